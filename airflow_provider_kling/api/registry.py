@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All endpoints by slug."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from . import video
+from .endpoint import Endpoint
+
+_MODULES = (video,)
+
+ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
+    {item.slug: item for module in _MODULES for item in vars(module).values() if isinstance(item, Endpoint)}
+)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bodies of all create calls have in common."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from .rules import DEFERRED, Rule
+
+
+class KlingObject(BaseModel):
+    """An object inside a request body, such as one entry of a list."""
+
+    # Built on first use: a DAG file imports every model of a module but seldom uses more than one.
+    model_config = ConfigDict(extra="forbid", defer_build=True, hide_input_in_errors=True)
+
+
+class KlingRequest(KlingObject):
+    """The body of one create call, under the vendor's own field names and wire types.
+
+    A subclass declares fields and ``rules``. Shape (types, ranges, counts) and rules always hold before
+    anything is sent; :meth:`advice` holds what is only worth a warning.
+    """
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _let_deferred_pass(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        return DEFERRED if value is DEFERRED else handler(value)
+
+    @model_validator(mode="after")
+    def _hold_rules(self) -> KlingRequest:
+        for rule in self.rules:
+            if rule.applies(self) and (what := rule.broken(self)):
+                # Braces in the text (a prompt, say) must not be read as a template.
+                raise PydanticCustomError("kling_rule", "{what}", {"what": what, "fields": rule.fields})
+        return self
+
+    def advice(self) -> list[str]:
+        """Warnings that are no reason to refuse: a model nobody here knows yet, or one that is retired."""
+        return []
+
+    def wire(self) -> dict[str, Any]:
+        """Return the JSON body to send: unset and empty values are left out, at every depth."""
+        body: dict[str, Any] = _pruned(self.model_dump(mode="json", exclude_none=True))
+        return body
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _pruned(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if not _empty(item)}
+    if isinstance(value, list):
+        return [item for item in map(_pruned, value) if not _empty(item)]
+    return value
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str | list | dict) and not value)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules between the fields of one request, as data.
+
+A rule names the fields it reads. That lets a DAG author hear of a broken rule when the DAG is parsed,
+even though other fields of the same request are templates and known only at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+class _Deferred:
+    """Stands for a value that is known only after Airflow has rendered the task's templates."""
+
+    def __repr__(self) -> str:
+        return "<rendered at run time>"
+
+
+DEFERRED = _Deferred()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule over several fields of a request.
+
+    :param fields: names of the fields the rule reads; the first is the one an error points at.
+    :param text: the rule in words, for error texts and the reference tables.
+    :param broken: gets the request; returns what is wrong with it in words, or ``None``.
+    """
+
+    fields: tuple[str, ...]
+    text: str
+    broken: Callable[[Any], str | None]
+
+    def applies(self, request: object) -> bool:
+        """Whether every field the rule reads is known by now."""
+        return not any(getattr(request, name) is DEFERRED for name in self.fields)
+
+
+def given(request: object, *names: str) -> list[str]:
+    """Those of ``names`` that hold a value worth sending (the vendor reads an empty string as unset)."""
+    return [name for name in names if getattr(request, name) not in (None, "", [], {})]
+
+
+def exactly_one(*names: str) -> Rule:
+    """Make the rule that one and only one of the named fields is given."""
+    text = f"exactly one of {_listed(names)} must be given"
+
+    def broken(request: object) -> str | None:
+        found = given(request, *names)
+        if len(found) == 1:
+            return None
+        return f"{text}; {_listed(found, 'and') + ' are' if found else 'none is'}"
+
+    return Rule(names, text, broken)
+
+
+def at_least_one(*names: str) -> Rule:
+    """Make the rule that one or more of the named fields are given."""
+    text = f"at least one of {_listed(names)} must be given"
+    return Rule(names, text, lambda request: None if given(request, *names) else f"{text}; none is")
+
+
+def at_most_one_group(*groups: tuple[str, ...]) -> Rule:
+    """Make the rule that fields of only one of several groups are given."""
+    text = f"only one of {_listed([' + '.join(group) for group in groups])} can be used in one request"
+    names = tuple(name for group in groups for name in group)
+
+    def broken(request: object) -> str | None:
+        used = [found for group in groups if (found := given(request, *group))]
+        if len(used) <= 1:
+            return None
+        return f"{text}; given: {', '.join(name for found in used for name in found)}"
+
+    return Rule(names, text, broken)
+
+
+def needs(name: str, *others: str) -> Rule:
+    """Make the rule that ``name`` is given only together with all of ``others``."""
+    text = f"{name} needs {_listed(others, 'and')}"
+
+    def broken(request: object) -> str | None:
+        missing = [other for other in others if not given(request, other)]
+        return f"{text}; {_listed(missing, 'and')} missing" if given(request, name) and missing else None
+
+    return Rule((name, *others), text, broken)
+
+
+def rule(*fields: str, text: str, broken: Callable[[Any], object]) -> Rule:
+    """Make a rule from a predicate that is true where the request breaks it."""
+    return Rule(fields, text, lambda request: text if broken(request) else None)
+
+
+def _listed(names: tuple[str, ...] | list[str], word: str = "or") -> str:
+    *head, last = names
+    return f"{', '.join(head)} {word} {last}" if head else last
