@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Credentials: what goes behind ``Authorization: Bearer``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+TOKEN_SECONDS = 1800
+"""Life of a signed token, as in the vendor's sample; no maximum is documented."""
+
+_RENEW_BEFORE = 300
+_CLOCK_SKEW = 5
+
+
+class Credentials(Protocol):
+    """Something that gives a bearer token."""
+
+    def token(self) -> str:
+        """Return a token that is valid now."""
+
+    def renew(self) -> bool:
+        """Forget the current token; whether a new one can differ from it."""
+
+
+class ApiKey:
+    """A static API key, of Kling or of a gateway.
+
+    :param key: the key.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def token(self) -> str:
+        """Return the key itself."""
+        return self._key
+
+    def renew(self) -> bool:
+        """Change nothing: a key has no expiry."""
+        return False
+
+
+class AccessKey:
+    """AccessKey and SecretKey: a JWT (HS256), signed anew before it expires.
+
+    :param access_key: becomes the claim ``iss``.
+    :param secret_key: signs the token.
+    :param clock: Unix time in seconds.
+    """
+
+    def __init__(self, access_key: str, secret_key: str, clock: Callable[[], float] = time.time) -> None:
+        self._access_key = access_key
+        self._secret_key = secret_key
+        self._clock = clock
+        self._token = ""
+        self._expires = 0.0
+
+    def token(self) -> str:
+        """Return a token with at least five minutes left."""
+        now = self._clock()
+        if now > self._expires - _RENEW_BEFORE:
+            self._expires = now + TOKEN_SECONDS
+            self._token = self._sign(int(now))
+        return self._token
+
+    def renew(self) -> bool:
+        """Sign a new token at the next use."""
+        self._expires = 0.0
+        return True
+
+    def _sign(self, now: int) -> str:
+        import jwt
+
+        claims = {"iss": self._access_key, "exp": now + TOKEN_SECONDS, "nbf": now - _CLOCK_SKEW}
+        return jwt.encode(claims, self._secret_key, algorithm="HS256")
+
+
+def credentials_of(login: str | None, password: str | None) -> Credentials | None:
+    """Choose the kind of credentials that a connection holds; ``None`` when it holds none.
+
+    :param login: AccessKey, or empty for an API key.
+    :param password: SecretKey or API key.
+    """
+    if not password:
+        return None
+    return AccessKey(login, password) if login else ApiKey(password)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts that speak the API, and what each of them does not support."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+DEFAULT_HOST = "https://api-singapore.klingai.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one family of hosts differs.
+
+    :param name: value of the connection's ``dialect``.
+    :param title: name for people.
+    :param base_path: path in front of ``/v1`` unless the connection says otherwise.
+    :param lists: whether tasks can be listed.
+    :param lookup: whether a task can be found by its external id. Only then can an unknown outcome of a
+        submission be cleared up; where this is not documented it counts as missing, for a look-up that
+        always says "not found" would pay twice.
+    :param account: whether the ``/account`` calls exist.
+    """
+
+    name: str
+    title: str
+    base_path: str = ""
+    lists: bool = True
+    lookup: bool = True
+    account: bool = True
+
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {
+        dialect.name: dialect
+        for dialect in (
+            Dialect("kling", "Kling AI"),
+            Dialect("cometapi", "CometAPI", base_path="/kling", lists=False, account=False),
+            Dialect("gateway", "a gateway", base_path="/kling", lists=False, lookup=False, account=False),
+        )
+    }
+)
+
+_OFFICIAL = ("klingai.com", "kling.ai")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def guess_dialect(hostname: str) -> Dialect:
+    """Tell a host's dialect by its name.
+
+    A host that nobody here knows counts as a gateway: that assumes the least of it.
+
+    :param hostname: host without scheme and port.
+    """
+    name = hostname.lower().rstrip(".")
+    if name in _LOOPBACK or _within(name, _OFFICIAL):
+        return DIALECTS["kling"]
+    return DIALECTS["cometapi"] if _within(name, ("cometapi.com",)) else DIALECTS["gateway"]
+
+
+def _within(name: str, domains: tuple[str, ...]) -> bool:
+    return any(name == domain or name.endswith(f".{domain}") for domain in domains)

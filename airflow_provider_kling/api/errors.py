@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a refusal of the API means: one table from (HTTP status, code, message) to a kind of error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    """What an error means for the caller."""
+
+    AUTH = "auth"
+    """The credentials are refused; asking again changes nothing."""
+    CLOCK = "clock"
+    """The signed token is not valid now; sign a new one and ask once more."""
+    ACCOUNT = "account"
+    """The account may not do this: no credit, no permission, address not allowed."""
+    CONTENT = "content"
+    """The content is refused by policy or safety checks."""
+    REQUEST = "request"
+    """The request itself is wrong."""
+    NOT_FOUND = "not_found"
+    """The account has no task with this id."""
+    DUPLICATE = "duplicate"
+    """The external task id is taken: the task exists already."""
+    RATE = "rate"
+    """Too many requests in a short time."""
+    SLOTS = "slots"
+    """All of the account's parallel tasks are taken; none was made."""
+    SERVER = "server"
+    """Kling, or something between here and Kling, failed; what was asked may have happened."""
+
+
+_BY_CODE: dict[int, ErrorKind] = {
+    1000: ErrorKind.AUTH,
+    1001: ErrorKind.AUTH,
+    1002: ErrorKind.AUTH,
+    1003: ErrorKind.CLOCK,
+    1004: ErrorKind.CLOCK,
+    1100: ErrorKind.ACCOUNT,
+    1101: ErrorKind.ACCOUNT,
+    1102: ErrorKind.ACCOUNT,
+    1103: ErrorKind.ACCOUNT,
+    1200: ErrorKind.REQUEST,
+    1201: ErrorKind.REQUEST,
+    1202: ErrorKind.REQUEST,
+    1203: ErrorKind.REQUEST,
+    1300: ErrorKind.CONTENT,
+    1301: ErrorKind.CONTENT,
+    1302: ErrorKind.RATE,
+    1303: ErrorKind.SLOTS,
+    1304: ErrorKind.ACCOUNT,
+    5000: ErrorKind.SERVER,
+    5001: ErrorKind.SERVER,
+    5002: ErrorKind.SERVER,
+}
+
+# Gateways and proxies answer without Kling's codes.
+_BY_STATUS: dict[int, ErrorKind] = {
+    401: ErrorKind.AUTH,
+    402: ErrorKind.ACCOUNT,
+    403: ErrorKind.ACCOUNT,
+    408: ErrorKind.SERVER,
+    429: ErrorKind.RATE,
+}
+
+_MEANING: dict[int, str] = {
+    1000: "authentication failed",
+    1001: "no credentials were sent",
+    1002: "the credentials are not valid",
+    1003: "the token is not valid yet: compare the clock of this machine with the world's",
+    1004: "the token has expired: compare the clock of this machine with the world's",
+    1100: "something is wrong with the account: see the Kling console",
+    1101: "the account is in arrears",
+    1102: "the resource pack is used up or has expired (video, image and audio packs are separate)",
+    1103: "the account may not use this endpoint or model",
+    1203: "no such model or resource",
+    1300: "refused by the platform's policy",
+    1301: "refused by the content safety check",
+    1302: "too many requests",
+    1303: "all parallel tasks of the account's package are taken",
+    1304: "this machine's address is not on the account's whitelist",
+    5001: "Kling is under maintenance",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiError:
+    """An answer that is no success.
+
+    :param kind: what it means.
+    :param http_status: HTTP status of the answer.
+    :param code: Kling's code, or ``None`` where the answer has none.
+    :param message: the answer's own words, shortened.
+    :param request_id: Kling's id of the request, for the vendor's support.
+    :param retry_after: seconds that the answer asks to wait.
+    """
+
+    kind: ErrorKind
+    http_status: int
+    code: int | None
+    message: str
+    request_id: str | None = None
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        meaning = _MEANING.get(self.code or 0)
+        where = f"HTTP {self.http_status}" + (f", code {self.code}" if self.code is not None else "")
+        asked = f", request_id {self.request_id}" if self.request_id else ""
+        return f"{f'{meaning}: ' if meaning else ''}{self.message!r} ({where}{asked})"
+
+
+def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
+    """Tell what a refusal means.
+
+    HTTP 429 alone says little: codes 1100 to 1102 and 1304 use it too and never pass by waiting.
+    """
+    text = message.lower()
+    if "task not found" in text or "task_not_exist" in text:
+        return ErrorKind.NOT_FOUND
+    if "external_task_id" in text and "already exist" in text:
+        return ErrorKind.DUPLICATE
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if http_status in _BY_STATUS:
+        return _BY_STATUS[http_status]
+    # A refusal inside a 2xx that nobody knows says nothing of what happened; a redirect is a wrong address.
+    return ErrorKind.SERVER if http_status // 100 in (2, 5) else ErrorKind.REQUEST

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every exception that the package raises.
+
+What a retry cannot mend also derives from ``AirflowFailException``, so that Airflow does not try again.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from .api.errors import ApiError, ErrorKind
+
+
+class JobState(StrEnum):
+    """What is known of the paid job when something went wrong."""
+
+    NOT_CREATED = "not_created"
+    MAY_EXIST = "may_exist"
+    EXISTS = "exists"
+    ENDED = "ended"
+
+
+_JOB_TEXT = {
+    JobState.NOT_CREATED: "No job was made and nothing is charged.",
+    JobState.MAY_EXIST: "A job may have been made and may be charged.",
+    JobState.EXISTS: "The job goes on at Kling and may be charged; a retry of this task attaches to it.",
+    JobState.ENDED: "The job has ended at Kling.",
+}
+
+
+class KlingError(AirflowException):
+    """Base of all errors of this provider.
+
+    :param message: what happened, in words.
+    :param code: Kling's error code.
+    :param http_status: HTTP status of the answer.
+    :param request_id: Kling's id of the request.
+    :param task_id: Kling's id of the job.
+    :param job: whether a job exists; adds a sentence to the text that says so.
+    :param retry_after: seconds that Kling asked to wait.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: int | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+        task_id: str | None = None,
+        job: JobState | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{message} {_JOB_TEXT[job]}" if job else message)
+        self.code = code
+        self.http_status = http_status
+        self.request_id = request_id
+        self.task_id = task_id
+        self.job = job
+        self.retry_after = retry_after
+
+
+class KlingRequestInvalid(KlingError, AirflowFailException):
+    """The request breaks a rule: found here before sending, or refused by Kling."""
+
+
+class KlingAuthError(KlingError, AirflowFailException):
+    """Kling refuses the connection's credentials."""
+
+
+class KlingAccountError(KlingError, AirflowFailException):
+    """The account may not do this: no credit (1101, 1102), not permitted (1103, 1304), abnormal (1100)."""
+
+
+class KlingContentRefused(KlingError, AirflowFailException):
+    """Policy or safety checks refuse the content: at submission (1300, 1301) or when the job failed."""
+
+
+class KlingRateLimited(KlingError):
+    """Too many requests in a short time (1302)."""
+
+
+class KlingSlotsTaken(KlingError):
+    """All parallel tasks of the account are taken (1303)."""
+
+
+class KlingServerError(KlingError):
+    """Kling, the network or a proxy failed; trying again can help."""
+
+
+class KlingTaskNotFound(KlingError):
+    """The account has no task with this id under this endpoint."""
+
+
+class KlingTaskExists(KlingError):
+    """The external task id is taken."""
+
+
+class KlingSubmissionUnknown(KlingError, AirflowFailException):
+    """A paid call may have gone through and there is no way to ask; trying again could pay twice."""
+
+
+class KlingTaskFailed(KlingError):
+    """Kling ended the job as failed. A retry makes a new job."""
+
+
+class KlingTaskTimeout(KlingError):
+    """The job did not end within ``timeout``; it goes on at Kling."""
+
+
+class KlingResultExpired(KlingError, AirflowFailException):
+    """Kling has deleted the result (30 days after the job ended)."""
+
+
+_BY_KIND: dict[ErrorKind, type[KlingError]] = {
+    ErrorKind.AUTH: KlingAuthError,
+    ErrorKind.CLOCK: KlingAuthError,
+    ErrorKind.ACCOUNT: KlingAccountError,
+    ErrorKind.CONTENT: KlingContentRefused,
+    ErrorKind.REQUEST: KlingRequestInvalid,
+    ErrorKind.NOT_FOUND: KlingTaskNotFound,
+    ErrorKind.DUPLICATE: KlingTaskExists,
+    ErrorKind.RATE: KlingRateLimited,
+    ErrorKind.SLOTS: KlingSlotsTaken,
+    ErrorKind.SERVER: KlingServerError,
+}
+
+
+def error_from_api(
+    error: ApiError, doing: str, *, task_id: str | None = None, job: JobState | None = None
+) -> KlingError:
+    """Turn a refusal of the API into the exception for it.
+
+    :param error: the refusal.
+    :param doing: what was asked for, in words that can follow "Kling refused".
+    :param task_id: the job concerned.
+    :param job: what is known of the job.
+    """
+    failed = "failed on" if error.kind is ErrorKind.SERVER else "refused"
+    return _BY_KIND[error.kind](
+        f"Kling {failed} {doing}: {error}.",
+        code=error.code,
+        http_status=error.http_status,
+        request_id=error.request_id,
+        task_id=task_id,
+        job=job,
+        retry_after=error.retry_after,
+    )
