@@ -11,6 +11,7 @@ from enum import StrEnum
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from .api.errors import ApiError, ErrorKind
+from .api.watch import WatchEvent
 
 
 class JobState(StrEnum):
@@ -114,6 +115,8 @@ class KlingResultExpired(KlingError, AirflowFailException):
     """Kling has deleted the result (30 days after the job ended)."""
 
 
+_REFUSAL_WORDS = ("risk control", "content safety", "sensitive", "moderation")
+
 _BY_KIND: dict[ErrorKind, type[KlingError]] = {
     ErrorKind.AUTH: KlingAuthError,
     ErrorKind.CLOCK: KlingAuthError,
@@ -148,3 +151,22 @@ def error_from_api(
         job=job,
         retry_after=error.retry_after,
     )
+
+
+def error_from_event(event: WatchEvent) -> KlingError:
+    """Turn the end of a wait that is no success into the exception for it.
+
+    :param event: how the wait ended.
+    """
+    task_id, message = event["task_id"], event["message"] or "no reason given"
+    if event["status"] == "timeout":
+        return KlingTaskTimeout(
+            f"Job {task_id} has not ended in time ({message}).", task_id=task_id, job=JobState.EXISTS
+        )
+    if event["status"] == "error":
+        return KlingAuthError(
+            f"Waiting for job {task_id} is over: {message}", task_id=task_id, job=JobState.EXISTS
+        )
+    refused = any(word in message.lower() for word in _REFUSAL_WORDS)
+    kind = KlingContentRefused if refused else KlingTaskFailed
+    return kind(f"Kling ended job {task_id} as failed: {message}.", task_id=task_id, job=JobState.ENDED)

@@ -53,3 +53,17 @@ class Endpoint:
 
     def __str__(self) -> str:
         return self.slug
+
+
+def endpoint_of(endpoint: Endpoint | str) -> Endpoint:
+    """Return the endpoint for a slug such as ``videos/image2video``; an endpoint is returned as it is.
+
+    :raises ValueError: no endpoint has this slug.
+    """
+    from .registry import ENDPOINTS
+
+    if isinstance(endpoint, Endpoint):
+        return endpoint
+    if endpoint not in ENDPOINTS:
+        raise ValueError(f"endpoint is {endpoint!r}; it must be one of {', '.join(ENDPOINTS)}")
+    return ENDPOINTS[endpoint]

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a poll means for whoever waits: a decision without I/O, shared by workers and triggers.
+
+A single failed poll must not fail a job that is already paid for, so errors only slow the polling down.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from .task import Task, TaskStatus
+
+MIN_POLL_INTERVAL = 0.2
+"""Seconds; a shorter interval is taken for this one."""
+
+MAX_BACKOFF = 60.0
+
+MAX_OVERDUE_ERRORS = 3
+"""Failed polls after the deadline before a wait gives up that has never had an answer."""
+
+
+class WatchEvent(TypedDict):
+    """How a wait ended; small and free of addresses, for it is written to logs and the database."""
+
+    status: Literal["succeed", "failed", "timeout", "error"]
+    task_id: str
+    message: str
+
+
+@dataclass(slots=True)
+class Backoff:
+    """How long to wait between polls.
+
+    :param interval: seconds between polls while all is well.
+    """
+
+    interval: float
+    failures: int = 0
+
+    def succeeded(self) -> None:
+        """Take up the normal pace."""
+        self.failures = 0
+
+    def failed(self) -> None:
+        """Slow down."""
+        self.failures += 1
+
+    def delay(self, retry_after: float | None = None, spread: Callable[[], float] = random.random) -> float:
+        """Seconds until the next poll, spread by up to a tenth so that crowds do not march in step.
+
+        :param retry_after: seconds the server asked for.
+        :param spread: gives a number from 0 to 1.
+        """
+        if not self.failures:
+            return self.interval
+        doubled = self.interval * 2.0 ** min(self.failures, 10)
+        return float(max(min(doubled, MAX_BACKOFF), retry_after or 0.0) * (1 + spread() / 10))
+
+
+@dataclass(slots=True)
+class TaskWatch:
+    """One wait for one task.
+
+    :param task_id: the id that is polled.
+    :param deadline: Unix time in seconds after which to give up. Wall clock, for it must outlive restarts.
+    """
+
+    task_id: str
+    deadline: float
+    polled: bool = False
+    status: TaskStatus | None = None
+    status_word: str = ""
+    errors: int = 0
+    last_error: str = ""
+
+    def on_task(self, task: Task) -> WatchEvent | None:
+        """Take in what Kling reports; the end of the wait, if this is it."""
+        self.polled = True
+        self.errors = 0
+        self.last_error = ""
+        self.status, self.status_word = task.status, task.status_word
+        if task.status is TaskStatus.SUCCEED:
+            return {"status": "succeed", "task_id": task.task_id or self.task_id, "message": ""}
+        if task.status is TaskStatus.FAILED:
+            return {"status": "failed", "task_id": task.task_id or self.task_id, "message": task.message}
+        return None
+
+    def on_error(self, message: str) -> None:
+        """Take in that a poll failed."""
+        self.errors += 1
+        self.last_error = message
+
+    def on_refusal(self, message: str) -> WatchEvent:
+        """End the wait because the credentials are refused: no later poll can do better."""
+        return {"status": "error", "task_id": self.task_id, "message": message}
+
+    def overdue(self, now: float) -> WatchEvent | None:
+        """End the wait if its time is up and Kling was asked, for the job may have ended meanwhile.
+
+        :param now: Unix time in seconds.
+        """
+        if now < self.deadline or not (self.polled or self.errors >= MAX_OVERDUE_ERRORS):
+            return None
+        seen = f"last status: {self.status_word or self.status}" if self.status else "no status was ever read"
+        why = f"{seen}; last poll failed: {self.last_error}" if self.last_error else seen
+        return {"status": "timeout", "task_id": self.task_id, "message": why}

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asynchronous exchanges over one ``aiohttp`` session."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+from ..api.endpoint import Endpoint
+from ..api.exchange import Call, create_call, list_call, query_call
+from ..api.task import Task, read_tasks
+from ..exceptions import KlingTaskNotFound
+from .outcome import HEADERS, MAX_ANSWER_BYTES, TokenNotValidNow, payload_of, task_of, unanswered
+from .retries import READ_ATTEMPTS, can_be_read_again, pause
+from .settings import KlingSettings
+
+MAX_CONNECTIONS = 20
+
+
+class AsyncKlingClient:
+    """Calls the API from coroutines. An async context manager that owns one session.
+
+    It neither looks up connections nor masks secrets: both talk to Airflow's supervisor, which a task of
+    the poll hub must not do.
+
+    :param settings: the checked connection.
+    """
+
+    def __init__(self, settings: KlingSettings) -> None:
+        self.settings = settings
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=_tls(self.settings.verify)),
+            headers=HEADERS,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session:
+            await self._session.close()
+            self._session = None
+
+    async def create(self, endpoint: Endpoint, body: dict[str, Any]) -> Task:
+        """Create a task: one POST, never repeated here, for it costs money."""
+        call = create_call(endpoint, body)
+        return task_of(call, await self.send(call))
+
+    async def get_task(self, endpoint: Endpoint, task_id: str) -> Task:
+        """Read one task by its id or external id, with one request."""
+        call = query_call(endpoint, task_id)
+        return task_of(call, await self.send(call))
+
+    async def find_task(self, endpoint: Endpoint, external_task_id: str) -> Task | None:
+        """Look a task up by its external id, patiently; ``None`` when there is none."""
+        call = query_call(endpoint, external_task_id)
+        try:
+            return task_of(call, await self.read(call))
+        except KlingTaskNotFound:
+            return None
+
+    async def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[Task]:
+        """List tasks, newest first, with one request."""
+        return read_tasks(await self.send(list_call(endpoint, page, page_size)))
+
+    async def read(self, call: Call) -> dict[str, Any]:
+        """Make a call that changes nothing, again and again while that can help."""
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(READ_ATTEMPTS),
+            wait=pause,
+            retry=retry_if_exception(can_be_read_again),
+            reraise=True,
+        )
+        return await retrying(self.send, call)
+
+    async def send(self, call: Call) -> dict[str, Any]:
+        """Make a call once; a second time only where a new token is all that was missing."""
+        try:
+            return payload_of(call, *await self._exchange(call))
+        except TokenNotValidNow as refusal:
+            if not self.settings.credentials.renew():
+                raise refusal.error from None
+        try:
+            return payload_of(call, *await self._exchange(call))
+        except TokenNotValidNow as refusal:
+            raise refusal.error from None
+
+    async def _exchange(self, call: Call) -> tuple[int, dict[str, str], bytes]:
+        if self._session is None:
+            raise RuntimeError("AsyncKlingClient is used outside its 'async with' block")
+        data = None if call.body is None else json.dumps(call.body).encode()
+        connect, read = self.settings.timeout[0], self.settings.read_timeout(len(data or b""))
+        try:
+            async with self._session.request(
+                call.method,
+                self.settings.url(call.path),
+                params=call.params,
+                data=data,
+                headers={"Authorization": f"Bearer {self.settings.credentials.token()}"},
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read),
+                proxy=self.settings.proxy,
+                allow_redirects=False,
+            ) as response:
+                return response.status, dict(response.headers), await _bounded(response)
+        except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
+            sent = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+            raise unanswered(call, self.settings.hostname, _reason(error, connect, read), sent=sent) from None
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise aiohttp.ClientPayloadError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+    return bytes(body)
+
+
+def _tls(verify: bool | str) -> ssl.SSLContext | bool:
+    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
+
+
+def _reason(error: BaseException, connect: float, read: float) -> str:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return f"no connection within {connect:g} s"
+    if isinstance(error, asyncio.TimeoutError):
+        return f"nothing came within {read:g} s"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return f"{type(error).__name__}: {str(cause)[:200]}"

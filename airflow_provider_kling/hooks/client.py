@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Synchronous exchanges over one ``requests`` session."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import requests
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from ..api.endpoint import Endpoint
+from ..api.exchange import Call, create_call, list_call, query_call
+from ..api.task import Task, read_tasks
+from ..exceptions import KlingTaskNotFound
+from .outcome import HEADERS, MAX_ANSWER_BYTES, TokenNotValidNow, payload_of, task_of, unanswered
+from .retries import READ_ATTEMPTS, can_be_read_again, pause
+from .settings import KlingSettings
+
+_CHUNK = 65_536
+
+
+class KlingClient:
+    """Calls the API.
+
+    :param settings: the checked connection.
+    :param session: session to send with; its adapters are used as they are.
+    """
+
+    def __init__(self, settings: KlingSettings, session: requests.Session) -> None:
+        self.settings = settings
+        self._session = session
+
+    def create(self, endpoint: Endpoint, body: dict[str, Any]) -> Task:
+        """Create a task: one POST, never repeated here, for it costs money."""
+        call = create_call(endpoint, body)
+        return task_of(call, self.send(call))
+
+    def get_task(self, endpoint: Endpoint, task_id: str) -> Task:
+        """Read one task by its id or external id."""
+        call = query_call(endpoint, task_id)
+        return task_of(call, self.read(call))
+
+    def find_task(self, endpoint: Endpoint, external_task_id: str) -> Task | None:
+        """Look a task up by its external id; ``None`` when there is none."""
+        try:
+            return self.get_task(endpoint, external_task_id)
+        except KlingTaskNotFound:
+            return None
+
+    def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[Task]:
+        """List tasks, newest first."""
+        return read_tasks(self.read(list_call(endpoint, page, page_size)))
+
+    def read(self, call: Call) -> dict[str, Any]:
+        """Make a call that changes nothing, again and again while that can help."""
+        retrying = Retrying(
+            stop=stop_after_attempt(READ_ATTEMPTS),
+            wait=pause,
+            retry=retry_if_exception(can_be_read_again),
+            reraise=True,
+        )
+        return retrying(self.send, call)
+
+    def send(self, call: Call) -> dict[str, Any]:
+        """Make a call once; a second time only where a new token is all that was missing."""
+        try:
+            return payload_of(call, *self._exchange(call))
+        except TokenNotValidNow as refusal:
+            if not self.settings.credentials.renew():
+                raise refusal.error from None
+        try:
+            return payload_of(call, *self._exchange(call))
+        except TokenNotValidNow as refusal:
+            raise refusal.error from None
+
+    def _exchange(self, call: Call) -> tuple[int, dict[str, str], bytes]:
+        data = None if call.body is None else json.dumps(call.body).encode()
+        connect = self.settings.timeout[0]
+        read = self.settings.read_timeout(len(data or b""))
+        try:
+            with self._session.request(
+                call.method,
+                self.settings.url(call.path),
+                params=call.params,
+                data=data,
+                headers={**HEADERS, "Authorization": f"Bearer {self._token()}"},
+                timeout=(connect, read),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return response.status_code, dict(response.headers), _bounded(response)
+        except requests.RequestException as error:
+            raise unanswered(
+                call, self.settings.hostname, _reason(error, connect, read), sent=not _never_sent(error)
+            ) from None
+
+    def _token(self) -> str:
+        from airflow.providers.common.compat.sdk import mask_secret
+
+        token = self.settings.credentials.token()
+        mask_secret(token)
+        return token
+
+
+def _bounded(response: requests.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise requests.exceptions.ContentDecodingError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+    return bytes(body)
+
+
+def _root(error: requests.RequestException) -> BaseException:
+    """Return what urllib3 says of the failure, below its own retry wrapper."""
+    inner = error.args[0] if error.args else error
+    inner = getattr(inner, "reason", None) or inner
+    return inner if isinstance(inner, BaseException) else error
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    # NameResolutionError is a NewConnectionError; a failed TLS handshake comes before any request.
+    return isinstance(_root(error), NewConnectionError | ConnectTimeoutError) or isinstance(
+        error, requests.exceptions.SSLError | requests.exceptions.ProxyError
+    )
+
+
+def _reason(error: requests.RequestException, connect: float, read: float) -> str:
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {connect:g} s"
+    if isinstance(error, requests.ReadTimeout):
+        return f"nothing came within {read:g} s"
+    text = str(_root(error)).split(": ", 1)[-1]
+    return f"{type(error).__name__}: {text[:200]}"

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an exchange came to: the payload, or the exception for it. Sync and async clients share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import __version__
+from ..api.errors import ApiError, ErrorKind
+from ..api.exchange import Call, read_answer
+from ..api.task import Task, read_task
+from ..exceptions import JobState, KlingError, KlingServerError, error_from_api
+
+MAX_ANSWER_BYTES = 32_000_000
+"""Longest answer that is read: some 20 times a full list page."""
+
+HEADERS = {
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+    "User-Agent": f"airflow-provider-kling/{__version__}",
+}
+
+
+class TokenNotValidNow(Exception):
+    """The signed token is refused for its times; carries the error to raise if a new one is refused too."""
+
+    def __init__(self, error: KlingError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def payload_of(call: Call, status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """Return the payload of an answer.
+
+    :raises TokenNotValidNow: a newly signed token may be accepted.
+    :raises KlingError: the answer is a refusal or no answer of the API at all.
+    """
+    answer = read_answer(status, headers, body)
+    if not isinstance(answer, ApiError):
+        return answer
+    error = error_from_api(answer, str(call), job=_job_after(call, answer.kind))
+    if answer.kind is ErrorKind.CLOCK:
+        raise TokenNotValidNow(error)
+    raise error
+
+
+def unanswered(call: Call, host: str, reason: str, *, sent: bool) -> KlingServerError:
+    """Make the exception for a call without an answer.
+
+    :param reason: what went wrong, in words.
+    :param sent: whether the request may have reached the server.
+    """
+    job = (JobState.MAY_EXIST if sent else JobState.NOT_CREATED) if call.method == "POST" else None
+    return KlingServerError(f"No answer from {host} to {call}: {reason}.", job=job)
+
+
+def task_of(call: Call, payload: Mapping[str, Any]) -> Task:
+    """Read the task of a payload that must hold one.
+
+    :raises KlingServerError: it holds none.
+    """
+    task = read_task(payload)
+    if task is None:
+        job = JobState.MAY_EXIST if call.method == "POST" else None
+        raise KlingServerError(
+            f"The answer to {call} holds no task; its keys are {sorted(payload)}.", job=job
+        )
+    return task
+
+
+def _job_after(call: Call, kind: ErrorKind) -> JobState | None:
+    if call.method == "GET":
+        return None
+    if kind is ErrorKind.DUPLICATE:
+        return JobState.EXISTS
+    return JobState.MAY_EXIST if kind is ErrorKind.SERVER else JobState.NOT_CREATED

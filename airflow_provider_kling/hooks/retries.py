@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a call that changes nothing is made again, and after how long."""
+
+from __future__ import annotations
+
+from tenacity import RetryCallState, wait_random_exponential
+
+from ..exceptions import KlingRateLimited, KlingServerError
+
+READ_ATTEMPTS = 5
+
+_exponential = wait_random_exponential(multiplier=0.5, max=15)
+
+
+def can_be_read_again(error: BaseException) -> bool:
+    """Whether the same read may succeed a moment later."""
+    return isinstance(error, KlingServerError | KlingRateLimited)
+
+
+def pause(state: RetryCallState) -> float:
+    """Seconds to wait: what the server asked for, else random and growing."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = getattr(error, "retry_after", None)
+    return float(asked) if asked else _exponential(state)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a connection of type ``kling`` says, read once and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..api.auth import AccessKey, Credentials, credentials_of
+from ..api.dialect import DEFAULT_HOST, DIALECTS, Dialect, guess_dialect
+from ..exceptions import JobState, KlingAuthError, KlingRequestInvalid
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+SECONDS_PER_MEGABYTE = 4.0
+"""Added to the read timeout for each megabyte of a request: base64 pictures take their time."""
+
+EXTRAS = ("base_path", "dialect", "proxy", "timeout", "verify")
+"""Keys that a connection's extra may hold; none of them becomes an HTTP header."""
+
+_WORDS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class KlingSettings:
+    """A checked connection.
+
+    :param conn_id: the connection's id, for error texts.
+    :param base_url: scheme, host, port and base path; calls append ``/v1/...``.
+    :param dialect: what the host supports.
+    :param credentials: gives the bearer token.
+    :param fingerprint: hash of the connection's content; equal content may share polls.
+    :param timeout: seconds to connect and seconds to wait for data.
+    :param verify: whether to check TLS certificates, or the path of a CA bundle.
+    :param proxy: address of a proxy, or ``None``.
+    """
+
+    conn_id: str
+    base_url: str
+    dialect: Dialect
+    credentials: Credentials = field(repr=False)
+    fingerprint: str
+    timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
+    verify: bool | str = True
+    proxy: str | None = field(default=None, repr=False)
+
+    def url(self, path: str) -> str:
+        """Return the full address of an API path."""
+        return self.base_url + path
+
+    def read_timeout(self, sent_bytes: int) -> float:
+        """Seconds to wait for the answer to a request of this size."""
+        return self.timeout[1] + SECONDS_PER_MEGABYTE * sent_bytes / 1_000_000
+
+    @property
+    def hostname(self) -> str:
+        """The host alone."""
+        return urlsplit(self.base_url).hostname or ""
+
+
+def read_settings(conn: Any, extra: Mapping[str, Any]) -> KlingSettings:
+    """Check a connection.
+
+    :param conn: an Airflow connection.
+    :param extra: its extra as a dict (read by the caller: on an event loop that takes an await).
+    :raises KlingRequestInvalid: a key or value cannot be used.
+    :raises KlingAuthError: there are no credentials.
+    """
+    conn_id = str(conn.conn_id)
+    extras = {key: value for key, value in extra.items() if value not in (None, "")}
+    if unknown := sorted(set(extras) - set(EXTRAS)):
+        raise _invalid(
+            conn_id, f"extra has {', '.join(map(repr, unknown))}; known keys are {', '.join(EXTRAS)}"
+        )
+    origin, path = _origin(conn_id, conn)
+    dialect = _dialect(conn_id, extras.get("dialect"), origin)
+    base_path = _base_path(conn_id, extras.get("base_path"), path, dialect)
+    return KlingSettings(
+        conn_id=conn_id,
+        base_url=origin + base_path,
+        dialect=dialect,
+        credentials=_credentials(conn_id, conn, dialect),
+        fingerprint=_hash(origin + base_path, dialect.name, conn.login, conn.password, extras),
+        timeout=_timeout(conn_id, extras.get("timeout")),
+        verify=_verify(conn_id, extras.get("verify", True)),
+        proxy=_proxy(conn_id, extras.get("proxy")),
+    )
+
+
+def _invalid(conn_id: str, what: str) -> KlingRequestInvalid:
+    return KlingRequestInvalid(f"Connection {conn_id!r}: {what}.", job=JobState.NOT_CREATED)
+
+
+def _origin(conn_id: str, conn: Any) -> tuple[str, str]:
+    host = (conn.host or DEFAULT_HOST).strip().rstrip("/")
+    if "://" not in host:
+        local = host.split(":")[0] in ("localhost", "127.0.0.1")
+        host = f"{conn.schema or ('http' if local else 'https')}://{host}"
+    try:
+        parts = urlsplit(host)
+        port = parts.port or conn.port
+    except ValueError as error:
+        raise _invalid(conn_id, f"host {host!r} is not an address: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise _invalid(conn_id, "host must be a host name or an http(s) address without user or query")
+    hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{hostname}{f':{port}' if port else ''}", parts.path
+
+
+def _dialect(conn_id: str, name: Any, origin: str) -> Dialect:
+    if name is None:
+        return guess_dialect(urlsplit(origin).hostname or "")
+    if name not in DIALECTS:
+        raise _invalid(conn_id, f"extra.dialect is {name!r}; it must be one of {', '.join(DIALECTS)}")
+    return DIALECTS[name]
+
+
+def _base_path(conn_id: str, value: Any, path: str, dialect: Dialect) -> str:
+    if value is None:
+        value = path.rstrip("/").removesuffix("/v1") or dialect.base_path
+    if not isinstance(value, str) or (value.strip("/") and not value.startswith("/")) or "?" in value:
+        raise _invalid(conn_id, f"extra.base_path is {value!r}; it must be a path that begins with /")
+    return value.rstrip("/")
+
+
+def _credentials(conn_id: str, conn: Any, dialect: Dialect) -> Credentials:
+    credentials = credentials_of(conn.login, conn.password)
+    if credentials is None:
+        raise KlingAuthError(
+            f"Connection {conn_id!r} has no password: it must hold an API key, or with login as the "
+            "AccessKey the SecretKey.",
+            job=JobState.NOT_CREATED,
+        )
+    if isinstance(credentials, AccessKey) and dialect.name != "kling":
+        raise _invalid(
+            conn_id, f"login is set, but {dialect.title} takes an API key as password and no AccessKey"
+        )
+    return credentials
+
+
+def _timeout(conn_id: str, value: Any) -> tuple[float, float]:
+    try:
+        pair = (
+            [float(item) for item in value]
+            if isinstance(value, list | tuple)
+            else [float(value or READ_TIMEOUT)]
+        )
+    except (TypeError, ValueError):
+        pair = []
+    if len(pair) not in (1, 2) or any(not 0 < item <= 3600 for item in pair):  # noqa: PLR2004
+        raise _invalid(
+            conn_id, f"extra.timeout is {value!r}; it must be seconds, or [connect, read], from 0 to 3600"
+        )
+    return (pair[0], pair[1]) if len(pair) > 1 else (min(CONNECT_TIMEOUT, pair[0]), pair[0])
+
+
+def _verify(conn_id: str, value: Any) -> bool | str:
+    value = _WORDS.get(value.lower(), value) if isinstance(value, str) else value
+    if not isinstance(value, bool | str):
+        raise _invalid(
+            conn_id, f"extra.verify is {value!r}; it must be true, false or the path of a CA bundle"
+        )
+    return value
+
+
+def _proxy(conn_id: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        raise _invalid(conn_id, "extra.proxy must be an address that begins with http:// or https://")
+    return value
+
+
+def _hash(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
