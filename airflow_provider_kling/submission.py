@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Submit a job exactly once.
+
+The job is named before it is paid for: its external task id is computed from what makes it this job. So
+whoever finds an outcome unknown (a lost answer, a dead worker) can ask Kling for that name instead of
+paying again. :func:`submit_once` is the whole decision and does no I/O; it yields what to do next, and
+:mod:`.submission_io` does it.
+
+Known limitation: changing a task's ``retries`` between two tries of the same run looks like a clear.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .api.task import Task, TaskStatus
+from .exceptions import JobState, KlingServerError, KlingSubmissionUnknown, KlingTaskExists, KlingTaskFailed
+
+CREATE_ROUNDS = 3
+"""How often a create call is made before its failure is left to Airflow's retries."""
+
+FIND_PAUSES = (1.0, 3.0, 6.0)
+"""Seconds before each look-up of a job whose create call had no clear answer."""
+
+MAX_ATTEMPTS = 100
+"""Failed jobs under one key family before something must be wrong with the look-up itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobKey:
+    """What makes a job this job and no other.
+
+    :param dag_id: the DAG.
+    :param task_id: the task.
+    :param run_id: the DAG run.
+    :param map_index: index of a mapped task, else -1.
+    :param generation: constant over retries and crashes, changed by a clear.
+    :param fingerprint: hash of the inputs.
+    :param given: external task id that the user chose, or ``None``.
+    """
+
+    dag_id: str
+    task_id: str
+    run_id: str
+    map_index: int
+    generation: int
+    fingerprint: str
+    given: str | None = None
+
+    def external_task_id(self, attempt: int) -> str:
+        """Return the job's name at Kling.
+
+        :param attempt: how many jobs of this key Kling itself has failed.
+        """
+        if self.given:
+            return f"{self.given}-{attempt + 1}" if attempt else self.given
+        parts = (
+            self.dag_id,
+            self.task_id,
+            self.run_id,
+            self.map_index,
+            self.generation,
+            self.fingerprint,
+            attempt,
+        )
+        return "af-" + hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
+
+
+class Memory(Protocol):
+    """Remembers what was asked for, across tries of one task."""
+
+    def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
+        """Return what is remembered under this name."""
+
+    def remember(self, external_task_id: str, task_id: str | None) -> None:
+        """Note that a job of this name is being asked for, or (with its id) was made."""
+
+    def forget(self, external_task_id: str) -> None:
+        """Note that no job of this name was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is known before submitting.
+
+    :param key: names the job.
+    :param can_look_up: a job can be found by its name, at this host and endpoint.
+    :param tried_before: an earlier try of this task may have submitted the same job.
+    :param answers_at_once: the endpoint is synchronous: there is no job to come back to.
+    :param memory: what Airflow remembers for the task; ``None`` before Airflow 3.3.
+    """
+
+    key: JobKey
+    can_look_up: bool
+    tried_before: bool
+    answers_at_once: bool = False
+    memory: Memory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Step: find a job by its external task id (or id); answers with it or ``None``."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Step: make one create call; answers with the task, or throws the error."""
+
+    external_task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Step: wait."""
+
+    seconds: float
+
+
+Steps = Generator[LookUp | Create | Pause, Task | None, "Submission"]
+_Found = Generator[LookUp | Create | Pause, Task | None, Task | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job that exists.
+
+    :param task: the task as last seen.
+    :param external_task_id: the name it was asked for under.
+    :param attached: it was there already; nothing new is charged.
+    :param failed_before: jobs of the same key that Kling had failed.
+    """
+
+    task: Task
+    external_task_id: str
+    attached: bool
+    failed_before: int = field(default=0)
+
+
+def submit_once(terms: Terms) -> Steps:
+    """Yield the steps that lead to exactly one job; return it.
+
+    :raises KlingSubmissionUnknown: a job may exist and there is no way to ask.
+    :raises KlingError: the job was refused, or could not be asked for.
+    """
+    ask_first = terms.tried_before
+    for attempt in range(_remembered_attempt(terms), MAX_ATTEMPTS):
+        name = terms.key.external_task_id(attempt)
+        task = (yield from _recover(terms, name)) if ask_first else None
+        attached = task is not None
+        if task is None:
+            task, attached = yield from _create(terms, name)
+        if not (attached and task.status is TaskStatus.FAILED):
+            return Submission(task, name, attached, attempt)
+        ask_first = True
+    raise KlingTaskFailed(
+        f"{MAX_ATTEMPTS} jobs of this task have failed at Kling; the last is {task.task_id}."
+    )
+
+
+def _recover(terms: Terms, name: str) -> _Found:
+    """Find the job that an earlier try may have made."""
+    if terms.can_look_up:
+        return (yield LookUp(name))
+    if terms.memory is None:
+        if terms.answers_at_once:
+            return None
+        raise KlingSubmissionUnknown(
+            "An earlier try may have submitted this job, and this host has no look-up by external_task_id. "
+            "See the host's console for a job of this task; to submit a new one, clear the task.",
+            job=JobState.MAY_EXIST,
+        )
+    noted = terms.memory.recall(name)
+    if noted is None or (terms.answers_at_once and noted.get("task_id")):
+        return None
+    if noted.get("task_id"):
+        return (yield LookUp(str(noted["task_id"])))
+    raise _unknown("an earlier try ended before the answer came")
+
+
+def _create(terms: Terms, name: str) -> Generator[LookUp | Create | Pause, Task | None, tuple[Task, bool]]:
+    error: KlingServerError | None = None
+    for round_ in range(CREATE_ROUNDS):
+        if error:
+            yield Pause(FIND_PAUSES[round_ - 1])
+        try:
+            return (yield from _create_noted(terms, name)), False
+        except KlingTaskExists as taken:
+            return (yield from _find_taken(name, taken)), True
+        except KlingServerError as failed:
+            error = failed
+        if error.job is JobState.NOT_CREATED:
+            continue
+        if not terms.can_look_up:
+            raise _unknown(str(error)) from error
+        if found := (yield from _find(name)):
+            return found, True
+        # It is not there, and should it still appear, Kling refuses a second one of the same name.
+    raise error or RuntimeError("no create call was made")
+
+
+def _create_noted(terms: Terms, name: str) -> Generator[LookUp | Create | Pause, Task | None, Task]:
+    """Create, and keep the memory true whatever comes of it."""
+    if terms.memory and not terms.can_look_up:
+        terms.memory.remember(name, None)
+    try:
+        task = yield Create(name)
+    except Exception as error:
+        if terms.memory and getattr(error, "job", None) is JobState.NOT_CREATED:
+            terms.memory.forget(name)
+        raise
+    if task is None:
+        raise RuntimeError("the driver of submit_once answered a Create without a task")
+    if terms.memory:
+        terms.memory.remember(name, task.task_id)
+    return task
+
+
+def _find(name: str) -> _Found:
+    for pause in FIND_PAUSES[:2]:
+        yield Pause(pause)
+        if task := (yield LookUp(name)):
+            return task
+    return None
+
+
+def _find_taken(name: str, taken: KlingTaskExists) -> Generator[LookUp | Create | Pause, Task | None, Task]:
+    if (task := (yield LookUp(name))) or (task := (yield from _find(name))):
+        return task
+    raise KlingSubmissionUnknown(
+        f"Kling says that external_task_id {name} exists, but does not find it under this endpoint: {taken}",
+        job=JobState.MAY_EXIST,
+    )
+
+
+def _unknown(why: str) -> KlingSubmissionUnknown:
+    return KlingSubmissionUnknown(
+        f"Whether the job was made is unknown and cannot be asked here: {why} "
+        "See the Kling console; to submit a new job, clear the task.",
+        job=JobState.MAY_EXIST,
+    )

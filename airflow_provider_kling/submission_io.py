@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carry out the steps of :func:`.submission.submit_once`, with either client."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .submission import Create, LookUp, Pause, Steps, Submission
+
+if TYPE_CHECKING:
+    from .api.endpoint import Endpoint
+    from .api.task import Task
+    from .hooks.async_client import AsyncKlingClient
+    from .hooks.client import KlingClient
+
+Step = LookUp | Create | Pause
+
+
+def can_look_up(endpoint: Endpoint, host_looks_up: bool) -> bool:
+    """Whether a job of this endpoint can be found by its external id at this host."""
+    return endpoint.external_id and host_looks_up and not endpoint.synchronous
+
+
+def run_steps(steps: Steps, client: KlingClient, endpoint: Endpoint, body: Mapping[str, Any]) -> Submission:
+    """Carry the steps out with a synchronous client."""
+
+    def do(step: Step) -> Task | None:
+        if isinstance(step, LookUp):
+            return client.find_task(endpoint, step.task_id)
+        if isinstance(step, Create):
+            return client.create(endpoint, _named(endpoint, body, step.external_task_id))
+        time.sleep(step.seconds)
+        return None
+
+    try:
+        step = next(steps)
+        while True:
+            try:
+                answer = do(step)
+            except Exception as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(answer)
+    except StopIteration as end:
+        return _returned(end)
+
+
+async def arun_steps(
+    steps: Steps, client: AsyncKlingClient, endpoint: Endpoint, body: Mapping[str, Any]
+) -> Submission:
+    """Carry the steps out with an asynchronous client."""
+
+    async def do(step: Step) -> Task | None:
+        if isinstance(step, LookUp):
+            return await client.find_task(endpoint, step.task_id)
+        if isinstance(step, Create):
+            return await client.create(endpoint, _named(endpoint, body, step.external_task_id))
+        await asyncio.sleep(step.seconds)
+        return None
+
+    try:
+        step = next(steps)
+        while True:
+            try:
+                answer = await do(step)
+            except Exception as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(answer)
+    except StopIteration as end:
+        return _returned(end)
+
+
+def _named(endpoint: Endpoint, body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {**body, "external_task_id": name} if endpoint.external_id else dict(body)
+
+
+def _returned(end: StopIteration) -> Submission:
+    submission: Submission = end.value
+    return submission
