@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one account of the emulator: its jobs, its slots, what it was charged."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import defaultdict
+from decimal import Decimal
+
+from airflow_provider_kling.api.endpoint import Endpoint
+
+from . import prices
+from .clock import Clock, milliseconds
+from .faults import DEFAULT_REASON, Faults
+from .lifecycle import SUBMITTED_SHARE, Job
+from .makers import JOB_SECONDS, Bench, Work, work_of
+from .options import Options
+from .refusal import Refusal, bad_value
+from .rules import Order
+
+PAGE_NUMBERS = range(1, 1001)
+PAGE_SIZES = range(1, 501)
+
+
+class Account:
+    """All jobs, newest last, and the slots they hold.
+
+    :param options: settings of the emulator.
+    :param clock: its time.
+    :param faults: faults that strike when jobs are made.
+    """
+
+    def __init__(self, options: Options, clock: Clock, faults: Faults) -> None:
+        self._options = options
+        self._clock = clock
+        self._faults = faults
+        # Task ids of an earlier emulator must not name a job of this one: they live on in somebody's DAG.
+        self._first_id = milliseconds(clock.now()) * 100_000
+        self._numbers = itertools.count(1)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all jobs."""
+        self.jobs: list[Job] = []
+        self.max_active = 0
+        self._by_id: dict[str, Job] = {}
+        self._by_external_id: dict[str, Job] = {}
+        self._by_slug: defaultdict[str, list[Job]] = defaultdict(list)
+        self._holding: list[tuple[float, int, int]] = []
+        self._active = 0
+
+    @property
+    def active(self) -> int:
+        """How many slots are held now."""
+        now = self._clock.now()
+        while self._holding and self._holding[0][0] <= now:
+            self._active -= heapq.heappop(self._holding)[2]
+        return self._active
+
+    @property
+    def charged(self) -> Decimal:
+        """Units charged so far."""
+        now = self._clock.now()
+        return sum((job.units(now) for job in self.jobs), Decimal(0))
+
+    def make(self, endpoint: Endpoint, order: Order) -> Job:
+        """Make a job for a checked create call.
+
+        :raises Refusal: when the external id is taken or no slot is free.
+        """
+        external_id = order.body.get("external_task_id") if endpoint.external_id else None
+        if external_id in self._by_external_id:
+            raise bad_value(f"External_task_id {external_id} already exists")
+        task_id = str(self._first_id + next(self._numbers))
+        work = work_of(endpoint, order, Bench(task_id, self._options.scale))
+        self._take_slots(work.slots)
+        job = self._job(endpoint, order, work, task_id, external_id)
+        self._keep(job)
+        return job
+
+    def find(self, slug: str, ident: str) -> Job:
+        """Return the job of an endpoint by its own or its external id.
+
+        :raises Refusal: when there is none.
+        """
+        job = self._by_id.get(ident) or self._by_external_id.get(ident)
+        if job is None or job.slug != slug:
+            raise bad_value(f"Task not found by id/external id: {ident}")
+        return job
+
+    def by_task_id(self, task_id: str) -> Job | None:
+        """Return a job of any endpoint by its own id."""
+        return self._by_id.get(task_id)
+
+    def page(self, slug: str, number: int, size: int) -> list[Job]:
+        """Return one page of an endpoint's jobs, newest first."""
+        jobs = self._by_slug[slug]
+        end = len(jobs) - (number - 1) * size
+        return jobs[max(0, end - size) : max(0, end)][::-1]
+
+    def _take_slots(self, wanted: int) -> None:
+        taken = self.active
+        full = self._options.slots and taken + wanted > self._options.slots
+        if full or self._faults.times("slots_taken"):
+            raise Refusal(429, 1303, "parallel task over resource pack limit")
+
+    def _job(
+        self, endpoint: Endpoint, order: Order, work: Work, task_id: str, external_id: str | None
+    ) -> Job:
+        now = self._clock.now()
+        seconds = self._options.job_seconds
+        if seconds is None:
+            seconds = JOB_SECONDS[endpoint.result]
+        lasts = seconds / self._options.speed
+        reason = self._faults.setting("fail_reason") or DEFAULT_REASON
+        return Job(
+            number=len(self.jobs) + 1,
+            task_id=task_id,
+            slug=endpoint.slug,
+            external_task_id=external_id,
+            body=order.shown,
+            body_sha256=order.digest,
+            ignored=order.ignored,
+            made_at=now,
+            started_at=now + SUBMITTED_SHARE * lasts,
+            ended_at=now + lasts,
+            slots=work.slots,
+            price=prices.units(endpoint.slug, order.body, work.seconds, work.slots),
+            items=work.items,
+            failure=reason if self._faults.every("failed_job") else None,
+            info=work.info,
+            callback_url=order.body.get("callback_url"),
+        )
+
+    def _keep(self, job: Job) -> None:
+        self.jobs.append(job)
+        self._by_id[job.task_id] = job
+        self._by_slug[job.slug].append(job)
+        if job.external_task_id:
+            self._by_external_id[job.external_task_id] = job
+        heapq.heappush(self._holding, (job.ended_at, job.number, job.slots))
+        self._active += job.slots
+        self.max_active = max(self.max_active, self.active)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The introspection API under ``/_emulator``: for tests, without credentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Body, FastAPI, HTTPException
+
+from .clock import milliseconds
+from .lifecycle import Job
+from .state import State
+
+
+def admin_app(state: State) -> FastAPI:
+    """Return the application behind ``/_emulator``."""
+    app = FastAPI(
+        title="Kling emulator", docs_url=None, redoc_url=None, openapi_url="/_emulator/openapi.json"
+    )
+
+    @app.get("/_emulator")
+    async def summary() -> dict[str, Any]:
+        return snapshot(state)
+
+    @app.get("/_emulator/jobs")
+    async def jobs() -> list[dict[str, Any]]:
+        now = state.clock.now()
+        return [job_facts(job, now) for job in list(state.account.jobs)]
+
+    @app.post("/_emulator/reset")
+    async def reset() -> dict[str, Any]:
+        state.reset()
+        return snapshot(state)
+
+    @app.post("/_emulator/advance")
+    async def advance(seconds: float = Body(embed=True)) -> dict[str, Any]:
+        with _as_client_error():
+            state.clock.advance(seconds)
+        return snapshot(state)
+
+    @app.get("/_emulator/faults")
+    async def faults() -> dict[str, Any]:
+        return state.faults.shown()
+
+    @app.post("/_emulator/faults")
+    async def set_faults(settings: dict[str, Any]) -> dict[str, Any]:
+        with _as_client_error():
+            state.faults.set(settings)
+        return state.faults.shown()
+
+    @app.delete("/_emulator/faults")
+    async def clear_faults() -> dict[str, Any]:
+        state.faults.clear()
+        return state.faults.shown()
+
+    return app
+
+
+def snapshot(state: State) -> dict[str, Any]:
+    """Return the counters."""
+    account = state.account
+    requests = sorted(state.requests.items())
+    return {
+        "jobs_made": len(account.jobs),
+        "active": account.active,
+        "max_active": account.max_active,
+        "slots": state.options.slots,
+        "charged_units": format(account.charged, "f"),
+        "requests_total": sum(state.requests.values()),
+        "requests": [
+            {"method": method, "path": path, "status": status, "count": count}
+            for (method, path, status), count in requests
+        ],
+        "callbacks": {"sent": state.callbacks.sent, "failed": state.callbacks.failed},
+        "faults": state.faults.shown(),
+        "time": milliseconds(state.clock.now()),
+    }
+
+
+def job_facts(job: Job, now: float) -> dict[str, Any]:
+    """Return what is known of one job."""
+    return {
+        "number": job.number,
+        "task_id": job.task_id,
+        "external_task_id": job.external_task_id,
+        "endpoint": job.slug,
+        "status": job.status(now),
+        "failure": job.failure,
+        "made_at": milliseconds(job.made_at),
+        "ended_at": milliseconds(job.ended_at),
+        "slots": job.slots,
+        "units": format(job.units(now), "f"),
+        "body": job.body,
+        "body_sha256": job.body_sha256,
+        "ignored_fields": job.ignored,
+    }
+
+
+class _as_client_error:
+    """Turn a :class:`ValueError` into an answer 400 that says what was wrong."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ValueError):
+            raise HTTPException(400, str(error)) from error

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports of status changes to the address that a create call named, on this machine only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import json
+import urllib.request
+from urllib.parse import urlsplit
+
+from .clock import Clock
+from .lifecycle import Job
+from .options import is_loopback
+from .views import Views
+
+_LOOK_SECONDS = 0.05
+_TIMEOUT_SECONDS = 5
+
+
+class Callbacks:
+    """Sends the bare task object when a watched job changes.
+
+    :param clock: the emulator's time.
+    :param views: writes task objects.
+    """
+
+    def __init__(self, clock: Clock, views: Views) -> None:
+        self._clock = clock
+        self._views = views
+        self._numbers = itertools.count()
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._task: asyncio.Task[None] | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what has not been sent."""
+        self._due: list[tuple[float, int, Job, str]] = []
+        self.sent = 0
+        self.failed = 0
+
+    def watch(self, job: Job, base_url: str) -> None:
+        """Report the job's changes if its create call asked for it."""
+        if not job.callback_url or not is_loopback(urlsplit(job.callback_url).hostname):
+            return
+        for moment in (job.started_at, job.ended_at):
+            heapq.heappush(self._due, (moment, next(self._numbers), job, base_url))
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._send_due())
+
+    async def close(self) -> None:
+        """Stop sending."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _send_due(self) -> None:
+        while self._due:
+            if self._due[0][0] > self._clock.now():
+                # Not one long sleep: the clock may be moved ahead meanwhile.
+                await asyncio.sleep(_LOOK_SECONDS)
+                continue
+            _, _, job, base_url = heapq.heappop(self._due)
+            body = json.dumps(self._views.task_object(job, base_url)).encode()
+            delivered = await asyncio.to_thread(self._deliver, str(job.callback_url), body)
+            self.sent += delivered
+            self.failed += not delivered
+
+    def _deliver(self, url: str, body: bytes) -> bool:
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - a loopback address, checked
+        try:
+            with self._opener.open(request, timeout=_TIMEOUT_SECONDS):
+                return True
+        except OSError:
+            return False

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulator's time, which a test can move forward instead of waiting."""
+
+from __future__ import annotations
+
+import time
+
+
+class Clock:
+    """Wall-clock time plus whatever it was moved ahead by."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        """Return the emulator's time in seconds since the epoch."""
+        return time.time() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Move the time ahead: jobs end, addresses and sessions expire.
+
+        :param seconds: by how much; never back, since a job that ended stays ended.
+        :raises ValueError: for a negative number.
+        """
+        if seconds < 0:
+            raise ValueError(f"time only moves forward, got {seconds} seconds")
+        self._ahead += seconds
+
+
+def milliseconds(seconds: float) -> int:
+    """Return a time as the API writes it: whole milliseconds since the epoch."""
+    return int(seconds * 1000)

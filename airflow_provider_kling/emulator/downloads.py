@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Result files over HTTP, with ranges, as a content network serves them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from starlette.types import Receive, Scope, Send
+
+from .recipes import File
+from .rendering import Rendered
+from .state import State
+from .web import Answer, Call, send_answer, start
+
+PREFIX = "/results/"
+TEMPLATE = "/results/{task_id}/{file}"
+_CHUNK = 256 * 1024
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+_DENIED = (
+    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>%s</Message></Error>'
+)
+
+
+async def serve(state: State, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request below :data:`PREFIX`."""
+    call = Call(scope)
+    refused = _refused(state, call)
+    file = None if refused else _file(state, call.path)
+    if refused or file is None:
+        answer = refused or Answer(b"not found", 404, "text/plain")
+        state.requests[call.method, TEMPLATE, answer.status] += 1
+        await send_answer(send, answer)
+        return
+    rendered = await state.renderer.file(file.recipe)
+    status = await _send_file(call, send, rendered, file.recipe.content_type)
+    state.requests[call.method, TEMPLATE, status] += 1
+
+
+def _refused(state: State, call: Call) -> Answer | None:
+    if call.method not in ("GET", "HEAD"):
+        return Answer(b"method not allowed", 405, "text/plain", {"allow": "GET, HEAD"})
+    expires = call.query.get("Expires", "")
+    if not expires.isdecimal():
+        return _denied(b"Access denied")
+    if not state.signer.valid(call.path, expires, call.query.get("Signature", "")):
+        return _denied(b"Request has expired")
+    return None
+
+
+def _denied(why: bytes) -> Answer:
+    return Answer(_DENIED % why, 403, "application/xml")
+
+
+def _file(state: State, path: str) -> File | None:
+    task_id, _, name = path.removeprefix(PREFIX).partition("/")
+    job = state.account.by_task_id(task_id)
+    files = (file for item in (job.items if job else ()) for file in item.files.values())
+    return next((file for file in files if file.name == name), None)
+
+
+async def _send_file(call: Call, send: Send, rendered: Rendered, content_type: str) -> int:
+    size = rendered.size
+    headers = {"accept-ranges": "bytes", "etag": rendered.etag}
+    wanted = _range(call.headers.get("range"), size)
+    if wanted is None:
+        await send(start(416, "text/plain", 0, {**headers, "content-range": f"bytes */{size}"}))
+        await send({"type": "http.response.body", "body": b""})
+        return 416
+    partial = len(wanted) < size
+    if partial:
+        headers["content-range"] = f"bytes {wanted[0]}-{wanted[-1]}/{size}"
+    status = 206 if partial else 200
+    await send(start(status, content_type, len(wanted), headers))
+    if call.method == "GET":
+        for chunk in _chunks(rendered.path, wanted):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+    return status
+
+
+def _range(header: str | None, size: int) -> range | None:
+    """Return the bytes to send: all without a usable header, ``None`` for a range outside the file."""
+    match = _RANGE.match(header or "")
+    if not match or match.group(0) == "bytes=-":
+        return range(size)
+    first, last = match.groups()
+    if not first:
+        return range(max(0, size - int(last)), size) if int(last) else None
+    wanted = range(int(first), min(size, int(last) + 1 if last else size))
+    return wanted if wanted else None
+
+
+def _chunks(path: Path, wanted: range) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        stream.seek(wanted.start)
+        left = len(wanted)
+        while left > 0:
+            chunk = stream.read(min(_CHUNK, left))
+            left -= len(chunk)
+            yield chunk

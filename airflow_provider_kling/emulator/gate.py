@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of a request: credentials, route, handler, answer, count."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import credentials, downloads
+from .refusal import Refusal
+from .state import State
+from .tasks import Finder, Route, unknown_method
+from .web import Answer, Call, Cut, cut, read_body, send_answer
+
+ADMIN = "/_emulator"
+
+
+class Gate:
+    """The emulator as an ASGI application.
+
+    :param state: what it knows.
+    :param finders: look-ups of routes, asked in turn.
+    :param admin: the application behind :data:`ADMIN`.
+    """
+
+    def __init__(self, state: State, finders: Sequence[Finder], admin: ASGIApp) -> None:
+        self._state = state
+        self._finders = finders
+        self._admin = admin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["path"].startswith(ADMIN):
+            await self._admin(scope, receive, send)
+        elif scope["path"].startswith(downloads.PREFIX):
+            await downloads.serve(self._state, scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+    async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = Call(scope, await read_body(receive))
+        route = self._route(call)
+        template = route.template if route else "unknown"
+        try:
+            answer = await self._answer(call, route)
+        except Cut:
+            self._state.requests[call.method, template, 0] += 1
+            await cut(receive, send)
+            return
+        self._state.requests[call.method, template, answer.status] += 1
+        await send_answer(send, answer)
+
+    def _route(self, call: Call) -> Route | None:
+        for find in self._finders:
+            if route := find(call.method, call.path):
+                return route
+        return None
+
+    async def _answer(self, call: Call, route: Route | None) -> Answer:
+        state = self._state
+        request_id = state.request_id()
+        try:
+            credentials.check(call.headers.get("authorization"), state.options)
+            handler = route.handler if route else unknown_method
+            return await handler(state, call, request_id)
+        except Refusal as refusal:
+            return state.envelope.refused(refusal, request_id)
+        except Cut:
+            raise
+        except Exception:
+            # A bug of the emulator must look like one, not like a fault somebody switched on.
+            traceback.print_exc()
+            return state.envelope.refused(
+                Refusal(500, 5000, "the emulator has a bug, see its output"), request_id
+            )

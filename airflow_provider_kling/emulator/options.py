@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that can be set when the emulator starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+DEFAULT_PORT = 8188
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address means this machine only."""
+    if not host:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Settings of one emulator.
+
+    :param host: loopback address to listen on.
+    :param port: port to listen on; 0 takes any free one.
+    :param api_key: the key that is accepted as bearer token.
+    :param access_key: the issuer (``iss``) that signed tokens must name.
+    :param secret_key: the key that signs those tokens (HS256).
+    :param speed: how many times faster than the real service jobs run.
+    :param job_seconds: how long every job takes at speed 1; each kind of result has its own time when unset.
+    :param slots: how many jobs may be active at once (one for ``n`` pictures counts ``n``); 0 is no limit.
+    :param scale: size of rendered pictures and videos relative to the real ones (720p, 1080p, 2160p).
+    :param url_seconds: how long the address of a result is valid after it was handed out.
+    :param strict: also refuse what the vendor silently ignores: unknown fields and empty values.
+    :param models: further model names to accept.
+    :param faults: faults that are on from the start, see :mod:`.faults`.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    api_key: str = "emulator"
+    access_key: str = "emulator-access-key"
+    secret_key: str = "emulator-secret-key-0123456789abcdef"  # noqa: S105 - a public default, like the password "guest"
+    speed: float = 1.0
+    job_seconds: float | None = None
+    slots: int = 20
+    scale: float = 0.5
+    url_seconds: float = 30 * 24 * 3600
+    strict: bool = False
+    models: tuple[str, ...] = ()
+    faults: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not is_loopback(self.host):
+            raise ValueError(f"host must be a loopback address such as 127.0.0.1, got {self.host!r}")
+        for name in ("speed", "scale", "url_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be more than 0, got {getattr(self, name)!r}")
+        if self.job_seconds is not None and self.job_seconds < 0:
+            raise ValueError(f"job_seconds must not be negative, got {self.job_seconds!r}")
+        if self.slots < 0:
+            raise ValueError(f"slots must not be negative, got {self.slots!r}")

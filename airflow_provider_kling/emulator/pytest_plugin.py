@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pytest plugin for tests of your own DAGs.
+
+.. code-block:: python
+
+    # conftest.py
+    pytest_plugins = ["airflow_provider_kling.emulator.pytest_plugin"]
+
+
+    # test_my_dag.py
+    def test_my_dag(kling_emulator):
+        ...  # the connection kling_default leads to the emulator
+        assert len(kling_emulator.jobs) == 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .server import Emulator
+
+SPEED = 100.0
+"""A video job takes 0.6 s."""
+
+
+@pytest.fixture
+def kling_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """A running emulator without jobs, which the Airflow connection ``kling_default`` leads to."""
+    with Emulator(speed=SPEED) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_json())
+        yield emulator

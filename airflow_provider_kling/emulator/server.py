@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulator as a server: in a thread of a test, or as a process of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import uvicorn
+
+from airflow_provider_kling.api import ENDPOINTS
+
+from . import tasks
+from .admin import admin_app, snapshot
+from .faults import Faults
+from .gate import Gate
+from .lifecycle import Job
+from .options import Options
+from .state import State
+
+_START_SECONDS = 20
+_KEEP_ALIVE_SECONDS = 75
+
+
+class PortTaken(OSError):
+    """The port to listen on is in use."""
+
+
+class Emulator:
+    """A running emulator, as a context manager.
+
+    .. code-block:: python
+
+        with Emulator(speed=60, slots=5) as kling:
+            monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", kling.connection_json())
+
+    :param options: all settings; by default the port is any free one.
+    :param settings: single settings by name, see :class:`.Options`.
+    """
+
+    def __init__(self, options: Options | None = None, **settings: Any) -> None:
+        self.options = dataclasses.replace(options or Options(port=0), **settings)
+        self._folder = tempfile.TemporaryDirectory(prefix="kling-emulator-")
+        self.state = State(self.options, Path(self._folder.name))
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen, and serve from a thread.
+
+        :raises PortTaken: when the port is in use.
+        """
+        listener = self.listen()
+        self._server = self.server()
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="kling-emulator", daemon=True
+        )
+        self._thread.start()
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError("the Kling emulator did not start")
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Stop serving and remove all files."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._server.force_exit = True
+            self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Remove all files."""
+        self.state.renderer.close()
+        self._folder.cleanup()
+
+    def listen(self) -> socket.socket:
+        """Return the listening socket and set :attr:`url`."""
+        host = self.options.host.strip("[]")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, self.options.port))
+        except OSError as error:
+            listener.close()
+            raise PortTaken(f"port {self.options.port} on {host} cannot be used: {error.strerror}") from error
+        listener.listen(2048)
+        port = listener.getsockname()[1]
+        self.url = f"http://[{host}]:{port}" if family == socket.AF_INET6 else f"http://{host}:{port}"
+        return listener
+
+    def server(self) -> uvicorn.Server:
+        """Return the server, not yet running."""
+        config = uvicorn.Config(
+            Gate(self.state, [tasks.finder(ENDPOINTS)], admin_app(self.state)),
+            access_log=False,
+            log_level="warning",
+            # Longer than clients poll: a kept connection must not be closed just as it is used again.
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            lifespan="off",
+        )
+        return uvicorn.Server(config)
+
+    def connection(self) -> dict[str, Any]:
+        """Return the Airflow connection to this emulator, as fields."""
+        return {"conn_type": "kling", "host": self.url, "password": self.options.api_key}
+
+    def connection_json(self) -> str:
+        """Return the connection for ``AIRFLOW_CONN_KLING_DEFAULT``, as JSON."""
+        return json.dumps(self.connection())
+
+    def connection_uri(self) -> str:
+        """Return the connection for ``AIRFLOW_CONN_KLING_DEFAULT``, as a URI."""
+        fields = self.connection()
+        return f"kling://:{quote(fields['password'], safe='')}@{quote(fields['host'], safe='')}"
+
+    @property
+    def faults(self) -> Faults:
+        """Faults to switch on and off."""
+        return self.state.faults
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """All jobs made, oldest first."""
+        return tuple(self.state.account.jobs)
+
+    @property
+    def requests(self) -> dict[tuple[str, str, int], int]:
+        """Number of requests by method, path template and status (0: the connection was cut)."""
+        return dict(self.state.requests)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What ``GET /_emulator`` answers."""
+        return snapshot(self.state)
+
+    def count(self, method: str, path: str) -> int:
+        """Return the number of requests to a path template such as ``/v1/videos/image2video/{id}``."""
+        return sum(
+            number
+            for (verb, template, _), number in self.requests.items()
+            if (verb, template) == (method, path)
+        )
+
+    def advance(self, seconds: float) -> None:
+        """Move the emulator's time ahead: jobs end, addresses of results expire."""
+        self.state.clock.advance(seconds)
+
+    def reset(self) -> None:
+        """Forget jobs, counters and faults."""
+        self.state.reset()
