@@ -157,9 +157,15 @@ def submit_once(terms: Terms) -> Steps:
         if not (attached and task.status is TaskStatus.FAILED):
             return Submission(task, name, attached, attempt)
         ask_first = True
-    raise KlingTaskFailed(
-        f"{MAX_ATTEMPTS} jobs of this task have failed at Kling; the last is {task.task_id}."
-    )
+    raise KlingTaskFailed(f"{MAX_ATTEMPTS} jobs of this task have failed at Kling; no more are made.")
+
+
+def _remembered_attempt(terms: Terms) -> int:
+    """Return the last attempt that Airflow remembers: all before it had failed, so none need be asked for."""
+    attempt = 0
+    while terms.memory and terms.memory.recall(terms.key.external_task_id(attempt + 1)) is not None:
+        attempt += 1
+    return attempt
 
 
 def _recover(terms: Terms, name: str) -> _Found:

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Derive an operator's constructor from its endpoint's request model.
+
+The constructor's real signature holds the request's fields as keyword-only parameters, so that
+``default_args``, ``.partial().expand()`` and a misspelled name behave as with a constructor written by hand.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from ..api.explain import explain
+from ..api.rules import DEFERRED
+from ..exceptions import JobState, KlingRequestInvalid
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..api.request import KlingRequest
+    from .base import KlingTaskOperator
+
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+
+
+def derive_constructor(cls: type[KlingTaskOperator], base: type[KlingTaskOperator]) -> None:
+    """Give an operator class its ``__init__`` and template fields.
+
+    :param cls: class with an ``endpoint``.
+    :param base: class whose constructor takes everything that is no request field.
+    :raises TypeError: a request field is named like a parameter of the base.
+    """
+    fields = cls.endpoint.request.model_fields
+    common = [
+        parameter
+        for parameter in signature(base.__init__).parameters.values()
+        if parameter.kind is Parameter.KEYWORD_ONLY
+    ]
+    if clash := {parameter.name for parameter in common} & set(fields):
+        raise TypeError(f"{cls.__name__}: request fields {sorted(clash)} are parameters of every operator")
+    defaults = {name: _default(field) for name, field in fields.items()}
+
+    def __init__(self: KlingTaskOperator, **kwargs: Any) -> None:
+        values = {name: kwargs.pop(name, default) for name, default in defaults.items()}
+        super(cls, self).__init__(**kwargs)
+        for name, value in values.items():
+            setattr(self, name, None if value is Parameter.empty else value)
+        check_literals(self.endpoint, self.task_id, values)
+
+    own = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=defaults[name], annotation=field.annotation)
+        for name, field in fields.items()
+    ]
+    __init__.__signature__ = Signature(  # type: ignore[attr-defined]
+        [
+            Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
+            *own,
+            *common,
+            Parameter("kwargs", Parameter.VAR_KEYWORD),
+        ]
+    )
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__ = __init__  # type: ignore[method-assign]
+    cls.template_fields = (*fields, *base.template_fields)
+
+
+def _default(field: FieldInfo) -> Any:
+    return Parameter.empty if field.is_required() else field.default
+
+
+def needs_rendering(value: Any) -> bool:
+    """Whether a value is known only at run time: it holds a template, or is no plain data at all."""
+    if isinstance(value, str):
+        return any(mark in value for mark in _TEMPLATE_MARKS)
+    if isinstance(value, Mapping):
+        return any(map(needs_rendering, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(needs_rendering, value))
+    return not isinstance(value, int | float | os.PathLike | None)
+
+
+def check_literals(endpoint: Endpoint, task_id: str, values: Mapping[str, Any]) -> None:
+    """Check while the DAG is parsed what is known by then.
+
+    :raises KlingRequestInvalid: a literal argument breaks a rule.
+    """
+    known = {
+        name: DEFERRED if needs_rendering(value) else value
+        for name, value in values.items()
+        if value is not None and value is not Parameter.empty
+    }
+    try:
+        validated(endpoint, known)
+    except KlingRequestInvalid as error:
+        raise KlingRequestInvalid(f"Task {task_id!r}: {error}") from None
+
+
+def validated(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequest:
+    """Make the request of the given values; ``None`` counts as not given.
+
+    :raises KlingRequestInvalid: names field, value and rule of each fault.
+    """
+    given = {name: as_plain(value) for name, value in values.items() if value is not None}
+    try:
+        return endpoint.request.model_validate(given)
+    except ValidationError as error:
+        raise KlingRequestInvalid(explain(endpoint.slug, error), job=JobState.NOT_CREATED) from None
+
+
+def as_plain(value: Any) -> Any:
+    """Return paths as strings, at any depth: an ``ObjectStoragePath`` as the URI it stands for."""
+    if isinstance(value, os.PathLike):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: as_plain(item) for key, item in value.items()}
+    return [as_plain(item) for item in value] if isinstance(value, list | tuple) else value
