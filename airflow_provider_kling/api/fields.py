@@ -2,7 +2,7 @@
 """Field types that several requests share.
 
 Limits are the widest that any source documents; what a single host documents more narrowly stands in
-:mod:`.dialect`. Where no other source is named, a limit is from the vendor's documentation of 2026-09.
+:mod:`.limits`. Where no other source is named, a limit is from the vendor's documentation of 2026-09.
 """
 
 from __future__ import annotations
@@ -15,19 +15,58 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from .request import KlingObject
+MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """Marks a field that takes a picture, a sound or a video.
+    """Marks a field that takes a picture, a sound or a video, and says what the vendor accepts there.
 
     :param kind: what the file must be.
-    :param inline: the API takes the file's content as base64; otherwise only a public URL will do.
+    :param inline: the API takes the file's content as base64.
+    :param url: the API takes an address that its servers can fetch.
+    :param formats: names of the accepted formats, as file endings without the dot.
+    :param max_bytes: largest size of the file.
+    :param min_side: smallest width and height of a picture or video, in pixels.
+    :param max_side: largest width and height of a picture or video, in pixels.
+    :param ratio: smallest and largest width divided by height.
+    :param seconds: shortest and longest sound or video.
     """
 
     kind: Literal["image", "audio", "video"]
     inline: bool = True
+    url: bool = True
+    formats: tuple[str, ...] = ()
+    max_bytes: int | None = None
+    min_side: int | None = None
+    max_side: int | None = None
+    ratio: tuple[float, float] | None = None
+    seconds: tuple[float, float] | None = None
+
+
+IMAGE = Media(
+    "image", formats=("jpg", "jpeg", "png"), max_bytes=10 * MEGABYTE, min_side=300, ratio=(0.4, 2.5)
+)
+"""What the vendor accepts wherever it takes a picture."""
+
+
+def sound(shortest: float, longest: float, *, inline: bool = True, url: bool = True) -> Media:
+    """Make the marker of a sound: the vendor's formats and size, and the shortest and longest length."""
+    formats = ("mp3", "wav", "m4a", "aac")
+    return Media("audio", inline, url, formats, max_bytes=5 * MEGABYTE, seconds=(shortest, longest))
+
+
+def clip(
+    shortest: float,
+    longest: float,
+    *,
+    megabytes: int | None = 100,
+    min_side: int | None = None,
+    max_side: int | None = None,
+) -> Media:
+    """Make the marker of a video, which the vendor takes by address only."""
+    size = None if megabytes is None else megabytes * MEGABYTE
+    return Media("video", False, True, ("mp4", "mov"), size, min_side, max_side, seconds=(shortest, longest))
 
 
 _DATA_URI = re.compile(r"^data:[^,]*;base64,", re.IGNORECASE)
@@ -51,110 +90,124 @@ def is_base64(value: str) -> bool:
         return False
 
 
+def _bare_base64(value: str) -> str:
+    bare = strip_data_uri(value)
+    if not bare:
+        raise ValueError("holds the data: prefix only, and no content")
+    return bare
+
+
 def _http_url(value: str) -> str:
-    if value and not is_url(value):
+    if not is_url(value):
         raise ValueError("must be an http:// or https:// address")
     return value
 
 
-def _as_text(value: Any) -> Any:
-    # v1 wants "5", people write 5, and a template may give either.
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+def _one_decimal(value: float) -> float:
+    if round(value, 1) != value:
+        raise ValueError("must have at most one decimal place")
+    return value
 
 
-Image = Annotated[str, Media("image"), AfterValidator(strip_data_uri), Field(min_length=1)]
+_WHOLE_WITH_DECIMALS = re.compile(r"^([0-9]+)\.0+$")
+
+
+def _as_whole_text(value: Any) -> Any:
+    # v1 wants "5"; people write 5, and a template or an XCom may give "5", 5, 5.0 or "5.0".
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return _WHOLE_WITH_DECIMALS.sub(r"\1", value) if isinstance(value, str) else value
+
+
+def _as_id(value: Any) -> Any:
+    # Ids look like numbers. A float has lost digits by then, so it is not taken.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _as_on_off(value: Any) -> Any:
+    # YAML reads a bare "on" as true.
+    return ("off", "on")[value] if isinstance(value, bool) else value
+
+
+def _as_yes_no(value: Any) -> Any:
+    return ("no", "yes")[value] if isinstance(value, bool) else value
+
+
+_Stripped = AfterValidator(_bare_base64)
+
+Image = Annotated[str, IMAGE, _Stripped, Field(min_length=1)]
 """A picture: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 10 MB,
 at least 300 px a side, ratio 1:2.5 to 2.5:1."""
 
-Audio = Annotated[str, Media("audio"), AfterValidator(strip_data_uri), Field(min_length=1)]
-"""A sound: URL, base64, ``data:`` URI, local path or object-storage URI.
-mp3, wav, m4a or aac, at most 5 MB."""
+AvatarSound = Annotated[str, sound(2, 300), _Stripped, Field(min_length=1)]
+"""A sound: URL, base64, ``data:`` URI, local path or object-storage URI. mp3, wav, m4a or aac, at most
+5 MB, 2 to 300 s."""
 
-VideoUrl = Annotated[str, Media("video", inline=False), Field(min_length=1)]
-"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov."""
+LipSyncSound = Annotated[str, sound(2, 60), _Stripped, Field(min_length=1)]
+"""A sound as for an avatar, of 2 to 60 s."""
 
-Prompt = Annotated[str, Field(max_length=2500)]
+Name20 = Annotated[str, Field(min_length=1, max_length=20)]
+
+Prompt = Annotated[str, Field(min_length=1, max_length=2500)]
 """What to make, in words; at most 2,500 characters."""
 
-Text = Annotated[str, BeforeValidator(_as_text)]
-"""A string on the wire that people like to write as a number."""
+Id = Annotated[str, BeforeValidator(_as_id), Field(min_length=1)]
+"""An id that the vendor gave: a string on the wire that often looks like a number."""
+
+ElementId = Annotated[int, Field(gt=0, lt=2**63)]
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-
-ExternalTaskId = Annotated[str, Field(max_length=128)]
-"""The caller's own id of the task, unique in the account."""
 
 Unit = Annotated[float, Field(ge=0, le=1)]
 """A number from 0 to 1."""
 
-OnOff = Literal["on", "off"]
+OneDecimal = AfterValidator(_one_decimal)
 
+OnOff = Annotated[Literal["on", "off"], BeforeValidator(_as_on_off)]
+YesNo = Annotated[Literal["yes", "no"], BeforeValidator(_as_yes_no)]
+StdPro = Literal["std", "pro"]
+StdPro4k = Literal["std", "pro", "4k"]
+Language = Literal["zh", "en"]
 
-FiveOrTen = Annotated[Literal["5", "10"], BeforeValidator(_as_text)]
+VideoRatio = Literal["16:9", "9:16", "1:1"]
+ImageRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"]
+
+FiveOrTen = Annotated[Literal["5", "10"], BeforeValidator(_as_whole_text)]
 """Whole seconds; a string on the wire."""
 
 ThreeToFifteen = Annotated[
-    Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"], BeforeValidator(_as_text)
+    Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"],
+    BeforeValidator(_as_whole_text),
 ]
 """Whole seconds from 3 to 15; a string on the wire."""
 
+OneToFifteen = Annotated[
+    Literal["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"],
+    BeforeValidator(_as_whole_text),
+]
+"""Whole seconds from 1 to 15; a string on the wire."""
 
-class WatermarkInfo(KlingObject):
-    """Whether the vendor also renders a copy with a watermark."""
+ModelName = Annotated[str, Field(min_length=1, description="Model that does the work.")]
 
-    enabled: bool = False
+NegativePrompt = Annotated[
+    Prompt | None, Field(description="What must not be seen; at most 2,500 characters.")
+]
 
+CfgScale = Annotated[
+    Unit | None,
+    Field(description="How closely to follow the prompt, 0 to 1; 0.5 when unset. Only v1 models read it."),
+]
 
-class Element(KlingObject):
-    """A subject of the account's element library."""
+ImageCount = Annotated[
+    Annotated[int, Field(ge=1, le=9)] | None,
+    Field(description="How many pictures to make, 1 to 9; 1 when unset. Each takes one concurrency slot."),
+]
 
-    element_id: Annotated[int, Field(gt=0)]
+CallbackUrl = Annotated[
+    HttpUrl | None, Field(description="Address that Kling tells of each change of the task's status.")
+]
 
-
-class Voice(KlingObject):
-    """A voice of the account's or the vendor's custom voice catalogue (not a text-to-speech voice)."""
-
-    voice_id: Annotated[str, Field(min_length=1)]
-
-
-class Shot(KlingObject):
-    """One shot of a multi-shot video."""
-
-    index: Annotated[int, Field(ge=1)]
-    prompt: Annotated[str, Field(min_length=1, max_length=512)]
-    duration: Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^[1-9]\d*$")]
-
-
-class Point(KlingObject):
-    """A pixel of the picture; the origin is its lower left corner."""
-
-    x: int
-    y: int
-
-
-class DynamicMask(KlingObject):
-    """An area of the picture and the path it moves along."""
-
-    mask: Image
-    trajectories: Annotated[list[Point], Field(min_length=2, max_length=77)]
-
-
-CameraAxis = Annotated[float, Field(ge=-10, le=10)]
-
-
-class CameraConfig(KlingObject):
-    """How the camera moves with ``type: simple``; exactly one of the six is other than zero."""
-
-    horizontal: CameraAxis | None = None
-    vertical: CameraAxis | None = None
-    pan: CameraAxis | None = None
-    tilt: CameraAxis | None = None
-    roll: CameraAxis | None = None
-    zoom: CameraAxis | None = None
-
-
-class CameraControl(KlingObject):
-    """How the camera moves."""
-
-    type: Literal["simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward"]
-    config: CameraConfig | None = None
+ExternalTaskId = Annotated[
+    Annotated[str, Field(max_length=128)] | None,
+    Field(description="Your own id of the task, unique in the account; made by the operator when unset."),
+]

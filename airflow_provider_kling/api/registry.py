@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import video
+from . import audio, avatar, image, library, video
 from .endpoint import Endpoint
 
-_MODULES = (video,)
+_MODULES = (video, avatar, image, audio, library)
 
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
     {item.slug: item for module in _MODULES for item in vars(module).values() if isinstance(item, Endpoint)}

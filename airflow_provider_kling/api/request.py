@@ -15,17 +15,36 @@ class KlingObject(BaseModel):
     """An object inside a request body, such as one entry of a list."""
 
     # Built on first use: a DAG file imports every model of a module but seldom uses more than one.
-    model_config = ConfigDict(extra="forbid", defer_build=True, hide_input_in_errors=True)
+    # JSON knows neither infinity nor NaN.
+    model_config = ConfigDict(
+        extra="forbid", defer_build=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_unset(cls, data: Any) -> Any:
+        # A template renders an unset value to "", and the vendor's own samples send "" and [] for fields
+        # that are not used. A field that must be given keeps its empty value and is refused for it.
+        if not isinstance(data, dict):
+            return data
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: value for name, value in data.items() if not (name in optional and _empty(value))}
+
+    def wire(self) -> dict[str, Any]:
+        """Return the JSON that is sent: unset and empty values are left out, at every depth."""
+        body: dict[str, Any] = _pruned(self.model_dump(mode="json", exclude_none=True))
+        return body
 
 
 class KlingRequest(KlingObject):
     """The body of one create call, under the vendor's own field names and wire types.
 
-    A subclass declares fields and ``rules``. Shape (types, ranges, counts) and rules always hold before
-    anything is sent; :meth:`advice` holds what is only worth a warning.
+    A subclass declares fields, ``rules`` and ``hints``. Shape (types, ranges, counts) and rules always hold
+    before anything is sent; a hint that is broken is only worth a warning.
     """
 
     rules: ClassVar[tuple[Rule, ...]] = ()
+    hints: ClassVar[tuple[Rule, ...]] = ()
 
     @field_validator("*", mode="wrap")
     @classmethod
@@ -42,12 +61,7 @@ class KlingRequest(KlingObject):
 
     def advice(self) -> list[str]:
         """Warnings that are no reason to refuse: a model nobody here knows yet, or one that is retired."""
-        return []
-
-    def wire(self) -> dict[str, Any]:
-        """Return the JSON body to send: unset and empty values are left out, at every depth."""
-        body: dict[str, Any] = _pruned(self.model_dump(mode="json", exclude_none=True))
-        return body
+        return [what for hint in self.hints if hint.applies(self) and (what := hint.broken(self))]
 
 
 def _pruned(value: Any) -> Any:

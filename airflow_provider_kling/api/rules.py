@@ -47,26 +47,26 @@ def given(request: object, *names: str) -> list[str]:
 
 def exactly_one(*names: str) -> Rule:
     """Make the rule that one and only one of the named fields is given."""
-    text = f"exactly one of {_listed(names)} must be given"
+    text = f"exactly one of {listed(names)} must be given"
 
     def broken(request: object) -> str | None:
         found = given(request, *names)
         if len(found) == 1:
             return None
-        return f"{text}; {_listed(found, 'and') + ' are' if found else 'none is'}"
+        return f"{text}; {listed(found, 'and') + ' are' if found else 'none is'}"
 
     return Rule(names, text, broken)
 
 
 def at_least_one(*names: str) -> Rule:
     """Make the rule that one or more of the named fields are given."""
-    text = f"at least one of {_listed(names)} must be given"
+    text = f"at least one of {listed(names)} must be given"
     return Rule(names, text, lambda request: None if given(request, *names) else f"{text}; none is")
 
 
 def at_most_one_group(*groups: tuple[str, ...]) -> Rule:
     """Make the rule that fields of only one of several groups are given."""
-    text = f"only one of {_listed([' + '.join(group) for group in groups])} can be used in one request"
+    text = f"only one of {listed([' + '.join(group) for group in groups])} can be used in one request"
     names = tuple(name for group in groups for name in group)
 
     def broken(request: object) -> str | None:
@@ -80,11 +80,11 @@ def at_most_one_group(*groups: tuple[str, ...]) -> Rule:
 
 def needs(name: str, *others: str) -> Rule:
     """Make the rule that ``name`` is given only together with all of ``others``."""
-    text = f"{name} needs {_listed(others, 'and')}"
+    text = f"{name} needs {listed(others, 'and')}"
 
     def broken(request: object) -> str | None:
         missing = [other for other in others if not given(request, other)]
-        return f"{text}; {_listed(missing, 'and')} missing" if given(request, name) and missing else None
+        return f"{text}; {listed(missing, 'and')} missing" if given(request, name) and missing else None
 
     return Rule((name, *others), text, broken)
 
@@ -94,6 +94,7 @@ def rule(*fields: str, text: str, broken: Callable[[Any], object]) -> Rule:
     return Rule(fields, text, lambda request: text if broken(request) else None)
 
 
-def _listed(names: tuple[str, ...] | list[str], word: str = "or") -> str:
+def listed(names: tuple[str, ...] | list[str], word: str = "or") -> str:
+    """Join names for a sentence: ``a, b or c``."""
     *head, last = names
     return f"{', '.join(head)} {word} {last}" if head else last

@@ -1,37 +1,106 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests that make videos, each followed by its endpoint."""
 
-from __future__ import annotations
+# No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from .capability import CFG_SCALE_HINT, model_hints, model_rules
 from .endpoint import Endpoint, Result
 from .fields import (
-    CameraControl,
-    DynamicMask,
-    Element,
+    CallbackUrl,
+    CfgScale,
     ExternalTaskId,
-    HttpUrl,
+    FiveOrTen,
     Image,
+    ModelName,
+    NegativePrompt,
     OnOff,
     Prompt,
-    Shot,
+    StdPro,
+    StdPro4k,
     ThreeToFifteen,
-    Unit,
-    Voice,
-    WatermarkInfo,
+    VideoRatio,
 )
+from .objects import (
+    CAMERA_RULE,
+    CameraControl,
+    DynamicMasks,
+    Element,
+    ImageItem,
+    StaticMask,
+    Voice,
+    Watermark,
+)
+from .omni import OMNI_VIDEO, OmniVideo
 from .request import KlingRequest
 from .rules import Rule, at_least_one, at_most_one_group, given, rule
-from .shots import MULTI_SHOT_RULES
-
-_CAMERA_RULE = rule(
-    "camera_control",
-    text="camera_control needs config with type simple, and only then, with exactly one value other than 0",
-    broken=lambda request: request.camera_control and not _camera_is_clear(request.camera_control),
+from .shots import (
+    MULTI_SHOT_HINTS,
+    MULTI_SHOT_RULES,
+    PROMPT_UNLESS_SHOTS,
+    MultiPrompt,
+    MultiShot,
+    ShotType,
 )
+from .video_edit import (
+    MOTION_CONTROL,
+    MULTI_ELEMENTS,
+    VIDEO_EFFECTS,
+    VIDEO_EXTEND,
+    MotionControl,
+    MultiElements,
+    VideoEffects,
+    VideoExtend,
+)
+
+__all__ = [
+    "IMAGE_TO_VIDEO",
+    "MOTION_CONTROL",
+    "MULTI_ELEMENTS",
+    "MULTI_IMAGE_TO_VIDEO",
+    "OMNI_VIDEO",
+    "TEXT_TO_VIDEO",
+    "VIDEO_EFFECTS",
+    "VIDEO_EXTEND",
+    "ImageToVideo",
+    "MotionControl",
+    "MultiElements",
+    "MultiImageToVideo",
+    "OmniVideo",
+    "TextToVideo",
+    "VideoEffects",
+    "VideoExtend",
+]
+
+Duration = Annotated[
+    ThreeToFifteen | None,
+    Field(
+        description="Length of the video in seconds; 5 when unset. v3 makes 3 to 15, older models 5 or 10."
+    ),
+]
+Mode = Annotated[
+    StdPro4k | None,
+    Field(description="Quality: std is 720p, pro 1080p, 4k (v3 only) 2160p; std when unset."),
+]
+Sound = Annotated[
+    OnOff | None,
+    Field(description="Whether the video has sound; off when unset. v2-6 (mode pro only) and later models."),
+]
+Voices = Annotated[
+    Annotated[list[Voice], Field(max_length=2)] | None,
+    Field(
+        description="Voices that speak, at most 2 {'voice_id'}; the prompt names them <<<voice_1>>>,"
+        " <<<voice_2>>>. Needs sound='on'."
+    ),
+]
+Camera = Annotated[
+    CameraControl | None,
+    Field(description="Movement of the camera: {'type', 'config'}. Retired v1 models only."),
+]
+
 _VOICE_RULE = rule(
     "voice_list",
     "sound",
@@ -40,64 +109,135 @@ _VOICE_RULE = rule(
 )
 
 
-def _camera_is_clear(camera: CameraControl) -> bool:
-    if camera.type != "simple":
-        return camera.config is None
-    return camera.config is not None and sum(map(bool, camera.config.model_dump().values())) == 1
+class TextToVideo(KlingRequest):
+    """Body of ``POST /v1/videos/text2video``: make a video from words."""
+
+    model_name: ModelName = Field(
+        "kling-v3", description="Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
+    )
+    prompt: Prompt | None = Field(
+        None,
+        description="What happens in the video; at most 2,500 characters. Needed without multi_prompt.",
+    )
+    negative_prompt: NegativePrompt = None
+    duration: Duration = None
+    aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"] | None = Field(
+        None,
+        description="Width to height; 16:9 when unset. The vendor documents 16:9, 9:16 and 1:1;"
+        " the others are CometAPI's.",
+    )
+    mode: Mode = None
+    sound: Sound = None
+    cfg_scale: CfgScale = None
+    multi_shot: MultiShot = None
+    shot_type: ShotType = None
+    multi_prompt: MultiPrompt = None
+    voice_list: Voices = None
+    camera_control: Camera = None
+    watermark_info: Watermark = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        PROMPT_UNLESS_SHOTS,
+        *MULTI_SHOT_RULES,
+        CAMERA_RULE,
+        _VOICE_RULE,
+        *model_rules("videos/text2video"),
+    )
+    hints: ClassVar[tuple[Rule, ...]] = (
+        *model_hints("videos/text2video"),
+        *MULTI_SHOT_HINTS,
+        CFG_SCALE_HINT,
+        rule(
+            "voice_list",
+            text="voice_list is accepted here, but the vendor's capability map lists no model that"
+            " follows it without a picture",
+            broken=lambda request: given(request, "voice_list"),
+        ),
+    )
+
+
+TEXT_TO_VIDEO = Endpoint("/v1/videos/text2video", TextToVideo, Result.VIDEOS)
 
 
 class ImageToVideo(KlingRequest):
     """Body of ``POST /v1/videos/image2video``: animate one picture."""
 
-    model_name: str = Field("kling-v3", min_length=1, description="Model that makes the video.")
+    model_name: ModelName = Field(
+        "kling-v3", description="Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
+    )
     image: Image | None = Field(None, description="First frame.")
-    image_tail: Image | None = Field(None, description="Last frame.")
-    prompt: Prompt | None = Field(None, description="What happens in the video.")
-    negative_prompt: Prompt | None = Field(None, description="What must not be seen.")
-    duration: ThreeToFifteen | None = Field(
-        None, description="Length of the video in seconds; 5 when unset. Models before v3 make 5 or 10."
+    image_tail: Image | None = Field(
+        None,
+        description="Last frame; needs image too. mode pro for models before v3, without sound for v2-6.",
     )
-    mode: Literal["std", "pro", "4k"] | None = Field(
-        None, description="Quality: std is 720p, pro 1080p, 4k 2160p; std when unset."
-    )
-    sound: OnOff | None = Field(None, description="Whether the video has sound; off when unset.")
-    cfg_scale: Unit | None = Field(
-        None, description="How closely to follow the prompt, 0 to 1; 0.5 when unset. v1 models only."
-    )
-    multi_shot: bool | None = Field(None, description="Whether the video has several shots.")
-    shot_type: Literal["customize", "intelligence"] | None = Field(
-        None, description="customize: shots as in multi_prompt; intelligence: shots taken from the prompt."
-    )
-    multi_prompt: Annotated[list[Shot], Field(max_length=6)] | None = Field(
-        None, description="The shots: index, prompt (at most 512 characters), duration in seconds."
-    )
+    prompt: Prompt | None = Field(None, description="What happens in the video; at most 2,500 characters.")
+    negative_prompt: NegativePrompt = None
+    duration: Duration = None
+    mode: Mode = None
+    sound: Sound = None
+    cfg_scale: CfgScale = None
+    multi_shot: MultiShot = None
+    shot_type: ShotType = None
+    multi_prompt: MultiPrompt = None
     element_list: Annotated[list[Element], Field(max_length=3)] | None = Field(
-        None, description="Subjects of the element library, at most 3."
+        None,
+        description="Subjects of the element library, at most 3 {'element_id'}; the prompt names them"
+        " <<<element_1>>>. v3 only, and not together with voice_list.",
     )
-    voice_list: Annotated[list[Voice], Field(max_length=2)] | None = Field(
-        None, description="Voices that speak, at most 2; the prompt names them <<<voice_1>>>."
-    )
-    static_mask: Image | None = Field(
-        None, description="Mask of the area that stays still, as large as image."
-    )
-    dynamic_masks: Annotated[list[DynamicMask], Field(max_length=6)] | None = Field(
-        None, description="Masks of areas that move, each with its path of 2 to 77 points; at most 6."
-    )
-    camera_control: CameraControl | None = Field(None, description="Movement of the camera.")
-    watermark_info: WatermarkInfo | None = Field(None, description="Whether to also make a marked copy.")
-    callback_url: HttpUrl | None = Field(None, description="Address that Kling tells of status changes.")
-    external_task_id: ExternalTaskId | None = Field(
-        None, description="Your own id of the task, unique in the account; made by the operator when unset."
-    )
+    voice_list: Voices = None
+    static_mask: StaticMask = None
+    dynamic_masks: DynamicMasks = None
+    camera_control: Camera = None
+    watermark_info: Watermark = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
 
     rules: ClassVar[tuple[Rule, ...]] = (
         at_least_one("image", "image_tail"),
         at_most_one_group(("image_tail",), ("static_mask", "dynamic_masks"), ("camera_control",)),
         at_most_one_group(("element_list",), ("voice_list",)),
         *MULTI_SHOT_RULES,
-        _CAMERA_RULE,
+        CAMERA_RULE,
         _VOICE_RULE,
+        *model_rules("videos/image2video"),
+    )
+    hints: ClassVar[tuple[Rule, ...]] = (
+        *model_hints("videos/image2video"),
+        *MULTI_SHOT_HINTS,
+        CFG_SCALE_HINT,
     )
 
 
 IMAGE_TO_VIDEO = Endpoint("/v1/videos/image2video", ImageToVideo, Result.VIDEOS)
+
+
+class MultiImageToVideo(KlingRequest):
+    """Body of ``POST /v1/videos/multi-image2video``: make one video of several pictures.
+
+    The vendor retired the only model it ever listed here; gateways still serve it.
+    """
+
+    model_name: ModelName = Field(
+        "kling-v1-6", description="Model that makes the video; kling-v1-6 is the only one ever documented."
+    )
+    image_list: Annotated[list[ImageItem], Field(min_length=1, max_length=4)] = Field(
+        description="The pictures, 1 to 4 {'image'}; CometAPI documents 2 to 4."
+    )
+    prompt: Prompt | None = Field(None, description="What happens in the video; at most 2,500 characters.")
+    negative_prompt: NegativePrompt = None
+    duration: FiveOrTen | None = Field(None, description="Length in seconds, 5 or 10; 5 when unset.")
+    mode: StdPro | None = Field(None, description="Quality: std is 720p, pro 1080p; std when unset.")
+    aspect_ratio: VideoRatio | None = Field(None, description="Width to height; 16:9 when unset.")
+    cfg_scale: CfgScale = None
+    static_mask: StaticMask = None
+    dynamic_masks: DynamicMasks = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = model_rules("videos/multi-image2video")
+    hints: ClassVar[tuple[Rule, ...]] = (*model_hints("videos/multi-image2video"), CFG_SCALE_HINT)
+
+
+MULTI_IMAGE_TO_VIDEO = Endpoint("/v1/videos/multi-image2video", MultiImageToVideo, Result.VIDEOS)

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules that follow from the table of models: what a request may ask of the model it names.
+
+A model the table knows refuses what it cannot do, and names the models that can. A model it does not know
+is not checked and warns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from .models import MODELS, NOTHING, Model, Values, living
+from .rules import Rule, given, listed
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something only some models can do.
+
+    :param fields: the fields it shows in.
+    :param words: its name in a sentence.
+    :param used: whether a request uses it.
+    """
+
+    fields: Values
+    words: str
+    used: Callable[[Any], bool]
+
+
+def _field(name: str) -> Feature:
+    return Feature((name,), name, lambda request: bool(given(request, name)))
+
+
+FEATURES: Mapping[str, Feature] = {
+    "sound": Feature(("sound",), "sound='on'", lambda request: request.sound == "on"),
+    "multi_shot": Feature(("multi_shot",), "multi_shot", lambda request: request.multi_shot is True),
+    "tail_only": Feature(
+        ("image_tail", "image"),
+        "image_tail without image",
+        lambda request: bool(given(request, "image_tail")) and not given(request, "image"),
+    ),
+    "series": Feature(
+        ("result_type",), "result_type='series'", lambda request: request.result_type == "series"
+    ),
+    **{
+        name: _field(name)
+        for name in (
+            "image_tail",
+            "static_mask",
+            "dynamic_masks",
+            "camera_control",
+            "element_list",
+            "voice_list",
+            "image_reference",
+            "image_fidelity",
+            "human_fidelity",
+        )
+    },
+}
+
+_WHEN_UNSET: Mapping[str, str] = {"mode": "std", "duration": "5", "sound": "off"}
+"""What the vendor reads into an unset field that a condition looks at."""
+
+_NEWER_NAMES = {
+    "kling-3.0-turbo": "",
+    "kling-3.0": "kling-v3",
+    "kling-3.0-omni": "kling-v3-omni",
+    "kling-o1": "kling-video-o1",
+    "kling-2.6": "kling-v2-6",
+    "kling-2.5-turbo": "kling-v2-5-turbo",
+}
+"""Names of the vendor's newer API (paths without /v1/) to what v1 calls the same model."""
+
+
+def model_rules(slug: str) -> tuple[Rule, ...]:
+    """Make the rules that keep a request of one endpoint within what its model can do.
+
+    :param slug: the endpoint; its request has a field ``model_name``.
+    """
+    table = MODELS[slug]
+    taken = dict.fromkeys(name for model in table.values() for name in model.takes)
+    rules = [_offered(slug), *(_takes(slug, name) for name in taken)]
+    for name in dict.fromkeys(name for model in table.values() for name in model.can):
+        rules.append(_can(slug, name))
+        conditions = dict.fromkeys(key for model in table.values() for key in model.can.get(name, ()))
+        rules.extend(_only_with(slug, name, key) for key in conditions)
+    return tuple(rules)
+
+
+def model_hints(slug: str) -> tuple[Rule, ...]:
+    """Make the warnings about the model of a request: unknown to the table, or retired.
+
+    :param slug: the endpoint; its request has a field ``model_name``.
+    """
+    return (
+        Rule(("model_name",), "a model unknown to the provider is not checked", _unknown),
+        Rule(("model_name",), "a retired model may be refused", lambda request: _retired(slug, request)),
+    )
+
+
+def _ignores_cfg_scale(request: Any) -> str | None:
+    name = request.model_name
+    if request.cfg_scale is None or not _homes(name) or name.startswith("kling-v1"):
+        return None
+    return f"cfg_scale has no effect: {name} ignores it, only v1 models read it"
+
+
+CFG_SCALE_HINT = Rule(("cfg_scale", "model_name"), "cfg_scale is read by v1 models only", _ignores_cfg_scale)
+
+
+def _homes(name: str) -> list[str]:
+    return [slug for slug, table in MODELS.items() if name in table]
+
+
+def _unknown(request: Any) -> str | None:
+    name = request.model_name
+    if name is None or _homes(name):
+        return None
+    if name not in _NEWER_NAMES:
+        return f"model_name {name!r} is unknown to this version of the provider: it is sent unchecked"
+    here = _NEWER_NAMES[name]
+    instead = f"; v1 calls this model {here!r}" if here else ""
+    return f"model_name {name!r} belongs to the vendor's newer API, not to the /v1/ paths used here{instead}"
+
+
+def _retired(slug: str, request: Any) -> str | None:
+    name = request.model_name
+    model = MODELS[slug].get(name)
+    if model is None or not model.retired:
+        return None
+    return (
+        f"model_name {name!r} was retired by Kling on {model.retired} and is refused there"
+        f" (a gateway may still have it); instead: {model.successor}"
+    )
+
+
+def _offered(slug: str) -> Rule:
+    def broken(request: Any) -> str | None:
+        name = request.model_name
+        homes = _homes(name)
+        if not homes or slug in homes:
+            return None
+        here = _listed_living(slug, lambda _: True, "models here: {}")
+        return f"model_name {name!r} does not exist at {slug}, only at {listed(homes, 'and')}{here}"
+
+    return Rule(("model_name",), f"model_name must be a model of {slug}", broken)
+
+
+def _takes(slug: str, name: str) -> Rule:
+    def broken(request: Any) -> str | None:
+        value, model = getattr(request, name), MODELS[slug].get(request.model_name)
+        if model is None or value is None or value in model.takes.get(name, (value,)):
+            return None
+        accepted = model.takes[name]
+        limit = f"takes {name} {listed(accepted)}" if accepted else f"takes no {name}"
+        instead = _listed_living(
+            slug,
+            lambda other: value in other.takes.get(name, (value,)),
+            f"{name} {value} is possible with {{}}",
+        )
+        return f"{request.model_name} {limit}; given: {value}{instead}"
+
+    return Rule((name, "model_name"), f"{name} must be one that the model takes", broken)
+
+
+def _can(slug: str, name: str) -> Rule:
+    feature = FEATURES[name]
+
+    def broken(request: Any) -> str | None:
+        model = MODELS[slug].get(request.model_name)
+        if model is None or name in model.can or not feature.used(request):
+            return None
+        instead = _listed_living(
+            slug, lambda other: name in other.can, f"{feature.words} is possible with {{}}"
+        )
+        return f"{request.model_name} cannot use {feature.words}{instead}"
+
+    return Rule((*feature.fields, "model_name"), f"{feature.words} needs a model that can use it", broken)
+
+
+def _only_with(slug: str, name: str, key: str) -> Rule:
+    feature, top = FEATURES[name], key.partition(".")[0]
+
+    def broken(request: Any) -> str | None:
+        model = MODELS[slug].get(request.model_name)
+        accepted = model.can.get(name, NOTHING).get(key) if model else None
+        if accepted is None or not feature.used(request):
+            return None
+        value = attrgetter(key)(request)
+        if (value or _WHEN_UNSET.get(key)) in accepted:
+            return None
+        shown = value or f"unset, which means {_WHEN_UNSET.get(key)}"
+        free = _listed_living(slug, lambda other: _unconditional(other, name, key), "not so with {}")
+        return (
+            f"{request.model_name} can use {feature.words} only with {key} {listed(accepted)}"
+            f" ({key} is {shown}){free}"
+        )
+
+    fields = tuple(dict.fromkeys((*feature.fields, top, "model_name")))
+    return Rule(fields, f"{feature.words} needs a {key} with which the model can use it", broken)
+
+
+def _unconditional(model: Model, name: str, key: str) -> bool:
+    usable = name in model.can and key not in model.can[name]
+    return usable and (key in model.can or key not in FEATURES)
+
+
+def _listed_living(slug: str, fits: Callable[[Model], bool], words: str) -> str:
+    names = [name for name in living(slug) if fits(MODELS[slug][name])]
+    return f"; {words.format(listed(names))}" if names else ""

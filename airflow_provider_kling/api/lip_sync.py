@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests that fit the lips of a video to a sound, each followed by its endpoint."""
+
+# No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from .endpoint import Endpoint, Result
+from .fields import CallbackUrl, ExternalTaskId, Id, Language, LipSyncSound, clip, sound
+from .objects import Watermark
+from .request import KlingObject, KlingRequest
+from .rules import Rule, exactly_one, given, listed, rule
+
+SHORTEST_CLIP_MS = 2000
+
+SpokenVideo = Annotated[str, clip(2, 60, min_side=512, max_side=2160), Field(min_length=1)]
+"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, at most
+100 MB, 2 to 60 s, 720p or 1080p."""
+
+_SoundContent = Annotated[str, sound(2, 60, url=False), Field(min_length=1)]
+_SoundAddress = Annotated[str, sound(2, 60, inline=False), Field(min_length=1)]
+
+_TEXT_FIELDS = ("text", "voice_id", "voice_language", "voice_speed")
+_AUDIO_FIELDS = ("audio_type", "audio_file", "audio_url")
+_WANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "text2video": (("text", "voice_id"), _AUDIO_FIELDS),
+    "audio2video": (("audio_type",), _TEXT_FIELDS),
+}
+_OUTSIDE_INPUT = ("callback_url",)
+
+VoiceSpeed = Annotated[float, Field(ge=0.8, le=2.0)]
+
+
+def _lacks_its_sound(request: Any) -> str | None:
+    wanted, others = _WANTED[request.mode]
+    if missing := [name for name in wanted if not given(request, name)]:
+        return f"mode {request.mode} needs {listed(missing, 'and')}"
+    if unwanted := given(request, *others):
+        return f"mode {request.mode} takes no {listed(unwanted)}"
+    return None
+
+
+def _sound_is_elsewhere(request: Any) -> str | None:
+    if request.audio_type is None:
+        return None
+    right, wrong = (
+        ("audio_file", "audio_url") if request.audio_type == "file" else ("audio_url", "audio_file")
+    )
+    if not given(request, right) or given(request, wrong):
+        return f"audio_type {request.audio_type} needs {right} and takes no {wrong}"
+    return None
+
+
+class LipSync(KlingRequest):
+    """Body of ``POST /v1/videos/lip-sync``, the older form: fit a video to words or to a sound.
+
+    On the wire all fields but ``callback_url`` stand in an object ``input``; here they are given flat.
+    ``videos/identify-face`` and ``videos/advanced-lip-sync`` are its successors.
+    """
+
+    video_id: Id | None = Field(
+        None, description="Id of a video that Kling made. Exactly one of video_id and video_url."
+    )
+    video_url: SpokenVideo | None = Field(
+        None,
+        description="Your own video: mp4 or mov, at most 100 MB, 2 to 60 s, 720p or 1080p. Exactly one of"
+        " video_id and video_url.",
+    )
+    mode: Literal["text2video", "audio2video"] = Field(
+        description="text2video: say text with a voice; audio2video: use your own sound."
+    )
+    text: Annotated[str, Field(min_length=1, max_length=120)] | None = Field(
+        None, description="What to say, at most 120 characters; with mode text2video."
+    )
+    voice_id: Id | None = Field(None, description="Text-to-speech voice; with mode text2video.")
+    voice_language: Language | None = Field(
+        None, description="Language of the voice, zh or en; zh when unset; with mode text2video."
+    )
+    voice_speed: VoiceSpeed | None = Field(
+        None, description="Speed of the voice, 0.8 to 2.0; 1.0 when unset; with mode text2video."
+    )
+    audio_type: Literal["file", "url"] | None = Field(
+        None,
+        description="How the sound is given: file (audio_file) or url (audio_url); with mode audio2video.",
+    )
+    audio_file: _SoundContent | None = Field(
+        None, description="The sound's content: mp3, wav, m4a or aac, at most 5 MB; with audio_type file."
+    )
+    audio_url: _SoundAddress | None = Field(
+        None, description="The sound's address: mp3, wav, m4a or aac, at most 5 MB; with audio_type url."
+    )
+    callback_url: CallbackUrl = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        exactly_one("video_id", "video_url"),
+        Rule(
+            ("mode", *_TEXT_FIELDS, *_AUDIO_FIELDS),
+            "mode text2video needs text and voice_id and takes no sound; mode audio2video needs audio_type"
+            " and takes no text or voice",
+            _lacks_its_sound,
+        ),
+        Rule(
+            _AUDIO_FIELDS,
+            "audio_type file needs audio_file, audio_type url needs audio_url, and not the other",
+            _sound_is_elsewhere,
+        ),
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unfold(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("input"), dict):
+            return data
+        return {**{name: value for name, value in data.items() if name != "input"}, **data["input"]}
+
+    def wire(self) -> dict[str, Any]:
+        """Return the JSON that is sent, with the vendor's object ``input``."""
+        flat = super().wire()
+        outside = {name: flat.pop(name) for name in _OUTSIDE_INPUT if name in flat}
+        return {"input": flat, **outside}
+
+
+LIP_SYNC = Endpoint("/v1/videos/lip-sync", LipSync, Result.VIDEOS, external_id=False)
+
+
+class IdentifyFace(KlingRequest):
+    """Body of ``POST /v1/videos/identify-face``: find the faces of a video.
+
+    Answers at once with a session and its faces; a lost answer cannot be recovered, the call is paid again.
+    """
+
+    video_id: Id | None = Field(
+        None, description="Id of a video that Kling made. Exactly one of video_id and video_url."
+    )
+    video_url: SpokenVideo | None = Field(
+        None,
+        description="Your own video: mp4 or mov, at most 100 MB, 2 to 60 s, 512 to 2,160 px a side. Exactly"
+        " one of video_id and video_url.",
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (exactly_one("video_id", "video_url"),)
+
+
+IDENTIFY_FACE = Endpoint(
+    "/v1/videos/identify-face",
+    IdentifyFace,
+    Result.FACES,
+    synchronous=True,
+    external_id=False,
+    listable=False,
+)
+
+_Volume = Annotated[float, Field(ge=0, le=2)]
+_Milliseconds = Annotated[int, Field(ge=0)]
+
+
+class FaceChoice(KlingObject):
+    """One face, the sound it speaks, and when."""
+
+    face_id: Id = Field(description="Face of identify-face.")
+    audio_id: Id | None = Field(
+        None,
+        description="Id of a sound that audio/tts made, at most 30 days old, 2 to 60 s. Exactly one of"
+        " audio_id and sound_file.",
+    )
+    sound_file: LipSyncSound | None = Field(
+        None,
+        description="Your own sound: mp3, wav, m4a or aac, at most 5 MB, 2 to 60 s. Exactly one of audio_id"
+        " and sound_file.",
+    )
+    sound_start_time: _Milliseconds = Field(description="Where in the sound to begin, in milliseconds.")
+    sound_end_time: _Milliseconds = Field(
+        description="Where in the sound to end, in milliseconds; at least 2,000 after sound_start_time."
+    )
+    sound_insert_time: _Milliseconds = Field(
+        description="Where in the video the sound begins, in milliseconds; it must meet the face for 2 s."
+    )
+    sound_volume: _Volume | None = Field(None, description="Loudness of the sound, 0 to 2; 1 when unset.")
+    original_audio_volume: _Volume | None = Field(
+        None, description="Loudness of the video's own sound, 0 to 2; 1 when unset."
+    )
+    original_sound_volume: _Volume | None = Field(
+        None, description="What CometAPI calls original_audio_volume."
+    )
+
+
+def _each(broken: Any) -> Any:
+    def first_broken(request: Any) -> str | None:
+        return next((what for face in request.face_choose if (what := broken(face))), None)
+
+    return first_broken
+
+
+def _sound_is_too_short(face: FaceChoice) -> str | None:
+    length = face.sound_end_time - face.sound_start_time
+    if length >= SHORTEST_CLIP_MS:
+        return None
+    return (
+        f"sound_end_time must be at least {SHORTEST_CLIP_MS} ms after sound_start_time;"
+        f" it is {length} ms after it"
+    )
+
+
+_ONE_SOUND = exactly_one("audio_id", "sound_file")
+_NO_TWO_NAMES = "original_audio_volume and original_sound_volume are two names of the same: give one"
+
+
+class AdvancedLipSync(KlingRequest):
+    """Body of ``POST /v1/videos/advanced-lip-sync``: let one face of a video speak a given sound."""
+
+    session_id: Id = Field(description="Session of identify-face.")
+    face_choose: Annotated[list[FaceChoice], Field(min_length=1, max_length=1)] = Field(
+        description="One face: {'face_id', 'audio_id' or 'sound_file', 'sound_start_time', 'sound_end_time',"
+        " 'sound_insert_time', 'sound_volume', 'original_audio_volume'}; times in milliseconds."
+    )
+    watermark_info: Watermark = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(("face_choose",), _ONE_SOUND.text, _each(_ONE_SOUND.broken)),
+        Rule(
+            ("face_choose",),
+            f"sound_end_time must be at least {SHORTEST_CLIP_MS} ms after sound_start_time",
+            _each(_sound_is_too_short),
+        ),
+        rule(
+            "face_choose",
+            text=_NO_TWO_NAMES,
+            broken=lambda request: any(
+                len(given(face, "original_audio_volume", "original_sound_volume")) > 1
+                for face in request.face_choose
+            ),
+        ),
+    )
+
+
+ADVANCED_LIP_SYNC = Endpoint("/v1/videos/advanced-lip-sync", AdvancedLipSync, Result.VIDEOS)
