@@ -196,7 +196,7 @@ def _create(terms: Terms, name: str) -> Generator[LookUp | Create | Pause, Task 
         try:
             return (yield from _create_noted(terms, name)), False
         except KlingTaskExists as taken:
-            return (yield from _find_taken(name, taken)), True
+            return (yield from _find_taken(terms, name, taken)), True
         except KlingServerError as failed:
             error = failed
         if error.job is JobState.NOT_CREATED:
@@ -234,8 +234,10 @@ def _find(name: str) -> _Found:
     return None
 
 
-def _find_taken(name: str, taken: KlingTaskExists) -> Generator[LookUp | Create | Pause, Task | None, Task]:
-    if (task := (yield LookUp(name))) or (task := (yield from _find(name))):
+def _find_taken(
+    terms: Terms, name: str, taken: KlingTaskExists
+) -> Generator[LookUp | Create | Pause, Task | None, Task]:
+    if terms.can_look_up and ((task := (yield LookUp(name))) or (task := (yield from _find(name)))):
         return task
     raise KlingSubmissionUnknown(
         f"Kling says that external_task_id {name} exists, but does not find it under this endpoint: {taken}",

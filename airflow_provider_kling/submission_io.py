@@ -75,7 +75,12 @@ async def arun_steps(
 
 
 def _named(endpoint: Endpoint, body: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {**body, "external_task_id": name} if endpoint.external_id else dict(body)
+    # Some endpoints take a name that they cannot be asked by: it still keeps Kling from making two.
+    return (
+        {**body, "external_task_id": name}
+        if "external_task_id" in endpoint.request.model_fields
+        else dict(body)
+    )
 
 
 def _returned(end: StopIteration) -> Submission:
