@@ -83,7 +83,9 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks.kling"),
-        "operators": _modules("operators.video"),
+        "operators": _modules(
+            "operators.video", "operators.avatar", "operators.image", "operators.audio", "operators.library"
+        ),
         "sensors": _modules("sensors.kling"),
         "triggers": _modules("triggers.kling"),
     }

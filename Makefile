@@ -1,0 +1,55 @@
+# `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+
+# The newest Airflow and this package are resolved together. Left to itself the resolver prefers the newest
+# FastAPI and then takes an old Airflow that cannot run with it.
+AIRFLOW ?= apache-airflow>=3.3.2
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench airflow clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.runs ## make a video with a real Airflow DAG, without an account
+	@$(BIN)/python -m scripts.demo
+
+test: $(VENV)/.develops ## the whole test suite
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+lint: $(VENV)/.develops ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.develops ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.develops ## measure what the package costs
+	@$(BIN)/python -m scripts.bench_imports
+
+airflow: $(VENV)/.runs ## Airflow with its UI beside the emulator, until Ctrl-C
+	@$(BIN)/python -m scripts.airflow_ui
+
+clean: ## remove everything that the other targets made
+	rm -rf $(VENV) .airflow demo-output dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/uv:
+	@scripts/make-venv $(VENV)
+
+$(VENV)/.runs: pyproject.toml $(BIN)/uv
+	@echo "Installing Airflow and the provider into $(VENV) ..."
+	@$(INSTALL) -e '.[emulator]' '$(AIRFLOW)'
+	@touch $@
+
+$(VENV)/.develops: pyproject.toml $(BIN)/uv
+	@echo "Installing Airflow, the provider and its tools into $(VENV) ..."
+	@$(INSTALL) -e '.[dev]' '$(AIRFLOW)'
+	@touch $(VENV)/.runs $@

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every test may use, and a wall around the machine's own Airflow."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from scripts.local_airflow import environment
+from tests.airflow_database import copy_database
+
+# Airflow reads its settings with its first import, so they stand before any test module is loaded. Every
+# process of pytest-xdist loads this file and so gets a directory of its own.
+_HOME = Path(tempfile.mkdtemp(prefix="kling-tests-"))
+_WALLED = environment(_HOME)
+os.environ.clear()
+os.environ.update(_WALLED)
+
+pytest_plugins = ["airflow_provider_kling.emulator.pytest_plugin"]
+
+
+def pytest_unconfigure() -> None:
+    """Remove what the process wrote."""
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> Path:
+    """An empty Airflow database that this process's Airflow uses."""
+    path = _HOME / "airflow.db"
+    copy_database(path)
+    return path

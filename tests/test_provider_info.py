@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Airflow is told about the package is true and complete."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import distribution, entry_points
+from pathlib import Path
+
+import airflow
+import jsonschema
+import pytest
+
+import airflow_provider_kling
+from airflow_provider_kling.api.dialect import DEFAULT_HOST, DIALECTS
+from airflow_provider_kling.hooks.form import ui_field_behaviour
+from airflow_provider_kling.hooks.settings import EXTRAS
+from airflow_provider_kling.provider_info import CONNECTION_FIELDS, FORM_BEHAVIOUR, get_provider_info
+
+PACKAGE = Path(airflow_provider_kling.__file__).parent
+INFO = get_provider_info()
+(CONNECTION_TYPE,) = INFO["connection-types"]
+
+
+def listed(kind: str) -> set[str]:
+    return {module for entry in INFO[kind] for module in entry["python-modules"]}
+
+
+def test_it_keeps_airflows_schema() -> None:
+    schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+    jsonschema.validate(INFO, schema)
+
+
+def test_the_entry_point_leads_to_it() -> None:
+    (entry,) = distribution("airflow-provider-kling").entry_points.select(group="apache_airflow_provider")
+    assert entry.load()() == INFO
+    assert INFO["package-name"] == "airflow-provider-kling"
+    assert entry in entry_points(group="apache_airflow_provider")
+
+
+@pytest.mark.parametrize("kind", ["operators", "sensors", "triggers", "hooks"])
+def test_every_listed_module_has_a_public_class_of_its_kind(kind: str) -> None:
+    suffix = {"operators": "Operator", "sensors": "Sensor", "triggers": "Trigger", "hooks": "Hook"}[kind]
+    for name in listed(kind):
+        classes = [
+            value
+            for value in vars(import_module(name)).values()
+            if isinstance(value, type) and value.__module__ == name and value.__name__.endswith(suffix)
+        ]
+        assert classes, f"{name} is listed under {kind} but defines no class named ...{suffix}"
+
+
+@pytest.mark.parametrize("kind", ["operators", "sensors", "triggers", "hooks"])
+def test_every_module_with_classes_for_users_is_listed(kind: str) -> None:
+    suffix = kind.removesuffix("s").capitalize()
+    public = set()
+    for path in (PACKAGE / kind).glob("[!_]*.py"):
+        module = import_module(f"airflow_provider_kling.{kind}.{path.stem}")
+        own = [
+            value
+            for name, value in vars(module).items()
+            if isinstance(value, type) and value.__module__ == module.__name__ and name.endswith(suffix)
+        ]
+        if own and path.stem != "base":
+            public.add(module.__name__)
+    assert listed(kind) == public
+
+
+def test_the_hook_has_the_connection_type_that_is_announced() -> None:
+    module, _, name = CONNECTION_TYPE["hook-class-name"].rpartition(".")
+    hook = getattr(import_module(module), name)
+    assert hook.conn_type == CONNECTION_TYPE["connection-type"] == "kling"
+    assert hook.hook_name == CONNECTION_TYPE["hook-name"] == "Kling AI"
+
+
+def test_the_form_offers_exactly_the_extras_that_the_hook_reads() -> None:
+    assert sorted(CONNECTION_FIELDS) == sorted(EXTRAS)
+    assert CONNECTION_FIELDS["dialect"]["schema"]["enum"] == list(DIALECTS)
+    assert FORM_BEHAVIOUR["placeholders"]["host"] == DEFAULT_HOST
+
+
+def test_no_field_of_the_form_is_ticked_by_mistake() -> None:
+    kinds = {name: field["schema"]["type"] for name, field in CONNECTION_FIELDS.items()}
+    assert all("null" in kind and "boolean" not in kind for kind in kinds.values()), kinds
+
+
+def test_the_older_form_behaves_like_the_newer_one() -> None:
+    old = ui_field_behaviour()
+    schema_file = Path(airflow.__file__).parent / "customized_form_field_behaviours.schema.json"
+    jsonschema.validate(old, json.loads(schema_file.read_text()))
+    assert old == {
+        "hidden_fields": FORM_BEHAVIOUR["hidden-fields"],
+        "relabeling": FORM_BEHAVIOUR["relabeling"],
+        "placeholders": FORM_BEHAVIOUR["placeholders"],
+    }
+
+
+def test_discovery_imports_nothing_else() -> None:
+    # Airflow asks for the provider's info while it still reads its own configuration.
+    code = "import sys, airflow_provider_kling as p; p.get_provider_info(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    heavy = {"airflow", "pydantic", "aiohttp", "requests", "jwt", "airflow_provider_kling.api"}
+    assert not heavy & set(loaded.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["providers", "list"], ["airflow-provider-kling", airflow_provider_kling.__version__]),
+        (["providers", "get", "airflow-provider-kling", "--full"], ["hook-class-name"]),
+        (["providers", "hooks"], ["Kling AI", "airflow_provider_kling.hooks.kling.KlingHook"]),
+    ],
+    ids=["list", "get", "hooks"],
+)
+def test_airflow_shows_it(command: list[str], expected: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", *command, "--output", "json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for text in expected:
+        assert text in done.stdout
