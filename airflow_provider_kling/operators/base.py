@@ -21,9 +21,10 @@ from ..exceptions import (
     KlingSlotsTaken,
     error_from_event,
 )
+from ..order import Order, as_plain, take_order
 from ..submission import Submission, Terms, submit_once
 from .deadlines import backstop, earliest, execution_deadline, job_deadline
-from .derive import as_plain, derive_constructor, validated
+from .derive import derive_constructor
 from .job import job_key, memory_of, tried_before
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ..api.task import Task
     from ..api.watch import WatchEvent
     from ..hooks.kling import KlingHook
-    from ..media import PreparedRequest
 
 DEFAULT_TIMEOUT = 3600.0
 SLOT_PAUSE = 5.0
@@ -175,44 +175,36 @@ class KlingTaskOperator(BaseOperator):
         from ..submission_io import can_look_up, run_steps
 
         self._stop = threading.Event()
-        prepared = self._prepare()
-        endpoint, body = self.endpoint, self._body(prepared)
-        looks_up = can_look_up(endpoint, self.hook.settings.dialect.lookup)
-        given = body.pop("external_task_id", None)
-        key = job_key(context, self.retries or 0, endpoint, prepared.canonical(body), given)
+        order = self._order()
+        looks_up = can_look_up(self.endpoint, self.hook.settings.dialect.lookup)
+        key = job_key(context, self.retries or 0, order)
         terms = Terms(
             key=key,
             can_look_up=looks_up,
             tried_before=tried_before(context, key.generation, looks_up),
-            answers_at_once=endpoint.synchronous,
+            answers_at_once=self.endpoint.synchronous,
             memory=memory_of(context),
         )
         self._job_text = f"a job with external_task_id {key.external_task_id(0)}, if it was made,"
         while True:
             try:
-                submission = run_steps(submit_once(terms), self.hook.client, endpoint, body)
+                submission = run_steps(submit_once(terms), self.hook.client, self.endpoint, order.body)
             except (KlingSlotsTaken, KlingRateLimited) as full:
                 waited = self._wait_for_slot(context, full, waited)
             else:
                 return self._after_submission(context, submission)
 
-    def _prepare(self) -> PreparedRequest:
-        from ..media import prepare_media
+    def _order(self) -> Order:
+        from ..api.pricing import package
 
-        request = validated(self.endpoint, self.request_values())
-        prepared = prepare_media(request)
-        for warning in (*request.advice(), *prepared.warnings):
+        order = take_order(self.endpoint, self.request_values(), self.hook.settings.dialect, self.extra_body)
+        for warning in order.warnings:
             self.log.warning("%s", warning)
-        return prepared
-
-    def _body(self, prepared: PreparedRequest) -> dict[str, Any]:
-        extra = self.extra_body or {}
-        if twice := sorted(set(extra) & set(prepared.body)):
-            raise KlingRequestInvalid(
-                f"extra_body holds {', '.join(twice)}, which the task's own parameters already give.",
-                job=JobState.NOT_CREATED,
-            )
-        return {**prepared.body, **extra}
+        if order.estimate is None:
+            self.log.info("What this job will cost cannot be known before it is made")
+        else:
+            self.log.info("This job will cost about %s %s units", order.estimate, package(self.endpoint))
+        return order
 
     def _after_submission(self, context: Context, submission: Submission) -> Any:
         task = submission.task

@@ -12,16 +12,14 @@ from collections.abc import Mapping
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from ..api.explain import explain
 from ..api.rules import DEFERRED
-from ..exceptions import JobState, KlingRequestInvalid
+from ..exceptions import KlingRequestInvalid
+from ..order import validated
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
-    from ..api.request import KlingRequest
     from .base import KlingTaskOperator
 
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
@@ -97,24 +95,3 @@ def check_literals(endpoint: Endpoint, task_id: str, values: Mapping[str, Any]) 
         validated(endpoint, known)
     except KlingRequestInvalid as error:
         raise KlingRequestInvalid(f"Task {task_id!r}: {error}") from None
-
-
-def validated(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequest:
-    """Make the request of the given values; ``None`` counts as not given.
-
-    :raises KlingRequestInvalid: names field, value and rule of each fault.
-    """
-    given = {name: as_plain(value) for name, value in values.items() if value is not None}
-    try:
-        return endpoint.request.model_validate(given)
-    except ValidationError as error:
-        raise KlingRequestInvalid(explain(endpoint.slug, error), job=JobState.NOT_CREATED) from None
-
-
-def as_plain(value: Any) -> Any:
-    """Return paths as strings, at any depth: an ``ObjectStoragePath`` as the URI it stands for."""
-    if isinstance(value, os.PathLike):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {key: as_plain(item) for key, item in value.items()}
-    return [as_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Airflow knows of a job: who asks for it, for the how manieth time, and what it remembers."""
+"""What Airflow knows of a job: who asks for it, how often it was tried, and what is remembered of it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +11,18 @@ from ..submission import JobKey
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from ..api.endpoint import Endpoint
+    from ..order import Order
 
 _STORE_KEY = "kling_jobs"
 
 
-def job_key(context: Context, retries: int, endpoint: Endpoint, canonical: str, given: str | None) -> JobKey:
+def job_key(context: Context, retries: int, order: Order) -> JobKey:
     """Name the job of a task instance.
 
     ``max_tries - retries`` stays the same over retries and crashes and changes with a clear: a retry
     attaches to the job, a clear makes a new one.
 
     :param retries: the task's ``retries``.
-    :param canonical: the inputs as text, the same for the same inputs.
-    :param given: external task id that the DAG author chose.
     """
     ti = context["ti"]
     return JobKey(
@@ -34,8 +31,8 @@ def job_key(context: Context, retries: int, endpoint: Endpoint, canonical: str, 
         run_id=str(ti.run_id),
         map_index=_whole(ti.map_index, -1),
         generation=_whole(ti.max_tries, retries) - retries,
-        fingerprint=hashlib.sha256(f"{endpoint.slug}\0{canonical}".encode()).hexdigest(),
-        given=given,
+        fingerprint=order.fingerprint,
+        given=order.given_name,
     )
 
 

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is ordered: a request as the user gave it, checked and made ready to send. Nothing is paid here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from .api.explain import explain
+from .exceptions import JobState, KlingRequestInvalid
+
+if TYPE_CHECKING:
+    from .api.dialect import Dialect
+    from .api.endpoint import Endpoint
+    from .api.request import KlingRequest
+    from .media import MediaFact
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request that can be submitted.
+
+    :param endpoint: where it goes.
+    :param request: the request with all values known.
+    :param body: JSON body without the external id. Holds base64 and signed addresses: never to be logged.
+    :param fingerprint: hash of the inputs; the same for the same request, however its media were given.
+    :param given_name: external task id that the user chose.
+    :param media: what is known of each input file.
+    :param warnings: what is worth telling the user, a sentence each.
+    :param estimate: what it will cost in units; ``None`` when that cannot be known.
+    """
+
+    endpoint: Endpoint
+    request: KlingRequest = field(repr=False)
+    body: Mapping[str, Any] = field(repr=False)
+    fingerprint: str
+    given_name: str | None
+    media: tuple[MediaFact, ...]
+    warnings: tuple[str, ...]
+    estimate: Decimal | None
+
+
+def take_order(
+    endpoint: Endpoint,
+    values: Mapping[str, Any],
+    dialect: Dialect,
+    extra_body: Mapping[str, Any] | None = None,
+) -> Order:
+    """Check a request, read its media, and make the body to send.
+
+    :param values: the request's fields; ``None`` counts as not given.
+    :param dialect: what the host documents.
+    :param extra_body: further JSON keys, sent as they are.
+    :raises KlingRequestInvalid: names field, value and rule of each fault.
+    :raises KlingServerError: a storage does not answer; trying again can help.
+    """
+    from .api.pricing import estimate
+    from .media import prepare_media
+
+    request = validated(endpoint, values)
+    advice = _host_advice(endpoint, dialect, request)
+    prepared = prepare_media(request)
+    lengths = [fact.seconds for fact in prepared.media if fact.seconds is not None]
+    body = _merged(prepared.body, extra_body or {})
+    name = body.pop("external_task_id", None)
+    return Order(
+        endpoint=endpoint,
+        request=request,
+        body=body,
+        fingerprint=hashlib.sha256(f"{endpoint.slug}\0{prepared.canonical(body)}".encode()).hexdigest(),
+        given_name=name,
+        media=prepared.media,
+        warnings=(
+            *request.advice(),
+            *advice,
+            *prepared.warnings,
+            *_length_advice(endpoint, dialect, prepared.media),
+        ),
+        estimate=estimate(endpoint, request, seconds=max(lengths) if lengths else None),
+    )
+
+
+def validated(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequest:
+    """Make the request of the given values; ``None`` counts as not given.
+
+    :raises KlingRequestInvalid: names field, value and rule of each fault.
+    """
+    given = {name: as_plain(value) for name, value in values.items() if value is not None}
+    try:
+        return endpoint.request.model_validate(given)
+    except ValidationError as error:
+        raise KlingRequestInvalid(explain(endpoint.slug, error), job=JobState.NOT_CREATED) from None
+
+
+def as_plain(value: Any) -> Any:
+    """Return paths as strings, at any depth: an ``ObjectStoragePath`` as the URI it stands for."""
+    if isinstance(value, os.PathLike):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: as_plain(item) for key, item in value.items()}
+    return [as_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    if twice := sorted(set(extra) & set(body)):
+        raise KlingRequestInvalid(
+            f"extra_body holds {', '.join(twice)}, which the task's own parameters already give.",
+            job=JobState.NOT_CREATED,
+        )
+    return {**body, **extra}
+
+
+def _host_advice(endpoint: Endpoint, dialect: Dialect, request: KlingRequest) -> list[str]:
+    from .api.limits import notes
+
+    found = notes(endpoint.slug, dialect.name, request)
+    if refused := [note.text for note in found if note.severity == "refuse"]:
+        raise KlingRequestInvalid(
+            f"{endpoint.slug}: {dialect.title} refuses this: {'; '.join(refused)}.", job=JobState.NOT_CREATED
+        )
+    return [f"{dialect.title} documents a narrower limit: {note.text}." for note in found]
+
+
+def _length_advice(endpoint: Endpoint, dialect: Dialect, media: tuple[MediaFact, ...]) -> list[str]:
+    from .api.limits import media_notes
+
+    return [
+        f"{dialect.title} documents a narrower limit: {note.text}."
+        for fact in media
+        if fact.seconds is not None
+        for note in media_notes(endpoint.slug, dialect.name, fact.field, fact.seconds)
+    ]

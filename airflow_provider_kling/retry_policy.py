@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A retry policy for tasks that use Kling (Airflow 3.3 and newer).
+
+Without it the behaviour is the same in what counts: errors that no retry can mend derive from
+``AirflowFailException`` on every version. The policy adds how long to wait, by what went wrong.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from . import exceptions
+
+SLOT_DELAY = timedelta(minutes=1)
+RATE_DELAY = timedelta(seconds=15)
+SERVER_DELAY = timedelta(seconds=30)
+ATTACH_DELAY = timedelta(seconds=5)
+
+
+def _policy() -> Any:
+    try:
+        from airflow.providers.common.compat.sdk import ExceptionRetryPolicy, RetryRule
+        from airflow.providers.common.compat.sdk import RetryAction as Action
+    except (ImportError, AttributeError):
+        return None
+    final = [
+        exceptions.KlingAuthError,
+        exceptions.KlingAccountError,
+        exceptions.KlingContentRefused,
+        exceptions.KlingRequestInvalid,
+        exceptions.KlingResultExpired,
+        exceptions.KlingSubmissionUnknown,
+    ]
+    waits = [
+        (exceptions.KlingSlotsTaken, SLOT_DELAY, "all parallel tasks of the account are taken"),
+        (exceptions.KlingRateLimited, RATE_DELAY, "too many requests"),
+        (
+            exceptions.KlingServerError,
+            SERVER_DELAY,
+            "Kling or the network failed; a retry pays nothing twice",
+        ),
+        (exceptions.KlingTaskTimeout, ATTACH_DELAY, "the job goes on; the retry attaches to it"),
+    ]
+    return ExceptionRetryPolicy(
+        rules=[
+            RetryRule(exception=final, action=Action.FAIL, reason="no retry can mend this"),
+            *(
+                RetryRule(exception=kind, action=Action.RETRY, retry_delay=delay, reason=reason)
+                for kind, delay, reason in waits
+            ),
+        ]
+    )
+
+
+KLING_RETRY_POLICY: Any = _policy()
+"""For a task's ``retry_policy``; ``None`` before Airflow 3.3, where the parameter does not exist."""
