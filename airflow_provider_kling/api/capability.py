@@ -61,6 +61,9 @@ FEATURES: Mapping[str, Feature] = {
     },
 }
 
+MOST_LISTED = 3
+"""Values up to which a text names each; more are in order and read as from-to."""
+
 _WHEN_UNSET: Mapping[str, str] = {"mode": "std", "duration": "5", "sound": "off"}
 """What the vendor reads into an unset field that a condition looks at."""
 
@@ -155,7 +158,7 @@ def _takes(slug: str, name: str) -> Rule:
         if model is None or value is None or value in model.takes.get(name, (value,)):
             return None
         accepted = model.takes[name]
-        limit = f"takes {name} {listed(accepted)}" if accepted else f"takes no {name}"
+        limit = f"takes {name} {_span(accepted)}" if accepted else f"takes no {name}"
         instead = _listed_living(
             slug,
             lambda other: value in other.takes.get(name, (value,)),
@@ -163,7 +166,8 @@ def _takes(slug: str, name: str) -> Rule:
         )
         return f"{request.model_name} {limit}; given: {value}{instead}"
 
-    return Rule((name, "model_name"), f"{name} must be one that the model takes", broken)
+    each = [f"{_span(MODELS[slug][model].takes.get(name, ('any',)))} with {model}" for model in living(slug)]
+    return Rule((name, "model_name"), f"{name} must be {'; '.join(each)}", broken)
 
 
 def _can(slug: str, name: str) -> Rule:
@@ -178,7 +182,9 @@ def _can(slug: str, name: str) -> Rule:
         )
         return f"{request.model_name} cannot use {feature.words}{instead}"
 
-    return Rule((*feature.fields, "model_name"), f"{feature.words} needs a model that can use it", broken)
+    able = [model for model in living(slug) if name in MODELS[slug][model].can]
+    text = f"{feature.words} can be used with {listed(able) if able else 'retired models'} only"
+    return Rule((*feature.fields, "model_name"), text, broken)
 
 
 def _only_with(slug: str, name: str, key: str) -> Rule:
@@ -200,7 +206,18 @@ def _only_with(slug: str, name: str, key: str) -> Rule:
         )
 
     fields = tuple(dict.fromkeys((*feature.fields, top, "model_name")))
-    return Rule(fields, f"{feature.words} needs a {key} with which the model can use it", broken)
+    needed: dict[Values, list[str]] = {}
+    for model, row in MODELS[slug].items():
+        if accepted := row.can.get(name, NOTHING).get(key):
+            needed.setdefault(accepted, []).append(model)
+    each = [f"{key} {listed(values)} with {listed(models)}" for values, models in needed.items()]
+    return Rule(fields, f"{feature.words} needs {'; '.join(each)}", broken)
+
+
+def _span(values: Values) -> str:
+    if not values:
+        return "unset"
+    return listed(values) if len(values) <= MOST_LISTED else f"{values[0]} to {values[-1]}"
 
 
 def _unconditional(model: Model, name: str, key: str) -> bool:

@@ -146,6 +146,9 @@ AvatarSound = Annotated[str, sound(2, 300), _Stripped, Field(min_length=1)]
 LipSyncSound = Annotated[str, sound(2, 60), _Stripped, Field(min_length=1)]
 """A sound as for an avatar, of 2 to 60 s."""
 
+LipSyncContent = Annotated[str, sound(2, 60, url=False), _Stripped, Field(min_length=1)]
+"""A sound as for lip-sync, whose content is sent: any of the above but a URL."""
+
 Name20 = Annotated[str, Field(min_length=1, max_length=20)]
 
 Prompt = Annotated[str, Field(min_length=1, max_length=2500)]

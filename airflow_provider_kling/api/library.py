@@ -10,7 +10,7 @@ from pydantic import Field
 from .endpoint import Endpoint, Result
 from .fields import MEGABYTE, CallbackUrl, ExternalTaskId, Id, Image, Media, Name20
 from .request import KlingObject, KlingRequest
-from .rules import Rule, exactly_one, rule
+from .rules import Rule, exactly_one, only_when, rule
 
 PRESET_VOICES = "/v1/general/presets-voices"
 DELETE_VOICES = "/v1/general/delete-voices"
@@ -132,12 +132,7 @@ class CustomElement(KlingRequest):
             text="element_image_list must be given when reference_type is image_refer",
             broken=lambda r: r.reference_type == "image_refer" and not r.element_image_list,
         ),
-        rule(
-            "element_video_list",
-            "reference_type",
-            text="element_video_list must be given when reference_type is video_refer, and only then",
-            broken=lambda r: (r.reference_type == "video_refer") != bool(r.element_video_list),
-        ),
+        only_when("element_video_list", "reference_type", "video_refer", required=True),
     )
 
 

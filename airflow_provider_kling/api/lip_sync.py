@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from .endpoint import Endpoint, Result
-from .fields import CallbackUrl, ExternalTaskId, Id, Language, LipSyncSound, clip, sound
+from .fields import CallbackUrl, ExternalTaskId, Id, Language, LipSyncContent, LipSyncSound, clip, sound
 from .objects import Watermark
 from .request import KlingObject, KlingRequest
-from .rules import Rule, exactly_one, given, listed, rule
+from .rules import Rule, exactly_one, given, only_when, rule
 
 SHORTEST_CLIP_MS = 2000
 
@@ -19,38 +19,11 @@ SpokenVideo = Annotated[str, clip(2, 60, min_side=512, max_side=2160), Field(min
 """A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, at most
 100 MB, 2 to 60 s, 720p or 1080p."""
 
-_SoundContent = Annotated[str, sound(2, 60, url=False), Field(min_length=1)]
 _SoundAddress = Annotated[str, sound(2, 60, inline=False), Field(min_length=1)]
 
-_TEXT_FIELDS = ("text", "voice_id", "voice_language", "voice_speed")
-_AUDIO_FIELDS = ("audio_type", "audio_file", "audio_url")
-_WANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "text2video": (("text", "voice_id"), _AUDIO_FIELDS),
-    "audio2video": (("audio_type",), _TEXT_FIELDS),
-}
 _OUTSIDE_INPUT = ("callback_url",)
 
 VoiceSpeed = Annotated[float, Field(ge=0.8, le=2.0)]
-
-
-def _lacks_its_sound(request: Any) -> str | None:
-    wanted, others = _WANTED[request.mode]
-    if missing := [name for name in wanted if not given(request, name)]:
-        return f"mode {request.mode} needs {listed(missing, 'and')}"
-    if unwanted := given(request, *others):
-        return f"mode {request.mode} takes no {listed(unwanted)}"
-    return None
-
-
-def _sound_is_elsewhere(request: Any) -> str | None:
-    if request.audio_type is None:
-        return None
-    right, wrong = (
-        ("audio_file", "audio_url") if request.audio_type == "file" else ("audio_url", "audio_file")
-    )
-    if not given(request, right) or given(request, wrong):
-        return f"audio_type {request.audio_type} needs {right} and takes no {wrong}"
-    return None
 
 
 class LipSync(KlingRequest):
@@ -85,7 +58,7 @@ class LipSync(KlingRequest):
         None,
         description="How the sound is given: file (audio_file) or url (audio_url); with mode audio2video.",
     )
-    audio_file: _SoundContent | None = Field(
+    audio_file: LipSyncContent | None = Field(
         None, description="The sound's content: mp3, wav, m4a or aac, at most 5 MB; with audio_type file."
     )
     audio_url: _SoundAddress | None = Field(
@@ -95,17 +68,13 @@ class LipSync(KlingRequest):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         exactly_one("video_id", "video_url"),
-        Rule(
-            ("mode", *_TEXT_FIELDS, *_AUDIO_FIELDS),
-            "mode text2video needs text and voice_id and takes no sound; mode audio2video needs audio_type"
-            " and takes no text or voice",
-            _lacks_its_sound,
-        ),
-        Rule(
-            _AUDIO_FIELDS,
-            "audio_type file needs audio_file, audio_type url needs audio_url, and not the other",
-            _sound_is_elsewhere,
-        ),
+        only_when("text", "mode", "text2video", required=True),
+        only_when("voice_id", "mode", "text2video", required=True),
+        only_when("voice_language", "mode", "text2video"),
+        only_when("voice_speed", "mode", "text2video"),
+        only_when("audio_type", "mode", "audio2video", required=True),
+        only_when("audio_file", "audio_type", "file", required=True),
+        only_when("audio_url", "audio_type", "url", required=True),
     )
 
     @model_validator(mode="before")
@@ -153,7 +122,7 @@ IDENTIFY_FACE = Endpoint(
 )
 
 _Volume = Annotated[float, Field(ge=0, le=2)]
-_Milliseconds = Annotated[int, Field(ge=0)]
+_Milliseconds = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class FaceChoice(KlingObject):

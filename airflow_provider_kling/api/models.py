@@ -105,12 +105,10 @@ _MOTION_CONTROL = {
     "kling-v2-6": Model(),
 }
 
-_TWO_K = {"resolution": ("1k", "2k")}
-
 _IMAGES = {
-    "kling-v3": Model(_TWO_K, {"element_list": _ALWAYS}),
+    "kling-v3": Model({}, {"element_list": _ALWAYS}),
     "kling-v2-1": Model(
-        _TWO_K, {"image_reference": _ALWAYS, "image_fidelity": _ALWAYS, "human_fidelity": _ALWAYS}
+        {}, {"image_reference": _ALWAYS, "image_fidelity": _ALWAYS, "human_fidelity": _ALWAYS}
     ),
     "kling-v2-new": _gone(),
     "kling-v2": _gone(),
@@ -120,7 +118,7 @@ _IMAGES = {
 
 _OMNI_IMAGE = {
     "kling-v3-omni": Model({"resolution": ("1k", "2k", "4k")}, {"series": _ALWAYS}),
-    "kling-image-o1": Model(_TWO_K),
+    "kling-image-o1": Model({"resolution": ("1k", "2k")}),
 }
 
 _TRY_ON_SUCCESSOR = "the vendor's /solutions/virtual_try_on, which is not part of this API"
@@ -129,11 +127,11 @@ MODELS: Mapping[str, Mapping[str, Model]] = {
     "videos/text2video": _TEXT_TO_VIDEO,
     "videos/image2video": _IMAGE_TO_VIDEO,
     "videos/multi-image2video": {
-        "kling-v1-6": _gone(_SHORT, "kling-v3-omni at videos/omni-video, which takes several pictures")
+        "kling-v1-6": _gone(successor="kling-v3-omni at videos/omni-video, which takes several pictures")
     },
     "videos/omni-video": _OMNI_VIDEO,
     "videos/motion-control": _MOTION_CONTROL,
-    "videos/multi-elements": {"kling-v1-6": _gone(_SHORT, "leave model_name unset")},
+    "videos/multi-elements": {"kling-v1-6": _gone(successor="leave model_name unset")},
     "images/generations": _IMAGES,
     "images/omni-image": _OMNI_IMAGE,
     "images/multi-image2image": {"kling-v2-1": Model(), "kling-v2": _gone(successor="kling-v2-1")},

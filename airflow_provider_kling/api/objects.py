@@ -45,18 +45,21 @@ class ImageItem(KlingObject):
 class Shot(KlingObject):
     """One shot of a multi-shot video."""
 
-    index: Annotated[int, Field(ge=1)] = Field(description="Place of the shot, from 1.")
+    index: Annotated[int, Field(ge=1, lt=2**31)] = Field(description="Place of the shot, from 1.")
     prompt: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         description="What happens in the shot; at most 512 characters."
     )
     duration: OneToFifteen = Field(description="Length of the shot in whole seconds, at least 1.")
 
 
+Pixel = Annotated[int, Field(gt=-(2**31), lt=2**31)]
+
+
 class Point(KlingObject):
     """A pixel of the picture; the origin is its lower left corner."""
 
-    x: int = Field(description="Pixels from the left.")
-    y: int = Field(description="Pixels from below.")
+    x: Pixel = Field(description="Pixels from the left.")
+    y: Pixel = Field(description="Pixels from below.")
 
 
 class DynamicMask(KlingObject):

@@ -89,6 +89,26 @@ def needs(name: str, *others: str) -> Rule:
     return Rule((name, *others), text, broken)
 
 
+def only_when(name: str, key: str, value: str, *, required: bool = False) -> Rule:
+    """Make the rule that ``name`` is given only when the field ``key`` has a certain value.
+
+    :param required: it must be given then.
+    """
+    text = (
+        f"{name} must be given when {key} is {value}, and only then"
+        if required
+        else f"{name} can be used only when {key} is {value}"
+    )
+
+    def broken(request: object) -> str | None:
+        found, then = bool(given(request, name)), getattr(request, key) == value
+        if found == then or (then and not required):
+            return None
+        return f"{text}; {key} is {getattr(request, key) or 'not given'}"
+
+    return Rule((name, key), text, broken)
+
+
 def rule(*fields: str, text: str, broken: Callable[[Any], object]) -> Rule:
     """Make a rule from a predicate that is true where the request breaks it."""
     return Rule(fields, text, lambda request: text if broken(request) else None)

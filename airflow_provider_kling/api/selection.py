@@ -44,7 +44,7 @@ class AddSelection(KlingRequest):
     """Body of ``add-selection``: mark an element in one frame; at most 10 frames a session."""
 
     session_id: Id = Field(description="Session of init-selection.")
-    frame_index: Annotated[int, Field(ge=0)] = Field(description="Number of the frame.")
+    frame_index: Annotated[int, Field(ge=0, lt=2**31)] = Field(description="Number of the frame.")
     points: Annotated[list[SelectionPoint], Field(min_length=1, max_length=10)] = Field(
         description="1 to 10 points {'x', 'y'} of the element, as shares of width and height."
     )

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What single hosts document more narrowly than the widest source, as data.
+
+The request models enforce the widest documented limit. An entry here warns on the host it was documented
+for, and names its source; it refuses only what that host documents as refused. S000 to S004 are the five
+documents that the page "hosts and gateways" of the docs describes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from .rules import Rule, given, listed, rule
+
+Severity = Literal["warn", "refuse"]
+
+_COMET_AVATAR = "CometAPI documentation, Avatar (S000)"
+_COMET_IMAGE_TO_VIDEO = "CometAPI documentation, Image to Video (S002)"
+_COMET_MULTI_IMAGE = "CometAPI documentation, Multi-image to Video (S004)"
+_COMET_TEXT_TO_VIDEO = "CometAPI documentation, Text to Video"
+_COMET_OMNI_VIDEO = "CometAPI documentation, Omni Video"
+_COMET_LIP_SYNC = "CometAPI documentation, Lip-Sync"
+_KLING = "Kling documentation of 2026-09"
+_KLING_2025 = "Kling documentation of 2025-12"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A rule that one host documents for one endpoint.
+
+    :param endpoint: slug of the endpoint.
+    :param dialect: the host's dialect: ``kling``, ``cometapi`` or ``gateway``.
+    :param rule: the rule; its ``broken`` gets the request.
+    :param source: the document that has it.
+    :param severity: ``refuse`` where the document says that the host refuses such a request, else ``warn``.
+    """
+
+    endpoint: str
+    dialect: str
+    rule: Rule
+    source: str
+    severity: Severity = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimit:
+    """A narrower length that one host documents for a sound or video.
+
+    :param endpoint: slug of the endpoint.
+    :param dialect: the host's dialect.
+    :param path: the field, such as ``sound_file``.
+    :param seconds: shortest and longest length.
+    :param source: the document that has it.
+    """
+
+    endpoint: str
+    dialect: str
+    path: str
+    seconds: tuple[float, float]
+    source: str
+
+
+class Note(NamedTuple):
+    """One thing to tell about a request that its host documents otherwise."""
+
+    field: str
+    text: str
+    source: str
+    severity: Severity
+
+
+def notes(endpoint: str, dialect: str, request: Any) -> list[Note]:
+    """Check a request against what its host documents.
+
+    :param endpoint: slug of the endpoint.
+    :param dialect: dialect of the connection's host.
+    :param request: the request; fields that hold templates are passed over.
+    :return: what to warn of or to refuse; empty when all is well.
+    """
+    return [
+        Note(limit.rule.fields[0], f"{what} ({limit.source})", limit.source, limit.severity)
+        for limit in LIMITS
+        if limit.endpoint == endpoint and limit.dialect == dialect and limit.rule.applies(request)
+        if (what := limit.rule.broken(request))
+    ]
+
+
+def media_notes(endpoint: str, dialect: str, path: str, seconds: float) -> list[Note]:
+    """Check the length of a sound or video against what the host documents.
+
+    :param endpoint: slug of the endpoint.
+    :param dialect: dialect of the connection's host.
+    :param path: where the file stands in the request, such as ``sound_file``.
+    :param seconds: its length.
+    """
+    found = []
+    for limit in MEDIA_LIMITS:
+        if (limit.endpoint, limit.dialect, limit.path) != (endpoint, dialect, path):
+            continue
+        shortest, longest = limit.seconds
+        if not shortest <= seconds <= longest:
+            text = (
+                f"{path} lasts {seconds:g} s; {shortest:g} to {longest:g} s are documented ({limit.source})"
+            )
+            found.append(Note(path, text, limit.source, "warn"))
+    return found
+
+
+def _longest(name: str, most: int) -> Rule:
+    def broken(request: Any) -> str | None:
+        length = len(getattr(request, name) or "")
+        return f"{name} has {length} characters; at most {most} are documented" if length > most else None
+
+    return Rule((name,), f"{name} has at most {most} characters", broken)
+
+
+def _only(name: str, *values: str) -> Rule:
+    def broken(request: Any) -> str | None:
+        value = getattr(request, name)
+        return (
+            f"{name} is {value}; only {listed(values)} is documented"
+            if given(request, name) and value not in values
+            else None
+        )
+
+    return Rule((name,), f"{name} is {listed(values)}", broken)
+
+
+def _unlisted(*names: str) -> Rule:
+    def broken(request: Any) -> str | None:
+        found = given(request, *names)
+        return f"{listed(found, 'and')} not documented here: may be ignored" if found else None
+
+    return Rule(names, f"{listed(names)} may be ignored", broken)
+
+
+def _never_in_faces(name: str, instead: str) -> Rule:
+    return rule(
+        "face_choose",
+        text=f"face_choose[].{name} may be ignored; the documented name is {instead}",
+        broken=lambda request: any(given(face, name) for face in request.face_choose),
+    )
+
+
+_COMET_WORDS = (_longest("prompt", 500), _longest("negative_prompt", 200))
+
+LIMITS: tuple[Limit, ...] = (
+    Limit(
+        "videos/avatar/image2video",
+        "cometapi",
+        rule(
+            "prompt",
+            text="prompt must be given: CometAPI rejects requests without it",
+            broken=lambda request: not given(request, "prompt"),
+        ),
+        _COMET_AVATAR,
+        "refuse",
+    ),
+    *(Limit("videos/text2video", "cometapi", words, _COMET_TEXT_TO_VIDEO) for words in _COMET_WORDS),
+    *(Limit("videos/image2video", "cometapi", words, _COMET_IMAGE_TO_VIDEO) for words in _COMET_WORDS),
+    Limit("videos/image2video", "cometapi", _only("duration", "5", "10"), _COMET_IMAGE_TO_VIDEO),
+    Limit("videos/image2video", "cometapi", _only("mode", "std", "pro"), _COMET_IMAGE_TO_VIDEO),
+    *(Limit("videos/multi-image2video", "cometapi", words, _COMET_MULTI_IMAGE) for words in _COMET_WORDS),
+    Limit(
+        "videos/multi-image2video",
+        "cometapi",
+        rule(
+            "image_list",
+            text="image_list holds 1 picture; 2 to 4 are documented",
+            broken=lambda request: len(request.image_list) == 1,
+        ),
+        _COMET_MULTI_IMAGE,
+    ),
+    Limit("videos/omni-video", "cometapi", _only("model_name", "kling-video-o1"), _COMET_OMNI_VIDEO),
+    Limit(
+        "videos/advanced-lip-sync",
+        "cometapi",
+        _never_in_faces("original_audio_volume", "original_sound_volume"),
+        _COMET_LIP_SYNC,
+    ),
+    Limit(
+        "videos/advanced-lip-sync",
+        "kling",
+        _never_in_faces("original_sound_volume", "original_audio_volume"),
+        _KLING,
+    ),
+    Limit("videos/text2video", "kling", _only("aspect_ratio", "16:9", "9:16", "1:1"), _KLING),
+    Limit(
+        "videos/multi-image2video",
+        "kling",
+        _unlisted("cfg_scale", "static_mask", "dynamic_masks"),
+        _KLING_2025,
+    ),
+    Limit(
+        "videos/avatar",
+        "kling",
+        rule(
+            "image",
+            text="the vendor's pages have no path videos/avatar; its own avatars are at"
+            " videos/avatar/image2video",
+            broken=lambda _: True,
+        ),
+        _KLING,
+    ),
+    Limit(
+        "videos/lip-sync",
+        "kling",
+        rule(
+            "mode",
+            text="the vendor's pages no longer have videos/lip-sync; videos/identify-face and"
+            " videos/advanced-lip-sync do its work",
+            broken=lambda _: True,
+        ),
+        _KLING,
+    ),
+)
+"""Every narrower rule of a single host."""
+
+MEDIA_LIMITS: tuple[MediaLimit, ...] = (
+    MediaLimit("videos/avatar/image2video", "cometapi", "sound_file", (2, 60), _COMET_AVATAR),
+)
+"""Every narrower length of a single host."""

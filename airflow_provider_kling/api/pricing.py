@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request will probably cost, from the vendor's dated price list, in units.
+
+Units are those of the resource packages: video and image packages have units of their own. Gateways
+charge their own prices. All amounts are exact decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from typing import Any, Literal
+
+from .endpoint import Endpoint
+
+PRICES_OF = "2026-09"
+"""Month of the vendor's price list that the table follows."""
+
+USD_PER_UNIT: Mapping[str, Decimal] = {"video": Decimal("0.14"), "image": Decimal("0.0035")}
+"""List price of one unit of each kind of package, in US dollars."""
+
+Seconds = Decimal | int | None
+_Prices = Mapping[str, Decimal]
+
+
+def _prices(**by_mode: str) -> _Prices:
+    return {mode.removeprefix("_"): Decimal(price) for mode, price in by_mode.items()}
+
+
+_BY_SECOND: Mapping[tuple[str, str], _Prices] = {
+    ("kling-v3", "silent"): _prices(std="0.6", pro="0.8", _4k="3.0"),
+    ("kling-v3", "sound"): _prices(std="0.9", pro="1.2", _4k="3.0"),
+    ("kling-v3", "motion"): _prices(std="0.9", pro="1.2"),
+    ("kling-v3-omni", "silent"): _prices(std="0.6", pro="0.8", _4k="3.0"),
+    ("kling-v3-omni", "sound"): _prices(std="0.8", pro="1.0", _4k="3.0"),
+    ("kling-v3-omni", "video"): _prices(std="0.9", pro="1.2", _4k="3.0"),
+    ("kling-video-o1", "silent"): _prices(std="0.6", pro="0.8"),
+    ("kling-video-o1", "video"): _prices(std="0.9", pro="1.2"),
+    ("kling-v2-6", "silent"): _prices(std="0.3", pro="0.5"),
+    ("kling-v2-6", "sound"): _prices(pro="1.0"),
+    ("kling-v2-6", "voice"): _prices(pro="1.2"),
+    ("kling-v2-6", "motion"): _prices(std="0.5", pro="0.8"),
+    ("kling-v2-5-turbo", "silent"): _prices(std="0.3", pro="0.5"),
+    ("avatar", "sound"): _prices(std="0.4", pro="0.8"),
+}
+"""Model and what the video holds, to mode, to video units a second."""
+
+_OLDER = _prices(std="0.4", pro="0.7")
+_MASTER = _prices(std="2.0")
+
+_RETIRED_BY_SECOND: Mapping[str, _Prices] = {
+    "kling-v1": _prices(std="0.2", pro="0.7"),
+    "kling-v1-5": _OLDER,
+    "kling-v1-6": _OLDER,
+    "kling-v2-1": _OLDER,
+    "kling-v2-master": _MASTER,
+    "kling-v2-1-master": _MASTER,
+}
+"""Retired model to mode to video units a second; they were sold by clips of 5 or 10 s."""
+
+_MULTI_ELEMENTS = _prices(std="0.6", pro="1.0")
+
+_A_CALL: Mapping[str, Decimal] = {
+    "videos/identify-face": Decimal("0.05"),
+    "videos/image-recognize": Decimal("0.1"),
+    "audio/tts": Decimal("0.05"),
+    "audio/text-to-audio": Decimal("0.25"),
+    "audio/video-to-audio": Decimal("0.25"),
+    "general/custom-voices": Decimal("0.05"),
+    "general/advanced-custom-elements": Decimal(0),
+    "general/ai-multi-shot": Decimal(20),
+}
+"""Endpoint to units a call."""
+
+_LIP_SYNC = Decimal("0.5")
+_LIP_SYNC_SECONDS = 5
+
+_EXPANDED_IMAGE = Decimal(8)
+_MERGED_IMAGE = Decimal(16)
+
+
+def package(endpoint: Endpoint) -> Literal["video", "image"]:
+    """Name the kind of resource package whose units an endpoint takes."""
+    return "image" if endpoint.slug.startswith(("images/", "general/ai-multi-shot")) else "video"
+
+
+def estimate(endpoint: Endpoint, request: Any, *, seconds: Seconds = None) -> Decimal | None:
+    """Estimate what a request will cost.
+
+    :param endpoint: where the request goes.
+    :param request: the request, with all templates rendered.
+    :param seconds: length of the sound or video that decides the length of the result, where the caller
+        knows it: of an avatar's sound, of a video to edit, imitate or speak.
+    :return: units of the kind :func:`package` names; ``None`` when it cannot be known.
+    """
+    slug = endpoint.slug
+    if slug in _A_CALL:
+        return _A_CALL[slug]
+    by_request = _BY_REQUEST.get(slug)
+    return by_request(request, seconds) if by_request else None
+
+
+def _clip(request: Any, seconds: Seconds) -> Decimal | None:
+    name, mode = request.model_name, request.mode or "std"
+    if name in _RETIRED_BY_SECOND:
+        price = _RETIRED_BY_SECOND[name].get(mode)
+    else:
+        price = _BY_SECOND.get((name, _holds(request)), {}).get(mode)
+    return None if price is None else price * int(request.duration or 5)
+
+
+def _holds(request: Any) -> str:
+    if request.sound != "on":
+        return "silent"
+    # The dearer price holds only where the prompt has a voice speak.
+    return "voice" if request.voice_list and "<<<voice_" in (request.prompt or "") else "sound"
+
+
+def _multi_image(request: Any, seconds: Seconds) -> Decimal | None:
+    price = _RETIRED_BY_SECOND.get(request.model_name, {}).get(request.mode or "std")
+    return None if price is None else price * int(request.duration or 5)
+
+
+def _multi_elements(request: Any, seconds: Seconds) -> Decimal | None:
+    return _MULTI_ELEMENTS[request.mode or "std"] * int(request.duration or 5)
+
+
+def _omni_video(request: Any, seconds: Seconds) -> Decimal | None:
+    edited = any(item.refer_type != "feature" for item in request.video_list or ())
+    holds = "video" if request.video_list else "sound" if request.sound == "on" else "silent"
+    price = _BY_SECOND.get((request.model_name, holds), {}).get(request.mode or "pro")
+    return _times(price, seconds if edited else int(request.duration or 5))
+
+
+def _motion(request: Any, seconds: Seconds) -> Decimal | None:
+    return _times(_BY_SECOND.get((request.model_name, "motion"), {}).get(request.mode), seconds)
+
+
+def _avatar(request: Any, seconds: Seconds) -> Decimal | None:
+    return _times(_BY_SECOND["avatar", "sound"][request.mode or "std"], seconds)
+
+
+def _lip_sync(request: Any, seconds: Seconds) -> Decimal | None:
+    if seconds is None:
+        return None
+    return _LIP_SYNC * (Decimal(seconds) / _LIP_SYNC_SECONDS).to_integral_value(ROUND_CEILING)
+
+
+def _times(price: Decimal | None, seconds: Seconds) -> Decimal | None:
+    if price is None or seconds is None:
+        return None
+    return price * Decimal(seconds).to_integral_value(ROUND_HALF_UP)
+
+
+def _generated_images(request: Any, seconds: Seconds) -> Decimal | None:
+    prices = {"kling-v3": (8, 8), "kling-v2-1": (4, 8)}.get(request.model_name)
+    return None if prices is None else Decimal(prices[bool(request.image)]) * (request.n or 1)
+
+
+def _omni_images(request: Any, seconds: Seconds) -> Decimal | None:
+    if request.model_name not in ("kling-v3-omni", "kling-image-o1"):
+        return None
+    count = request.n or 1
+    if request.result_type == "series":
+        count = request.series_amount or 4
+    return None if count == "auto" else Decimal(16 if request.resolution == "4k" else 8) * count
+
+
+def _merged_images(request: Any, seconds: Seconds) -> Decimal | None:
+    return _MERGED_IMAGE * (request.n or 1) if request.model_name == "kling-v2-1" else None
+
+
+def _expanded_images(request: Any, seconds: Seconds) -> Decimal | None:
+    return _EXPANDED_IMAGE * (request.n or 1)
+
+
+_BY_REQUEST: Mapping[str, Callable[[Any, Seconds], Decimal | None]] = {
+    "videos/text2video": _clip,
+    "videos/image2video": _clip,
+    "videos/multi-image2video": _multi_image,
+    "videos/multi-elements": _multi_elements,
+    "videos/omni-video": _omni_video,
+    "videos/motion-control": _motion,
+    "videos/avatar/image2video": _avatar,
+    "videos/lip-sync": _lip_sync,
+    "videos/advanced-lip-sync": _lip_sync,
+    "images/generations": _generated_images,
+    "images/omni-image": _omni_images,
+    "images/multi-image2image": _merged_images,
+    "images/editing/expand": _expanded_images,
+}
+"""How the estimate of each endpoint is made; the price of effects, extension and try-on is not known."""
