@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing of a picture and no signature reaches a log."""
+
+from __future__ import annotations
+
+import base64
+import json
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_kling.media import describe_media, loggable, shorten, stable_url
+from tests.media.samples import picture
+
+DATA = picture()
+BASE64 = base64.b64encode(DATA).decode()
+LABEL = f"<image/jpeg {len(DATA) / 1024:.1f} kB sha256:{sha256(DATA).hexdigest()[:12]}>"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        BASE64,
+        f"data:image/jpeg;base64,{BASE64}",
+        base64.encodebytes(DATA).decode().rstrip("\n"),
+        base64.encodebytes(DATA).decode().replace("\n", "\r\n").rstrip(),
+    ],
+)
+def test_base64_becomes_type_size_and_hash(value):
+    assert describe_media(value) == LABEL
+
+
+def test_short_data_uri_is_described_too():
+    assert describe_media("data:image/png;base64,iVBORw0KGgo=") == "<image/png 8 B sha256:4c4b6a3be131>"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("https://host/a/b.mp4?X-Amz-Signature=abc&x=1#part", "https://host/a/b.mp4"),
+        ("https://user:secret@host/a.png?token=1", "https://host/a.png"),
+        ("https://user:secret@host/a.png", "https://***@host/a.png"),
+        ("https://host/a.png", "https://host/a.png"),
+        ("s3://my_conn@bucket/key.png", "s3://my_conn@bucket/key.png"),
+        ("s3://AKIA:secret@bucket/key.png", "s3://***@bucket/key.png"),
+        ("/data/in/picture.png", "/data/in/picture.png"),
+    ],
+)
+def test_addresses_lose_only_what_signs_them(value, shown):
+    assert describe_media(value) == shown
+
+
+def test_texts_keep_their_words():
+    prompt = "A cat walks on the wall? Yes: it does, and " + "it looks down at the street " * 40
+    assert shorten(prompt) == prompt
+    assert shorten("see https://x.y/z?sig=1 and go") == "see https://x.y/z and go"
+
+
+@pytest.mark.parametrize("write", [str, repr, json.dumps])
+def test_base64_inside_an_error_text_is_found(write):
+    wrapped = base64.encodebytes(DATA).decode()
+    text = shorten(f"value {write(wrapped)} is invalid")
+    assert len(text) < 100
+    assert "is invalid" in text
+
+
+def test_whole_body_at_any_depth():
+    body = {
+        "image": BASE64,
+        "image_list": [{"image": f"data:image/jpeg;base64,{BASE64}"}, {"image": "https://h/p.png?sig=1"}],
+        "n": 2,
+        "cfg": 0.5,
+        "on": True,
+        "none": None,
+    }
+    assert loggable(body) == {
+        "image": LABEL,
+        "image_list": [{"image": LABEL}, {"image": "https://h/p.png"}],
+        "n": 2,
+        "cfg": 0.5,
+        "on": True,
+        "none": None,
+    }
+    assert body["image"] == BASE64
+
+
+@given(
+    st.binary(min_size=96),
+    st.text(max_size=20),
+    st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b""]),
+)
+def test_no_run_of_a_picture_survives(data, words, magic):
+    encoded = base64.b64encode(magic + data).decode()
+    for whole in (encoded, f"{words} {encoded} {words}", f"data:image/png;base64,{encoded}", f'"{encoded}"'):
+        assert encoded[:64] not in shorten(whole)
+
+
+@given(st.text())
+def test_shortening_never_fails(text):
+    assert isinstance(shorten(text), str)
+
+
+def test_large_bodies_are_quick():
+    import time
+
+    started = time.perf_counter()
+    loggable({"a": "A" * 14_000_000, "b": "a." * 500_000, "c": "http://" * 20_000})
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("url", "stable"),
+    [
+        ("https://h/a.mp4", "https://h/a.mp4"),
+        ("https://h/a.mp4?id=5&v=2", "https://h/a.mp4?id=5&v=2"),
+        (
+            "https://b.s3.amazonaws.com/k.mp4?X-Amz-Algorithm=AWS4&X-Amz-Date=1&X-Amz-Signature=a&versionId=7",
+            "https://b.s3.amazonaws.com/k.mp4?versionId=7",
+        ),
+        (
+            "https://b.s3.amazonaws.com/k?AWSAccessKeyId=A&Signature=s&Expires=1",
+            "https://b.s3.amazonaws.com/k",
+        ),
+        (
+            "https://storage.googleapis.com/b/k?X-Goog-Signature=a&X-Goog-Date=b",
+            "https://storage.googleapis.com/b/k",
+        ),
+        (
+            "https://a.blob.core.windows.net/c/k?sv=1&se=2&sr=b&sp=r&sig=x&id=3",
+            "https://a.blob.core.windows.net/c/k?id=3",
+        ),
+        ("https://h/a?sp=5&st=6", "https://h/a?sp=5&st=6"),
+        (
+            "https://b.oss-cn.aliyuncs.com/k?OSSAccessKeyId=a&Expires=1&Signature=2",
+            "https://b.oss-cn.aliyuncs.com/k",
+        ),
+        ("https://d.cloudfront.net/k?Policy=p&Signature=s&Key-Pair-Id=k", "https://d.cloudfront.net/k"),
+    ],
+)
+def test_stable_url_drops_signatures_only(url, stable):
+    assert stable_url(url) == stable
