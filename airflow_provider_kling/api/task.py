@@ -138,11 +138,26 @@ def read_task(payload: Mapping[str, Any]) -> Task | None:
 
 def read_tasks(payload: Mapping[str, Any]) -> list[Task]:
     """Read the tasks of a list answer."""
+    return [task for row in task_rows(payload) if (task := read_task(row))]
+
+
+def task_rows(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of a list answer, unread: a poll needs few of the hundreds on a page."""
     data: Any = payload.get("data")
     while isinstance(data, Mapping):
         data = data.get("data", data.get("result"))
     rows = data if isinstance(data, list) else []
-    return [task for row in rows if isinstance(row, Mapping) and (task := read_task(row))]
+    return [row for row in rows if isinstance(row, Mapping)]
+
+
+def row_label(row: Mapping[str, Any]) -> tuple[str, str | None, str]:
+    """Return what a row of a list says at a glance: task id, external id, status word."""
+    info = row.get("task_info")
+    if "task_id" in row and "task_status" in row and isinstance(info, Mapping):
+        external_id = info.get("external_task_id") or row.get("external_task_id")
+        return str(row["task_id"]), external_id, str(row["task_status"])
+    task = read_task(row)
+    return (task.task_id, task.external_task_id, task.status_word) if task else ("", None, "")
 
 
 def _layers(payload: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

@@ -18,6 +18,9 @@ MIN_POLL_INTERVAL = 0.2
 
 MAX_BACKOFF = 60.0
 
+MAX_RETRY_AFTER = 300.0
+"""Seconds; a server or proxy that asks for more is asked again after this long all the same."""
+
 MAX_OVERDUE_ERRORS = 3
 """Failed polls after the deadline before a wait gives up that has never had an answer."""
 
@@ -57,7 +60,8 @@ class Backoff:
         if not self.failures:
             return self.interval
         doubled = self.interval * 2.0 ** min(self.failures, 10)
-        return float(max(min(doubled, MAX_BACKOFF), retry_after or 0.0) * (1 + spread() / 10))
+        asked = min(retry_after or 0.0, MAX_RETRY_AFTER)
+        return float(max(min(doubled, max(MAX_BACKOFF, self.interval)), asked) * (1 + spread() / 10))
 
 
 @dataclass(slots=True)
@@ -78,15 +82,19 @@ class TaskWatch:
 
     def on_task(self, task: Task) -> WatchEvent | None:
         """Take in what Kling reports; the end of the wait, if this is it."""
-        self.polled = True
-        self.errors = 0
-        self.last_error = ""
+        self.on_unchanged()
         self.status, self.status_word = task.status, task.status_word
         if task.status is TaskStatus.SUCCEED:
             return {"status": "succeed", "task_id": task.task_id or self.task_id, "message": ""}
         if task.status is TaskStatus.FAILED:
             return {"status": "failed", "task_id": task.task_id or self.task_id, "message": task.message}
         return None
+
+    def on_unchanged(self) -> None:
+        """Take in that Kling reports the status that is known already."""
+        self.polled = True
+        self.errors = 0
+        self.last_error = ""
 
     def on_error(self, message: str) -> None:
         """Take in that a poll failed."""

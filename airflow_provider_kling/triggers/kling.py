@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Triggers: waiting without a worker for a job, or for one of the account's parallel tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from ..api.endpoint import endpoint_of
+from ..api.watch import MAX_OVERDUE_ERRORS, Backoff, WatchEvent
+
+if TYPE_CHECKING:
+    from ..hooks.settings import KlingSettings
+    from .waiter import Waiter
+
+_SETTINGS_BACKOFF = 2.0
+
+
+class SlotEvent(TypedDict):
+    """How a wait for a slot ended, with what the next refusal needs to know."""
+
+    status: Literal["slot", "timeout"]
+    message: str
+    since: float
+    refusals: int
+
+
+def _fired(event: WatchEvent | SlotEvent) -> TriggerEvent:
+    return TriggerEvent(dict(event))  # type: ignore[no-untyped-call]
+
+
+class _KlingTrigger(BaseTrigger):
+    """What the triggers share. They keep no state: a trigger that moves starts anew with its arguments.
+
+    :param endpoint: slug of the endpoint.
+    :param kling_conn_id: id of the connection.
+    :param deadline: Unix time in seconds.
+    """
+
+    _arguments: ClassVar[tuple[str, ...]] = ("endpoint", "kling_conn_id", "deadline")
+
+    def __init__(self, endpoint: str, kling_conn_id: str, deadline: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.endpoint = endpoint
+        self.kling_conn_id = kling_conn_id
+        self.deadline = deadline
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments that make this trigger again elsewhere."""
+        cls = type(self)
+        return f"{cls.__module__}.{cls.__qualname__}", {name: getattr(self, name) for name in self._arguments}
+
+    async def _settings(self) -> KlingSettings:
+        """Read the connection, again and again unless the connection itself is at fault.
+
+        This runs in the trigger's own coroutine: the hub's may not talk to Airflow.
+
+        :raises KlingError: the connection cannot be used.
+        :raises AirflowNotFoundException: there is none.
+        :raises TimeoutError: it could not be read in time.
+        """
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+        from ..exceptions import KlingError
+        from ..hooks.kling import KlingHook
+
+        backoff = Backoff(_SETTINGS_BACKOFF)
+        while True:
+            try:
+                return await KlingHook(self.kling_conn_id).asettings()
+            except (KlingError, AirflowNotFoundException):
+                raise
+            except Exception as error:
+                backoff.failed()
+                if time.time() >= self.deadline and backoff.failures >= MAX_OVERDUE_ERRORS:
+                    raise TimeoutError(
+                        f"connection {self.kling_conn_id!r} could not be read: {error}"
+                    ) from error
+                self.log.debug("Connection %r cannot be read yet: %s", self.kling_conn_id, error)
+                await asyncio.sleep(backoff.delay())
+
+
+class KlingTaskTrigger(_KlingTrigger):
+    """Waits for a job, together with all others of its connection and endpoint.
+
+    The event is ``{"status", "task_id", "message"}`` with status ``succeed``, ``failed``, ``timeout`` or
+    ``error``. It holds no result: results are signed addresses, and events are written to logs.
+
+    :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``.
+    :param kling_task_id: Kling's id of the job, or the external id.
+    :param kling_conn_id: id of the connection.
+    :param poll_interval: seconds between polls.
+    :param deadline: Unix time in seconds after which to give up; one poll is made in any case.
+    :param since: Unix time in seconds at which the job was known not to have ended; it is not polled before
+        ``poll_interval`` has passed since.
+    :param end_from_trigger: end the task here, with the job as its return value, when the job succeeds.
+        Needs Airflow 3. All else still goes back to a worker, which maps failures and retries.
+    :param unknown: arguments of other versions of this package, ignored.
+    """
+
+    _arguments = (
+        "endpoint",
+        "kling_task_id",
+        "kling_conn_id",
+        "poll_interval",
+        "deadline",
+        "since",
+        "end_from_trigger",
+    )
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        kling_task_id: str,
+        kling_conn_id: str,
+        poll_interval: float,
+        deadline: float,
+        since: float | None = None,
+        end_from_trigger: bool = False,
+        **unknown: Any,
+    ) -> None:
+        super().__init__(endpoint, kling_conn_id, deadline)
+        self.kling_task_id = kling_task_id
+        self.poll_interval = poll_interval
+        self.since = since
+        self.end_from_trigger = end_from_trigger
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait until the job has ended, the deadline has passed or the credentials are refused."""
+        yield await self._wait()
+
+    async def on_kill(self) -> None:
+        """Say what killing the task does not do; called by Airflow 3.3 and later."""
+        self.log.warning(
+            "The task was ended by a user, but Kling cannot cancel: job %s goes on and may be charged. "
+            "A retry of this task attaches to it.",
+            self.kling_task_id,
+        )
+
+    async def _wait(self) -> TriggerEvent:
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+        from ..exceptions import KlingError
+        from .poll_hub import hub_of
+
+        try:
+            endpoint = endpoint_of(self.endpoint)
+            hub = hub_of(await self._settings(), endpoint)
+        except TimeoutError as error:
+            return _fired(self._event("timeout", str(error)))
+        except (KlingError, AirflowNotFoundException, ValueError) as error:
+            return _fired(self._event("error", str(error)))
+        waiter = hub.join(self.kling_task_id, self.poll_interval, self.deadline, self.since)
+        try:
+            async for level, line in waiter.lines():
+                self.log.log(level, line)
+        finally:
+            hub.leave(waiter)
+        return self._ended(waiter)
+
+    def _ended(self, waiter: Waiter) -> TriggerEvent:
+        event = waiter.event or self._event("error", "the wait ended without a reason")
+        # Outside a triggerer (dag.test()) nobody could end the task.
+        if (
+            event["status"] == "succeed"
+            and waiter.task
+            and self.end_from_trigger
+            and self.trigger_id is not None
+        ):
+            from airflow.triggers.base import TaskSuccessEvent
+
+            return TaskSuccessEvent(xcoms={"return_value": waiter.task.to_json(self.endpoint)})
+        return _fired(event)
+
+    def _event(self, status: Literal["timeout", "error"], message: str) -> WatchEvent:
+        return {"status": status, "task_id": self.kling_task_id, "message": message}
+
+
+class KlingSlotTrigger(_KlingTrigger):
+    """Waits until a new job may be accepted, after Kling has refused one because too many are under way.
+
+    Whoever came first is woken first: whenever a job of the connection is seen to end, else after a back-off.
+    The event is ``{"status", "message", "since", "refusals"}`` with status ``slot`` or ``timeout``; the last
+    two are the arguments, for whoever is refused again.
+
+    :param endpoint: slug of the endpoint that refused.
+    :param kling_conn_id: id of the connection.
+    :param deadline: Unix time in seconds after which to give up.
+    :param since: Unix time in seconds of the first refusal: the place in the line.
+    :param refused_at: Unix time in seconds of the last refusal; ``since`` when unset.
+    :param refusals: how often the job was refused; each time doubles the back-off.
+    :param retry_after: seconds that Kling asked to wait, counted from the last refusal.
+    :param unknown: arguments of other versions of this package, ignored.
+    """
+
+    _arguments = (
+        "endpoint",
+        "kling_conn_id",
+        "deadline",
+        "since",
+        "refused_at",
+        "refusals",
+        "retry_after",
+    )
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        kling_conn_id: str,
+        deadline: float,
+        since: float,
+        refused_at: float | None = None,
+        refusals: int = 1,
+        retry_after: float | None = None,
+        **unknown: Any,
+    ) -> None:
+        super().__init__(endpoint, kling_conn_id, deadline)
+        self.since = since
+        self.refused_at = refused_at
+        self.refusals = refusals
+        self.retry_after = retry_after
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait for a slot."""
+        yield _fired(await self._wait())
+
+    async def _wait(self) -> SlotEvent:
+        from .slots import Seeker, board_of
+
+        seeker = Seeker(self.since, self.refused_at or self.since, self.refusals, self.retry_after)
+        try:
+            async with asyncio.timeout(max(self.deadline - time.time(), 0.0)):
+                board = board_of((await self._settings()).fingerprint)
+                self.log.info("Waiting for a free slot; %d tasks came before this one", board.before(seeker))
+                await board.wait(seeker)
+        except TimeoutError:
+            waited = time.time() - self.since
+            return self._event("timeout", f"Kling had no room for the job within {waited:.0f} s")
+        except Exception as error:
+            # The worker meets the same trouble and can say more about it.
+            return self._event("slot", str(error))
+        return self._event("slot", "")
+
+    def _event(self, status: Literal["slot", "timeout"], message: str) -> SlotEvent:
+        return {"status": status, "message": message, "since": self.since, "refusals": self.refusals}

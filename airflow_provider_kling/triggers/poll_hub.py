@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One poller for all the jobs of one endpoint and connection that are waited for on one event loop.
+
+It starts with the first waiter and ends with the last. It runs in a fresh context: otherwise its log lines
+would land in the log of whichever task came first. For the same reason it reads no connection and masks no
+secret, for both talk to Airflow in the name of a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ..api.endpoint import Endpoint
+from ..api.task import Task, read_task
+from ..api.watch import MIN_POLL_INTERVAL, Backoff
+from ..exceptions import KlingAuthError, KlingError
+from ..hooks.async_client import AsyncKlingClient
+from ..hooks.settings import KlingSettings
+from .poll_plan import Seat
+from .poll_reader import Reader, RoundFailed
+from .slots import board_of
+from .waiter import Waiter
+
+log = logging.getLogger(__name__)
+
+ARRIVAL_WINDOW = 0.5
+"""Seconds that a hub at rest waits for further arrivals before it polls for the first."""
+
+_MAX_PATIENCE = 60.0
+"""Seconds between reads of a job that cannot be read while others can."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """One job and all who wait for it.
+
+    :param due: time of the next poll, on the loop's clock.
+    :param interval: seconds between polls.
+    :param read_in: the round in which it was last read.
+    :param failures: failed reads in a row of this job alone.
+    """
+
+    due: float
+    interval: float
+    waiters: list[Waiter] = field(default_factory=list)
+    read_in: int = 0
+    failures: int = 0
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], PollHub]] = WeakKeyDictionary()
+
+
+def hub_of(settings: KlingSettings, endpoint: Endpoint) -> PollHub:
+    """Return the running loop's hub for an endpoint and a connection of this content."""
+    hubs = _hubs.setdefault(asyncio.get_running_loop(), {})
+    key = (settings.fingerprint, endpoint.slug)
+    if key not in hubs:
+        hubs[key] = PollHub(settings, endpoint, on_end=lambda: hubs.pop(key, None))
+    return hubs[key]
+
+
+class PollHub:
+    """Polls for all its waiters with the fewest requests.
+
+    :param settings: the connection.
+    :param endpoint: the endpoint that made the jobs.
+    :param on_end: called when the last waiter has left; the hub is of no use after that.
+    """
+
+    def __init__(self, settings: KlingSettings, endpoint: Endpoint, on_end: Callable[[], object]) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._board = board_of(settings.fingerprint)
+        self._reader = Reader(endpoint, lists=settings.dialect.lists and endpoint.listable)
+        self._backoff = Backoff(MIN_POLL_INTERVAL)
+        self._jobs: dict[str, _Job] = {}
+        self._seats: dict[str, Seat] = {}
+        self._intervals: Counter[float] = Counter()
+        self._task: asyncio.Task[None] | None = None
+        self._alarm = asyncio.Event()
+        self._wakes_at = 0.0
+        self._not_before = 0.0
+        self._round = 0
+        self._round_began = 0.0
+
+    def join(self, ident: str, interval: float, deadline: float, since: float | None = None) -> Waiter:
+        """Start a wait.
+
+        :param ident: id or external id of the job.
+        :param interval: seconds between polls.
+        :param deadline: Unix time in seconds.
+        :param since: Unix time in seconds at which the job was known not to have ended.
+        """
+        waiter = Waiter(ident, max(interval, MIN_POLL_INTERVAL), deadline)
+        due = self._first_due(waiter, since)
+        job = self._jobs.setdefault(ident, _Job(due, waiter.interval))
+        self._seats.setdefault(ident, Seat())
+        job.waiters.append(waiter)
+        self._intervals[waiter.interval] += 1
+        job.interval, job.due = min(job.interval, waiter.interval), min(job.due, due)
+        if self._task is None:
+            self._task = self._loop.create_task(
+                self._live(), name=f"poll {self._endpoint}", context=contextvars.Context()
+            )
+        if job.due < self._wakes_at:
+            self._alarm.set()
+        return waiter
+
+    def leave(self, waiter: Waiter) -> None:
+        """End a wait, whatever became of it."""
+        job = self._jobs.get(waiter.ident)
+        if job is None or waiter not in job.waiters:
+            return
+        job.waiters.remove(waiter)
+        self._intervals -= Counter([waiter.interval])
+        if job.waiters:
+            job.interval = min(other.interval for other in job.waiters)
+            return
+        del self._jobs[waiter.ident], self._seats[waiter.ident]
+        if not self._jobs:
+            self._on_end()
+            if self._task:
+                self._task.cancel()
+
+    def on_row(self, ident: str, word: str, row: Mapping[str, Any]) -> None:
+        """Take in a job's row of a list; most say nothing new and are not read further."""
+        job = self._jobs[ident]
+        self._was_read(job)
+        news = [waiter for waiter in job.waiters if not waiter.knows(word)]
+        if news and (task := read_task(row)):
+            self._tell(job, task)
+
+    def on_task(self, ident: str, task: Task) -> None:
+        """Take in a job that was read by itself."""
+        if job := self._jobs.get(ident):
+            self._was_read(job)
+            self._tell(job, task)
+
+    def on_failure(self, ident: str, error: KlingError) -> None:
+        """Take in that one job cannot be read, while others can."""
+        if job := self._jobs.get(ident):
+            failures = job.failures + 1
+            patience = max(job.interval, min(job.interval * 2.0 ** min(failures, 10), _MAX_PATIENCE))
+            self._was_read(job, patience)
+            job.failures = failures
+            self._tell_error([job], str(error))
+
+    @property
+    def _pace(self) -> float:
+        return min(self._intervals, default=MIN_POLL_INTERVAL)
+
+    def _first_due(self, waiter: Waiter, since: float | None) -> float:
+        """Let arrivals join a round: a thousand of them must not cause a thousand polls.
+
+        A job that was seen a moment ago is not worth a request before a whole interval has passed.
+        """
+        now, wall = self._loop.time(), time.time()
+        wanted = now if since is None else now + min(since + waiter.interval - wall, waiter.interval)
+        pace = min([waiter.interval, *self._intervals])
+        soon = now + min(ARRIVAL_WINDOW, pace / 2)
+        if self._round:
+            wanted = self._round_began + max(1, (wanted - self._round_began) // pace) * pace
+        return max(soon, min(wanted, now + waiter.watch.deadline - wall))
+
+    async def _live(self) -> None:
+        while True:
+            try:
+                async with AsyncKlingClient(self._settings) as client:
+                    while True:
+                        await self._rest()
+                        await self._poll(client)
+            except KlingAuthError as error:
+                for job in self._jobs.values():
+                    for waiter in job.waiters:
+                        waiter.on_refusal(str(error))
+                # Nobody comes back from here; whoever joins before the last has left starts anew.
+                self._pause(None)
+            except Exception as error:
+                # A bug must neither end waits for paid jobs nor leave them without a poller.
+                log.exception("The poller of %s failed; it starts again", self._endpoint)
+                self._tell_error(self._jobs.values(), f"the poller failed: {type(error).__name__}")
+                self._pause(None)
+
+    async def _rest(self) -> None:
+        """Wait until a job is due."""
+        while True:
+            self._alarm.clear()
+            due = min((job.due for job in self._jobs.values()), default=float("inf"))
+            self._wakes_at = max(due, self._not_before)
+            if self._wakes_at <= self._loop.time():
+                return
+            try:
+                async with asyncio.timeout_at(self._wakes_at):
+                    await self._alarm.wait()
+            except TimeoutError:
+                continue
+
+    async def _poll(self, client: AsyncKlingClient) -> None:
+        self._round += 1
+        self._round_began = self._loop.time()
+        due = self._due()
+        try:
+            await self._reader.read(client, self._seats, due, self)
+        except RoundFailed as failure:
+            unread = [self._jobs[ident] for ident in due if ident in self._jobs]
+            self._tell_error([job for job in unread if job.read_in != self._round], str(failure))
+            self._pause(failure.retry_after)
+        else:
+            self._backoff.succeeded()
+
+    def _due(self) -> list[str]:
+        """Choose the jobs of this round: those nearly due join in, so that all fall into step."""
+        pace = self._pace
+        return [ident for ident, job in self._jobs.items() if job.due <= self._round_began + pace / 2]
+
+    def _was_read(self, job: _Job, again_after: float | None = None) -> None:
+        ends = min(waiter.watch.deadline for waiter in job.waiters) - time.time()
+        job.read_in = self._round
+        job.failures = 0
+        job.due = self._round_began + (again_after or job.interval)
+        if ends > 0:
+            # One last look at the deadline: the job may end in time.
+            job.due = min(job.due, self._loop.time() + ends)
+
+    def _tell(self, job: _Job, task: Task) -> None:
+        for waiter in job.waiters:
+            waiter.on_task(task)
+        if task.status.ended:
+            self._board.job_ended()
+            # Its waiters leave as soon as they are awake.
+            job.due = float("inf")
+
+    def _tell_error(self, jobs: Iterable[_Job], message: str) -> None:
+        for job in jobs:
+            for waiter in job.waiters:
+                waiter.on_error(message)
+
+    def _pause(self, retry_after: float | None) -> None:
+        """Slow down as a whole: what fails for one would fail for all."""
+        self._backoff.interval = self._pace
+        self._backoff.failed()
+        self._not_before = self._loop.time() + self._backoff.delay(retry_after)
