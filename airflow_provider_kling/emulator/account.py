@@ -79,13 +79,15 @@ class Account:
         self._keep(job)
         return job
 
-    def find(self, slug: str, ident: str) -> Job:
+    def find(self, endpoint: Endpoint, ident: str) -> Job:
         """Return the job of an endpoint by its own or its external id.
 
         :raises Refusal: when there is none.
         """
-        job = self._by_id.get(ident) or self._by_external_id.get(ident)
-        if job is None or job.slug != slug:
+        job = self._by_id.get(ident)
+        if job is None and endpoint.external_id and not self._faults.fire("no_external_id"):
+            job = self._by_external_id.get(ident)
+        if job is None or job.slug != endpoint.slug:
             raise bad_value(f"Task not found by id/external id: {ident}")
         return job
 
@@ -113,7 +115,6 @@ class Account:
         if seconds is None:
             seconds = JOB_SECONDS[endpoint.result]
         lasts = seconds / self._options.speed
-        reason = self._faults.setting("fail_reason") or DEFAULT_REASON
         return Job(
             number=len(self.jobs) + 1,
             task_id=task_id,
@@ -128,15 +129,23 @@ class Account:
             slots=work.slots,
             price=prices.units(endpoint.slug, order.body, work.seconds, work.slots),
             items=work.items,
-            failure=reason if self._faults.every("failed_job") else None,
+            failure=self._failure(order),
             info=work.info,
             callback_url=order.body.get("callback_url"),
         )
 
+    def _failure(self, order: Order) -> str | None:
+        word = self._faults.setting("failed_word")
+        named = word and word in str(order.body.get("prompt", "")) and self._faults.fire("failed_word")
+        if self._faults.every("failed_job") or named:
+            return str(self._faults.setting("fail_reason") or DEFAULT_REASON)
+        return None
+
     def _keep(self, job: Job) -> None:
         self.jobs.append(job)
         self._by_id[job.task_id] = job
-        self._by_slug[job.slug].append(job)
+        if not self._faults.every("unlisted_job"):
+            self._by_slug[job.slug].append(job)
         if job.external_task_id:
             self._by_external_id[job.external_task_id] = job
         heapq.heappush(self._holding, (job.ended_at, job.number, job.slots))

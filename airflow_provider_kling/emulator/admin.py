@@ -38,6 +38,11 @@ def admin_app(state: State) -> FastAPI:
             state.clock.advance(seconds)
         return snapshot(state)
 
+    @app.post("/_emulator/release")
+    async def release() -> dict[str, Any]:
+        state.trouble.release()
+        return snapshot(state)
+
     @app.get("/_emulator/faults")
     async def faults() -> dict[str, Any]:
         return state.faults.shown()
@@ -71,6 +76,7 @@ def snapshot(state: State) -> dict[str, Any]:
             {"method": method, "path": path, "status": status, "count": count}
             for (method, path, status), count in requests
         ],
+        "stalled": state.trouble.stalled,
         "callbacks": {"sent": state.callbacks.sent, "failed": state.callbacks.failed},
         "faults": state.faults.shown(),
         "time": milliseconds(state.clock.now()),

@@ -26,6 +26,10 @@ class Clock:
             raise ValueError(f"time only moves forward, got {seconds} seconds")
         self._ahead += seconds
 
+    def reset(self) -> None:
+        """Go back to the machine's time."""
+        self._ahead = 0.0
+
 
 def milliseconds(seconds: float) -> int:
     """Return a time as the API writes it: whole milliseconds since the epoch."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 
-from .faults import FAULTS
+from .faults import FAULTS, Faults
 from .options import DEFAULT_PORT, Options
 from .server import Emulator, PortTaken
 
@@ -57,6 +58,7 @@ def options_from(arguments: Sequence[str] | None = None) -> Options:
     settings["models"] = tuple(settings["models"])
     settings["faults"] = dict(entry.partition("=")[::2] for entry in settings["faults"])
     try:
+        Faults(settings["faults"])
         return Options(**settings)
     except ValueError as error:
         command.error(str(error))
@@ -64,14 +66,17 @@ def options_from(arguments: Sequence[str] | None = None) -> Options:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; return the exit code."""
+    emulator = Emulator(options_from(arguments))
     try:
-        emulator = Emulator(options_from(arguments))
         listener = emulator.listen()
-    except (PortTaken, ValueError) as error:
+    except PortTaken as error:
+        emulator.close()
         print(f"error: {error}; --port 0 takes any free port", file=sys.stderr)  # noqa: T201
         return 1
     export = f"export AIRFLOW_CONN_KLING_DEFAULT={shlex.quote(emulator.connection_json())}"
     print(f"Kling emulator on {emulator.url}  {export}", flush=True)  # noqa: T201
+    # uvicorn passes the signal on once it has stopped; the default would end the process before it cleans up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         emulator.server().run([listener])
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from .recipes import File
 from .rendering import Rendered
 from .state import State
-from .web import Answer, Call, send_answer, start
+from .web import Answer, Call, cut, send_answer, start
 
 PREFIX = "/results/"
 TEMPLATE = "/results/{task_id}/{file}"
@@ -25,7 +25,7 @@ _DENIED = (
 
 async def serve(state: State, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request below :data:`PREFIX`."""
-    call = Call(scope)
+    call = Call(scope, receive)
     refused = _refused(state, call)
     file = None if refused else _file(state, call.path)
     if refused or file is None:
@@ -34,8 +34,11 @@ async def serve(state: State, scope: Scope, receive: Receive, send: Send) -> Non
         await send_answer(send, answer)
         return
     rendered = await state.renderer.file(file.recipe)
-    status = await _send_file(call, send, rendered, file.recipe.content_type)
+    limit = state.faults.limited("cut_download", "cut_times", None) if call.method == "GET" else None
+    status = await _send_file(call, send, rendered, file.recipe.content_type, limit)
     state.requests[call.method, TEMPLATE, status] += 1
+    if limit is not None:
+        await cut(receive, send, flush=True)
 
 
 def _refused(state: State, call: Call) -> Answer | None:
@@ -44,7 +47,11 @@ def _refused(state: State, call: Call) -> Answer | None:
     expires = call.query.get("Expires", "")
     if not expires.isdecimal():
         return _denied(b"Access denied")
-    if not state.signer.valid(call.path, expires, call.query.get("Signature", "")):
+    if state.faults.times("download_error"):
+        return Answer(b"service unavailable", 503, "text/plain")
+    if state.faults.times("expired_url") or not state.signer.valid(
+        call.path, expires, call.query.get("Signature", "")
+    ):
         return _denied(b"Request has expired")
     return None
 
@@ -60,7 +67,7 @@ def _file(state: State, path: str) -> File | None:
     return next((file for file in files if file.name == name), None)
 
 
-async def _send_file(call: Call, send: Send, rendered: Rendered, content_type: str) -> int:
+async def _send_file(call: Call, send: Send, rendered: Rendered, content_type: str, limit: int | None) -> int:
     size = rendered.size
     headers = {"accept-ranges": "bytes", "etag": rendered.etag}
     wanted = _range(call.headers.get("range"), size)
@@ -74,9 +81,10 @@ async def _send_file(call: Call, send: Send, rendered: Rendered, content_type: s
     status = 206 if partial else 200
     await send(start(status, content_type, len(wanted), headers))
     if call.method == "GET":
-        for chunk in _chunks(rendered.path, wanted):
+        for chunk in _chunks(rendered.path, wanted[:limit]):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    if limit is None:
+        await send({"type": "http.response.body", "body": b""})
     return status
 
 

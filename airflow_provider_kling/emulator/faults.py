@@ -9,30 +9,70 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+DEFAULT_REASON = "Failure to pass the risk control system"
+UNTIL_RELEASED = -1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault.
 
-    :param kind: type of its setting; a number counts, a word is what to look for or to say.
-    :param text: what it does, for the help and the docs.
+    :param kind: type of its setting.
+    :param text: what it does, for the help and the docs; ``n`` is the setting.
+    :param least: the smallest number allowed.
     """
 
     kind: type
     text: str
+    least: float = 0
 
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
-        "lost_response": Fault(int, "every nth create call makes its job but the connection is cut"),
+        # Any API request; downloads and /_emulator are not counted.
+        "proxy_page": Fault(int, "every nth request is answered with a 502 HTML page, as by a proxy"),
+        "server_error": Fault(int, "every nth request is answered 500/5000, 503/5001, 504/5002 in turn"),
+        "rate_limited": Fault(int, "the next n requests are answered 429/1302 with Retry-After"),
+        "retry_after": Fault(int, "seconds that Retry-After names (1)"),
+        "bad_credentials": Fault(int, "the next n requests are answered 401/1002"),
+        "latency": Fault(float, "every request is answered n seconds late"),
+        # Create calls.
         "slots_taken": Fault(int, "the next n create calls are answered 429/1303"),
+        "lost_response": Fault(int, "every nth create call makes its job, then the connection is cut"),
+        "late_error": Fault(int, "every nth create call makes its job, then 504/5002 is answered"),
+        "lost_request": Fault(int, "every nth create call is cut before its job is made"),
+        "stall_before": Fault(
+            float,
+            "the next create call is held n seconds before its job is made; -1: until released",
+            UNTIL_RELEASED,
+        ),
+        "stall_after": Fault(
+            float,
+            "the next create call is held n seconds after its job was made; -1: until released",
+            UNTIL_RELEASED,
+        ),
+        "stall_times": Fault(int, "how many create calls are held (1)"),
+        "refused_word": Fault(str, "prompts with this word are answered 400/1301"),
+        "arrears_after": Fault(int, "create calls are answered 429/1101 once n jobs were made"),
+        "empty_after": Fault(int, "create calls are answered 429/1102 once n jobs were made"),
+        # Jobs and queries.
         "failed_job": Fault(int, "every nth job fails"),
-        "fail_reason": Fault(str, "what a failed job says in task_status_msg"),
+        "failed_word": Fault(str, "jobs whose prompt has this word fail"),
+        "fail_reason": Fault(str, f"what failed jobs say in task_status_msg ({DEFAULT_REASON})"),
+        "unknown_status": Fault(str, "the word that queries say instead of processing"),
+        "unlisted_job": Fault(int, "every nth job is missing from lists"),
+        "no_list": Fault(bool, "lists are not supported"),
+        "no_external_id": Fault(bool, "queries by external id are not supported"),
+        # Downloads.
+        "expired_url": Fault(int, "the next n downloads are answered 403, as if the address had expired"),
+        "download_error": Fault(int, "the next n downloads are answered 503"),
+        "cut_download": Fault(int, "downloads are cut after n bytes"),
+        "cut_times": Fault(int, "how many downloads are cut (all)"),
     }
 )
 """All faults by name."""
 
-DEFAULT_REASON = "Failure to pass the risk control system"
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
 class Faults:
@@ -74,6 +114,10 @@ class Faults:
         """Return the setting of a fault, ``None`` when it is off."""
         return self._settings.get(name)
 
+    def fire(self, name: str) -> bool:
+        """Count a fault that strikes whenever it is on; return whether it is."""
+        return self._struck(name, name in self._settings)
+
     def every(self, name: str) -> bool:
         """Count one occasion; return whether the fault strikes because it is the nth."""
         nth = self._settings.get(name)
@@ -91,6 +135,23 @@ class Faults:
             self._settings[name] = left - 1
         return self._struck(name, left > 0)
 
+    def limited(self, name: str, limit: str, default: int | None) -> Any:
+        """Return the setting of a fault that strikes a limited number of times, and count it.
+
+        :param name: the fault.
+        :param limit: the setting that says how often it strikes.
+        :param default: how often it strikes without; ``None`` is always.
+        """
+        value = self._settings.get(name)
+        most = self._settings.get(limit, default)
+        if value is None:
+            return None
+        self._passed[name] += 1
+        if most is not None and self._passed[name] >= most:
+            self._settings.pop(name)
+        self.fired[name] += 1
+        return value
+
     def _struck(self, name: str, strikes: bool) -> bool:
         if strikes:
             self.fired[name] += 1
@@ -103,12 +164,22 @@ def _parsed(name: str, value: object) -> Any:
         raise ValueError(f"unknown fault {name!r}; known are {', '.join(FAULTS)}")
     if value is None or value == "":
         return None
-    if fault.kind is int and isinstance(value, bool | float):
-        raise ValueError(f"fault {name} takes a whole number, got {value!r}")
+    if fault.kind is bool:
+        return _switch(name, value)
+    whole = fault.kind is int and isinstance(value, float)
     try:
         parsed = fault.kind(value)
     except (TypeError, ValueError):
-        raise ValueError(f"fault {name} takes a {fault.kind.__name__}, got {value!r}") from None
-    if fault.kind is int and parsed < 0:
-        raise ValueError(f"fault {name} takes a number that is not negative, got {value!r}")
+        parsed = None
+    if parsed is None or whole:
+        raise ValueError(f"fault {name} takes a value of type {fault.kind.__name__}, got {value!r}")
+    if fault.kind is not str and parsed < fault.least:
+        raise ValueError(f"fault {name} takes a number from {fault.least:g} on, got {value!r}")
     return parsed
+
+
+def _switch(name: str, value: object) -> bool:
+    word = str(value).lower()
+    if word not in _TRUE + _FALSE:
+        raise ValueError(f"fault {name} takes true or false, got {value!r}")
+    return word in _TRUE

@@ -40,7 +40,7 @@ class Gate:
             await self._api(scope, receive, send)
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = Call(scope, await read_body(receive))
+        call = Call(scope, receive, await read_body(receive))
         route = self._route(call)
         template = route.template if route else "unknown"
         try:
@@ -62,6 +62,8 @@ class Gate:
         state = self._state
         request_id = state.request_id()
         try:
+            if struck := await state.trouble.request():
+                return struck
             credentials.check(call.headers.get("authorization"), state.options)
             handler = route.handler if route else unknown_method
             return await handler(state, call, request_id)

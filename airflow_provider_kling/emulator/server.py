@@ -48,8 +48,9 @@ class Emulator:
 
     def __init__(self, options: Options | None = None, **settings: Any) -> None:
         self.options = dataclasses.replace(options or Options(port=0), **settings)
-        self._folder = tempfile.TemporaryDirectory(prefix="kling-emulator-")
-        self.state = State(self.options, Path(self._folder.name))
+        self._temporary = tempfile.TemporaryDirectory(prefix="kling-emulator-")
+        self.folder = Path(self._temporary.name)
+        self.state = State(self.options, self.folder)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
@@ -89,7 +90,7 @@ class Emulator:
     def close(self) -> None:
         """Remove all files."""
         self.state.renderer.close()
-        self._folder.cleanup()
+        self._temporary.cleanup()
 
     def listen(self) -> socket.socket:
         """Return the listening socket and set :attr:`url`."""
@@ -116,6 +117,7 @@ class Emulator:
             # Longer than clients poll: a kept connection must not be closed just as it is used again.
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             lifespan="off",
+            proxy_headers=False,
         )
         return uvicorn.Server(config)
 
@@ -148,6 +150,11 @@ class Emulator:
         return dict(self.state.requests)
 
     @property
+    def stalled(self) -> int:
+        """Number of create calls that a stall fault holds now."""
+        return self.state.trouble.stalled
+
+    @property
     def summary(self) -> dict[str, Any]:
         """What ``GET /_emulator`` answers."""
         return snapshot(self.state)
@@ -164,6 +171,10 @@ class Emulator:
         """Move the emulator's time ahead: jobs end, addresses of results expire."""
         self.state.clock.advance(seconds)
 
+    def release(self) -> None:
+        """Answer all create calls that a stall fault holds."""
+        self.state.trouble.release()
+
     def reset(self) -> None:
-        """Forget jobs, counters and faults."""
+        """Forget jobs, counters, faults and that time was moved."""
         self.state.reset()

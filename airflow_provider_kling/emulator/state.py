@@ -16,6 +16,7 @@ from .media_input import MediaLibrary
 from .options import Options
 from .rendering import Renderer
 from .signing import Signer
+from .trouble import Trouble
 from .views import Views
 
 Requests = Counter[tuple[str, str, int]]
@@ -40,11 +41,13 @@ class State:
         self.views = Views(self.clock, self.signer, self.faults)
         self.callbacks = Callbacks(self.clock, self.views)
         self.envelope: Envelope = Official()
+        self.trouble = Trouble(self.faults)
         self.requests: Requests = Counter()
         self._request_numbers = itertools.count(1)
 
     def reset(self) -> None:
-        """Forget jobs, counters and faults; settings and time stay."""
+        """Forget jobs, counters, faults and that time was moved; settings stay."""
+        self.clock.reset()
         self.account.reset()
         self.views.reset()
         self.faults.clear()

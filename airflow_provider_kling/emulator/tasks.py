@@ -7,7 +7,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from airflow_provider_kling.api.endpoint import Endpoint
 
@@ -15,10 +14,7 @@ from . import rules
 from .account import PAGE_NUMBERS, PAGE_SIZES
 from .refusal import Refusal, bad_parameters, bad_value
 from .state import State
-from .web import Answer, Call, Cut
-
-SLOW_BODY = 64 * 1024
-"""Bodies above this many bytes are checked in a thread: they hold pictures."""
+from .web import Answer, Call
 
 Handler = Callable[[State, Call, str], Awaitable[Answer]]
 """Gets the state, the request and a request id."""
@@ -67,12 +63,12 @@ def _creator(endpoint: Endpoint) -> Handler:
     async def create(state: State, call: Call, request_id: str) -> Answer:
         if not call.headers.get("content-type", "").lower().startswith("application/json"):
             raise bad_parameters("Content-Type must be application/json")
-        check = partial(rules.check, endpoint.slug, call.body, state.library, state.options)
-        order = await asyncio.to_thread(check) if len(call.body) > SLOW_BODY else check()
+        # In a thread: pictures are decoded, and one with an address on this machine may even come from here.
+        order = await asyncio.to_thread(rules.check, endpoint.slug, call.body, state.library, state.options)
+        await state.trouble.before_job(call, order, len(state.account.jobs))
         job = state.account.make(endpoint, order)
         state.callbacks.watch(job, call.base_url)
-        if state.faults.every("lost_response"):
-            raise Cut
+        await state.trouble.after_job(call)
         task = json.dumps(state.views.created_object(job)).encode()
         return state.envelope.created(job, task, request_id)
 
@@ -81,7 +77,7 @@ def _creator(endpoint: Endpoint) -> Handler:
 
 def _querier(endpoint: Endpoint, ident: str) -> Handler:
     async def query(state: State, call: Call, request_id: str) -> Answer:
-        job = state.account.find(endpoint.slug, ident)
+        job = state.account.find(endpoint, ident)
         return state.envelope.queried(job, state.views.task(job, call.base_url), request_id)
 
     return query
@@ -89,6 +85,8 @@ def _querier(endpoint: Endpoint, ident: str) -> Handler:
 
 def _lister(endpoint: Endpoint) -> Handler:
     async def listing(state: State, call: Call, request_id: str) -> Answer:
+        if state.faults.fire("no_list"):
+            return await unknown_method(state, call, request_id)
         number = _page_parameter(call, "pageNum", PAGE_NUMBERS, 1)
         size = _page_parameter(call, "pageSize", PAGE_SIZES, 30)
         jobs = state.account.page(endpoint.slug, number, size)

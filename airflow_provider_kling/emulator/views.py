@@ -47,6 +47,10 @@ class Views:
         now = self._clock.now()
         status = job.status(now)
         cached = self._cache.get(job.task_id)
+        if status is Status.PROCESSING and self._faults.fire("unknown_status"):
+            return _json(
+                {**self.task_object(job, base_url), "task_status": self._faults.setting("unknown_status")}
+            )
         if (
             cached is not None
             and cached.status is status
@@ -54,7 +58,7 @@ class Views:
             and now < cached.fresh_until
         ):
             return cached.text
-        text = json.dumps(self.task_object(job, base_url), separators=(",", ":")).encode()
+        text = _json(self.task_object(job, base_url))
         self._cache[job.task_id] = _Cached(status, base_url, now + self._signer.seconds / 2, text)
         return text
 
@@ -96,3 +100,7 @@ class Views:
                 )
             result.setdefault(item.array, []).append(entry)
         return result
+
+
+def _json(task: dict[str, Any]) -> bytes:
+    return json.dumps(task, separators=(",", ":")).encode()

@@ -18,10 +18,12 @@ class Call:
     """One request.
 
     :param scope: what the server knows of it.
+    :param receive: the server's callable for what comes in.
     :param body: its body, complete.
     """
 
     scope: Scope
+    receive: Receive
     body: bytes = b""
 
     @property
@@ -49,6 +51,11 @@ class Call:
         """Scheme and host by which the client reached the emulator."""
         host = self.headers.get("host") or ":".join(str(part) for part in self.scope["server"])
         return f"{self.scope['scheme']}://{host}"
+
+    async def gone(self) -> None:
+        """Return when the client has closed the connection."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
 
 @dataclass

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is in a media file, as a player sees it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import av
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A decoded file."""
+
+    video: str | None
+    audio: str | None
+    seconds: float
+    fps: float | None
+    size: tuple[int, int] | None
+    frames: int
+    first: np.ndarray | None
+    last: np.ndarray | None
+    loudest: float
+
+
+def look(data: bytes) -> Seen:
+    """Decode a file to its end."""
+    with av.open(io.BytesIO(data)) as container:
+        video = next(iter(container.streams.video), None)
+        audio = next(iter(container.streams.audio), None)
+        pictures: list[np.ndarray] = []
+        count, loudest = 0, 0.0
+        for frame in container.decode():
+            if isinstance(frame, av.VideoFrame):
+                count += 1
+                pictures[1:] = [frame.to_ndarray(format="rgb24")]
+            else:
+                samples = frame.to_ndarray().astype(float)
+                scale = 32768.0 if frame.format.name.startswith("s16") else 1.0
+                loudest = max(loudest, float(np.abs(samples).max()) / scale)
+        return Seen(
+            video=video.codec_context.name if video else None,
+            audio=audio.codec_context.name if audio else None,
+            seconds=(container.duration or 0) / 1_000_000,
+            fps=float(video.average_rate) if video and video.average_rate else None,
+            size=(video.width, video.height) if video else None,
+            frames=count,
+            first=pictures[0] if pictures else None,
+            last=pictures[-1] if pictures else None,
+            loudest=loudest,
+        )

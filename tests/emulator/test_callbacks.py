@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Status changes are reported to an address on this machine."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+
+@pytest.fixture
+def receiver():
+    got: queue.Queue[dict] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/callback", got
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_the_bare_task_is_posted_on_every_change(kling, receiver):
+    address, got = receiver
+    task_id = kling.make(callback_url=address, external_task_id="mine")
+    kling.emulator.advance(30)
+    first = got.get(timeout=5)
+    assert (first["task_id"], first["task_status"]) == (task_id, "processing")
+    kling.emulator.advance(40)
+    second = got.get(timeout=5)
+    assert second == kling.task(task_id)
+    assert second["task_status"] == "succeed"
+    assert second["task_info"] == {"external_task_id": "mine"}
+
+
+def test_other_hosts_are_not_called(kling):
+    kling.make(callback_url="http://192.0.2.1/callback")
+    kling.done(kling.make())
+    assert kling.emulator.summary["callbacks"] == {"sent": 0, "failed": 0}
