@@ -54,7 +54,7 @@ def locate(where: str | ObjectStoragePath) -> Location:
             uri = where if "://" in where else f"file://{os.path.abspath(where)}"
             path = ObjectStoragePath(uri)
         else:
-            path, uri = where, _uri(where)
+            path, uri = where, uri_of(where)
         return Location(uri, _filesystem(path), path.path)
 
 
@@ -64,10 +64,10 @@ def _connection(path: ObjectStoragePath) -> str | None:
     return str(found) if found else None
 
 
-def _uri(path: ObjectStoragePath) -> str:
+def uri_of(path: ObjectStoragePath) -> str:
+    """Return the URI of a path with its connection, which ``str()`` drops on Airflow 3."""
     scheme, separator, rest = str(path).partition("://")
     conn_id = _connection(path)
-    # str() drops the connection on Airflow 3.
     if not separator or not conn_id or rest.startswith(f"{conn_id}@"):
         return str(path)
     return f"{scheme}://{conn_id}@{rest}"

@@ -99,10 +99,11 @@ def check_type(data: bytes, rules: Media) -> str:
     :raises ContentRefused: for any other content.
     """
     mime = sniff(data)
-    if rules.kind == "audio" and mime in ("video/mp4", "video/quicktime") and not _has_pictures(data):
-        mime = "audio/mp4"
-    if mime in {MIMES[name] for name in rules.formats}:
+    accepted = {MIMES[name] for name in rules.formats}
+    if mime in accepted:
         return str(mime)
+    if mime == "video/mp4" and "audio/mp4" in accepted and not _has_pictures(data):
+        return "audio/mp4"
     wanted = ", ".join(rules.formats)
     found = f"its content is {mime}" if mime else "its content is of no known type"
     raise ContentRefused(f"is not {NOUNS[rules.kind]} that Kling takes ({wanted}): {found}")

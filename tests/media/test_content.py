@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_kling.api.fields import IMAGE, sound
-from airflow_provider_kling.media.content import ContentRefused, inspect
+from airflow_provider_kling.api.fields import IMAGE, Media, sound
+from airflow_provider_kling.media.content import ContentRefused, check_type, inspect
 from airflow_provider_kling.media.sniff import sniff
 from tests.media.samples import SOUND_KINDS, noisy_picture, picture, sound_of, video
 
@@ -154,3 +154,8 @@ def test_any_bytes_are_either_refused_or_described(magic, rules, data):
 @given(st.binary(max_size=64))
 def test_sniffing_never_fails(data):
     assert sniff(data) is None or "/" in sniff(data)
+
+
+def test_recording_may_be_a_video_where_kling_says_so():
+    rules = Media("audio", inline=False, formats=("mp3", "wav", "mp4", "mov"))
+    assert check_type(video(), rules) == "video/mp4"
