@@ -115,12 +115,16 @@ def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
     """Tell what a refusal means.
 
     HTTP 429 alone says little: codes 1100 to 1102 and 1304 use it too and never pass by waiting.
+
+    Words count only in a plain refusal: a server in trouble that speaks of a task it did not find must not
+    make anyone believe that there is none, and pay again.
     """
     text = message.lower()
-    if "task not found" in text or "task_not_exist" in text:
-        return ErrorKind.NOT_FOUND
-    if "external_task_id" in text and "already exist" in text:
-        return ErrorKind.DUPLICATE
+    if http_status < 500 and _BY_CODE.get(code or 0, ErrorKind.REQUEST) is ErrorKind.REQUEST:  # noqa: PLR2004
+        if "task not found" in text or "task_not_exist" in text:
+            return ErrorKind.NOT_FOUND
+        if "external_task_id" in text and "already exist" in text:
+            return ErrorKind.DUPLICATE
     if code in _BY_CODE:
         return _BY_CODE[code]
     if http_status in _BY_STATUS:

@@ -4,21 +4,25 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from html import unescape
 from typing import Any, Literal
 
 from .endpoint import Endpoint
 from .errors import ApiError, ErrorKind, classify
+from .readable import readable
 
 MAX_PAGE_SIZE = 500
 """Most tasks that the API lists on one page."""
 
 _MAX_MESSAGE = 500
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
-_URL_QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]+")
 _HTTP_OK = range(200, 300)
+_REDIRECTS = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,13 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
     if payload is None:
         return _not_json(status, headers, body)
     code, message = _code_and_message(payload)
-    if status in _HTTP_OK and code in (0, None) and (not payload.get("error") or _is_task(payload)):
+    if status in _HTTP_OK and (_is_task(payload) or (code in (0, None) and not payload.get("error"))):
         return payload
     return ApiError(
         classify(status, code, message),
         status,
         code,
-        _short(message) or "no message",
+        readable(message, _MAX_MESSAGE) or "no message",
         str(payload["request_id"]) if payload.get("request_id") else None,
         _retry_after(headers),
     )
@@ -89,8 +93,9 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _is_task(payload: dict[str, Any]) -> bool:
-    # One gateway form puts a failed task's reason under "error", at the top level.
-    return "status" in payload and ("task_id" in payload or "id" in payload)
+    # One gateway form puts a failed task's reason under "error", at the top level: it is no refusal.
+    named = "status" in payload and ("task_id" in payload or "id" in payload)
+    return named and payload.get("code") in (None, "", 0, "0", "success")
 
 
 def _code_and_message(payload: dict[str, Any]) -> tuple[int | None, str]:
@@ -102,27 +107,39 @@ def _code_and_message(payload: dict[str, Any]) -> tuple[int | None, str]:
         return None, str(message)
     try:
         return int(code), str(message)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return -1, f"{message} [{code}]" if message else str(code)
 
 
 def _not_json(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """Describe the page of a proxy or a cut answer; on a 2xx nobody knows what happened behind it."""
     kind = ErrorKind.SERVER if status in _HTTP_OK else classify(status, None, "")
-    text = _short(_TAG.sub(" ", body[:20_000].decode("utf-8", "replace"))) or "an empty answer"
+    page = _TAG.sub(" ", body[:20_000].decode("utf-8", "replace"))
+    text = readable(unescape(page), _MAX_MESSAGE) or "an empty answer"
+    if status in _REDIRECTS and (target := _header(headers, "Location")):
+        text = f"a redirect to {readable(target, _MAX_MESSAGE)}"
     return ApiError(
         kind, status, None, f"not an answer of Kling's API but: {text}", None, _retry_after(headers)
     )
 
 
-def _short(text: str) -> str:
-    """Fit for logs: one line, of bounded length, signed addresses without their signature."""
-    text = _URL_QUERY.sub(r"\1?…", " ".join(text.split()))
-    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}…"
+def _header(headers: Mapping[str, str], name: str) -> str:
+    # HTTP/2 and many proxies write names in lower case.
+    return next((value for key, value in headers.items() if key.lower() == name.lower()), "")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer asks to wait; it may name them or the time when they are over."""
+    asked = _header(headers, "Retry-After")
     try:
-        return max(0.0, float(headers.get("Retry-After", "")))
+        seconds = float(asked)
     except ValueError:
-        return None
+        seconds = _seconds_between(_header(headers, "Date"), asked)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _seconds_between(date: str, later: str) -> float:
+    try:
+        return (parsedate_to_datetime(later) - parsedate_to_datetime(date)).total_seconds()
+    except (TypeError, ValueError):
+        return math.nan

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from .readable import readable
+
 _LONGEST_VALUE = 80
 
 _RULES = {
@@ -43,5 +45,6 @@ def _path(loc: tuple[int | str, ...]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}… ({len(text)} characters)"
+    text = readable(repr(value), _LONGEST_VALUE)
+    long = isinstance(value, str) and len(value) > _LONGEST_VALUE
+    return f"{text} ({len(value)} characters)" if long else text
