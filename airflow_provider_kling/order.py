@@ -66,7 +66,7 @@ def take_order(
     request = validated(endpoint, values)
     advice = _host_advice(endpoint, dialect, request)
     prepared = prepare_media(request)
-    lengths = [fact.seconds for fact in prepared.media if fact.seconds is not None]
+    lengths = [Decimal(str(fact.seconds)) for fact in prepared.media if fact.seconds is not None]
     body = _merged(prepared.body, extra_body or {})
     name = body.pop("external_task_id", None)
     return Order(

@@ -24,7 +24,7 @@ def _policy() -> Any:
         from airflow.providers.common.compat.sdk import RetryAction as Action
     except (ImportError, AttributeError):
         return None
-    final = [
+    final: list[type[BaseException] | str] = [
         exceptions.KlingAuthError,
         exceptions.KlingAccountError,
         exceptions.KlingContentRefused,
