@@ -107,6 +107,10 @@ class KlingTaskFailed(KlingError):
     """Kling ended the job as failed. A retry makes a new job."""
 
 
+class KlingAwaitedTaskFailed(KlingTaskFailed, AirflowFailException):
+    """A job that was made elsewhere has failed. No retry helps: it would read the same job again."""
+
+
 class KlingTaskTimeout(KlingError):
     """The job did not end within ``timeout``; it goes on at Kling."""
 
