@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every example DAG runs in a real Airflow, with its waits in the triggerer's way and in the worker's."""
+
+from __future__ import annotations
+
+import runpy
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.local_airflow import EXAMPLES
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
+
+FILES = sorted(EXAMPLES.glob("example_*.py"))
+
+
+def load(file: Path) -> Any:
+    from airflow.providers.common.compat.sdk import DAG
+
+    (dag,) = {id(each): each for each in runpy.run_path(str(file)).values() if isinstance(each, DAG)}.values()
+    return dag
+
+
+def set_everywhere(dag: Any, name: str, value: Any) -> int:
+    """Set an argument of all tasks that have it, mapped ones too; return how many have it."""
+    found = 0
+    for task in dag.tasks:
+        if task.is_mapped:
+            if name in signature(task.operator_class).parameters:
+                task.partial_kwargs[name] = value
+                found += 1
+        elif hasattr(task, name):
+            setattr(task, name, value)
+            found += 1
+    return found
+
+
+@pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in_place"])
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_runs(file: Path, deferrable: bool, kling_emulator: Any) -> None:
+    dag = load(file)
+    assert set_everywhere(dag, "deferrable", deferrable)
+    assert set_everywhere(dag, "poll_interval", 0.2)
+
+    run = dag.test()
+
+    assert run.state == "success"
+    instances = run.get_task_instances()
+    states = {(ti.task_id, ti.map_index): ti.state for ti in instances}
+    assert set(states.values()) == {"success"}, states
+    paying = [ti for ti in instances if ti.task_id in ("animate", "submit")]
+    assert len(paying) == len(kling_emulator.jobs) > 0
+    waiting = [ti for ti in instances if ti.task_id in ("animate", "wait")]
+    for ti in waiting:
+        (video,) = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)["videos"]
+        assert float(video["duration"]) == 5
+        assert requests.get(video["url"], timeout=30).content[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_is_fit_to_be_copied(file: Path) -> None:
+    dag = load(file)
+    assert dag.dag_id == file.stem
+    assert dag.doc_md
+    assert dag.doc_md.strip().startswith("### ")
+    assert {"example", "kling"} <= set(dag.tags)
+    assert dag.catchup is False
+    assert dag.default_args["retries"] > 0
+    assert (dag.schedule_interval if hasattr(dag, "schedule_interval") else dag.schedule) is None
