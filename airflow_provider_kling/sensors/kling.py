@@ -176,6 +176,10 @@ class KlingTaskSensor(BaseSensorOperator):
     def _look(self) -> Task | None:
         """Read the job; ``None`` when that fails for now."""
         endpoint = self._check_endpoint()
+        if not self.kling_task_id:
+            raise KlingRequestInvalid(
+                f"Task {self.task_id!r}: kling_task_id is {self.kling_task_id!r}; it must be the id of a job."
+            )
         try:
             task = self.hook.get_task(endpoint, self.kling_task_id)
         except (KlingAuthError, KlingRequestInvalid):

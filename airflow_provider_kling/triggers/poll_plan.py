@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from ..api.exchange import MAX_PAGE_SIZE
@@ -52,6 +53,11 @@ class Page(NamedTuple):
     number: int
     size: int
 
+    @property
+    def start(self) -> int:
+        """How many tasks stand before the page."""
+        return (self.number - 1) * self.size
+
 
 class PollRound:
     """The requests of one round, decided as the answers come in.
@@ -74,8 +80,8 @@ class PollRound:
         self._sought = {ident for ident in self._ranks if self._page_of(ident) in planned}
         self._left = dict.fromkeys(due)
         self._planned = deque(numbers)
-        self._read: set[int] = set()
-        self._last: int | None = None
+        self._read: list[range] = []
+        self._length = inf
         self._vain = 0
 
     @property
@@ -86,16 +92,18 @@ class PollRound:
     def next_page(self) -> Page | None:
         """Return the next page to read, ``None`` when the rest is better read one by one."""
         while self._planned:
-            number = self._planned.popleft()
-            if self._exists(number) and any(self._page_of(ident) == number for ident in self._sought):
-                return Page(number, self._size)
+            page = Page(self._planned.popleft(), self._size)
+            if page.start < self._length and any(
+                self._page_of(ident) == page.number for ident in self._sought
+            ):
+                return page
         if len(self._sought) <= max(FEW, self._vain * _READS_PER_VAIN_PAGE) or self._vain >= _MAX_VAIN:
             return None
-        # New tasks push older ones back, so what is missing stands after the page where it was expected.
-        number = min(map(self._page_of, self._sought))
-        while number in self._read:
-            number += 1
-        return Page(number, self._size) if self._exists(number) else None
+        # New tasks push older ones back, so what is missing stands behind the place where it was expected.
+        rank = min(self._ranks[ident] for ident in self._sought)
+        while beyond := [ranks.stop for ranks in self._read if rank in ranks]:
+            rank = max(beyond)
+        return Page(rank // MAX_PAGE_SIZE + 1, MAX_PAGE_SIZE) if rank < self._length else None
 
     def on_page(self, page: Page, idents: Collection[tuple[int, str]], rows: int) -> None:
         """Take in what a page held.
@@ -103,14 +111,14 @@ class PollRound:
         :param idents: the jobs on it, each with its index on the page.
         :param rows: how many tasks the page held.
         """
-        self._read.add(page.number)
+        self._read.append(range(page.start, page.start + page.size))
         if rows < page.size:
-            self._last = min(page.number, self._last or page.number)
+            self._length = min(self._length, page.start + rows)
         before = len(self._sought)
         for index, ident in idents:
             seat = self._seats.get(ident)
             if seat is not None:
-                seat.rank, seat.misses = (page.number - 1) * page.size + index, 0
+                seat.rank, seat.misses = page.start + index, 0
                 self._sought.discard(ident)
                 self._left.pop(ident, None)
         self._vain = 0 if len(self._sought) < before else self._vain + 1
@@ -119,9 +127,6 @@ class PollRound:
         """Note which jobs the list left out, once no page is to be read any more."""
         for ident in self._sought:
             self._seats[ident].misses += 1
-
-    def _exists(self, number: int) -> bool:
-        return self._last is None or number <= self._last
 
     def _page_of(self, ident: str) -> int:
         return self._ranks[ident] // self._size + 1
