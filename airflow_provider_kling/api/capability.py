@@ -98,10 +98,12 @@ def model_hints(slug: str) -> tuple[Rule, ...]:
 
     :param slug: the endpoint; its request has a field ``model_name``.
     """
-    return (
-        Rule(("model_name",), "a model unknown to the provider is not checked", _unknown),
-        Rule(("model_name",), "a retired model may be refused", lambda request: _retired(slug, request)),
-    )
+    unknown = Rule(("model_name",), "a model unknown to the provider is not checked", _unknown)
+    retired = [name for name, model in MODELS[slug].items() if model.retired]
+    if not retired:
+        return (unknown,)
+    text = f"{listed(retired, 'and')} may be refused: retired"
+    return (unknown, Rule(("model_name",), text, lambda request: _retired(slug, request)))
 
 
 def _ignores_cfg_scale(request: Any) -> str | None:

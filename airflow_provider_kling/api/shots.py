@@ -78,7 +78,7 @@ PROMPT_UNLESS_SHOTS = rule(
     "prompt",
     "shot_type",
     text="prompt must be given, unless shot_type is customize and multi_prompt holds the shots",
-    broken=lambda request: not request.prompt and request.shot_type != "customize",
+    broken=lambda request: not request.prompt and not request.shot_type,
 )
 
 MULTI_SHOT_HINTS = (

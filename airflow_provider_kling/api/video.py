@@ -237,7 +237,7 @@ class MultiImageToVideo(KlingRequest):
     external_task_id: ExternalTaskId = None
 
     rules: ClassVar[tuple[Rule, ...]] = model_rules("videos/multi-image2video")
-    hints: ClassVar[tuple[Rule, ...]] = (*model_hints("videos/multi-image2video"), CFG_SCALE_HINT)
+    hints: ClassVar[tuple[Rule, ...]] = model_hints("videos/multi-image2video")
 
 
 MULTI_IMAGE_TO_VIDEO = Endpoint("/v1/videos/multi-image2video", MultiImageToVideo, Result.VIDEOS)

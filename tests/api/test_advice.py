@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is no reason to refuse is told: unknown and retired models, fields without effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.api import ENDPOINTS
+from airflow_provider_kling.api.image import ImageGeneration, MultiImageToImage, OmniImage, VirtualTryOn
+from airflow_provider_kling.api.models import MODELS as TABLE
+from airflow_provider_kling.api.models import living
+from airflow_provider_kling.api.request import KlingRequest
+from airflow_provider_kling.api.rules import Rule
+from airflow_provider_kling.api.video import (
+    ImageToVideo,
+    MotionControl,
+    MultiElements,
+    MultiImageToVideo,
+    OmniVideo,
+    TextToVideo,
+    VideoEffects,
+    VideoExtend,
+)
+from tests.api.cases import ACCEPTED, MODELS
+from tests.api.cases.common import PICTURE, VIDEO, shots
+from tests.api.cases.edit import edit, motion
+from tests.api.cases.generation import CUSTOM, VOICES, picture, several, text
+from tests.api.cases.images import image, merge
+from tests.api.cases.omni import BASE, omni
+
+INTELLIGENT = {"multi_shot": True, "shot_type": "intelligence"}
+NEW = {"model_name": "kling-v9"}
+
+ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
+    (TextToVideo, text(**NEW), "'kling-v9' is unknown to this version"),
+    (TextToVideo, text(model_name="kling-3.0"), "v1 calls this model 'kling-v3'"),
+    (TextToVideo, text(model_name="kling-3.0-turbo"), "newer API"),
+    (TextToVideo, text(model_name="kling-v1"), "retired by Kling on 2026-09-15"),
+    (TextToVideo, text(**CUSTOM, multi_prompt=shots(5)), "prompt has no effect"),
+    (TextToVideo, text(**INTELLIGENT, multi_prompt=shots(5)), "multi_prompt has no effect"),
+    (TextToVideo, text(cfg_scale=0.3), "cfg_scale has no effect: kling-v3 ignores it"),
+    (TextToVideo, text(sound="on", voice_list=VOICES), "without a picture"),
+    (ImageToVideo, picture(**NEW), "is unknown"),
+    (ImageToVideo, picture(model_name="kling-v2-1"), "instead: kling-v3"),
+    (ImageToVideo, picture(**CUSTOM, multi_prompt=shots(5), prompt="x"), "prompt has no effect"),
+    (ImageToVideo, picture(**INTELLIGENT, multi_prompt=shots(5), prompt="x"), "multi_prompt has no effect"),
+    (ImageToVideo, picture(cfg_scale=0.3), "cfg_scale has no effect"),
+    (MultiImageToVideo, several(), "kling-v3-omni at videos/omni-video"),
+    (MultiImageToVideo, several(**NEW), "is unknown"),
+    (OmniVideo, omni(**NEW), "is unknown"),
+    (OmniVideo, omni(**NEW, **CUSTOM, multi_prompt=shots(5)), "prompt has no effect"),
+    (OmniVideo, omni(**NEW, **INTELLIGENT, multi_prompt=shots(5)), "multi_prompt has no effect"),
+    (OmniVideo, omni(video_list=BASE, duration=5), "duration has no effect"),
+    (MotionControl, motion(**NEW), "is unknown"),
+    (MultiElements, edit("swap", 1, **NEW), "is unknown"),
+    (MultiElements, edit("swap", 1, model_name="kling-v1-6"), "leave model_name unset"),
+    (VideoExtend, {"video_id": "8"}, "retired on 2026-09-15"),
+    (VideoEffects, {"effect_scene": "tiger_hug", "input": {"image": PICTURE}}, "2026-01-30"),
+    (VideoEffects, {"effect_scene": "hug_pro", "input": {"image": PICTURE}}, "two pictures"),
+    (ImageGeneration, image(**NEW), "is unknown"),
+    (ImageGeneration, image(model_name="kling-v2"), "retired"),
+    (
+        ImageGeneration,
+        image(model_name="kling-v2-1", image=PICTURE, human_fidelity=0.5, image_reference="face"),
+        "human_fidelity has no effect",
+    ),
+    (OmniImage, image(**NEW), "is unknown"),
+    (OmniImage, image(model_name="kling-v3-omni", result_type="series", n=2), "n has no effect"),
+    (MultiImageToImage, merge(1, **NEW), "is unknown"),
+    (MultiImageToImage, merge(1, model_name="kling-v2"), "instead: kling-v2-1"),
+    (VirtualTryOn, {"human_image": PICTURE}, "/solutions/virtual_try_on"),
+    (VirtualTryOn, {"human_image": PICTURE, **NEW}, "is unknown"),
+]
+
+QUIET: list[tuple[type[KlingRequest], dict[str, Any]]] = [
+    (TextToVideo, text(duration=15, sound="on", mode="4k")),
+    (TextToVideo, text(model_name="kling-v2-5-turbo")),
+    (ImageToVideo, picture(image_tail=PICTURE, prompt="turns")),
+    (OmniVideo, omni()),
+    (OmniVideo, omni(video_list=[{"video_url": VIDEO, "refer_type": "feature"}], duration=7)),
+    (MotionControl, motion()),
+    (MultiElements, edit("swap", 1)),
+    (VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [PICTURE] * 2}}),
+    (ImageGeneration, image()),
+    (OmniImage, image(n=3)),
+    (MultiImageToImage, merge(2)),
+]
+
+
+@pytest.mark.parametrize(("model", "body", "words"), ADVISED)
+def test_advice(model: type[KlingRequest], body: dict[str, Any], words: str) -> None:
+    assert any(words in advice for advice in model.model_validate(body).advice())
+
+
+@pytest.mark.parametrize(("model", "body"), QUIET)
+def test_no_advice(model: type[KlingRequest], body: dict[str, Any]) -> None:
+    assert model.model_validate(body).advice() == []
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        pytest.param(model, hint, id=f"{model.__name__}-{hint.text}")
+        for model in MODELS
+        for hint in model.hints
+    ],
+)
+def test_every_hint_can_be_heard(model: type[KlingRequest], hint: Rule) -> None:
+    assert any(hint.broken(model.model_validate(body)) for advised, body, _ in ADVISED if advised is model)
+
+
+@pytest.mark.parametrize("slug", list(TABLE))
+def test_default_model_is_known_and_lives_where_any_does(slug: str) -> None:
+    default = ENDPOINTS[slug].request.model_fields["model_name"].default
+    if slug == "videos/multi-elements":
+        assert default is None
+    elif living(slug):
+        assert default in living(slug)
+    else:
+        assert default == next(iter(TABLE[slug]))
+
+
+@pytest.mark.parametrize("slug", list(TABLE))
+def test_model_table_is_complete(slug: str) -> None:
+    fields = ENDPOINTS[slug].request.model_fields
+    for model in TABLE[slug].values():
+        assert bool(model.retired) == bool(model.successor)
+        assert set(model.takes) <= set(fields)
+
+
+@pytest.mark.parametrize("slug", [slug for slug in TABLE if slug != "videos/multi-elements"])
+def test_model_name_is_always_sent(slug: str) -> None:
+    endpoint = ENDPOINTS[slug]
+    case = next(case for case in ACCEPTED if case.model is endpoint.request)
+    for unset in ({}, {"model_name": None}, {"model_name": ""}):
+        body = {name: value for name, value in case.body.items() if name != "model_name"}
+        wire = endpoint.request.model_validate({**body, **unset}).wire()
+        assert wire["model_name"] == endpoint.request.model_fields["model_name"].default
+
+
+@pytest.mark.parametrize("case", [case for case in ACCEPTED if "model_name" in case.model.model_fields][:20])
+def test_unknown_models_may_do_what_known_ones_cannot(case: Any) -> None:
+    request = case.model.model_validate({**case.body, "model_name": "kling-v9"})
+    assert any("is unknown" in advice for advice in request.advice())

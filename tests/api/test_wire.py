@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values are taken as people, templates and XComs give them, and sent in the vendor's types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from airflow_provider_kling.api.audio import TextToAudio, TextToSpeech, VideoToAudio
+from airflow_provider_kling.api.avatar import AdvancedLipSync, AvatarImageToVideo, LipSync
+from airflow_provider_kling.api.fields import is_base64, is_url, strip_data_uri
+from airflow_provider_kling.api.image import ImageExpand, ImageGeneration, OmniImage
+from airflow_provider_kling.api.library import DeleteElement
+from airflow_provider_kling.api.request import KlingRequest
+from airflow_provider_kling.api.video import ImageToVideo, OmniVideo, TextToVideo
+from tests.api.cases.common import PICTURE, SOUND, VIDEO, shots
+from tests.api.cases.faces import avatar, face, sound
+from tests.api.cases.generation import CUSTOM, picture, text
+from tests.api.cases.images import expand, image
+from tests.api.cases.omni import omni
+
+SPEECH = {"text": "x", "voice_id": 7, "voice_language": "en"}
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "name", "sent"),
+    [
+        *[(TextToVideo, text(duration=value), "duration", "5") for value in ("5", 5, 5.0, "5.0")],
+        (TextToVideo, text(cfg_scale="0.5"), "cfg_scale", 0.5),
+        (TextToVideo, text(sound=True), "sound", "on"),
+        (TextToVideo, text(sound=False), "sound", "off"),
+        (
+            TextToVideo,
+            text(**CUSTOM, multi_prompt=shots(5)),
+            "multi_prompt",
+            [{"index": 1, "prompt": "shot 1", "duration": "5"}],
+        ),
+        (
+            OmniVideo,
+            omni(video_list=[{"video_url": VIDEO, "keep_original_sound": False}]),
+            "video_list",
+            [{"video_url": VIDEO, "keep_original_sound": "no"}],
+        ),
+        (ImageToVideo, picture(element_list=[{"element_id": "8"}]), "element_list", [{"element_id": 8}]),
+        (ImageToVideo, picture(watermark_info={}), "watermark_info", None),
+        (
+            ImageToVideo,
+            picture(watermark_info={"enabled": "true"}),
+            "watermark_info",
+            {"enabled": True},
+        ),
+        (ImageToVideo, {"image": "data:image/png;base64,iVBO"}, "image", "iVBO"),
+        (AvatarImageToVideo, avatar(audio_id=825455158141661278), "audio_id", "825455158141661278"),
+        (TextToAudio, {"prompt": "rain", "duration": "5"}, "duration", 5.0),
+        (TextToSpeech, {**SPEECH, "voice_speed": "1.2"}, "voice_speed", 1.2),
+        (TextToSpeech, SPEECH, "voice_id", "7"),
+        (VideoToAudio, {"video_id": 8, "asmr_mode": "False"}, "asmr_mode", False),
+        (ImageGeneration, image(n="3"), "n", 3),
+        (ImageExpand, expand(0, 0, 0, 1), "up_expansion_ratio", 0.0),
+        (OmniImage, image(model_name="x", result_type="series", series_amount="4"), "series_amount", 4),
+        (
+            OmniImage,
+            image(model_name="x", result_type="series", series_amount="auto"),
+            "series_amount",
+            "auto",
+        ),
+        (DeleteElement, {"element_id": 829836802793406551}, "element_id", "829836802793406551"),
+        (
+            AdvancedLipSync,
+            face(),
+            "face_choose",
+            [
+                {
+                    "face_id": "0",
+                    "sound_file": SOUND,
+                    "sound_start_time": 0,
+                    "sound_end_time": 3000,
+                    "sound_insert_time": 1000,
+                }
+            ],
+        ),
+    ],
+)
+def test_wire_type(model: type[KlingRequest], body: dict[str, Any], name: str, sent: Any) -> None:
+    found = model.model_validate(body).wire().get(name)
+    assert found == sent
+    assert type(found) is type(sent)
+
+
+def test_old_lip_sync_is_flat_for_people_and_nested_on_the_wire() -> None:
+    wire = LipSync.model_validate({**sound(), "callback_url": "https://example.com/cb"}).wire()
+    assert wire == {
+        "input": {"video_url": VIDEO, "mode": "audio2video", "audio_type": "url", "audio_url": SOUND},
+        "callback_url": "https://example.com/cb",
+    }
+
+
+@pytest.mark.parametrize("value", [True, "5s", 5.5, "05", [5], 10**30])
+def test_values_that_are_no_seconds(value: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        TextToVideo.model_validate(text(duration=value))
+    assert caught.value.errors()[0]["loc"] == ("duration",)
+
+
+def test_values_never_show_in_error_texts() -> None:
+    with pytest.raises(ValidationError) as caught:
+        AvatarImageToVideo.model_validate({"image": PICTURE, "sound_file": "c2VjcmV0" * 100, "audio_id": "8"})
+    assert "c2VjcmV0" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "url", "base64"),
+    [
+        ("https://example.com/a.png", True, False),
+        ("http://example.com/a.png", True, False),
+        ("s3://bucket/a.png", False, False),
+        ("/tmp/a.png", False, False),
+        ("aGVsbG8=", False, True),
+        ("aGVsbG8", False, False),
+        ("", False, False),
+    ],
+)
+def test_kinds_of_media_values(value: str, url: bool, base64: bool) -> None:
+    assert (is_url(value), is_base64(value)) == (url, base64)
+
+
+@pytest.mark.parametrize("prefix", ["data:image/png;base64,", "DATA:;BASE64,", ""])
+def test_data_uri_prefix_is_dropped(prefix: str) -> None:
+    assert strip_data_uri(f"{prefix}aGVsbG8=") == "aGVsbG8="
