@@ -17,6 +17,8 @@ from pydantic.fields import FieldInfo
 from ..api.rules import DEFERRED
 from ..exceptions import KlingRequestInvalid
 from ..order import validated
+from .annotate import type_of
+from .describe import with_parameters
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -50,7 +52,7 @@ def derive_constructor(cls: type[KlingTaskOperator], base: type[KlingTaskOperato
         check_literals(self.endpoint, self.task_id, values)
 
     own = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=defaults[name], annotation=field.annotation)
+        Parameter(name, Parameter.KEYWORD_ONLY, default=defaults[name], annotation=type_of(field))
         for name, field in fields.items()
     ]
     __init__.__signature__ = Signature(  # type: ignore[attr-defined]
@@ -64,6 +66,8 @@ def derive_constructor(cls: type[KlingTaskOperator], base: type[KlingTaskOperato
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
     cls.__init__ = __init__  # type: ignore[method-assign]
     cls.template_fields = (*fields, *base.template_fields)
+    if cls.__doc__ and base.__doc__:  # Python can be told to leave docstrings out
+        cls.__doc__ = with_parameters(cls.__doc__, fields, base.__doc__)
 
 
 def _default(field: FieldInfo) -> Any:

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that let people speak.
+
+Made by ``python -m scripts.generate_stubs``.
+"""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, ClassVar, Literal, Unpack
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
+
+from ..api.endpoint import Endpoint
+from .airflow_arguments import AirflowArguments
+from .base import KlingTaskOperator
+
+class KlingAvatarImageToVideoOperator(KlingTaskOperator):
+    """Let the person in a picture speak a sound.
+
+    :param image: Picture with one face.
+    :param audio_id: Id of a sound of audio/tts: at most 30 days old, 2 to 300 s (CometAPI: 2 to 60 s).
+        Exactly one of audio_id and sound_file.
+    :param sound_file: Your own sound: mp3, wav, m4a or aac, at most 5 MB, 2 to 300 s (CometAPI: 2 to 60 s).
+        Exactly one of audio_id and sound_file.
+    :param prompt: Gestures, mood, camera; at most 2,500 characters. CometAPI refuses requests without it.
+    :param mode: Quality: std or pro; std when unset.
+    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls, at least 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
+        Airflow 3.0 and no ``output_path``.
+    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        image: str | PathLike[str] | ObjectStoragePath | XComArg,
+        audio_id: str | XComArg | None = None,
+        sound_file: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        prompt: str | XComArg | None = None,
+        mode: Literal["std", "pro"] | XComArg | None = None,
+        watermark_info: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
+
+class KlingAvatarOperator(KlingTaskOperator):
+    """Let the person in a picture speak a text or a sound, by the path that some gateways have.
+
+    :param image: Picture with one face, best from the front.
+    :param text: What to say; needs voice_id. Exactly one of text and audio_url.
+    :param voice_id: Text-to-speech voice that says the text.
+    :param audio_url: Address of the sound to speak. Exactly one of text and audio_url.
+    :param aspect_ratio: Width to height, such as 16:9; 16:9 when unset. S003 does not list the values.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls, at least 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
+        Airflow 3.0 and no ``output_path``.
+    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        image: str | PathLike[str] | ObjectStoragePath | XComArg,
+        text: str | XComArg | None = None,
+        voice_id: str | XComArg | None = None,
+        audio_url: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        aspect_ratio: str | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
+
+class KlingLipSyncOperator(KlingTaskOperator):
+    """Let the person in a video speak a text or a sound (the older way).
+
+    :param video_id: Id of a video that Kling made. Exactly one of video_id and video_url.
+    :param video_url: Your own video: mp4 or mov, at most 100 MB, 2 to 60 s, 720p or 1080p. Exactly one of
+        video_id and video_url.
+    :param mode: text2video: say text with a voice; audio2video: use your own sound.
+    :param text: What to say, at most 120 characters; with mode text2video.
+    :param voice_id: Text-to-speech voice; with mode text2video.
+    :param voice_language: Language of the voice, zh or en; zh when unset; with mode text2video.
+    :param voice_speed: Speed of the voice, 0.8 to 2.0; 1.0 when unset; with mode text2video.
+    :param audio_type: How the sound is given: file (audio_file) or url (audio_url); with mode audio2video.
+    :param audio_file: The sound's content: mp3, wav, m4a or aac, at most 5 MB; with audio_type file.
+    :param audio_url: The sound's address: mp3, wav, m4a or aac, at most 5 MB; with audio_type url.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls, at least 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
+        Airflow 3.0 and no ``output_path``.
+    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        video_id: str | XComArg | None = None,
+        video_url: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        mode: Literal["text2video", "audio2video"] | XComArg,
+        text: str | XComArg | None = None,
+        voice_id: str | XComArg | None = None,
+        voice_language: Literal["zh", "en"] | XComArg | None = None,
+        voice_speed: float | str | XComArg | None = None,
+        audio_type: Literal["file", "url"] | XComArg | None = None,
+        audio_file: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        audio_url: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
+
+class KlingIdentifyFaceOperator(KlingTaskOperator):
+    """Find the faces in a video, for advanced lip-sync. Answers at once.
+
+    :param video_id: Id of a video that Kling made. Exactly one of video_id and video_url.
+    :param video_url: Your own video: mp4 or mov, at most 100 MB, 2 to 60 s, 512 to 2,160 px a side. Exactly
+        one of video_id and video_url.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls, at least 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
+        Airflow 3.0 and no ``output_path``.
+    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        video_id: str | XComArg | None = None,
+        video_url: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
+
+class KlingAdvancedLipSyncOperator(KlingTaskOperator):
+    """Let a face that was found in a video speak a sound.
+
+    :param session_id: Session of identify-face.
+    :param face_choose: One face: {'face_id', 'audio_id' or 'sound_file', 'sound_start_time',
+        'sound_end_time', 'sound_insert_time', 'sound_volume', 'original_audio_volume'}; times in
+        milliseconds.
+    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls, at least 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
+        Airflow 3.0 and no ``output_path``.
+    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        session_id: str | XComArg,
+        face_choose: Sequence[Mapping[str, Any]] | XComArg,
+        watermark_info: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...

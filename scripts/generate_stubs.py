@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the stubs beside the operators' modules: signatures and docs for editors and type checkers.
+
+The constructors are derived when a module is imported, so tools that only read the source cannot see them.
+``python -m scripts.generate_stubs`` writes the stubs, ``--check`` only says whether they are stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+from airflow_provider_kling.operators.annotate import arms, union
+from airflow_provider_kling.operators.base import KlingTaskOperator
+from airflow_provider_kling.operators.describe import parameters, summary
+
+from .local_airflow import ROOT
+
+MODULES = ("video", "video_edit", "avatar", "image", "audio", "library")
+"""Modules under ``operators`` that only declare operators; a stub hides the module's own code from mypy."""
+
+WIDTH = 110
+_INDENT = " " * 4
+_XCOM = "XComArg"
+_SCALARS = frozenset(("int", "float", "bool"))
+_CONFIGURED = frozenset(("deferrable",))
+"""Parameters whose default is a setting of Airflow."""
+
+_PACKAGE = "airflow_provider_kling.operators"
+_HEADER = '''\
+# SPDX-License-Identifier: Apache-2.0
+"""{title}
+
+Made by ``python -m scripts.generate_stubs``.
+"""'''
+
+_STANDARD = {
+    "collections.abc": ("Mapping", "Sequence"),
+    "os": ("PathLike",),
+    "typing": ("Any", "ClassVar", "Literal", "Unpack"),
+}
+_AIRFLOW = {"airflow.providers.common.compat.sdk": ("ObjectStoragePath", _XCOM)}
+
+
+def stubs() -> dict[Path, str]:
+    """Return the text of each stub by its path."""
+    return {_path(name): _stub(importlib.import_module(f"{_PACKAGE}.{name}")) for name in MODULES}
+
+
+def _path(name: str) -> Path:
+    return ROOT / "airflow_provider_kling" / "operators" / f"{name}.pyi"
+
+
+def _stub(module: ModuleType) -> str:
+    aliases: dict[str, str] = {}
+    classes = [_class(operator, aliases) for operator in own_operators(module)]
+    head = _HEADER.format(title=summary(module.__doc__ or ""))
+    imports = "\n".join(_imports(module, "\n".join([*aliases.values(), *classes])))
+    parts = [head, imports, "\n".join(aliases.values()), *classes]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def own_operators(module: ModuleType) -> list[type[KlingTaskOperator]]:
+    """Return the operators that a module declares, in its order."""
+    return [
+        item
+        for item in vars(module).values()
+        if inspect.isclass(item)
+        and issubclass(item, KlingTaskOperator)
+        and item.__module__ == module.__name__
+    ]
+
+
+def _imports(module: ModuleType, text: str) -> Iterator[str]:
+    used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    for sources in (_STANDARD, _AIRFLOW):
+        for source, names in sources.items():
+            if found := [name for name in names if name in used]:
+                yield f"from {source} import {', '.join(found)}"
+        yield ""
+    yield "from ..api.endpoint import Endpoint"
+    yield "from .airflow_arguments import AirflowArguments"
+    yield "from .base import KlingTaskOperator"
+    yield from sorted(_passed_on(module))
+
+
+def _passed_on(module: ModuleType) -> Iterator[str]:
+    """Name the operators that a module offers from its neighbours."""
+    for name in getattr(module, "__all__", ()):
+        home = getattr(module, name).__module__
+        if home != module.__name__:
+            yield f"from .{home.removeprefix(f'{_PACKAGE}.')} import {name} as {name}"
+
+
+def _class(operator: type[KlingTaskOperator], aliases: dict[str, str]) -> str:
+    lines = [
+        f"class {operator.__name__}(KlingTaskOperator):",
+        *_docstring(inspect.getdoc(operator) or ""),
+        "",
+        f"{_INDENT}endpoint: ClassVar[Endpoint]",
+        f"{_INDENT}def __init__(",
+        f"{_INDENT * 2}self,",
+        f"{_INDENT * 2}*,",
+        *(f"{_INDENT * 2}{item}" for item in _parameters(operator, aliases)),
+        f"{_INDENT * 2}**kwargs: Unpack[AirflowArguments],",
+        f"{_INDENT}) -> None: ...",
+    ]
+    return "\n".join(lines)
+
+
+def _docstring(text: str) -> Iterator[str]:
+    first, *rest = summary(text).split("\n")
+    yield f'{_INDENT}"""{first}'
+    yield from (f"{_INDENT}{line}".rstrip() for line in rest)
+    yield ""
+    for name, words in parameters(text).items():
+        yield from textwrap.wrap(
+            f":param {name}: {words}",
+            WIDTH,
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT * 2,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    yield f'{_INDENT}"""'
+
+
+def _parameters(operator: type[KlingTaskOperator], aliases: dict[str, str]) -> Iterator[str]:
+    fields = operator.endpoint.request.model_fields
+    for name, parameter in inspect.signature(operator).parameters.items():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        if name in fields:
+            kind = _short(name, _templated(arms(fields[name])), aliases)
+        elif name in KlingTaskOperator.template_fields:
+            kind = union([*parameter.annotation.split(" | "), _XCOM])
+        else:
+            kind = parameter.annotation
+        yield f"{name}: {kind}{_default(parameter)},{'  # noqa: A002' if hasattr(builtins, name) else ''}"
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    if parameter.default is parameter.empty:
+        return ""
+    if parameter.name in _CONFIGURED:
+        return " = ..."
+    return f' = "{parameter.default}"' if isinstance(parameter.default, str) else f" = {parameter.default!r}"
+
+
+def _templated(alternatives: list[str]) -> list[str]:
+    """Add what Airflow may resolve: an XCom reference to anything, a Jinja text to numbers and flags.
+
+    Not to enumerations: then a type checker would accept any word.
+    """
+    words = any(arm.startswith("Literal") for arm in alternatives)
+    jinja = ["str"] if _SCALARS & set(alternatives) and not words else []
+    return [*alternatives, *jinja, _XCOM]
+
+
+def _short(name: str, alternatives: list[str], aliases: dict[str, str]) -> str:
+    """Give a long enumeration a name, so that a parameter fits on its line."""
+    for at, arm in enumerate(alternatives):
+        if arm.startswith("Literal") and len(arm) > WIDTH // 2:
+            alternatives[at] = _alias(name, arm, aliases)
+    return union(alternatives)
+
+
+def _alias(name: str, literal: str, aliases: dict[str, str]) -> str:
+    title = f"_{name.title().replace('_', '')}"
+    while aliases.setdefault(title, f"{title} = {literal}") != f"{title} = {literal}":
+        title += "_"
+    return title
+
+
+def write(files: Callable[[], dict[Path, str]], arguments: list[str]) -> int:
+    """Write generated files, or with ``--check`` say which are stale; return the exit code."""
+    stale = [path for path, text in files().items() if not path.exists() or path.read_text("utf-8") != text]
+    if "--check" in arguments:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is stale: run `make reference`", file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files()[path], "utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(write(stubs, sys.argv[1:]))
