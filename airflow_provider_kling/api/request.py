@@ -15,9 +15,13 @@ class KlingObject(BaseModel):
     """An object inside a request body, such as one entry of a list."""
 
     # Built on first use: a DAG file imports every model of a module but seldom uses more than one.
-    # JSON knows neither infinity nor NaN.
+    # JSON knows neither infinity nor NaN. Pydantic before 2.10 warns of every field named model_….
     model_config = ConfigDict(
-        extra="forbid", defer_build=True, hide_input_in_errors=True, allow_inf_nan=False
+        extra="forbid",
+        defer_build=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
     )
 
     @model_validator(mode="before")

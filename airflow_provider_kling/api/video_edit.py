@@ -101,7 +101,7 @@ class EffectInput(KlingObject):
     """What an effect works on. The fields depend on the scene; others than these are passed on as given."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
+    __pydantic_extra__: dict[str, JsonValue]
 
     image: Image | None = Field(None, description="The picture, for scenes of one person.")
     images: Annotated[list[Image], Field(min_length=2, max_length=2)] | None = Field(
