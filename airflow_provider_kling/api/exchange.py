@@ -33,12 +33,14 @@ class Call:
     :param path: path from ``/v1/`` or ``/account/`` on.
     :param body: JSON body of a POST.
     :param params: query parameters.
+    :param makes_job: it makes a job, which costs money; other POSTs only ask or delete.
     """
 
     method: Literal["GET", "POST"]
     path: str
     body: Mapping[str, Any] | None = None
     params: Mapping[str, str] | None = None
+    makes_job: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -46,7 +48,7 @@ class Call:
 
 def create_call(endpoint: Endpoint, body: Mapping[str, Any]) -> Call:
     """Make the call that creates a task."""
-    return Call("POST", endpoint.path, body=body)
+    return Call("POST", endpoint.path, body=body, makes_job=True)
 
 
 def query_call(endpoint: Endpoint, task_id: str) -> Call:

@@ -51,7 +51,7 @@ def unanswered(call: Call, host: str, reason: str, *, sent: bool) -> KlingServer
     :param reason: what went wrong, in words.
     :param sent: whether the request may have reached the server.
     """
-    job = (JobState.MAY_EXIST if sent else JobState.NOT_CREATED) if call.method == "POST" else None
+    job = (JobState.MAY_EXIST if sent else JobState.NOT_CREATED) if call.makes_job else None
     return KlingServerError(f"No answer from {host} to {call}: {reason}.", job=job)
 
 
@@ -62,7 +62,7 @@ def task_of(call: Call, payload: Mapping[str, Any]) -> Task:
     """
     task = read_task(payload)
     if task is None:
-        job = JobState.MAY_EXIST if call.method == "POST" else None
+        job = JobState.MAY_EXIST if call.makes_job else None
         raise KlingServerError(
             f"The answer to {call} holds no task; its keys are {sorted(payload)}.", job=job
         )
@@ -70,7 +70,7 @@ def task_of(call: Call, payload: Mapping[str, Any]) -> Task:
 
 
 def _job_after(call: Call, kind: ErrorKind) -> JobState | None:
-    if call.method == "GET":
+    if not call.makes_job:
         return None
     if kind is ErrorKind.DUPLICATE:
         return JobState.EXISTS
