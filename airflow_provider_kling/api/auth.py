@@ -82,7 +82,16 @@ def credentials_of(login: str | None, password: str | None) -> Credentials | Non
 
     :param login: AccessKey, or empty for an API key.
     :param password: SecretKey or API key.
+    :raises ValueError: one of them cannot be a key; the text names it and does not show it.
     """
+    login, password = _pasted("login", login), _pasted("password", password)
     if not password:
         return None
     return AccessKey(login, password) if login else ApiKey(password)
+
+
+def _pasted(name: str, key: str | None) -> str:
+    key = (key or "").strip()
+    if not all("!" <= character <= "~" for character in key):
+        raise ValueError(f"{name} holds spaces or characters that no key has: it was not copied as a whole")
+    return key

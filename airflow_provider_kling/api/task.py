@@ -9,11 +9,14 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+from .readable import readable
+
 RESULT_DAYS = 30
 """Days after which Kling deletes a result."""
 
 _DAY_MS = 86_400_000
 _LATEST_SECONDS = 100_000_000_000
+_LONGEST_REASON = 500
 
 
 class TaskStatus(StrEnum):
@@ -113,26 +116,24 @@ def read_task(payload: Mapping[str, Any]) -> Task | None:
     layers = list(_layers(payload))
     inwards, outwards = layers, layers[::-1]
     task_id = _first(inwards, "task_id", "id")
-    word = _first(outwards, "task_status", "status")
     result = _result(outwards)
     if not task_id and not result:
         return None
-    status = (
-        _STATUS_WORDS.get(str(word).lower(), TaskStatus.UNKNOWN) if word else _status_without_word(result)
-    )
-    info = _first(outwards, "task_info")
+    status, word = _status(outwards, result)
+    info, balance = _first(outwards, "task_info"), _first(outwards, "final_balance_deduction")
+    session_id = _first(outwards, "session_id")
     return Task(
         task_id=str(task_id or ""),
         status=status,
-        status_word=str(word or ""),
+        status_word=word,
         external_task_id=_external_id(outwards, info),
         message=_reason(outwards) if status is TaskStatus.FAILED else "",
         created_at=_milliseconds(_first(outwards, "created_at", "create_time")),
         updated_at=_milliseconds(_first(outwards, "updated_at", "update_time", "completed_at")),
         units=_units(outwards),
-        balance=_first(outwards, "final_balance_deduction"),
+        balance=balance if isinstance(balance, Mapping) else None,
         result=result,
-        session_id=_first(outwards, "session_id"),
+        session_id=str(session_id) if session_id else None,
     )
 
 
@@ -189,12 +190,19 @@ def _reason(layers: list[Mapping[str, Any]]) -> str:
     if isinstance(error, Mapping):
         error = error.get("message") or error.get("code")
     bare = next((layer.get("message") for layer in layers if "status" in layer and "id" in layer), None)
-    return str(_first(layers, "task_status_msg", "fail_reason") or error or bare or "")
+    words = _first(layers, "task_status_msg", "fail_reason") or error or bare or ""
+    return readable(str(words), _LONGEST_REASON)
 
 
-def _status_without_word(result: Mapping[str, Any]) -> TaskStatus:
-    # A create answer without a status is a promise; a synchronous one has its result.
-    return TaskStatus.SUCCEED if result else TaskStatus.SUBMITTED
+def _status(layers: list[Mapping[str, Any]], result: Mapping[str, Any]) -> tuple[TaskStatus, str]:
+    words = [str(word) for layer in layers if (word := _first([layer], "task_status", "status"))]
+    read = [_STATUS_WORDS.get(word.lower(), TaskStatus.UNKNOWN) for word in words]
+    if not read:
+        # A create answer without a status is a promise; a synchronous one has its result.
+        return (TaskStatus.SUCCEED if result else TaskStatus.SUBMITTED), ""
+    # A gateway that has given a job up does not look at it again, so what it last saw stays as it was.
+    told = read.index(TaskStatus.FAILED) if TaskStatus.FAILED in read and not read[0].ended else 0
+    return read[told], words[told]
 
 
 def _result(layers: list[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

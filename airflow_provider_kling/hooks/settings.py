@@ -128,7 +128,10 @@ def _base_path(conn_id: str, value: Any, path: str, dialect: Dialect) -> str:
 
 
 def _credentials(conn_id: str, conn: Any, dialect: Dialect) -> Credentials:
-    credentials = credentials_of(conn.login, conn.password)
+    try:
+        credentials = credentials_of(conn.login, conn.password)
+    except ValueError as error:
+        raise KlingAuthError(f"Connection {conn_id!r}: {error}.", job=JobState.NOT_CREATED) from None
     if credentials is None:
         raise KlingAuthError(
             f"Connection {conn_id!r} has no password: it must hold an API key, or with login as the "

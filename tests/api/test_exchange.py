@@ -16,7 +16,8 @@ from airflow_provider_kling.api.task import TaskStatus, read_task
 from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
 
 BAD_GATEWAY = b"""<html>\r\n<head><title>502 Bad Gateway</title><style>h1 {color: red}</style></head>
-<body><script>track("visitor > 1")</script><center><h1>502 Bad&nbsp;Gateway</h1></center><hr>nginx</body></html>"""
+<body><script>track("visitor > 1")</script>
+<center><h1>502 Bad&nbsp;Gateway</h1></center><hr>nginx</body></html>"""
 
 
 def refused(status: int, payload: Any, headers: dict[str, str] | None = None) -> ApiError:

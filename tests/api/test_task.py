@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every envelope in use is read as the same task: official, gateway, new API, callback."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.api.task import RESULT_DAYS, Task, TaskStatus, read_task, read_tasks
+
+VIDEO = {"id": "v1", "url": "https://cdn.example/v1.mp4", "duration": "5.1"}
+CREATED, UPDATED = 1_777_385_361_501, 1_777_385_363_321
+
+
+def official(**data: Any) -> dict[str, Any]:
+    return {"code": 0, "message": "SUCCEED", "request_id": "r", "data": data}
+
+
+def wrapped(inner: Any, **outer: Any) -> dict[str, Any]:
+    """The form of new-api gateways: their own record around the vendor's last answer."""
+    record = {"task_id": "gw-1", "action": "OMNI_VIDEO", "fail_reason": "", "progress": "50%", **outer}
+    return {"code": "success", "message": "", "data": {**record, "data": inner}}
+
+
+def read(payload: dict[str, Any]) -> Task:
+    task = read_task(payload)
+    assert task is not None
+    return task
+
+
+def test_official_create_answer() -> None:
+    task = read(
+        official(
+            task_id="878",
+            task_status="submitted",
+            task_info={"external_task_id": "af-1"},
+            created_at=CREATED,
+            updated_at=CREATED,
+        )
+    )
+    assert task == Task("878", TaskStatus.SUBMITTED, "submitted", "af-1", "", CREATED, CREATED)
+    assert task.expires_at is None
+
+
+def test_official_query_of_a_finished_task() -> None:
+    task = read(
+        official(
+            task_id="878",
+            task_status="succeed",
+            task_status_msg="",
+            task_info={"parent_video": {}, "external_task_id": "af-1"},
+            created_at=CREATED,
+            updated_at=UPDATED,
+            final_unit_deduction="3.5",
+            task_result={"videos": [VIDEO], "images": []},
+        )
+    )
+    assert task.status is TaskStatus.SUCCEED
+    assert task.result == {"videos": [VIDEO]}
+    assert task.units == "3.5"
+    assert task.expires_at == UPDATED + RESULT_DAYS * 24 * 3600 * 1000
+
+
+def test_a_failed_task_says_why_though_its_envelope_says_succeed() -> None:
+    task = read(official(task_id="1", task_status="failed", task_status_msg="no face found"))
+    assert (task.status, task.message) == (TaskStatus.FAILED, "no face found")
+
+
+def test_a_task_that_has_not_failed_has_no_message() -> None:
+    assert read(official(task_id="1", task_status="processing", task_status_msg="queueing")).message == ""
+
+
+def test_data_as_an_array_of_one() -> None:
+    payload = official() | {"data": [{"task_id": "9", "task_status": "processing"}]}
+    assert read(payload) == Task("9", TaskStatus.PROCESSING, "processing")
+
+
+def test_cometapi_query() -> None:
+    task = read(
+        official(
+            task_id="878106242831892487",
+            task_info={},
+            created_at=CREATED,
+            updated_at=UPDATED,
+            task_result={},
+            task_status="processing",
+        )
+    )
+    assert (task.task_id, task.status, task.result) == ("878106242831892487", TaskStatus.PROCESSING, {})
+
+
+def test_flat_create_answer() -> None:
+    task = read({"code": 0, "message": "", "task_id": "task_7"})
+    assert (task.task_id, task.status) == ("task_7", TaskStatus.SUBMITTED)
+
+
+@pytest.mark.parametrize("depth", ["data.data", "data.data.data"])
+def test_wrapped_success_keeps_the_gateways_id_and_the_vendors_result(depth: str) -> None:
+    inner: dict[str, Any] = {"task_id": "878", "task_status": "succeed", "task_result": {"videos": [VIDEO]}}
+    if depth == "data.data.data":
+        inner = official(**inner)
+    task = read(wrapped(inner, status="SUCCESS"))
+    assert (task.task_id, task.status, task.status_word) == ("gw-1", TaskStatus.SUCCEED, "succeed")
+    assert task.result == {"videos": [VIDEO]}
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("NOT_START", TaskStatus.SUBMITTED),
+        ("SUBMITTED", TaskStatus.SUBMITTED),
+        ("QUEUED", TaskStatus.SUBMITTED),
+        ("IN_PROGRESS", TaskStatus.PROCESSING),
+        ("SUCCESS", TaskStatus.SUCCEED),
+        ("FAILURE", TaskStatus.FAILED),
+        ("UNKNOWN", TaskStatus.UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("inner", [None, {}, "", []])
+def test_wrapped_task_whose_vendor_has_not_answered_yet(word: str, status: TaskStatus, inner: Any) -> None:
+    task = read(wrapped(inner, status=word))
+    assert (task.task_id, task.status, task.status_word) == ("gw-1", status, word)
+
+
+def test_wrapped_failure_gives_the_gateways_reason() -> None:
+    task = read(wrapped(None, status="FAILURE", fail_reason="upstream refused"))
+    assert (task.status, task.message) == (TaskStatus.FAILED, "upstream refused")
+
+
+def test_the_vendors_reason_goes_before_the_gateways() -> None:
+    inner = official(task_id="878", task_status="failed", task_status_msg="risk control")
+    task = read(wrapped(inner, status="FAILURE", fail_reason="task failed"))
+    assert task.message == "risk control"
+
+
+def test_a_gateway_that_gave_up_is_believed_over_the_vendors_last_word() -> None:
+    """It never asks again, so a wait for the vendor's word would only end by timeout."""
+    inner = official(task_id="878", task_status="processing")
+    task = read(wrapped(inner, status="FAILURE", fail_reason="timed out"))
+    assert (task.status, task.status_word, task.message) == (TaskStatus.FAILED, "FAILURE", "timed out")
+
+
+def test_a_result_is_believed_over_a_gateway_that_gave_up() -> None:
+    inner = official(task_id="878", task_status="succeed", task_result={"videos": [VIDEO]})
+    assert read(wrapped(inner, status="FAILURE")).status is TaskStatus.SUCCEED
+
+
+def test_openai_form() -> None:
+    create = {
+        "id": "x-1",
+        "task_id": "x-1",
+        "object": "video",
+        "status": "queued",
+        "created_at": 1_777_385_361,
+    }
+    assert read(create) == Task("x-1", TaskStatus.SUBMITTED, "queued", created_at=1_777_385_361_000)
+    done = {
+        **create,
+        "status": "completed",
+        "completed_at": 1_777_385_400,
+        "metadata": {"url": "https://cdn.example/x.mp4"},
+    }
+    assert read(done).result == {"videos": [{"url": "https://cdn.example/x.mp4"}]}
+    assert read(done).updated_at == 1_777_385_400_000
+    other = {"task_id": "x-1", "status": "completed", "url": "https://cdn.example/y.mp4", "format": "mp4"}
+    assert read(other).result == {"videos": [{"url": "https://cdn.example/y.mp4"}]}
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ({"code": "policy", "message": "not allowed"}, "not allowed"),
+        ({"code": "policy"}, "policy"),
+        ("refused", "refused"),
+        (None, ""),
+    ],
+)
+def test_openai_form_of_a_failed_task(error: Any, reason: str) -> None:
+    task = read({"task_id": "x-1", "status": "failed", "error": error})
+    assert (task.status, task.message) == (TaskStatus.FAILED, reason)
+
+
+def test_callback_of_v1() -> None:
+    task = read(
+        {
+            "task_id": "878",
+            "task_status": "failed",
+            "task_status_msg": "no",
+            "created_at": CREATED,
+            "updated_at": UPDATED,
+            "task_info": {"external_task_id": "af-1"},
+            "task_result": {},
+        }
+    )
+    assert (task.task_id, task.external_task_id, task.message) == ("878", "af-1", "no")
+
+
+def test_api_2_task_and_callback() -> None:
+    body = {
+        "id": "878",
+        "status": "succeeded",
+        "message": "",
+        "create_time": CREATED,
+        "update_time": UPDATED,
+        "external_id": "af-1",
+        "outputs": [{"type": "video", "url": "u"}, {"type": "image", "url": "i"}, {"url": "w"}],
+        "billing": [
+            {"charge_type": "unit", "amount": "2.4"},
+            {"charge_type": "unit", "amount": 1.5},
+            {"charge_type": "cash", "amount": "9"},
+        ],
+    }
+    for payload in (body, official() | {"data": [body]}):
+        task = read(payload)
+        assert (task.task_id, task.status, task.external_task_id) == ("878", TaskStatus.SUCCEED, "af-1")
+        assert [output["url"] for output in task.result["videos"]] == ["u", "w"]
+        assert [output["url"] for output in task.result["images"]] == ["i"]
+        assert (task.units, task.created_at, task.updated_at) == ("3.9", CREATED, UPDATED)
+    assert read({**body, "status": "failed", "message": "bad frame"}).message == "bad frame"
+
+
+def test_synchronous_answers_are_results_without_a_task() -> None:
+    speech = official(task_result={"audios": [{"id": "a", "url": "u", "duration": "3.0"}]})
+    assert (read(speech).task_id, read(speech).status) == ("", TaskStatus.SUCCEED)
+    faces = read(official(session_id=87, face_data=[{"face_id": "0", "start_time": 0}]))
+    assert (faces.session_id, faces.result) == ("87", {"faces": [{"face_id": "0", "start_time": 0}]})
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{}, official(), {"code": 0, "data": None}, {"data": []}, {"data": [1]}, {"data": {"task_id": ""}}],
+)
+def test_an_answer_without_a_task_has_none(payload: dict[str, Any]) -> None:
+    assert read_task(payload) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "units"), [("3.5", "3.5"), (2, "2"), (0, "0"), ("0", "0"), ("", None), (None, None)]
+)
+def test_units_are_never_made_up(given: Any, units: str | None) -> None:
+    """An unknown charge is not a charge of nothing."""
+    assert read(official(task_id="1", final_unit_deduction=given)).units == units
+
+
+@pytest.mark.parametrize("row", [{}, {"amount": "much"}, {"amount": None}])
+def test_a_bill_that_cannot_be_read_is_an_unknown_charge(row: dict[str, Any]) -> None:
+    assert read({"id": "1", "status": "succeeded", "billing": [{"charge_type": "unit", **row}]}).units is None
+
+
+@pytest.mark.parametrize(
+    ("given", "milliseconds"),
+    [(CREATED, CREATED), (1_777_385_361, 1_777_385_361_000), (str(CREATED), CREATED), ("soon", None)],
+)
+def test_times_are_milliseconds_whatever_the_host_sends(given: Any, milliseconds: int | None) -> None:
+    assert read(official(task_id="1", created_at=given)).created_at == milliseconds
+
+
+def test_a_new_status_word_is_kept_as_it_is_spelled() -> None:
+    task = read(official(task_id="1", task_status="Reviewing"))
+    assert (task.status, task.status_word, task.status.ended) == (TaskStatus.UNKNOWN, "Reviewing", False)
+
+
+def test_reasons_lose_signatures() -> None:
+    message = "cannot fetch https://bucket.example/a.png?X-Amz-Signature=secret"
+    task = read(official(task_id="1", task_status="failed", task_status_msg=message))
+    assert task.message == "cannot fetch https://bucket.example/a.png?…"
+
+
+def test_lists() -> None:
+    rows = [{"task_id": "2", "task_status": "succeed"}, {"task_id": "1", "task_status": "failed"}]
+    for payload in ({"data": rows}, {"data": {"result": rows}}, {"data": {"data": rows}}):
+        assert [task.task_id for task in read_tasks({"code": 0, **payload})] == ["2", "1"]
+    assert read_tasks({"data": [None, 1, {}, rows[0]]}) == [read(rows[0])]
+    assert read_tasks({"data": None}) == read_tasks({}) == []
+
+
+def test_plain_json_holds_what_operators_return() -> None:
+    task = read(
+        official(
+            task_id="878",
+            task_status="succeed",
+            updated_at=UPDATED,
+            task_result={"videos": [VIDEO]},
+            final_balance_deduction={"quota": "1.2"},
+        )
+    )
+    shown = json.loads(json.dumps(task.to_json("videos/image2video")))
+    assert shown == {
+        "task_id": "878",
+        "external_task_id": None,
+        "endpoint": "videos/image2video",
+        "status": "succeed",
+        "created_at": None,
+        "updated_at": UPDATED,
+        "expires_at": UPDATED + 2_592_000_000,
+        "units": None,
+        "final_balance_deduction": {"quota": "1.2"},
+        "videos": [VIDEO],
+    }
