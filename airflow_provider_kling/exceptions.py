@@ -115,6 +115,10 @@ class KlingTaskTimeout(KlingError):
     """The job did not end within ``timeout``; it goes on at Kling."""
 
 
+class KlingResultNotKept(KlingError):
+    """The job has succeeded, but its files could not be kept. A retry fetches them without a new job."""
+
+
 class KlingResultExpired(KlingError, AirflowFailException):
     """Kling has deleted the result (30 days after the job ended)."""
 

@@ -51,8 +51,8 @@ def locate(where: str | ObjectStoragePath) -> Location:
 
         if isinstance(where, str):
             # Airflow 2.11 takes a relative path for one from the root.
-            uri = where if "://" in where else f"file://{os.path.abspath(where)}"
-            path = ObjectStoragePath(uri)
+            uri = where if "://" in where else os.path.abspath(where)
+            path = ObjectStoragePath(uri if "://" in uri else f"file://{uri}")
         else:
             path, uri = where, uri_of(where)
         return Location(uri, _filesystem(path), path.path)
@@ -98,8 +98,10 @@ def explained() -> Iterator[None]:
         raise
     except FileNotFoundError:
         raise StorageRefused("it does not exist") from None
-    except (IsADirectoryError, NotADirectoryError):
-        raise StorageRefused("it is not a file") from None
+    except IsADirectoryError:
+        raise StorageRefused("it is a folder") from None
+    except (NotADirectoryError, FileExistsError):
+        raise StorageRefused("a part of its path is a file") from None
     except PermissionError as error:
         raise StorageRefused(f"the storage refuses access ({_words(error)}){_HINT}") from None
     except ImportError as error:

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that appear in a storage only when they are whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Protocol
+
+from ..storage import Location, explained
+
+PART = ".part"
+"""Ending of the name that a file has while it is being written, where the storage shows it then."""
+
+# These show an object when its upload is completed, not before, and can throw an unfinished one away.
+_COMMITTING = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"))
+# The least that S3 takes as a part; larger parts would only take more memory.
+_PART_BYTES = 5 * 1024**2
+
+
+class _Way(Protocol):
+    """How one kind of storage keeps a file out of sight until it is whole."""
+
+    def begin(self) -> Any: ...
+
+    def commit(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class WholeFile:
+    """A file to write. Readers see it when the ``with`` block has ended well, and never see a part of it.
+
+    :param where: the file; one that exists is replaced.
+    """
+
+    def __init__(self, where: Location) -> None:
+        self._way = _way_for(where)
+        self._file: Any = None
+
+    def __enter__(self) -> WholeFile:
+        with explained():
+            self._file = self._way.begin()
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Write some bytes.
+
+        :raises StorageRefused: when the storage does not permit it.
+        :raises StorageDown: when the storage fails.
+        """
+        with explained():
+            self._file.write(data)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        whole = False
+        try:
+            if kind is None:
+                with explained():
+                    self._way.commit()
+                whole = True
+        finally:
+            if not whole:
+                with suppress(Exception):
+                    self._way.discard()
+
+
+def _way_for(where: Location) -> _Way:
+    protocols = where.fs.protocol
+    names = {protocols} if isinstance(protocols, str) else set(protocols)
+    if names & _COMMITTING:
+        return _Upload(where)
+    return _LocalRename(where) if "file" in names else _Rename(where)
+
+
+class _Upload:
+    """An object store's own transaction."""
+
+    def __init__(self, where: Location) -> None:
+        self._where = where
+
+    def begin(self) -> Any:
+        self._file = self._where.fs.open(self._where.path, "wb", block_size=_PART_BYTES)
+        return self._file
+
+    def commit(self) -> None:
+        self._file.close()
+
+    def discard(self) -> None:
+        try:
+            self._file.discard()
+        finally:
+            # The garbage collector would close the file, and closing completes the upload.
+            self._file.closed = True
+
+
+class _LocalRename:
+    """A temporary name beside the file, then the system's own rename, which is one step."""
+
+    def __init__(self, where: Location) -> None:
+        self._path = where.path
+        self._part = _part_of(where.path)
+
+    def begin(self) -> Any:
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        self._file = open(self._part, "wb")  # noqa: SIM115
+        return self._file
+
+    def commit(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        os.replace(self._part, self._path)
+
+    def discard(self) -> None:
+        self._file.close()
+        os.unlink(self._part)
+
+
+class _Rename:
+    """A temporary name beside the file, then a rename by the filesystem."""
+
+    def __init__(self, where: Location) -> None:
+        self._where = where
+        self._part = _part_of(where.path)
+
+    def begin(self) -> Any:
+        self._where.fs.makedirs(self._where.path.rpartition("/")[0], exist_ok=True)
+        self._file = self._where.fs.open(self._part, "wb")
+        return self._file
+
+    def commit(self) -> None:
+        self._file.close()
+        self._where.fs.mv(self._part, self._where.path)
+
+    def discard(self) -> None:
+        self._file.close()
+        self._where.fs.rm(self._part)
+
+
+def _part_of(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/.{name}.{secrets.token_hex(4)}{PART}"
+
+
+def remove_parts(folder: Location) -> None:
+    """Remove what writers left behind that were killed."""
+    with suppress(Exception):
+        for path in folder.fs.ls(folder.path, detail=False):
+            if str(path).endswith(PART):
+                folder.fs.rm(path)

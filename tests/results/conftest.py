@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where results come from and where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from airflow_provider_kling.results import DownloadRules
+from airflow_provider_kling.storage import locate
+from tests.results.web import Web, running
+from tests.storages import s3, s3_server
+
+__all__ = ["s3", "s3_server"]
+
+MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
+RULES = DownloadRules(allow_private=True, longest_pause=0.01)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """An empty folder of some storage."""
+
+    uri: str
+
+    def files(self) -> dict[str, bytes]:
+        place = locate(self.uri)
+        place.fs.invalidate_cache()
+        try:
+            found = place.fs.find(place.path)
+        except FileNotFoundError:
+            return {}
+        root = place.path.rstrip("/") + "/"
+        return {str(path).removeprefix(root): place.fs.cat_file(path) for path in found}
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
+def shelf(request: pytest.FixtureRequest, tmp_path: Any) -> Shelf:
+    if request.param == "local":
+        return Shelf(str(tmp_path / "out"))
+    if request.param == "memory":
+        return Shelf(f"memory://results-{uuid4().hex}")
+    return Shelf(request.getfixturevalue("s3").uri(f"out/{uuid4().hex}"))
+
+
+def video_task(url: str, **more: Any) -> dict[str, Any]:
+    return {
+        "task_id": "8150001",
+        "external_task_id": "af-1",
+        "endpoint": "videos/image2video",
+        "status": "succeed",
+        "created_at": 1_790_000_000_000,
+        "updated_at": 1_790_000_060_000,
+        "expires_at": 1_790_000_060_000 + 30 * 86_400_000,
+        "units": "2.4",
+        "videos": [{"id": "v-1", "url": url, "duration": "5.1"}],
+        **more,
+    }
