@@ -45,6 +45,20 @@ class Order:
     warnings: tuple[str, ...]
     estimate: Decimal | None
 
+    def facts(self) -> dict[str, Any]:
+        """Return what a manifest says of the inputs, without the content of any file."""
+        from .media import loggable
+
+        body: dict[str, Any] = loggable(self.body)
+        return {
+            "model_name": body.pop("model_name", None),
+            "prompt": body.pop("prompt", None),
+            "parameters": body,
+            "fingerprint": self.fingerprint,
+            "inputs": [fact.to_json() for fact in self.media],
+            "estimate": None if self.estimate is None else str(self.estimate),
+        }
+
 
 def take_order(
     endpoint: Endpoint,
@@ -100,6 +114,11 @@ def validated(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequest:
 
 def as_plain(value: Any) -> Any:
     """Return paths as strings, at any depth: an ``ObjectStoragePath`` as the URI it stands for."""
+    if hasattr(value, "storage_options"):
+        from .storage import uri_of
+
+        # str() of such a path loses its connection on Airflow 3.
+        return uri_of(value)
     if isinstance(value, os.PathLike):
         return str(value)
     if isinstance(value, Mapping):

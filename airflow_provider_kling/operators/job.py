@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..submission import JobKey
@@ -24,6 +25,19 @@ def job_key(context: Context, retries: int, order: Order) -> JobKey:
 
     :param retries: the task's ``retries``.
     """
+    return replace(_task_key(context, retries), fingerprint=order.fingerprint, given=order.given_name)
+
+
+def batch_key(context: Context, retries: int, *, regenerate: bool) -> JobKey:
+    """Name a batch. A clear goes on with the same batch, unless every row is to be made anew.
+
+    :param regenerate: let a clear change the name.
+    """
+    key = _task_key(context, retries)
+    return key if regenerate else replace(key, generation=0)
+
+
+def _task_key(context: Context, retries: int) -> JobKey:
     ti = context["ti"]
     return JobKey(
         dag_id=str(ti.dag_id),
@@ -31,8 +45,7 @@ def job_key(context: Context, retries: int, order: Order) -> JobKey:
         run_id=str(ti.run_id),
         map_index=_whole(ti.map_index, -1),
         generation=_whole(ti.max_tries, retries) - retries,
-        fingerprint=order.fingerprint,
-        given=order.given_name,
+        fingerprint="",
     )
 
 
