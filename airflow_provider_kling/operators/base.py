@@ -17,7 +17,8 @@ from ..exceptions import (
 from ..order import Order, as_plain, take_order
 from ..submission import Submission, Terms, submit_once
 from .derive import derive_constructor
-from .job import job_key, memory_of, tried_before
+from .job import FACTS_KEY, job_key, memory_of, tried_before
+from .landing import check_before_paying
 from .waiting import WaitingOperator
 
 if TYPE_CHECKING:
@@ -120,7 +121,10 @@ class KlingTaskOperator(WaitingOperator):
         from ..submission_io import can_look_up, run_steps
 
         self._stop = threading.Event()
+        if self.output_path:
+            check_before_paying(self.output_path)
         order = self._order()
+        self._facts = order.facts()
         looks_up = can_look_up(self.endpoint, self.hook.settings.dialect.lookup)
         key = job_key(context, self.retries or 0, order)
         terms = Terms(
@@ -162,6 +166,7 @@ class KlingTaskOperator(WaitingOperator):
         if self.do_xcom_push:
             context["ti"].xcom_push(key="task_id", value=task.task_id)
             context["ti"].xcom_push(key="external_task_id", value=name)
+            context["ti"].xcom_push(key=FACTS_KEY, value=self._facts)
         if task.status.ended or self.endpoint.synchronous:
             return self._finish(context, task)
         if not self.wait_for_completion:

@@ -18,6 +18,7 @@ from ..batch.plan import BatchPlan, Survey, survey
 from ..batch.rows import read_rows
 from ..exceptions import JobState, KlingError, KlingRequestInvalid, KlingTaskFailed, KlingTaskTimeout
 from .job import batch_key
+from .landing import check_before_paying
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -117,10 +118,9 @@ class KlingBatchOperator(BaseOperator):
         from ..batch.ledger import Ledger
         from ..batch.report import write_report
         from ..batch.tally import Tally
-        from ..results import check_output_path
         from ..storage import locate
 
-        check_output_path(self.output_path)
+        check_before_paying(self.output_path)
         folder = locate(self.output_path)
         key = batch_key(context, self.retries or 0, regenerate=self.regenerate)
         self._ledger = ledger = Ledger(folder.child(f"{LEDGER_FOLDER}/{_name(key, self.endpoint)}"))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from ..order import Order
 
+FACTS_KEY = "request"
+"""XCom that says what was asked for: model, prompt, parameters, inputs, estimate."""
+
 _STORE_KEY = "kling_jobs"
 
 
@@ -57,6 +60,13 @@ def tried_before(context: Context, generation: int, can_look_up: bool) -> bool:
     """
     try_number = _whole(context["ti"].try_number, 1)
     return try_number > (1 if can_look_up else generation + 1)
+
+
+def recall_facts(context: Context) -> dict[str, Any]:
+    """Return what was asked for, as the worker that submitted the job has left it."""
+    ti = context["ti"]
+    facts = ti.xcom_pull(task_ids=ti.task_id, key=FACTS_KEY, map_indexes=ti.map_index)
+    return facts if isinstance(facts, dict) else {}
 
 
 class StateStoreMemory:

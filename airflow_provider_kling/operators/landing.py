@@ -38,3 +38,36 @@ def lander(hook: KlingHook, endpoint: Endpoint, output_path: Any) -> Land:
         )
 
     return keep
+
+
+def check_before_paying(output_path: Any) -> None:
+    """Refuse an output path that cannot work, while nothing is paid yet.
+
+    :raises KlingRequestInvalid: names the path and what is wrong with it.
+    :raises KlingServerError: the storage does not answer; trying again can help.
+    """
+    from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
+    from ..results import check_output_path
+    from ..storage import StorageDown, StorageRefused
+
+    try:
+        check_output_path(output_path)
+    except StorageRefused as error:
+        raise KlingRequestInvalid(
+            f"output_path={str(output_path)!r} is refused: {error}.", job=JobState.NOT_CREATED
+        ) from None
+    except StorageDown as error:
+        raise KlingServerError(
+            f"output_path={str(output_path)!r} does not answer: {error}.", job=JobState.NOT_CREATED
+        ) from None
+
+
+def result_of(
+    hook: KlingHook, endpoint: Endpoint, task: Task, output_path: Any, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what every operator returns for a task that succeeded, its files kept if that is asked for.
+
+    :param output_path: where to keep the files; empty for nowhere.
+    :param facts: what the manifest says of the inputs.
+    """
+    return lander(hook, endpoint, output_path)(task, facts) if output_path else task.to_json(endpoint.slug)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +14,11 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from ..api.task import TaskStatus
 from ..api.watch import Backoff
 from ..exceptions import JobState, KlingError, KlingRequestInvalid, error_from_event
+from ..lineage import report_result
+from ..links import KlingConsoleLink, KlingResultLink
 from .deadlines import backstop, earliest, execution_deadline, job_deadline
+from .job import recall_facts
+from .landing import result_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -43,10 +48,12 @@ class WaitingOperator(BaseOperator):
 
     endpoint: ClassVar[Endpoint]
     ui_color = "#d7f5e9"
+    operator_extra_links = (KlingResultLink(), KlingConsoleLink())
 
     # Made when the task runs: Airflow copies operators, and an Event cannot be copied.
     _stop: threading.Event | None = None
     _job_text = ""
+    _facts: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -193,7 +200,14 @@ class WaitingOperator(BaseOperator):
     def _finish(self, context: Context, task: Task) -> dict[str, Any]:
         if task.status is TaskStatus.FAILED:
             raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
-        result = task.to_json(self.endpoint.slug)
+        facts = self._facts or recall_facts(context)
+        result = result_of(self.hook, self.endpoint, task, self.output_path, facts)
+        self._say_success(task)
+        files = [fact["value"] for fact in facts.get("inputs", ()) if fact["source"] != "base64"]
+        report_result(context, self, self.hook, result, files)
+        return result
+
+    def _say_success(self, task: Task) -> None:
         seconds = (task.updated_at - task.created_at) / 1000 if task.updated_at and task.created_at else None
         self.log.info(
             "Job %s succeeded%s: %s; %s",
@@ -202,4 +216,3 @@ class WaitingOperator(BaseOperator):
             ", ".join(f"{len(items)} {name}" for name, items in task.result.items()) or "no files",
             f"charged {task.units} units" if task.units else "Kling reports no charge",
         )
-        return result

@@ -53,11 +53,12 @@ class KlingTaskSensor(BaseSensorOperator):
     :param kling_conn_id: id of a connection of type ``kling``. Templated.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls, the same as ``poke_interval``.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``. Templated.
     :param end_from_trigger: let the triggerer end the task, which saves a worker start. Needs
-        ``deferrable`` and Airflow 3.0.
+        ``deferrable``, Airflow 3.0 and no ``output_path``.
     """
 
-    template_fields: Sequence[str] = ("endpoint", "kling_task_id", "kling_conn_id")
+    template_fields: Sequence[str] = ("endpoint", "kling_task_id", "kling_conn_id", "output_path")
     ui_color = "#d7f5e9"
 
     def __init__(
@@ -68,6 +69,7 @@ class KlingTaskSensor(BaseSensorOperator):
         kling_conn_id: str = "kling_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 5.0,
+        output_path: Any = None,
         end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -77,6 +79,7 @@ class KlingTaskSensor(BaseSensorOperator):
         self.kling_task_id = kling_task_id
         self.kling_conn_id = kling_conn_id
         self.deferrable = deferrable
+        self.output_path = output_path
         self.end_from_trigger = end_from_trigger
         self._status_word = ""
         self._warned = False
@@ -138,7 +141,9 @@ class KlingTaskSensor(BaseSensorOperator):
     def _check_end_from_trigger(self) -> None:
         from airflow import __version__
 
-        if not self.deferrable:
+        if self.output_path:
+            why = "output_path needs a worker to fetch the files"
+        elif not self.deferrable:
             why = "it needs deferrable=True"
         elif int(__version__.split(".")[0]) < 3:  # noqa: PLR2004
             why = f"it needs Airflow 3.0 or newer; this is {__version__}"
@@ -197,7 +202,9 @@ class KlingTaskSensor(BaseSensorOperator):
     def _result(self, task: Task) -> dict[str, Any]:
         if task.status is TaskStatus.FAILED:
             raise _failure({"status": "failed", "task_id": task.task_id, "message": task.message})
-        return task.to_json(self.endpoint)
+        from ..operators.landing import result_of
+
+        return result_of(self.hook, endpoint_of(self.endpoint), task, self.output_path, {})
 
     @contextmanager
     def _skip_if_asked(self) -> Iterator[None]:
