@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.http.hooks.http import HttpHook
 from requests import Session
 
 from ..api.endpoint import Endpoint, endpoint_of
-from ..api.exchange import MAX_PAGE_SIZE, Call, query_call
+from ..api.exchange import MAX_PAGE_SIZE, query_call
 from ..api.request import KlingRequest
 from ..api.task import Task
 from ..api.video import IMAGE_TO_VIDEO
@@ -24,7 +24,10 @@ from .client import KlingClient
 from .outcome import task_of
 from .settings import KlingSettings, read_settings
 
-_DAY = 86_400
+if TYPE_CHECKING:
+    from .account import Account
+    from .library import Library
+    from .selection import Selection
 
 
 class KlingHook(HttpHook):
@@ -202,25 +205,42 @@ class KlingHook(HttpHook):
         async with AsyncKlingClient(await self.asettings()) as client:
             return await client.list_tasks(endpoint_of(endpoint), page, min(page_size, MAX_PAGE_SIZE))
 
+    @cached_property
+    def voices(self) -> Library:
+        """The account's voices."""
+        from .library import VOICES, Library
+
+        return Library(VOICES, self.client)
+
+    @cached_property
+    def elements(self) -> Library:
+        """The account's elements."""
+        from .library import ELEMENTS, Library
+
+        return Library(ELEMENTS, self.client)
+
+    @cached_property
+    def selection(self) -> Selection:
+        """The calls that mark elements in a video before ``videos/multi-elements`` edits it."""
+        from .selection import Selection
+
+        return Selection(self.client)
+
+    @cached_property
+    def account(self) -> Account:
+        """What is left in the account's resource packs, and what its jobs were charged."""
+        from .account import Account
+
+        return Account(self.client)
+
     def account_costs(
         self,
         start_time: int | None = None,
         end_time: int | None = None,
         resource_pack_name: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Return the account's resource packs with what remains of them. Free; lags up to 12 hours.
-
-        :param start_time: Unix time in ms; 30 days before ``end_time`` when unset.
-        :param end_time: Unix time in ms; now when unset.
-        :param resource_pack_name: only this pack.
-        """
-        end = end_time or int(time.time() * 1000)
-        params = {"start_time": str(start_time or end - 30 * _DAY * 1000), "end_time": str(end)}
-        if resource_pack_name:
-            params["resource_pack_name"] = resource_pack_name
-        payload = self.client.read(Call("GET", "/account/costs", params=params))
-        data = payload.get("data") or {}
-        return list(data.get("resource_pack_subscribe_infos") or [])
+        """Return the account's resource packs; see :meth:`.Account.costs`."""
+        return self.account.costs(start_time, end_time, resource_pack_name)
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection with a call that is free."""

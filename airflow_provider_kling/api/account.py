@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An account's credit: which calls tell it, and how to read them. Source: the vendor's pages of 2026-09."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+COSTS = "/account/costs"
+UNIT_LEDGER = "/account/billing/package"
+CASH_LEDGER = "/account/billing/balance"
+
+MAX_LEDGER_PAGE = 500
+"""Most lines of a ledger on one page."""
+
+LAG = "Kling's count lags up to 12 hours: what was used since then is not in it."
+
+PackageType = Literal["video", "image", "try-on"]
+
+_TYPE_WORDS: Mapping[PackageType, tuple[str, ...]] = {
+    "try-on": ("try-on", "try on", "tryon", "试穿"),
+    "video": ("video", "视频"),
+    "image": ("image", "picture", "图片", "图像"),
+}
+
+
+def package_type(pack: Mapping[str, Any]) -> PackageType | None:
+    """Tell what kind of units a pack holds by its name, for the API says it nowhere else.
+
+    :param pack: a pack as ``/account/costs`` describes it.
+    """
+    name = str(pack.get("resource_pack_name") or "").lower()
+    return next((kind for kind, words in _TYPE_WORDS.items() if any(word in name for word in words)), None)
+
+
+def in_effect(packs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the packs that can be used now: not those that are used up, expired or yet to begin."""
+    return [pack for pack in packs if pack.get("status") == "online"]
+
+
+def remaining_units(packs: Iterable[Mapping[str, Any]]) -> Decimal:
+    """Return the units that remain in the packs together; each type of pack has units of its own."""
+    return sum((_amount(pack.get("remaining_quantity")) for pack in packs), Decimal(0))
+
+
+def _amount(value: Any) -> Decimal:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return Decimal(0)
+    return amount if amount.is_finite() else Decimal(0)
