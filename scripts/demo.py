@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -29,10 +30,9 @@ CONNECTION = "AIRFLOW_CONN_KLING_DEFAULT"
 OUTPUT = ROOT / "demo-output"
 
 EMULATOR_SPEED = 20.0
-"""A job that takes two minutes at the service takes six seconds here."""
+"""A job that takes a minute at the service takes three seconds here."""
 
-# The example makes 5 seconds of 720p without sound with kling-v3: 0.6 units a second, 0.14 US$ a unit.
-COST = "3 units of a video package, about 0.42 US$ (list price of September 2026)"
+_LOOK_EVERY = 0.3
 
 
 class DemoFailed(Exception):
@@ -75,19 +75,29 @@ def _service() -> Iterator[Service]:
 
     from airflow_provider_kling.emulator import Emulator
 
-    with Emulator(speed=EMULATOR_SPEED) as emulator:
-        connection = {"conn_type": "kling", "host": emulator.url, "password": emulator.options.api_key}
-        yield Service(f"emulator at {emulator.url}: no account, no cost", json.dumps(connection))
+    with Emulator(speed=EMULATOR_SPEED, scale=1.0) as emulator:
+        yield Service(f"emulator at {emulator.url}: no account, no cost", emulator.connection_json())
 
 
 def _ask_before_paying() -> None:
-    print(f"{CONNECTION} is set, so this makes one video at the real service.\nIt will cost {COST}.")
+    print(f"{CONNECTION} is set, so this makes one video at the real service.\n{_cost()}")
     if os.environ.get("KLING_DEMO_YES") == "1":
         return
     if not sys.stdin.isatty():
         raise DemoFailed("Nobody can be asked here: set KLING_DEMO_YES=1 to agree, or unset the connection.")
     if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
         raise DemoFailed("Nothing was done.")
+
+
+def _cost() -> str:
+    from airflow_provider_kling.api.pricing import PRICES_OF, USD_PER_UNIT, estimate
+    from airflow_provider_kling.api.video import IMAGE_TO_VIDEO, ImageToVideo
+
+    units = estimate(IMAGE_TO_VIDEO, ImageToVideo(image="https://example.com/picture.jpg", duration="5"))
+    if units is None:
+        return "What it will cost is not known."
+    dollars = units * USD_PER_UNIT["video"]
+    return f"It will cost about {units} video units, US$ {dollars:.2f} by Kling's list of {PRICES_OF}."
 
 
 def _demo(service: Service) -> None:
@@ -106,7 +116,7 @@ def _demo(service: Service) -> None:
         _airflow(["dags", "test", DAG_ID], env, log)
         result = _result(home, log)
         _say("job", f"{result['task_id']} (ours: {result['external_task_id']})")
-        _say("waited", f"{time.monotonic() - started:.0f} s")
+        _say("waited", f"{_seconds(result)}{time.monotonic() - started:.0f} s with all of Airflow's work")
         _say("units", result["units"] or "not told")
         _say("video", _fetch(result))
     finally:
@@ -116,16 +126,42 @@ def _demo(service: Service) -> None:
 
 def _airflow(arguments: list[str], env: Mapping[str, str], log: Path) -> None:
     program = Program([sys.executable, "-m", "airflow", *arguments], env, log)
+    news = _News(log)
     try:
-        code = program.wait()
+        while program.exit_code is None:
+            time.sleep(_LOOK_EVERY)
+            news.tell()
     finally:
         program.stop()
-    if code:
-        raise _failed(f"`airflow {' '.join(arguments)}` ended with exit code {code}.", log)
+    news.tell()
+    if program.exit_code:
+        raise _failed(f"`airflow {' '.join(arguments)}` ended with exit code {program.exit_code}.", log)
+
+
+class _News:
+    """Shows what the provider writes to a log that is being written, and nothing of Airflow's own."""
+
+    _LINE = re.compile(r"^\S+ \[(?:info|warning|error) *\] (.*?) +\[[\w.]*\bairflow_provider_kling\.")
+    _ERROR = re.compile(r"^airflow_provider_kling\.exceptions\.(.*)")
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read = log.stat().st_size
+
+    def tell(self) -> None:
+        """Print what is new, as far as its lines are complete."""
+        with self._log.open("rb") as file:
+            file.seek(self._read)
+            new = file.read()
+        new = new[: new.rfind(b"\n") + 1]
+        self._read += len(new)
+        for line in new.decode(errors="replace").splitlines():
+            if found := self._LINE.match(line) or self._ERROR.match(line):
+                print(f"           {found[1]}", flush=True)
 
 
 def _failed(what: str, log: Path) -> DemoFailed:
-    return DemoFailed(f"{last_lines(log, 25)}\n\n{what} The lines above are the end of {_short(log)}.")
+    return DemoFailed(f"{what} The whole story is in {_short(log)}; it ends:\n{last_lines(log, 12)}")
 
 
 def _result(home: Path, log: Path) -> dict[str, Any]:
@@ -140,6 +176,12 @@ def _result(home: Path, log: Path) -> dict[str, Any]:
     while isinstance(value, str | bytes):  # Airflow's versions differ in how often they encode
         value = json.loads(value)
     return dict(value)
+
+
+def _seconds(result: Mapping[str, Any]) -> str:
+    if not (result["created_at"] and result["updated_at"]):
+        return ""
+    return f"{(result['updated_at'] - result['created_at']) / 1000:.0f} s for the job, "
 
 
 def _fetch(result: Mapping[str, Any]) -> str:
