@@ -14,13 +14,12 @@ from . import prices
 from .clock import Clock, milliseconds
 from .faults import DEFAULT_REASON, Faults
 from .lifecycle import SUBMITTED_SHARE, Job
-from .makers import JOB_SECONDS, Bench, Work, work_of
+from .made import Made
+from .makers import job_seconds, work_of
 from .options import Options
 from .refusal import Refusal, bad_value
 from .rules import Order
-
-PAGE_NUMBERS = range(1, 1001)
-PAGE_SIZES = range(1, 501)
+from .work import Bench, Work
 
 
 class Account:
@@ -38,6 +37,7 @@ class Account:
         # Task ids of an earlier emulator must not name a job of this one: they live on in somebody's DAG.
         self._first_id = milliseconds(clock.now()) * 100_000
         self._numbers = itertools.count(1)
+        self.made = Made(clock, self.by_task_id)
         self.reset()
 
     def reset(self) -> None:
@@ -49,6 +49,8 @@ class Account:
         self._by_slug: defaultdict[str, list[Job]] = defaultdict(list)
         self._holding: list[tuple[float, int, int]] = []
         self._active = 0
+        self._committed: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self.made.reset()
 
     @property
     def active(self) -> int:
@@ -69,13 +71,14 @@ class Account:
 
         :raises Refusal: when the external id is taken or no slot is free.
         """
-        external_id = order.body.get("external_task_id") if endpoint.external_id else None
+        external_id = order.body.get("external_task_id")
         if external_id in self._by_external_id:
             raise bad_value(f"External_task_id {external_id} already exists")
         task_id = str(self._first_id + next(self._numbers))
-        work = work_of(endpoint, order, Bench(task_id, self._options.scale))
-        self._take_slots(work.slots)
-        job = self._job(endpoint, order, work, task_id, external_id)
+        bench = Bench(task_id, self._options.scale, self._clock.now(), self.made)
+        job = self._job(endpoint, order, work_of(endpoint, order, bench), bench)
+        self._check_balance(job)
+        self._check_slots(job.slots)
         self._keep(job)
         return job
 
@@ -85,8 +88,8 @@ class Account:
         :raises Refusal: when there is none.
         """
         job = self._by_id.get(ident)
-        if job is None and endpoint.external_id and not self._faults.fire("no_external_id"):
-            job = self._by_external_id.get(ident)
+        if job is None and endpoint.external_id and self._options.dialect.lookup:
+            job = None if self._faults.fire("no_external_id") else self._by_external_id.get(ident)
         if job is None or job.slug != endpoint.slug:
             raise bad_value(f"Task not found by id/external id: {ident}")
         return job
@@ -101,36 +104,41 @@ class Account:
         end = len(jobs) - (number - 1) * size
         return jobs[max(0, end - size) : max(0, end)][::-1]
 
-    def _take_slots(self, wanted: int) -> None:
-        taken = self.active
-        full = self._options.slots and taken + wanted > self._options.slots
+    def _check_balance(self, job: Job) -> None:
+        if self._committed[job.pack] + job.price > Decimal(self._options.units):
+            raise Refusal(429, 1102, "Account balance not enough")
+
+    def _check_slots(self, wanted: int) -> None:
+        full = self._options.slots and wanted and self.active + wanted > self._options.slots
         if full or self._faults.times("slots_taken"):
             raise Refusal(429, 1303, "parallel task over resource pack limit")
 
-    def _job(
-        self, endpoint: Endpoint, order: Order, work: Work, task_id: str, external_id: str | None
-    ) -> Job:
-        now = self._clock.now()
-        seconds = self._options.job_seconds
-        if seconds is None:
-            seconds = JOB_SECONDS[endpoint.result]
+    def _job(self, endpoint: Endpoint, order: Order, work: Work, bench: Bench) -> Job:
+        now, seconds = bench.now, self._options.job_seconds
+        if seconds is None or endpoint.synchronous:
+            seconds = job_seconds(endpoint)
         lasts = seconds / self._options.speed
+        price = prices.units(endpoint.slug, order.body, work.seconds, work.count)
+        if work.session:
+            self.made.open(work.session)
         return Job(
             number=len(self.jobs) + 1,
-            task_id=task_id,
+            task_id=bench.task_id,
             slug=endpoint.slug,
-            external_task_id=external_id,
+            external_task_id=order.body.get("external_task_id"),
             body=order.shown,
             body_sha256=order.digest,
             ignored=order.ignored,
             made_at=now,
             started_at=now + SUBMITTED_SHARE * lasts,
             ended_at=now + lasts,
-            slots=work.slots,
-            price=prices.units(endpoint.slug, order.body, work.seconds, work.slots),
+            slots=0 if endpoint.synchronous else work.count,
+            price=price,
+            pack=prices.pack(endpoint.slug),
             items=work.items,
-            failure=self._failure(order),
-            info=work.info,
+            failure=None if endpoint.synchronous else self._failure(order),
+            parent=work.parent,
+            session_id=work.session.session_id if work.session else None,
             callback_url=order.body.get("callback_url"),
         )
 
@@ -142,6 +150,8 @@ class Account:
         return None
 
     def _keep(self, job: Job) -> None:
+        if job.failure is None:
+            self._committed[job.pack] += job.price
         self.jobs.append(job)
         self._by_id[job.task_id] = job
         if not self._faults.every("unlisted_job"):

@@ -8,16 +8,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from .checks import Kind, fields, flag, number, picture, several, text, url
+from .media_input import SOUND_FORMATS, Limits
+from .media_kinds import Clip, Medium, Sound
 from .refusal import Refusal, bad_value
 
-Cross = Callable[[Mapping[str, Any]], str | None]
-"""A rule over several fields: gets the body, returns what is wrong with it or ``None``."""
+Values = Mapping[str, Any]
+Media = Mapping[str, Medium]
+Cross = Callable[[Values, Media], str | None]
+"""A rule over several fields: gets body and media, returns what is wrong or ``None``."""
 
 COMMON: Mapping[str, Kind] = {
     "callback_url": url(),
     "external_task_id": text(128),
 }
 WATERMARK: Mapping[str, Kind] = {"watermark_info": fields(enabled=flag())}
+ELEMENT = fields("element_id", element_id=number(1, whole=True))
+PICTURES = fields("image", image=picture())
+VIDEO_FORMATS = ("mp4", "mov")
+SPEECH = Limits(SOUND_FORMATS, (2, 300), megabytes=5)
+SHORT_SPEECH = Limits(SOUND_FORMATS, (2, 60), megabytes=5)
 
 SHOTS: Mapping[str, Kind] = {
     "multi_shot": flag(),
@@ -30,9 +39,6 @@ SHOTS: Mapping[str, Kind] = {
         6,
     ),
 }
-ELEMENTS = several(fields("element_id", element_id=number(1, whole=True)), 1, 10)
-VOICES = several(fields("voice_id", voice_id=text()), 1, 2)
-PICTURES = several(fields("image", image=picture()), 1, 10)
 SECONDS = tuple(str(seconds) for seconds in range(3, 16))
 
 
@@ -51,22 +57,32 @@ class Body:
     models: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
 
-    def check_model(self, name: str | None, further: tuple[str, ...]) -> None:
-        """Refuse a model that does not exist or no longer does."""
+    def check_model(self, name: str | None, further: tuple[str, ...], *, official: bool) -> None:
+        """Refuse a model that does not exist or, on the vendor's own hosts, no longer does."""
         if not self.models:
             return
         name = name or self.models[0]
-        if name in self.retired:
+        if official and name in self.retired:
             raise bad_value(f"The model '{name}' has been discontinued and is no longer available.")
-        if name not in (*self.models, *further):
+        if name not in (*self.models, *self.retired, *further):
             raise Refusal(404, 1203, f"model_name value '{name}' does not exist")
 
 
-def one_of_fields(*names: str) -> Cross:
-    """One and only one of the fields is sent."""
+def the_clip(media: Media) -> Clip | None:
+    """Return the video of a request, if it has one."""
+    return next((medium for medium in media.values() if isinstance(medium, Clip)), None)
 
-    def check(body: Mapping[str, Any]) -> str | None:
-        found = [name for name in names if name in body]
+
+def the_sound(media: Media) -> Sound | None:
+    """Return the sound of a request, if it has one."""
+    return next((medium for medium in media.values() if isinstance(medium, Sound)), None)
+
+
+def one_of_fields(*names: str, within: str = "") -> Cross:
+    """One and only one of the fields is sent (``within``: of an object of the body)."""
+
+    def check(body: Values, _: Media) -> str | None:
+        found = [name for name in names if name in (body[within] if within else body)]
         if len(found) == 1:
             return None
         return f"one and only one of {' and '.join(names)} must be given, got {len(found)}"
@@ -76,21 +92,39 @@ def one_of_fields(*names: str) -> Cross:
 
 def any_of_fields(*names: str) -> Cross:
     """At least one of the fields is sent."""
-    return lambda body: None if any(name in body for name in names) else f"{' or '.join(names)} is required"
+    return lambda body, _: (
+        None if any(name in body for name in names) else f"{' or '.join(names)} is required"
+    )
 
 
 def one_group(*groups: tuple[str, ...]) -> Cross:
     """Fields of only one of the groups are sent."""
 
-    def check(body: Mapping[str, Any]) -> str | None:
+    def check(body: Values, _: Media) -> str | None:
         used = ["/".join(group) for group in groups if any(name in body for name in group)]
         return f"{', '.join(used)} cannot be used together" if len(used) > 1 else None
 
     return check
 
 
-def shots(body: Mapping[str, Any]) -> str | None:
-    """What multi-shot requires; without it the prompt is required unless a picture is sent."""
+def together(name: str, other: str) -> Cross:
+    """One field is sent only with another one."""
+    return lambda body, _: f"{other} is required with {name}" if name in body and other not in body else None
+
+
+def at_most(most: int, *lists: str) -> Cross:
+    """Several arrays, or single values, hold at most so many entries together."""
+
+    def check(body: Values, _: Media) -> str | None:
+        held = [body[name] for name in lists if name in body]
+        count = sum(len(entry) if isinstance(entry, list) else 1 for entry in held)
+        return f"the number of {' and '.join(lists)} cannot exceed {most} in total" if count > most else None
+
+    return check
+
+
+def shots(body: Values, _: Media) -> str | None:
+    """What multi-shot requires."""
     if not body.get("multi_shot"):
         unused = [name for name in ("shot_type", "multi_prompt") if name in body]
         return f"{unused[0]} is invalid when multi_shot is false" if unused else None
@@ -101,7 +135,12 @@ def shots(body: Mapping[str, Any]) -> str | None:
     return None if body.get("prompt") else "prompt is required when shot_type is intelligence"
 
 
-def _shot_seconds(body: Mapping[str, Any]) -> str | None:
+def prompt_or_shots(body: Values, _: Media) -> str | None:
+    """The prompt is required unless the shots have theirs."""
+    return None if "prompt" in body or body.get("shot_type") == "customize" else "prompt is required"
+
+
+def _shot_seconds(body: Values) -> str | None:
     if not body.get("multi_prompt"):
         return "multi_prompt is required when shot_type is customize"
     seconds = [shot["duration"] for shot in body["multi_prompt"]]

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .media_input import MediaLibrary, Picture
-from .refusal import bad_parameters, bad_value
+from .made import Made
+from .media_input import Limits, MediaLibrary
+from .media_kinds import Medium
+from .refusal import Refusal, bad_parameters, bad_value
 
 
 @dataclass
@@ -20,14 +22,16 @@ class Probe:
     """One request while it is checked.
 
     :param library: keeps the media that the request brings.
+    :param made: what earlier calls made.
     :param strict: also refuse what the vendor silently ignores.
     :param media: the media found, by where they were (``image_list[0].image``).
     :param ignored: names of unknown fields.
     """
 
     library: MediaLibrary
+    made: Made
     strict: bool = False
-    media: dict[str, Picture] = field(default_factory=dict)
+    media: dict[str, Medium] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
 
 
@@ -92,14 +96,75 @@ def url() -> Kind:
 
 def picture() -> Kind:
     """A picture: url or raw base64."""
+    return _medium(lambda probe, where, value: probe.library.picture(value, where))
 
+
+def sound(limits: Limits) -> Kind:
+    """A sound: url or raw base64."""
+    return _medium(lambda probe, where, value: probe.library.sound(value, where, limits))
+
+
+def sound_id(limits: Limits) -> Kind:
+    """A sound of text-to-speech."""
+
+    def find(probe: Probe, where: str, value: str) -> Medium:
+        found = probe.made.sound(value)
+        limits.check_seconds(where, found.seconds)
+        return found
+
+    return _medium(find)
+
+
+def clip(limits: Limits) -> Kind:
+    """A video: url."""
+
+    def find(probe: Probe, where: str, value: str) -> Medium:
+        if not value.startswith(("http://", "https://")):
+            raise bad_value(f"{where} must be a url")
+        return probe.library.clip(value, where, limits)
+
+    return _medium(find)
+
+
+def clip_id(limits: Limits | None = None) -> Kind:
+    """A video that the API made."""
+
+    def find(probe: Probe, where: str, value: str) -> Medium:
+        found = probe.made.video(value)
+        if limits is not None:
+            limits.check_seconds(where, found.seconds)
+        return found
+
+    return _medium(find)
+
+
+def _medium(find: Callable[[Probe, str, str], Medium]) -> Kind:
     def check(probe: Probe, where: str, value: Any) -> str:
         if not isinstance(value, str):
             raise bad_parameters(f"{where} must be a string, got {_type(value)}")
-        probe.media[where] = probe.library.picture(value, where)
+        probe.media[where] = find(probe, where, value)
         return value
 
     return check
+
+
+def either(*kinds: Kind) -> Kind:
+    """A value of one of several kinds; the refusal of the last one counts."""
+
+    def check(probe: Probe, where: str, value: Any) -> Any:
+        for kind in kinds[:-1]:
+            try:
+                return kind(probe, where, value)
+            except Refusal:
+                continue
+        return kinds[-1](probe, where, value)
+
+    return check
+
+
+def anything() -> Kind:
+    """Whatever is sent."""
+    return lambda _, __, value: value
 
 
 def several(item: Kind, low: int, high: int) -> Kind:

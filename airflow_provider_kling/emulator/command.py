@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from .faults import FAULTS, Faults
-from .options import DEFAULT_PORT, Options
+from .options import DEFAULT_PORT, Dialect, Options
 from .server import Emulator, PortTaken
 
 
@@ -27,6 +27,12 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("--host", default=default.host, help="loopback address to listen on (%(default)s)")
     add("--port", type=int, default=DEFAULT_PORT, help="port to listen on, 0 for any (%(default)s)")
+    add(
+        "--dialect",
+        choices=list(Dialect),
+        default=default.dialect,
+        help="whose answers to give (%(default)s)",
+    )
     add("--api-key", default=default.api_key, help="key to accept (%(default)s)")
     add("--access-key", default=default.access_key, help="issuer of signed tokens (%(default)s)")
     add("--secret-key", default=default.secret_key, help="key that signs tokens (%(default)s)")
@@ -35,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         "--job-seconds", type=float, help="how long every job takes at speed 1 (60 for videos, 24 for images)"
     )
     add("--slots", type=int, default=default.slots, help="jobs active at once, 0 for any (%(default)s)")
+    add("--units", type=float, default=default.units, help="size of the resource packs (%(default)s)")
     add("--scale", type=float, default=default.scale, help="size relative to real results (%(default)s)")
     add(
         "--url-seconds",

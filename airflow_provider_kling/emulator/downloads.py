@@ -62,9 +62,7 @@ def _denied(why: bytes) -> Answer:
 
 def _file(state: State, path: str) -> File | None:
     task_id, _, name = path.removeprefix(PREFIX).partition("/")
-    job = state.account.by_task_id(task_id)
-    files = (file for item in (job.items if job else ()) for file in item.files.values())
-    return next((file for file in files if file.name == name), None)
+    return next((file for file in state.files(task_id) if file.name == name), None)
 
 
 async def _send_file(call: Call, send: Send, rendered: Rendered, content_type: str, limit: int | None) -> int:

@@ -63,6 +63,9 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "unlisted_job": Fault(int, "every nth job is missing from lists"),
         "no_list": Fault(bool, "lists are not supported"),
         "no_external_id": Fault(bool, "queries by external id are not supported"),
+        "costs_limited": Fault(
+            bool, "queries for what is left are answered 1302 within a second of the last"
+        ),
         # Downloads.
         "expired_url": Fault(int, "the next n downloads are answered 403, as if the address had expired"),
         "download_error": Fault(int, "the next n downloads are answered 503"),

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,13 +20,13 @@ class Gate:
     """The emulator as an ASGI application.
 
     :param state: what it knows.
-    :param finders: look-ups of routes, asked in turn.
+    :param find: looks up routes.
     :param admin: the application behind :data:`ADMIN`.
     """
 
-    def __init__(self, state: State, finders: Sequence[Finder], admin: ASGIApp) -> None:
+    def __init__(self, state: State, find: Finder, admin: ASGIApp) -> None:
         self._state = state
-        self._finders = finders
+        self._find = find
         self._admin = admin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,7 +40,7 @@ class Gate:
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope, receive, await read_body(receive))
-        route = self._route(call)
+        route = self._find(call.method, call.path)
         template = route.template if route else "unknown"
         try:
             answer = await self._answer(call, route)
@@ -51,12 +50,6 @@ class Gate:
             return
         self._state.requests[call.method, template, answer.status] += 1
         await send_answer(send, answer)
-
-    def _route(self, call: Call) -> Route | None:
-        for find in self._finders:
-            if route := find(call.method, call.path):
-                return route
-        return None
 
     async def _answer(self, call: Call, route: Route | None) -> Answer:
         state = self._state

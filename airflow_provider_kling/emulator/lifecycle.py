@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from .media_kinds import Clip
 from .recipes import Item
 
 SUBMITTED_SHARE = 0.1
@@ -40,9 +41,11 @@ class Job:
     :param ended_at: when it ends.
     :param slots: how many of the account's slots it holds until then.
     :param price: what it costs in units if it succeeds.
+    :param pack: the resource pack that pays.
     :param items: what it makes.
     :param failure: why it fails; ``None`` for a job that succeeds.
-    :param info: further content of the answer's ``task_info``.
+    :param parent: the video that it works on.
+    :param session_id: the session that began with it.
     :param callback_url: where to report status changes.
     """
 
@@ -58,9 +61,11 @@ class Job:
     ended_at: float
     slots: int
     price: Decimal
+    pack: str
     items: tuple[Item, ...]
     failure: str | None = None
-    info: Mapping[str, Any] = field(default_factory=dict)
+    parent: Clip | None = None
+    session_id: str | None = None
     callback_url: str | None = None
 
     def status(self, now: float) -> Status:

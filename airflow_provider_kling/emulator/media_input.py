@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures that come in with a request: decoded, checked against the vendor's limits, kept on disk.
+"""Media that come in with a request: decoded, checked against the vendor's limits, kept on disk.
 
 Nothing is fetched from outside this machine. An address on a loopback host is fetched; for any other one
-a picture is drawn whose looks depend on the address alone.
+something is made up that depends on the address alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import io
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -18,33 +17,42 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from PIL import Image, UnidentifiedImageError
-
+from .media_kinds import Clip, Picture, Sound
+from .media_probe import Unreadable, measure_clip, measure_picture, measure_sound
 from .options import is_loopback
-from .refusal import bad_value
+from .refusal import Refusal, bad_value
 
 MEGABYTE = 1024 * 1024
+SOUND_FORMATS = ("mp3", "wav", "m4a", "aac")
 _PICTURE_BYTES = 10 * MEGABYTE
 _PICTURE_SIDE = 300
 _PICTURE_RATIO = 2.5
+_SECONDS_TOLERANCE = 0.1
+_MADE_UP_SECONDS = 5.0
 _FETCH_SECONDS = 20
 _FETCH_BYTES = 200 * MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture of a request.
+class Limits:
+    """What a sound or a clip must be.
 
-    :param digest: what names it: the hash of its content, or of its address where it was not fetched.
-    :param width: in pixels.
-    :param height: in pixels.
-    :param file: where it is kept; ``None`` for one that has to be drawn.
+    :param formats: names of file formats.
+    :param seconds: least and most.
+    :param sides: least and most pixels a side.
+    :param megabytes: most.
     """
 
-    digest: str
-    width: int
-    height: int
-    file: Path | None = None
+    formats: tuple[str, ...]
+    seconds: tuple[float, float]
+    sides: tuple[int, int] = (1, 100_000)
+    megabytes: int = 100
+
+    def check_seconds(self, field: str, seconds: float) -> None:
+        """Refuse what is too short or too long; encoders pad, so a little is let pass."""
+        low, high = self.seconds
+        if not low - _SECONDS_TOLERANCE <= seconds <= high + _SECONDS_TOLERANCE:
+            raise bad_value(f"{field}: duration must be in [{low:g}s, {high:g}s], got {seconds:.1f}s")
 
 
 class MediaLibrary:
@@ -56,6 +64,8 @@ class MediaLibrary:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pictures: dict[str, Picture] = {}
+        self._sounds: dict[str, Sound] = {}
+        self._clips: dict[str, Clip] = {}
 
     def picture(self, value: str, field: str) -> Picture:
         """Return the picture that a request's field holds.
@@ -64,51 +74,97 @@ class MediaLibrary:
         :param field: the field's name, for error texts.
         :raises Refusal: when the vendor would not take it.
         """
-        data = self.content(value, field)
+        data = _content(value, field)
         if data is None:
             return Picture(_digest(value.encode()), 1280, 720)
         if len(data) > _PICTURE_BYTES:
             raise bad_value(f"{field}: image size cannot exceed 10MB")
         digest = _digest(data)
         if digest not in self._pictures:
-            width, height = _measured(data, field)
-            self._pictures[digest] = Picture(digest, width, height, self.keep(data, digest))
+            width, height = _measured_picture(data, field)
+            self._pictures[digest] = Picture(digest, width, height, self._kept(data, digest))
         return self._pictures[digest]
 
-    def content(self, value: str, field: str) -> bytes | None:
-        """Return the bytes that a field stands for, or ``None`` for an address outside this machine."""
-        if value.startswith("data:"):
-            raise bad_value(f"{field}: base64 must be sent without the data: prefix")
-        if value.startswith(("http://", "https://")):
-            return _fetched(value, field) if is_loopback(urlsplit(value).hostname) else None
-        try:
-            return base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            raise bad_value(f"{field} is neither a url nor valid base64") from None
+    def sound(self, value: str, field: str, limits: Limits) -> Sound:
+        """Return the sound that a request's field holds, as :meth:`picture`."""
+        data = _content(value, field)
+        if data is None:
+            return Sound(_digest(value.encode()), _MADE_UP_SECONDS)
+        if len(data) > limits.megabytes * MEGABYTE:
+            raise bad_value(f"{field}: audio size cannot exceed {limits.megabytes}MB")
+        digest = _digest(data)
+        if digest not in self._sounds:
+            try:
+                kind, seconds = measure_sound(data)
+            except Unreadable:
+                raise bad_value("Audio format is invalid") from None
+            self._sounds[digest] = Sound(digest, seconds, self._kept(data, digest), kind)
+        found = self._sounds[digest]
+        if found.kind not in limits.formats:
+            raise bad_value("Audio format is invalid")
+        limits.check_seconds(field, found.seconds)
+        return found
 
-    def keep(self, data: bytes, digest: str) -> Path:
-        """Write the bytes to the library's folder and return where they are."""
+    def clip(self, value: str, field: str, limits: Limits) -> Clip:
+        """Return the video that an address in a request leads to, as :meth:`picture`."""
+        data = _content(value, field)
+        if data is None:
+            picture = Picture(_digest(value.encode()), 1280, 720)
+            return Clip(picture, _MADE_UP_SECONDS, url=value)
+        if len(data) > limits.megabytes * MEGABYTE:
+            raise bad_value(f"{field}: video size cannot exceed {limits.megabytes}MB")
+        digest = _digest(data)
+        if digest not in self._clips:
+            self._clips[digest] = self._measured_clip(data, field, digest)
+        found = self._clips[digest]
+        limits.check_seconds(field, found.seconds)
+        low, high = limits.sides
+        for side in (found.picture.width, found.picture.height):
+            if not low <= side <= high:
+                raise bad_value(
+                    f"{field}: video width and height must be in [{low}px, {high}px], got {side}px"
+                )
+        return Clip(found.picture, found.seconds, url=value)
+
+    def _measured_clip(self, data: bytes, field: str, digest: str) -> Clip:
+        try:
+            width, height, seconds, frame = measure_clip(data)
+        except Unreadable:
+            raise bad_value(f"{field}: video format is invalid, only mp4 and mov are supported") from None
+        return Clip(Picture(digest, width, height, self._kept(frame, digest)), seconds)
+
+    def _kept(self, data: bytes, digest: str) -> Path:
         path = self._folder / digest
         path.write_bytes(data)
         return path
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _measured(data: bytes, field: str) -> tuple[int, int]:
+def _measured_picture(data: bytes, field: str) -> tuple[int, int]:
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-            image.load()
-            width, height = image.size
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
+        width, height = measure_picture(data)
+    except Unreadable:
         raise bad_value(f"{field}: image format is invalid, only jpg, jpeg and png are supported") from None
     if min(width, height) < _PICTURE_SIDE:
         raise bad_value(f"{field}: image width and height must be at least 300px, got {width}x{height}")
     if max(width, height) / min(width, height) > _PICTURE_RATIO:
         raise bad_value(f"{field}: image aspect ratio must be between 1:2.5 and 2.5:1, got {width}:{height}")
     return width, height
+
+
+def _content(value: str, field: str) -> bytes | None:
+    """Return the bytes that a field stands for, or ``None`` for an address outside this machine."""
+    if value.startswith("data:"):
+        raise bad_value(f"{field}: base64 must be sent without the data: prefix")
+    if value.startswith(("http://", "https://")):
+        return _fetched(value, field) if is_loopback(urlsplit(value).hostname) else None
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise bad_value(f"{field} is neither a url nor valid base64") from None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -125,7 +181,9 @@ def _fetched(url: str, field: str) -> bytes:
         with _opener.open(url, timeout=_FETCH_SECONDS) as answer:
             data: bytes = answer.read(_FETCH_BYTES + 1)
     except (urllib.error.URLError, OSError, ValueError) as error:
-        raise bad_value(f"{field}: failed to download the file from its url: {error}") from None
-    if len(data) > _FETCH_BYTES:
-        raise bad_value(f"{field}: the file behind the url is too large")
+        raise _unfetched(field, str(error)) from None
     return data
+
+
+def _unfetched(field: str, why: str) -> Refusal:
+    return bad_value(f"{field}: failed to download the file from its url: {why}")

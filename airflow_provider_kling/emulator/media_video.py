@@ -11,6 +11,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from .media_audio import RATE, add_track, fill_track, samples
 from .media_image import cover, mark
 
 if TYPE_CHECKING:
@@ -42,9 +43,12 @@ def render(recipe: VideoRecipe, target: Path) -> None:
         options = {"preset": "ultrafast", "crf": "28", "threads": "1"}
         stream = container.add_stream("libx264", rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = recipe.width, recipe.height, "yuv420p"
+        track = add_track(container, "aac") if recipe.sound else None
         for image in _frames(recipe):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")))
         container.mux(stream.encode(None))
+        if track and recipe.sound:
+            fill_track(container, track, samples(recipe.sound)[: round(recipe.seconds * RATE)])
 
 
 def _frames(recipe: VideoRecipe) -> Iterator[Image.Image]:

@@ -5,9 +5,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from ipaddress import ip_address
 
 DEFAULT_PORT = 8188
+
+
+class Dialect(StrEnum):
+    """Whose answers the emulator writes, and whose narrower limits hold."""
+
+    KLING = "kling"
+    COMETAPI = "cometapi"
+    GATEWAY = "gateway"
+    OPENAI_VIDEO = "openai-video"
+
+    @property
+    def lists(self) -> bool:
+        """Whether tasks can be listed."""
+        return self is Dialect.KLING
+
+    @property
+    def lookup(self) -> bool:
+        """Whether tasks can be queried by their external id."""
+        return self in (Dialect.KLING, Dialect.COMETAPI)
+
+    @property
+    def base_path(self) -> str:
+        """What stands before all paths."""
+        return "" if self is Dialect.KLING else "/kling"
 
 
 def is_loopback(host: str | None) -> bool:
@@ -28,12 +53,14 @@ class Options:
 
     :param host: loopback address to listen on.
     :param port: port to listen on; 0 takes any free one.
+    :param dialect: whose answers it writes.
     :param api_key: the key that is accepted as bearer token.
     :param access_key: the issuer (``iss``) that signed tokens must name.
     :param secret_key: the key that signs those tokens (HS256).
     :param speed: how many times faster than the real service jobs run.
     :param job_seconds: how long every job takes at speed 1; each kind of result has its own time when unset.
     :param slots: how many jobs may be active at once (one for ``n`` pictures counts ``n``); 0 is no limit.
+    :param units: size of the account's resource packs, of video and image units each.
     :param scale: size of rendered pictures and videos relative to the real ones (720p, 1080p, 2160p).
     :param url_seconds: how long the address of a result is valid after it was handed out.
     :param strict: also refuse what the vendor silently ignores: unknown fields and empty values.
@@ -43,12 +70,14 @@ class Options:
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    dialect: Dialect = Dialect.KLING
     api_key: str = "emulator"
     access_key: str = "emulator-access-key"
     secret_key: str = "emulator-secret-key-0123456789abcdef"  # noqa: S105 - a public default, like the password "guest"
     speed: float = 1.0
     job_seconds: float | None = None
     slots: int = 20
+    units: float = 100_000.0
     scale: float = 0.5
     url_seconds: float = 30 * 24 * 3600
     strict: bool = False
@@ -56,9 +85,10 @@ class Options:
     faults: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dialect", Dialect(self.dialect))
         if not is_loopback(self.host):
             raise ValueError(f"host must be a loopback address such as 127.0.0.1, got {self.host!r}")
-        for name in ("speed", "scale", "url_seconds"):
+        for name in ("speed", "scale", "units", "url_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0, got {getattr(self, name)!r}")
         if self.job_seconds is not None and self.job_seconds < 0:

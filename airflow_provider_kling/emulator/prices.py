@@ -6,28 +6,65 @@ A table of the emulator's own: the provider's estimates are not confirmed by the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-_FREE = Decimal(0)
-_PER_SECOND: Mapping[tuple[str, str, str], str] = {
-    ("kling-v3", "std", "off"): "0.6",
-    ("kling-v3", "pro", "off"): "0.8",
-    ("kling-v3", "4k", "off"): "3.0",
-    ("kling-v3", "std", "on"): "0.9",
-    ("kling-v3", "pro", "on"): "1.2",
-    ("kling-v3", "4k", "on"): "3.0",
-    ("kling-v2-6", "std", "off"): "0.3",
-    ("kling-v2-6", "pro", "off"): "0.5",
-    ("kling-v2-6", "pro", "on"): "1.0",
-    ("kling-v2-5-turbo", "std", "off"): "0.3",
-    ("kling-v2-5-turbo", "pro", "off"): "0.5",
+Values = Mapping[str, Any]
+
+_PER_SECOND: Mapping[tuple[str, str], tuple[str, str, str]] = {
+    # (model, way): std, pro, 4k
+    ("kling-v3", "silent"): ("0.6", "0.8", "3.0"),
+    ("kling-v3", "sound"): ("0.9", "1.2", "3.0"),
+    ("kling-v3", "motion"): ("0.9", "1.2", "1.2"),
+    ("kling-v3-omni", "silent"): ("0.6", "0.8", "3.0"),
+    ("kling-v3-omni", "sound"): ("0.8", "1.0", "3.0"),
+    ("kling-v3-omni", "video"): ("0.9", "1.2", "3.0"),
+    ("kling-video-o1", "silent"): ("0.6", "0.8", "0.8"),
+    ("kling-video-o1", "video"): ("0.9", "1.2", "1.2"),
+    ("kling-v2-6", "silent"): ("0.3", "0.5", "0.5"),
+    ("kling-v2-6", "sound"): ("1.0", "1.0", "1.0"),
+    ("kling-v2-6", "voice"): ("1.2", "1.2", "1.2"),
+    ("kling-v2-6", "motion"): ("0.5", "0.8", "0.8"),
+    ("kling-v2-5-turbo", "silent"): ("0.3", "0.5", "0.5"),
+    ("avatar", "sound"): ("0.4", "0.8", "0.8"),
 }
-_UNKNOWN_MODEL = "kling-v3"
+_PER_CLIP: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    # model: std 5 s, 10 s; pro 5 s, 10 s
+    "kling-v1": (("1", "2"), ("3.5", "7")),
+    "kling-v1-5": (("2", "4"), ("3.5", "7")),
+    "kling-v1-6": (("2", "4"), ("3.5", "7")),
+    "kling-v2-1": (("2", "4"), ("3.5", "7")),
+    "kling-v2-master": (("10", "20"), ("10", "20")),
+    "kling-v2-1-master": (("10", "20"), ("10", "20")),
+    "multi-elements": (("3", "6"), ("5", "10")),
+}
+_FLAT: Mapping[str, str] = {
+    "videos/identify-face": "0.05",
+    "videos/image-recognize": "0.1",
+    "videos/video-extend": "2",
+    # The real price differs from scene to scene.
+    "videos/effects": "2",
+    "audio/tts": "0.05",
+    "audio/text-to-audio": "0.25",
+    "audio/video-to-audio": "0.25",
+    "general/custom-voices": "0.05",
+    "general/advanced-custom-elements": "0",
+    "general/ai-multi-shot": "20",
+    "images/kolors-virtual-try-on": "20",
+}
+_IMAGE_PACK = ("images/", "general/ai-multi-shot")
+_MODES = ("std", "pro", "4k")
+_LONG = 10
 
 
-def units(slug: str, body: Mapping[str, Any], seconds: float, count: int) -> Decimal:
+def pack(slug: str) -> str:
+    """Return which resource pack pays: ``image`` or ``video``."""
+    return "image" if slug.startswith(_IMAGE_PACK) else "video"
+
+
+def units(slug: str, body: Values, seconds: float, count: int) -> Decimal:
     """Return the price of a job that succeeds.
 
     :param slug: the endpoint's public name.
@@ -35,13 +72,61 @@ def units(slug: str, body: Mapping[str, Any], seconds: float, count: int) -> Dec
     :param seconds: length of what it makes.
     :param count: number of pictures it makes.
     """
-    if slug.startswith("videos/"):
-        return _video(body, seconds)
-    return _FREE
+    if slug in _FLAT:
+        return Decimal(_FLAT[slug])
+    if slug.startswith("images/"):
+        return _picture(slug, body) * count
+    if slug.endswith("lip-sync"):
+        return Decimal("0.5") * math.ceil(seconds / 5)
+    return _video(slug, body, seconds)
 
 
-def _video(body: Mapping[str, Any], seconds: float) -> Decimal:
-    mode, sound = body.get("mode", "std"), body.get("sound", "off")
-    rate = _PER_SECOND.get((body.get("model_name", ""), mode, sound))
-    rate = rate or _PER_SECOND.get((_UNKNOWN_MODEL, mode, sound), "0.6")
-    return Decimal(rate) * round(seconds)
+def _picture(slug: str, body: Values) -> Decimal:
+    if slug == "images/multi-image2image":
+        return Decimal(16)
+    if body.get("model_name") == "kling-v2-1":
+        return Decimal(8) if "image" in body else Decimal(4)
+    return Decimal(16) if body.get("resolution") == "4k" else Decimal(8)
+
+
+def _video(slug: str, body: Values, seconds: float) -> Decimal:
+    model, mode = _model(slug, body), body.get("mode", "pro" if slug == "videos/omni-video" else "std")
+    if model in _PER_CLIP:
+        return Decimal(_PER_CLIP[model][mode != "std"][seconds >= _LONG])
+    rates = _rates(model, _way(slug, body))
+    return Decimal(rates[_MODES.index(mode)]) * round(seconds)
+
+
+def _rates(model: str, way: str) -> tuple[str, str, str]:
+    for known in ((model, way), ("kling-v3-omni", way), ("kling-v3", "silent")):
+        if known in _PER_SECOND:
+            return _PER_SECOND[known]
+    raise KeyError(model)
+
+
+def _model(slug: str, body: Values) -> str:
+    if slug.startswith("videos/avatar"):
+        return "avatar"
+    defaults = {
+        "videos/omni-video": "kling-video-o1",
+        "videos/motion-control": "kling-v2-6",
+        "videos/multi-image2video": "kling-v1-6",
+        "videos/multi-elements": "multi-elements",
+    }
+    return (
+        "multi-elements"
+        if slug == "videos/multi-elements"
+        else str(body.get("model_name", defaults.get(slug)))
+    )
+
+
+def _way(slug: str, body: Values) -> str:
+    if slug.startswith("videos/avatar"):
+        return "sound"
+    if slug == "videos/motion-control":
+        return "motion"
+    if "video_list" in body:
+        return "video"
+    if body.get("sound") != "on":
+        return "silent"
+    return "voice" if "voice_list" in body and body.get("model_name") == "kling-v2-6" else "sound"

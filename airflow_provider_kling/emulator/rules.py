@@ -9,14 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import rules_video
+from . import narrow, rules_audio, rules_avatar, rules_edit, rules_image, rules_video
 from .bodies import COMMON, WATERMARK, Body
 from .checks import Probe, fields, flag, number, text
-from .media_input import MediaLibrary, Picture
-from .options import Options
+from .made import Made
+from .media_input import MediaLibrary
+from .media_kinds import Medium
+from .options import Dialect, Options
 from .refusal import bad_parameters, bad_value
 
-RULES: Mapping[str, Body] = {**rules_video.RULES}
+RULES: Mapping[str, Body] = {
+    **rules_video.RULES,
+    **rules_edit.RULES,
+    **rules_avatar.RULES,
+    **rules_image.RULES,
+    **rules_audio.RULES,
+}
 
 _UNKNOWN = Body(
     fields(
@@ -48,8 +56,17 @@ class Order:
     body: Mapping[str, Any]
     shown: Mapping[str, Any]
     digest: str
-    media: Mapping[str, Picture]
+    media: Mapping[str, Medium]
     ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What checking needs: settings, where media are kept, what was made before."""
+
+    options: Options
+    library: MediaLibrary
+    made: Made
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -66,32 +83,43 @@ def parse(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def check(slug: str, raw: bytes, library: MediaLibrary, options: Options) -> Order:
-    """Check the body of a create call. Slow for large pictures: meant for a thread.
+def check(slug: str, raw: bytes, desk: Desk) -> Order:
+    """Check the body of a create call. Slow for large media: meant for a thread.
 
     :param slug: the endpoint's public name.
     :param raw: the request body as received.
     :raises Refusal: for what the vendor would refuse.
     """
-    rules = RULES.get(slug)
     sent = parse(raw)
-    probe = Probe(library, strict=options.strict and rules is not None)
-    rules = rules or _UNKNOWN
+    rules = _rules(slug, desk.options.dialect)
+    probe = Probe(desk.library, desk.made, strict=desk.options.strict and rules is not _UNKNOWN)
     body = rules.kind(probe, "", sent)
-    rules.check_model(body.get("model_name"), options.models)
-    for cross in rules.crosses:
-        if wrong := cross(body):
-            raise bad_value(wrong)
-    return Order(
-        body, _shown(sent), hashlib.sha256(raw).hexdigest(), dict(probe.media), tuple(sorted(probe.ignored))
+    rules.check_model(
+        body.get("model_name"), desk.options.models, official=desk.options.dialect is Dialect.KLING
     )
+    further = narrow.COMETAPI.get(slug, ()) if desk.options.dialect is Dialect.COMETAPI else ()
+    for cross in (*rules.crosses, *further):
+        if wrong := cross(body, probe.media):
+            raise bad_value(wrong)
+    return Order(body, shown(sent), hashlib.sha256(raw).hexdigest(), dict(probe.media), _names(probe.ignored))
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
+    """Return a body with long strings (base64) cut to their hash."""
     if isinstance(value, dict):
-        return {name: _shown(entry) for name, entry in value.items()}
+        return {name: shown(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_shown(entry) for entry in value]
+        return [shown(entry) for entry in value]
     if isinstance(value, str) and len(value) > _SHOWN and " " not in value:
         return f"<{len(value)} characters, sha256 {hashlib.sha256(value.encode()).hexdigest()[:16]}>"
     return value
+
+
+def _rules(slug: str, dialect: Dialect) -> Body:
+    if dialect is Dialect.COMETAPI and slug in rules_avatar.STRING_TIMES:
+        return rules_avatar.STRING_TIMES[slug]
+    return RULES.get(slug, _UNKNOWN)
+
+
+def _names(ignored: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(ignored))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for the bodies of the video endpoints."""
+"""Rules for the bodies of the endpoints that make videos of words and pictures."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from typing import Any
 
 from .bodies import (
     COMMON,
+    ELEMENT,
+    PICTURES,
     SECONDS,
     SHOTS,
-    VOICES,
+    VIDEO_FORMATS,
     WATERMARK,
     Body,
+    Media,
+    Values,
     any_of_fields,
     one_group,
+    prompt_or_shots,
     shots,
 )
-from .checks import fields, number, picture, several, text
+from .checks import clip, fields, number, picture, several, text
+from .media_input import Limits
 
-_MODES = ("std", "pro", "4k")
 _RETIRED = ("kling-v1", "kling-v1-5", "kling-v1-6", "kling-v2-master", "kling-v2-1", "kling-v2-1-master")
+_MODELS = ("kling-v1", "kling-v2-5-turbo", "kling-v2-6", "kling-v3")
+_RATIOS = ("16:9", "9:16", "1:1")
 _AXES = ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")
 _AXIS = number(-10, 10)
 _POINT = fields("x", "y", x=number(whole=True), y=number(whole=True))
@@ -29,15 +36,14 @@ _CAMERA = fields(
     type=text(one_of=("simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward")),
     config=fields(**dict.fromkeys(_AXES, _AXIS)),
 )
+_MOST_REFERENCES = 7
+_MOST_REFERENCES_WITH_VIDEO = 4
+_PAIR = 2
 
 
-def _model(body: Mapping[str, Any]) -> str:
-    return str(body.get("model_name", "kling-v1"))
-
-
-def _capabilities(body: Mapping[str, Any]) -> str | None:
+def _capabilities(body: Values, _: Media) -> str | None:
     """What the living models of the two classic endpoints can do."""
-    model, mode, seconds = _model(body), body.get("mode", "std"), body.get("duration", "5")
+    model, mode, seconds = _given(body)
     tail = "image_tail" in body
     if model in ("kling-v2-5-turbo", "kling-v2-6"):
         if seconds not in ("5", "10"):
@@ -51,6 +57,10 @@ def _capabilities(body: Mapping[str, Any]) -> str | None:
     return "sound must be on when voice_list is given" if "voice_list" in body else None
 
 
+def _given(body: Values) -> tuple[str, str, str]:
+    return body.get("model_name", "kling-v1"), body.get("mode", "std"), body.get("duration", "5")
+
+
 def _sound(model: str, mode: str, tail: bool) -> str | None:
     if model == "kling-v2-5-turbo":
         return f"sound is not supported by {model}"
@@ -59,7 +69,7 @@ def _sound(model: str, mode: str, tail: bool) -> str | None:
     return None
 
 
-def _camera(body: Mapping[str, Any]) -> str | None:
+def _camera(body: Values, _: Media) -> str | None:
     camera = body.get("camera_control")
     if camera is None:
         return None
@@ -71,32 +81,80 @@ def _camera(body: Mapping[str, Any]) -> str | None:
     return None
 
 
-_CLASSIC = {
+def _frames(body: Values) -> list[str]:
+    return [item["type"] for item in body.get("image_list", ()) if "type" in item]
+
+
+def _base(body: Values) -> bool:
+    return any(item.get("refer_type", "base") == "base" for item in body.get("video_list", ()))
+
+
+def _omni_frames(body: Values, _: Media) -> str | None:
+    frames = _frames(body)
+    if "end_frame" in frames and "first_frame" not in frames:
+        return "first_frame is required when end_frame is given"
+    if "end_frame" in frames and len(body["image_list"]) > _PAIR:
+        return "end_frame is not supported when there are more than 2 images"
+    if frames and _base(body):
+        return "first_frame and end_frame are not supported when a base video is given"
+    return None
+
+
+def _omni_references(body: Values, _: Media) -> str | None:
+    most = _MOST_REFERENCES_WITH_VIDEO if "video_list" in body else _MOST_REFERENCES
+    count = len(body.get("image_list", ())) + len(body.get("element_list", ()))
+    return f"the number of images and elements cannot exceed {most} in total" if count > most else None
+
+
+def _omni_ratio(body: Values, _: Media) -> str | None:
+    free = "first_frame" in _frames(body) or _base(body)
+    return None if free or "aspect_ratio" in body else "aspect_ratio is required"
+
+
+def _omni_model(body: Values, _: Media) -> str | None:
+    if body.get("sound") == "on" and "video_list" in body:
+        return "sound must be off when video_list is given"
+    if body.get("model_name", "kling-video-o1") != "kling-video-o1":
+        return None
+    if int(body.get("duration", "5")) not in range(3, 11):
+        return f"duration value '{body['duration']}' is invalid, must be in 3 to 10"
+    unknown = [name for name in ("multi_shot",) if body.get(name)]
+    unknown += [name for name, value in (("mode", "4k"), ("sound", "on")) if body.get(name) == value]
+    return f"{unknown[0]} is not supported by kling-video-o1" if unknown else None
+
+
+_CLASSIC: dict[str, Any] = {
     **COMMON,
     **WATERMARK,
     **SHOTS,
     "model_name": text(),
     "prompt": text(2500),
     "negative_prompt": text(2500),
-    "voice_list": VOICES,
+    "voice_list": several(fields("voice_id", voice_id=text()), 1, 2),
     "sound": text(one_of=("on", "off")),
     "cfg_scale": number(0, 1),
-    "mode": text(one_of=_MODES),
+    "mode": text(one_of=("std", "pro", "4k")),
     "camera_control": _CAMERA,
     "duration": text(one_of=SECONDS),
 }
+_MASKS: dict[str, Any] = {
+    "static_mask": picture(),
+    "dynamic_masks": several(
+        fields("mask", "trajectories", mask=picture(), trajectories=several(_POINT, 2, 77)), 1, 6
+    ),
+}
+_OMNI_CLIP = Limits(VIDEO_FORMATS, (3, 15.5), (700, 4553), megabytes=200)
 
 RULES: Mapping[str, Body] = {
+    "videos/text2video": Body(
+        fields(**_CLASSIC, aspect_ratio=text(one_of=_RATIOS), element_list=several(ELEMENT, 1, 3)),
+        (prompt_or_shots, shots, _camera, _capabilities),
+        models=_MODELS,
+        retired=_RETIRED,
+    ),
     "videos/image2video": Body(
         fields(
-            **_CLASSIC,
-            image=picture(),
-            image_tail=picture(),
-            element_list=several(fields("element_id", element_id=number(1, whole=True)), 1, 3),
-            static_mask=picture(),
-            dynamic_masks=several(
-                fields("mask", "trajectories", mask=picture(), trajectories=several(_POINT, 2, 77)), 1, 6
-            ),
+            **_CLASSIC, **_MASKS, image=picture(), image_tail=picture(), element_list=several(ELEMENT, 1, 3)
         ),
         (
             any_of_fields("image", "image_tail"),
@@ -106,7 +164,53 @@ RULES: Mapping[str, Body] = {
             _camera,
             _capabilities,
         ),
-        models=("kling-v1", "kling-v2-5-turbo", "kling-v2-6", "kling-v3"),
+        models=_MODELS,
         retired=_RETIRED,
+    ),
+    # The masks and cfg_scale stand in a gateway's page only.
+    "videos/multi-image2video": Body(
+        fields(
+            "image_list",
+            **COMMON,
+            **_MASKS,
+            model_name=text(),
+            image_list=several(PICTURES, 1, 4),
+            prompt=text(2500),
+            negative_prompt=text(2500),
+            cfg_scale=number(0, 1),
+            mode=text(one_of=("std", "pro")),
+            duration=text(one_of=("5", "10")),
+            aspect_ratio=text(one_of=_RATIOS),
+        ),
+        models=("kling-v1-6",),
+    ),
+    "videos/omni-video": Body(
+        fields(
+            **COMMON,
+            **WATERMARK,
+            **SHOTS,
+            model_name=text(),
+            prompt=text(2500),
+            image_list=several(
+                fields("image_url", image_url=picture(), type=text(one_of=("first_frame", "end_frame"))), 1, 7
+            ),
+            element_list=several(ELEMENT, 1, 7),
+            video_list=several(
+                fields(
+                    "video_url",
+                    video_url=clip(_OMNI_CLIP),
+                    refer_type=text(one_of=("feature", "base")),
+                    keep_original_sound=text(one_of=("yes", "no")),
+                ),
+                1,
+                1,
+            ),
+            sound=text(one_of=("on", "off")),
+            mode=text(one_of=("std", "pro", "4k")),
+            aspect_ratio=text(one_of=_RATIOS),
+            duration=text(one_of=SECONDS),
+        ),
+        (prompt_or_shots, shots, _omni_frames, _omni_references, _omni_ratio, _omni_model),
+        models=("kling-video-o1", "kling-v3-omni"),
     ),
 }

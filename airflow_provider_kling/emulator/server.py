@@ -12,18 +12,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import uvicorn
 
 from airflow_provider_kling.api import ENDPOINTS
 
-from . import tasks
+from . import ledger, resources, selection, tasks
 from .admin import admin_app, snapshot
 from .faults import Faults
 from .gate import Gate
 from .lifecycle import Job
-from .options import Options
+from .options import Dialect, Options
 from .state import State
 
 _START_SECONDS = 20
@@ -111,7 +111,7 @@ class Emulator:
     def server(self) -> uvicorn.Server:
         """Return the server, not yet running."""
         config = uvicorn.Config(
-            Gate(self.state, [tasks.finder(ENDPOINTS)], admin_app(self.state)),
+            Gate(self.state, self._routes(), admin_app(self.state)),
             access_log=False,
             log_level="warning",
             # Longer than clients poll: a kept connection must not be closed just as it is used again.
@@ -121,9 +121,25 @@ class Emulator:
         )
         return uvicorn.Server(config)
 
+    def _routes(self) -> tasks.Finder:
+        dialect = self.options.dialect
+        others = {**resources.HANDLERS, **selection.HANDLERS}
+        if dialect is Dialect.KLING:
+            others |= ledger.HANDLERS
+        return tasks.finder(ENDPOINTS, others, dialect.base_path)
+
     def connection(self) -> dict[str, Any]:
         """Return the Airflow connection to this emulator, as fields."""
-        return {"conn_type": "kling", "host": self.url, "password": self.options.api_key}
+        fields = {"conn_type": "kling", "host": self.url, "password": self.options.api_key}
+        return {**fields, "extra": self._extra()} if self._extra() else fields
+
+    def _extra(self) -> dict[str, str]:
+        dialect = self.options.dialect
+        if dialect is Dialect.KLING:
+            return {}
+        # The provider knows one dialect for all gateways: it reads whatever envelope comes.
+        name = "cometapi" if dialect is Dialect.COMETAPI else "gateway"
+        return {"dialect": name, "base_path": dialect.base_path}
 
     def connection_json(self) -> str:
         """Return the connection for ``AIRFLOW_CONN_KLING_DEFAULT``, as JSON."""
@@ -131,8 +147,9 @@ class Emulator:
 
     def connection_uri(self) -> str:
         """Return the connection for ``AIRFLOW_CONN_KLING_DEFAULT``, as a URI."""
-        fields = self.connection()
-        return f"kling://:{quote(fields['password'], safe='')}@{quote(fields['host'], safe='')}"
+        password, host = quote(self.options.api_key, safe=""), quote(self.url, safe="")
+        query = f"/?{urlencode(self._extra())}" if self._extra() else ""
+        return f"kling://:{password}@{host}{query}"
 
     @property
     def faults(self) -> Faults:

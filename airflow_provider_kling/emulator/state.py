@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+from . import presets
 from .account import Account
 from .callbacks import Callbacks
 from .clock import Clock
-from .envelopes import Envelope, Official
 from .faults import Faults
+from .gateways import ENVELOPES
 from .media_input import MediaLibrary
 from .options import Options
+from .recipes import File
 from .rendering import Renderer
+from .rules import Desk
 from .signing import Signer
 from .trouble import Trouble
 from .views import Views
@@ -34,15 +38,17 @@ class State:
         self.options = options
         self.clock = Clock()
         self.faults = Faults(options.faults)
-        self.library = MediaLibrary(_made(folder / "media"))
         self.renderer = Renderer(_made(folder / "rendered"))
         self.signer = Signer(options.secret_key, self.clock, options.url_seconds)
         self.account = Account(options, self.clock, self.faults)
+        self.desk = Desk(options, MediaLibrary(_made(folder / "media")), self.account.made)
         self.views = Views(self.clock, self.signer, self.faults)
         self.callbacks = Callbacks(self.clock, self.views)
-        self.envelope: Envelope = Official()
+        self.envelope = ENVELOPES[options.dialect]
         self.trouble = Trouble(self.faults)
         self.requests: Requests = Counter()
+        self.opened_at = self.clock.now()
+        self._costs_asked_at = 0.0
         self._request_numbers = itertools.count(1)
 
     def reset(self) -> None:
@@ -53,6 +59,19 @@ class State:
         self.faults.clear()
         self.callbacks.reset()
         self.requests.clear()
+
+    def files(self, owner: str) -> Iterator[File]:
+        """Return the result files whose addresses have ``owner`` in the place of the task id."""
+        job = self.account.by_task_id(owner)
+        items = presets.VOICES + presets.ELEMENTS if owner == presets.PRESETS else job.items if job else ()
+        for item in items:
+            yield from item.files()
+        yield from self.account.made.session_files(owner)
+
+    def account_asked_again(self) -> bool:
+        """Note a query for what is left; return whether the last one is less than a second ago."""
+        before, self._costs_asked_at = self._costs_asked_at, self.clock.now()
+        return self._costs_asked_at - before < 1
 
     def request_id(self) -> str:
         """Return the id of the next request."""

@@ -8,11 +8,11 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.api.endpoint import Endpoint, Result
 
 from . import rules
-from .account import PAGE_NUMBERS, PAGE_SIZES
-from .refusal import Refusal, bad_parameters, bad_value
+from .paging import PAGE_SIZE, PAGE_SIZES, page_parameter
+from .refusal import Refusal, bad_parameters
 from .state import State
 from .web import Answer, Call
 
@@ -32,13 +32,18 @@ Finder = Callable[[str, str], Route | None]
 """Returns the route of a method and a path, if any."""
 
 
-def finder(endpoints: Mapping[str, Endpoint], prefix: str = "") -> Finder:
-    """Return the look-up of task routes.
+def finder(
+    endpoints: Mapping[str, Endpoint], others: Mapping[tuple[str, str], Handler], prefix: str = ""
+) -> Finder:
+    """Return the look-up of routes.
 
     :param endpoints: the endpoints by public name.
+    :param others: handlers of other calls by method and path.
     :param prefix: what all paths begin with, such as ``/kling``.
     """
-    exact: dict[tuple[str, str], Route] = {}
+    exact = {
+        (method, prefix + path): Route(prefix + path, handler) for (method, path), handler in others.items()
+    }
     queries: dict[str, Endpoint] = {}
     for endpoint in endpoints.values():
         path = prefix + endpoint.path
@@ -64,12 +69,17 @@ def _creator(endpoint: Endpoint) -> Handler:
         if not call.headers.get("content-type", "").lower().startswith("application/json"):
             raise bad_parameters("Content-Type must be application/json")
         # In a thread: pictures are decoded, and one with an address on this machine may even come from here.
-        order = await asyncio.to_thread(rules.check, endpoint.slug, call.body, state.library, state.options)
+        order = await asyncio.to_thread(rules.check, endpoint.slug, call.body, state.desk)
         await state.trouble.before_job(call, order, len(state.account.jobs))
         job = state.account.make(endpoint, order)
         state.callbacks.watch(job, call.base_url)
         await state.trouble.after_job(call)
-        task = json.dumps(state.views.created_object(job)).encode()
+        if endpoint.result is Result.FACES:
+            faces = state.views.result(job, call.base_url)
+            return state.envelope.data({"session_id": job.session_id, **faces}, request_id)
+        if endpoint.synchronous:
+            return state.envelope.queried(job, state.views.task(job, call.base_url), request_id)
+        task = json.dumps(state.views.created_object(job, call.base_url)).encode()
         return state.envelope.created(job, task, request_id)
 
     return create
@@ -85,23 +95,14 @@ def _querier(endpoint: Endpoint, ident: str) -> Handler:
 
 def _lister(endpoint: Endpoint) -> Handler:
     async def listing(state: State, call: Call, request_id: str) -> Answer:
-        if state.faults.fire("no_list"):
+        if not state.options.dialect.lists or state.faults.fire("no_list"):
             return await unknown_method(state, call, request_id)
-        number = _page_parameter(call, "pageNum", PAGE_NUMBERS, 1)
-        size = _page_parameter(call, "pageSize", PAGE_SIZES, 30)
+        number = page_parameter(call, "pageNum")
+        size = page_parameter(call, "pageSize", PAGE_SIZES, PAGE_SIZE)
         jobs = state.account.page(endpoint.slug, number, size)
         return state.envelope.listed([state.views.task(job, call.base_url) for job in jobs], request_id)
 
     return listing
-
-
-def _page_parameter(call: Call, name: str, allowed: range, default: int) -> int:
-    text = call.query.get(name, "")
-    if not text:
-        return default
-    if not text.isdecimal() or int(text) not in allowed:
-        raise bad_value(f"{name} must be in [{allowed[0]}, {allowed[-1]}], got {text}")
-    return int(text)
 
 
 async def unknown_method(state: State, call: Call, request_id: str) -> Answer:

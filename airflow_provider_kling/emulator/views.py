@@ -10,6 +10,8 @@ from typing import Any
 from .clock import Clock, milliseconds
 from .faults import Faults
 from .lifecycle import Job, Status
+from .media_kinds import Clip
+from .recipes import File, with_addresses
 from .signing import Signer
 
 
@@ -20,12 +22,16 @@ class _Cached:
     fresh_until: float
     text: bytes
 
+    def holds(self, status: Status, base_url: str, now: float) -> bool:
+        return self.status is status and self.base_url == base_url and now < self.fresh_until
+
 
 class Views:
     """Writes task objects.
 
     :param clock: the emulator's time.
     :param signer: signs addresses of results.
+    :param faults: faults that change what a task says.
     """
 
     def __init__(self, clock: Clock, signer: Signer, faults: Faults) -> None:
@@ -38,6 +44,10 @@ class Views:
         """Forget what was built."""
         self._cache.clear()
 
+    def forget(self, job: Job) -> None:
+        """Build a job's task object anew: the job was changed."""
+        self._cache.pop(job.task_id, None)
+
     def task(self, job: Job, base_url: str) -> bytes:
         """Return the task object of a query as JSON.
 
@@ -46,17 +56,11 @@ class Views:
         """
         now = self._clock.now()
         status = job.status(now)
-        cached = self._cache.get(job.task_id)
         if status is Status.PROCESSING and self._faults.fire("unknown_status"):
-            return _json(
-                {**self.task_object(job, base_url), "task_status": self._faults.setting("unknown_status")}
-            )
-        if (
-            cached is not None
-            and cached.status is status
-            and cached.base_url == base_url
-            and now < cached.fresh_until
-        ):
+            word = self._faults.setting("unknown_status")
+            return _json({**self.task_object(job, base_url), "task_status": word})
+        cached = self._cache.get(job.task_id)
+        if cached is not None and cached.holds(status, base_url, now):
             return cached.text
         text = _json(self.task_object(job, base_url))
         self._cache[job.task_id] = _Cached(status, base_url, now + self._signer.seconds / 2, text)
@@ -66,18 +70,20 @@ class Views:
         """Return the task object of a query or a callback."""
         now = self._clock.now()
         status = job.status(now)
-        task = self.created_object(job)
+        task = self.created_object(job, base_url)
         task["task_status"] = status
         task["task_status_msg"] = job.failure or "" if status is Status.FAILED else ""
         task["updated_at"] = milliseconds(job.changed_at(now))
         if status is Status.SUCCEED:
-            task["final_unit_deduction"] = format(job.price.normalize(), "f")
+            task["final_unit_deduction"] = f"{job.price.normalize():f}"
             task["task_result"] = self.result(job, base_url)
         return task
 
-    def created_object(self, job: Job) -> dict[str, Any]:
+    def created_object(self, job: Job, base_url: str) -> dict[str, Any]:
         """Return the task object that answers the create call."""
-        info = dict(job.info)
+        info: dict[str, Any] = {}
+        if job.parent:
+            info["parent_video"] = self._parent(job.parent, base_url)
         if job.external_task_id:
             info["external_task_id"] = job.external_task_id
         made = milliseconds(job.made_at)
@@ -93,13 +99,27 @@ class Views:
         """Return what the job made, by array, with addresses that can be downloaded now."""
         result: dict[str, list[dict[str, Any]]] = {}
         for item in job.items:
-            entry = dict(item.values)
-            for name, file in item.files.items():
-                entry[name] = base_url + self._signer.signed(
-                    f"/results/{job.task_id}/{file.name}", job.ended_at
-                )
+            entry = self.addressed(item.values, job.task_id, job.ended_at, base_url)
             result.setdefault(item.array, []).append(entry)
         return result
+
+    def addressed(self, values: Any, owner: str, made_at: float, base_url: str) -> Any:
+        """Return values with their files, at any depth, replaced by addresses.
+
+        :param values: the values.
+        :param owner: what stands for the task id in the addresses.
+        :param made_at: when the files were made, in seconds since the epoch.
+        :param base_url: scheme and host of the addresses.
+        """
+
+        def address(file: File) -> str:
+            return base_url + self._signer.signed(f"/results/{owner}/{file.name}", made_at)
+
+        return with_addresses(values, address)
+
+    def _parent(self, clip: Clip, base_url: str) -> dict[str, Any]:
+        url = clip.url or base_url + self._signer.signed(clip.path, clip.made_at)
+        return {"id": clip.video_id, "url": url, "duration": f"{clip.seconds:.3f}"}
 
 
 def _json(task: dict[str, Any]) -> bytes:

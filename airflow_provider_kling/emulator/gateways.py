@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How gateways write the same answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .envelopes import Envelope, Official
+from .lifecycle import Job
+from .options import Dialect
+from .refusal import Refusal
+from .web import Answer
+
+_UNAUTHORIZED = 401
+_NOT_FOUND = 404
+_OUTER = {
+    "submitted": ("SUBMITTED", "10%"),
+    "processing": ("IN_PROGRESS", "50%"),
+    "succeed": ("SUCCESS", "100%"),
+    "failed": ("FAILURE", "100%"),
+}
+_OPENAI = {"submitted": "queued", "processing": "in_progress", "succeed": "completed", "failed": "failed"}
+
+
+class CometApi(Official):
+    """The vendor's form, but for what the gateway itself refuses."""
+
+    def refused(self, refusal: Refusal, request_id: str) -> Answer:
+        """Answer a call that is not done."""
+        if refusal.status in (_UNAUTHORIZED, _NOT_FOUND):
+            return _openai_error(refusal, request_id)
+        return super().refused(refusal, request_id)
+
+
+class Wrapped(Official):
+    """``{"code": "success", "message": "", "data": {"status": …, "data": <the vendor's answer>}}``.
+
+    The gateway has its own task ids; the vendor's, inside, cannot be queried here.
+    """
+
+    def created(self, job: Job, task: bytes, request_id: str) -> Answer:
+        """Answer a create call."""
+        return _success(
+            {"task_id": job.task_id, "action": _action(job), "status": "SUBMITTED", "progress": "0%"}
+        )
+
+    def queried(self, job: Job, task: bytes, request_id: str) -> Answer:
+        """Answer a query for one task."""
+        inner = json.loads(task)
+        status, progress = _OUTER.get(inner["task_status"], (inner["task_status"].upper(), "50%"))
+        vendors = {"code": 0, "message": "SUCCEED", "request_id": request_id}
+        return _success(
+            {
+                "task_id": job.task_id,
+                "action": _action(job),
+                "status": status,
+                "fail_reason": inner.get("task_status_msg", ""),
+                "progress": progress,
+                "data": {**vendors, "data": {**inner, "task_id": f"9{job.task_id}"}},
+            }
+        )
+
+    def data(self, data: Any, request_id: str) -> Answer:
+        """Answer a call that is not about a task."""
+        return _success({"data": {"code": 0, "message": "SUCCEED", "request_id": request_id, "data": data}})
+
+    def refused(self, refusal: Refusal, request_id: str) -> Answer:
+        """Answer a call that is not done: the vendor's code is lost on the way."""
+        if refusal.status == _UNAUTHORIZED:
+            return _openai_error(refusal, request_id)
+        body = {"code": "fail_to_fetch_task", "message": refusal.message, "data": None}
+        return Answer(json.dumps(body).encode(), refusal.status, headers=refusal.headers)
+
+
+class OpenAiVideo(Official):
+    """``{"id": …, "object": "video", "status": "completed", "metadata": {"url": …}}``."""
+
+    def created(self, job: Job, task: bytes, request_id: str) -> Answer:
+        """Answer a create call."""
+        return self.queried(job, task, request_id)
+
+    def queried(self, job: Job, task: bytes, request_id: str) -> Answer:
+        """Answer a query for one task."""
+        inner = json.loads(task)
+        word = inner["task_status"]
+        video: dict[str, Any] = {
+            "id": job.task_id,
+            "task_id": job.task_id,
+            "object": "video",
+            "model": job.body.get("model_name", ""),
+            "status": _OPENAI.get(word, word),
+            "progress": int(_OUTER.get(word, ("", "50%"))[1].rstrip("%")),
+            "created_at": inner["created_at"] // 1000,
+        }
+        if word in ("succeed", "failed"):
+            video["completed_at"] = inner["updated_at"] // 1000
+        if word == "failed":
+            video["error"] = {"code": "task_failed", "message": inner["task_status_msg"]}
+        if url := _first_url(inner.get("task_result", {})):
+            video["metadata"] = {"url": url}
+        return Answer(json.dumps(video).encode())
+
+    def refused(self, refusal: Refusal, request_id: str) -> Answer:
+        """Answer a call that is not done."""
+        return _openai_error(refusal, request_id)
+
+
+ENVELOPES: dict[Dialect, Envelope] = {
+    Dialect.KLING: Official(),
+    Dialect.COMETAPI: CometApi(),
+    Dialect.GATEWAY: Wrapped(),
+    Dialect.OPENAI_VIDEO: OpenAiVideo(),
+}
+
+
+def _success(data: Any) -> Answer:
+    return Answer(json.dumps({"code": "success", "message": "", "data": data}).encode())
+
+
+def _openai_error(refusal: Refusal, request_id: str) -> Answer:
+    error = {
+        "message": f"{refusal.message} (request id: {request_id})",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": str(refusal.code),
+    }
+    return Answer(json.dumps({"error": error}).encode(), refusal.status, headers=refusal.headers)
+
+
+def _action(job: Job) -> str:
+    return job.slug.rpartition("/")[2].upper().replace("-", "_")
+
+
+def _first_url(result: dict[str, list[dict[str, Any]]]) -> str | None:
+    entries = [entry for entries in result.values() for entry in entries]
+    urls = [value for entry in entries for name, value in entry.items() if name.startswith("url")]
+    return urls[0] if urls else None
