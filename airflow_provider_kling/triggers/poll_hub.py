@@ -79,7 +79,6 @@ class PollHub:
         self._settings = settings
         self._endpoint = endpoint
         self._on_end = on_end
-        self._loop = asyncio.get_running_loop()
         self._board = board_of(settings.fingerprint)
         self._reader = Reader(endpoint, lists=settings.dialect.lists and endpoint.listable)
         self._backoff = Backoff(MIN_POLL_INTERVAL)
@@ -109,7 +108,7 @@ class PollHub:
         self._intervals[waiter.interval] += 1
         job.interval, job.due = min(job.interval, waiter.interval), min(job.due, due)
         if self._task is None:
-            self._task = self._loop.create_task(
+            self._task = asyncio.get_running_loop().create_task(
                 self._live(), name=f"poll {self._endpoint}", context=contextvars.Context()
             )
         if job.due < self._wakes_at:
@@ -164,7 +163,7 @@ class PollHub:
 
         A job that was seen a moment ago is not worth a request before a whole interval has passed.
         """
-        now, wall = self._loop.time(), time.time()
+        now, wall = _now(), time.time()
         wanted = now if since is None else now + min(since + waiter.interval - wall, waiter.interval)
         pace = min([waiter.interval, *self._intervals])
         soon = now + min(ARRIVAL_WINDOW, pace / 2)
@@ -197,7 +196,7 @@ class PollHub:
             self._alarm.clear()
             due = min((job.due for job in self._jobs.values()), default=float("inf"))
             self._wakes_at = max(due, self._not_before)
-            if self._wakes_at <= self._loop.time():
+            if self._wakes_at <= _now():
                 return
             try:
                 async with asyncio.timeout_at(self._wakes_at):
@@ -207,7 +206,7 @@ class PollHub:
 
     async def _poll(self, client: AsyncKlingClient) -> None:
         self._round += 1
-        self._round_began = self._loop.time()
+        self._round_began = _now()
         due = self._due()
         try:
             await self._reader.read(client, self._seats, due, self)
@@ -230,7 +229,7 @@ class PollHub:
         job.due = self._round_began + (again_after or job.interval)
         if ends > 0:
             # One last look at the deadline: the job may end in time.
-            job.due = min(job.due, self._loop.time() + ends)
+            job.due = min(job.due, _now() + ends)
 
     def _tell(self, job: _Job, task: Task) -> None:
         for waiter in job.waiters:
@@ -249,4 +248,9 @@ class PollHub:
         """Slow down as a whole: what fails for one would fail for all."""
         self._backoff.interval = self._pace
         self._backoff.failed()
-        self._not_before = self._loop.time() + self._backoff.delay(retry_after)
+        self._not_before = _now() + self._backoff.delay(retry_after)
+
+
+def _now() -> float:
+    # A hub that kept its loop would keep it alive, for the loop's own table of hubs is weak.
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The triggers as a triggerer runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import pkgutil
+import time
+from typing import Any
+
+import pytest
+from airflow.triggers.base import TriggerEvent
+
+from airflow_provider_kling.api.watch import MIN_POLL_INTERVAL
+from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.exceptions import error_from_event
+from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.triggers import kling, slots
+from airflow_provider_kling.triggers.kling import KlingSlotTrigger, KlingTaskTrigger
+from tests.triggers.server import (
+    KEY,
+    REFUSED,
+    SIGNED,
+    SLUG,
+    Server,
+    until,
+)
+
+
+def task_trigger(ident: str, **kwargs: Any) -> KlingTaskTrigger:
+    defaults: dict[str, Any] = {
+        "endpoint": SLUG,
+        "kling_conn_id": "kling_default",
+        "poll_interval": MIN_POLL_INTERVAL,
+        "deadline": time.time() + 60,
+    }
+    return KlingTaskTrigger(kling_task_id=ident, **{**defaults, **kwargs})
+
+
+def logging_as(trigger: KlingTaskTrigger, name: str) -> KlingTaskTrigger:
+    """Let a trigger log in a way that pytest sees, whatever Airflow's own way is."""
+    trigger._log = logging.getLogger(name)
+    return trigger
+
+
+def slot_trigger(**kwargs: Any) -> KlingSlotTrigger:
+    now = time.time()
+    defaults: dict[str, Any] = {
+        "endpoint": SLUG,
+        "kling_conn_id": "kling_default",
+        "deadline": now + 60,
+        "since": now,
+    }
+    return KlingSlotTrigger(**{**defaults, **kwargs})
+
+
+async def fire(trigger: KlingTaskTrigger | KlingSlotTrigger) -> TriggerEvent:
+    events = [event async for event in trigger.run()]
+    assert len(events) == 1
+    return events[0]
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        task_trigger("job-1"),
+        task_trigger("job-1", since=1.5, end_from_trigger=True),
+        slot_trigger(),
+        slot_trigger(refused_at=2.5, refusals=4, retry_after=3.0),
+    ],
+    ids=["task", "task in full", "slot", "slot in full"],
+)
+def test_it_survives_serialization(trigger: KlingTaskTrigger | KlingSlotTrigger) -> None:
+    path, arguments = trigger.serialize()
+    arguments = json.loads(json.dumps(arguments))
+    again = pkgutil.resolve_name(path)(**arguments)
+    assert again.serialize() == (path, arguments)
+    assert type(again) is type(trigger)
+
+
+def test_arguments_of_other_versions_are_ignored() -> None:
+    arguments = task_trigger("job-1", tomorrow=1).serialize()[1]
+    assert "tomorrow" not in arguments
+    assert slot_trigger(tomorrow=1).serialize()[1].keys() == slot_trigger().serialize()[1].keys()
+
+
+@pytest.mark.usefixtures("connection")
+class TestTask:
+    async def test_success(self, server: Server) -> None:
+        (ident,) = server.make()
+        server.set(ident, "succeed")
+        event = await fire(task_trigger(ident))
+        assert event.payload == {"status": "succeed", "task_id": ident, "message": ""}
+        assert SIGNED not in repr(event)
+
+    async def test_failure(self, server: Server) -> None:
+        (ident,) = server.make()
+        server.set(ident, "failed", "no luck")
+        event = await fire(task_trigger(ident, end_from_trigger=True))
+        assert event.payload == {"status": "failed", "task_id": ident, "message": "no luck"}
+
+    async def test_timeout(self, server: Server) -> None:
+        (ident,) = server.make()
+        event = await fire(task_trigger(ident, deadline=time.time() - 10))
+        assert event.payload["status"] == "timeout"
+        assert len(server.asked) == 1
+
+    async def test_refused_credentials(self, server: Server) -> None:
+        (ident,) = server.make()
+        server.answers = [REFUSED]
+        event = await fire(task_trigger(ident))
+        assert event.payload["status"] == "error"
+        assert "job" in str(error_from_event(event.payload)).lower()
+        assert KEY not in repr(event)
+
+    async def test_the_task_ends_here_if_asked(self, server: Server) -> None:
+        from airflow.triggers.base import TaskSuccessEvent
+
+        (ident,) = server.make(1, external_task_id="af-1")
+        server.set(ident, "succeed")
+        trigger = task_trigger(ident, end_from_trigger=True)
+        trigger.trigger_id = 7
+        event = await fire(trigger)
+        assert isinstance(event, TaskSuccessEvent)
+        assert event.xcoms
+        result: Any = event.xcoms["return_value"]
+        assert result["task_id"] == ident
+        assert result["endpoint"] == SLUG
+        assert result["videos"][0]["url"] == SIGNED
+        # Airflow logs events.
+        assert SIGNED not in repr(event)
+
+    async def test_without_a_triggerer_a_worker_ends_the_task(self, server: Server) -> None:
+        (ident,) = server.make()
+        server.set(ident, "succeed")
+        event = await fire(task_trigger(ident, end_from_trigger=True))
+        assert event.payload["status"] == "succeed"
+
+    async def test_a_hundred_polls_leave_three_lines(
+        self, server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("airflow_provider_kling.triggers.poll_hub.MIN_POLL_INTERVAL", 0.01)
+        caplog.set_level(logging.INFO)
+        (ident,) = server.make()
+        wait = asyncio.ensure_future(fire(logging_as(task_trigger(ident, poll_interval=0.01), "trigger")))
+        while len(server.asked) < 100:
+            await asyncio.sleep(0.01)
+            if len(server.asked) == 50:
+                server.set(ident, "processing")
+        server.set(ident, "succeed")
+        await wait
+        lines = [record for record in caplog.records if record.levelno >= logging.INFO]
+        assert [line.name for line in lines] == ["trigger"] * 3
+
+    async def test_killing_the_task_says_that_the_job_goes_on(self, caplog: pytest.LogCaptureFixture) -> None:
+        await logging_as(task_trigger("job-9"), "trigger").on_kill()
+        assert "job-9" in caplog.text
+        assert "cannot cancel" in caplog.text
+        assert "charged" in caplog.text
+
+    async def test_a_cancelled_trigger_leaves_the_hub(self, server: Server) -> None:
+        (ident,) = server.make()
+        wait = asyncio.ensure_future(fire(task_trigger(ident)))
+        await until(lambda: server.asked)
+        wait.cancel()
+        await asyncio.sleep(0.05)
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("poll ")]
+
+
+class TestConnection:
+    async def test_one_that_does_not_exist_is_an_error_and_no_crash(self) -> None:
+        event = await fire(task_trigger("job-1", kling_conn_id="nowhere"))
+        assert event.payload["status"] == "error"
+        assert "nowhere" in event.payload["message"]
+
+    async def test_one_that_cannot_be_used_is_an_error_that_says_why(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        content = {"conn_type": "kling", "password": "k", "extra": {"colour": "red"}}
+        monkeypatch.setenv("AIRFLOW_CONN_BAD", json.dumps(content))
+        event = await fire(task_trigger("job-1", kling_conn_id="bad"))
+        assert event.payload["status"] == "error"
+        assert "colour" in event.payload["message"]
+
+    async def test_an_endpoint_that_does_not_exist_is_an_error(self) -> None:
+        event = await fire(task_trigger("job-1", endpoint="videos/none"))
+        assert event.payload["status"] == "error"
+
+    @pytest.mark.usefixtures("connection")
+    async def test_a_failure_to_read_it_is_waited_out(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(kling, "_SETTINGS_BACKOFF", 0.01)
+        failures = self.fail_to_read(monkeypatch, 3)
+        (ident,) = server.make()
+        server.set(ident, "succeed")
+        assert (await fire(task_trigger(ident))).payload["status"] == "succeed"
+        assert not failures
+
+    @pytest.mark.usefixtures("connection")
+    async def test_a_failure_to_read_it_ends_with_the_deadline(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(kling, "_SETTINGS_BACKOFF", 0.01)
+        self.fail_to_read(monkeypatch, 1000)
+        event = await fire(task_trigger("job-1", deadline=time.time() + 0.1))
+        assert event.payload["status"] == "timeout"
+        assert "kling_default" in event.payload["message"]
+
+    def fail_to_read(self, monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
+        left = list(range(times))
+        original = KlingHook.asettings
+
+        async def failing(hook: KlingHook) -> Any:
+            if left:
+                left.pop()
+                raise RuntimeError("the API server does not answer")
+            return await original(hook)
+
+        monkeypatch.setattr(KlingHook, "asettings", failing)
+        return left
+
+
+@pytest.mark.usefixtures("connection")
+class TestSlot:
+    async def test_the_end_of_a_job_of_any_endpoint_wakes_it(self, server: Server) -> None:
+        (ident,) = server.make()
+        began = time.time()
+        waits = [asyncio.ensure_future(fire(slot_trigger(since=began - 5, endpoint="images/generations")))]
+        waits.append(asyncio.ensure_future(fire(slot_trigger(since=began))))
+        job = asyncio.ensure_future(fire(task_trigger(ident)))
+        await until(lambda: server.asked)
+        assert not any(wait.done() for wait in waits)
+        server.set(ident, "succeed")
+        await job
+        event = await waits[0]
+        assert event.payload == {"status": "slot", "message": "", "since": began - 5, "refusals": 1}
+        await asyncio.sleep(0.05)
+        assert not waits[1].done()
+        waits[1].cancel()
+
+    async def test_the_deadline_ends_it(self) -> None:
+        event = await fire(slot_trigger(deadline=time.time() + 0.1, refusals=3))
+        assert event.payload["status"] == "timeout"
+        assert event.payload["refusals"] == 3
+
+    async def test_without_news_it_tries_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(slots, "_BACKOFF", 0.05)
+        assert (await fire(slot_trigger())).payload["status"] == "slot"
+
+    async def test_a_connection_in_trouble_is_the_workers_to_tell(self) -> None:
+        event = await fire(slot_trigger(kling_conn_id="nowhere"))
+        assert event.payload["status"] == "slot"
+
+
+async def test_against_the_emulator(kling_emulator: Emulator) -> None:
+    body = {"model_name": "kling-v3", "image": "https://example.com/a.png", "duration": "5"}
+    hook = KlingHook()
+    idents = [(await asyncio.to_thread(hook.submit, SLUG, body)).task_id for _ in range(12)]
+    events = await asyncio.gather(*(fire(task_trigger(ident)) for ident in idents))
+    assert [event.payload["task_id"] for event in events] == idents
+    assert {event.payload["status"] for event in events} == {"succeed"}
+    assert kling_emulator.count("GET", f"/v1/{SLUG}/{{id}}") == 0
+    assert kling_emulator.count("GET", f"/v1/{SLUG}") <= 6

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hub when the server, the list or a job is in trouble: nobody's wait ends for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.hooks.async_client import AsyncKlingClient
+from airflow_provider_kling.triggers import poll_reader, waiter
+from airflow_provider_kling.triggers.poll_hub import hub_of
+from tests.triggers.server import (
+    ERROR,
+    REFUSED,
+    TICK,
+    TOO_FAST,
+    Server,
+    Waits,
+    hubs,
+    settings_for,
+    until,
+)
+
+
+async def test_a_job_missing_in_the_list_is_read_by_itself(server: Server, waits: Waits) -> None:
+    idents = server.make(10)
+    server.unlisted = {idents[3]}
+    task = asyncio.ensure_future(waits.all(idents))
+    await until(lambda: len(server.lists) >= 2)
+    for ident in idents:
+        server.set(ident, "succeed")
+    assert {event["status"] for event in await task} == {"succeed"}
+    assert set(server.singles) == {idents[3]}
+
+
+@pytest.mark.parametrize("code", [400, 404, 405, 403])
+async def test_that_lists_are_missing_is_learnt_once(
+    server: Server, waits: Waits, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    idents = server.make(6)
+    server.list_answer = (code, {"code": 1200, "message": "no such path"}, {})
+    task = asyncio.ensure_future(waits.all(idents))
+    await until(lambda: len(server.singles) >= 18)
+    for ident in idents:
+        server.set(ident, "succeed")
+    await task
+    assert len(server.lists) == 1
+    assert len([record for record in caplog.records if "cannot be listed" in record.message]) == 1
+
+
+async def test_a_refusal_of_the_list_alone_is_no_refusal_of_the_credentials(
+    server: Server, waits: Waits
+) -> None:
+    idents = server.make(6)
+    server.list_answer = REFUSED
+    for ident in idents:
+        server.set(ident, "succeed")
+    assert {event["status"] for event in await waits.all(idents)} == {"succeed"}
+    assert len(server.lists) == 1
+
+
+async def test_refused_credentials_end_all_waits(server: Server, waits: Waits) -> None:
+    idents = server.make(20)
+    server.answers = [REFUSED] * 30
+    events = await waits.all(idents)
+    assert {event["status"] for event in events} == {"error"}
+    assert "credentials" in events[0]["message"]
+    assert len(server.asked) <= 15
+    assert hubs() == 0
+
+
+async def test_a_dialect_without_lists_is_never_asked_for_one(server: Server, endpoint: Endpoint) -> None:
+    settings = settings_for(server, dialect="cometapi", base_path="/")
+    idents = server.make(30)
+    for ident in idents:
+        server.set(ident, "succeed")
+    await Waits(lambda: hub_of(settings, endpoint)).all(idents)
+    assert sorted(server.asked) == sorted(idents)
+
+
+async def test_failed_polls_slow_down_and_end_nobody(server: Server, waits: Waits) -> None:
+    (ident,) = server.make()
+    server.answers = [ERROR, (502, "<html>Bad gateway</html>", {}), ERROR]
+    server.set(ident, "succeed")
+    assert (await waits.one(ident))["status"] == "succeed"
+    gaps = [after - before for before, after in zip(server.times, server.times[1:], strict=False)]
+    assert gaps[2] > gaps[1] > gaps[0] > 1.5 * TICK
+    (warning,) = waits.at(logging.WARNING)
+    assert "waiting goes on" in warning
+
+
+async def test_when_only_the_list_keeps_failing_jobs_are_read_one_by_one(
+    server: Server, waits: Waits
+) -> None:
+    idents = server.make(5)
+    server.list_answer = ERROR
+    for ident in idents:
+        server.set(ident, "succeed")
+    assert {event["status"] for event in await waits.all(idents)} == {"succeed"}
+    assert len(server.lists) == 3
+    assert sorted(server.singles) == sorted(idents)
+
+
+@pytest.mark.parametrize("count", [1, 10], ids=["single", "list"])
+async def test_retry_after_is_honoured_by_the_hub_as_a_whole(
+    server: Server, waits: Waits, count: int
+) -> None:
+    idents = server.make(count)
+    server.answers = [TOO_FAST]
+    for ident in idents:
+        server.set(ident, "succeed")
+    await waits.all(idents)
+    assert server.times[1] - server.times[0] >= 1
+    assert len(server.asked) == 2
+
+
+async def test_a_storm_of_errors_is_not_answered_with_a_storm_of_reads(
+    server: Server, endpoint: Endpoint
+) -> None:
+    settings = settings_for(server, dialect="cometapi", base_path="/")
+    idents = server.make(200)
+    for ident in idents:
+        server.set(ident, "succeed")
+    server.answers = [ERROR] * 60
+    task = asyncio.ensure_future(Waits(lambda: hub_of(settings, endpoint)).all(idents))
+    await until(lambda: server.asked)
+    await asyncio.sleep(0.1)
+    assert len(server.asked) <= 2 * poll_reader.PARALLEL_READS
+    task.cancel()
+
+
+async def test_one_job_that_cannot_be_read_slows_down_nobody_else(server: Server, waits: Waits) -> None:
+    (ident,) = server.make()
+    tasks = [asyncio.ensure_future(waits.one(each)) for each in ("job-of-nobody", ident)]
+    await until(lambda: server.singles.count(ident) >= 8)
+    assert server.singles.count("job-of-nobody") <= 4
+    for task in tasks:
+        task.cancel()
+
+
+async def test_a_job_that_appears_later_is_found(server: Server, waits: Waits) -> None:
+    task = asyncio.ensure_future(waits.one("job-1"))
+    await until(lambda: server.asked)
+    (ident,) = server.make()
+    server.set(ident, "succeed")
+    assert (await task)["status"] == "succeed"
+
+
+async def test_unknown_statuses_are_waited_out_with_one_warning(server: Server, waits: Waits) -> None:
+    (ident,) = server.make(status="dreaming")
+    task = asyncio.ensure_future(waits.one(ident))
+    await until(lambda: len(server.asked) >= 4)
+    server.set(ident, "succeed")
+    assert (await task)["status"] == "succeed"
+    (warning,) = waits.at(logging.WARNING)
+    assert "'dreaming'" in warning
+
+
+async def test_the_deadline_ends_a_wait_after_a_last_look(server: Server, waits: Waits) -> None:
+    (ident,) = server.make(status="processing")
+    began = time.monotonic()
+    event = await waits.one(ident, interval=30, seconds=1)
+    assert event["status"] == "timeout"
+    assert "processing" in event["message"]
+    assert 0.9 <= time.monotonic() - began <= 3
+    assert server.times[-1] - began >= 0.9
+
+
+async def test_a_job_that_ended_while_nobody_looked_is_a_success(server: Server, waits: Waits) -> None:
+    (ident,) = server.make()
+    server.set(ident, "succeed")
+    assert (await waits.one(ident, seconds=-3600))["status"] == "succeed"
+
+
+async def test_a_passed_deadline_waits_for_an_answer_before_it_ends_a_wait(
+    server: Server, waits: Waits
+) -> None:
+    (ident,) = server.make()
+    server.set(ident, "succeed")
+    server.answers = [ERROR] * 2
+    assert (await waits.one(ident, seconds=-3600))["status"] == "succeed"
+
+
+async def test_a_server_that_never_answers_ends_a_wait_some_time_after_its_deadline(
+    server: Server, waits: Waits
+) -> None:
+    (ident,) = server.make()
+    server.answers = [ERROR] * 100
+    event = await waits.one(ident, seconds=-1)
+    assert event["status"] == "timeout"
+    assert "last poll failed" in event["message"]
+
+
+async def test_the_deadline_holds_while_the_server_asks_for_a_long_pause(
+    server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiter, "GRACE", 0.3)
+    (ident,) = server.make(status="processing")
+    task = asyncio.ensure_future(waits.one(ident, seconds=1.2))
+    await until(lambda: server.asked)
+    server.answers = [(429, {"code": 1302, "message": "x"}, {"Retry-After": "3000"})]
+    began = time.monotonic()
+    assert (await task)["status"] == "timeout"
+    assert time.monotonic() - began < 4
+
+
+async def test_a_bug_in_the_hub_silences_nobody(
+    server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (ident,) = server.make()
+    server.set(ident, "succeed")
+    original, calls = AsyncKlingClient.get_task, []
+
+    async def broken(self: AsyncKlingClient, *args: Any) -> Any:
+        calls.append(1)
+        if len(calls) <= 2:
+            raise ZeroDivisionError("a bug")
+        return await original(self, *args)
+
+    monkeypatch.setattr(AsyncKlingClient, "get_task", broken)
+    assert (await waits.one(ident))["status"] == "succeed"
+    assert len([record for record in caplog.records if "starts again" in record.message]) == 2
