@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
@@ -14,7 +14,7 @@ from ..exceptions import (
     KlingRateLimited,
     KlingSlotsTaken,
 )
-from ..order import Order, as_plain, take_order
+from ..order import Order, take_order
 from ..submission import Submission, Terms, submit_once
 from .derive import derive_constructor
 from .job import FACTS_KEY, job_key, memory_of, tried_before
@@ -23,8 +23,6 @@ from .waiting import WaitingOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-    from ..api.endpoint import Endpoint
 
 DEFAULT_TIMEOUT = 3600.0
 
@@ -50,7 +48,6 @@ class KlingTaskOperator(WaitingOperator):
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
-    endpoint: ClassVar[Endpoint]
     template_fields: Sequence[str] = ("kling_conn_id", "output_path", "extra_body")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -82,21 +79,6 @@ class KlingTaskOperator(WaitingOperator):
         )
         self.wait_for_completion = wait_for_completion
         self.extra_body = extra_body
-        self._rendered: dict[str, Any] = {}
-
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
-    ) -> None:
-        """Render, and leave nothing in the fields that must not be shown: Airflow stores what is there."""
-        for name, value in self._rendered.items():
-            setattr(self, name, value)
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-        if parent is self:
-            from ..media import loggable
-
-            for name in self.endpoint.request.model_fields:
-                self._rendered[name] = value = as_plain(getattr(self, name))
-                setattr(self, name, loggable(value))
 
     def execute(self, context: Context) -> Any:
         """Submit the job, unless it exists, and wait for it as asked."""
@@ -110,12 +92,6 @@ class KlingTaskOperator(WaitingOperator):
                 job=JobState.NOT_CREATED,
             )
         return self._run(context, event)
-
-    def request_values(self) -> dict[str, Any]:
-        """Return the request's fields as given, rendered if this runs in a task."""
-        return {
-            name: self._rendered.get(name, getattr(self, name)) for name in self.endpoint.request.model_fields
-        }
 
     def _run(self, context: Context, waited: dict[str, Any]) -> Any:
         from ..submission_io import can_look_up, run_steps

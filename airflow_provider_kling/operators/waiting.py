@@ -6,10 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from airflow.providers.common.compat.sdk import BaseOperator
+from typing import TYPE_CHECKING, Any
 
 from ..api.task import TaskStatus
 from ..api.watch import Backoff
@@ -19,14 +16,13 @@ from ..links import KlingConsoleLink, KlingResultLink
 from .deadlines import backstop, earliest, execution_deadline, job_deadline
 from .job import recall_facts
 from .landing import result_of
+from .request_fields import RequestFieldsOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from ..api.endpoint import Endpoint
     from ..api.task import Task
     from ..api.watch import WatchEvent
-    from ..hooks.kling import KlingHook
 
 SLOT_PAUSE = 5.0
 """Seconds between tries to submit while all slots are taken; doubled up to a minute."""
@@ -35,7 +31,7 @@ SLOT_PATIENCE = 86_400.0
 """Seconds that a deferred task waits for a free slot, unless ``execution_timeout`` is shorter."""
 
 
-class WaitingOperator(BaseOperator):
+class WaitingOperator(RequestFieldsOperator):
     """Waits for one job, in the worker or in the triggerer, and returns its result.
 
     :param kling_conn_id: id of a connection of type ``kling``.
@@ -46,8 +42,6 @@ class WaitingOperator(BaseOperator):
     :param end_from_trigger: let the triggerer end the task.
     """
 
-    endpoint: ClassVar[Endpoint]
-    ui_color = "#d7f5e9"
     operator_extra_links = (KlingResultLink(), KlingConsoleLink())
 
     # Made when the task runs: Airflow copies operators, and an Event cannot be copied.
@@ -66,8 +60,7 @@ class WaitingOperator(BaseOperator):
         end_from_trigger: bool,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.kling_conn_id = kling_conn_id
+        super().__init__(kling_conn_id=kling_conn_id, **kwargs)
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
@@ -91,13 +84,6 @@ class WaitingOperator(BaseOperator):
         else:
             return
         raise KlingRequestInvalid(f"Task {self.task_id!r}: end_from_trigger=True is refused: {why}.")
-
-    @cached_property
-    def hook(self) -> KlingHook:
-        """The hook for this task's connection."""
-        from ..hooks.kling import KlingHook
-
-        return KlingHook(self.kling_conn_id)
 
     def execute_complete(self, context: Context, event: WatchEvent) -> Any:
         """Read the job that has ended; the trigger's event holds no addresses, so they are read here."""

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that have the fields of an endpoint's request as attributes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from ..order import as_plain
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..hooks.kling import KlingHook
+
+
+class RequestFieldsOperator(BaseOperator):
+    """An operator whose constructor is derived from the request of its ``endpoint``.
+
+    :param kling_conn_id: id of a connection of type ``kling``.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    ui_color = "#d7f5e9"
+
+    def __init__(self, *, kling_conn_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kling_conn_id = kling_conn_id
+        self._rendered: dict[str, Any] = {}
+
+    @cached_property
+    def hook(self) -> KlingHook:
+        """The hook for this task's connection."""
+        from ..hooks.kling import KlingHook
+
+        return KlingHook(self.kling_conn_id)
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        """Render, and leave nothing in the fields that must not be shown: Airflow stores what is there."""
+        for name, value in self._rendered.items():
+            setattr(self, name, value)
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        if parent is self:
+            from ..media import loggable
+
+            for name in self.endpoint.request.model_fields:
+                self._rendered[name] = value = as_plain(getattr(self, name))
+                setattr(self, name, loggable(value))
+
+    def request_values(self) -> dict[str, Any]:
+        """Return the request's fields as given, rendered if this runs in a task."""
+        return {
+            name: self._rendered.get(name, getattr(self, name)) for name in self.endpoint.request.model_fields
+        }
