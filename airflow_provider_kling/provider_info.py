@@ -82,6 +82,10 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": CONNECTION_FIELDS,
             }
         ],
+        "extra-links": [
+            "airflow_provider_kling.links.KlingResultLink",
+            "airflow_provider_kling.links.KlingConsoleLink",
+        ],
         "hooks": _modules("hooks.kling"),
         "operators": _modules(
             "operators.video", "operators.avatar", "operators.image", "operators.audio", "operators.library"

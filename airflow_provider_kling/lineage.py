@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a finished task tells Airflow of its inputs and outputs: asset events and hook lineage.
+
+Nothing here may fail a task that is already paid for, and no signed address may leave it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from .result_items import items_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+_log = logging.getLogger(__name__)
+
+
+def report_result(
+    context: Context, operator: BaseOperator, hook: Any, result: Mapping[str, Any], inputs: Iterable[str]
+) -> None:
+    """Tell Airflow what a finished task used and made.
+
+    Each declared outlet gets an asset event with the :func:`facts` of the job; an ``AssetAlias`` among them
+    stands for the landed files. Hook lineage (OpenLineage reads it) gets the inputs and the landed files.
+
+    :param operator: the task that ran.
+    :param hook: the hook that it used, as the source of the lineage.
+    :param result: return value of the task.
+    :param inputs: addresses and paths of the task's input files; base64 among them is left out.
+    """
+    try:
+        landed = [uri for item in items_of(result) if (uri := asset_uri(item.path))]
+        _add_asset_events(context, operator, facts(result, getattr(operator, "model_name", None)), landed)
+        _add_hook_lineage(hook, [uri for each in inputs if (uri := _input_uri(each))], landed)
+    except Exception as error:
+        # Of its kind only: an error's text may quote a signed address.
+        _log.warning("Assets and lineage could not be reported: %s", type(error).__name__)
+
+
+def facts(result: Mapping[str, Any], model: str | None) -> dict[str, Any]:
+    """Return what an asset event says of a job.
+
+    :param result: return value of a task.
+    :param model: ``model_name`` of the request.
+    :return: ``task_id``, ``endpoint``, ``model``, ``duration`` (seconds of all videos and sounds), ``units``
+        (text; ``None`` when unknown), ``expires_at`` (Unix time in ms) and ``paths`` of landed files.
+    """
+    items = items_of(result)
+    seconds = [item.seconds for item in items if item.seconds is not None]
+    return {
+        "task_id": result.get("task_id"),
+        "endpoint": result.get("endpoint"),
+        "model": model,
+        "duration": round(sum(seconds), 3) if seconds else None,
+        "units": result.get("units"),
+        "expires_at": result.get("expires_at"),
+        "paths": [item.path for item in items if item.path],
+    }
+
+
+def asset_uri(where: str | None) -> str | None:
+    """Return the address by which lineage knows a file, or ``None`` for what is no file's address.
+
+    Without query, fragment and user: they hold signatures, passwords and ids of connections.
+
+    :param where: web address, object storage URI, or path on this machine.
+    """
+    if not where:
+        return None
+    if where.startswith("/"):
+        return f"file://{os.path.normpath(where)}"
+    try:
+        parts = urlsplit(where)
+    except ValueError:
+        return None
+    if not parts.scheme or "://" not in where or not (parts.netloc or parts.path):
+        return None
+    return urlunsplit((parts.scheme.lower(), parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _input_uri(value: str) -> str | None:
+    from .media.source import Source, source_of
+
+    source = source_of(value)
+    if source is Source.BASE64:
+        return None
+    return asset_uri(os.path.abspath(value) if source is Source.LOCAL else value)
+
+
+def _add_asset_events(
+    context: Context, operator: BaseOperator, extra: Mapping[str, Any], landed: list[str]
+) -> None:
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+    events: Any = context.get("outlet_events")
+    for outlet in getattr(operator, "outlets", None) or () if events is not None else ():
+        if isinstance(outlet, AssetAlias):
+            for uri in landed:
+                events[outlet].add(Asset(uri), extra=dict(extra))
+        elif isinstance(outlet, Asset):
+            # What the DAG author wrote of the asset stands.
+            for name, value in extra.items():
+                events[outlet].extra.setdefault(name, value)
+
+
+def _add_hook_lineage(hook: Any, inputs: list[str], outputs: list[str]) -> None:
+    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+    collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+    for uri in inputs:
+        collector.add_input_asset(context=hook, uri=uri)
+    for uri in outputs:
+        collector.add_output_asset(context=hook, uri=uri)

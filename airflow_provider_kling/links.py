@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Buttons on a task instance: what it made, and where its account is managed.
+
+On Airflow 3 a link is made in the worker when the task ends or defers, and kept as an XCom; a link that
+raises would fail a task that is already paid for (3.0), so none of these does. On 2.11 it is made by the
+web server when somebody looks.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink, conf
+
+from .result_items import first_address
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
+RESULT_LINK_KEY = "kling_result_link"
+"""XCom (Airflow 3) that holds the address behind "Result": for the texts of notifiers and approvals."""
+
+PREVIEW_ROUTE = "kling"
+"""Last part of the address of a task instance's preview tab."""
+
+RUN_PREVIEW_ROUTE = "kling-run"
+"""Last part of the address of a DAG run's preview tab; Airflow wants another one for each place."""
+
+_PREVIEW_SINCE = (3, 1, 1)
+"""Before, plugins cannot have tabs; 3.1.0 can, but keeps the session where a tab's videos cannot use it."""
+
+_log = logging.getLogger(__name__)
+
+
+def has_preview() -> bool:
+    """Whether this Airflow can show the preview tab."""
+    from airflow import __version__
+
+    numbers = (part for part in __version__.split(".")[:3] if part.isdigit())
+    return tuple(int(part) for part in numbers) >= _PREVIEW_SINCE
+
+
+def preview_url(dag_id: str, run_id: str, task_id: str | None = None, map_index: int = -1) -> str:
+    """Return the address of a preview tab.
+
+    It is complete when ``[api] base_url`` is set, and else begins with a slash.
+
+    :param task_id: a task instance's tab; without it, the DAG run's.
+    :param map_index: which one of a mapped task's instances.
+    """
+    path = f"dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+    route = RUN_PREVIEW_ROUTE
+    if task_id is not None:
+        path += f"/tasks/{quote(task_id, safe='')}"
+        path += f"/mapped/{map_index}" if map_index >= 0 else ""
+        route = PREVIEW_ROUTE
+    base = conf.get("api", "base_url", fallback="") or ""
+    return f"{base.rstrip('/')}/{path}/plugin/{route}"
+
+
+class KlingResultLink(BaseOperatorLink):
+    """Leads to the preview tab, or (before Airflow 3.1.1) to the first file of the result at Kling.
+
+    That address is signed: it is as secret as the task's XCom, which holds it too, and dies with the file
+    after 30 days.
+    """
+
+    name = "Result"
+
+    @property
+    def xcom_key(self) -> str:
+        """XCom that holds the address on Airflow 3."""
+        return RESULT_LINK_KEY
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """Return the address, or nothing when there is no result yet."""
+        try:
+            if has_preview():
+                return preview_url(ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
+            from airflow.providers.common.compat.sdk import XCom
+
+            return first_address(XCom.get_value(ti_key=ti_key, key="return_value")) or ""
+        except Exception as error:
+            # Of its kind only: an error's text may quote the signed address.
+            _log.warning("No link to the result can be made: %s", type(error).__name__)
+            return ""
+
+
+class KlingConsoleLink(BaseOperatorLink):
+    """Leads to the console where keys, packages and charges of the task's account are seen."""
+
+    name = "Kling console"
+
+    @property
+    def xcom_key(self) -> str:
+        """XCom that holds the address on Airflow 3."""
+        return "kling_console_link"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        """Return the address, or nothing for a gateway, whose console is not known."""
+        try:
+            # Airflow 2's web server has only the task's outline, which has no hook.
+            hook = getattr(operator, "hook", None)
+            return console_url(hook.settings.hostname, hook.settings.dialect.name) if hook else _CONSOLE
+        except Exception as error:
+            _log.warning("No link to the console can be made: %s", type(error).__name__)
+            return ""
+
+
+_CONSOLE = "https://kling.ai/dev"
+
+
+def console_url(hostname: str, dialect: str) -> str:
+    """Return the console that belongs to an API host; the vendor's two regions have separate accounts.
+
+    :param hostname: host of the connection.
+    :param dialect: name of its dialect; only ``kling`` has a console that is known here.
+    """
+    if dialect != "kling":
+        return ""
+    return "https://klingai.com/dev" if hostname == "api-beijing.klingai.com" else _CONSOLE

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the preview shows of task instances. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ..result_items import Item, items_of, results_in
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A task instance as Airflow's database knows it.
+
+    :param label: what its DAG author calls this instance of a mapped task.
+    :param state: Airflow's state, ``None`` before it is scheduled.
+    :param xcoms: what it pushed, by key.
+    :param fields: its rendered template fields; Airflow keeps those of the latest runs only.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    label: str | None = None
+    state: str | None = None
+    try_number: int = 0
+    xcoms: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """The results in its return value."""
+        return results_in(self.xcoms.get("return_value"))
+
+
+def cards_of(instance: Instance) -> list[dict[str, Any]]:
+    """Return a card for each result of a task instance, or one that says how far it is.
+
+    :return: plain JSON, see ``static/kling.js``.
+    """
+    results = instance.results
+    if not results:
+        job = instance.xcoms.get("task_id")
+        results = [{"task_id": job, "external_task_id": instance.xcoms.get("external_task_id")}]
+    return [_card(instance, number, result) for number, result in enumerate(results)]
+
+
+def _card(instance: Instance, number: int, result: Mapping[str, Any]) -> dict[str, Any]:
+    fields = instance.fields
+    return {
+        "id": f"{instance.task_id}/{instance.map_index}/{number}",
+        "task_id": instance.task_id,
+        "map_index": instance.map_index,
+        "label": instance.label,
+        "state": instance.state,
+        "try_number": instance.try_number,
+        "prompt": _first_text(fields, "prompt", "text"),
+        "model": _first_text(fields, "model_name"),
+        "endpoint": result.get("endpoint"),
+        "job": result.get("task_id"),
+        "external_id": result.get("external_task_id"),
+        "units": result.get("units"),
+        "created_at": result.get("created_at"),
+        "updated_at": result.get("updated_at"),
+        "expires_at": result.get("expires_at"),
+        "items": [_shown(instance, number, item) for item in items_of(result)],
+    }
+
+
+def _shown(instance: Instance, number: int, item: Item) -> dict[str, Any]:
+    return {
+        "media": item.media,
+        "seconds": item.seconds,
+        "path": item.path,
+        "file": _address(instance, number, item) if item.path else None,
+        "url": item.url,
+    }
+
+
+def _address(instance: Instance, number: int, item: Item) -> str:
+    """Where the plugin streams a landed file: it names the place in the XCom, never a path."""
+    query = {
+        "run_id": instance.run_id,
+        "task_id": instance.task_id,
+        "map_index": instance.map_index,
+        "result": number,
+        "item": item.key,
+    }
+    return f"dags/{quote(instance.dag_id, safe='')}/file?{urlencode(query)}"
+
+
+def _first_text(fields: Mapping[str, Any], *names: str) -> str | None:
+    return next(_texts(fields, names), None)
+
+
+def _texts(fields: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
+        # Airflow writes a field that was not set as the word for it.
+        if isinstance(fields.get(name), str) and fields[name] not in ("", "None"):
+            yield fields[name]

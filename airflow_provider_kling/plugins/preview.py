@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tab "Kling" on task instances and DAG runs (Airflow 3.1.1 and newer; elsewhere nothing happens).
+
+Every Airflow process loads its plugins, so this module stays light: the web application behind the tab is
+imported by the api-server, when the first request comes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowPlugin
+
+from ..links import PREVIEW_ROUTE, RUN_PREVIEW_ROUTE, has_preview
+
+URL_PREFIX = "/kling"
+"""Where the api-server mounts the web application."""
+
+_PLACES = (
+    ("task_instance", PREVIEW_ROUTE, "&task_id={TASK_ID}&map_index={MAP_INDEX}"),
+    ("dag_run", RUN_PREVIEW_ROUTE, ""),
+)
+
+
+class LazyApplication:
+    """An ASGI application that is imported with its first request."""
+
+    def __init__(self) -> None:
+        self._application: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on."""
+        if self._application is None:
+            from .web import application
+
+            self._application = application()
+        await self._application(scope, receive, send)
+
+
+def _tab(destination: str, route: str, query: str) -> dict[str, str]:
+    # No slash in front: Airflow may be served below a path, which its pages name as their base.
+    home = URL_PREFIX.removeprefix("/")
+    return {
+        "name": "Kling",
+        "href": f"{home}/?dag_id={{DAG_ID}}&run_id={{RUN_ID}}{query}",
+        "destination": destination,
+        "url_route": route,
+        "icon": f"{home}/static/icon.svg",
+        "icon_dark_mode": f"{home}/static/icon-dark.svg",
+    }
+
+
+def _applications() -> list[dict[str, Any]]:
+    return [{"name": "kling", "url_prefix": URL_PREFIX, "app": LazyApplication()}] if has_preview() else []
+
+
+def _tabs() -> list[dict[str, str]]:
+    return [_tab(*place) for place in _PLACES] if has_preview() else []
+
+
+class KlingPlugin(AirflowPlugin):
+    """Shows what Kling made."""
+
+    name = "kling"
+    fastapi_apps = _applications()
+    external_views = _tabs()

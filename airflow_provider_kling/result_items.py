@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people look at in a task's return value. Pure: no I/O.
+
+Links, lineage and the preview all read what operators and sensors return through this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_MEDIA = {"videos": "video", "images": "image", "series_images": "image"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file of a result. Of several formats of one sound the first counts; watermarked copies do not.
+
+    :param key: what tells it from the others of its result, such as ``videos[0].url``.
+    :param media: ``video``, ``image`` or ``audio``.
+    :param url: its signed address at Kling, good for 30 days.
+    :param path: where it was landed; ``None`` without ``output_path``.
+    :param stem: the landed file's name without its ending.
+    :param seconds: length of a video or sound, as far as Kling tells it.
+    :param sha256: hash of the landed file.
+    """
+
+    key: str
+    media: str
+    url: str | None
+    path: str | None
+    stem: str
+    seconds: float | None
+    sha256: str | None
+
+
+def results_in(value: Any) -> list[dict[str, Any]]:
+    """Return the results in a task's return value: one, several (as of a batch), or none.
+
+    :param value: JSON value.
+    """
+    if isinstance(value, Mapping):
+        if "task_id" in value and "endpoint" in value:
+            return [dict(value)]
+        return [result for part in value.values() if isinstance(part, list) for result in results_in(part)]
+    return [result for part in value for result in results_in(part)] if isinstance(value, list) else []
+
+
+def items_of(result: Mapping[str, Any]) -> list[Item]:
+    """Return the files of one result that can be shown or played."""
+    return list(_items(result))
+
+
+def first_address(value: Any) -> str | None:
+    """Return the address at Kling of the first file in a return value."""
+    addresses = (item.url for result in results_in(value) for item in items_of(result))
+    return next(filter(None, addresses), None)
+
+
+def _items(result: Mapping[str, Any]) -> Iterator[Item]:
+    from .results.plan import files_of
+
+    arrays = {name: value for name, value in result.items() if isinstance(value, list)}
+    seen: set[tuple[str, int, str]] = set()
+    for file in files_of(arrays):
+        place = (file.array, file.index, file.kind)
+        if place in seen or file.address == "watermark_url":
+            continue
+        seen.add(place)
+        entry = arrays[file.array][file.index]
+        yield Item(
+            key=file.key,
+            media=_MEDIA.get(file.array, "audio"),
+            url=_web_address(file.url(arrays)),
+            path=_text(entry.get(file.address.replace("url", "path"))),
+            stem=file.name(None).rpartition(".")[0],
+            seconds=_seconds(entry),
+            sha256=_text(entry.get(file.address.replace("url", "sha256"))),
+        )
+
+
+def _web_address(value: str | None) -> str | None:
+    # What is no web address must never become the target of a link.
+    return value if value and value.lower().startswith(("https://", "http://")) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _seconds(entry: Mapping[str, Any]) -> float | None:
+    for name in ("duration", "duration_mp3", "duration_wav"):
+        try:
+            return float(entry[name])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return None
