@@ -18,12 +18,12 @@ from pathlib import Path
 from types import ModuleType
 
 from airflow_provider_kling.operators.annotate import arms, union
-from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.describe import parameters, summary
+from airflow_provider_kling.operators.request_fields import RequestFieldsOperator
 
 from .local_airflow import ROOT
 
-MODULES = ("video", "video_edit", "avatar", "image", "audio", "library")
+MODULES = ("video", "video_edit", "avatar", "image", "audio", "library", "selection")
 """Modules under ``operators`` that only declare operators; a stub hides the module's own code from mypy."""
 
 WIDTH = 110
@@ -67,13 +67,13 @@ def _stub(module: ModuleType) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def own_operators(module: ModuleType) -> list[type[KlingTaskOperator]]:
+def own_operators(module: ModuleType) -> list[type[RequestFieldsOperator]]:
     """Return the operators that a module declares, in its order."""
     return [
         item
         for item in vars(module).values()
         if inspect.isclass(item)
-        and issubclass(item, KlingTaskOperator)
+        and issubclass(item, RequestFieldsOperator)
         and item.__module__ == module.__name__
     ]
 
@@ -86,22 +86,28 @@ def _imports(module: ModuleType, text: str) -> Iterator[str]:
                 yield f"from {source} import {', '.join(found)}"
         yield ""
     yield "from ..api.endpoint import Endpoint"
-    yield "from .airflow_arguments import AirflowArguments"
-    yield "from .base import KlingTaskOperator"
-    yield from sorted(_passed_on(module))
+    yield from sorted(
+        [
+            "from .airflow_arguments import AirflowArguments",
+            *{_from_neighbour(operator.__bases__[0]) for operator in own_operators(module)},
+            *(f"{_from_neighbour(item)} as {item.__name__}" for item in _passed_on(module)),
+        ]
+    )
 
 
-def _passed_on(module: ModuleType) -> Iterator[str]:
-    """Name the operators that a module offers from its neighbours."""
-    for name in getattr(module, "__all__", ()):
-        home = getattr(module, name).__module__
-        if home != module.__name__:
-            yield f"from .{home.removeprefix(f'{_PACKAGE}.')} import {name} as {name}"
+def _from_neighbour(item: type) -> str:
+    return f"from .{item.__module__.removeprefix(f'{_PACKAGE}.')} import {item.__name__}"
 
 
-def _class(operator: type[KlingTaskOperator], aliases: dict[str, str]) -> str:
+def _passed_on(module: ModuleType) -> list[type]:
+    """Return the operators that a module offers from its neighbours."""
+    offered = [getattr(module, name) for name in getattr(module, "__all__", ())]
+    return [item for item in offered if item.__module__ != module.__name__]
+
+
+def _class(operator: type[RequestFieldsOperator], aliases: dict[str, str]) -> str:
     lines = [
-        f"class {operator.__name__}(KlingTaskOperator):",
+        f"class {operator.__name__}({operator.__bases__[0].__name__}):",
         *_docstring(inspect.getdoc(operator) or ""),
         "",
         f"{_INDENT}endpoint: ClassVar[Endpoint]",
@@ -132,14 +138,14 @@ def _docstring(text: str) -> Iterator[str]:
     yield f'{_INDENT}"""'
 
 
-def _parameters(operator: type[KlingTaskOperator], aliases: dict[str, str]) -> Iterator[str]:
+def _parameters(operator: type[RequestFieldsOperator], aliases: dict[str, str]) -> Iterator[str]:
     fields = operator.endpoint.request.model_fields
     for name, parameter in inspect.signature(operator).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
         if name in fields:
             kind = _short(name, _templated(arms(fields[name])), aliases)
-        elif name in KlingTaskOperator.template_fields:
+        elif name in operator.template_fields:
             kind = union([*parameter.annotation.split(" | "), _XCOM])
         else:
             kind = parameter.annotation

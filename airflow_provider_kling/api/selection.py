@@ -29,6 +29,17 @@ class SelectionPoint(KlingObject):
     y: Unit = Field(description="Share of the height, 0 to 1.")
 
 
+FrameIndex = Annotated[int, Field(ge=0, lt=2**31, description="Number of the frame, from 0.")]
+Points = Annotated[
+    list[SelectionPoint],
+    Field(
+        min_length=1,
+        max_length=10,
+        description="1 to 10 points {'x', 'y'} of the element, as shares of width and height.",
+    ),
+]
+
+
 class InitSelection(KlingRequest):
     """Body of ``init-selection``: open a session on the video to edit."""
 
@@ -44,10 +55,8 @@ class AddSelection(KlingRequest):
     """Body of ``add-selection``: mark an element in one frame; at most 10 frames a session."""
 
     session_id: Id = Field(description="Session of init-selection.")
-    frame_index: Annotated[int, Field(ge=0, lt=2**31)] = Field(description="Number of the frame.")
-    points: Annotated[list[SelectionPoint], Field(min_length=1, max_length=10)] = Field(
-        description="1 to 10 points {'x', 'y'} of the element, as shares of width and height."
-    )
+    frame_index: FrameIndex
+    points: Points
 
 
 class DeleteSelection(AddSelection):
@@ -62,3 +71,21 @@ class ClearSelection(KlingRequest):
 
 class PreviewSelection(ClearSelection):
     """Body of ``preview-selection``: have the marked elements shown in a video."""
+
+
+class MarkedFrame(KlingObject):
+    """One frame and the points that mark an element in it."""
+
+    frame_index: FrameIndex
+    points: Points
+
+
+class SelectElements(InitSelection):
+    """What to mark in a video, with all calls at once: ``init``, ``add`` for each frame, ``preview``."""
+
+    frames: Annotated[list[MarkedFrame], Field(max_length=10)] | None = Field(
+        None,
+        description="Frames to mark {'frame_index', 'points': [{'x', 'y'}]}, at most 10; points are shares of"
+        " width and height. To swap or remove needs one, to add none.",
+    )
+    preview: bool = Field(False, description="Whether to also make a video that shows what is marked.")

@@ -9,18 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..api.actions import DELETE_ELEMENT, DELETE_VOICE
 from ..api.endpoint import Endpoint
 from ..api.exchange import MAX_PAGE_SIZE, Call
-from ..api.library import (
-    CUSTOM_ELEMENTS,
-    CUSTOM_VOICES,
-    DELETE_ELEMENTS,
-    DELETE_VOICES,
-    PRESET_ELEMENTS,
-    PRESET_VOICES,
-    DeleteElement,
-    DeleteVoice,
-)
+from ..api.library import CUSTOM_ELEMENTS, CUSTOM_VOICES, PRESET_ELEMENTS, PRESET_VOICES
 from ..api.request import KlingRequest
 from ..api.task import Task, read_tasks
 from ..exceptions import KlingRequestInvalid, KlingTaskNotFound
@@ -45,15 +37,13 @@ class Kind:
     :param noun: what it is called; its fields are called after it.
     :param endpoint: the endpoint whose jobs make it; it also lists the account's own.
     :param presets: path that lists the vendor's own.
-    :param delete_path: path that deletes one.
-    :param delete_request: body of that call.
+    :param delete: the call that deletes one.
     """
 
     noun: str
     endpoint: Endpoint
     presets: str
-    delete_path: str
-    delete_request: type[KlingRequest]
+    delete: Endpoint
 
     @property
     def id_field(self) -> str:
@@ -66,8 +56,8 @@ class Kind:
         return f"{self.noun}_name"
 
 
-VOICES = Kind("voice", CUSTOM_VOICES, PRESET_VOICES, DELETE_VOICES, DeleteVoice)
-ELEMENTS = Kind("element", CUSTOM_ELEMENTS, PRESET_ELEMENTS, DELETE_ELEMENTS, DeleteElement)
+VOICES = Kind("voice", CUSTOM_VOICES, PRESET_VOICES, DELETE_VOICE)
+ELEMENTS = Kind("element", CUSTOM_ELEMENTS, PRESET_ELEMENTS, DELETE_ELEMENT)
 
 
 class Library:
@@ -118,9 +108,8 @@ class Library:
             made again.
         :raises KlingRequestInvalid: the id cannot be one, or Kling refuses to delete it.
         """
-        call = checked_call(
-            self.kind.delete_path, self.kind.delete_request, {self.kind.id_field: str(resource_id)}
-        )
+        delete = self.kind.delete
+        call = checked_call(delete.path, delete.request, {self.kind.id_field: str(resource_id)})
         try:
             # Deleting changes something, but twice is the same as once: it may be asked for again.
             self._client.read(call)

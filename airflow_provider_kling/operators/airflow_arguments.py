@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Callback = Callable[[Context], None]
     Callbacks = Callback | Collection[Callback] | None
+    CallbackList = Callback | list[Callback] | None
 
 
 class AirflowArguments(TypedDict, total=False):
@@ -52,9 +53,9 @@ class AirflowArguments(TypedDict, total=False):
     sla: timedelta | None
     execution_timeout: timedelta | None
     on_execute_callback: Callbacks
-    on_failure_callback: Callbacks
+    on_failure_callback: CallbackList
     on_success_callback: Callbacks
-    on_retry_callback: Callbacks
+    on_retry_callback: CallbackList
     on_skipped_callback: Callbacks
     pre_execute: Callable[[Context], None] | None
     post_execute: Callable[[Context, Any], None] | None

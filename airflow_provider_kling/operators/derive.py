@@ -22,12 +22,12 @@ from .describe import with_parameters
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
-    from .base import KlingTaskOperator
+    from .request_fields import RequestFieldsOperator
 
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
-def derive_constructor(cls: type[KlingTaskOperator], base: type[KlingTaskOperator]) -> None:
+def derive_constructor(cls: type[RequestFieldsOperator], base: type[RequestFieldsOperator]) -> None:
     """Give an operator class its ``__init__`` and template fields.
 
     :param cls: class with an ``endpoint``.
@@ -44,7 +44,7 @@ def derive_constructor(cls: type[KlingTaskOperator], base: type[KlingTaskOperato
         raise TypeError(f"{cls.__name__}: request fields {sorted(clash)} are parameters of every operator")
     defaults = {name: _default(field) for name, field in fields.items()}
 
-    def __init__(self: KlingTaskOperator, **kwargs: Any) -> None:
+    def __init__(self: RequestFieldsOperator, **kwargs: Any) -> None:
         values = {name: kwargs.pop(name, default) for name, default in defaults.items()}
         super(cls, self).__init__(**kwargs)
         for name, value in values.items():

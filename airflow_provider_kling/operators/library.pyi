@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
 from ..api.endpoint import Endpoint
 from .airflow_arguments import AirflowArguments
 from .base import KlingTaskOperator
+from .call import DeletingOperator
 
 class KlingCustomVoiceOperator(KlingTaskOperator):
     """Make a voice from a recording.
@@ -53,6 +54,24 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
+
+class KlingDeleteVoiceOperator(DeletingOperator):
+    """Delete one of the account's own voices; one that does not exist is fine.
+
+    Returns ``{"voice_id", "deleted"}``; ``deleted`` says whether it was there.
+
+    :param voice_id: Id of the account's own voice.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        voice_id: str | XComArg,
+        kling_conn_id: str | XComArg = "kling_default",
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
 
@@ -104,5 +123,23 @@ class KlingCustomElementOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
+
+class KlingDeleteElementOperator(DeletingOperator):
+    """Delete one of the account's own elements; one that does not exist is fine.
+
+    Returns ``{"element_id", "deleted"}``; ``deleted`` says whether it was there.
+
+    :param element_id: Id of the account's own element.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        element_id: str | XComArg,
+        kling_conn_id: str | XComArg = "kling_default",
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...

@@ -10,6 +10,7 @@ from ..api.video import (
     TEXT_TO_VIDEO,
 )
 from .base import KlingTaskOperator
+from .selection import KlingMultiElementsSelectionOperator
 from .video_edit import (
     KlingMotionControlOperator,
     KlingMultiElementsOperator,
@@ -21,6 +22,7 @@ __all__ = [
     "KlingImageToVideoOperator",
     "KlingMotionControlOperator",
     "KlingMultiElementsOperator",
+    "KlingMultiElementsSelectionOperator",
     "KlingMultiImageToVideoOperator",
     "KlingOmniVideoOperator",
     "KlingTextToVideoOperator",

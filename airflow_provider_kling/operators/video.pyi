@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
 from ..api.endpoint import Endpoint
 from .airflow_arguments import AirflowArguments
 from .base import KlingTaskOperator
+from .selection import KlingMultiElementsSelectionOperator as KlingMultiElementsSelectionOperator
 from .video_edit import KlingMotionControlOperator as KlingMotionControlOperator
 from .video_edit import KlingMultiElementsOperator as KlingMultiElementsOperator
 from .video_edit import KlingVideoEffectsOperator as KlingVideoEffectsOperator

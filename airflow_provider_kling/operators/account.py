@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator that looks at the account's credit before other tasks spend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Unpack
+
+from airflow.providers.common.compat.sdk import BaseBranchOperator
+
+from ..api.account import LAG, PackageType, in_effect, package_type, remaining_units
+from ..exceptions import KlingAccountError, KlingRequestInvalid
+from .derive import needs_rendering
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context, XComArg
+
+    from ..hooks.kling import KlingHook
+    from .airflow_arguments import AirflowArguments
+
+_PACKAGE_TYPES = ("video", "image", "try-on")
+
+
+class KlingAccountOperator(BaseBranchOperator):
+    """Look at what is left in the account's resource packs, and go on only if it is enough.
+
+    Asking is free. Kling's count lags up to 12 hours: what was used since then is not in it, so leave a
+    margin of half a day's use.
+
+    Only packs in effect are counted. Returns ``{"remaining_units", "threshold_units", "enough", "packs"}``,
+    both sums as text, to be exact.
+
+    :param threshold_units: units that must be left, 0 or more.
+    :param package_type: ``video``, ``image`` or ``try-on``: only packs of this type, whose units are worth
+        different amounts. The type is told by the pack's name, for the API says it nowhere else.
+    :param resource_pack_name: only the pack of exactly this name.
+    :param on_low: what to do when less is left. ``fail`` fails the task for good: a retry would not fill the
+        pack. ``skip`` skips all that comes after. A list of ids of tasks directly after this one is a branch:
+        those tasks run instead of the others; when enough is left, the others run and those do not.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    """
+
+    template_fields: Sequence[str] = (
+        "threshold_units",
+        "package_type",
+        "resource_pack_name",
+        "on_low",
+        "kling_conn_id",
+    )
+    ui_color = "#d7f5e9"
+
+    def __init__(
+        self,
+        *,
+        threshold_units: float | Decimal | str | XComArg,
+        package_type: PackageType | XComArg | None = None,
+        resource_pack_name: str | XComArg | None = None,
+        on_low: Literal["fail", "skip"] | Sequence[str] | XComArg = "fail",
+        kling_conn_id: str | XComArg = "kling_default",
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None:
+        super().__init__(**kwargs)
+        self.threshold_units = threshold_units
+        self.package_type = package_type
+        self.resource_pack_name = resource_pack_name
+        self.on_low = on_low
+        self.kling_conn_id = kling_conn_id
+        for name, read in (("threshold_units", _units), ("package_type", _type), ("on_low", _plan)):
+            if not needs_rendering(getattr(self, name)):
+                self._read(name, read)
+
+    @cached_property
+    def hook(self) -> KlingHook:
+        """The hook for this task's connection."""
+        from ..hooks.kling import KlingHook
+
+        return KlingHook(str(self.kling_conn_id))
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Compare what is left with the threshold, and branch."""
+        threshold = self._read("threshold_units", _units)
+        plan = self._read("on_low", _plan)
+        packs = self._packs()
+        left = remaining_units(packs)
+        state = {
+            "remaining_units": str(left),
+            "threshold_units": str(threshold),
+            "enough": left >= threshold,
+            "packs": packs,
+        }
+        text = f"{left} units are left in {_named(packs)}; {threshold} are wanted. {LAG}"
+        if left < threshold and plan == "fail":
+            raise KlingAccountError(f"{text} No job was made by this task.")
+        self.log.info("%s", text)
+        self._branch(context, plan, state)
+        return state
+
+    def _packs(self) -> list[dict[str, Any]]:
+        name = str(self.resource_pack_name) if self.resource_pack_name else None
+        wanted = self._read("package_type", _type)
+        found = self.hook.account.costs(resource_pack_name=name)
+        packs = [dict(pack) for pack in in_effect(found) if not wanted or package_type(pack) == wanted]
+        kinds = {package_type(pack) for pack in packs}
+        if len(kinds) > 1:
+            self.log.warning(
+                "Packs of different types are added up (%s), though their units are worth different amounts: "
+                "set package_type or resource_pack_name.",
+                _named(packs),
+            )
+        return packs
+
+    def _branch(self, context: Context, plan: str | list[str], state: Mapping[str, Any]) -> None:
+        followed = self._followed(plan, enough=state["enough"])
+        if followed is None:
+            return
+        if self.do_xcom_push:
+            # Airflow 3 ends the task inside the call that skips others, and no return value gets through.
+            context["ti"].xcom_push(key="return_value", value=dict(state))
+        self.do_branch(context, followed)
+
+    def _followed(self, plan: str | list[str], *, enough: bool) -> list[str] | None:
+        """Return the tasks to go on with; ``None`` for all of them."""
+        if isinstance(plan, str):
+            return None if enough else []
+        if strangers := sorted(set(plan) - self.downstream_task_ids):
+            raise KlingRequestInvalid(
+                f"Task {self.task_id!r}: on_low names {', '.join(strangers)}, but directly after this task are "
+                f"{', '.join(sorted(self.downstream_task_ids)) or 'no tasks'}."
+            )
+        return sorted(self.downstream_task_ids - set(plan)) if enough else plan
+
+    def _read(self, name: str, read: Any) -> Any:
+        try:
+            return read(getattr(self, name))
+        except ValueError as error:
+            raise KlingRequestInvalid(
+                f"Task {self.task_id!r}: {name}={getattr(self, name)!r} is refused: {error}."
+            ) from None
+
+
+def _units(value: Any) -> Decimal:
+    try:
+        units = Decimal(str(value))
+    except InvalidOperation:
+        units = Decimal("NaN")
+    if not units.is_finite() or units < 0:
+        raise ValueError("must be a number, 0 or more")
+    return units
+
+
+def _type(value: Any) -> str | None:
+    if value in (None, ""):
+        return None
+    if value not in _PACKAGE_TYPES:
+        raise ValueError(f"must be one of {', '.join(_PACKAGE_TYPES)}")
+    return str(value)
+
+
+def _plan(value: Any) -> str | list[str]:
+    if value in ("fail", "skip"):
+        return str(value)
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) for item in value):
+        raise ValueError("must be 'fail', 'skip' or a list of task ids")
+    return list(value)
+
+
+def _named(packs: Sequence[Mapping[str, Any]]) -> str:
+    names = [str(pack.get("resource_pack_name")) for pack in packs]
+    return ", ".join(names) if names else "no pack that is in effect"
