@@ -126,8 +126,8 @@ class KlingAccountOperator(BaseBranchOperator):
             return None if enough else []
         if strangers := sorted(set(plan) - self.downstream_task_ids):
             raise KlingRequestInvalid(
-                f"Task {self.task_id!r}: on_low names {', '.join(strangers)}, but directly after this task are "
-                f"{', '.join(sorted(self.downstream_task_ids)) or 'no tasks'}."
+                f"Task {self.task_id!r}: on_low names {', '.join(strangers)}, but directly after this task "
+                f"are {', '.join(sorted(self.downstream_task_ids)) or 'no tasks'}."
             )
         return sorted(self.downstream_task_ids - set(plan)) if enough else plan
 

@@ -42,8 +42,8 @@ class SelectingOperator(KlingCallOperator):
         masks = found.get("rle_mask_list")
         if not masks:
             raise KlingRequestInvalid(
-                f"Kling finds nothing at the points of frame {frame_index}: choose others. A point is a share "
-                "of width and height, from the upper left corner.",
+                f"Kling finds nothing at the points of frame {frame_index}: choose others. A point is a "
+                "share of width and height, from the upper left corner.",
                 job=JobState.NOT_CREATED,
             )
         objects = [mask.get("object_id") for mask in masks if isinstance(mask, Mapping)]
