@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -52,7 +53,8 @@ class KlingTaskSensor(BaseSensorOperator):
         does not exist yet is waited for. Templated.
     :param kling_conn_id: id of a connection of type ``kling``. Templated.
     :param deferrable: wait in the triggerer, without holding a worker.
-    :param poll_interval: seconds between polls, the same as ``poke_interval``.
+    :param poll_interval: seconds between polls.
+    :param poke_interval: the same under the name that all sensors share; it comes before ``poll_interval``.
     :param output_path: where to keep the result files, any ``ObjectStoragePath``. Templated.
     :param end_from_trigger: let the triggerer end the task, which saves a worker start. Needs
         ``deferrable``, Airflow 3.0 and no ``output_path``.
@@ -69,12 +71,12 @@ class KlingTaskSensor(BaseSensorOperator):
         kling_conn_id: str = "kling_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 5.0,
+        poke_interval: timedelta | float | None = None,
         output_path: Any = None,
         end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("poke_interval", poll_interval)
-        super().__init__(**kwargs)
+        super().__init__(poke_interval=poll_interval if poke_interval is None else poke_interval, **kwargs)
         self.endpoint = endpoint.slug if isinstance(endpoint, Endpoint) else endpoint
         self.kling_task_id = kling_task_id
         self.kling_conn_id = kling_conn_id
