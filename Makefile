@@ -10,8 +10,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
 
+# Where the system keeps certificates, uv uses them as pip does: they may hold a company's own.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),)
+export UV_SYSTEM_CERTS ?= true
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench airflow clean
+.PHONY: help demo test test-live lint format bench airflow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -20,7 +25,10 @@ demo: $(VENV)/.runs ## make a video with a real Airflow DAG, without an account
 	@$(BIN)/python -m scripts.demo
 
 test: $(VENV)/.develops ## the whole test suite
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow' $(PYTEST_ARGS)
+
+test-live: $(VENV)/.develops ## kill workers, triggerers and servers of a live Airflow, and count the jobs
+	$(BIN)/pytest tests/live -m slow $(PYTEST_ARGS)
 
 lint: $(VENV)/.develops ## ruff and mypy
 	$(BIN)/ruff check .
@@ -33,6 +41,7 @@ format: $(VENV)/.develops ## let ruff mend what it can
 
 bench: $(VENV)/.develops ## measure what the package costs
 	@$(BIN)/python -m scripts.bench_imports
+	@$(BIN)/python -m scripts.bench_hub
 
 airflow: $(VENV)/.runs ## Airflow with its UI beside the emulator, until Ctrl-C
 	@$(BIN)/python -m scripts.airflow_ui
