@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from ..api.endpoint import Endpoint
 from ..api.exchange import Call, create_call, list_call, query_call
+from ..api.readable import readable
 from ..api.task import Task, read_tasks
 from ..exceptions import KlingTaskNotFound
 from .outcome import HEADERS, MAX_ANSWER_BYTES, TokenNotValidNow, payload_of, task_of, unanswered
@@ -21,6 +25,14 @@ from .retries import READ_ATTEMPTS, can_be_read_again, pause
 from .settings import KlingSettings
 
 MAX_CONNECTIONS = 20
+
+# A ValueError among aiohttp's errors is an address that cannot be used.
+_NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    ValueError,
+)
 
 
 class AsyncKlingClient:
@@ -107,12 +119,12 @@ class AsyncKlingClient:
                 data=data,
                 headers={"Authorization": f"Bearer {self.settings.credentials.token()}"},
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read),
-                proxy=self.settings.proxy,
+                proxy=self.settings.proxy or _environment_proxy(self.settings.base_url),
                 allow_redirects=False,
             ) as response:
                 return response.status, dict(response.headers), await _bounded(response)
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
-            sent = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+            sent = not isinstance(error, _NEVER_SENT)
             raise unanswered(call, self.settings.hostname, _reason(error, connect, read), sent=sent) from None
 
 
@@ -126,13 +138,29 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _tls(verify: bool | str) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
+    if isinstance(verify, bool):
+        return verify
+    folder = os.path.isdir(verify)
+    return ssl.create_default_context(cafile=None if folder else verify, capath=verify if folder else None)
+
+
+def _environment_proxy(url: str) -> str | None:
+    """Return the proxy that ``HTTPS_PROXY`` and the like name, as the synchronous client follows them.
+
+    aiohttp itself reads them only together with ``~/.netrc``, which would take the place of our credentials.
+    """
+    parts = urlsplit(url)
+    found = getproxies()
+    proxy = found.get(parts.scheme) or found.get("all") or ""
+    if proxy_bypass(parts.netloc) or not proxy.startswith("http"):
+        return None
+    return proxy
 
 
 def _reason(error: BaseException, connect: float, read: float) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return f"no connection within {connect:g} s"
     if isinstance(error, asyncio.TimeoutError):
-        return f"nothing came within {read:g} s"
+        return f"nothing came within {round(read, 1):g} s"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return f"{type(error).__name__}: {str(cause)[:200]}"
+    return f"{type(error).__name__}: {readable(str(cause), 200)}"

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import requests
+import requests.auth
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from ..api.endpoint import Endpoint
 from ..api.exchange import Call, create_call, list_call, query_call
+from ..api.readable import readable
 from ..api.task import Task, read_tasks
 from ..exceptions import KlingTaskNotFound
 from .outcome import HEADERS, MAX_ANSWER_BYTES, TokenNotValidNow, payload_of, task_of, unanswered
@@ -19,6 +22,11 @@ from .retries import READ_ATTEMPTS, can_be_read_again, pause
 from .settings import KlingSettings
 
 _CHUNK = 65_536
+
+# OpenSSL's words for what goes wrong before anything is sent.
+_HANDSHAKE = re.compile(
+    r"CERTIFICATE_VERIFY|WRONG_VERSION|HANDSHAKE|PROTOCOL|NO_SHARED_CIPHER|UNRECOGNIZED_NAME"
+)
 
 
 class KlingClient:
@@ -31,6 +39,7 @@ class KlingClient:
     def __init__(self, settings: KlingSettings, session: requests.Session) -> None:
         self.settings = settings
         self._session = session
+        self._masked = ""
 
     def create(self, endpoint: Endpoint, body: dict[str, Any]) -> Task:
         """Create a task: one POST, never repeated here, for it costs money."""
@@ -85,7 +94,12 @@ class KlingClient:
                 self.settings.url(call.path),
                 params=call.params,
                 data=data,
-                headers={**HEADERS, "Authorization": f"Bearer {self._token()}"},
+                headers=HEADERS,
+                # As a header, what ~/.netrc says of the host would replace it.
+                auth=_Bearer(self._token()),
+                # Only as arguments of the request do these go before the environment's.
+                verify=self.settings.verify,
+                proxies=self.settings.proxies,
                 timeout=(connect, read),
                 allow_redirects=False,
                 stream=True,
@@ -100,8 +114,20 @@ class KlingClient:
         from airflow.providers.common.compat.sdk import mask_secret
 
         token = self.settings.credentials.token()
-        mask_secret(token)
+        if token != self._masked:
+            # Telling it to Airflow's supervisor takes a message: once a token, not once a poll.
+            mask_secret(token)
+            self._masked = token
         return token
+
+
+class _Bearer(requests.auth.AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 def _bounded(response: requests.Response) -> bytes:
@@ -121,9 +147,12 @@ def _root(error: requests.RequestException) -> BaseException:
 
 
 def _never_sent(error: requests.RequestException) -> bool:
-    # NameResolutionError is a NewConnectionError; a failed TLS handshake comes before any request.
+    if isinstance(error, requests.exceptions.SSLError):
+        # Other TLS errors can come with the answer.
+        return _HANDSHAKE.search(str(error)) is not None
+    # NameResolutionError is a NewConnectionError; a ValueError is an address or header that cannot be sent.
     return isinstance(_root(error), NewConnectionError | ConnectTimeoutError) or isinstance(
-        error, requests.exceptions.SSLError | requests.exceptions.ProxyError
+        error, requests.exceptions.ProxyError | ValueError
     )
 
 
@@ -131,6 +160,6 @@ def _reason(error: requests.RequestException, connect: float, read: float) -> st
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {connect:g} s"
     if isinstance(error, requests.ReadTimeout):
-        return f"nothing came within {read:g} s"
+        return f"nothing came within {round(read, 1):g} s"
     text = str(_root(error)).split(": ", 1)[-1]
-    return f"{type(error).__name__}: {text[:200]}"
+    return f"{type(error).__name__}: {readable(text, 200)}"

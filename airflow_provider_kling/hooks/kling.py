@@ -15,7 +15,7 @@ from requests import Session
 from ..api.endpoint import Endpoint, endpoint_of
 from ..api.exchange import MAX_PAGE_SIZE, query_call
 from ..api.request import KlingRequest
-from ..api.task import Task
+from ..api.task import Task, TaskStatus
 from ..api.video import IMAGE_TO_VIDEO
 from ..api.watch import MIN_POLL_INTERVAL, Backoff, TaskWatch, WatchEvent
 from ..exceptions import KlingAuthError, KlingError, error_from_event
@@ -86,8 +86,7 @@ class KlingHook(HttpHook):
         settings = self.settings
         session = Session()
         session.verify = settings.verify
-        if settings.proxy:
-            session.proxies = {"http": settings.proxy, "https": settings.proxy}
+        session.proxies = settings.proxies or {}
         session.headers.update(headers or {})
         adapter = self.adapter or self.keep_alive_adapter
         if adapter:
@@ -164,23 +163,25 @@ class KlingHook(HttpHook):
         watch = TaskWatch(task_id, time.time() + timeout if deadline is None else deadline)
         backoff = Backoff(max(poll_interval, MIN_POLL_INTERVAL))
         stop = stop or threading.Event()
+        seen: Task | None = None
         while True:
             task, event, asked = self._poll(endpoint, watch, backoff, on_status)
             event = event or watch.overdue(time.time())
             if event:
                 return _ended(task, event)
-            if (
-                stop.wait(min(backoff.delay(asked), max(watch.deadline - time.time(), MIN_POLL_INTERVAL)))
-                and task
-            ):
-                return task
+            seen = task or seen
+            left = max(watch.deadline - time.time(), MIN_POLL_INTERVAL)
+            if stop.wait(min(backoff.delay(asked), left)):
+                return seen or Task(task_id, TaskStatus.UNKNOWN, "")
 
     def _poll(
         self, endpoint: Endpoint, watch: TaskWatch, backoff: Backoff, on_status: Callable[[Task], None] | None
     ) -> tuple[Task | None, WatchEvent | None, float | None]:
         before = watch.status_word
         try:
-            task = self.get_task(endpoint, watch.task_id)
+            # One request: asking again is what the wait itself does, at its own pace.
+            call = query_call(endpoint, watch.task_id)
+            task = task_of(call, self.client.send(call))
         except KlingAuthError as error:
             return None, watch.on_refusal(str(error)), None
         except KlingError as error:

@@ -9,6 +9,9 @@ from ..exceptions import KlingRateLimited, KlingServerError
 
 READ_ATTEMPTS = 5
 
+MAX_PAUSE = 60.0
+"""Seconds; a worker waits no longer for one read, whatever the server asks for."""
+
 _exponential = wait_random_exponential(multiplier=0.5, max=15)
 
 
@@ -18,7 +21,7 @@ def can_be_read_again(error: BaseException) -> bool:
 
 
 def pause(state: RetryCallState) -> float:
-    """Seconds to wait: what the server asked for, else random and growing."""
+    """Seconds to wait: what the server asked for, within reason, else random and growing."""
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after", None)
-    return float(asked) if asked else _exponential(state)
+    return min(float(asked), MAX_PAUSE) if asked else _exponential(state)

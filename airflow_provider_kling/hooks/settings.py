@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +25,9 @@ EXTRAS = ("base_path", "dialect", "proxy", "timeout", "verify")
 """Keys that a connection's extra may hold; none of them becomes an HTTP header."""
 
 _WORDS = {"true": True, "false": False}
+_SCHEMES = ("http", "https")
+_LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(?=[:/]|$)")
+_NOT_IN_HOSTS = re.compile(r"[^\w.:%-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ class KlingSettings:
         return self.timeout[1] + SECONDS_PER_MEGABYTE * sent_bytes / 1_000_000
 
     @property
+    def proxies(self) -> dict[str, str] | None:
+        """The proxy for each scheme; ``None`` leaves them to the environment."""
+        return {"http": self.proxy, "https": self.proxy} if self.proxy else None
+
+    @property
     def hostname(self) -> str:
         """The host alone."""
         return urlsplit(self.base_url).hostname or ""
@@ -71,7 +81,7 @@ def read_settings(conn: Any, extra: Mapping[str, Any]) -> KlingSettings:
     :raises KlingAuthError: there are no credentials.
     """
     conn_id = str(conn.conn_id)
-    extras = {key: value for key, value in extra.items() if value not in (None, "")}
+    extras = {key: value for key, value in _object(conn_id, conn, extra).items() if value not in (None, "")}
     if unknown := sorted(set(extras) - set(EXTRAS)):
         raise _invalid(
             conn_id, f"extra has {', '.join(map(repr, unknown))}; known keys are {', '.join(EXTRAS)}"
@@ -95,26 +105,47 @@ def _invalid(conn_id: str, what: str) -> KlingRequestInvalid:
     return KlingRequestInvalid(f"Connection {conn_id!r}: {what}.", job=JobState.NOT_CREATED)
 
 
+def _object(conn_id: str, conn: Any, extra: Any) -> Mapping[str, Any]:
+    raw = "".join(str(getattr(conn, "extra", None) or "").split())
+    # Airflow takes an extra that is no JSON for an empty one.
+    if not isinstance(extra, Mapping) or (not extra and raw not in ("", "{}")):
+        raise _invalid(conn_id, "extra is not a JSON object")
+    return extra
+
+
 def _origin(conn_id: str, conn: Any) -> tuple[str, str]:
-    host = (conn.host or DEFAULT_HOST).strip().rstrip("/")
+    host = (conn.host or DEFAULT_HOST).strip()
     if "://" not in host:
-        local = host.split(":")[0] in ("localhost", "127.0.0.1")
-        host = f"{conn.schema or ('http' if local else 'https')}://{host}"
+        host = f"{_scheme(conn_id, conn.schema, host)}://{host}"
     try:
         parts = urlsplit(host)
         port = parts.port or conn.port
     except ValueError as error:
-        raise _invalid(conn_id, f"host {host!r} is not an address: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise _invalid(conn_id, f"host is not an address: {error}") from None
+    name = parts.hostname or ""
+    unusable = not name or _NOT_IN_HOSTS.search(name) or parts.query or "@" in parts.netloc
+    if unusable or parts.scheme not in _SCHEMES:
         raise _invalid(conn_id, "host must be a host name or an http(s) address without user or query")
-    hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{hostname}{f':{port}' if port else ''}", parts.path
+    origin = f"{parts.scheme}://{f'[{name}]' if ':' in name else name}"
+    return f"{origin}:{port}" if port else origin, parts.path
+
+
+def _scheme(conn_id: str, schema: str | None, host: str) -> str:
+    if not schema:
+        return "http" if _LOOPBACK.match(host) else "https"
+    if schema not in _SCHEMES:
+        # Airflow takes the path of a connection's URI for its schema.
+        raise _invalid(
+            conn_id,
+            f"schema is {schema!r}; it must be http, https or empty (a path belongs into extra.base_path)",
+        )
+    return schema
 
 
 def _dialect(conn_id: str, name: Any, origin: str) -> Dialect:
     if name is None:
         return guess_dialect(urlsplit(origin).hostname or "")
-    if name not in DIALECTS:
+    if not isinstance(name, str) or name not in DIALECTS:
         raise _invalid(conn_id, f"extra.dialect is {name!r}; it must be one of {', '.join(DIALECTS)}")
     return DIALECTS[name]
 
@@ -150,7 +181,7 @@ def _timeout(conn_id: str, value: Any) -> tuple[float, float]:
         pair = (
             [float(item) for item in value]
             if isinstance(value, list | tuple)
-            else [float(value or READ_TIMEOUT)]
+            else [float(READ_TIMEOUT if value is None else value)]
         )
     except (TypeError, ValueError):
         pair = []
@@ -163,9 +194,10 @@ def _timeout(conn_id: str, value: Any) -> tuple[float, float]:
 
 def _verify(conn_id: str, value: Any) -> bool | str:
     value = _WORDS.get(value.lower(), value) if isinstance(value, str) else value
-    if not isinstance(value, bool | str):
+    if not isinstance(value, bool) and not (isinstance(value, str) and os.path.exists(value)):
         raise _invalid(
-            conn_id, f"extra.verify is {value!r}; it must be true, false or the path of a CA bundle"
+            conn_id,
+            f"extra.verify is {value!r}; it must be true, false or the path of a CA bundle on this machine",
         )
     return value
 

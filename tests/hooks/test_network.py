@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proxies, certificates and tokens: what stands between a worker and the API."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import jwt
+import pytest
+import time_machine
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from airflow_provider_kling.api.exchange import query_call
+from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
+from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.exceptions import JobState, KlingAuthError, KlingServerError
+from tests.hooks.conftest import Either, MakeClient
+from tests.hooks.scripted_server import Reply, ScriptedServer
+
+READ = query_call(IMAGE_TO_VIDEO, "8")
+BODY = {"image": "https://pictures.example/a.png"}
+SECRET = "secret-key-0123456789-0123456789"
+TARGET = "http://api.kling.invalid"
+PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@pytest.fixture
+def dead_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment names a proxy that nobody runs."""
+    for name in PROXIES:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("dead_proxy")
+def test_the_connections_proxy_goes_before_the_environments(
+    make_client: MakeClient, server: ScriptedServer
+) -> None:
+    make_client(TARGET, extra={"proxy": server.url}).send(READ)
+    assert server.calls == [f"GET {TARGET}/kling/v1/videos/image2video/8"]
+
+
+def test_the_environments_proxy_is_used_by_workers_and_triggerers_alike(
+    make_client: MakeClient, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    monkeypatch.setenv("http_proxy", server.url)
+    make_client(TARGET).send(READ)
+    assert server.calls == [f"GET {TARGET}/kling/v1/videos/image2video/8"]
+
+
+def test_no_proxy_is_honoured(
+    make_client: MakeClient, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PROXIES:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    make_client(server.url).send(READ)
+    assert server.calls == ["GET /v1/videos/image2video/8"]
+
+
+@pytest.mark.usefixtures("dead_proxy")
+@pytest.mark.parametrize("target", [TARGET, "https://api.kling.invalid"])
+def test_an_unreachable_proxy_means_that_nothing_was_sent(make_client: MakeClient, target: str) -> None:
+    with pytest.raises(KlingServerError) as failed:
+        make_client(target).create(IMAGE_TO_VIDEO, BODY)
+    assert failed.value.job is JobState.NOT_CREATED
+
+
+def test_a_proxy_that_refuses_to_connect_means_that_nothing_was_sent(
+    make_client: MakeClient, server: ScriptedServer
+) -> None:
+    server.always = Reply(407, b"")
+    with pytest.raises(KlingServerError) as failed:
+        make_client("https://api.kling.invalid", extra={"proxy": server.url}).create(IMAGE_TO_VIDEO, BODY)
+    assert failed.value.job is JobState.NOT_CREATED
+    assert server.calls == ["CONNECT api.kling.invalid:443"]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for 127.0.0.1 and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kling test")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    path.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
+
+
+@pytest.fixture
+def tls_server(certificate: Path) -> Iterator[ScriptedServer]:
+    """A server that speaks HTTPS with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with ScriptedServer(tls=context) as running:
+        yield running
+
+
+def test_an_unknown_certificate_is_refused_before_anything_is_sent(
+    make_client: MakeClient, tls_server: ScriptedServer
+) -> None:
+    with pytest.raises(KlingServerError, match=r"(?i)certificate verify failed") as failed:
+        make_client(tls_server.url).create(IMAGE_TO_VIDEO, BODY)
+    assert failed.value.job is JobState.NOT_CREATED
+    assert tls_server.received == []
+
+
+def test_verify_names_a_bundle(
+    make_client: MakeClient, tls_server: ScriptedServer, certificate: Path
+) -> None:
+    make_client(tls_server.url, extra={"verify": str(certificate)}).send(READ)
+    assert len(tls_server.received) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_verify_false_holds_whatever_the_environment_says(
+    make_client: MakeClient, tls_server: ScriptedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ssl.get_default_verify_paths().cafile or str(certificate.parent))
+    make_client(tls_server.url, extra={"verify": False}).send(READ)
+    assert len(tls_server.received) == 1
+
+
+def test_https_to_a_plain_port_sends_nothing(make_client: MakeClient, server: ScriptedServer) -> None:
+    with pytest.raises(KlingServerError) as failed:
+        make_client(server.url.replace("http:", "https:")).create(IMAGE_TO_VIDEO, BODY)
+    assert failed.value.job is JobState.NOT_CREATED
+
+
+def test_a_tls_connection_that_breaks_after_the_request_leaves_the_job_unknown(
+    make_client: MakeClient, tls_server: ScriptedServer, certificate: Path
+) -> None:
+    tls_server.always = Reply(action="close")
+    with pytest.raises(KlingServerError) as failed:
+        make_client(tls_server.url, extra={"verify": str(certificate)}).create(IMAGE_TO_VIDEO, BODY)
+    assert len(tls_server.received) == 1
+    assert failed.value.job is JobState.MAY_EXIST
+
+
+@pytest.fixture
+def signing(make_client: MakeClient, server: ScriptedServer) -> Either:
+    """A client that signs its tokens."""
+    return make_client(server.url, login="access", password=SECRET)
+
+
+def issued(server: ScriptedServer) -> list[int]:
+    """When the token of each request was signed, by its ``nbf``."""
+    return [
+        jwt.decode(
+            request.headers["Authorization"].removeprefix("Bearer "),
+            SECRET,
+            algorithms=["HS256"],
+            options={"verify_exp": False, "verify_nbf": False},
+        )["nbf"]
+        + 5
+        for request in server.received
+    ]
+
+
+@pytest.mark.parametrize("code", [1003, 1004])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_token_refused_for_its_times_is_signed_again_once(
+    signing: Either, server: ScriptedServer, code: int, method: str
+) -> None:
+    """The first call was refused, so the second is no second paid call."""
+    server.replies = [Reply(401, {"code": code, "message": "token"})]
+    if method == "GET":
+        signing.send(READ)
+    else:
+        assert signing.create(IMAGE_TO_VIDEO, BODY).task_id == "8"
+    assert [request.method for request in server.received] == [method, method]
+
+
+@pytest.mark.parametrize("code", [1003, 1004])
+def test_and_only_once(signing: Either, server: ScriptedServer, code: int) -> None:
+    server.always = Reply(401, {"code": code, "message": "token"})
+    with pytest.raises(KlingAuthError, match="compare the clock of this machine") as failed:
+        signing.create(IMAGE_TO_VIDEO, BODY)
+    assert len(server.received) == 2
+    assert failed.value.job is JobState.NOT_CREATED
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1002])
+def test_other_refusals_are_final(signing: Either, server: ScriptedServer, code: int) -> None:
+    server.always = Reply(401, {"code": code, "message": "no"})
+    with pytest.raises(KlingAuthError):
+        signing.read(READ)
+    assert len(server.received) == 1
+
+
+def test_an_api_key_is_not_tried_twice(make_client: MakeClient, server: ScriptedServer) -> None:
+    server.always = Reply(401, {"code": 1004, "message": "token"})
+    with pytest.raises(KlingAuthError):
+        make_client(server.url).send(READ)
+    assert len(server.received) == 1
+
+
+def test_a_long_wait_signs_new_tokens_in_time(signing: Either, server: ScriptedServer) -> None:
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        for _ in range(5):
+            signing.send(READ)
+            clock.shift(600)
+    start = 1_800_000_000
+    assert issued(server) == [start, start, start, start + 1800, start + 1800]
+
+
+def test_the_emulator_takes_signed_tokens(make_client: MakeClient, kling_emulator: Emulator) -> None:
+    options = kling_emulator.options
+    using = make_client(kling_emulator.url, login=options.access_key, password=options.secret_key)
+    assert using.list_tasks(IMAGE_TO_VIDEO, 1, 1) == []
+    with pytest.raises(KlingAuthError, match="1000"):
+        make_client(kling_emulator.url, login=options.access_key, password=SECRET).send(READ)
