@@ -29,8 +29,7 @@ async function fetchCards() {
   let offset = 0;
   while (offset !== null) {
     const query = new URLSearchParams({ run_id: place.run_id, offset });
-    if (place.task_id) query.set("task_id", place.task_id);
-    if (place.task_id) query.set("map_index", place.map_index ?? "-1");
+    for (const name of ["task_id", "map_index"]) if (place[name]) query.set(name, place[name]);
     const answer = await fetch(`dags/${encodeURIComponent(place.dag_id)}/cards?${query}`);
     if (!answer.ok) throw new Error(refusal(answer.status));
     const page = await answer.json();
@@ -98,8 +97,9 @@ function view(id) {
   byId("viewer-title").textContent = nameOf(card);
   byId("viewer-body").replaceChildren(detail(card));
   const ids = visible();
-  byId("previous").disabled = ids.indexOf(id) <= 0;
-  byId("next").disabled = ids.indexOf(id) === ids.length - 1;
+  // Not `disabled`: that would take the focus away from whoever steps to the end with it.
+  byId("previous").setAttribute("aria-disabled", ids.indexOf(id) <= 0);
+  byId("next").setAttribute("aria-disabled", ids.indexOf(id) === ids.length - 1);
   if (!viewer.open) viewer.showModal();
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cards as elements. Texts are set as text, never as HTML: prompts are anybody's words.
 
-import { chargeOf, expired, expiryOf, kept, lengthOf, missingOf, nameOf, standingOf, timeOf } from "./words.js";
+import {
+  chargeOf, expired, expiryOf, kept, lengthOf, missingOf, nameOf, safetyOf, standingOf, timeOf,
+} from "./words.js";
 
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -73,7 +75,7 @@ function facts(card) {
     ...row("Model", card.model),
     ...row("Length", lengthOf(card)),
     ...row("Charge", chargeOf(card) ?? (card.items.length ? "not told by Kling" : null)),
-    ...row("Expiry", expiryOf(card)),
+    ...row("At Kling", expiryOf(card)),
     ...row("Kept at", card.items.map((item) => item.path).filter(Boolean).join("\n"), { class: "path" }),
     ...row("Submitted", timeOf(card.created_at)),
     ...row("Finished", card.items.length ? timeOf(card.updated_at) : null),
@@ -103,5 +105,5 @@ export function tile(card) {
     make("span", { class: "words" }, card.prompt ?? ""),
     make("span", { class: "brief" }, brief),
     make("span", { class: expired(card) && !kept(card) ? "brief gone" : "brief" },
-      kept(card) ? "kept" : expiryOf(card) ?? card.state ?? ""));
+      safetyOf(card)));
 }

@@ -26,10 +26,22 @@ export const chargeOf = (card) => {
 
 export function expiryOf(card, now = Date.now()) {
   if (!card.expires_at) return null;
+  if (expired(card, now)) return `deleted on ${dayOf(card.expires_at)}`;
+  return `until ${dayOf(card.expires_at)}, ${leftOf(card, now)}`;
+}
+
+function leftOf(card, now) {
   const days = Math.floor((card.expires_at - now) / DAY);
-  if (expired(card, now)) return `deleted at Kling on ${dayOf(card.expires_at)}`;
-  if (days < 1) return "deleted at Kling within a day";
-  return `deleted at Kling in ${days} ${days === 1 ? "day" : "days"}, on ${dayOf(card.expires_at)}`;
+  if (days < 1) return "less than a day";
+  return `${days} ${days === 1 ? "day" : "days"}`;
+}
+
+// The one thing to know of a result's safety, in the width of a tile.
+export function safetyOf(card, now = Date.now()) {
+  if (!card.items.length) return (card.state ?? "not scheduled yet").replaceAll("_", " ");
+  if (kept(card)) return "kept";
+  if (!card.expires_at) return "not kept";
+  return expired(card, now) ? "gone" : `not kept, at Kling for ${leftOf(card, now)}`;
 }
 
 const dayOf = (time) => new Date(time).toLocaleDateString(undefined, { dateStyle: "medium" });
@@ -40,7 +52,7 @@ export const timeOf = (time) =>
 export function standingOf(card) {
   if (card.state === "failed") return "The task failed; its log says why.";
   if (card.state === "success") return "This task made no picture, video or sound.";
-  if (!unfinished(card)) return `The task is ${card.state.replace("_", " ")}.`;
+  if (!unfinished(card)) return `The task is ${card.state.replaceAll("_", " ")}.`;
   if (card.state === "up_for_retry") return "The task failed and will be tried again.";
   return card.job ? `Kling is working on job ${card.job}.` : "Nothing was submitted yet.";
 }
