@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a DAG that a test writes down, in a real Airflow."""
+
+from __future__ import annotations
+
+import runpy
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAD = """
+from airflow.providers.common.compat.sdk import DAG, task
+from airflow_provider_kling.operators.account import KlingAccountOperator
+from airflow_provider_kling.operators.audio import *
+from airflow_provider_kling.operators.avatar import *
+from airflow_provider_kling.operators.image import *
+from airflow_provider_kling.operators.library import *
+from airflow_provider_kling.operators.video import *
+
+with DAG("written_by_a_test", schedule=None) as dag:
+"""
+
+Outcome = tuple[dict[str, str], dict[str, Any]]
+"""States and return values by task id."""
+
+
+@pytest.fixture
+def run(
+    airflow_database: Path, kling_emulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Outcome]:
+    """Run the tasks of a DAG's body."""
+    from airflow import settings
+
+    monkeypatch.setattr(settings, "DAGS_FOLDER", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path))
+
+    def run_body(body: str) -> Outcome:
+        file = tmp_path / "written_by_a_test.py"
+        file.write_text(HEAD + textwrap.indent(textwrap.dedent(body), "    "), "utf-8")
+        done = runpy.run_path(str(file))["dag"].test()
+        instances = done.get_task_instances()
+        return (
+            {ti.task_id: str(ti.state) for ti in instances},
+            {ti.task_id: ti.xcom_pull(task_ids=ti.task_id) for ti in instances},
+        )
+
+    return run_body
