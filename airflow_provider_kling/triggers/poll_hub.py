@@ -25,7 +25,7 @@ from ..exceptions import KlingAuthError, KlingError
 from ..hooks.async_client import AsyncKlingClient
 from ..hooks.settings import KlingSettings
 from .poll_plan import Seat
-from .poll_reader import Reader, RoundFailed
+from .poll_reader import BREATH, Reader, RoundFailed
 from .slots import board_of
 from .waiter import Waiter
 
@@ -152,7 +152,8 @@ class PollHub:
             patience = max(job.interval, min(job.interval * 2.0 ** min(failures, 10), _MAX_PATIENCE))
             self._was_read(job, patience)
             job.failures = failures
-            self._tell_error([job], str(error))
+            for waiter in job.waiters:
+                waiter.on_error(str(error))
 
     @property
     def _pace(self) -> float:
@@ -179,16 +180,13 @@ class PollHub:
                         await self._rest()
                         await self._poll(client)
             except KlingAuthError as error:
-                for job in self._jobs.values():
-                    for waiter in job.waiters:
-                        waiter.on_refusal(str(error))
-                # Nobody comes back from here; whoever joins before the last has left starts anew.
                 self._pause(None)
+                await self._tell_all(self._jobs.values(), str(error), refused=True)
             except Exception as error:
                 # A bug must neither end waits for paid jobs nor leave them without a poller.
                 log.exception("The poller of %s failed; it starts again", self._endpoint)
-                self._tell_error(self._jobs.values(), f"the poller failed: {type(error).__name__}")
                 self._pause(None)
+                await self._tell_all(self._jobs.values(), f"the poller failed: {type(error).__name__}")
 
     async def _rest(self) -> None:
         """Wait until a job is due."""
@@ -211,9 +209,9 @@ class PollHub:
         try:
             await self._reader.read(client, self._seats, due, self)
         except RoundFailed as failure:
-            unread = [self._jobs[ident] for ident in due if ident in self._jobs]
-            self._tell_error([job for job in unread if job.read_in != self._round], str(failure))
             self._pause(failure.retry_after)
+            jobs = (self._jobs[ident] for ident in due if ident in self._jobs)
+            await self._tell_all([job for job in jobs if job.read_in != self._round], str(failure))
         else:
             self._backoff.succeeded()
 
@@ -239,10 +237,15 @@ class PollHub:
             # Its waiters leave as soon as they are awake.
             job.due = float("inf")
 
-    def _tell_error(self, jobs: Iterable[_Job], message: str) -> None:
-        for job in jobs:
+    async def _tell_all(self, jobs: Iterable[_Job], message: str, *, refused: bool = False) -> None:
+        for number, job in enumerate(list(jobs)):
             for waiter in job.waiters:
-                waiter.on_error(message)
+                if refused:
+                    waiter.on_refusal(message)
+                else:
+                    waiter.on_error(message)
+            if number % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
 
     def _pause(self, retry_after: float | None) -> None:
         """Slow down as a whole: what fails for one would fail for all."""

@@ -64,7 +64,7 @@ class PollRound:
 
     First take pages from :meth:`next_page` and report each with :meth:`on_page`, then read :attr:`singles`.
 
-    :param seats: all jobs, by id; those that come along are noted too.
+    :param seats: all jobs, by id; those met on the way are noted too. Jobs may leave while the round goes on.
     :param due: the jobs to cover.
     :param lists: whether the list may be used.
     :param patient: look in the list even for jobs that it has left out.
@@ -91,6 +91,7 @@ class PollRound:
 
     def next_page(self) -> Page | None:
         """Return the next page to read, ``None`` when the rest is better read one by one."""
+        self._sought &= self._seats.keys()
         while self._planned:
             page = Page(self._planned.popleft(), self._size)
             if page.start < self._length and any(
@@ -125,7 +126,7 @@ class PollRound:
 
     def on_pages_done(self) -> None:
         """Note which jobs the list left out, once no page is to be read any more."""
-        for ident in self._sought:
+        for ident in self._sought & self._seats.keys():
             self._seats[ident].misses += 1
 
     def _page_of(self, ident: str) -> int:

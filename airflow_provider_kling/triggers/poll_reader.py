@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 PARALLEL_READS = 10
 """Single reads under way at once."""
 
+BREATH = 50
+"""Jobs that are told news in one go; all of them wake up before the loop can turn to others."""
+
 LIST_PAUSE = 600.0
 """Seconds for which lists are left alone when they keep failing."""
 
@@ -80,7 +83,7 @@ class Reader:
             seats, due, lists=now >= self._lists_from, patient=self._rounds % _PATIENT_EVERY == 0
         )
         refusal = await self._read_pages(client, plan, seats, sink, now)
-        await self._read_singles(client, plan.singles, sink)
+        await self._read_singles(client, [ident for ident in plan.singles if ident in seats], sink)
         if refusal:
             # Only now is it certain that it was the list, not the credentials, that was refused.
             self._lists_from = float("inf")
@@ -133,6 +136,8 @@ class Reader:
                 if ident and ident in seats:
                     found.append((index, ident))
                     sink.on_row(ident, word, row)
+            if index % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
         plan.on_page(page, found, len(rows))
         log.debug("%s: page %d of %d holds %d jobs", self._endpoint, page.number, page.size, len(found))
 

@@ -67,7 +67,8 @@ class Waiter:
                 logging.WARNING,
                 f"Job {self.ident} has the unknown status {task.status_word!r}; waiting goes on",
             )
-        elif task.status_word != before:
+        elif task.status_word != before and (before or task.status is not TaskStatus.SUBMITTED):
+            # That it is submitted was said when it was.
             self._tell(logging.INFO, f"Job {task.task_id or self.ident}: {task.status.value}")
         self._end(event or self.watch.overdue(time.time()))
 

@@ -138,7 +138,7 @@ class TestTask:
         event = await fire(task_trigger(ident, end_from_trigger=True))
         assert event.payload["status"] == "succeed"
 
-    async def test_a_hundred_polls_leave_three_lines(
+    async def test_a_hundred_polls_leave_two_lines(
         self, server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("airflow_provider_kling.triggers.poll_hub.MIN_POLL_INTERVAL", 0.01)
@@ -152,7 +152,7 @@ class TestTask:
         server.set(ident, "succeed")
         await wait
         lines = [record for record in caplog.records if record.levelno >= logging.INFO]
-        assert [line.name for line in lines] == ["trigger"] * 3
+        assert [line.name for line in lines] == ["trigger"] * 2
 
     async def test_killing_the_task_says_that_the_job_goes_on(self, caplog: pytest.LogCaptureFixture) -> None:
         await logging_as(task_trigger("job-9"), "trigger").on_kill()

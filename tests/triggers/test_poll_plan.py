@@ -202,3 +202,16 @@ def test_recent_jobs_cost_a_page_for_every_five_hundred(count: int, others: int,
         PollRound(seats, seats), List(*(f"b{number}" for number in range(born)), *mixed), set(seats)
     )
     assert len(pages) + len(singles) <= ceil((count + others + born) / 500) + FEW + 1
+
+
+def test_jobs_may_leave_while_the_round_goes_on() -> None:
+    seats = {ident: Seat() for ident in jobs(20)}
+    plan = PollRound(seats, list(seats))
+    page = plan.next_page()
+    assert page
+    for ident in jobs(20)[5:]:
+        del seats[ident]
+    plan.on_page(page, [(0, "j0"), (1, "j19")], 2)
+    assert plan.next_page() is None
+    plan.on_pages_done()
+    assert [seat.misses for seat in seats.values()] == [0, 1, 1, 1, 1]
