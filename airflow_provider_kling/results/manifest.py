@@ -8,9 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..media.shorten import loggable
-from ..storage import Location, StorageRefused, explained, locate
+from ..storage import Location, StorageDown, StorageRefused, explained, locate
 from .plan import MANIFEST, files_of, folder_of
+from .write import commits
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -101,11 +103,25 @@ def check_output_path(output_path: str | ObjectStoragePath) -> None:
 
     A role that may write need not be allowed to look, so only what is certain is refused.
 
-    :raises StorageRefused: unknown scheme, missing package or connection, or a bucket that does not exist.
+    :raises KlingRequestInvalid: unknown scheme, missing package, or a bucket that does not exist.
+    :raises KlingServerError: the storage does not answer; trying again can help.
     """
-    place = locate(output_path)
+    try:
+        _check_bucket(locate(output_path))
+    except StorageRefused as error:
+        raise KlingRequestInvalid(
+            f"output_path='{output_path}': {error}.", job=JobState.NOT_CREATED
+        ) from None
+    except StorageDown as error:
+        raise KlingServerError(
+            f"output_path='{output_path}' could not be reached: {error}.", job=JobState.NOT_CREATED
+        ) from None
+
+
+def _check_bucket(place: Location) -> None:
     bucket = place.path.strip("/").partition("/")[0]
-    if "file" in place.fs.protocol or not bucket:
+    # Elsewhere the first part of a path is a folder like others, made when it is needed.
+    if not commits(place) or not bucket:
         return
     with explained():
         try:
@@ -113,5 +129,4 @@ def check_output_path(output_path: str | ObjectStoragePath) -> None:
         except PermissionError:
             return
         except FileNotFoundError:
-            if "memory" not in place.fs.protocol:
-                raise StorageRefused(f"{bucket} does not exist") from None
+            raise StorageRefused(f"{bucket} does not exist") from None

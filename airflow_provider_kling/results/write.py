@@ -69,12 +69,20 @@ class WholeFile:
                     self._way.discard()
 
 
+def commits(where: Location) -> bool:
+    """Whether the storage itself keeps a file out of sight until it is whole, as object stores do."""
+    return bool(_protocols(where) & _COMMITTING)
+
+
+def _protocols(where: Location) -> set[str]:
+    names = where.fs.protocol
+    return {names} if isinstance(names, str) else set(names)
+
+
 def _way_for(where: Location) -> _Way:
-    protocols = where.fs.protocol
-    names = {protocols} if isinstance(protocols, str) else set(protocols)
-    if names & _COMMITTING:
+    if commits(where):
         return _Upload(where)
-    return _LocalRename(where) if "file" in names else _Rename(where)
+    return _LocalRename(where) if "file" in _protocols(where) else _Rename(where)
 
 
 class _Upload:
@@ -149,6 +157,8 @@ def _part_of(path: str) -> str:
 
 def remove_parts(folder: Location) -> None:
     """Remove what writers left behind that were killed."""
+    if commits(folder):
+        return
     with suppress(Exception):
         for path in folder.fs.ls(folder.path, detail=False):
             if str(path).endswith(PART):
