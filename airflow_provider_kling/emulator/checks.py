@@ -183,7 +183,8 @@ def several(item: Kind, low: int, high: int) -> Kind:
 def fields(*required: str, **kinds: Kind) -> Kind:
     """An object with the named fields, some of them required.
 
-    An empty string is read as a field that was not sent, as the vendor does; ``null`` is refused.
+    An empty string is read as a field that was not sent, as the vendor does, and an unknown field is
+    ignored; ``null`` is refused.
     """
 
     def check(probe: Probe, where: str, value: Any) -> dict[str, Any]:
@@ -198,10 +199,7 @@ def fields(*required: str, **kinds: Kind) -> Kind:
             if probe.strict:
                 raise bad_value(f"{prefix}{name} is not a field of this request (strict)")
             probe.ignored.append(f"{prefix}{name}")
-        return {
-            name: kinds[name](probe, prefix + name, entry) if name in kinds else entry
-            for name, entry in sent.items()
-        }
+        return {name: kinds[name](probe, prefix + name, sent[name]) for name in sent if name in kinds}
 
     return check
 

@@ -20,6 +20,7 @@ _EFFECT_SECONDS = 5.0
 _EXTENSION_SECONDS = 5.0
 _OVERLAP_MS = 2000
 _FACE_PIXELS = 256
+_WIDEST = 4
 
 
 def video(order: Order, bench: Bench) -> Work:
@@ -163,7 +164,10 @@ def _ratio(text: str) -> float:
     width, _, height = text.partition(":")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise bad_value(f"aspect_ratio value '{text}' is invalid")
-    return int(width) / int(height)
+    ratio = int(width) / int(height)
+    if not 1 / _WIDEST <= ratio <= _WIDEST:
+        raise bad_value(f"aspect_ratio value '{text}' is invalid")
+    return ratio
 
 
 BY_SLUG: Mapping[str, Maker] = {

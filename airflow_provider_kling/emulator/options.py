@@ -57,6 +57,7 @@ class Options:
     :param api_key: the key that is accepted as bearer token.
     :param access_key: the issuer (``iss``) that signed tokens must name.
     :param secret_key: the key that signs those tokens (HS256).
+    :param certificate: PEM file with certificate and key; the emulator then speaks HTTPS.
     :param speed: how many times faster than the real service jobs run.
     :param job_seconds: how long every job takes at speed 1; each kind of result has its own time when unset.
     :param slots: how many jobs may be active at once (one for ``n`` pictures counts ``n``); 0 is no limit.
@@ -74,6 +75,7 @@ class Options:
     api_key: str = "emulator"
     access_key: str = "emulator-access-key"
     secret_key: str = "emulator-secret-key-0123456789abcdef"  # noqa: S105 - a public default, like the password "guest"
+    certificate: str | None = None
     speed: float = 1.0
     job_seconds: float | None = None
     slots: int = 20

@@ -75,12 +75,19 @@ def parse(raw: bytes) -> dict[str, Any]:
     :raises Refusal: 1200 when it is none.
     """
     try:
-        body = json.loads(raw)
-    except ValueError:
+        body = json.loads(raw, parse_constant=_no_constant)
+        if b"\\ud" in raw.lower():
+            # Half of a surrogate pair is JSON, but no text.
+            json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         raise bad_parameters("the request body is not valid JSON") from None
     if not isinstance(body, dict):
         raise bad_parameters("the request body must be a JSON object")
     return body
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def check(slug: str, raw: bytes, desk: Desk) -> Order:

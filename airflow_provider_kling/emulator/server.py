@@ -105,7 +105,8 @@ class Emulator:
             raise PortTaken(f"port {self.options.port} on {host} cannot be used: {error.strerror}") from error
         listener.listen(2048)
         port = listener.getsockname()[1]
-        self.url = f"http://[{host}]:{port}" if family == socket.AF_INET6 else f"http://{host}:{port}"
+        scheme = "https" if self.options.certificate else "http"
+        self.url = f"{scheme}://[{host}]:{port}" if family == socket.AF_INET6 else f"{scheme}://{host}:{port}"
         return listener
 
     def server(self) -> uvicorn.Server:
@@ -118,6 +119,7 @@ class Emulator:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             lifespan="off",
             proxy_headers=False,
+            ssl_certfile=self.options.certificate,
         )
         return uvicorn.Server(config)
 

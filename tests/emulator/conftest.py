@@ -32,6 +32,8 @@ class Client:
         self.emulator = emulator
         self.prefix = prefix
         self.session = requests.Session()
+        # A certificate bundle or proxy of the machine's environment has no say here.
+        self.session.trust_env = False
         self.session.headers["Authorization"] = f"Bearer {emulator.options.api_key}"
 
     def get(self, path: str, **query: Any) -> requests.Response:

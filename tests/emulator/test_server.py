@@ -211,3 +211,43 @@ def test_the_emulator_uses_nothing_of_the_provider_but_the_api():
     }
     allowed = ("airflow_provider_kling.api", "airflow_provider_kling.emulator")
     assert {name for name in own if not name.startswith(allowed)} == set()
+
+
+class TestHttps:
+    @pytest.fixture
+    def certificate(self, tmp_path):
+        from datetime import UTC, datetime, timedelta
+        from ipaddress import ip_address
+
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "emulator")])
+        now = datetime.now(UTC)
+        address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        signed = (
+            x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+            .add_extension(address, critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        path = tmp_path / "emulator.pem"
+        path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            + signed.public_bytes(serialization.Encoding.PEM)
+        )
+        return str(path)
+
+    def test_jobs_and_results_go_over_tls(self, start, certificate):
+        kling = start(certificate=certificate)
+        kling.session.verify = certificate
+        assert kling.emulator.url.startswith("https://")
+        url = kling.result(IMAGE_TO_VIDEO, duration="3")["videos"][0]["url"]
+        assert url.startswith("https://")
+        assert requests.get(url, verify=certificate, timeout=30).ok
+        # The emulator itself reads from its own address.
+        score = kling.result("/v1/audio/video-to-audio", video_url=url)
+        assert float(score["videos"][0]["duration"]) == pytest.approx(3, abs=0.1)
