@@ -8,9 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..media.shorten import loggable
-from ..storage import Location, StorageDown, StorageRefused, explained, locate
+from ..storage import Location, StorageRefused, explained, locate
 from .plan import MANIFEST, files_of, folder_of
 from .write import commits
 
@@ -103,22 +102,10 @@ def check_output_path(output_path: str | ObjectStoragePath) -> None:
 
     A role that may write need not be allowed to look, so only what is certain is refused.
 
-    :raises KlingRequestInvalid: unknown scheme, missing package, or a bucket that does not exist.
-    :raises KlingServerError: the storage does not answer; trying again can help.
+    :raises StorageRefused: unknown scheme, missing package, or a bucket that does not exist.
+    :raises StorageDown: the storage does not answer.
     """
-    try:
-        _check_bucket(locate(output_path))
-    except StorageRefused as error:
-        raise KlingRequestInvalid(
-            f"output_path='{output_path}': {error}.", job=JobState.NOT_CREATED
-        ) from None
-    except StorageDown as error:
-        raise KlingServerError(
-            f"output_path='{output_path}' could not be reached: {error}.", job=JobState.NOT_CREATED
-        ) from None
-
-
-def _check_bucket(place: Location) -> None:
+    place = locate(output_path)
     bucket = place.path.strip("/").partition("/")[0]
     # Elsewhere the first part of a path is a folder like others, made when it is needed.
     if not commits(place) or not bucket:
