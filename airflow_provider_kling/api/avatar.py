@@ -101,4 +101,4 @@ class Avatar(KlingRequest):
 
 
 # S003 documents the query by task id only.
-AVATAR = Endpoint("/v1/videos/avatar", Avatar, Result.VIDEOS, external_id=False)
+AVATAR = Endpoint("/v1/videos/avatar", Avatar, Result.VIDEOS, external_id=False, source="S003")

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from .request import KlingRequest
 
 
+KLING_DOCUMENTATION = "Kling documentation of 2026-09"
+
+
 class Result(StrEnum):
     """The array of ``task_result`` that holds what an endpoint makes."""
 
@@ -33,6 +36,7 @@ class Endpoint:
     :param external_id: the task can be given an ``external_task_id`` and be looked up by it, which is
         what makes submitting exactly once possible.
     :param listable: ``GET path?pageNum&pageSize`` lists the account's tasks.
+    :param source: the document that its fields and limits are from.
     """
 
     path: str
@@ -41,6 +45,7 @@ class Endpoint:
     synchronous: bool = False
     external_id: bool = True
     listable: bool = True
+    source: str = KLING_DOCUMENTATION
 
     @property
     def slug(self) -> str:

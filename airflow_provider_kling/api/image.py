@@ -282,7 +282,13 @@ class VirtualTryOn(KlingRequest):
     hints: ClassVar[tuple[Rule, ...]] = model_hints("images/kolors-virtual-try-on")
 
 
-VIRTUAL_TRY_ON = Endpoint("/v1/images/kolors-virtual-try-on", VirtualTryOn, Result.IMAGES, external_id=False)
+VIRTUAL_TRY_ON = Endpoint(
+    "/v1/images/kolors-virtual-try-on",
+    VirtualTryOn,
+    Result.IMAGES,
+    external_id=False,
+    source="Kling's own ComfyUI nodes of 2025-10",
+)
 
 
 class AiMultiShot(KlingRequest):

@@ -91,7 +91,13 @@ class LipSync(KlingRequest):
         return {"input": flat, **outside}
 
 
-LIP_SYNC = Endpoint("/v1/videos/lip-sync", LipSync, Result.VIDEOS, external_id=False)
+LIP_SYNC = Endpoint(
+    "/v1/videos/lip-sync",
+    LipSync,
+    Result.VIDEOS,
+    external_id=False,
+    source="Kling documentation of 2025-06",
+)
 
 
 class IdentifyFace(KlingRequest):

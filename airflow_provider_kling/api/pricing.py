@@ -84,6 +84,14 @@ def package(endpoint: Endpoint) -> Literal["video", "image"]:
     return "image" if endpoint.slug.startswith(("images/", "general/ai-multi-shot")) else "video"
 
 
+def basis(endpoint: Endpoint) -> str:
+    """Say in words what the estimate for an endpoint goes by; ``unknown`` where none can be made."""
+    if endpoint.slug in _A_CALL:
+        return f"{_A_CALL[endpoint.slug]} a call"
+    by_request = _BY_REQUEST.get(endpoint.slug)
+    return _BASIS[by_request] if by_request else "unknown"
+
+
 def estimate(endpoint: Endpoint, request: Any, *, seconds: Seconds = None) -> Decimal | None:
     """Estimate what a request will cost.
 
@@ -190,3 +198,17 @@ _BY_REQUEST: Mapping[str, Callable[[Any, Seconds], Decimal | None]] = {
     "images/editing/expand": _expanded_images,
 }
 """How the estimate of each endpoint is made; the price of effects, extension and try-on is not known."""
+
+_BASIS: Mapping[Callable[[Any, Seconds], Decimal | None], str] = {
+    _clip: "model, mode, sound, duration",
+    _multi_image: "mode, duration",
+    _multi_elements: "mode, duration",
+    _omni_video: "model, mode, sound, duration; with a video to edit its length",
+    _motion: "model, mode, length of the video",
+    _avatar: "mode, length of the sound",
+    _lip_sync: "length of the sound",
+    _generated_images: "model, number of pictures",
+    _omni_images: "resolution, number of pictures",
+    _merged_images: "number of pictures",
+    _expanded_images: "number of pictures",
+}

@@ -240,4 +240,9 @@ class MultiImageToVideo(KlingRequest):
     hints: ClassVar[tuple[Rule, ...]] = model_hints("videos/multi-image2video")
 
 
-MULTI_IMAGE_TO_VIDEO = Endpoint("/v1/videos/multi-image2video", MultiImageToVideo, Result.VIDEOS)
+MULTI_IMAGE_TO_VIDEO = Endpoint(
+    "/v1/videos/multi-image2video",
+    MultiImageToVideo,
+    Result.VIDEOS,
+    source="Kling documentation of 2025-12, S004",
+)

@@ -94,7 +94,13 @@ class VideoExtend(KlingRequest):
 
 
 # The vendor documents the query by task id only, so an unknown outcome cannot be looked up.
-VIDEO_EXTEND = Endpoint("/v1/videos/video-extend", VideoExtend, Result.VIDEOS, external_id=False)
+VIDEO_EXTEND = Endpoint(
+    "/v1/videos/video-extend",
+    VideoExtend,
+    Result.VIDEOS,
+    external_id=False,
+    source="Kling documentation of 2025-12",
+)
 
 
 class EffectInput(KlingObject):
