@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo asks before it spends money, and leaves nothing behind when it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from scripts import demo
+from scripts.local_airflow import ROOT, processes_of, wait_until
+
+REAL = '{"conn_type": "kling", "password": "a-key-that-costs-money"}'
+
+
+def run_demo(**variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "scripts.demo"],
+        cwd=ROOT,
+        env=dict(os.environ) | variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_it_names_the_price_and_asks_before_it_spends_money() -> None:
+    program = run_demo(AIRFLOW_CONN_KLING_DEFAULT=REAL)
+    output, _ = program.communicate(timeout=60)
+    assert program.returncode == 1
+    assert "It will cost about 3.0 video units, US$ 0.42" in output
+    assert "KLING_DEMO_YES=1" in output
+    assert "a-key-that-costs-money" not in output
+
+
+@pytest.mark.parametrize("answer", ["", "n", "perhaps"])
+def test_only_a_yes_is_a_yes(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    monkeypatch.delenv("KLING_DEMO_YES", raising=False)
+    with pytest.raises(demo.DemoFailed, match="Nothing was done"):
+        demo._ask_before_paying()
+
+
+@pytest.mark.xdist_group("demo")
+def test_stopped_midway_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    program = run_demo(TMPDIR=str(tmp_path))
+    (home,) = wait_until(lambda: list(tmp_path.glob("kling-demo-*")), 60, "the demo to begin")
+    wait_until(lambda: processes_of(home), 30, "Airflow to be started", every=0.05)
+    program.send_signal(signal.SIGTERM)
+    program.communicate(timeout=30)
+    assert program.returncode == 128 + signal.SIGTERM
+    assert processes_of(home) == []
+    assert not home.exists()
+    assert not list(tmp_path.iterdir()), tempfile.gettempdir()
