@@ -15,7 +15,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,16 @@ SPEED = 100.0
 
 
 @pytest.fixture
-def kling_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+def kling_emulator_options() -> Mapping[str, Any]:
+    """Settings of :func:`kling_emulator`, see :class:`.Options`; override this fixture to change them."""
+    return {}
+
+
+@pytest.fixture
+def kling_emulator(
+    monkeypatch: pytest.MonkeyPatch, kling_emulator_options: Mapping[str, Any]
+) -> Iterator[Emulator]:
     """A running emulator without jobs, which the Airflow connection ``kling_default`` leads to."""
-    with Emulator(speed=SPEED) as emulator:
+    with Emulator(**{"speed": SPEED, **kling_emulator_options}) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_json())
         yield emulator
