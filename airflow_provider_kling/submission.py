@@ -147,8 +147,9 @@ def submit_once(terms: Terms) -> Steps:
     :raises KlingSubmissionUnknown: a job may exist and there is no way to ask.
     :raises KlingError: the job was refused, or could not be asked for.
     """
-    ask_first = terms.tried_before
-    for attempt in range(_remembered_attempt(terms), MAX_ATTEMPTS):
+    first = _remembered_attempt(terms)
+    ask_first = terms.tried_before or _remembered(terms, first)
+    for attempt in range(first, MAX_ATTEMPTS):
         name = terms.key.external_task_id(attempt)
         task = (yield from _recover(terms, name)) if ask_first else None
         attached = task is not None
@@ -163,9 +164,13 @@ def submit_once(terms: Terms) -> Steps:
 def _remembered_attempt(terms: Terms) -> int:
     """Return the last attempt that Airflow remembers: all before it had failed, so none need be asked for."""
     attempt = 0
-    while terms.memory and terms.memory.recall(terms.key.external_task_id(attempt + 1)) is not None:
+    while _remembered(terms, attempt + 1):
         attempt += 1
     return attempt
+
+
+def _remembered(terms: Terms, attempt: int) -> bool:
+    return terms.memory is not None and terms.memory.recall(terms.key.external_task_id(attempt)) is not None
 
 
 def _recover(terms: Terms, name: str) -> _Found:
@@ -181,11 +186,21 @@ def _recover(terms: Terms, name: str) -> _Found:
             job=JobState.MAY_EXIST,
         )
     noted = terms.memory.recall(name)
-    if noted is None or (terms.answers_at_once and noted.get("task_id")):
+    if noted is None:
         return None
-    if noted.get("task_id"):
-        return (yield LookUp(str(noted["task_id"])))
-    raise _unknown("an earlier try ended before the answer came")
+    task_id = noted.get("task_id")
+    if task_id is None:
+        raise _unknown("an earlier try ended before the answer came.")
+    if terms.answers_at_once:
+        return None
+    if task := (yield LookUp(str(task_id))):
+        return task
+    raise KlingSubmissionUnknown(
+        f"An earlier try made job {task_id}, but the host does not find it. See the host's console; to submit "
+        "a new job, clear the task.",
+        task_id=str(task_id),
+        job=JobState.MAY_EXIST,
+    )
 
 
 def _create(terms: Terms, name: str) -> Generator[LookUp | Create | Pause, Task | None, tuple[Task, bool]]:
@@ -198,8 +213,10 @@ def _create(terms: Terms, name: str) -> Generator[LookUp | Create | Pause, Task 
         except KlingTaskExists as taken:
             return (yield from _find_taken(terms, name, taken)), True
         except KlingServerError as failed:
-            error = failed
-        if error.job is JobState.NOT_CREATED:
+            certain = failed.job is JobState.NOT_CREATED
+            # A later call that made nothing does not clear up what an earlier one did.
+            error = error if certain and error else failed
+        if certain:
             continue
         if not terms.can_look_up:
             raise _unknown(str(error)) from error
@@ -240,7 +257,7 @@ def _find_taken(
     if terms.can_look_up and ((task := (yield LookUp(name))) or (task := (yield from _find(name)))):
         return task
     raise KlingSubmissionUnknown(
-        f"Kling says that external_task_id {name} exists, but does not find it under this endpoint: {taken}",
+        f"external_task_id {name} is taken, but no job of that name can be found under this endpoint: {taken}",
         job=JobState.MAY_EXIST,
     )
 

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every exception says what happened and what it means for the job, however Airflow handles it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from airflow_provider_kling import exceptions
+from airflow_provider_kling.api.watch import WatchEvent
+from airflow_provider_kling.exceptions import (
+    JobState,
+    KlingAuthError,
+    KlingContentRefused,
+    KlingError,
+    KlingTaskFailed,
+    KlingTaskTimeout,
+    error_from_event,
+)
+
+KINDS = [kind for _, kind in inspect.getmembers(exceptions, inspect.isclass) if issubclass(kind, KlingError)]
+
+# What a retry cannot mend.
+FINAL = {
+    *("KlingRequestInvalid", "KlingAuthError", "KlingAccountError", "KlingContentRefused"),
+    *("KlingSubmissionUnknown", "KlingAwaitedTaskFailed", "KlingResultExpired"),
+}
+
+
+def event(status: str, message: str = "") -> WatchEvent:
+    return {"status": status, "task_id": "8", "message": message}  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_retry_is_left_to_airflow_only_where_it_can_help(kind: type[KlingError]) -> None:
+    assert issubclass(kind, AirflowException)
+    assert issubclass(kind, AirflowFailException) is (kind.__name__ in FINAL)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_that_is_known_is_carried_through_copies_and_pickles(kind: type[KlingError]) -> None:
+    error = kind(
+        "It broke.",
+        code=1303,
+        http_status=429,
+        request_id="r",
+        task_id="8",
+        job=JobState.EXISTS,
+        retry_after=2.0,
+    )
+    for other in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(other) is kind
+        assert str(other) == str(error)
+        assert vars(other) == vars(error)
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        (JobState.NOT_CREATED, "It broke. No job was made and nothing is charged."),
+        (JobState.MAY_EXIST, "It broke. A job may have been made and may be charged."),
+        (
+            JobState.EXISTS,
+            "It broke. The job goes on at Kling and may be charged; a retry of this task attaches to it.",
+        ),
+        (JobState.ENDED, "It broke. The job has ended at Kling."),
+        (None, "It broke."),
+    ],
+)
+def test_the_text_says_what_is_with_the_job(job: JobState | None, words: str) -> None:
+    assert str(KlingError("It broke.", job=job)) == words
+
+
+def test_a_wait_that_timed_out() -> None:
+    error = error_from_event(event("timeout", "last status: processing"))
+    assert type(error) is KlingTaskTimeout
+    assert str(error) == (
+        "Job 8 has not ended in time (last status: processing). The job goes on at Kling and may be charged; "
+        "a retry of this task attaches to it."
+    )
+    assert (error.task_id, error.job) == ("8", JobState.EXISTS)
+
+
+def test_a_wait_whose_credentials_were_refused() -> None:
+    error = error_from_event(event("error", "key revoked"))
+    assert type(error) is KlingAuthError
+    assert str(error).startswith("Waiting for job 8 is over: key revoked")
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("Failure to pass the risk control system", KlingContentRefused),
+        ("The image triggers our Content Safety policy", KlingContentRefused),
+        ("sensitive content", KlingContentRefused),
+        ("resolution of the masks differs from the image", KlingTaskFailed),
+        ("", KlingTaskFailed),
+    ],
+)
+def test_a_failed_job(reason: str, kind: type[KlingError]) -> None:
+    error = error_from_event(event("failed", reason))
+    assert type(error) is kind
+    assert f"Kling ended job 8 as failed: {reason or 'no reason given'}." in str(error)
+    assert str(error).endswith("The job has ended at Kling.")

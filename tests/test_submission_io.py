@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Both drivers carry the decision out against a Kling that loses answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling import submission_io
+from airflow_provider_kling.api import ENDPOINTS
+from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
+from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.exceptions import KlingError, KlingRequestInvalid, KlingSlotsTaken
+from airflow_provider_kling.hooks.async_client import AsyncKlingClient
+from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.submission import Pause, Steps, Submission, submit_once
+from airflow_provider_kling.submission_io import arun_steps, can_look_up, run_steps
+from tests.submission_steps import KEY, NAME, terms
+
+BODY = {"model_name": "kling-v3", "image": "https://pictures.example/a.png"}
+PATH = IMAGE_TO_VIDEO.path
+
+Run = Callable[..., Submission]
+
+
+def synchronously(steps: Steps, body: dict[str, Any]) -> Submission:
+    return run_steps(steps, KlingHook().client, IMAGE_TO_VIDEO, body)
+
+
+def asynchronously(steps: Steps, body: dict[str, Any]) -> Submission:
+    async def run() -> Submission:
+        async with AsyncKlingClient(KlingHook().settings) as client:
+            return await arun_steps(steps, client, IMAGE_TO_VIDEO, body)
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(params=[synchronously, asynchronously])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Each driver in turn; its pauses last no time."""
+
+    def quick(steps: Steps) -> Steps:
+        answer, error = None, None
+        try:
+            while True:
+                step = steps.throw(error) if error else steps.send(answer)
+                answer, error = None, None
+                if isinstance(step, Pause):
+                    continue
+                try:
+                    answer = yield step
+                except KlingError as failed:
+                    error = failed
+        except StopIteration as end:
+            found: Submission = end.value
+            return found
+
+    return lambda given, body=BODY: request.param(quick(submit_once(given)), body)
+
+
+def posts(emulator: Emulator) -> int:
+    return emulator.count("POST", PATH)
+
+
+def test_the_job_gets_its_name(run: Run, kling_emulator: Emulator) -> None:
+    submission = run(terms())
+    (job,) = kling_emulator.jobs
+    assert (submission.task.task_id, submission.external_task_id) == (job.task_id, NAME)
+    assert job.external_task_id == NAME
+    assert not submission.attached
+
+
+@pytest.mark.parametrize("fault", ["lost_response", "late_error"])
+def test_a_lost_answer_costs_one_job(run: Run, kling_emulator: Emulator, fault: str) -> None:
+    kling_emulator.faults.set({fault: 1})
+    submission = run(terms())
+    (job,) = kling_emulator.jobs
+    assert submission.task.task_id == job.task_id
+    assert submission.attached
+    assert posts(kling_emulator) == 1
+
+
+def test_a_lost_request_is_made_again(run: Run, kling_emulator: Emulator) -> None:
+    kling_emulator.faults.set({"lost_request": 2})
+    run(terms())
+    other = replace(KEY, map_index=1)
+    submission = run(terms(key=other))
+    assert not submission.attached
+    assert [job.external_task_id for job in kling_emulator.jobs] == [NAME, other.external_task_id(0)]
+    assert posts(kling_emulator) == 3
+
+
+def test_a_second_try_attaches(run: Run, kling_emulator: Emulator) -> None:
+    first = run(terms())
+    second = run(terms(tried_before=True))
+    assert second.attached
+    assert second.task.task_id == first.task.task_id
+    assert posts(kling_emulator) == 1
+
+
+def test_a_first_try_that_is_none_attaches_too(run: Run, kling_emulator: Emulator) -> None:
+    """Kling refuses a second job of the same name."""
+    first = run(terms())
+    second = run(terms())
+    assert second.attached
+    assert second.task.task_id == first.task.task_id
+    assert len(kling_emulator.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("faults", "body", "kind"),
+    [
+        ({"slots_taken": 1}, BODY, KlingSlotsTaken),
+        ({}, {"model_name": "kling-v3"}, KlingRequestInvalid),
+    ],
+)
+def test_refusals_come_through(
+    run: Run, kling_emulator: Emulator, faults: dict[str, int], body: dict[str, str], kind: type[KlingError]
+) -> None:
+    kling_emulator.faults.set(faults)
+    with pytest.raises(kind):
+        run(terms(), body)
+    assert len(kling_emulator.jobs) == 0
+
+
+def test_the_drivers_take_their_time(kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(submission_io, "time", SimpleNamespace(sleep=waited.append))
+    kling_emulator.faults.set({"lost_response": 1})
+    synchronously(submit_once(terms()), BODY)
+    assert waited == [1.0]
+
+    async def pause(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(submission_io, "asyncio", SimpleNamespace(sleep=pause))
+    asynchronously(submit_once(terms(key=replace(KEY, generation=1))), BODY)
+    assert waited == [1.0, 1.0]
+
+
+def test_where_jobs_can_be_looked_up() -> None:
+    blind = {slug for slug, endpoint in ENDPOINTS.items() if not can_look_up(endpoint, True)}
+    assert "videos/image2video" not in blind
+    assert {"audio/tts", "videos/identify-face", "videos/image-recognize"} <= blind
+    assert not any(can_look_up(endpoint, False) for endpoint in ENDPOINTS.values())

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Airflow remembers of a job saves requests, and replaces asking where that is not possible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.exceptions import JobState, KlingError, KlingSubmissionUnknown
+from airflow_provider_kling.submission import Create, LookUp, Pause, Submission
+from tests.submission_steps import (
+    CREATE,
+    DONE,
+    FAILED,
+    FIND,
+    FULL,
+    KEY,
+    LOST,
+    NAME,
+    NEW,
+    NEXT,
+    NOT_SENT,
+    RUNNING,
+    Memory,
+    Script,
+    attached,
+    made,
+    terms,
+    walk,
+)
+
+NEWEST = KEY.external_task_id(2)
+ASKED = {NAME: {"task_id": None}}
+KNOWN = {NAME: {"task_id": "7"}}
+
+
+@pytest.mark.parametrize(
+    ("script", "jobs"),
+    [
+        pytest.param([(CREATE, NEW)], {NAME: {"task_id": "100"}}, id="created"),
+        pytest.param([(CREATE, FULL)], {}, id="no slot"),
+        pytest.param([(CREATE, NOT_SENT), (Pause(1.0), None), (CREATE, FULL)], {}, id="not sent"),
+        pytest.param([(CREATE, LOST)], ASKED, id="lost"),
+    ],
+)
+def test_what_is_remembered_where_nothing_can_be_looked_up(script: Script, jobs: dict[str, Any]) -> None:
+    memory = Memory()
+    walk(terms(can_look_up=False, memory=memory), script)
+    assert memory.jobs == jobs
+
+
+def test_the_request_is_noted_before_it_is_made() -> None:
+    """A worker that dies with the request on its way must leave a trace."""
+    memory = Memory()
+
+    class Died(Exception):
+        """The worker is gone."""
+
+    class Watching(Memory):
+        def remember(self, external_task_id: str, task_id: str | None) -> None:
+            memory.remember(external_task_id, task_id)
+            raise Died
+
+    with pytest.raises(Died):
+        walk(terms(can_look_up=False, memory=Watching()), [])
+    assert memory.jobs == ASKED
+
+
+@pytest.mark.parametrize("tried_before", [True, False])
+@pytest.mark.parametrize(
+    ("jobs", "script", "outcome"),
+    [
+        pytest.param(ASKED, [], KlingSubmissionUnknown, id="died while asking"),
+        pytest.param(KNOWN, [(LookUp("7"), RUNNING)], attached(), id="attaches by the job's own id"),
+        pytest.param(KNOWN, [(LookUp("7"), DONE)], attached(DONE), id="finds it finished"),
+        pytest.param(
+            KNOWN,
+            [(LookUp("7"), FAILED), (Create(NEXT), NEW)],
+            made(name=NEXT, attempt=1),
+            id="after a failed job",
+        ),
+        pytest.param(KNOWN, [(LookUp("7"), None)], KlingSubmissionUnknown, id="a job that cannot be found"),
+        pytest.param(
+            {**KNOWN, NEXT: {"task_id": "8"}},
+            [(LookUp("8"), RUNNING)],
+            attached(name=NEXT, attempt=1),
+            id="goes straight to the last attempt",
+        ),
+        pytest.param({**KNOWN, NEXT: {"task_id": None}}, [], KlingSubmissionUnknown, id="died at the second"),
+    ],
+)
+def test_memory_in_place_of_looking_up(
+    jobs: dict[str, Any], script: Script, outcome: Submission | type[KlingError], tried_before: bool
+) -> None:
+    """Also on what counts as a first try: what is remembered was asked for, whatever the count says."""
+    given = terms(can_look_up=False, tried_before=tried_before, memory=Memory(dict(jobs)))
+    found = walk(given, script)
+    if isinstance(outcome, type):
+        assert type(found) is outcome
+        assert isinstance(found, KlingError)
+        assert found.job is JobState.MAY_EXIST
+    else:
+        assert found == outcome
+
+
+def test_a_retry_with_an_empty_memory_has_nothing_to_find() -> None:
+    given = terms(can_look_up=False, tried_before=True, memory=Memory())
+    assert walk(given, [(CREATE, NEW)]) == made()
+
+
+@pytest.mark.parametrize(
+    ("jobs", "script", "outcome"),
+    [
+        pytest.param(ASKED, [], KlingSubmissionUnknown, id="died before the answer"),
+        pytest.param(KNOWN, [(CREATE, DONE)], made(DONE), id="the answer came, and is gone"),
+        pytest.param({NAME: {"task_id": ""}}, [(CREATE, DONE)], made(DONE), id="it came without an id"),
+    ],
+)
+def test_synchronous_calls(
+    jobs: dict[str, Any], script: Script, outcome: Submission | type[KlingError]
+) -> None:
+    memory = Memory(dict(jobs))
+    found = walk(terms(can_look_up=False, answers_at_once=True, tried_before=True, memory=memory), script)
+    if isinstance(outcome, type):
+        assert type(found) is outcome
+    else:
+        assert found == outcome
+
+
+def test_at_kling_memory_is_never_the_truth() -> None:
+    """It says what to ask for; what Kling answers decides."""
+    known = terms(tried_before=True, memory=Memory(dict(KNOWN)))
+    assert walk(known, [(FIND, None), (CREATE, NEW)]) == made()
+    assert walk(terms(tried_before=True, memory=Memory()), [(FIND, RUNNING)]) == attached()
+
+
+def test_at_kling_memory_saves_asking_for_jobs_that_are_known_to_have_failed() -> None:
+    jobs = {NAME: {"task_id": "5"}, NEXT: {"task_id": "6"}, NEWEST: {"task_id": "7"}}
+    given = terms(tried_before=True, memory=Memory(jobs))
+    assert walk(given, [(LookUp(NEWEST), RUNNING)]) == attached(name=NEWEST, attempt=2)
+
+
+def test_at_kling_a_job_is_remembered_once_it_is_made() -> None:
+    memory = Memory()
+    walk(terms(memory=memory), [(CREATE, LOST), (Pause(1.0), None), (FIND, RUNNING)])
+    assert memory.jobs == {}
+    walk(terms(memory=memory), [(CREATE, NEW)])
+    assert memory.jobs == {NAME: {"task_id": "100"}}
