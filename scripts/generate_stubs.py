@@ -90,7 +90,7 @@ def _imports(module: ModuleType, text: str) -> Iterator[str]:
         [
             "from .airflow_arguments import AirflowArguments",
             *{_from_neighbour(operator.__bases__[0]) for operator in own_operators(module)},
-            *(f"{_from_neighbour(item)} as {item.__name__}" for item in _passed_on(module)),
+            *(f"{_from_neighbour(item)} as {item.__name__}" for item in passed_on(module)),
         ]
     )
 
@@ -99,7 +99,7 @@ def _from_neighbour(item: type) -> str:
     return f"from .{item.__module__.removeprefix(f'{_PACKAGE}.')} import {item.__name__}"
 
 
-def _passed_on(module: ModuleType) -> list[type]:
+def passed_on(module: ModuleType) -> list[type]:
     """Return the operators that a module offers from its neighbours."""
     offered = [getattr(module, name) for name in getattr(module, "__all__", ())]
     return [item for item in offered if item.__module__ != module.__name__]

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the reference of the operators from the declarations they are derived from.
+
+Each page of ``docs/operators`` begins with words written by hand; all below the mark is generated.
+``python -m scripts.generate_reference`` writes the pages, ``--check`` only says whether they are stale.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from airflow_provider_kling.api import ENDPOINTS
+from airflow_provider_kling.api.dialect import DIALECTS
+from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.api.fields import IMAGE
+from airflow_provider_kling.api.limits import LIMITS, MEDIA_LIMITS, Limit
+from airflow_provider_kling.api.pricing import PRICES_OF, basis, package
+from airflow_provider_kling.operators.account import KlingAccountOperator
+from airflow_provider_kling.operators.base import KlingTaskOperator
+from airflow_provider_kling.operators.describe import parameters, summary
+from airflow_provider_kling.operators.request_fields import RequestFieldsOperator
+from airflow_provider_kling.submission_io import can_look_up
+
+from .generate_stubs import own_operators, passed_on, write
+from .local_airflow import ROOT
+from .reference_fields import media_words, rows
+
+PAGES = ROOT / "docs" / "operators"
+FAMILIES = ("video", "avatar", "image", "audio", "library")
+MARK = "<!-- Made by `python -m scripts.generate_reference`; change the declarations, not what follows. -->"
+_ROLE = re.compile(r":[a-z]+:`")
+
+Table = Iterable[tuple[str, ...]]
+
+
+def pages() -> dict[Path, str]:
+    """Return the text of each page by its path."""
+    made = {family: "\n\n".join(_sections(family)) for family in FAMILIES}
+    made["account"] = _by_signature(KlingAccountOperator)
+    made["README"] = "\n\n".join(_overview())
+    return {PAGES / f"{name}.md": _page(PAGES / f"{name}.md", text) for name, text in made.items()}
+
+
+def _page(path: Path, text: str) -> str:
+    before = (
+        path.read_text("utf-8").partition(MARK)[0].rstrip() if path.exists() else f"# {path.stem.title()}"
+    )
+    return f"{before}\n\n{MARK}\n\n{text}\n"
+
+
+def operators(family: str) -> list[type[RequestFieldsOperator]]:
+    """Return the operators that a module offers, its own first."""
+    module = importlib.import_module(f"airflow_provider_kling.operators.{family}")
+    return [*own_operators(module), *passed_on(module)]
+
+
+def _sections(family: str) -> Iterator[str]:
+    for operator in operators(family):
+        endpoint = operator.endpoint
+        yield f"## {operator.__name__}"
+        yield summary(inspect.getdoc(operator) or "").replace("``", "`")
+        yield _facts(operator)
+        yield from _notes(endpoint)
+        yield _parameters(operator)
+        yield from _listed(
+            "Rules, checked before anything is paid:", (rule.text for rule in endpoint.request.rules)
+        )
+        yield from _listed("Warned of:", (hint.text for hint in endpoint.request.hints))
+        yield from _listed("Documented more narrowly by single hosts:", _narrower(endpoint))
+
+
+def _facts(operator: type[RequestFieldsOperator]) -> str:
+    endpoint = operator.endpoint
+    if not issubclass(operator, KlingTaskOperator):
+        return f"`POST {endpoint.path}`; answers at once. Takes `kling_conn_id` too."
+    kind = "answers at once" if endpoint.synchronous else "makes a job"
+    return f"`POST {endpoint.path}`; {kind}; result in `{endpoint.result}`. Source: {endpoint.source}."
+
+
+def _notes(endpoint: Endpoint) -> Iterator[str]:
+    """Yield what the request's docstring says after its first paragraph."""
+    _, _, notes = (inspect.getdoc(endpoint.request) or "").partition("\n\n")
+    if notes:
+        yield _ROLE.sub("`", notes).replace("``", "`")
+
+
+def _parameters(operator: type[RequestFieldsOperator]) -> str:
+    hosts = {limit.rule.fields[0]: DIALECTS[limit.dialect].title for limit in _limits(operator.endpoint)}
+    own = "Kling" if operator.endpoint.source.startswith("Kling") else operator.endpoint.source
+    table = [
+        (f"`{row.name}`", row.kind, row.words, row.default, _sources(own, hosts.get(row.name)))
+        for row in rows(operator.endpoint.request)
+    ]
+    return _table(("parameter", "type", "rule", "default", "source"), table)
+
+
+def _sources(own: str, host: str | None) -> str:
+    return own if host in (None, "Kling AI") else f"{own}, {host}"
+
+
+def _limits(endpoint: Endpoint) -> Iterator[Limit]:
+    return (limit for limit in LIMITS if limit.endpoint == endpoint.slug)
+
+
+def _narrower(endpoint: Endpoint) -> Iterator[str]:
+    for limit in _limits(endpoint):
+        verb = "refused" if limit.severity == "refuse" else "warned of"
+        yield f"{DIALECTS[limit.dialect].title}: {limit.rule.text} ({limit.source}; {verb})"
+    for media in MEDIA_LIMITS:
+        if media.endpoint == endpoint.slug:
+            shortest, longest = media.seconds
+            yield (
+                f"{DIALECTS[media.dialect].title}: {media.path} lasts {shortest:g} to {longest:g} s"
+                f" ({media.source}; warned of)"
+            )
+
+
+def _overview() -> Iterator[str]:
+    yield "## Parameters of every operator that makes a job"
+    yield _by_signature(KlingTaskOperator)
+    yield "## Endpoints"
+    yield _table(
+        (
+            "endpoint",
+            "operator",
+            "kind",
+            "result",
+            "external id",
+            *_LOST,
+            f"estimate ({PRICES_OF}), in units",
+        ),
+        [
+            _endpoint_row(operator, family)
+            for family in FAMILIES
+            for operator in operators(family)
+            if operator.endpoint.slug in ENDPOINTS
+        ],
+    )
+    yield "## Pictures"
+    yield f"Wherever a table says *picture*: {media_words(IMAGE)}."
+    yield "## Hosts"
+    yield _table(
+        (
+            "dialect",
+            "host",
+            "path before `/v1`",
+            "lists jobs",
+            "looks jobs up by external id",
+            "account calls",
+        ),
+        [
+            (
+                f"`{it.name}`",
+                it.title,
+                f"`{it.base_path}`" if it.base_path else "",
+                *_ticks(it.lists, it.lookup, it.account),
+            )
+            for it in DIALECTS.values()
+        ],
+    )
+
+
+_LOST = tuple(f"lost answer at {dialect.title}" for dialect in DIALECTS.values())
+
+
+def _endpoint_row(operator: type[RequestFieldsOperator], family: str) -> tuple[str, ...]:
+    endpoint, name = operator.endpoint, operator.__name__
+    words = basis(endpoint)
+    return (
+        f"`{endpoint.slug}`",
+        f"[{name}]({family}.md#{name.lower()})",
+        "answers at once" if endpoint.synchronous else "job",
+        f"`{endpoint.result}`",
+        *_ticks(endpoint.external_id),
+        *("looked up" if can_look_up(endpoint, it.lookup) else "stops" for it in DIALECTS.values()),
+        words if words == "unknown" else f"{words} ({package(endpoint)})",
+    )
+
+
+def _by_signature(operator: type) -> str:
+    described = parameters(inspect.getdoc(operator) or "")
+    given = inspect.signature(operator).parameters
+    table = [
+        (f"`{name}`", f"`{given[name].annotation}`", words, _shown(name, given[name].default))
+        for name, words in described.items()
+    ]
+    return _table(("parameter", "type", "rule", "default"), table)
+
+
+def _shown(name: str, default: object) -> str:
+    if default is inspect.Parameter.empty:
+        return "**required**"
+    if name == "deferrable":
+        return "`[operators] default_deferrable`"
+    return "" if default is None else f"`{default}`"
+
+
+def _ticks(*flags: bool) -> tuple[str, ...]:
+    return tuple("yes" if flag else "no" for flag in flags)
+
+
+def _listed(title: str, entries: Iterable[str]) -> Iterator[str]:
+    if found := [f"* {_plain(entry)}" for entry in entries]:
+        yield "\n".join([title, "", *found])
+
+
+def _table(head: tuple[str, ...], body: Table) -> str:
+    lines = [head, tuple("---" for _ in head), *body]
+    return "\n".join(f"| {' | '.join(_plain(cell) for cell in line)} |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Keep what stands in a cell or an entry from being read as Markdown or HTML."""
+    return (
+        text.replace("|", "\\|")
+        .replace("<<<", "&lt;&lt;&lt;")
+        .replace(">>>", "&gt;&gt;&gt;")
+        .replace("``", "`")
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(write(pages, sys.argv[1:]))
