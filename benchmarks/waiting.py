@@ -131,6 +131,7 @@ async def measure(way: str, interval: float) -> dict[str, Any]:
     waits = []
     while ident := await lines():
         waits.append(asyncio.ensure_future(_wait(way, interval, ident, events)))
+        await asyncio.sleep(0)
     await asyncio.gather(*waits)
     meter.stop()
     sampling.cancel()

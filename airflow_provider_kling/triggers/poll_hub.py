@@ -142,6 +142,7 @@ class PollHub:
     def on_task(self, ident: str, task: Task) -> None:
         """Take in a job that was read by itself."""
         if job := self._jobs.get(ident):
+            self._seats[ident].created = task.created_at
             self._was_read(job)
             self._tell(job, task)
 

@@ -8,7 +8,7 @@ a kilobyte. Jobs stay about where they were last seen in the list, so the pages 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -36,10 +36,12 @@ class Seat:
     """Where a job stands in the list.
 
     :param rank: how many tasks stood before it when it was last seen; ``None`` before that.
-    :param misses: rounds in a row in which it was looked for in vain.
+    :param created: when Kling made it, Unix time in ms; ``None`` until known.
+    :param misses: rounds in a row in which the list should have held it and did not.
     """
 
     rank: int | None = None
+    created: int | None = None
     misses: int = 0
 
 
@@ -74,13 +76,15 @@ class PollRound:
         self, seats: Mapping[str, Seat], due: Collection[str], *, lists: bool = True, patient: bool = False
     ) -> None:
         self._seats = seats
-        self._ranks = _expected({ident: seats[ident] for ident in due}, patient) if lists else {}
-        self._size, numbers = cover(self._ranks.values())
-        planned = set(numbers)
-        self._sought = {ident for ident in self._ranks if self._page_of(ident) in planned}
         self._left = dict.fromkeys(due)
-        self._planned = deque(numbers)
+        self._sought = {i for i in due if lists and (patient or seats[i].misses < MAX_MISSES)}
+        # Those never seen are new, so they stand at the front and have pushed the others back.
+        unseen = [ident for ident in due if ident in self._sought and seats[ident].rank is None]
+        self._front = {ident: rank for rank, ident in enumerate(unseen)}
+        self._drift = len(unseen)
+        self._planned: deque[Page] | None = None
         self._read: list[range] = []
+        self._spans: list[tuple[int, int]] = []
         self._length = inf
         self._vain = 0
 
@@ -92,62 +96,86 @@ class PollRound:
     def next_page(self) -> Page | None:
         """Return the next page to read, ``None`` when the rest is better read one by one."""
         self._sought &= self._seats.keys()
+        if self._planned is None:
+            ahead = [rank for rank in map(self._place, self._sought) if self._is_ahead(rank)]
+            self._planned = deque(cover(ahead))
         while self._planned:
-            page = Page(self._planned.popleft(), self._size)
-            if page.start < self._length and any(
-                self._page_of(ident) == page.number for ident in self._sought
-            ):
+            page = self._planned.popleft()
+            if page.start < self._length:
                 return page
         if len(self._sought) <= max(FEW, self._vain * _READS_PER_VAIN_PAGE) or self._vain >= _MAX_VAIN:
             return None
-        # New tasks push older ones back, so what is missing stands behind the place where it was expected.
-        rank = min(self._ranks[ident] for ident in self._sought)
-        while beyond := [ranks.stop for ranks in self._read if rank in ranks]:
-            rank = max(beyond)
-        return Page(rank // MAX_PAGE_SIZE + 1, MAX_PAGE_SIZE) if rank < self._length else None
+        rank = self._nearest_unread(min(map(self._place, self._sought)))
+        return None if rank is None else Page(rank // MAX_PAGE_SIZE + 1, MAX_PAGE_SIZE)
 
-    def on_page(self, page: Page, idents: Collection[tuple[int, str]], rows: int) -> None:
+    def on_page(self, page: Page, found: Collection[tuple[int, str]], created: Sequence[int | None]) -> None:
         """Take in what a page held.
 
-        :param idents: the jobs on it, each with its index on the page.
-        :param rows: how many tasks the page held.
+        :param found: the jobs on it, each with its index on the page.
+        :param created: of each task on the page when it was made, Unix time in ms, if known.
         """
         self._read.append(range(page.start, page.start + page.size))
-        if rows < page.size:
-            self._length = min(self._length, page.start + rows)
+        if len(created) < page.size:
+            self._length = min(self._length, page.start + len(created))
+        if times := [time for time in created if time is not None]:
+            self._spans.append((min(times), max(times)))
         before = len(self._sought)
-        for index, ident in idents:
-            seat = self._seats.get(ident)
-            if seat is not None:
-                seat.rank, seat.misses = page.start + index, 0
+        for index, ident in found:
+            if seat := self._seats.get(ident):
+                self._on_seat(seat, page.start + index)
+                seat.created = created[index] or seat.created
                 self._sought.discard(ident)
                 self._left.pop(ident, None)
         self._vain = 0 if len(self._sought) < before else self._vain + 1
 
     def on_pages_done(self) -> None:
         """Note which jobs the list left out, once no page is to be read any more."""
+        newest = max((span[1] for span in self._spans), default=0)
+        oldest = min((span[0] for span in self._spans), default=0)
         for ident in self._sought & self._seats.keys():
-            self._seats[ident].misses += 1
+            made = self._seats[ident].created
+            if made is None or made > newest:
+                continue
+            if made < oldest or any(start <= made <= end for start, end in self._spans):
+                self._seats[ident].misses += 1
 
-    def _page_of(self, ident: str) -> int:
-        return self._ranks[ident] // self._size + 1
+    def _on_seat(self, seat: Seat, rank: int) -> None:
+        if seat.rank is not None and rank - seat.rank != self._drift:
+            self._drift = rank - seat.rank
+            self._planned = None
+        seat.rank, seat.misses = rank, 0
+
+    def _place(self, ident: str) -> int:
+        rank = self._seats[ident].rank
+        return self._front.get(ident, 0) if rank is None else max(rank + self._drift, 0)
+
+    def _is_ahead(self, rank: int) -> bool:
+        return rank < self._length and not any(rank in read for read in self._read)
+
+    def _nearest_unread(self, rank: int) -> int | None:
+        behind = before = rank
+        while stops := [read.stop for read in self._read if behind in read]:
+            behind = max(stops)
+        while starts := [read.start for read in self._read if before in read]:
+            before = min(starts) - 1
+        sides = [side for side in (behind, before) if 0 <= side < self._length]
+        return min(sides, key=lambda side: abs(side - rank), default=None)
 
 
-def cover(ranks: Collection[int]) -> tuple[int, list[int]]:
-    """Choose the page size and the pages that cover ranks at the least cost.
+def cover(ranks: Collection[int]) -> list[Page]:
+    """Choose the pages, all of one size, that cover ranks at the least cost.
 
     Pages with few ranks on them are left out: those jobs are read one by one.
 
     :param ranks: places in the list, from 0.
-    :return: page size and page numbers.
     """
-    best: tuple[float, int, list[int]] = (float("inf"), MAX_PAGE_SIZE, [])
+    best: tuple[float, int, list[int]] = (inf, MAX_PAGE_SIZE, [])
     for size in _sizes(max(ranks, default=0)):
         counts = Counter(rank // size + 1 for rank in ranks)
         numbers = sorted(number for number, jobs in counts.items() if jobs > FEW)
         singles = sum(jobs for jobs in counts.values() if jobs <= FEW)
         best = min(best, (len(numbers) * (1 + size / _ROWS_PER_READ) + singles, size, numbers))
-    return best[1], best[2]
+    return [Page(number, best[1]) for number in best[2]]
 
 
 def _sizes(deepest: int) -> list[int]:
@@ -155,11 +183,3 @@ def _sizes(deepest: int) -> list[int]:
     # Room for what others make meanwhile: without it every round would need a second request.
     snug = (deepest + max(10, deepest // 10)) // 10 * 10 + 10
     return [snug, *sizes] if snug < MAX_PAGE_SIZE else sizes
-
-
-def _expected(seats: Mapping[str, Seat], patient: bool) -> dict[str, int]:
-    """Return where each job should stand now: those never seen are new, so they stand before all others."""
-    listed = {ident: seat for ident, seat in seats.items() if patient or seat.misses < MAX_MISSES}
-    unseen = [ident for ident, seat in listed.items() if seat.rank is None]
-    ranks = {ident: rank for rank, ident in enumerate(unseen)}
-    return ranks | {ident: seat.rank + len(unseen) for ident, seat in listed.items() if seat.rank is not None}

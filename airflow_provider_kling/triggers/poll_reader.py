@@ -138,7 +138,7 @@ class Reader:
                     sink.on_row(ident, word, row)
             if index % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
-        plan.on_page(page, found, len(rows))
+        plan.on_page(page, found, [_created(row) for row in rows])
         log.debug("%s: page %d of %d holds %d jobs", self._endpoint, page.number, page.size, len(found))
 
     async def _read_singles(self, client: AsyncKlingClient, idents: list[str], sink: Sink) -> None:
@@ -147,6 +147,11 @@ class Reader:
             for _ in range(min(PARALLEL_READS, len(idents))):
                 group.create_task(singles.read_on())
         singles.finish()
+
+
+def _created(row: Mapping[str, Any]) -> int | None:
+    made = row.get("created_at")
+    return made if isinstance(made, int) else None
 
 
 class _Singles:
