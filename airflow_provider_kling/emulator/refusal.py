@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-@dataclass
+@dataclass(eq=False)
 class Refusal(Exception):
     """An error answer: HTTP status, the vendor's code and its text."""
 

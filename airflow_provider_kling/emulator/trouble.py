@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from dataclasses import replace
 
 from .faults import UNTIL_RELEASED, Faults
 from .refusal import Refusal
@@ -50,7 +51,8 @@ class Trouble:
         if self._faults.every("proxy_page"):
             return Answer(_PROXY_PAGE, 502, "text/html")
         if self._faults.every("server_error"):
-            raise next(self._errors)
+            # A copy: an exception that is raised again and again would keep the frames of each time.
+            raise replace(next(self._errors))
         if self._faults.times("rate_limited"):
             seconds = self._faults.setting("retry_after") or 1
             raise Refusal(429, 1302, "Too many requests, please slow down", {"retry-after": str(seconds)})
@@ -78,7 +80,7 @@ class Trouble:
         if self._faults.every("lost_response"):
             raise Cut
         if self._faults.every("late_error"):
-            raise _SERVER_ERRORS[2]
+            raise replace(_SERVER_ERRORS[2])
 
     def release(self) -> None:
         """Answer all create calls that are being held. May be called from any thread."""

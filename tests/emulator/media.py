@@ -23,6 +23,7 @@ class Seen:
     first: np.ndarray | None
     last: np.ndarray | None
     loudest: float
+    pitch: float
 
 
 def look(data: bytes) -> Seen:
@@ -31,15 +32,17 @@ def look(data: bytes) -> Seen:
         video = next(iter(container.streams.video), None)
         audio = next(iter(container.streams.audio), None)
         pictures: list[np.ndarray] = []
-        count, loudest = 0, 0.0
+        blocks: list[np.ndarray] = []
+        count, rate = 0, 1
         for frame in container.decode():
             if isinstance(frame, av.VideoFrame):
                 count += 1
                 pictures[1:] = [frame.to_ndarray(format="rgb24")]
             else:
-                samples = frame.to_ndarray().astype(float)
                 scale = 32768.0 if frame.format.name.startswith("s16") else 1.0
-                loudest = max(loudest, float(np.abs(samples).max()) / scale)
+                blocks.append(frame.to_ndarray().astype(float)[0] / scale)
+                rate = frame.sample_rate
+        sound = np.concatenate(blocks) if blocks else np.zeros(2)
         return Seen(
             video=video.codec_context.name if video else None,
             audio=audio.codec_context.name if audio else None,
@@ -49,5 +52,6 @@ def look(data: bytes) -> Seen:
             frames=count,
             first=pictures[0] if pictures else None,
             last=pictures[-1] if pictures else None,
-            loudest=loudest,
+            loudest=float(np.abs(sound).max()),
+            pitch=float(np.abs(np.fft.rfft(sound))[1:].argmax() + 1) * rate / len(sound),
         )

@@ -34,8 +34,9 @@ class TestAvatar:
         seen = _seen(result)
         assert (seen.video, seen.audio) == ("h264", "aac")
         assert seen.seconds == pytest.approx(3.2, abs=0.15)
-        # The tone that was sent has half of full loudness.
-        assert 0.3 < seen.loudest < 0.8
+        # What was sent is a tone of 440 Hz.
+        assert seen.loudest > 0.3
+        assert seen.pitch == pytest.approx(440, abs=2)
 
     def test_a_sound_of_text_to_speech(self, start):
         kling = start(scale=0.2)
