@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from tests.storages import s3, s3_server
 __all__ = ["s3", "s3_server"]
 
 MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
+VIDEO = MP4 + random.Random(1).randbytes(700_000)
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(900)
 RULES = DownloadRules(allow_private=True, longest_pause=0.01)
 
 

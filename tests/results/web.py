@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,6 +90,22 @@ def endless(length: int, head: bytes, content_type: str = "video/mp4") -> Answer
         while left > 0:
             request.wfile.write(block[: min(left, len(block))])
             left -= len(block)
+
+    return answer
+
+
+def dripping(head: bytes, content_type: str) -> Answer:
+    """Serve a large file so slowly that it never ends unless the client hangs up."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", content_type)
+        request.send_header("Content-Length", str(1 << 30))
+        request.end_headers()
+        request.wfile.write(head)
+        while True:
+            request.wfile.write(bytes(1 << 18))
+            time.sleep(0.02)
 
     return answer
 
