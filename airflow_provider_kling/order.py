@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -126,7 +127,18 @@ def as_plain(value: Any) -> Any:
     return [as_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(body: Mapping[str, Any], extra: Any) -> dict[str, Any]:
+    if not isinstance(extra, Mapping):
+        raise KlingRequestInvalid(
+            f"extra_body is a {type(extra).__name__}; it must be a mapping of JSON keys to values.",
+            job=JobState.NOT_CREATED,
+        )
+    try:
+        json.dumps(extra, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise KlingRequestInvalid(
+            f"extra_body cannot be sent as JSON: {error}.", job=JobState.NOT_CREATED
+        ) from None
     if twice := sorted(set(extra) & set(body)):
         raise KlingRequestInvalid(
             f"extra_body holds {', '.join(twice)}, which the task's own parameters already give.",

@@ -110,7 +110,8 @@ class KlingTaskOperator(WaitingOperator):
             answers_at_once=self.endpoint.synchronous,
             memory=memory_of(context),
         )
-        self._job_text = f"a job with external_task_id {key.external_task_id(0)}, if it was made,"
+        named = f" with external_task_id {key.external_task_id(0)}" if self.endpoint.external_id else ""
+        self._job_text = f"a job{named}, if it was made,"
         while True:
             try:
                 submission = run_steps(submit_once(terms), self.hook.client, self.endpoint, order.body)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import BaseOperator
 from pydantic.fields import FieldInfo
 
 from ..api.rules import DEFERRED
@@ -32,16 +33,21 @@ def derive_constructor(cls: type[RequestFieldsOperator], base: type[RequestField
 
     :param cls: class with an ``endpoint``.
     :param base: class whose constructor takes everything that is no request field.
-    :raises TypeError: a request field is named like a parameter of the base.
+    :raises TypeError: a request field is named like something that all operators have, or the class has a
+        constructor of its own.
     """
-    fields = cls.endpoint.request.model_fields
+    endpoint, fields = cls.endpoint, cls.endpoint.request.model_fields
     common = [
         parameter
         for parameter in signature(base.__init__).parameters.values()
         if parameter.kind is Parameter.KEYWORD_ONLY
     ]
-    if clash := {parameter.name for parameter in common} & set(fields):
-        raise TypeError(f"{cls.__name__}: request fields {sorted(clash)} are parameters of every operator")
+    if clash := sorted(name for name in fields if hasattr(base, name) or name in _taken(common)):
+        raise TypeError(f"{cls.__name__}: request fields {clash} are parameters of every operator")
+    if "__init__" in vars(cls):
+        raise TypeError(
+            f"{cls.__name__}: the constructor is derived; write your own in a subclass of this class"
+        )
     defaults = {name: _default(field) for name, field in fields.items()}
 
     def __init__(self: RequestFieldsOperator, **kwargs: Any) -> None:
@@ -49,7 +55,9 @@ def derive_constructor(cls: type[RequestFieldsOperator], base: type[RequestField
         super(cls, self).__init__(**kwargs)
         for name, value in values.items():
             setattr(self, name, None if value is Parameter.empty else value)
-        check_literals(self.endpoint, self.task_id, values)
+        # A subclass with an endpoint of its own checks its own values.
+        if self.endpoint is endpoint:
+            check_literals(endpoint, self.task_id, values)
 
     own = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=defaults[name], annotation=type_of(field))
@@ -68,6 +76,10 @@ def derive_constructor(cls: type[RequestFieldsOperator], base: type[RequestField
     cls.template_fields = (*fields, *base.template_fields)
     if cls.__doc__ and base.__doc__:  # Python can be told to leave docstrings out
         cls.__doc__ = with_parameters(cls.__doc__, fields, base.__doc__)
+
+
+def _taken(common: list[Parameter]) -> set[str]:
+    return {parameter.name for parameter in common} | set(signature(BaseOperator.__init__).parameters)
 
 
 def _default(field: FieldInfo) -> Any:

@@ -46,8 +46,11 @@ class RequestFieldsOperator(BaseOperator):
         if parent is self:
             from ..media import loggable
 
-            for name in self.endpoint.request.model_fields:
-                self._rendered[name] = value = as_plain(getattr(self, name))
+            # A new dict: copies of this operator, made for other runs of its task, share the old one.
+            self._rendered = {
+                name: as_plain(getattr(self, name)) for name in self.endpoint.request.model_fields
+            }
+            for name, value in self._rendered.items():
                 setattr(self, name, loggable(value))
 
     def request_values(self) -> dict[str, Any]:

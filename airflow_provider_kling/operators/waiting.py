@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -66,10 +67,10 @@ class WaitingOperator(RequestFieldsOperator):
         self.timeout = timeout
         self.output_path = output_path
         self.end_from_trigger = end_from_trigger
-        for name in ("poll_interval", "timeout"):
-            if not getattr(self, name) > 0:
+        for name, value in (("poll_interval", poll_interval), ("timeout", timeout)):
+            if not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise KlingRequestInvalid(
-                    f"Task {self.task_id!r}: {name}={getattr(self, name)!r} is refused: must be above 0 s."
+                    f"Task {self.task_id!r}: {name}={value!r} is refused: must be seconds, above 0."
                 )
         if end_from_trigger:
             self._check_end_from_trigger()
@@ -89,7 +90,11 @@ class WaitingOperator(RequestFieldsOperator):
         """Read the job that has ended; the trigger's event holds no addresses, so they are read here."""
         if event["status"] != "succeed":
             raise error_from_event(event)
-        return self._finish(context, self.hook.get_task(self.endpoint, event["task_id"]))
+        task = self.hook.get_task(self.endpoint, event["task_id"])
+        if not task.status.ended:
+            # The list, by which triggers poll, may know of the end before the job itself does.
+            task = self._wait_here(task, self._deadline(context, task))
+        return self._finish(context, task)
 
     def on_kill(self) -> None:
         """Say the truth: Kling has no cancel."""
@@ -115,7 +120,7 @@ class WaitingOperator(RequestFieldsOperator):
             self._defer_until_slot(context, since, refusals, full.retry_after)
         if now - since > self.timeout:
             raise full
-        pause = Backoff(SLOT_PAUSE, min(refusals - 1, 4)).delay(full.retry_after)
+        pause = Backoff(SLOT_PAUSE / 2, refusals).delay(full.retry_after)
         if self._stop and self._stop.wait(pause):
             raise full
         return {"since": since, "refusals": refusals}
@@ -181,7 +186,14 @@ class WaitingOperator(RequestFieldsOperator):
         return ended
 
     def _log_status(self, task: Task) -> None:
-        self.log.info("Job %s: %s", task.task_id, task.status_word)
+        if task.status is TaskStatus.UNKNOWN:
+            self.log.warning(
+                "Job %s: %r is a status that this version does not know; waiting on",
+                task.task_id,
+                task.status_word,
+            )
+        else:
+            self.log.info("Job %s: %s", task.task_id, task.status_word)
 
     def _finish(self, context: Context, task: Task) -> dict[str, Any]:
         if task.status is TaskStatus.FAILED:
