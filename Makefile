@@ -40,8 +40,9 @@ format: $(VENV)/.develops ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.develops ## measure what the package costs
-	@$(BIN)/python -m scripts.bench_imports
-	@$(BIN)/python -m scripts.bench_hub
+	@$(BIN)/python -m benchmarks.bench_imports
+	@$(BIN)/python -m benchmarks.bench_hub
+	@$(BIN)/python -m scripts.bench_live
 
 airflow: $(VENV)/.runs ## Airflow with its UI beside the emulator, until Ctrl-C
 	@$(BIN)/python -m scripts.airflow_ui

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .local_airflow import environment
+from scripts.local_airflow import environment
 
 BUDGET_MS = 50.0
 ROUNDS = 9
