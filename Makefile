@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-live lint format bench airflow clean
+.PHONY: help demo test test-live lint format reference bench airflow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,10 @@ lint: $(VENV)/.develops ## ruff and mypy
 format: $(VENV)/.develops ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+reference: $(VENV)/.develops ## write the operators' stubs and reference pages anew
+	@AIRFLOW_HOME=$(CURDIR)/.airflow/reference $(BIN)/python -m scripts.generate_stubs
+	@AIRFLOW_HOME=$(CURDIR)/.airflow/reference $(BIN)/python -m scripts.generate_reference
 
 bench: $(VENV)/.develops ## measure what the package costs
 	@$(BIN)/python -m benchmarks.bench_imports

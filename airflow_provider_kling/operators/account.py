@@ -57,7 +57,7 @@ class KlingAccountOperator(BaseBranchOperator):
         threshold_units: float | Decimal | str | XComArg,
         package_type: PackageType | XComArg | None = None,
         resource_pack_name: str | XComArg | None = None,
-        on_low: Literal["fail", "skip"] | Sequence[str] | XComArg = "fail",
+        on_low: Literal["fail", "skip"] | list[str] | XComArg = "fail",
         kling_conn_id: str | XComArg = "kling_default",
         **kwargs: Unpack[AirflowArguments],
     ) -> None:

