@@ -119,6 +119,10 @@ class KlingResultNotKept(KlingError):
     """The job has succeeded, but its files could not be kept. A retry fetches them without a new job."""
 
 
+class KlingBudgetSpent(KlingError, AirflowFailException):
+    """A batch has reached its ``max_units``; the rest of its rows was not submitted."""
+
+
 class KlingResultExpired(KlingError, AirflowFailException):
     """Kling has deleted the result (30 days after the job ended)."""
 

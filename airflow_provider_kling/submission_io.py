@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .submission import Create, LookUp, Pause, Steps, Submission
@@ -49,14 +49,24 @@ def run_steps(steps: Steps, client: KlingClient, endpoint: Endpoint, body: Mappi
 
 
 async def arun_steps(
-    steps: Steps, client: AsyncKlingClient, endpoint: Endpoint, body: Mapping[str, Any]
+    steps: Steps,
+    client: AsyncKlingClient,
+    endpoint: Endpoint,
+    body: Mapping[str, Any],
+    before_create: Callable[[str], Awaitable[None]] | None = None,
 ) -> Submission:
-    """Carry the steps out with an asynchronous client."""
+    """Carry the steps out with an asynchronous client.
+
+    :param before_create: awaited before each create call, with the name that it will ask for; what it
+        raises comes instead of the call.
+    """
 
     async def do(step: Step) -> Task | None:
         if isinstance(step, LookUp):
             return await client.find_task(endpoint, step.task_id)
         if isinstance(step, Create):
+            if before_create:
+                await before_create(step.external_task_id)
             return await client.create(endpoint, _named(endpoint, body, step.external_task_id))
         await asyncio.sleep(step.seconds)
         return None

@@ -27,7 +27,7 @@ KINDS = [kind for _, kind in inspect.getmembers(exceptions, inspect.isclass) if 
 # What a retry cannot mend.
 FINAL = {
     *("KlingRequestInvalid", "KlingAuthError", "KlingAccountError", "KlingContentRefused"),
-    *("KlingSubmissionUnknown", "KlingAwaitedTaskFailed", "KlingResultExpired"),
+    *("KlingSubmissionUnknown", "KlingAwaitedTaskFailed", "KlingResultExpired", "KlingBudgetSpent"),
 }
 
 

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One picture of all results: their first frames, row by row."""
+"""One picture of all results: their first frames in the input's order, each with its row's number."""
 
 from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+from ..results.write import WholeFile
+from .entry import Entry
 
 if TYPE_CHECKING:
     from ..storage import Location
@@ -15,15 +19,21 @@ CONTACT_SHEET = "contact-sheet.jpg"
 MAX_PICTURES = 100
 _COLUMNS = 10
 _SIDE = 160
+_CAPTION = 14
+_BORDER = 2
+_PARALLEL = 2
+_BLOCK_BYTES = 1024**2
+_VIDEOS = (".mp4", ".mov", ".webm")
+_PICTURES = (".jpg", ".png", ".webp", ".gif")
 
 log = logging.getLogger(__name__)
 
 
-def write_contact_sheet(folder: Location, paths: Sequence[str]) -> str | None:
+def write_contact_sheet(folder: Location, numbered: Sequence[tuple[int, Entry]]) -> str | None:
     """Write a sheet of the first frames of landed videos and pictures.
 
-    :param folder: the batch's output path.
-    :param paths: addresses of result files; the first hundred are shown.
+    :param folder: where it goes.
+    :param numbered: rows that are done, with their numbers; a hundred of them, evenly spread, are shown.
     :return: address of the sheet; ``None`` when there is nothing to show, or Pillow or PyAV is missing
         (``pip install airflow-provider-kling[emulator]`` brings both).
     """
@@ -32,37 +42,69 @@ def write_contact_sheet(folder: Location, paths: Sequence[str]) -> str | None:
     except ImportError:
         log.info("No contact sheet: Pillow is not installed")
         return None
-    pictures = [picture for path in paths[:MAX_PICTURES] if (picture := _first_frame(path))]
+    shown = [(number, path) for number, entry in numbered if (path := _path_of(entry))]
+    shown = shown[:: -(-len(shown) // MAX_PICTURES)] if shown else []
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-sheet") as pool:
+        frames = pool.map(_first_frame, (path for _, path in shown))
+        pictures = [(number, frame) for (number, _), frame in zip(shown, frames, strict=True) if frame]
     if not pictures:
         return None
-    rows = -(-len(pictures) // _COLUMNS)
-    sheet = Image.new("RGB", (min(len(pictures), _COLUMNS) * _SIDE, rows * _SIDE), "white")
-    for place, picture in enumerate(pictures):
-        picture.thumbnail((_SIDE - 4, _SIDE - 4))
-        x, y = place % _COLUMNS * _SIDE, place // _COLUMNS * _SIDE
-        sheet.paste(picture, (x + (_SIDE - picture.width) // 2, y + (_SIDE - picture.height) // 2))
     data = io.BytesIO()
-    sheet.save(data, "JPEG", quality=80)
-    target = folder.child(CONTACT_SHEET)
-    target.fs.pipe_file(target.path, data.getvalue())
-    return target.uri
+    _arranged(Image, pictures).save(data, "JPEG", quality=80)
+    with WholeFile(folder.child(CONTACT_SHEET)) as file:
+        file.write(data.getvalue())
+    return folder.child(CONTACT_SHEET).uri
+
+
+def _arranged(image: Any, pictures: Sequence[tuple[int, Any]]) -> Any:
+    from PIL import ImageDraw
+
+    rows = -(-len(pictures) // _COLUMNS)
+    height = _SIDE + _CAPTION
+    sheet = image.new("RGB", (min(len(pictures), _COLUMNS) * _SIDE, rows * height), "white")
+    pen = ImageDraw.Draw(sheet)
+    for place, (number, picture) in enumerate(pictures):
+        x, y = place % _COLUMNS * _SIDE, place // _COLUMNS * height
+        sheet.paste(picture, (x + (_SIDE - picture.width) // 2, y + (_SIDE - picture.height) // 2))
+        pen.text((x + _SIDE // 2, y + _SIDE + _CAPTION // 2), str(number), fill="black", anchor="mm")
+    return sheet
+
+
+def _path_of(entry: Entry) -> str | None:
+    """Return the address of a row's first result that can be shown."""
+    return next((path for path in _paths(entry) if path.lower().endswith(_VIDEOS + _PICTURES)), None)
+
+
+def _paths(entry: Entry) -> Iterator[str]:
+    arrays: Iterable[Any] = (entry.result or {}).values()
+    for items in arrays:
+        yield from (str(item["path"]) for item in items if "path" in item)
 
 
 def _first_frame(path: str) -> Any:
-    from PIL import Image
-
+    """Return a small picture, so that a hundred of them are not held at full size."""
     from ..storage import locate
 
     try:
         place = locate(path)
-        with place.fs.open(place.path, "rb") as file:
-            if path.endswith((".mp4", ".mov", ".webm")):
-                import av
-
-                with av.open(file) as video:
-                    return next(video.decode(video=0)).to_image()
-            return Image.open(file).convert("RGB")
+        with place.fs.open(place.path, "rb", block_size=_BLOCK_BYTES) as file:
+            frame = _decoded(file, path)
+            frame.thumbnail((_SIDE - 2 * _BORDER, _SIDE - 2 * _BORDER))
+            return frame
     except Exception as error:
-        # A sheet is a convenience; a sound or a strange file has no place on it.
+        # A sheet is a convenience: whatever cannot be shown has no place on it.
         log.debug("Not on the contact sheet: %s: %s", path, type(error).__name__)
         return None
+
+
+def _decoded(file: Any, path: str) -> Any:
+    if path.lower().endswith(_VIDEOS):
+        import av
+
+        with av.open(file) as video:
+            return next(video.decode(video=0)).to_image()
+    from PIL import Image
+
+    picture = Image.open(file)
+    picture.draft("RGB", (_SIDE, _SIDE))
+    return picture.convert("RGB")

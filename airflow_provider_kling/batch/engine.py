@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The run of a batch: one event loop that keeps all slots full.
+"""One try of a batch: an event loop that keeps all slots full.
 
 It submits through the same submit-once core, waits through the same hub and lands through the same code as
 the operators for single jobs.
@@ -9,54 +9,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
-from itertools import islice
-from typing import Any
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from ..api.task import Task, TaskStatus
-from ..exceptions import (
-    JobState,
-    KlingAccountError,
-    KlingAuthError,
-    KlingContentRefused,
-    KlingError,
-    KlingRateLimited,
-    KlingRequestInvalid,
-    KlingResultNotKept,
-    KlingSlotsTaken,
-    KlingTaskTimeout,
-    error_from_event,
-)
+from ..exceptions import KlingAccountError, KlingAuthError, KlingError
 from ..hooks.async_client import AsyncKlingClient
-from ..hooks.settings import KlingSettings
-from ..order import Order, take_order
-from ..submission import Submission, Terms, submit_once
-from ..submission_io import arun_steps, can_look_up
-from ..triggers.poll_hub import hub_of
-from .gate import Closed, Gate
-from .ledger import Entry, Ledger, State
+from ..submission_io import can_look_up
+from .book import Book
+from .budget import Budget
+from .desk import READY_AHEAD, Desk
+from .entry import LOST, Entry, State
+from .follower import DeadlineOf, Follower, Land
+from .gate import Closed, Gate, Reason
 from .plan import BatchPlan
+from .recovery import Step, next_step
 from .rows import Row
-from .tally import Tally
+from .submitter import Submitter
+from .verdict import not_submitted, without_result
 from .width import Width
 
-CHUNK = 50
-"""Rows whose intent is written down at once, before the first of them is submitted. Where jobs cannot be
-looked up it is one row: of what was planned, nobody could say later whether it was submitted."""
+if TYPE_CHECKING:
+    from ..api.task import Task
+    from ..hooks.settings import KlingSettings
+    from .ledger import Ledger
+    from .survey import Survey
+    from .tally import Tally
 
-READY_AHEAD = 3
-"""Orders held ready, media and all, beside the jobs that are under way."""
+SETTLE_SECONDS = 1.5
+"""How long a run that is stopped waits for create calls under way: their answers save look-ups later."""
 
-FLUSH_SECONDS = 3.0
-PROGRESS_SECONDS = 30.0
+NAMED_FAILURES = 20
+"""Failed rows that the log names; the rest is in the report."""
 
-_GOES_ON = (State.OPEN, State.PLANNED, State.SUBMITTED, State.FAILED)
-_UNSURE = (State.PLANNED, State.FAILED, State.UNKNOWN)
-_UNSURE_WITHOUT_LOOK_UP = (State.PLANNED,)
-
-Land = Callable[[Task, dict[str, Any]], dict[str, Any]]
+_PARALLEL_QUESTIONS = 8
+_NOT_PERMITTED = 1103
 
 
 class BatchRun:
@@ -65,9 +54,10 @@ class BatchRun:
     :param plan: what is asked.
     :param settings: the checked connection.
     :param ledger: what earlier tries have done, already read.
-    :param tally: numbers, with the survey in it.
+    :param tally: numbers, with earlier tries not yet counted in.
+    :param found: what the look over all rows has shown.
     :param land: fetches a job's files; runs in a thread.
-    :param progress: told a line every half minute.
+    :param deadline_of: when a job's time is up.
     """
 
     def __init__(
@@ -77,228 +67,240 @@ class BatchRun:
         settings: KlingSettings,
         ledger: Ledger,
         tally: Tally,
+        found: Survey,
         land: Land,
-        progress: Callable[[str], None],
+        deadline_of: DeadlineOf,
         log: logging.Logger,
     ) -> None:
-        self.plan = plan
-        self.settings = settings
-        self.ledger = ledger
-        self.tally = tally
         self.stopped_by: KlingError | None = None
+        self._plan = plan
+        self._settings = settings
+        self._ledger = ledger
+        self._tally = tally
+        self._found = found
         self._land = land
-        self._progress = progress
+        self._deadline_of = deadline_of
         self._log = log
-        self._earlier = dict(ledger.entries)
         self._looks_up = can_look_up(plan.endpoint, settings.dialect.lookup)
-        self._began = time.monotonic()
-        self._reserved = Decimal(0)
+        self._uncertain: set[str] = set()
+        self._named = 0
+        self._kill = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def run(self, rows: Iterable[Row]) -> None:
-        """Carry the batch out. Returns when nothing is under way any more.
+    def stop(self) -> None:
+        """End the run within a few seconds, its ledger saved. May be called from any thread, at any time."""
+        self._kill.set()
+        if self._loop:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._stopping.set)
 
-        :param rows: the rows, as a stream.
+    @property
+    def reason(self) -> Reason | None:
+        """Why no more jobs are submitted; ``None`` when none of the rows was left out."""
+        return self._gate.closed if self._loop else None
+
+    async def run(self, rows: Iterator[Row]) -> None:
+        """Carry the batch out. Returns when nothing is under way any more, or soon after :meth:`stop`.
+
+        :param rows: the rows, as a stream; read in a thread.
         """
-        self._gate = Gate(Width(self.plan.concurrency))
-        self._ready = asyncio.Semaphore(READY_AHEAD)
-        self._open = asyncio.Semaphore(self.plan.concurrency * 2 + READY_AHEAD)
-        self.tally.count(self.ledger.entries.values())
-        async with AsyncKlingClient(self.settings) as self._client:
-            helpers = [asyncio.create_task(self._flush_often()), asyncio.create_task(self._report_often())]
-            try:
-                async with asyncio.TaskGroup() as jobs:
-                    await self._feed(iter(rows), jobs)
-            finally:
-                for helper in helpers:
-                    helper.cancel()
-                await asyncio.to_thread(self.ledger.flush)
-
-    def stop(self, reason: str) -> None:
-        """Submit nothing more; what is under way goes on."""
-        self._gate.close(reason)
-
-    async def _feed(self, rows: Iterator[Row], jobs: asyncio.TaskGroup) -> None:
-        """Start rows in order, never more than can be under way."""
-        size = CHUNK if self._looks_up else 1
-        while chunk := await asyncio.to_thread(lambda: list(islice(rows, size))):
-            todo = [row for row in chunk if self._is_open(row)]
-            for row in todo:
-                entry = self.ledger.entries.get(row.key) or Entry(row.key, State.OPEN, row.number)
-                if entry.state is State.OPEN:
-                    self._note(entry.to(State.PLANNED, number=row.number))
-            await asyncio.to_thread(self.ledger.flush)
-            for row in todo:
-                await self._open.acquire()
-                jobs.create_task(self._row(row))
-
-    def _is_open(self, row: Row) -> bool:
-        entry = self.ledger.entries.get(row.key)
-        return entry is None or entry.state in _GOES_ON or (self._looks_up and entry.state is State.UNKNOWN)
-
-    def _note(self, entry: Entry) -> Entry:
-        self.tally.moved(self.ledger.entries.get(entry.key), entry)
-        return self.ledger.note(entry)
-
-    async def _row(self, row: Row) -> None:
-        entry = self.ledger.entries[row.key]
+        self._stopping = asyncio.Event()
+        self._gate = Gate(Width(self._plan.concurrency))
+        self._ahead = asyncio.Semaphore(READY_AHEAD)
+        self._tally.count(self._ledger.entries.values())
+        self._book = Book(self._ledger, self._tally, self._gate, self._log)
+        self._loop = asyncio.get_running_loop()
+        if self._kill.is_set():
+            self._stopping.set()
+        reader = ThreadPoolExecutor(1, thread_name_prefix="kling-rows")
+        keeper = asyncio.create_task(self._book.keep())
         try:
-            if entry.state is State.SUBMITTED and entry.task_id:
-                self._gate.width.started()
-                self.tally.attached += 1
-                await self._wait_and_land(entry, None, {})
-            else:
-                await self._make(row, entry)
-        except Closed as closed:
-            self._skipped(row, closed.reason)
-        except (KlingAccountError, KlingAuthError) as error:
-            self.stopped_by = self.stopped_by or error
-            self._gate.close("account")
-            self._skipped(row, "account")
-            self._log.error("No more jobs are submitted: %s", error)
-        except Exception as error:
-            self._failed(row, error)
+            async with AsyncKlingClient(self._settings) as self._client:
+                await self._until_stopped(asyncio.create_task(self._work(rows, reader)))
         finally:
-            self._open.release()
+            keeper.cancel()
+            reader.shutdown(wait=False, cancel_futures=True)
+            await self._book.close()
 
-    def _skipped(self, row: Row, reason: str) -> None:
-        """Write down that a row was not submitted, unless an earlier try may have."""
-        self.tally.skipped[reason] += 1
-        if row.key not in self._earlier:
-            self._note(self.ledger.entries[row.key].to(State.OPEN))
+    async def _until_stopped(self, work: asyncio.Task[None]) -> None:
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                self._gate.close(Reason.KILLED)
+                await self._settle()
+        finally:
+            stopping.cancel()
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
 
-    def _failed(self, row: Row, error: Exception) -> None:
-        """Write a failure down; one row's fault ends no other's job."""
-        if not isinstance(error, KlingError):
-            self._log.exception("Row %d failed", row.number, exc_info=error)
-        text = str(error) or type(error).__name__
-        self._log.warning("Row %d: %s", row.number, text)
-        self._note(self.ledger.entries[row.key].to(_state_after(error), error=text))
-        if self.plan.max_failed is not None and self.tally.failed > self.plan.max_failed:
-            self._gate.close("failures")
+    async def _settle(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._submitter.idle()
 
-    async def _make(self, row: Row, entry: Entry) -> None:
-        async with self._ready:
-            if self._gate.closed:
-                raise Closed(self._gate.closed)
-            order = await asyncio.to_thread(
-                take_order, self.plan.endpoint, row.values, self.settings.dialect, self.plan.extra_body
-            )
-            self._reserve(order)
-            try:
-                submission = await self._submit(row, entry, order)
-            finally:
-                self._reserved -= order.estimate or 0
-        facts = order.facts()
-        self.tally.attached += submission.attached
-        self.tally.made += not submission.attached
-        entry = self._note(
-            entry.to(
-                State.SUBMITTED,
-                external_task_id=submission.external_task_id,
-                task_id=submission.task.task_id,
-                estimate=facts["estimate"],
-                error=None,
-                units=None,
-            )
+    async def _work(self, rows: Iterator[Row], reader: ThreadPoolExecutor) -> None:
+        desk = Desk(self._plan, self._settings.dialect, self._gate, self._log)
+        budget = Budget(self._plan.max_units, self._tally)
+        self._submitter = Submitter(
+            plan=self._plan,
+            client=self._client,
+            desk=desk,
+            gate=self._gate,
+            book=self._book,
+            budget=budget,
+            looks_up=self._looks_up,
         )
-        del order
-        await self._wait_and_land(entry, submission.task, facts)
-
-    def _reserve(self, order: Order) -> None:
-        """Keep the budget: what is about to be submitted counts as spent."""
-        cost = order.estimate or Decimal(0)
-        limit = self.plan.max_units
-        if limit is not None and (
-            self.tally.spent + self._reserved + cost > limit or self.tally.spent + self._reserved >= limit
-        ):
-            self._gate.close("budget")
-            raise Closed("budget")
-        self._reserved += cost
-
-    async def _submit(self, row: Row, entry: Entry, order: Order) -> Submission:
-        """Submit once, as often as Kling says that it is busy."""
-        earlier = self._earlier.get(row.key)
-        unsure = _UNSURE if self._looks_up else _UNSURE_WITHOUT_LOOK_UP
-        terms = Terms(
-            key=self.plan.job_key(row, order.fingerprint, order.given_name),
-            can_look_up=self._looks_up,
-            tried_before=earlier is not None and earlier.state in unsure,
-            answers_at_once=self.plan.endpoint.synchronous,
+        self._follower = Follower(
+            plan=self._plan,
+            client=self._client,
+            gate=self._gate,
+            book=self._book,
+            budget=budget,
+            land=self._land,
+            deadline_of=self._deadline_of,
+            log=self._log,
         )
-        while True:
-            await self._gate.enter()
-            try:
-                submission = await arun_steps(
-                    submit_once(terms), self._client, self.plan.endpoint, order.body
+        try:
+            async with asyncio.TaskGroup() as self._jobs:
+                self._refuse_faults()
+                await self._recover()
+                await self._feed(rows, reader)
+        finally:
+            desk.close()
+            self._follower.close()
+
+    def _refuse_faults(self) -> None:
+        for key, fault in self._found.faults.items():
+            line = self._ledger.entries.get(key) or Entry(key, State.OPEN, self._found.numbers[key])
+            self._lose(line.to(State.INVALID, error=fault, generation=self._plan.generation))
+
+    async def _recover(self) -> None:
+        """Take up what earlier tries have left, before anything new is submitted."""
+        questions = asyncio.Semaphore(_PARALLEL_QUESTIONS)
+        async with asyncio.TaskGroup() as asking:
+            for line in list(self._ledger.entries.values()):
+                if line.key in self._found.faults:
+                    continue
+                step = next_step(
+                    line,
+                    looks_up=self._looks_up,
+                    at_once=self._plan.endpoint.synchronous,
+                    generation=self._plan.generation,
                 )
-            except KlingSlotsTaken as full:
-                self._gate.refused(full.retry_after)
-            except KlingRateLimited as fast:
-                self._gate.paced(fast.retry_after)
-            except BaseException:
-                self._gate.leave()
-                raise
-            else:
-                self._gate.width.accepted()
-                return submission
+                if step is Step.ATTACH:
+                    self._attach(line, None)
+                elif step is Step.ASK:
+                    asking.create_task(self._ask(line, questions))
+                elif step is Step.GIVE_UP:
+                    why = "An earlier try ended before the answer came, and this host cannot be asked."
+                    self._book.note(line.to(State.UNKNOWN, error=why))
+                elif step is Step.OPEN and line.state is not State.OPEN:
+                    self._book.note(line.to(State.OPEN, error=None))
 
-    async def _wait_and_land(self, entry: Entry, task: Task | None, facts: dict[str, Any]) -> None:
-        """See a job through; its place is given back when it has ended, before its files are fetched."""
-        try:
-            if task is None or not task.status.ended:
-                task = await self._wait(entry, task)
-        finally:
-            self._gate.leave()
-        if task.status is TaskStatus.FAILED:
-            raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
-        landed = await asyncio.to_thread(self._land, task, facts)
-        self._note(entry.to(State.DONE, units=task.units, path=_first_path(landed), error=None))
+    def _attach(self, line: Entry, task: Task | None) -> None:
+        self._gate.attach()
+        self._tally.attached += 1
+        self._jobs.create_task(self._follow(line, task))
 
-    async def _wait(self, entry: Entry, task: Task | None) -> Task:
-        hub = hub_of(self.settings, self.plan.endpoint)
-        now = time.time()
-        deadline = now + self.plan.timeout
-        ident = str(entry.task_id)
-        waiter = hub.join(ident, self.plan.poll_interval, deadline, now if task else None)
+    async def _ask(self, line: Entry, questions: asyncio.Semaphore) -> None:
+        """Find out whether the job of a row was made."""
         try:
-            async for level, line in waiter.lines():
-                # A line for each of thousands of jobs would bury the progress.
-                self._log.log(level if level >= logging.WARNING else logging.DEBUG, "%s", line)
-        finally:
-            hub.leave(waiter)
-        if waiter.event is None or waiter.task is None or waiter.event["status"] != "succeed":
-            raise error_from_event(
-                waiter.event
-                or {"status": "error", "task_id": ident, "message": "the wait ended without a reason"}
+            async with questions:
+                name = line.external_task_id
+                task = await self._client.find_task(self._plan.endpoint, name) if name else None
+        except KlingError as error:
+            self._log.info("Row %d: %s It is asked for again at its turn", line.number, error)
+            self._uncertain.add(line.key)
+            return
+        if task:
+            made = line.to(State.SUBMITTED, task_id=task.task_id, submitted_at=task.created_at, error=None)
+            self._attach(self._book.note(made), task)
+            return
+        # It may be just about to appear, so the question is put once more when the row is submitted.
+        self._uncertain.add(line.key)
+        self._book.note(line.to(State.OPEN, error=None))
+
+    async def _feed(self, rows: Iterator[Row], reader: ThreadPoolExecutor) -> None:
+        """Start rows in order, a few ahead of the slots."""
+        loop = asyncio.get_running_loop()
+        wanted = filter(self._is_wanted, rows)
+        try:
+            while row := await loop.run_in_executor(reader, next, wanted, None):
+                if self._gate.closed:
+                    self._tally.skipped[self._gate.closed] += 1
+                    continue
+                await self._follower.room()
+                await self._ahead.acquire()
+                self._jobs.create_task(self._submit(row))
+        except KlingError as error:
+            # The jobs under way are paid for: they are seen through.
+            self._stop_for(error, Reason.OUTAGE)
+
+    def _is_wanted(self, row: Row) -> bool:
+        line = self._ledger.entries.get(row.key)
+        return line is None or line.state in (State.OPEN, State.PLANNED) or row.key in self._uncertain
+
+    def _line(self, row: Row) -> Entry:
+        known = self._book.get(row.key) or Entry(row.key, State.OPEN, row.number)
+        return known.to(known.state, number=row.number, generation=self._plan.generation)
+
+    async def _submit(self, row: Row) -> None:
+        try:
+            line, task = await self._submitter.submit(
+                row, self._line(row), ask_first=row.key in self._uncertain
             )
-        return waiter.task
+        except Closed as closed:
+            self._tally.skipped[closed.reason] += 1
+        except (KlingAccountError, KlingAuthError) as error:
+            if error.code == _NOT_PERMITTED and self._tally.made:
+                # The account is fine; what this row asks for, such as its model, is not permitted.
+                self._lose(not_submitted(self._line(row), error))
+            else:
+                self._stop_for(error)
+                self._tally.skipped[Reason.ACCOUNT] += 1
+        except Exception as error:
+            self._explain(error)
+            self._lose(not_submitted(self._line(row), error))
+        else:
+            # In a task of its own: this one holds the row, which may hold a picture.
+            self._jobs.create_task(self._follow(line, task))
+        finally:
+            self._ahead.release()
 
-    async def _flush_often(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            try:
-                await asyncio.to_thread(self.ledger.flush)
-            except Exception as error:
-                self._log.warning("The ledger cannot be written now, it stays in memory: %s", error)
+    async def _follow(self, line: Entry, task: Task | None) -> None:
+        try:
+            await self._follower.see_through(line, task)
+        except Exception as error:
+            if isinstance(error, KlingAuthError):
+                self._stop_for(error)
+            self._explain(error)
+            lost = without_result(self._book.get(line.key) or line, error)
+            if lost.state in LOST:
+                self._lose(lost)
+            else:
+                self._book.note(lost)
+                self._name("Job %s: %s", line.task_id, error)
 
-    async def _report_often(self) -> None:
-        while True:
-            await asyncio.sleep(PROGRESS_SECONDS)
-            await asyncio.to_thread(self._progress, self.tally.line(time.monotonic() - self._began))
+    def _lose(self, line: Entry) -> None:
+        """Write a failure down; one row's fault ends no other's job."""
+        self._book.note(line)
+        self._name("Row %d: %s", line.number, line.error)
+        if self._plan.max_failed is not None and self._tally.failed > self._plan.max_failed:
+            self._gate.close(Reason.FAILURES)
 
+    def _name(self, text: str, *values: object) -> None:
+        self._named += 1
+        level = logging.WARNING if self._named <= NAMED_FAILURES else logging.DEBUG
+        self._log.log(level, text, *values)
 
-def _state_after(error: Exception) -> State:
-    """Tell how far a row has come when its job ended in this error."""
-    if isinstance(error, KlingTaskTimeout | KlingResultNotKept):
-        # The job goes on, or its files are still at Kling: the next try attaches to it.
-        return State.SUBMITTED
-    if isinstance(error, KlingContentRefused):
-        return State.REFUSED
-    if getattr(error, "job", None) is JobState.MAY_EXIST:
-        return State.UNKNOWN
-    return State.INVALID if isinstance(error, KlingRequestInvalid) else State.FAILED
+    def _explain(self, error: Exception) -> None:
+        if not isinstance(error, KlingError):
+            self._log.error("A row failed in a way that nobody foresaw", exc_info=error)
 
-
-def _first_path(landed: dict[str, Any]) -> str | None:
-    items = (item for value in landed.values() if isinstance(value, list) for item in value)
-    return next((item["path"] for item in items if "path" in item), None)
+    def _stop_for(self, error: KlingError, reason: Reason = Reason.ACCOUNT) -> None:
+        if not self.stopped_by:
+            self.stopped_by = error
+            self._log.error("No more jobs are submitted: %s", error)
+        self._gate.close(reason)

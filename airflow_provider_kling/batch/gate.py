@@ -5,17 +5,26 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from enum import StrEnum
 
 from .width import Width
 
 
+class Reason(StrEnum):
+    """Why no more jobs are submitted."""
+
+    BUDGET = "budget"
+    ACCOUNT = "account"
+    FAILURES = "failures"
+    OUTAGE = "outage"
+    LEDGER = "ledger"
+    KILLED = "killed"
+
+
 class Closed(Exception):
-    """No more jobs are submitted.
+    """No more jobs are submitted."""
 
-    :param reason: why, in a word.
-    """
-
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -28,7 +37,7 @@ class Gate:
 
     def __init__(self, width: Width) -> None:
         self.width = width
-        self.closed: str | None = None
+        self.closed: Reason | None = None
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
 
@@ -37,33 +46,51 @@ class Gate:
 
         :raises Closed: no more jobs are submitted.
         """
-        loop = asyncio.get_running_loop()
         async with self._turn:
-            while not self.closed and not self.width.may_start(loop.time()):
+            while not self.closed and not self.width.may_start(_now()):
                 self._changed.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(self.width.next_chance(loop.time())):
+                    async with asyncio.timeout(self.width.next_chance(_now())):
                         await self._changed.wait()
-            if self.closed:
-                raise Closed(self.closed)
+            self.check()
             self.width.started()
+
+    def check(self) -> None:
+        """Do nothing while the gate is open.
+
+        :raises Closed: it is not.
+        """
+        if self.closed:
+            raise Closed(self.closed)
+
+    def attach(self) -> None:
+        """Take a place for a job that is under way already."""
+        self.width.started()
 
     def leave(self) -> None:
         """Give the place back."""
         self.width.ended()
         self._changed.set()
 
+    def accepted(self) -> None:
+        """Keep the place: the job was made."""
+        self.width.accepted(_now())
+
     def refused(self, retry_after: float | None) -> None:
         """Give the place back, for all slots are taken."""
-        self.width.refused(asyncio.get_running_loop().time(), retry_after)
+        self.width.refused(_now(), retry_after)
         self._changed.set()
 
     def paced(self, retry_after: float | None) -> None:
-        """Give the place back, for requests come too fast."""
-        self.width.paced(asyncio.get_running_loop().time(), retry_after)
+        """Give the place back, for the server wants fewer requests."""
+        self.width.paced(_now(), retry_after)
         self._changed.set()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: Reason) -> None:
         """Let nobody in any more; the first reason stays."""
         self.closed = self.closed or reason
         self._changed.set()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,90 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """What became of each row, kept beside the results so that any try can go on from it.
 
-Object storage cannot append, so lines are written in segments, each whole; later lines overrule earlier.
+Object storage cannot append, so lines are written in segments, each a whole file; later lines overrule
+earlier ones. Segments of two workers never meet in one name: Airflow may start a new worker while one that
+it believes dead still runs.
 """
 
 from __future__ import annotations
 
-import json
+import secrets
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from decimal import Decimal
-from enum import StrEnum
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from ..results.write import WholeFile, remove_parts
+from ..storage import StorageDown, explained
+from .entry import Entry, State, read_line
 
 if TYPE_CHECKING:
     from ..storage import Location
 
-MAX_SEGMENTS = 40
+MAX_SEGMENTS = 60
 """Segments after which they are merged into one."""
 
-
-class State(StrEnum):
-    """How far a row has come."""
-
-    OPEN = "open"
-    """Known not to be submitted."""
-    PLANNED = "planned"
-    """About to be submitted; if this is its last line, it may or may not have been."""
-    SUBMITTED = "submitted"
-    DONE = "done"
-    FAILED = "failed"
-    REFUSED = "refused"
-    INVALID = "invalid"
-    UNKNOWN = "unknown"
-    """Asked for, and nobody can say whether it was made."""
-
-
-_FREE = (State.OPEN, State.PLANNED, State.INVALID)
-"""States in which a row has cost nothing."""
-
-_FAILED = (State.FAILED, State.REFUSED)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row's line.
-
-    :param key: the row's key.
-    :param state: how far it has come.
-    :param number: the row's place in the input when the line was written.
-    :param external_task_id: the job's name.
-    :param task_id: Kling's id of the job.
-    :param estimate: estimated units, as text.
-    :param units: charged units, as Kling writes them.
-    :param error: why it has failed.
-    :param path: first result file.
-    """
-
-    key: str
-    state: State
-    number: int
-    external_task_id: str | None = None
-    task_id: str | None = None
-    estimate: str | None = None
-    units: str | None = None
-    error: str | None = None
-    path: str | None = None
-
-    def to(self, state: State, **changes: Any) -> Entry:
-        """Return the line for the row's next state."""
-        return replace(self, state=state, **changes)
-
-    @property
-    def cost(self) -> Decimal:
-        """What the row has cost or will, in units: the charge if known, else the estimate, else nothing."""
-        if self.state in _FREE:
-            return Decimal(0)
-        # Kling is not known to charge failed jobs, so without its word for it they cost nothing.
-        return Decimal(self.units or (0 if self.state in _FAILED else self.estimate) or 0)
+_SUFFIX = ".jsonl"
+_LOADS = 3
+_PARALLEL = 8
 
 
 class Ledger:
-    """The ledger of one run of a batch.
+    """The ledger of one batch.
 
-    Lines are noted at once and written by :meth:`flush`, which any thread may call.
+    Lines are noted at once, without I/O, and written by :meth:`flush`, which any thread may call.
 
     :param folder: folder of its own for the segments.
     """
@@ -92,75 +41,103 @@ class Ledger:
     def __init__(self, folder: Location) -> None:
         self.folder = folder
         self.entries: dict[str, Entry] = {}
+        self._writer = secrets.token_hex(3)
         self._pending: list[Entry] = []
         self._segments: list[str] = []
         self._next = 1
-        self._lock = threading.RLock()
+        self._noting = threading.Lock()
+        self._writing = threading.Lock()
 
     def load(self) -> None:
-        """Read what earlier tries have written."""
-        fs = self.folder.fs
-        fs.invalidate_cache()
-        names = sorted(fs.find(self.folder.path)) if fs.exists(self.folder.path) else []
-        self._segments = [name for name in names if name.endswith(".jsonl")]
-        for name in self._segments:
-            for line in fs.cat_file(name).decode().splitlines():
-                if entry := _entry(line):
-                    self.entries[entry.key] = entry
-        numbers = [int(name.rsplit("/", 1)[-1].removesuffix(".jsonl")) for name in self._segments]
-        self._next = max(numbers, default=0) + 1
+        """Read what earlier tries have written.
 
-    def note(self, entry: Entry) -> Entry:
+        :raises StorageRefused: the storage may not be read.
+        :raises StorageDown: the storage does not answer.
+        """
+        for _ in range(_LOADS):
+            # A worker that was believed dead may merge its segments just now.
+            with explained(), suppress(FileNotFoundError):
+                return self._load()
+        raise StorageDown("segments of the ledger disappear while they are read")
+
+    def note(self, entry: Entry) -> None:
         """Take in a row's new state."""
-        with self._lock:
+        with self._noting:
             self.entries[entry.key] = entry
             self._pending.append(entry)
-        return entry
 
     @property
     def pending(self) -> int:
         """Lines that are not yet written."""
         return len(self._pending)
 
-    def flush(self) -> None:
-        """Write what is pending. Lines that could not be written stay pending."""
-        with self._lock:
-            if not self._pending:
-                return
-            lines, self._pending = self._pending, []
-            try:
-                self._write(lines)
-                if len(self._segments) > MAX_SEGMENTS:
-                    self._merge()
-            except BaseException:
-                self._pending = lines + self._pending
-                raise
+    def flush(self, patience: float = -1) -> None:
+        """Write what is pending. Lines that could not be written stay pending.
 
-    def _write(self, entries: list[Entry]) -> None:
-        text = "".join(f"{json.dumps(_line(entry), ensure_ascii=False)}\n" for entry in entries)
-        name = f"{self.folder.path.rstrip('/')}/{self._next:08d}.jsonl"
-        self.folder.fs.makedirs(self.folder.path, exist_ok=True)
-        self.folder.fs.pipe_file(name, text.encode())
-        self._segments.append(name)
+        :param patience: seconds to wait for another thread that is writing; -1 for as long as it takes.
+        :raises StorageRefused: the storage may not be written to.
+        :raises StorageDown: the storage does not answer.
+        """
+        if not self._writing.acquire(timeout=patience):
+            raise StorageDown("another write has not ended")
+        try:
+            with self._noting:
+                lines, self._pending = self._pending, []
+            if not lines:
+                return
+            try:
+                with explained():
+                    self._segments.append(self._write(lines))
+            except BaseException:
+                with self._noting:
+                    self._pending = lines + self._pending
+                raise
+            if len(self._segments) > MAX_SEGMENTS:
+                # What is to be merged is written already, so it may as well be merged another time.
+                with suppress(Exception):
+                    self._merge()
+        finally:
+            self._writing.release()
+
+    def _load(self) -> None:
+        fs, path = self.folder.fs, self.folder.path
+        fs.invalidate_cache()
+        names = [str(name) for name in fs.find(path)] if fs.exists(path) else []
+        segments = sorted(name for name in names if name.endswith(_SUFFIX))
+        entries: dict[str, Entry] = {}
+        for content in _each(fs.cat_file, segments):
+            for line in content.decode("utf-8", "replace").split("\n"):
+                entry = read_line(line)
+                # What is done stays done, whatever a worker that was believed dead has written since.
+                if entry and getattr(entries.get(entry.key), "state", None) is not State.DONE:
+                    entries[entry.key] = entry
+        self.entries = entries
+        self._segments = segments
+        self._next = max((_number(name) for name in segments), default=0) + 1
+        if len(names) > len(segments):
+            remove_parts(self.folder)
+
+    def _write(self, entries: Iterable[Entry]) -> str:
+        place = self.folder.child(f"{self._next:08d}-{self._writer}{_SUFFIX}")
+        with WholeFile(place) as file:
+            file.write("".join(f"{entry.to_line()}\n" for entry in entries).encode())
         self._next += 1
+        return place.path
 
     def _merge(self) -> None:
         """Put all that is known into one new segment; the old ones say nothing else and can go."""
-        old = list(self._segments)
-        self._write(list(self.entries.values()))
-        for name in old:
-            self.folder.fs.rm_file(name)
-        self._segments = [name for name in self._segments if name not in old]
+        with self._noting:
+            entries = list(self.entries.values())
+        old, self._segments = self._segments, [self._write(entries)]
+        _each(self.folder.fs.rm_file, old)
 
 
-def _line(entry: Entry) -> dict[str, Any]:
-    return {name: value for name, value in asdict(entry).items() if value is not None}
+def _number(name: str) -> int:
+    digits = name.rpartition("/")[2].partition("-")[0]
+    return int(digits) if digits.isdecimal() else 0
 
 
-def _entry(line: str) -> Entry | None:
-    try:
-        fields: Mapping[str, Any] = json.loads(line)
-        return Entry(**{**fields, "state": State(fields["state"])})
-    except (ValueError, TypeError, KeyError):
-        # A cut last line of a writer that was killed, on a storage that shows half a file.
-        return None
+def _each(do: Callable[[str], Any], names: list[str]) -> list[Any]:
+    """Do it for all names, several at once: object storage is slow but patient."""
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-ledger") as pool:
+        return list(pool.map(do, names))

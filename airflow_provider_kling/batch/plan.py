@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked of a batch, and the look over all its rows before anything is paid."""
+"""What is asked of a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import KlingRequestInvalid
-from ..order import validated
 from ..submission import JobKey
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
+    from .entry import Entry
     from .rows import Row
-
-MAX_NAMED = 10
-"""Faulty rows that an error text names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +21,10 @@ class BatchPlan:
     """What is asked of a batch.
 
     :param endpoint: where all rows go.
-    :param key: names the batch; each row's job adds its own inputs.
+    :param key: names the batch; each row's job adds the row's own key.
+    :param generation: which clear of the task this is; 0 before the first.
     :param concurrency: most jobs under way at once.
-    :param poll_interval: seconds between polls.
-    :param timeout: seconds from a job's submission until its wait is given up.
+    :param poll_interval: most seconds between polls of a job that may have ended.
     :param max_units: no new job is submitted that could bring the cost above this.
     :param max_failed: stop submitting when more rows than this have failed; ``None`` for never.
     :param extra_body: further JSON keys for every request.
@@ -36,64 +32,23 @@ class BatchPlan:
 
     endpoint: Endpoint
     key: JobKey
+    generation: int
     concurrency: int
     poll_interval: float
-    timeout: float
     max_units: Decimal | None = None
     max_failed: int | None = None
     extra_body: Mapping[str, Any] | None = None
 
-    def job_key(self, row: Row, fingerprint: str, given: str | None) -> JobKey:
-        """Name the job of one row."""
-        return replace(self.key, fingerprint=f"{fingerprint}#{row.occurrence}", given=given)
+    def job_key(self, row: Row, entry: Entry) -> JobKey:
+        """Name the next job of a row.
 
-
-@dataclass(slots=True)
-class Survey:
-    """What a look over all rows has shown.
-
-    :param rows: how many there are.
-    :param estimate: estimated units of all rows whose cost can be known.
-    :param unpriced: rows whose cost cannot be known beforehand.
-    :param faults: why rows cannot be sent, by row key.
-    """
-
-    rows: int = 0
-    estimate: Decimal = Decimal(0)
-    unpriced: int = 0
-    faults: dict[str, str] = field(default_factory=dict)
-
-    def refuse_faults(self) -> None:
-        """Raise if any row cannot be sent.
-
-        :raises KlingRequestInvalid: names the first rows and their faults.
+        The name comes from what stands in the row, not from the content of its files: so it is known
+        without reading them, and two rows never share a job because their pictures look the same.
         """
-        if self.faults:
-            named = " ".join(list(self.faults.values())[:MAX_NAMED])
-            raise KlingRequestInvalid(
-                f"{len(self.faults)} of {self.rows} rows cannot be sent, nothing was: {named}"
-            )
-
-
-def survey(endpoint: Endpoint, rows: Iterable[Row], wanted: Callable[[Row], bool]) -> Survey:
-    """Check and price every row without reading its media; nothing of a row is kept.
-
-    :param wanted: whether a row is still to be made, and so counts for the estimate.
-    """
-    from ..api.pricing import estimate
-
-    found = Survey()
-    for row in rows:
-        found.rows += 1
-        if not wanted(row):
-            continue
-        try:
-            cost = estimate(endpoint, validated(endpoint, row.values))
-        except KlingRequestInvalid as error:
-            found.faults[row.key] = f"Row {row.number}: {error}"
-            continue
-        if cost is None:
-            found.unpriced += 1
-        else:
-            found.estimate += cost
-    return found
+        given = row.values.get("external_task_id") or None
+        attempt = entry.attempt
+        return replace(
+            self.key,
+            fingerprint=f"{row.key}~{attempt}" if attempt else row.key,
+            given=f"{given}-{attempt + 1}" if given and attempt else given,
+        )

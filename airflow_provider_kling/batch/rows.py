@@ -3,106 +3,136 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..api.fields import is_url
 from ..exceptions import JobState, KlingRequestInvalid
+from ..media import loggable, shorten, stable_url
 from ..order import as_plain
+from .files import SUFFIXES, Unreadable, read_file
 
-_SUFFIXES = (".jsonl", ".ndjson", ".csv")
+ReadRows = Callable[[], Iterator["Row"]]
+"""Reads the rows from the first one on; may be called again and again."""
+
+_LONGEST_SHOWN = 200
+_ROWS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One request of a batch.
 
-    :param number: place in the input, from 1.
+    :param number: place in the input, from 1; neither a CSV's header nor an empty line counts.
     :param key: names the row by its content, so that rows may be added or moved between two tries.
-    :param occurrence: how many equal rows came before: equal rows are jobs of their own.
     :param values: the request's fields.
+    :param fault: why the row cannot be read; it has no values then.
     """
 
     number: int
     key: str
-    occurrence: int
     values: Mapping[str, Any] = field(repr=False)
+    fault: str | None = None
 
 
-def read_rows(source: Any) -> Iterator[Row]:
-    """Yield the rows of a list, or of a JSONL or CSV file on any object storage.
+def rows_of(requests: Any, extra_body: Mapping[str, Any] | None = None) -> ReadRows:
+    """Return what reads the rows of ``requests``.
 
-    :param source: iterable of dicts, or ``ObjectStoragePath``, URI or path of a ``.jsonl`` or ``.csv`` file.
-    :raises KlingRequestInvalid: the file or a row cannot be read; names the row.
+    :param requests: list of dicts; the same as JSON text, as templates give it; or the address
+        (``ObjectStoragePath``, URI or path) of a ``.jsonl`` or ``.csv`` file on any object storage.
+    :param extra_body: further keys of every request: rows with other ones are other rows.
+    :raises KlingRequestInvalid: it is none of these.
     """
-    plain = as_plain(source)
-    values = _file(plain) if isinstance(plain, str) else _objects(plain)
-    seen: Counter[str] = Counter()
-    for number, row in enumerate(values, 1):
-        content = hashlib.sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()[:24]
-        yield Row(number, f"{content}-{seen[content]}", seen[content], row)
-        seen[content] += 1
+    given: Any = as_plain(requests) if _is_path(requests) else requests
+    if isinstance(given, str):
+        text = given.strip()
+        if not text.startswith("["):
+            return lambda: _named(_from_file(_address(text)), extra_body)
+        given = _parsed(text)
+    if isinstance(given, Mapping | bytes) or not isinstance(given, Iterable):
+        raise _refused(f"is a {type(given).__name__}")
+    # What Airflow hands over for mapped upstream tasks asks the server for every item, on every pass.
+    items: Sequence[Any] = given if isinstance(given, list | tuple) else list(given)
+    return lambda: _named(map(_from_item, items), extra_body)
 
 
-def _objects(source: Any) -> Iterator[Mapping[str, Any]]:
-    if not isinstance(source, Iterable) or isinstance(source, Mapping):
-        raise _unreadable(
-            f"requests is a {type(source).__name__}; it must be a list of dicts or a file's address"
-        )
-    for number, row in enumerate(source, 1):
-        if not isinstance(row, Mapping):
-            raise _unreadable(f"requests[{number - 1}] is a {type(row).__name__}; it must be a dict")
-        yield as_plain(row)
+def _is_path(value: Any) -> bool:
+    return hasattr(value, "storage_options") or isinstance(value, os.PathLike)
 
 
-def _file(uri: str) -> Iterator[Mapping[str, Any]]:
-    from ..storage import StorageRefused, explained, locate
+def _address(text: str) -> str:
+    if not text.lower().endswith(SUFFIXES):
+        raise _refused(f"is {shorten(text)[:_LONGEST_SHOWN]!r}")
+    return text
 
-    if not uri.lower().endswith(_SUFFIXES):
-        raise _unreadable(f"requests={uri!r} must end in {', '.join(_SUFFIXES)}")
+
+def _parsed(text: str) -> list[Any]:
     try:
-        place = locate(uri)
-        with explained(), place.fs.open(place.path, "rb") as file:
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-            yield from _csv(text) if uri.lower().endswith(".csv") else _jsonl(text)
-    except StorageRefused as error:
-        raise _unreadable(f"requests={uri!r} cannot be read: {error}") from None
-
-
-def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise _unreadable(f"requests, line {number}: {error}") from None
-        if not isinstance(row, dict):
-            raise _unreadable(f"requests, line {number} is no JSON object")
-        yield row
-
-
-def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-    for number, row in enumerate(csv.DictReader(lines), 2):
-        if None in row:
-            raise _unreadable(f"requests, line {number} has more cells than the header has names")
-        yield {name: _cell(number, name, text) for name, text in row.items() if text}
-
-
-def _cell(number: int, name: str, text: str) -> Any:
-    """Read lists and objects in a cell as JSON; all else is text, which the request's types take in."""
-    if not text.lstrip().startswith(("[", "{")):
-        return text
-    try:
-        return json.loads(text)
+        items = json.loads(text)
     except ValueError as error:
-        raise _unreadable(f"requests, line {number}, column {name!r} looks like JSON but: {error}") from None
+        raise _refused(
+            f"is text that begins with '[' but is no JSON ({error}); a template needs `| tojson`, or use "
+            "the upstream task's output itself"
+        ) from None
+    return list(items)
 
 
-def _unreadable(what: str) -> KlingRequestInvalid:
-    return KlingRequestInvalid(f"{what}.", job=JobState.NOT_CREATED)
+def _refused(what: str) -> KlingRequestInvalid:
+    endings = ", ".join(SUFFIXES)
+    return KlingRequestInvalid(
+        f"requests {what}; it must be a list of dicts, or the address of a file that ends in {endings}.",
+        job=JobState.NOT_CREATED,
+    )
+
+
+def _from_item(item: Any) -> Mapping[str, Any] | Unreadable:
+    if not isinstance(item, Mapping):
+        return Unreadable(f"it is a {type(item).__name__}, and must be a dict", repr(item))
+    plain: Mapping[str, Any] = as_plain(item)
+    return plain
+
+
+def _from_file(uri: str) -> Iterator[Mapping[str, Any] | Unreadable]:
+    yield from read_file(uri)
+
+
+def _named(items: Iterable[Mapping[str, Any] | Unreadable], extra: Mapping[str, Any] | None) -> Iterator[Row]:
+    """Give each row its number and its key: equal rows are jobs of their own, told apart by a counter."""
+    seen: Counter[str] = Counter()
+    for number, item in enumerate(items, 1):
+        fault, values = (item.why, {}) if isinstance(item, Unreadable) else (None, item)
+        content = _hash({"unreadable": item.text} if isinstance(item, Unreadable) else item, extra)
+        key = f"{content}-{seen[content]}"
+        seen[content] += 1
+        yield Row(number, key, values, fault)
+
+
+def _hash(values: Any, extra: Mapping[str, Any] | None) -> str:
+    known = _unsigned([values, extra] if extra else values)
+    text = json.dumps(known, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _unsigned(value: Any) -> Any:
+    """Return values without what signs addresses: a list made anew of the same files has the same rows."""
+    if isinstance(value, str):
+        return stable_url(value) if is_url(value) else value
+    if isinstance(value, Mapping):
+        return {str(key): _unsigned(item) for key, item in value.items()}
+    return [_unsigned(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def shown(requests: Any) -> Any:
+    """Return ``requests`` as it may be shown: without base64 and signatures, and a few rows of it at most."""
+    if isinstance(requests, list | tuple):
+        more = len(requests) - _ROWS_SHOWN
+        first = [loggable(as_plain(item)) for item in requests[:_ROWS_SHOWN]]
+        return [*first, f"... and {more} more rows"] if more > 0 else first
+    if isinstance(requests, str):
+        return shorten(requests)[:_LONGEST_SHOWN]
+    return as_plain(requests) if _is_path(requests) else f"<{type(requests).__name__}>"

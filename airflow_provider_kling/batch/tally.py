@@ -4,29 +4,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from .ledger import Entry, State
-
-LOST = (State.FAILED, State.REFUSED, State.INVALID, State.UNKNOWN)
-"""States of rows that have no result and will get none in this try."""
+from .entry import LOST, Entry, State
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one run of a batch.
+    """Counts of one try of a batch.
 
-    :param rows: rows of the input.
+    Rows of earlier tries that are no longer in the input count for the money, for they were paid, and for
+    nothing else.
+
+    :param rows: how many rows the input has.
+    :param present: their keys.
     :param estimate: estimated units of all rows whose cost can be known.
     :param unpriced: rows whose cost cannot be known beforehand.
+    :param unit: what the units are of: ``video`` or ``image``.
     """
 
-    rows: int = 0
+    rows: int
+    present: Container[str]
     estimate: Decimal = Decimal(0)
     unpriced: int = 0
+    unit: str = "video"
     states: Counter[State] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     spent: Decimal = Decimal(0)
@@ -34,58 +38,77 @@ class Tally:
     uncharged: int = 0
     attached: int = 0
     made: int = 0
-
-    def moved(self, before: Entry | None, after: Entry) -> None:
-        """Take in a row's step from one state to the next."""
-        for entry, sign in ((before, -1), (after, 1)):
-            if entry is None:
-                continue
-            self.states[entry.state] += sign
-            self.spent += sign * entry.cost
-            if entry.state is State.DONE:
-                self.charged += sign * Decimal(entry.units or 0)
-                self.uncharged += sign * (entry.units is None)
+    ended: int = 0
 
     def count(self, entries: Iterable[Entry]) -> None:
         """Take in the rows of earlier tries."""
         for entry in entries:
-            self.moved(None, entry)
+            self._add(entry, 1)
+
+    def moved(self, before: Entry | None, after: Entry) -> None:
+        """Take in a row's step from one state to the next."""
+        if before:
+            self._add(before, -1)
+            self.ended += before.state is State.SUBMITTED is not after.state
+        self._add(after, 1)
+
+    def _add(self, entry: Entry, sign: int) -> None:
+        self.spent += sign * entry.cost
+        self.charged += sign * Decimal(entry.units or 0)
+        if entry.key in self.present:
+            self.states[entry.state] += sign
+            self.uncharged += sign * (entry.state is State.DONE and entry.units is None)
 
     @property
     def failed(self) -> int:
         """Rows without a result that a person has to look at."""
         return sum(self.states[state] for state in LOST)
 
+    @property
+    def running(self) -> int:
+        """Rows whose job exists and is not both ended and kept."""
+        return self.states[State.SUBMITTED]
+
     def to_json(self) -> dict[str, Any]:
         """Return the summary as plain JSON; units are strings, for they are money."""
         return {
             "rows": self.rows,
             "done": self.states[State.DONE],
-            "failed": self.states[State.FAILED],
-            "refused": self.states[State.REFUSED],
-            "invalid": self.states[State.INVALID],
-            "unknown": self.states[State.UNKNOWN],
-            "running": self.states[State.SUBMITTED],
+            **{state.value: self.states[state] for state in LOST},
+            "running": self.running,
             "skipped": dict(self.skipped),
             "made": self.made,
             "attached": self.attached,
-            "units_estimated": str(self.estimate),
+            "unit": self.unit,
+            "units_estimated": _text(self.estimate),
             "rows_without_estimate": self.unpriced,
-            "units_charged": str(self.charged),
+            "units_charged": _text(self.charged),
             "done_without_charge": self.uncharged,
         }
 
-    def line(self, seconds: float) -> str:
+    def to_line(self, seconds: float) -> str:
         """Return the progress in one line.
 
         :param seconds: how long this try has run.
         """
-        done, running = self.states[State.DONE], self.states[State.SUBMITTED]
-        skipped = sum(self.skipped.values())
-        left = self.rows - done - self.failed - skipped
-        rate = (self.made + self.attached - running) / seconds * 60 if seconds > 0 else 0.0
-        end = "time left unknown" if rate <= 0 else f"about {left / rate:.0f} min left"
+        done = self.states[State.DONE]
+        left = self.rows - done - self.failed - sum(self.skipped.values())
+        rate = self.ended / seconds * 60 if seconds > 0 else 0.0
+        time_left = f"about {_duration(left / rate)} left" if rate else "time left unknown"
         return (
-            f"{done} of {self.rows} done, {running} running, {self.failed} failed, {skipped} skipped; "
-            f"{self.charged} units charged; {rate:.1f} a minute, {end if left else 'all ended'}"
+            f"{done} of {self.rows} done, {self.running} running, {self.failed} failed"
+            f"{f', {sum(self.skipped.values())} skipped' if self.skipped else ''}; "
+            f"{_text(self.charged)} {self.unit} units charged; "
+            f"{rate:.1f} a minute, {time_left if left > 0 else 'none left'}"
         )
+
+
+def _text(units: Decimal) -> str:
+    return f"{units.normalize():f}"
+
+
+def _duration(minutes: float) -> str:
+    if minutes < 1:
+        return f"{minutes * 60:.0f} s"
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"

@@ -31,13 +31,16 @@ def job_key(context: Context, retries: int, order: Order) -> JobKey:
     return replace(_task_key(context, retries), fingerprint=order.fingerprint, given=order.given_name)
 
 
-def batch_key(context: Context, retries: int, *, regenerate: bool) -> JobKey:
-    """Name a batch. A clear goes on with the same batch, unless every row is to be made anew.
+def batch_key(context: Context, retries: int, *, regenerate: bool) -> tuple[JobKey, int]:
+    """Name a batch, and tell which clear of the task this is (0 before the first).
 
+    A clear goes on with the same batch, unless every row is to be made anew.
+
+    :param retries: the task's ``retries``.
     :param regenerate: let a clear change the name.
     """
     key = _task_key(context, retries)
-    return key if regenerate else replace(key, generation=0)
+    return (key if regenerate else replace(key, generation=0)), key.generation
 
 
 def _task_key(context: Context, retries: int) -> JobKey:

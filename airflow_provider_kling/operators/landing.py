@@ -3,41 +3,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..api.task import Task
     from ..hooks.kling import KlingHook
+    from ..hooks.settings import KlingSettings
 
-Land = Callable[["Task", Mapping[str, Any]], dict[str, Any]]
+_log = logging.getLogger(__name__)
+
+ReadTask = Callable[[], "Task"]
+Land = Callable[["Task", Mapping[str, Any], ReadTask], dict[str, Any]]
 
 
-def lander(hook: KlingHook, endpoint: Endpoint, output_path: Any) -> Land:
+def lander(settings: KlingSettings, endpoint: Endpoint, output_path: Any) -> Land:
     """Make the function that keeps a task's files and returns the task as JSON with their paths.
 
-    :param hook: reads a task again when its addresses have run out.
-    :param endpoint: the endpoint that made the tasks.
+    It takes the task, what the manifest says of the inputs, and a function that reads the task again, for
+    when its addresses have run out.
+
+    :param settings: the connection that made the tasks.
+    :param endpoint: the endpoint that made them.
     :param output_path: where to keep the files.
     """
     from ..results import DownloadRules, land
 
-    settings = hook.settings
     rules = DownloadRules.for_host(
         settings.hostname, verify=settings.verify, proxy=settings.proxy, timeout=settings.timeout
     )
 
-    def keep(task: Task, facts: Mapping[str, Any]) -> dict[str, Any]:
+    def keep(task: Task, facts: Mapping[str, Any], read: ReadTask) -> dict[str, Any]:
         return land(
             task.to_json(endpoint.slug),
             output_path,
-            refresh=lambda: hook.get_task(endpoint, task.task_id).to_json(endpoint.slug),
+            refresh=lambda: read().to_json(endpoint.slug),
             facts=facts,
             rules=rules,
         )
 
     return keep
+
+
+@contextmanager
+def explained_for(what: str, output_path: Any) -> Iterator[None]:
+    """Turn errors of the output path's storage into those that tell Airflow whether to try again.
+
+    :param what: what is said of a path that cannot be used, such as ``is refused``.
+    :raises KlingRequestInvalid: names the path and what is wrong with it.
+    :raises KlingServerError: the storage does not answer; trying again can help.
+    """
+    from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
+    from ..storage import StorageDown, StorageRefused
+
+    try:
+        yield
+    except StorageRefused as error:
+        raise KlingRequestInvalid(
+            f"output_path={str(output_path)!r} {what}: {error}.", job=JobState.NOT_CREATED
+        ) from None
+    except StorageDown as error:
+        raise KlingServerError(
+            f"output_path={str(output_path)!r} does not answer: {error}.", job=JobState.NOT_CREATED
+        ) from None
 
 
 def check_before_paying(output_path: Any) -> None:
@@ -46,20 +77,10 @@ def check_before_paying(output_path: Any) -> None:
     :raises KlingRequestInvalid: names the path and what is wrong with it.
     :raises KlingServerError: the storage does not answer; trying again can help.
     """
-    from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
     from ..results import check_output_path
-    from ..storage import StorageDown, StorageRefused
 
-    try:
+    with explained_for("is refused", output_path):
         check_output_path(output_path)
-    except StorageRefused as error:
-        raise KlingRequestInvalid(
-            f"output_path={str(output_path)!r} is refused: {error}.", job=JobState.NOT_CREATED
-        ) from None
-    except StorageDown as error:
-        raise KlingServerError(
-            f"output_path={str(output_path)!r} does not answer: {error}.", job=JobState.NOT_CREATED
-        ) from None
 
 
 def result_of(
@@ -70,4 +91,9 @@ def result_of(
     :param output_path: where to keep the files; empty for nowhere.
     :param facts: what the manifest says of the inputs.
     """
-    return lander(hook, endpoint, output_path)(task, facts) if output_path else task.to_json(endpoint.slug)
+    if not output_path:
+        return task.to_json(endpoint.slug)
+    keep = lander(hook.settings, endpoint, output_path)
+    landed = keep(task, facts, lambda: hook.get_task(endpoint, task.task_id))
+    _log.info("The files of job %s are kept in %s", task.task_id, output_path)
+    return landed

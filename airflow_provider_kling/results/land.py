@@ -120,7 +120,8 @@ class _Landing:
         with WholeFile(self._folder.child(MANIFEST)) as sink:
             sink.write(content)
         remove_parts(self._folder)
-        log.info(
+        # Whoever lands one task may say so; of the thousands of a batch a line each would bury all others.
+        log.debug(
             "Landed %s files of task %s in %s", len(entries), self._task.get("task_id"), self._folder.uri
         )
 
