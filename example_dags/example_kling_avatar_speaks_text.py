@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+### An avatar speaks what was written
+
+Text to speech makes the voice, and the avatar speaks it. The sound stays at Kling: only its id travels from
+one task to the other.
+
+Needs a connection `kling_default` of type *Kling AI*.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
+from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
+
+ASSETS = Path(__file__).parent / "assets"
+
+with DAG(
+    dag_id="example_kling_avatar_speaks_text",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    tags=["example", "kling"],
+    doc_md=__doc__,
+) as dag:
+    speech = KlingTextToSpeechOperator(
+        task_id="speak",
+        text="Good morning. Here is the weather: sunny in the north, some showers in the south.",
+        voice_id="oversea_male1",
+        voice_language="en",
+    )
+
+    KlingAvatarImageToVideoOperator(
+        task_id="appear",
+        image=str(ASSETS / "presenter.jpg"),
+        audio_id="{{ ti.xcom_pull(task_ids='speak')['audios'][0]['id'] }}",
+        prompt="The presenter points at a map behind him",
+        deferrable=True,
+    ).set_upstream(speech)
