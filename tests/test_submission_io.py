@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -38,6 +38,21 @@ def asynchronously(steps: Steps, body: dict[str, Any]) -> Submission:
             return await arun_steps(steps, client, IMAGE_TO_VIDEO, body)
 
     return asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Emulator]:
+    """One emulator for all tests here."""
+    with Emulator(speed=100.0) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def kling_emulator(server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """It without jobs, as the connection ``kling_default``."""
+    server.reset()
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", server.connection_json())
+    return server
 
 
 @pytest.fixture(params=[synchronously, asynchronously])

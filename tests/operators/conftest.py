@@ -15,6 +15,7 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.emulator.pytest_plugin import SPEED
 from airflow_provider_kling.operators import waiting
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
@@ -128,12 +129,34 @@ def ti() -> TaskInstance:
     return TaskInstance()
 
 
-@pytest.fixture
-def slow_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """An emulator whose jobs take a minute, unless a test moves its time ahead."""
-    with Emulator(speed=1.0) as emulator:
-        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_json())
+@pytest.fixture(scope="session")
+def quick_server() -> Iterator[Emulator]:
+    """One emulator for all tests here: to start and stop one takes longer than most of them."""
+    with Emulator(speed=SPEED) as emulator:
         yield emulator
+
+
+@pytest.fixture(scope="session")
+def slow_server() -> Iterator[Emulator]:
+    """Another one, whose jobs take a minute."""
+    with Emulator(speed=1.0) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def kling_emulator(quick_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """An emulator without jobs, which the connection ``kling_default`` leads to."""
+    quick_server.reset()
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", quick_server.connection_json())
+    return quick_server
+
+
+@pytest.fixture
+def slow_emulator(slow_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """The same with jobs that take a minute, unless a test moves its time ahead."""
+    slow_server.reset()
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", slow_server.connection_json())
+    return slow_server
 
 
 @pytest.fixture
