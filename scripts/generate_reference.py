@@ -43,7 +43,9 @@ def pages() -> dict[Path, str]:
     made = {family: "\n\n".join(_sections(family)) for family in FAMILIES}
     made["account"] = _by_signature(KlingAccountOperator)
     made["README"] = "\n\n".join(_overview())
-    return {PAGES / f"{name}.md": _page(PAGES / f"{name}.md", text) for name, text in made.items()}
+    made["../hosts-and-gateways"] = "\n\n".join(_hosts())
+    paths = {(PAGES / f"{name}.md").resolve(): text for name, text in made.items()}
+    return {path: _page(path, text) for path, text in paths.items()}
 
 
 def _page(path: Path, text: str) -> str:
@@ -72,6 +74,28 @@ def _sections(family: str) -> Iterator[str]:
         )
         yield from _listed("Warned of:", (hint.text for hint in endpoint.request.hints))
         yield from _listed("Documented more narrowly by single hosts:", _narrower(endpoint))
+
+
+def _hosts() -> Iterator[str]:
+    yield "## What hosts document more narrowly"
+    rows = [
+        (f"`{limit.endpoint}`", DIALECTS[limit.dialect].title, limit.rule.text, limit.severity, limit.source)
+        for limit in LIMITS
+    ]
+    rows += [
+        (
+            f"`{limit.endpoint}`",
+            DIALECTS[limit.dialect].title,
+            f"{limit.path} lasts {limit.seconds[0]:g} to {limit.seconds[1]:g} s",
+            "warn",
+            limit.source,
+        )
+        for limit in MEDIA_LIMITS
+    ]
+    yield _table(("endpoint", "host", "rule", "what the provider does", "source"), sorted(rows))
+    yield "## Which document describes what"
+    by_source = ((endpoint.source, f"`{slug}`") for slug, endpoint in ENDPOINTS.items())
+    yield _table(("source", "endpoint"), sorted(by_source))
 
 
 def _facts(operator: type[RequestFieldsOperator]) -> str:
