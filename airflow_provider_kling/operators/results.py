@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that keep results of jobs that other tasks, or no task at all, have made."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Unpack
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from ..api.endpoint import Endpoint, endpoint_of
+from ..api.exchange import MAX_PAGE_SIZE
+from ..api.task import TaskStatus
+from ..exceptions import (
+    JobState,
+    KlingAwaitedTaskFailed,
+    KlingError,
+    KlingRequestInvalid,
+    KlingResultNotKept,
+    KlingServerError,
+    KlingTaskNotFound,
+    error_from_event,
+)
+from ..lineage import report_result
+from ..links import KlingConsoleLink, KlingResultLink
+from .derive import needs_rendering
+from .keeping import KeepingOperator
+from .landing import explained_for, lander, result_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
+
+    from ..api.task import Task
+    from ..sweep_report import Job, Report
+    from .airflow_arguments import AirflowArguments
+
+    Where = str | ObjectStoragePath | XComArg
+
+_DAY_MS = 86_400_000
+_MARGIN_DAYS = 1
+_NUMBERS = {
+    "days": (1e-9, 3650, "must be a number of days, above 0"),
+    "warn_days": (0, 3650, "must be a number of days, 0 or more"),
+    "max_tasks": (1, math.inf, "must be 1 or more"),
+    "parallel": (1, 32, "must be 1 to 32"),
+}
+
+
+class KlingFetchResultOperator(KeepingOperator):
+    """Keep the result of a job that is known by its id, and return what the operators return.
+
+    It does not wait: a job that has not ended fails this try, and a retry looks again. Put a
+    :class:`KlingTaskSensor` before it to wait, or give the sensor itself an ``output_path``.
+
+    A result that was kept before is not fetched again. One that Kling has deleted (30 days after the job
+    ended) fails without a retry.
+
+    :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``; others do not
+        know it.
+    :param kling_task_id: Kling's id of the job, or its external id where the endpoint can look that up.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``.
+    :param kling_conn_id: id of a connection of type ``kling``: the account that made the job.
+    """
+
+    template_fields: Sequence[str] = ("endpoint", "kling_task_id", "output_path", "kling_conn_id")
+    operator_extra_links = (KlingResultLink(), KlingConsoleLink())
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint | str | XComArg,
+        kling_task_id: str | XComArg,
+        output_path: Where,
+        kling_conn_id: str | XComArg = "kling_default",
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None:
+        super().__init__(output_path=output_path, kling_conn_id=kling_conn_id, **kwargs)
+        self.endpoint = endpoint.slug if isinstance(endpoint, Endpoint) else endpoint
+        self.kling_task_id = kling_task_id
+        if not needs_rendering(self.endpoint):
+            self._made_by()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the job and keep its result."""
+        from ..results import manifest_of_task
+
+        endpoint = self._made_by()
+        if not self.kling_task_id:
+            self.refuse("kling_task_id", "it must be the id of a job")
+        self.check_output_path()
+        task = self._job(endpoint, str(self.kling_task_id))
+        with explained_for("cannot be read", self.output_path):
+            known = manifest_of_task(self.output_path, task.task_id)
+        # What an earlier landing knew of the inputs nobody could tell again.
+        facts = known["request"] if known else {}
+        result = result_of(self.hook, endpoint, task, self.output_path, facts)
+        report_result(context, self, self.hook, result, ())
+        return result
+
+    def _made_by(self) -> Endpoint:
+        return self.endpoint_in(
+            "endpoint",
+            self.endpoint,
+            lambda endpoint: not endpoint.synchronous,
+            "answers at once, and Kling keeps no job that could be read again",
+        )
+
+    def _job(self, endpoint: Endpoint, task_id: str) -> Task:
+        try:
+            task = self.hook.get_task(endpoint, task_id)
+        except KlingTaskNotFound as error:
+            raise KlingTaskNotFound(
+                f"{error} Only the endpoint and the account that made a job know it"
+                f"{'' if endpoint.external_id else f', and {endpoint} knows no external ids'}.",
+                task_id=task_id,
+            ) from None
+        if not task.status.ended:
+            raise KlingError(
+                f"Job {task.task_id} has not ended yet ({task.status_word or 'submitted'}), and this task "
+                "does not wait. Put a KlingTaskSensor before it.",
+                task_id=task.task_id,
+                job=JobState.EXISTS,
+            )
+        if task.status is TaskStatus.FAILED:
+            failure = error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
+            if isinstance(failure, AirflowFailException):
+                raise failure
+            raise KlingAwaitedTaskFailed(str(failure), task_id=task.task_id)
+        return task
+
+
+class KlingResultSweepOperator(KeepingOperator):
+    """Keep every result of the account that is not kept yet, before Kling deletes it 30 days after its job.
+
+    Walks the account's lists of jobs, compares them with the manifests below ``output_path``, and lands what
+    is missing, what expires first before all else. Where nothing is missing it costs one listing of the
+    storage and one or two free requests for each endpoint.
+
+    The jobs are all of the connection's account, whoever made them. Jobs that have not ended are left to the
+    next sweep.
+
+    Returns counts and, for each kind, the first 100 jobs; see ``docs/results.md``. Fails at the end if a
+    result could not be kept; the return value is there even then, and a retry goes on with the rest.
+
+    :param output_path: where to keep the files, any ``ObjectStoragePath``. Results in folders below it count
+        as kept, at any depth.
+    :param endpoints: slugs of the endpoints to sweep; by default all whose jobs have files and can be listed.
+    :param days: how many days to look back, above 0. One day more is looked at, for jobs that took long and
+        to tell of results that were lost just now.
+    :param warn_days: results that are not kept and expire within so many days are named, 0 or more.
+    :param max_tasks: most results to keep in one run, at least 1; by default all.
+    :param parallel: results that are fetched at once, 1 to 32.
+    :param kling_conn_id: id of a connection of type ``kling``, at a host that lists jobs.
+    """
+
+    template_fields: Sequence[str] = (
+        "output_path",
+        "endpoints",
+        "days",
+        "warn_days",
+        "max_tasks",
+        "kling_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        output_path: Where,
+        endpoints: Sequence[Endpoint | str] | XComArg | None = None,
+        days: float | str | XComArg = 30,
+        warn_days: float | str | XComArg = 5,
+        max_tasks: int | str | XComArg | None = None,
+        parallel: int = 4,
+        kling_conn_id: str | XComArg = "kling_default",
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None:
+        super().__init__(output_path=output_path, kling_conn_id=kling_conn_id, **kwargs)
+        self.endpoints = (
+            [each.slug if isinstance(each, Endpoint) else each for each in endpoints]
+            if isinstance(endpoints, list | tuple)
+            else endpoints
+        )
+        self.days = days
+        self.warn_days = warn_days
+        self.max_tasks = max_tasks
+        self.parallel = parallel
+        if not needs_rendering(self.endpoints):
+            self._swept()
+        for name in _NUMBERS:
+            if not needs_rendering(getattr(self, name)):
+                self._number(name)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Sweep; return the report."""
+        from ..results import landed_task_ids
+        from ..sweep import keep_all, soonest_first, survey
+        from ..sweep_report import Report
+
+        endpoints = self._swept()
+        if not self.hook.settings.dialect.lists:
+            raise KlingRequestInvalid(
+                f"Task {self.task_id!r}: {self.hook.settings.dialect.title} does not list jobs, so nobody "
+                "can tell which results are missing. KlingFetchResultOperator keeps those of jobs whose ids "
+                "are known."
+            )
+        self.check_output_path()
+        with explained_for("cannot be listed", self.output_path):
+            kept = landed_task_ids(self.output_path)
+        now = int(time.time() * 1000)
+        report = Report(warn_before=now + int(self._number("warn_days") * _DAY_MS))
+        survey(
+            endpoints,
+            lambda endpoint, number: self.hook.list_tasks(endpoint, number, MAX_PAGE_SIZE),
+            kept,
+            report,
+            since=now - int((self._number("days") + _MARGIN_DAYS) * _DAY_MS),
+            now=now,
+            all_needed=bool(self.endpoints),
+        )
+        jobs = soonest_first(report.missing)
+        most = int(min(self._number("max_tasks"), len(jobs)))
+        keep_all(jobs[:most], self._keeper(), report, self.parallel)
+        for job in jobs[most:]:
+            report.left(job)
+        self._tell(report)
+        self._judge(context, report)
+        return report.to_json()
+
+    def _swept(self) -> list[Endpoint]:
+        from ..sweep import can_be_swept, swept_endpoints
+
+        if self.endpoints in (None, "", []):
+            return swept_endpoints()
+        if not isinstance(self.endpoints, list | tuple):
+            self.refuse("endpoints", "it must be a list of slugs such as videos/image2video")
+        return [
+            self.endpoint_in("endpoints", each, can_be_swept, "has no list of jobs with files")
+            for each in self.endpoints
+        ]
+
+    def _number(self, name: str) -> float:
+        if name == "max_tasks" and self.max_tasks in (None, "", "None"):
+            return math.inf
+        return self.number_in(name, *_NUMBERS[name])
+
+    def _keeper(self) -> Callable[[Job], int]:
+        # One resolution of the host's name for each endpoint, not for each job.
+        land = cache(lambda slug: lander(self.hook.settings, endpoint_of(slug), self.output_path))
+        client = self.hook.client
+
+        def keep(job: Job) -> int:
+            endpoint = endpoint_of(job.endpoint)
+            # Read again: the list may be hours old, and its addresses with it.
+            task = client.get_task(endpoint, job.task_id)
+            landed = land(job.endpoint)(task, {}, lambda: client.get_task(endpoint, job.task_id))
+            return _bytes_of(landed)
+
+        return keep
+
+    def _tell(self, report: Report) -> None:
+        self.log.info(
+            "%d jobs: %d kept before, %d kept now, %d not kept, %d left, %d gone, %d not ended",
+            *(
+                report[name]
+                for name in ("jobs", "landed_before", "landed", "not_landed", "left", "gone", "unfinished")
+            ),
+        )
+        for each in report.unlisted:
+            self.log.warning("The jobs of %s cannot be listed: %s", each["endpoint"], each["error"])
+        for job in report.expiring():
+            self.log.warning("Not kept, and deleted by Kling soon: %s", job)
+        if report["gone"]:
+            self.log.warning("Kling has deleted %d results that were never kept", report["gone"])
+
+    def _judge(self, context: Context, report: Report) -> None:
+        """Fail the task if something could not be kept; a retry goes on with the rest."""
+        if not report["not_landed"] and not report.unlisted_failed:
+            return
+        if self.do_xcom_push:
+            # Of a failed task Airflow keeps no return value, and an alert needs to know what is at stake.
+            context["ti"].xcom_push(key="return_value", value=report.to_json())
+        if report["not_landed"]:
+            raise KlingResultNotKept(
+                f"{report['not_landed']} results could not be kept in {self.output_path}, the last one "
+                f"because: {report.last_error} {report['landed']} are kept now; of the others "
+                f"{report['expiring']} expire within {self.warn_days} days. A retry goes on with what is "
+                "missing; no job is made."
+            )
+        raise KlingServerError(
+            f"The jobs of {', '.join(each['endpoint'] for each in report.unlisted)} cannot be listed: "
+            f"{report.unlisted[0]['error']} {report['landed']} results of others are kept now."
+        )
+
+
+def _bytes_of(landed: dict[str, Any]) -> int:
+    from ..results import files_of
+
+    return sum(
+        landed[file.array][file.index].get(file.address.replace("url", "bytes"), 0)
+        for file in files_of(landed)
+    )
