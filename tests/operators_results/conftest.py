@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs at the emulator, storages, and tasks that keep results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.results import DownloadRules
+from tests.operators.conftest import TaskInstance, ti
+from tests.results.conftest import shelf
+from tests.storages import s3, s3_server
+
+__all__ = ["s3", "s3_server", "shelf", "ti"]
+
+DAY = 86_400
+
+Make = Callable[..., list[str]]
+
+
+@pytest.fixture
+def kling_emulator_options() -> dict[str, Any]:
+    return {"scale": 0.1, "slots": 0, "speed": 1.0}
+
+
+@pytest.fixture
+def make(kling_emulator: Emulator) -> Make:
+    """Make jobs that have ended, outside of any task; return their ids."""
+
+    def make_jobs(count: int = 1, slug: str = "videos/text2video", **body: Any) -> list[str]:
+        hook = KlingHook()
+        request = {"prompt": "A boat", "model_name": "kling-v3", **body}
+        ids = [hook.submit(slug, request).task_id for _ in range(count)]
+        kling_emulator.advance(120)
+        return ids
+
+    return make_jobs
+
+
+@pytest.fixture(autouse=True)
+def no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a download that fails be tried again at once."""
+    of_host = DownloadRules.for_host
+
+    def quick(*args: Any, **kwargs: Any) -> DownloadRules:
+        return replace(of_host(*args, **kwargs), longest_pause=0.01)
+
+    monkeypatch.setattr(DownloadRules, "for_host", quick)
+
+
+def context(ti: TaskInstance | None = None) -> Any:
+    return {"ti": ti or TaskInstance()}
