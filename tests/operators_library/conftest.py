@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import runpy
 import textwrap
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from airflow_provider_kling.operators.image import *
 from airflow_provider_kling.operators.library import *
 from airflow_provider_kling.operators.video import *
 
-with DAG("written_by_a_test", schedule=None) as dag:
+with DAG("{dag_id}", schedule=None) as dag:
 """
 
 Outcome = tuple[dict[str, str], dict[str, Any]]
@@ -38,8 +39,10 @@ def run(
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path))
 
     def run_body(body: str) -> Outcome:
-        file = tmp_path / "written_by_a_test.py"
-        file.write_text(HEAD + textwrap.indent(textwrap.dedent(body), "    "), "utf-8")
+        # Airflow keeps versions of a DAG; another DAG must not look like one of them.
+        dag_id = f"of_a_test_{zlib.crc32(body.encode())}"
+        file = tmp_path / f"{dag_id}.py"
+        file.write_text(HEAD.format(dag_id=dag_id) + textwrap.indent(textwrap.dedent(body), "    "), "utf-8")
         done = runpy.run_path(str(file))["dag"].test()
         instances = done.get_task_instances()
         return (

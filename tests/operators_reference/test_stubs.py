@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def test_every_derived_operator_is_in_a_stub() -> None:
     while pending:
         pending.extend(children := pending.pop().__subclasses__())
         found.update(each for each in children if each.__module__.startswith(package.__name__))
-    assert {each for each in found if "endpoint" in vars(each)} == set(OPERATORS)
+    # Other tests make operators that no module has.
+    kept = {each for each in found if vars(sys.modules[each.__module__]).get(each.__name__) is each}
+    assert {each for each in kept if "endpoint" in vars(each)} == set(OPERATORS)
 
 
 def _is_declaration(node: ast.stmt) -> bool:
