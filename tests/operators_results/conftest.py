@@ -34,7 +34,8 @@ def make(kling_emulator: Emulator) -> Make:
 
     def make_jobs(count: int = 1, slug: str = "videos/text2video", **body: Any) -> list[str]:
         hook = KlingHook()
-        request = {"prompt": "A boat", "model_name": "kling-v3", **body}
+        model = {} if slug.startswith("audio/") else {"model_name": "kling-v3"}
+        request = {"prompt": "A boat", **model, **body}
         ids = [hook.submit(slug, request).task_id for _ in range(count)]
         kling_emulator.advance(120)
         return ids
