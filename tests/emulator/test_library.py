@@ -38,12 +38,15 @@ class TestVoices:
 
     def test_presets_are_listed_in_pages(self, kling):
         path = "/v1/general/presets-voices"
-        tasks = kling.get(path).json()["data"]
-        assert [task["task_result"]["voices"][0]["owned_by"] for task in tasks] == ["kling"] * 3
-        assert requests.get(tasks[0]["task_result"]["voices"][0]["trial_url"], timeout=30).ok
-        assert [task["task_result"] for task in kling.get(path, pageNum=2, pageSize=2).json()["data"]] == [
-            tasks[2]["task_result"]
-        ]
+
+        def voices(**query):
+            tasks = kling.get(path, **query).json()["data"]
+            return [voice for task in tasks for voice in task["task_result"]["voices"]]
+
+        every = voices()
+        assert [voice["owned_by"] for voice in every] == ["kling"] * 3
+        assert requests.get(every[0]["trial_url"], timeout=30).ok
+        assert [voice["voice_id"] for voice in voices(pageNum=2, pageSize=2)] == [every[2]["voice_id"]]
         assert kling.get(path, pageSize=1000).status_code == 200
         assert kling.get(path, pageSize=1001).status_code == 400
 

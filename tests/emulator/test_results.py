@@ -122,6 +122,7 @@ class TestHttp:
     def test_an_address_is_the_one_by_which_the_emulator_was_reached(self, kling):
         task_id = kling.make()
         kling.emulator.advance(60)
+        assert kling.task(task_id)["task_result"]["videos"][0]["url"].startswith(kling.emulator.url)
         by_name = kling.emulator.url.replace("127.0.0.1", "localhost")
         answer = requests.get(
             f"{by_name}/v1/videos/image2video/{task_id}", headers=dict(kling.session.headers), timeout=5
