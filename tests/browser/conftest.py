@@ -7,20 +7,31 @@ skipped.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.links import has_preview
+from scripts.local_airflow import EXAMPLES
 from tests.live.airflow_processes import LiveAirflow
+from tests.storages import S3Server, s3_server
+
+__all__ = ["s3_server"]
 
 HERE = Path(__file__).parent
+APPROVAL = "example_kling_publish_after_approval"
+LANDING = "example_kling_land_in_s3_and_react"
+NOTICE = "example_kling_notify_with_link"
+EXAMPLE_IDS = (APPROVAL, LANDING, NOTICE)
 _FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
@@ -72,24 +83,72 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def gallery(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    """An Airflow in which all results of one run can be looked at."""
+def airflow(
+    tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server, chat: list[Any]
+) -> Iterator[LiveAirflow]:
+    """An Airflow with the gallery and the example DAGs, an S3 and a chat to post to."""
     if not has_preview():
         pytest.skip("the preview tab needs Airflow 3.1.1")
-    home, kept = tmp_path_factory.mktemp("airflow"), tmp_path_factory.mktemp("kept")
-    with Emulator(speed=60, slots=0) as emulator:
-        connections = {"kling_default": emulator.connection_json()}
-        variables = {"GALLERY_FOLDER": str(kept)}
-        with LiveAirflow(home, HERE / "dags", connections, variables=variables) as airflow:
-            run_id = airflow.api.trigger("gallery")
-            assert airflow.api.wait_for_run("gallery", run_id, timeout=120) == "success"
-            yield Gallery(airflow, run_id, kept)
+    home, dags = tmp_path_factory.mktemp("airflow"), tmp_path_factory.mktemp("dags") / "dags"
+    shutil.copytree(EXAMPLES, dags)
+    shutil.copy(HERE / "gallery.py", dags)
+    variables = {
+        "GALLERY_FOLDER": str(home / "kept"),
+        "KLING_EXAMPLE_STORAGE": f"s3://aws_default@{s3_server.bucket}",
+        "KLING_EXAMPLE_BUCKET": s3_server.bucket,
+    }
+    # Airflow loses a task that is resumed before its first process has ended, which takes that five seconds.
+    with Emulator(job_seconds=10, slots=0) as emulator:
+        connections = {
+            "kling_default": emulator.connection_json(),
+            "aws_default": os.environ["AIRFLOW_CONN_KLING_TEST_S3"],
+            "team_chat": os.environ["CHAT_CONNECTION"],
+        }
+        with LiveAirflow(home, dags, connections, variables=variables) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def chat() -> Iterator[list[Any]]:
+    """What was posted to the connection ``team_chat``, as it comes in."""
+    posted: list[Any] = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    Thread(target=server.serve_forever, daemon=True).start()
+    connection = {"conn_type": "http", "host": f"http://127.0.0.1:{server.server_port}"}
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("CHAT_CONNECTION", json.dumps(connection))
+        yield posted
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def runs(airflow: LiveAirflow) -> dict[str, str]:
+    """A run of each DAG, by DAG id; all are started at once, for each of them mostly waits."""
+    return {dag_id: airflow.api.trigger(dag_id) for dag_id in ("gallery", *EXAMPLE_IDS)}
+
+
+@pytest.fixture(scope="session")
+def gallery(airflow: LiveAirflow, runs: dict[str, str]) -> Gallery:
+    """The run of the DAG ``gallery``, finished."""
+    run_id = runs["gallery"]
+    assert airflow.api.wait_for_run("gallery", run_id, timeout=150) == "success"
+    return Gallery(airflow, run_id, airflow.home / "kept")
 
 
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
     """A page of a new browser window, 1280 pixels wide; a script error in it fails the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
+    context = chromium.new_context(viewport={"width": 1280, "height": 860})
     context.set_default_timeout(15_000)
     opened = context.new_page()
     errors: list[str] = []

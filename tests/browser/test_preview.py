@@ -80,7 +80,8 @@ def save(page: Any) -> None:
     if os.environ.get("KLING_SCREENSHOT"):
         SCREENSHOT.parent.mkdir(exist_ok=True)
         picture = Image.open(io.BytesIO(taken)).convert("RGB")
-        picture.convert("P", palette=Image.Palette.ADAPTIVE).save(SCREENSHOT, optimize=True)
+        colours = picture.quantize(256)
+        picture.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG).save(SCREENSHOT, optimize=True)
 
 
 def test_a_task_instances_tab_plays_its_video(gallery: Gallery, page: Any) -> None:

@@ -71,7 +71,13 @@ class AirflowApi:
             if errors := self.import_errors():
                 raise ApiRefused("\n".join(errors))
             dags = self.call("GET", "/dags", dag_ids=[dag_id])["dags"]
-            return bool(dags) and not dags[0]["is_paused"]
+            if not dags or dags[0]["is_paused"]:
+                return False
+            try:
+                # A DAG is listed a moment before it can be run.
+                return bool(self.call("GET", f"/dags/{dag_id}/details"))
+            except ApiRefused:
+                return False
 
         wait_until(known, timeout, f"DAG {dag_id} to be parsed")
 

@@ -13,7 +13,7 @@ from airflow_provider_kling.operators.audio import KlingTextToAudioOperator
 from airflow_provider_kling.operators.image import KlingImageGenerationOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 
-ASSETS = Path(__file__).parents[3] / "example_dags" / "assets"
+ASSETS = Path(__file__).parent / "assets"
 KEPT = os.environ.get("GALLERY_FOLDER", "/nowhere")
 
 SHOTS = [
