@@ -130,6 +130,6 @@ _NO_CREDENTIALS = frozenset(
 
 
 def _words(error: BaseException) -> str:
-    from .media.shorten import shorten
+    from .api.shorten import shorten
 
     return shorten(f"{type(error).__name__}: {error}".rstrip(": "))[:300]

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from ..api.shorten import describe_media, loggable, shorten, stable_url
 from .prepare import SIGNED_SECONDS, MediaFact, PreparedRequest, prepare_media
-from .shorten import describe_media, loggable, shorten, stable_url
 
 __all__ = [
     "SIGNED_SECONDS",

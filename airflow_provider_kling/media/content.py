@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any
 
 from ..api.fields import Media
-from .sniff import sniff
+from ..api.sniff import sniff
 from .sound import Undecodable, seconds_of
 
 MIMES = {

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..api.request import KlingRequest
+from ..api.shorten import describe_media, stable_url
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..storage import StorageDown, StorageRefused
 from .content import NOUNS, ContentRefused, inspect
-from .shorten import describe_media, stable_url
 from .source import Source, decode, read, sign, source_of
 from .walk import Found, map_media
 

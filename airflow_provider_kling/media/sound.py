@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from .sniff import ADTS_MASK, ADTS_SYNC, id3_length
+from ..api.sniff import ADTS_MASK, ADTS_SYNC, id3_length
 
 _ADTS_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _ADTS_HEADER = 7

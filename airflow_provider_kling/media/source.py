@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from ..api.fields import Media, is_url, strip_data_uri
+from ..api.sniff import sniff
 from ..storage import Location, StorageRefused, explained, locate
 from .content import ContentRefused, check_size, check_type
-from .sniff import sniff
 
 _HEAD_BYTES = 4096
 _LONGEST_PATH = 4096

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
-from ..media.sniff import sniff
+from ..api.sniff import sniff
 from ..result_items import Item
 from ..results.plan import HEAD_BYTES, folder_of
 from ..storage import StorageRefused, explained, locate

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import requests
 
 from .. import __version__
-from ..media.shorten import shorten
+from ..api.shorten import shorten
 from .guard import AddressRefused, check_url, guarded_session, proxies_for
 from .rules import DownloadRules
 

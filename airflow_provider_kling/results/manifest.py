@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..media.shorten import loggable
+from ..api.shorten import loggable
 from ..storage import Location, StorageRefused, explained, locate
 from .plan import MANIFEST, files_of, folder_of
 from .write import commits

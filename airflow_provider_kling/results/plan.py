@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..media.sniff import sniff
+from ..api.sniff import sniff
 
 MANIFEST = "manifest.json"
 """Name of the file that is written when all others of a task are."""

@@ -106,7 +106,7 @@ def test_what_is_no_json_object_is_no_answer(body: bytes) -> None:
 def test_a_redirect_names_its_target_without_its_query() -> None:
     error = refused(301, b"<html>moved</html>", {"location": "https://other.example/v1/x?token=secret"})
     assert error.kind is ErrorKind.REQUEST
-    assert error.message.endswith("a redirect to https://other.example/v1/x?…")
+    assert error.message.endswith("a redirect to https://other.example/v1/x")
 
 
 @pytest.mark.parametrize("name", ["Retry-After", "retry-after", "RETRY-AFTER"])
@@ -132,7 +132,7 @@ def test_messages_are_one_short_line_without_signatures_or_base64() -> None:
         f"cannot read\n https://cdn.example/a.png?X-Amz-Signature=secret&e=1, nor {picture}; " + "x " * 400
     )
     shown = refused(400, {"code": 1201, "message": message}).message
-    assert shown.startswith("cannot read https://cdn.example/a.png?… nor iVBORw0KGgoA…; x x ")
+    assert shown.startswith("cannot read https://cdn.example/a.png nor <image/png")
     assert len(shown) == 501
     assert "secret" not in shown
     assert "\n" not in shown

@@ -116,7 +116,7 @@ def test_a_long_value_is_shortened_and_measured() -> None:
 
 def test_values_are_shown_without_signatures_and_base64() -> None:
     signed = fault(title="x", mode="https://b.example/a.png?X-Amz-Signature=secret")
-    assert "https://b.example/a.png?…" in signed
+    assert "https://b.example/a.png" in signed
     assert "secret" not in signed
     picture = "iVBORw0KGgoAAAANSUhEUg" * 50
     assert picture[:40] not in fault(title="x", mode=picture)

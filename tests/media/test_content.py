@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_kling.api.fields import IMAGE, Media, sound
+from airflow_provider_kling.api.sniff import sniff
 from airflow_provider_kling.media.content import ContentRefused, check_type, inspect
-from airflow_provider_kling.media.sniff import sniff
 from tests.media.samples import SOUND_KINDS, noisy_picture, picture, sound_of, video
 
 VOICE = sound(2, 300)
