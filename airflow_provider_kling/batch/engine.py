@@ -25,9 +25,9 @@ from .entry import LOST, Entry, State
 from .follower import DeadlineOf, Follower, Land
 from .gate import Closed, Gate, Reason
 from .plan import BatchPlan
-from .recovery import Step, next_step
 from .rows import Row
 from .submitter import Submitter
+from .takeover import Takeover
 from .verdict import not_submitted, without_result
 from .width import Width
 
@@ -44,7 +44,6 @@ SETTLE_SECONDS = 1.5
 NAMED_FAILURES = 20
 """Failed rows that the log names; the rest is in the report."""
 
-_PARALLEL_QUESTIONS = 8
 _NOT_PERMITTED = 1103
 
 
@@ -82,7 +81,6 @@ class BatchRun:
         self._deadline_of = deadline_of
         self._log = log
         self._looks_up = can_look_up(plan.endpoint, settings.dialect.lookup)
-        self._uncertain: set[str] = set()
         self._named = 0
         self._kill = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -165,7 +163,7 @@ class BatchRun:
         try:
             async with asyncio.TaskGroup() as self._jobs:
                 self._refuse_faults()
-                await self._recover()
+                await self._take_over()
                 await self._feed(rows, reader)
         finally:
             desk.close()
@@ -176,51 +174,22 @@ class BatchRun:
             line = self._ledger.entries.get(key) or Entry(key, State.OPEN, self._found.numbers[key])
             self._lose(line.to(State.INVALID, error=fault, generation=self._plan.generation))
 
-    async def _recover(self) -> None:
-        """Take up what earlier tries have left, before anything new is submitted."""
-        questions = asyncio.Semaphore(_PARALLEL_QUESTIONS)
-        async with asyncio.TaskGroup() as asking:
-            for line in list(self._ledger.entries.values()):
-                if line.key in self._found.faults:
-                    continue
-                step = next_step(
-                    line,
-                    looks_up=self._looks_up,
-                    at_once=self._plan.endpoint.synchronous,
-                    generation=self._plan.generation,
-                )
-                if step is Step.ATTACH:
-                    self._attach(line, None)
-                elif step is Step.ASK:
-                    asking.create_task(self._ask(line, questions))
-                elif step is Step.GIVE_UP:
-                    why = "An earlier try ended before the answer came, and this host cannot be asked."
-                    self._book.note(line.to(State.UNKNOWN, error=why))
-                elif step is Step.OPEN and line.state is not State.OPEN:
-                    self._book.note(line.to(State.OPEN, error=None))
+    async def _take_over(self) -> None:
+        self._takeover = Takeover(
+            plan=self._plan,
+            client=self._client,
+            book=self._book,
+            looks_up=self._looks_up,
+            attach=self._attach,
+            log=self._log,
+        )
+        lines = [line for line in self._ledger.entries.values() if line.key not in self._found.faults]
+        await self._takeover.run(lines)
 
     def _attach(self, line: Entry, task: Task | None) -> None:
         self._gate.attach()
         self._tally.attached += 1
         self._jobs.create_task(self._follow(line, task))
-
-    async def _ask(self, line: Entry, questions: asyncio.Semaphore) -> None:
-        """Find out whether the job of a row was made."""
-        try:
-            async with questions:
-                name = line.external_task_id
-                task = await self._client.find_task(self._plan.endpoint, name) if name else None
-        except KlingError as error:
-            self._log.info("Row %d: %s It is asked for again at its turn", line.number, error)
-            self._uncertain.add(line.key)
-            return
-        if task:
-            made = line.to(State.SUBMITTED, task_id=task.task_id, submitted_at=task.created_at, error=None)
-            self._attach(self._book.note(made), task)
-            return
-        # It may be just about to appear, so the question is put once more when the row is submitted.
-        self._uncertain.add(line.key)
-        self._book.note(line.to(State.OPEN, error=None))
 
     async def _feed(self, rows: Iterator[Row], reader: ThreadPoolExecutor) -> None:
         """Start rows in order, a few ahead of the slots."""
@@ -240,7 +209,9 @@ class BatchRun:
 
     def _is_wanted(self, row: Row) -> bool:
         line = self._ledger.entries.get(row.key)
-        return line is None or line.state in (State.OPEN, State.PLANNED) or row.key in self._uncertain
+        return (
+            line is None or line.state in (State.OPEN, State.PLANNED) or row.key in self._takeover.uncertain
+        )
 
     def _line(self, row: Row) -> Entry:
         known = self._book.get(row.key) or Entry(row.key, State.OPEN, row.number)
@@ -249,7 +220,7 @@ class BatchRun:
     async def _submit(self, row: Row) -> None:
         try:
             line, task = await self._submitter.submit(
-                row, self._line(row), ask_first=row.key in self._uncertain
+                row, self._line(row), ask_first=row.key in self._takeover.uncertain
             )
         except Closed as closed:
             self._tally.skipped[closed.reason] += 1

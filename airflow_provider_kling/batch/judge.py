@@ -44,8 +44,7 @@ def verdict(
     :param stopped_by: the error that stopped it, if one did.
     :param report: address of the list of failed rows.
     """
-    skipped = sum(tally.skipped.values())
-    what = f"{tally.states[State.DONE]} of {tally.rows} rows are done and kept, {skipped} were not submitted"
+    what = f"{tally.done} of {tally.rows} rows are done and kept, {tally.left} were not submitted"
     if stopped_by or reason in _STOPPED:
         return _stopped(reason, stopped_by, what)
     if tally.failed > allowed:
@@ -55,10 +54,12 @@ def verdict(
             f"{tally.running} jobs have not ended in time or their files could not be kept: {what}.",
             job=JobState.EXISTS,
         )
-    if skipped:
+    if reason is Reason.BUDGET:
         return KlingBudgetSpent(
             f"max_units is reached: {what}. Raise it and clear this task: it goes on from there."
         )
+    if tally.left:
+        return KlingError(f"The rows have changed while the task ran: {what}. A retry reads them anew.")
     return None
 
 

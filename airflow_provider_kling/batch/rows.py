@@ -52,7 +52,8 @@ def rows_of(requests: Any, extra_body: Mapping[str, Any] | None = None) -> ReadR
     if isinstance(given, str):
         text = given.strip()
         if not text.startswith("["):
-            return lambda: _named(_from_file(_address(text)), extra_body)
+            address = _address(text)
+            return lambda: _named(read_file(address), extra_body)
         given = _parsed(text)
     if isinstance(given, Mapping | bytes) or not isinstance(given, Iterable):
         raise _refused(f"is a {type(given).__name__}")
@@ -95,10 +96,6 @@ def _from_item(item: Any) -> Mapping[str, Any] | Unreadable:
         return Unreadable(f"it is a {type(item).__name__}, and must be a dict", repr(item))
     plain: Mapping[str, Any] = as_plain(item)
     return plain
-
-
-def _from_file(uri: str) -> Iterator[Mapping[str, Any] | Unreadable]:
-    yield from read_file(uri)
 
 
 def _named(items: Iterable[Mapping[str, Any] | Unreadable], extra: Mapping[str, Any] | None) -> Iterator[Row]:

@@ -60,6 +60,16 @@ class Tally:
             self.uncharged += sign * (entry.state is State.DONE and entry.units is None)
 
     @property
+    def done(self) -> int:
+        """Rows that have a result."""
+        return self.states[State.DONE]
+
+    @property
+    def left(self) -> int:
+        """Rows that were not submitted, or not known to be."""
+        return self.rows - self.done - self.failed - self.running
+
+    @property
     def failed(self) -> int:
         """Rows without a result that a person has to look at."""
         return sum(self.states[state] for state in LOST)
@@ -73,7 +83,7 @@ class Tally:
         """Return the summary as plain JSON; units are strings, for they are money."""
         return {
             "rows": self.rows,
-            "done": self.states[State.DONE],
+            "done": self.done,
             **{state.value: self.states[state] for state in LOST},
             "running": self.running,
             "skipped": dict(self.skipped),
@@ -91,15 +101,15 @@ class Tally:
 
         :param seconds: how long this try has run.
         """
-        done = self.states[State.DONE]
-        left = self.rows - done - self.failed - sum(self.skipped.values())
+        left, skipped = self.left, sum(list(self.skipped.values()))
+        to_end = left - skipped + self.running
         rate = self.ended / seconds * 60 if seconds > 0 else 0.0
-        time_left = f"about {_duration(left / rate)} left" if rate else "time left unknown"
+        time_left = f"about {_duration(to_end / rate)} left" if rate else "time left unknown"
         return (
-            f"{done} of {self.rows} done, {self.running} running, {self.failed} failed"
-            f"{f', {sum(self.skipped.values())} skipped' if self.skipped else ''}; "
+            f"{self.done} of {self.rows} done, {self.running} running, {self.failed} failed"
+            f"{f', {skipped} skipped' if skipped else ''}; "
             f"{_text(self.charged)} {self.unit} units charged; "
-            f"{rate:.1f} a minute, {time_left if left > 0 else 'none left'}"
+            f"{rate:.1f} a minute, {time_left if to_end > 0 else 'none left'}"
         )
 
 

@@ -27,7 +27,7 @@ class Width:
     active: int = 0
     _not_before: float = 0.0
     _probe_at: float = 0.0
-    _probe_wait: float = PROBE_SECONDS
+    _probe_wait: float = field(default_factory=lambda: PROBE_SECONDS)
     _probing: bool = False
     _pauses: int = 0
 
