@@ -77,7 +77,7 @@ def snapshot(state: State) -> dict[str, Any]:
             for (method, path, status), count in requests
         ],
         "stalled": state.trouble.stalled,
-        "callbacks": {"sent": state.callbacks.sent, "failed": state.callbacks.failed},
+        "callbacks": {name: getattr(state.callbacks, name) for name in ("sent", "failed", "waiting")},
         "faults": state.faults.shown(),
         "time": milliseconds(state.clock.now()),
     }

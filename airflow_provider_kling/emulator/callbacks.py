@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import heapq
 import itertools
 import json
@@ -50,12 +49,10 @@ class Callbacks:
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._send_due())
 
-    async def close(self) -> None:
-        """Stop sending."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+    @property
+    def waiting(self) -> int:
+        """How many reports are still to be sent."""
+        return len(self._due)
 
     async def _send_due(self) -> None:
         while self._due:

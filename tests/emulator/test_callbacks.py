@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -48,5 +49,14 @@ def test_the_bare_task_is_posted_on_every_change(kling, receiver):
 
 def test_other_hosts_are_not_called(kling):
     kling.make(callback_url="http://192.0.2.1/callback")
-    kling.done(kling.make())
-    assert kling.emulator.summary["callbacks"] == {"sent": 0, "failed": 0}
+    assert kling.emulator.summary["callbacks"] == {"sent": 0, "failed": 0, "waiting": 0}
+
+
+def test_nobody_listens(kling):
+    kling.make(callback_url=kling.emulator.url.rpartition(":")[0] + ":9/callback")
+    assert kling.emulator.summary["callbacks"]["waiting"] == 2
+    kling.emulator.advance(60)
+    deadline = time.monotonic() + 10
+    while kling.emulator.summary["callbacks"] != {"sent": 0, "failed": 2, "waiting": 0}:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

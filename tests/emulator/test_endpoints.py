@@ -228,7 +228,10 @@ class TestPictures:
             down_expansion_ratio=0,
             left_expansion_ratio=1.0,
             right_expansion_ratio=1.0,
+            n=2,
         )
+        one, two = (requests.get(image["url"], timeout=30).content for image in result["images"])
+        assert one != two
         with Image.open(io.BytesIO(requests.get(result["images"][0]["url"], timeout=30).content)) as image:
             assert image.width / image.height == pytest.approx(4.5, rel=0.01)
             middle = image.getpixel((image.width // 2, image.height // 2))
