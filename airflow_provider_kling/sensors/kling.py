@@ -118,7 +118,11 @@ class KlingTaskSensor(BaseSensorOperator):
         with self._skip_if_asked():
             if event["status"] != "succeed":
                 raise _failure(event)
-            return self._result(self.hook.get_task(self.endpoint, event["task_id"]))
+            task = self.hook.get_task(self.endpoint, event["task_id"])
+            if not task.status.ended:
+                # The list, by which triggers poll, may know of the end before the job itself does.
+                task = self.hook.wait(self.endpoint, event["task_id"], self.poke_interval, self.timeout)
+            return self._result(task)
 
     def on_kill(self) -> None:
         """Say the truth: Kling has no cancel."""

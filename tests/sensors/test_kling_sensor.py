@@ -212,6 +212,11 @@ class TestDeferral:
         assert result["videos"][0]["url"]
         assert "url" not in json.dumps(event)
 
+    def test_a_job_that_lists_call_finished_too_early_is_waited_for(self, kling_emulator: Emulator) -> None:
+        each = sensor(kling_task_id=made(kling_emulator), deferrable=True)
+        event = {"status": "succeed", "task_id": each.kling_task_id, "message": ""}
+        assert complete(each, event)["status"] == "succeed"
+
     def test_the_deadline_is_absolute_and_airflows_own_comes_later(self, kling_emulator: Emulator) -> None:
         each = sensor(kling_task_id=made(kling_emulator), deferrable=True, timeout=500)
         with pytest.raises(TaskDeferred) as deferral:
