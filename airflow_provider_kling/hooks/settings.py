@@ -27,7 +27,7 @@ EXTRAS = ("base_path", "dialect", "proxy", "timeout", "verify")
 _WORDS = {"true": True, "false": False}
 _SCHEMES = ("http", "https")
 _LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(?=[:/]|$)")
-_NOT_IN_HOSTS = re.compile(r"[^\w.:%-]")
+_HOST = re.compile(r"[0-9a-f:.%]*:[0-9a-z:.%]*|(?!.{254})[\w-]{1,63}(\.[\w-]{1,63})*\.?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _origin(conn_id: str, conn: Any) -> tuple[str, str]:
     except ValueError as error:
         raise _invalid(conn_id, f"host is not an address: {error}") from None
     name = parts.hostname or ""
-    unusable = not name or _NOT_IN_HOSTS.search(name) or parts.query or "@" in parts.netloc
+    unusable = not _HOST.fullmatch(name) or parts.query or "@" in parts.netloc
     if unusable or parts.scheme not in _SCHEMES:
         raise _invalid(conn_id, "host must be a host name or an http(s) address without user or query")
     origin = f"{parts.scheme}://{f'[{name}]' if ':' in name else name}"
@@ -205,9 +205,17 @@ def _verify(conn_id: str, value: Any) -> bool | str:
 def _proxy(conn_id: str, value: Any) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+    if not isinstance(value, str) or not _is_address(value):
         raise _invalid(conn_id, "extra.proxy must be an address that begins with http:// or https://")
     return value
+
+
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in _SCHEMES and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _hash(*parts: Any) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import struct
@@ -21,13 +22,13 @@ class Reply:
     """What the server does about one request.
 
     :param action: ``reset`` and ``close`` end the connection without an answer; ``cut`` ends it in the
-        middle of one; ``stall`` answers nothing until the server ends.
+        middle of one; ``stall`` answers nothing until the server ends; ``garble`` breaks the encryption.
     """
 
     status: int = 200
     body: Any = field(default_factory=lambda: PROCESSING)
     headers: Mapping[str, str] = field(default_factory=dict)
-    action: Literal["answer", "reset", "close", "cut", "stall"] = "answer"
+    action: Literal["answer", "reset", "close", "cut", "stall", "garble"] = "answer"
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,12 @@ class ScriptedServer:
 
             def _stall(self, _: Reply) -> None:
                 server._ended.wait(30)
+                self.close_connection = True
+
+            def _garble(self, _: Reply) -> None:
+                # A record of TLS that nobody can decrypt, past the layer that would encrypt it.
+                with socket.socket(fileno=os.dup(self.connection.fileno())) as wire:
+                    wire.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
                 self.close_connection = True
 
             def log_message(self, *_: object) -> None:

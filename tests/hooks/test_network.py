@@ -8,6 +8,7 @@ import ipaddress
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import jwt
 import pytest
@@ -20,7 +21,7 @@ from airflow_provider_kling.api.exchange import query_call
 from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.exceptions import JobState, KlingAuthError, KlingServerError
-from tests.hooks.conftest import Either, MakeClient
+from tests.hooks.conftest import Either, MakeClient, MakeHook
 from tests.hooks.scripted_server import Reply, ScriptedServer
 
 READ = query_call(IMAGE_TO_VIDEO, "8")
@@ -83,6 +84,18 @@ def test_a_proxy_that_refuses_to_connect_means_that_nothing_was_sent(
         make_client("https://api.kling.invalid", extra={"proxy": server.url}).create(IMAGE_TO_VIDEO, BODY)
     assert failed.value.job is JobState.NOT_CREATED
     assert server.calls == ["CONNECT api.kling.invalid:443"]
+
+
+@pytest.mark.parametrize("proxy", ["http://:3128", "http://user:secret@proxy:port"])
+def test_a_proxy_of_the_environment_that_is_no_address_means_that_nothing_was_sent(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(KlingServerError) as failed:
+        make_client(TARGET).create(IMAGE_TO_VIDEO, BODY)
+    assert failed.value.job is JobState.NOT_CREATED
+    assert "secret" not in str(failed.value)
 
 
 @pytest.fixture(scope="module")
@@ -157,10 +170,11 @@ def test_https_to_a_plain_port_sends_nothing(make_client: MakeClient, server: Sc
     assert failed.value.job is JobState.NOT_CREATED
 
 
+@pytest.mark.parametrize("action", ["close", "garble"])
 def test_a_tls_connection_that_breaks_after_the_request_leaves_the_job_unknown(
-    make_client: MakeClient, tls_server: ScriptedServer, certificate: Path
+    make_client: MakeClient, tls_server: ScriptedServer, certificate: Path, action: Literal["close", "garble"]
 ) -> None:
-    tls_server.always = Reply(action="close")
+    tls_server.always = Reply(action=action)
     with pytest.raises(KlingServerError) as failed:
         make_client(tls_server.url, extra={"verify": str(certificate)}).create(IMAGE_TO_VIDEO, BODY)
     assert len(tls_server.received) == 1
@@ -232,6 +246,22 @@ def test_a_long_wait_signs_new_tokens_in_time(signing: Either, server: ScriptedS
             clock.shift(600)
     start = 1_800_000_000
     assert issued(server) == [start, start, start, start + 1800, start + 1800]
+
+
+def test_airflow_is_told_of_each_token_once(
+    make_hook: MakeHook, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a message to the supervisor, which no poll should cost."""
+    masked: list[str] = []
+    monkeypatch.setattr("airflow.providers.common.compat.sdk.mask_secret", masked.append, raising=False)
+    hook = make_hook(server.url, login="access", password=SECRET)
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        for _ in range(3):
+            hook.get_task(IMAGE_TO_VIDEO, "8")
+        clock.shift(1700)
+        hook.get_task(IMAGE_TO_VIDEO, "8")
+    sent = [request.headers["Authorization"].removeprefix("Bearer ") for request in server.received]
+    assert [token for token in masked if token in sent] == [sent[0], sent[3]]
 
 
 def test_the_emulator_takes_signed_tokens(make_client: MakeClient, kling_emulator: Emulator) -> None:

@@ -107,6 +107,9 @@ def test_the_dialect_can_be_named(name: str) -> None:
             "extra.proxy must be an address that begins with http",
         ),
         ({"proxy": 8080}, "extra.proxy"),
+        ({"proxy": "http://"}, "extra.proxy"),
+        ({"proxy": "http://:3128"}, "extra.proxy"),
+        ({"proxy": "http://user:secret@proxy:port"}, "extra.proxy"),
     ],
 )
 def test_a_wrong_extra_is_refused_by_name(extra: dict[str, Any], named: str) -> None:
@@ -125,6 +128,9 @@ def test_a_wrong_extra_is_refused_by_name(extra: dict[str, Any], named: str) -> 
         ({"host": "https://user:secret@api.klingai.com"}, "host"),
         ({"host": "https://:secret@api.klingai.com"}, "host"),
         ({"host": "my host"}, "host"),
+        ({"host": "https://api..klingai.com"}, "host"),
+        ({"host": "a" * 64 + ".com"}, "host"),
+        ({"host": "a." * 127 + "com"}, "host"),
         (
             {"host": "api.klingai.com", "schema": "kling"},
             "schema is 'kling'; it must be http, https or empty",
@@ -178,6 +184,14 @@ def test_large_bodies_get_more_time() -> None:
 )
 def test_verify_as_people_write_it(given: Any, verify: bool) -> None:
     assert settings({"verify": given}).verify is verify
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://proxy", "http://proxy:3128", "https://user:pass@proxy.example:3128/", "http://[::1]:3128"],
+)
+def test_proxies(proxy: str) -> None:
+    assert settings({"proxy": proxy}).proxy == proxy
 
 
 def test_verify_may_be_a_file_or_a_folder(tmp_path: Path) -> None:
