@@ -97,8 +97,6 @@ class KlingTaskOperator(WaitingOperator):
         from ..submission_io import can_look_up, run_steps
 
         self._stop = threading.Event()
-        if self.output_path:
-            check_before_paying(self.output_path)
         order = self._order()
         self._facts = order.facts()
         looks_up = can_look_up(self.endpoint, self.hook.settings.dialect.lookup)
@@ -110,6 +108,8 @@ class KlingTaskOperator(WaitingOperator):
             answers_at_once=self.endpoint.synchronous,
             memory=memory_of(context),
         )
+        if self.output_path:
+            check_before_paying(self.output_path, tried_before=terms.tried_before)
         named = f" with external_task_id {key.external_task_id(0)}" if self.endpoint.external_id else ""
         self._job_text = f"a job{named}, if it was made,"
         while True:

@@ -71,16 +71,29 @@ def explained_for(what: str, output_path: Any) -> Iterator[None]:
         ) from None
 
 
-def check_before_paying(output_path: Any) -> None:
+def check_before_paying(output_path: Any, *, tried_before: bool = False) -> None:
     """Refuse an output path that cannot work, while nothing is paid yet.
 
+    :param tried_before: an earlier try may have paid: its path worked, so this one may work again.
     :raises KlingRequestInvalid: names the path and what is wrong with it.
     :raises KlingServerError: the storage does not answer; trying again can help.
     """
+    from ..exceptions import JobState, KlingServerError
     from ..results import check_output_path
+    from ..storage import StorageDown, StorageRefused
 
-    with explained_for("is refused", output_path):
+    if not tried_before:
+        with explained_for("is refused", output_path):
+            check_output_path(output_path)
+        return
+    try:
         check_output_path(output_path)
+    except (StorageRefused, StorageDown) as error:
+        raise KlingServerError(
+            f"output_path={str(output_path)!r} cannot be used now: {error}. A retry attaches to the job of "
+            "an earlier try, if there is one.",
+            job=JobState.MAY_EXIST,
+        ) from None
 
 
 def result_of(
