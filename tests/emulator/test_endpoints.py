@@ -14,9 +14,10 @@ from PIL import Image
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.endpoint import Endpoint, Result
 from airflow_provider_kling.api.request import KlingRequest
-from airflow_provider_kling.emulator import ledger, resources, selection, tasks
+from airflow_provider_kling.emulator import Emulator, ledger, resources, selection, tasks
 from airflow_provider_kling.emulator.rules import RULES
 
+from .conftest import Client
 from .media import look
 from .samples import body
 
@@ -99,6 +100,20 @@ def test_a_job_of_it_gives_the_documented_result_with_files_that_open(start, slu
     if slug in PARENTS:
         assert task["task_info"]["parent_video"].keys() == {"id", "url", "duration"}
     assert kling.get(path).json()["data"][0] == task
+
+
+@pytest.mark.parametrize("slug", list(ENDPOINTS))
+def test_what_the_providers_own_request_sends_is_taken(_strict, slug):
+    _strict.emulator.reset()
+    endpoint = ENDPOINTS[slug]
+    answer = _strict.post(endpoint.path, endpoint.request(**body(slug, _strict)).wire())
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.fixture(scope="module")
+def _strict() -> Iterator[Client]:
+    with Emulator(strict=True) as emulator:
+        yield Client(emulator)
 
 
 @pytest.mark.parametrize("slug", [slug for slug in ASYNC if ENDPOINTS[slug].external_id])
