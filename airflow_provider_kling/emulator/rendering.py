@@ -54,8 +54,9 @@ class Renderer:
         return self._done[name]
 
     def close(self) -> None:
-        """Stop rendering."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Stop rendering, once the file under way is done."""
+        # The file under way must not appear in a folder that is being removed.
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _render(recipe: Recipe, path: Path) -> Rendered:

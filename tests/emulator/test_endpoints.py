@@ -103,15 +103,15 @@ def test_a_job_of_it_gives_the_documented_result_with_files_that_open(start, slu
 
 
 @pytest.mark.parametrize("slug", list(ENDPOINTS))
-def test_what_the_providers_own_request_sends_is_taken(_strict, slug):
-    _strict.emulator.reset()
+def test_what_the_providers_own_request_sends_is_taken(strict, slug):
+    strict.emulator.reset()
     endpoint = ENDPOINTS[slug]
-    answer = _strict.post(endpoint.path, endpoint.request(**body(slug, _strict)).wire())
+    answer = strict.post(endpoint.path, endpoint.request(**body(slug, strict)).wire())
     assert answer.status_code == 200, answer.text
 
 
 @pytest.fixture(scope="module")
-def _strict() -> Iterator[Client]:
+def strict() -> Iterator[Client]:
     with Emulator(strict=True) as emulator:
         yield Client(emulator)
 
