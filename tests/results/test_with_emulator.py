@@ -342,3 +342,24 @@ def test_a_dag_lands_in_a_real_airflow(
     assert video["path"].startswith(f"{shelf.uri}/film/")
     assert content(video)[4:8] == b"ftyp"
     assert len(kling_emulator.jobs) == 1
+
+
+@pytest.mark.airflow
+def test_a_path_object_keeps_its_connection(run_dag: Any, s3: S3Server, kling_emulator: Emulator):
+    """Rendered, in a mapped task too; the path that is returned can be opened as it is."""
+    states, values = run_dag(
+        f"""
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+        where = ObjectStoragePath("s3://kling_test_s3@{s3.bucket}/out/{{{{ task.task_id }}}}")
+        KlingTextToVideoOperator(task_id="film", prompt="A boat", poll_interval=0.2, output_path=where)
+        KlingTextToVideoOperator.partial(task_id="many", poll_interval=0.2, output_path=where).expand(
+            prompt=["A boat"]
+        )
+        """
+    )
+    assert states == {"film": "success", "many": "success"}
+    (video,) = values["film"]["videos"]
+    assert video["path"].startswith(s3.uri("out/film/"))
+    assert content(video)
+    assert sum(key.startswith("out/many/") for key in s3.stored()) == 2
