@@ -12,6 +12,7 @@ import requests
 from .. import __version__
 from ..api.shorten import shorten
 from .guard import AddressRefused, check_url, guarded_session, proxies_for
+from .hush import hush
 from .rules import DownloadRules
 
 CHUNK = 256 * 1024
@@ -92,6 +93,7 @@ def download(url: str, rules: DownloadRules) -> Iterator[Download]:
     :raises Faulty: when there is no usable answer.
     :raises Unfit: when the address may not be read from.
     """
+    hush()
     with guarded_session(allow_private=rules.allow_private, verify=rules.verify) as session:
         try:
             response = _answer(session, url, rules)
