@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from .entry import Entry
-from .gate import Closed, Gate, Reason
+from .gate import Gate, Reason
 from .ledger import Ledger
 from .outage import pause_after
 from .tally import Tally
@@ -58,14 +58,13 @@ class Book:
     async def written(self) -> None:
         """Wait until all that was noted is written. Those who wait together share one write.
 
-        :raises Closed: the run submits nothing more, so nobody needs to know.
+        :raises Closed: the run submits nothing more.
         """
         mark = self._noted
         self._wanted.set()
         async with self._changed:
-            await self._changed.wait_for(lambda: self._written >= mark or self._gate.closed)
-        if self._written < mark and self._gate.closed:
-            raise Closed(self._gate.closed)
+            await self._changed.wait_for(lambda: self._written >= mark or self._gate.halted)
+        self._gate.check()
 
     async def keep(self) -> None:
         """Write whenever somebody waits, and every few seconds; for as long as the run lasts."""

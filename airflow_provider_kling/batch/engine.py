@@ -45,6 +45,7 @@ NAMED_FAILURES = 20
 """Failed rows that the log names; the rest is in the report."""
 
 _NOT_PERMITTED = 1103
+_MAX_NOT_PERMITTED = 3
 
 
 class BatchRun:
@@ -82,6 +83,7 @@ class BatchRun:
         self._log = log
         self._looks_up = can_look_up(plan.endpoint, settings.dialect.lookup)
         self._named = 0
+        self._not_permitted = 0
         self._kill = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -225,20 +227,25 @@ class BatchRun:
         except Closed as closed:
             self._tally.skipped[closed.reason] += 1
         except (KlingAccountError, KlingAuthError) as error:
-            if error.code == _NOT_PERMITTED and self._tally.made:
-                # The account is fine; what this row asks for, such as its model, is not permitted.
-                self._lose(not_submitted(self._line(row), error))
-            else:
-                self._stop_for(error)
-                self._tally.skipped[Reason.ACCOUNT] += 1
+            self._denied(row, error)
         except Exception as error:
             self._explain(error)
             self._lose(not_submitted(self._line(row), error))
         else:
+            self._not_permitted = 0
             # In a task of its own: this one holds the row, which may hold a picture.
             self._jobs.create_task(self._follow(line, task))
         finally:
             self._ahead.release()
+
+    def _denied(self, row: Row, error: KlingError) -> None:
+        self._not_permitted += error.code == _NOT_PERMITTED
+        if error.code == _NOT_PERMITTED and self._not_permitted < _MAX_NOT_PERMITTED:
+            # The account may be fine, and only what this row asks for, such as its model, not permitted.
+            self._lose(not_submitted(self._line(row), error))
+        else:
+            self._stop_for(error)
+            self._tally.skipped[Reason.ACCOUNT] += 1
 
     async def _follow(self, line: Entry, task: Task | None) -> None:
         try:

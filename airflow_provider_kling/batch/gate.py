@@ -14,6 +14,7 @@ class Reason(StrEnum):
     """Why no more jobs are submitted."""
 
     BUDGET = "budget"
+    """The next row would cost too much; those that are on their way already may still fit."""
     ACCOUNT = "account"
     FAILURES = "failures"
     OUTAGE = "outage"
@@ -47,7 +48,7 @@ class Gate:
         :raises Closed: no more jobs are submitted.
         """
         async with self._turn:
-            while not self.closed and not self.width.may_start(_now()):
+            while not self.halted and not self.width.may_start(_now()):
                 self._changed.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self.width.next_chance(_now())):
@@ -55,13 +56,18 @@ class Gate:
             self.check()
             self.width.started()
 
-    def check(self) -> None:
-        """Do nothing while the gate is open.
+    @property
+    def halted(self) -> Reason | None:
+        """Why not even rows that are on their way are to be submitted; ``None`` while they are."""
+        return None if self.closed is Reason.BUDGET else self.closed
 
-        :raises Closed: it is not.
+    def check(self) -> None:
+        """Do nothing while rows that are on their way are to be submitted.
+
+        :raises Closed: they are not.
         """
-        if self.closed:
-            raise Closed(self.closed)
+        if self.halted:
+            raise Closed(self.halted)
 
     def attach(self) -> None:
         """Take a place for a job that is under way already."""
@@ -87,8 +93,8 @@ class Gate:
         self._changed.set()
 
     def close(self, reason: Reason) -> None:
-        """Let nobody in any more; the first reason stays."""
-        self.closed = self.closed or reason
+        """Submit no more jobs; the first reason that halts stays."""
+        self.closed = self.halted or reason
         self._changed.set()
 
 

@@ -158,14 +158,13 @@ class Submitter:
 
     async def _intend(self, attempt: _Attempt, name: str) -> None:
         """Write down what is about to be paid for, and let nothing through that may not be."""
-        self._gate.check()
         known = self._book.get(attempt.row.key)
         if known and known.state is State.PLANNED and known.external_task_id == name:
             return
         attempt.cost = self._budget.expected(attempt.order.estimate)
         if not self._budget.allows(attempt.cost):
             self._gate.close(Reason.BUDGET)
-            self._gate.check()
+            raise Closed(Reason.BUDGET)
         self._book.note(
             attempt.line.to(
                 State.PLANNED,
@@ -179,7 +178,6 @@ class Submitter:
             )
         )
         await self._book.written()
-        self._gate.check()
 
     def _made(self, attempt: _Attempt, submission: Submission) -> Entry:
         task = submission.task

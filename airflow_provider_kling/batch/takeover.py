@@ -78,7 +78,9 @@ class Takeover:
             why = "An earlier try ended before the answer came, and this host cannot be asked for the job."
             self._book.note(line.to(State.UNKNOWN, error=why))
         elif step is Step.OPEN and line.state is not State.OPEN:
-            self._book.note(line.to(State.OPEN, error=None))
+            # Its old name may be taken, by a job that nobody can find.
+            attempt = line.attempt + (line.state in (State.PLANNED, State.UNKNOWN))
+            self._book.note(line.to(State.OPEN, attempt=attempt, error=None))
 
     async def _ask(self, line: Entry) -> None:
         """Find out whether the job of a row was made."""

@@ -64,6 +64,10 @@ class Batch:
     def files(self) -> dict[str, bytes]:
         return Shelf(self.output).files()
 
+    def summary(self) -> dict[str, Any]:
+        """What the report's summary says."""
+        return dict(json.loads(self.files()["summary.json"]))
+
     def lines(self, name: str) -> list[dict[str, Any]]:
         """What a report file of the output path holds, a line each."""
         content = self.files()[name].decode()

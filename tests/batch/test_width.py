@@ -177,15 +177,25 @@ async def test_whoever_waits_at_a_gate_that_closes_is_told_why() -> None:
     await gate.enter()
     waiting = [asyncio.create_task(gate.enter()) for _ in range(3)]
     await asyncio.sleep(0.02)
-    gate.close(Reason.BUDGET)
+    gate.close(Reason.ACCOUNT)
     gate.close(Reason.FAILURES)
     for task in waiting:
         with pytest.raises(Closed) as closed:
             await task
-        assert closed.value.reason is Reason.BUDGET
+        assert closed.value.reason is Reason.ACCOUNT
     with pytest.raises(Closed):
         await gate.enter()
     assert gate.width.active == 1
+
+
+async def test_a_budget_that_is_reached_does_not_send_away_who_is_on_the_way() -> None:
+    gate = Gate(Width(1))
+    gate.close(Reason.BUDGET)
+    await gate.enter()
+    gate.close(Reason.ACCOUNT)
+    assert gate.closed is Reason.ACCOUNT
+    with pytest.raises(Closed):
+        gate.check()
 
 
 async def test_a_gate_that_paused_opens_by_itself() -> None:
