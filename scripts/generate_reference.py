@@ -24,6 +24,7 @@ from airflow_provider_kling.operators.account import KlingAccountOperator
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.describe import parameters, summary
 from airflow_provider_kling.operators.request_fields import RequestFieldsOperator
+from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
 from airflow_provider_kling.submission_io import can_look_up
 
 from .generate_stubs import own_operators, passed_on, write
@@ -43,6 +44,10 @@ def pages() -> dict[Path, str]:
     made = {family: "\n\n".join(_sections(family)) for family in FAMILIES}
     made["account"] = _by_signature(KlingAccountOperator)
     made["README"] = "\n\n".join(_overview())
+    made["../results"] = "\n\n".join(
+        f"### {operator.__name__}\n\n{_by_signature(operator)}"
+        for operator in (KlingFetchResultOperator, KlingResultSweepOperator)
+    )
     made["../hosts-and-gateways"] = "\n\n".join(_hosts())
     paths = {(PAGES / f"{name}.md").resolve(): text for name, text in made.items()}
     return {path: _page(path, text) for path, text in paths.items()}

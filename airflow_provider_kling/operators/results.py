@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from ..sweep_report import Job, Report
     from .airflow_arguments import AirflowArguments
 
-    Where = str | ObjectStoragePath | XComArg
-
 _DAY_MS = 86_400_000
 _MARGIN_DAYS = 1
 _NUMBERS = {
@@ -73,7 +71,7 @@ class KlingFetchResultOperator(KeepingOperator):
         *,
         endpoint: Endpoint | str | XComArg,
         kling_task_id: str | XComArg,
-        output_path: Where,
+        output_path: str | ObjectStoragePath | XComArg,
         kling_conn_id: str | XComArg = "kling_default",
         **kwargs: Unpack[AirflowArguments],
     ) -> None:
@@ -168,7 +166,7 @@ class KlingResultSweepOperator(KeepingOperator):
     def __init__(
         self,
         *,
-        output_path: Where,
+        output_path: str | ObjectStoragePath | XComArg,
         endpoints: Sequence[Endpoint | str] | XComArg | None = None,
         days: float | str | XComArg = 30,
         warn_days: float | str | XComArg = 5,
