@@ -52,12 +52,21 @@ def for_users(module: str, kind: str) -> list[type]:
     ]
 
 
+def passed_on(cls: type, modules: list[str]) -> bool:
+    """Whether another module hands a class on, and so is the one to import it from."""
+    others = (import_module(module) for module in modules if module != cls.__module__)
+    return any(vars(other).get(cls.__name__) is cls for other in others)
+
+
 @pytest.mark.parametrize("kind", ["operators", "sensors", "triggers", "hooks"])
 def test_it_lists_exactly_the_modules_that_people_import_from(kind: str) -> None:
     modules = [f"airflow_provider_kling.{kind}.{path.stem}" for path in (PACKAGE / kind).glob("[!_]*.py")]
     for module in modules:
         import_module(module)
-    assert listed(kind) == {module for module in modules if for_users(module, kind)}
+    own = {module: for_users(module, kind) for module in modules}
+    assert listed(kind) == {
+        module for module, classes in own.items() if any(not passed_on(cls, modules) for cls in classes)
+    }
 
 
 def test_the_hook_has_the_connection_type_that_is_announced() -> None:
