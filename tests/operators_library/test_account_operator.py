@@ -70,6 +70,12 @@ def test_too_little_is_told_for_good_and_with_its_lag(kling_emulator: Emulator) 
     assert "lags up to 12 hours" in text
 
 
+def test_exactly_enough_is_enough(kling_emulator: Emulator) -> None:
+    told = operator(threshold_units=0, package_type="video").execute({})  # type: ignore[arg-type]
+    exactly = operator(threshold_units=told["remaining_units"], package_type="video")
+    assert exactly.execute({})["enough"] is True  # type: ignore[arg-type]
+
+
 def test_a_pack_that_is_not_there_holds_nothing(kling_emulator: Emulator) -> None:
     with pytest.raises(KlingAccountError, match=r"^0 units are left in no pack that is in effect; 0\.5 are"):
         operator(threshold_units="0.5", resource_pack_name="nobody's").execute({})  # type: ignore[arg-type]

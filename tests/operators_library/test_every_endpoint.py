@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every endpoint runs as a task of a DAG, in a real Airflow, against the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.api import ENDPOINTS
+from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.emulator.options import Dialect
+from scripts.local_airflow import EXAMPLES
+
+Outcome = tuple[dict[str, str], dict[str, Any]]
+
+pytestmark = pytest.mark.airflow
+
+HEAD = f"""
+PICTURE = {str(EXAMPLES / "assets" / "city.jpg")!r}
+
+def of(task_id, where):
+    return "{{{{ ti.xcom_pull(task_ids='%s')%s }}}}" % (task_id, where)
+
+FILM, SPEECH = of("film", "['videos'][0]['id']"), of("speak", "['audios'][0]['id']")
+quick = dict(poll_interval=0.2)
+speak = KlingTextToSpeechOperator(
+    task_id="speak", text="A text that is long enough. " * 8, voice_id="oversea_male1", voice_language="en"
+)
+film = KlingTextToVideoOperator(task_id="film", prompt="a woman speaks", sound="on", **quick)
+"""
+
+OFFICIAL = (
+    HEAD
+    + """
+first = [speak, film]
+made = [
+    KlingImageToVideoOperator(task_id="animate", image=PICTURE, **quick),
+    KlingOmniVideoOperator(
+        task_id="omni", prompt="<<<image_1>>> wakes up", image_list=[{"image_url": PICTURE}],
+        aspect_ratio="16:9", duration="5", **quick,
+    ),
+    KlingMotionControlOperator(
+        task_id="move", image_url=PICTURE, video_url=of("film", "['videos'][0]['url']"),
+        character_orientation="image", mode="std", **quick,
+    ),
+    KlingVideoEffectsOperator(
+        task_id="effect", effect_scene="hug_pro", input={"images": [PICTURE, PICTURE]}, **quick
+    ),
+    KlingAvatarImageToVideoOperator(task_id="avatar", image=PICTURE, audio_id=SPEECH, **quick),
+    KlingImageRecognizeOperator(task_id="recognize", image=PICTURE),
+    KlingImageGenerationOperator(task_id="draw", prompt="a boat", n=2, **quick),
+    KlingOmniImageOperator(
+        task_id="series", model_name="kling-v3-omni", prompt="a boat", result_type="series", series_amount=3,
+        **quick,
+    ),
+    KlingMultiImageToImageOperator(
+        task_id="merge", prompt="a boat", subject_image_list=[{"subject_image": PICTURE}], **quick
+    ),
+    KlingImageExpandOperator(
+        task_id="expand", image=PICTURE, up_expansion_ratio=0.1, down_expansion_ratio=0.1,
+        left_expansion_ratio=0.2, right_expansion_ratio=0.2, **quick,
+    ),
+    KlingAiMultiShotOperator(task_id="turn", element_frontal_image=PICTURE, **quick),
+    KlingTextToAudioOperator(task_id="rain", prompt="rain", duration=3.5, **quick),
+    KlingVideoToAudioOperator(task_id="noises", video_id=FILM, **quick),
+    KlingCustomVoiceOperator(
+        task_id="clone", voice_name="Anna", voice_url=of("speak", "['audios'][0]['url']"), **quick
+    ),
+    KlingCustomElementOperator(
+        task_id="keep", element_name="town", element_description="a town", reference_type="image_refer",
+        element_image_list={"frontal_image": PICTURE, "refer_images": [{"image_url": PICTURE}]}, **quick,
+    ),
+]
+faces = KlingIdentifyFaceOperator(task_id="faces", video_id=FILM)
+lips = KlingAdvancedLipSyncOperator(
+    task_id="lips",
+    session_id=of("faces", "['session_id']"),
+    face_choose=[
+        {
+            "face_id": of("faces", "['faces'][0]['face_id']"),
+            "audio_id": SPEECH,
+            "sound_start_time": 0,
+            "sound_end_time": 3000,
+            "sound_insert_time": 500,
+        }
+    ],
+    **quick,
+)
+mark = KlingMultiElementsSelectionOperator(
+    task_id="mark", video_id=FILM, frames=[{"frame_index": 0, "points": [{"x": 0.5, "y": 0.5}]}]
+)
+edit = KlingMultiElementsOperator(
+    task_id="edit", session_id=of("mark", "['session_id']"), duration=of("mark", "['duration']"),
+    edit_mode="removal", prompt="Delete the boat from <<<video_1>>>", **quick,
+)
+forget = [
+    KlingDeleteVoiceOperator(task_id="mute", voice_id=of("clone", "['voices'][0]['voice_id']")),
+    KlingDeleteElementOperator(task_id="drop", element_id=of("keep", "['elements'][0]['element_id']")),
+]
+for task_ in [*made, faces, mark]:
+    first >> task_
+faces >> lips
+mark >> edit
+made[-2] >> forget[0]
+made[-1] >> forget[1]
+"""
+)
+
+GATEWAY = (
+    HEAD
+    + """
+made = [
+    KlingMultiImageToVideoOperator(
+        task_id="several", prompt="a boat", image_list=[{"image": PICTURE}, {"image": PICTURE}], **quick
+    ),
+    KlingVideoExtendOperator(task_id="longer", video_id=FILM, **quick),
+    KlingLipSyncOperator(
+        task_id="lips", video_id=FILM, mode="text2video", text="Hello there", voice_id="oversea_male1",
+        voice_language="en", **quick,
+    ),
+    KlingAvatarOperator(
+        task_id="avatar", image=PICTURE, text="Hello there", voice_id="oversea_male1", **quick
+    ),
+    KlingVirtualTryOnOperator(task_id="dress", human_image=PICTURE, cloth_image=PICTURE, **quick),
+]
+for task_ in made:
+    [speak, film] >> task_
+"""
+)
+
+
+@pytest.fixture
+def kling_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An emulator that answers like the host the test is for."""
+    with Emulator(speed=100, dialect=request.param) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+@pytest.mark.parametrize(
+    ("body", "kling_emulator"),
+    [(OFFICIAL, Dialect.KLING), (GATEWAY, Dialect.COMETAPI)],
+    ids=["official", "gateway"],
+    indirect=["kling_emulator"],
+)
+def test_it_runs(run: Callable[[str], Outcome], body: str, kling_emulator: Emulator) -> None:
+    states, values = run(body)
+    assert set(states.values()) == {"success"}, states
+    for task_id, value in values.items():
+        if "endpoint" in value:
+            result = ENDPOINTS[value["endpoint"]].result
+            # A series has an array of its own.
+            assert value.get(result) or value.get("series_images"), (task_id, value)
+
+
+def test_every_endpoint_is_in_one_of_the_dags() -> None:
+    from airflow_provider_kling.operators import audio, avatar, image, library
+    from airflow_provider_kling.operators import video as video_operators
+
+    named = {
+        operator.endpoint.slug
+        for module in (audio, avatar, image, library, video_operators)
+        for name, operator in vars(module).items()
+        if f"{name}(" in OFFICIAL + GATEWAY
+    }
+    assert set(ENDPOINTS) <= named
