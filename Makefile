@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-live lint format reference bench airflow clean
+.PHONY: help demo test test-live test-wheel lint format reference bench airflow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ test: $(VENV)/.develops ## the whole test suite
 
 test-live: $(VENV)/.develops ## kill workers, triggerers and servers of a live Airflow, and count the jobs
 	$(BIN)/pytest tests/live -m slow $(PYTEST_ARGS)
+
+test-wheel: $(VENV)/.develops ## build the distributions, and try the wheel where the source tree is not
+	$(BIN)/pytest tests/packaging -m slow $(PYTEST_ARGS)
 
 lint: $(VENV)/.develops ## ruff and mypy
 	$(BIN)/ruff check .

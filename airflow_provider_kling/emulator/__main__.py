@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command ``python -m airflow_provider_kling.emulator``."""
+"""The commands ``kling-emulator`` and ``python -m airflow_provider_kling.emulator``."""
 
 from __future__ import annotations
 
 import sys
 
-if __name__ == "__main__":
+
+def main() -> int:
+    """Run the emulator; say what to install where its extra is missing."""
     try:
-        from airflow_provider_kling.emulator.command import main
+        from airflow_provider_kling.emulator.command import main as run
     except ModuleNotFoundError as error:
         sys.exit(
             f"The emulator needs the package {error.name!r}, which is not installed. "
             "Install its extra: pip install 'airflow-provider-kling[emulator]'"
         )
+    return run()
+
+
+if __name__ == "__main__":
     sys.exit(main())
