@@ -103,5 +103,5 @@ def make_client(request: pytest.FixtureRequest, make_hook: MakeHook) -> Iterator
 
 @pytest.fixture
 def client_of_server(make_client: MakeClient, server: ScriptedServer) -> Either:
-    """A client that calls the server; read timeout one second."""
-    return make_client(server.url, extra={"timeout": 1})
+    """A client that calls the server."""
+    return make_client(server.url)

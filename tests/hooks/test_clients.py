@@ -89,15 +89,17 @@ def test_a_paid_call_over_a_kept_connection_is_not_repeated_either(
     assert server.calls == [f"GET {PATH}/8", f"POST {PATH}"]
 
 
-def test_no_answer_in_time(client_of_server: Either, server: ScriptedServer, pauses: list[float]) -> None:
+@pytest.mark.usefixtures("pauses")
+def test_no_answer_in_time(make_client: MakeClient, server: ScriptedServer) -> None:
+    using = make_client(server.url, extra={"timeout": 1})
     server.always = Reply(action="stall")
-    error = failed_create(client_of_server)
+    error = failed_create(using)
     assert error.job is JobState.MAY_EXIST
     assert "nothing came within 1 s" in str(error)
     server.replies = [Reply(action="stall")]
     server.always = Reply()
-    assert client_of_server.read(query_call(IMAGE_TO_VIDEO, "8"))["code"] == 0
-    assert len(server.received) == 3
+    assert using.read(query_call(IMAGE_TO_VIDEO, "8"))["code"] == 0
+    assert len(server.received) >= 3
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:{port}", "http://no-such-host.invalid"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -104,6 +106,24 @@ def fire(deferred: TaskDeferred) -> Any:
         raise AssertionError("the trigger ended without an event")
 
     return asyncio.run(asyncio.wait_for(first(), 20))
+
+
+def meanwhile(reached: Callable[[], bool], act: Callable[[], object]) -> threading.Thread:
+    """Do something from another thread once things have come so far; join it to know that it is done."""
+
+    def watch() -> None:
+        while not reached():
+            time.sleep(0.01)
+        act()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
+
+
+def gets(emulator: Emulator) -> int:
+    """Number of queries of single jobs that the emulator got."""
+    return emulator.count("GET", f"{PATH}/{{id}}")
 
 
 def posts(emulator: Emulator) -> int:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +26,9 @@ from tests.operators.conftest import (
     TaskInstance,
     Told,
     context_of,
+    gets,
     image_to_video,
+    meanwhile,
     posts,
     run,
 )
@@ -230,9 +231,10 @@ def test_what_a_trigger_reports_is_raised(
 
 def test_on_kill_says_what_goes_on_at_kling(ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
     operator = image_to_video(poll_interval=60)
-    threading.Timer(0.5, operator.on_kill).start()
+    killer = meanwhile(lambda: gets(slow_emulator) > 0, operator.on_kill)
     with pytest.raises(KlingError, match=r"The wait was stopped\. The job goes on at Kling"):
         operator.execute(context_of(ti))
+    killer.join()
     (line,) = told("cannot cancel")
     assert f"job {slow_emulator.jobs[0].task_id} goes on and may be charged" in line
     assert "A retry of this task attaches to it" in line
@@ -246,9 +248,10 @@ def test_on_kill_before_anything_was_asked_for_says_nothing(told: Told) -> None:
 def test_on_kill_while_waiting_for_a_slot(ti: TaskInstance, kling_emulator: Emulator, told: Told) -> None:
     kling_emulator.faults.set({"slots_taken": 1000})
     operator = image_to_video()
-    threading.Timer(0.3, operator.on_kill).start()
+    killer = meanwhile(lambda: posts(kling_emulator) > 0, operator.on_kill)
     with pytest.raises(KlingSlotsTaken):
         operator.execute(context_of(ti))
+    killer.join()
     (line,) = told("cannot cancel")
     assert "a job with external_task_id af-" in line
     assert "if it was made" in line
