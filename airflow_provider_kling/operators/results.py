@@ -83,18 +83,12 @@ class KlingFetchResultOperator(KeepingOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the job and keep its result."""
-        from ..results import manifest_of_task
-
         endpoint = self._made_by()
         if not self.kling_task_id:
             self.refuse("kling_task_id", "it must be the id of a job")
         self.check_output_path()
         task = self._job(endpoint, str(self.kling_task_id))
-        with explained_for("cannot be read", self.output_path):
-            known = manifest_of_task(self.output_path, task.task_id)
-        # What an earlier landing knew of the inputs nobody could tell again.
-        facts = known["request"] if known else {}
-        result = result_of(self.hook, endpoint, task, self.output_path, facts)
+        result = result_of(self.hook, endpoint, task, self.output_path, {})
         report_result(context, self, self.hook, result, ())
         return result
 

@@ -73,16 +73,18 @@ class _Landing:
 
     def run(self, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Fetch what is not there yet; return the facts of all files by key."""
-        kept = self._known()
+        manifest = read_manifest(self._folder) or {"files": ()}
+        kept = self._known(manifest)
         missing = [file for file in files_of(self._task) if file.key not in kept]
         if missing:
             kept |= self._fetch(missing)
+        # Who only swept up the files did not know what was asked for.
+        if missing or (kept and facts and not manifest.get("request")):
             self._finish(kept, facts)
         return kept
 
-    def _known(self) -> dict[str, dict[str, Any]]:
+    def _known(self, manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Files that landed before, by key."""
-        manifest = read_manifest(self._folder) or {"files": ()}
         return {
             entry["key"]: {**entry, "path": self._folder.child(entry["name"]).uri}
             for entry in manifest["files"]
@@ -116,6 +118,9 @@ class _Landing:
             {name: value for name, value in kept[file.key].items() if name != "path"}
             for file in files_of(self._task)
         ]
+        if not facts:
+            # Whoever landed these before, or lands them at this moment, may know.
+            facts = (read_manifest(self._folder) or {}).get("request") or {}
         content = encode(manifest_of(self._task, entries, facts))
         with WholeFile(self._folder.child(MANIFEST)) as sink:
             sink.write(content)

@@ -225,3 +225,24 @@ def test_task_without_files_is_returned_as_it_is(tmp_path):
     }
     assert land(task, str(tmp_path), rules=RULES) == task
     assert os.listdir(tmp_path) == []
+
+
+def test_what_is_known_of_the_inputs_is_never_lost(web, shelf):
+    """Whoever lands a job's files first, with or without knowing what was asked for."""
+    task = video_task(web.serve("/v.mp4", whole(VIDEO)))
+    facts = {"model_name": "kling-v3", "prompt": "a cat"}
+
+    def request():
+        return json.loads(shelf.files()["8150001/manifest.json"])["request"]
+
+    land(task, shelf.uri, rules=RULES)
+    assert request() == {}
+    land(task, shelf.uri, rules=RULES, facts=facts)
+    assert request() == facts
+    place = locate(f"{shelf.uri}/8150001/0-video.mp4")
+    place.fs.rm(place.path)
+    land(task, shelf.uri, rules=RULES)
+    assert request() == facts
+    assert web.asked("/v.mp4") == 2
+    assert land({"task_id": "9", "videos": []}, shelf.uri, rules=RULES, facts=facts)
+    assert "9/manifest.json" not in shelf.files()
