@@ -26,7 +26,8 @@ def report_result(
     """Tell Airflow what a finished task used and made.
 
     Each declared outlet gets an asset event with the :func:`facts` of the job; an ``AssetAlias`` among them
-    stands for the landed files. Hook lineage (OpenLineage reads it) gets the inputs and the landed files.
+    stands for the landed files, each with its own ``path``. Hook lineage (OpenLineage reads it) gets the
+    inputs and the landed files.
 
     :param operator: the task that ran.
     :param hook: the hook that it used, as the source of the lineage.
@@ -34,9 +35,9 @@ def report_result(
     :param inputs: addresses and paths of the task's input files; base64 among them is left out.
     """
     try:
-        landed = [uri for item in items_of(result) if (uri := asset_uri(item.path))]
+        landed = {uri: item.path for item in items_of(result) if (uri := asset_uri(item.path))}
         _add_asset_events(context, operator, facts(result, getattr(operator, "model_name", None)), landed)
-        _add_hook_lineage(hook, [uri for each in inputs if (uri := _input_uri(each))], landed)
+        _add_hook_lineage(hook, [uri for each in inputs if (uri := _input_uri(each))], list(landed))
     except Exception as error:
         # Of its kind only: an error's text may quote a signed address.
         _log.warning("Assets and lineage could not be reported: %s", type(error).__name__)
@@ -93,18 +94,20 @@ def _input_uri(value: str) -> str | None:
 
 
 def _add_asset_events(
-    context: Context, operator: BaseOperator, extra: Mapping[str, Any], landed: list[str]
+    context: Context, operator: BaseOperator, told: Mapping[str, Any], landed: Mapping[str, str | None]
 ) -> None:
     from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
     events: Any = context.get("outlet_events")
     for outlet in getattr(operator, "outlets", None) or () if events is not None else ():
         if isinstance(outlet, AssetAlias):
-            for uri in landed:
-                events[outlet].add(Asset(uri), extra=dict(extra))
+            # Airflow 2 takes no lists here, and fails the task over one.
+            plain = {name: value for name, value in told.items() if name != "paths"}
+            for uri, path in landed.items():
+                events[outlet].add(Asset(uri), extra={**plain, "path": path})
         elif isinstance(outlet, Asset):
             # What the DAG author wrote of the asset stands.
-            for name, value in extra.items():
+            for name, value in told.items():
                 events[outlet].extra.setdefault(name, value)
 
 

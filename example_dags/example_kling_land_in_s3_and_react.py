@@ -30,7 +30,7 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     tags=["example", "kling"],
     doc_md=__doc__,
-):
+) as landing:
     KlingTextToVideoOperator(
         task_id="make",
         prompt="A paper boat drifts down a rainy gutter, close to the water",
@@ -48,7 +48,7 @@ with DAG(
     catchup=False,
     tags=["example", "kling"],
     doc_md=__doc__,
-):
+) as reacting:
 
     @task
     def tell(**context: Any) -> list[str]:
