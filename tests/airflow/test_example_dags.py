@@ -33,7 +33,7 @@ def set_everywhere(dag: Any, name: str, value: Any) -> int:
     """Set an argument of all tasks that have it, mapped ones too; return how many have it."""
     found = 0
     for task in dag.tasks:
-        if task.is_mapped:
+        if is_mapped(task):
             if name in signature(task.operator_class).parameters:
                 task.partial_kwargs[name] = value
                 found += 1
@@ -43,8 +43,13 @@ def set_everywhere(dag: Any, name: str, value: Any) -> int:
     return found
 
 
+def is_mapped(task: Any) -> bool:
+    # Only Airflow 3 has an attribute for it.
+    return hasattr(task, "partial_kwargs")
+
+
 def makes_jobs(task: Any) -> bool:
-    return issubclass(task.operator_class if task.is_mapped else type(task), KlingTaskOperator)
+    return issubclass(task.operator_class if is_mapped(task) else type(task), KlingTaskOperator)
 
 
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in_place"])
