@@ -196,8 +196,8 @@ def _recover(terms: Terms, name: str) -> _Found:
     if task := (yield LookUp(str(task_id))):
         return task
     raise KlingSubmissionUnknown(
-        f"An earlier try made job {task_id}, but the host does not find it. See the host's console; to submit "
-        "a new job, clear the task.",
+        f"An earlier try made job {task_id}, but the host does not find it. See the host's console; to "
+        "submit a new job, clear the task.",
         task_id=str(task_id),
         job=JobState.MAY_EXIST,
     )
@@ -257,7 +257,7 @@ def _find_taken(
     if terms.can_look_up and ((task := (yield LookUp(name))) or (task := (yield from _find(name)))):
         return task
     raise KlingSubmissionUnknown(
-        f"external_task_id {name} is taken, but no job of that name can be found under this endpoint: {taken}",
+        f"external_task_id {name} is taken, but this endpoint finds no job of that name: {taken}",
         job=JobState.MAY_EXIST,
     )
 

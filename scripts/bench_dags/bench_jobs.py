@@ -26,13 +26,13 @@ COMMON: dict[str, Any] = {
 
 
 @task
-def prompts(params: dict[str, Any]) -> list[str]:
+def prompts(params: Any = None) -> list[str]:
     """Write one prompt for each job."""
     return [f"wave number {number}" for number in range(params["count"])]
 
 
 @task
-def bodies(params: dict[str, Any]) -> list[str]:
+def bodies(params: Any = None) -> list[str]:
     """Write one body for each job, as the stock operator wants it."""
     fields = {"model_name": "kling-v2-6", "duration": "5"}
     return [json.dumps({**fields, "prompt": f"wave number {number}"}) for number in range(params["count"])]
