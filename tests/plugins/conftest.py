@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ def api_server(airflow_database: Any) -> Iterator[Any]:
         pytest.skip("the preview tab needs Airflow 3.1.1")
     with pytest.MonkeyPatch.context() as environ:
         environ.setenv("AIRFLOW__CORE__AUTH_MANAGER", "tests.plugins.auth.PerDagAuthManager")
+        environ.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_hex(64))
         # What the api-server's own start-up says, for connections to be found.
         environ.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
         from airflow.api_fastapi.app import create_app, purge_cached_app
