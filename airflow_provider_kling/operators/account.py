@@ -5,25 +5,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from airflow.providers.common.compat.sdk import BaseBranchOperator
 
 from ..api.account import LAG, PackageType, in_effect, package_type, remaining_units
 from ..exceptions import KlingAccountError, KlingRequestInvalid
+from .connected import Connected
 from .derive import needs_rendering
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from ..hooks.kling import KlingHook
     from .airflow_arguments import AirflowArguments
 
 _PACKAGE_TYPES = ("video", "image", "try-on")
 
 
-class KlingAccountOperator(BaseBranchOperator):
+class KlingAccountOperator(Connected, BaseBranchOperator):
     """Look at what is left in the account's resource packs, and go on only if it is enough.
 
     Asking is free. Kling's count lags up to 12 hours: what was used since then is not in it, so leave a
@@ -70,13 +69,6 @@ class KlingAccountOperator(BaseBranchOperator):
         for name, read in (("threshold_units", _units), ("package_type", _type), ("on_low", _plan)):
             if not needs_rendering(getattr(self, name)):
                 self._read(name, read)
-
-    @cached_property
-    def hook(self) -> KlingHook:
-        """The hook for this task's connection."""
-        from ..hooks.kling import KlingHook
-
-        return KlingHook(str(self.kling_conn_id))
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare what is left with the threshold, and branch."""

@@ -6,13 +6,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from ..api.endpoint import Endpoint, endpoint_of
 from ..exceptions import KlingRequestInvalid
+from .connected import Connected
 from .job import batch_key
 from .landing import check_before_paying, explained_for, lander
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from ..batch.task import BatchTask
-    from ..hooks.kling import KlingHook
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ PROGRESS_KEY = "kling_batch_progress"
 """Key of the progress in Airflow's task state store (Airflow 3.3 and newer)."""
 
 
-class KlingBatchOperator(BaseOperator):
+class KlingBatchOperator(Connected, BaseOperator):
     """Run many requests of one endpoint in one task, at the account's full speed and within a budget.
 
     What became of each row is written down beside the results. A retry, a clear or a new worker goes on
@@ -116,13 +115,6 @@ class KlingBatchOperator(BaseOperator):
                 raise KlingRequestInvalid(
                     f"Task {self.task_id!r}: {name}={getattr(self, name)!r} is refused: {rule}."
                 )
-
-    @cached_property
-    def hook(self) -> KlingHook:
-        """The hook for this task's connection."""
-        from ..hooks.kling import KlingHook
-
-        return KlingHook(self.kling_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Carry out what is left of the batch; return its summary."""

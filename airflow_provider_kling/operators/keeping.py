@@ -5,20 +5,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from ..api.endpoint import Endpoint, endpoint_of
 from ..exceptions import KlingRequestInvalid
+from .connected import Connected
 from .landing import check_before_paying
 
-if TYPE_CHECKING:
-    from ..hooks.kling import KlingHook
 
-
-class KeepingOperator(BaseOperator):
+class KeepingOperator(Connected, BaseOperator):
     """Keeps results; makes no job and pays nothing.
 
     :param output_path: where to keep the files.
@@ -31,13 +28,6 @@ class KeepingOperator(BaseOperator):
         super().__init__(**kwargs)
         self.output_path = output_path
         self.kling_conn_id = kling_conn_id
-
-    @cached_property
-    def hook(self) -> KlingHook:
-        """The hook for this task's connection."""
-        from ..hooks.kling import KlingHook
-
-        return KlingHook(str(self.kling_conn_id))
 
     def refuse(self, name: str, rule: str) -> NoReturn:
         """Refuse the value of a parameter.

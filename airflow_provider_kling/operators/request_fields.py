@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from ..order import as_plain
+from .connected import Connected
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
-    from ..hooks.kling import KlingHook
 
 
-class RequestFieldsOperator(BaseOperator):
+class RequestFieldsOperator(Connected, BaseOperator):
     """An operator whose constructor is derived from the request of its ``endpoint``.
 
     :param kling_conn_id: id of a connection of type ``kling``.
@@ -28,13 +27,6 @@ class RequestFieldsOperator(BaseOperator):
         super().__init__(**kwargs)
         self.kling_conn_id = kling_conn_id
         self._rendered: dict[str, Any] = {}
-
-    @cached_property
-    def hook(self) -> KlingHook:
-        """The hook for this task's connection."""
-        from ..hooks.kling import KlingHook
-
-        return KlingHook(self.kling_conn_id)
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]

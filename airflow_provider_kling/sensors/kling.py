@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
@@ -30,6 +29,7 @@ from ..exceptions import (
     KlingRequestInvalid,
     error_from_event,
 )
+from ..operators.connected import Connected
 from ..operators.derive import needs_rendering
 
 if TYPE_CHECKING:
@@ -37,10 +37,9 @@ if TYPE_CHECKING:
 
     from ..api.task import Task
     from ..api.watch import WatchEvent
-    from ..hooks.kling import KlingHook
 
 
-class KlingTaskSensor(BaseSensorOperator):
+class KlingTaskSensor(Connected, BaseSensorOperator):
     """Wait for a job made elsewhere, and return what the operators return.
 
     ``timeout`` counts from the start of this try; ``soft_fail`` and ``never_fail`` skip the task when the job
@@ -89,13 +88,6 @@ class KlingTaskSensor(BaseSensorOperator):
             self._check_endpoint()
         if end_from_trigger:
             self._check_end_from_trigger()
-
-    @cached_property
-    def hook(self) -> KlingHook:
-        """The hook for this task's connection."""
-        from ..hooks.kling import KlingHook
-
-        return KlingHook(self.kling_conn_id)
 
     def execute(self, context: Context) -> Any:
         """Wait as asked, and return the job."""
