@@ -138,8 +138,10 @@ class Waits:
         hub = self._hub()
         wait = hub.join(ident, interval, time.time() + seconds, since)
         try:
-            async for line in wait.lines():
-                self.lines.append(line)
+            # A test that would wait for ever fails.
+            async with asyncio.timeout(30):
+                async for line in wait.lines():
+                    self.lines.append(line)
         finally:
             hub.leave(wait)
         return wait.event

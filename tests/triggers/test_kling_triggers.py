@@ -57,7 +57,8 @@ def slot_trigger(**kwargs: Any) -> KlingSlotTrigger:
 
 
 async def fire(trigger: KlingTaskTrigger | KlingSlotTrigger) -> TriggerEvent:
-    events = [event async for event in trigger.run()]
+    async with asyncio.timeout(30):
+        events = [event async for event in trigger.run()]
     assert len(events) == 1
     return events[0]
 

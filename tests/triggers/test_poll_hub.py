@@ -84,6 +84,20 @@ async def test_a_fresh_job_is_first_polled_after_an_interval(server: Server, wai
     assert server.times[1] - began < 0.8
 
 
+async def test_a_fresh_job_waits_its_interval_also_where_a_hub_is_at_work(
+    server: Server, waits: Waits
+) -> None:
+    old, fresh = server.make(2)
+    tasks = [asyncio.ensure_future(waits.one(old))]
+    await until(lambda: len(server.asked) >= 2)
+    began = time.monotonic()
+    tasks.append(asyncio.ensure_future(waits.one(fresh, interval=1, since=time.time())))
+    await until(lambda: fresh in server.asked)
+    assert 0.7 <= server.times[server.asked.index(fresh)] - began <= 1.5
+    for task in tasks:
+        task.cancel()
+
+
 async def test_the_shortest_interval_rules_and_long_ones_are_not_hurried(
     server: Server, waits: Waits
 ) -> None:
