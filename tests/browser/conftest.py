@@ -69,7 +69,9 @@ class Gallery:
         return f"{self.airflow.api.url}/kling/?{query}&map_index={index}"
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, its event loop counts as running in this thread, and no other
+# test of the same process could start one.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A headless Chromium with an empty profile."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
