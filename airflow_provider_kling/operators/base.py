@@ -142,8 +142,9 @@ class KlingTaskOperator(WaitingOperator):
             self.log.info("Submitted job %s to %s, external_task_id %s", task.task_id, self.endpoint, name)
         if self.do_xcom_push:
             context["ti"].xcom_push(key="task_id", value=task.task_id)
-            context["ti"].xcom_push(key="external_task_id", value=name)
-            context["ti"].xcom_push(key=FACTS_KEY, value=self._facts)
+            # Airflow 3.0 fails a task that pushes None. The preview knows our tasks by this key.
+            context["ti"].xcom_push(key="external_task_id", value=name or "")
+            context["ti"].xcom_push(key=FACTS_KEY, value=self._facts or {})
         if task.status.ended or self.endpoint.synchronous:
             return self._finish(context, task)
         if not self.wait_for_completion:

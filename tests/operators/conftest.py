@@ -41,7 +41,8 @@ class TaskInstance:
     task: Any = None
 
     def xcom_push(self, key: str, value: Any) -> None:
-        """Keep an XCom."""
+        """Keep an XCom; Airflow 3.0 answers None with an error."""
+        assert value is not None, f"{key}: Airflow 3.0 stores no None"
         self.xcoms[key] = value
 
     def xcom_pull(self, task_ids: str, key: str, map_indexes: int = -1) -> Any:

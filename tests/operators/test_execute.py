@@ -19,6 +19,7 @@ from airflow_provider_kling.exceptions import (
     KlingTaskFailed,
     KlingTaskTimeout,
 )
+from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 from tests.operators.conftest import (
     PATH,
@@ -92,6 +93,16 @@ def test_the_ids_are_pushed_before_any_waiting(
     (job,) = kling_emulator.jobs
     seen = pushed or ti.xcoms
     assert (seen["task_id"], seen["external_task_id"]) == (job.task_id, job.external_task_id)
+
+
+def test_a_job_without_an_id_of_ours_pushes_nothing_that_an_airflow_refuses(
+    ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    speech = KlingTextToSpeechOperator(task_id="speak", text="Good evening", voice_id="genshin_vindi2")
+    run(speech, ti)
+    assert len(kling_emulator.jobs) == 1
+    assert ti.xcoms["task_id"]
+    assert ti.xcoms["external_task_id"] == ""
 
 
 def test_xcoms_can_be_switched_off(make: Make, ti: TaskInstance, kling_emulator: Emulator) -> None:

@@ -149,5 +149,5 @@ def test_rubbish_in_the_store_is_no_memory(rubbish: Any) -> None:
 
 @pytest.mark.parametrize(("pushed", "facts"), [({"prompt": "x"}, {"prompt": "x"}), (None, {}), ("text", {})])
 def test_what_was_asked_for_is_recalled(ti: TaskInstance, pushed: Any, facts: dict[str, Any]) -> None:
-    ti.xcom_push(FACTS_KEY, pushed)
+    ti.xcoms[FACTS_KEY] = pushed
     assert recall_facts(context_of(ti)) == facts
