@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 ARRIVAL_WINDOW = 0.5
 """Seconds that a hub at rest waits for further arrivals before it polls for the first."""
 
+REFUSALS = 3
+"""Rounds in a row that must be refused before the credentials count as bad: whoever is told so fails for
+good, and has to pay for another job."""
+
 _MAX_PATIENCE = 60.0
 """Seconds between reads of a job that cannot be read while others can."""
 
@@ -82,6 +86,7 @@ class PollHub:
         self._board = board_of(settings.fingerprint)
         self._reader = Reader(endpoint, lists=settings.dialect.lists and endpoint.listable)
         self._backoff = Backoff(MIN_POLL_INTERVAL)
+        self._refusals = 0
         self._jobs: dict[str, _Job] = {}
         self._seats: dict[str, Seat] = {}
         self._intervals: Counter[float] = Counter()
@@ -180,9 +185,6 @@ class PollHub:
                     while True:
                         await self._rest()
                         await self._poll(client)
-            except KlingAuthError as error:
-                self._pause(None)
-                await self._tell_all(self._jobs.values(), str(error), refused=True)
             except Exception as error:
                 # A bug must neither end waits for paid jobs nor leave them without a poller.
                 log.exception("The poller of %s failed; it starts again", self._endpoint)
@@ -210,11 +212,20 @@ class PollHub:
         try:
             await self._reader.read(client, self._seats, due, self)
         except RoundFailed as failure:
-            self._pause(failure.retry_after)
-            jobs = (self._jobs[ident] for ident in due if ident in self._jobs)
-            await self._tell_all([job for job in jobs if job.read_in != self._round], str(failure))
+            self._refusals = 0
+            await self._on_failed_round(due, str(failure), failure.retry_after)
+        except KlingAuthError as error:
+            self._refusals += 1
+            await self._on_failed_round(due, str(error), None)
         else:
+            self._refusals = 0
             self._backoff.succeeded()
+
+    async def _on_failed_round(self, due: Iterable[str], message: str, retry_after: float | None) -> None:
+        self._pause(retry_after)
+        refused = self._refusals >= REFUSALS
+        jobs = (self._jobs[ident] for ident in (list(self._jobs) if refused else due) if ident in self._jobs)
+        await self._tell_all((job for job in jobs if job.read_in != self._round), message, refused=refused)
 
     def _due(self) -> list[str]:
         """Choose the jobs of this round: those nearly due join in, so that all fall into step."""

@@ -110,7 +110,7 @@ class TestTask:
 
     async def test_refused_credentials(self, server: Server) -> None:
         (ident,) = server.make()
-        server.answers = [REFUSED]
+        server.answers = [REFUSED] * 3
         event = await fire(task_trigger(ident))
         assert event.payload["status"] == "error"
         assert "job" in str(error_from_event(event.payload)).lower()
@@ -146,10 +146,9 @@ class TestTask:
         caplog.set_level(logging.INFO)
         (ident,) = server.make()
         wait = asyncio.ensure_future(fire(logging_as(task_trigger(ident, poll_interval=0.01), "trigger")))
-        while len(server.asked) < 100:
-            await asyncio.sleep(0.01)
-            if len(server.asked) == 50:
-                server.set(ident, "processing")
+        await until(lambda: len(server.asked) >= 50, 20)
+        server.set(ident, "processing")
+        await until(lambda: len(server.asked) >= 100, 20)
         server.set(ident, "succeed")
         await wait
         ours = ("trigger", "airflow_provider_kling")
