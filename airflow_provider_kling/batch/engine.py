@@ -206,8 +206,8 @@ class BatchRun:
                 await self._ahead.acquire()
                 self._jobs.create_task(self._submit(row))
         except KlingError as error:
-            # The jobs under way are paid for: they are seen through.
-            self._stop_for(error, Reason.OUTAGE)
+            # What was read is good: it is made, and what is under way is seen through.
+            self._stopped(error)
 
     def _is_wanted(self, row: Row) -> bool:
         line = self._ledger.entries.get(row.key)
@@ -277,8 +277,11 @@ class BatchRun:
         if not isinstance(error, KlingError):
             self._log.error("A row failed in a way that nobody foresaw", exc_info=error)
 
-    def _stop_for(self, error: KlingError, reason: Reason = Reason.ACCOUNT) -> None:
+    def _stop_for(self, error: KlingError) -> None:
+        self._stopped(error)
+        self._gate.close(Reason.ACCOUNT)
+
+    def _stopped(self, error: KlingError) -> None:
         if not self.stopped_by:
             self.stopped_by = error
             self._log.error("No more jobs are submitted: %s", error)
-        self._gate.close(reason)

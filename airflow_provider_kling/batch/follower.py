@@ -75,6 +75,7 @@ class Follower:
         self._pace = Pace(plan.poll_interval)
         self._pool = ThreadPoolExecutor(LANDERS, thread_name_prefix="kling-land")
         self._outage = Outage()
+        self._troubled = False
         self._unkept = 0
         self._room = asyncio.Condition()
 
@@ -95,6 +96,7 @@ class Follower:
                 task = await self._wait(entry, task)
         finally:
             self._gate.leave()
+        self._troubled = False
         if task.created_at and task.updated_at:
             self._pace.learn((task.updated_at - task.created_at) / 1000)
         if task.status is TaskStatus.FAILED:
@@ -140,8 +142,10 @@ class Follower:
 
     async def _tell(self, waiter: Waiter) -> None:
         async for level, line in waiter.lines():
-            # A line for each status of thousands of jobs would bury the progress.
-            self._log.log(level if level >= logging.WARNING else logging.DEBUG, "%s", line)
+            # A line for each status of thousands of jobs would bury the progress; trouble is said once.
+            loud = level >= logging.WARNING and not self._troubled
+            self._troubled = self._troubled or loud
+            self._log.log(level if loud else logging.DEBUG, "%s", line)
 
     async def _read(self, task: Task) -> Task:
         found = await self._client.find_task(self._plan.endpoint, task.task_id)
