@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import requests
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from scripts.local_airflow import EXAMPLES
 
-pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
+pytestmark = pytest.mark.airflow
 
 FILES = sorted(EXAMPLES.glob("example_*.py"))
 
@@ -62,7 +63,8 @@ def makes_jobs(task: Any) -> bool:
 @pytest.mark.parametrize(
     "file", [file for file in FILES if file.stem not in RUN_ELSEWHERE], ids=lambda file: file.stem
 )
-def test_it_runs(file: Path, deferrable: bool, kling_emulator: Any) -> None:
+def test_it_runs(file: Path, deferrable: bool, kling_emulator: Any, dags_folder: Path) -> None:
+    shutil.copy(file, dags_folder)
     dag = load(file)
     assert set_everywhere(dag, "deferrable", deferrable)
     assert set_everywhere(dag, "poll_interval", 0.2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import runpy
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import requests
 
 from airflow_provider_kling.emulator import Emulator
 
-pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
+pytestmark = pytest.mark.airflow
 
 FILE = Path(__file__).parent / "dags" / "five_systems.py"
 DIALECTS = ["kling", "cometapi", "gateway", "openai-video"]
@@ -27,9 +28,8 @@ def kling_emulator_options(request: pytest.FixtureRequest) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in_place"])
-def test_all_five_run(deferrable: bool, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Airflow 3 runs only what its DAG folder holds.
-    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(FILE.parent))
+def test_all_five_run(deferrable: bool, kling_emulator: Emulator, dags_folder: Path) -> None:
+    shutil.copy(FILE, dags_folder)
     dag = runpy.run_path(str(FILE))["dag"]
     for task in dag.tasks:
         task.deferrable = deferrable
