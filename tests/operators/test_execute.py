@@ -98,7 +98,9 @@ def test_the_ids_are_pushed_before_any_waiting(
 def test_a_job_without_an_id_of_ours_pushes_nothing_that_an_airflow_refuses(
     ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
-    speech = KlingTextToSpeechOperator(task_id="speak", text="Good evening", voice_id="genshin_vindi2")
+    speech = KlingTextToSpeechOperator(
+        task_id="speak", text="Good evening", voice_id="genshin_vindi2", voice_language="en"
+    )
     run(speech, ti)
     assert len(kling_emulator.jobs) == 1
     assert ti.xcoms["task_id"]
