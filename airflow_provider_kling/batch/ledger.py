@@ -43,6 +43,7 @@ class Ledger:
         self.entries: dict[str, Entry] = {}
         self._writer = secrets.token_hex(3)
         self._pending: list[Entry] = []
+        self._under_way: list[Entry] = []
         self._segments: list[str] = []
         self._next = 1
         self._noting = threading.Lock()
@@ -68,8 +69,8 @@ class Ledger:
 
     @property
     def pending(self) -> int:
-        """Lines that are not yet written."""
-        return len(self._pending)
+        """Lines that are not known to be written."""
+        return len(self._pending) + len(self._under_way)
 
     def flush(self, patience: float = -1) -> None:
         """Write what is pending. Lines that could not be written stay pending.
@@ -82,16 +83,18 @@ class Ledger:
             raise StorageDown("another write has not ended")
         try:
             with self._noting:
-                lines, self._pending = self._pending, []
-            if not lines:
+                self._under_way, self._pending = self._pending, []
+            if not self._under_way:
                 return
             try:
                 with explained():
-                    self._segments.append(self._write(lines))
+                    self._segments.append(self._write(self._under_way))
             except BaseException:
                 with self._noting:
-                    self._pending = lines + self._pending
+                    self._pending = self._under_way + self._pending
                 raise
+            finally:
+                self._under_way = []
             if len(self._segments) > MAX_SEGMENTS:
                 # What is to be merged is written already, so it may as well be merged another time.
                 with suppress(Exception):

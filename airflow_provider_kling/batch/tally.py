@@ -86,7 +86,7 @@ class Tally:
             "done": self.done,
             **{state.value: self.states[state] for state in LOST},
             "running": self.running,
-            "skipped": dict(self.skipped),
+            "skipped": {str(reason): number for reason, number in list(self.skipped.items())},
             "made": self.made,
             "attached": self.attached,
             "unit": self.unit,
