@@ -190,7 +190,7 @@ def test_a_status_that_nobody_knows_is_warned_of_once_and_waited_through(
 
 
 def test_polls_are_not_logged_but_changes_are(ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
-    meanwhile(lambda: gets(slow_emulator) >= 6, lambda: slow_emulator.advance(60))
+    meanwhile(lambda: gets(slow_emulator) >= 6, lambda: slow_emulator.advance(90))
     run(image_to_video(), ti)
     lines = told(f"Job {slow_emulator.jobs[0].task_id}: ")
     assert [line.rpartition(": ")[2] for line in lines] == ["submitted", "succeed"]

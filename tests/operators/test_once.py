@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +41,7 @@ Outcome = dict[str, Any]
 def test_a_retry_attaches(make: Make, ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
     with pytest.raises(KlingTaskTimeout):
         run(make(timeout=0.3), ti)
-    slow_emulator.advance(60)
+    slow_emulator.advance(90)
     again = ti.retried()
     result = run(make(timeout=0.3), again)
     (job,) = slow_emulator.jobs
@@ -53,7 +54,7 @@ def test_a_retry_attaches(make: Make, ti: TaskInstance, slow_emulator: Emulator,
 def test_an_attached_job_that_has_ended_is_not_waited_for(ti: TaskInstance, slow_emulator: Emulator) -> None:
     with pytest.raises(TaskDeferred):
         image_to_video(deferrable=True).execute(context_of(ti))
-    slow_emulator.advance(60)
+    slow_emulator.advance(90)
     result = image_to_video(deferrable=True).execute(context_of(ti.retried()))
     assert result["status"] == "succeed"
 
@@ -171,13 +172,19 @@ def test_at_a_gateway_airflows_memory_knows_of_a_lost_answer(ti: TaskInstance, g
 
 
 @pytest.mark.usefixtures("quick_slots")
-@pytest.mark.parametrize("faults", [{"slots_taken": 2}, {"rate_limited": 2, "retry_after": 1}])
+@pytest.mark.parametrize(
+    ("faults", "seconds"),
+    # Back-off that doubles, and the server's Retry-After of one second each time.
+    [({"slots_taken": 2}, 0.2 + 0.4), ({"rate_limited": 2}, 1 + 1)],
+)
 def test_a_busy_kling_is_waited_for_in_place(
-    ti: TaskInstance, kling_emulator: Emulator, faults: dict[str, Any]
+    ti: TaskInstance, kling_emulator: Emulator, faults: dict[str, Any], seconds: float
 ) -> None:
     kling_emulator.faults.set(faults)
-    result = run(image_to_video(), ti)
-    assert result["status"] == "succeed"
+    started = time.monotonic()
+    result = run(image_to_video(wait_for_completion=False), ti)
+    assert time.monotonic() - started >= seconds
+    assert result["status"] == "submitted"
     assert posts(kling_emulator) == 3
     assert len(kling_emulator.jobs) == 1
 
