@@ -57,7 +57,7 @@ def test_no_secret_is_written_anywhere(tmp_path: Path) -> None:
         settings = {"logging.logging_level": "DEBUG"}
         with LiveAirflow(home, DAGS, connections, settings, variables) as airflow:
             run_id = airflow.api.trigger("live_secrets")
-            airflow.api.wait_for_run("live_secrets", run_id, timeout=150)
+            airflow.api.wait_for_run("live_secrets", run_id, timeout=400)
             instances = airflow.api.task_instances("live_secrets", run_id)
             states = {each["task_id"]: each["state"] for each in instances}
             logs = "".join(airflow.task_log(each) for each in instances)
