@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from .checks import Probe, anything, either, fields, number, several, text
+from .checks import Probe, either, fields, number, several, text
 from .clock import milliseconds
 from .lifecycle import Job
 from .refusal import Refusal, bad_parameters, bad_value
@@ -19,14 +22,17 @@ from .web import Answer, Call
 PACKS = {"video": "Emulator video units", "image": "Emulator image units"}
 LAG_SECONDS = 12 * 3600
 _YEAR_SECONDS = 365 * 24 * 3600
-_LIMIT = 100
+API_KEY_NAME = "emulator"
+_LIMIT = 500
+_FILTERS = frozenset(("api_key_name", "product_type", "package_name", "package_id"))
+_RESOLUTIONS = {"std": "720p", "pro": "1080p", "4k": "4k"}
 _TIME = either(number(0, whole=True), text())
 _QUERY = fields(
     start_time=_TIME,
     end_time=_TIME,
     limit=number(1, 500, whole=True),
     cursor=text(),
-    filters=several(fields("key", "values", key=text(), values=anything()), 0, 10),
+    filters=several(fields("key", "values", key=text(), values=several(text(), 0, 100)), 0, 10),
 )
 
 
@@ -63,69 +69,115 @@ def _pack(state: State, pack: str, name: str) -> dict[str, Any]:
 
 
 async def _package(state: State, call: Call, request_id: str) -> Answer:
-    body = _QUERY(Probe(state.desk.library, state.account.made), "", parse(call.body))
-    start, end = _window(body)
-    now = state.clock.now()
-    charged = [job for job in state.account.jobs if job.units(now) and start <= job.ended_at * 1000 <= end]
-    charged.sort(key=lambda job: job.ended_at)
-    first, limit = _cursor(body), body.get("limit", _LIMIT)
-    page = charged[first : first + limit]
-    more = first + limit < len(charged)
-    data = {
-        "result": {"detail": [_charge(job, now) for job in page]},
-        "next_cursor": f"{start}:{end}:{first + limit}" if more else "",
-        "has_more": more,
-    }
-    return state.envelope.data(data, request_id)
+    question = _asked(state, call)
+    lines = [line for job, line in _charges(state) if question.fits(job, line)]
+    return state.envelope.data(question.page(lines), request_id)
 
 
 async def _balance(state: State, call: Call, request_id: str) -> Answer:
-    body = _QUERY(Probe(state.desk.library, state.account.made), "", parse(call.body))
-    _window(body)
     # The emulator's account pays with packs only.
-    data = {"result": {"detail": []}, "next_cursor": "", "has_more": False}
-    return state.envelope.data(data, request_id)
+    return state.envelope.data(_asked(state, call).page([]), request_id)
 
 
-def _charge(job: Job, now: float) -> dict[str, Any]:
+def _charges(state: State) -> Iterator[tuple[Job, dict[str, Any]]]:
+    """Yield the jobs that were charged, in that order, and what the ledger says of each."""
+    now = state.clock.now()
+    left = dict.fromkeys(PACKS, Decimal(str(state.options.units)))
+    for job in sorted(state.account.jobs, key=lambda job: job.ended_at):
+        if units := job.units(now):
+            before = left[job.pack]
+            left[job.pack] = before - units
+            yield (
+                job,
+                _line(job)
+                | {
+                    "unit_before_deduction": float(before),
+                    "deduction_amount": float(units),
+                    "unit_after_deduction": float(left[job.pack]),
+                },
+            )
+
+
+def _line(job: Job) -> dict[str, Any]:
     body = job.body
     return {
-        "task_id": job.task_id,
-        "api_key_name": "emulator",
-        "product_function": job.slug,
-        "product_type": job.pack,
         "package_id": f"emulator-{job.pack}",
-        "package_name": PACKS[job.pack],
+        "product_type": job.pack,
+        "task_id": job.task_id,
+        "api_key_name": API_KEY_NAME,
+        "product_function": job.slug,
         "model_name": body.get("model_name", ""),
-        "resolution": body.get("mode") or body.get("resolution") or "",
+        "resolution": _RESOLUTIONS.get(body.get("mode", ""), body.get("resolution", "")),
         "duration": str(body.get("duration", "")),
-        "refer_video_input": "yes" if "video_list" in body else "no",
-        "video_sound": body.get("sound", "off"),
-        "voice_control": "yes" if "voice_list" in body else "no",
-        "deduction_quantity": f"{job.units(now).normalize():f}",
-        "deduction_time": milliseconds(job.ended_at),
+        "refer_video_input": "video_list" in body,
+        "video_sound": "native" if body.get("sound") == "on" else "off",
+        "voice_control": "voice_list" in body,
+        "deduction_time": str(milliseconds(job.ended_at)),
     }
 
 
-def _window(body: Mapping[str, Any]) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a ledger is asked for; all of it is in the cursor of the next page.
+
+    :param start: jobs made from then on, Unix time in milliseconds.
+    :param end: jobs made until then.
+    :param limit: lines on a page.
+    :param first: place of the page's first line.
+    :param filters: key and accepted values; every key must fit.
+    """
+
+    start: int
+    end: int
+    limit: int
+    first: int
+    filters: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def fits(self, job: Job, line: Mapping[str, Any]) -> bool:
+        """Whether a line of the ledger is asked for."""
+        known = {**line, "package_name": PACKS[job.pack]}
+        return self.start <= milliseconds(job.made_at) <= self.end and all(
+            not values or known.get(key) in values for key, values in self.filters
+        )
+
+    def page(self, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Return the answer: one page of the lines, and how to get the next."""
+        after = self.first + self.limit
+        shown, more = lines[self.first : after], after < len(lines)
+        return {
+            "result": {"detail": shown, "count": len(shown)},
+            "next_cursor": replace(self, first=after).cursor() if more else "",
+            "has_more": more,
+        }
+
+    def cursor(self) -> str:
+        """Return the question as a cursor."""
+        return base64.urlsafe_b64encode(json.dumps(astuple(self)).encode()).decode()
+
+
+def _asked(state: State, call: Call) -> _Question:
+    body = _QUERY(Probe(state.desk.library, state.account.made), "", parse(call.body))
     if "cursor" in body:
-        start, end, _ = _parts(body["cursor"])
-        return start, end
+        return _from_cursor(body["cursor"])
     start, end = (_time(body.get(name), name) for name in ("start_time", "end_time"))
     if start >= end:
         raise bad_value("start_time must be before end_time")
-    return start, end
+    filters = tuple((entry["key"], tuple(entry["values"])) for entry in body.get("filters", ()))
+    keys = {key for key, values in filters if values}
+    if unknown := sorted(keys - _FILTERS):
+        raise bad_value(
+            f"filters.key value '{unknown[0]}' is invalid, must be one of {', '.join(sorted(_FILTERS))}"
+        )
+    if {"package_name", "package_id"} <= keys:
+        raise bad_value("package_name and package_id cannot be set at the same time")
+    return _Question(start, end, body.get("limit", _LIMIT), 0, filters)
 
 
-def _cursor(body: Mapping[str, Any]) -> int:
-    return _parts(body["cursor"])[2] if "cursor" in body else 0
-
-
-def _parts(cursor: str) -> tuple[int, int, int]:
-    parts = cursor.split(":")
-    if len(parts) != 3 or not all(part.isdecimal() for part in parts):  # noqa: PLR2004 - start, end, place
-        raise bad_value(f"cursor value '{cursor}' is invalid")
-    return int(parts[0]), int(parts[1]), int(parts[2])
+def _from_cursor(cursor: str) -> _Question:
+    try:
+        return _Question(*json.loads(base64.urlsafe_b64decode(cursor)))
+    except (ValueError, TypeError):
+        raise bad_value(f"cursor value '{cursor}' is invalid") from None
 
 
 def _time(value: object, name: str) -> int:

@@ -293,7 +293,32 @@ class TestLedger:
         assert (page["has_more"], rest["has_more"], rest["next_cursor"]) == (True, False, "")
         details = page["result"]["detail"] + rest["result"]["detail"]
         assert [detail["task_id"] for detail in details] == made
-        assert {detail["deduction_quantity"] for detail in details} == {"3"}
+        assert {detail["deduction_amount"] for detail in details} == {3.0}
+        left = [detail["unit_after_deduction"] for detail in details]
+        assert left == [detail["unit_before_deduction"] - 3 for detail in details]
+        assert left == sorted(left, reverse=True)
+
+    @pytest.mark.parametrize(
+        ("key", "value", "count"),
+        [
+            ("product_type", "image", 0),
+            ("product_type", "video", 1),
+            ("api_key_name", "emulator", 1),
+            ("package_name", "Emulator video units", 1),
+            ("package_id", "emulator-image", 0),
+        ],
+    )
+    def test_charges_are_filtered(self, kling, hours, key, value, count):
+        kling.done(kling.make())
+        filters = [{"key": key, "values": [value]}, {"key": "product_type", "values": []}]
+        page = kling.post(self.PACKAGE, {**hours, "filters": filters}).json()["data"]
+        assert page["result"]["count"] == len(page["result"]["detail"]) == count
+
+    def test_filters_that_cannot_be(self, kling, hours):
+        wrong = [{"key": "owner", "values": ["me"]}]
+        both = [{"key": "package_name", "values": ["a"]}, {"key": "package_id", "values": ["b"]}]
+        for filters in (wrong, both):
+            assert kling.post(self.PACKAGE, {**hours, "filters": filters}).status_code == 400
 
     def test_nothing_is_paid_in_cash(self, kling, hours):
         kling.done(kling.make())

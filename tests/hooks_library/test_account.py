@@ -93,6 +93,13 @@ def test_the_unit_ledger_is_read_to_its_end(hook: KlingHook, quick: None) -> Non
     assert {line["product_type"] for line in lines} == {"video"}
 
 
+def test_the_unit_ledger_is_filtered_by_the_vendor(hook: KlingHook, quick: None) -> None:
+    sounds(hook, 2)
+    window = now_ms() - DAY_MS, now_ms() + DAY_MS
+    assert len(list(hook.account.unit_ledger(*window, product_types=["video"], page_size=1))) == 2
+    assert list(hook.account.unit_ledger(*window, product_types=["image"])) == []
+
+
 def test_the_ledger_is_lazy(hook: KlingHook, kling_emulator: Emulator, quick: None) -> None:
     sounds(hook, 3)
     lines = hook.account.unit_ledger(now_ms() - DAY_MS, now_ms() + DAY_MS, page_size=1)
