@@ -210,7 +210,9 @@ def _result(layers: list[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     if isinstance(arrays, Mapping):
         found = {name: _objects(items) for name, items in arrays.items() if isinstance(items, list)}
         return {name: items for name, items in found.items() if items}
-    if faces := _first(layers, "face_data"):
+    faces = _first(layers, "face_data")
+    if isinstance(faces, list):
+        # That there are no faces is an answer too.
         return {"faces": _objects(faces)}
     if outputs := _first(layers, "outputs"):
         return _by_type(_objects(outputs))

@@ -13,6 +13,7 @@ from ..exceptions import (
     JobState,
     KlingRateLimited,
     KlingSlotsTaken,
+    KlingSubmissionUnknown,
 )
 from ..order import Order, take_order
 from ..submission import Submission, Terms, submit_once
@@ -145,8 +146,15 @@ class KlingTaskOperator(WaitingOperator):
             # Airflow 3.0 fails a task that pushes None. The preview knows our tasks by this key.
             context["ti"].xcom_push(key="external_task_id", value=name or "")
             context["ti"].xcom_push(key=FACTS_KEY, value=self._facts or {})
-        if task.status.ended or self.endpoint.synchronous:
+        if task.status.ended:
             return self._finish(context, task)
+        if self.endpoint.synchronous:
+            raise KlingSubmissionUnknown(
+                f"{self.endpoint} answers at once, but this answer holds no result; its status is "
+                f"{task.status_word!r}.",
+                task_id=task.task_id,
+                job=JobState.MAY_EXIST,
+            )
         if not self.wait_for_completion:
             return task.to_json(self.endpoint.slug)
         deadline = self._deadline(context, task)

@@ -228,6 +228,12 @@ def test_synchronous_answers_are_results_without_a_task() -> None:
     assert (faces.session_id, faces.result) == ("87", {"faces": [{"face_id": "0", "start_time": 0}]})
 
 
+def test_a_video_without_faces_is_an_answer() -> None:
+    faces = read(official(session_id="s", face_data=[]))
+    assert (faces.status, faces.session_id) == (TaskStatus.SUCCEED, "s")
+    assert faces.to_json("videos/identify-face")["faces"] == []
+
+
 @pytest.mark.parametrize(
     "payload",
     [{}, official(), {"code": 0, "data": None}, {"data": []}, {"data": [1]}, {"data": {"task_id": ""}}],
