@@ -162,11 +162,6 @@ def either(*kinds: Kind) -> Kind:
     return check
 
 
-def anything() -> Kind:
-    """Whatever is sent."""
-    return lambda _, __, value: value
-
-
 def several(item: Kind, low: int, high: int) -> Kind:
     """An array of ``low`` to ``high`` items."""
 
