@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-live test-wheel lint format reference bench airflow clean
+.PHONY: help demo test test-live test-wheel test-matrix test-distributed audit lint format reference bench airflow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,19 @@ test-live: $(VENV)/.develops ## kill workers, triggerers and servers of a live A
 
 test-wheel: $(VENV)/.develops ## build the distributions, and try the wheel where the source tree is not
 	$(BIN)/pytest tests/packaging -m slow $(PYTEST_ARGS)
+
+test-matrix: $(VENV)/.develops ## all supported Airflows, each in an environment of its own (ARGS=--quick)
+	$(BIN)/python -m scripts.test_matrix $(ARGS)
+
+test-distributed: $(VENV)/.develops ## Celery, Redis, PostgreSQL; a worker and a triggerer are killed
+	@$(INSTALL) -e '.[dev,distributed]' '$(AIRFLOW)'
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	    ! { command -v redis-server && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1; then \
+	    apt-get install --yes --quiet --no-install-recommends redis-server postgresql; fi
+	$(BIN)/pytest tests/distributed -m slow $(PYTEST_ARGS)
+
+audit: $(VENV)/.develops ## known holes in what the package depends on
+	@scripts/audit $(BIN)/uv
 
 lint: $(VENV)/.develops ## ruff and mypy
 	$(BIN)/ruff check .

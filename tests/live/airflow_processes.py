@@ -89,10 +89,9 @@ class LiveAirflow:
         }
 
     def __enter__(self) -> Self:
-        copy_database(self.home / "airflow.db")
         try:
-            for name in _COMMANDS:
-                self.start(name)
+            self.prepare_database()
+            self.boot()
             self.wait_until_healthy()
         except BaseException:
             self.stop()
@@ -102,6 +101,22 @@ class LiveAirflow:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def prepare_database(self) -> None:
+        """Make a migrated, empty metadata database."""
+        copy_database(self.home / "airflow.db")
+
+    def boot(self) -> None:
+        """Start one of each component."""
+        for component in _COMMANDS:
+            self.start(component)
+
+    def command(self, component: str, name: str) -> list[str]:
+        """Arguments of ``airflow`` that start a component.
+
+        :param name: what this one of its kind is called.
+        """
+        return _COMMANDS[component]
+
     def start(self, component: str, name: str | None = None) -> Program:
         """Start one component.
 
@@ -109,7 +124,7 @@ class LiveAirflow:
         :param name: what to call it, for a second one of a kind.
         """
         name = name or component
-        command = [sys.executable, "-m", "airflow", *_COMMANDS[component]]
+        command = [sys.executable, "-m", "airflow", *self.command(component, name)]
         program = Program(command, self.env, self.home / f"{name}.log")
         self._programs[name] = program
         return program

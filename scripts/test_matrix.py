@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run the tests on every supported Airflow, and write down what came of it.
+
+``python -m scripts.test_matrix`` runs all tests that depend on Airflow or on what it brings along;
+``--quick`` runs those that touch Airflow most; ``--only 3.0.6`` runs one release. Environments and results
+are kept below ``.work/matrix``; ``docs/compatibility.md`` is written anew from all results there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scripts.compatibility_table import write_table
+from scripts.local_airflow import ROOT
+
+WORK = ROOT / ".work" / "matrix"
+RESULTS = WORK / "results"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One row of the table.
+
+    :ivar airflow: version of Airflow.
+    :ivar python: version of Python, ``major.minor``.
+    :ivar before: date; newer dependencies are left out, for they break this release.
+    """
+
+    airflow: str
+    python: str
+    before: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What directories and files of this row are called."""
+        return f"airflow-{self.airflow}-python-{self.python}"
+
+
+RELEASES = (
+    Release("2.11.2", "3.11"),
+    # With newer libraries its own server refuses what its own tasks send.
+    Release("3.0.6", "3.11", before="2025-09-01"),
+    Release("3.1.8", "3.11"),
+    # pydantic 2.14 refuses its messages.
+    Release("3.2.2", "3.11", before="2026-06-01"),
+    Release("3.3.2", "3.11"),
+    Release("3.3.2", "3.12"),
+    Release("3.3.2", "3.13"),
+)
+
+# This package needs them newer than those old releases; they are published apart from Airflow.
+_APART = ("apache-airflow-providers-common-compat", "apache-airflow-providers-http")
+_APART_BEFORE = "2026-11-20"
+
+_TOOLS = (
+    "apache-airflow-providers-standard",
+    "hypothesis",
+    "moto[server]",
+    "pytest",
+    "pytest-asyncio",
+    "pytest-timeout",
+    "pytest-xdist",
+    "time-machine",
+)
+
+# Tests of the source text (types, layers, stubs, documents) and of this repository's own programs say nothing
+# about a release of Airflow; those with a browser or with real processes have targets of their own.
+_NOT_HERE = ("tests/operators_reference", "tests/test_layers.py", "tests/scripts", "tests/packaging")
+_PATHS = {
+    "unit": {
+        "full": ("tests", "--ignore=tests/emulator", *(f"--ignore={path}" for path in _NOT_HERE)),
+        "quick": (
+            "tests/operators/test_construct.py",
+            "tests/operators/test_execute.py",
+            "tests/operators/test_rendering.py",
+            "tests/hooks/test_connection.py",
+            "tests/hooks/test_kling.py",
+            "tests/sensors",
+            "tests/triggers/test_kling_triggers.py",
+            "tests/test_provider_info.py",
+        ),
+    },
+    "emulator": {
+        "full": ("tests/emulator",),
+        "quick": ("tests/emulator/test_endpoints.py",),
+    },
+    "dag.test()": {
+        "full": ("tests", *(f"--ignore={path}" for path in _NOT_HERE)),
+        "quick": ("tests/airflow/test_example_dags.py",),
+    },
+}
+
+
+def main() -> int:
+    """Run what the command line asks for; return the exit code."""
+    command = argparse.ArgumentParser(prog="python -m scripts.test_matrix", description=__doc__)
+    add = command.add_argument
+    add("--quick", action="store_true", help="only the tests that touch Airflow most")
+    add("--only", action="append", default=[], metavar="VERSION", help="only this Airflow, or airflow/python")
+    add("--workers", default="2", help="processes of pytest-xdist (%(default)s)")
+    arguments = command.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    wanted = [
+        release
+        for release in RELEASES
+        if not arguments.only or {release.airflow, f"{release.airflow}/{release.python}"} & {*arguments.only}
+    ]
+    good = bool(wanted)
+    for release in wanted:
+        result = run_release(release, "quick" if arguments.quick else "full", arguments.workers)
+        (RESULTS / f"{release.name}.json").write_text(json.dumps(result, indent=2))
+        good &= not result["missing"] and all(not suite["failed"] for suite in result["suites"].values())
+    known = [RESULTS / f"{release.name}.json" for release in RELEASES]
+    print(write_table([json.loads(file.read_text()) for file in known if file.exists()]))
+    return 0 if good else 1
+
+
+def run_release(release: Release, selection: str, workers: str) -> dict[str, Any]:
+    """Run all suites on one release; return its row of the table."""
+    row: dict[str, Any] = {**asdict(release), "selection": selection, "missing": "", "suites": {}}
+    row["date"] = f"{datetime.now(UTC):%Y-%m-%d}"
+    interpreter = find_python(release.python)
+    if interpreter is None:
+        row["missing"] = f"no Python {release.python} on the machine"
+        print(f"{release.name}: {row['missing']}", flush=True)
+        return row
+    python = install(release, interpreter)
+    row["packages"] = versions(python)
+    for suite, paths in _PATHS.items():
+        row["suites"][suite] = run_suite(python, suite, paths[selection], release, workers)
+        print(f"{release.name}: {suite}: {row['suites'][suite]}", flush=True)
+    return row
+
+
+def find_python(version: str) -> str | None:
+    """Return a Python of a version that is on this machine, uv's own and pyenv's included."""
+    asked = subprocess.run(
+        [_uv(), "python", "find", "--no-python-downloads", "--system", version],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked.returncode == 0:
+        return asked.stdout.strip()
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = sorted(pyenv.glob(f"versions/{version}.*/bin/python"))
+    return str(found[-1]) if found else None
+
+
+def install(release: Release, interpreter: str) -> Path:
+    """Make the release's environment anew; return its Python."""
+    folder = WORK / release.name
+    _run([_uv(), "venv", "--quiet", "--clear", "--python", interpreter, folder])
+    python = folder / "bin" / "python"
+    limits = []
+    if release.before:
+        limits = ["--exclude-newer", release.before]
+        for name in _APART:
+            limits += ["--exclude-newer-package", f"{name}={_APART_BEFORE}"]
+    wanted = [f"apache-airflow=={release.airflow}", "-e", f"{ROOT}[emulator,s3]", *_TOOLS]
+    _run([_uv(), "pip", "install", "--quiet", "--python", python, *limits, *wanted])
+    return python
+
+
+def run_suite(
+    python: Path, suite: str, paths: Sequence[str], release: Release, workers: str
+) -> dict[str, Any]:
+    """Run one suite; return how many tests ended how.
+
+    :raises RuntimeError: pytest wrote no report; the text holds its last lines.
+    """
+    report = WORK / f"{release.name}-{suite.strip('()')}.xml"
+    report.unlink(missing_ok=True)
+    marks = "not slow and not live and not browser"
+    marks += " and airflow" if suite == "dag.test()" else " and not airflow"
+    options = ["-q", "-n", workers, "--dist", "loadgroup", "-p", "no:cacheprovider", "-m", marks]
+    started = time.monotonic()
+    with report.with_suffix(".log").open("w") as log:
+        subprocess.run(
+            [python, "-m", "pytest", *paths, *options, f"--junitxml={report}"],
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if not report.exists():
+        raise RuntimeError(f"pytest wrote no report:\n{report.with_suffix('.log').read_text()[-3000:]}")
+    return {**count(report), "seconds": round(time.monotonic() - started)}
+
+
+def count(report: Path) -> dict[str, Any]:
+    """Return how many tests of a JUnit report ended how, and which failed."""
+    cases = list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314 - pytest has just written it
+    bad = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    return {
+        "passed": len(cases) - len(bad) - skipped,
+        "failed": len(bad),
+        "skipped": skipped,
+        "failures": [f"{case.get('classname')}::{case.get('name')}" for case in bad],
+    }
+
+
+def versions(python: Path) -> dict[str, str]:
+    """Return the versions of all packages of an environment."""
+    listed = _run([_uv(), "pip", "list", "--format", "json", "--python", python])
+    return {each["name"]: each["version"] for each in json.loads(listed)}
+
+
+def _uv() -> str:
+    found = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if found is None:
+        raise RuntimeError("uv is needed: pip install uv")
+    return found
+
+
+def _run(command: Sequence[str | Path]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
