@@ -20,7 +20,7 @@ _WALLED = environment(_HOME)
 os.environ.clear()
 os.environ.update(_WALLED)
 
-pytest_plugins = ["airflow_provider_kling.emulator.pytest_plugin"]
+pytest_plugins = ["airflow_provider_kling.emulator.pytest_plugin", "tests.storages"]
 
 
 def pytest_unconfigure() -> None:

@@ -4,10 +4,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+
+from scripts.local_airflow import Program, wait_until
 
 
 @dataclass(frozen=True)
@@ -58,15 +65,29 @@ def _connection(endpoint: str, **fields: str) -> str:
     )
 
 
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[S3Server]:
-    from moto.server import ThreadedMotoServer
+@contextmanager
+def _moto(log: Path) -> Iterator[str]:
+    """Run the S3 server in a process of its own; yield its address.
 
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        endpoint = f"http://{host}:{port}"
+    In the tests' process an abandoned file object, which calls S3 when it is collected as garbage, could be
+    collected by the server's own thread, which would then wait for itself.
+    """
+    server = Program([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], os.environ, log)
+    try:
+        found = wait_until(
+            lambda: re.search(r"Running on (http://127[.\d]+:\d+)", log.read_text()), 60, "S3", every=0.05
+        )
+        yield found[1]
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with (
+        _moto(tmp_path_factory.mktemp("s3") / "server.log") as endpoint,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         # No instance metadata, no developer's own credentials.
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
@@ -81,7 +102,6 @@ def s3_server() -> Iterator[S3Server]:
         )
         S3Server(endpoint).client().create_bucket(Bucket=S3Server.bucket)
         yield S3Server(endpoint)
-    server.stop()
 
 
 @pytest.fixture

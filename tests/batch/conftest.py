@@ -17,9 +17,8 @@ from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.storage import locate
 from tests.operators.conftest import TaskInstance, context_of
 from tests.results.conftest import Shelf, shelf
-from tests.storages import s3, s3_server
 
-__all__ = ["s3", "s3_server", "shelf"]
+__all__ = ["shelf"]
 
 SLUG = "images/generations"
 PATH = f"/v1/{SLUG}"

@@ -14,9 +14,8 @@ from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.results import DownloadRules
 from tests.operators.conftest import TaskInstance, ti
 from tests.results.conftest import shelf
-from tests.storages import s3, s3_server
 
-__all__ = ["s3", "s3_server", "shelf", "ti"]
+__all__ = ["shelf", "ti"]
 
 DAY = 86_400
 

@@ -14,9 +14,6 @@ import pytest
 from airflow_provider_kling.results import DownloadRules
 from airflow_provider_kling.storage import locate
 from tests.results.web import Web, running
-from tests.storages import s3, s3_server
-
-__all__ = ["s3", "s3_server"]
 
 MP4 = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
 VIDEO = MP4 + random.Random(1).randbytes(700_000)
