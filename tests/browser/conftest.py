@@ -23,9 +23,7 @@ from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.links import has_preview
 from scripts.local_airflow import EXAMPLES
 from tests.live.airflow_processes import LiveAirflow
-from tests.storages import S3Server, s3_server
-
-__all__ = ["s3_server"]
+from tests.storages import S3Server
 
 HERE = Path(__file__).parent
 APPROVAL = "example_kling_publish_after_approval"
@@ -148,12 +146,13 @@ def gallery(airflow: LiveAirflow, runs: dict[str, str]) -> Gallery:
 
 
 @pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    """A page of a new browser window, 1280 pixels wide; a script error in it fails the test."""
+def page(chromium: Any, airflow: LiveAirflow) -> Iterator[Any]:
+    """A page of a new browser window, signed in, 1280 pixels wide; a script error in it fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 860})
     context.set_default_timeout(15_000)
     opened = context.new_page()
     errors: list[str] = []
+    opened.goto(f"{airflow.api.url}/auth/token/login")
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
     context.close()

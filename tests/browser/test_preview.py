@@ -7,6 +7,7 @@ import io
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -14,6 +15,7 @@ from scripts.local_airflow import ROOT
 from tests.browser.conftest import Gallery
 
 SCREENSHOT = ROOT / "docs" / "images" / "preview.png"
+RUN_ID = "manual__2026-11-20T10:00:00+00:00"
 PLAYS = """async (video) => {
     const before = video.currentTime;
     await new Promise((done) => setTimeout(done, 700));
@@ -215,6 +217,16 @@ def answer(page: Any, *cards: dict[str, Any], status: int = 200) -> None:
     """Let the page's next requests be answered with these cards."""
     page.unroute_all()
     page.route("**/cards?*", lambda route: route.fulfill(status=status, json={"cards": cards, "next": None}))
+
+
+@pytest.mark.parametrize("run_id", [RUN_ID, RUN_ID.replace(":", "%3A").replace("+", "%2B")])
+def test_run_ids_arrive_as_they_are(gallery: Gallery, page: Any, run_id: str) -> None:
+    # Airflow 3.1 does not quote what it puts into the address.
+    answer(page, card(state="success"))
+    with page.expect_request("**/cards?*") as asked:
+        page.goto(f"{gallery.airflow.api.url}/kling/?dag_id=gallery&run_id={run_id}")
+    query = parse_qs(urlsplit(asked.value.url).query)
+    assert query == {"run_id": [RUN_ID], "offset": ["0"]}
 
 
 def test_a_running_job_becomes_its_result(gallery: Gallery, page: Any) -> None:
