@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ READY_AHEAD = 8
 """Rows that are made ready or wait for a slot, beside those whose jobs are under way."""
 
 READY_BYTES = 16 * 1024**2
-"""Bytes of bodies (pictures as base64) above which no further row is made ready."""
+"""Bytes of such rows and their bodies (pictures as base64) above which no further row is taken."""
 
 _PARALLEL = 2
 
@@ -45,8 +45,27 @@ class Desk:
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-order")
         self._turn = asyncio.Semaphore(_PARALLEL)
         self._outage = Outage()
-        self._held = 0
-        self._room = asyncio.Condition()
+        self._rows = 0
+        self._row_bytes = 0
+        self._order_bytes = 0
+        self._changed = asyncio.Condition()
+
+    async def room(self) -> None:
+        """Wait until one more row may be taken."""
+        await self._until(
+            lambda: self._rows < READY_AHEAD and self._row_bytes + self._order_bytes < READY_BYTES
+        )
+
+    def take(self, row: Row) -> None:
+        """Count a row in."""
+        self._rows += 1
+        self._row_bytes += _size(row.values)
+
+    async def give_back(self, row: Row) -> None:
+        """Count a row out."""
+        self._rows -= 1
+        self._row_bytes -= _size(row.values)
+        await self._tell()
 
     @asynccontextmanager
     async def order(self, row: Row) -> AsyncIterator[Order]:
@@ -57,21 +76,28 @@ class Desk:
         :raises KlingServerError: its media cannot be read, while others' can.
         """
         async with self._turn:
-            async with self._room:
-                await self._room.wait_for(lambda: self._held < READY_BYTES)
+            # Only for orders, which go on their way: a large row must not wait for itself.
+            await self._until(lambda: self._order_bytes < READY_BYTES)
             order = await self._make(row)
             size = _size(order.body)
-            self._held += size
+            self._order_bytes += size
         try:
             yield order
         finally:
-            self._held -= size
-            async with self._room:
-                self._room.notify_all()
+            self._order_bytes -= size
+            await self._tell()
 
     def close(self) -> None:
         """Make nothing more ready."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        async with self._changed:
+            await self._changed.wait_for(holds)
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
 
     async def _make(self, row: Row) -> Order:
         loop = asyncio.get_running_loop()

@@ -20,7 +20,7 @@ from ..hooks.async_client import AsyncKlingClient
 from ..submission_io import can_look_up
 from .book import Book
 from .budget import Budget
-from .desk import READY_AHEAD, Desk
+from .desk import Desk
 from .entry import LOST, Entry, State
 from .follower import DeadlineOf, Follower, Land
 from .gate import Closed, Gate, Reason
@@ -106,7 +106,6 @@ class BatchRun:
         """
         self._stopping = asyncio.Event()
         self._gate = Gate(Width(self._plan.concurrency))
-        self._ahead = asyncio.Semaphore(READY_AHEAD)
         self._tally.count(self._ledger.entries.values())
         self._book = Book(self._ledger, self._tally, self._gate, self._log)
         self._loop = asyncio.get_running_loop()
@@ -141,12 +140,12 @@ class BatchRun:
                 await self._submitter.idle()
 
     async def _work(self, rows: Iterator[Row], reader: ThreadPoolExecutor) -> None:
-        desk = Desk(self._plan, self._settings.dialect, self._gate, self._log)
+        self._desk = Desk(self._plan, self._settings.dialect, self._gate, self._log)
         budget = Budget(self._plan.max_units, self._tally)
         self._submitter = Submitter(
             plan=self._plan,
             client=self._client,
-            desk=desk,
+            desk=self._desk,
             gate=self._gate,
             book=self._book,
             budget=budget,
@@ -168,7 +167,7 @@ class BatchRun:
                 await self._take_over()
                 await self._feed(rows, reader)
         finally:
-            desk.close()
+            self._desk.close()
             self._follower.close()
 
     def _refuse_faults(self) -> None:
@@ -202,9 +201,11 @@ class BatchRun:
                 if self._gate.closed:
                     self._tally.skipped[self._gate.closed] += 1
                     continue
-                await self._follower.room()
-                await self._ahead.acquire()
+                self._desk.take(row)
                 self._jobs.create_task(self._submit(row))
+                del row
+                await self._desk.room()
+                await self._follower.room()
         except KlingError as error:
             # What was read is good: it is made, and what is under way is seen through.
             self._stopped(error)
@@ -236,7 +237,7 @@ class BatchRun:
             # In a task of its own: this one holds the row, which may hold a picture.
             self._jobs.create_task(self._follow(line, task))
         finally:
-            self._ahead.release()
+            await self._desk.give_back(row)
 
     def _denied(self, row: Row, error: KlingError) -> None:
         self._not_permitted += error.code == _NOT_PERMITTED

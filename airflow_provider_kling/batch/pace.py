@@ -22,8 +22,11 @@ _LATE_FACTOR = 2.0
 _LOOKS = 20
 """Looks in the time that a job usually takes, if it were looked at all the time."""
 
-_GLANCES = 4
+_GLANCES = 2
 """Looks in that time while it cannot have ended, should it fail early; all jobs share them."""
+
+_UNLEARNT = 4
+"""Looks after which it is asked again whether anything is known."""
 
 
 @dataclass(slots=True)
@@ -48,13 +51,14 @@ class Pace:
         :param started: when it was submitted.
         """
         if len(self._taken) < _ENOUGH:
-            return self.interval, now + self.interval
+            return self.interval, now + _UNLEARNT * self.interval
         usual = self._quantile(0.5)
         often = min(max(usual / _LOOKS, MIN_POLL_INTERVAL), self.interval)
         early = started + self._quantile(_EARLY)
         if now < early:
             until = min(early + often / 2, self._next_glance(now, usual))
-            return until - now, until
+            # Only the last look of the stage is wanted.
+            return 2 * (until - now), until
         late = started + self._quantile(_LATE) * _LATE_FACTOR
         return (often, late) if now < late else (self.interval, float("inf"))
 
