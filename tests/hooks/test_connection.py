@@ -7,9 +7,11 @@ import json
 import logging
 from pathlib import Path
 
+import airflow
 import jwt
 import pytest
-from airflow.providers.common.compat.sdk import Connection
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection
+from packaging.version import Version
 
 from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
 from airflow_provider_kling.exceptions import KlingAuthError, KlingError, KlingRequestInvalid
@@ -83,8 +85,13 @@ def test_another_connection_id(monkeypatch: pytest.MonkeyPatch, server: Scripted
 @pytest.mark.parametrize("extra", ["not json", "[1, 2]", '"text"'])
 def test_an_extra_that_is_no_object_is_refused(make_hook: MakeHook, extra: str) -> None:
     hook = make_hook("https://api.klingai.com", extra=extra)
-    with pytest.raises(KlingRequestInvalid, match="extra is not a JSON object"):
-        _ = hook.settings
+    # Airflow 3.0 and 3.1 cannot read such a connection at all, and say that there is none.
+    if Version("3.0") <= Version(airflow.__version__) < Version("3.2"):
+        with pytest.raises(AirflowNotFoundException, match="kling_default"):
+            _ = hook.settings
+    else:
+        with pytest.raises(KlingRequestInvalid, match="extra is not a JSON object"):
+            _ = hook.settings
 
 
 async def test_the_async_side_reads_the_same(make_hook: MakeHook) -> None:
