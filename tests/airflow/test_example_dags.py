@@ -22,6 +22,7 @@ pytestmark = pytest.mark.airflow
 FILES = sorted(EXAMPLES.glob("example_*.py"))
 
 RUN_ELSEWHERE = {
+    "example_kling_batch_catalogue",  # one task makes many jobs: tests/batch/test_in_airflow.py
     "example_kling_sweep_results",  # makes no jobs: tests/operators_results/test_in_airflow.py
     # These need people, an S3 or a chat, and run in a live Airflow: tests/browser/test_examples.py
     "example_kling_publish_after_approval",
