@@ -149,7 +149,7 @@ def gallery(airflow: LiveAirflow, runs: dict[str, str]) -> Gallery:
 def page(chromium: Any, airflow: LiveAirflow) -> Iterator[Any]:
     """A page of a new browser window, signed in, 1280 pixels wide; a script error in it fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(45_000)
     opened = context.new_page()
     errors: list[str] = []
     opened.goto(f"{airflow.api.url}/auth/token/login")

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import runpy
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +14,17 @@ import pytest
 from scripts.local_airflow import EXAMPLES
 from tests.storages import S3Server
 
-pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
+pytestmark = pytest.mark.airflow
 
 DAG_ID = "example_kling_land_in_s3_and_react"
 
 
 @pytest.fixture
-def dag(s3: S3Server, kling_emulator: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def dag(s3: S3Server, kling_emulator: Any, dags_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("KLING_EXAMPLE_BUCKET", s3.bucket)
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", os.environ["AIRFLOW_CONN_KLING_TEST_S3"])
-    loaded: Any = runpy.run_path(str(EXAMPLES / f"{DAG_ID}.py"))["landing"]
+    file = shutil.copy(EXAMPLES / f"{DAG_ID}.py", dags_folder)
+    loaded: Any = runpy.run_path(str(file))["landing"]
     task = loaded.get_task("make")
     task.deferrable, task.poll_interval = False, 0.2
     return loaded

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import runpy
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +13,14 @@ import pytest
 from airflow_provider_kling.links import RESULT_LINK_KEY, has_preview
 from scripts.local_airflow import EXAMPLES
 
-pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
+pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture
-def dag(kling_emulator: Any) -> Any:
-    loaded = runpy.run_path(str(EXAMPLES / "example_kling_animate_picture.py"))["dag"]
+def dag(kling_emulator: Any, dags_folder: Path) -> Any:
+    file = shutil.copy(EXAMPLES / "example_kling_animate_picture.py", dags_folder)
+    shutil.copytree(EXAMPLES / "assets", dags_folder / "assets")
+    loaded = runpy.run_path(str(file))["dag"]
     task = loaded.get_task("animate")
     task.deferrable, task.poll_interval = False, 0.2
     return loaded
