@@ -48,11 +48,13 @@ def write_table(rows: Sequence[dict[str, Any]]) -> str:
 
 def _line(row: dict[str, Any]) -> str:
     cells = [row["airflow"], row["python"]]
-    cells += [row["missing"] or _cell(row["suites"][suite]) for suite in _SUITES]
+    cells += [row["missing"] or _cell(row["suites"].get(suite)) for suite in _SUITES]
     return "| " + " | ".join([*cells, row["selection"], row["date"]]) + " |"
 
 
-def _cell(suite: dict[str, Any]) -> str:
+def _cell(suite: dict[str, Any] | None) -> str:
+    if suite is None:
+        return "not run"
     parts = [f"{suite['passed']} passed"]
     parts += [f"{suite[kind]} {kind}" for kind in ("failed", "skipped") if suite[kind]]
     return ", ".join(parts)
