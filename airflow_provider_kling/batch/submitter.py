@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..exceptions import (
     JobState,
@@ -42,16 +43,18 @@ class _Attempt:
     """One row on its way to Kling.
 
     :param line: the row's line to go back to should no job be made.
+    :param facts: what the manifest will say of the inputs, whichever try writes it.
     :param ask_first: a job of this name may exist.
     """
 
     row: Row
     order: Order
     line: Entry
+    facts: Mapping[str, Any]
     cost: Decimal | None
     ask_first: bool
     first_trouble: float = 0.0
-    troubles: int = field(default=0)
+    troubles: int = 0
 
 
 class Submitter:
@@ -97,7 +100,7 @@ class Submitter:
         """
         async with self._desk.order(row) as order:
             cost = self._budget.expected(order.estimate)
-            attempt = _Attempt(row, order, line, cost, ask_first)
+            attempt = _Attempt(row, order, line, order.facts(), cost, ask_first)
             while True:
                 await self._gate.enter()
                 if submission := await self._try(attempt):
@@ -175,6 +178,7 @@ class Submitter:
                 estimate=None if attempt.cost is None else str(attempt.cost),
                 units=None,
                 error=None,
+                facts=attempt.facts,
             )
         )
         await self._book.written()
@@ -195,7 +199,7 @@ class Submitter:
                 estimate=None if attempt.cost is None else str(attempt.cost),
                 units=None,
                 error=None,
-                facts=attempt.order.facts(),
+                facts=attempt.facts,
             )
         )
 

@@ -80,7 +80,7 @@ class Takeover:
         elif step is Step.OPEN and line.state is not State.OPEN:
             # Its old name may be taken, by a job that nobody can find.
             attempt = line.attempt + (line.state in (State.PLANNED, State.UNKNOWN))
-            self._book.note(line.to(State.OPEN, attempt=attempt, error=None))
+            self._book.note(line.to(State.OPEN, attempt=attempt, error=None, facts=None))
 
     async def _ask(self, line: Entry) -> None:
         """Find out whether the job of a row was made."""
@@ -98,4 +98,4 @@ class Takeover:
             return
         # It may be just about to appear.
         self.uncertain.add(line.key)
-        self._book.note(line.to(State.OPEN, error=None))
+        self._book.note(line.to(State.OPEN, error=None, facts=None))
