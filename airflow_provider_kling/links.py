@@ -31,15 +31,20 @@ RUN_PREVIEW_ROUTE = "kling-run"
 _PREVIEW_SINCE = (3, 1, 1)
 """Before, plugins cannot have tabs; 3.1.0 can, but keeps the session where a tab's videos cannot use it."""
 
+_LINKS_ARE_KEPT_SINCE = (3, 0)
+
 _log = logging.getLogger(__name__)
 
 
 def has_preview() -> bool:
     """Whether this Airflow can show the preview tab."""
+    return _airflow() >= _PREVIEW_SINCE
+
+
+def _airflow() -> tuple[int, ...]:
     from airflow import __version__
 
-    numbers = (part for part in __version__.split(".")[:3] if part.isdigit())
-    return tuple(int(part) for part in numbers) >= _PREVIEW_SINCE
+    return tuple(int(part) for part in __version__.split(".")[:3] if part.isdigit())
 
 
 def preview_url(dag_id: str, run_id: str, task_id: str | None = None, map_index: int = -1) -> str:
@@ -50,21 +55,25 @@ def preview_url(dag_id: str, run_id: str, task_id: str | None = None, map_index:
     :param task_id: a task instance's tab; without it, the DAG run's.
     :param map_index: which one of a mapped task's instances.
     """
+    page = _page(dag_id, run_id, task_id, map_index)
+    return f"{page}/plugin/{RUN_PREVIEW_ROUTE if task_id is None else PREVIEW_ROUTE}"
+
+
+def _page(dag_id: str, run_id: str, task_id: str | None, map_index: int) -> str:
     path = f"dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
-    route = RUN_PREVIEW_ROUTE
     if task_id is not None:
         path += f"/tasks/{quote(task_id, safe='')}"
         path += f"/mapped/{map_index}" if map_index >= 0 else ""
-        route = PREVIEW_ROUTE
     base = conf.get("api", "base_url", fallback="") or ""
-    return f"{base.rstrip('/')}/{path}/plugin/{route}"
+    return f"{base.rstrip('/')}/{path}"
 
 
 class KlingResultLink(BaseOperatorLink):
-    """Leads to the preview tab, or (before Airflow 3.1.1) to the first file of the result at Kling.
+    """Leads to the preview tab; before Airflow 3.1.1, to where the result's addresses are.
 
-    That address is signed: it is as secret as the task's XCom, which holds it too, and dies with the file
-    after 30 days.
+    These are signed, and Airflow 3 logs a link (at debug level) and stores it. So there the link leads to
+    the task's XComs, which hold them anyway; only Airflow 2, which makes a link for whoever looks, gets the
+    address of the first file itself.
     """
 
     name = "Result"
@@ -77,8 +86,11 @@ class KlingResultLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
         """Return the address, or nothing when there is no result yet."""
         try:
+            place = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
             if has_preview():
-                return preview_url(ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
+                return preview_url(*place)
+            if _airflow() >= _LINKS_ARE_KEPT_SINCE:
+                return f"{_page(*place)}/xcom"
             from airflow.providers.common.compat.sdk import XCom
 
             return first_address(XCom.get_value(ti_key=ti_key, key="return_value")) or ""

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling import links
 from airflow_provider_kling.links import KlingConsoleLink, KlingResultLink, console_url, preview_url
 from airflow_provider_kling.provider_info import get_provider_info
 
@@ -38,10 +37,15 @@ def test_without_a_base_url_the_address_is_a_path(monkeypatch: pytest.MonkeyPatc
     assert preview_url("films", "x", "film") == "/dags/films/runs/x/tasks/film/plugin/kling"
 
 
-def test_the_result_is_the_preview_where_there_is_one(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "has_preview", lambda: True)
+@pytest.mark.parametrize(
+    ("version", "tab"), [("3.0.6", "xcom"), ("3.1.0", "xcom"), ("3.1.8", "plugin/kling")]
+)
+def test_the_result_is_a_page_of_airflow(
+    base_url: str, monkeypatch: pytest.MonkeyPatch, version: str, tab: str
+) -> None:
+    monkeypatch.setattr("airflow.__version__", version)
     link = KlingResultLink().get_link(SimpleNamespace(), ti_key=KEY)
-    assert link == f"{base_url}/dags/films/runs/{RUN}/tasks/film/plugin/kling"
+    assert link == f"{base_url}/dags/films/runs/{RUN}/tasks/film/{tab}"
 
 
 @pytest.mark.parametrize(
@@ -52,12 +56,12 @@ def test_the_result_is_the_preview_where_there_is_one(base_url: str, monkeypatch
         (None, ""),
     ],
 )
-def test_elsewhere_the_result_is_the_file_at_kling(
+def test_on_airflow_2_the_result_is_the_file_at_kling(
     monkeypatch: pytest.MonkeyPatch, value: Any, address: str
 ) -> None:
     from airflow.providers.common.compat.sdk import XCom
 
-    monkeypatch.setattr(links, "has_preview", lambda: False)
+    monkeypatch.setattr("airflow.__version__", "2.11.2")
     monkeypatch.setattr(XCom, "get_value", lambda *, ti_key, key: value if key == "return_value" else None)
     assert KlingResultLink().get_link(SimpleNamespace(), ti_key=KEY) == address
 
@@ -75,7 +79,7 @@ def test_no_link_raises_or_tells_a_secret(
         def hook(self) -> None:
             raise RuntimeError(SIGNED)
 
-    monkeypatch.setattr(links, "has_preview", lambda: False)
+    monkeypatch.setattr("airflow.__version__", "2.11.2")
     monkeypatch.setattr(XCom, "get_value", broken)
     with caplog.at_level(logging.DEBUG):
         assert KlingResultLink().get_link(Operator(), ti_key=KEY) == ""
