@@ -51,7 +51,7 @@ export const timeOf = (time) =>
 
 export function standingOf(card) {
   if (card.state === "failed") return "The task failed; its log says why.";
-  if (card.state === "success") return "This task made no picture, video or sound.";
+  if (card.state === "success") return "There is no picture, video or sound to show.";
   if (!unfinished(card)) return `The task is ${card.state.replaceAll("_", " ")}.`;
   if (card.state === "up_for_retry") return "The task failed and will be tried again.";
   return card.job ? `Kling is working on job ${card.job}.` : "Nothing was submitted yet.";
