@@ -30,6 +30,7 @@ class Server:
 
     :ivar answers: answers (status, body, headers) to give next, before all else.
     :ivar list_answer: answer to every list, instead of the list.
+    :ivar single_answers: answers to queries of single tasks, by id.
     :ivar unlisted: ids that lists leave out.
     :ivar asked: the requests, ``"list <number> <size>"`` or the id.
     """
@@ -38,6 +39,7 @@ class Server:
         self.tasks: dict[str, dict[str, Any]] = {}
         self.answers: list[tuple[int, Any, dict[str, str]]] = []
         self.list_answer: tuple[int, Any, dict[str, str]] | None = None
+        self.single_answers: dict[str, tuple[int, Any, dict[str, str]]] = {}
         self.unlisted: set[str] = set()
         self.asked: list[str] = []
         self.times: list[float] = []
@@ -82,6 +84,8 @@ class Server:
     async def _single(self, request: web.Request) -> web.Response:
         ident = request.match_info["ident"]
         self._note(request, ident)
+        if ident in self.single_answers:
+            return self._answer(self.single_answers[ident])
         external = (t for t in self.tasks.values() if t["task_info"].get("external_task_id") == ident)
         task = self.tasks.get(ident) or next(external, None)
         return self._answer(

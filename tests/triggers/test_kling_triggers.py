@@ -229,14 +229,15 @@ class TestSlot:
     async def test_the_end_of_a_job_of_any_endpoint_wakes_it(self, server: Server) -> None:
         (ident,) = server.make()
         began = time.time()
-        waits = [asyncio.ensure_future(fire(slot_trigger(since=began - 5, endpoint="images/generations")))]
-        waits.append(asyncio.ensure_future(fire(slot_trigger(since=began))))
+        first = slot_trigger(since=began - 5, refused_at=began, endpoint="images/generations")
+        waits = [asyncio.ensure_future(fire(each)) for each in (first, slot_trigger(since=began))]
         job = asyncio.ensure_future(fire(task_trigger(ident)))
         await until(lambda: server.asked)
         assert not any(wait.done() for wait in waits)
         server.set(ident, "succeed")
         await job
-        event = await waits[0]
+        async with asyncio.timeout(3):
+            event = await waits[0]
         assert event.payload == {"status": "slot", "message": "", "since": began - 5, "refusals": 1}
         await asyncio.sleep(0.05)
         assert not waits[1].done()

@@ -18,6 +18,7 @@ from aiohttp.test_utils import TestServer
 
 from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.hooks.async_client import AsyncKlingClient
+from airflow_provider_kling.hooks.settings import KlingSettings
 from airflow_provider_kling.triggers.poll_hub import PollHub, hub_of
 from tests.triggers.server import (
     ERROR,
@@ -110,6 +111,21 @@ async def test_the_shortest_interval_rules_and_long_ones_are_not_hurried(
     assert server.singles.count(slow) <= 1
     for task in tasks:
         task.cancel()
+
+
+async def test_who_leaves_takes_its_interval_along(
+    server: Server, settings: KlingSettings, endpoint: Endpoint
+) -> None:
+    hub = hub_of(settings, endpoint)
+    slow, quick = (hub.join(ident, seconds, time.time() + 60) for ident, seconds in (("a", 9), ("b", 1)))
+    twin = hub.join("a", 2, time.time() + 60)
+    assert hub._pace == 1
+    hub.leave(quick)
+    assert hub._pace == 2
+    hub.leave(twin)
+    assert hub._pace == 9
+    hub.leave(slow)
+    assert hubs() == 0
 
 
 async def test_external_ids_are_matched_in_lists_and_single_reads(server: Server, waits: Waits) -> None:

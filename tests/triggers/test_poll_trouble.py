@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.hooks.async_client import AsyncKlingClient
+from airflow_provider_kling.hooks.settings import KlingSettings
 from airflow_provider_kling.triggers import poll_reader, waiter
 from airflow_provider_kling.triggers.poll_hub import hub_of
 from tests.triggers.server import (
@@ -100,6 +101,30 @@ async def test_failed_polls_slow_down_and_end_nobody(server: Server, waits: Wait
     assert gaps[2] > gaps[1] > gaps[0] > 1.5 * TICK
     (warning,) = waits.at(logging.WARNING)
     assert "waiting goes on" in warning
+
+
+async def test_after_trouble_the_pace_is_the_old_one(
+    server: Server, waits: Waits, settings: KlingSettings, endpoint: Endpoint
+) -> None:
+    (ident,) = server.make()
+    task = asyncio.ensure_future(waits.one(ident))
+    server.answers = [ERROR, REFUSED]
+    await until(lambda: len(server.asked) == 3)
+    hub = hub_of(settings, endpoint)
+    await until(lambda: not hub._backoff.failures)
+    assert not hub._refusals
+    task.cancel()
+
+
+async def test_a_failed_round_is_no_news_for_jobs_that_were_read(server: Server, waits: Waits) -> None:
+    well, ill = server.make(2)
+    server.single_answers[ill] = (429, {"code": 1302, "message": "too fast"}, {})
+    tasks = [asyncio.ensure_future(waits.one(ident)) for ident in (well, ill)]
+    await until(lambda: server.singles.count(ill) >= 4)
+    assert [line for line in waits.at(logging.WARNING) if well in line] == []
+    assert [line for line in waits.at(logging.WARNING) if ill in line]
+    for task in tasks:
+        task.cancel()
 
 
 async def test_when_only_the_list_keeps_failing_jobs_are_read_one_by_one(
