@@ -14,6 +14,7 @@ from scripts.local_airflow import wait_until
 TaskInstance = dict[str, Any]
 """One task instance as the API shows it: ``task_id``, ``map_index``, ``state``, ``try_number``, ..."""
 
+_INTERNAL_ERROR = 500
 _ENDED = ("success", "failed")
 
 
@@ -41,9 +42,14 @@ class AirflowApi:
         if "Authorization" not in self._session.headers:
             token = self._session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]
             self._session.headers["Authorization"] = f"Bearer {token}"
-        answer = self._session.request(
-            method, f"{self.url}/api/v2{path}", json=body, params=params, timeout=30
-        )
+        for patience in (1.0, 2.0, 4.0, 8.0, None):
+            answer = self._session.request(
+                method, f"{self.url}/api/v2{path}", json=body, params=params, timeout=60
+            )
+            # SQLite lets one write at a time, and on a busy machine the api-server's turn may not come.
+            if answer.status_code != _INTERNAL_ERROR or patience is None:
+                break
+            time.sleep(patience)
         if not answer.ok:
             raise ApiRefused(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None

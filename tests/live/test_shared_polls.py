@@ -18,7 +18,7 @@ def test_twenty_deferred_jobs_share_their_polls(
     airflow = start_airflow()
     api = airflow.api
     run_id = api.trigger("live_mapped", {"count": JOBS})
-    assert api.wait_for_run("live_mapped", run_id, timeout=150) == "success", airflow.last_lines()
+    assert api.wait_for_run("live_mapped", run_id, timeout=400) == "success", airflow.last_lines()
 
     instances = api.task_instances("live_mapped", run_id, "make")
     assert [each["try_number"] for each in instances] == [1] * JOBS
