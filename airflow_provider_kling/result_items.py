@@ -35,16 +35,12 @@ class Item:
     sha256: str | None
 
 
-def results_in(value: Any) -> list[dict[str, Any]]:
-    """Return the results in a task's return value: one, several (as of a batch), or none.
+def result_in(value: Any) -> dict[str, Any] | None:
+    """Return a task's return value if it is the result of a job, and ``None`` if it is anything else.
 
     :param value: JSON value.
     """
-    if isinstance(value, Mapping):
-        if "task_id" in value and "endpoint" in value:
-            return [dict(value)]
-        return [result for part in value.values() if isinstance(part, list) for result in results_in(part)]
-    return [result for part in value for result in results_in(part)] if isinstance(value, list) else []
+    return dict(value) if isinstance(value, Mapping) and "task_id" in value and "endpoint" in value else None
 
 
 def items_of(result: Mapping[str, Any]) -> list[Item]:
@@ -54,8 +50,7 @@ def items_of(result: Mapping[str, Any]) -> list[Item]:
 
 def first_address(value: Any) -> str | None:
     """Return the address at Kling of the first file in a return value."""
-    addresses = (item.url for result in results_in(value) for item in items_of(result))
-    return next(filter(None, addresses), None)
+    return next((item.url for item in items_of(result_in(value) or {}) if item.url), None)
 
 
 def _items(result: Mapping[str, Any]) -> Iterator[Item]:

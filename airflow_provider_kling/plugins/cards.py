@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..result_items import Item, items_of, results_in
+from ..result_items import Item, items_of, result_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +32,20 @@ class Instance:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def results(self) -> list[dict[str, Any]]:
-        """The results in its return value."""
-        return results_in(self.xcoms.get("return_value"))
+    def result(self) -> Mapping[str, Any]:
+        """The job that it returned, or what is known of it so far."""
+        so_far = {name: self.xcoms.get(name) for name in ("task_id", "external_task_id")}
+        return result_in(self.xcoms.get("return_value")) or so_far
 
 
-def cards_of(instance: Instance) -> list[dict[str, Any]]:
-    """Return a card for each result of a task instance, or one that says how far it is.
+def card_of(instance: Instance) -> dict[str, Any]:
+    """Return what is shown of a task instance: what it made, or how far it is.
 
     :return: plain JSON, see ``static/kling.js``.
     """
-    results = instance.results
-    if not results:
-        job = instance.xcoms.get("task_id")
-        results = [{"task_id": job, "external_task_id": instance.xcoms.get("external_task_id")}]
-    return [_card(instance, number, result) for number, result in enumerate(results)]
-
-
-def _card(instance: Instance, number: int, result: Mapping[str, Any]) -> dict[str, Any]:
-    fields = instance.fields
+    fields, result = instance.fields, instance.result
     return {
-        "id": f"{instance.task_id}/{instance.map_index}/{number}",
+        "id": f"{instance.task_id}/{instance.map_index}",
         "task_id": instance.task_id,
         "map_index": instance.map_index,
         "label": instance.label,
@@ -67,27 +60,26 @@ def _card(instance: Instance, number: int, result: Mapping[str, Any]) -> dict[st
         "created_at": result.get("created_at"),
         "updated_at": result.get("updated_at"),
         "expires_at": result.get("expires_at"),
-        "items": [_shown(instance, number, item) for item in items_of(result)],
+        "items": [_shown(instance, item) for item in items_of(result)],
     }
 
 
-def _shown(instance: Instance, number: int, item: Item) -> dict[str, Any]:
+def _shown(instance: Instance, item: Item) -> dict[str, Any]:
     return {
         "media": item.media,
         "seconds": item.seconds,
         "path": item.path,
-        "file": _address(instance, number, item) if item.path else None,
+        "file": _address(instance, item) if item.path else None,
         "url": item.url,
     }
 
 
-def _address(instance: Instance, number: int, item: Item) -> str:
+def _address(instance: Instance, item: Item) -> str:
     """Where the plugin streams a landed file: it names the place in the XCom, never a path."""
     query = {
         "run_id": instance.run_id,
         "task_id": instance.task_id,
         "map_index": instance.map_index,
-        "result": number,
         "item": item.key,
     }
     return f"dags/{quote(instance.dag_id, safe='')}/file?{urlencode(query)}"

@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from ..result_items import items_of
 from ..storage import StorageDown, StorageRefused
 from .byte_range import ByteRange, NotSatisfiable, requested_range
-from .cards import cards_of
+from .cards import card_of
 from .instances import read_instances
 from .landed import LandedFile, open_landed
 
@@ -89,7 +89,7 @@ def cards(
     """Return what there is to show of a DAG run or a task instance, a page at a time."""
     instances, total = read_instances(dag_id, run_id, task_id, map_index, offset=offset, limit=PAGE_SIZE)
     content = {
-        "cards": [card for instance in instances for card in cards_of(instance)],
+        "cards": [card_of(instance) for instance in instances],
         "next": offset + PAGE_SIZE if offset + PAGE_SIZE < total else None,
     }
     return JSONResponse(content, headers={**_SAFE, "Cache-Control": "no-store"})
@@ -104,26 +104,20 @@ def file(
     task_id: str,
     item: str,
     map_index: Annotated[int, Query(ge=-1)] = -1,
-    result: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     """Stream a landed file, whole or in part. The request names its place in the task's XCom."""
     instances, _ = read_instances(dag_id, run_id, task_id, map_index, offset=0, limit=1)
-    found = [
-        (each, entry)
-        for instance in instances
-        for each in instance.results[result : result + 1]
-        for entry in items_of(each)
-        if entry.key == item
-    ]
-    if not found:
+    result = instances[0].result if instances else {}
+    named = next((each for each in items_of(result) if each.key == item), None)
+    if named is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "The task's XCom names no such file.")
     try:
-        landed = open_landed(*found[0])
+        landed = open_landed(result, named)
     except StorageRefused as error:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"The file cannot be shown: {error}.") from None
     except StorageDown as error:
         raise HTTPException(status.HTTP_502_BAD_GATEWAY, f"The storage does not answer: {error}.") from None
-    return _answer(request, landed, found[0][1].sha256)
+    return _answer(request, landed, named.sha256)
 
 
 def _answer(request: Request, landed: LandedFile, sha256: str | None) -> Response:

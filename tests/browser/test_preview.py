@@ -209,7 +209,7 @@ def test_what_cannot_be_read_here_is_played_from_kling(gallery: Gallery, page: A
 
 def card(**values: Any) -> dict[str, Any]:
     empty = dict.fromkeys(("label", "prompt", "model", "endpoint", "external_id", "units", "created_at"))
-    more = {"id": "film/-1/0", "task_id": "film", "map_index": -1, "try_number": 1, "job": "842", "items": []}
+    more = {"id": "film/-1", "task_id": "film", "map_index": -1, "try_number": 1, "job": "842", "items": []}
     return {**empty, "updated_at": None, "expires_at": None, **more, **values}
 
 
@@ -237,6 +237,15 @@ def test_a_running_job_becomes_its_result(gallery: Gallery, page: Any) -> None:
     answer(page, card(state="failed"))
     page.clock.run_for(6000)
     page.get_by_text("The task failed; its log says why.").wait_for()
+
+
+def test_tasks_that_make_no_files_are_no_part_of_a_run(gallery: Gallery, page: Any) -> None:
+    answer(page, card(state="success"), card(state="failed", id="another/-1"))
+    page.goto(gallery.page())
+    page.get_by_text("The task failed; its log says why.").wait_for()
+    assert page.locator("#count").text_content() == "1 result"
+    page.goto(gallery.page("film"))
+    page.get_by_text("There is no picture, video or sound to show.").wait_for()
 
 
 def test_a_deleted_result_says_so(gallery: Gallery, page: Any) -> None:

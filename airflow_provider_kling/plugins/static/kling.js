@@ -2,7 +2,7 @@
 // The preview tab: asks for the cards of one DAG run or task instance, and keeps them fresh while jobs run.
 
 import { detail, make, tile } from "./show.js";
-import { matches, nameOf, unfinished } from "./words.js";
+import { empty, matches, nameOf, unfinished } from "./words.js";
 
 const FRESH_MS = 5000;
 const byId = (id) => document.getElementById(id);
@@ -45,7 +45,8 @@ function refusal(status) {
   return `Airflow answered with status ${status}.`;
 }
 
-function show(cards) {
+function show(found) {
+  const cards = place.task_id ? found : found.filter((card) => !empty(card));
   if (!cards.length) return say("No Kling task has started here yet.");
   say("");
   if (cards.length === 1 && place.task_id) return showAlone(cards[0]);

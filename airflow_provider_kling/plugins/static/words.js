@@ -6,6 +6,9 @@ const ENDED = new Set(["success", "failed", "upstream_failed", "skipped", "remov
 
 export const unfinished = (card) => !ENDED.has(card.state);
 
+// Tasks that make no files, such as sweeps and batches, have no place among pictures.
+export const empty = (card) => card.state === "success" && !card.items.length;
+
 export const nameOf = (card) =>
   card.label ?? (card.map_index >= 0 ? `${card.task_id} [${card.map_index}]` : card.task_id);
 
