@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-live test-wheel test-matrix test-distributed audit lint format reference bench airflow clean
+.PHONY: help demo test test-browser test-live test-wheel test-matrix test-distributed audit lint format reference bench airflow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,7 +25,10 @@ demo: $(VENV)/.runs ## make a video with a real Airflow DAG, without an account
 	@$(BIN)/python -m scripts.demo
 
 test: $(VENV)/.develops ## the whole test suite
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow' $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow and not browser' $(PYTEST_ARGS)
+
+test-browser: $(VENV)/.develops ## look at the preview tab of a live Airflow with Chromium
+	$(BIN)/pytest tests/browser -m browser $(PYTEST_ARGS)
 
 test-live: $(VENV)/.develops ## kill workers, triggerers and servers of a live Airflow, and count the jobs
 	$(BIN)/pytest tests/live -m slow $(PYTEST_ARGS)
