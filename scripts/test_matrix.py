@@ -197,7 +197,7 @@ def run_suite(
     options = ["-q", "-n", workers, "--dist", "loadgroup", "-p", "no:cacheprovider", "-m", marks]
     started = time.monotonic()
     with report.with_suffix(".log").open("w") as log:
-        subprocess.run(
+        done = subprocess.run(
             [python, "-m", "pytest", *paths, *options, f"--junitxml={report}"],
             cwd=ROOT,
             stdout=log,
@@ -205,7 +205,9 @@ def run_suite(
             check=False,
         )
     if not report.exists():
-        raise RuntimeError(f"pytest wrote no report:\n{report.with_suffix('.log').read_text()[-3000:]}")
+        raise RuntimeError(
+            f"pytest ended with {done.returncode}, without a report:\n{report.with_suffix('.log').read_text()[-3000:]}"
+        )
     return {**count(report), "seconds": round(time.monotonic() - started)}
 
 
