@@ -205,9 +205,8 @@ def run_suite(
             check=False,
         )
     if not report.exists():
-        raise RuntimeError(
-            f"pytest ended with {done.returncode}, without a report:\n{report.with_suffix('.log').read_text()[-3000:]}"
-        )
+        said = report.with_suffix(".log").read_text()[-3000:]
+        raise RuntimeError(f"pytest ended with {done.returncode}, without a report:\n{said}")
     return {**count(report), "seconds": round(time.monotonic() - started)}
 
 
