@@ -205,8 +205,8 @@ def run_suite(
             check=False,
         )
     if not report.exists():
-        said = report.with_suffix(".log").read_text()[-3000:]
-        raise RuntimeError(f"pytest ended with {done.returncode}, without a report:\n{said}")
+        output = report.with_suffix(".log").read_text()[-3000:]
+        raise RuntimeError(f"pytest ended with {done.returncode}, without a report:\n{output}")
     return {**count(report), "seconds": round(time.monotonic() - started)}
 
 
