@@ -124,8 +124,8 @@ def needed() -> None:
 
 @pytest.fixture
 def kling() -> Iterator[Emulator]:
-    """A Kling whose jobs take eight seconds."""
-    with Emulator(job_seconds=8, slots=SLOTS) as running:
+    """A Kling whose jobs take twenty seconds."""
+    with Emulator(job_seconds=20, slots=SLOTS) as running:
         yield running
 
 
