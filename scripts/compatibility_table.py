@@ -25,8 +25,8 @@ newest Airflow.
 
 """
 _OLD_LIBRARIES = """
-Releases that stand with older libraries fail with the newest ones by themselves, without this provider:
-install Airflow with its constraints file, or with `uv pip install --exclude-newer`.
+Rows with a date ran with libraries of that time, as Airflow's own constraints files pin them: install old
+releases that way, or with `uv pip install --exclude-newer`. They were not run with newer ones.
 """
 _QUICK = """
 *quick* ran only what touches Airflow most: construction, rendering and execution of operators, connection and

@@ -50,7 +50,7 @@ class Release:
 
 RELEASES = (
     Release("2.11.2", "3.11"),
-    # With newer libraries its own server refuses what its own tasks send.
+    # Its constraints file pins libraries of that time.
     Release("3.0.6", "3.11", before="2025-09-01"),
     Release("3.1.8", "3.11"),
     # pydantic 2.14 refuses its messages.
