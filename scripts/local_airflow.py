@@ -6,6 +6,7 @@ The demo, the benchmarks and the live tests run real Airflow programs with this.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -92,6 +93,8 @@ class Program:
                 start_new_session=True,
             )
         self.pid = self._process.pid
+        self._starter = os.getpid()
+        atexit.register(self._end_with_starter)
 
     @property
     def exit_code(self) -> int | None:
@@ -111,6 +114,12 @@ class Program:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+        atexit.unregister(self._end_with_starter)
+
+    def _end_with_starter(self) -> None:
+        # The starter's own forks end too, and must leave alone what is not theirs.
+        if os.getpid() == self._starter:
+            self.kill()
 
     def terminate(self) -> None:
         """Ask the program to end; it ends its children itself."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from scripts.local_airflow import Program, environment, free_ports, processes_of, wait_until
+from scripts.local_airflow import ROOT, Program, environment, free_ports, processes_of, wait_until
 
 # A program whose child outlives it unless somebody ends the whole group.
 STUBBORN = """
@@ -53,6 +54,19 @@ def test_stopping_a_program_that_has_ended_ends_what_it_left_behind(tmp_path: Pa
     assert program.wait(10) == 0
     assert len(processes_of(tmp_path)) == 1
     program.stop()
+    wait_until(lambda: not processes_of(tmp_path), 5, "all processes to end")
+
+
+def test_a_program_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from scripts.local_airflow import ROOT, Program, environment
+home = Path({str(tmp_path)!r})
+program = Program([sys.executable, "-c", {STUBBORN!r}], environment(home), home / "log")
+assert program.exit_code is None
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
     wait_until(lambda: not processes_of(tmp_path), 5, "all processes to end")
 
 
