@@ -152,7 +152,7 @@ def page(chromium: Any, airflow: LiveAirflow) -> Iterator[Any]:
     context.set_default_timeout(45_000)
     opened = context.new_page()
     errors: list[str] = []
-    opened.goto(f"{airflow.api.url}/auth/token/login")
+    context.request.get(f"{airflow.api.url}/auth/token/login")
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
     context.close()
