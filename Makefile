@@ -6,6 +6,9 @@ AIRFLOW ?= apache-airflow>=3.3.2
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
+# Airflow starts many processes; without bytecode on disk each one compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python

@@ -112,6 +112,9 @@ def _add_asset_events(
 
 
 def _add_hook_lineage(hook: Any, inputs: list[str], outputs: list[str]) -> None:
+    if not inputs and not outputs:
+        # Making a collector loads what every installed provider knows of assets.
+        return
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
     collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]

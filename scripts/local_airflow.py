@@ -50,6 +50,8 @@ def environment(
         section, key = name.split(".")
         variables[f"AIRFLOW__{section.upper()}__{key.upper()}"] = str(value)
     variables["AIRFLOW_HOME"] = str(home)
+    # As in a deployment: without bytecode on disk every task compiles all that it imports.
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     # Airflow starts programs by name, so they must be found without an activated environment.
     variables["PATH"] = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]

@@ -65,10 +65,10 @@ def endpoint_of(endpoint: Endpoint | str) -> Endpoint:
 
     :raises ValueError: no endpoint has this slug.
     """
-    from .registry import ENDPOINTS
-
     if isinstance(endpoint, Endpoint):
         return endpoint
+    from .registry import ENDPOINTS
+
     if endpoint not in ENDPOINTS:
         raise ValueError(f"endpoint is {endpoint!r}; it must be one of {', '.join(ENDPOINTS)}")
     return ENDPOINTS[endpoint]

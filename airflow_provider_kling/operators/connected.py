@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..hooks.kling import KlingHook
+    from ..hooks.task import KlingTaskHook
 
 
 class Connected:
@@ -16,8 +16,8 @@ class Connected:
     kling_conn_id: Any
 
     @cached_property
-    def hook(self) -> KlingHook:
+    def hook(self) -> KlingTaskHook:
         """The hook for this task's connection."""
-        from ..hooks.kling import KlingHook
+        from ..hooks.task import KlingTaskHook
 
-        return KlingHook(str(self.kling_conn_id))
+        return KlingTaskHook(str(self.kling_conn_id))

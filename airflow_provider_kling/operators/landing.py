@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..api.task import Task
-    from ..hooks.kling import KlingHook
     from ..hooks.settings import KlingSettings
+    from ..hooks.task import KlingTaskHook
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def check_before_paying(output_path: Any, *, tried_before: bool = False) -> None
 
 
 def result_of(
-    hook: KlingHook, endpoint: Endpoint, task: Task, output_path: Any, facts: Mapping[str, Any]
+    hook: KlingTaskHook, endpoint: Endpoint, task: Task, output_path: Any, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what every operator returns for a task that succeeded, its files kept if that is asked for.
 

@@ -19,6 +19,7 @@ from airflow_provider_kling.exceptions import (
     KlingServerError,
 )
 from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.hooks.task import KlingTaskHook
 from airflow_provider_kling.operators import results
 from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
 from airflow_provider_kling.results import landed_task_ids
@@ -221,14 +222,14 @@ def no_avatars(monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
     class Raised:
         error: Exception = KlingRequestInvalid("The requested method is invalid.")
 
-    listed = KlingHook.list_tasks
+    listed = KlingTaskHook.list_tasks
 
     def some(self: Any, endpoint: Any, *args: Any) -> Any:
         if endpoint.slug == "videos/avatar":
             raise Raised.error
         return listed(self, endpoint, *args)
 
-    monkeypatch.setattr(KlingHook, "list_tasks", some)
+    monkeypatch.setattr(KlingTaskHook, "list_tasks", some)
     return Raised
 
 
