@@ -155,6 +155,7 @@ def submit_once(terms: Terms) -> Steps:
         attached = task is not None
         if task is None:
             task, attached = yield from _create(terms, name)
+            _note_made(terms, attempt, name, task)
         if not (attached and task.status is TaskStatus.FAILED):
             return Submission(task, name, attached, attempt)
         ask_first = True
@@ -170,7 +171,10 @@ def _remembered_attempt(terms: Terms) -> int:
 
 
 def _remembered(terms: Terms, attempt: int) -> bool:
-    return terms.memory is not None and terms.memory.recall(terms.key.external_task_id(attempt)) is not None
+    if terms.memory is None or (terms.can_look_up and not terms.tried_before):
+        # Asking Airflow takes a request too: a first try needs none, for Kling knows all names it has made.
+        return False
+    return terms.memory.recall(terms.key.external_task_id(attempt)) is not None
 
 
 def _recover(terms: Terms, name: str) -> _Found:
@@ -238,9 +242,13 @@ def _create_noted(terms: Terms, name: str) -> Generator[LookUp | Create | Pause,
         raise
     if task is None:
         raise RuntimeError("the driver of submit_once answered a Create without a task")
-    if terms.memory:
-        terms.memory.remember(name, task.task_id)
     return task
+
+
+def _note_made(terms: Terms, attempt: int, name: str, task: Task) -> None:
+    # Where Kling can be asked by name, only that failed jobs came before is worth a note.
+    if terms.memory and (attempt or not terms.can_look_up):
+        terms.memory.remember(name, task.task_id)
 
 
 def _find(name: str) -> _Found:

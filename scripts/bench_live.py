@@ -102,6 +102,9 @@ def main() -> None:
         airflow_home = home / "airflow"
         airflow_home.mkdir()
         with LiveAirflow(airflow_home, DAGS, connections, settings) as airflow:
+            for dag_id in WAYS:
+                # The first run of all pays for what the others find ready.
+                measure(airflow, kling, starts, dag_id, count=1)
             rows = [measure(airflow, kling, starts, dag_id, options.jobs) for dag_id in WAYS]
     table = [
         f"{options.jobs} mapped jobs of {options.job_seconds:g} s, polled every 5 s:",

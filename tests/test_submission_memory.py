@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -141,9 +142,21 @@ def test_at_kling_memory_saves_asking_for_jobs_that_are_known_to_have_failed() -
     assert walk(given, [(LookUp(NEWEST), RUNNING)]) == attached(name=NEWEST, attempt=2)
 
 
-def test_at_kling_a_job_is_remembered_once_it_is_made() -> None:
-    memory = Memory()
-    walk(terms(memory=memory), [(CREATE, LOST), (Pause(1.0), None), (FIND, RUNNING)])
+def test_at_kling_a_first_try_asks_nothing_of_airflow() -> None:
+    """Each question takes a request to the api-server, and Kling knows the name anyway."""
+
+    class Untouchable(Memory):
+        def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
+            raise AssertionError(external_task_id)
+
+    memory = Untouchable()
+    assert walk(terms(memory=memory), [(CREATE, NEW)]) == made()
     assert memory.jobs == {}
-    walk(terms(memory=memory), [(CREATE, NEW)])
-    assert memory.jobs == {NAME: {"task_id": "100"}}
+
+
+def test_at_kling_a_job_is_remembered_that_follows_failed_ones() -> None:
+    memory = Memory()
+    given = terms(tried_before=True, memory=memory)
+    walk(given, [(FIND, FAILED), (Create(NEXT), LOST), (Pause(1.0), None), (LookUp(NEXT), RUNNING)])
+    assert memory.jobs == {NEXT: {"task_id": RUNNING.task_id}}
+    assert walk(given, [(LookUp(NEXT), RUNNING)]) == attached(name=NEXT, attempt=1)

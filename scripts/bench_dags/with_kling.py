@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One job for each mapped task, with this provider: ended by a worker, and by the triggerer.
+
+Not beside the stock parts: every worker would load those too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+from common import COMMON, INTERVAL, MODEL
+
+from airflow_provider_kling.operators.video import KlingTextToVideoOperator
+
+
+@task
+def prompts(params: Any = None) -> list[str]:
+    """Write one prompt for each job."""
+    return [f"wave number {number}" for number in range(params["count"])]
+
+
+for name, ends in (("bench_kling", False), ("bench_kling_end_from_trigger", True)):
+    with DAG(dag_id=name, **COMMON):
+        KlingTextToVideoOperator.partial(
+            task_id="make", **MODEL, deferrable=True, poll_interval=INTERVAL, end_from_trigger=ends
+        ).expand(prompt=prompts())
