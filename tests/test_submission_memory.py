@@ -157,6 +157,7 @@ def test_at_kling_a_first_try_asks_nothing_of_airflow() -> None:
 def test_at_kling_a_job_is_remembered_that_follows_failed_ones() -> None:
     memory = Memory()
     given = terms(tried_before=True, memory=memory)
-    walk(given, [(FIND, FAILED), (Create(NEXT), LOST), (Pause(1.0), None), (LookUp(NEXT), RUNNING)])
+    found: Script = [(LookUp(NEXT), None), (Create(NEXT), LOST), (Pause(1.0), None), (LookUp(NEXT), RUNNING)]
+    walk(given, [(FIND, FAILED), *found])
     assert memory.jobs == {NEXT: {"task_id": RUNNING.task_id}}
     assert walk(given, [(LookUp(NEXT), RUNNING)]) == attached(name=NEXT, attempt=1)

@@ -20,8 +20,12 @@ def prompts(params: Any = None) -> list[str]:
     return [f"wave number {number}" for number in range(params["count"])]
 
 
-for name, ends in (("bench_kling", False), ("bench_kling_end_from_trigger", True)):
+for name, interval, ends in (
+    ("bench_kling", INTERVAL, False),
+    ("bench_kling_end_from_trigger", INTERVAL, True),
+    ("bench_kling_every_second", 1.0, True),
+):
     with DAG(dag_id=name, **COMMON):
         KlingTextToVideoOperator.partial(
-            task_id="make", **MODEL, deferrable=True, poll_interval=INTERVAL, end_from_trigger=ends
+            task_id="make", **MODEL, deferrable=True, poll_interval=interval, end_from_trigger=ends
         ).expand(prompt=prompts())
