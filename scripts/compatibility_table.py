@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scripts.local_airflow import ROOT
+from scripts.readme_tables import README, with_table
 
 PAGE = ROOT / "docs" / "compatibility.md"
 
@@ -35,7 +36,7 @@ hook, sensor, triggers, provider info, the emulator's endpoints, and all example
 
 
 def write_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Write the page and return its table.
+    """Write the page, and into the README its table; return the table.
 
     :param rows: results, in the order of the table.
     """
@@ -43,6 +44,7 @@ def write_table(rows: Sequence[dict[str, Any]]) -> str:
     lines += [_line(row) for row in rows]
     table = "\n".join(lines) + "\n"
     PAGE.write_text(_HEAD + table + _notes(rows))
+    README.write_text(with_table(README.read_text("utf-8"), "compatibility", table), encoding="utf-8")
     return table
 
 

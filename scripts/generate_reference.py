@@ -29,6 +29,7 @@ from airflow_provider_kling.submission_io import can_look_up
 
 from .generate_stubs import own_operators, passed_on, write
 from .local_airflow import ROOT
+from .readme_tables import README, endpoints, with_table
 from .reference_fields import media_words, rows
 
 PAGES = ROOT / "docs" / "operators"
@@ -50,7 +51,8 @@ def pages() -> dict[Path, str]:
     )
     made["../hosts-and-gateways"] = "\n\n".join(_hosts())
     paths = {(PAGES / f"{name}.md").resolve(): text for name, text in made.items()}
-    return {path: _page(path, text) for path, text in paths.items()}
+    readme = with_table(README.read_text("utf-8"), "endpoints", endpoints(_endpoint_operators()))
+    return {README: readme, **{path: _page(path, text) for path, text in paths.items()}}
 
 
 def _page(path: Path, text: str) -> str:
@@ -64,6 +66,13 @@ def operators(family: str) -> list[type[RequestFieldsOperator]]:
     """Return the operators that a module offers, its own first."""
     module = importlib.import_module(f"airflow_provider_kling.operators.{family}")
     return [*own_operators(module), *passed_on(module)]
+
+
+def _endpoint_operators() -> Iterator[tuple[str, type[RequestFieldsOperator]]]:
+    for family in FAMILIES:
+        for operator in operators(family):
+            if operator.endpoint.slug in ENDPOINTS:
+                yield family, operator
 
 
 def _sections(family: str) -> Iterator[str]:
@@ -163,12 +172,7 @@ def _overview() -> Iterator[str]:
             *_LOST,
             f"estimate ({PRICES_OF}), in units",
         ),
-        [
-            _endpoint_row(operator, family)
-            for family in FAMILIES
-            for operator in operators(family)
-            if operator.endpoint.slug in ENDPOINTS
-        ],
+        [_endpoint_row(operator, family) for family, operator in _endpoint_operators()],
     )
     yield "## Pictures"
     yield f"Wherever a table says *picture*: {media_words(IMAGE)}."

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,9 @@ from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.emulator.options import Dialect
 from scripts.local_airflow import EXAMPLES
+
+RAN = Path(__file__).with_name("ran.json")
+"""Which endpoints ran as tasks, by the dialect of the host: the table in the README is made of it."""
 
 Outcome = tuple[dict[str, str], dict[str, Any]]
 
@@ -148,11 +153,15 @@ def kling_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 def test_it_runs(run: Callable[[str], Outcome], body: str, kling_emulator: Emulator) -> None:
     states, values = run(body)
     assert set(states.values()) == {"success"}, states
-    for task_id, value in values.items():
-        if "endpoint" in value:
-            result = ENDPOINTS[value["endpoint"]].result
-            # A series has an array of its own.
-            assert value.get(result) or value.get("series_images"), (task_id, value)
+    ran = {task_id: value for task_id, value in values.items() if "endpoint" in value}
+    for task_id, value in ran.items():
+        # A series has an array of its own.
+        assert value.get(ENDPOINTS[value["endpoint"]].result) or value.get("series_images"), (task_id, value)
+    seen = sorted({value["endpoint"] for value in ran.values()})
+    host = kling_emulator.options.dialect.value
+    assert seen == json.loads(RAN.read_text())[host], (
+        f"{RAN.name}, of which the README tells, is stale: {seen}"
+    )
 
 
 def test_every_endpoint_is_in_one_of_the_dags() -> None:

@@ -16,7 +16,10 @@ from airflow_provider_kling.api.limits import LIMITS
 from scripts.generate_reference import FAMILIES, MARK, PAGES, operators, pages
 from scripts.generate_stubs import write
 from scripts.local_airflow import ROOT
+from scripts.readme_tables import README, with_table
 from scripts.reference_fields import Row, rows
+
+REFERENCE = [path for path in pages() if path != README]
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
@@ -24,7 +27,7 @@ def test_it_is_fresh(path: Path) -> None:
     assert path.read_text("utf-8") == pages()[path], "stale: run `make reference`"
 
 
-@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", REFERENCE, ids=lambda path: path.name)
 def test_it_begins_with_words(path: Path) -> None:
     before, mark, _ = path.read_text("utf-8").partition(MARK)
     assert mark
@@ -54,7 +57,7 @@ def test_every_rule_is_told() -> None:
         assert f"{limit.rule.text} ({limit.source};" in text
 
 
-@pytest.mark.parametrize("path", [*pages(), ROOT / "docs" / "CONTRIBUTING.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*REFERENCE, ROOT / "docs" / "CONTRIBUTING.md"], ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     text = path.read_text("utf-8")
     for target, anchor in re.findall(r"\]\(([^)#:]*)#?([^)]*)\)", text):
@@ -113,3 +116,11 @@ def test_what_is_stale_is_named_and_written(capsys: pytest.CaptureFixture[str]) 
         assert write(lambda: {path: "text"}, ["--check"]) == 0
     finally:
         path.unlink(missing_ok=True)
+
+
+def test_a_table_is_put_between_its_marks_and_nowhere_else() -> None:
+    page = "before\n<!-- a begins -->\nold\n<!-- a ends -->\n<!-- b begins -->\n<!-- b ends -->\n"
+    made = with_table(page, "a", "| \\1 |\n")
+    assert made == "before\n<!-- a begins -->\n| \\1 |\n<!-- a ends -->\n<!-- b begins -->\n<!-- b ends -->\n"
+    with pytest.raises(ValueError, match="c begins"):
+        with_table(page, "c", "")
