@@ -31,6 +31,10 @@ test: $(VENV)/.develops ## the whole test suite
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow and not browser' $(PYTEST_ARGS)
 
 test-browser: $(VENV)/.develops ## look at the preview tab of a live Airflow with Chromium
+	@if [ "$$(id -u)" = 0 ] && [ -z "$$CHROMIUM" ] && command -v apt-get >/dev/null && \
+	    ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then \
+	    { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium; } \
+	    >/dev/null || echo "Chromium could not be installed."; fi
 	$(BIN)/pytest tests/browser -m browser $(PYTEST_ARGS)
 
 test-live: $(VENV)/.develops ## kill workers, triggerers and servers of a live Airflow, and count the jobs
@@ -46,7 +50,8 @@ test-distributed: $(VENV)/.develops ## Celery, Redis, PostgreSQL; a worker and a
 	@$(INSTALL) -e '.[dev,distributed]' '$(AIRFLOW)'
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	    ! { command -v redis-server && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1; then \
-	    apt-get install --yes --quiet --no-install-recommends redis-server postgresql; fi
+	    { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends redis-server postgresql; } \
+	    >/dev/null || echo "Redis and PostgreSQL could not be installed."; fi
 	$(BIN)/pytest tests/distributed -m slow $(PYTEST_ARGS)
 
 audit: $(VENV)/.develops ## known holes in what the package depends on

