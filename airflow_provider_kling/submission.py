@@ -99,6 +99,16 @@ class Terms:
     answers_at_once: bool = False
     memory: Memory | None = None
 
+    @property
+    def outlook(self) -> str:
+        """What a retry and a clear will do, in words, for those who end the task."""
+        if self.answers_at_once:
+            return "A retry of this task asks again, and that is charged again."
+        if self.can_look_up:
+            return "A retry of this task attaches to it; a clear makes a new one."
+        known = "attaches to it if its answer has come, and else " if self.memory else ""
+        return f"A retry of this task {known}stops rather than pay twice; a clear makes a new one."
+
 
 @dataclass(frozen=True, slots=True)
 class LookUp:

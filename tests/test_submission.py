@@ -45,6 +45,7 @@ from tests.submission_steps import (
     REFUSED,
     RUNNING,
     TAKEN,
+    Memory,
     Script,
     attached,
     made,
@@ -276,3 +277,16 @@ def test_a_name_is_constant_and_fit_for_a_path() -> None:
 def test_a_name_of_the_users_own_is_kept() -> None:
     key = replace(KEY, given="order-17")
     assert [key.external_task_id(attempt) for attempt in range(3)] == ["order-17", "order-17-2", "order-17-3"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "attaches to it; a clear makes a new one"),
+        ({"can_look_up": False}, "A retry of this task stops rather than pay twice"),
+        ({"can_look_up": False, "memory": Memory()}, "attaches to it if its answer has come"),
+        ({"can_look_up": False, "answers_at_once": True}, "charged again"),
+    ],
+)
+def test_who_ends_a_task_is_told_what_a_retry_does(given: dict[str, Any], words: str) -> None:
+    assert words in terms(**given).outlook

@@ -21,6 +21,9 @@ MAX_BACKOFF = 60.0
 MAX_RETRY_AFTER = 300.0
 """Seconds; a server or proxy that asks for more is asked again after this long all the same."""
 
+ERRORS_WORTH_A_WARNING = 3
+"""Failed polls in a row after which the task's log should say so."""
+
 MAX_OVERDUE_ERRORS = 3
 """Failed polls after the deadline before a wait gives up that has never had an answer."""
 

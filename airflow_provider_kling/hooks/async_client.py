@@ -138,6 +138,9 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _tls(verify: bool | str) -> ssl.SSLContext | bool:
+    if verify is True:
+        # The synchronous client follows these: a company's own certificates must serve the triggerer, too.
+        verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     if isinstance(verify, bool):
         return verify
     folder = os.path.isdir(verify)

@@ -8,6 +8,7 @@ rest.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from ..api.exchange import MAX_PAGE_SIZE, query_call
 from ..api.request import KlingRequest
 from ..api.task import Task, TaskStatus
 from ..api.video import IMAGE_TO_VIDEO
-from ..api.watch import MIN_POLL_INTERVAL, Backoff, TaskWatch, WatchEvent
+from ..api.watch import ERRORS_WORTH_A_WARNING, MIN_POLL_INTERVAL, Backoff, TaskWatch, WatchEvent
 from ..exceptions import KlingAuthError, KlingError, error_from_event
 from .client import KlingClient
 from .outcome import task_of
@@ -156,8 +157,9 @@ class KlingTaskHook(BaseHook):
         except KlingAuthError as error:
             return None, watch.on_refusal(str(error)), None
         except KlingError as error:
-            self.log.debug("Poll of task %s failed: %s", watch.task_id, error)
             watch.on_error(str(error))
+            level = logging.WARNING if watch.errors == ERRORS_WORTH_A_WARNING else logging.DEBUG
+            self.log.log(level, "Job %s cannot be read, waiting goes on: %s", watch.task_id, error)
             backoff.failed()
             return None, None, error.retry_after
         backoff.succeeded()

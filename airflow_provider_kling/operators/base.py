@@ -112,7 +112,7 @@ class KlingTaskOperator(WaitingOperator):
         if self.output_path:
             check_before_paying(self.output_path, tried_before=terms.tried_before)
         named = f" with external_task_id {key.external_task_id(0)}" if self.endpoint.external_id else ""
-        self._job_text = f"a job{named}, if it was made,"
+        self._job_text, self._outlook = f"a job{named}, if it was made,", terms.outlook
         while True:
             try:
                 submission = run_steps(submit_once(terms), self.hook.client, self.endpoint, order.body)

@@ -48,6 +48,7 @@ class WaitingOperator(RequestFieldsOperator):
     # Made when the task runs: Airflow copies operators, and an Event cannot be copied.
     _stop: threading.Event | None = None
     _job_text = ""
+    _outlook = ""
     _facts: Mapping[str, Any] | None = None
 
     def __init__(
@@ -102,9 +103,7 @@ class WaitingOperator(RequestFieldsOperator):
             self._stop.set()
         if self._job_text:
             self.log.warning(
-                "Kling cannot cancel a job: %s goes on and may be charged. A retry of this task attaches to "
-                "it; a clear makes a new one.",
-                self._job_text,
+                "Kling cannot cancel a job: %s goes on and may be charged. %s", self._job_text, self._outlook
             )
 
     def _wait_for_slot(self, context: Context, full: KlingError, waited: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,10 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from ..api.task import Task, TaskStatus
-from ..api.watch import TaskWatch, WatchEvent
+from ..api.watch import ERRORS_WORTH_A_WARNING, TaskWatch, WatchEvent
 
 GRACE = 10.0
 """Seconds after the deadline for one last poll, which may find that the job has ended in time."""
-
-_ERRORS_WORTH_A_WARNING = 3
 
 
 class Waiter:
@@ -75,7 +73,7 @@ class Waiter:
     def on_error(self, message: str) -> None:
         """Take in that a poll failed, which ends nothing before the deadline."""
         self.watch.on_error(message)
-        if self.watch.errors == _ERRORS_WORTH_A_WARNING:
+        if self.watch.errors == ERRORS_WORTH_A_WARNING:
             self._tell(logging.WARNING, f"Job {self.ident} cannot be read, waiting goes on: {message}")
         self._end(self.watch.overdue(time.time()))
 

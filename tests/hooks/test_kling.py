@@ -149,14 +149,34 @@ def test_a_stopped_wait_returns_what_was_last_seen(hook: KlingHook, server: Scri
     assert task.status is TaskStatus.PROCESSING
 
 
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """The hook's log: each version of Airflow has its own way to log, and its own place."""
+    monkeypatch.setattr(KlingHook, "log", logging.getLogger("kling-tests"))
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+def test_a_job_that_cannot_be_read_is_told_once(
+    hook: KlingHook, server: ScriptedServer, told: pytest.LogCaptureFixture
+) -> None:
+    server.replies = [HTML, HTML, HTML, HTML, status("succeed")]
+    hook.wait(SLUG, "8", poll_interval=0.01)
+    (record,) = told.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith("Job 8 cannot be read, waiting goes on: ")
+
+
 def test_polls_are_not_told_at_info(
-    hook: KlingHook, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+    hook: KlingHook, server: ScriptedServer, told: pytest.LogCaptureFixture
 ) -> None:
     server.replies = [*[status("processing")] * 2, HTML, status("succeed")]
-    with caplog.at_level(logging.INFO):
-        hook.wait(SLUG, "8", poll_interval=0.01)
-    ours = [record.getMessage() for record in caplog.records if "kling" in record.name.lower()]
-    assert ours == []
+    hook.wait(SLUG, "8", poll_interval=0.01)
+    assert told.messages == []
+    told.set_level(logging.DEBUG, "kling-tests")
+    server.replies = [HTML, status("succeed")]
+    hook.wait(SLUG, "8", poll_interval=0.01)
+    assert told.messages
 
 
 def test_submit_takes_a_request_or_a_body(hook: KlingHook, server: ScriptedServer) -> None:

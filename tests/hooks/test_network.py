@@ -155,6 +155,20 @@ def test_verify_names_a_bundle(
     assert len(tls_server.received) == 1
 
 
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_companys_own_certificates_are_taken_from_the_environment(
+    make_client: MakeClient,
+    tls_server: ScriptedServer,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv(name, str(certificate))
+    make_client(tls_server.url).send(READ)
+    assert len(tls_server.received) == 1
+
+
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 def test_verify_false_holds_whatever_the_environment_says(
     make_client: MakeClient, tls_server: ScriptedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
