@@ -11,6 +11,7 @@ import asyncio
 import gc
 import json
 import os
+import random
 import resource
 import sys
 import time
@@ -35,7 +36,7 @@ class SessionPerTrigger(KlingTaskTrigger):
 
     async def run(self) -> AsyncIterator[Any]:
         """Poll for this job alone."""
-        endpoint, settings = endpoint_of(self.endpoint), await KlingHook(self.kling_conn_id).asettings()
+        endpoint, settings = await _prepared(self)
         async with AsyncKlingClient(settings) as client:
             while True:
                 if await _ended(client, endpoint, self.kling_task_id):
@@ -49,13 +50,20 @@ class SessionPerPoll(KlingTaskTrigger):
 
     async def run(self) -> AsyncIterator[Any]:
         """Poll for this job alone."""
-        endpoint, settings = endpoint_of(self.endpoint), await KlingHook(self.kling_conn_id).asettings()
+        endpoint, settings = await _prepared(self)
         while True:
             async with AsyncKlingClient(settings) as client:
                 if await _ended(client, endpoint, self.kling_task_id):
                     break
             await asyncio.sleep(self.poll_interval)
         yield None
+
+
+async def _prepared(trigger: KlingTaskTrigger) -> tuple[Any, Any]:
+    settings = await KlingHook(trigger.kling_conn_id).asettings()
+    # A real trigger starts at any moment of its job's life; these start with it, and all last equally long.
+    await asyncio.sleep(random.uniform(0, trigger.poll_interval))  # noqa: S311
+    return endpoint_of(trigger.endpoint), settings
 
 
 async def _ended(client: AsyncKlingClient, endpoint: Any, ident: str) -> bool:
