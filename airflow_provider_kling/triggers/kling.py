@@ -14,6 +14,7 @@ from ..api.endpoint import endpoint_of
 from ..api.watch import MAX_OVERDUE_ERRORS, Backoff, WatchEvent
 
 if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
     from ..hooks.settings import KlingSettings
     from .waiter import Waiter
 
@@ -146,22 +147,33 @@ class KlingTaskTrigger(_KlingTrigger):
         from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
         from ..exceptions import KlingError
-        from .poll_hub import hub_of
 
         try:
-            endpoint = endpoint_of(self.endpoint)
-            hub = hub_of(await self._settings(), endpoint)
+            endpoint, settings = endpoint_of(self.endpoint), await self._settings()
+            while True:
+                waiter = await self._wait_with(settings, endpoint)
+                refused = waiter.event is not None and waiter.event["status"] == "error"
+                if not refused or (renewed := await self._settings()).fingerprint == settings.fingerprint:
+                    return self._ended(waiter)
+                # The job is paid: a key that was changed while it ran must not cost its result.
+                self.log.warning("Connection %r was changed; waiting goes on with it", self.kling_conn_id)
+                settings = renewed
         except TimeoutError as error:
             return _fired(self._event("timeout", str(error)))
         except (KlingError, AirflowNotFoundException, ValueError) as error:
             return _fired(self._event("error", str(error)))
+
+    async def _wait_with(self, settings: KlingSettings, endpoint: Endpoint) -> Waiter:
+        from .poll_hub import hub_of
+
+        hub = hub_of(settings, endpoint)
         waiter = hub.join(self.kling_task_id, self.poll_interval, self.deadline, self.since)
         try:
             async for level, line in waiter.lines():
                 self.log.log(level, line)
         finally:
             hub.leave(waiter)
-        return self._ended(waiter)
+        return waiter
 
     def _ended(self, waiter: Waiter) -> TriggerEvent:
         event = waiter.event or self._event("error", "the wait ended without a reason")

@@ -116,6 +116,22 @@ class TestTask:
         assert "job" in str(error_from_event(event.payload)).lower()
         assert KEY not in repr(event)
 
+    async def test_a_key_that_is_changed_while_a_job_runs_costs_no_result(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (ident,) = server.make()
+        server.answers = [REFUSED] * 3
+        trigger = logging_as(task_trigger(ident), "trigger")
+        firing = asyncio.ensure_future(fire(trigger))
+        await until(lambda: len(server.asked) > 0)
+        content = {"conn_type": "kling", "host": server.url, "password": "another-key"}
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(content))
+        server.set(ident, "succeed")
+        event = await firing
+        assert event.payload["status"] == "succeed"
+        assert "Connection 'kling_default' was changed; waiting goes on with it" in caplog.text
+        assert "another-key" not in caplog.text
+
     async def test_the_task_ends_here_if_asked(self, server: Server) -> None:
         from airflow.triggers.base import TaskSuccessEvent
 
