@@ -60,6 +60,10 @@ def main() -> int:
         except DemoFailed as failure:
             print(f"\n{failure}", file=sys.stderr)
             return 1
+        except OSError as error:
+            # Of this machine's: no room on the disk, no right to write.
+            print(f"\nThe demo cannot go on: {error}", file=sys.stderr)
+            return 1
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             return 130
@@ -187,8 +191,14 @@ def _seconds(result: Mapping[str, Any]) -> str:
 def _fetch(result: Mapping[str, Any]) -> str:
     video = result["videos"][0]
     path = OUTPUT / f"{DAG_ID}.mp4"
-    with urllib.request.urlopen(video["url"], timeout=60) as answer, path.open("wb") as file:  # noqa: S310
-        shutil.copyfileobj(answer, file)
+    try:
+        with urllib.request.urlopen(video["url"], timeout=60) as answer, path.open("wb") as file:  # noqa: S310
+            shutil.copyfileobj(answer, file)
+    except OSError as error:
+        raise DemoFailed(
+            f"The video was made, but {_short(path)} cannot be written: {error}. Kling keeps the result of job "
+            f"{result['task_id']} for 30 days."
+        ) from None
     return f"{_short(path)} ({video['duration']} s, {path.stat().st_size / 1e6:.1f} MB)"
 
 

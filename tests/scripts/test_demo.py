@@ -59,3 +59,15 @@ def test_stopped_midway_it_leaves_nothing_behind(tmp_path: Path) -> None:
     assert processes_of(home) == []
     assert not home.exists()
     assert not list(tmp_path.iterdir()), tempfile.gettempdir()
+
+
+def test_a_full_disk_is_told_with_the_job_that_was_paid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "ROOT", tmp_path)
+    monkeypatch.setattr(demo, "OUTPUT", tmp_path)
+    (tmp_path / f"{demo.DAG_ID}.mp4").symlink_to("/dev/full")
+    (tmp_path / "video").write_bytes(b"0" * 100_000)
+    result = {"task_id": "817", "videos": [{"url": (tmp_path / "video").as_uri(), "duration": "5"}]}
+    with pytest.raises(demo.DemoFailed, match=r"No space left on device\. Kling keeps the result of job 817"):
+        demo._fetch(result)
