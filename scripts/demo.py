@@ -196,8 +196,8 @@ def _fetch(result: Mapping[str, Any]) -> str:
             shutil.copyfileobj(answer, file)
     except OSError as error:
         raise DemoFailed(
-            f"The video was made, but {_short(path)} cannot be written: {error}. Kling keeps the result of job "
-            f"{result['task_id']} for 30 days."
+            f"The video was made, but {_short(path)} cannot be written: {error}. Kling keeps the result of "
+            f"job {result['task_id']} for 30 days."
         ) from None
     return f"{_short(path)} ({video['duration']} s, {path.stat().st_size / 1e6:.1f} MB)"
 
