@@ -30,6 +30,11 @@ _JOB_TEXT = {
     JobState.ENDED: "The job has ended at Kling.",
 }
 
+_EXISTS_WITHOUT_RETRY = (
+    "The job goes on at Kling and may be charged. Airflow does not try this again: once it is mended, keep "
+    "the result with KlingFetchResultOperator; a clear would make a new job."
+)
+
 
 class KlingError(AirflowException):
     """Base of all errors of this provider.
@@ -54,7 +59,9 @@ class KlingError(AirflowException):
         job: JobState | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(f"{message} {_JOB_TEXT[job]}" if job else message)
+        final = job is JobState.EXISTS and isinstance(self, AirflowFailException)
+        known = _EXISTS_WITHOUT_RETRY if final else _JOB_TEXT[job] if job else ""
+        super().__init__(f"{message} {known}" if known else message)
         self.code = code
         self.http_status = http_status
         self.request_id = request_id
@@ -177,7 +184,7 @@ def error_from_event(event: WatchEvent) -> KlingError:
         )
     if event["status"] == "error":
         return KlingAuthError(
-            f"Waiting for job {task_id} is over: {message}", task_id=task_id, job=JobState.EXISTS
+            f"Waiting for job {task_id} is over: {message.rstrip('.')}.", task_id=task_id, job=JobState.EXISTS
         )
     refused = any(word in message.lower() for word in _REFUSAL_WORDS)
     kind = KlingContentRefused if refused else KlingTaskFailed

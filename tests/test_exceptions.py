@@ -88,7 +88,10 @@ def test_a_wait_that_timed_out() -> None:
 def test_a_wait_whose_credentials_were_refused() -> None:
     error = error_from_event(event("error", "key revoked"))
     assert type(error) is KlingAuthError
-    assert str(error).startswith("Waiting for job 8 is over: key revoked")
+    assert str(error).startswith("Waiting for job 8 is over: key revoked. The job goes on")
+    # Nobody tries again by himself here, and who clears the task would pay twice.
+    assert "attaches" not in str(error)
+    assert str(error).endswith("keep the result with KlingFetchResultOperator; a clear would make a new job.")
 
 
 @pytest.mark.parametrize(
