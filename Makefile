@@ -37,8 +37,8 @@ test-browser: $(VENV)/.develops ## look at the preview tab of a live Airflow wit
 	    >/dev/null || echo "Chromium could not be installed."; fi
 	$(BIN)/pytest tests/browser -m browser $(PYTEST_ARGS)
 
-test-live: $(VENV)/.develops ## kill workers, triggerers and servers of a live Airflow, and count the jobs
-	$(BIN)/pytest tests/live -m slow $(PYTEST_ARGS)
+test-live: $(VENV)/.develops ## kill parts of a live Airflow, and a batch of a thousand, and count the jobs
+	$(BIN)/pytest tests/live tests/batch -m slow $(PYTEST_ARGS)
 
 test-wheel: $(VENV)/.develops ## build the distributions, and try the wheel where the source tree is not
 	$(BIN)/pytest tests/packaging -m slow $(PYTEST_ARGS)
