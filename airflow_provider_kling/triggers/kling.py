@@ -115,12 +115,12 @@ class KlingTaskTrigger(_KlingTrigger):
 
     def __init__(
         self,
-        *,
         endpoint: str,
         kling_task_id: str,
         kling_conn_id: str,
         poll_interval: float,
         deadline: float,
+        *,
         since: float | None = None,
         end_from_trigger: bool = False,
         **unknown: Any,
