@@ -77,7 +77,13 @@ _TOOLS = (
 
 # Tests of the source text (types, layers, stubs, documents) and of this repository's own programs say nothing
 # about a release of Airflow; those with a browser or with real processes have targets of their own.
-_NOT_HERE = ("tests/operators_reference", "tests/test_layers.py", "tests/scripts", "tests/packaging")
+_NOT_HERE = (
+    "tests/operators_reference",
+    "tests/packaging",
+    "tests/scripts",
+    "tests/test_layers.py",
+    "tests/test_snippets.py",
+)
 _PATHS: dict[str, dict[str, tuple[str, ...]]] = {
     "unit": {
         "full": ("tests", "--ignore=tests/emulator", *(f"--ignore={path}" for path in _NOT_HERE)),
