@@ -15,7 +15,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from airflow_provider_kling.batch.entry import Entry, State
 from airflow_provider_kling.batch.ledger import Ledger
 from airflow_provider_kling.batch.rows import rows_of
 from airflow_provider_kling.storage import locate
-from scripts.local_airflow import ROOT, environment, processes_of
+from scripts.local_airflow import ROOT, environment
 from tests.live.airflow_processes import LiveAirflow
 
 from .servers import BUCKET, KlingServer, kling_server, s3_connection, s3_server
@@ -32,7 +33,7 @@ from .servers import BUCKET, KlingServer, kling_server, s3_connection, s3_server
 PATH = "/v1/videos/text2video"
 SLUG = "videos/text2video"
 _TICKS = os.sysconf("SC_CLK_TCK")
-_LAST_TRY_FIELDS = slice(11, 15)
+_OWN_AND_WAITED_FOR = slice(11, 15)
 
 
 def slots(folder: Path) -> str:
@@ -165,12 +166,12 @@ def mapped(folder: Path) -> str:
 
 def _live(airflow: LiveAirflow, kling: KlingServer, dag_id: str, title: str, jobs: int) -> tuple[Any, ...]:
     kling.reset()
-    before = _cpu_of(airflow.home)
+    before = _cpu_of(airflow)
     run_id = airflow.api.trigger(dag_id, {"count": jobs})
     state = airflow.api.wait_for_run(dag_id, run_id, timeout=900)
     if state != "success":
         raise RuntimeError(f"{dag_id} ended as {state}\n{airflow.last_lines()}")
-    used = _cpu_of(airflow.home) - before
+    used = _cpu_of(airflow) - before
     tasks = airflow.api.task_instances(dag_id, run_id, "make")
     first = min(job["made_at"] for job in kling.jobs()) / 1000
     last = max(datetime.fromisoformat(each["end_date"]).timestamp() for each in tasks)
@@ -186,16 +187,30 @@ def _starts_of(airflow: LiveAirflow, instance: Mapping[str, Any]) -> int:
     return max(airflow.task_log(dict(instance)).count("::group::Pre Execute"), 1)
 
 
-def _cpu_of(home: Path) -> float:
+def _cpu_of(airflow: LiveAirflow) -> float:
     """Processor seconds of all of an Airflow's processes, those that have ended too."""
     used = 0
-    for pid in processes_of(home):
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        used += sum(map(int, fields[_LAST_TRY_FIELDS]))
+    for pid in _with_descendants(airflow.pids):
+        with suppress(OSError):
+            used += sum(map(int, _stat(pid)[_OWN_AND_WAITED_FOR]))
     return used / _TICKS
+
+
+def _with_descendants(pids: Iterable[int]) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            children.setdefault(int(_stat(int(folder.name))[1]), []).append(int(folder.name))
+    found, left = set(), list(pids)
+    while left:
+        found.add(pid := left.pop())
+        left += children.get(pid, [])
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of ``/proc/PID/stat`` from the state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _alone(

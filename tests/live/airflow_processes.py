@@ -177,6 +177,11 @@ class LiveAirflow:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the components that run."""
+        return [program.pid for program in self._programs.values()]
+
     def processes(self) -> list[int]:
         """Process ids of all programs that belong to this Airflow."""
         return processes_of(self.home)
