@@ -35,6 +35,7 @@ BIRTH_SECONDS = 2 * INTERVAL
 STEADY_SECONDS = 4 * INTERVAL
 _BODY = {"model_name": "kling-v3", "prompt": "a river in the morning", "duration": "5"}
 _PARALLEL_BIRTHS = 8
+_PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ async def _crowd(run: Run, url: str, folder: Path) -> AsyncIterator[asyncio.subp
             **environment(folder),
             "AIRFLOW_CONN_KLING_DEFAULT": json.dumps(connection),
             # Every client trusts the throw-away certificate without settings of its own.
-            **({"SSL_CERT_FILE": str(folder / CERTIFICATE)} if run.tls else {}),
+            **({"REQUESTS_CA_BUNDLE": str(folder / CERTIFICATE)} if run.tls else {}),
         },
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
@@ -198,7 +199,7 @@ async def _ends(session: aiohttp.ClientSession, url: str) -> dict[str, float]:
 
 
 async def _result(crowd: asyncio.subprocess.Process, folder: Path) -> dict[str, Any]:
-    if code := await crowd.wait():
+    if code := await asyncio.wait_for(crowd.wait(), _PATIENCE):
         raise RuntimeError(f"the crowd ended with {code}")
     return dict(json.loads((folder / "result.json").read_text()))
 
