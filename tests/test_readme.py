@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,9 @@ def test_the_first_dag_can_be_imported(tmp_path: Path) -> None:
     (source,) = snippets("python")
     file = tmp_path / "dag.py"
     file.write_text(source + "\nprint('fine')\n")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(file)], capture_output=True, text=True, check=False
-    )
+    # Airflow 2 warns of itself.
+    strict = ["-W", "error"] if version("apache-airflow") >= "3" else []
+    done = subprocess.run([sys.executable, *strict, str(file)], capture_output=True, text=True, check=False)
     assert done.stdout.endswith("fine\n"), done.stderr
 
 

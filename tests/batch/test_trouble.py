@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import threading
@@ -45,9 +46,11 @@ def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
 def running(batch: Batch, requests: Any, **more: Any) -> Iterator[Future[dict[str, Any]]]:
     """Run a batch while the test does something to the world."""
     operator = batch.operator(requests, **more)
+    # What Airflow 2 puts around it counts callers by thread, and works in the first one alone.
+    execute = inspect.unwrap(type(operator).execute)
     with ThreadPoolExecutor(1) as pool:
         try:
-            yield pool.submit(operator.execute, context_of(batch.ti))
+            yield pool.submit(execute, operator, context_of(batch.ti))
         except BaseException:
             operator.on_kill()
             raise

@@ -162,8 +162,7 @@ def test_a_job_that_cannot_be_read_is_told_once(
 ) -> None:
     server.replies = [HTML, HTML, HTML, HTML, status("succeed")]
     hook.wait(SLUG, "8", poll_interval=0.01)
-    (record,) = told.records
-    assert record.levelno == logging.WARNING
+    (record,) = [record for record in told.records if record.levelno == logging.WARNING]
     assert record.getMessage().startswith("Job 8 cannot be read, waiting goes on: ")
 
 
@@ -172,11 +171,11 @@ def test_polls_are_not_told_at_info(
 ) -> None:
     server.replies = [*[status("processing")] * 2, HTML, status("succeed")]
     hook.wait(SLUG, "8", poll_interval=0.01)
-    assert told.messages == []
+    assert [line for line in told.messages if "Job 8" in line] == []
     told.set_level(logging.DEBUG, "kling-tests")
     server.replies = [HTML, status("succeed")]
     hook.wait(SLUG, "8", poll_interval=0.01)
-    assert told.messages
+    assert [line for line in told.messages if "Job 8" in line]
 
 
 def test_submit_takes_a_request_or_a_body(hook: KlingHook, server: ScriptedServer) -> None:

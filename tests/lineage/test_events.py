@@ -96,4 +96,4 @@ def test_hook_lineage_holds_the_landed_files(dag: Any, s3: S3Server, monkeypatch
     assert [each.asset.uri for each in collected.outputs] == [
         f"s3://{s3.bucket}/kling/{result['task_id']}/0-video.mp4"
     ]
-    assert type(collected.outputs[0].context).__name__ == "KlingHook"
+    assert type(collected.outputs[0].context).__name__ == "KlingTaskHook"
