@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import airflow_provider_kling
 
@@ -36,3 +39,30 @@ def test_a_dag_file_loads_nothing_heavy() -> None:
     for module, names in loaded.items():
         assert not {name.partition(".")[0] for name in names} & HEAVY, module
         assert "airflow_provider_kling.hooks.kling" not in names, module
+
+
+def test_a_task_that_submits_does_not_load_what_only_triggers_need() -> None:
+    code = """
+import sys
+from airflow_provider_kling.operators.video import KlingTextToVideoOperator
+KlingTextToVideoOperator(task_id="make", prompt="a boat").hook.client
+print(sorted({"aiohttp", "airflow.providers.http.hooks.http"} & set(sys.modules)))
+"""
+    connection = {"AIRFLOW_CONN_KLING_DEFAULT": '{"conn_type": "kling", "password": "key"}'}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **connection},
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_operators_call_what_a_test_puts_into_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_kling.hooks.kling import KlingHook
+    from airflow_provider_kling.operators.video import KlingTextToVideoOperator
+
+    monkeypatch.setattr(KlingHook, "get_task", lambda *_: "replaced")
+    operator = KlingTextToVideoOperator(task_id="make", prompt="a boat")
+    assert operator.hook.get_task("videos/text2video", "8") == "replaced"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_kling.hooks.task import KlingTaskHook
 from scripts.local_airflow import EXAMPLES
 from tests.storages import S3Server
 
@@ -96,4 +97,4 @@ def test_hook_lineage_holds_the_landed_files(dag: Any, s3: S3Server, monkeypatch
     assert [each.asset.uri for each in collected.outputs] == [
         f"s3://{s3.bucket}/kling/{result['task_id']}/0-video.mp4"
     ]
-    assert type(collected.outputs[0].context).__name__ == "KlingTaskHook"
+    assert isinstance(collected.outputs[0].context, KlingTaskHook)

@@ -15,7 +15,6 @@ from airflow.providers.common.compat.sdk import DAG, BaseOperator
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.hooks.task import KlingTaskHook
 from airflow_provider_kling.operators.library import KlingDeleteElementOperator, KlingDeleteVoiceOperator
 from airflow_provider_kling.operators.video import KlingMultiElementsSelectionOperator
 from scripts.local_airflow import EXAMPLES
@@ -141,7 +140,7 @@ def test_nothing_at_the_points_is_said_before_anything_is_paid(monkeypatch: pyte
         def add(self, *_: Any, **__: Any) -> dict[str, Any]:
             return {"frame_index": 0, "rle_mask_list": []}
 
-    monkeypatch.setattr(KlingTaskHook, "selection", Blind())
+    monkeypatch.setattr(KlingHook, "selection", Blind())
     with pytest.raises(KlingRequestInvalid, match=r"nothing at the points of frame 0.*nothing is charged"):
         mark.execute({})
 

@@ -19,7 +19,6 @@ from airflow_provider_kling.exceptions import (
     KlingServerError,
 )
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.hooks.task import KlingTaskHook
 from airflow_provider_kling.operators import results
 from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
 from airflow_provider_kling.results import landed_task_ids
@@ -222,14 +221,14 @@ def no_avatars(monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
     class Raised:
         error: Exception = KlingRequestInvalid("The requested method is invalid.")
 
-    listed = KlingTaskHook.list_tasks
+    listed = KlingHook.list_tasks
 
     def some(self: Any, endpoint: Any, *args: Any) -> Any:
         if endpoint.slug == "videos/avatar":
             raise Raised.error
         return listed(self, endpoint, *args)
 
-    monkeypatch.setattr(KlingTaskHook, "list_tasks", some)
+    monkeypatch.setattr(KlingHook, "list_tasks", some)
     return Raised
 
 
