@@ -61,7 +61,7 @@ RELEASES = (
 )
 
 # This package needs them newer than those old releases; they are published apart from Airflow.
-_APART = ("apache-airflow-providers-common-compat", "apache-airflow-providers-http")
+_APART = ("apache-airflow-providers-common-compat", "apache-airflow-providers-http", "tinytag")
 _APART_BEFORE = "2026-11-20"
 
 _TOOLS = (

@@ -165,5 +165,6 @@ def _reason(error: BaseException, connect: float, read: float) -> str:
         return f"no connection within {connect:g} s"
     if isinstance(error, asyncio.TimeoutError):
         return f"nothing came within {round(read, 1):g} s"
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    # Errors of certificates are of this kind too, but up to aiohttp 3.12 they fail over the attribute.
+    cause = getattr(error, "os_error", None) or error
     return f"{type(error).__name__}: {readable(str(cause), 200)}"

@@ -112,8 +112,17 @@ def check_output_path(output_path: str | ObjectStoragePath) -> None:
         return
     with explained():
         try:
-            place.fs.info(bucket)
+            _look_at(place.fs, bucket)
         except PermissionError:
             return
         except FileNotFoundError:
             raise StorageRefused(f"{bucket} does not exist") from None
+
+
+def _look_at(fs: Any, bucket: str) -> None:
+    try:
+        fs.info(bucket)
+    except FileNotFoundError:
+        # s3fs of 2025 takes an empty bucket for none; a list tells them apart, and is as short as it gets.
+        fs.ls(bucket)
+        fs.invalidate_cache(bucket)

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -136,12 +137,12 @@ def _settle_pauses() -> None:
 
 def main() -> None:
     """Carry out orders until the input ends."""
+    answer = _own_output()
     _preload()
-    _answer("ready")
+    answer("ready")
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
-            os.dup2(2, 1)
             code = FAILED
             try:
                 code = _carry_out(json.loads(line))
@@ -149,13 +150,20 @@ def main() -> None:
                 sys.stderr.flush()
                 # As Airflow ends its task processes: nobody waits for threads.
                 os._exit(code)
-        _answer(pid)
-        _answer(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        answer(pid)
+        answer(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
-def _answer(value: object) -> None:
-    sys.stdout.write(f"{value}\n")
-    sys.stdout.flush()
+def _own_output() -> Callable[[object], None]:
+    """Take the output for answers alone: some versions of Airflow write logs there."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(value: object) -> None:
+        answers.write(f"{value}\n")
+        answers.flush()
+
+    return answer
 
 
 if __name__ == "__main__":

@@ -205,6 +205,18 @@ def test_output_path_is_checked_before_anything_is_paid(s3, tmp_path):
         check_output_path(s3.uri("out", "kling_test_s3_down"))
 
 
+def test_an_empty_bucket_that_older_s3fs_do_not_see_is_one(s3, monkeypatch):
+    import s3fs
+
+    def gone(self, path, **kwargs):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "info", gone)
+    check_output_path(s3.uri("out"))
+    with pytest.raises(StorageRefused, match="no-such-bucket does not exist"):
+        check_output_path("s3://kling_test_s3@no-such-bucket/out")
+
+
 def test_names_from_outside_lead_nowhere_else(web, tmp_path):
     url = web.serve("/v.mp4", whole(VIDEO))
     for task_id in ("../../evil", "/etc/evil", "..", "a/b", "x" * 300, "", "ö\0"):

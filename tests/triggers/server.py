@@ -120,7 +120,9 @@ TOO_FAST = (429, {"code": 1302, "message": "api request over limit"}, {"Retry-Af
 
 
 def settings_for(server: Server, password: str = KEY, **extra: Any) -> KlingSettings:
-    return read_settings(Connection(conn_id="test", host=server.url, password=password), extra)
+    return read_settings(
+        Connection(conn_id="test", conn_type="kling", host=server.url, password=password), extra
+    )
 
 
 async def until(condition: Callable[[], object], seconds: float = 10) -> None:
