@@ -78,5 +78,5 @@ def test_large_pictures_pass_through_a_few_at_a_time(
     assert run.returncode == 0, run.stderr[-3000:]
     done, more = json.loads(run.stdout.splitlines()[-1])
     assert done == [count, count]
-    # All rows of either list together hold 107 MB of base64, several times over on their way to Kling.
-    assert max(more) < 100 * MEGABYTE, f"{[round(value / MEGABYTE) for value in more]} MB more"
+    # All rows of either list together hold 107 MB of base64, three times over on their way to Kling.
+    assert max(more) < 150 * MEGABYTE, f"{[round(value / MEGABYTE) for value in more]} MB more"
