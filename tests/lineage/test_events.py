@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import runpy
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from tests.storages import S3Server
 pytestmark = pytest.mark.airflow
 
 DAG_ID = "example_kling_land_in_s3_and_react"
+KNOWS_NO_ASSETS = pytest.mark.skipif(
+    version("apache-airflow").startswith("3.0."),
+    reason="dag.test() of Airflow 3.0 takes every declared asset for an inactive one",
+)
 
 
 @pytest.fixture
@@ -58,6 +63,7 @@ def event_extras(uri: str) -> list[dict[str, Any]]:
         return [dict(event.extra) for event in found]
 
 
+@KNOWS_NO_ASSETS
 def test_an_outlets_event_holds_the_facts(dag: Any, s3: S3Server) -> None:
     result = run(dag)
     path = result["videos"][0]["path"]
@@ -82,6 +88,7 @@ def test_an_alias_stands_for_the_landed_files(dag: Any, s3: S3Server) -> None:
     assert (extra["task_id"], extra["path"]) == (result["task_id"], result["videos"][0]["path"])
 
 
+@KNOWS_NO_ASSETS
 def test_hook_lineage_holds_the_landed_files(dag: Any, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.providers.common.compat.lineage import hook
 
