@@ -74,6 +74,7 @@ bench: $(VENV)/.develops ## measure what the package costs
 	@$(BIN)/python -m benchmarks.bench_imports
 	@$(BIN)/python -m benchmarks.bench_hub
 	@$(BIN)/python -m scripts.bench_live
+	@$(BIN)/python -m benchmarks.bench_batch
 
 airflow: $(VENV)/.runs ## Airflow with its UI beside the emulator, until Ctrl-C
 	@$(BIN)/python -m scripts.airflow_ui
