@@ -218,7 +218,7 @@ class TestDeferral:
         assert complete(each, event)["status"] == "succeed"
 
     def test_the_deadline_is_absolute_and_airflows_own_comes_later(self, kling_emulator: Emulator) -> None:
-        each = sensor(kling_task_id=made(kling_emulator), deferrable=True, timeout=500)
+        each = sensor(kling_task_id="mine-5", deferrable=True, timeout=500)
         with pytest.raises(TaskDeferred) as deferral:
             each.execute(context())
         _, arguments = deferral.value.trigger.serialize()
@@ -229,9 +229,8 @@ class TestDeferral:
         assert arguments["poll_interval"] == 0.2
 
     def test_execution_timeout_is_honoured(self, kling_emulator: Emulator) -> None:
-        each = sensor(
-            kling_task_id=made(kling_emulator), deferrable=True, execution_timeout=timedelta(seconds=60)
-        )
+        # A job that does not exist yet has not ended, however slow the machine is.
+        each = sensor(kling_task_id="mine-4", deferrable=True, execution_timeout=timedelta(seconds=60))
         with pytest.raises(TaskDeferred) as deferral:
             each.execute(context())
         assert deferral.value.trigger.deadline < time.time() + 60
