@@ -218,7 +218,7 @@ class TestDeferral:
         assert complete(each, event)["status"] == "succeed"
 
     def test_the_deadline_is_absolute_and_airflows_own_comes_later(self, kling_emulator: Emulator) -> None:
-        each = sensor(kling_task_id="mine-5", deferrable=True, timeout=500)
+        each = sensor(kling_task_id=made(kling_emulator), deferrable=True, timeout=500)
         with pytest.raises(TaskDeferred) as deferral:
             each.execute(context())
         _, arguments = deferral.value.trigger.serialize()
