@@ -47,7 +47,7 @@ def run(
         instances = done.get_task_instances()
         return (
             {ti.task_id: str(ti.state) for ti in instances},
-            {ti.task_id: ti.xcom_pull(task_ids=ti.task_id) for ti in instances},
+            {ti.task_id: ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index) for ti in instances},
         )
 
     return run_body
