@@ -32,7 +32,7 @@ _JOB_TEXT = {
 
 _EXISTS_WITHOUT_RETRY = (
     "The job goes on at Kling and may be charged. Airflow does not try this again: once it is mended, keep "
-    "the result with KlingFetchResultOperator; a clear would make a new job."
+    "the result with KlingFetchResultOperator rather than clear the task, which may make a new job."
 )
 
 

@@ -91,7 +91,7 @@ def test_a_wait_whose_credentials_were_refused() -> None:
     assert str(error).startswith("Waiting for job 8 is over: key revoked. The job goes on")
     # Nobody tries again by himself here, and who clears the task would pay twice.
     assert "attaches" not in str(error)
-    assert str(error).endswith("keep the result with KlingFetchResultOperator; a clear would make a new job.")
+    assert "keep the result with KlingFetchResultOperator rather than clear the task" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 
 XCom values are read as the database holds them, as Airflow's own API does: a custom XCom backend, which may
 run any code, is not asked. A value that such a backend keeps elsewhere is not shown.
+
+The models are the api-server's own: ``common.compat.sdk`` has what workers use, and no tables.
 """
 
 from __future__ import annotations
