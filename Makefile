@@ -40,8 +40,8 @@ test-browser: $(VENV)/.develops ## look at the preview tab of a live Airflow wit
 test-live: $(VENV)/.develops ## kill parts of a live Airflow, and a batch of a thousand, and count the jobs
 	$(BIN)/pytest tests/live tests/batch -m slow $(PYTEST_ARGS)
 
-test-wheel: $(VENV)/.develops ## build the distributions, and try the wheel where the source tree is not
-	$(BIN)/pytest tests/packaging -m slow $(PYTEST_ARGS)
+test-wheel: $(VENV)/.develops ## build the distributions, try the wheel where the source tree is not; try the audit
+	$(BIN)/pytest tests/packaging tests/scripts -m slow $(PYTEST_ARGS)
 
 test-matrix: $(VENV)/.develops ## all supported Airflows, each in an environment of its own (ARGS=--quick)
 	$(BIN)/python -m scripts.test_matrix $(ARGS)
@@ -55,7 +55,7 @@ test-distributed: $(VENV)/.develops ## Celery, Redis, PostgreSQL; a worker and a
 	$(BIN)/pytest tests/distributed -m slow $(PYTEST_ARGS)
 
 audit: $(VENV)/.develops ## known holes in what the package depends on
-	@scripts/audit $(BIN)/uv
+	@scripts/audit $(BIN)/uv '$(AIRFLOW)'
 
 lint: $(VENV)/.develops ## ruff and mypy
 	$(BIN)/ruff check .
