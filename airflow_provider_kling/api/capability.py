@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from .models import MODELS, NOTHING, Model, Values, living
+from .model import NOTHING, Model, Values
+from .models import MODELS, living
+from .models2 import MODELS_2, NAMES_IN_V1
 from .rules import Rule, given, listed
 
 
@@ -36,6 +38,7 @@ def _field(name: str) -> Feature:
 
 FEATURES: Mapping[str, Feature] = {
     "sound": Feature(("sound",), "sound='on'", lambda request: request.sound == "on"),
+    "native_audio": Feature(("audio",), "audio='native'", lambda request: request.audio == "native"),
     "multi_shot": Feature(("multi_shot",), "multi_shot", lambda request: request.multi_shot is True),
     "tail_only": Feature(
         ("image_tail", "image"),
@@ -54,6 +57,9 @@ FEATURES: Mapping[str, Feature] = {
             "camera_control",
             "element_list",
             "voice_list",
+            "last_frame",
+            "elements",
+            "voices",
             "image_reference",
             "image_fidelity",
             "human_fidelity",
@@ -64,18 +70,14 @@ FEATURES: Mapping[str, Feature] = {
 MOST_LISTED = 3
 """Values up to which a text names each; more are in order and read as from-to."""
 
-_WHEN_UNSET: Mapping[str, str] = {"mode": "std", "duration": "5", "sound": "off"}
-"""What the vendor reads into an unset field that a condition looks at."""
-
-_NEWER_NAMES = {
-    "kling-3.0-turbo": "",
-    "kling-3.0": "kling-v3",
-    "kling-3.0-omni": "kling-v3-omni",
-    "kling-o1": "kling-video-o1",
-    "kling-2.6": "kling-v2-6",
-    "kling-2.5-turbo": "kling-v2-5-turbo",
+_WHEN_UNSET: Mapping[str, str] = {
+    "mode": "std",
+    "duration": "5",
+    "sound": "off",
+    "audio": "off",
+    "resolution": "720p",
 }
-"""Names of the vendor's newer API (paths without /v1/) to what v1 calls the same model."""
+"""What the vendor reads into an unset field that a condition looks at."""
 
 
 def model_rules(slug: str) -> tuple[Rule, ...]:
@@ -98,7 +100,9 @@ def model_hints(slug: str) -> tuple[Rule, ...]:
 
     :param slug: the endpoint; its request has a field ``model_name``.
     """
-    unknown = Rule(("model_name",), "a model unknown to the provider is not checked", _unknown)
+    unknown = Rule(
+        ("model_name",), "a model unknown to the provider is not checked", lambda r: _unknown(slug, r)
+    )
     retired = [name for name, model in MODELS[slug].items() if model.retired]
     if not retired:
         return (unknown,)
@@ -108,7 +112,7 @@ def model_hints(slug: str) -> tuple[Rule, ...]:
 
 def _ignores_cfg_scale(request: Any) -> str | None:
     name = request.model_name
-    if request.cfg_scale is None or not _homes(name) or name.startswith("kling-v1"):
+    if request.cfg_scale is None or name.startswith("kling-v1") or not _homes("videos/text2video", name):
         return None
     return f"cfg_scale has no effect: {name} ignores it, only v1 models read it"
 
@@ -116,19 +120,24 @@ def _ignores_cfg_scale(request: Any) -> str | None:
 CFG_SCALE_HINT = Rule(("cfg_scale", "model_name"), "cfg_scale is read by v1 models only", _ignores_cfg_scale)
 
 
-def _homes(name: str) -> list[str]:
-    return [slug for slug, table in MODELS.items() if name in table]
+def _homes(slug: str, name: str) -> list[str]:
+    """Endpoints of the same generation of the API at which a model is known."""
+    same = [other for other in MODELS if (other in MODELS_2) is (slug in MODELS_2)]
+    return [other for other in same if name in MODELS[other]]
 
 
-def _unknown(request: Any) -> str | None:
+def _unknown(slug: str, request: Any) -> str | None:
     name = request.model_name
-    if name is None or _homes(name):
+    if name is None or _homes(slug, name):
         return None
-    if name not in _NEWER_NAMES:
+    if slug in MODELS_2 or name not in NAMES_IN_V1:
         return f"model_name {name!r} is unknown to this version of the provider: it is sent unchecked"
-    here = _NEWER_NAMES[name]
+    here = NAMES_IN_V1[name]
     instead = f"; v1 calls this model {here!r}" if here else ""
-    return f"model_name {name!r} belongs to the vendor's newer API, not to the /v1/ paths used here{instead}"
+    return (
+        f"model_name {name!r} belongs to the vendor's API 2.0, not to the /v1/ paths used here: see"
+        f" {listed([other for other in MODELS_2 if name in MODELS_2[other]], 'and')}{instead}"
+    )
 
 
 def _retired(slug: str, request: Any) -> str | None:
@@ -145,11 +154,16 @@ def _retired(slug: str, request: Any) -> str | None:
 def _offered(slug: str) -> Rule:
     def broken(request: Any) -> str | None:
         name = request.model_name
-        homes = _homes(name)
-        if not homes or slug in homes:
+        homes = _homes(slug, name)
+        if slug in homes:
             return None
         here = _listed_living(slug, lambda _: True, "models here: {}")
-        return f"model_name {name!r} does not exist at {slug}, only at {listed(homes, 'and')}{here}"
+        if homes:
+            return f"model_name {name!r} does not exist at {slug}, only at {listed(homes, 'and')}{here}"
+        newer = next((new for new, old in NAMES_IN_V1.items() if old == name), None)
+        if slug in MODELS_2 and newer:
+            return f"model_name {name!r} is v1's name of {newer!r}{here}"
+        return None
 
     return Rule(("model_name",), f"model_name must be a model of {slug}", broken)
 
@@ -157,13 +171,13 @@ def _offered(slug: str) -> Rule:
 def _takes(slug: str, name: str) -> Rule:
     def broken(request: Any) -> str | None:
         value, model = getattr(request, name), MODELS[slug].get(request.model_name)
-        if model is None or value is None or value in model.takes.get(name, (value,)):
+        if model is None or value is None or name not in model.takes or str(value) in model.takes[name]:
             return None
         accepted = model.takes[name]
         limit = f"takes {name} {_span(accepted)}" if accepted else f"takes no {name}"
         instead = _listed_living(
             slug,
-            lambda other: value in other.takes.get(name, (value,)),
+            lambda other: name not in other.takes or str(value) in other.takes[name],
             f"{name} {value} is possible with {{}}",
         )
         return f"{request.model_name} {limit}; given: {value}{instead}"

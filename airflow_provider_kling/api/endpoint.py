@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from .request import KlingRequest
 
 
 KLING_DOCUMENTATION = "Kling documentation of 2026-09"
+
+_PLACE = re.compile(r"/?\{(\w+)\}")
 
 
 class Result(StrEnum):
@@ -29,13 +34,16 @@ class Result(StrEnum):
 class Endpoint:
     """One endpoint of Kling's API, declared once; all else is derived from it.
 
-    :param path: path of the create call, from ``/v1/`` on; queries are GETs of the same path.
+    :param path: path of the create call, from ``/v1/`` on if it has one; queries are GETs of the same path. A
+        name in braces is a field of the request that stands in the path instead of the body.
     :param request: model of the create call's body.
     :param result: the main array of the finished task's ``task_result``.
     :param synchronous: the create call itself answers with the result; there is no task to wait for.
     :param external_id: the task can be given an ``external_task_id`` and be looked up by it, which is
         what makes submitting exactly once possible.
     :param listable: ``GET path?pageNum&pageSize`` lists the account's tasks.
+    :param tasks: path at which its tasks are queried by ids as parameters, several with one request; empty
+        where a task has a path of its own.
     :param source: the document that its fields and limits are from.
     """
 
@@ -45,16 +53,31 @@ class Endpoint:
     synchronous: bool = False
     external_id: bool = True
     listable: bool = True
+    tasks: str = ""
     source: str = KLING_DOCUMENTATION
 
     @property
     def slug(self) -> str:
-        """The endpoint's public name: its path without ``/v1/``."""
-        return self.path.removeprefix("/v1/")
+        """The endpoint's public name: its path without ``/v1/`` and without what differs between requests."""
+        return _PLACE.sub("", self.path.removeprefix("/v1/")).removeprefix("/")
+
+    def created_at(self, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return the path of a create call, and the JSON that is sent there.
+
+        :param body: all fields of the request.
+        :raises ValueError: a field that stands in the path is missing.
+        """
+        path, rest = self.path, dict(body)
+        for name in _PLACE.findall(path):
+            if not rest.get(name):
+                raise ValueError(f"{self.slug}: {name} is not given; it stands in the path of the call")
+            path = path.replace(f"{{{name}}}", quote(str(rest.pop(name)), safe=""))
+        return path, self.request.folded(rest)
 
     def task_path(self, task_id: str) -> str:
         """Path of the query for one task, by its own id or (where supported) its external id."""
-        return f"{self.path}/{task_id}"
+        # A user's own id may hold anything; unquoted, "a#b" would ask for the job "a".
+        return f"{self.path}/{quote(task_id, safe='')}"
 
     def __str__(self) -> str:
         return self.slug

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from html import unescape
@@ -18,6 +18,9 @@ from .readable import readable
 
 MAX_PAGE_SIZE = 500
 """Most tasks that the API lists on one page."""
+
+MAX_BATCH = 20
+"""Most ids that one query may name."""
 
 _MAX_MESSAGE = 500
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
@@ -47,13 +50,43 @@ class Call:
 
 
 def create_call(endpoint: Endpoint, body: Mapping[str, Any]) -> Call:
-    """Make the call that creates a task."""
-    return Call("POST", endpoint.path, body=body, makes_job=True)
+    """Make the call that creates a task.
+
+    :raises ValueError: a field that stands in the path is missing.
+    """
+    path, sent = endpoint.created_at(body)
+    return Call("POST", path, body=sent, makes_job=True)
 
 
-def query_call(endpoint: Endpoint, task_id: str) -> Call:
-    """Make the call that reads one task, by its id or external id."""
-    return Call("GET", endpoint.task_path(task_id))
+def query_calls(endpoint: Endpoint, task_id: str) -> list[Call]:
+    """Make the calls that read one task, by its id or external id; a later one if those before find none."""
+    if not endpoint.tasks:
+        return [Call("GET", endpoint.task_path(task_id))]
+    # Kling's own ids are numbers, but a user may have named a job by a number, too.
+    kinds = (False, True) if task_id.isdecimal() else (True,)
+    return [batch_call(endpoint, [task_id], external=external) for external in kinds]
+
+
+def batch_call(endpoint: Endpoint, task_ids: Sequence[str], *, external: bool) -> Call:
+    """Make the call that reads several tasks, of an endpoint that answers such calls.
+
+    :param task_ids: 1 to 20 ids.
+    :param external: whether they are external ids; one call takes but one kind.
+    """
+    name = "external_task_ids" if external else "task_ids"
+    return Call("GET", endpoint.tasks, params={name: ",".join(task_ids)})
+
+
+def batches(task_ids: Iterable[str]) -> list[tuple[bool, list[str]]]:
+    """Sort ids into batches of one call each, each with whether its ids are taken for external ones."""
+    kinds: dict[bool, list[str]] = {False: [], True: []}
+    for task_id in task_ids:
+        kinds[not task_id.isdecimal()].append(task_id)
+    return [
+        (external, idents[start : start + MAX_BATCH])
+        for external, idents in kinds.items()
+        for start in range(0, len(idents), MAX_BATCH)
+    ]
 
 
 def list_call(endpoint: Endpoint, page: int, page_size: int) -> Call:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,30 +19,63 @@ _RULES = {
 }
 
 
+_FIELD = re.compile(r"[a-z_][a-z0-9_]*")
+_KINDS = ("str", "int", "float", "bool")
+
+
 def explain(slug: str, error: ValidationError) -> str:
     """Return what is wrong with a request, one sentence a fault.
 
     :param slug: the endpoint's slug.
     :param error: what validation found.
     """
-    return f"{slug}: " + "; ".join(_fault(dict(item)) for item in error.errors(include_url=False)) + "."
+    items = [dict(item) for item in error.errors(include_url=False)]
+    faults: dict[str, list[str]] = {}
+    for item in items:
+        if not _beside_the_point(item, items):
+            subject, rule = _fault(item)
+            faults.setdefault(subject, []).append(rule)
+    return (
+        f"{slug}: " + "; ".join(f"{subject}{', or '.join(rules)}" for subject, rules in faults.items()) + "."
+    )
 
 
-def _fault(item: Mapping[str, Any]) -> str:
+def _beside_the_point(item: Mapping[str, Any], items: list[dict[str, Any]]) -> bool:
+    """Whether a field that takes several kinds of value was given another of them, and that has faults."""
+    name = _path(item)
+    return item["type"].endswith("_type") and any(
+        other is not item and _path(other).startswith(name) and not other["type"].endswith("_type")
+        for other in items
+    )
+
+
+def _fault(item: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what is concerned and the rule that it breaks."""
     if item["type"] == "kling_rule":
-        return str(item["msg"])
-    name = _path(item["loc"])
+        return str(item["msg"]), ""
+    name = _path(item)
     if words := _RULES.get(item["type"]):
-        return f"{name} {words}"
+        return f"{name} {words}", ""
     rule = str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
-    return f"{name}={_shown(item['input'])} is refused: {rule[:1].lower()}{rule[1:]}"
+    return f"{name}={_shown(item['input'])} is refused: ", f"{rule[:1].lower()}{rule[1:]}"
 
 
-def _path(loc: tuple[int | str, ...]) -> str:
+def _path(item: Mapping[str, Any]) -> str:
+    *inner, last = item["loc"] or ("",)
     path = ""
-    for part in loc:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    for part in inner:
+        path = _joined(path, part)
+    # Pydantic names the kind of value beside the field; what the user has named is no kind.
+    path = _joined(path, last, kept=item["type"] in _RULES)
     return path or "the request"
+
+
+def _joined(path: str, part: int | str, *, kept: bool = False) -> str:
+    if isinstance(part, int):
+        return f"{path}[{part}]"
+    if not kept and (part in _KINDS or not _FIELD.fullmatch(part)):
+        return path
+    return f"{path}.{part}" if path else part
 
 
 def _shown(value: Any) -> str:

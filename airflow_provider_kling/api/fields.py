@@ -133,20 +133,20 @@ def _as_yes_no(value: Any) -> Any:
     return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
-_Stripped = AfterValidator(_bare_base64)
+BareBase64 = AfterValidator(_bare_base64)
 
-Image = Annotated[str, IMAGE, Field(min_length=1), _Stripped]
+Image = Annotated[str, IMAGE, Field(min_length=1), BareBase64]
 """A picture: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 10 MB,
 at least 300 px a side, ratio 1:2.5 to 2.5:1."""
 
-AvatarSound = Annotated[str, sound(2, 300), Field(min_length=1), _Stripped]
+AvatarSound = Annotated[str, sound(2, 300), Field(min_length=1), BareBase64]
 """A sound: URL, base64, ``data:`` URI, local path or object-storage URI. mp3, wav, m4a or aac, at most
 5 MB, 2 to 300 s."""
 
-LipSyncSound = Annotated[str, sound(2, 60), Field(min_length=1), _Stripped]
+LipSyncSound = Annotated[str, sound(2, 60), Field(min_length=1), BareBase64]
 """A sound as for an avatar, of 2 to 60 s."""
 
-LipSyncContent = Annotated[str, sound(2, 60, url=False), Field(min_length=1), _Stripped]
+LipSyncContent = Annotated[str, sound(2, 60, url=False), Field(min_length=1), BareBase64]
 """A sound as for lip-sync, whose content is sent: any of the above but a URL."""
 
 Name20 = Annotated[str, Field(min_length=1, max_length=20)]

@@ -9,33 +9,12 @@ with a warning: new models must work on the day they appear. :mod:`.capability` 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
-Values = tuple[str, ...]
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What one model can do at one endpoint.
-
-    :param takes: field to the values the model accepts; a field that is not named takes any value.
-    :param can: feature to the conditions it needs (field to accepted values; none for always). A feature
-        that other models of the endpoint have and this one does not name cannot be used with it.
-    :param retired: day on which the vendor switched the model off, ISO date; empty while it lives.
-    :param successor: what to use instead, in words.
-    """
-
-    takes: Mapping[str, Values] = field(default_factory=dict)
-    can: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
-    retired: str = ""
-    successor: str = ""
-
+from .model import ALWAYS, NOTHING, Model, Values
+from .models2 import MODELS_2
 
 _RETIREMENT = "2026-09-15"
-_ALWAYS: Mapping[str, Values] = NOTHING
 
 _STD_PRO: Values = ("std", "pro")
 _FIVE_TEN: Values = ("5", "10")
@@ -56,7 +35,7 @@ def _gone(takes: Mapping[str, Values] = NOTHING, successor: str = "kling-v3", **
 
 
 _TEXT_TO_VIDEO = {
-    "kling-v3": Model(_LONG, {"sound": _ALWAYS, "multi_shot": _ALWAYS, "voice_list": _ALWAYS}),
+    "kling-v3": Model(_LONG, {"sound": ALWAYS, "multi_shot": ALWAYS, "voice_list": ALWAYS}),
     "kling-v2-6": Model(_SHORT, {"sound": _PRO, "voice_list": _PRO}),
     "kling-v2-5-turbo": Model(_SHORT),
     "kling-v2-1-master": _gone(_NO_MODE),
@@ -69,11 +48,11 @@ _IMAGE_TO_VIDEO = {
     "kling-v3": Model(
         _LONG,
         {
-            "sound": _ALWAYS,
-            "multi_shot": _ALWAYS,
-            "voice_list": _ALWAYS,
-            "element_list": _ALWAYS,
-            "image_tail": _ALWAYS,
+            "sound": ALWAYS,
+            "multi_shot": ALWAYS,
+            "voice_list": ALWAYS,
+            "element_list": ALWAYS,
+            "image_tail": ALWAYS,
         },
     ),
     "kling-v2-6": Model(
@@ -96,7 +75,7 @@ _IMAGE_TO_VIDEO = {
 }
 
 _OMNI_VIDEO = {
-    "kling-v3-omni": Model(_LONG, {"sound": _ALWAYS, "multi_shot": _ALWAYS}),
+    "kling-v3-omni": Model(_LONG, {"sound": ALWAYS, "multi_shot": ALWAYS}),
     "kling-video-o1": Model({"mode": _STD_PRO, "duration": _THREE_TO_TEN}),
 }
 
@@ -106,22 +85,20 @@ _MOTION_CONTROL = {
 }
 
 _IMAGES = {
-    "kling-v3": Model({}, {"element_list": _ALWAYS}),
-    "kling-v2-1": Model(
-        {}, {"image_reference": _ALWAYS, "image_fidelity": _ALWAYS, "human_fidelity": _ALWAYS}
-    ),
+    "kling-v3": Model({}, {"element_list": ALWAYS}),
+    "kling-v2-1": Model({}, {"image_reference": ALWAYS, "image_fidelity": ALWAYS, "human_fidelity": ALWAYS}),
     "kling-v2-new": _gone(),
     "kling-v2": _gone(),
-    "kling-v1-5": _gone(image_reference=_ALWAYS, image_fidelity=_ALWAYS, human_fidelity=_ALWAYS),
-    "kling-v1": _gone(image_fidelity=_ALWAYS),
+    "kling-v1-5": _gone(image_reference=ALWAYS, image_fidelity=ALWAYS, human_fidelity=ALWAYS),
+    "kling-v1": _gone(image_fidelity=ALWAYS),
 }
 
 _OMNI_IMAGE = {
-    "kling-v3-omni": Model({"resolution": ("1k", "2k", "4k")}, {"series": _ALWAYS}),
+    "kling-v3-omni": Model({"resolution": ("1k", "2k", "4k")}, {"series": ALWAYS}),
     "kling-image-o1": Model({"resolution": ("1k", "2k")}),
 }
 
-_TRY_ON_SUCCESSOR = "the vendor's /solutions/virtual_try_on, which is not part of this API"
+_TRY_ON_SUCCESSOR = "solutions/virtual_try_on (KlingVirtualTryOn2Operator)"
 
 MODELS: Mapping[str, Mapping[str, Model]] = {
     "videos/text2video": _TEXT_TO_VIDEO,
@@ -139,6 +116,7 @@ MODELS: Mapping[str, Mapping[str, Model]] = {
         "kolors-virtual-try-on-v1-5": _gone(successor=_TRY_ON_SUCCESSOR),
         "kolors-virtual-try-on-v1": _gone(successor=_TRY_ON_SUCCESSOR),
     },
+    **MODELS_2,
 }
 """Endpoint slug to model name to what the model can do there; the newest model comes first."""
 

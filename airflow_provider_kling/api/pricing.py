@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 from .endpoint import Endpoint
+from .models2 import NAMES_IN_V1
 
 PRICES_OF = "2026-09"
 """Month of the vendor's price list that the table follows."""
@@ -41,6 +42,7 @@ _BY_SECOND: Mapping[tuple[str, str], _Prices] = {
     ("kling-v2-6", "voice"): _prices(pro="1.2"),
     ("kling-v2-6", "motion"): _prices(std="0.5", pro="0.8"),
     ("kling-v2-5-turbo", "silent"): _prices(std="0.3", pro="0.5"),
+    ("kling-3.0-turbo", "sound"): _prices(std="0.8", pro="1.0"),
     ("avatar", "sound"): _prices(std="0.4", pro="0.8"),
 }
 """Model and what the video holds, to mode, to video units a second."""
@@ -81,7 +83,9 @@ _MERGED_IMAGE = Decimal(16)
 
 def package(endpoint: Endpoint) -> Literal["video", "image"]:
     """Name the kind of resource package whose units an endpoint takes."""
-    return "image" if endpoint.slug.startswith(("images/", "general/ai-multi-shot")) else "video"
+    return (
+        "image" if endpoint.slug.startswith(("images/", "general/ai-multi-shot", "solutions/")) else "video"
+    )
 
 
 def basis(endpoint: Endpoint) -> str:
@@ -144,6 +148,34 @@ def _motion(request: Any, seconds: Seconds) -> Decimal | None:
     return _times(_BY_SECOND.get((request.model_name, "motion"), {}).get(request.mode), seconds)
 
 
+_MODE_OF = {"720p": "std", "1080p": "pro", "4k": "4k"}
+
+
+def _price_2(request: Any, holds: str) -> Decimal | None:
+    model = NAMES_IN_V1.get(request.model_name) or request.model_name
+    # What kling-3.0-turbo makes always has sound.
+    holds = "sound" if model == "kling-3.0-turbo" else holds
+    return _BY_SECOND.get((model, holds), {}).get(_MODE_OF[request.resolution or "720p"])
+
+
+def _clip_2(request: Any, seconds: Seconds) -> Decimal | None:
+    holds = "sound" if request.audio == "native" else "silent"
+    if holds == "sound" and getattr(request, "voices", None) and "@" in (request.prompt or ""):
+        holds = "voice"
+    return _times(_price_2(request, holds), request.duration or 5)
+
+
+def _omni_video_2(request: Any, seconds: Seconds) -> Decimal | None:
+    holds = "video" if request.feature_video or request.base_video else "silent"
+    if request.audio == "native":
+        holds = "sound"
+    return _times(_price_2(request, holds), seconds if request.base_video else request.duration or 5)
+
+
+def _motion_2(request: Any, seconds: Seconds) -> Decimal | None:
+    return _times(_price_2(request, "motion"), seconds)
+
+
 def _avatar(request: Any, seconds: Seconds) -> Decimal | None:
     return _times(_BY_SECOND["avatar", "sound"][request.mode or "std"], seconds)
 
@@ -192,6 +224,10 @@ _BY_REQUEST: Mapping[str, Callable[[Any, Seconds], Decimal | None]] = {
     "videos/avatar/image2video": _avatar,
     "videos/lip-sync": _lip_sync,
     "videos/advanced-lip-sync": _lip_sync,
+    "text-to-video": _clip_2,
+    "image-to-video": _clip_2,
+    "omni-video": _omni_video_2,
+    "motion-control": _motion_2,
     "images/generations": _generated_images,
     "images/omni-image": _omni_images,
     "images/multi-image2image": _merged_images,
@@ -205,6 +241,9 @@ _BASIS: Mapping[Callable[[Any, Seconds], Decimal | None], str] = {
     _multi_elements: "mode, duration",
     _omni_video: "model, mode, sound, duration; with a video to edit its length",
     _motion: "model, mode, length of the video",
+    _clip_2: "model, resolution, audio, duration",
+    _omni_video_2: "model, resolution, audio, duration; with a video to edit its length",
+    _motion_2: "model, resolution, length of the video",
     _avatar: "mode, length of the sound",
     _lip_sync: "length of the sound",
     _generated_images: "model, number of pictures",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, field_validator, model_validator
@@ -62,6 +63,14 @@ class KlingRequest(KlingObject):
                 # Braces in the text (a prompt, say) must not be read as a template.
                 raise PydanticCustomError("kling_rule", "{what}", {"what": what, "fields": rule.fields})
         return self
+
+    @classmethod
+    def folded(cls, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the JSON as it goes over the wire, where that is deeper than the fields are.
+
+        :param body: JSON of the request's fields, with the external id.
+        """
+        return dict(body)
 
     def advice(self) -> list[str]:
         """Warnings that are no reason to refuse: a model nobody here knows yet, or one that is retired."""

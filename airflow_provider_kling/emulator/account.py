@@ -6,6 +6,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import defaultdict
+from collections.abc import Iterable
 from decimal import Decimal
 
 from airflow_provider_kling.api.endpoint import Endpoint
@@ -94,6 +95,19 @@ class Account:
             raise bad_value(f"Task not found by id/external id: {ident}")
         return job
 
+    def named(self, idents: Iterable[str], tasks: str, *, external: bool) -> list[Job]:
+        """Return those of several jobs that exist.
+
+        :param idents: ids.
+        :param tasks: the path at which they are queried; jobs that are queried elsewhere count as missing.
+        :param external: whether they are external ids.
+        """
+        if external and self._faults.fire("no_external_id"):
+            return []
+        ids = self._by_external_id if external else self._by_id
+        jobs = [job for ident in idents if (job := ids.get(ident))]
+        return [job for job in jobs if job.tasks == tasks]
+
     def by_task_id(self, task_id: str) -> Job | None:
         """Return a job of any endpoint by its own id."""
         return self._by_id.get(task_id)
@@ -125,6 +139,7 @@ class Account:
             number=len(self.jobs) + 1,
             task_id=bench.task_id,
             slug=endpoint.slug,
+            tasks=endpoint.tasks,
             external_task_id=order.body.get("external_task_id"),
             body=order.shown,
             body_sha256=order.digest,

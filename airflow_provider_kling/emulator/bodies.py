@@ -50,12 +50,14 @@ class Body:
     :param crosses: rules over several fields.
     :param models: accepted values of ``model_name``, the default first; empty where the field is not used.
     :param retired: values of ``model_name`` that the vendor has switched off.
+    :param understood: makes of a checked body and a model what the other rules and the makers read.
     """
 
     kind: Kind
     crosses: tuple[Cross, ...] = ()
     models: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
+    understood: Callable[[dict[str, Any], str], dict[str, Any]] = lambda body, _: body
 
     def check_model(self, name: str | None, further: tuple[str, ...], *, official: bool) -> None:
         """Refuse a model that does not exist or, on the vendor's own hosts, no longer does."""

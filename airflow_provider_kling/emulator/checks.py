@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .made import Made
-from .media_input import Limits, MediaLibrary
+from .media_input import PICTURE_MEGABYTES, Limits, MediaLibrary
 from .media_kinds import Medium
 from .refusal import Refusal, bad_parameters, bad_value
 
@@ -94,9 +94,9 @@ def url() -> Kind:
     return check
 
 
-def picture() -> Kind:
+def picture(megabytes: int = PICTURE_MEGABYTES) -> Kind:
     """A picture: url or raw base64."""
-    return _medium(lambda probe, where, value: probe.library.picture(value, where))
+    return _medium(lambda probe, where, value: probe.library.picture(value, where, megabytes))
 
 
 def sound(limits: Limits) -> Kind:

@@ -32,6 +32,7 @@ class Job:
     :param number: 1 for the first job since the start or the last reset.
     :param task_id: the id that the API gave it.
     :param slug: public name of its endpoint.
+    :param tasks: path at which it is queried together with others; empty where it has a path of its own.
     :param external_task_id: the caller's id, if any.
     :param body: body of the create call, with long strings cut to their hash.
     :param body_sha256: hash of the create call's body as it was sent.
@@ -52,6 +53,7 @@ class Job:
     number: int
     task_id: str
     slug: str
+    tasks: str
     external_task_id: str | None
     body: Mapping[str, Any]
     body_sha256: str

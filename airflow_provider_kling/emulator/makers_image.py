@@ -51,8 +51,18 @@ def _expand(order: Order, bench: Bench) -> Work:
 
 def _try_on(order: Order, bench: Bench) -> Work:
     person, *cloth = pictures_of(order)
+    return _dressed(order, bench, person, cloth[0] if cloth else None)
+
+
+def _try_on_2(order: Order, bench: Bench) -> Work:
+    pictures = {at: medium for at, medium in order.media.items() if isinstance(medium, Picture)}
+    person, product = (pictures[order.body[name]] for name in ("person_image", "product_image"))
+    return _dressed(order, bench, person, product)
+
+
+def _dressed(order: Order, bench: Bench, person: Picture, product: Picture | None) -> Work:
     width, height = _size(person.ratio, "1k", bench.scale)
-    recipe = PictureRecipe(person, width, height, inset=cloth[0] if cloth else None)
+    recipe = PictureRecipe(person, width, height, inset=product)
     return Work(_numbered(order, "images", [recipe]))
 
 
@@ -129,6 +139,7 @@ BY_SLUG: Mapping[str, Maker] = {
     "images/omni-image": _omni,
     "images/editing/expand": _expand,
     "images/kolors-virtual-try-on": _try_on,
+    "solutions/virtual_try_on": _try_on_2,
     "general/ai-multi-shot": _views,
     "videos/image-recognize": _recognize,
 }

@@ -173,6 +173,8 @@ def _ratio(text: str) -> float:
 BY_SLUG: Mapping[str, Maker] = {
     "videos/omni-video": _omni,
     "videos/motion-control": _motion,
+    "omni-video": _omni,
+    "motion-control": _motion,
     "videos/video-extend": _extend,
     "videos/effects": _effect,
     "videos/multi-elements": _edited,

@@ -25,7 +25,7 @@ from .refusal import Refusal, bad_value
 
 MEGABYTE = 1024 * 1024
 SOUND_FORMATS = ("mp3", "wav", "m4a", "aac")
-_PICTURE_BYTES = 10 * MEGABYTE
+PICTURE_MEGABYTES = 10
 _PICTURE_SIDE = 300
 _PICTURE_RATIO = 2.5
 _SECONDS_TOLERANCE = 0.1
@@ -68,18 +68,19 @@ class MediaLibrary:
         self._sounds: dict[str, Sound] = {}
         self._clips: dict[str, Clip] = {}
 
-    def picture(self, value: str, field: str) -> Picture:
+    def picture(self, value: str, field: str, megabytes: int = PICTURE_MEGABYTES) -> Picture:
         """Return the picture that a request's field holds.
 
         :param value: an http(s) address, or the picture's content as base64.
         :param field: the field's name, for error texts.
+        :param megabytes: how large it may be.
         :raises Refusal: when the vendor would not take it.
         """
         data = _content(value, field)
         if data is None:
             return Picture(_digest(value.encode()), 1280, 720)
-        if len(data) > _PICTURE_BYTES:
-            raise bad_value(f"{field}: image size cannot exceed 10MB")
+        if len(data) > megabytes * MEGABYTE:
+            raise bad_value(f"{field}: image size cannot exceed {megabytes}MB")
         digest = _digest(data)
         if digest not in self._pictures:
             width, height = _measured_picture(data, field)

@@ -28,6 +28,7 @@ _PER_SECOND: Mapping[tuple[str, str], tuple[str, str, str]] = {
     ("kling-v2-6", "voice"): ("1.2", "1.2", "1.2"),
     ("kling-v2-6", "motion"): ("0.5", "0.8", "0.8"),
     ("kling-v2-5-turbo", "silent"): ("0.3", "0.5", "0.5"),
+    ("kling-3.0-turbo", "sound"): ("0.8", "1.0", "1.0"),
     ("avatar", "sound"): ("0.4", "0.8", "0.8"),
 }
 _PER_CLIP: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -53,8 +54,16 @@ _FLAT: Mapping[str, str] = {
     "general/advanced-custom-elements": "0",
     "general/ai-multi-shot": "20",
     "images/kolors-virtual-try-on": "20",
+    "solutions/virtual_try_on": "20",
 }
-_IMAGE_PACK = ("images/", "general/ai-multi-shot")
+_API_2_NAMES = {
+    "kling-3.0": "kling-v3",
+    "kling-3.0-omni": "kling-v3-omni",
+    "kling-o1": "kling-video-o1",
+    "kling-2.6": "kling-v2-6",
+    "kling-2.5-turbo": "kling-v2-5-turbo",
+}
+_IMAGE_PACK = ("images/", "general/ai-multi-shot", "solutions/")
 _MODES = ("std", "pro", "4k")
 _LONG = 10
 
@@ -113,20 +122,17 @@ def _model(slug: str, body: Values) -> str:
         "videos/multi-image2video": "kling-v1-6",
         "videos/multi-elements": "multi-elements",
     }
-    return (
-        "multi-elements"
-        if slug == "videos/multi-elements"
-        else str(body.get("model_name", defaults.get(slug)))
-    )
+    name = "multi-elements" if slug == "videos/multi-elements" else body.get("model_name", defaults.get(slug))
+    return _API_2_NAMES.get(str(name), str(name))
 
 
 def _way(slug: str, body: Values) -> str:
     if slug.startswith("videos/avatar"):
         return "sound"
-    if slug == "videos/motion-control":
+    if slug.endswith("motion-control"):
         return "motion"
     if "video_list" in body:
         return "video"
     if body.get("sound") != "on":
         return "silent"
-    return "voice" if "voice_list" in body and body.get("model_name") == "kling-v2-6" else "sound"
+    return "voice" if "voice_list" in body and _model(slug, body) == "kling-v2-6" else "sound"

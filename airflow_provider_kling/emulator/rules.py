@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import narrow, rules_audio, rules_avatar, rules_edit, rules_image, rules_video
+from . import narrow, rules_api2, rules_audio, rules_avatar, rules_edit, rules_image, rules_video
 from .bodies import COMMON, WATERMARK, Body
 from .checks import Probe, fields, flag, number, text
 from .made import Made
@@ -24,6 +24,7 @@ RULES: Mapping[str, Body] = {
     **rules_avatar.RULES,
     **rules_image.RULES,
     **rules_audio.RULES,
+    **rules_api2.RULES,
 }
 
 _UNKNOWN = Body(
@@ -90,17 +91,18 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def check(slug: str, raw: bytes, desk: Desk) -> Order:
+def check(slug: str, raw: bytes, desk: Desk, model: str = "") -> Order:
     """Check the body of a create call. Slow for large media: meant for a thread.
 
     :param slug: the endpoint's public name.
     :param raw: the request body as received.
+    :param model: the model, where it stands in the path.
     :raises Refusal: for what the vendor would refuse.
     """
     sent = parse(raw)
     rules = _rules(slug, desk.options.dialect)
     probe = Probe(desk.library, desk.made, strict=desk.options.strict and rules is not _UNKNOWN)
-    body = rules.kind(probe, "", sent)
+    body = rules.understood(rules.kind(probe, "", sent), model)
     rules.check_model(
         body.get("model_name"), desk.options.models, official=desk.options.dialect is Dialect.KLING
     )

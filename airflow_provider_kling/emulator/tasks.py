@@ -7,6 +7,8 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from urllib.parse import unquote
 
 from airflow_provider_kling.api.endpoint import Endpoint, Result
 
@@ -14,6 +16,7 @@ from . import rules
 from .paging import PAGE_SIZE, PAGE_SIZES, page_parameter
 from .refusal import Refusal, bad_parameters
 from .state import State
+from .tasks_api2 import answer_query, check_key
 from .web import Answer, Call
 
 Handler = Callable[[State, Call, str], Awaitable[Answer]]
@@ -46,30 +49,47 @@ def finder(
     }
     queries: dict[str, Endpoint] = {}
     for endpoint in endpoints.values():
+        if endpoint.tasks:
+            continue
         path = prefix + endpoint.path
         exact["POST", path] = Route(path, _creator(endpoint))
         if not endpoint.synchronous:
             queries[path] = endpoint
             if endpoint.listable:
                 exact["GET", path] = Route(path, _lister(endpoint))
+    # Gateways do not have what is newer than v1.
+    newer = {} if prefix else {endpoint.path: endpoint for endpoint in endpoints.values() if endpoint.tasks}
 
     def find(method: str, path: str) -> Route | None:
         if route := exact.get((method, path)):
             return route
         parent, _, ident = path.rpartition("/")
         if method == "GET" and ident and parent in queries:
-            return Route(f"{parent}/{{id}}", _querier(queries[parent], ident))
-        return None
+            return Route(f"{parent}/{{id}}", _querier(queries[parent], unquote(ident)))
+        return _newer_route(newer, method, path)
 
     return find
 
 
-def _creator(endpoint: Endpoint) -> Handler:
+def _newer_route(newer: Mapping[str, Endpoint], method: str, path: str) -> Route | None:
+    """Return the route of a call of API 2.0 or of a solution."""
+    if method == "GET" and path in {endpoint.tasks for endpoint in newer.values()}:
+        return Route(path, partial(answer_query, tasks=path))
+    parent, _, model = path.rpartition("/")
+    for template in (path, f"{parent}/{{model_name}}"):
+        if method == "POST" and template in newer:
+            return Route(template, _creator(newer[template], model))
+    return None
+
+
+def _creator(endpoint: Endpoint, model: str = "") -> Handler:
     async def create(state: State, call: Call, request_id: str) -> Answer:
+        if endpoint.tasks:
+            check_key(state, call)
         if not call.headers.get("content-type", "").lower().startswith("application/json"):
             raise bad_parameters("Content-Type must be application/json")
         # In a thread: pictures are decoded, and one with an address on this machine may even come from here.
-        order = await asyncio.to_thread(rules.check, endpoint.slug, call.body, state.desk)
+        order = await asyncio.to_thread(rules.check, endpoint.slug, call.body, state.desk, model)
         await state.trouble.before_job(call, order, len(state.account.jobs))
         job = state.account.make(endpoint, order)
         state.callbacks.watch(job, call.base_url)

@@ -13,6 +13,7 @@ from .lifecycle import Job, Status
 from .media_kinds import Clip
 from .recipes import File, with_addresses
 from .signing import Signer
+from .views_api2 import created_view, task_view
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ class Views:
         status = job.status(now)
         if status is Status.PROCESSING and self._faults.fire("unknown_status"):
             word = self._faults.setting("unknown_status")
-            return _json({**self.task_object(job, base_url), "task_status": word})
+            return _json(self._as_asked(job, {**self._task(job, base_url), "task_status": word}))
         cached = self._cache.get(job.task_id)
         if cached is not None and cached.holds(status, base_url, now):
             return cached.text
@@ -68,9 +69,15 @@ class Views:
 
     def task_object(self, job: Job, base_url: str) -> dict[str, Any]:
         """Return the task object of a query or a callback."""
+        return self._as_asked(job, self._task(job, base_url))
+
+    def _as_asked(self, job: Job, task: dict[str, Any]) -> dict[str, Any]:
+        return task_view(task, job.tasks, job.slug) if job.tasks else task
+
+    def _task(self, job: Job, base_url: str) -> dict[str, Any]:
         now = self._clock.now()
         status = job.status(now)
-        task = self.created_object(job, base_url)
+        task = self._created(job, base_url)
         task["task_status"] = status
         task["task_status_msg"] = job.failure or "" if status is Status.FAILED else ""
         task["updated_at"] = milliseconds(job.changed_at(now))
@@ -81,6 +88,10 @@ class Views:
 
     def created_object(self, job: Job, base_url: str) -> dict[str, Any]:
         """Return the task object that answers the create call."""
+        task = self._created(job, base_url)
+        return created_view(task, job.tasks) if job.tasks else task
+
+    def _created(self, job: Job, base_url: str) -> dict[str, Any]:
         info: dict[str, Any] = {}
         if job.parent:
             info["parent_video"] = self._parent(job.parent, base_url)

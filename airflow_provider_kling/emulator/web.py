@@ -33,8 +33,8 @@ class Call:
 
     @property
     def path(self) -> str:
-        """Path without the query, decoded."""
-        return str(self.scope["path"])
+        """Path without the query, as it was sent: an id in it may hold a slash that is written ``%2F``."""
+        return bytes(self.scope["raw_path"]).decode("latin-1")
 
     @cached_property
     def headers(self) -> Mapping[str, str]:

@@ -7,6 +7,8 @@ import asyncio
 import json
 import os
 import ssl
+from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -16,7 +18,7 @@ import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from ..api.endpoint import Endpoint
-from ..api.exchange import Call, create_call, list_call, query_call
+from ..api.exchange import Call, batch_call, create_call, list_call, query_calls
 from ..api.readable import readable
 from ..api.task import Task, read_tasks
 from ..exceptions import KlingTaskNotFound
@@ -67,16 +69,30 @@ class AsyncKlingClient:
         call = create_call(endpoint, body)
         return task_of(call, await self.send(call))
 
-    async def get_task(self, endpoint: Endpoint, task_id: str) -> Task:
-        """Read one task by its id or external id, with one request."""
-        call = query_call(endpoint, task_id)
-        return task_of(call, await self.send(call))
+    async def get_task(self, endpoint: Endpoint, task_id: str, *, patient: bool = False) -> Task:
+        """Read one task by its id or external id.
+
+        :param patient: try again and again while that can help.
+        """
+        ask = self.read if patient else self.send
+        *first, last = query_calls(endpoint, task_id)
+        for call in first:
+            with suppress(KlingTaskNotFound):
+                return task_of(call, await ask(call))
+        return task_of(last, await ask(last))
+
+    async def get_tasks(self, endpoint: Endpoint, task_ids: Sequence[str], *, external: bool) -> list[Task]:
+        """Read those of several tasks that exist, with one request; not every endpoint answers such.
+
+        :param task_ids: 1 to 20 ids.
+        :param external: whether they are external ids.
+        """
+        return read_tasks(await self.send(batch_call(endpoint, task_ids, external=external)))
 
     async def find_task(self, endpoint: Endpoint, external_task_id: str) -> Task | None:
         """Look a task up by its external id, patiently; ``None`` when there is none."""
-        call = query_call(endpoint, external_task_id)
         try:
-            return task_of(call, await self.read(call))
+            return await self.get_task(endpoint, external_task_id, patient=True)
         except KlingTaskNotFound:
             return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import requests
@@ -13,7 +14,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from ..api.endpoint import Endpoint
-from ..api.exchange import Call, create_call, list_call, query_call
+from ..api.exchange import Call, create_call, list_call, query_calls
 from ..api.readable import readable
 from ..api.task import Task, read_tasks
 from ..exceptions import KlingTaskNotFound
@@ -46,10 +47,17 @@ class KlingClient:
         call = create_call(endpoint, body)
         return task_of(call, self.send(call))
 
-    def get_task(self, endpoint: Endpoint, task_id: str) -> Task:
-        """Read one task by its id or external id."""
-        call = query_call(endpoint, task_id)
-        return task_of(call, self.read(call))
+    def get_task(self, endpoint: Endpoint, task_id: str, *, patient: bool = True) -> Task:
+        """Read one task by its id or external id.
+
+        :param patient: try again and again while that can help.
+        """
+        ask = self.read if patient else self.send
+        *first, last = query_calls(endpoint, task_id)
+        for call in first:
+            with suppress(KlingTaskNotFound):
+                return task_of(call, ask(call))
+        return task_of(last, ask(last))
 
     def find_task(self, endpoint: Endpoint, external_task_id: str) -> Task | None:
         """Look a task up by its external id; ``None`` when there is none."""

@@ -9,10 +9,9 @@ from airflow.providers.http.hooks.http import HttpHook
 from requests import Session
 
 from ..api.endpoint import Endpoint, endpoint_of
-from ..api.exchange import MAX_PAGE_SIZE, query_call
+from ..api.exchange import MAX_PAGE_SIZE
 from ..api.task import Task
 from .async_client import AsyncKlingClient
-from .outcome import task_of
 from .settings import KlingSettings, read_settings
 from .task import KlingTaskHook
 
@@ -74,9 +73,8 @@ class KlingHook(KlingTaskHook, HttpHook):
 
     async def aget_task(self, endpoint: Endpoint | str, task_id: str) -> Task:
         """Read one task from a coroutine; see :meth:`get_task`."""
-        call = query_call(endpoint_of(endpoint), task_id)
         async with AsyncKlingClient(await self.asettings()) as client:
-            return task_of(call, await client.read(call))
+            return await client.get_task(endpoint_of(endpoint), task_id, patient=True)
 
     async def alist_tasks(self, endpoint: Endpoint | str, page: int = 1, page_size: int = 30) -> list[Task]:
         """List tasks from a coroutine; see :meth:`list_tasks`."""

@@ -10,7 +10,7 @@ from .. import __version__
 from ..api.errors import ApiError, ErrorKind
 from ..api.exchange import Call, read_answer
 from ..api.task import Task, read_task
-from ..exceptions import JobState, KlingError, KlingServerError, error_from_api
+from ..exceptions import JobState, KlingError, KlingServerError, KlingTaskNotFound, error_from_api
 
 MAX_ANSWER_BYTES = 32_000_000
 """Longest answer that is read: some 20 times a full list page."""
@@ -58,9 +58,12 @@ def unanswered(call: Call, host: str, reason: str, *, sent: bool) -> KlingServer
 def task_of(call: Call, payload: Mapping[str, Any]) -> Task:
     """Read the task of a payload that must hold one.
 
+    :raises KlingTaskNotFound: a query for tasks found none.
     :raises KlingServerError: it holds none.
     """
     task = read_task(payload)
+    if task is None and payload.get("data") == [] and not call.makes_job:
+        raise KlingTaskNotFound(f"Kling knows no task that {call} asks for.")
     if task is None:
         job = JobState.MAY_EXIST if call.makes_job else None
         raise KlingServerError(

@@ -19,14 +19,13 @@ from airflow.providers.common.compat.sdk import BaseHook
 from requests import Session
 
 from ..api.endpoint import Endpoint, endpoint_of
-from ..api.exchange import MAX_PAGE_SIZE, query_call
+from ..api.exchange import MAX_PAGE_SIZE
 from ..api.request import KlingRequest
 from ..api.task import Task, TaskStatus
 from ..api.video import IMAGE_TO_VIDEO
 from ..api.watch import ERRORS_WORTH_A_WARNING, MIN_POLL_INTERVAL, Backoff, TaskWatch, WatchEvent
 from ..exceptions import KlingAuthError, KlingError, error_from_event
 from .client import KlingClient
-from .outcome import task_of
 from .settings import KlingSettings, read_settings
 
 if TYPE_CHECKING:
@@ -152,8 +151,7 @@ class KlingTaskHook(BaseHook):
         before = watch.status_word
         try:
             # One request: asking again is what the wait itself does, at its own pace.
-            call = query_call(endpoint, watch.task_id)
-            task = task_of(call, self.client.send(call))
+            task = self.client.get_task(endpoint, watch.task_id, patient=False)
         except KlingAuthError as error:
             return None, watch.on_refusal(str(error)), None
         except KlingError as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from ..api.endpoint import Endpoint
-from ..api.exchange import list_call
+from ..api.exchange import batches, list_call
 from ..api.task import Task, row_label, task_rows
 from ..exceptions import KlingAuthError, KlingError, KlingRateLimited, KlingServerError
 from ..hooks.async_client import AsyncKlingClient
@@ -18,7 +19,7 @@ from .poll_plan import Page, PollRound, Seat
 log = logging.getLogger(__name__)
 
 PARALLEL_READS = 10
-"""Single reads under way at once."""
+"""Reads of single jobs, or of batches of them, under way at once."""
 
 BREATH = 50
 """Jobs that are told news in one go; all of them wake up before the loop can turn to others."""
@@ -142,11 +143,11 @@ class Reader:
         log.debug("%s: page %d of %d holds %d jobs", self._endpoint, page.number, page.size, len(found))
 
     async def _read_singles(self, client: AsyncKlingClient, idents: list[str], sink: Sink) -> None:
-        singles = _Singles(client, self._endpoint, idents, sink)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(PARALLEL_READS, len(idents))):
-                group.create_task(singles.read_on())
-        singles.finish()
+        if self._endpoint.tasks and len(idents) > 1:
+            together = _Reads(sink, _batches(client, self._endpoint, idents))
+            await together.read()
+            idents = together.missed
+        await _Reads(sink, _one_by_one(client, self._endpoint, idents)).read()
 
 
 def _created(row: Mapping[str, Any]) -> int | None:
@@ -154,43 +155,52 @@ def _created(row: Mapping[str, Any]) -> int | None:
     return made if isinstance(made, int) else None
 
 
-class _Singles:
-    """Jobs that are read one by one, by several coroutines at once."""
+Read = tuple[list[str], Callable[[], Awaitable[Mapping[str, Task]]]]
+"""Ids, and what reads them: it returns those that were found."""
 
-    def __init__(self, client: AsyncKlingClient, endpoint: Endpoint, idents: list[str], sink: Sink) -> None:
-        self._client = client
-        self._endpoint = endpoint
-        self._left = iter(idents)
+
+def _one_by_one(client: AsyncKlingClient, endpoint: Endpoint, idents: list[str]) -> list[Read]:
+    async def read(ident: str) -> Mapping[str, Task]:
+        return {ident: await client.get_task(endpoint, ident)}
+
+    return [([ident], partial(read, ident)) for ident in idents]
+
+
+def _batches(client: AsyncKlingClient, endpoint: Endpoint, idents: list[str]) -> list[Read]:
+    async def read(external: bool, batch: list[str]) -> Mapping[str, Task]:
+        tasks = await client.get_tasks(endpoint, batch, external=external)
+        return {(task.external_task_id if external else task.task_id) or "": task for task in tasks}
+
+    return [(batch, partial(read, external, batch)) for external, batch in batches(idents)]
+
+
+class _Reads:
+    """Jobs that are read by their ids, by several requests at once.
+
+    :param sink: where the answers go.
+    :param reads: the requests.
+    :ivar missed: jobs that a request for several has left out, to be read one by one.
+    """
+
+    def __init__(self, sink: Sink, reads: list[Read]) -> None:
+        self.missed: list[str] = []
         self._sink = sink
+        self._left = iter(reads)
         self._failed: dict[str, KlingServerError] = {}
         self._in_a_row = 0
-        self._too_many = min(_FAILURES_IN_A_ROW, len(idents))
+        self._width = min(PARALLEL_READS, len(reads))
+        self._too_many = min(_FAILURES_IN_A_ROW, len(reads))
         self._stop: KlingError | None = None
 
-    async def read_on(self) -> None:
-        """Read what nobody reads yet, until nothing is left or going on is of no use."""
-        for ident in self._left:
-            try:
-                task = await self._client.get_task(self._endpoint, ident)
-            except (KlingAuthError, KlingRateLimited) as error:
-                self._stop = self._stop or error
-            except KlingServerError as error:
-                self._on_trouble(ident, error)
-            except KlingError as error:
-                self._in_a_row = 0
-                self._sink.on_failure(ident, error)
-            else:
-                self._in_a_row = 0
-                self._sink.on_task(ident, task)
-            if self._stop:
-                return
-
-    def finish(self) -> None:
-        """Report what could not be read.
+    async def read(self) -> None:
+        """Read all, and report what could not be read.
 
         :raises RoundFailed: it is the server that is in trouble.
         :raises KlingAuthError: the credentials are refused.
         """
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._width):
+                group.create_task(self._read_on())
         if isinstance(self._stop, KlingAuthError):
             raise self._stop
         if self._stop:
@@ -198,8 +208,40 @@ class _Singles:
         for ident, error in self._failed.items():
             self._sink.on_failure(ident, error)
 
-    def _on_trouble(self, ident: str, error: KlingServerError) -> None:
-        self._failed[ident] = error
+    async def _read_on(self) -> None:
+        """Read what nobody reads yet, until nothing is left or going on is of no use."""
+        for idents, read in self._left:
+            try:
+                tasks = await read()
+            except (KlingAuthError, KlingRateLimited) as error:
+                self._stop = self._stop or error
+            except KlingServerError as error:
+                self._on_trouble(idents, error)
+            except KlingError as error:
+                self._in_a_row = 0
+                self._on_refusal(idents, error)
+            else:
+                self._in_a_row = 0
+                self._on_answer(idents, tasks)
+            if self._stop:
+                return
+
+    def _on_answer(self, idents: list[str], tasks: Mapping[str, Task]) -> None:
+        for ident in idents:
+            if task := tasks.get(ident):
+                self._sink.on_task(ident, task)
+            else:
+                self.missed.append(ident)
+
+    def _on_refusal(self, idents: list[str], error: KlingError) -> None:
+        if len(idents) == 1:
+            self._sink.on_failure(idents[0], error)
+        else:
+            # One of them may have spoilt it for all.
+            self.missed += idents
+
+    def _on_trouble(self, idents: list[str], error: KlingServerError) -> None:
+        self._failed |= dict.fromkeys(idents, error)
         self._in_a_row += 1
         if self._in_a_row >= self._too_many:
             self._stop = self._stop or error

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_kling.api.errors import ApiError, ErrorKind
-from airflow_provider_kling.api.exchange import create_call, list_call, query_call, read_answer
+from airflow_provider_kling.api.exchange import create_call, list_call, query_calls, read_answer
 from airflow_provider_kling.api.task import TaskStatus, read_task
 from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
 
@@ -30,7 +30,7 @@ def refused(status: int, payload: Any, headers: dict[str, str] | None = None) ->
 def test_calls_name_the_endpoints_path() -> None:
     assert create_call(IMAGE_TO_VIDEO, {"image": "x"}).body == {"image": "x"}
     assert str(create_call(IMAGE_TO_VIDEO, {})) == "POST /v1/videos/image2video"
-    assert str(query_call(IMAGE_TO_VIDEO, "8")) == "GET /v1/videos/image2video/8"
+    assert str(query_calls(IMAGE_TO_VIDEO, "8")[0]) == "GET /v1/videos/image2video/8"
     listing = list_call(IMAGE_TO_VIDEO, 2, 500)
     assert (str(listing), listing.params) == (
         "GET /v1/videos/image2video",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.api.exchange import query_call
+from airflow_provider_kling.api.exchange import query_calls
 from airflow_provider_kling.api.task import TaskStatus
 from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
 from airflow_provider_kling.exceptions import (
@@ -59,7 +59,7 @@ def test_reads_are_made_again(
     client_of_server: Either, server: ScriptedServer, pauses: list[float], trouble: Reply
 ) -> None:
     server.replies = [trouble, trouble]
-    assert client_of_server.read(query_call(IMAGE_TO_VIDEO, "8"))["data"]["task_id"] == "8"
+    assert client_of_server.read(query_calls(IMAGE_TO_VIDEO, "8")[0])["data"]["task_id"] == "8"
     assert server.calls == [f"GET {PATH}/8"] * 3
     # aiohttp itself asks once more, at once, when a connection breaks.
     assert len(pauses) in (1, 2)
@@ -83,7 +83,7 @@ def test_a_paid_call_over_a_kept_connection_is_not_repeated_either(
     client_of_server: Either, server: ScriptedServer
 ) -> None:
     """HTTP libraries like to ask again when a kept connection breaks; they must not for these."""
-    client_of_server.send(query_call(IMAGE_TO_VIDEO, "8"))
+    client_of_server.send(query_calls(IMAGE_TO_VIDEO, "8")[0])
     server.always = Reply(action="close")
     assert failed_create(client_of_server).job is JobState.MAY_EXIST
     assert server.calls == [f"GET {PATH}/8", f"POST {PATH}"]
@@ -98,7 +98,7 @@ def test_no_answer_in_time(make_client: MakeClient, server: ScriptedServer) -> N
     assert "nothing came within 1 s" in str(error)
     server.replies = [Reply(action="stall")]
     server.always = Reply()
-    assert using.read(query_call(IMAGE_TO_VIDEO, "8"))["code"] == 0
+    assert using.read(query_calls(IMAGE_TO_VIDEO, "8")[0])["code"] == 0
     assert len(server.received) >= 3
 
 
@@ -125,7 +125,7 @@ def test_reads_are_given_up_after_some_attempts(
 ) -> None:
     server.always = HTML
     with pytest.raises(KlingServerError, match="502 Bad Gateway") as failed:
-        client_of_server.read(query_call(IMAGE_TO_VIDEO, "8"))
+        client_of_server.read(query_calls(IMAGE_TO_VIDEO, "8")[0])
     assert len(server.received) == READ_ATTEMPTS
     assert failed.value.job is None
     assert failed.value.http_status == 502
@@ -136,7 +136,7 @@ def test_retry_after_is_honoured_within_reason(
 ) -> None:
     slow = Reply(429, {"code": 1302, "message": "too fast"}, {"retry-after": "7"})
     server.replies = [slow, Reply(503, b"", {"Retry-After": "86400"})]
-    client_of_server.read(query_call(IMAGE_TO_VIDEO, "8"))
+    client_of_server.read(query_calls(IMAGE_TO_VIDEO, "8")[0])
     assert pauses == [7.0, MAX_PAUSE]
 
 
@@ -154,7 +154,7 @@ def test_what_asking_again_cannot_mend_is_asked_once(
 ) -> None:
     server.always = reply
     with pytest.raises(kind) as failed:
-        client_of_server.read(query_call(IMAGE_TO_VIDEO, "8"))
+        client_of_server.read(query_calls(IMAGE_TO_VIDEO, "8")[0])
     assert len(server.received) == 1
     assert "secret" not in str(failed.value)
 
@@ -210,7 +210,7 @@ def test_many_calls_use_one_connection(client_of_server: Either, server: Scripte
     server.replies = [Reply(), NOT_FOUND, Reply(), HTML]
     for _ in range(10):
         try:
-            client_of_server.send(query_call(IMAGE_TO_VIDEO, "8"))
+            client_of_server.send(query_calls(IMAGE_TO_VIDEO, "8")[0])
         except KlingError:
             continue
     client_of_server.create(IMAGE_TO_VIDEO, BODY)

@@ -17,14 +17,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from airflow_provider_kling.api.exchange import query_call
+from airflow_provider_kling.api.exchange import query_calls
 from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.exceptions import JobState, KlingAuthError, KlingServerError
 from tests.hooks.conftest import Either, MakeClient, MakeHook
 from tests.hooks.scripted_server import Reply, ScriptedServer
 
-READ = query_call(IMAGE_TO_VIDEO, "8")
+READ = query_calls(IMAGE_TO_VIDEO, "8")[0]
 BODY = {"image": "https://pictures.example/a.png"}
 SECRET = "secret-key-0123456789-0123456789"
 TARGET = "http://api.kling.invalid"

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the requests of the vendor's API 2.0 have in common.
+
+There the model stands in the path, and the body has three parts: ``contents`` (what is worked with),
+``settings`` (what comes out) and ``options``. Here all fields are flat, as they are in v1; they are folded
+into that shape when they are sent.
+"""
+
+# No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from .fields import IMAGE, MEGABYTE, BareBase64, ExternalTaskId, Id, Media, ModelName
+from .request import KlingObject, KlingRequest
+from .rules import Rule, rule
+
+TASKS = "/tasks"
+"""Where the tasks of all requests of API 2.0 are queried."""
+
+_PARTS = ("contents", "settings", "options")
+
+LargeImage = Annotated[
+    str,
+    Media("image", formats=IMAGE.formats, max_bytes=50 * MEGABYTE, min_side=300, ratio=IMAGE.ratio),
+    Field(min_length=1),
+    BareBase64,
+]
+"""A picture: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 50 MB,
+at least 300 px a side, ratio 1:2.5 to 2.5:1."""
+
+LongPrompt = Annotated[str, Field(min_length=1, max_length=3072)]
+"""What to make, in words; at most 3,072 characters."""
+
+PathModel = Annotated[ModelName, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+"""A model's name, which becomes a part of the path."""
+
+
+def _as_whole(value: Any) -> Any:
+    # API 2.0 wants 5; v1 wanted "5", and a template gives text.
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole or (isinstance(value, str) and value.isdecimal()) else value
+
+
+def as_audio(value: Any) -> Any:
+    """Read what YAML makes of a bare ``off``."""
+    return "off" if value is False else value
+
+
+Seconds = Annotated[
+    Annotated[int, BeforeValidator(_as_whole), Field(ge=3, le=15)] | None,
+    Field(description="Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10."),
+]
+Resolution = Annotated[
+    Literal["720p", "1080p", "4k"] | None,
+    Field(description="Size of the video; 720p when unset. 4k: kling-3.0 and kling-3.0-omni."),
+]
+NativeAudio = Annotated[
+    Annotated[Literal["native", "off"], BeforeValidator(as_audio)] | None,
+    Field(
+        description="native: the video has sound; off when unset. kling-3.0 and kling-2.6 (1080p only);"
+        " kling-3.0-turbo always has sound."
+    ),
+]
+OriginalAudio = Annotated[
+    Annotated[Literal["native", "original", "off"], BeforeValidator(as_audio)] | None,
+    Field(
+        description="native: the video has sound of its own; original: that of base_video; off when unset."
+    ),
+]
+Shots = Annotated[
+    bool | None,
+    Field(
+        description="False: one shot, whatever the prompt says; true when unset. kling-3.0, kling-3.0-omni."
+    ),
+]
+
+
+ListedTaskId = Annotated[ExternalTaskId, Field(pattern=r"^[^,]*$")]
+"""As everywhere, but without commas: ids are asked for as a list."""
+
+
+class NamedPicture(KlingObject):
+    """A picture that the prompt can name."""
+
+    url: LargeImage = Field(description="The picture.")
+    id: Id | None = Field(None, description="Name by which the prompt calls it: @name.")
+
+
+class NamedElement(KlingObject):
+    """A subject of the element library that the prompt can name."""
+
+    element_id: Id = Field(description="Id of the element.")
+    id: Id = Field(description="Name by which the prompt calls it: @name.")
+
+
+class NamedVoice(KlingObject):
+    """A voice that the prompt can name."""
+
+    voice_id: Id = Field(description="Id of a voice of the account or of the vendor's catalogue.")
+    id: Id = Field(description="Name by which the prompt calls it: @name.")
+
+
+class Api2Request(KlingRequest):
+    """A request of API 2.0, with flat fields.
+
+    A subclass declares fields and which part of the body each belongs to; what it does not name stays at the
+    top.
+
+    :cvar contents: field to the ``type`` of its entries in ``contents``, in the order in which they are sent.
+    :cvar settings: fields that stand in ``settings``.
+    :cvar options: fields that stand in ``options``.
+    """
+
+    contents: ClassVar[Mapping[str, str]] = {}
+    settings: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ("callback_url", "external_task_id", "watermark_info")
+
+    @classmethod
+    def folded(cls, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the JSON as it goes over the wire: ``contents``, ``settings`` and ``options``."""
+        top = dict(body)
+        parts: dict[str, Any] = {
+            "contents": [
+                entry for name, kind in cls.contents.items() for entry in _entries(kind, top.pop(name, None))
+            ],
+            "settings": {name: top.pop(name) for name in cls.settings if name in top},
+            "options": {name: top.pop(name) for name in cls.options if name in top},
+        }
+        # What extra_body adds to a part stands beside the fields.
+        for name in _PARTS:
+            part, more = parts[name], top.pop(name, None)
+            if isinstance(part, list):
+                parts[name] = [*part, *(more or ())]
+            elif more:
+                parts[name] = {**part, **more}
+        return {**top, **{name: part for name, part in parts.items() if part}}
+
+
+def _entries(kind: str, value: Any) -> list[dict[str, Any]]:
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [entry for item in value for entry in _entries(kind, item)]
+    if isinstance(value, str):
+        return [{"type": kind, "text" if kind == "prompt" else "url": value}]
+    return [{"type": kind, **value}]
+
+
+def unique_names(*fields: str) -> Rule:
+    """Make the rule that no two entries of the fields have the same ``id``."""
+
+    def broken(request: Any) -> bool:
+        values = [getattr(request, name) for name in fields]
+        entries = [entry for value in values for entry in (value if isinstance(value, list) else [value])]
+        names = [name for entry in entries if (name := getattr(entry, "id", None))]
+        return len(names) > len({*names})
+
+    text = "each id may be given once, for the prompt calls its material by it"
+    return rule(*fields, text=text, broken=broken)
