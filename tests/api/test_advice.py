@@ -23,7 +23,9 @@ from airflow_provider_kling.api.video import (
     VideoEffects,
     VideoExtend,
 )
+from airflow_provider_kling.api.video2 import ImageToVideo2, MotionControl2, OmniVideo2, TextToVideo2
 from tests.api.cases import ACCEPTED, MODELS
+from tests.api.cases.api2 import motion2, omni2, picture2, text2
 from tests.api.cases.common import PICTURE, VIDEO, shots
 from tests.api.cases.edit import edit, motion
 from tests.api.cases.generation import CUSTOM, VOICES, picture, several, text
@@ -36,7 +38,11 @@ NEW = {"model_name": "kling-v9"}
 ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (TextToVideo, text(**NEW), "'kling-v9' is unknown to this version"),
     (TextToVideo, text(model_name="kling-3.0"), "v1 calls this model 'kling-v3'"),
-    (TextToVideo, text(model_name="kling-3.0-turbo"), "newer API"),
+    (
+        TextToVideo,
+        text(model_name="kling-3.0-turbo"),
+        "API 2.0, not to the /v1/ paths used here: see text-to-video and image-to-video",
+    ),
     (TextToVideo, text(model_name="kling-v1"), "retired by Kling on 2026-09-15"),
     (TextToVideo, text(**CUSTOM, multi_prompt=shots(5)), "prompt has no effect"),
     (TextToVideo, text(**INTELLIGENT, multi_prompt=shots(5)), "multi_prompt has no effect"),
@@ -70,7 +76,12 @@ ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (OmniImage, image(model_name="kling-v3-omni", result_type="series", n=2), "n has no effect"),
     (MultiImageToImage, merge(1, **NEW), "is unknown"),
     (MultiImageToImage, merge(1, model_name="kling-v2"), "instead: kling-v2-1"),
-    (VirtualTryOn, {"human_image": PICTURE}, "/solutions/virtual_try_on"),
+    (VirtualTryOn, {"human_image": PICTURE}, "instead: solutions/virtual_try_on"),
+    (TextToVideo2, text2(model_name="kling-4"), "'kling-4' is unknown to this version"),
+    (ImageToVideo2, picture2(model_name="kling-4"), "is unknown"),
+    (OmniVideo2, omni2(model_name="kling-4"), "is unknown"),
+    (OmniVideo2, omni2(base_video=VIDEO, duration=5), "duration has no effect"),
+    (MotionControl2, motion2(model_name="kling-4"), "is unknown"),
     (VirtualTryOn, {"human_image": PICTURE, **NEW}, "is unknown"),
 ]
 

@@ -36,6 +36,11 @@ TABLE = {
     "audio/video-to-audio": ("audios", False, True, True),
     "general/custom-voices": ("voices", False, True, True),
     "general/advanced-custom-elements": ("elements", False, True, True),
+    "text-to-video": ("videos", False, True, False),
+    "image-to-video": ("videos", False, True, False),
+    "omni-video": ("videos", False, True, False),
+    "motion-control": ("videos", False, True, False),
+    "solutions/virtual_try_on": ("images", False, True, False),
 }
 
 

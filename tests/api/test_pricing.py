@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.pricing import USD_PER_UNIT, estimate, package
 from tests.api.cases import ACCEPTED
+from tests.api.cases.api2 import SWEET, dress2, motion2, omni2, picture2, text2
 from tests.api.cases.common import PICTURE, VIDEO
 from tests.api.cases.edit import edit, motion
 from tests.api.cases.faces import avatar, face, sound, words
@@ -22,6 +23,7 @@ from tests.api.cases.sounds import SPEECH, VIEWS, element
 V26 = {"model_name": "kling-v2-6", "mode": "pro"}
 V3_OMNI = {"model_name": "kling-v3-omni"}
 SPEAKING = {"sound": "on", "voice_list": VOICES}
+SWEETLY = {"model_name": "kling-2.6", "voices": [SWEET], "audio": "native", "resolution": "1080p"}
 T2V, I2V, OMNI = "videos/text2video", "videos/image2video", "videos/omni-video"
 MOTION, AVATAR = "videos/motion-control", "videos/avatar/image2video"
 IMAGES, OMNI_IMAGE = "images/generations", "images/omni-image"
@@ -53,6 +55,25 @@ IMAGES, OMNI_IMAGE = "images/generations", "images/omni-image"
         ("videos/multi-image2video", several(mode="pro", duration=10), None, "7.0"),
         ("videos/multi-image2video", several(model_name="kling-v9"), None, None),
         ("videos/multi-elements", edit("swap", 1), None, "3.0"),
+        # A charge that was seen: three seconds of kling-3.0-turbo, 2.4 units.
+        ("text-to-video", text2(duration=3), None, "2.4"),
+        ("text-to-video", text2(resolution="1080p", duration=15), None, "15.0"),
+        ("text-to-video", text2(model_name="kling-3.0", audio="native"), None, "4.5"),
+        ("text-to-video", text2(model_name="kling-3.0", resolution="4k"), None, "15.0"),
+        ("text-to-video", text2(model_name="kling-4"), None, None),
+        ("image-to-video", picture2(model_name="kling-2.5-turbo", duration=10), None, "3.0"),
+        ("image-to-video", picture2(**SWEETLY), None, "5.0"),
+        ("image-to-video", picture2(**SWEETLY, prompt="@sweet says hello"), None, "6.0"),
+        ("omni-video", omni2(), None, "3.0"),
+        ("omni-video", omni2(audio="native", resolution="1080p"), None, "5.0"),
+        ("omni-video", omni2(feature_video=VIDEO, duration=4), None, "3.6"),
+        ("omni-video", omni2(base_video=VIDEO, audio="original"), 7.6, "7.2"),
+        ("omni-video", omni2(base_video=VIDEO), None, None),
+        ("omni-video", omni2(model_name="kling-o1", resolution="1080p"), None, "4.0"),
+        ("motion-control", motion2(), 4, "3.6"),
+        ("motion-control", motion2(model_name="kling-2.6", resolution="1080p"), 4, "3.2"),
+        ("motion-control", motion2(), None, None),
+        ("solutions/virtual_try_on", dress2(), None, None),
         ("videos/multi-elements", edit("swap", 1, mode="pro", duration=10), None, "10.0"),
         # A charge that was seen: three seconds of silence, 1.8 units.
         (OMNI, omni(mode="std", duration=3, image_list=[REFERENCE]), None, "1.8"),
@@ -124,6 +145,7 @@ def test_pictures_are_paid_from_another_package() -> None:
     assert of_images == {
         *(slug for slug in ENDPOINTS if slug.startswith("images/")),
         "general/ai-multi-shot",
+        "solutions/virtual_try_on",
     }
     assert USD_PER_UNIT["video"] * 2 == Decimal("0.28")
     assert USD_PER_UNIT["image"] * 8 == Decimal("0.028")

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from . import edit, faces, generation, images, omni, sounds
+from . import api2, edit, faces, generation, images, omni, sounds
 from .common import Accepted, Refused
 
-_MODULES = (generation, omni, edit, faces, images, sounds)
+_MODULES = (generation, omni, edit, faces, images, sounds, api2)
 
 ACCEPTED: list[Accepted] = [case for module in _MODULES for case in module.ACCEPTED]
 REFUSED: list[Refused] = [case for module in _MODULES for case in module.REFUSED]
