@@ -110,7 +110,9 @@ def validated(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequest:
     try:
         return endpoint.request.model_validate(given)
     except ValidationError as error:
-        raise KlingRequestInvalid(explain(endpoint.slug, error), job=JobState.NOT_CREATED) from None
+        raise KlingRequestInvalid(
+            explain(endpoint.slug, error, endpoint.request), job=JobState.NOT_CREATED
+        ) from None
 
 
 def as_plain(value: Any) -> Any:

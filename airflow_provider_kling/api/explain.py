@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from .readable import readable
+from .takes import example, number_range
 
 _LONGEST_VALUE = 80
 
@@ -18,22 +19,37 @@ _RULES = {
     "extra_forbidden": "is not a field of this request",
 }
 
+_KINDS_OF_VALUE = {
+    "model_type": "must be an object such as {example}",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "string_type": "must be text",
+    "bool_type": "must be True or False",
+    "bool_parsing": "must be True or False",
+    "int_type": "must be a whole number{range}",
+    "int_parsing": "must be a whole number{range}",
+    "int_from_float": "must be a whole number{range}",
+    "float_type": "must be a number{range}",
+    "float_parsing": "must be a number{range}",
+}
+"""Pydantic's words for these speak of its own types and of how it reads them."""
 
 _FIELD = re.compile(r"[a-z_][a-z0-9_]*")
 _KINDS = ("str", "int", "float", "bool")
 
 
-def explain(slug: str, error: ValidationError) -> str:
+def explain(slug: str, error: ValidationError, model: type[BaseModel] = BaseModel) -> str:
     """Return what is wrong with a request, one sentence a fault.
 
     :param slug: the endpoint's slug.
     :param error: what validation found.
+    :param model: what was validated, to tell what its fields take.
     """
     items = [dict(item) for item in error.errors(include_url=False)]
     faults: dict[str, list[str]] = {}
     for item in items:
         if not _beside_the_point(item, items):
-            subject, rule = _fault(item)
+            subject, rule = _fault(item, model)
             faults.setdefault(subject, []).append(rule)
     return (
         f"{slug}: " + "; ".join(f"{subject}{', or '.join(rules)}" for subject, rules in faults.items()) + "."
@@ -49,15 +65,22 @@ def _beside_the_point(item: Mapping[str, Any], items: list[dict[str, Any]]) -> b
     )
 
 
-def _fault(item: Mapping[str, Any]) -> tuple[str, str]:
+def _fault(item: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, str]:
     """Return what is concerned and the rule that it breaks."""
     if item["type"] == "kling_rule":
         return str(item["msg"]), ""
     name = _path(item)
     if words := _RULES.get(item["type"]):
         return f"{name} {words}", ""
+    return f"{name}={_shown(item['input'])} is refused: ", _rule(item, model)
+
+
+def _rule(item: Mapping[str, Any], model: type[BaseModel]) -> str:
+    place = item["loc"]
+    if words := _KINDS_OF_VALUE.get(item["type"]):
+        return words.format(example=example(model, place), range=number_range(model, place))
     rule = str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
-    return f"{name}={_shown(item['input'])} is refused: ", f"{rule[:1].lower()}{rule[1:]}"
+    return f"{rule[:1].lower()}{rule[1:]}"
 
 
 def _path(item: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ def checked_call(path: str, model: type[KlingRequest], values: Mapping[str, Any]
         request = model.model_validate(given)
     except ValidationError as error:
         name = path.removeprefix("/v1/")
-        raise KlingRequestInvalid(explain(name, error), job=JobState.NOT_CREATED) from None
+        raise KlingRequestInvalid(explain(name, error, model), job=JobState.NOT_CREATED) from None
     return Call("POST", path, body=request.wire())
 
 
