@@ -128,6 +128,22 @@ BODIES: dict[str, dict[str, Any]] = {
     "audio/text-to-audio": {"prompt": "rain", "duration": 3.5},
     "audio/video-to-audio": {"video_url": VIDEO_URL},
     "general/custom-voices": {"voice_name": "me", "voice_url": "https://example.com/me.mp3"},
+    "text-to-video": {"prompt": "a cat"},
+    "image-to-video": {
+        "model_name": "kling-3.0",
+        "first_frame": png(),
+        "last_frame": URL,
+        "elements": [{"element_id": "1", "id": "fox"}],
+        "prompt": "@fox runs",
+    },
+    "omni-video": {
+        "prompt": "@coat",
+        "first_frame": png(),
+        "refer_images": [URL, {"url": URL, "id": "coat"}],
+        "audio": "native",
+    },
+    "motion-control": {"image": png(), "video": VIDEO_URL, "character_orientation": "video"},
+    "solutions/virtual_try_on": {"person_image": URL, "product_image": URL, "keep_face": False},
     "general/advanced-custom-elements": {
         "element_name": "fox",
         "element_description": "a red fox",
