@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from contextlib import suppress
 from typing import Any
 
 import requests
 import requests.auth
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from ..api.endpoint import Endpoint
 from ..api.exchange import Call, create_call, list_call, query_calls
@@ -28,6 +29,9 @@ _CHUNK = 65_536
 _HANDSHAKE = re.compile(
     r"CERTIFICATE_VERIFY|WRONG_VERSION|HANDSHAKE|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|UNRECOGNIZED_NAME"
 )
+
+# What http.client says of a proxy that refuses to connect: the request itself comes after that.
+_TUNNEL_REFUSED = "Tunnel connection failed"
 
 
 class KlingClient:
@@ -147,20 +151,25 @@ def _bounded(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _root(error: requests.RequestException) -> BaseException:
-    """Return what urllib3 says of the failure, below its own retry wrapper."""
+def _cause(error: requests.RequestException) -> BaseException:
+    """Return what went wrong, below the wrappers of urllib3.
+
+    It blames the proxy for whatever breaks on the way through it, also after the request was sent.
+    """
     inner = error.args[0] if error.args else error
     inner = getattr(inner, "reason", None) or inner
+    inner = getattr(inner, "original_error", None) or inner
     return inner if isinstance(inner, BaseException) else error
 
 
 def _never_sent(error: requests.RequestException) -> bool:
-    if isinstance(error, requests.exceptions.SSLError):
+    cause = _cause(error)
+    if isinstance(cause, SSLError | ssl.SSLError):
         # Other TLS errors can come with the answer.
-        return _HANDSHAKE.search(str(error)) is not None
+        return _HANDSHAKE.search(str(cause)) is not None
     # NameResolutionError is a NewConnectionError; a ValueError is an address or header that cannot be sent.
-    return isinstance(_root(error), NewConnectionError | ConnectTimeoutError) or isinstance(
-        error, requests.exceptions.ProxyError | ValueError
+    return isinstance(cause, NewConnectionError | ConnectTimeoutError) or (
+        isinstance(error, ValueError) or str(cause).startswith(_TUNNEL_REFUSED)
     )
 
 
@@ -169,5 +178,5 @@ def _reason(error: requests.RequestException, connect: float, read: float) -> st
         return f"no connection within {connect:g} s"
     if isinstance(error, requests.ReadTimeout):
         return f"nothing came within {round(read, 1):g} s"
-    text = str(_root(error)).split(": ", 1)[-1]
+    text = str(_cause(error)).split(": ", 1)[-1]
     return f"{type(error).__name__}: {readable(text, 200)}"

@@ -3,19 +3,13 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import jwt
 import pytest
 import time_machine
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from airflow_provider_kling.api.exchange import query_calls
 from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
@@ -96,47 +90,6 @@ def test_a_proxy_of_the_environment_that_is_no_address_means_that_nothing_was_se
         make_client(TARGET).create(IMAGE_TO_VIDEO, BODY)
     assert failed.value.job is JobState.NOT_CREATED
     assert "secret" not in str(failed.value)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1 and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kling test")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    path.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path
-
-
-@pytest.fixture
-def tls_server(certificate: Path) -> Iterator[ScriptedServer]:
-    """A server that speaks HTTPS with that certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with ScriptedServer(tls=context) as running:
-        yield running
 
 
 def test_an_unknown_certificate_is_refused_before_anything_is_sent(
