@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,9 +27,16 @@ SECONDS_PER_MEGABYTE = 4.0
 EXTRAS = ("base_path", "dialect", "proxy", "timeout", "verify")
 """Keys that a connection's extra may hold; none of them becomes an HTTP header."""
 
+CONN_TYPES = ("kling", "generic", "")
+"""Types of connections whose secret is meant for Kling, or for nobody in particular: a connection that is
+written as JSON, or in a vault, need not have any."""
+
+_log = logging.getLogger(__name__)
+
 _WORDS = {"true": True, "false": False}
 _SCHEMES = ("http", "https")
 _LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(?=[:/]|$)")
+_LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa")
 _HOST = re.compile(r"[0-9a-f:.%]*:[0-9a-z:.%]*|(?!.{254})[\w-]{1,63}(\.[\w-]{1,63})*\.?", re.IGNORECASE)
 
 
@@ -71,6 +81,11 @@ class KlingSettings:
         """The host alone."""
         return urlsplit(self.base_url).hostname or ""
 
+    @property
+    def host_and_port(self) -> str:
+        """The host as it is configured, with its port if it has one."""
+        return urlsplit(self.base_url).netloc
+
 
 def read_settings(conn: Any, extra: Mapping[str, Any]) -> KlingSettings:
     """Check a connection.
@@ -81,12 +96,14 @@ def read_settings(conn: Any, extra: Mapping[str, Any]) -> KlingSettings:
     :raises KlingAuthError: there are no credentials.
     """
     conn_id = str(conn.conn_id)
+    _check_type(conn_id, getattr(conn, "conn_type", None))
     extras = {key: value for key, value in _object(conn_id, conn, extra).items() if value not in (None, "")}
     if unknown := sorted(set(extras) - set(EXTRAS)):
         raise _invalid(
             conn_id, f"extra has {', '.join(map(repr, unknown))}; known keys are {', '.join(EXTRAS)}"
         )
     origin, path = _origin(conn_id, conn)
+    _warn_of_clear_text(conn_id, origin)
     dialect = _dialect(conn_id, extras.get("dialect"), origin)
     base_path = _base_path(conn_id, extras.get("base_path"), path, dialect)
     return KlingSettings(
@@ -103,6 +120,38 @@ def read_settings(conn: Any, extra: Mapping[str, Any]) -> KlingSettings:
 
 def _invalid(conn_id: str, what: str) -> KlingRequestInvalid:
     return KlingRequestInvalid(f"Connection {conn_id!r}: {what}.", job=JobState.NOT_CREATED)
+
+
+def _check_type(conn_id: str, conn_type: str | None) -> None:
+    """Refuse the connection of another service: its secret would be sent to Kling."""
+    if (conn_type or "").lower() not in CONN_TYPES:
+        raise _invalid(
+            conn_id,
+            f"its type is {conn_type!r}, so its password is not sent to Kling; make a connection of "
+            "type 'kling'",
+        )
+
+
+@cache
+def _warn_of_clear_text(conn_id: str, origin: str) -> None:
+    """Warn once in each process: the settings of a connection are read for every task and every wait."""
+    parts = urlsplit(origin)
+    if parts.scheme == "http" and not _is_near(parts.hostname or ""):
+        _log.warning(
+            "Connection %r: its host is %s, so its key travels in clear, for all on the way to read; "
+            "use https",
+            conn_id,
+            origin,
+        )
+
+
+def _is_near(name: str) -> bool:
+    """Whether a host is on this machine or in a private network, as far as its name tells."""
+    try:
+        return not ipaddress.ip_address(name.partition("%")[0]).is_global
+    except ValueError:
+        bare = name.rstrip(".")
+        return "." not in bare or bare.endswith(_LOCAL_NAMES)
 
 
 def _object(conn_id: str, conn: Any, extra: Any) -> Mapping[str, Any]:

@@ -154,6 +154,84 @@ def test_a_broken_key_is_refused_and_not_shown() -> None:
     assert "login holds spaces" in refusal(login="a b")
 
 
+@pytest.mark.parametrize("conn_type", ["slack", "http", "https", "aws", "openai", "postgres", "klingai"])
+def test_the_secret_of_another_service_is_not_sent(conn_type: str) -> None:
+    text = refusal(conn_type=conn_type)
+    assert text.startswith(f"Connection 'kling_x': its type is {conn_type!r}, so its password is not sent")
+    assert "make a connection of type 'kling'" in text
+
+
+def test_the_type_is_refused_before_what_another_service_keeps_in_its_extra() -> None:
+    assert "its type is 'slack'" in refusal({"bot_token": "x"}, conn_type="slack", host="::")
+
+
+@pytest.mark.parametrize("conn_type", ["kling", "Kling", "generic", "", None])
+def test_a_connection_of_no_service_is_as_good_as_one_of_klings_type(conn_type: str | None) -> None:
+    assert settings(conn_type=conn_type).credentials.token() == KEY
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [
+        ('{"password": "sk-test-0123456789"}', True),
+        ('{"conn_type": "generic", "password": "sk-test-0123456789"}', True),
+        ("kling://:sk-test-0123456789@", True),
+        ("//:sk-test-0123456789@api.klingai.com", True),
+        ("https://:sk-test-0123456789@api.klingai.com", False),
+        ('{"conn_type": "slack", "password": "sk-test-0123456789"}', False),
+    ],
+)
+def test_types_as_airflow_reads_them(value: str, accepted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_kling.hooks.kling import KlingHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_X", value)
+    if accepted:
+        assert KlingHook("kling_x").settings.credentials.token() == KEY
+    else:
+        with pytest.raises(KlingRequestInvalid, match="make a connection of type 'kling'"):
+            KlingHook("kling_x").settings.base_url  # noqa: B018 - read to be refused
+
+
+@pytest.mark.parametrize("host", ["http://api.klingai.com", "http://8.8.8.8:8080", "http://[2606:4700::1]"])
+def test_a_key_that_travels_in_clear_is_warned_of_once(host: str, caplog: pytest.LogCaptureFixture) -> None:
+    settings(host=host, conn_id=f"clear {host}")
+    settings(host=host, conn_id=f"clear {host}")
+    (warning,) = caplog.messages
+    assert warning.startswith(f"Connection 'clear {host}': its host is {host}, so its key travels in clear")
+    assert KEY not in warning
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://api.klingai.com",
+        "http://127.0.0.1:8188",
+        "http://[::1]:8188",
+        "http://localhost.",
+        "http://10.1.2.3",
+        "http://emulator:8188",
+        "http://kling.default.svc.cluster.local",
+        "http://kling.internal",
+    ],
+)
+def test_near_hosts_and_https_are_not_warned_of(host: str, caplog: pytest.LogCaptureFixture) -> None:
+    settings(host=host)
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        (None, "api-singapore.klingai.com"),
+        ("http://127.0.0.1:8188", "127.0.0.1:8188"),
+        ("http://[::1]:8188", "[::1]:8188"),
+        ("https://api.cometapi.com/kling", "api.cometapi.com"),
+    ],
+)
+def test_the_host_as_it_is_configured(host: str | None, shown: str) -> None:
+    assert settings(host=host).host_and_port == shown
+
+
 def test_login_and_password_sign_tokens() -> None:
     assert isinstance(settings(login="access").credentials, AccessKey)
 
