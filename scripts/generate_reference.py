@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from airflow_provider_kling.api import ENDPOINTS
-from airflow_provider_kling.api.dialect import DIALECTS
+from airflow_provider_kling.api.dialect import DIALECTS, Dialect
 from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.api.fields import IMAGE
 from airflow_provider_kling.api.limits import LIMITS, MEDIA_LIMITS, Limit
@@ -33,7 +33,7 @@ from .readme_tables import README, endpoints, with_table
 from .reference_fields import media_words, rows
 
 PAGES = ROOT / "docs" / "operators"
-FAMILIES = ("video", "avatar", "image", "audio", "library")
+FAMILIES = ("video", "video2", "avatar", "image", "audio", "library")
 MARK = "<!-- Made by `python -m scripts.generate_reference`; change the declarations, not what follows. -->"
 _ROLE = re.compile(r":[a-z]+:`")
 
@@ -210,9 +210,15 @@ def _endpoint_row(operator: type[RequestFieldsOperator], family: str) -> tuple[s
         "answers at once" if endpoint.synchronous else "job",
         f"`{endpoint.result}`",
         *_ticks(endpoint.external_id),
-        *("looked up" if can_look_up(endpoint, it.lookup) else "stops" for it in DIALECTS.values()),
+        *(_lost(endpoint, it) for it in DIALECTS.values()),
         words if words == "unknown" else f"{words} ({package(endpoint)})",
     )
+
+
+def _lost(endpoint: Endpoint, dialect: Dialect) -> str:
+    if endpoint.tasks and not dialect.api2:
+        return "not there"
+    return "looked up" if can_look_up(endpoint, dialect.lookup) else "stops"
 
 
 def _by_signature(operator: type) -> str:

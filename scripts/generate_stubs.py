@@ -23,7 +23,7 @@ from airflow_provider_kling.operators.request_fields import RequestFieldsOperato
 
 from .local_airflow import ROOT
 
-MODULES = ("video", "video_edit", "avatar", "image", "audio", "library", "selection")
+MODULES = ("video", "video_edit", "avatar", "image", "audio", "library", "selection", "video2", "solutions")
 """Modules under ``operators`` that only declare operators; a stub hides the module's own code from mypy."""
 
 WIDTH = 110

@@ -22,6 +22,7 @@ class Dialect:
         submission be cleared up; where this is not documented it counts as missing, for a look-up that
         always says "not found" would pay twice.
     :param account: whether the ``/account`` calls exist.
+    :param api2: whether API 2.0 and the solutions exist.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Dialect:
     lists: bool = True
     lookup: bool = True
     account: bool = True
+    api2: bool = True
 
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
@@ -37,8 +39,16 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         dialect.name: dialect
         for dialect in (
             Dialect("kling", "Kling AI"),
-            Dialect("cometapi", "CometAPI", base_path="/kling", lists=False, account=False),
-            Dialect("gateway", "a gateway", base_path="/kling", lists=False, lookup=False, account=False),
+            Dialect("cometapi", "CometAPI", base_path="/kling", lists=False, account=False, api2=False),
+            Dialect(
+                "gateway",
+                "a gateway",
+                base_path="/kling",
+                lists=False,
+                lookup=False,
+                account=False,
+                api2=False,
+            ),
         )
     }
 )

@@ -13,6 +13,18 @@ from ..api.image import (
     VIRTUAL_TRY_ON,
 )
 from .base import KlingTaskOperator
+from .solutions import KlingVirtualTryOn2Operator
+
+__all__ = [
+    "KlingAiMultiShotOperator",
+    "KlingImageExpandOperator",
+    "KlingImageGenerationOperator",
+    "KlingImageRecognizeOperator",
+    "KlingMultiImageToImageOperator",
+    "KlingOmniImageOperator",
+    "KlingVirtualTryOn2Operator",
+    "KlingVirtualTryOnOperator",
+]
 
 
 class KlingImageRecognizeOperator(KlingTaskOperator):

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
 from ..api.endpoint import Endpoint
 from .airflow_arguments import AirflowArguments
 from .base import KlingTaskOperator
+from .solutions import KlingVirtualTryOn2Operator as KlingVirtualTryOn2Operator
 
 _AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"]
 _AspectRatio_ = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "auto"]

@@ -20,6 +20,7 @@ from airflow_provider_kling.operators.avatar import *
 from airflow_provider_kling.operators.image import *
 from airflow_provider_kling.operators.library import *
 from airflow_provider_kling.operators.video import *
+from airflow_provider_kling.operators.video2 import *
 
 with DAG("{dag_id}", schedule=None) as dag:
 """

@@ -79,6 +79,25 @@ made = [
     ),
 ]
 faces = KlingIdentifyFaceOperator(task_id="faces", video_id=FILM)
+newest = [
+    KlingTextToVideo2Operator(task_id="turbo", prompt="a boat", duration=3, **quick),
+    KlingImageToVideo2Operator(
+        task_id="wake", model_name="kling-3.0", first_frame=PICTURE, last_frame=PICTURE, prompt="she wakes up",
+        audio="native", **quick,
+    ),
+    KlingOmniVideo2Operator(
+        task_id="redo", prompt="make @film a drawing", audio="original",
+        base_video={"url": of("film", "['videos'][0]['url']"), "id": "film"}, **quick,
+    ),
+    KlingMotionControl2Operator(
+        task_id="dance", image=PICTURE, video=of("film", "['videos'][0]['url']"),
+        character_orientation="image", **quick,
+    ),
+    KlingVirtualTryOn2Operator(
+        task_id="dress", person_image="https://example.com/anna.jpg",
+        product_image="https://example.com/coat.webp", **quick,
+    ),
+]
 lips = KlingAdvancedLipSyncOperator(
     task_id="lips",
     session_id=of("faces", "['session_id']"),
@@ -104,7 +123,7 @@ forget = [
     KlingDeleteVoiceOperator(task_id="mute", voice_id=of("clone", "['voices'][0]['voice_id']")),
     KlingDeleteElementOperator(task_id="drop", element_id=of("keep", "['elements'][0]['element_id']")),
 ]
-for task_ in [*made, faces, mark]:
+for task_ in [*made, *newest, faces, mark]:
     first >> task_
 faces >> lips
 mark >> edit
@@ -165,12 +184,12 @@ def test_it_runs(run: Callable[[str], Outcome], body: str, kling_emulator: Emula
 
 
 def test_every_endpoint_is_in_one_of_the_dags() -> None:
-    from airflow_provider_kling.operators import audio, avatar, image, library
+    from airflow_provider_kling.operators import audio, avatar, image, library, video2
     from airflow_provider_kling.operators import video as video_operators
 
     named = {
         operator.endpoint.slug
-        for module in (audio, avatar, image, library, video_operators)
+        for module in (audio, avatar, image, library, video2, video_operators)
         for name, operator in vars(module).items()
         if f"{name}(" in OFFICIAL + GATEWAY
     }

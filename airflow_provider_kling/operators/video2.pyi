@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators of the vendor's API 2.0, which has the newest models.
+
+Made by ``python -m scripts.generate_stubs``.
+"""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, ClassVar, Literal, Unpack
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
+
+from ..api.endpoint import Endpoint
+from .airflow_arguments import AirflowArguments
+from .base import KlingTaskOperator
+
+class KlingTextToVideo2Operator(KlingTaskOperator):
+    """Make a video from words, with API 2.0.
+
+    :param model_name: Model that makes the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.
+    :param prompt: What happens in the video; at most 3,072 characters (2.x models and kling-o1: 2,500).
+        Several shots: 'shot 1, 2, words; shot 2, 3, words;', where 2 and 3 are seconds.
+    :param duration: Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10.
+    :param aspect_ratio: Width to height; 16:9 when unset.
+    :param resolution: Size of the video; 720p when unset. 4k: kling-3.0 and kling-3.0-omni.
+    :param audio: native: the video has sound; off when unset. kling-3.0 and kling-2.6 (1080p only);
+        kling-3.0-turbo always has sound.
+    :param multi_shot: False: one shot, whatever the prompt says; true when unset. kling-3.0, kling-3.0-omni.
+    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls, at least 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
+        Airflow 3.0 and no ``output_path``.
+    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        model_name: str | XComArg = "kling-3.0-turbo",
+        prompt: str | XComArg,
+        duration: int | str | XComArg | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | XComArg | None = None,
+        resolution: Literal["720p", "1080p", "4k"] | XComArg | None = None,
+        audio: Literal["native", "off"] | XComArg | None = None,
+        multi_shot: bool | str | XComArg | None = None,
+        watermark_info: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
+
+class KlingImageToVideo2Operator(KlingTaskOperator):
+    """Animate one picture, with API 2.0.
+
+    :param model_name: Model that makes the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.
+    :param first_frame: The picture that the video begins with: jpg or png, at most 50 MB, at least 300 px a
+        side, ratio 1:2.5 to 2.5:1.
+    :param last_frame: The picture that it ends with. Not with kling-3.0-turbo; 2.x models need 1080p for it.
+    :param prompt: What happens in the video; at most 3,072 characters (2.x models and kling-o1: 2,500).
+        Several shots: 'shot 1, 2, words; shot 2, 3, words;', where 2 and 3 are seconds.
+    :param elements: Subjects of the element library {'element_id', 'id'}, at most 3. kling-3.0.
+    :param voices: Voices that speak, at most 2 {'voice_id', 'id'}; the prompt names them @id. kling-2.6, with
+        audio='native'.
+    :param duration: Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10.
+    :param resolution: Size of the video; 720p when unset. 4k: kling-3.0 and kling-3.0-omni.
+    :param audio: native: the video has sound; off when unset. kling-3.0 and kling-2.6 (1080p only);
+        kling-3.0-turbo always has sound.
+    :param multi_shot: False: one shot, whatever the prompt says; true when unset. kling-3.0, kling-3.0-omni.
+    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls, at least 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
+        Airflow 3.0 and no ``output_path``.
+    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        model_name: str | XComArg = "kling-3.0-turbo",
+        first_frame: str | PathLike[str] | ObjectStoragePath | XComArg,
+        last_frame: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        prompt: str | XComArg | None = None,
+        elements: Sequence[Mapping[str, Any]] | XComArg | None = None,
+        voices: Sequence[Mapping[str, Any]] | XComArg | None = None,
+        duration: int | str | XComArg | None = None,
+        resolution: Literal["720p", "1080p", "4k"] | XComArg | None = None,
+        audio: Literal["native", "off"] | XComArg | None = None,
+        multi_shot: bool | str | XComArg | None = None,
+        watermark_info: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
+
+class KlingOmniVideo2Operator(KlingTaskOperator):
+    """Make or edit a video from words, pictures, elements and another video, with API 2.0.
+
+    :param model_name: Model that makes the video: kling-3.0-omni or kling-o1 (3 to 10 s, no native sound).
+    :param prompt: What happens; at most 3,072 characters (2.x models and kling-o1: 2,500). It calls its
+        material by the ids given here: @id. Several shots: 'shot 1, 2, words; shot 2, 3, words;', where 2 and
+        3 are seconds.
+    :param first_frame: The picture that the video begins with, or {'url', 'id'} to call it by a name.
+    :param last_frame: The picture that it ends with; needs a first_frame.
+    :param refer_images: Pictures to refer to, each as it is or {'url', 'id'}. Together with elements at most
+        7, with a video at most 4.
+    :param feature_video: A video whose look or movement is taken over; 3 to 15.5 s.
+    :param base_video: A video to edit; 3 to 15.5 s. It keeps its own length, and that is charged.
+    :param elements: Subjects of the element library {'element_id', 'id'}; at most 3 beside a frame.
+    :param duration: Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10.
+    :param aspect_ratio: Width to height; 16:9 when unset and no frame or video sets it.
+    :param resolution: Size of the video; 720p when unset. 4k: kling-3.0 and kling-3.0-omni.
+    :param audio: native: the video has sound of its own; original: that of base_video; off when unset.
+    :param multi_shot: False: one shot, whatever the prompt says; true when unset. kling-3.0, kling-3.0-omni.
+    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls, at least 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
+        Airflow 3.0 and no ``output_path``.
+    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        model_name: str | XComArg = "kling-3.0-omni",
+        prompt: str | XComArg | None = None,
+        first_frame: str | PathLike[str] | ObjectStoragePath | Mapping[str, Any] | XComArg | None = None,
+        last_frame: str | PathLike[str] | ObjectStoragePath | Mapping[str, Any] | XComArg | None = None,
+        refer_images: Sequence[str | PathLike[str] | ObjectStoragePath | Mapping[str, Any]] | XComArg | None = None,
+        feature_video: str | PathLike[str] | ObjectStoragePath | Mapping[str, Any] | XComArg | None = None,
+        base_video: str | PathLike[str] | ObjectStoragePath | Mapping[str, Any] | XComArg | None = None,
+        elements: Sequence[Mapping[str, Any]] | XComArg | None = None,
+        duration: int | str | XComArg | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | XComArg | None = None,
+        resolution: Literal["720p", "1080p", "4k"] | XComArg | None = None,
+        audio: Literal["native", "original", "off"] | XComArg | None = None,
+        multi_shot: bool | str | XComArg | None = None,
+        watermark_info: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
+
+class KlingMotionControl2Operator(KlingTaskOperator):
+    """Let a picture move as a video does, with API 2.0.
+
+    :param model_name: Model that makes the video: kling-3.0 or kling-2.6.
+    :param image: The picture of who is to move; at most 50 MB.
+    :param video: The video whose movement is taken over: mp4 or mov, 3 to 30 s, at most 100 MB, 340 to 3,850
+        px a side. The result is as long.
+    :param character_orientation: Whether the character faces as in image (video of at most 10 s) or as in
+        video.
+    :param prompt: What else is to be seen; at most 2,500 characters.
+    :param elements: One subject of the element library {'element_id', 'id'}. kling-3.0.
+    :param resolution: Size; 720p when unset.
+    :param audio: original: the sound of video, also when unset; off: none.
+    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls, at least 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
+        Airflow 3.0 and no ``output_path``.
+    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        model_name: str | XComArg = "kling-3.0",
+        image: str | PathLike[str] | ObjectStoragePath | XComArg,
+        video: str | PathLike[str] | ObjectStoragePath | XComArg,
+        character_orientation: Literal["image", "video"] | XComArg,
+        prompt: str | XComArg | None = None,
+        elements: Sequence[Mapping[str, Any]] | XComArg | None = None,
+        resolution: Literal["720p", "1080p"] | XComArg | None = None,
+        audio: Literal["original", "off"] | XComArg | None = None,
+        watermark_info: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        **kwargs: Unpack[AirflowArguments],
+    ) -> None: ...
