@@ -11,7 +11,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from airflow_provider_kling.api import ENDPOINTS
@@ -22,9 +22,11 @@ from airflow_provider_kling.api.limits import LIMITS, MEDIA_LIMITS, Limit
 from airflow_provider_kling.api.pricing import PRICES_OF, basis, package
 from airflow_provider_kling.operators.account import KlingAccountOperator
 from airflow_provider_kling.operators.base import KlingTaskOperator
+from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.operators.describe import parameters, summary
 from airflow_provider_kling.operators.request_fields import RequestFieldsOperator
 from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
+from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.submission_io import can_look_up
 
 from .generate_stubs import own_operators, passed_on, write
@@ -33,6 +35,13 @@ from .readme_tables import README, endpoints, with_table
 from .reference_fields import media_words, rows
 
 PAGES = ROOT / "docs" / "operators"
+BY_SIGNATURE: Mapping[str, tuple[type, ...]] = {
+    "results": (KlingFetchResultOperator, KlingResultSweepOperator),
+    "batch": (KlingBatchOperator,),
+    "waiting": (KlingTaskSensor,),
+}
+"""Page of ``docs`` to the operators whose parameters stand at its end."""
+
 FAMILIES = ("video", "video2", "avatar", "image", "audio", "library")
 MARK = "<!-- Made by `python -m scripts.generate_reference`; change the declarations, not what follows. -->"
 _ROLE = re.compile(r":[a-z]+:`")
@@ -45,14 +54,19 @@ def pages() -> dict[Path, str]:
     made = {family: "\n\n".join(_sections(family)) for family in FAMILIES}
     made["account"] = _by_signature(KlingAccountOperator)
     made["README"] = "\n\n".join(_overview())
-    made["../results"] = "\n\n".join(
-        f"### {operator.__name__}\n\n{_by_signature(operator)}"
-        for operator in (KlingFetchResultOperator, KlingResultSweepOperator)
-    )
+    made |= {f"../{page}": _signatures(operators) for page, operators in BY_SIGNATURE.items()}
     made["../hosts-and-gateways"] = "\n\n".join(_hosts())
     paths = {(PAGES / f"{name}.md").resolve(): text for name, text in made.items()}
     readme = with_table(README.read_text("utf-8"), "endpoints", endpoints(_endpoint_operators()))
     return {README: readme, **{path: _page(path, text) for path, text in paths.items()}}
+
+
+def _signatures(shown: Iterable[type]) -> str:
+    parts = []
+    for operator in shown:
+        templated = ", ".join(f"`{name}`" for name in operator.template_fields)  # type: ignore[attr-defined]
+        parts += [f"### {operator.__name__}", _by_signature(operator), f"Templates may stand in {templated}."]
+    return "\n\n".join(parts)
 
 
 def _page(path: Path, text: str) -> str:

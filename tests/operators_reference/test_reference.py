@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +15,9 @@ from pydantic import BaseModel, Field
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.fields import Image, clip
 from airflow_provider_kling.api.limits import LIMITS
-from scripts.generate_reference import FAMILIES, MARK, PAGES, operators, pages
+from airflow_provider_kling.operators.account import KlingAccountOperator
+from airflow_provider_kling.provider_info import get_provider_info
+from scripts.generate_reference import BY_SIGNATURE, FAMILIES, MARK, PAGES, operators, pages
 from scripts.generate_stubs import write
 from scripts.local_airflow import ROOT
 from scripts.readme_tables import README, with_table
@@ -45,6 +49,33 @@ def test_every_endpoint_and_every_operator_is_there() -> None:
             assert f"\n## {operator.__name__}\n" in page
             for name in operator.endpoint.request.model_fields:
                 assert f"| `{name}` |" in page
+
+
+def test_every_parameter_of_the_other_operators_is_there() -> None:
+    pages = {ROOT / "docs" / f"{page}.md": shown for page, shown in BY_SIGNATURE.items()}
+    for path, shown in {**pages, PAGES / "account.md": (KlingAccountOperator,)}.items():
+        text = path.read_text("utf-8")
+        for operator in shown:
+            section = text.rpartition(f"\n### {operator.__name__}\n")[2].partition("\n### ")[0]
+            names = [name for name in inspect.signature(operator).parameters if name != "kwargs"]
+            assert len(names) > 3
+            assert all(f"| `{name}` |" in section for name in names), operator
+            assert all(name in names for name in operator.template_fields), operator
+
+
+def test_no_operator_or_sensor_is_without_a_table() -> None:
+    info = get_provider_info()
+    modules = [name for kind in ("operators", "sensors") for name in info[kind][0]["python-modules"]]
+    offered = {
+        name
+        for module in map(importlib.import_module, modules)
+        for name, found in vars(module).items()
+        if name.startswith("Kling") and name.endswith(("Operator", "Sensor")) and "Task" not in name
+    }
+    text = "".join(path.read_text("utf-8").partition(MARK)[2] for path in REFERENCE)
+    headed = set(re.findall(r"^##+ (Kling\w+)$", text, re.MULTILINE))
+    assert offered <= headed | {"KlingAccountOperator"}
+    assert {"KlingBatchOperator", "KlingTaskSensor"} <= headed
 
 
 def test_every_rule_is_told() -> None:
