@@ -65,6 +65,9 @@ _BY_STATUS: dict[int, ErrorKind] = {
     429: ErrorKind.RATE,
 }
 
+_NO_SUCH_METHOD = 1202
+_NOT_HERE = (*range(300, 400), 404, 405)
+
 _MEANING: dict[int, str] = {
     1000: "authentication failed",
     1001: "no credentials were sent",
@@ -73,7 +76,8 @@ _MEANING: dict[int, str] = {
     1004: "the token has expired: compare the clock of this machine with the world's",
     1100: "something is wrong with the account: see the Kling console",
     1101: "the account is in arrears",
-    1102: "the resource pack is used up or has expired (video, image and audio packs are separate)",
+    1102: "the resource pack is used up or has expired (video and image packs are separate; speech and other "
+    "sounds are charged to the video pack)",
     1103: "the account may not use this endpoint or model",
     1203: "no such model or resource",
     1300: "refused by the platform's policy",
@@ -95,6 +99,7 @@ class ApiError:
     :param message: the answer's own words, shortened.
     :param request_id: Kling's id of the request, for the vendor's support.
     :param retry_after: seconds that the answer asks to wait.
+    :param hint: what to look at, to follow the answer's own words.
     """
 
     kind: ErrorKind
@@ -103,12 +108,21 @@ class ApiError:
     message: str
     request_id: str | None = None
     retry_after: float | None = None
+    hint: str = ""
+
+    @property
+    def speaks_of_the_address(self) -> bool:
+        """Whether the API may be elsewhere: there is nothing here that such a request could be for."""
+        if self.kind is not ErrorKind.REQUEST:
+            return False
+        return self.code == _NO_SUCH_METHOD or (self.code not in _BY_CODE and self.http_status in _NOT_HERE)
 
     def __str__(self) -> str:
         meaning = _MEANING.get(self.code or 0)
         where = f"HTTP {self.http_status}" + (f", code {self.code}" if self.code is not None else "")
         asked = f", request_id {self.request_id}" if self.request_id else ""
-        return f"{f'{meaning}: ' if meaning else ''}{self.message!r} ({where}{asked})"
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{f'{meaning}: ' if meaning else ''}{self.message!r} ({where}{asked}){hint}"
 
 
 def classify(http_status: int, code: int | None, message: str) -> ErrorKind:

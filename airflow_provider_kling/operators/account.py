@@ -159,5 +159,5 @@ def _plan(value: Any) -> str | list[str]:
 
 
 def _named(packs: Sequence[Mapping[str, Any]]) -> str:
-    names = [str(pack.get("resource_pack_name")) for pack in packs]
+    names = [repr(str(pack.get("resource_pack_name"))) for pack in packs]
     return ", ".join(names) if names else "no pack that is in effect"

@@ -66,7 +66,7 @@ def test_too_little_is_told_for_good_and_with_its_lag(kling_emulator: Emulator) 
     assert isinstance(caught.value, AirflowFailException)
     text = str(caught.value)
     assert f"{10**9} are wanted" in text
-    assert "in Emulator video units" in text
+    assert "in 'Emulator video units';" in text
     assert "lags up to 12 hours" in text
 
 
