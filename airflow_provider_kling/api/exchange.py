@@ -23,6 +23,7 @@ MAX_BATCH = 20
 """Most ids that one query may name."""
 
 _MAX_MESSAGE = 500
+_MAX_REQUEST_ID = 100
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
 _HTTP_OK = range(200, 300)
 _REDIRECTS = range(300, 400)
@@ -114,7 +115,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
         status,
         code,
         readable(message, _MAX_MESSAGE) or "no message",
-        str(payload["request_id"]) if payload.get("request_id") else None,
+        readable(str(payload.get("request_id") or ""), _MAX_REQUEST_ID) or None,
         _retry_after(headers),
     )
 

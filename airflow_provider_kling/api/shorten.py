@@ -27,11 +27,10 @@ _BASE64 = re.compile(
     rf"|(?:{_CODE}{{60,}}+{_BREAK})++{_CODE}*+={{0,2}}"
     rf"|{_CODE}{{128,}}+={{0,2}}"
 )
-# The bounds keep the time for a text of a million characters in proportion to its length.
-_SIGNED_URL = re.compile(
-    r"(\bhttps?://)(?:[^\s/?#@]{0,200}@)?([^\s?#\"'<>]{1,2000}+)[?#][^\s\"'<>]*", re.IGNORECASE
-)
-_URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/:@]{0,200}:[^\s/@]{0,200}@", re.IGNORECASE)
+# Whatever follows is taken in one go, so the time for a text of a million characters is in proportion to its
+# length. In JSON a slash may be escaped, and some errors quote an address without its host.
+_ADDRESS = re.compile(r"(:(?:\\?/){2}|(?<![\w:/])/)((?:[^\s\"'<>]|'(?=[\w%&=]))*+)")
+_AFTER_HOST = re.compile(r"[/\\?#]")
 
 # Parameters of the signing schemes in use: S3 and what imitates it, Google, Azure, Alibaba, Tencent and
 # CloudFront.
@@ -53,9 +52,38 @@ def describe_media(value: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return a text with every base64 in it described and every URL in it without its query."""
-    text = _BASE64.sub(lambda found: _described(found.group()), text)
-    return _URL_PASSWORD.sub(r"\1***@", _SIGNED_URL.sub(r"\1\2", text))
+    """Return a text with every base64 in it described and every URL in it without query and password."""
+    return _BASE64.sub(lambda found: _described(found.group()), _ADDRESS.sub(_unsigned, text))
+
+
+def _unsigned(found: re.Match[str]) -> str:
+    """Return an address without what signs it and without a password."""
+    start, rest = found.groups()
+    if start == "/":
+        path, mark, query = rest.partition("?")
+        return f"/{path}" if mark and "=" in query else found.group()
+    before = found.string[max(0, found.start() - len("https")) : found.start()].lower()
+    web = before.endswith(("http", "https"))
+    shown = _without_password(rest, named=not web)
+    # In the key of an object a # is a character like others.
+    return start + re.split(r"[?#]" if web else r"\?", shown, maxsplit=1)[0]
+
+
+def _without_password(rest: str, *, named: bool) -> str:
+    """Leave out who logs in.
+
+    :param rest: what follows ``://``.
+    :param named: a name alone is the id of an Airflow connection, and stays.
+    """
+    authority = _AFTER_HOST.split(rest, maxsplit=1)[0]
+    user, at, _ = authority.rpartition("@")
+    if at:
+        return rest if named and ":" not in user else f"***@{rest[len(user) + 1 :]}"
+    _, colon, port = authority.partition(":")
+    if not colon or authority.startswith("[") or port.isdecimal() or not port or "@" not in rest:
+        return rest
+    # No port: a password with a slash or a question mark in it, as AWS makes them.
+    return f"***@{rest.rpartition('@')[2]}"
 
 
 def loggable(value: Any) -> Any:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
-from .readable import readable
+from .readable import one_line, readable
 
 RESULT_DAYS = 30
 """Days after which Kling deletes a result."""
@@ -17,6 +17,9 @@ RESULT_DAYS = 30
 _DAY_MS = 86_400_000
 _LATEST_SECONDS = 100_000_000_000
 _LONGEST_REASON = 500
+_LONGEST_ID = 500
+_LONGEST_WORD = 50
+_OURS = frozenset(("path", "bytes", "sha256"))
 
 
 class TaskStatus(StrEnum):
@@ -123,9 +126,9 @@ def read_task(payload: Mapping[str, Any]) -> Task | None:
     info, balance = _first(outwards, "task_info"), _first(outwards, "final_balance_deduction")
     session_id = _first(outwards, "session_id")
     return Task(
-        task_id=str(task_id or ""),
+        task_id=_ident(task_id),
         status=status,
-        status_word=word,
+        status_word=readable(word, _LONGEST_WORD),
         external_task_id=_external_id(outwards, info),
         message=_reason(outwards) if status is TaskStatus.FAILED else "",
         created_at=_milliseconds(_first(outwards, "created_at", "create_time")),
@@ -156,7 +159,7 @@ def row_label(row: Mapping[str, Any]) -> tuple[str, str | None, str]:
     info = row.get("task_info")
     if "task_id" in row and "task_status" in row and isinstance(info, Mapping):
         external_id = info.get("external_task_id") or row.get("external_task_id")
-        return str(row["task_id"]), external_id, str(row["task_status"])
+        return _ident(row["task_id"]), external_id, readable(str(row["task_status"]), _LONGEST_WORD)
     task = read_task(row)
     return (task.task_id, task.external_task_id, task.status_word) if task else ("", None, "")
 
@@ -176,6 +179,11 @@ def _first(layers: list[Mapping[str, Any]], *names: str) -> Any:
             if layer.get(name) not in (None, "", {}):
                 return layer[name]
     return None
+
+
+def _ident(value: Any) -> str:
+    # Gateways hand out long ids that look like base64: what asks for a job again must not be shortened.
+    return one_line(str(value or ""))[:_LONGEST_ID]
 
 
 def _external_id(layers: list[Mapping[str, Any]], info: Any) -> str | None:
@@ -229,7 +237,14 @@ def _by_type(outputs: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _objects(items: Any) -> list[dict[str, Any]]:
-    return [dict(item) for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    if not isinstance(items, list):
+        return []
+    return [
+        # Where a result was landed is ours to say: a gateway's own word would be taken for it.
+        {name: value for name, value in item.items() if not _OURS.intersection(str(name).split("_"))}
+        for item in items
+        if isinstance(item, Mapping)
+    ]
 
 
 def _milliseconds(value: Any) -> int | None:

@@ -126,6 +126,15 @@ def test_retry_after_may_be_a_time_which_the_servers_own_clock_measures() -> Non
     assert refused(503, BAD_GATEWAY, {"Retry-After": when}).retry_after is None
 
 
+def test_the_id_of_a_request_is_one_short_line_too() -> None:
+    request_id = "r1\n[2026-11-20] INFO - Marking task as SUCCESS \x1b[31m" + "x " * 5000
+    shown = refused(400, {"code": 1201, "message": "bad", "request_id": request_id}).request_id
+    assert shown is not None
+    assert shown.startswith("r1 [2026-11-20] INFO")
+    assert len(shown) <= 101
+    assert shown.isprintable()
+
+
 def test_messages_are_one_short_line_without_signatures_or_base64() -> None:
     picture = "iVBORw0KGgoAAAANSUhEUg" * 400
     message = (

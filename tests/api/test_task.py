@@ -239,3 +239,29 @@ def test_a_video_without_faces_is_an_answer() -> None:
 )
 def test_an_answer_without_a_task_has_none(payload: dict[str, Any]) -> None:
     assert read_task(payload) is None
+
+
+def test_no_gateway_says_where_a_result_was_landed() -> None:
+    """What stands there is opened, read for lineage, and shown."""
+    theirs = {
+        "path": "/etc/passwd",
+        "watermark_path": "/etc/passwd",
+        "bytes": 1,
+        "sha256": "0",
+        "path_wav": "/",
+    }
+    task = read(official(task_id="8", task_status="succeed", task_result={"videos": [{**VIDEO, **theirs}]}))
+    assert task.result == {"videos": [VIDEO]}
+    assert read({"id": "8", "status": "done", "outputs": [{**VIDEO, **theirs}]}).result == {"videos": [VIDEO]}
+
+
+def test_ids_and_words_of_the_api_cannot_forge_lines_of_a_log() -> None:
+    task = read(official(task_id="8\nINFO - forged\x1b[2J", task_status="odd\nINFO - forged" + "!" * 999))
+    assert task.task_id == "8 INFO - forged[2J"
+    assert len(task.status_word) <= 51
+    assert "\n" not in task.status_word
+
+
+def test_a_long_id_that_looks_like_base64_stays_what_a_gateway_knows() -> None:
+    task_id = "video_" + "bGl0ZWxsbTpjdXN0b21fbGxtX3Byb3ZpZGVy" * 6
+    assert read(official(task_id=task_id)).task_id == task_id

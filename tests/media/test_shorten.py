@@ -40,11 +40,22 @@ def test_short_data_uri_is_described_too():
     ("value", "shown"),
     [
         ("https://host/a/b.mp4?X-Amz-Signature=abc&x=1#part", "https://host/a/b.mp4"),
-        ("https://user:secret@host/a.png?token=1", "https://host/a.png"),
+        ("https://user:secret@host/a.png?token=1", "https://***@host/a.png"),
         ("https://user:secret@host/a.png", "https://***@host/a.png"),
+        ("https://token@host/a.png", "https://***@host/a.png"),
+        ("https://user:p@ss:secret@host/a.png", "https://***@host/a.png"),
+        ("https://host:8443/a/b@c.png", "https://host:8443/a/b@c.png"),
+        ("http://[::1]:8188/a@b", "http://[::1]:8188/a@b"),
+        (r"https:\/\/user:secret@host\/a.mp4?Signature=1", r"https:\/\/***@host\/a.mp4"),
+        ("https://h/a?x='y'&Signature=1", "https://h/a"),
+        (f"https://h/{'long-' * 500}?Signature=1", f"https://h/{'long-' * 500}"),
         ("https://host/a.png", "https://host/a.png"),
         ("s3://my_conn@bucket/key.png", "s3://my_conn@bucket/key.png"),
         ("s3://AKIA:secret@bucket/key.png", "s3://***@bucket/key.png"),
+        ("s3://AKIA:sec/ret?+@bucket/key.png", "s3://***@bucket/key.png"),
+        ("ftp://user:p@ss@host/out", "ftp://***@host/out"),
+        ("s3://bucket/a#1.png?X-Amz-Signature=1", "s3://bucket/a#1.png"),
+        ("gs://bucket/key?sig=1", "gs://bucket/key"),
         ("/data/in/picture.png", "/data/in/picture.png"),
     ],
 )
@@ -56,6 +67,21 @@ def test_texts_keep_their_words():
     prompt = "A cat walks on the wall? Yes: it does, and " + "it looks down at the street " * 40
     assert shorten(prompt) == prompt
     assert shorten("see https://x.y/z?sig=1 and go") == "see https://x.y/z and go"
+    assert shorten("and/or 3/4? /usr/bin? yes: a=b") == "and/or 3/4? /usr/bin? yes: a=b"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Max retries exceeded with url: /a.mp4?Signature=1&x=2 (Caused by", "url: /a.mp4 (Caused by"),
+        ("{'url': 'https://h/a?Signature=1', 'n': 2}", "{'url': 'https://h/a', 'n': 2}"),
+        (r'{"a": "https:\/\/h\/a?Signature=1", "n": 2}', r'{"a": "https:\/\/h\/a", "n": 2}'),
+        (f"see https://h/{'a' * 3000}?Signature=1 there", " there"),
+    ],
+)
+def test_addresses_inside_an_error_text_are_found(text, shown):
+    assert shorten(text).endswith(shown)
+    assert "Signature" not in shorten(text)
 
 
 @pytest.mark.parametrize("write", [str, repr, json.dumps])
@@ -107,6 +133,9 @@ def test_large_bodies_are_quick():
 
     started = time.perf_counter()
     loggable({"a": "A" * 14_000_000, "b": "a." * 500_000, "c": "http://" * 20_000})
+    loggable(
+        {"a": "(/" * 500_000, "b": "://u:p" * 200_000, "c": f"://a:{'@/' * 500_000}", "d": "/?" * 500_000}
+    )
     assert time.perf_counter() - started < 5
 
 
