@@ -88,7 +88,13 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": _modules("hooks.kling"),
         "operators": _modules(
-            *("operators.video", "operators.avatar", "operators.image", "operators.audio"),
+            *(
+                "operators.video",
+                "operators.video2",
+                "operators.avatar",
+                "operators.image",
+                "operators.audio",
+            ),
             *("operators.library", "operators.account", "operators.batch", "operators.results"),
         ),
         "sensors": _modules("sensors.kling"),

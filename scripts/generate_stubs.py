@@ -114,11 +114,23 @@ def _class(operator: type[RequestFieldsOperator], aliases: dict[str, str]) -> st
         f"{_INDENT}def __init__(",
         f"{_INDENT * 2}self,",
         f"{_INDENT * 2}*,",
-        *(f"{_INDENT * 2}{item}" for item in _parameters(operator, aliases)),
+        *(_broken(f"{_INDENT * 2}{item}") for item in _parameters(operator, aliases)),
         f"{_INDENT * 2}**kwargs: Unpack[AirflowArguments],",
         f"{_INDENT}) -> None: ...",
     ]
     return "\n".join(lines)
+
+
+def _broken(line: str) -> str:
+    """Break a long parameter as ruff does: before each alternative that stands in no brackets."""
+    if len(line) <= WIDTH:
+        return line
+    depth, made = 0, ""
+    for before, character in zip(" " + line, line, strict=False):
+        depth += (character in "[({") - (character in "])}")
+        alone = character == "|" and not depth
+        made = f"{made.removesuffix(before)}\n{_INDENT * 2}|" if alone else made + character
+    return made
 
 
 def _docstring(text: str) -> Iterator[str]:

@@ -41,7 +41,7 @@ class State:
         self.renderer = Renderer(_made(folder / "rendered"))
         self.signer = Signer(options.secret_key, self.clock, options.url_seconds)
         self.account = Account(options, self.clock, self.faults)
-        self.desk = Desk(options, MediaLibrary(_made(folder / "media")), self.account.made)
+        self.desk = Desk(options, MediaLibrary(_made(folder / "media"), options.scale), self.account.made)
         self.views = Views(self.clock, self.signer, self.faults)
         self.callbacks = Callbacks(self.clock, self.views)
         self.envelope = ENVELOPES[options.dialect]

@@ -168,7 +168,9 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
         prompt: str | XComArg | None = None,
         first_frame: str | PathLike[str] | ObjectStoragePath | Mapping[str, Any] | XComArg | None = None,
         last_frame: str | PathLike[str] | ObjectStoragePath | Mapping[str, Any] | XComArg | None = None,
-        refer_images: Sequence[str | PathLike[str] | ObjectStoragePath | Mapping[str, Any]] | XComArg | None = None,
+        refer_images: Sequence[str | PathLike[str] | ObjectStoragePath | Mapping[str, Any]]
+        | XComArg
+        | None = None,
         feature_video: str | PathLike[str] | ObjectStoragePath | Mapping[str, Any] | XComArg | None = None,
         base_video: str | PathLike[str] | ObjectStoragePath | Mapping[str, Any] | XComArg | None = None,
         elements: Sequence[Mapping[str, Any]] | XComArg | None = None,

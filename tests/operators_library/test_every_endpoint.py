@@ -82,8 +82,8 @@ faces = KlingIdentifyFaceOperator(task_id="faces", video_id=FILM)
 newest = [
     KlingTextToVideo2Operator(task_id="turbo", prompt="a boat", duration=3, **quick),
     KlingImageToVideo2Operator(
-        task_id="wake", model_name="kling-3.0", first_frame=PICTURE, last_frame=PICTURE, prompt="she wakes up",
-        audio="native", **quick,
+        task_id="wake", model_name="kling-3.0", first_frame=PICTURE, last_frame=PICTURE,
+        prompt="she wakes up", audio="native", **quick,
     ),
     KlingOmniVideo2Operator(
         task_id="redo", prompt="make @film a drawing", audio="original",

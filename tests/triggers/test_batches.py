@@ -22,7 +22,7 @@ QUERIES = ("GET", "/tasks")
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
+    with Emulator(slots=0) as running:
         yield running
 
 

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+### A story in two shots with the newest model, then drawn anew
+
+kling-3.0-turbo tells a story in several shots of one prompt; kling-3.0-omni then edits that video. Both are
+models of the vendor's API 2.0, for which the connection needs an API key.
+
+With the prices of September 2026 a run costs 8.5 units of a video package.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_kling.operators.video2 import KlingOmniVideo2Operator, KlingTextToVideo2Operator
+
+with DAG(
+    dag_id="example_kling_turbo_story",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1), "deferrable": True},
+    tags=["example", "kling"],
+    doc_md=__doc__,
+) as dag:
+    tell = KlingTextToVideo2Operator(
+        task_id="tell",
+        prompt="shot 1, 3, a fishing boat enters the harbour at dawn; shot 2, 2, a gull looks down at it;",
+        duration=5,
+    )
+    draw = KlingOmniVideo2Operator(
+        task_id="draw",
+        prompt="Let @story look like a drawing in charcoal",
+        base_video={"url": "{{ ti.xcom_pull(task_ids='tell')['videos'][0]['url'] }}", "id": "story"},
+        audio="original",
+    )
+
+    tell >> draw
