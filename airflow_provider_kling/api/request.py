@@ -29,11 +29,12 @@ class KlingObject(BaseModel):
     @classmethod
     def _leave_out_unset(cls, data: Any) -> Any:
         # A template renders an unset value to "", and the vendor's own samples send "" and [] for fields
-        # that are not used. A field that must be given keeps its empty value and is refused for it.
+        # that are not used, even for some that its tables do not have. A field that must be given keeps its
+        # empty value and is refused for it.
         if not isinstance(data, dict):
             return data
-        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
-        return {name: value for name, value in data.items() if not (name in optional and _empty(value))}
+        required = {name for name, field in cls.model_fields.items() if field.is_required()}
+        return {name: value for name, value in data.items() if name in required or not _empty(value)}
 
     def wire(self) -> dict[str, Any]:
         """Return the JSON that is sent: unset and empty values are left out, at every depth."""

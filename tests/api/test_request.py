@@ -66,6 +66,16 @@ def test_an_empty_value_counts_as_unset_and_takes_the_default(empty: object) -> 
     assert sample.parts is None
 
 
+@pytest.mark.parametrize("empty", ["", [], {}, None])
+def test_an_empty_value_of_a_field_that_is_not_there_is_left_out(empty: object) -> None:
+    body = {"title": "x", "unread": empty, "parts": [{"name": "a", "unread": empty}]}
+    assert Sample.model_validate(body).wire() == {
+        "title": "x",
+        "parts": [{"name": "a"}],
+        "needed": "default",
+    }
+
+
 def test_a_required_field_that_is_empty_is_refused_by_name() -> None:
     assert fault(Strict, text="").startswith("some/endpoint: text='' is refused: ")
     assert fault(Strict) == "some/endpoint: text is required."
