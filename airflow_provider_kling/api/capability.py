@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules that follow from the table of models: what a request may ask of the model it names.
 
-A model the table knows refuses what it cannot do, and names the models that can. A model it does not know
-is not checked and warns.
+The table is Kling's own. A model that lives there refuses what it cannot do, and names the models that can. A
+model that the table does not know is not checked and warns. A retired one lives on behind gateways only, and
+what such a host can do nobody documents: there the same rules only warn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -67,6 +68,9 @@ FEATURES: Mapping[str, Feature] = {
     },
 }
 
+Table = Mapping[str, Model]
+"""Models of one endpoint by name."""
+
 MOST_LISTED = 3
 """Values up to which a text names each; more are in order and read as from-to."""
 
@@ -80,34 +84,58 @@ _WHEN_UNSET: Mapping[str, str] = {
 """What the vendor reads into an unset field that a condition looks at."""
 
 
-def model_rules(slug: str) -> tuple[Rule, ...]:
+def model_rules(slug: str, *, unread: Sequence[Rule] = ()) -> tuple[Rule, ...]:
     """Make the rules that keep a request of one endpoint within what its model can do.
 
     :param slug: the endpoint; its request has a field ``model_name``.
+    :param unread: hints that say when their first field has no effect: it may hold anything then.
     """
-    table = MODELS[slug]
-    taken = dict.fromkeys(name for model in table.values() for name in model.takes)
-    rules = [_offered(slug), *(_takes(slug, name) for name in taken)]
-    for name in dict.fromkeys(name for model in table.values() for name in model.can):
-        rules.append(_can(slug, name))
-        conditions = dict.fromkeys(key for model in table.values() for key in model.can.get(name, ()))
-        rules.extend(_only_with(slug, name, key) for key in conditions)
-    return tuple(rules)
+    lives = {name: MODELS[slug][name] for name in living(slug)}
+    # A name in v1 may be right at a gateway; what is newer is Kling's alone.
+    offered = (offered_model(slug),) if slug in MODELS_2 else ()
+    return (*offered, *_within_limits(slug, lives, {hint.fields[0]: hint for hint in unread}))
 
 
 def model_hints(slug: str) -> tuple[Rule, ...]:
-    """Make the warnings about the model of a request: unknown to the table, or retired.
+    """Make the warnings about the model of a request: unknown to the table or to the endpoint, or retired.
 
     :param slug: the endpoint; its request has a field ``model_name``.
     """
     unknown = Rule(
         ("model_name",), "a model unknown to the provider is not checked", lambda r: _unknown(slug, r)
     )
-    retired = [name for name, model in MODELS[slug].items() if model.retired]
-    if not retired:
-        return (unknown,)
-    text = f"{listed(retired, 'and')} may be refused: retired"
-    return (unknown, Rule(("model_name",), text, lambda request: _retired(slug, request)))
+    elsewhere = () if slug in MODELS_2 else (_elsewhere(slug),)
+    gone = {name: model for name, model in MODELS[slug].items() if model.retired}
+    if not gone:
+        return (unknown, *elsewhere)
+    text = f"{listed([*gone], 'and')} may be refused: retired"
+    retired = Rule(("model_name",), text, lambda request: _retired(slug, request))
+    beyond = _within_limits(slug, gone)
+    return (unknown, *elsewhere, retired, *([_together(beyond)] if beyond else []))
+
+
+def offered_model(slug: str) -> Rule:
+    """Make the rule that Kling has the model of a request at its endpoint, if it has the model at all.
+
+    :param slug: the endpoint; its request has a field ``model_name``.
+    """
+    return Rule(
+        ("model_name",),
+        f"model_name must be a model of {slug}",
+        lambda request: _misplaced(slug, request.model_name),
+    )
+
+
+def _within_limits(slug: str, models: Table, unread: Mapping[str, Rule] = NOTHING) -> list[Rule]:
+    """Make the rules for the named models; what the others can do decides which features are checked."""
+    taken = dict.fromkeys(name for model in models.values() for name in model.takes)
+    rules = [_takes(slug, models, name, unread.get(name)) for name in taken]
+    for name in dict.fromkeys(name for model in MODELS[slug].values() for name in model.can):
+        if any(name not in model.can for model in models.values()):
+            rules.append(_can(slug, models, name))
+        conditions = dict.fromkeys(key for model in models.values() for key in model.can.get(name, ()))
+        rules.extend(_only_with(slug, models, name, key) for key in conditions)
+    return rules
 
 
 def _ignores_cfg_scale(request: Any) -> str | None:
@@ -151,27 +179,41 @@ def _retired(slug: str, request: Any) -> str | None:
     )
 
 
-def _offered(slug: str) -> Rule:
+def _together(rules: list[Rule]) -> Rule:
     def broken(request: Any) -> str | None:
-        name = request.model_name
-        homes = _homes(slug, name)
-        if slug in homes:
-            return None
-        here = _listed_living(slug, lambda _: True, "models here: {}")
-        if homes:
-            return f"model_name {name!r} does not exist at {slug}, only at {listed(homes, 'and')}{here}"
-        newer = next((new for new, old in NAMES_IN_V1.items() if old == name), None)
-        if slug in MODELS_2 and newer:
-            return f"model_name {name!r} is v1's name of {newer!r}{here}"
+        found = (rule.broken(request) for rule in rules if rule.applies(request))
+        return "; ".join(what for what in found if what) or None
+
+    return Rule(("model_name",), "a retired model may refuse what it could not do at Kling", broken)
+
+
+def _elsewhere(slug: str) -> Rule:
+    def broken(request: Any) -> str | None:
+        what = _misplaced(slug, request.model_name)
+        return what and f"{what}; a gateway may have it here, too"
+
+    return Rule(("model_name",), f"a model that Kling does not have at {slug} may be refused", broken)
+
+
+def _misplaced(slug: str, name: str | None) -> str | None:
+    homes = _homes(slug, name) if name else []
+    if not name or slug in homes:
         return None
+    here = _listed_living(slug, lambda _: True, "models here: {}")
+    if homes:
+        return f"model_name {name!r} does not exist at {slug}, only at {listed(homes, 'and')}{here}"
+    newer = next((new for new, old in NAMES_IN_V1.items() if old == name), None)
+    if slug in MODELS_2 and newer:
+        return f"model_name {name!r} is v1's name of {newer!r}{here}"
+    return None
 
-    return Rule(("model_name",), f"model_name must be a model of {slug}", broken)
 
-
-def _takes(slug: str, name: str) -> Rule:
+def _takes(slug: str, models: Table, name: str, unread: Rule | None) -> Rule:
     def broken(request: Any) -> str | None:
-        value, model = getattr(request, name), MODELS[slug].get(request.model_name)
+        value, model = getattr(request, name), models.get(request.model_name)
         if model is None or value is None or name not in model.takes or str(value) in model.takes[name]:
+            return None
+        if unread and unread.broken(request):
             return None
         accepted = model.takes[name]
         limit = f"takes {name} {_span(accepted)}" if accepted else f"takes no {name}"
@@ -182,15 +224,16 @@ def _takes(slug: str, name: str) -> Rule:
         )
         return f"{request.model_name} {limit}; given: {value}{instead}"
 
-    each = [f"{_span(MODELS[slug][model].takes.get(name, ('any',)))} with {model}" for model in living(slug)]
-    return Rule((name, "model_name"), f"{name} must be {'; '.join(each)}", broken)
+    each = [f"{_span(model.takes.get(name, ('any',)))} with {called}" for called, model in models.items()]
+    fields = dict.fromkeys((name, "model_name", *(unread.fields if unread else ())))
+    return Rule(tuple(fields), f"{name} must be {'; '.join(each)}", broken)
 
 
-def _can(slug: str, name: str) -> Rule:
+def _can(slug: str, models: Table, name: str) -> Rule:
     feature = FEATURES[name]
 
     def broken(request: Any) -> str | None:
-        model = MODELS[slug].get(request.model_name)
+        model = models.get(request.model_name)
         if model is None or name in model.can or not feature.used(request):
             return None
         instead = _listed_living(
@@ -198,16 +241,16 @@ def _can(slug: str, name: str) -> Rule:
         )
         return f"{request.model_name} cannot use {feature.words}{instead}"
 
-    able = [model for model in living(slug) if name in MODELS[slug][model].can]
+    able = [called for called in living(slug) if name in MODELS[slug][called].can]
     text = f"{feature.words} can be used with {listed(able) if able else 'retired models'} only"
     return Rule((*feature.fields, "model_name"), text, broken)
 
 
-def _only_with(slug: str, name: str, key: str) -> Rule:
+def _only_with(slug: str, models: Table, name: str, key: str) -> Rule:
     feature, top = FEATURES[name], key.partition(".")[0]
 
     def broken(request: Any) -> str | None:
-        model = MODELS[slug].get(request.model_name)
+        model = models.get(request.model_name)
         accepted = model.can.get(name, NOTHING).get(key) if model else None
         if accepted is None or not feature.used(request):
             return None
@@ -223,10 +266,10 @@ def _only_with(slug: str, name: str, key: str) -> Rule:
 
     fields = tuple(dict.fromkeys((*feature.fields, top, "model_name")))
     needed: dict[Values, list[str]] = {}
-    for model, row in MODELS[slug].items():
+    for called, row in models.items():
         if accepted := row.can.get(name, NOTHING).get(key):
-            needed.setdefault(accepted, []).append(model)
-    each = [f"{key} {listed(values)} with {listed(models)}" for values, models in needed.items()]
+            needed.setdefault(accepted, []).append(called)
+    each = [f"{key} {listed(values)} with {listed(names)}" for values, names in needed.items()]
     return Rule(fields, f"{feature.words} needs {'; '.join(each)}", broken)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -50,10 +50,20 @@ IMAGE = Media(
 """What the vendor accepts wherever it takes a picture."""
 
 
-def sound(shortest: float, longest: float, *, inline: bool = True, url: bool = True) -> Media:
-    """Make the marker of a sound: the vendor's formats and size, and the shortest and longest length."""
+IMAGE_OF_ANY_RATIO = replace(IMAGE, ratio=None)
+"""The same where no source says anything of width to height."""
+
+
+def sound(
+    shortest: float | None = None, longest: float | None = None, *, inline: bool = True, url: bool = True
+) -> Media:
+    """Make the marker of a sound: the vendor's formats and size, and the shortest and longest length.
+
+    A sound may be of any length where neither is given.
+    """
     formats = ("mp3", "wav", "m4a", "aac")
-    return Media("audio", inline, url, formats, max_bytes=5 * MEGABYTE, seconds=(shortest, longest))
+    seconds = None if shortest is None or longest is None else (shortest, longest)
+    return Media("audio", inline, url, formats, max_bytes=5 * MEGABYTE, seconds=seconds)
 
 
 def clip(
@@ -112,7 +122,8 @@ def _one_decimal(value: float) -> float:
 _WHOLE_WITH_DECIMALS = re.compile(r"^([0-9]+)\.0+$")
 
 
-def _as_whole_text(value: Any) -> Any:
+def as_whole_text(value: Any) -> Any:
+    """Return a whole number as text without decimals, and anything else as it is."""
     # v1 wants "5"; people write 5, and a template or an XCom may give "5", 5, 5.0 or "5.0".
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
@@ -139,6 +150,9 @@ Image = Annotated[str, IMAGE, Field(min_length=1), BareBase64]
 """A picture: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 10 MB,
 at least 300 px a side, ratio 1:2.5 to 2.5:1."""
 
+ImageOfAnyRatio = Annotated[str, IMAGE_OF_ANY_RATIO, Field(min_length=1), BareBase64]
+"""A picture as above, of any ratio."""
+
 AvatarSound = Annotated[str, sound(2, 300), Field(min_length=1), BareBase64]
 """A sound: URL, base64, ``data:`` URI, local path or object-storage URI. mp3, wav, m4a or aac, at most
 5 MB, 2 to 300 s."""
@@ -146,8 +160,8 @@ AvatarSound = Annotated[str, sound(2, 300), Field(min_length=1), BareBase64]
 LipSyncSound = Annotated[str, sound(2, 60), Field(min_length=1), BareBase64]
 """A sound as for an avatar, of 2 to 60 s."""
 
-LipSyncContent = Annotated[str, sound(2, 60, url=False), Field(min_length=1), BareBase64]
-"""A sound as for lip-sync, whose content is sent: any of the above but a URL."""
+LipSyncContent = Annotated[str, sound(url=False), Field(min_length=1), BareBase64]
+"""A sound of any length whose content is sent: base64, ``data:`` URI, local path or object-storage URI."""
 
 Name20 = Annotated[str, Field(min_length=1, max_length=20)]
 
@@ -175,18 +189,18 @@ Language = Literal["zh", "en"]
 VideoRatio = Literal["16:9", "9:16", "1:1"]
 ImageRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"]
 
-FiveOrTen = Annotated[Literal["5", "10"], BeforeValidator(_as_whole_text)]
+FiveOrTen = Annotated[Literal["5", "10"], BeforeValidator(as_whole_text)]
 """Whole seconds; a string on the wire."""
 
 ThreeToFifteen = Annotated[
     Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"],
-    BeforeValidator(_as_whole_text),
+    BeforeValidator(as_whole_text),
 ]
 """Whole seconds from 3 to 15; a string on the wire."""
 
 OneToFifteen = Annotated[
     Literal["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"],
-    BeforeValidator(_as_whole_text),
+    BeforeValidator(as_whole_text),
 ]
 """Whole seconds from 1 to 15; a string on the wire."""
 
@@ -211,6 +225,6 @@ CallbackUrl = Annotated[
 ]
 
 ExternalTaskId = Annotated[
-    Annotated[str, Field(max_length=128)] | None,
+    str | None,
     Field(description="Your own id of the task, unique in the account; made by the operator when unset."),
 ]

@@ -14,6 +14,7 @@ from .fields import (
     ExternalTaskId,
     Image,
     ImageCount,
+    ImageOfAnyRatio,
     ImageRatio,
     ModelName,
     NegativePrompt,
@@ -120,7 +121,7 @@ def _auto_ratio_of_nothing(request: Any) -> str | None:
     if request.image_list or request.element_list:
         return None
     return (
-        "kling-v3-omni takes aspect_ratio auto only with image_list or element_list;"
+        "kling-v3-omni follows aspect_ratio auto only with image_list or element_list;"
         " auto from words alone is possible with kling-image-o1"
     )
 
@@ -170,15 +171,16 @@ class OmniImage(KlingRequest):
             text="series_amount needs result_type series",
             broken=lambda r: r.series_amount is not None and r.result_type != "series",
         ),
-        Rule(
-            ("aspect_ratio", "model_name", "image_list", "element_list"),
-            "kling-v3-omni takes aspect_ratio auto only with image_list or element_list",
-            _auto_ratio_of_nothing,
-        ),
         *model_rules("images/omni-image"),
     )
     hints: ClassVar[tuple[Rule, ...]] = (
         *model_hints("images/omni-image"),
+        # Only the capability map says so; the page of the endpoint has auto as its default.
+        Rule(
+            ("aspect_ratio", "model_name", "image_list", "element_list"),
+            "kling-v3-omni follows aspect_ratio auto only with image_list or element_list",
+            _auto_ratio_of_nothing,
+        ),
         rule(
             "n",
             "result_type",
@@ -274,20 +276,23 @@ class VirtualTryOn(KlingRequest):
         "kolors-virtual-try-on-v1-5",
         description="Model: kolors-virtual-try-on-v1-5 or kolors-virtual-try-on-v1, both retired.",
     )
-    human_image: Image = Field(description="Picture of the person.")
-    cloth_image: Image | None = Field(None, description="Picture of the clothing.")
+    human_image: ImageOfAnyRatio = Field(description="Picture of the person.")
+    cloth_image: ImageOfAnyRatio | None = Field(None, description="Picture of the clothing.")
     callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
 
     rules: ClassVar[tuple[Rule, ...]] = model_rules("images/kolors-virtual-try-on")
     hints: ClassVar[tuple[Rule, ...]] = model_hints("images/kolors-virtual-try-on")
 
 
+# Only the newest of the vendor's pages has an external id, and no gateway's has: a look-up that finds nothing
+# could mean that the id was never read.
 VIRTUAL_TRY_ON = Endpoint(
     "/v1/images/kolors-virtual-try-on",
     VirtualTryOn,
     Result.IMAGES,
     external_id=False,
-    source="Kling's own ComfyUI nodes of 2025-10",
+    source="Kling documentation of 2026-03",
 )
 
 

@@ -2,8 +2,8 @@
 """What single hosts document more narrowly than the widest source, as data.
 
 The request models enforce the widest documented limit. An entry here warns on the host it was documented
-for, and names its source; it refuses only what that host documents as refused. S000 to S004 are the five
-documents that the page "hosts and gateways" of the docs describes.
+for, and names its source; it refuses only what that host documents as refused or as not there. S000 to S004
+are the five documents that the page "hosts and gateways" of the docs describes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from .capability import offered_model
+from .models import MODELS, living
+from .models2 import MODELS_2
 from .rules import Rule, given, listed, rule
 
 Severity = Literal["warn", "refuse"]
@@ -21,8 +24,10 @@ _COMET_MULTI_IMAGE = "CometAPI documentation, Multi-image to Video (S004)"
 _COMET_TEXT_TO_VIDEO = "CometAPI documentation, Text to Video"
 _COMET_OMNI_VIDEO = "CometAPI documentation, Omni Video"
 _COMET_LIP_SYNC = "CometAPI documentation, Lip-Sync"
+_COMET_IMAGE = "CometAPI documentation, Image Generation"
 _KLING = "Kling documentation of 2026-09"
 _KLING_2025 = "Kling documentation of 2025-12"
+_KLING_SERIES_3 = "Kling documentation of 2026-02, Series 3.0 Model API"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,8 @@ class Limit:
     :param dialect: the host's dialect: ``kling``, ``cometapi`` or ``gateway``.
     :param rule: the rule; its ``broken`` gets the request.
     :param source: the document that has it.
-    :param severity: ``refuse`` where the document says that the host refuses such a request, else ``warn``.
+    :param severity: ``refuse`` where the document says that the host refuses such a request or does not have
+        what it asks for, else ``warn``.
     """
 
     endpoint: str
@@ -143,7 +149,13 @@ def _never_in_faces(name: str, instead: str) -> Rule:
     )
 
 
+def _unspoken_v3(request: Any) -> bool:
+    return request.model_name == "kling-v3" and not given(request, "prompt", "shot_type")
+
+
 _COMET_WORDS = (_longest("prompt", 500), _longest("negative_prompt", 200))
+_COMET_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
+_COMET_CLIP = (*_COMET_WORDS, _only("duration", "5", "10"), _only("mode", "std", "pro"))
 
 LIMITS: tuple[Limit, ...] = (
     Limit(
@@ -157,10 +169,10 @@ LIMITS: tuple[Limit, ...] = (
         _COMET_AVATAR,
         "refuse",
     ),
-    *(Limit("videos/text2video", "cometapi", words, _COMET_TEXT_TO_VIDEO) for words in _COMET_WORDS),
-    *(Limit("videos/image2video", "cometapi", words, _COMET_IMAGE_TO_VIDEO) for words in _COMET_WORDS),
-    Limit("videos/image2video", "cometapi", _only("duration", "5", "10"), _COMET_IMAGE_TO_VIDEO),
-    Limit("videos/image2video", "cometapi", _only("mode", "std", "pro"), _COMET_IMAGE_TO_VIDEO),
+    *(Limit("videos/text2video", "cometapi", narrow, _COMET_TEXT_TO_VIDEO) for narrow in _COMET_CLIP),
+    *(Limit("videos/image2video", "cometapi", narrow, _COMET_IMAGE_TO_VIDEO) for narrow in _COMET_CLIP),
+    *(Limit("images/generations", "cometapi", words, _COMET_IMAGE) for words in _COMET_WORDS),
+    Limit("images/generations", "cometapi", _only("aspect_ratio", *_COMET_RATIOS), _COMET_IMAGE),
     *(Limit("videos/multi-image2video", "cometapi", words, _COMET_MULTI_IMAGE) for words in _COMET_WORDS),
     Limit(
         "videos/multi-image2video",
@@ -185,7 +197,36 @@ LIMITS: tuple[Limit, ...] = (
         _never_in_faces("original_sound_volume", "original_audio_volume"),
         _KLING,
     ),
+    Limit(
+        "videos/advanced-lip-sync",
+        "kling",
+        rule(
+            "face_choose",
+            text="face_choose may hold one face: Kling lets only one person speak so far",
+            broken=lambda request: len(request.face_choose) > 1,
+        ),
+        _KLING,
+        "refuse",
+    ),
     Limit("videos/text2video", "kling", _only("aspect_ratio", "16:9", "9:16", "1:1"), _KLING),
+    Limit(
+        "videos/image2video",
+        "kling",
+        rule(
+            "prompt",
+            "model_name",
+            "shot_type",
+            text="prompt is documented as needed with kling-v3, unless multi_prompt holds the shots",
+            broken=_unspoken_v3,
+        ),
+        _KLING_SERIES_3,
+    ),
+    # Where Kling has no model left, what it would say to another one is not known.
+    *(
+        Limit(slug, "kling", offered_model(slug), _KLING, "refuse")
+        for slug in MODELS
+        if slug not in MODELS_2 and living(slug)
+    ),
     Limit(
         "videos/multi-image2video",
         "kling",

@@ -178,6 +178,14 @@ _RULES = (
 )
 
 
+_UNREAD_DURATION = rule(
+    "duration",
+    "video_list",
+    text="duration has no effect: a video to edit keeps its own length, and that is what is charged",
+    broken=lambda request: request.duration and _base_video(request),
+)
+
+
 class OmniVideo(KlingRequest):
     """Body of ``POST /v1/videos/omni-video``: make or edit a video with words, pictures, elements."""
 
@@ -224,16 +232,14 @@ class OmniVideo(KlingRequest):
     callback_url: CallbackUrl = None
     external_task_id: ExternalTaskId = None
 
-    rules: ClassVar[tuple[Rule, ...]] = (*_RULES, *model_rules("videos/omni-video"))
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *_RULES,
+        *model_rules("videos/omni-video", unread=(_UNREAD_DURATION,)),
+    )
     hints: ClassVar[tuple[Rule, ...]] = (
         *model_hints("videos/omni-video"),
         *MULTI_SHOT_HINTS,
-        rule(
-            "duration",
-            "video_list",
-            text="duration has no effect: a video to edit keeps its own length, and that is what is charged",
-            broken=lambda request: request.duration and _base_video(request),
-        ),
+        _UNREAD_DURATION,
     )
 
 

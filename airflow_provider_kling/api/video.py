@@ -15,6 +15,7 @@ from .fields import (
     ExternalTaskId,
     FiveOrTen,
     Image,
+    ImageOfAnyRatio,
     ModelName,
     NegativePrompt,
     OnOff,
@@ -168,7 +169,7 @@ class ImageToVideo(KlingRequest):
         "kling-v3", description="Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
     )
     image: Image | None = Field(None, description="First frame.")
-    image_tail: Image | None = Field(
+    image_tail: ImageOfAnyRatio | None = Field(
         None,
         description="Last frame; needs image too. mode pro for models before v3, without sound for v2-6.",
     )
@@ -220,7 +221,9 @@ class MultiImageToVideo(KlingRequest):
     """
 
     model_name: ModelName = Field(
-        "kling-v1-6", description="Model that makes the video; kling-v1-6 is the only one ever documented."
+        "kling-v1-6",
+        description="Model that makes the video. Kling documented kling-v1-6 only, and has retired it; a"
+        " gateway may take others.",
     )
     image_list: Annotated[list[ImageItem], Field(min_length=1, max_length=4)] = Field(
         description="The pictures, 1 to 4 {'image'}; CometAPI documents 2 to 4."

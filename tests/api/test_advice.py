@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.api import ENDPOINTS
+from airflow_provider_kling.api.avatar import LipSync
 from airflow_provider_kling.api.image import ImageGeneration, MultiImageToImage, OmniImage, VirtualTryOn
 from airflow_provider_kling.api.models import MODELS as TABLE
 from airflow_provider_kling.api.models import living
 from airflow_provider_kling.api.request import KlingRequest
-from airflow_provider_kling.api.rules import Rule
+from airflow_provider_kling.api.rules import DEFERRED, Rule
 from airflow_provider_kling.api.video import (
     ImageToVideo,
     MotionControl,
@@ -26,9 +27,19 @@ from airflow_provider_kling.api.video import (
 from airflow_provider_kling.api.video2 import ImageToVideo2, MotionControl2, OmniVideo2, TextToVideo2
 from tests.api.cases import ACCEPTED, MODELS
 from tests.api.cases.api2 import motion2, omni2, picture2, text2
-from tests.api.cases.common import PICTURE, VIDEO, shots
+from tests.api.cases.common import PICTURE, SOUND, VIDEO, mask, shots
 from tests.api.cases.edit import edit, motion
-from tests.api.cases.generation import CUSTOM, VOICES, picture, several, text
+from tests.api.cases.faces import sound, words
+from tests.api.cases.generation import (
+    CUSTOM,
+    SIMPLE_CAMERA,
+    V1_CAMERA,
+    V15,
+    VOICES,
+    picture,
+    several,
+    text,
+)
 from tests.api.cases.images import image, merge
 from tests.api.cases.omni import BASE, omni
 
@@ -83,7 +94,66 @@ ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (OmniVideo2, omni2(base_video=VIDEO, duration=5), "duration has no effect"),
     (MotionControl2, motion2(model_name="kling-4"), "is unknown"),
     (VirtualTryOn, {"human_image": PICTURE, **NEW}, "is unknown"),
+    (OmniImage, image(model_name="kling-v3-omni", aspect_ratio="auto"), "only with image_list"),
+    (OmniVideo, omni(video_list=BASE, duration="15"), "duration has no effect"),
+    (LipSync, sound(text="x"), "text has no effect unless mode is text2video"),
+    (LipSync, sound(voice_id="v"), "voice_id has no effect"),
+    (LipSync, sound(voice_language="en"), "voice_language has no effect"),
+    (LipSync, sound(voice_speed=1), "voice_speed has no effect"),
+    (LipSync, words(audio_type="url"), "audio_type has no effect unless mode is audio2video"),
+    (LipSync, sound(audio_file="SUQz"), "mode is audio2video and audio_type is file"),
+    (LipSync, words(audio_url=SOUND), "mode is audio2video and audio_type is url"),
 ]
+
+MISPLACED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
+    (TextToVideo, text(model_name="kling-video-o1"), "only at videos/omni-video; models here: kling-v3"),
+    (ImageToVideo, picture(model_name="kling-v3-omni"), "models here: kling-v3, kling-v2-6"),
+    (MultiImageToVideo, several(model_name="kling-v2-6"), "does not exist at videos/multi-image2video"),
+    (OmniVideo, omni(model_name="kling-v3"), "does not exist at videos/omni-video"),
+    (MotionControl, motion(model_name="kling-v2-5-turbo"), "does not exist at videos/motion-control"),
+    (MultiElements, edit("swap", 1, model_name="kling-v3"), "does not exist at videos/multi-elements"),
+    (ImageGeneration, image(model_name="kling-v3-omni"), "models here: kling-v3 or kling-v2-1"),
+    (OmniImage, image(model_name="kling-v3"), "does not exist at images/omni-image"),
+    (MultiImageToImage, merge(1, model_name="kling-v3"), "does not exist at images/multi-image2image"),
+    (VirtualTryOn, {"human_image": PICTURE, "model_name": "kling-v3"}, "does not exist at images/kolors"),
+]
+"""Models that Kling has elsewhere. A gateway may route them, as CometAPI says of multi-image2video (S004)."""
+
+TAIL = {"image_tail": PICTURE}
+BEYOND_RETIRED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
+    # CometAPI recommends this model and documents mode std and pro (S002).
+    (ImageToVideo, picture(model_name="kling-v2-master", mode="std"), "kling-v2-master takes no mode"),
+    (TextToVideo, text(model_name="kling-v2-master", mode="std"), "kling-v2-master takes no mode"),
+    (TextToVideo, text(model_name="kling-v1-6", duration=7), "takes duration 5 or 10"),
+    (TextToVideo, text(model_name="kling-v1-6", sound="on"), "cannot use sound='on'"),
+    (TextToVideo, text(model_name="kling-v1-6", camera_control=SIMPLE_CAMERA), "cannot use camera_control"),
+    (TextToVideo, text(**V1_CAMERA, mode="pro"), "only with mode std"),
+    (TextToVideo, text(**V1_CAMERA, mode="pro", duration=10), "(mode is pro); kling-v1 can use camera"),
+    (ImageToVideo, picture(model_name="kling-v2-1", voice_list=VOICES, sound="on"), "cannot use voice_list"),
+    (ImageToVideo, picture(model_name="kling-v2-master", **TAIL), "cannot use image_tail"),
+    (ImageToVideo, picture(model_name="kling-v1", **TAIL, duration=10), "only with duration 5"),
+    (ImageToVideo, {**TAIL, "model_name": "kling-v1-6"}, "only with mode pro"),
+    (ImageToVideo, {**V15, "static_mask": PICTURE, "mode": "std"}, "only with mode pro"),
+    (ImageToVideo, {**V15, "dynamic_masks": [mask()], "duration": "10"}, "only with duration 5"),
+    (ImageToVideo, {**V15, "camera_control": {"type": "down_back"}}, "camera_control.type simple"),
+    (ImageGeneration, image(model_name="kling-v2", image=PICTURE, image_fidelity=1), "cannot use image_fid"),
+]
+"""What a retired model could not do at Kling: a gateway that still has it may do more."""
+
+ADVISED += MISPLACED + BEYOND_RETIRED
+
+
+def test_a_gateway_may_have_a_misplaced_model() -> None:
+    (advice, *_) = MultiImageToVideo.model_validate(several(model_name="kling-v3")).advice()
+    assert advice.endswith("a gateway may have it here, too")
+
+
+def test_what_is_a_template_stays_out_of_a_retired_models_advice() -> None:
+    body = {**V15, "camera_control": SIMPLE_CAMERA, "duration": DEFERRED, "mode": "std"}
+    beyond = ImageToVideo.model_validate(body).advice()[-1]
+    assert "only with mode pro" in beyond
+    assert "duration" not in beyond
+
 
 QUIET: list[tuple[type[KlingRequest], dict[str, Any]]] = [
     (TextToVideo, text(duration=15, sound="on", mode="4k")),
@@ -100,9 +170,9 @@ QUIET: list[tuple[type[KlingRequest], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("model", "body", "words"), ADVISED)
-def test_advice(model: type[KlingRequest], body: dict[str, Any], words: str) -> None:
-    assert any(words in advice for advice in model.model_validate(body).advice())
+@pytest.mark.parametrize(("model", "body", "text"), ADVISED)
+def test_advice(model: type[KlingRequest], body: dict[str, Any], text: str) -> None:
+    assert any(text in advice for advice in model.model_validate(body).advice())
 
 
 @pytest.mark.parametrize(("model", "body"), QUIET)

@@ -40,6 +40,7 @@ ACCEPTED = [
     Accepted(TextToVideo, text(model_name="kling-v2-6", mode="pro", sound="on", voice_list=VOICES)),
     Accepted(TextToVideo, text(model_name="kling-v2-6", duration="10")),
     Accepted(TextToVideo, text(model_name="kling-v2-master", duration=10)),
+    Accepted(TextToVideo, text(model_name="kling-v2-master", mode="std", duration="5")),
     Accepted(TextToVideo, text(**V1_CAMERA)),
     Accepted(TextToVideo, text(model_name="kling-v1", camera_control={"type": "down_back"})),
     Accepted(TextToVideo, text(model_name="kling-v9", duration="13", sound="on", mode="4k")),
@@ -61,6 +62,11 @@ ACCEPTED = [
     ),
     Accepted(MultiImageToVideo, several(1)),
     Accepted(MultiImageToVideo, several(4, prompt="a walk", duration=10, mode="pro", aspect_ratio="1:1")),
+    *(
+        # S004: kling-v1-6 "or another current model" that was tried there.
+        Accepted(MultiImageToVideo, several(model_name=name))
+        for name in ("kling-v1-6", "kling-v2-1", "kling-v2-6", "kling-v3", "kling-video-o1")
+    ),
     Accepted(MultiImageToVideo, several(cfg_scale=0.7, static_mask=PICTURE, dynamic_masks=[mask()])),
 ]
 
@@ -77,8 +83,6 @@ REFUSED = [
     Refused(TextToVideo, text(model_name="kling-v1", camera_control={"type": "simple"}), "config"),
     Refused(TextToVideo, text(voice_list=VOICES), "sound='on'"),
     Refused(TextToVideo, text(voice_list=VOICES * 3, sound="on"), "at most 2"),
-    Refused(TextToVideo, text(model_name="kling-video-o1"), "only at videos/omni-video"),
-    Refused(TextToVideo, text(model_name="kling-v2-master", mode="std"), "kling-v2-master takes no mode"),
     Refused(TextToVideo, text(model_name="kling-v2-6", duration=7), "duration 7 is possible with kling-v3"),
     Refused(TextToVideo, text(model_name="kling-v2-5-turbo", mode="4k"), "mode 4k is possible with kling-v3"),
     Refused(TextToVideo, text(model_name="kling-v2-5-turbo", sound="on"), "kling-v3 or kling-v2-6"),
@@ -93,8 +97,6 @@ REFUSED = [
     ),
     Refused(TextToVideo, text(model_name="kling-v2-6", voice_list=VOICES, sound="on"), "mode pro"),
     Refused(TextToVideo, text(camera_control=SIMPLE_CAMERA), "kling-v3 cannot use camera_control"),
-    Refused(TextToVideo, text(**V1_CAMERA, mode="pro"), "only with mode std"),
-    Refused(TextToVideo, text(**V1_CAMERA, duration=10), "only with duration 5"),
     Refused(TextToVideo, text(mode="standard"), "std"),
     Refused(TextToVideo, text(duration=16), "duration"),
     Refused(TextToVideo, text(duration="5.5"), "duration"),
@@ -126,49 +128,37 @@ REFUSED = [
     ),
     Refused(ImageToVideo, {**V15, "camera_control": {"type": "simple", "config": {"pan": 11}}}, "pan"),
     Refused(ImageToVideo, picture(voice_list=VOICES), "sound='on'"),
-    Refused(ImageToVideo, picture(model_name="kling-v3-omni"), "models here: kling-v3"),
-    Refused(ImageToVideo, picture(model_name="kling-v2-1-master", mode="pro"), "takes no mode"),
     Refused(ImageToVideo, picture(model_name="kling-v2-6", duration="3"), "takes duration 5 or 10"),
-    Refused(ImageToVideo, picture(model_name="kling-v2-1", sound="on"), "cannot use sound='on'"),
+    Refused(ImageToVideo, picture(model_name="kling-v2-6", mode="4k"), "mode 4k is possible with kling-v3"),
+    Refused(ImageToVideo, picture(model_name="kling-v2-5-turbo", sound="on"), "cannot use sound='on'"),
+    Refused(
+        ImageToVideo, picture(model_name="kling-v2-5-turbo", voice_list=VOICES, sound="on"), "cannot use"
+    ),
     Refused(ImageToVideo, picture(model_name="kling-v2-6", sound="on", mode="std"), "only with mode pro"),
     Refused(
         ImageToVideo,
         picture(model_name="kling-v2-5-turbo", multi_shot=True, shot_type="intelligence", prompt="x"),
         "cannot use multi_shot",
     ),
-    Refused(ImageToVideo, picture(model_name="kling-v2-1", voice_list=VOICES, sound="on"), "cannot use"),
     Refused(ImageToVideo, picture(model_name="kling-v2-6", voice_list=VOICES, sound="on"), "mode pro"),
     Refused(ImageToVideo, picture(model_name="kling-v2-6", element_list=[{"element_id": 1}]), "kling-v3"),
-    Refused(ImageToVideo, picture(model_name="kling-v2-master", image_tail=PICTURE), "cannot use image_tail"),
     Refused(ImageToVideo, picture(model_name="kling-v2-5-turbo", image_tail=PICTURE), "not so with kling-v3"),
     Refused(
         ImageToVideo,
         picture(model_name="kling-v2-6", image_tail=PICTURE, mode="pro", sound="on"),
         "only with sound off",
     ),
-    Refused(
-        ImageToVideo, picture(model_name="kling-v1", image_tail=PICTURE, duration=10), "only with duration 5"
-    ),
     Refused(ImageToVideo, {"image_tail": PICTURE}, "image_tail without image"),
-    Refused(ImageToVideo, {"image_tail": PICTURE, "model_name": "kling-v1-6"}, "only with mode pro"),
     Refused(ImageToVideo, picture(static_mask=PICTURE), "cannot use static_mask"),
-    Refused(ImageToVideo, {**V15, "static_mask": PICTURE, "mode": "std"}, "only with mode pro"),
-    Refused(ImageToVideo, {**V15, "static_mask": PICTURE, "duration": "10"}, "only with duration 5"),
     Refused(ImageToVideo, picture(dynamic_masks=[mask()]), "cannot use dynamic_masks"),
-    Refused(ImageToVideo, {**V15, "dynamic_masks": [mask()], "mode": "std"}, "only with mode pro"),
-    Refused(ImageToVideo, {**V15, "dynamic_masks": [mask()], "duration": "10"}, "only with duration 5"),
     Refused(ImageToVideo, {**V15, "dynamic_masks": [mask()] * 7}, "at most 6"),
     Refused(ImageToVideo, {**V15, "dynamic_masks": [mask(1)]}, "at least 2"),
     Refused(ImageToVideo, {**V15, "dynamic_masks": [mask(78)]}, "at most 77"),
     Refused(ImageToVideo, picture(camera_control=SIMPLE_CAMERA), "kling-v3 cannot use camera_control"),
-    Refused(ImageToVideo, {**V15, "camera_control": SIMPLE_CAMERA, "mode": "std"}, "only with mode pro"),
-    Refused(ImageToVideo, {**V15, "camera_control": SIMPLE_CAMERA, "duration": 10}, "only with duration 5"),
-    Refused(ImageToVideo, {**V15, "camera_control": {"type": "down_back"}}, "camera_control.type simple"),
     Refused(MultiImageToVideo, {}, "required"),
     Refused(MultiImageToVideo, several(5), "at most 4"),
     Refused(MultiImageToVideo, {"image_list": []}, "at least 1"),
     Refused(MultiImageToVideo, {"image_list": [{"image": ""}]}, "at least 1 character"),
     Refused(MultiImageToVideo, several(duration="7"), "duration"),
     Refused(MultiImageToVideo, several(mode="4k"), "mode"),
-    Refused(MultiImageToVideo, several(model_name="kling-v3"), "does not exist at videos/multi-image2video"),
 ]

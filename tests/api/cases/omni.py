@@ -46,6 +46,8 @@ ACCEPTED = [
     _good(model_name=V3, multi_shot=True, shot_type="intelligence", video_list=FEATURE),
     _good(model_name=V3, image_list=[FIRST, END], element_list=elements(3)),
     _good(element_list=elements(1), duration="4"),
+    # Nobody reads duration here.
+    _good(video_list=BASE, duration="15"),
 ]
 
 REFUSED = [
@@ -80,9 +82,9 @@ REFUSED = [
     _bad("5 or 10 s", duration="6"),
     _bad("5 or 10 s", duration="6", image_list=[FIRST]),
     _bad("end_frame", image_list=[FIRST, END], element_list=elements(1)),
-    _bad("does not exist at videos/omni-video", model_name="kling-v3"),
     _bad("takes mode std or pro", mode="4k"),
     _bad("takes duration 3 to 10", duration="11", image_list=[REFERENCE]),
+    _bad("takes duration 3 to 10", duration="15", video_list=FEATURE),
     _bad("cannot use sound='on'; sound='on' is possible with kling-v3-omni", sound="on"),
     _bad("cannot use multi_shot", multi_shot=True, shot_type="intelligence"),
     _bad("at most 1", video_list=FEATURE * 2),
