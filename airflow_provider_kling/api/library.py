@@ -132,7 +132,7 @@ class CustomElement(KlingRequest):
             text="element_image_list must be given when reference_type is image_refer",
             broken=lambda r: r.reference_type == "image_refer" and not r.element_image_list,
         ),
-        only_when("element_video_list", "reference_type", "video_refer", required=True),
+        only_when("element_video_list", "reference_type", "video_refer"),
     )
 
 

@@ -3,15 +3,26 @@
 
 # No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from .endpoint import Endpoint, Result
-from .fields import CallbackUrl, ExternalTaskId, Id, Language, LipSyncContent, LipSyncSound, clip, sound
+from .fields import (
+    CallbackUrl,
+    ExternalTaskId,
+    Id,
+    Language,
+    LipSyncContent,
+    LipSyncSound,
+    as_whole_text,
+    clip,
+    sound,
+)
 from .objects import Watermark
 from .request import KlingObject, KlingRequest
-from .rules import Rule, exactly_one, given, only_when, rule
+from .rules import Rule, exactly_one, given, needed_when, read_only_when, rule
 
 SHORTEST_CLIP_MS = 2000
 
@@ -19,7 +30,7 @@ SpokenVideo = Annotated[str, clip(2, 60, min_side=512, max_side=2160), Field(min
 """A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, at most
 100 MB, 2 to 60 s, 720p or 1080p."""
 
-_SoundAddress = Annotated[str, sound(2, 60, inline=False), Field(min_length=1)]
+_SoundAddress = Annotated[str, sound(inline=False), Field(min_length=1)]
 
 _OUTSIDE_INPUT = ("callback_url",)
 
@@ -68,13 +79,20 @@ class LipSync(KlingRequest):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         exactly_one("video_id", "video_url"),
-        only_when("text", "mode", "text2video", required=True),
-        only_when("voice_id", "mode", "text2video", required=True),
-        only_when("voice_language", "mode", "text2video"),
-        only_when("voice_speed", "mode", "text2video"),
-        only_when("audio_type", "mode", "audio2video", required=True),
-        only_when("audio_file", "audio_type", "file", required=True),
-        only_when("audio_url", "audio_type", "url", required=True),
+        needed_when("text", mode="text2video"),
+        needed_when("voice_id", mode="text2video"),
+        needed_when("audio_type", mode="audio2video"),
+        needed_when("audio_file", mode="audio2video", audio_type="file"),
+        needed_when("audio_url", mode="audio2video", audio_type="url"),
+    )
+    hints: ClassVar[tuple[Rule, ...]] = (
+        read_only_when("text", mode="text2video"),
+        read_only_when("voice_id", mode="text2video"),
+        read_only_when("voice_language", mode="text2video"),
+        read_only_when("voice_speed", mode="text2video"),
+        read_only_when("audio_type", mode="audio2video"),
+        read_only_when("audio_file", mode="audio2video", audio_type="file"),
+        read_only_when("audio_url", mode="audio2video", audio_type="url"),
     )
 
     @model_validator(mode="before")
@@ -128,7 +146,19 @@ IDENTIFY_FACE = Endpoint(
 )
 
 _Volume = Annotated[float, Field(ge=0, le=2)]
-_Milliseconds = Annotated[int, Field(ge=0, lt=2**63)]
+
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def _as_milliseconds(value: Any) -> int | str:
+    # Kling's pages have a number here and CometAPI's a string: it is kept as the one it was given as.
+    text = as_whole_text(value)
+    if not isinstance(text, str) or not _DIGITS.fullmatch(text):
+        raise ValueError("must be a whole number of milliseconds, from 0 on")
+    return text if isinstance(value, str) else int(text)
+
+
+_Milliseconds = Annotated[int | str, BeforeValidator(_as_milliseconds)]
 
 
 class FaceChoice(KlingObject):
@@ -169,7 +199,7 @@ def _each(broken: Any) -> Any:
 
 
 def _sound_is_too_short(face: FaceChoice) -> str | None:
-    length = face.sound_end_time - face.sound_start_time
+    length = int(face.sound_end_time) - int(face.sound_start_time)
     if length >= SHORTEST_CLIP_MS:
         return None
     return (
@@ -183,12 +213,16 @@ _NO_TWO_NAMES = "original_audio_volume and original_sound_volume are two names o
 
 
 class AdvancedLipSync(KlingRequest):
-    """Body of ``POST /v1/videos/advanced-lip-sync``: let one face of a video speak a given sound."""
+    """Body of ``POST /v1/videos/advanced-lip-sync``: let faces of a video speak given sounds.
+
+    Kling takes one face a request, CometAPI documents one or more.
+    """
 
     session_id: Id = Field(description="Session of identify-face.")
-    face_choose: Annotated[list[FaceChoice], Field(min_length=1, max_length=1)] = Field(
-        description="One face: {'face_id', 'audio_id' or 'sound_file', 'sound_start_time', 'sound_end_time',"
-        " 'sound_insert_time', 'sound_volume', 'original_audio_volume'}; times in milliseconds."
+    face_choose: Annotated[list[FaceChoice], Field(min_length=1)] = Field(
+        description="The face, with CometAPI one or more: {'face_id', 'audio_id' or 'sound_file',"
+        " 'sound_start_time', 'sound_end_time', 'sound_insert_time', 'sound_volume',"
+        " 'original_audio_volume'}; times in milliseconds."
     )
     watermark_info: Watermark = None
     callback_url: CallbackUrl = None

@@ -7,7 +7,7 @@ even though other fields of the same request are templates and known only at run
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,22 +89,41 @@ def needs(name: str, *others: str) -> Rule:
     return Rule((name, *others), text, broken)
 
 
-def only_when(name: str, key: str, value: str, *, required: bool = False) -> Rule:
-    """Make the rule that ``name`` is given only when the field ``key`` has a certain value.
-
-    :param required: it must be given then.
-    """
-    text = (
-        f"{name} must be given when {key} is {value}, and only then"
-        if required
-        else f"{name} can be used only when {key} is {value}"
-    )
+def needed_when(name: str, /, **values: str) -> Rule:
+    """Make the rule that a field is given when other fields have certain values."""
+    text = f"{name} must be given when {_having(values)}"
 
     def broken(request: object) -> str | None:
-        found, then = bool(given(request, name)), getattr(request, key) == value
-        if found == then or (then and not required):
-            return None
-        return f"{text}; {key} is {getattr(request, key) or 'not given'}"
+        return text if _has(request, values) and not given(request, name) else None
+
+    return Rule((name, *values), text, broken)
+
+
+def read_only_when(name: str, /, **values: str) -> Rule:
+    """Make the hint that a field has no effect unless other fields have certain values."""
+    text = f"{name} has no effect unless {_having(values)}"
+
+    def broken(request: object) -> str | None:
+        return text if given(request, name) and not _has(request, values) else None
+
+    return Rule((name, *values), text, broken)
+
+
+def _having(values: Mapping[str, str]) -> str:
+    return " and ".join(f"{key} is {value}" for key, value in values.items())
+
+
+def _has(request: object, values: Mapping[str, str]) -> bool:
+    return all(getattr(request, key) == value for key, value in values.items())
+
+
+def only_when(name: str, key: str, value: str) -> Rule:
+    """Make the rule that ``name`` is given when the field ``key`` has a certain value, and only then."""
+    text = f"{name} must be given when {key} is {value}, and only then"
+
+    def broken(request: object) -> str | None:
+        found = getattr(request, key)
+        return None if bool(given(request, name)) == (found == value) else f"{text}; {key} is {found}"
 
     return Rule((name, key), text, broken)
 

@@ -15,6 +15,7 @@ from airflow_provider_kling.api.image import ImageExpand, ImageGeneration, OmniI
 from airflow_provider_kling.api.library import DeleteElement
 from airflow_provider_kling.api.request import KlingRequest
 from airflow_provider_kling.api.video import ImageToVideo, OmniVideo, TextToVideo
+from airflow_provider_kling.api.written import as_written
 from tests.api.cases.common import PICTURE, SOUND, VIDEO, shots
 from tests.api.cases.faces import avatar, face, sound
 from tests.api.cases.generation import CUSTOM, picture, text
@@ -76,7 +77,7 @@ SPEECH = {"text": "x", "voice_id": 7, "voice_language": "en"}
                     "face_id": "0",
                     "sound_file": SOUND,
                     "sound_start_time": 0,
-                    "sound_end_time": 3000,
+                    "sound_end_time": "3000",
                     "sound_insert_time": 1000,
                 }
             ],
@@ -87,6 +88,39 @@ def test_wire_type(model: type[KlingRequest], body: dict[str, Any], name: str, s
     found = model.model_validate(body).wire().get(name)
     assert found == sent
     assert type(found) is type(sent)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [(0, 0), ("0", "0"), (3000.0, 3000), ("3000.0", "3000"), (10**17, 10**17)]
+)
+def test_a_time_stays_the_number_or_the_string_that_it_was_given_as(given: Any, sent: Any) -> None:
+    (wire,) = AdvancedLipSync.model_validate(face(sound_insert_time=given)).wire()["face_choose"]
+    assert wire["sound_insert_time"] == sent
+    assert type(wire["sound_insert_time"]) is type(sent)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "given", "sent"),
+    [
+        ("cometapi", 3000, "3000"),
+        ("cometapi", "3000", "3000"),
+        ("kling", "3000", 3000),
+        ("kling", 3000, 3000),
+        ("gateway", "3000", "3000"),
+        ("gateway", 3000, 3000),
+    ],
+)
+def test_a_time_goes_out_as_the_host_documents_it(dialect: str, given: Any, sent: Any) -> None:
+    body = AdvancedLipSync.model_validate(face(sound_end_time=given)).wire()
+    (written,) = as_written("videos/advanced-lip-sync", dialect, body)["face_choose"]
+    assert written["sound_end_time"] == sent
+    assert type(written["sound_end_time"]) is type(sent)
+    assert written["face_id"] == "0"
+
+
+def test_other_requests_are_written_the_same_everywhere() -> None:
+    body = TextToVideo.model_validate(text(duration=5)).wire()
+    assert as_written("videos/text2video", "cometapi", body) == body
 
 
 def test_old_lip_sync_is_flat_for_people_and_nested_on_the_wire() -> None:

@@ -22,6 +22,11 @@ def face(**values: Any) -> dict[str, Any]:
     return {"session_id": "850", "face_choose": [{"face_id": 0, "sound_file": SOUND, **TIMES, **values}]}
 
 
+def two_faces(**values: Any) -> dict[str, Any]:
+    (one,) = face()["face_choose"]
+    return {"session_id": "850", "face_choose": [one, {**one, "face_id": "1", **values}]}
+
+
 def words(**values: Any) -> dict[str, Any]:
     return {"video_id": "8", "mode": "text2video", "text": "hello", "voice_id": "girl", **values}
 
@@ -51,11 +56,27 @@ ACCEPTED = [
     Accepted(LipSync, sound()),
     Accepted(LipSync, {"input": sound(), "callback_url": ""}),
     Accepted(LipSync, sound(audio_type="file", audio_url="", audio_file="SUQz")),
+    # Forms with every field filled in: what the mode does not read is no fault.
+    Accepted(LipSync, words(audio_type="url")),
+    Accepted(LipSync, words(audio_type="file", audio_url=SOUND)),
+    Accepted(LipSync, sound(text="x", voice_id="v", voice_language="en", voice_speed=1, audio_file="SUQz")),
     Accepted(IdentifyFace, {"video_id": "8"}),
     Accepted(IdentifyFace, {"video_url": VIDEO}),
     Accepted(AdvancedLipSync, face()),
     Accepted(AdvancedLipSync, face(sound_file="", audio_id="8", sound_volume=2, original_audio_volume=0)),
     Accepted(AdvancedLipSync, face(original_sound_volume=0.5)),
+    Accepted(AdvancedLipSync, two_faces()),
+    # CometAPI's own example.
+    Accepted(
+        AdvancedLipSync,
+        face(
+            sound_start_time="0",
+            sound_end_time="2000",
+            sound_insert_time="0",
+            sound_volume=1,
+            original_sound_volume=0,
+        ),
+    ),
 ]
 
 REFUSED = [
@@ -75,16 +96,14 @@ REFUSED = [
     Refused(Avatar, {"image": PICTURE, "audio_url": SOUND, "aspect_ratio": "wide"}, "aspect_ratio"),
     Refused(LipSync, words(video_url=VIDEO), "exactly one of video_id or video_url"),
     Refused(LipSync, words(text=None), "text must be given when mode is text2video"),
-    Refused(LipSync, sound(text="x"), "text must be given when mode is text2video, and only then"),
     Refused(LipSync, words(text="x" * 121), "120"),
     Refused(LipSync, words(voice_id=""), "voice_id must be given"),
-    Refused(LipSync, sound(voice_language="en"), "voice_language can be used only when"),
-    Refused(LipSync, sound(voice_speed=1), "voice_speed can be used only when"),
     Refused(LipSync, words(voice_speed=2.1), "voice_speed"),
     Refused(LipSync, sound(audio_type=None), "audio_type must be given when mode is audio2video"),
-    Refused(LipSync, sound(audio_type="file"), "audio_file must be given when audio_type is file"),
-    Refused(LipSync, sound(audio_file="SUQz"), "audio_file must be given when audio_type is file, and only"),
-    Refused(LipSync, sound(audio_url=None), "audio_url must be given when audio_type is url"),
+    Refused(LipSync, sound(audio_type="file"), "audio_file must be given when mode is audio2video and"),
+    Refused(
+        LipSync, sound(audio_url=None), "audio_url must be given when mode is audio2video and audio_type"
+    ),
     Refused(LipSync, {"input": {**sound(), "speed": 2}}, "speed"),
     Refused(IdentifyFace, {}, "none is"),
     Refused(IdentifyFace, {"video_id": "8", "video_url": VIDEO}, "video_id and video_url are"),
@@ -96,5 +115,9 @@ REFUSED = [
     Refused(AdvancedLipSync, face(original_audio_volume=1, original_sound_volume=1), "two names"),
     Refused(AdvancedLipSync, face(sound_volume=2.1), "sound_volume"),
     Refused(AdvancedLipSync, {"session_id": "8", "face_choose": []}, "at least 1"),
-    Refused(AdvancedLipSync, {"session_id": "8", "face_choose": face()["face_choose"] * 2}, "at most 1"),
+    *(
+        Refused(AdvancedLipSync, face(sound_insert_time=time), "must be a whole number of milliseconds")
+        for time in ("soon", "1.5", 1.5, True, "-1", "²", 10**18)
+    ),
+    Refused(AdvancedLipSync, two_faces(sound_file=None), "none is"),
 ]
