@@ -76,13 +76,14 @@ def take_order(
     :raises KlingServerError: a storage does not answer; trying again can help.
     """
     from .api.pricing import estimate
+    from .api.written import as_written
     from .media import prepare_media
 
     request = validated(endpoint, values)
     advice = _host_advice(endpoint, dialect, request)
     prepared = prepare_media(request)
     lengths = [Decimal(str(fact.seconds)) for fact in prepared.media if fact.seconds is not None]
-    body = _merged(prepared.body, extra_body or {})
+    body = as_written(endpoint.slug, dialect.name, _merged(prepared.body, extra_body or {}))
     name = body.pop("external_task_id", None)
     return Order(
         endpoint=endpoint,
