@@ -12,10 +12,16 @@ from typing import Any
 
 import pytest
 import time_machine
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_kling.api.account import in_effect, package_type, remaining_units
 from airflow_provider_kling.emulator import Emulator
-from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.exceptions import (
+    KlingAccountError,
+    KlingError,
+    KlingRateLimited,
+    KlingRequestInvalid,
+)
 from airflow_provider_kling.hooks import account
 from airflow_provider_kling.hooks.kling import KlingHook
 
@@ -168,6 +174,47 @@ def test_a_busy_account_is_asked_again(scripted: Any, quick: None) -> None:
     script.add({"code": 1302, "message": "too fast"}, 429)
     script.add({"code": 0, "data": {"resource_pack_subscribe_infos": [{"status": "online"}]}})
     assert hook.account.costs() == [{"status": "online"}]
+
+
+def refused_inside(code: int, text: str) -> dict[str, Any]:
+    inner = {"code": code, "msg": text, "resource_pack_subscribe_infos": None}
+    return {"code": 0, "message": "SUCCEED", "request_id": "r-1", "data": inner}
+
+
+def test_a_refusal_inside_a_success_is_no_account_without_packs(scripted: Any, quick: None) -> None:
+    hook, script = scripted
+    script.add(refused_inside(1302, "request too frequent"))
+    script.add(
+        {"code": 0, "data": {"code": 0, "msg": "", "resource_pack_subscribe_infos": [{"status": "x"}]}}
+    )
+    assert hook.account.costs() == [{"status": "x"}]
+    assert len(script.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "asked"), [(1302, KlingRateLimited, 2), (1103, KlingAccountError, 1)]
+)
+@pytest.mark.usefixtures("quick")
+def test_a_refusal_inside_a_success_is_told_like_any_other(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[KlingError], asked: int
+) -> None:
+    hook, script = scripted
+    monkeypatch.setattr(account, "READ_ATTEMPTS", 2)
+    script.add(refused_inside(code, "request too frequent"))
+    with pytest.raises(kind, match="request too frequent") as caught:
+        hook.account.costs()
+    assert (caught.value.code, caught.value.request_id) == (code, "r-1")
+    assert len(script.asked) == asked
+    assert isinstance(caught.value, AirflowFailException) == (code == 1103)
+
+
+def test_calls_that_are_made_again_keep_their_distance(scripted: Any) -> None:
+    hook, script = scripted
+    script.add({"code": 5000, "message": "down"}, 500)
+    script.add({"code": 0, "data": {"resource_pack_subscribe_infos": []}})
+    began = time.monotonic()
+    assert hook.account.costs() == []
+    assert time.monotonic() - began >= account.SECONDS_BETWEEN_CALLS
 
 
 @pytest.mark.parametrize(
