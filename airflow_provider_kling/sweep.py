@@ -34,12 +34,17 @@ _WITHOUT_FILES = (Result.ELEMENTS, Result.FACES)
 
 def can_be_swept(endpoint: Endpoint) -> bool:
     """Whether an endpoint's jobs can be listed and have files."""
-    return endpoint.listable and not endpoint.synchronous and endpoint.result not in _WITHOUT_FILES
+    listed = endpoint.listable or bool(endpoint.tasks)
+    return listed and not endpoint.synchronous and endpoint.result not in _WITHOUT_FILES
 
 
 def swept_endpoints() -> list[Endpoint]:
-    """Return all endpoints that can be swept."""
-    return [endpoint for endpoint in ENDPOINTS.values() if can_be_swept(endpoint)]
+    """Return all endpoints that can be swept; one stands for all that share a list."""
+    by_list: dict[str, Endpoint] = {}
+    for endpoint in filter(can_be_swept, ENDPOINTS.values()):
+        by_list.setdefault(endpoint.tasks or endpoint.slug, endpoint)
+    # A job that shows in two lists is then known by the endpoint that made it.
+    return sorted(by_list.values(), key=lambda endpoint: bool(endpoint.tasks))
 
 
 def jobs_since(read_page: Callable[[int], list[Task]], since: int) -> Iterator[Task]:
@@ -99,9 +104,14 @@ def survey(
     :raises KlingError: no endpoint can be listed.
     """
     last: KlingError | None = None
+    seen: set[str] = set()
     for endpoint in endpoints:
         try:
             for task in jobs_since(partial(read_page, endpoint), since):
+                # The list of API 2.0 may hold jobs of other endpoints, too.
+                if task.task_id in seen:
+                    continue
+                seen.add(task.task_id)
                 job = Job(endpoint.slug, task.task_id, task.expires_at)
                 report.found(job, judge(task, kept, now))
         except KlingAuthError:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from html import unescape
@@ -15,6 +15,7 @@ from typing import Any, Literal
 from .endpoint import Endpoint
 from .errors import ApiError, ErrorKind, classify
 from .readable import readable
+from .task import Task, read_tasks
 
 MAX_PAGE_SIZE = 500
 """Most tasks that the API lists on one page."""
@@ -97,6 +98,32 @@ def list_call(endpoint: Endpoint, page: int, page_size: int) -> Call:
     :param page_size: tasks a page, 1 to 500.
     """
     return Call("GET", endpoint.path, params={"pageNum": str(page), "pageSize": str(page_size)})
+
+
+def pages_by_cursor(
+    endpoint: Endpoint, page: int, page_size: int, starts: list[str]
+) -> Generator[Call, Mapping[str, Any], list[Task]]:
+    """Read a page of a list that is read by cursor: yields calls, gets their answers, returns the tasks.
+
+    :param page: page number from 1.
+    :param page_size: tasks a page, 1 to 500.
+    :param starts: the cursors at which the pages begin, as far as is known; what is learnt is added.
+    """
+    if not starts:
+        starts.append("")
+    while True:
+        at = min(page, len(starts))
+        cursor = starts[at - 1]
+        body = {"limit": page_size, **({"cursor": cursor} if cursor else {})}
+        answer = yield Call("POST", endpoint.tasks, body=body)
+        data = answer.get("data")
+        following = data.get("next_cursor") if isinstance(data, Mapping) and data.get("has_more") else None
+        if following and at == len(starts):
+            starts.append(str(following))
+        if at == page:
+            return read_tasks(answer)
+        if not following:
+            return []
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any] | ApiError:

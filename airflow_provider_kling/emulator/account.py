@@ -8,6 +8,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import islice
 
 from airflow_provider_kling.api.endpoint import Endpoint
 
@@ -107,6 +108,16 @@ class Account:
         ids = self._by_external_id if external else self._by_id
         jobs = [job for ident in idents if (job := ids.get(ident))]
         return [job for job in jobs if job.tasks == tasks]
+
+    def before(self, number: int | None, tasks: str, most: int) -> list[Job]:
+        """Return jobs, newest first.
+
+        :param number: those before the job of this number; the newest by default.
+        :param tasks: the path at which they are queried.
+        :param most: how many at most.
+        """
+        older = self.jobs if number is None else self.jobs[: number - 1]
+        return list(islice((job for job in reversed(older) if job.tasks == tasks), most))
 
     def by_task_id(self, task_id: str) -> Job | None:
         """Return a job of any endpoint by its own id."""

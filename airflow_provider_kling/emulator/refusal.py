@@ -22,6 +22,11 @@ def bad_parameters(message: str) -> Refusal:
     return Refusal(400, 1200, message)
 
 
+def unknown_method() -> Refusal:
+    """A path or method that the API does not have."""
+    return Refusal(404, 1202, "The requested method is invalid")
+
+
 def bad_value(message: str) -> Refusal:
     """One key or value of the request cannot be used."""
     return Refusal(400, 1201, message)

@@ -12,11 +12,11 @@ from urllib.parse import unquote
 
 from airflow_provider_kling.api.endpoint import Endpoint, Result
 
-from . import rules
+from . import refusal, rules
 from .paging import PAGE_SIZE, PAGE_SIZES, page_parameter
-from .refusal import Refusal, bad_parameters
+from .refusal import bad_parameters
 from .state import State
-from .tasks_api2 import answer_query, check_key
+from .tasks_api2 import answer_list, answer_query, check_key
 from .web import Answer, Call
 
 Handler = Callable[[State, Call, str], Awaitable[Answer]]
@@ -73,8 +73,8 @@ def finder(
 
 def _newer_route(newer: Mapping[str, Endpoint], method: str, path: str) -> Route | None:
     """Return the route of a call of API 2.0 or of a solution."""
-    if method == "GET" and path in {endpoint.tasks for endpoint in newer.values()}:
-        return Route(path, partial(answer_query, tasks=path))
+    if path in {endpoint.tasks for endpoint in newer.values()}:
+        return Route(path, partial(answer_query if method == "GET" else answer_list, tasks=path))
     parent, _, model = path.rpartition("/")
     for template in (path, f"{parent}/{{model_name}}"):
         if method == "POST" and template in newer:
@@ -95,8 +95,8 @@ def _creator(endpoint: Endpoint, model: str = "") -> Handler:
         state.callbacks.watch(job, call.base_url)
         await state.trouble.after_job(call)
         if endpoint.result is Result.FACES:
-            faces = state.views.result(job, call.base_url)
-            return state.envelope.data({"session_id": job.session_id, **faces}, request_id)
+            faces = state.views.faces(job, call.base_url)
+            return state.envelope.data(faces, request_id)
         if endpoint.synchronous:
             return state.envelope.queried(job, state.views.task(job, call.base_url), request_id)
         task = json.dumps(state.views.created_object(job, call.base_url)).encode()
@@ -127,4 +127,4 @@ def _lister(endpoint: Endpoint) -> Handler:
 
 async def unknown_method(state: State, call: Call, request_id: str) -> Answer:
     """Answer a path or method that the API does not have."""
-    raise Refusal(404, 1202, "The requested method is invalid")
+    raise refusal.unknown_method()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from ..api.auth import AccessKey
 from ..api.endpoint import Endpoint, endpoint_of
 from ..api.exchange import MAX_PAGE_SIZE
 from ..api.task import TaskStatus
@@ -198,6 +199,9 @@ class KlingResultSweepOperator(KeepingOperator):
                 "can tell which results are missing. KlingFetchResultOperator keeps those of jobs whose ids "
                 "are known."
             )
+        if not self.endpoints and isinstance(self.hook.settings.credentials, AccessKey):
+            # API 2.0 refuses signed tokens, so such an account has made no jobs there.
+            endpoints = [endpoint for endpoint in endpoints if not endpoint.tasks]
         self.check_output_path()
         with explained_for("cannot be listed", self.output_path):
             kept = landed_task_ids(self.output_path)

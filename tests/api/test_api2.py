@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.api.endpoint import Endpoint
-from airflow_provider_kling.api.exchange import MAX_BATCH, batches, create_call, query_calls
+from airflow_provider_kling.api.exchange import MAX_BATCH, batches, create_call, pages_by_cursor, query_calls
 from airflow_provider_kling.api.solutions import VIRTUAL_TRY_ON_2
 from airflow_provider_kling.api.task import TaskStatus, read_task, read_tasks
 from airflow_provider_kling.api.video import IMAGE_TO_VIDEO
@@ -195,6 +195,32 @@ def test_ids_are_sorted_into_batches() -> None:
         (False, numbers[MAX_BATCH:]),
         (True, ["af-1"]),
     ]
+
+
+def _walk(page: int, starts: list[str], answers: list[Any]) -> tuple[list[Any], list[str]]:
+    steps = pages_by_cursor(TEXT_TO_VIDEO_2, page, 2, starts)
+    asked = []
+    call = next(steps)
+    while True:
+        assert (call.method, call.path, call.makes_job) == ("POST", "/tasks", False)
+        asked.append(call.body)
+        try:
+            call = steps.send({"data": answers[len(asked) - 1]})
+        except StopIteration as end:
+            return asked, [task.task_id for task in end.value]
+
+
+def _page(ident: str, cursor: str = "") -> dict[str, Any]:
+    return {"result": [{"id": ident}], "next_cursor": cursor, "has_more": bool(cursor)}
+
+
+def test_pages_are_numbered_where_they_are_read_by_cursor() -> None:
+    starts: list[str] = []
+    assert _walk(1, starts, [_page("1", "a")]) == ([{"limit": 2}], ["1"])
+    assert _walk(2, starts, [_page("2", "b")]) == ([{"limit": 2, "cursor": "a"}], ["2"])
+    assert _walk(3, starts, [_page("3")]) == ([{"limit": 2, "cursor": "b"}], ["3"])
+    assert _walk(4, starts, [_page("3")]) == ([{"limit": 2, "cursor": "b"}], [])
+    assert _walk(2, [], [_page("1", "a"), _page("2", "b")])[1] == ["2"]
 
 
 def test_its_tasks_are_read() -> None:

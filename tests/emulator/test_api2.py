@@ -215,3 +215,21 @@ def test_ids_in_paths_may_hold_anything(kling):
     kling.make(external_task_id="shop/red shoe#2?")
     answer = kling.get("/v1/videos/image2video/shop%2Fred%20shoe%232%3F")
     assert answer.json()["data"]["task_info"] == {"external_task_id": "shop/red shoe#2?"}
+
+
+def test_a_list_is_read_by_cursor(kling):
+    ids = [make(kling) for _ in range(5)]
+    kling.make()
+    seen, cursor = [], ""
+    for _ in range(3):
+        data = kling.post("/tasks", {"limit": 2, "cursor": cursor}).json()["data"]
+        assert data["count"] == len(data["result"])
+        seen += [task["id"] for task in data["result"]]
+        cursor = data["next_cursor"]
+    assert seen == ids[::-1]
+    assert (data["has_more"], cursor) == (False, "")
+
+
+@pytest.mark.parametrize("body", [{"limit": 501}, {"limit": 0}, {"cursor": "x"}, {"limit": "2"}])
+def test_what_a_list_call_must_be(kling, body):
+    assert kling.post("/tasks", body).json()["code"] in (1200, 1201)

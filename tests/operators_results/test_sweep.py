@@ -313,3 +313,33 @@ def test_only_what_can_be_listed_and_has_files_is_swept():
     slugs = {endpoint.slug for endpoint in swept_endpoints()}
     assert {"videos/text2video", "images/generations", "audio/video-to-audio"} <= slugs
     assert not {"audio/tts", "videos/identify-face", "general/advanced-custom-elements"} & slugs
+
+
+def test_the_endpoints_of_api_2_share_a_list():
+    swept = [endpoint.slug for endpoint in swept_endpoints() if endpoint.tasks]
+    assert swept == ["text-to-video", "solutions/virtual_try_on"]
+
+
+def test_jobs_of_api_2_are_found_too(make: Make, shelf: Shelf, kling_emulator: Emulator):
+    made = [
+        *make(2, "text-to-video", model_name="kling-3.0-turbo"),
+        *make(1, "omni-video", model_name="kling-o1", contents=[{"type": "prompt", "text": "a boat"}]),
+        *make(1, "videos/text2video"),
+    ]
+    report = sweep(shelf.uri)
+    assert (report["jobs"], report["landed"], report["not_landed"]) == (4, 4, 0)
+    assert landed_task_ids(shelf.uri) == set(made)
+    again = sweep(shelf.uri)
+    assert (again["jobs"], again["landed_before"]) == (4, 4)
+
+
+def test_an_account_without_an_api_key_is_not_asked_for_what_it_cannot_have(
+    make: Make, shelf: Shelf, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    make(1)
+    options = kling_emulator.options
+    signed = {**kling_emulator.connection(), "login": options.access_key, "password": options.secret_key}
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(signed))
+    report = sweep(shelf.uri)
+    assert (report["landed"], report["unlisted_endpoints"]) == (1, [])
+    assert kling_emulator.count("POST", "/tasks") == 0
