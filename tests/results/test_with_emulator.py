@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -248,8 +249,16 @@ class ShakyS3:
     def down(self) -> None:
         self._server.stop()
         self._server._server.server_close()
+        # Bound and not listening: connections are refused, and nobody else is given the port meanwhile.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(self._address)
+
+    def close(self) -> None:
+        self._reserved.close()
 
     def up(self) -> None:
+        self.close()
         self._server = ThreadedMotoServer(*self._address, verbose=False)
         self._server.start()
 
@@ -259,6 +268,7 @@ def shaky(monkeypatch: pytest.MonkeyPatch, s3: S3Server) -> Iterator[ShakyS3]:
     server = ShakyS3(monkeypatch, s3)
     yield server
     server.down()
+    server.close()
 
 
 @WHICH
