@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class DownloadRules:
     :param max_bytes: most bytes of one file; 5 GB.
     :param max_redirects: most redirects of one download.
     :param timeout: seconds to connect, and seconds to wait for data.
+    :param least_rate: bytes a second that a file must come with, on average and apart from the time to wait
+        for data.
     :param attempts: how often one file is tried.
     :param longest_pause: most seconds between two tries; pauses are random and grow.
     :param parallel: how many files of a task are fetched at once.
@@ -30,7 +32,16 @@ class DownloadRules:
     longest_pause: float = 30.0
     parallel: int = 4
     verify: bool | str = True
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    least_rate: float = 10_000
+
+    def too_slow(self, come: int, waited: float) -> bool:
+        """Whether a file comes so slowly that it may never end.
+
+        :param come: bytes that have come.
+        :param waited: seconds that they were waited for.
+        """
+        return come < self.least_rate * (waited - self.timeout[1])
 
     @classmethod
     def for_host(

@@ -25,8 +25,15 @@ PRIVATE = [
     "::ffff:10.0.0.1",
     "64:ff9b::a00:1",
     "2002:a00:1::",
+    "fec0::1",
+    "::10.0.0.1",
 ]
-NEVER = ["169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "0.0.0.0", "::", "224.0.0.1"]
+NEVER = [
+    *("169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "::169.254.169.254"),
+    *("0.0.0.0", "::", "224.0.0.1", "64:ff9b:1::a9fe:a9fe"),
+    # Where Azure, Oracle, Alibaba, AWS and Google keep what a machine may know of itself.
+    *("168.63.129.16", "192.0.0.192", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254"),
+]
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -70,6 +77,30 @@ def test_other_schemes_are_refused(url, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "http://[::1/a?Signature=geheim",
+        "http://exa\u2100mple.com/a?Signature=geheim",
+        "http://a..b/a?Signature=geheim",
+        f"http://{'a' * 64}.com/a?Signature=geheim",
+        "http://h:99999/a?Signature=geheim",
+        "http://*.b/a?Signature=geheim",
+    ],
+)
+@pytest.mark.parametrize("through", ["direct", "redirect", "proxy"])
+def test_what_is_no_address_is_refused_in_words(web, tmp_path, url, through):
+    rules = DownloadRules(allow_private=True, proxy=web.base if through == "proxy" else None)
+    # A header holds one byte a character.
+    url = url.encode().decode("latin-1") if through == "redirect" else url
+    given = web.serve("/v.mp4", redirect(url)) if through == "redirect" else url
+    text = refused(given, tmp_path, rules)
+    assert "its address is refused: it is no address of a web server" in text or (
+        through == "redirect" and "its address cannot be used (ValueError)" in text
+    )
+    assert "geheim" not in text
+
+
+@pytest.mark.parametrize(
     "target", ["file:///etc/passwd", "http://169.254.169.254/latest/meta-data", "ftp://h/v"]
 )
 def test_redirects_are_checked_too(web, tmp_path, target):
@@ -82,6 +113,18 @@ def test_name_that_leads_to_a_private_address(web, tmp_path, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
     assert "127.0.0.1 is a private address" in refused(f"http://cdn.example.com:{port}/v.mp4", tmp_path)
     assert web.requests == []
+
+
+def test_no_connection_is_made_to_find_out(tmp_path, monkeypatch):
+    """To be connected to is enough for some: a port that opens a valve, a scan that counts open ones."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+        assert "127.0.0.1 is a private address" in refused(f"http://cdn.example.com:{port}/v.mp4", tmp_path)
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 def test_name_that_changes_between_check_and_connection(web, tmp_path, monkeypatch):
@@ -97,11 +140,32 @@ def test_name_that_changes_between_check_and_connection(web, tmp_path, monkeypat
     assert web.requests == []
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("2130706433", "0x7F000001", "0177.0.0.1", "127.1", "127.0.0.1.", "%31%32%37.0.0.1"),
+        *("localhost.", "a.localhost", "printer.local", "db.internal"),
+    ],
+)
+def test_a_proxy_is_not_asked_for_a_private_address_however_it_is_written(web, tmp_path, host):
+    rules = DownloadRules(proxy=web.base, attempts=1)
+    assert "is a private address" in refused(f"http://{host}/v.mp4", tmp_path, rules)
+    assert web.requests == []
+
+
+@pytest.mark.parametrize("host", ["2852039166", "0xA9FEA9FE", "0251.0376.0251.0376", "169.254.43518"])
+def test_a_proxy_is_never_asked_for_the_machines_own_credentials(web, tmp_path, host):
+    rules = DownloadRules(proxy=web.base, allow_private=True, attempts=1)
+    assert "no address of a file server" in refused(f"http://{host}/v.mp4", tmp_path, rules)
+    assert web.requests == []
+
+
 def test_rules_follow_the_connections_own_host():
     assert DownloadRules.for_host("127.0.0.1").allow_private
     assert DownloadRules.for_host("localhost").allow_private
     assert not DownloadRules.for_host("8.8.8.8").allow_private
     assert not is_private("no-such-host.invalid")
+    assert not is_private("a..b")
 
 
 def test_proxy_of_the_connection_or_the_environment(web, tmp_path, monkeypatch):

@@ -110,6 +110,28 @@ def dripping(head: bytes, content_type: str) -> Answer:
     return answer
 
 
+def dropwise(data: bytes, drops: bytes = b"x", pause: float = 0.05) -> Answer:
+    """Send something raw, then byte after byte for ever: no single wait is long."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(data)
+        while True:
+            request.wfile.write(drops)
+            time.sleep(pause)
+
+    return answer
+
+
+def raw(data: bytes) -> Answer:
+    """Send something as it is, whether it is HTTP or not."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(data)
+        request.close_connection = True
+
+    return answer
+
+
 def unmeasured(data: bytes) -> Answer:
     """End the body by closing, which is how a broken connection looks too."""
 
