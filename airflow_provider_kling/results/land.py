@@ -11,10 +11,21 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from ..api.shorten import shorten
 from ..storage import Location, StorageDown, StorageRefused, explained, locate
 from .job import FinishedJob, Refresh
 from .manifest import encode, manifest_of, read_manifest
-from .plan import HEAD_BYTES, MANIFEST, NotTheResult, ResultFile, files_of, folder_of, media_type, with_files
+from .plan import (
+    HEAD_BYTES,
+    MANIFEST,
+    NotTheResult,
+    ResultFile,
+    files_of,
+    folder_of,
+    landed_before,
+    media_type,
+    with_files,
+)
 from .rules import DownloadRules
 from .write import WholeFile, remove_parts
 
@@ -56,7 +67,7 @@ def land(
         folder = locate(output_path).child(folder_of(task))
         return with_files(task, _Landing(task, job, folder, rules or DownloadRules()).run(facts or {}))
     except (StorageDown, StorageRefused) as error:
-        raise job.not_kept(f"cannot be kept in {output_path}: {error}") from None
+        raise job.not_kept(f"cannot be kept in {shorten(str(output_path))}: {error}") from None
 
 
 class _Landing:
@@ -86,9 +97,10 @@ class _Landing:
     def _known(self, manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Files that landed before, by key."""
         return {
-            entry["key"]: {**entry, "path": self._folder.child(entry["name"]).uri}
+            file.key: {**facts, "path": self._folder.child(facts["name"]).uri}
+            for file in files_of(self._task)
             for entry in manifest["files"]
-            if self._is_there(entry)
+            if (facts := landed_before(file, entry)) and self._is_there(facts)
         }
 
     def _is_there(self, entry: Mapping[str, Any]) -> bool:
@@ -127,7 +139,10 @@ class _Landing:
         remove_parts(self._folder)
         # Whoever lands one task may say so; of the thousands of a batch a line each would bury all others.
         log.debug(
-            "Landed %s files of task %s in %s", len(entries), self._task.get("task_id"), self._folder.uri
+            "Landed %s files of task %s in %s",
+            len(entries),
+            self._task.get("task_id"),
+            shorten(self._folder.uri),
         )
 
     def _one(self, file: ResultFile) -> dict[str, Any]:
@@ -165,7 +180,7 @@ class _Landing:
     def _keep(self, file: ResultFile, answer: Download) -> dict[str, Any]:
         from .download import Faulty
 
-        chunks = answer.chunks()
+        chunks = self._while_wanted(answer.chunks())
         head = _head(chunks)
         try:
             mime = media_type(file, head, answer.content_type)
@@ -175,7 +190,6 @@ class _Landing:
         digest, size = hashlib.sha256(), 0
         with WholeFile(place) as sink:
             for chunk in chain((head,), chunks):
-                self._go_on()
                 digest.update(chunk)
                 size += len(chunk)
                 sink.write(chunk)
@@ -187,6 +201,11 @@ class _Landing:
             "sha256": digest.hexdigest(),
             "path": place.uri,
         }
+
+    def _while_wanted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._go_on()
+            yield chunk
 
     def _go_on(self) -> None:
         from .download import Unfit

@@ -69,10 +69,12 @@ def read_manifest(folder: Location) -> dict[str, Any] | None:
         try:
             place.fs.invalidate_cache()
             content = json.loads(place.fs.cat_file(place.path))
-        except (FileNotFoundError, NotADirectoryError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
             return None
     known = isinstance(content, dict) and content.get("version") == VERSION
-    return content if known and isinstance(content.get("files"), list) else None
+    kinds = {"files": list, "request": dict}
+    fits = known and all(isinstance(content.get(name), kind) for name, kind in kinds.items())
+    return content if fits else None
 
 
 def manifest_of_task(output_path: str | ObjectStoragePath, task_id: str) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..api.readable import readable
 from ..api.sniff import sniff
 
 MANIFEST = "manifest.json"
@@ -54,6 +55,8 @@ _ENDINGS = {
     "audio/flac": "flac",
 }
 _LONGEST_NAME = 100
+_LONGEST_TYPE = 100
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class NotTheResult(ValueError):
@@ -122,7 +125,7 @@ def media_type(file: ResultFile, head: bytes, content_type: str) -> str | None:
     """
     noun = next(noun for noun in _FAMILIES if file.kind == noun or file.kind.startswith(f"{noun}-"))
     found = sniff(head)
-    claimed = content_type.partition(";")[0].strip().lower()
+    claimed = readable(content_type.partition(";")[0].lower(), _LONGEST_TYPE)
     if found is None and claimed.startswith(_FAMILIES[noun]):
         return claimed
     if found is None or not found.startswith(_FAMILIES[noun]):
@@ -164,6 +167,27 @@ def with_files(task: Mapping[str, Any], kept: Mapping[str, Mapping[str, Any]]) -
         for name, value in ResultFile(file.array, file.index, "url", file.kind).facts(**facts).items():
             item.setdefault(name, value)
     return landed
+
+
+def landed_before(file: ResultFile, entry: Any) -> dict[str, Any] | None:
+    """Return what a manifest says of a file, if landing can have written it.
+
+    Others may write to the storage, too: a name is never believed, and nothing else that does not fit.
+
+    :param entry: JSON value of the manifest's list of files.
+    """
+    if not isinstance(entry, Mapping) or entry.get("key") != file.key:
+        return None
+    facts = {name: entry.get(name) for name in ("key", "name", "type", "bytes", "sha256")}
+    mime, size, digest = facts["type"], facts["bytes"], facts["sha256"]
+    usable = (
+        (mime is None or isinstance(mime, str))
+        and facts["name"] == file.name(mime)
+        and type(size) is int
+        and isinstance(digest, str)
+        and _SHA256.fullmatch(digest)
+    )
+    return facts if usable else None
 
 
 def _kept_files(

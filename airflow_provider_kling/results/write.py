@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -18,6 +21,9 @@ PART = ".part"
 _COMMITTING = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"))
 # The least that S3 takes as a part; larger parts would only take more memory.
 _PART_BYTES = 5 * 1024**2
+_ABANDONED_SECONDS = 6 * 3600
+# What filesystems call the time of the last change.
+_CHANGED = ("mtime", "modified", "LastModified", "last_modified", "created")
 
 
 class _Way(Protocol):
@@ -156,10 +162,21 @@ def _part_of(path: str) -> str:
 
 
 def remove_parts(folder: Location) -> None:
-    """Remove what writers left behind that were killed."""
+    """Remove what writers left behind that were killed.
+
+    A part that was changed in the last hours may be somebody's who is writing it.
+    """
     if commits(folder):
         return
     with suppress(Exception):
-        for path in folder.fs.ls(folder.path, detail=False):
-            if str(path).endswith(PART):
-                folder.fs.rm(path)
+        for entry in folder.fs.ls(folder.path, detail=True):
+            if str(entry["name"]).endswith(PART) and _age(entry, time.time()) > _ABANDONED_SECONDS:
+                folder.fs.rm(entry["name"])
+
+
+def _age(entry: Mapping[str, Any], now: float) -> float:
+    """Return how many seconds ago a listed file was changed; 0 where its storage does not tell."""
+    changed = next((entry[name] for name in _CHANGED if entry.get(name)), now)
+    if isinstance(changed, datetime):
+        changed = (changed if changed.tzinfo else changed.replace(tzinfo=UTC)).timestamp()
+    return now - changed if isinstance(changed, int | float) else 0.0

@@ -22,6 +22,8 @@ from airflow_provider_kling.storage import StorageDown, StorageRefused, locate
 from tests.results.conftest import PNG, RULES, VIDEO, video_task
 from tests.results.web import whole
 
+# Of the right form but for the request, and deeper than can be read.
+ODD = [b'{"version": 1, "files": [], "request": "x"}', b"[" * 100_000]
 MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00" + bytes(900)
 
 
@@ -167,13 +169,67 @@ def test_landed_tasks_are_listed(web, shelf):
     assert manifest_of_task(shelf.uri, "4") is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 99, "files": []}', b'{"version": 1}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"version": 99, "files": []}', b'{"version": 1}', *ODD]
+)
 def test_unreadable_manifest_counts_as_none(web, shelf, content):
     place = locate(f"{shelf.uri}/8150001/manifest.json")
     place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
     place.fs.pipe_file(place.path, content)
     land(video_task(web.serve("/v.mp4", whole(VIDEO))), shelf.uri, rules=RULES)
     assert manifest_of_task(shelf.uri, "8150001")["files"][0]["bytes"] == len(VIDEO)
+
+
+KEPT = {
+    "key": "videos[0].url",
+    "name": "0-video.mp4",
+    "type": "video/mp4",
+    "bytes": len(VIDEO),
+    "sha256": sha256(VIDEO).hexdigest(),
+}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        "text",
+        None,
+        {**KEPT, "name": "../secret.mp4"},
+        {**KEPT, "name": "../../etc/hostname", "bytes": 7},
+        {**KEPT, "name": None},
+        {**KEPT, "name": "0-video.bin"},
+        {**KEPT, "key": ["videos[0].url"]},
+        {**KEPT, "key": "videos[1].url"},
+        {**KEPT, "type": []},
+        {**KEPT, "bytes": str(len(VIDEO))},
+        {**KEPT, "bytes": None},
+        {**KEPT, "sha256": "0"},
+        {name: value for name, value in KEPT.items() if name != "sha256"},
+    ],
+)
+def test_a_manifest_is_not_believed_what_landing_never_writes(web, tmp_path, entry):
+    """Others may write to a bucket, too; and no manifest may make every retry of a paid job fail."""
+    (tmp_path / "8150001").mkdir()
+    (tmp_path / "secret.mp4").write_bytes(VIDEO)
+    (tmp_path / "8150001" / "0-video.mp4").write_bytes(VIDEO)
+    content = {"version": 1, "request": {}, "files": [entry]}
+    (tmp_path / "8150001" / "manifest.json").write_text(json.dumps(content))
+    landed = land(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES)
+    assert landed["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
+    assert web.asked("/v.mp4") == 1
+    assert manifest_of_task(str(tmp_path), "8150001")["files"][0]["sha256"] == KEPT["sha256"]
+
+
+def test_what_a_manifest_says_beside_is_not_handed_on(web, tmp_path):
+    (tmp_path / "8150001").mkdir()
+    (tmp_path / "8150001" / "0-video.mp4").write_bytes(VIDEO)
+    content = {"version": 1, "request": {}, "files": [{**KEPT, "path": "/etc/passwd", "more": 1}]}
+    (tmp_path / "8150001" / "manifest.json").write_text(json.dumps(content))
+    landed = land(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES, facts={"a": 1})
+    assert landed["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
+    assert web.asked("/v.mp4") == 0
+    assert not {"path", "more"} & set(manifest_of_task(str(tmp_path), "8150001")["files"][0])
 
 
 @pytest.mark.parametrize("bad", ["s3", "local", "unknown"])

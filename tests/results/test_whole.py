@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -17,7 +18,9 @@ from airflow_provider_kling.results import (
     landed_task_ids,
 )
 from tests.results.conftest import MP4, PNG, RULES, VIDEO, Shelf, video_task
-from tests.results.web import chunked, cut, dripping, status, unmeasured, whole
+from tests.results.web import chunked, cut, dripping, dropwise, status, unmeasured, whole
+
+ONCE = DownloadRules(allow_private=True, attempts=1)
 
 
 def test_cut_download_is_fetched_again(web, shelf):
@@ -89,9 +92,72 @@ def test_reader_of_a_local_file_never_sees_a_part_of_it(web, tmp_path):
 
 def test_leftovers_of_a_killed_writer_are_removed(web, tmp_path):
     (tmp_path / "8150001").mkdir()
-    (tmp_path / "8150001" / ".0-video.mp4.abcd.part").write_bytes(b"half")
+    part = tmp_path / "8150001" / ".0-video.mp4.abcd.part"
+    part.write_bytes(b"half")
+    os.utime(part, (time.time() - 86_400,) * 2)
     land(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES)
     assert sorted(os.listdir(tmp_path / "8150001")) == ["0-video.mp4", "manifest.json"]
+
+
+@pytest.mark.parametrize("storage", ["local", "memory"])
+def test_two_land_one_task_at_the_same_time(web, tmp_path, storage):
+    """As a sweep and the task itself may: what one is still writing the other leaves alone."""
+    output = str(tmp_path) if storage == "local" else f"memory://two-{tmp_path.name}"
+    half, go_on = threading.Event(), threading.Event()
+
+    def slow(request):
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(VIDEO)))
+        request.end_headers()
+        request.wfile.write(VIDEO[:400_000])
+        half.set()
+        go_on.wait(20)
+        request.wfile.write(VIDEO[400_000:])
+
+    results = []
+    task = video_task(web.serve("/slow.mp4", slow))
+    first = threading.Thread(target=lambda: results.append(land(task, output, rules=ONCE)))
+    first.start()
+    assert half.wait(20)
+    land(video_task(web.serve("/v.mp4", whole(VIDEO))), output, rules=ONCE)
+    go_on.set()
+    first.join(20)
+    assert [result["videos"][0]["bytes"] for result in results] == [len(VIDEO)]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nContent-Type: video/mp4\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2328\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Endless: ",
+        b"",
+    ],
+)
+def test_what_comes_drop_by_drop_is_given_up(web, tmp_path, head):
+    """No single wait is long, and without an end to all of them together the task would never end."""
+    rules = DownloadRules(allow_private=True, attempts=1, timeout=(0.5, 0.5))
+    began = time.monotonic()
+    with pytest.raises(KlingResultNotKept) as caught:
+        land(video_task(web.serve("/v.mp4", dropwise(head))), str(tmp_path), rules=rules)
+    assert time.monotonic() - began < 5
+    assert "it comes too slowly" in str(caught.value) or b"\r\n\r\n" not in head
+
+
+def test_a_slow_storage_is_not_the_servers_fault(web, tmp_path, monkeypatch):
+    from airflow_provider_kling.results import write
+
+    begin = write._LocalRename.begin
+
+    def slowly(self):
+        file = begin(self)
+        time.sleep(0.6)
+        return file
+
+    monkeypatch.setattr(write._LocalRename, "begin", slowly)
+    rules = DownloadRules(allow_private=True, attempts=1, timeout=(0.5, 0.5), least_rate=10_000_000)
+    landed = land(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=rules)
+    assert landed["videos"][0]["bytes"] == len(VIDEO)
 
 
 def test_chunked_answers(web, shelf):
@@ -112,6 +178,7 @@ def test_chunked_answers(web, shelf):
         (unmeasured(VIDEO), "the server does not say how long the file is"),
         (status(500), "the server answers HTTP 500"),
         (status(206, VIDEO, "video/mp4"), "the server answers HTTP 206"),
+        (whole(VIDEO, Content_Encoding="br"), "the server compresses it, though it was asked not to"),
         (cut(VIDEO, 600_000), "the connection broke"),
     ],
 )
@@ -147,6 +214,21 @@ def test_one_bad_file_stops_the_others(web, tmp_path):
     ):
         land(task, str(tmp_path), rules=RULES)
     assert [*tmp_path.rglob("*.png"), *tmp_path.rglob("*.part")] == []
+
+
+def test_one_bad_file_stops_one_that_hardly_comes(web, tmp_path):
+    """A stop is seen between two drops, not only when a whole chunk has come."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + PNG[:8]
+    task = {"task_id": "7", "images": [{"url": web.serve("/a", dropwise(head))}, {"url": "ftp://h/b.png"}]}
+    began = time.monotonic()
+    with pytest.raises(KlingResultNotKept, match=r"images\[1\].url"):
+        land(task, str(tmp_path), rules=RULES)
+    assert time.monotonic() - began < 10
+
+
+def test_what_object_stores_call_an_encoding_is_none(web, tmp_path):
+    url = web.serve("/v.mp4", whole(VIDEO, Content_Encoding="aws-chunked"))
+    assert land(video_task(url), str(tmp_path), rules=RULES)["videos"][0]["bytes"] == len(VIDEO)
 
 
 def test_interruption_leaves_nothing(web, shelf, monkeypatch):
