@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..api.shorten import shorten
+
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..api.task import Task
@@ -48,6 +50,10 @@ def lander(settings: KlingSettings, endpoint: Endpoint, output_path: Any) -> Lan
     return keep
 
 
+def _named(output_path: Any) -> str:
+    return f"output_path={shorten(str(output_path))!r}"
+
+
 @contextmanager
 def explained_for(what: str, output_path: Any) -> Iterator[None]:
     """Turn errors of the output path's storage into those that tell Airflow whether to try again.
@@ -63,11 +69,11 @@ def explained_for(what: str, output_path: Any) -> Iterator[None]:
         yield
     except StorageRefused as error:
         raise KlingRequestInvalid(
-            f"output_path={str(output_path)!r} {what}: {error}.", job=JobState.NOT_CREATED
+            f"{_named(output_path)} {what}: {error}.", job=JobState.NOT_CREATED
         ) from None
     except StorageDown as error:
         raise KlingServerError(
-            f"output_path={str(output_path)!r} does not answer: {error}.", job=JobState.NOT_CREATED
+            f"{_named(output_path)} does not answer: {error}.", job=JobState.NOT_CREATED
         ) from None
 
 
@@ -90,7 +96,7 @@ def check_before_paying(output_path: Any, *, tried_before: bool = False) -> None
         check_output_path(output_path)
     except (StorageRefused, StorageDown) as error:
         raise KlingServerError(
-            f"output_path={str(output_path)!r} cannot be used now: {error}. A retry attaches to the job of "
+            f"{_named(output_path)} cannot be used now: {error}. A retry attaches to the job of "
             "an earlier try, if there is one.",
             job=JobState.MAY_EXIST,
         ) from None
@@ -108,5 +114,5 @@ def result_of(
         return task.to_json(endpoint.slug)
     keep = lander(hook.settings, endpoint, output_path)
     landed = keep(task, facts, lambda: hook.get_task(endpoint, task.task_id))
-    _log.info("The files of job %s are kept in %s", task.task_id, output_path)
+    _log.info("The files of job %s are kept in %s", task.task_id, shorten(str(output_path)))
     return landed
