@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A task that gives up while its job goes on, one that uses its result, and the DAG that fetches results."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_kling.operators.video import KlingTextToVideoOperator
+
+with DAG("live_red", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
+    make = KlingTextToVideoOperator(
+        task_id="make",
+        prompt="A lighthouse in a storm",
+        external_task_id="{{ var.value.get('kling_attach', '') }}",
+        deferrable=True,
+        poll_interval=0.5,
+        timeout=1,
+    )
+
+    @task
+    def use(result: dict[str, Any]) -> str:
+        """Name what was made."""
+        return f"video {result['videos'][0]['id']}"
+
+    use(make.output)
+
+if "LIVE_PAGE" in os.environ:
+    page = Path(os.environ["LIVE_PAGE"]).read_text("utf-8")
+    (source,) = [
+        text for text in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "kling_fetch" in text
+    ]
+    exec(source, globals())
