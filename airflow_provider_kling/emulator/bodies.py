@@ -19,7 +19,7 @@ Cross = Callable[[Values, Media], str | None]
 
 COMMON: Mapping[str, Kind] = {
     "callback_url": url(),
-    "external_task_id": text(128),
+    "external_task_id": text(),
 }
 WATERMARK: Mapping[str, Kind] = {"watermark_info": fields(enabled=flag())}
 ELEMENT = fields("element_id", element_id=number(1, whole=True))
@@ -50,6 +50,7 @@ class Body:
     :param crosses: rules over several fields.
     :param models: accepted values of ``model_name``, the default first; empty where the field is not used.
     :param retired: values of ``model_name`` that the vendor has switched off.
+    :param routed: further values of ``model_name`` that a gateway takes.
     :param understood: makes of a checked body and a model what the other rules and the makers read.
     """
 
@@ -57,16 +58,25 @@ class Body:
     crosses: tuple[Cross, ...] = ()
     models: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
+    routed: tuple[str, ...] = ()
     understood: Callable[[dict[str, Any], str], dict[str, Any]] = lambda body, _: body
 
     def check_model(self, name: str | None, further: tuple[str, ...], *, official: bool) -> None:
-        """Refuse a model that does not exist or, on the vendor's own hosts, no longer does."""
-        if not self.models:
+        """Refuse a model that does not exist or, on the vendor's own hosts, no longer does.
+
+        :param name: the model; the default one is taken where none is named.
+        :param further: models to take in any case.
+        :param official: whether this is a host of the vendor.
+        """
+        known = (*self.models, *self.retired)
+        if not known:
             return
-        name = name or self.models[0]
+        name = name or known[0]
+        if name in further:
+            return
         if official and name in self.retired:
             raise bad_value(f"The model '{name}' has been discontinued and is no longer available.")
-        if name not in (*self.models, *self.retired, *further):
+        if name not in known and (official or name not in self.routed):
             raise Refusal(404, 1203, f"model_name value '{name}' does not exist")
 
 

@@ -94,9 +94,11 @@ def url() -> Kind:
     return check
 
 
-def picture(megabytes: int = PICTURE_MEGABYTES) -> Kind:
+def picture(megabytes: int = PICTURE_MEGABYTES, *, any_ratio: bool = False) -> Kind:
     """A picture: url or raw base64."""
-    return _medium(lambda probe, where, value: probe.library.picture(value, where, megabytes))
+    return _medium(
+        lambda probe, where, value: probe.library.picture(value, where, megabytes, any_ratio=any_ratio)
+    )
 
 
 def sound(limits: Limits) -> Kind:
@@ -162,13 +164,13 @@ def either(*kinds: Kind) -> Kind:
     return check
 
 
-def several(item: Kind, low: int, high: int) -> Kind:
+def several(item: Kind, low: int, high: int | None) -> Kind:
     """An array of ``low`` to ``high`` items."""
 
     def check(probe: Probe, where: str, value: Any) -> list[Any]:
         if not isinstance(value, list):
             raise bad_parameters(f"{where} must be an array, got {_type(value)}")
-        if not low <= len(value) <= high:
+        if len(value) < low or (high is not None and len(value) > high):
             raise bad_value(f"the size of {where} must be in [{low}, {high}], got {len(value)}")
         return [item(probe, f"{where}[{index}]", entry) for index, entry in enumerate(value)]
 

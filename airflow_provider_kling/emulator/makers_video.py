@@ -100,13 +100,15 @@ def _lip_sync(order: Order, bench: Bench) -> Work:
 
 def _advanced_lip_sync(order: Order, bench: Bench) -> Work:
     session = bench.made.session(order.body["session_id"])
-    face, parent = order.body["face_choose"][0], session.clip
-    if face["face_id"] not in session.faces:
-        raise bad_value(f"face_id {face['face_id']} not found in session")
-    inserted = int(face["sound_insert_time"])
-    length = int(face["sound_end_time"]) - int(face["sound_start_time"])
-    if inserted + min(length, _OVERLAP_MS) > parent.seconds * 1000:
-        raise bad_value(f"the audio must overlap the face for at least {_OVERLAP_MS}ms")
+    parent = session.clip
+    for face in order.body["face_choose"]:
+        if face["face_id"] not in session.faces:
+            raise bad_value(f"face_id {face['face_id']} not found in session")
+        inserted = int(face["sound_insert_time"])
+        length = int(face["sound_end_time"]) - int(face["sound_start_time"])
+        if inserted + min(length, _OVERLAP_MS) > parent.seconds * 1000:
+            raise bad_value(f"the audio must overlap the face for at least {_OVERLAP_MS}ms")
+    # A result has one track of sound: that of the first face is heard.
     recipe = _recipe(order, bench, parent.picture, parent.seconds, sound=the_sound(order.media))
     return Work((video_item(order, bench, recipe),), parent.seconds, parent=parent)
 

@@ -73,12 +73,15 @@ class MediaLibrary:
         self._sounds: dict[str, Sound] = {}
         self._clips: dict[str, Clip] = {}
 
-    def picture(self, value: str, field: str, megabytes: int = PICTURE_MEGABYTES) -> Picture:
+    def picture(
+        self, value: str, field: str, megabytes: int = PICTURE_MEGABYTES, *, any_ratio: bool = False
+    ) -> Picture:
         """Return the picture that a request's field holds.
 
         :param value: an http(s) address, or the picture's content as base64.
         :param field: the field's name, for error texts.
         :param megabytes: how large it may be.
+        :param any_ratio: whether its width to height does not matter.
         :raises Refusal: when the vendor would not take it.
         """
         data = _content(value, field)
@@ -90,7 +93,12 @@ class MediaLibrary:
         if digest not in self._pictures:
             width, height = _measured_picture(data, field)
             self._pictures[digest] = Picture(digest, width, height, self._kept(data, digest))
-        return self._pictures[digest]
+        found = self._pictures[digest]
+        # Not when it is measured: another field may take what this one does not.
+        if not any_ratio and not 1 / _PICTURE_RATIO <= found.ratio <= _PICTURE_RATIO:
+            size = f"{found.width}:{found.height}"
+            raise bad_value(f"{field}: image aspect ratio must be between 1:2.5 and 2.5:1, got {size}")
+        return found
 
     def sound(self, value: str, field: str, limits: Limits) -> Sound:
         """Return the sound that a request's field holds, as :meth:`picture`."""
@@ -154,8 +162,6 @@ def _measured_picture(data: bytes, field: str) -> tuple[int, int]:
         raise bad_value(f"{field}: image format is invalid, only jpg, jpeg and png are supported") from None
     if min(width, height) < _PICTURE_SIDE:
         raise bad_value(f"{field}: image width and height must be at least 300px, got {width}x{height}")
-    if max(width, height) / min(width, height) > _PICTURE_RATIO:
-        raise bad_value(f"{field}: image aspect ratio must be between 1:2.5 and 2.5:1, got {width}:{height}")
     return width, height
 
 

@@ -35,7 +35,7 @@ class Sound:
     :param digest: as of a picture.
     :param seconds: length.
     :param file: where it is kept; ``None`` for one that has to be made up.
-    :param kind: ``mp3``, ``wav``, ``m4a`` or ``aac``.
+    :param kind: ``mp3``, ``wav``, ``m4a`` or ``aac``; ``mp4`` for the sound of a video.
     """
 
     digest: str

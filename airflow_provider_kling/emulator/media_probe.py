@@ -15,6 +15,8 @@ logging.getLogger("PIL").setLevel(logging.WARNING)
 
 _KINDS = {"mp3": "mp3", "wav": "wav", "aac": "aac", "mov,mp4,m4a,3gp,3g2,mj2": "m4a"}
 
+_COVERS = ("mjpeg", "png")
+
 
 class Unreadable(Exception):
     """The content is none of the formats that the API takes."""
@@ -34,7 +36,7 @@ def measure_picture(data: bytes) -> tuple[int, int]:
 
 
 def measure_sound(data: bytes) -> tuple[str, float]:
-    """Return format and length in seconds of a sound.
+    """Return format and length in seconds of a sound, or of the sound of a video.
 
     :raises Unreadable: when it is none.
     """
@@ -43,6 +45,8 @@ def measure_sound(data: bytes) -> tuple[str, float]:
             kind = _KINDS.get(container.format.name)
             if kind is None or not container.streams.audio:
                 raise Unreadable
+            if kind == "m4a" and _is_film(container):
+                kind = "mp4"
             stream = container.streams.audio[0]
             ticks = sum(int(packet.duration or 0) for packet in container.demux(stream))
             seconds = float(ticks * stream.time_base) if stream.time_base else 0.0
@@ -51,6 +55,11 @@ def measure_sound(data: bytes) -> tuple[str, float]:
     if seconds <= 0:
         raise Unreadable
     return kind, seconds
+
+
+def _is_film(container: av.container.InputContainer) -> bool:
+    # The cover of a record is a stream of one picture.
+    return any(stream.codec_context.name not in _COVERS for stream in container.streams.video)
 
 
 def measure_clip(data: bytes) -> tuple[int, int, float, bytes]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits that CometAPI documents more narrowly than the vendor (its pages of 2026, S000, S002 and S004)."""
+"""Limits that CometAPI documents more narrowly than the vendor (pages of 2026, S000, S002 and S004)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ def _five_or_ten(body: Values, _: Media) -> str | None:
     return None if seconds in ("5", "10") else f"duration value '{seconds}' is invalid, must be one of 5, 10"
 
 
+def _std_or_pro(body: Values, _: Media) -> str | None:
+    mode = body.get("mode", "std")
+    return None if mode in ("std", "pro") else f"mode value '{mode}' is invalid, must be one of std, pro"
+
+
+def _no_wide_picture(body: Values, _: Media) -> str | None:
+    ratio = body.get("aspect_ratio")
+    return f"aspect_ratio value '{ratio}' is invalid" if ratio == "21:9" else None
+
+
 def _two_pictures(body: Values, _: Media) -> str | None:
     count = len(body["image_list"])
     return None if count >= _LEAST_PICTURES else f"the size of image_list must be in [2, 4], got {count}"
@@ -45,10 +55,10 @@ def _only_o1(body: Values, _: Media) -> str | None:
 
 
 COMETAPI: Mapping[str, tuple[Cross, ...]] = {
-    "videos/text2video": (_short_words, _five_or_ten),
-    "videos/image2video": (_short_words, _five_or_ten),
+    "videos/text2video": (_short_words, _five_or_ten, _std_or_pro),
+    "videos/image2video": (_short_words, _five_or_ten, _std_or_pro),
     "videos/multi-image2video": (_short_words, _two_pictures),
     "videos/avatar/image2video": (_avatar,),
     "videos/omni-video": (_only_o1,),
-    "images/generations": (_short_words,),
+    "images/generations": (_short_words, _no_wide_picture),
 }

@@ -27,6 +27,8 @@ RULES: Mapping[str, Body] = {
     **rules_api2.RULES,
 }
 
+_COMETAPI: Mapping[str, Body] = {**rules_video.COMETAPI, **rules_avatar.COMETAPI}
+
 _UNKNOWN = Body(
     fields(
         **COMMON,
@@ -125,9 +127,8 @@ def shown(value: Any) -> Any:
 
 
 def _rules(slug: str, dialect: Dialect) -> Body:
-    if dialect is Dialect.COMETAPI and slug in rules_avatar.STRING_TIMES:
-        return rules_avatar.STRING_TIMES[slug]
-    return RULES.get(slug, _UNKNOWN)
+    own = _COMETAPI if dialect is Dialect.COMETAPI else {}
+    return own.get(slug) or RULES.get(slug, _UNKNOWN)
 
 
 def _names(ignored: list[str]) -> tuple[str, ...]:

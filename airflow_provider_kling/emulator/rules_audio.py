@@ -10,7 +10,7 @@ from .checks import clip, clip_id, fields, flag, number, picture, several, sound
 from .media_input import Limits
 
 _SCORED = Limits(VIDEO_FORMATS, (3, 20))
-_VOICE = Limits(("mp3", "wav", "m4a"), (5, 30))
+_VOICE = Limits(("mp3", "wav", *VIDEO_FORMATS), (5, 30))
 _ACTOR = Limits(VIDEO_FORMATS, (3, 8), (1080, 4096), megabytes=200)
 
 

@@ -15,13 +15,14 @@ from .bodies import (
     Media,
     Values,
     one_of_fields,
-    the_sound,
     together,
 )
 from .checks import Kind, clip, clip_id, either, fields, number, picture, several, sound, sound_id, text
-from .media_input import Limits
+from .media_input import SOUND_FORMATS, Limits
+from .media_kinds import Medium, Sound
 
 _SHORTEST_MS = 2000
+_ANY_SPEECH = Limits(SOUND_FORMATS, (0, float("inf")), megabytes=5)
 _FACE_CLIP = Limits(VIDEO_FORMATS, (2, 60), (512, 2160))
 
 
@@ -39,7 +40,14 @@ def _lip_sync_mode(body: Values, _: Media) -> str | None:
 
 
 def _face_times(body: Values, media: Media) -> str | None:
-    face, spoken = body["face_choose"][0], the_sound(media)
+    for place, face in enumerate(body["face_choose"]):
+        keys = (f"face_choose[{place}].{name}" for name in ("audio_id", "sound_file"))
+        if wrong := _times_of(face, next((media[key] for key in keys if key in media), None)):
+            return wrong
+    return None
+
+
+def _times_of(face: Values, spoken: Medium | None) -> str | None:
     if ("audio_id" in face) == ("sound_file" in face):
         return "one and only one of audio_id and sound_file must be given"
     try:
@@ -49,12 +57,12 @@ def _face_times(body: Values, media: Media) -> str | None:
         return "sound_start_time, sound_end_time and sound_insert_time must be milliseconds"
     if end - start < _SHORTEST_MS:
         return f"the cropped audio must be at least {_SHORTEST_MS}ms, got {end - start}ms"
-    if spoken is not None and end > spoken.seconds * 1000 + 100:
+    if isinstance(spoken, Sound) and end > spoken.seconds * 1000 + 100:
         return f"sound_end_time {end} is after the end of the audio"
     return None
 
 
-def _advanced(time: Kind) -> Body:
+def _advanced(time: Kind, most: int | None) -> Body:
     return Body(
         fields(
             "session_id",
@@ -79,7 +87,7 @@ def _advanced(time: Kind) -> Body:
                     original_sound_volume=number(0, 2),
                 ),
                 1,
-                1,
+                most,
             ),
         ),
         (_face_times,),
@@ -125,8 +133,8 @@ RULES: Mapping[str, Body] = {
                 voice_language=text(one_of=("zh", "en")),
                 voice_speed=number(0.8, 2.0),
                 audio_type=text(one_of=("file", "url")),
-                audio_file=sound(SHORT_SPEECH),
-                audio_url=sound(SHORT_SPEECH),
+                audio_file=sound(_ANY_SPEECH),
+                audio_url=sound(_ANY_SPEECH),
             ),
         ),
         (one_of_fields("video_id", "video_url", within="input"), _lip_sync_mode),
@@ -134,10 +142,10 @@ RULES: Mapping[str, Body] = {
     "videos/identify-face": Body(
         fields(**_clip_or_id(_FACE_CLIP)), (one_of_fields("video_id", "video_url"),)
     ),
-    "videos/advanced-lip-sync": _advanced(number(0, whole=True)),
+    "videos/advanced-lip-sync": _advanced(number(0, whole=True), 1),
 }
 
-STRING_TIMES: Mapping[str, Body] = {
-    "videos/advanced-lip-sync": _advanced(either(text(), number(0, whole=True)))
+COMETAPI: Mapping[str, Body] = {
+    "videos/advanced-lip-sync": _advanced(either(text(), number(0, whole=True)), None)
 }
-"""What CometAPI's pages document: the times are strings."""
+"""What CometAPI's pages document: the times are strings, and there is one face or more."""

@@ -113,8 +113,14 @@ RULES: Mapping[str, Body] = {
         (_area,),
     ),
     "images/kolors-virtual-try-on": Body(
-        fields("human_image", **COMMON, model_name=text(), human_image=picture(), cloth_image=picture()),
-        models=("kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"),
+        fields(
+            "human_image",
+            **COMMON,
+            model_name=text(),
+            human_image=picture(any_ratio=True),
+            cloth_image=picture(any_ratio=True),
+        ),
+        retired=("kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"),
     ),
     "videos/image-recognize": Body(fields("image", image=picture())),
     "general/ai-multi-shot": Body(fields("element_frontal_image", **COMMON, element_frontal_image=picture())),

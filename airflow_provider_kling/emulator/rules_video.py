@@ -116,7 +116,7 @@ def _omni_model(body: Values, _: Media) -> str | None:
         return "sound must be off when video_list is given"
     if body.get("model_name", "kling-video-o1") != "kling-video-o1":
         return None
-    if int(body.get("duration", "5")) not in range(3, 11):
+    if not _base(body) and int(body.get("duration", "5")) not in range(3, 11):
         return f"duration value '{body['duration']}' is invalid, must be in 3 to 10"
     unknown = [name for name in ("multi_shot",) if body.get(name)]
     unknown += [name for name, value in (("mode", "4k"), ("sound", "on")) if body.get(name) == value]
@@ -145,16 +145,30 @@ _MASKS: dict[str, Any] = {
 }
 _OMNI_CLIP = Limits(VIDEO_FORMATS, (3, 15.5), (700, 4553), megabytes=200)
 
-RULES: Mapping[str, Body] = {
-    "videos/text2video": Body(
-        fields(**_CLASSIC, aspect_ratio=text(one_of=_RATIOS), element_list=several(ELEMENT, 1, 3)),
+
+def _text_to_video(ratios: tuple[str, ...]) -> Body:
+    return Body(
+        fields(**_CLASSIC, aspect_ratio=text(one_of=ratios), element_list=several(ELEMENT, 1, 3)),
         (prompt_or_shots, shots, _camera, _capabilities),
         models=_MODELS,
         retired=_RETIRED,
-    ),
+    )
+
+
+COMETAPI: Mapping[str, Body] = {
+    "videos/text2video": _text_to_video((*_RATIOS, "4:3", "3:4", "3:2", "2:3")),
+}
+"""Where CometAPI documents more than the vendor."""
+
+RULES: Mapping[str, Body] = {
+    "videos/text2video": _text_to_video(_RATIOS),
     "videos/image2video": Body(
         fields(
-            **_CLASSIC, **_MASKS, image=picture(), image_tail=picture(), element_list=several(ELEMENT, 1, 3)
+            **_CLASSIC,
+            **_MASKS,
+            image=picture(),
+            image_tail=picture(any_ratio=True),
+            element_list=several(ELEMENT, 1, 3),
         ),
         (
             any_of_fields("image", "image_tail"),
@@ -182,7 +196,10 @@ RULES: Mapping[str, Body] = {
             duration=text(one_of=("5", "10")),
             aspect_ratio=text(one_of=_RATIOS),
         ),
-        models=("kling-v1-6",),
+        retired=("kling-v1-6",),
+        routed=tuple(
+            name for name in (*_RETIRED, *_MODELS, "kling-video-o1", "kling-v3-omni") if name != "kling-v1-6"
+        ),
     ),
     "videos/omni-video": Body(
         fields(

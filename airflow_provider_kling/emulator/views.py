@@ -82,7 +82,7 @@ class Views:
         task["task_status_msg"] = job.failure or "" if status is Status.FAILED else ""
         task["updated_at"] = milliseconds(job.changed_at(now))
         if status is Status.SUCCEED:
-            task["final_unit_deduction"] = f"{job.price.normalize():f}"
+            task["final_unit_deduction"] = _units(job)
             task["task_result"] = self.result(job, base_url)
         return task
 
@@ -114,6 +114,11 @@ class Views:
             result.setdefault(item.array, []).append(entry)
         return result
 
+    def faces(self, job: Job, base_url: str) -> dict[str, Any]:
+        """Return what answers the call that finds faces: no task object, but a session."""
+        charged = {"session_id": job.session_id, "final_unit_deduction": _units(job)}
+        return {**charged, **self.result(job, base_url)}
+
     def addressed(self, values: Any, owner: str, made_at: float, base_url: str) -> Any:
         """Return values with their files, at any depth, replaced by addresses.
 
@@ -131,6 +136,10 @@ class Views:
     def _parent(self, clip: Clip, base_url: str) -> dict[str, Any]:
         url = clip.url or base_url + self._signer.signed(clip.path, clip.made_at)
         return {"id": clip.video_id, "url": url, "duration": f"{clip.seconds:.3f}"}
+
+
+def _units(job: Job) -> str:
+    return f"{job.price.normalize():f}"
 
 
 def _json(task: dict[str, Any]) -> bytes:

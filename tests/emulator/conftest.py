@@ -16,6 +16,8 @@ from airflow_provider_kling.emulator import Emulator
 
 IMAGE_TO_VIDEO = "/v1/videos/image2video"
 LONG = 3600.0
+RETIRED = ("kling-v1-6", "kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5")
+"""The last models of two endpoints: Kling switched them off, and gateways may still have them."""
 
 
 def png(width: int = 600, height: int = 400, colour: str = "red", kind: str = "PNG") -> str:
@@ -85,12 +87,12 @@ def start() -> Iterator[Callable[..., Client]]:
 
 @pytest.fixture(scope="session")
 def _shared() -> Iterator[Client]:
-    with Emulator() as emulator:
+    with Emulator(models=RETIRED) as emulator:
         yield Client(emulator)
 
 
 @pytest.fixture
 def kling(_shared: Client) -> Client:
-    """An emulator with default settings and without jobs."""
+    """An emulator without jobs that still has the last model of each endpoint."""
     _shared.emulator.reset()
     return _shared

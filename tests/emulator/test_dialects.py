@@ -8,11 +8,15 @@ import json
 import pytest
 import requests
 
-from .conftest import IMAGE_TO_VIDEO, png
+from .conftest import IMAGE_TO_VIDEO, RETIRED, png
 from .samples import body, sound
 
 GOOD = {"model_name": "kling-v3", "image": png()}
 AVATAR = "/v1/videos/avatar/image2video"
+WORDS = {"model_name": "kling-v3", "prompt": "x"}
+TEXT_TO_VIDEO = "/v1/videos/text2video"
+SEVERAL = "/v1/videos/multi-image2video"
+PICTURES = "/v1/images/generations"
 
 
 @pytest.fixture
@@ -47,9 +51,15 @@ class TestCometApi:
             (IMAGE_TO_VIDEO, {**GOOD, "prompt": "x" * 501}, "prompt length cannot exceed 500"),
             (IMAGE_TO_VIDEO, {**GOOD, "negative_prompt": "x" * 201}, "cannot exceed 200"),
             (IMAGE_TO_VIDEO, {**GOOD, "duration": "7"}, "must be one of 5, 10"),
+            (IMAGE_TO_VIDEO, {**GOOD, "mode": "4k"}, "must be one of std, pro"),
+            (TEXT_TO_VIDEO, {**WORDS, "duration": "7"}, "must be one of 5, 10"),
+            (TEXT_TO_VIDEO, {**WORDS, "mode": "4k"}, "must be one of std, pro"),
+            (PICTURES, {**WORDS, "prompt": "x" * 501}, "prompt length cannot exceed 500"),
+            (PICTURES, {**WORDS, "negative_prompt": "x" * 201}, "cannot exceed 200"),
+            (PICTURES, {**WORDS, "aspect_ratio": "21:9"}, "aspect_ratio value '21:9'"),
             (AVATAR, {"image": png(), "sound_file": sound(3)}, "prompt is required"),
             (AVATAR, {"image": png(), "sound_file": sound(61, "aac"), "prompt": "x"}, "[2s, 60s]"),
-            ("/v1/videos/multi-image2video", {"image_list": [{"image": png()}]}, "[2, 4], got 1"),
+            (SEVERAL, {"image_list": [{"image": png()}]}, "[2, 4], got 1"),
             (
                 "/v1/videos/omni-video",
                 {"model_name": "kling-v3-omni", "prompt": "x", "aspect_ratio": "1:1"},
@@ -61,18 +71,62 @@ class TestCometApi:
         answer = open_("cometapi").post(path, changes)
         assert answer.json()["code"] == 1201
         assert words in answer.json()["message"]
-        official = start()
+        official = start(models=RETIRED)
         assert official.post(path, changes).status_code == 200
 
-    def test_times_may_be_strings(self, open_):
+    def test_times_are_strings_and_faces_several(self, open_, start):
         kling = open_("cometapi")
         good = body("videos/advanced-lip-sync", kling)
-        good["face_choose"][0].update(sound_start_time="0", sound_end_time="3000", sound_insert_time="500")
-        assert kling.post("/v1/videos/advanced-lip-sync", good).status_code == 200
+        (face,) = good["face_choose"]
+        # As CometAPI's own example has it.
+        face.update(sound_start_time="0", sound_end_time="2000", sound_insert_time="0")
+        face.update(sound_volume=1, original_sound_volume=0)
+        good["face_choose"] = [face, {**face, "sound_insert_time": "1000"}]
+        video = kling.result("/v1/videos/advanced-lip-sync", **good)["videos"][0]
+        assert float(video["duration"]) == 5
+        official = start()
+        good = body("videos/advanced-lip-sync", official)
+        answer = official.post(
+            "/v1/videos/advanced-lip-sync", {**good, "face_choose": good["face_choose"] * 2}
+        )
+        assert answer.json()["message"] == "the size of face_choose must be in [1, 1], got 2"
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"face_id": "9"}, "face_id 9 not found"),
+            ({"sound_end_time": "1999"}, "at least 2000ms"),
+            ({"sound_end_time": "9000"}, "after the end of the audio"),
+            ({"sound_insert_time": "4000"}, "must overlap the face"),
+            ({"sound_start_time": "soon"}, "must be milliseconds"),
+        ],
+    )
+    def test_every_face_is_checked(self, open_, changes, words):
+        kling = open_("cometapi")
+        good = body("videos/advanced-lip-sync", kling)
+        good["face_choose"].append({**good["face_choose"][0], **changes})
+        assert words in kling.post("/v1/videos/advanced-lip-sync", good).json()["message"]
+
+    @pytest.mark.parametrize("ratio", ["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"])
+    def test_its_seven_shapes_of_videos(self, open_, ratio):
+        kling = open_("cometapi", scale=0.1)
+        assert kling.result(TEXT_TO_VIDEO, **WORDS, aspect_ratio=ratio)["videos"]
+
+    def test_it_has_no_eighth(self, open_):
+        answer = open_("cometapi").post(TEXT_TO_VIDEO, {**WORDS, "aspect_ratio": "21:9"})
+        assert "aspect_ratio value '21:9'" in answer.json()["message"]
 
     def test_retired_models_still_run(self, open_):
         kling = open_("cometapi")
-        assert kling.make(model_name="kling-v2-master")
+        # As S002 has it.
+        assert kling.make(model_name="kling-v2-master", mode="std", duration="5")
+
+    @pytest.mark.parametrize("model", ["kling-v1-6", "kling-v2-1", "kling-v2-6", "kling-v3"])
+    def test_several_pictures_take_another_current_model(self, open_, model):
+        kling = open_("cometapi", scale=0.1)
+        pictures = {"image_list": [{"image": png()}] * 2, "prompt": "x", "model_name": model}
+        assert kling.result(SEVERAL, **pictures)["videos"]
+        assert kling.post(SEVERAL, {**pictures, "model_name": "kling-v9"}).json()["error"]["code"] == "1203"
 
 
 class TestGateway:

@@ -13,7 +13,8 @@ import requests
 from PIL import Image
 
 from .conftest import png
-from .samples import VIDEO_URL, body
+from .media import look
+from .samples import VIDEO_URL, body, sound
 
 VOICES = "/v1/general/custom-voices"
 ELEMENTS = "/v1/general/advanced-custom-elements"
@@ -49,6 +50,26 @@ class TestVoices:
         assert [voice["voice_id"] for voice in voices(pageNum=2, pageSize=2)] == [every[2]["voice_id"]]
         assert kling.get(path, pageSize=1000).status_code == 200
         assert kling.get(path, pageSize=1001).status_code == 400
+
+    @pytest.mark.parametrize("kind", ["mp3", "wav"])
+    def test_one_is_made_of_a_sound(self, kling, kind):
+        assert kling.post(VOICES, {"voice_name": "me", "voice_url": sound(6, kind)}).status_code == 200
+
+    @pytest.mark.parametrize("kind", ["m4a", "aac"])
+    def test_other_sounds_are_refused(self, kling, kind):
+        answer = kling.post(VOICES, {"voice_name": "me", "voice_url": sound(6, kind)})
+        assert answer.json()["message"] == "Audio format is invalid"
+
+    def test_one_is_made_of_the_sound_of_a_video(self, kling):
+        words = {"model_name": "kling-v3", "prompt": "she speaks", "duration": "5"}
+        spoken, silent = (
+            kling.result("/v1/videos/text2video", **words, sound=choice)["videos"][0]["url"]
+            for choice in ("on", "off")
+        )
+        (voice,) = kling.result(VOICES, voice_name="me", voice_url=spoken)["voices"]
+        assert look(requests.get(voice["trial_url"], timeout=30).content).seconds == pytest.approx(5, abs=0.1)
+        answer = kling.post(VOICES, {"voice_name": "me", "voice_url": silent})
+        assert answer.json()["message"] == "Audio format is invalid"
 
     @pytest.mark.parametrize(
         ("changes", "words"),

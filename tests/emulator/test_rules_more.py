@@ -81,6 +81,7 @@ END = {"image_url": URL, "type": "end_frame"}
         ("images/editing/expand", {"up_expansion_ratio": 2.1}, "must be in [0, 2]"),
         ("images/editing/expand", {"up_expansion_ratio": 1.0}, "cannot exceed 3 times"),
         ("images/kolors-virtual-try-on", {"human_image": ""}, "human_image is required"),
+        ("images/kolors-virtual-try-on", {"human_image": png(299, 400)}, "at least 300px"),
         ("audio/text-to-audio", {"duration": 2.9}, "must be in [3.0, 10.0]"),
         ("audio/text-to-audio", {"duration": "5"}, "duration must be a number"),
         ("audio/text-to-audio", {"duration": 5.25}, "one decimal place"),
@@ -104,6 +105,12 @@ def test_refused(kling, slug, changes, words):
         ("videos/multi-image2video", {"static_mask": URL, "cfg_scale": 0.3, "aspect_ratio": "1:1"}),
         ("videos/omni-video", {"aspect_ratio": "", "image_list": [FRAME, END]}),
         ("videos/omni-video", {"aspect_ratio": "", "video_list": [{"video_url": VIDEO_URL}]}),
+        (
+            "videos/omni-video",
+            {"aspect_ratio": "", "video_list": [{"video_url": VIDEO_URL}], "duration": "15"},
+        ),
+        ("videos/image2video", {"image_tail": png(300, 1200)}),
+        ("images/kolors-virtual-try-on", {"human_image": png(400, 1100), "cloth_image": png(1100, 400)}),
         ("videos/motion-control", {"model_name": "kling-v3", "element_list": [{"element_id": 1}]}),
         ("videos/effects", {"input": {"images": [URL, URL]}}),
         ("images/generations", {"model_name": "kling-v2-1", "image": URL, "image_reference": "subject"}),
@@ -114,6 +121,41 @@ def test_refused(kling, slug, changes, words):
 def test_taken(kling, slug, changes):
     answer = kling.post(ENDPOINTS[slug].path, {**body(slug, kling), **changes})
     assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("model", ["kling-v1-6", "kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"])
+def test_the_last_model_of_an_endpoint_is_gone_too_unless_it_is_asked_for(start, model):
+    slug = "videos/multi-image2video" if model == "kling-v1-6" else "images/kolors-virtual-try-on"
+    kling = start()
+    good = {**body(slug, kling), "model_name": model}
+    answer = kling.post(ENDPOINTS[slug].path, good)
+    assert answer.status_code == 400
+    assert (
+        answer.json()["message"] == f"The model '{model}' has been discontinued and is no longer available."
+    )
+    assert start(models=(model,)).post(ENDPOINTS[slug].path, good).status_code == 200
+
+
+@pytest.mark.parametrize("slug", ["videos/multi-image2video", "images/kolors-virtual-try-on"])
+def test_the_default_model_is_the_retired_one(start, slug):
+    kling = start()
+    answer = kling.post(ENDPOINTS[slug].path, body(slug, kling))
+    assert "has been discontinued" in answer.json()["message"]
+
+
+def test_a_picture_is_measured_for_each_field_anew(start):
+    kling = start()
+    wide = png(1200, 300)
+    good = {"model_name": "kling-v3", "image": png()}
+    assert kling.post("/v1/videos/image2video", {**good, "image_tail": wide}).status_code == 200
+    answer = kling.post("/v1/videos/image2video", {**good, "image": wide})
+    assert "aspect ratio must be between" in answer.json()["message"]
+
+
+def test_an_external_id_may_be_long(kling):
+    name = "x" * 300
+    assert kling.task(kling.make(external_task_id=name))["task_info"]["external_task_id"] == name
+    assert kling.task(name)
 
 
 def test_a_video_can_be_extended_to_three_minutes(start):

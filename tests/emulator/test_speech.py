@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import base64
+import io
 
+import av
+import numpy as np
 import pytest
 import requests
 
@@ -25,7 +28,28 @@ def _spoken(kling, **changes) -> dict:
     return dict(answer["data"]["task_result"]["audios"][0])
 
 
+def _record_with_cover() -> str:
+    """Return a sound with a picture beside it, as base64."""
+    stream = io.BytesIO()
+    source = av.open(io.BytesIO(base64.b64decode(sound(3, "m4a"))))
+    with source, av.open(stream, "w", format="mp4") as container:
+        track = container.add_stream_from_template(source.streams.audio[0])
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+        container.mux([*cover.encode(picture), *cover.encode(None)])
+        for packet in source.demux(audio=0):
+            if packet.dts is not None:
+                packet.stream = track
+                container.mux(packet)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
 class TestAvatar:
+    def test_a_cover_makes_a_sound_no_video(self, kling):
+        good = {"image": png(), "prompt": "smile", "sound_file": _record_with_cover()}
+        assert kling.post(AVATAR, good).status_code == 200
+
     @pytest.mark.parametrize("kind", ["mp3", "wav", "m4a", "aac"])
     def test_it_is_as_long_as_the_sound_and_carries_it(self, start, kind):
         kling = start(scale=0.2)
@@ -168,6 +192,12 @@ class TestLipSync:
         assert requests.get(parent["url"], timeout=30).ok
         assert _seen(task["task_result"]).audio == "aac"
 
+    @pytest.mark.parametrize("seconds", [1, 61])
+    def test_the_older_form_takes_a_sound_of_any_length(self, kling, seconds):
+        spoken = {"mode": "audio2video", "audio_type": "file", "audio_file": sound(seconds)}
+        good = {"input": {"video_url": VIDEO_URL, **spoken}}
+        assert kling.post("/v1/videos/lip-sync", good).status_code == 200
+
     @pytest.mark.parametrize(
         ("changes", "words"),
         [
@@ -218,9 +248,11 @@ class TestVideosOfOthers:
         assert seen.audio == "aac"
         assert float(result["audios"][0]["duration_mp3"]) == pytest.approx(4, abs=0.1)
 
-    def test_its_limits(self, url):
-        answer = self.kling.post("/v1/videos/identify-face", {"video_url": url}).json()
-        assert "[512px, 2160px], got 360px" in answer["message"]
+    def test_its_limits(self, start):
+        kling = start()
+        made = kling.result("/v1/videos/image2video", model_name="kling-v3", image=png(), mode="4k")
+        answer = kling.post("/v1/videos/identify-face", {"video_url": made["videos"][0]["url"]}).json()
+        assert "must be in [512px, 2160px]" in answer["message"]
 
     def test_it_must_be_a_url(self, kling):
         answer = kling.post(
