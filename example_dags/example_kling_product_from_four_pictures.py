@@ -4,8 +4,9 @@
 
 One picture does not show a thing from all sides; up to four do.
 
-Needs a connection `kling_default` of type *Kling AI* to a host that still serves `kling-v1-6`, the only
-model of this endpoint. Kling itself has retired it; gateways may have it.
+Needs a connection `kling_default` of type *Kling AI* to a host that still serves `kling-v1-6`. Kling itself
+has retired it, and never had another model here; gateways may have it, or take another one as `model_name`.
+With the emulator: `--dialect cometapi`, or `--model kling-v1-6`.
 """
 
 from __future__ import annotations
