@@ -24,6 +24,7 @@ from ..api.request import KlingRequest
 from ..api.task import Task, TaskStatus
 from ..api.video import IMAGE_TO_VIDEO
 from ..api.watch import ERRORS_WORTH_A_WARNING, MIN_POLL_INTERVAL, Backoff, TaskWatch, WatchEvent
+from ..api.written import as_written
 from ..exceptions import KlingAuthError, KlingError, error_from_event
 from .client import KlingClient
 from .settings import KlingSettings, read_settings
@@ -82,8 +83,10 @@ class KlingTaskHook(BaseHook):
         :param body: the request, or its JSON body as it is to be sent.
         :raises KlingError: refused or unanswered; its ``job`` says whether a task may exist.
         """
-        wire = body.wire() if isinstance(body, KlingRequest) else dict(body)
-        return self.client.create(endpoint_of(endpoint), wire)
+        endpoint = endpoint_of(endpoint)
+        if isinstance(body, KlingRequest):
+            body = as_written(endpoint.slug, self.settings.dialect.name, body.wire())
+        return self.client.create(endpoint, dict(body))
 
     def get_task(self, endpoint: Endpoint | str, task_id: str) -> Task:
         """Read one task.
