@@ -6,6 +6,7 @@ Links, lineage and the preview all read what operators and sensors return throug
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ def first_address(value: Any) -> str | None:
 
 
 def _items(result: Mapping[str, Any]) -> Iterator[Item]:
-    from .results.plan import files_of
+    from .results.plan import files_of, is_sha256
 
     arrays = {name: value for name, value in result.items() if isinstance(value, list)}
     seen: set[tuple[str, int, str]] = set()
@@ -64,6 +65,7 @@ def _items(result: Mapping[str, Any]) -> Iterator[Item]:
             continue
         seen.add(place)
         entry = arrays[file.array][file.index]
+        digest = entry.get(file.address.replace("url", "sha256"))
         yield Item(
             key=file.key,
             media=_MEDIA.get(file.array, "audio"),
@@ -71,7 +73,7 @@ def _items(result: Mapping[str, Any]) -> Iterator[Item]:
             path=_text(entry.get(file.address.replace("url", "path"))),
             stem=file.name(None).rpartition(".")[0],
             seconds=_seconds(entry),
-            sha256=_text(entry.get(file.address.replace("url", "sha256"))),
+            sha256=digest if is_sha256(digest) else None,
         )
 
 
@@ -87,7 +89,10 @@ def _text(value: Any) -> str | None:
 def _seconds(entry: Mapping[str, Any]) -> float | None:
     for name in ("duration", "duration_mp3", "duration_wav"):
         try:
-            return float(entry[name])
-        except (KeyError, TypeError, ValueError):
+            seconds = float(entry[name])
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
+        # JSON knows no others, and one would take a whole page with it.
+        if math.isfinite(seconds):
+            return seconds
     return None

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 
+_BLOCK_BYTES = 1024**2
+
+
 class StorageRefused(Exception):
     """The file is not there, may not be read, or its storage is not set up: trying again changes nothing."""
 
@@ -56,6 +59,14 @@ def locate(where: str | ObjectStoragePath) -> Location:
         else:
             path, uri = where, uri_of(where)
         return Location(uri, _filesystem(path), path.path)
+
+
+def open_to_read(where: Location) -> Any:
+    """Open a file to read.
+
+    Object stores read ahead as much as a block, by default up to 50 MB for each look at a file's beginning.
+    """
+    return where.fs.open(where.path, "rb", block_size=_BLOCK_BYTES)
 
 
 def _connection(path: ObjectStoragePath) -> str | None:

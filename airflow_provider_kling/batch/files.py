@@ -14,7 +14,6 @@ from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv")
 
-_BLOCK_BYTES = 1024**2
 _LONGEST_CELL = 32 * 1024**2
 
 
@@ -38,13 +37,12 @@ def read_file(uri: str) -> Iterator[Mapping[str, Any] | Unreadable]:
     :raises KlingServerError: the storage does not answer; trying again can help.
     """
     from ..media import shorten
-    from ..storage import StorageDown, StorageRefused, explained, locate
+    from ..storage import StorageDown, StorageRefused, explained, locate, open_to_read
 
     try:
         place = locate(uri)
         with explained():
-            # The default of some filesystems is 50 MB, which would be held for as long as the file is read.
-            stream = place.fs.open(place.path, "rb", block_size=_BLOCK_BYTES)
+            stream = open_to_read(place)
         with stream:
             lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
             rows = _csv(lines) if uri.lower().endswith(".csv") else _jsonl(lines)

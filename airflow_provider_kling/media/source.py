@@ -12,7 +12,7 @@ from typing import Any
 
 from ..api.fields import Media, is_url, strip_data_uri
 from ..api.sniff import sniff
-from ..storage import Location, StorageRefused, explained, locate
+from ..storage import Location, StorageRefused, explained, locate, open_to_read
 from .content import ContentRefused, check_size, check_type
 
 _HEAD_BYTES = 4096
@@ -81,7 +81,7 @@ def read(value: str, rules: Media) -> bytes:
     where = locate(value)
     with explained():
         _info(where)
-        with where.fs.open(where.path, "rb") as file:
+        with open_to_read(where) as file:
             content: bytes = file.read(-1 if rules.max_bytes is None else rules.max_bytes + 1)
             return content
 
@@ -98,7 +98,7 @@ def sign(value: str, rules: Media, seconds: int) -> tuple[str, str, Mapping[str,
     with explained():
         info = _info(where)
         check_size(int(info.get("size") or 0), rules)
-        with where.fs.open(where.path, "rb") as file:
+        with open_to_read(where) as file:
             mime = check_type(file.read(_HEAD_BYTES), rules)
         try:
             url = str(where.fs.sign(where.path, expiration=seconds))

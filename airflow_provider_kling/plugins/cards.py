@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,16 @@ class Instance:
         so_far = {name: self.xcoms.get(name) for name in ("task_id", "external_task_id")}
         return result_in(self.xcoms.get("return_value")) or so_far
 
+    @property
+    def output_path(self) -> str | None:
+        """Where it was to land files, empty for nowhere; ``None`` if Airflow does not know any more."""
+        if not self.fields:
+            return None
+        given = self.fields.get("output_path")
+        # An ObjectStoragePath is kept as an object by newer versions.
+        given = given.get("path") if isinstance(given, Mapping) else given
+        return given if isinstance(given, str) and given != "None" else ""
+
 
 def card_of(instance: Instance) -> dict[str, Any]:
     """Return what is shown of a task instance: what it made, or how far it is.
@@ -53,15 +64,18 @@ def card_of(instance: Instance) -> dict[str, Any]:
         "try_number": instance.try_number,
         "prompt": _first_text(fields, "prompt", "text"),
         "model": _first_text(fields, "model_name"),
-        "endpoint": result.get("endpoint"),
-        "job": result.get("task_id"),
-        "external_id": result.get("external_task_id"),
-        "units": result.get("units"),
-        "created_at": result.get("created_at"),
-        "updated_at": result.get("updated_at"),
-        "expires_at": result.get("expires_at"),
+        "endpoint": _plain(result.get("endpoint")),
+        "job": _plain(result.get("task_id")),
+        "external_id": _plain(result.get("external_task_id")),
+        **{name: _plain(result.get(name)) for name in ("units", "created_at", "updated_at", "expires_at")},
         "items": [_shown(instance, item) for item in items_of(result)],
     }
+
+
+def _plain(value: Any) -> str | float | None:
+    # An XCom may hold anything, and what JSON has no word for would take the whole page with it.
+    fits = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    return value if fits else None
 
 
 def _shown(instance: Instance, item: Item) -> dict[str, Any]:

@@ -7,6 +7,7 @@ what landing itself would have written is opened, by its place, its name and its
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -15,13 +16,14 @@ from urllib.parse import unquote
 from ..api.sniff import sniff
 from ..result_items import Item
 from ..results.plan import HEAD_BYTES, folder_of
-from ..storage import StorageRefused, explained, locate
+from ..storage import StorageRefused, explained, locate, open_to_read
 
 CHUNK = 256 * 1024
 
 _SHOWN = ("image/", "video/", "audio/")
 _NEVER = ("image/svg+xml",)
 _NO_STORAGE = ("http://", "https://", "ftp://")
+_MASKED = "***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,21 @@ class LandedFile:
                 yield chunk
 
 
-def open_landed(result: Mapping[str, Any], item: Item) -> LandedFile:
+def open_landed(result: Mapping[str, Any], item: Item, output_path: str | None) -> LandedFile:
     """Open the file of an item.
 
     :param result: the result that the item belongs to.
+    :param output_path: where its task was to land files; ``None`` where nobody knows any more.
     :raises StorageRefused: it is not there, may not be read, or is no file that landing would have written.
     :raises StorageDown: its storage does not answer.
     """
-    if not item.path or not _landed_here(item.path, folder_of(result), item.stem):
+    expected = item.path and _landed_here(item.path, folder_of(result), item.stem)
+    if not item.path or not expected or not _is_below(item.path, output_path):
         raise StorageRefused("it is not where the files of this job are landed")
     where = locate(item.path)
     with explained():
         size = int(where.fs.info(where.path)["size"])
-        file = where.fs.open(where.path, "rb")
+        file = open_to_read(where)
         try:
             mime = _media_type(file.read(HEAD_BYTES))
         except BaseException:
@@ -80,6 +84,26 @@ def _landed_here(path: str, folder: str, stem: str) -> bool:
         return False
     name, dot, ending = parts[-1].partition(".")
     return len(parts) > 1 and parts[-2] == folder and name == stem and bool(dot) and ending.isalnum()
+
+
+def _is_below(path: str, output_path: str | None) -> bool:
+    """Whether a path lies in a folder, as far as that can be told."""
+    if output_path is None or _MASKED in output_path:
+        return True
+    top, folder = _place(output_path), os.path.dirname(os.path.dirname(_place(path)))
+    if not output_path or "://" in top or top.startswith("/"):
+        return f"{folder}/".startswith(f"{top}/")
+    # From wherever the worker ran.
+    return top.startswith(".") or folder.endswith(f"/{top}")
+
+
+def _place(uri: str) -> str:
+    """Return an address in one form for all ways to write it, without the connection."""
+    scheme, separator, rest = uri.removeprefix("file://").partition("://")
+    if not separator:
+        return os.path.normpath(scheme)
+    host, slash, key = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{key}".rstrip("/")
 
 
 def _media_type(head: bytes) -> str:

@@ -7,8 +7,9 @@ its XComs and task instances. The auth manager decides, whichever is installed.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
@@ -48,6 +49,13 @@ _FILE_POLICY = "default-src 'none'; sandbox"
 # FastAPI's own name for it changed.
 _NOT_SATISFIABLE = 416
 
+
+class _Ascii(JSONResponse):
+    def render(self, content: Any) -> bytes:
+        """Write characters as their numbers: an XCom may hold halves of some, which no encoding has."""
+        return json.dumps(content, allow_nan=False).encode()
+
+
 _router = APIRouter()
 _may_read = [
     Depends(requires_access_dag("GET", DagAccessEntity.XCOM)),
@@ -85,14 +93,14 @@ def cards(
     task_id: str | None = None,
     map_index: Annotated[int | None, Query(ge=-1)] = None,
     offset: Annotated[int, Query(ge=0)] = 0,
-) -> JSONResponse:
+) -> Response:
     """Return what there is to show of a DAG run or a task instance, a page at a time."""
     instances, total = read_instances(dag_id, run_id, task_id, map_index, offset=offset, limit=PAGE_SIZE)
     content = {
         "cards": [card_of(instance) for instance in instances],
         "next": offset + PAGE_SIZE if offset + PAGE_SIZE < total else None,
     }
-    return JSONResponse(content, headers={**_SAFE, "Cache-Control": "no-store"})
+    return _Ascii(content, headers={**_SAFE, "Cache-Control": "no-store"})
 
 
 @_router.api_route("/dags/{dag_id}/file", methods=["GET", "HEAD"], dependencies=_may_read)
@@ -107,12 +115,12 @@ def file(
 ) -> Response:
     """Stream a landed file, whole or in part. The request names its place in the task's XCom."""
     instances, _ = read_instances(dag_id, run_id, task_id, map_index, offset=0, limit=1)
-    result = instances[0].result if instances else {}
-    named = next((each for each in items_of(result) if each.key == item), None)
-    if named is None:
+    found = instances[0] if instances else None
+    named = next((each for each in items_of(found.result if found else {}) if each.key == item), None)
+    if found is None or named is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "The task's XCom names no such file.")
     try:
-        landed = open_landed(result, named)
+        landed = open_landed(found.result, named, found.output_path)
     except StorageRefused as error:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"The file cannot be shown: {error}.") from None
     except StorageDown as error:

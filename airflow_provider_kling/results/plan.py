@@ -184,10 +184,14 @@ def landed_before(file: ResultFile, entry: Any) -> dict[str, Any] | None:
         (mime is None or isinstance(mime, str))
         and facts["name"] == file.name(mime)
         and type(size) is int
-        and isinstance(digest, str)
-        and _SHA256.fullmatch(digest)
+        and is_sha256(digest)
     )
     return facts if usable else None
+
+
+def is_sha256(value: Any) -> bool:
+    """Whether a JSON value is a hash as landing writes it."""
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
 def _kept_files(

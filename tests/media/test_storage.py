@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from airflow_provider_kling.api.fields import Media
+from airflow_provider_kling.media.source import sign
+from airflow_provider_kling.plugins.landed import open_landed
+from airflow_provider_kling.result_items import items_of
 from airflow_provider_kling.storage import StorageDown, StorageRefused, explained, locate, uri_of
 
 
@@ -44,3 +50,30 @@ def test_what_a_retry_can_mend(error):
     with pytest.raises(StorageDown) as caught, explained():
         raise error
     assert "sig" not in str(caught.value)
+
+
+def _sign(uri: str) -> None:
+    sign(uri, Media(kind="video", formats=("mp4", "mov"), inline=False), 60)
+
+
+def _show(uri: str) -> None:
+    result = {"task_id": "842", "videos": [{"url": "https://h/v.mp4", "path": uri}]}
+    open_landed(result, items_of(result)[0], None).file.close()
+
+
+@pytest.mark.parametrize("look", [_sign, _show])
+def test_a_look_at_the_beginning_of_a_large_file_reads_little_of_it(s3, monkeypatch, look):
+    """By default s3fs reads 50 MB ahead, for each page of a gallery and each video of a request."""
+    import s3fs
+
+    uri = s3.put("842/0-video.mp4", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(8 << 20))
+    fetched: list[int] = []
+    fetch: Any = s3fs.core.S3File._fetch_range
+
+    def note(self, start, end):
+        fetched.append(end - start)
+        return fetch(self, start, end)
+
+    monkeypatch.setattr(s3fs.core.S3File, "_fetch_range", note)
+    look(uri)
+    assert 0 < sum(fetched) < 2 << 20
