@@ -22,7 +22,8 @@ _SIDE = 160
 _CAPTION = 14
 _BORDER = 2
 _PARALLEL = 2
-_BLOCK_BYTES = 1024**2
+# A picture of 8K has 33 million; a few kilobytes can unpack to thousands of millions.
+_MOST_PIXELS = 40_000_000
 _VIDEOS = (".mp4", ".mov", ".webm")
 _PICTURES = (".jpg", ".png", ".webp", ".gif")
 
@@ -83,11 +84,10 @@ def _paths(entry: Entry) -> Iterator[str]:
 
 def _first_frame(path: str) -> Any:
     """Return a small picture, so that a hundred of them are not held at full size."""
-    from ..storage import locate
+    from ..storage import locate, open_to_read
 
     try:
-        place = locate(path)
-        with place.fs.open(place.path, "rb", block_size=_BLOCK_BYTES) as file:
+        with open_to_read(locate(path)) as file:
             frame = _decoded(file, path)
             frame.thumbnail((_SIDE - 2 * _BORDER, _SIDE - 2 * _BORDER))
             return frame
@@ -102,9 +102,18 @@ def _decoded(file: Any, path: str) -> Any:
         import av
 
         with av.open(file) as video:
-            return next(video.decode(video=0)).to_image()
+            stream = video.streams.video[0]
+            _check_size(stream.codec_context.width, stream.codec_context.height)
+            return next(video.decode(stream)).to_image()
     from PIL import Image
 
     picture = Image.open(file)
+    # A JPEG is decoded at a fraction of its size then.
     picture.draft("RGB", (_SIDE, _SIDE))
+    _check_size(*picture.size)
     return picture.convert("RGB")
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > _MOST_PIXELS:
+        raise ValueError(f"{width}x{height} pixels are too many")
