@@ -6,13 +6,15 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_kling.plugins.cards import Instance
+from airflow_provider_kling.plugins.cards import Instance, card_of
+from airflow_provider_kling.plugins.landed import LandedFile, open_landed
 from tests.plugins.conftest import Browser
 from tests.plugins.database import push, put
 from tests.storages import S3Server
@@ -35,6 +37,34 @@ def instance(**values: Any) -> Instance:
 
 
 @pytest.fixture
+def films_s3(api_server: Any, s3: S3Server) -> Iterator[S3Server]:
+    """A bucket behind a connection of that id in the database, where the api-server has its connections."""
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    known = Connection.from_json(os.environ["AIRFLOW_CONN_KLING_TEST_S3"], conn_id="films_s3")
+    with create_session() as session:
+        session.add(known)
+    yield s3
+    with create_session() as session:
+        session.execute(delete(Connection).where(Connection.conn_id == "films_s3"))
+
+
+@pytest.fixture
+def opened(api_server: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """All files that are opened to be shown."""
+    files: list[Any] = []
+
+    def note(*args: Any) -> LandedFile:
+        files.append(found := open_landed(*args))
+        return found
+
+    monkeypatch.setattr("airflow_provider_kling.plugins.web.open_landed", note)
+    return files
+
+
+@pytest.fixture
 def landed(tmp_path: Path) -> Path:
     folder = tmp_path / "842"
     folder.mkdir()
@@ -46,7 +76,8 @@ def landed(tmp_path: Path) -> Path:
 def film(api_server: Any, landed: Path) -> Instance:
     """A finished task instance whose video was landed."""
     value = result(path=f"file://{landed}", bytes=len(MP4), sha256=hashlib.sha256(MP4).hexdigest())
-    one = instance(xcoms={"return_value": value}, fields={"prompt": "A harbour <b>at</b> dawn"})
+    fields = {"prompt": "A harbour <b>at</b> dawn", "output_path": str(landed.parent.parent)}
+    one = instance(xcoms={"return_value": value}, fields=fields)
     put([one])
     return one
 
@@ -98,7 +129,9 @@ def test_another_dag_in_the_query_opens_no_door(as_user: Callable[[str], Browser
     assert allowed.json()["cards"] == []
 
 
-def test_a_landed_file_is_streamed_in_parts(viewer: Browser, film: Instance) -> None:
+def test_a_landed_file_is_streamed_in_parts(
+    viewer: Browser, film: Instance, opened: list[LandedFile]
+) -> None:
     where = address(viewer, film)
     whole = viewer.get(where)
     assert (whole.status_code, whole.content) == (200, MP4)
@@ -111,6 +144,7 @@ def test_a_landed_file_is_streamed_in_parts(viewer: Browser, film: Instance) -> 
     assert (outside.status_code, outside.headers["content-range"]) == (416, f"bytes */{len(MP4)}")
     head = viewer.head(where)
     assert (head.content, head.headers["content-length"]) == (b"", str(len(MP4)))
+    assert [each.file.closed for each in opened] == [True] * 5
 
 
 def test_a_part_of_another_version_is_not_mixed_in(viewer: Browser, film: Instance) -> None:
@@ -119,11 +153,37 @@ def test_a_part_of_another_version_is_not_mixed_in(viewer: Browser, film: Instan
     assert (answer.status_code, answer.content) == (200, MP4)
 
 
-def test_a_browser_asks_again_before_it_shows_what_it_kept(viewer: Browser, film: Instance) -> None:
+def test_a_browser_asks_again_before_it_shows_what_it_kept(
+    viewer: Browser, film: Instance, opened: list[LandedFile]
+) -> None:
     where = address(viewer, film)
     tag = viewer.get(where).headers["etag"]
     assert viewer.get(where).headers["cache-control"] == "private, no-cache"
     assert viewer.get(where, headers={"If-None-Match": tag}).status_code == 304
+    assert [each.file.closed for each in opened] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "sha256", ['x"\r\nSet-Cookie: a=b', "Ab" * 32, "ab" * 31, "caf\u00e9\u2603", 7, "ab" * 32 + "\n"]
+)
+def test_what_is_no_hash_becomes_no_header(viewer: Browser, landed: Path, sha256: Any) -> None:
+    one = instance(xcoms={"return_value": result(path=f"file://{landed}", sha256=sha256)})
+    put([one])
+    answer = viewer.get(address(viewer, one))
+    assert (answer.status_code, answer.content) == (200, MP4)
+    assert not {"etag", "set-cookie"} & set(answer.headers)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), "nan", "inf", "1e999", 10**400, "\ud83d", [{}]])
+@pytest.mark.parametrize("name", ["duration", "units", "endpoint", "created_at"])
+def test_one_odd_result_does_not_take_the_whole_page_with_it(viewer: Browser, name: str, odd: Any) -> None:
+    value = result(duration=odd) if name == "duration" else {**result(), name: odd}
+    dag_id = f"films{next(_numbers)}"
+    good = instance(dag_id=dag_id, task_id="good", xcoms={"return_value": result()})
+    put([good, instance(dag_id=dag_id, task_id="odd", xcoms={"return_value": value})])
+    answer = cards(viewer, good)
+    assert answer.status_code == 200
+    assert [card["items"][0]["media"] for card in answer.json()["cards"]] == ["video", "video"]
 
 
 def test_what_is_streamed_cannot_run(viewer: Browser, film: Instance) -> None:
@@ -150,6 +210,8 @@ def test_what_is_streamed_cannot_run(viewer: Browser, film: Instance) -> None:
         "{root}/842/0-video.mp4?x=1",
         "simplecache::file://{root}/842/0-video.mp4",
         "http://169.254.169.254/842/0-video.mp4",
+        "HTTPS://h/842/0-video.mp4",
+        "ftp://h/842/0-video.mp4",
         "0-video.mp4",
         "",
     ],
@@ -165,6 +227,79 @@ def test_only_what_landing_wrote_is_streamed(viewer: Browser, landed: Path, path
     answer = viewer.get(f"/kling/dags/{one.dag_id}/file", params=query)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("scheme", ["http", "HTTPS", "ftp"])
+def test_no_server_is_asked_for_a_file(viewer: Browser, opened: list[LandedFile], scheme: str) -> None:
+    """fsspec would fetch from any address of the api-server's network."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        path = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/842/0-video.mp4"
+        one = instance(xcoms={"return_value": result(path=path)})
+        put([one])
+        answer = viewer.get(address(viewer, one))
+        assert answer.json()["detail"].endswith("it is not where the files of this job are landed.")
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+@pytest.mark.parametrize(
+    ("output_path", "status"),
+    [
+        ("{root}", 200),
+        ("file://{root}/", 200),
+        ("{root}/other/..", 200),
+        ("{last}", 200),
+        ({"path": "file://{root}", "conn_id": None}, 200),
+        ("../films", 200),
+        ("{root}/842", 404),
+        ("{root}/mine", 404),
+        ("s3://bucket/out", 404),
+        ("elsewhere", 404),
+        ("None", 404),
+        (None, 404),
+        ("", 404),
+    ],
+)
+def test_a_task_shows_what_lies_where_it_was_to_land_files(
+    viewer: Browser, landed: Path, output_path: Any, status: int
+) -> None:
+    """Whoever may write XComs of one DAG may not read the files of another one through it."""
+    root = landed.parent.parent
+
+    def filled(text: Any) -> Any:
+        return text.format(root=root, last=root.name) if isinstance(text, str) else text
+
+    given = {k: filled(v) for k, v in output_path.items()} if isinstance(output_path, dict) else output_path
+    fields = {"prompt": "A harbour", "output_path": filled(given)}
+    one = instance(xcoms={"return_value": result(path=str(landed))}, fields=fields)
+    put([one])
+    assert viewer.get(address(viewer, one)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("output_path", "status"),
+    [
+        ("s3://films_s3@studio/kept", 200),
+        ("s3://studio/kept/", 200),
+        ("s3://***/kept", 200),
+        ("s3://studio/other", 404),
+        ("s3://studio/ke", 404),
+        ("s3://another/kept", 404),
+    ],
+)
+def test_also_in_a_bucket(viewer: Browser, films_s3: S3Server, output_path: str, status: int) -> None:
+    films_s3.put("kept/842/0-video.mp4", MP4)
+    value = result(path=films_s3.uri("kept/842/0-video.mp4", "films_s3"))
+    one = instance(xcoms={"return_value": value}, fields={"output_path": output_path})
+    put([one])
+    assert viewer.get(address(viewer, one)).status_code == status
+
+
+def test_a_task_that_lands_nothing_shows_no_file(viewer: Browser, landed: Path) -> None:
+    one = instance(xcoms={"return_value": result(path=str(landed))}, fields={"op_args": []})
+    put([one], operator="PythonOperator")
+    assert viewer.get(f"/kling/{card_of(one)['items'][0]['file']}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -187,17 +322,10 @@ def test_only_pictures_videos_and_sounds_are_streamed(
 
 
 def test_a_file_in_s3_is_streamed_with_the_connection_that_its_path_names(
-    viewer: Browser, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+    viewer: Browser, films_s3: S3Server
 ) -> None:
-    from airflow.models import Connection
-    from airflow.utils.session import create_session
-
-    # From the database, where the API server has its connections, not from this process's environment.
-    known = Connection.from_json(os.environ["AIRFLOW_CONN_KLING_TEST_S3"], conn_id="films_s3")
-    with create_session() as session:
-        session.add(known)
-    s3.put("kept/842/0-video.mp4", MP4)
-    one = instance(xcoms={"return_value": result(path=s3.uri("kept/842/0-video.mp4", "films_s3"))})
+    films_s3.put("kept/842/0-video.mp4", MP4)
+    one = instance(xcoms={"return_value": result(path=films_s3.uri("kept/842/0-video.mp4", "films_s3"))})
     put([one])
     answer = viewer.get(address(viewer, one), headers={"Range": "bytes=100-"})
     assert (answer.status_code, answer.content) == (206, MP4[100:])
