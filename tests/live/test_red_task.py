@@ -14,7 +14,8 @@ from tests.live.airflow_processes import LiveAirflow
 
 pytestmark = pytest.mark.slow
 
-PAGE = ROOT / "docs" / "troubleshooting.md"
+FETCH = f"{ROOT}/docs/troubleshooting.md:kling_fetch"
+REFUSED = f"{ROOT}/docs/retries-and-money.md:film_or_ask"
 DAG = "live_red"
 
 
@@ -30,7 +31,7 @@ def red(airflow: LiveAirflow, kling: Emulator) -> str:
 def test_the_result_is_fetched_and_handed_on(
     start_airflow: Callable[..., LiveAirflow], emulator: Emulator, tmp_path: Path
 ) -> None:
-    airflow = start_airflow(variables={"LIVE_PAGE": str(PAGE)})
+    airflow = start_airflow(variables={"LIVE_RECIPES": FETCH})
     run_id = red(airflow, emulator)
     job = airflow.api.xcom(DAG, run_id, "make", "task_id")
 
@@ -63,3 +64,16 @@ def test_a_task_that_takes_a_name_attaches_after_a_clear(
     made = airflow.api.xcom(DAG, run_id, "make")["videos"][0]
     assert airflow.api.xcom(DAG, run_id, "use") == f"video {made['id']}"
     assert len(emulator.jobs) == 1
+
+
+def test_a_callback_leaves_word_of_a_refusal(
+    start_airflow: Callable[..., LiveAirflow], emulator: Emulator
+) -> None:
+    airflow = start_airflow(variables={"LIVE_RECIPES": REFUSED})
+    emulator.faults.set({"refused_word": "storm"})
+    run_id = airflow.api.trigger("film_or_ask")
+    assert airflow.api.wait_for_run("film_or_ask", run_id, 120) == "success"
+    assert airflow.api.states("film_or_ask", run_id, "film") == ["failed"]
+    assert airflow.api.states("film_or_ask", run_id, "ask") == ["success"]
+    assert "refused by the content safety check" in airflow.api.xcom("film_or_ask", run_id, "refused")
+    assert not emulator.jobs

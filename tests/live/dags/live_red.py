@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A task that gives up while its job goes on, one that uses its result, and the DAG that fetches results."""
+"""A task that gives up while its job goes on, one that uses its result, and recipes of the pages."""
 
 from __future__ import annotations
 
@@ -30,9 +30,8 @@ with DAG("live_red", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC),
 
     use(make.output)
 
-if "LIVE_PAGE" in os.environ:
-    page = Path(os.environ["LIVE_PAGE"]).read_text("utf-8")
-    (source,) = [
-        text for text in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "kling_fetch" in text
-    ]
-    exec(source, globals())
+# Recipes of the pages: "page:dag_id page:dag_id".
+for place in os.environ.get("LIVE_RECIPES", "").split():
+    page, _, wanted = place.rpartition(":")
+    sources = re.findall(r"^```python\n(.*?)^```", Path(page).read_text("utf-8"), re.M | re.S)
+    exec(next(source for source in sources if f'"{wanted}"' in source), globals())
