@@ -142,7 +142,9 @@ def _notes(endpoint: Endpoint) -> Iterator[str]:
 
 
 def _parameters(operator: type[RequestFieldsOperator]) -> str:
-    hosts = {limit.rule.fields[0]: DIALECTS[limit.dialect].title for limit in _limits(operator.endpoint)}
+    # What Kling documents is there already, as the operator's own source.
+    foreign = (limit for limit in _limits(operator.endpoint) if limit.dialect != "kling")
+    hosts = {limit.rule.fields[0]: DIALECTS[limit.dialect].title for limit in foreign}
     own = "Kling" if operator.endpoint.source.startswith("Kling") else operator.endpoint.source
     table = [
         (f"`{row.name}`", row.kind, row.words, row.default, _sources(own, hosts.get(row.name)))
@@ -152,7 +154,7 @@ def _parameters(operator: type[RequestFieldsOperator]) -> str:
 
 
 def _sources(own: str, host: str | None) -> str:
-    return own if host in (None, "Kling AI") else f"{own}, {host}"
+    return own if host is None else f"{own}, {host}"
 
 
 def _limits(endpoint: Endpoint) -> Iterator[Limit]:

@@ -93,7 +93,8 @@ def model_rules(slug: str, *, unread: Sequence[Rule] = ()) -> tuple[Rule, ...]:
     lives = {name: MODELS[slug][name] for name in living(slug)}
     # A name in v1 may be right at a gateway; what is newer is Kling's alone.
     offered = (offered_model(slug),) if slug in MODELS_2 else ()
-    return (*offered, *_within_limits(slug, lives, {hint.fields[0]: hint for hint in unread}))
+    within = _choices(slug, lives, {hint.fields[0]: hint for hint in unread})
+    return (*offered, *within, *_conditions(slug, lives))
 
 
 def model_hints(slug: str) -> tuple[Rule, ...]:
@@ -110,8 +111,12 @@ def model_hints(slug: str) -> tuple[Rule, ...]:
         return (unknown, *elsewhere)
     text = f"{listed([*gone], 'and')} may be refused: retired"
     retired = Rule(("model_name",), text, lambda request: _retired(slug, request))
-    beyond = _within_limits(slug, gone)
-    return (unknown, *elsewhere, retired, *([_together(beyond)] if beyond else []))
+    beyond = _choices(slug, gone)
+    return (
+        *(unknown, *elsewhere, retired),
+        *([_together(beyond)] if beyond else []),
+        *_conditions(slug, gone),
+    )
 
 
 def offered_model(slug: str) -> Rule:
@@ -126,16 +131,30 @@ def offered_model(slug: str) -> Rule:
     )
 
 
-def _within_limits(slug: str, models: Table, unread: Mapping[str, Rule] = NOTHING) -> list[Rule]:
-    """Make the rules for the named models; what the others can do decides which features are checked."""
+def _choices(slug: str, models: Table, unread: Mapping[str, Rule] = NOTHING) -> list[Rule]:
+    """Make the rules for the values and the features that the named models have."""
     taken = dict.fromkeys(name for model in models.values() for name in model.takes)
-    rules = [_takes(slug, models, name, unread.get(name)) for name in taken]
-    for name in dict.fromkeys(name for model in MODELS[slug].values() for name in model.can):
-        if any(name not in model.can for model in models.values()):
-            rules.append(_can(slug, models, name))
-        conditions = dict.fromkeys(key for model in models.values() for key in model.can.get(name, ()))
-        rules.extend(_only_with(slug, models, name, key) for key in conditions)
-    return rules
+    able = {name for name in _features(slug) if all(name in model.can for model in models.values())}
+    return [
+        *(_takes(slug, models, name, unread.get(name)) for name in taken),
+        *(_can(slug, models, name) for name in _features(slug) if name not in able),
+    ]
+
+
+def _conditions(slug: str, models: Table) -> list[Rule]:
+    """Make the rules for what the features of the named models need."""
+    needs = {
+        (name, key): None
+        for name in _features(slug)
+        for model in models.values()
+        for key in model.can.get(name, ())
+    }
+    return [_only_with(slug, models, name, key) for name, key in needs]
+
+
+def _features(slug: str) -> list[str]:
+    """Features that some model of an endpoint has."""
+    return list(dict.fromkeys(name for model in MODELS[slug].values() for name in model.can))
 
 
 def _ignores_cfg_scale(request: Any) -> str | None:

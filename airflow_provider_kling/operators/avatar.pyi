@@ -198,9 +198,9 @@ class KlingAdvancedLipSyncOperator(KlingTaskOperator):
     """Let a face that was found in a video speak a sound.
 
     :param session_id: Session of identify-face.
-    :param face_choose: One face: {'face_id', 'audio_id' or 'sound_file', 'sound_start_time',
-        'sound_end_time', 'sound_insert_time', 'sound_volume', 'original_audio_volume'}; times in
-        milliseconds.
+    :param face_choose: The face, with CometAPI one or more: {'face_id', 'audio_id' or 'sound_file',
+        'sound_start_time', 'sound_end_time', 'sound_insert_time', 'sound_volume', 'original_audio_volume'};
+        times in milliseconds.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
     :param callback_url: Address that Kling tells of each change of the task's status.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.

@@ -270,6 +270,7 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
     :param human_image: Picture of the person.
     :param cloth_image: Picture of the clothing.
     :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
@@ -290,6 +291,7 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
         human_image: str | PathLike[str] | ObjectStoragePath | XComArg,
         cloth_image: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
         callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
         kling_conn_id: str | XComArg = "kling_default",
         wait_for_completion: bool = True,
         deferrable: bool = ...,

@@ -163,7 +163,8 @@ class KlingImageToVideoOperator(KlingTaskOperator):
 class KlingMultiImageToVideoOperator(KlingTaskOperator):
     """Make a video from one to four pictures of its subjects.
 
-    :param model_name: Model that makes the video; kling-v1-6 is the only one ever documented.
+    :param model_name: Model that makes the video. Kling documented kling-v1-6 only, and has retired it; a
+        gateway may take others.
     :param image_list: The pictures, 1 to 4 {'image'}; CometAPI documents 2 to 4.
     :param prompt: What happens in the video; at most 2,500 characters.
     :param negative_prompt: What must not be seen; at most 2,500 characters.

@@ -128,13 +128,18 @@ BEYOND_RETIRED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (TextToVideo, text(model_name="kling-v1-6", sound="on"), "cannot use sound='on'"),
     (TextToVideo, text(model_name="kling-v1-6", camera_control=SIMPLE_CAMERA), "cannot use camera_control"),
     (TextToVideo, text(**V1_CAMERA, mode="pro"), "only with mode std"),
-    (TextToVideo, text(**V1_CAMERA, mode="pro", duration=10), "(mode is pro); kling-v1 can use camera"),
+    (TextToVideo, text(**V1_CAMERA, duration=10), "only with duration 5"),
     (ImageToVideo, picture(model_name="kling-v2-1", voice_list=VOICES, sound="on"), "cannot use voice_list"),
     (ImageToVideo, picture(model_name="kling-v2-master", **TAIL), "cannot use image_tail"),
     (ImageToVideo, picture(model_name="kling-v1", **TAIL, duration=10), "only with duration 5"),
     (ImageToVideo, {**TAIL, "model_name": "kling-v1-6"}, "only with mode pro"),
     (ImageToVideo, {**V15, "static_mask": PICTURE, "mode": "std"}, "only with mode pro"),
+    (ImageToVideo, {**V15, "static_mask": PICTURE, "duration": "10"}, "only with duration 5"),
+    (ImageToVideo, {**V15, "dynamic_masks": [mask()], "mode": "std"}, "only with mode pro"),
     (ImageToVideo, {**V15, "dynamic_masks": [mask()], "duration": "10"}, "only with duration 5"),
+    (ImageToVideo, {**V15, "camera_control": SIMPLE_CAMERA, "mode": "std"}, "only with mode pro"),
+    (ImageToVideo, {**V15, "camera_control": SIMPLE_CAMERA, "duration": 10}, "only with duration 5"),
+    (ImageToVideo, picture(model_name="kling-v1-6", **TAIL, mode="std"), "only with mode pro"),
     (ImageToVideo, {**V15, "camera_control": {"type": "down_back"}}, "camera_control.type simple"),
     (ImageGeneration, image(model_name="kling-v2", image=PICTURE, image_fidelity=1), "cannot use image_fid"),
 ]
@@ -149,9 +154,10 @@ def test_a_gateway_may_have_a_misplaced_model() -> None:
 
 
 def test_what_is_a_template_stays_out_of_a_retired_models_advice() -> None:
-    body = {**V15, "camera_control": SIMPLE_CAMERA, "duration": DEFERRED, "mode": "std"}
-    beyond = ImageToVideo.model_validate(body).advice()[-1]
-    assert "only with mode pro" in beyond
+    body = {"model_name": "kling-v1-6", "mode": "4k", "duration": DEFERRED, "sound": "on"}
+    (beyond,) = [words for words in TextToVideo.model_validate(text(**body)).advice() if "takes" in words]
+    assert "takes mode std or pro" in beyond
+    assert "cannot use sound" in beyond
     assert "duration" not in beyond
 
 
