@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from .api.explain import explain
+from .api.fields import is_url
+from .api.shorten import stable_url
 from .exceptions import JobState, KlingRequestInvalid
 
 if TYPE_CHECKING:
@@ -128,6 +130,41 @@ def as_plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: as_plain(item) for key, item in value.items()}
     return [as_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def revealed(value: Any, shown: Any, hidden: Any) -> Any:
+    """Return what a parameter stands for that was made fit to be shown, and may have been changed since.
+
+    :param value: the parameter as it is now.
+    :param shown: what it was made.
+    :param hidden: what it had been before.
+    """
+    if value is shown or (type(value) is type(shown) and value == shown):
+        return hidden
+    if isinstance(value, Mapping) and isinstance(shown, Mapping) and isinstance(hidden, Mapping):
+        return {
+            name: revealed(item, shown[name], hidden[name]) if name in shown and name in hidden else item
+            for name, item in value.items()
+        }
+    if isinstance(value, list) and isinstance(shown, list) and isinstance(hidden, list | tuple):
+        known = min(len(value), len(shown), len(hidden))
+        same = [revealed(value[place], shown[place], hidden[place]) for place in range(known)]
+        return [*same, *value[known:]]
+    return value
+
+
+def content_key(values: Any) -> str:
+    """Hash values as they were given, files unread: the same for an address signed anew."""
+    text = json.dumps(_unsigned(values), sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _unsigned(value: Any) -> Any:
+    if isinstance(value, str):
+        return stable_url(value) if is_url(value) else value
+    if isinstance(value, Mapping):
+        return {str(key): _unsigned(item) for key, item in value.items()}
+    return [_unsigned(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _merged(body: Mapping[str, Any], extra: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
@@ -11,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..api.fields import is_url
 from ..exceptions import JobState, KlingRequestInvalid
-from ..media import loggable, shorten, stable_url
-from ..order import as_plain
+from ..media import loggable, shorten
+from ..order import as_plain, content_key, revealed
 from .files import SUFFIXES, Unreadable, read_file
 
 ReadRows = Callable[[], Iterator["Row"]]
@@ -110,26 +108,38 @@ def _named(items: Iterable[Mapping[str, Any] | Unreadable], extra: Mapping[str, 
 
 
 def _hash(values: Any, extra: Mapping[str, Any] | None) -> str:
-    known = _unsigned([values, extra] if extra else values)
-    text = json.dumps(known, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def _unsigned(value: Any) -> Any:
-    """Return values without what signs addresses: a list made anew of the same files has the same rows."""
-    if isinstance(value, str):
-        return stable_url(value) if is_url(value) else value
-    if isinstance(value, Mapping):
-        return {str(key): _unsigned(item) for key, item in value.items()}
-    return [_unsigned(item) for item in value] if isinstance(value, list | tuple) else value
+    # A list made anew of the same files has the same rows: what signs addresses does not count.
+    return content_key([values, extra] if extra else values)[:24]
 
 
 def shown(requests: Any) -> Any:
     """Return ``requests`` as it may be shown: without base64 and signatures, and a few rows of it at most."""
     if isinstance(requests, list | tuple):
-        more = len(requests) - _ROWS_SHOWN
-        first = [loggable(as_plain(item)) for item in requests[:_ROWS_SHOWN]]
-        return [*first, f"... and {more} more rows"] if more > 0 else first
+        return [*_first_shown(requests), *_rest_shown(requests)]
     if isinstance(requests, str):
         return shorten(requests)[:_LONGEST_SHOWN]
     return as_plain(requests) if _is_path(requests) else f"<{type(requests).__name__}>"
+
+
+def _first_shown(requests: Sequence[Any]) -> list[Any]:
+    return [loggable(as_plain(item)) for item in requests[:_ROWS_SHOWN]]
+
+
+def _rest_shown(requests: Sequence[Any]) -> list[str]:
+    more = len(requests) - _ROWS_SHOWN
+    return [f"... and {more} more rows"] if more > 0 else []
+
+
+def asked_for(requests: Any, given: Any) -> Any:
+    """Return the rows that are asked for, of which only :func:`shown` is left where people change them.
+
+    :param requests: the parameter as it is now.
+    :param given: what it was rendered to.
+    """
+    if not (isinstance(requests, list) and isinstance(given, list | tuple)):
+        return revealed(requests, shown(given), given)
+    first, rest = revealed(requests, _first_shown(given), given[:_ROWS_SHOWN]), _rest_shown(given)
+    if not rest or rest[0] not in first:
+        return list(first)
+    place = first.index(rest[0])
+    return [*first[:place], *given[_ROWS_SHOWN:], *first[place + 1 :]]

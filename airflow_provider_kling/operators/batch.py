@@ -166,14 +166,16 @@ class KlingBatchOperator(Connected, BaseOperator):
             self.log.warning("The progress could not be stored: %s", type(error).__name__)
 
     def _requests(self) -> Any:
-        return self.requests if self._given is None else self._given
+        from ..batch.rows import asked_for
+
+        return self.requests if self._given is None else asked_for(self.requests, self._given)
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
     ) -> None:
         """Render, and leave nothing in ``requests`` that must not be shown: Airflow stores what is there."""
         if parent is self and self._given is not None:
-            self.requests = self._given
+            self.requests = self._requests()
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         if parent is self:
             from ..batch.rows import shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from ..order import as_plain
+from ..order import as_plain, revealed
 from .connected import Connected
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ class RequestFieldsOperator(Connected, BaseOperator):
         self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
     ) -> None:
         """Render, and leave nothing in the fields that must not be shown: Airflow stores what is there."""
-        for name, value in self._rendered.items():
-            setattr(self, name, value)
+        if parent is self:
+            for name in self._rendered:
+                setattr(self, name, self._value(name))
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         if parent is self:
             from ..media import loggable
@@ -46,7 +47,14 @@ class RequestFieldsOperator(Connected, BaseOperator):
                 setattr(self, name, loggable(value))
 
     def request_values(self) -> dict[str, Any]:
-        """Return the request's fields as given, rendered if this runs in a task."""
-        return {
-            name: self._rendered.get(name, getattr(self, name)) for name in self.endpoint.request.model_fields
-        }
+        """Return the request's fields: as they were rendered, or as they were changed since."""
+        return {name: self._value(name) for name in self.endpoint.request.model_fields}
+
+    def _value(self, name: str) -> Any:
+        value = getattr(self, name)
+        if name not in self._rendered:
+            return value
+        from ..media import loggable
+
+        hidden = self._rendered[name]
+        return revealed(value, loggable(hidden), hidden)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath
 
+from airflow_provider_kling.batch.rows import asked_for, shown
 from airflow_provider_kling.emulator import Emulator
 from scripts.local_airflow import EXAMPLES
 from tests.batch.conftest import Batch, rows
@@ -138,6 +139,42 @@ def test_what_is_run_is_what_was_rendered_not_what_is_shown(kling: Emulator, bat
     operator.render_template_fields(context(batch.ti, words="waves"))
     operator.execute(context_of(batch.ti))
     assert sorted(job.body["prompt"] for job in kling.jobs) == [f"waves {number}" for number in range(7)]
+
+
+def test_rows_that_are_changed_before_the_task_runs_are_what_is_paid_for(
+    kling: Emulator, batch: Batch
+) -> None:
+    """As in pre_execute, or in a derived operator's execute: what is shown there is short of the rest."""
+    operator = batch.operator([{"image": PICTURE, "prompt": f"row {number}"} for number in range(7)])
+    operator.render_template_fields(context(batch.ti))
+    operator.requests[0]["prompt"] = "changed"
+    operator.requests.append({"prompt": "added"})
+    assert operator._requests() == [
+        {"image": PICTURE, "prompt": "changed"},
+        *({"image": PICTURE, "prompt": f"row {number}"} for number in range(1, 7)),
+        {"prompt": "added"},
+    ]
+    operator.render_template_fields(context(batch.ti))
+    assert len(operator._requests()) == 8
+    operator.requests = [{"prompt": "another list"}]
+    operator.execute(context_of(batch.ti))
+    assert [job.body["prompt"] for job in kling.jobs] == ["another list"]
+
+
+@pytest.mark.parametrize(
+    ("given", "change", "asked"),
+    [
+        ([{"prompt": "a"}], lambda shown: shown, [{"prompt": "a"}]),
+        ([{"prompt": "a"}], lambda shown: [*shown, {"prompt": "b"}], [{"prompt": "a"}, {"prompt": "b"}]),
+        ([{"prompt": "a"}] * 9, lambda shown: shown[:2], [{"prompt": "a"}] * 2),
+        ("s3://bucket/rows.jsonl", lambda shown: shown, "s3://bucket/rows.jsonl"),
+        ("s3://bucket/rows.jsonl", lambda shown: "/other.jsonl", "/other.jsonl"),
+        ("s3://bucket/rows.jsonl", lambda shown: [{"prompt": "a"}], [{"prompt": "a"}]),
+        ([{"prompt": "a"}], lambda shown: "/other.jsonl", "/other.jsonl"),
+    ],
+)
+def test_what_is_asked_for(given: Any, change: Any, asked: Any) -> None:
+    assert asked_for(change(shown(given)), given) == asked
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])

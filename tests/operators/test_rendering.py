@@ -161,3 +161,56 @@ def test_what_was_asked_for_is_told_without_the_picture(ti: TaskInstance, kling_
     assert facts["model_name"] == "kling-v3"
     assert facts["inputs"][0]["mime"] == "image/jpeg"
     assert encoded[:40] not in str(ti.xcoms)
+
+
+class Branded(KlingImageToVideoOperator):
+    """An operator as users derive them: it changes what was rendered, just before it runs."""
+
+    def execute(self, context: Any) -> Any:
+        """Add the house style."""
+        self.prompt = f"{self.prompt}, in our house style"
+        return super().execute(context)
+
+
+def test_what_is_changed_before_the_task_runs_is_what_is_paid_for(
+    ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    operator = Branded(task_id="film", image=SIGNED, prompt="{{ words }}", wait_for_completion=False)
+    operator.render_template_fields(context(ti, words="waves"))
+    # As pre_execute does, or a policy of the deployment.
+    operator.negative_prompt = "people"
+    run(operator, ti)
+    (job,) = kling_emulator.jobs
+    assert (job.body["prompt"], job.body["negative_prompt"]) == ("waves, in our house style", "people")
+    assert job.body["image"] == SIGNED, "what was not changed is sent as it was given"
+
+
+def test_a_picture_is_replaced_and_its_neighbours_stay_whole(ti: TaskInstance) -> None:
+    other = "https://pictures.example/b.png"
+    mask = {"mask": JPEG, "trajectories": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]}
+    operator = image_to_video(image=SIGNED, dynamic_masks=[mask], model_name="{{ model }}")
+    operator.render_template_fields(context(ti, model="kling-v1"))
+    operator.image = other
+    operator.dynamic_masks[0]["trajectories"].append({"x": 5, "y": 6})
+    operator.dynamic_masks.append({"mask": other})
+    values = operator.request_values()
+    assert values["image"] == other
+    moved = [*mask["trajectories"], {"x": 5, "y": 6}]
+    assert values["dynamic_masks"] == [{"mask": JPEG, "trajectories": moved}, {"mask": other}]
+
+
+def test_rendering_again_keeps_what_was_changed(ti: TaskInstance) -> None:
+    operator = image_to_video(image="{{ picture }}", prompt="waves")
+    operator.render_template_fields(context(ti, picture=JPEG))
+    operator.prompt = "clouds"
+    operator.render_template_fields(context(ti, picture=JPEG))
+    values = operator.request_values()
+    assert (values["prompt"], values["image"]) == ("clouds", JPEG)
+
+
+@pytest.mark.parametrize("emptied", [None, ""])
+def test_a_field_can_be_taken_back(ti: TaskInstance, emptied: Any) -> None:
+    operator = image_to_video(image_tail=SIGNED)
+    operator.render_template_fields(context(ti))
+    operator.image_tail = emptied
+    assert operator.request_values()["image_tail"] == emptied
