@@ -208,7 +208,7 @@ def table(runs: Sequence[Run], outcomes: Sequence[Outcome]) -> str:
     """Return a Markdown table."""
     lines = [
         "| waiting jobs | | transport | requests a round | requests a second | delay p50 | delay p95 "
-        "| memory | open files | CPU | loop lag max | of it own work |",
+        "| memory | open files | CPU | loop lag max | of that its own work |",
         "|--:|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for run, each in zip(runs, outcomes, strict=True):

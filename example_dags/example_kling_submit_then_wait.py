@@ -43,6 +43,7 @@ with DAG(
         endpoint="videos/image2video",  # only the endpoint that made a job knows it
         kling_task_id=submit.output["task_id"],
         deferrable=True,
+        timeout=1800,  # Airflow's own for sensors is seven days
     )
 
     @task

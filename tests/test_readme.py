@@ -56,7 +56,7 @@ def test_every_make_target_exists() -> None:
 
 
 def test_every_module_it_lists_exists_and_none_is_missing() -> None:
-    listed = re.findall(r"^\| `([a-z.]+)` \|", README, flags=re.M)
+    listed = re.findall(r"^\| `([a-z0-9.]+)` \|", README, flags=re.M)
     for module in listed:
         import_module(f"airflow_provider_kling.{module}")
     from airflow_provider_kling.provider_info import get_provider_info
