@@ -113,12 +113,12 @@ class AsyncKlingClient:
     async def send(self, call: Call) -> dict[str, Any]:
         """Make a call once; a second time only where a new token is all that was missing."""
         try:
-            return payload_of(call, *await self._exchange(call))
+            return payload_of(self.settings, call, *await self._exchange(call))
         except TokenNotValidNow as refusal:
             if not self.settings.credentials.renew():
                 raise refusal.error from None
         try:
-            return payload_of(call, *await self._exchange(call))
+            return payload_of(self.settings, call, *await self._exchange(call))
         except TokenNotValidNow as refusal:
             raise refusal.error from None
 
@@ -141,7 +141,7 @@ class AsyncKlingClient:
                 return response.status, dict(response.headers), await _bounded(response)
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
             sent = not isinstance(error, _NEVER_SENT)
-            raise unanswered(call, self.settings.hostname, _reason(error, connect, read), sent=sent) from None
+            raise unanswered(self.settings, call, _reason(error, connect, read), sent=sent) from None
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

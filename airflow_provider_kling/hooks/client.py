@@ -87,12 +87,12 @@ class KlingClient:
     def send(self, call: Call) -> dict[str, Any]:
         """Make a call once; a second time only where a new token is all that was missing."""
         try:
-            return payload_of(call, *self._exchange(call))
+            return payload_of(self.settings, call, *self._exchange(call))
         except TokenNotValidNow as refusal:
             if not self.settings.credentials.renew():
                 raise refusal.error from None
         try:
-            return payload_of(call, *self._exchange(call))
+            return payload_of(self.settings, call, *self._exchange(call))
         except TokenNotValidNow as refusal:
             raise refusal.error from None
 
@@ -119,7 +119,7 @@ class KlingClient:
                 return response.status_code, dict(response.headers), _bounded(response)
         except requests.RequestException as error:
             raise unanswered(
-                call, self.settings.hostname, _reason(error, connect, read), sent=not _never_sent(error)
+                self.settings, call, _reason(error, connect, read), sent=not _never_sent(error)
             ) from None
 
     def _token(self) -> str:
