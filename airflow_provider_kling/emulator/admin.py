@@ -3,21 +3,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Body, FastAPI, HTTPException
+from fastapi import Body, Depends, FastAPI, Header, HTTPException
 
 from .clock import milliseconds
 from .lifecycle import Job
 from .state import State
+from .this_machine import leads_here
 
 
 def admin_app(state: State) -> FastAPI:
     """Return the application behind ``/_emulator``."""
     app = FastAPI(
-        title="Kling emulator", docs_url=None, redoc_url=None, openapi_url="/_emulator/openapi.json"
+        title="Kling emulator",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/_emulator/openapi.json",
+        dependencies=[Depends(_from_this_machine)],
     )
+    _add_jobs(app, state)
+    _add_faults(app, state)
+    return app
 
+
+def _from_this_machine(
+    host: Annotated[str, Header(include_in_schema=False)] = "",
+    origin: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> None:
+    # Any page of the web can send a developer's browser here: by a name of its own that it has lead to this
+    # machine, or by a form, which needs nobody's leave.
+    if not leads_here(f"http://{host}") or (origin is not None and not leads_here(origin)):
+        raise HTTPException(403, "this is for programs and pages of this machine only")
+
+
+def _add_jobs(app: FastAPI, state: State) -> None:
     @app.get("/_emulator")
     async def summary() -> dict[str, Any]:
         return snapshot(state)
@@ -43,6 +63,8 @@ def admin_app(state: State) -> FastAPI:
         state.trouble.release()
         return snapshot(state)
 
+
+def _add_faults(app: FastAPI, state: State) -> None:
     @app.get("/_emulator/faults")
     async def faults() -> dict[str, Any]:
         return state.faults.shown()
@@ -57,8 +79,6 @@ def admin_app(state: State) -> FastAPI:
     async def clear_faults() -> dict[str, Any]:
         state.faults.clear()
         return state.faults.shown()
-
-    return app
 
 
 def snapshot(state: State) -> dict[str, Any]:

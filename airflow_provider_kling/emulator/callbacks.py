@@ -8,11 +8,10 @@ import heapq
 import itertools
 import json
 import urllib.request
-from urllib.parse import urlsplit
 
 from .clock import Clock
 from .lifecycle import Job
-from .options import is_loopback
+from .this_machine import leads_here, opener
 from .views import Views
 
 _LOOK_SECONDS = 0.05
@@ -30,7 +29,6 @@ class Callbacks:
         self._clock = clock
         self._views = views
         self._numbers = itertools.count()
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._task: asyncio.Task[None] | None = None
         self.reset()
 
@@ -42,7 +40,7 @@ class Callbacks:
 
     def watch(self, job: Job, base_url: str) -> None:
         """Report the job's changes if its create call asked for it."""
-        if not job.callback_url or not is_loopback(urlsplit(job.callback_url).hostname):
+        if not job.callback_url or not leads_here(job.callback_url):
             return
         for moment in (job.started_at, job.ended_at):
             heapq.heappush(self._due, (moment, next(self._numbers), job, base_url))
@@ -69,7 +67,7 @@ class Callbacks:
     def _deliver(self, url: str, body: bytes) -> bool:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - a loopback address, checked
         try:
-            with self._opener.open(request, timeout=_TIMEOUT_SECONDS):
+            with opener.open(request, timeout=_TIMEOUT_SECONDS):
                 return True
         except OSError:
             return False

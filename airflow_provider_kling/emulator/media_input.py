@@ -10,18 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import ssl
 import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from .media_kinds import Clip, Picture, Sound
 from .media_probe import Unreadable, measure_clip, measure_picture, measure_sound
-from .options import is_loopback
 from .refusal import Refusal, bad_value
+from .this_machine import leads_here, opener
 
 MEGABYTE = 1024 * 1024
 SOUND_FORMATS = ("mp3", "wav", "m4a", "aac")
@@ -170,7 +167,7 @@ def _content(value: str, field: str) -> bytes | None:
     if value.startswith("data:"):
         raise bad_value(f"{field}: base64 must be sent without the data: prefix")
     if value.startswith(("http://", "https://")):
-        return _fetched(value, field) if is_loopback(urlsplit(value).hostname) else None
+        return _fetched(value, field) if leads_here(value) else None
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
@@ -181,20 +178,9 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        # A redirect could lead away from this machine.
-        return None
-
-
-# Only this machine is asked, and its certificate, if any, is one that was made for a test.
-_unverified = urllib.request.HTTPSHandler(context=ssl._create_unverified_context())  # noqa: S323
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect, _unverified)
-
-
 def _fetched(url: str, field: str) -> bytes:
     try:
-        with _opener.open(url, timeout=_FETCH_SECONDS) as answer:
+        with opener.open(url, timeout=_FETCH_SECONDS) as answer:
             data: bytes = answer.read(_FETCH_BYTES + 1)
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise _unfetched(field, str(error)) from None

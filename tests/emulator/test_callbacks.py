@@ -52,6 +52,46 @@ def test_other_hosts_are_not_called(kling):
     assert kling.emulator.summary["callbacks"] == {"sent": 0, "failed": 0, "waiting": 0}
 
 
+def test_what_is_no_address_is_not_called(kling):
+    kling.make(callback_url="http://[::1/callback")
+    assert kling.emulator.summary["callbacks"] == {"sent": 0, "failed": 0, "waiting": 0}
+
+
+def test_a_redirect_leads_nowhere(kling):
+    """It could lead to another machine, with a GET after which nobody asked."""
+    asked: queue.Queue[str] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.put(self.path)
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def do_GET(self):
+            asked.put(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    kling.make(callback_url=f"http://127.0.0.1:{server.server_port}/callback")
+    kling.emulator.advance(60)
+    assert [asked.get(timeout=5) for _ in range(2)] == ["/callback"] * 2
+    deadline = time.monotonic() + 10
+    while kling.emulator.summary["callbacks"] != {"sent": 0, "failed": 2, "waiting": 0}:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
 def test_nobody_listens(kling):
     kling.make(callback_url=kling.emulator.url.rpartition(":")[0] + ":9/callback")
     assert kling.emulator.summary["callbacks"]["waiting"] == 2
