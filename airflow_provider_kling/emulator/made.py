@@ -119,10 +119,6 @@ class Made:
         self._deleted.add(ident)
         return job
 
-    def is_deleted(self, ident: str) -> bool:
-        """Whether a voice or an element was deleted."""
-        return ident in self._deleted
-
     def is_library_voice(self, voice_id: str) -> bool:
         """Whether an id names a custom voice, which text-to-speech does not know."""
         return self._item(voice_id, "voices")[1] is not None
