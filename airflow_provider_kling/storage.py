@@ -43,22 +43,32 @@ class Location:
         return Location(f"{self.uri.rstrip('/')}/{name}", self.fs, f"{self.path.rstrip('/')}/{name}")
 
 
-def locate(where: str | ObjectStoragePath) -> Location:
+def locate(where: str | os.PathLike[str] | ObjectStoragePath) -> Location:
     """Find the filesystem of an address.
 
-    :param where: ``ObjectStoragePath``, its URI (``s3://connection@bucket/key``), or a local path.
+    :param where: ``ObjectStoragePath``, its URI (``s3://connection@bucket/key``), or a local path as text or
+        ``Path``.
     :raises StorageRefused: when Airflow knows no such storage, or cannot reach it as configured.
     """
     with explained():
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-        if isinstance(where, str):
-            # Airflow 2.11 takes a relative path for one from the root.
-            uri = where if "://" in where else os.path.abspath(where)
-            path = ObjectStoragePath(uri if "://" in uri else f"file://{uri}")
+        path: Any = where
+        if hasattr(path, "storage_options"):
+            uri = uri_of(path)
         else:
-            path, uri = where, uri_of(where)
+            text = _text(where)
+            # Airflow 2.11 takes a relative path for one from the root.
+            uri = text if "://" in text else os.path.abspath(text)
+            path = ObjectStoragePath(uri if "://" in uri else f"file://{uri}")
         return Location(uri, _filesystem(path), path.path)
+
+
+def _text(where: Any) -> str:
+    try:
+        return os.fsdecode(where)
+    except TypeError:
+        raise StorageRefused(f"it is a {type(where).__name__}, and must be a path or an address") from None
 
 
 def open_to_read(where: Location) -> Any:

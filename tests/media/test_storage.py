@@ -31,6 +31,16 @@ def test_path_and_text_lead_to_the_same_file(s3):
         assert found.fs.cat_file(found.path) == data
 
 
+def test_a_plain_path_is_one_too(tmp_path):
+    assert locate(tmp_path / "a b.png") == locate(str(tmp_path / "a b.png"))
+
+
+@pytest.mark.parametrize("where", [5, None, ["/tmp"], {"path": "/tmp"}])
+def test_what_is_no_path_is_refused_for_good(where):
+    with pytest.raises(StorageRefused, match=f"a {type(where).__name__}, and must be a path or an address"):
+        locate(where)
+
+
 def test_relative_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert locate("in/a.png").path == str(tmp_path / "in/a.png")
