@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -25,6 +23,7 @@ from ..exceptions import KlingTaskNotFound
 from .outcome import HEADERS, MAX_ANSWER_BYTES, TokenNotValidNow, payload_of, task_of, unanswered
 from .retries import READ_ATTEMPTS, can_be_read_again, pause
 from .settings import KlingSettings
+from .tls import trusted_by
 
 MAX_CONNECTIONS = 20
 
@@ -52,7 +51,7 @@ class AsyncKlingClient:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=_tls(self.settings.verify)),
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=trusted_by(self.settings)),
             headers=HEADERS,
         )
         return self
@@ -151,16 +150,6 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > MAX_ANSWER_BYTES:
             raise aiohttp.ClientPayloadError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
     return bytes(body)
-
-
-def _tls(verify: bool | str) -> ssl.SSLContext | bool:
-    if verify is True:
-        # The synchronous client follows these: a company's own certificates must serve the triggerer, too.
-        verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    if isinstance(verify, bool):
-        return verify
-    folder = os.path.isdir(verify)
-    return ssl.create_default_context(cafile=None if folder else verify, capath=verify if folder else None)
 
 
 def _environment_proxy(url: str) -> str | None:

@@ -18,10 +18,11 @@ from ..api.endpoint import Endpoint
 from ..api.exchange import Call, create_call, list_call, query_calls
 from ..api.readable import readable
 from ..api.task import Task, read_tasks
-from ..exceptions import KlingTaskNotFound
+from ..exceptions import KlingServerError, KlingTaskNotFound
 from .outcome import HEADERS, MAX_ANSWER_BYTES, TokenNotValidNow, payload_of, task_of, unanswered
 from .retries import READ_ATTEMPTS, can_be_read_again, pause
 from .settings import KlingSettings
+from .tls import trusted_by
 
 _CHUNK = 65_536
 
@@ -117,10 +118,17 @@ class KlingClient:
                 stream=True,
             ) as response:
                 return response.status_code, dict(response.headers), _bounded(response)
-        except requests.RequestException as error:
-            raise unanswered(
-                self.settings, call, _reason(error, connect, read), sent=not _never_sent(error)
-            ) from None
+        except OSError as error:
+            raise self._failed(call, error, connect, read) from None
+
+    def _failed(self, call: Call, error: OSError, connect: float, read: float) -> KlingServerError:
+        reason, sent = _reason(error, connect, read), not _never_sent(error)
+        if _about_bundle(error):
+            try:
+                trusted_by(self.settings)
+            except KlingServerError as trouble:
+                reason = str(trouble).rstrip(".")
+        return unanswered(self.settings, call, reason, sent=sent)
 
     def _token(self) -> str:
         from airflow.providers.common.compat.sdk import mask_secret
@@ -151,7 +159,7 @@ def _bounded(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _cause(error: requests.RequestException) -> BaseException:
+def _cause(error: OSError) -> BaseException:
     """Return what went wrong, below the wrappers of urllib3.
 
     It blames the proxy for whatever breaks on the way through it, also after the request was sent.
@@ -162,18 +170,31 @@ def _cause(error: requests.RequestException) -> BaseException:
     return inner if isinstance(inner, BaseException) else error
 
 
-def _never_sent(error: requests.RequestException) -> bool:
+def _about_bundle(error: OSError) -> bool:
+    """Whether the bundle of certificates cannot be read, which is found out before anything is sent."""
+    if isinstance(cause := _cause(error), SSLError | ssl.SSLError):
+        return "X509" in str(cause)
+    return not isinstance(error, requests.RequestException) and "TLS CA certificate bundle" in str(error)
+
+
+def _never_sent(error: OSError) -> bool:
     cause = _cause(error)
     if isinstance(cause, SSLError | ssl.SSLError):
         # Other TLS errors can come with the answer.
-        return _HANDSHAKE.search(str(cause)) is not None
-    # NameResolutionError is a NewConnectionError; a ValueError is an address or header that cannot be sent.
-    return isinstance(cause, NewConnectionError | ConnectTimeoutError) or (
-        isinstance(error, ValueError) or str(cause).startswith(_TUNNEL_REFUSED)
+        return _about_bundle(error) or _HANDSHAKE.search(str(cause)) is not None
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        # One of the answer's: our own are fit to be sent.
+        return False
+    # NameResolutionError is a NewConnectionError; a ValueError is an address that cannot be sent to.
+    return (
+        isinstance(cause, NewConnectionError | ConnectTimeoutError)
+        or isinstance(error, ValueError)
+        or (isinstance(cause, OSError) and str(cause).startswith(_TUNNEL_REFUSED))
+        or _about_bundle(error)
     )
 
 
-def _reason(error: requests.RequestException, connect: float, read: float) -> str:
+def _reason(error: OSError, connect: float, read: float) -> str:
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {connect:g} s"
     if isinstance(error, requests.ReadTimeout):

@@ -31,7 +31,8 @@ BODY = {"model_name": "kling-v3", "image": "https://pictures.example/a.png"}
 HTML = Reply(502, b"<html><h1>502 Bad Gateway</h1></html>", {"Content-Type": "text/html"})
 BUSY = Reply(503, {"code": 5001, "message": "maintenance"})
 NOT_FOUND = Reply(400, {"code": 1201, "message": "Task not found by id/external id: 8"})
-TROUBLE = [HTML, BUSY, Reply(action="reset"), Reply(action="close"), Reply(action="cut")]
+TWO_LENGTHS = Reply(200, headers={"Content-Length": "5, 7"})
+TROUBLE = [HTML, BUSY, TWO_LENGTHS, Reply(action="reset"), Reply(action="close"), Reply(action="cut")]
 
 
 def refused_port() -> int:
