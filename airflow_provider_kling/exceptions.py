@@ -118,6 +118,10 @@ class KlingAwaitedTaskFailed(KlingTaskFailed, AirflowFailException):
     """A job that was made elsewhere has failed. No retry helps: it would read the same job again."""
 
 
+class KlingWaitInterrupted(KlingError):
+    """The wait for a job is over for a reason that is not the job's: refused credentials, for instance."""
+
+
 class KlingTaskTimeout(KlingError):
     """The job did not end within ``timeout``; it goes on at Kling."""
 
@@ -183,7 +187,7 @@ def error_from_event(event: WatchEvent) -> KlingError:
             f"Job {task_id} has not ended in time ({message}).", task_id=task_id, job=JobState.EXISTS
         )
     if event["status"] == "error":
-        return KlingAuthError(
+        return KlingWaitInterrupted(
             f"Waiting for job {task_id} is over: {message.rstrip('.')}.", task_id=task_id, job=JobState.EXISTS
         )
     refused = any(word in message.lower() for word in _REFUSAL_WORDS)

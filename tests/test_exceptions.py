@@ -19,6 +19,7 @@ from airflow_provider_kling.exceptions import (
     KlingError,
     KlingTaskFailed,
     KlingTaskTimeout,
+    KlingWaitInterrupted,
     error_from_event,
 )
 
@@ -87,11 +88,16 @@ def test_a_wait_that_timed_out() -> None:
 
 def test_a_wait_whose_credentials_were_refused() -> None:
     error = error_from_event(event("error", "key revoked"))
-    assert type(error) is KlingAuthError
+    assert type(error) is KlingWaitInterrupted
     assert str(error).startswith("Waiting for job 8 is over: key revoked. The job goes on")
-    # Nobody tries again by himself here, and who clears the task would pay twice.
-    assert "attaches" not in str(error)
-    assert "keep the result with KlingFetchResultOperator rather than clear the task" in str(error)
+    assert (error.task_id, error.job) == ("8", JobState.EXISTS)
+    assert not isinstance(error, AirflowFailException), "a retry attaches to the job, and pays nothing"
+
+
+def test_an_error_that_no_retry_mends_does_not_promise_one() -> None:
+    text = str(KlingAuthError("It broke.", task_id="8", job=JobState.EXISTS))
+    assert "attaches" not in text
+    assert "keep the result with KlingFetchResultOperator rather than clear the task" in text
 
 
 @pytest.mark.parametrize(

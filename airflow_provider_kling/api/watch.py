@@ -24,6 +24,10 @@ MAX_RETRY_AFTER = 300.0
 ERRORS_WORTH_A_WARNING = 3
 """Failed polls in a row after which the task's log should say so."""
 
+REFUSALS = 3
+"""Polls in a row that must be refused before the credentials count as bad: a moment's trouble at the vendor
+must not end the wait for a job that is paid for."""
+
 MAX_OVERDUE_ERRORS = 3
 """Failed polls after the deadline before a wait gives up that has never had an answer."""
 
@@ -81,6 +85,7 @@ class TaskWatch:
     status: TaskStatus | None = None
     status_word: str = ""
     errors: int = 0
+    refusals: int = 0
     last_error: str = ""
 
     def on_task(self, task: Task) -> WatchEvent | None:
@@ -97,14 +102,23 @@ class TaskWatch:
         """Take in that Kling reports the status that is known already."""
         self.polled = True
         self.errors = 0
+        self.refusals = 0
         self.last_error = ""
 
     def on_error(self, message: str) -> None:
         """Take in that a poll failed."""
         self.errors += 1
+        self.refusals = 0
         self.last_error = message
 
-    def on_refusal(self, message: str) -> WatchEvent:
+    def on_refusal(self, message: str) -> WatchEvent | None:
+        """Take in that the credentials are refused; the end of the wait when that goes on."""
+        self.errors += 1
+        self.refusals += 1
+        self.last_error = message
+        return self.refused(message) if self.refusals >= REFUSALS else None
+
+    def refused(self, message: str) -> WatchEvent:
         """End the wait because the credentials are refused: no later poll can do better."""
         return {"status": "error", "task_id": self.task_id, "message": message}
 

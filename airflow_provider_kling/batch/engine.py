@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..exceptions import KlingAccountError, KlingAuthError, KlingError
+from ..exceptions import KlingAccountError, KlingAuthError, KlingError, KlingWaitInterrupted
 from ..hooks.async_client import AsyncKlingClient
 from ..submission_io import can_look_up
 from .book import Book
@@ -252,7 +252,7 @@ class BatchRun:
         try:
             await self._follower.see_through(line, task)
         except Exception as error:
-            if isinstance(error, KlingAuthError):
+            if isinstance(error, KlingAuthError | KlingWaitInterrupted):
                 self._stop_for(error)
             self._explain(error)
             lost = without_result(self._book.get(line.key) or line, error)

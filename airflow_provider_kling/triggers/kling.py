@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from ..api.endpoint import endpoint_of
-from ..api.watch import MAX_OVERDUE_ERRORS, Backoff, WatchEvent
+from ..api.watch import ERRORS_WORTH_A_WARNING, MAX_OVERDUE_ERRORS, Backoff, WatchEvent
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from .waiter import Waiter
 
 _SETTINGS_BACKOFF = 2.0
+
+_CONNECTION_PATIENCE = 300.0
+"""Seconds that a connection may be unreadable before the wait for a slot is handed back to a worker."""
 
 
 class SlotEvent(TypedDict):
@@ -55,41 +59,46 @@ class _KlingTrigger(BaseTrigger):
         cls = type(self)
         return f"{cls.__module__}.{cls.__qualname__}", {name: getattr(self, name) for name in self._arguments}
 
-    async def _settings(self) -> KlingSettings:
+    async def _settings(self, until: float) -> KlingSettings:
         """Read the connection, again and again unless the connection itself is at fault.
+
+        That there is none may be a moment's trouble, too: Airflow 3 says so whenever a secrets backend or
+        the API server does not answer. The task that defers has just used it.
 
         This runs in the trigger's own coroutine: the hub's may not talk to Airflow.
 
-        :raises KlingError: the connection cannot be used.
-        :raises AirflowNotFoundException: there is none.
-        :raises TimeoutError: it could not be read in time.
+        :param until: Unix time in seconds after which to give up.
+        :raises KlingError: the connection cannot be used, or could not be read in time.
         """
-        from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
-        from ..exceptions import KlingError
+        from ..exceptions import KlingError, KlingServerError
         from ..hooks.kling import KlingHook
 
         backoff = Backoff(_SETTINGS_BACKOFF)
         while True:
             try:
                 return await KlingHook(self.kling_conn_id).asettings()
-            except (KlingError, AirflowNotFoundException):
+            except KlingError:
                 raise
             except Exception as error:
                 backoff.failed()
-                if time.time() >= self.deadline and backoff.failures >= MAX_OVERDUE_ERRORS:
-                    raise TimeoutError(
-                        f"connection {self.kling_conn_id!r} could not be read: {error}"
+                left = until - time.time()
+                if left <= 0 and backoff.failures >= MAX_OVERDUE_ERRORS:
+                    raise KlingServerError(
+                        f"Connection {self.kling_conn_id!r} could not be read in time: {error}."
                     ) from error
-                self.log.debug("Connection %r cannot be read yet: %s", self.kling_conn_id, error)
-                await asyncio.sleep(backoff.delay())
+                level = logging.WARNING if backoff.failures == ERRORS_WORTH_A_WARNING else logging.DEBUG
+                self.log.log(
+                    level, "Connection %r cannot be read, waiting goes on: %s", self.kling_conn_id, error
+                )
+                await asyncio.sleep(min(backoff.delay(), left) if left > 0 else backoff.delay())
 
 
 class KlingTaskTrigger(_KlingTrigger):
     """Waits for a job, together with all others of its connection and endpoint.
 
     The event is ``{"status", "task_id", "message"}`` with status ``succeed``, ``failed``, ``timeout`` or
-    ``error``. It holds no result: results are signed addresses, and events are written to logs.
+    ``error``: the last means that the wait is over, but not the job. It holds no result: results are signed
+    addresses, and events are written to logs.
 
     :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``.
     :param kling_task_id: Kling's id of the job, or the external id.
@@ -126,7 +135,8 @@ class KlingTaskTrigger(_KlingTrigger):
         **unknown: Any,
     ) -> None:
         super().__init__(endpoint, kling_conn_id, deadline)
-        self.kling_task_id = kling_task_id
+        # Native templates make a number of an id.
+        self.kling_task_id = str(kling_task_id)
         self.poll_interval = poll_interval
         self.since = since
         self.end_from_trigger = end_from_trigger
@@ -144,24 +154,31 @@ class KlingTaskTrigger(_KlingTrigger):
         )
 
     async def _wait(self) -> TriggerEvent:
-        from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
         from ..exceptions import KlingError
 
         try:
-            endpoint, settings = endpoint_of(self.endpoint), await self._settings()
+            endpoint, settings = endpoint_of(self.endpoint), await self._usable_settings()
             while True:
                 waiter = await self._wait_with(settings, endpoint)
                 refused = waiter.event is not None and waiter.event["status"] == "error"
-                if not refused or (renewed := await self._settings()).fingerprint == settings.fingerprint:
+                if not refused:
+                    return self._ended(waiter)
+                renewed = await self._usable_settings()
+                if renewed.fingerprint == settings.fingerprint:
                     return self._ended(waiter)
                 # The job is paid: a key that was changed while it ran must not cost its result.
                 self.log.warning("Connection %r was changed; waiting goes on with it", self.kling_conn_id)
                 settings = renewed
-        except TimeoutError as error:
-            return _fired(self._event("timeout", str(error)))
-        except (KlingError, AirflowNotFoundException, ValueError) as error:
-            return _fired(self._event("error", str(error)))
+        except (KlingError, ValueError) as error:
+            return _fired(self._event(str(error)))
+
+    async def _usable_settings(self) -> KlingSettings:
+        from ..hooks.tls import trusted_by
+
+        settings = await self._settings(self.deadline)
+        # The hub would have no client, and could neither poll nor tell the task what to do about it.
+        trusted_by(settings)
+        return settings
 
     async def _wait_with(self, settings: KlingSettings, endpoint: Endpoint) -> Waiter:
         from .poll_hub import hub_of
@@ -176,7 +193,7 @@ class KlingTaskTrigger(_KlingTrigger):
         return waiter
 
     def _ended(self, waiter: Waiter) -> TriggerEvent:
-        event = waiter.event or self._event("error", "the wait ended without a reason")
+        event = waiter.event or self._event("the wait ended without a reason")
         # Outside a triggerer (dag.test()) nobody could end the task.
         if (
             event["status"] == "succeed"
@@ -189,8 +206,8 @@ class KlingTaskTrigger(_KlingTrigger):
             return TaskSuccessEvent(xcoms={"return_value": waiter.task.to_json(self.endpoint)})
         return _fired(event)
 
-    def _event(self, status: Literal["timeout", "error"], message: str) -> WatchEvent:
-        return {"status": status, "task_id": self.kling_task_id, "message": message}
+    def _event(self, message: str) -> WatchEvent:
+        return {"status": "error", "task_id": self.kling_task_id, "message": message}
 
 
 class KlingSlotTrigger(_KlingTrigger):
@@ -248,7 +265,8 @@ class KlingSlotTrigger(_KlingTrigger):
         seeker = Seeker(self.since, self.refused_at or self.since, self.refusals, self.retry_after)
         try:
             async with asyncio.timeout(max(self.deadline - time.time(), 0.0)):
-                board = board_of((await self._settings()).fingerprint)
+                settings = await self._settings(time.time() + _CONNECTION_PATIENCE)
+                board = board_of(settings.fingerprint)
                 self.log.info("Waiting for a free slot; %d tasks came before this one", board.before(seeker))
                 await board.wait(seeker)
         except TimeoutError:

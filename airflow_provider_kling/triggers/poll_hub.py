@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 
 from ..api.endpoint import Endpoint
 from ..api.task import Task, read_task
-from ..api.watch import MIN_POLL_INTERVAL, Backoff
+from ..api.watch import MIN_POLL_INTERVAL, REFUSALS, Backoff
 from ..exceptions import KlingAuthError, KlingError
 from ..hooks.async_client import AsyncKlingClient
 from ..hooks.settings import KlingSettings
@@ -33,10 +33,6 @@ log = logging.getLogger(__name__)
 
 ARRIVAL_WINDOW = 0.5
 """Seconds that a hub at rest waits for further arrivals before it polls for the first."""
-
-REFUSALS = 3
-"""Rounds in a row that must be refused before the credentials count as bad: whoever is told so fails for
-good, and has to pay for another job."""
 
 _MAX_PATIENCE = 60.0
 """Seconds between reads of a job that cannot be read while others can."""
@@ -189,7 +185,10 @@ class PollHub:
                 # A bug must neither end waits for paid jobs nor leave them without a poller.
                 log.exception("The poller of %s failed; it starts again", self._endpoint)
                 self._pause(None)
-                await self._tell_all(self._jobs.values(), f"the poller failed: {type(error).__name__}")
+                why = str(error) if isinstance(error, KlingError) else type(error).__name__
+                await self._tell_all(self._jobs.values(), f"the poller failed: {why}")
+                # Where no client can be made nothing else here ever waits, and nobody else's turn would come.
+                await asyncio.sleep(self._not_before - _now())
 
     async def _rest(self) -> None:
         """Wait until a job is due."""

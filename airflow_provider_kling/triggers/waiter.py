@@ -78,8 +78,8 @@ class Waiter:
         self._end(self.watch.overdue(time.time()))
 
     def on_refusal(self, message: str) -> None:
-        """Take in that the credentials are refused."""
-        self._end(self.watch.on_refusal(message))
+        """Take in that the credentials are refused, and not for a moment only."""
+        self._end(self.watch.refused(message))
 
     def _tell(self, level: int, line: str) -> None:
         self._lines.append((level, line))

@@ -12,6 +12,7 @@ from airflow_provider_kling.api.watch import (
     MAX_BACKOFF,
     MAX_OVERDUE_ERRORS,
     MAX_RETRY_AFTER,
+    REFUSALS,
     Backoff,
     TaskWatch,
 )
@@ -91,8 +92,22 @@ def test_errors_alone_never_end_a_wait(watch: TaskWatch) -> None:
     assert watch.overdue(DEADLINE - 1) is None
 
 
-def test_refused_credentials_end_the_wait(watch: TaskWatch) -> None:
-    assert watch.on_refusal("no") == {"status": "error", "task_id": "8", "message": "no"}
+def test_refused_credentials_end_the_wait_when_they_are_refused_again_and_again(watch: TaskWatch) -> None:
+    for _ in range(REFUSALS - 1):
+        assert watch.on_refusal("no") is None
+    assert watch.on_refusal("no") == watch.refused("no")
+    assert watch.refused("no") == {"status": "error", "task_id": "8", "message": "no"}
+
+
+@pytest.mark.parametrize("between", ["answer", "error"])
+def test_only_refusals_in_a_row_end_the_wait(watch: TaskWatch, between: str) -> None:
+    for _ in range(10):
+        for _ in range(REFUSALS - 1):
+            assert watch.on_refusal("no") is None
+        if between == "answer":
+            watch.on_unchanged()
+        else:
+            watch.on_error("HTTP 503")
 
 
 def test_polls_keep_their_pace_while_all_is_well() -> None:

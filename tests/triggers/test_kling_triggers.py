@@ -8,14 +8,16 @@ import json
 import logging
 import pkgutil
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_kling.api.watch import MIN_POLL_INTERVAL
 from airflow_provider_kling.emulator import Emulator
-from airflow_provider_kling.exceptions import error_from_event
+from airflow_provider_kling.exceptions import JobState, error_from_event
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.triggers import kling, slots
 from airflow_provider_kling.triggers.kling import KlingSlotTrigger, KlingTaskTrigger
@@ -29,7 +31,7 @@ from tests.triggers.server import (
 )
 
 
-def task_trigger(ident: str, **kwargs: Any) -> KlingTaskTrigger:
+def task_trigger(ident: Any, **kwargs: Any) -> KlingTaskTrigger:
     defaults: dict[str, Any] = {
         "endpoint": SLUG,
         "kling_conn_id": "kling_default",
@@ -81,6 +83,10 @@ def test_it_survives_serialization(trigger: KlingTaskTrigger | KlingSlotTrigger)
     assert type(again) is type(trigger)
 
 
+def test_an_id_that_a_native_template_made_a_number_of_is_an_id() -> None:
+    assert task_trigger(824301234567890).serialize()[1]["kling_task_id"] == "824301234567890"
+
+
 def test_arguments_of_other_versions_are_ignored() -> None:
     arguments = task_trigger("job-1", tomorrow=1).serialize()[1]
     assert "tomorrow" not in arguments
@@ -113,7 +119,9 @@ class TestTask:
         server.answers = [REFUSED] * 3
         event = await fire(task_trigger(ident))
         assert event.payload["status"] == "error"
-        assert "job" in str(error_from_event(event.payload)).lower()
+        error = error_from_event(event.payload)
+        assert "job" in str(error).lower()
+        assert not isinstance(error, AirflowFailException)
         assert KEY not in repr(event)
 
     async def test_a_key_that_is_changed_while_a_job_runs_costs_no_result(
@@ -187,10 +195,17 @@ class TestTask:
 
 
 class TestConnection:
-    async def test_one_that_does_not_exist_is_an_error_and_no_crash(self) -> None:
-        event = await fire(task_trigger("job-1", kling_conn_id="nowhere"))
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(kling, "_SETTINGS_BACKOFF", 0.01)
+
+    async def test_one_that_is_gone_is_an_error_that_a_retry_can_mend(self) -> None:
+        event = await fire(task_trigger("job-1", kling_conn_id="nowhere", deadline=time.time() + 0.1))
         assert event.payload["status"] == "error"
         assert "nowhere" in event.payload["message"]
+        error = error_from_event(event.payload)
+        assert not isinstance(error, AirflowFailException)
+        assert (error.task_id, error.job) == ("job-1", JobState.EXISTS)
 
     async def test_one_that_cannot_be_used_is_an_error_that_says_why(
         self, monkeypatch: pytest.MonkeyPatch
@@ -205,35 +220,61 @@ class TestConnection:
         event = await fire(task_trigger("job-1", endpoint="videos/none"))
         assert event.payload["status"] == "error"
 
-    @pytest.mark.usefixtures("connection")
-    async def test_a_failure_to_read_it_is_waited_out(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("named", ["extra.verify", "REQUESTS_CA_BUNDLE"])
+    async def test_certificates_that_cannot_be_read_are_an_error_that_says_what_to_do(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str
     ) -> None:
-        monkeypatch.setattr(kling, "_SETTINGS_BACKOFF", 0.01)
-        failures = self.fail_to_read(monkeypatch, 3)
+        bundle = tmp_path / "empty.pem"
+        bundle.touch()
+        extra = {"verify": str(bundle)} if named == "extra.verify" else {}
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+        content = {"conn_type": "kling", "host": "https://127.0.0.1:9", "password": KEY, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(content))
+        event = await fire(task_trigger("job-1"))
+        assert event.payload["status"] == "error"
+        assert f"{named} is '{bundle}'" in event.payload["message"]
+        assert "must be a PEM file" in event.payload["message"]
+        assert not isinstance(error_from_event(event.payload), AirflowFailException)
+
+    @pytest.mark.usefixtures("connection")
+    @pytest.mark.parametrize("kind", [RuntimeError, AirflowNotFoundException])
+    async def test_a_failure_to_read_it_is_waited_out_with_one_warning(
+        self,
+        server: Server,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        kind: type[Exception],
+    ) -> None:
+        """Airflow 3 says that a connection does not exist while it cannot ask for it."""
+        failures = self.fail_to_read(monkeypatch, 8, kind)
         (ident,) = server.make()
         server.set(ident, "succeed")
-        assert (await fire(task_trigger(ident))).payload["status"] == "succeed"
+        event = await fire(logging_as(task_trigger(ident), "trigger"))
+        assert event.payload["status"] == "succeed"
         assert not failures
+        (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+        assert warning.name == "trigger"
+        assert "'kling_default' cannot be read, waiting goes on" in warning.getMessage()
 
     @pytest.mark.usefixtures("connection")
-    async def test_a_failure_to_read_it_ends_with_the_deadline(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(kling, "_SETTINGS_BACKOFF", 0.01)
+    async def test_a_failure_to_read_it_ends_with_the_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fail_to_read(monkeypatch, 1000)
-        event = await fire(task_trigger("job-1", deadline=time.time() + 0.1))
-        assert event.payload["status"] == "timeout"
-        assert "kling_default" in event.payload["message"]
+        began = time.monotonic()
+        event = await fire(task_trigger("job-1", deadline=time.time() + 0.3))
+        assert 0.2 < time.monotonic() - began < 5
+        assert event.payload["status"] == "error"
+        assert "'kling_default' could not be read in time: the API server" in event.payload["message"]
 
-    def fail_to_read(self, monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
+    def fail_to_read(
+        self, monkeypatch: pytest.MonkeyPatch, times: int, kind: type[Exception] = RuntimeError
+    ) -> list[int]:
         left = list(range(times))
         original = KlingHook.asettings
 
         async def failing(hook: KlingHook) -> Any:
             if left:
                 left.pop()
-                raise RuntimeError("the API server does not answer")
+                raise kind("the API server does not answer")
             return await original(hook)
 
         monkeypatch.setattr(KlingHook, "asettings", failing)
@@ -268,9 +309,23 @@ class TestSlot:
         monkeypatch.setattr(slots, "_BACKOFF", 0.05)
         assert (await fire(slot_trigger())).payload["status"] == "slot"
 
-    async def test_a_connection_in_trouble_is_the_workers_to_tell(self) -> None:
+    async def test_a_connection_in_trouble_is_the_workers_to_tell(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(kling, "_SETTINGS_BACKOFF", 0.01)
+        monkeypatch.setattr(kling, "_CONNECTION_PATIENCE", 0.1)
         event = await fire(slot_trigger(kling_conn_id="nowhere"))
         assert event.payload["status"] == "slot"
+        assert "nowhere" in event.payload["message"]
+
+    async def test_a_connection_that_cannot_be_read_for_a_moment_is_waited_for(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(kling, "_SETTINGS_BACKOFF", 0.01)
+        monkeypatch.setattr(slots, "_BACKOFF", 0.01)
+        failures = TestConnection().fail_to_read(monkeypatch, 4, AirflowNotFoundException)
+        assert (await fire(slot_trigger())).payload["message"] == ""
+        assert not failures
 
 
 async def test_against_the_emulator(kling_emulator: Emulator) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.api.endpoint import Endpoint
+from airflow_provider_kling.exceptions import KlingServerError
 from airflow_provider_kling.hooks.async_client import AsyncKlingClient
 from airflow_provider_kling.hooks.settings import KlingSettings
 from airflow_provider_kling.triggers import poll_reader, waiter
@@ -258,3 +260,25 @@ async def test_a_bug_in_the_hub_silences_nobody(
     monkeypatch.setattr(AsyncKlingClient, "get_task", broken)
     assert (await waits.one(ident))["status"] == "succeed"
     assert len([record for record in caplog.records if "starts again" in record.message]) == 2
+
+
+async def test_a_client_that_cannot_be_made_is_no_busy_loop(
+    server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else would run on the triggerer's loop, and it would log thousands of lines a second."""
+    (ident,) = server.make()
+    server.set(ident, "succeed")
+    original, tries = AsyncKlingClient.__aenter__, list[float]()
+
+    async def broken(self: AsyncKlingClient) -> AsyncKlingClient:
+        tries.append(time.monotonic())
+        if len(tries) <= 3:
+            raise KlingServerError("no certificates")
+        return await original(self)
+
+    monkeypatch.setattr(AsyncKlingClient, "__aenter__", broken)
+    assert (await waits.one(ident))["status"] == "succeed"
+    gaps = [after - before for before, after in itertools.pairwise(tries)]
+    assert gaps[2] > gaps[1] > gaps[0] > 1.5 * TICK
+    (warning,) = waits.at(logging.WARNING)
+    assert "no certificates" in warning
