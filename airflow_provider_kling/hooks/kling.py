@@ -74,7 +74,7 @@ class KlingHook(KlingTaskHook, HttpHook):
     async def aget_task(self, endpoint: Endpoint | str, task_id: str) -> Task:
         """Read one task from a coroutine; see :meth:`get_task`."""
         async with AsyncKlingClient(await self.asettings()) as client:
-            return await client.get_task(endpoint_of(endpoint), task_id, patient=True)
+            return await client.get_task(endpoint_of(endpoint), str(task_id), patient=True)
 
     async def alist_tasks(self, endpoint: Endpoint | str, page: int = 1, page_size: int = 30) -> list[Task]:
         """List tasks from a coroutine; see :meth:`list_tasks`."""

@@ -9,6 +9,7 @@ rest.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -25,9 +26,14 @@ from ..api.task import Task, TaskStatus
 from ..api.video import IMAGE_TO_VIDEO
 from ..api.watch import ERRORS_WORTH_A_WARNING, MIN_POLL_INTERVAL, Backoff, TaskWatch, WatchEvent
 from ..api.written import as_written
-from ..exceptions import KlingAuthError, KlingError, error_from_event
+from ..exceptions import KlingAuthError, KlingError, KlingServerError, error_from_event
 from .client import KlingClient
 from .settings import KlingSettings, read_settings
+
+MAX_REFUSAL_PAUSE = 5.0
+"""Seconds that stand for the pace of a slower wait when refused credentials are tried again."""
+
+_OF_CONNECTION = ("client", "voices", "elements", "selection", "account")
 
 if TYPE_CHECKING:
     from .account import Account
@@ -95,11 +101,31 @@ class KlingTaskHook(BaseHook):
         :param task_id: Kling's id, or the external id where the endpoint supports it.
         :raises KlingTaskNotFound: there is none.
         """
-        return self.client.get_task(endpoint_of(endpoint), task_id)
+        # Native templates make a number of an id.
+        return self.client.get_task(endpoint_of(endpoint), str(task_id))
+
+    def get_paid_task(self, endpoint: Endpoint | str, task_id: str, poll_interval: float = 5.0) -> Task:
+        """Read one task that may be paid for: refused credentials are tried again, and read anew, first.
+
+        :param endpoint: the endpoint that made it, or its slug.
+        :param task_id: Kling's id, or the external id where the endpoint supports it.
+        :param poll_interval: the pace of whoever waits, which spaces the tries.
+        :raises KlingTaskNotFound: there is none.
+        :raises KlingWaitInterrupted: the credentials are refused again and again.
+        """
+        watch, backoff = TaskWatch(str(task_id), math.inf), Backoff(min(poll_interval, MAX_REFUSAL_PAUSE))
+        while True:
+            try:
+                return self.get_task(endpoint, task_id)
+            except KlingAuthError as error:
+                if event := self._on_refusal(watch, error):
+                    raise error_from_event(event) from error
+            backoff.failed()
+            time.sleep(backoff.delay())
 
     def find_task(self, endpoint: Endpoint | str, external_task_id: str) -> Task | None:
         """Look a task up by its external id; ``None`` when there is none."""
-        return self.client.find_task(endpoint_of(endpoint), external_task_id)
+        return self.client.find_task(endpoint_of(endpoint), str(external_task_id))
 
     def list_tasks(self, endpoint: Endpoint | str, page: int = 1, page_size: int = 30) -> list[Task]:
         """List the account's tasks of one endpoint, newest first.
@@ -119,10 +145,12 @@ class KlingTaskHook(BaseHook):
         deadline: float | None = None,
         stop: threading.Event | None = None,
         on_status: Callable[[Task], None] | None = None,
+        resumed: bool = False,
     ) -> Task:
         """Wait in place until a task has ended, and return it.
 
-        A failed poll slows the polling down and ends nothing; only refused credentials do.
+        A failed poll slows the polling down and ends nothing; only credentials that are refused several
+        times in a row do. The connection is read anew before they are tried again.
 
         :param task_id: Kling's id, or the external id.
         :param poll_interval: seconds between polls.
@@ -130,14 +158,19 @@ class KlingTaskHook(BaseHook):
         :param deadline: Unix time in seconds, instead of ``timeout``.
         :param stop: set by another thread to end the wait early; the task is then returned as it stands.
         :param on_status: called whenever the status changes.
+        :param resumed: the connection served this wait before: that it cannot be read is a moment's trouble.
         :raises KlingTaskFailed: Kling ended the task as failed.
         :raises KlingTaskTimeout: the task has not ended in time; it goes on at Kling.
+        :raises KlingWaitInterrupted: the credentials are refused; the task goes on at Kling.
         """
-        endpoint = endpoint_of(endpoint)
+        endpoint, task_id = endpoint_of(endpoint), str(task_id)
         watch = TaskWatch(task_id, time.time() + timeout if deadline is None else deadline)
         backoff = Backoff(max(poll_interval, MIN_POLL_INTERVAL))
         stop = stop or threading.Event()
         seen: Task | None = None
+        if not resumed:
+            # Whoever has never used it wants to know at once what is wrong with it.
+            _ = self.client
         while True:
             task, event, asked = self._poll(endpoint, watch, backoff, on_status)
             event = event or watch.overdue(time.time())
@@ -154,9 +187,10 @@ class KlingTaskHook(BaseHook):
         before = watch.status_word
         try:
             # One request: asking again is what the wait itself does, at its own pace.
-            task = self.client.get_task(endpoint, watch.task_id, patient=False)
+            task = self._client_or_trouble().get_task(endpoint, watch.task_id, patient=False)
         except KlingAuthError as error:
-            return None, watch.on_refusal(str(error)), None
+            backoff.failed()
+            return None, self._on_refusal(watch, error), None
         except KlingError as error:
             watch.on_error(str(error))
             level = logging.WARNING if watch.errors == ERRORS_WORTH_A_WARNING else logging.DEBUG
@@ -168,6 +202,41 @@ class KlingTaskHook(BaseHook):
         if on_status and task.status_word != before:
             on_status(task)
         return task, event, None
+
+    def _client_or_trouble(self) -> KlingClient:
+        try:
+            return self.client
+        except KlingError:
+            raise
+        except Exception as error:
+            raise KlingServerError(f"Connection {self.kling_conn_id!r} cannot be read: {error}.") from error
+
+    def _on_refusal(self, watch: TaskWatch, error: KlingAuthError) -> WatchEvent | None:
+        event = watch.on_refusal(str(error))
+        if self._take_up_changes():
+            # The job is paid: a key that was changed while it ran must not cost its result.
+            self.log.warning("Connection %r was changed; waiting goes on with it", self.kling_conn_id)
+            watch.refusals = 0
+            return None
+        if not event:
+            self.log.warning("Job %s cannot be read, waiting goes on: %s", watch.task_id, error)
+        return event
+
+    def _take_up_changes(self) -> bool:
+        """Read the connection again, and use it if it has changed; whether it has."""
+        try:
+            connection = self.get_connection(self.kling_conn_id)
+            renewed = read_settings(connection, connection.extra_dejson)
+        except Exception as error:
+            self.log.debug("Connection %r cannot be read: %s", self.kling_conn_id, error)
+            return False
+        known = vars(self).get("settings")
+        if known is None or known.fingerprint == renewed.fingerprint:
+            return False
+        for name in _OF_CONNECTION:
+            vars(self).pop(name, None)
+        vars(self)["settings"] = renewed
+        return True
 
     @cached_property
     def voices(self) -> Library:

@@ -91,11 +91,18 @@ class WaitingOperator(RequestFieldsOperator):
         """Read the job that has ended; the trigger's event holds no addresses, so they are read here."""
         if event["status"] != "succeed":
             raise error_from_event(event)
-        task = self.hook.get_task(self.endpoint, event["task_id"])
-        if not task.status.ended:
-            # The list, by which triggers poll, may know of the end before the job itself does.
-            task = self._wait_here(task, self._deadline(context, task))
-        return self._finish(context, task)
+        return self._finish(context, self._read_ended(context, event["task_id"]))
+
+    def _read_ended(self, context: Context, task_id: str) -> Task:
+        """Read a job that the trigger saw end, as patiently as if it had not: it is paid for.
+
+        Also the list, by which triggers poll, may know of the end before the job itself does.
+        """
+        now = time.time()
+        deadline = earliest(now + self.timeout, self._execution_deadline(context, now))
+        return self.hook.wait(
+            self.endpoint, task_id, self.poll_interval, deadline=deadline, stop=self._stop, resumed=True
+        )
 
     def on_kill(self) -> None:
         """Say the truth: Kling has no cancel."""

@@ -23,10 +23,10 @@ from airflow.providers.common.compat.sdk import (
 from ..api.endpoint import Endpoint, endpoint_of
 from ..api.task import TaskStatus
 from ..exceptions import (
-    KlingAuthError,
     KlingAwaitedTaskFailed,
     KlingError,
     KlingRequestInvalid,
+    KlingWaitInterrupted,
     error_from_event,
 )
 from ..operators.connected import Connected
@@ -43,8 +43,8 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
     """Wait for a job made elsewhere, and return what the operators return.
 
     ``timeout`` counts from the start of this try; ``soft_fail`` and ``never_fail`` skip the task when the job
-    failed, its time is up or the connection is refused, in every mode. The poll interval is far too short for
-    ``mode="reschedule"``: prefer ``deferrable=True``.
+    failed, its time is up or the connection is refused again and again, in every mode. The poll interval is
+    far too short for ``mode="reschedule"``: prefer ``deferrable=True``.
 
     :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``; others do not
         know it. Templated.
@@ -110,10 +110,11 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
         with self._skip_if_asked():
             if event["status"] != "succeed":
                 raise _failure(event)
-            task = self.hook.get_task(self.endpoint, event["task_id"])
-            if not task.status.ended:
-                # The list, by which triggers poll, may know of the end before the job itself does.
-                task = self.hook.wait(self.endpoint, event["task_id"], self.poke_interval, self.timeout)
+            # As patiently as if it had not ended: the list, by which triggers poll, may also know of the end
+            # before the job itself does.
+            task = self.hook.wait(
+                self.endpoint, event["task_id"], self.poke_interval, self.timeout, resumed=True
+            )
             return self._result(task)
 
     def on_kill(self) -> None:
@@ -179,13 +180,16 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
     def _look(self) -> Task | None:
         """Read the job; ``None`` when that fails for now."""
         endpoint = self._check_endpoint()
+        if isinstance(self.kling_task_id, int):
+            # Native templates make a number of an id.
+            self.kling_task_id = str(self.kling_task_id)
         if not self.kling_task_id:
             raise KlingRequestInvalid(
                 f"Task {self.task_id!r}: kling_task_id is {self.kling_task_id!r}; it must be the id of a job."
             )
         try:
-            task = self.hook.get_task(endpoint, self.kling_task_id)
-        except (KlingAuthError, KlingRequestInvalid):
+            task = self.hook.get_paid_task(endpoint, self.kling_task_id, self.poke_interval)
+        except (KlingWaitInterrupted, KlingRequestInvalid):
             raise
         except KlingError as error:
             level = logging.DEBUG if self._warned else logging.WARNING

@@ -6,19 +6,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
 
 from airflow_provider_kling.api.task import TaskStatus
 from airflow_provider_kling.api.video import IMAGE_TO_VIDEO, ImageToVideo
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.exceptions import (
     JobState,
-    KlingAuthError,
     KlingContentRefused,
     KlingTaskFailed,
     KlingTaskNotFound,
     KlingTaskTimeout,
+    KlingWaitInterrupted,
 )
 from airflow_provider_kling.hooks.kling import KlingHook
 from tests.hooks.conftest import MakeHook
@@ -27,6 +29,7 @@ from tests.hooks.scripted_server import Reply, ScriptedServer
 SLUG = "videos/image2video"
 VIDEO = {"id": "v", "url": "https://cdn.example/v.mp4", "duration": "5"}
 HTML = Reply(502, b"<html>502</html>")
+REFUSED = Reply(401, {"code": 1002, "message": "revoked"})
 
 
 def status(word: str, message: str = "") -> Reply:
@@ -103,11 +106,92 @@ def test_a_deadline_passes_while_kling_cannot_be_asked(hook: KlingHook, server: 
     assert len(server.received) == 3
 
 
-def test_refused_credentials_end_a_wait_at_once(hook: KlingHook, server: ScriptedServer) -> None:
-    server.replies = [status("processing"), Reply(401, {"code": 1002, "message": "revoked"})]
-    with pytest.raises(KlingAuthError, match="revoked") as failed:
+def test_credentials_that_are_refused_again_and_again_end_a_wait(
+    hook: KlingHook, server: ScriptedServer
+) -> None:
+    server.replies = [status("processing"), *[REFUSED] * 3]
+    with pytest.raises(KlingWaitInterrupted, match="revoked") as failed:
         hook.wait(SLUG, "8", poll_interval=0.2)
-    assert failed.value.job is JobState.EXISTS
+    assert (failed.value.task_id, failed.value.job) == ("8", JobState.EXISTS)
+    assert not isinstance(failed.value, AirflowFailException), "a retry attaches to the job"
+    assert len(server.received) == 4
+
+
+def test_a_passing_refusal_ends_no_wait(hook: KlingHook, server: ScriptedServer) -> None:
+    """Two in a row, and again after a poll that failed otherwise: never three."""
+    server.replies = [REFUSED, REFUSED, HTML, REFUSED, REFUSED, status("succeed")]
+    assert hook.wait(SLUG, "8", poll_interval=0.01).status is TaskStatus.SUCCEED
+
+
+@pytest.mark.parametrize("how", ["wait", "get_paid_task"])
+def test_a_key_that_is_changed_meanwhile_is_taken_up(
+    hook: KlingHook, server: ScriptedServer, make_hook: MakeHook, told: pytest.LogCaptureFixture, how: str
+) -> None:
+    hook.get_task(SLUG, "8")
+    make_hook(server.url, "sk-another-key")
+    server.replies = [*[REFUSED] * 3, status("succeed")]
+    task = getattr(hook, how)(SLUG, "8", poll_interval=0.2)
+    assert task.status is TaskStatus.SUCCEED
+    keys = [request.headers["Authorization"] for request in server.received]
+    assert keys == ["Bearer sk-test-key"] * 2 + ["Bearer sk-another-key"] * 3
+    assert "Connection 'kling_default' was changed; waiting goes on with it" in told.messages
+    assert "another-key" not in told.text
+
+
+def test_a_connection_that_cannot_be_read_again_changes_nothing(
+    hook: KlingHook, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook.get_task(SLUG, "8")
+    monkeypatch.delenv("AIRFLOW_CONN_KLING_DEFAULT")
+    server.replies = [REFUSED, REFUSED, status("succeed")]
+    assert hook.wait(SLUG, "8", poll_interval=0.2).status is TaskStatus.SUCCEED
+
+
+def test_refusals_of_a_paid_task_are_told_with_its_id(hook: KlingHook, server: ScriptedServer) -> None:
+    server.replies = [REFUSED] * 2
+    assert hook.get_paid_task(SLUG, "8", 0.01).task_id == "8"
+    server.always = REFUSED
+    with pytest.raises(KlingWaitInterrupted, match="revoked") as failed:
+        hook.get_paid_task(SLUG, "8", 0.01)
+    assert (failed.value.task_id, failed.value.job) == ("8", JobState.EXISTS)
+    assert len(server.received) == 6
+
+
+def test_a_connection_that_is_not_there_is_told_before_anything_is_waited_for() -> None:
+    with pytest.raises(AirflowNotFoundException):
+        KlingHook("nowhere").wait(SLUG, "8", timeout=60)
+
+
+def test_a_wait_goes_on_until_the_connection_can_be_read(
+    make_hook: MakeHook, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow 3 says that there is none whenever a secrets backend does not answer."""
+    hook, left = make_hook(server.url), [1, 2, 3, 4]
+    original = KlingHook.get_connection
+
+    def flaky(conn_id: str) -> Any:
+        if left:
+            left.pop()
+            raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
+        return original(conn_id)
+
+    monkeypatch.setattr(KlingHook, "get_connection", staticmethod(flaky))
+    server.always = status("succeed")
+    assert hook.wait(SLUG, "8", poll_interval=0.01, resumed=True).status is TaskStatus.SUCCEED
+    assert not left
+
+
+async def test_an_id_that_a_native_template_made_a_number_of_is_an_id(
+    hook: KlingHook, server: ScriptedServer
+) -> None:
+    server.always = status("succeed")
+    number: Any = 8
+    hook.get_task(SLUG, number)
+    hook.find_task(SLUG, number)
+    hook.get_paid_task(SLUG, number)
+    hook.wait(SLUG, number)
+    await hook.aget_task(SLUG, number)
+    assert server.calls == ["GET /v1/videos/image2video/8"] * 5
 
 
 def test_an_unknown_status_is_waited_through(hook: KlingHook, server: ScriptedServer) -> None:

@@ -27,10 +27,10 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.exceptions import (
-    KlingAuthError,
     KlingAwaitedTaskFailed,
     KlingContentRefused,
     KlingRequestInvalid,
+    KlingWaitInterrupted,
 )
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
@@ -179,8 +179,19 @@ class TestPoke:
     def test_refused_credentials_fail(self, kling_emulator: Emulator) -> None:
         each = sensor(kling_task_id=ended(kling_emulator))
         kling_emulator.faults.set({"bad_credentials": 5})
-        with pytest.raises(KlingAuthError):
+        with pytest.raises(KlingWaitInterrupted) as failed:
             each.poke(context())
+        assert failed.value.task_id == each.kling_task_id
+        assert not isinstance(failed.value, AirflowFailException)
+
+    def test_a_passing_refusal_fails_nothing(self, kling_emulator: Emulator) -> None:
+        each = sensor(kling_task_id=ended(kling_emulator))
+        kling_emulator.faults.set({"bad_credentials": 2})
+        assert each.poke(context())
+
+    def test_an_id_that_a_native_template_made_a_number_of_is_an_id(self, kling_emulator: Emulator) -> None:
+        task_id = ended(kling_emulator)
+        assert sensor(kling_task_id=int(task_id)).execute(context())["task_id"] == task_id
 
     def test_the_end_of_the_time_says_that_the_job_goes_on(self, kling_emulator: Emulator) -> None:
         task_id = made(kling_emulator)
@@ -217,6 +228,12 @@ class TestDeferral:
         event = {"status": "succeed", "task_id": each.kling_task_id, "message": ""}
         assert complete(each, event)["status"] == "succeed"
 
+    @pytest.mark.parametrize("fault", ["bad_credentials", "server_error"])
+    def test_an_ended_job_is_read_patiently(self, kling_emulator: Emulator, fault: str) -> None:
+        event = {"status": "succeed", "task_id": ended(kling_emulator), "message": ""}
+        kling_emulator.faults.set({fault: 2})
+        assert complete(sensor(deferrable=True), event)["status"] == "succeed"
+
     def test_the_deadline_is_absolute_and_airflows_own_comes_later(self, kling_emulator: Emulator) -> None:
         each = sensor(kling_task_id=made(kling_emulator), deferrable=True, timeout=500)
         with pytest.raises(TaskDeferred) as deferral:
@@ -249,7 +266,7 @@ class TestDeferral:
                 {"status": "timeout", "task_id": "7", "message": "last status: processing"},
                 AirflowSensorTimeout,
             ),
-            ({"status": "error", "task_id": "7", "message": "refused"}, KlingAuthError),
+            ({"status": "error", "task_id": "7", "message": "refused"}, KlingWaitInterrupted),
         ],
         ids=["failed", "refused", "timeout", "error"],
     )
