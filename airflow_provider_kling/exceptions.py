@@ -26,18 +26,21 @@ class JobState(StrEnum):
 _JOB_TEXT = {
     JobState.NOT_CREATED: "No job was made and nothing is charged.",
     JobState.MAY_EXIST: "A job may have been made and may be charged.",
-    JobState.EXISTS: "The job goes on at Kling and may be charged; a retry of this task attaches to it.",
+    JobState.EXISTS: "The job goes on at Kling and may be charged.",
     JobState.ENDED: "The job has ended at Kling.",
 }
 
-_EXISTS_WITHOUT_RETRY = (
-    "The job goes on at Kling and may be charged. Airflow does not try this again: once it is mended, keep "
-    "the result with KlingFetchResultOperator rather than clear the task, which may make a new job."
+_WITHOUT_RETRY = (
+    "Airflow does not try this again: once it is mended, keep the result with KlingFetchResultOperator "
+    "rather than clear the task, which may make a new job."
 )
 
 
 class KlingError(AirflowException):
     """Base of all errors of this provider.
+
+    Its text has three parts: what happened, what that means for the job, and what comes next. Whoever
+    raises an error seldom knows the last one, so whoever knows it may add it: :meth:`foretell`.
 
     :param message: what happened, in words.
     :param code: Kling's error code.
@@ -46,7 +49,11 @@ class KlingError(AirflowException):
     :param task_id: Kling's id of the job.
     :param job: whether a job exists; adds a sentence to the text that says so.
     :param retry_after: seconds that Kling asked to wait.
+    :param outlook: what comes next, in words.
     """
+
+    external_task_id: str | None = None
+    """Name that the job was asked for under, where only that is known of it."""
 
     def __init__(
         self,
@@ -58,16 +65,42 @@ class KlingError(AirflowException):
         task_id: str | None = None,
         job: JobState | None = None,
         retry_after: float | None = None,
+        outlook: str = "",
     ) -> None:
-        final = job is JobState.EXISTS and isinstance(self, AirflowFailException)
-        known = _EXISTS_WITHOUT_RETRY if final else _JOB_TEXT[job] if job else ""
-        super().__init__(f"{message} {known}" if known else message)
+        super().__init__(message)
+        self.message = message
         self.code = code
         self.http_status = http_status
         self.request_id = request_id
         self.task_id = task_id
         self.job = job
         self.retry_after = retry_after
+        final = job is JobState.EXISTS and isinstance(self, AirflowFailException)
+        self._outlook = outlook or (_WITHOUT_RETRY if final else "")
+        self._compose()
+
+    def foretell(self, outlook: str) -> None:
+        """Say what comes next, in place of what was said of it before.
+
+        :param outlook: one sentence or more.
+        """
+        self._outlook = outlook
+        self._compose()
+
+    def restate(self, job: JobState, *, external_task_id: str | None = None) -> None:
+        """Say what is known of the job, in place of what was said of it before.
+
+        :param job: whether it exists.
+        :param external_task_id: name that it was asked for under.
+        """
+        self.job = job
+        self.external_task_id = external_task_id or self.external_task_id
+        self._compose()
+
+    def _compose(self) -> None:
+        known = _JOB_TEXT[self.job] if self.job else ""
+        # Some readers of an exception take its arguments instead of its text.
+        self.args = (" ".join(part for part in (self.message, known, self._outlook) if part),)
 
 
 class KlingRequestInvalid(KlingError, AirflowFailException):
@@ -127,7 +160,7 @@ class KlingTaskTimeout(KlingError):
 
 
 class KlingResultNotKept(KlingError):
-    """The job has succeeded, but its files could not be kept. A retry fetches them without a new job."""
+    """The job has succeeded, but its files could not be kept. They can be fetched again without a new job."""
 
 
 class KlingBudgetSpent(KlingError, AirflowFailException):

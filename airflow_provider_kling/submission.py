@@ -17,7 +17,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .api.task import Task, TaskStatus
-from .exceptions import JobState, KlingServerError, KlingSubmissionUnknown, KlingTaskExists, KlingTaskFailed
+from .exceptions import (
+    JobState,
+    KlingError,
+    KlingServerError,
+    KlingSubmissionUnknown,
+    KlingTaskExists,
+    KlingTaskFailed,
+)
 
 CREATE_ROUNDS = 3
 """How often a create call is made before its failure is left to Airflow's retries."""
@@ -99,16 +106,6 @@ class Terms:
     answers_at_once: bool = False
     memory: Memory | None = None
 
-    @property
-    def outlook(self) -> str:
-        """What a retry and a clear will do, in words, for those who end the task."""
-        if self.answers_at_once:
-            return "A retry of this task asks again, and that is charged again."
-        if self.can_look_up:
-            return "A retry of this task attaches to it; a clear makes a new one."
-        known = "attaches to it if its answer has come, and else " if self.memory else ""
-        return f"A retry of this task {known}stops rather than pay twice; a clear makes a new one."
-
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
@@ -172,6 +169,23 @@ def submit_once(terms: Terms) -> Steps:
     raise KlingTaskFailed(f"{MAX_ATTEMPTS} jobs of this task have failed at Kling; no more are made.")
 
 
+def find_again(terms: Terms) -> Generator[LookUp | Create | Pause, Task | None, Submission | None]:
+    """Yield the steps that find the job of an earlier try where it cannot be asked for again; make none.
+
+    :return: the job; ``None`` when there is none that Kling has not failed.
+    :raises KlingSubmissionUnknown: a job may exist and there is no way to ask.
+    :raises KlingError: it could not be asked for.
+    """
+    for attempt in range(_remembered_attempt(terms), MAX_ATTEMPTS):
+        name = terms.key.external_task_id(attempt)
+        task = yield from _recover(terms, name)
+        if task is None:
+            return None
+        if task.status is not TaskStatus.FAILED:
+            return Submission(task, name, attached=True, failed_before=attempt)
+    return None
+
+
 def _remembered_attempt(terms: Terms) -> int:
     """Return the last attempt that Airflow remembers: all before it had failed, so none need be asked for."""
     attempt = 0
@@ -190,7 +204,7 @@ def _remembered(terms: Terms, attempt: int) -> bool:
 def _recover(terms: Terms, name: str) -> _Found:
     """Find the job that an earlier try may have made."""
     if terms.can_look_up:
-        return (yield LookUp(name))
+        return (yield from _look_up(name))
     if terms.memory is None:
         if terms.answers_at_once:
             return None
@@ -207,7 +221,7 @@ def _recover(terms: Terms, name: str) -> _Found:
         raise _unknown("an earlier try ended before the answer came.")
     if terms.answers_at_once:
         return None
-    if task := (yield LookUp(str(task_id))):
+    if task := (yield from _look_up(str(task_id))):
         return task
     raise KlingSubmissionUnknown(
         f"An earlier try made job {task_id}, but the host does not find it. See the host's console; to "
@@ -230,10 +244,15 @@ def _create(terms: Terms, name: str) -> Generator[LookUp | Create | Pause, Task 
             certain = failed.job is JobState.NOT_CREATED
             # A later call that made nothing does not clear up what an earlier one did.
             error = error if certain and error else failed
+        except KlingError as refused:
+            if error and error.job is JobState.MAY_EXIST:
+                refused.restate(JobState.MAY_EXIST, external_task_id=name)
+            raise
         if certain:
             continue
+        error.external_task_id = name
         if not terms.can_look_up:
-            raise _unknown(str(error)) from error
+            raise _unknown(error.message) from error
         if found := (yield from _find(name)):
             return found, True
         # It is not there, and should it still appear, Kling refuses a second one of the same name.
@@ -264,18 +283,27 @@ def _note_made(terms: Terms, attempt: int, name: str, task: Task) -> None:
 def _find(name: str) -> _Found:
     for pause in FIND_PAUSES[:2]:
         yield Pause(pause)
-        if task := (yield LookUp(name)):
+        if task := (yield from _look_up(name)):
             return task
     return None
+
+
+def _look_up(name: str) -> _Found:
+    try:
+        return (yield LookUp(name))
+    except KlingError as error:
+        # That nobody may ask, or nobody answers, says nothing of the job that was asked for.
+        error.restate(JobState.MAY_EXIST, external_task_id=name)
+        raise
 
 
 def _find_taken(
     terms: Terms, name: str, taken: KlingTaskExists
 ) -> Generator[LookUp | Create | Pause, Task | None, Task]:
-    if terms.can_look_up and ((task := (yield LookUp(name))) or (task := (yield from _find(name)))):
+    if terms.can_look_up and ((task := (yield from _look_up(name))) or (task := (yield from _find(name)))):
         return task
     raise KlingSubmissionUnknown(
-        f"external_task_id {name} is taken, but this endpoint finds no job of that name: {taken}",
+        f"external_task_id {name} is taken, but this endpoint finds no job of that name: {taken.message}",
         job=JobState.MAY_EXIST,
     )
 

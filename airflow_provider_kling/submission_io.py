@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .submission import Create, LookUp, Pause, Steps, Submission
+from .submission import Create, LookUp, Pause
 
 if TYPE_CHECKING:
     from .api.endpoint import Endpoint
@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 
 Step = LookUp | Create | Pause
 
+Found = TypeVar("Found")
+"""What the steps lead to: a job, or also none where only asking is allowed."""
+
 
 def can_look_up(endpoint: Endpoint, host_looks_up: bool) -> bool:
     """Whether a job of this endpoint can be found by its external id at this host."""
     return endpoint.external_id and host_looks_up and not endpoint.synchronous
 
 
-def run_steps(steps: Steps, client: KlingClient, endpoint: Endpoint, body: Mapping[str, Any]) -> Submission:
+def run_steps(
+    steps: Generator[Step, Task | None, Found],
+    client: KlingClient,
+    endpoint: Endpoint,
+    body: Mapping[str, Any],
+) -> Found:
     """Carry the steps out with a synchronous client."""
 
     def do(step: Step) -> Task | None:
@@ -45,16 +53,17 @@ def run_steps(steps: Steps, client: KlingClient, endpoint: Endpoint, body: Mappi
             else:
                 step = steps.send(answer)
     except StopIteration as end:
-        return _returned(end)
+        found: Found = end.value
+        return found
 
 
 async def arun_steps(
-    steps: Steps,
+    steps: Generator[Step, Task | None, Found],
     client: AsyncKlingClient,
     endpoint: Endpoint,
     body: Mapping[str, Any],
     before_create: Callable[[str], Awaitable[None]] | None = None,
-) -> Submission:
+) -> Found:
     """Carry the steps out with an asynchronous client.
 
     :param before_create: awaited before each create call, with the name that it will ask for; what it
@@ -81,7 +90,8 @@ async def arun_steps(
             else:
                 step = steps.send(answer)
     except StopIteration as end:
-        return _returned(end)
+        found: Found = end.value
+        return found
 
 
 def _named(endpoint: Endpoint, body: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -91,8 +101,3 @@ def _named(endpoint: Endpoint, body: Mapping[str, Any], name: str) -> dict[str, 
         if "external_task_id" in endpoint.request.model_fields
         else dict(body)
     )
-
-
-def _returned(end: StopIteration) -> Submission:
-    submission: Submission = end.value
-    return submission

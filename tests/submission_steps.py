@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,7 @@ TAKEN = KlingTaskExists("taken.", job=JobState.EXISTS)
 FULL = KlingSlotsTaken("full.", job=JobState.NOT_CREATED)
 BAD = KlingRequestInvalid("bad.", job=JobState.NOT_CREATED)
 REFUSED = KlingAuthError("key.", job=JobState.NOT_CREATED)
+REFUSED_QUESTION = KlingRequestInvalid("no such path.")
 
 Answer = Task | KlingError | None
 Script = list[tuple[LookUp | Create | Pause, Answer]]
@@ -73,9 +75,13 @@ def terms(**fields: Any) -> Terms:
     return Terms(**{"key": KEY, "can_look_up": True, "tried_before": False, **fields})
 
 
-def walk(given: Terms, script: Script) -> Submission | KlingError:
-    """Answer each step by the script, which must fit from the first to the last."""
-    steps = submit_once(given)
+def walk(given: Terms, script: Script, decide: Callable[[Terms], Any] = submit_once) -> Any:
+    """Answer each step by the script, which must fit from the first to the last.
+
+    :param decide: what yields the steps.
+    :return: the job, or the error.
+    """
+    steps = decide(given)
     left = list(script)
     try:
         step = next(steps)
@@ -83,11 +89,12 @@ def walk(given: Terms, script: Script) -> Submission | KlingError:
             assert left, f"an unexpected further step: {step}"
             expected, answer = left.pop(0)
             assert step == expected
-            step = steps.throw(answer) if isinstance(answer, KlingError) else steps.send(answer)
+            # What is learnt of one error must not be known of another one.
+            fails = isinstance(answer, KlingError)
+            step = steps.throw(copy.copy(answer)) if fails else steps.send(answer)
     except StopIteration as end:
         assert not left, f"steps that were not taken: {left}"
-        found: Submission = end.value
-        return found
+        return end.value
     except KlingError as error:
         assert not left, f"steps that were not taken: {left}"
         return error

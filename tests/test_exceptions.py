@@ -64,10 +64,7 @@ def test_all_that_is_known_is_carried_through_copies_and_pickles(kind: type[Klin
     [
         (JobState.NOT_CREATED, "It broke. No job was made and nothing is charged."),
         (JobState.MAY_EXIST, "It broke. A job may have been made and may be charged."),
-        (
-            JobState.EXISTS,
-            "It broke. The job goes on at Kling and may be charged; a retry of this task attaches to it.",
-        ),
+        (JobState.EXISTS, "It broke. The job goes on at Kling and may be charged."),
         (JobState.ENDED, "It broke. The job has ended at Kling."),
         (None, "It broke."),
     ],
@@ -76,12 +73,21 @@ def test_the_text_says_what_is_with_the_job(job: JobState | None, words: str) ->
     assert str(KlingError("It broke.", job=job)) == words
 
 
+def test_who_knows_more_says_so_in_place_of_what_was_said() -> None:
+    error = KlingError("It broke.", job=JobState.NOT_CREATED, outlook="Try again.")
+    assert str(error) == "It broke. No job was made and nothing is charged. Try again."
+    error.restate(JobState.MAY_EXIST, external_task_id="af-1")
+    error.foretell("Look first.")
+    assert str(error) == "It broke. A job may have been made and may be charged. Look first."
+    assert (error.message, error.external_task_id) == ("It broke.", "af-1")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
 def test_a_wait_that_timed_out() -> None:
     error = error_from_event(event("timeout", "last status: processing"))
     assert type(error) is KlingTaskTimeout
     assert str(error) == (
-        "Job 8 has not ended in time (last status: processing). The job goes on at Kling and may be charged; "
-        "a retry of this task attaches to it."
+        "Job 8 has not ended in time (last status: processing). The job goes on at Kling and may be charged."
     )
     assert (error.task_id, error.job) == ("8", JobState.EXISTS)
 

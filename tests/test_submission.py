@@ -26,6 +26,7 @@ from airflow_provider_kling.submission import (
     LookUp,
     Pause,
     Submission,
+    find_again,
 )
 from tests.submission_steps import (
     BAD,
@@ -43,6 +44,7 @@ from tests.submission_steps import (
     NEXT,
     NOT_SENT,
     REFUSED,
+    REFUSED_QUESTION,
     RUNNING,
     TAKEN,
     Memory,
@@ -132,12 +134,16 @@ def test_paths_that_end_with_a_job(tried_before: bool, script: Script, outcome: 
             False,
             [(CREATE, LOST), (Pause(1.0), None), (FIND, DOWN)],
             KlingServerError,
-            None,
+            JobState.MAY_EXIST,
             id="look-up fails",
         ),
-        pytest.param(True, [(FIND, DOWN)], KlingServerError, None, id="look-up fails on retry"),
+        pytest.param(True, [(FIND, DOWN)], KlingServerError, JobState.MAY_EXIST, id="look-up fails on retry"),
         pytest.param(
-            False, [(CREATE, TAKEN), (FIND, DOWN)], KlingServerError, None, id="look-up fails when taken"
+            False,
+            [(CREATE, TAKEN), (FIND, DOWN)],
+            KlingServerError,
+            JobState.MAY_EXIST,
+            id="look-up fails when taken",
         ),
         pytest.param(
             False,
@@ -236,7 +242,7 @@ def test_a_failed_look_up_never_leads_to_a_create() -> None:
         (False, [(CREATE, TAKEN), (FIND, None), (Pause(1.0), None), (FIND, DOWN)]),
     ]
     for tried_before, script in scripts:
-        assert walk(terms(tried_before=tried_before), script) is DOWN
+        assert type(walk(terms(tried_before=tried_before), script)) is type(DOWN)
 
 
 def test_something_is_wrong_when_too_many_jobs_have_failed() -> None:
@@ -280,13 +286,65 @@ def test_a_name_of_the_users_own_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "script"),
     [
-        ({}, "attaches to it; a clear makes a new one"),
-        ({"can_look_up": False}, "A retry of this task stops rather than pay twice"),
-        ({"can_look_up": False, "memory": Memory()}, "attaches to it if its answer has come"),
-        ({"can_look_up": False, "answers_at_once": True}, "charged again"),
+        pytest.param({"can_look_up": False}, [(CREATE, LOST)], id="lost"),
+        pytest.param({"can_look_up": False}, [(CREATE, TAKEN)], id="taken"),
+        pytest.param({}, [(CREATE, TAKEN), (FIND, None), *LOOK_TWICE], id="taken, and nowhere"),
     ],
 )
-def test_who_ends_a_task_is_told_what_a_retry_does(given: dict[str, Any], words: str) -> None:
-    assert words in terms(**given).outlook
+def test_an_unknown_outcome_says_what_is_known_of_the_job_once(given: dict[str, Any], script: Script) -> None:
+    """The error inside knows less: what it says of the job is no part of what the outer one says."""
+    unknown = walk(terms(**given), script)
+    assert type(unknown) is KlingSubmissionUnknown
+    assert "goes on at Kling" not in str(unknown)
+    assert str(unknown).count("may have been made") == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(
+            [(CREATE, LOST), (Pause(1.0), None), (FIND, REFUSED_QUESTION)], id="after a lost answer"
+        ),
+        pytest.param([(CREATE, TAKEN), (FIND, REFUSED_QUESTION)], id="after a name that is taken"),
+        pytest.param(
+            [(CREATE, LOST), *LOOK_TWICE, (Pause(1.0), None), (CREATE, FULL)],
+            id="a later call is refused, an earlier one is not cleared up",
+        ),
+    ],
+)
+def test_a_refusal_after_an_unknown_outcome_does_not_read_as_if_nothing_was_paid(script: Script) -> None:
+    refused = walk(terms(), script)
+    assert isinstance(refused, KlingError)
+    assert refused.job is JobState.MAY_EXIST
+    assert refused.external_task_id == NAME
+    assert "A job may have been made and may be charged" in str(refused)
+    assert "No job was made" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("given", "script", "outcome"),
+    [
+        pytest.param({}, [(FIND, RUNNING)], attached(), id="there"),
+        pytest.param({}, [(FIND, None)], None, id="never made"),
+        pytest.param(
+            {},
+            [(FIND, FAILED), (LookUp(NEXT), DONE)],
+            attached(DONE, name=NEXT, attempt=1),
+            id="the one after a failed one",
+        ),
+        pytest.param({}, [(FIND, FAILED), (LookUp(NEXT), None)], None, id="only failed ones"),
+        pytest.param({}, [(FIND, DOWN)], type(DOWN), id="look-up fails"),
+        pytest.param({"can_look_up": False}, [], KlingSubmissionUnknown, id="nobody to ask"),
+        pytest.param(
+            {"can_look_up": False, "memory": Memory({NAME: {"task_id": "7"}})},
+            [(LookUp("7"), RUNNING)],
+            attached(),
+            id="by memory",
+        ),
+    ],
+)
+def test_finding_a_job_again_never_makes_one(given: dict[str, Any], script: Script, outcome: Any) -> None:
+    found = walk(terms(tried_before=True, **given), script, find_again)
+    assert (type(found) if isinstance(outcome, type) else found) == outcome

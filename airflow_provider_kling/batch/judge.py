@@ -18,6 +18,9 @@ from .entry import State
 from .gate import Reason
 from .tally import Tally
 
+# After a retry and after a clear alike, unless rows are to be made anew.
+_GOES_ON = "This task goes on from there when it runs again."
+
 _STOPPED = {
     Reason.KILLED: (KlingError, "Stopped"),
     Reason.OUTAGE: (
@@ -53,6 +56,7 @@ def verdict(
         return KlingTaskTimeout(
             f"{tally.running} jobs have not ended in time or their files could not be kept: {what}.",
             job=JobState.EXISTS,
+            outlook=_GOES_ON,
         )
     if reason is Reason.BUDGET:
         return KlingBudgetSpent(
@@ -66,13 +70,14 @@ def verdict(
 def _stopped(reason: Reason | None, error: KlingError | None, what: str) -> KlingError:
     if error:
         return type(error)(
-            f"{error} {what}. This task goes on from there when it runs again.",
+            f"{error.message} {what}.",
+            outlook=_GOES_ON,
             code=error.code,
             http_status=error.http_status,
             request_id=error.request_id,
         )
     kind, why = _STOPPED[reason or Reason.KILLED]
-    return kind(f"{why}: {what}. A retry of this task goes on from there.")
+    return kind(f"{why}: {what}.", outlook=_GOES_ON)
 
 
 def _failed(tally: Tally, allowed: int, what: str) -> KlingError:

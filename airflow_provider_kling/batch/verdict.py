@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ..exceptions import (
+    JobState,
     KlingContentRefused,
     KlingError,
     KlingRequestInvalid,
@@ -21,11 +22,15 @@ def not_submitted(line: Entry, error: Exception) -> Entry:
 
     :param line: the row's line as it stands, planned if a call was made.
     """
-    if isinstance(error, KlingContentRefused):
+    # A refusal may be one of the question whether the job was made, and says nothing of the job then.
+    uncertain = isinstance(error, KlingSubmissionUnknown) or (
+        isinstance(error, KlingError) and error.job is JobState.MAY_EXIST
+    )
+    if isinstance(error, KlingContentRefused) and not uncertain:
         state = State.REFUSED
-    elif isinstance(error, KlingRequestInvalid):
+    elif isinstance(error, KlingRequestInvalid) and not uncertain:
         state = State.INVALID
-    elif isinstance(error, KlingSubmissionUnknown) or line.state in (State.PLANNED, State.UNKNOWN):
+    elif uncertain or line.state in (State.PLANNED, State.UNKNOWN):
         state = State.UNKNOWN
     else:
         state = State.FAILED

@@ -5,30 +5,43 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
 from ..exceptions import (
     JobState,
+    KlingError,
     KlingRateLimited,
     KlingSlotsTaken,
     KlingSubmissionUnknown,
 )
-from ..order import Order, take_order
-from ..submission import Submission, Terms, submit_once
+from ..order import Order, as_plain, content_key, take_order
+from ..submission import JobKey, Submission, Terms, find_again, submit_once
 from .derive import derive_constructor
-from .job import FACTS_KEY, job_key, memory_of, tried_before
+from .job import (
+    FACTS_KEY,
+    OrderNote,
+    job_key,
+    memory_of,
+    note_order,
+    recall_order,
+    task_key,
+    tried_before,
+)
 from .landing import check_before_paying
-from .waiting import WaitingOperator
+from .truthful import TruthfulOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from ..api.dialect import Dialect
+
 DEFAULT_TIMEOUT = 3600.0
 
 
-class KlingTaskOperator(WaitingOperator):
+class KlingTaskOperator(TruthfulOperator):
     """Create a task at Kling and wait for its result.
 
     Subclasses name an ``endpoint``; their constructor takes the fields of its request as keyword
@@ -83,7 +96,8 @@ class KlingTaskOperator(WaitingOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit the job, unless it exists, and wait for it as asked."""
-        return self._run(context, {})
+        with self._foretold(context):
+            return self._run(context, {})
 
     def resume_submission(self, context: Context, event: dict[str, Any]) -> Any:
         """Try to submit again, now that a slot may be free."""
@@ -92,27 +106,28 @@ class KlingTaskOperator(WaitingOperator):
                 f"No slot came free in time, after {event['refusals']} refusals: {event['message']}.",
                 job=JobState.NOT_CREATED,
             )
-        return self._run(context, event)
+        with self._foretold(context):
+            return self._run(context, event)
 
     def _run(self, context: Context, waited: dict[str, Any]) -> Any:
-        from ..submission_io import can_look_up, run_steps
+        from ..submission_io import run_steps
 
         self._stop = threading.Event()
-        order = self._order()
+        try:
+            order = self._order()
+        except KlingError as error:
+            return self._without_order(context, error)
         self._facts = order.facts()
-        looks_up = can_look_up(self.endpoint, self.hook.settings.dialect.lookup)
         key = job_key(context, self.retries or 0, order)
-        terms = Terms(
-            key=key,
-            can_look_up=looks_up,
-            tried_before=tried_before(context, key.generation, looks_up),
-            answers_at_once=self.endpoint.synchronous,
-            memory=memory_of(context),
-        )
+        terms = self._terms(context, key)
         if self.output_path:
             check_before_paying(self.output_path, tried_before=terms.tried_before)
         named = f" with external_task_id {key.external_task_id(0)}" if self.endpoint.external_id else ""
-        self._job_text, self._outlook = f"a job{named}, if it was made,", terms.outlook
+        outlook = self._outlook_in(context)
+        self._job_text = f"a job{named}, if it was made,"
+        self._outlook = outlook.when_killed() if outlook else ""
+        if terms.memory and not self.endpoint.synchronous:
+            note_order(context, OrderNote(key, self._asked(), self._facts))
         while True:
             try:
                 submission = run_steps(submit_once(terms), self.hook.client, self.endpoint, order.body)
@@ -121,17 +136,75 @@ class KlingTaskOperator(WaitingOperator):
             else:
                 return self._after_submission(context, submission)
 
-    def _order(self) -> Order:
-        from ..api.pricing import package
+    def _terms(self, context: Context, key: JobKey) -> Terms:
+        looks_up = self._looks_up(self.hook.settings)
+        return Terms(
+            key=key,
+            can_look_up=looks_up,
+            tried_before=tried_before(context, key.generation, looks_up),
+            answers_at_once=self.endpoint.synchronous,
+            memory=memory_of(context),
+        )
 
-        order = take_order(self.endpoint, self.request_values(), self.hook.settings.dialect, self.extra_body)
+    def _asked(self) -> str:
+        return content_key([self.endpoint.slug, as_plain(self.request_values()), self.extra_body])
+
+    def _without_order(self, context: Context, error: KlingError) -> Any:
+        """Attach to the job of an earlier try, for which no request is needed: an input may be gone by now.
+
+        :param error: why the request cannot be made.
+        """
+        from ..submission_io import run_steps
+
+        key = task_key(context, self.retries or 0)
+        if self.endpoint.synchronous or not tried_before(context, key.generation, can_look_up=False):
+            raise error
+        note = self._earlier_order(context, key)
+        # Of other parameters, the job of an earlier try is not what this one is asked for.
+        if note and note.asked == self._asked() and self._settings():
+            found = run_steps(find_again(self._terms(context, note.key)), self.hook.client, self.endpoint, {})
+            if not found:
+                raise error
+            self.log.warning("%s An earlier try had asked for the same, and its job is there", error.message)
+            self._facts = note.facts
+            return self._after_submission(context, found)
+        lost = KlingError(
+            f"{error.message} An earlier try may have made a job, and this one cannot look for it.",
+            job=JobState.MAY_EXIST,
+        )
+        lost.external_task_id = note.key.external_task_id(0) if note else None
+        raise lost from error
+
+    def _earlier_order(self, context: Context, key: JobKey) -> OrderNote | None:
+        note = recall_order(context, key)
+        settings, own = self._settings(), self._own_name()
+        if not own or not settings or not self._looks_up(settings):
+            return note
+        # A name of the user's own names the same job whatever its inputs.
+        return OrderNote(replace(key, given=str(own)), self._asked(), note.facts if note else {})
+
+    def _order(self) -> Order:
+        dialect = self.hook.settings.dialect
+        order = take_order(self.endpoint, self.request_values(), dialect, self.extra_body)
         for warning in order.warnings:
             self.log.warning("%s", warning)
+        self._say_cost(order, dialect)
+        return order
+
+    def _say_cost(self, order: Order, dialect: Dialect) -> None:
+        from ..api.pricing import package
+
         if order.estimate is None:
             self.log.info("What this job will cost cannot be known before it is made")
-        else:
+        elif dialect.name == "kling":
             self.log.info("This job will cost about %s %s units", order.estimate, package(self.endpoint))
-        return order
+        else:
+            self.log.info(
+                "What this job will cost is up to %s; Kling's own list price would be %s %s units",
+                dialect.title,
+                order.estimate,
+                package(self.endpoint),
+            )
 
     def _after_submission(self, context: Context, submission: Submission) -> Any:
         task = submission.task

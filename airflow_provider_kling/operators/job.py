@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..submission import JobKey
@@ -18,6 +19,9 @@ FACTS_KEY = "request"
 """XCom that says what was asked for: model, prompt, parameters, inputs, estimate."""
 
 _STORE_KEY = "kling_jobs"
+_ORDER_KEY = "kling_order"
+
+_log = logging.getLogger(__name__)
 
 
 def job_key(context: Context, retries: int, order: Order) -> JobKey:
@@ -28,7 +32,7 @@ def job_key(context: Context, retries: int, order: Order) -> JobKey:
 
     :param retries: the task's ``retries``.
     """
-    return replace(_task_key(context, retries), fingerprint=order.fingerprint, given=order.given_name)
+    return replace(task_key(context, retries), fingerprint=order.fingerprint, given=order.given_name)
 
 
 def batch_key(context: Context, retries: int, *, regenerate: bool) -> tuple[JobKey, int]:
@@ -39,11 +43,15 @@ def batch_key(context: Context, retries: int, *, regenerate: bool) -> tuple[JobK
     :param retries: the task's ``retries``.
     :param regenerate: let a clear change the name.
     """
-    key = _task_key(context, retries)
+    key = task_key(context, retries)
     return (key if regenerate else replace(key, generation=0)), key.generation
 
 
-def _task_key(context: Context, retries: int) -> JobKey:
+def task_key(context: Context, retries: int) -> JobKey:
+    """Name what a task instance makes, but for its inputs.
+
+    :param retries: the task's ``retries``.
+    """
     ti = context["ti"]
     return JobKey(
         dag_id=str(ti.dag_id),
@@ -63,6 +71,53 @@ def tried_before(context: Context, generation: int, can_look_up: bool) -> bool:
     """
     try_number = _whole(context["ti"].try_number, 1)
     return try_number > (1 if can_look_up else generation + 1)
+
+
+def retry_comes(context: Context) -> bool:
+    """Whether Airflow will try again should this try fail."""
+    ti = context["ti"]
+    return _whole(ti.try_number, 1) <= _whole(ti.max_tries, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNote:
+    """What a retry needs to know of a job whose request it cannot make again: an input file may be gone.
+
+    :param key: names the job.
+    :param asked: hash of the parameters as they were given, their files unread.
+    :param facts: what the manifest says of the inputs.
+    """
+
+    key: JobKey
+    asked: str
+    facts: Mapping[str, Any]
+
+
+def note_order(context: Context, note: OrderNote) -> None:
+    """Remember what is about to be asked for, where Airflow can (3.3 and newer)."""
+    store: Any = context.get("task_state_store")
+    if store is None:
+        return
+    key = note.key
+    values = {"asked": note.asked, "facts": dict(note.facts), "generation": key.generation}
+    try:
+        store.set(_ORDER_KEY, {**values, "fingerprint": key.fingerprint, "given": key.given})
+    except Exception as error:
+        # Few retries need it, and no job should fail for want of it.
+        _log.warning("The order could not be noted: %s", type(error).__name__)
+
+
+def recall_order(context: Context, key: JobKey) -> OrderNote | None:
+    """Return what an earlier try has noted since the last clear.
+
+    :param key: names what the task instance makes; the inputs are added to it.
+    """
+    store: Any = context.get("task_state_store")
+    note = store.get(_ORDER_KEY) if store is not None else None
+    if not isinstance(note, dict) or note.get("generation") != key.generation:
+        return None
+    named = replace(key, fingerprint=str(note.get("fingerprint")), given=note.get("given"))
+    return OrderNote(named, str(note.get("asked")), note.get("facts") or {})
 
 
 def recall_facts(context: Context) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -96,9 +97,7 @@ def check_before_paying(output_path: Any, *, tried_before: bool = False) -> None
         check_output_path(output_path)
     except (StorageRefused, StorageDown) as error:
         raise KlingServerError(
-            f"{_named(output_path)} cannot be used now: {error}. A retry attaches to the job of "
-            "an earlier try, if there is one.",
-            job=JobState.MAY_EXIST,
+            f"{_named(output_path)} cannot be used now: {error}.", job=JobState.MAY_EXIST
         ) from None
 
 
@@ -109,10 +108,24 @@ def result_of(
 
     :param output_path: where to keep the files; empty for nowhere.
     :param facts: what the manifest says of the inputs.
+    :raises KlingResultExpired: Kling has deleted the files; a retry is of no use.
+    :raises KlingResultNotKept: they could not be fetched or written.
     """
     if not output_path:
-        return task.to_json(endpoint.slug)
+        return _unexpired(endpoint, task.to_json(endpoint.slug))
     keep = lander(hook.settings, endpoint, output_path)
     landed = keep(task, facts, lambda: hook.get_task(endpoint, task.task_id))
     _log.info("The files of job %s are kept in %s", task.task_id, shorten(str(output_path)))
     return landed
+
+
+def _unexpired(endpoint: Endpoint, task: dict[str, Any]) -> dict[str, Any]:
+    from ..api.endpoint import Result
+
+    # What is made for the account's library stays there; of all else only addresses that lead nowhere would.
+    lasts = endpoint.result in (Result.VOICES, Result.ELEMENTS)
+    if lasts or task["expires_at"] is None or time.time() * 1000 < task["expires_at"]:
+        return task
+    from ..results.job import deleted
+
+    raise deleted(task)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ..api.endpoint import endpoint_of
 from ..api.task import RESULT_DAYS
 from ..exceptions import JobState, KlingResultExpired, KlingResultNotKept, KlingTaskNotFound
 from .plan import ResultFile
@@ -62,7 +63,9 @@ class FinishedJob:
         try:
             return self._refresh() if self._refresh else self._task
         except KlingTaskNotFound as error:
-            raise self._deleted() if self._expired else self.not_kept(f"cannot be found: {error}") from None
+            raise (
+                self._deleted() if self._expired else self.not_kept(f"cannot be found: {error.message}")
+            ) from None
 
     @property
     def _expired(self) -> bool:
@@ -70,13 +73,7 @@ class FinishedJob:
         return expires_at is not None and time.time() * 1000 >= expires_at
 
     def _deleted(self) -> KlingResultExpired:
-        return KlingResultExpired(
-            f"Kling has deleted the result of task {self._task.get('task_id')}: it was kept until "
-            f"{_date(self._task['expires_at'])}, {RESULT_DAYS} days after the job ended. "
-            "A new job makes a new one and is charged.",
-            task_id=self._task.get("task_id"),
-            job=JobState.ENDED,
-        )
+        return deleted(self._task)
 
     def not_kept(self, what: str) -> KlingResultNotKept:
         """Make the error for files that are not where they should be.
@@ -84,12 +81,41 @@ class FinishedJob:
         :param what: what went wrong, in words that can follow "The result of task 1".
         """
         until = self._task.get("expires_at")
+        again = not _answers_at_once(self._task)
+        kept = f" Kling keeps it until {_date(until)}." if until and again else ""
         return KlingResultNotKept(
-            f"The result of task {self._task.get('task_id')} {what}. A retry of this task fetches it again "
-            f"without a new job{f', until {_date(until)}' if until else ''}.",
+            f"The result of task {self._task.get('task_id')} {what}.{kept}",
             task_id=self._task.get("task_id"),
             job=JobState.ENDED,
+            outlook=_AGAIN if again else _AT_ONCE,
         )
+
+
+_AGAIN = "A retry of this task fetches it again without a new job."
+_AT_ONCE = "It cannot be read again: to have it made again is charged again."
+
+
+def deleted(task: Mapping[str, Any]) -> KlingResultExpired:
+    """Make the error for a result whose time is over.
+
+    :param task: the task as operators return it; it has an ``expires_at``.
+    """
+    made = f" of {_date(task['created_at'])}" if task.get("created_at") else ""
+    named = f", external_task_id {task['external_task_id']}" if task.get("external_task_id") else ""
+    return KlingResultExpired(
+        f"Kling has deleted the result of task {task.get('task_id')} ({task.get('endpoint')}{made}{named}): "
+        f"it was kept until {_date(task['expires_at'])}, {RESULT_DAYS} days after the job ended.",
+        task_id=task.get("task_id"),
+        job=JobState.ENDED,
+        outlook="A new job makes a new one and is charged.",
+    )
+
+
+def _answers_at_once(task: Mapping[str, Any]) -> bool:
+    try:
+        return endpoint_of(str(task.get("endpoint"))).synchronous
+    except ValueError:
+        return False
 
 
 def _date(milliseconds: int) -> str:

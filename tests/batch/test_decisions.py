@@ -10,6 +10,7 @@ from itertools import product
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_kling.api.endpoint import endpoint_of
 from airflow_provider_kling.api.watch import MIN_POLL_INTERVAL
 from airflow_provider_kling.batch import outage
 from airflow_provider_kling.batch.budget import Budget
@@ -18,7 +19,9 @@ from airflow_provider_kling.batch.gate import Reason
 from airflow_provider_kling.batch.judge import verdict
 from airflow_provider_kling.batch.outage import PATIENCE, ROUNDS, Blame, Outage, pause_after
 from airflow_provider_kling.batch.pace import Pace
+from airflow_provider_kling.batch.plan import BatchPlan
 from airflow_provider_kling.batch.recovery import Step, next_step
+from airflow_provider_kling.batch.rows import Row
 from airflow_provider_kling.batch.tally import Tally
 from airflow_provider_kling.batch.verdict import not_submitted, without_result
 from airflow_provider_kling.exceptions import (
@@ -35,6 +38,7 @@ from airflow_provider_kling.exceptions import (
     KlingTaskFailed,
     KlingTaskTimeout,
 )
+from airflow_provider_kling.submission import JobKey
 
 
 def line(state: State, **more: object) -> Entry:
@@ -112,6 +116,9 @@ class TestVerdict:
             (KlingRequestInvalid("no", job=JobState.NOT_CREATED), State.OPEN, State.INVALID),
             (KlingSubmissionUnknown("?", job=JobState.MAY_EXIST), State.PLANNED, State.UNKNOWN),
             (KlingServerError("?", job=JobState.MAY_EXIST), State.PLANNED, State.UNKNOWN),
+            # The question whether the job was made was refused, not the job.
+            (KlingRequestInvalid("no path", job=JobState.MAY_EXIST), State.PLANNED, State.UNKNOWN),
+            (KlingServerError("look-up", job=JobState.MAY_EXIST), State.OPEN, State.UNKNOWN),
             (KlingServerError("down", job=JobState.NOT_CREATED), State.OPEN, State.FAILED),
             (RuntimeError("a bug before the call"), State.OPEN, State.FAILED),
             (RuntimeError("a bug after the call"), State.PLANNED, State.UNKNOWN),
@@ -147,6 +154,27 @@ class TestVerdict:
 
     def test_long_errors_are_cut(self) -> None:
         assert len(not_submitted(line(State.OPEN), KlingError("x" * 5000)).error or "") == 800
+
+
+class TestNames:
+    ROW = Row(1, "content-0", {"prompt": "p"})
+
+    def name(self, slug: str = "images/generations", **of_the_line: object) -> str:
+        key = JobKey("shop", "batch", "run", -1, 0, "")
+        plan = BatchPlan(endpoint_of(slug), key, generation=0, concurrency=1, poll_interval=1.0)
+        return plan.job_key(self.ROW, line(State.OPEN, **of_the_line)).external_task_id(0)
+
+    def test_the_same_row_at_another_endpoint_is_another_job(self) -> None:
+        assert self.name() != self.name("videos/text2video")
+        assert self.name() != self.name(attempt=1)
+
+    @pytest.mark.parametrize(("attempt", "content"), [(0, "content-0"), (1, "content-0~1")])
+    def test_a_job_that_an_earlier_version_has_asked_for_keeps_its_name(
+        self, attempt: int, content: str
+    ) -> None:
+        older = JobKey("shop", "batch", "run", -1, 0, content).external_task_id(0)
+        assert self.name(attempt=attempt, external_task_id=older) == older
+        assert self.name(attempt=attempt, external_task_id="af-other") == self.name(attempt=attempt) != older
 
 
 class TestBudget:
@@ -323,7 +351,7 @@ class TestJudge:
         error = self.of(tally, reason=reason)
         assert error is not None
         assert not isinstance(error, AirflowFailException)
-        assert "A retry of this task goes on from there" in str(error)
+        assert "This task goes on from there when it runs again" in str(error)
 
     def test_rows_that_nobody_met_are_no_success(self) -> None:
         tally = self.tally(done=5)

@@ -173,7 +173,7 @@ def test_an_unreachable_host(
 
 
 def test_a_timeout_says_that_the_job_goes_on(make: Make, ti: TaskInstance, slow_emulator: Emulator) -> None:
-    with pytest.raises(KlingTaskTimeout, match="a retry of this task attaches to it") as failed:
+    with pytest.raises(KlingTaskTimeout, match="A retry of this task attaches to it") as failed:
         run(make(timeout=0.3), ti)
     assert failed.value.task_id == slow_emulator.jobs[0].task_id
 

@@ -328,7 +328,7 @@ def test_day_31_is_too_late(shelf: Shelf, kling_emulator: Emulator, ti: TaskInst
         with pytest.raises(KlingResultExpired) as caught:
             run(film(shelf.uri), ti.retried())
         assert isinstance(caught.value, AirflowFailException)
-    assert "A new job makes a new one and is charged" in str(caught.value)
+    assert "To have it made again, and charged again, clear this task" in str(caught.value)
     assert shelf.files() == {}
     assert len(kling_emulator.jobs) == 1
 
