@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add("--api-key", default=default.api_key, help="key to accept (%(default)s)")
     add("--access-key", default=default.access_key, help="issuer of signed tokens (%(default)s)")
     add("--secret-key", default=default.secret_key, help="key that signs tokens (%(default)s)")
+    add("--webhook-secret", help="whsec_ and base64: sign callbacks with it")
     add("--certificate", help="PEM file with certificate and key, to speak HTTPS")
     add("--speed", type=float, default=default.speed, help="how much faster than real (%(default)s)")
     add(

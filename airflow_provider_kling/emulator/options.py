@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 
+from .webhook import check_secret
+
 DEFAULT_PORT = 8188
 
 
@@ -57,6 +59,7 @@ class Options:
     :param api_key: the key that is accepted as bearer token.
     :param access_key: the issuer (``iss``) that signed tokens must name.
     :param secret_key: the key that signs those tokens (HS256).
+    :param webhook_secret: signs callbacks (``whsec_`` and base64); they are not signed when unset.
     :param certificate: PEM file with certificate and key; the emulator then speaks HTTPS.
     :param speed: how many times faster than the real service jobs run.
     :param job_seconds: how long every job takes at speed 1; each kind of result has its own time when unset.
@@ -75,6 +78,7 @@ class Options:
     api_key: str = "emulator"
     access_key: str = "emulator-access-key"
     secret_key: str = "emulator-secret-key-0123456789abcdef"  # noqa: S105 - a public default, like the password "guest"
+    webhook_secret: str | None = None
     certificate: str | None = None
     speed: float = 1.0
     job_seconds: float | None = None
@@ -95,5 +99,7 @@ class Options:
                 raise ValueError(f"{name} must be more than 0, got {getattr(self, name)!r}")
         if self.job_seconds is not None and self.job_seconds < 0:
             raise ValueError(f"job_seconds must not be negative, got {self.job_seconds!r}")
+        if self.webhook_secret is not None:
+            check_secret(self.webhook_secret)
         if self.slots < 0:
             raise ValueError(f"slots must not be negative, got {self.slots!r}")

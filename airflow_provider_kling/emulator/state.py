@@ -43,7 +43,7 @@ class State:
         self.account = Account(options, self.clock, self.faults)
         self.desk = Desk(options, MediaLibrary(_made(folder / "media"), options.scale), self.account.made)
         self.views = Views(self.clock, self.signer, self.faults)
-        self.callbacks = Callbacks(self.clock, self.views)
+        self.callbacks = Callbacks(self.clock, self.views, options.webhook_secret)
         self.envelope = ENVELOPES[options.dialect]
         self.trouble = Trouble(self.faults)
         self.requests: Requests = Counter()

@@ -3,22 +3,41 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import queue
 import threading
 import time
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from airflow_provider_kling.api.callback import CallbackRefused, read_callback
+from airflow_provider_kling.emulator.options import Options
+
 
 @pytest.fixture
 def receiver():
-    got: queue.Queue[dict] = queue.Queue()
+    with _receiving(lambda headers, body: json.loads(body)) as receiving:
+        yield receiving
+
+
+@pytest.fixture
+def signed_receiver():
+    with _receiving(
+        lambda headers, body: ({name.lower(): headers[name] for name in headers}, body)
+    ) as receiving:
+        yield receiving
+
+
+@contextmanager
+def _receiving(kept):
+    got: queue.Queue = queue.Queue()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            got.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            got.put(kept(self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
 
@@ -100,3 +119,30 @@ def test_nobody_listens(kling):
     while kling.emulator.summary["callbacks"] != {"sent": 0, "failed": 2, "waiting": 0}:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_they_are_signed_where_the_account_has_a_secret(start, signed_receiver):
+    secret = "whsec_" + base64.b64encode(b"twenty-four random bytes").decode()
+    kling = start(webhook_secret=secret)
+    address, got = signed_receiver
+    task_id = kling.make(callback_url=address)
+    kling.emulator.advance(70)
+    first, second = got.get(timeout=5), got.get(timeout=5)
+    assert [read_callback(*each, secret).status for each in (first, second)] == ["succeed", "succeed"]
+    assert read_callback(*first, secret).task_id == task_id
+    assert first[0]["webhook-id"] != second[0]["webhook-id"]
+    with pytest.raises(CallbackRefused):
+        read_callback(first[0], first[1], "whsec_" + base64.b64encode(b"another").decode())
+
+
+def test_they_are_not_signed_otherwise(kling, signed_receiver):
+    address, got = signed_receiver
+    kling.make(callback_url=address)
+    kling.emulator.advance(70)
+    assert "webhook-signature" not in got.get(timeout=5)[0]
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "secret", "whsec_not base64!"])
+def test_what_a_secret_must_be(secret):
+    with pytest.raises(ValueError, match="webhook_secret must be whsec_ and base64"):
+        Options(webhook_secret=secret)
