@@ -126,6 +126,7 @@ class AsyncKlingClient:
             raise RuntimeError("AsyncKlingClient is used outside its 'async with' block")
         data = None if call.body is None else json.dumps(call.body).encode()
         connect, read = self.settings.timeout[0], self.settings.read_timeout(len(data or b""))
+        total = self.settings.exchange_timeout(len(data or b""))
         try:
             async with self._session.request(
                 call.method,
@@ -133,7 +134,7 @@ class AsyncKlingClient:
                 params=call.params,
                 data=data,
                 headers={"Authorization": f"Bearer {self.settings.credentials.token()}"},
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read),
+                timeout=aiohttp.ClientTimeout(total=total, sock_connect=connect, sock_read=read),
                 proxy=self.settings.proxy or _environment_proxy(self.settings.base_url),
                 allow_redirects=False,
             ) as response:
@@ -168,6 +169,8 @@ def _environment_proxy(url: str) -> str | None:
 def _reason(error: BaseException, connect: float, read: float) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return f"no connection within {connect:g} s"
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ServerTimeoutError):
+        return "Timeout: the answer does not end"
     if isinstance(error, asyncio.TimeoutError):
         return f"nothing came within {round(read, 1):g} s"
     # Errors of certificates are of this kind too, but up to aiohttp 3.12 they fail over the attribute.

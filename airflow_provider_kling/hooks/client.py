@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -19,12 +20,11 @@ from ..api.exchange import Call, create_call, list_call, query_calls
 from ..api.readable import readable
 from ..api.task import Task, read_tasks
 from ..exceptions import KlingServerError, KlingTaskNotFound
+from .answers import cause_of, pieces
 from .outcome import HEADERS, MAX_ANSWER_BYTES, TokenNotValidNow, payload_of, task_of, unanswered
 from .retries import READ_ATTEMPTS, can_be_read_again, pause
 from .settings import KlingSettings
 from .tls import trusted_by
-
-_CHUNK = 65_536
 
 # OpenSSL's words for what goes wrong before anything is sent.
 _HANDSHAKE = re.compile(
@@ -101,6 +101,7 @@ class KlingClient:
         data = None if call.body is None else json.dumps(call.body).encode()
         connect = self.settings.timeout[0]
         read = self.settings.read_timeout(len(data or b""))
+        deadline = time.monotonic() + self.settings.exchange_timeout(len(data or b""))
         try:
             with self._session.request(
                 call.method,
@@ -117,7 +118,7 @@ class KlingClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return response.status_code, dict(response.headers), _bounded(response)
+                return response.status_code, dict(response.headers), _bounded(response, deadline)
         except OSError as error:
             raise self._failed(call, error, connect, read) from None
 
@@ -150,35 +151,26 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def _bounded(response: requests.Response) -> bytes:
+def _bounded(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
-        body += chunk
+    for piece in pieces(response):
+        body += piece
         if len(body) > MAX_ANSWER_BYTES:
             raise requests.exceptions.ContentDecodingError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+        if time.monotonic() > deadline:
+            raise requests.Timeout("the answer does not end")
     return bytes(body)
-
-
-def _cause(error: OSError) -> BaseException:
-    """Return what went wrong, below the wrappers of urllib3.
-
-    It blames the proxy for whatever breaks on the way through it, also after the request was sent.
-    """
-    inner = error.args[0] if error.args else error
-    inner = getattr(inner, "reason", None) or inner
-    inner = getattr(inner, "original_error", None) or inner
-    return inner if isinstance(inner, BaseException) else error
 
 
 def _about_bundle(error: OSError) -> bool:
     """Whether the bundle of certificates cannot be read, which is found out before anything is sent."""
-    if isinstance(cause := _cause(error), SSLError | ssl.SSLError):
+    if isinstance(cause := cause_of(error), SSLError | ssl.SSLError):
         return "X509" in str(cause)
     return not isinstance(error, requests.RequestException) and "TLS CA certificate bundle" in str(error)
 
 
 def _never_sent(error: OSError) -> bool:
-    cause = _cause(error)
+    cause = cause_of(error)
     if isinstance(cause, SSLError | ssl.SSLError):
         # Other TLS errors can come with the answer.
         return _about_bundle(error) or _HANDSHAKE.search(str(cause)) is not None
@@ -199,5 +191,5 @@ def _reason(error: OSError, connect: float, read: float) -> str:
         return f"no connection within {connect:g} s"
     if isinstance(error, requests.ReadTimeout):
         return f"nothing came within {round(read, 1):g} s"
-    text = str(_cause(error)).split(": ", 1)[-1]
+    text = str(cause_of(error)).split(": ", 1)[-1]
     return f"{type(error).__name__}: {readable(text, 200)}"

@@ -24,6 +24,9 @@ READ_TIMEOUT = 60.0
 SECONDS_PER_MEGABYTE = 4.0
 """Added to the read timeout for each megabyte of a request: base64 pictures take their time."""
 
+WAITS = 5
+"""Read timeouts after which an answer that still comes is given up: it may be one that never ends."""
+
 EXTRAS = ("base_path", "dialect", "proxy", "timeout", "verify")
 """Keys that a connection's extra may hold; none of them becomes an HTTP header."""
 
@@ -70,6 +73,10 @@ class KlingSettings:
     def read_timeout(self, sent_bytes: int) -> float:
         """Seconds to wait for the answer to a request of this size."""
         return self.timeout[1] + SECONDS_PER_MEGABYTE * sent_bytes / 1_000_000
+
+    def exchange_timeout(self, sent_bytes: int) -> float:
+        """Seconds for the whole of an exchange with a request of this size."""
+        return self.timeout[0] + WAITS * self.read_timeout(sent_bytes)
 
     @property
     def proxies(self) -> dict[str, str] | None:

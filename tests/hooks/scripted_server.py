@@ -22,13 +22,14 @@ class Reply:
     """What the server does about one request.
 
     :param action: ``reset`` and ``close`` end the connection without an answer; ``cut`` ends it in the
-        middle of one; ``stall`` answers nothing until the server ends; ``garble`` breaks the encryption.
+        middle of one; ``stall`` answers nothing until the server ends; ``drip``
+        answers byte after byte, and never ends; ``garble`` breaks the encryption.
     """
 
     status: int = 200
     body: Any = field(default_factory=lambda: PROCESSING)
     headers: Mapping[str, str] = field(default_factory=dict)
-    action: Literal["answer", "reset", "close", "cut", "stall", "garble"] = "answer"
+    action: Literal["answer", "reset", "close", "cut", "stall", "drip", "garble"] = "answer"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class ScriptedServer:
         self.received: list[Received] = []
         self._ended = threading.Event()
         self._tls = tls
-        self._server = _Quiet(("127.0.0.1", 0), self._handler())
+        self._server = _Quiet(("127.0.0.1", 0), type("Handler", (_Handler,), {"script": self}))
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
@@ -94,65 +95,69 @@ class ScriptedServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    script: ScriptedServer
+    protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                server.received.append(
-                    Received(
-                        self.command,
-                        self.path,
-                        dict(self.headers),
-                        self.rfile.read(length),
-                        self.client_address[1],
-                    )
-                )
-                reply = server.replies.pop(0) if server.replies else server.always
-                getattr(self, f"_{reply.action}")(reply)
+    def do_GET(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        self.script.received.append(
+            Received(
+                self.command,
+                self.path,
+                dict(self.headers),
+                self.rfile.read(length),
+                self.client_address[1],
+            )
+        )
+        reply = self.script.replies.pop(0) if self.script.replies else self.script.always
+        getattr(self, f"_{reply.action}")(reply)
 
-            do_POST = do_CONNECT = do_GET
+    do_POST = do_CONNECT = do_GET
 
-            def _answer(self, reply: Reply) -> None:
-                body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-                self.send_response(reply.status)
-                for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
+    def _answer(self, reply: Reply) -> None:
+        body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        self.send_response(reply.status)
+        for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
 
-            def _reset(self, _: Reply) -> None:
-                # Lingering for no time makes closing a reset.
-                linger = struct.pack("ii", 1, 0)
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                self._close(_)
+    def _reset(self, _: Reply) -> None:
+        # Lingering for no time makes closing a reset.
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._close(_)
 
-            def _close(self, _: Reply) -> None:
-                self.close_connection = True
-                self.rfile.close()
-                self.connection.close()
+    def _close(self, _: Reply) -> None:
+        self.close_connection = True
+        self.rfile.close()
+        self.connection.close()
 
-            def _cut(self, reply: Reply) -> None:
-                self.send_response(200)
-                self.send_header("Content-Length", "1000")
-                self.end_headers()
-                self.wfile.write(b'{"code": 0')
-                self.close_connection = True
+    def _cut(self, reply: Reply) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b'{"code": 0')
+        self.close_connection = True
 
-            def _stall(self, _: Reply) -> None:
-                server._ended.wait(30)
-                self.close_connection = True
+    def _stall(self, _: Reply) -> None:
+        self.script._ended.wait(30)
+        self.close_connection = True
 
-            def _garble(self, _: Reply) -> None:
-                # A record of TLS that nobody can decrypt, past the layer that would encrypt it.
-                with socket.socket(fileno=os.dup(self.connection.fileno())) as wire:
-                    wire.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
-                self.close_connection = True
+    def _drip(self, _: Reply) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        while not self.script._ended.wait(0.05):
+            self.wfile.write(b" ")
 
-            def log_message(self, *_: object) -> None:
-                pass
+    def _garble(self, _: Reply) -> None:
+        # A record of TLS that nobody can decrypt, past the layer that would encrypt it.
+        with socket.socket(fileno=os.dup(self.connection.fileno())) as wire:
+            wire.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+        self.close_connection = True
 
-        return Handler
+    def log_message(self, *_: object) -> None:
+        pass

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -145,6 +146,17 @@ def test_a_tls_connection_that_breaks_after_the_request_leaves_the_job_unknown(
     with pytest.raises(KlingServerError) as failed:
         make_client(tls_server.url, extra={"verify": str(certificate)}).create(IMAGE_TO_VIDEO, BODY)
     assert len(tls_server.received) == 1
+    assert failed.value.job is JobState.MAY_EXIST
+
+
+def test_an_answer_that_never_ends_is_given_up(make_client: MakeClient, server: ScriptedServer) -> None:
+    """Each single wait for it is short, so only the time for all of them together ends it."""
+    server.always = Reply(action="drip")
+    client = make_client(server.url, extra={"timeout": [1, 0.3]})
+    began = time.monotonic()
+    with pytest.raises(KlingServerError, match="the answer does not end") as failed:
+        client.create(IMAGE_TO_VIDEO, BODY)
+    assert 2 < time.monotonic() - began < 10
     assert failed.value.job is JobState.MAY_EXIST
 
 

@@ -296,3 +296,9 @@ def test_equal_content_has_an_equal_fingerprint_and_only_that() -> None:
         settings(),
     ]
     assert len({one.fingerprint, *(other.fingerprint for other in others)}) == len(others) + 1
+
+
+def test_a_whole_exchange_may_take_several_waits_and_more_for_a_large_request() -> None:
+    given = settings({"timeout": [1, 2]})
+    assert given.exchange_timeout(0) == 1 + 5 * 2
+    assert given.exchange_timeout(10_000_000) == 1 + 5 * given.read_timeout(10_000_000) > 200
