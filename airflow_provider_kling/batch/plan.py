@@ -47,8 +47,13 @@ class BatchPlan:
         """
         given = row.values.get("external_task_id") or None
         attempt = entry.attempt
-        return replace(
+        content = f"{row.key}~{attempt}" if attempt else row.key
+        key = replace(
             self.key,
-            fingerprint=f"{row.key}~{attempt}" if attempt else row.key,
+            fingerprint=f"{self.endpoint.slug}\0{content}",
             given=f"{given}-{attempt + 1}" if given and attempt else given,
         )
+        # Ledgers of earlier versions hold names without the endpoint. A job that was asked for under such a
+        # name may still appear, and Kling makes no second one only as long as the name stays.
+        older = replace(key, fingerprint=content)
+        return older if entry.external_task_id == older.external_task_id(0) else key

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import USD_PER_UNIT, package
+from ..api.shorten import shorten
 from ..exceptions import JobState, KlingRequestInvalid
 from ..storage import locate
 from .beside import Beside
@@ -107,17 +108,22 @@ class BatchTask:
         self._allowed = stop_above or 0
         unit = package(self._endpoint)
         self.tally = Tally(rows, found.numbers.keys(), found.estimate, found.unpriced, unit)
-        self._run = BatchRun(
-            plan=BatchPlan(
-                endpoint=self._endpoint,
-                key=self._key,
-                generation=self._generation,
-                concurrency=concurrency,
-                poll_interval=poll_interval,
-                max_units=budget,
-                max_failed=stop_above,
-                extra_body=extra_body,
-            ),
+        plan = BatchPlan(
+            endpoint=self._endpoint,
+            key=self._key,
+            generation=self._generation,
+            concurrency=concurrency,
+            poll_interval=poll_interval,
+            max_units=budget,
+            max_failed=stop_above,
+            extra_body=extra_body,
+        )
+        self._run = self._run_of(plan, found)
+        self._say_plan(found, budget)
+
+    def _run_of(self, plan: BatchPlan, found: Survey) -> BatchRun:
+        return BatchRun(
+            plan=plan,
             settings=self._settings,
             ledger=self._ledger,
             tally=self.tally,
@@ -126,7 +132,6 @@ class BatchTask:
             deadline_of=self._deadline_of,
             log=self._log,
         )
-        self._say_plan(found, budget)
 
     def run(self, every: float, report: Callable[[], None]) -> None:
         """Make what is left to make.
@@ -150,12 +155,13 @@ class BatchTask:
         under_way = [line for line in list(self._ledger.entries.values()) if _runs(line)]
         named = ", ".join(str(line.task_id or line.external_task_id) for line in under_way[:NAMED_JOBS])
         self._log.warning(
-            "Stopped. Kling cannot cancel jobs: %d go on and may be charged%s. A retry of this task attaches "
-            "to them. %s lines of the ledger in %s are not written",
+            "Stopped. Kling cannot cancel jobs: %d go on and may be charged%s. A retry of this task %s "
+            "them%s. %s lines of the ledger in %s are not written",
             len(under_way),
             f" ({named}{', ...' if len(under_way) > NAMED_JOBS else ''})" if named else "",
+            *(("asks again for", ", charged again") if self._endpoint.synchronous else ("attaches to", "")),
             self._ledger.pending or "No",
-            self._ledger.folder.uri,
+            shorten(self._ledger.folder.uri),
         )
 
     def finish(self, *, contact_sheet: bool) -> dict[str, Any]:
@@ -187,16 +193,19 @@ class BatchTask:
 
     def _say_plan(self, found: Survey, budget: Decimal | None) -> None:
         unit = self.tally.unit
+        own = self._settings.dialect.name == "kling"
         self._log.info(
-            "%d rows, of which %d are known from earlier tries. All together cost about %s %s units, some "
-            "%.2f US dollars at list price%s. Ledger: %s",
+            "%d rows, of which %d are known from earlier tries. %s %s %s units, some %.2f US dollars%s%s. "
+            "Ledger: %s",
             len(found.numbers),
             sum(key in self._ledger.entries for key in found.numbers),
+            "All together cost about" if own else "Kling's own list price of all together would be",
             found.estimate,
             unit,
             found.estimate * USD_PER_UNIT[unit],
+            " at list price" if own else "",
             f"; of {found.unpriced} rows the cost cannot be known before" if found.unpriced else "",
-            self._ledger.folder.uri,
+            shorten(self._ledger.folder.uri),
         )
         if budget is not None and found.estimate > budget:
             self._log.warning(

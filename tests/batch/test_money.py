@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -50,6 +51,19 @@ def test_the_estimate_is_told_before_anything_is_submitted(
     assert warning == "max_units=16 is less than the estimate: not all rows will be submitted"
     assert before == still_before == 0
     assert len(kling.jobs) == 2
+
+
+def test_another_hosts_price_is_not_told_as_if_it_were_known(
+    kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    fields = {**kling.connection(), "extra": {"dialect": "cometapi", "base_path": "/"}}
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
+    batch.run(rows(3))
+    assert (
+        "Kling's own list price of all together would be 24 image units, some 0.08 US dollars" in caplog.text
+    )
+    assert "cost about" not in caplog.text
 
 
 def test_the_budget_stops_new_jobs_and_never_paid_ones(kling: Emulator, batch: Batch) -> None:

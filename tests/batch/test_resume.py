@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
 from airflow_provider_kling.api.endpoint import endpoint_of
 from airflow_provider_kling.batch.book import Book
@@ -49,6 +50,34 @@ def rewrite(batch: Batch, number: int, **changes: Any) -> Entry:
         ledger.note(each)
     ledger.flush()
     return entry
+
+
+def test_the_same_rows_at_another_endpoint_are_made_there(kling: Emulator, batch: Batch) -> None:
+    """Kling takes a name once only, whatever the endpoint."""
+    same = [{"model_name": "kling-v3", **row} for row in rows(3)]
+    batch.run(same)
+    summary = batch.clear().run(same, endpoint="videos/text2video")
+    assert (summary["done"], summary["unknown"], summary["made"]) == (3, 0, 3)
+    assert len(kling.jobs) == 6
+
+
+def test_a_job_that_an_earlier_version_may_have_made_is_looked_up_by_its_name(
+    kling: Emulator, batch: Batch
+) -> None:
+    """Ledgers of earlier versions hold names that did not depend on the endpoint."""
+    batch.run(rows(2))
+    older = "af-" + "0" * 32
+    posted = requests.post(
+        f"{kling.url}{PATH}",
+        json={"model_name": "kling-v3", "prompt": "product 1", "external_task_id": older},
+        headers={"Authorization": f"Bearer {kling.connection()['password']}"},
+        timeout=5,
+    )
+    task_id = posted.json()["data"]["task_id"]
+    rewrite(batch, 1, state=State.PLANNED, external_task_id=older, task_id=None)
+    summary = batch.retry().run(rows(2))
+    assert (summary["done"], summary["made"], summary["attached"]) == (2, 0, 1)
+    assert batch.ledger()[1]["task_id"] == task_id
 
 
 def test_a_finished_batch_that_is_cleared_makes_nothing_and_says_the_same(
