@@ -186,6 +186,13 @@ def _lip_sync(request: Any, seconds: Seconds) -> Decimal | None:
     return _LIP_SYNC * (Decimal(seconds) / _LIP_SYNC_SECONDS).to_integral_value(ROUND_CEILING)
 
 
+def _advanced_lip_sync(request: Any, seconds: Seconds) -> Decimal | None:
+    # Only what is cut out of the sound is spoken, however long the file is.
+    cut = max(int(face.sound_end_time) - int(face.sound_start_time) for face in request.face_choose)
+    spoken = Decimal(cut) / 1000
+    return _lip_sync(request, spoken if seconds is None else min(spoken, Decimal(seconds)))
+
+
 def _times(price: Decimal | None, seconds: Seconds) -> Decimal | None:
     if price is None or seconds is None:
         return None
@@ -223,7 +230,7 @@ _BY_REQUEST: Mapping[str, Callable[[Any, Seconds], Decimal | None]] = {
     "videos/motion-control": _motion,
     "videos/avatar/image2video": _avatar,
     "videos/lip-sync": _lip_sync,
-    "videos/advanced-lip-sync": _lip_sync,
+    "videos/advanced-lip-sync": _advanced_lip_sync,
     "text-to-video": _clip_2,
     "image-to-video": _clip_2,
     "omni-video": _omni_video_2,
@@ -246,6 +253,7 @@ _BASIS: Mapping[Callable[[Any, Seconds], Decimal | None], str] = {
     _motion_2: "model, resolution, length of the video",
     _avatar: "mode, length of the sound",
     _lip_sync: "length of the sound",
+    _advanced_lip_sync: "length of the sound that is cut out",
     _generated_images: "model, number of pictures",
     _omni_images: "resolution, number of pictures",
     _merged_images: "number of pictures",

@@ -95,7 +95,11 @@ IMAGES, OMNI_IMAGE = "images/generations", "images/omni-image"
         ("videos/avatar", {"image": PICTURE, "audio_url": VIDEO}, 10, None),
         ("videos/lip-sync", words(), None, None),
         ("videos/lip-sync", sound(), 5, "0.5"),
-        ("videos/advanced-lip-sync", face(), Decimal("5.1"), "1.0"),
+        # Only what is cut out of the sound is spoken: of a file, and of a sound that is known by its id.
+        ("videos/advanced-lip-sync", face(sound_end_time=3000), 40, "0.5"),
+        ("videos/advanced-lip-sync", face(sound_start_time=1000, sound_end_time=6100), Decimal(40), "1.0"),
+        ("videos/advanced-lip-sync", face(sound_end_time=60_000), Decimal("5.1"), "1.0"),
+        ("videos/advanced-lip-sync", face(sound_end_time=3000), None, "0.5"),
         ("videos/identify-face", {"video_id": "8"}, None, "0.05"),
         ("videos/image-recognize", {"image": PICTURE}, None, "0.1"),
         ("videos/video-extend", {"video_id": "8"}, None, None),
