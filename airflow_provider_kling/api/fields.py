@@ -7,8 +7,6 @@ Limits are the widest that any source documents; what a single host documents mo
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
@@ -90,14 +88,6 @@ def strip_data_uri(value: str) -> str:
 def is_url(value: str) -> bool:
     """Whether the value is an address the vendor's servers could fetch."""
     return value.startswith(("http://", "https://"))
-
-
-def is_base64(value: str) -> bool:
-    """Whether the value can be decoded as base64 (length and alphabet; the content is not looked at)."""
-    try:
-        return bool(base64.b64decode(value, validate=True))
-    except (binascii.Error, ValueError):
-        return False
 
 
 def _bare_base64(value: str) -> str:

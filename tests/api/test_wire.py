@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from airflow_provider_kling.api.audio import TextToAudio, TextToSpeech, VideoToAudio
 from airflow_provider_kling.api.avatar import AdvancedLipSync, AvatarImageToVideo, LipSync
-from airflow_provider_kling.api.fields import is_base64, is_url, strip_data_uri
+from airflow_provider_kling.api.fields import is_url, strip_data_uri
 from airflow_provider_kling.api.image import ImageExpand, ImageGeneration, OmniImage
 from airflow_provider_kling.api.library import DeleteElement
 from airflow_provider_kling.api.request import KlingRequest
@@ -145,19 +145,18 @@ def test_values_never_show_in_error_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "url", "base64"),
+    ("value", "url"),
     [
-        ("https://example.com/a.png", True, False),
-        ("http://example.com/a.png", True, False),
-        ("s3://bucket/a.png", False, False),
-        ("/tmp/a.png", False, False),
-        ("aGVsbG8=", False, True),
-        ("aGVsbG8", False, False),
-        ("", False, False),
+        ("https://example.com/a.png", True),
+        ("http://example.com/a.png", True),
+        ("s3://bucket/a.png", False),
+        ("/tmp/a.png", False),
+        ("aGVsbG8=", False),
+        ("", False),
     ],
 )
-def test_kinds_of_media_values(value: str, url: bool, base64: bool) -> None:
-    assert (is_url(value), is_base64(value)) == (url, base64)
+def test_kinds_of_media_values(value: str, url: bool) -> None:
+    assert is_url(value) is url
 
 
 @pytest.mark.parametrize("prefix", ["data:image/png;base64,", "DATA:;BASE64,", ""])
