@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -116,6 +116,48 @@ def validated(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequest:
         raise KlingRequestInvalid(
             explain(endpoint.slug, error, endpoint.request), job=JobState.NOT_CREATED
         ) from None
+
+
+def as_units(name: str, value: Any) -> Decimal | None:
+    """Read a number of units; ``None`` where none is given.
+
+    :param name: the parameter.
+    :raises KlingRequestInvalid: it is no number, or less than 0.
+    """
+    if value in (None, ""):
+        return None
+    try:
+        units = Decimal(str(value))
+        if units >= 0:
+            return units
+    except InvalidOperation:
+        pass
+    raise KlingRequestInvalid(
+        f"{name}={value!r} is refused: must be a number of units, 0 or more.", job=JobState.NOT_CREATED
+    )
+
+
+def check_price(order: Order, max_units: Any) -> None:
+    """Refuse an order that may cost more than is allowed.
+
+    :param max_units: most that it may cost; no limit when unset.
+    :raises KlingRequestInvalid: it costs more, or nobody knows what it costs.
+    """
+    most = as_units("max_units", max_units)
+    if most is None:
+        return
+    if order.estimate is None:
+        raise KlingRequestInvalid(
+            f"{order.endpoint}: max_units={most} is set, but what this job costs cannot be known before it"
+            " is made.",
+            job=JobState.NOT_CREATED,
+        )
+    if order.estimate > most:
+        raise KlingRequestInvalid(
+            f"{order.endpoint}: this job would cost about {order.estimate} units, more than max_units={most}"
+            " allows.",
+            job=JobState.NOT_CREATED,
+        )
 
 
 def as_plain(value: Any) -> Any:

@@ -110,7 +110,7 @@ def model_hints(slug: str) -> tuple[Rule, ...]:
     if not gone:
         return (unknown, *elsewhere)
     text = f"{listed([*gone], 'and')} may be refused: retired"
-    retired = Rule(("model_name",), text, lambda request: _retired(slug, request))
+    retired = Rule(("model_name",), text, lambda request: retirement(slug, request.model_name))
     beyond = _choices(slug, gone)
     return (
         *(unknown, *elsewhere, retired),
@@ -187,9 +187,13 @@ def _unknown(slug: str, request: Any) -> str | None:
     )
 
 
-def _retired(slug: str, request: Any) -> str | None:
-    name = request.model_name
-    model = MODELS[slug].get(name)
+def retirement(slug: str, name: Any) -> str | None:
+    """Say when a model was retired and what to use instead; ``None`` of one that lives or is unknown.
+
+    :param slug: the endpoint.
+    :param name: what ``model_name`` holds.
+    """
+    model = MODELS.get(slug, NOTHING).get(name) if isinstance(name, str) else None
     if model is None or not model.retired:
         return None
     return (

@@ -29,6 +29,8 @@ class KlingTextToSpeechOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -47,6 +49,7 @@ class KlingTextToSpeechOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -67,6 +70,8 @@ class KlingTextToAudioOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -85,6 +90,7 @@ class KlingTextToAudioOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -109,6 +115,8 @@ class KlingVideoToAudioOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -130,6 +138,7 @@ class KlingVideoToAudioOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...

@@ -36,6 +36,8 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -58,6 +60,7 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -81,6 +84,8 @@ class KlingAvatarOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -102,6 +107,7 @@ class KlingAvatarOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -130,6 +136,8 @@ class KlingLipSyncOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -155,6 +163,7 @@ class KlingLipSyncOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -174,6 +183,8 @@ class KlingIdentifyFaceOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -190,6 +201,7 @@ class KlingIdentifyFaceOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -213,6 +225,8 @@ class KlingAdvancedLipSyncOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -232,6 +246,7 @@ class KlingAdvancedLipSyncOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...

@@ -17,9 +17,9 @@ from ..exceptions import (
     KlingSlotsTaken,
     KlingSubmissionUnknown,
 )
-from ..order import Order, as_plain, content_key, take_order
+from ..order import Order, as_plain, as_units, check_price, content_key, take_order
 from ..submission import JobKey, Submission, Terms, find_again, submit_once
-from .derive import derive_constructor
+from .derive import derive_constructor, needs_rendering
 from .job import (
     FACTS_KEY,
     OrderNote,
@@ -59,10 +59,12 @@ class KlingTaskOperator(TruthfulOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
-    template_fields: Sequence[str] = ("kling_conn_id", "output_path", "extra_body")
+    template_fields: Sequence[str] = ("kling_conn_id", "output_path", "max_units", "extra_body")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -79,6 +81,7 @@ class KlingTaskOperator(TruthfulOperator):
         timeout: float = DEFAULT_TIMEOUT,
         output_path: Any = None,
         end_from_trigger: bool = False,
+        max_units: Any = None,
         extra_body: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -93,6 +96,9 @@ class KlingTaskOperator(TruthfulOperator):
         )
         self.wait_for_completion = wait_for_completion
         self.extra_body = extra_body
+        self.max_units = max_units
+        if not needs_rendering(max_units):
+            as_units("max_units", max_units)
 
     def execute(self, context: Context) -> Any:
         """Submit the job, unless it exists, and wait for it as asked."""
@@ -184,11 +190,13 @@ class KlingTaskOperator(TruthfulOperator):
         return OrderNote(replace(key, given=str(own)), self._asked(), note.facts if note else {})
 
     def _order(self) -> Order:
+        self.check_rendered()
         dialect = self.hook.settings.dialect
         order = take_order(self.endpoint, self.request_values(), dialect, self.extra_body)
         for warning in order.warnings:
             self.log.warning("%s", warning)
         self._say_cost(order, dialect)
+        check_price(order, self.max_units)
         return order
 
     def _say_cost(self, order: Order, dialect: Dialect) -> None:

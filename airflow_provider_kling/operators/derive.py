@@ -8,6 +8,7 @@ The constructor's real signature holds the request's fields as keyword-only para
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 from pydantic.fields import FieldInfo
 
+from ..api.capability import retirement
 from ..api.rules import DEFERRED
 from ..exceptions import KlingRequestInvalid
 from ..order import validated
@@ -59,23 +61,23 @@ def derive_constructor(cls: type[RequestFieldsOperator], base: type[RequestField
         if self.endpoint is endpoint:
             check_literals(endpoint, self.task_id, values)
 
-    own = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=defaults[name], annotation=type_of(field))
-        for name, field in fields.items()
-    ]
-    __init__.__signature__ = Signature(  # type: ignore[attr-defined]
-        [
-            Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
-            *own,
-            *common,
-            Parameter("kwargs", Parameter.VAR_KEYWORD),
-        ]
-    )
+    __init__.__signature__ = _signature(fields, defaults, common)  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
     cls.__init__ = __init__  # type: ignore[method-assign]
     cls.template_fields = (*fields, *base.template_fields)
     if cls.__doc__ and base.__doc__:  # Python can be told to leave docstrings out
         cls.__doc__ = with_parameters(cls.__doc__, fields, base.__doc__)
+
+
+def _signature(
+    fields: Mapping[str, FieldInfo], defaults: Mapping[str, Any], common: list[Parameter]
+) -> Signature:
+    own = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=defaults[name], annotation=type_of(field))
+        for name, field in fields.items()
+    ]
+    itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    return Signature([itself, *own, *common, Parameter("kwargs", Parameter.VAR_KEYWORD)])
 
 
 def _taken(common: list[Parameter]) -> set[str]:
@@ -111,3 +113,11 @@ def check_literals(endpoint: Endpoint, task_id: str, values: Mapping[str, Any]) 
         validated(endpoint, known)
     except KlingRequestInvalid as error:
         raise KlingRequestInvalid(f"Task {task_id!r}: {error}") from None
+    _warn_of_retired_model(endpoint, task_id, known.get("model_name"))
+
+
+def _warn_of_retired_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
+    field = endpoint.request.model_fields.get("model_name")
+    # Two endpoints have nothing newer: who calls them knows a host that still has it.
+    if field and name != field.default and (words := retirement(endpoint.slug, name)):
+        warnings.warn(f"Task {task_id!r}: {words}", FutureWarning, stacklevel=5)

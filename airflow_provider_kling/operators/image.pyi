@@ -31,6 +31,8 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -46,6 +48,7 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -77,6 +80,8 @@ class KlingImageGenerationOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -105,6 +110,7 @@ class KlingImageGenerationOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -133,6 +139,8 @@ class KlingOmniImageOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -159,6 +167,7 @@ class KlingOmniImageOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -185,6 +194,8 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -209,6 +220,7 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -235,6 +247,8 @@ class KlingImageExpandOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -259,6 +273,7 @@ class KlingImageExpandOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -280,6 +295,8 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -299,6 +316,7 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -318,6 +336,8 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -335,6 +355,7 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...

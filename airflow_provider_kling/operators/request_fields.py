@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from ..exceptions import JobState, KlingRequestInvalid
 from ..order import as_plain, revealed
 from .connected import Connected
+from .vanished import Vanished, vanished
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -27,6 +29,7 @@ class RequestFieldsOperator(Connected, BaseOperator):
         super().__init__(**kwargs)
         self.kling_conn_id = kling_conn_id
         self._rendered: dict[str, Any] = {}
+        self._vanished: list[Vanished] = []
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
@@ -35,16 +38,31 @@ class RequestFieldsOperator(Connected, BaseOperator):
         if parent is self:
             for name in self._rendered:
                 setattr(self, name, self._value(name))
+            given = {name: getattr(self, name) for name in self.template_fields}
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         if parent is self:
             from ..media import loggable
 
+            self._vanished = vanished(given, {name: getattr(self, name) for name in given})
             # A new dict: copies of this operator, made for other runs of its task, share the old one.
             self._rendered = {
                 name: as_plain(getattr(self, name)) for name in self.endpoint.request.model_fields
             }
             for name, value in self._rendered.items():
                 setattr(self, name, loggable(value))
+
+    def check_rendered(self) -> None:
+        """Tell of templates that came to nothing.
+
+        :raises KlingRequestInvalid: of one of which nobody can have meant it.
+        """
+        for lost in self._vanished:
+            if lost.fatal:
+                raise KlingRequestInvalid(
+                    f"{self.endpoint}: {lost}. Check the task and the key that it names.",
+                    job=JobState.NOT_CREATED,
+                )
+            self.log.warning("%s, so it is not sent", lost)
 
     def request_values(self) -> dict[str, Any]:
         """Return the request's fields: as they were rendered, or as they were changed since."""

@@ -57,7 +57,7 @@ class TruthfulOperator(WaitingOperator):
             answers_at_once=self.endpoint.synchronous,
             remembers=memory_of(context) is not None,
             own_name=bool(self._own_name()),
-            lists=settings.dialect.lists and self.endpoint.listable,
+            lists=settings.dialect.lists and (self.endpoint.listable or bool(self.endpoint.tasks)),
         )
 
     def _settings(self) -> KlingSettings | None:

@@ -53,6 +53,8 @@ class KlingTextToVideoOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -83,6 +85,7 @@ class KlingTextToVideoOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -122,6 +125,8 @@ class KlingImageToVideoOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -156,6 +161,7 @@ class KlingImageToVideoOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -185,6 +191,8 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -211,6 +219,7 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -247,6 +256,8 @@ class KlingOmniVideoOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -276,6 +287,7 @@ class KlingOmniVideoOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...

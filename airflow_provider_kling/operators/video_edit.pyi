@@ -40,6 +40,8 @@ class KlingMotionControlOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -65,6 +67,7 @@ class KlingMotionControlOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -88,6 +91,8 @@ class KlingVideoExtendOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -108,6 +113,7 @@ class KlingVideoExtendOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -129,6 +135,8 @@ class KlingVideoEffectsOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -147,6 +155,7 @@ class KlingVideoEffectsOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...
@@ -174,6 +183,8 @@ class KlingMultiElementsOperator(KlingTaskOperator):
         copies after 30 days.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
         Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
     """
 
@@ -199,6 +210,7 @@ class KlingMultiElementsOperator(KlingTaskOperator):
         timeout: float = 3600.0,
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
         **kwargs: Unpack[AirflowArguments],
     ) -> None: ...

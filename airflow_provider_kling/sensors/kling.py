@@ -183,7 +183,7 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
         if isinstance(self.kling_task_id, int):
             # Native templates make a number of an id.
             self.kling_task_id = str(self.kling_task_id)
-        if not self.kling_task_id:
+        if self.kling_task_id in (None, "", "None"):
             raise KlingRequestInvalid(
                 f"Task {self.task_id!r}: kling_task_id is {self.kling_task_id!r}; it must be the id of a job."
             )
