@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from ..api.auth import AccessKey
 from ..api.endpoint import Endpoint, endpoint_of
 from ..api.exchange import MAX_PAGE_SIZE
+from ..api.shorten import shorten
 from ..api.task import TaskStatus
 from ..exceptions import (
     JobState,
@@ -279,8 +280,9 @@ class KlingResultSweepOperator(KeepingOperator):
             # Of a failed task Airflow keeps no return value, and an alert needs to know what is at stake.
             context["ti"].xcom_push(key="return_value", value=report.to_json())
         if report["not_landed"]:
+            place = shorten(str(self.output_path))
             raise KlingResultNotKept(
-                f"{report['not_landed']} results could not be kept in {self.output_path}, the last one "
+                f"{report['not_landed']} results could not be kept in {place}, the last one "
                 f"because: {report.last_error} {report['landed']} are kept now; of the others "
                 f"{report['expiring']} expire within {self.warn_days} days. A retry goes on with what is "
                 "missing; no job is made."
