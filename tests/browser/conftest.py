@@ -23,6 +23,7 @@ from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.links import has_preview
 from scripts.local_airflow import EXAMPLES
 from tests.live.airflow_processes import LiveAirflow
+from tests.processes import in_one_process
 from tests.storages import S3Server
 
 HERE = Path(__file__).parent
@@ -36,12 +37,8 @@ _FLAGS = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run these in one process, the one that also runs the other live Airflows."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("live"))
+# The process that also runs the other live Airflows.
+pytest_collection_modifyitems = in_one_process(HERE, "live", pytest.mark.browser)
 
 
 @dataclass(frozen=True)
@@ -148,7 +145,8 @@ def gallery(airflow: LiveAirflow, runs: dict[str, str]) -> Gallery:
 @pytest.fixture
 def page(chromium: Any, airflow: LiveAirflow) -> Iterator[Any]:
     """A page of a new browser window, signed in, 1280 pixels wide; a script error in it fails the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 860})
+    # Dates are shown as people write them where the browser is.
+    context = chromium.new_context(viewport={"width": 1280, "height": 860}, locale="en-US", timezone_id="UTC")
     context.set_default_timeout(45_000)
     opened = context.new_page()
     errors: list[str] = []

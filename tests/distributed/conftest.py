@@ -18,6 +18,7 @@ from scripts.local_airflow import wait_until
 from tests.distributed import services
 from tests.live.airflow_api import TaskInstance
 from tests.live.airflow_processes import LiveAirflow
+from tests.processes import in_one_process
 
 DAGS = Path(__file__).parent / "dags"
 SLOTS = 25
@@ -25,12 +26,8 @@ WORKERS = ("worker-1", "worker-2")
 TRIGGERERS = ("triggerer-1", "triggerer-2")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these with the other live tests: two Airflows at once would only slow each other down."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.live)
-            item.add_marker(pytest.mark.xdist_group("live"))
+# With the other live tests: two Airflows at once would only slow each other down.
+pytest_collection_modifyitems = in_one_process(Path(__file__).parent, "live", pytest.mark.live)
 
 
 class DistributedAirflow(LiveAirflow):

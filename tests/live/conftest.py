@@ -12,16 +12,13 @@ import pytest
 
 from airflow_provider_kling.emulator import Emulator
 from tests.live.airflow_processes import LiveAirflow
+from tests.processes import in_one_process
 
 DAGS = Path(__file__).parent / "dags"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all live tests in one process: two Airflows at once would only slow each other down."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.live)
-            item.add_marker(pytest.mark.xdist_group("live"))
+# Two Airflows at once would only slow each other down.
+pytest_collection_modifyitems = in_one_process(Path(__file__).parent, "live", pytest.mark.live)
 
 
 @pytest.fixture

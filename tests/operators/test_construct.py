@@ -18,12 +18,12 @@ from airflow_provider_kling.api.video import IMAGE_TO_VIDEO, TEXT_TO_VIDEO
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator, KlingTextToVideoOperator
-from tests.operators.conftest import PICTURE
+from tests.operators.conftest import PICTURE, TaskInstance, context_of
 
 FIELDS = tuple(IMAGE_TO_VIDEO.request.model_fields)
 COMMON = (
     *("kling_conn_id", "wait_for_completion", "deferrable", "poll_interval", "timeout", "output_path"),
-    *("end_from_trigger", "extra_body"),
+    *("end_from_trigger", "max_units", "extra_body"),
 )
 
 
@@ -219,10 +219,18 @@ def test_what_holds_a_template_is_checked_after_rendering(later: dict[str, Any])
     assert "cfg_scale=7" in text, "what is known by now must be checked all the same"
 
 
-def test_another_tasks_output_is_checked_when_it_is_there() -> None:
+@pytest.mark.usefixtures("kling_emulator")
+def test_another_tasks_output_is_checked_when_it_is_there(
+    ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with DAG("films"):
         first = make(task_id="first")
-        make(task_id="second", image=first.output, prompt=[first.output])
+        second = make(task_id="second", image=first.output, prompt=first.output, retries=3)
+    monkeypatch.setattr(type(first.output), "resolve", lambda *_, **__: [PICTURE])
+    context = context_of(ti)
+    second.render_template_fields(context)
+    with pytest.raises(KlingRequestInvalid, match=r"prompt=.* must be"):
+        second.execute(context)
 
 
 @pytest.mark.parametrize(

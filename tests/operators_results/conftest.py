@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.results import DownloadRules
 from tests.operators.conftest import TaskInstance, ti
-from tests.results.conftest import shelf
+from tests.results.conftest import no_long_pauses, shelf
 
-__all__ = ["shelf", "ti"]
+__all__ = ["no_long_pauses", "shelf", "ti"]
 
 DAY = 86_400
 
@@ -40,17 +38,6 @@ def make(kling_emulator: Emulator) -> Make:
         return ids
 
     return make_jobs
-
-
-@pytest.fixture(autouse=True)
-def no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a download that fails be tried again at once."""
-    of_host = DownloadRules.for_host
-
-    def quick(*args: Any, **kwargs: Any) -> DownloadRules:
-        return replace(of_host(*args, **kwargs), longest_pause=0.01)
-
-    monkeypatch.setattr(DownloadRules, "for_host", quick)
 
 
 def context(ti: TaskInstance | None = None) -> Any:

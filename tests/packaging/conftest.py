@@ -14,15 +14,13 @@ from pathlib import Path
 import pytest
 
 from scripts.local_airflow import ROOT, environment
+from tests.processes import in_one_process
 
 _AIRFLOW = os.environ.get("WHEEL_TEST_AIRFLOW", "apache-airflow>=3.3.2")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run these in one process: each process would build an environment of its own."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("packaging"))
+# Each process would build an environment of its own.
+pytest_collection_modifyitems = in_one_process(Path(__file__).parent, "packaging")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +36,17 @@ class Shelf:
             return {}
         root = place.path.rstrip("/") + "/"
         return {str(path).removeprefix(root): place.fs.cat_file(path) for path in found}
+
+
+@pytest.fixture(autouse=True)
+def no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a download that fails be tried again at once."""
+    of_host = DownloadRules.for_host
+
+    def quick(*args: Any, **kwargs: Any) -> DownloadRules:
+        return replace(of_host(*args, **kwargs), longest_pause=0.01)
+
+    monkeypatch.setattr(DownloadRules, "for_host", quick)
 
 
 @pytest.fixture

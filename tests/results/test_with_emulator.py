@@ -8,7 +8,6 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -34,7 +33,7 @@ from airflow_provider_kling.operators.image import (
     KlingOmniImageOperator,
 )
 from airflow_provider_kling.operators.video import KlingTextToVideoOperator
-from airflow_provider_kling.results import DownloadRules, landed_task_ids, manifest_of_task
+from airflow_provider_kling.results import landed_task_ids, manifest_of_task
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.storage import locate
 from tests.operators.conftest import TaskInstance, context_of, fire, run, ti
@@ -52,17 +51,6 @@ WHICH = pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "defer
 @pytest.fixture
 def kling_emulator_options() -> dict[str, Any]:
     return {"scale": 0.1}
-
-
-@pytest.fixture(autouse=True)
-def no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a download that fails be tried again at once."""
-    of_host = DownloadRules.for_host
-
-    def quick(*args: Any, **kwargs: Any) -> DownloadRules:
-        return replace(of_host(*args, **kwargs), longest_pause=0.01)
-
-    monkeypatch.setattr(DownloadRules, "for_host", quick)
 
 
 def film(output_path: Any, **arguments: Any) -> KlingTextToVideoOperator:

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which process of pytest-xdist runs what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def in_one_process(
+    folder: Path, name: str, *marks: pytest.MarkDecorator
+) -> Callable[[list[pytest.Item]], None]:
+    """Make a folder's ``pytest_collection_modifyitems``: one process runs all of its tests.
+
+    :param folder: where the tests are.
+    :param name: what the process is called; tests of several folders may share one.
+    :param marks: more marks for the tests.
+    """
+
+    def mark(items: list[pytest.Item]) -> None:
+        for item in items:
+            if item.path.is_relative_to(folder):
+                for each in (*marks, pytest.mark.xdist_group(name)):
+                    item.add_marker(each)
+
+    return mark
