@@ -5,8 +5,8 @@
 One picture does not show a thing from all sides; up to four do.
 
 Needs a connection `kling_default` of type *Kling AI* to a host that still serves `kling-v1-6`. Kling itself
-has retired it, and never had another model here; gateways may have it, or take another one as `model_name`.
-With the emulator: `--dialect cometapi`, or `--model kling-v1-6`.
+has announced its end, and never had another model here; gateways may have it, or take another one as
+`model_name`.
 """
 
 from __future__ import annotations

@@ -15,15 +15,13 @@ from .local_airflow import ROOT, Program, environment, free_ports, signals_end_t
 
 HOME = ROOT / ".airflow"
 EMULATOR_SPEED = 10.0
-MODELS = ("kling-v1-6",)
-"""Retired by Kling, and the only model of an endpoint that one of the examples uses."""
 _BOOT_SECONDS = 180
 
 
 def main() -> int:
     """Run until interrupted and return the exit code."""
     HOME.mkdir(exist_ok=True)
-    emulator = Emulator(speed=EMULATOR_SPEED, models=MODELS)
+    emulator = Emulator(speed=EMULATOR_SPEED)
     with signals_end_this_program(), suppress(KeyboardInterrupt), emulator:
         return _run_airflow(emulator)
     return 0

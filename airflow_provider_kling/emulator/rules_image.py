@@ -120,7 +120,8 @@ RULES: Mapping[str, Body] = {
             human_image=picture(any_ratio=True),
             cloth_image=picture(any_ratio=True),
         ),
-        retired=("kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"),
+        # Announced as retired; that the vendor refuses the only models of this path is written nowhere.
+        models=("kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"),
     ),
     "videos/image-recognize": Body(fields("image", image=picture())),
     "general/ai-multi-shot": Body(fields("element_frontal_image", **COMMON, element_frontal_image=picture())),

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import runpy
 import shutil
-from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -66,12 +65,6 @@ def is_mapped(task: Any) -> bool:
 
 def makes_jobs(task: Any) -> bool:
     return issubclass(task.operator_class if is_mapped(task) else type(task), KlingTaskOperator)
-
-
-@pytest.fixture
-def kling_emulator_options() -> Mapping[str, Any]:
-    # One example is for a host that still has this model, which Kling itself has retired.
-    return {"models": ("kling-v1-6",)}
 
 
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in_place"])

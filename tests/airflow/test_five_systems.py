@@ -24,8 +24,7 @@ DIALECTS = ["kling", "cometapi", "gateway", "openai-video"]
 
 @pytest.fixture(params=DIALECTS)
 def kling_emulator_options(request: pytest.FixtureRequest) -> Mapping[str, Any]:
-    # S004 begins with a model that Kling itself has retired since.
-    return {"dialect": request.param, "scale": 0.2, "models": ("kling-v1-6",)}
+    return {"dialect": request.param, "scale": 0.2}
 
 
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in_place"])

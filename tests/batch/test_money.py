@@ -114,7 +114,7 @@ def test_a_job_that_may_have_been_made_counts_before_anybody_knows(
 def test_without_a_price_the_charges_themselves_are_the_guide(
     start: Callable[..., Emulator], batch: Batch, pictures: list[bytes]
 ) -> None:
-    kling = start(models=("kolors-virtual-try-on-v1-5",))
+    kling = start()
     picture = base64.b64encode(pictures[0]).decode()
     requests = [
         {"human_image": picture, "cloth_image": picture, "model_name": "kolors-virtual-try-on-v1-5"}

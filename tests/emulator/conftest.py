@@ -16,7 +16,6 @@ from airflow_provider_kling.emulator import Emulator
 
 IMAGE_TO_VIDEO = "/v1/videos/image2video"
 LONG = 3600.0
-RETIRED = ("kling-v1-6", "kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5")
 """The last models of two endpoints: Kling switched them off, and gateways may still have them."""
 
 
@@ -87,7 +86,7 @@ def start() -> Iterator[Callable[..., Client]]:
 
 @pytest.fixture(scope="session")
 def _shared() -> Iterator[Client]:
-    with Emulator(models=RETIRED) as emulator:
+    with Emulator() as emulator:
         yield Client(emulator)
 
 

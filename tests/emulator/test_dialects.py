@@ -8,7 +8,7 @@ import json
 import pytest
 import requests
 
-from .conftest import IMAGE_TO_VIDEO, RETIRED, png
+from .conftest import IMAGE_TO_VIDEO, png
 from .samples import body, sound
 
 GOOD = {"model_name": "kling-v3", "image": png()}
@@ -71,7 +71,7 @@ class TestCometApi:
         answer = open_("cometapi").post(path, changes)
         assert answer.json()["code"] == 1201
         assert words in answer.json()["message"]
-        official = start(models=RETIRED)
+        official = start()
         assert official.post(path, changes).status_code == 200
 
     def test_times_are_strings_and_faces_several(self, open_, start):

@@ -18,7 +18,7 @@ from airflow_provider_kling.api.request import KlingRequest
 from airflow_provider_kling.emulator import Emulator, ledger, resources, selection, tasks
 from airflow_provider_kling.emulator.rules import RULES
 
-from .conftest import RETIRED, Client
+from .conftest import Client
 from .media import look
 from .samples import body
 
@@ -91,7 +91,7 @@ def test_every_endpoint_has_rules_of_its_own():
 
 @pytest.mark.parametrize("slug", ASYNC)
 def test_a_job_of_it_gives_the_documented_result_with_files_that_open(start, slug):
-    kling = start(scale=0.15, strict=True, models=RETIRED)
+    kling = start(scale=0.15, strict=True)
     path = ENDPOINTS[slug].path
     task = kling.done(kling.make(path, **body(slug, kling)), path)
     assert task["task_status"] == "succeed"
@@ -115,7 +115,7 @@ def test_what_the_providers_own_request_sends_is_taken(strict, slug):
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Client]:
-    with Emulator(strict=True, models=RETIRED) as emulator:
+    with Emulator(strict=True) as emulator:
         yield Client(emulator)
 
 
