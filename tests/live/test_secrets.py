@@ -6,10 +6,14 @@ from __future__ import annotations
 import base64
 import json
 import random
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 from PIL import Image
 
 from airflow_provider_kling.emulator import Emulator
@@ -37,11 +41,43 @@ def places(folder: Path, needle: str) -> Iterator[Path]:
             yield file.relative_to(folder)
 
 
+@contextmanager
+def nowhere(kling: Emulator) -> Iterator[str]:
+    """A server in front of an emulator by which the addresses of results lead to a port where nobody is."""
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {**self.headers, "Host": "127.0.0.1:9"}
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.request(
+                    self.command, kling.url + self.path, headers=headers, data=body, timeout=60
+                )
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def test_no_secret_is_written_anywhere(tmp_path: Path) -> None:
     part = picture(tmp_path / "picture.png")
     home = tmp_path / "airflow"
     home.mkdir()
-    with Emulator(job_seconds=2, api_key=API_KEY, secret_key=SECRET_KEY) as kling:
+    with Emulator(job_seconds=2, api_key=API_KEY, secret_key=SECRET_KEY) as kling, nowhere(kling) as gateway:
         kling.faults.set({"refused_word": "forbidden"})
         signed = {"login": kling.options.access_key, "password": SECRET_KEY}
         base = kling.connection()
@@ -49,9 +85,11 @@ def test_no_secret_is_written_anywhere(tmp_path: Path) -> None:
             "kling_default": json.dumps(base),
             "kling_signed": json.dumps({**base, **signed}),
             "kling_wrong": json.dumps({**base, "password": WRONG_KEY}),
+            "kling_nowhere": json.dumps({**base, "host": gateway}),
         }
         variables = {
             "LIVE_PICTURE": str(tmp_path / "picture.png"),
+            "LIVE_PASSWORD": PASSWORD,
             "AIRFLOW_VAR_KEPT": str(tmp_path / "kept"),
         }
         settings = {"logging.logging_level": "DEBUG"}
@@ -61,16 +99,21 @@ def test_no_secret_is_written_anywhere(tmp_path: Path) -> None:
             instances = airflow.api.task_instances("live_secrets", run_id)
             states = {each["task_id"]: each["state"] for each in instances}
             logs = "".join(airflow.task_log(each) for each in instances)
+        sent = json.dumps([job.body for job in kling.jobs])
     wanted = dict.fromkeys(("by_key", "by_token", "kept", "seen"), "success")
-    assert states == {**wanted, "refused": "failed", "wrong_key": "failed"}, logs[-5000:]
+    failed = dict.fromkeys(("refused", "wrong_key", "unreachable"), "failed")
+    assert states == {**wanted, **failed}, logs[-5000:]
 
-    # What is searched for would be found: the log is there, and so are the tasks' own words.
+    # What is searched for would be found: it was handled, the log is there, and so are the tasks' own words.
+    assert PASSWORD in sent
     assert "Submitted job" in logs
+    assert "could not be fetched" in logs
     assert list(places(home, "af-"))
     for needle in (API_KEY, SECRET_KEY, WRONG_KEY, part, PASSWORD):
         assert not list(places(home, needle)), needle
         assert not list(places(tmp_path / "kept", needle)), needle
     assert "Signature=" not in logs
+    assert not list(places(home / "logs", "Signature="))
     assert "Bearer eyJ" not in logs
     # The task's own return value holds the addresses; beside it only the landed files stay.
     assert not list(places(tmp_path / "kept", "Signature="))

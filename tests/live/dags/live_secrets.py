@@ -45,6 +45,13 @@ with DAG(
     KlingImageToVideoOperator(
         task_id="kept", prompt="waves", output_path="{{ var.value.get('kept', '/tmp') }}", **waits
     )
+    KlingImageToVideoOperator(
+        task_id="unreachable",
+        prompt="waves",
+        kling_conn_id="kling_nowhere",
+        output_path="{{ var.value.get('kept', '/tmp') }}",
+        **waits,
+    )
     KlingTaskSensor(
         task_id="seen",
         endpoint="videos/image2video",
