@@ -152,7 +152,10 @@ class KlingAwaitedTaskFailed(KlingTaskFailed, AirflowFailException):
 
 
 class KlingWaitInterrupted(KlingError):
-    """The wait for a job is over for a reason that is not the job's: refused credentials, for instance."""
+    """A job that exists, or may, cannot be asked for any more, for a reason that is not the job's.
+
+    Refused credentials, for instance. A retry asks again and pays nothing.
+    """
 
 
 class KlingTaskTimeout(KlingError):
@@ -221,7 +224,10 @@ def error_from_event(event: WatchEvent) -> KlingError:
         )
     if event["status"] == "error":
         return KlingWaitInterrupted(
-            f"Waiting for job {task_id} is over: {message.rstrip('.')}.", task_id=task_id, job=JobState.EXISTS
+            f"Waiting for job {task_id} is over: {message.rstrip('.')}.",
+            task_id=task_id,
+            job=JobState.EXISTS,
+            outlook="Once that is mended a retry attaches to it; KlingFetchResultOperator keeps its result.",
         )
     refused = any(word in message.lower() for word in _REFUSAL_WORDS)
     kind = KlingContentRefused if refused else KlingTaskFailed

@@ -19,11 +19,13 @@ from typing import Any, Protocol
 from .api.task import Task, TaskStatus
 from .exceptions import (
     JobState,
+    KlingAuthError,
     KlingError,
     KlingServerError,
     KlingSubmissionUnknown,
     KlingTaskExists,
     KlingTaskFailed,
+    KlingWaitInterrupted,
 )
 
 CREATE_ROUNDS = 3
@@ -31,6 +33,9 @@ CREATE_ROUNDS = 3
 
 FIND_PAUSES = (1.0, 3.0, 6.0)
 """Seconds before each look-up of a job whose create call had no clear answer."""
+
+REFUSAL_PAUSES = (2.0, 4.0)
+"""Seconds before a look-up is made again whose credentials were refused: that may be a moment's trouble."""
 
 MAX_ATTEMPTS = 100
 """Failed jobs under one key family before something must be wrong with the look-up itself."""
@@ -289,6 +294,23 @@ def _find(name: str) -> _Found:
 
 
 def _look_up(name: str) -> _Found:
+    for pause in REFUSAL_PAUSES:
+        try:
+            return (yield from _look_up_now(name))
+        except KlingAuthError:
+            yield Pause(pause)
+    try:
+        return (yield from _look_up_now(name))
+    except KlingAuthError as error:
+        # A retry asks again and pays nothing; were this final, a job that may be there would be lost.
+        lost = KlingWaitInterrupted(
+            error.message, code=error.code, http_status=error.http_status, request_id=error.request_id
+        )
+        lost.restate(JobState.MAY_EXIST, external_task_id=name)
+        raise lost from error
+
+
+def _look_up_now(name: str) -> _Found:
     try:
         return (yield LookUp(name))
     except KlingError as error:

@@ -17,6 +17,7 @@ from airflow_provider_kling.exceptions import (
     KlingSlotsTaken,
     KlingSubmissionUnknown,
     KlingTaskFailed,
+    KlingWaitInterrupted,
 )
 from airflow_provider_kling.submission import (
     CREATE_ROUNDS,
@@ -105,6 +106,12 @@ from tests.submission_steps import (
         # Later tries ask first.
         pytest.param(True, [(FIND, RUNNING)], attached(), id="retry attaches"),
         pytest.param(True, [(FIND, DONE)], attached(DONE), id="retry finds it finished"),
+        pytest.param(
+            True,
+            [(FIND, REFUSED), (Pause(2.0), None), (FIND, REFUSED), (Pause(4.0), None), (FIND, RUNNING)],
+            attached(),
+            id="retry is refused for a moment",
+        ),
         pytest.param(True, [(FIND, None), (CREATE, NEW)], made(), id="retry finds none and creates"),
         pytest.param(
             True,
@@ -127,6 +134,23 @@ def test_paths_that_end_with_a_job(tried_before: bool, script: Script, outcome: 
 @pytest.mark.parametrize(
     ("tried_before", "script", "kind", "job"),
     [
+        pytest.param(
+            True,
+            [(FIND, REFUSED), (Pause(2.0), None), (FIND, REFUSED), (Pause(4.0), None), (FIND, REFUSED)],
+            KlingWaitInterrupted,
+            JobState.MAY_EXIST,
+            id="retry may not ask",
+        ),
+        pytest.param(
+            False,
+            [
+                *[(CREATE, LOST), (Pause(1.0), None), (FIND, REFUSED)],
+                *[(Pause(2.0), None), (FIND, REFUSED), (Pause(4.0), None), (FIND, REFUSED)],
+            ],
+            KlingWaitInterrupted,
+            JobState.MAY_EXIST,
+            id="answer lost, may not ask",
+        ),
         pytest.param(False, [(CREATE, FULL)], KlingSlotsTaken, JobState.NOT_CREATED, id="no slot"),
         pytest.param(False, [(CREATE, BAD)], KlingRequestInvalid, JobState.NOT_CREATED, id="refused"),
         pytest.param(False, [(CREATE, REFUSED)], KlingAuthError, JobState.NOT_CREATED, id="no access"),

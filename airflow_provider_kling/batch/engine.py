@@ -227,7 +227,7 @@ class BatchRun:
             )
         except Closed as closed:
             self._tally.skipped[closed.reason] += 1
-        except (KlingAccountError, KlingAuthError) as error:
+        except (KlingAccountError, KlingAuthError, KlingWaitInterrupted) as error:
             self._denied(row, error)
         except Exception as error:
             self._explain(error)

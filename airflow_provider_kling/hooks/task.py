@@ -192,7 +192,7 @@ class KlingTaskHook(BaseHook):
             backoff.failed()
             return None, self._on_refusal(watch, error), None
         except KlingError as error:
-            watch.on_error(str(error))
+            watch.on_error(error.message)
             level = logging.WARNING if watch.errors == ERRORS_WORTH_A_WARNING else logging.DEBUG
             self.log.log(level, "Job %s cannot be read, waiting goes on: %s", watch.task_id, error)
             backoff.failed()
@@ -212,7 +212,7 @@ class KlingTaskHook(BaseHook):
             raise KlingServerError(f"Connection {self.kling_conn_id!r} cannot be read: {error}.") from error
 
     def _on_refusal(self, watch: TaskWatch, error: KlingAuthError) -> WatchEvent | None:
-        event = watch.on_refusal(str(error))
+        event = watch.on_refusal(error.message)
         if self._take_up_changes():
             # The job is paid: a key that was changed while it ran must not cost its result.
             self.log.warning("Connection %r was changed; waiting goes on with it", self.kling_conn_id)

@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 FRAMEWORK_MARGIN = 3.0
 """Seconds by which our deadline precedes Airflow's, whose end of a deferral says nothing of the job."""
 
+READ_PATIENCE = 3600.0
+"""Seconds that a worker tries to read a job that has ended: a sensor's own timeout is a week unless set."""
+
 
 def job_deadline(created_at: int | None, timeout: float, now: float) -> float:
     """When a job's time is up, counted from its submission.
@@ -24,6 +27,14 @@ def job_deadline(created_at: int | None, timeout: float, now: float) -> float:
     submitted = min(created_at / 1000, now) if created_at else now
     deadline = submitted + timeout
     return deadline if deadline > now else now + timeout
+
+
+def read_deadline(timeout: float, now: float) -> float:
+    """When to give up reading a job that the triggerer saw end.
+
+    :param timeout: seconds that the wait itself may take.
+    """
+    return now + min(timeout, READ_PATIENCE)
 
 
 def execution_deadline(

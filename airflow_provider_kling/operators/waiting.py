@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.task import TaskStatus
 from ..api.watch import Backoff
-from ..exceptions import JobState, KlingError, KlingRequestInvalid, error_from_event
+from ..exceptions import (
+    JobState,
+    KlingError,
+    KlingRequestInvalid,
+    KlingTaskTimeout,
+    KlingWaitInterrupted,
+    error_from_event,
+)
 from ..lineage import report_result
 from ..links import KlingConsoleLink, KlingResultLink
-from .deadlines import backstop, earliest, execution_deadline, job_deadline
+from .deadlines import backstop, earliest, execution_deadline, job_deadline, read_deadline
 from .job import recall_facts
 from .landing import result_of
 from .request_fields import RequestFieldsOperator
@@ -99,10 +106,20 @@ class WaitingOperator(RequestFieldsOperator):
         Also the list, by which triggers poll, may know of the end before the job itself does.
         """
         now = time.time()
-        deadline = earliest(now + self.timeout, self._execution_deadline(context, now))
-        return self.hook.wait(
-            self.endpoint, task_id, self.poll_interval, deadline=deadline, stop=self._stop, resumed=True
-        )
+        deadline = earliest(read_deadline(self.timeout, now), self._execution_deadline(context, now))
+        try:
+            return self.hook.wait(
+                self.endpoint, task_id, self.poll_interval, deadline=deadline, stop=self._stop, resumed=True
+            )
+        except KlingTaskTimeout as error:
+            raise KlingWaitInterrupted(
+                f"Job {task_id} has succeeded and may be charged, but no worker can read it. {error.message}",
+                task_id=task_id,
+                job=JobState.ENDED,
+            ) from error
+        except KlingWaitInterrupted as error:
+            error.restate(JobState.ENDED)
+            raise
 
     def on_kill(self) -> None:
         """Say the truth: Kling has no cancel."""

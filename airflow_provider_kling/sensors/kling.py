@@ -110,10 +110,13 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
         with self._skip_if_asked():
             if event["status"] != "succeed":
                 raise _failure(event)
+            from ..operators.deadlines import read_deadline
+
             # As patiently as if it had not ended: the list, by which triggers poll, may also know of the end
             # before the job itself does.
+            deadline = read_deadline(self.timeout, time.time())
             task = self.hook.wait(
-                self.endpoint, event["task_id"], self.poke_interval, self.timeout, resumed=True
+                self.endpoint, event["task_id"], self.poke_interval, deadline=deadline, resumed=True
             )
             return self._result(task)
 

@@ -169,7 +169,10 @@ class KlingTaskTrigger(_KlingTrigger):
                 # The job is paid: a key that was changed while it ran must not cost its result.
                 self.log.warning("Connection %r was changed; waiting goes on with it", self.kling_conn_id)
                 settings = renewed
-        except (KlingError, ValueError) as error:
+        except KlingError as error:
+            # Without what it says of a job: that was of a request, and here is one that exists.
+            return _fired(self._event(error.message))
+        except ValueError as error:
             return _fired(self._event(str(error)))
 
     async def _usable_settings(self) -> KlingSettings:

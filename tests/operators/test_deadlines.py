@@ -14,6 +14,7 @@ from airflow_provider_kling.operators.deadlines import (
     earliest,
     execution_deadline,
     job_deadline,
+    read_deadline,
 )
 
 NOW = 1_800_000_000.0
@@ -25,6 +26,12 @@ def test_the_timeout_counts_from_submission() -> None:
 
 def test_an_unknown_submission_counts_as_now() -> None:
     assert job_deadline(None, 3600, NOW) == NOW + 3600
+
+
+def test_a_job_that_has_ended_is_read_for_an_hour_at_most() -> None:
+    """A sensor's timeout is a week unless set, and a worker is held meanwhile."""
+    assert read_deadline(7 * 86_400, NOW) == NOW + 3600
+    assert read_deadline(60, NOW) == NOW + 60
 
 
 def test_klings_clock_may_be_ahead_of_ours() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.exceptions import (
-    KlingAuthError,
     KlingError,
     KlingResultExpired,
     KlingResultNotKept,
     KlingServerError,
     KlingSubmissionUnknown,
     KlingTaskTimeout,
+    KlingWaitInterrupted,
 )
 from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.library import KlingCustomVoiceOperator
@@ -102,6 +103,7 @@ def test_a_lost_answer_at_a_gateway_promises_nothing(
 def refuse_the_key(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = {**emulator.connection(), "password": "wrong"}
     monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
+    monkeypatch.setattr("airflow_provider_kling.submission.REFUSAL_PAUSES", (0.0, 0.0))
 
 
 def test_a_look_up_that_is_refused_does_not_read_as_if_nothing_was_paid(
@@ -110,8 +112,12 @@ def test_a_look_up_that_is_refused_does_not_read_as_if_nothing_was_paid(
     run(image_to_video(wait_for_completion=False), ti)
     (job,) = kling_emulator.jobs
     refuse_the_key(kling_emulator, monkeypatch)
-    with pytest.raises(KlingAuthError, match="A job may have been made and may be charged") as refused:
+    with pytest.raises(KlingWaitInterrupted, match="A job may have been made and may be charged") as refused:
         run(image_to_video(), ti.retried())
+    assert "A retry of this task looks for it, and attaches to it if it was made" in str(refused.value)
+    last = ti.retried().retried().retried()
+    with pytest.raises(KlingWaitInterrupted, match="A job may have been made and may be charged") as refused:
+        run(image_to_video(), last)
     assert "Airflow does not try this again, and a clear makes a new one" in str(refused.value)
     assert f"kling_task_id {job.external_task_id}" in str(refused.value)
 
@@ -123,8 +129,14 @@ def test_a_result_that_cannot_be_read_is_not_given_up(
     run(image_to_video(wait_for_completion=False), ti)
     event: Any = {"status": "succeed", "task_id": kling_emulator.jobs[0].task_id, "message": ""}
     refuse_the_key(kling_emulator, monkeypatch)
-    with pytest.raises(KlingAuthError, match=r"The job has ended at Kling\. Airflow does not") as refused:
+    ended = r"The job has ended at Kling\."
+    with pytest.raises(
+        KlingWaitInterrupted, match=rf"{ended} A retry of this task fetches it again"
+    ) as refused:
         image_to_video(deferrable=True).execute_complete(context_of(ti), event)
+    assert refused.value.task_id == event["task_id"]
+    with pytest.raises(KlingWaitInterrupted, match=rf"{ended} Airflow does not try this again") as refused:
+        image_to_video(deferrable=True).execute_complete(context_of(replace(ti, max_tries=0)), event)
     assert f"kling_task_id {event['task_id']}" in str(refused.value)
 
 
