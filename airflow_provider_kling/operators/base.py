@@ -14,6 +14,7 @@ from ..exceptions import (
     JobState,
     KlingError,
     KlingRateLimited,
+    KlingRequestInvalid,
     KlingSlotsTaken,
     KlingSubmissionUnknown,
 )
@@ -56,9 +57,9 @@ class KlingTaskOperator(TruthfulOperator):
     :param poll_interval: seconds between polls, at least 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
     :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
-        copies after 30 days.
-    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
-        Airflow 3.0 and no ``output_path``.
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
@@ -99,9 +100,21 @@ class KlingTaskOperator(TruthfulOperator):
         self.max_units = max_units
         if not needs_rendering(max_units):
             as_units("max_units", max_units)
+        if not needs_rendering(output_path):
+            self._check_keeping()
+
+    def _check_keeping(self) -> None:
+        if self.wait_for_completion or not self.output_path or self.endpoint.synchronous:
+            return
+        raise KlingRequestInvalid(
+            f"Task {self.task_id!r}: output_path is refused with wait_for_completion=False: this task is "
+            "over before there are files. Give output_path to the KlingTaskSensor that waits for the job, or "
+            "to KlingFetchResultOperator."
+        )
 
     def execute(self, context: Context) -> Any:
         """Submit the job, unless it exists, and wait for it as asked."""
+        self._check_keeping()
         with self._foretold(context):
             return self._run(context, {})
 

@@ -31,9 +31,9 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
     :param poll_interval: seconds between polls, at least 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
     :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
-        copies after 30 days.
-    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
-        Airflow 3.0 and no ``output_path``.
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
@@ -99,9 +99,9 @@ class KlingCustomElementOperator(KlingTaskOperator):
     :param poll_interval: seconds between polls, at least 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
     :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
-        copies after 30 days.
-    :param end_from_trigger: let the triggerer end the task, which saves the second worker start. Needs
-        Airflow 3.0 and no ``output_path``.
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
     :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.

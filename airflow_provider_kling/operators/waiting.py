@@ -22,6 +22,7 @@ from ..exceptions import (
 from ..lineage import report_result
 from ..links import KlingConsoleLink, KlingResultLink
 from .deadlines import backstop, earliest, execution_deadline, job_deadline, read_deadline
+from .ending import ends_in_triggerer
 from .job import recall_facts
 from .landing import result_of
 from .request_fields import RequestFieldsOperator
@@ -47,7 +48,7 @@ class WaitingOperator(RequestFieldsOperator):
     :param poll_interval: seconds between polls.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
     :param output_path: where to keep the result files.
-    :param end_from_trigger: let the triggerer end the task.
+    :param end_from_trigger: let the triggerer end the task, unless its end needs a worker.
     """
 
     operator_extra_links = (KlingResultLink(), KlingConsoleLink())
@@ -189,7 +190,7 @@ class WaitingOperator(RequestFieldsOperator):
                 poll_interval=self.poll_interval,
                 deadline=deadline,
                 since=time.time(),
-                end_from_trigger=self.end_from_trigger,
+                end_from_trigger=ends_in_triggerer(self, wanted=self.end_from_trigger),
             ),
             method_name="execute_complete",
             timeout=backstop(deadline, time.time(), self.poll_interval),

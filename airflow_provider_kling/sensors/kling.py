@@ -55,8 +55,8 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
     :param poll_interval: seconds between polls.
     :param poke_interval: the same under the name that all sensors share; it comes before ``poll_interval``.
     :param output_path: where to keep the result files, any ``ObjectStoragePath``. Templated.
-    :param end_from_trigger: let the triggerer end the task, which saves a worker start. Needs
-        ``deferrable``, Airflow 3.0 and no ``output_path``.
+    :param end_from_trigger: let the triggerer end the task, which saves a worker start, unless the task has
+        what only a worker does at its end. Needs ``deferrable``, Airflow 3.0 and no ``output_path``.
     """
 
     template_fields: Sequence[str] = ("endpoint", "kling_task_id", "kling_conn_id", "output_path")
@@ -161,6 +161,7 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
 
     def _defer(self, context: Context, *, known: bool) -> NoReturn:
         from ..operators.deadlines import backstop, earliest, execution_deadline
+        from ..operators.ending import ends_in_triggerer
         from ..triggers.kling import KlingTaskTrigger
 
         now = time.time()
@@ -174,7 +175,7 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
                 poll_interval=self.poke_interval,
                 deadline=deadline,
                 since=now if known else None,
-                end_from_trigger=self.end_from_trigger,
+                end_from_trigger=ends_in_triggerer(self, wanted=self.end_from_trigger),
             ),
             method_name="execute_complete",
             timeout=backstop(deadline, now, self.poke_interval),

@@ -77,11 +77,11 @@ def test_a_lost_file_comes_back_and_the_manifest_stays_as_rich(
 ):
     """What the operator knew of the inputs nobody could tell again."""
     film = KlingTextToVideoOperator(
-        task_id="film", prompt="A boat", poll_interval=0.2, output_path=shelf.uri, wait_for_completion=False
+        task_id="film", prompt="A boat", poll_interval=0.2, wait_for_completion=False
     )
     task_id = run(film, ti)["task_id"]
     kling_emulator.advance(120)
-    film.wait_for_completion = True
+    film.wait_for_completion, film.output_path = True, shelf.uri
     made = run(film, ti.retried())
     assert made["task_id"] == task_id
     place = locate(made["videos"][0]["path"])
