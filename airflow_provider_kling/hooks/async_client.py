@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,7 +16,7 @@ import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from ..api.endpoint import Endpoint
-from ..api.exchange import Call, batch_call, create_call, list_call, query_calls
+from ..api.exchange import Call, batch_call, create_call, list_call, pages_by_cursor, query_calls
 from ..api.readable import readable
 from ..api.task import Task, read_tasks
 from ..exceptions import KlingTaskNotFound
@@ -96,8 +96,16 @@ class AsyncKlingClient:
             return None
 
     async def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[Task]:
-        """List tasks, newest first, with one request."""
-        return read_tasks(await self.send(list_call(endpoint, page, page_size)))
+        """List tasks, newest first; of an endpoint of API 2.0, those of all its endpoints."""
+        if not endpoint.tasks:
+            return read_tasks(await self.send(list_call(endpoint, page, page_size)))
+        steps = pages_by_cursor(endpoint, page, page_size, [])
+        call = next(steps)
+        while True:
+            try:
+                call = steps.send(await self.send(call))
+            except StopIteration as end:
+                return cast("list[Task]", end.value)
 
     async def read(self, call: Call) -> dict[str, Any]:
         """Make a call that changes nothing, again and again while that can help."""

@@ -8,7 +8,7 @@ import re
 import ssl
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import requests
 import requests.auth
@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from ..api.endpoint import Endpoint
-from ..api.exchange import Call, create_call, list_call, query_calls
+from ..api.exchange import Call, create_call, list_call, pages_by_cursor, query_calls
 from ..api.readable import readable
 from ..api.task import Task, read_tasks
 from ..exceptions import KlingServerError, KlingTaskNotFound
@@ -46,6 +46,7 @@ class KlingClient:
         self.settings = settings
         self._session = session
         self._masked = ""
+        self._starts: dict[tuple[str, int], list[str]] = {}
 
     def create(self, endpoint: Endpoint, body: dict[str, Any]) -> Task:
         """Create a task: one POST, never repeated here, for it costs money."""
@@ -72,8 +73,17 @@ class KlingClient:
             return None
 
     def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[Task]:
-        """List tasks, newest first."""
-        return read_tasks(self.read(list_call(endpoint, page, page_size)))
+        """List tasks, newest first; of an endpoint of API 2.0, those of all its endpoints."""
+        if not endpoint.tasks:
+            return read_tasks(self.read(list_call(endpoint, page, page_size)))
+        starts = self._starts.setdefault((endpoint.tasks, page_size), [])
+        steps = pages_by_cursor(endpoint, page, page_size, starts)
+        call = next(steps)
+        while True:
+            try:
+                call = steps.send(self.read(call))
+            except StopIteration as end:
+                return cast("list[Task]", end.value)
 
     def read(self, call: Call) -> dict[str, Any]:
         """Make a call that changes nothing, again and again while that can help."""
