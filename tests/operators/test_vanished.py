@@ -105,9 +105,7 @@ def test_what_nobody_knows_the_price_of_cannot_be_held_to_one(
     operator = KlingVideoEffectsOperator(
         task_id="film", effect_scene="squish", input={"image": picture}, max_units=100
     )
-    with pytest.raises(
-        KlingRequestInvalid, match="what this job costs cannot be known"
-    ):
+    with pytest.raises(KlingRequestInvalid, match="what this job costs cannot be known"):
         run(operator, ti)
     assert not kling_emulator.jobs
 
