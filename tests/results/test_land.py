@@ -204,6 +204,7 @@ KEPT = {
         {**KEPT, "type": []},
         {**KEPT, "bytes": str(len(VIDEO))},
         {**KEPT, "bytes": None},
+        {**KEPT, "bytes": float(len(VIDEO))},
         {**KEPT, "sha256": "0"},
         {name: value for name, value in KEPT.items() if name != "sha256"},
     ],
