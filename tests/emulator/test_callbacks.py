@@ -44,13 +44,21 @@ def _receiving(kept):
         def log_message(self, *_):
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
+    with _listening(Handler) as address:
+        yield address, got
+
+
+@contextmanager
+def _listening(handler):
+    server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/callback", got
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/callback"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_the_bare_task_is_posted_on_every_change(kling, receiver):
@@ -96,19 +104,14 @@ def test_a_redirect_leads_nowhere(kling):
         def log_message(self, *_):
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    kling.make(callback_url=f"http://127.0.0.1:{server.server_port}/callback")
-    kling.emulator.advance(60)
-    assert [asked.get(timeout=5) for _ in range(2)] == ["/callback"] * 2
-    deadline = time.monotonic() + 10
-    while kling.emulator.summary["callbacks"] != {"sent": 0, "failed": 2, "waiting": 0}:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with _listening(Handler) as address:
+        kling.make(callback_url=address)
+        kling.emulator.advance(60)
+        assert [asked.get(timeout=5) for _ in range(2)] == ["/callback"] * 2
+        deadline = time.monotonic() + 10
+        while kling.emulator.summary["callbacks"] != {"sent": 0, "failed": 2, "waiting": 0}:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 def test_nobody_listens(kling):
