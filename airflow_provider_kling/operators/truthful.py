@@ -64,7 +64,8 @@ class TruthfulOperator(WaitingOperator):
         """Return the connection's settings; ``None`` where they are what is at fault."""
         try:
             return self.hook.settings
-        except KlingError:
+        except Exception:
+            # Airflow has errors of its own for it, which must not take the place of the one that is told.
             return None
 
     def _looks_up(self, settings: KlingSettings) -> bool:
