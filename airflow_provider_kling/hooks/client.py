@@ -138,7 +138,7 @@ class KlingClient:
             try:
                 trusted_by(self.settings)
             except KlingServerError as trouble:
-                reason = str(trouble).rstrip(".")
+                reason = trouble.message.rstrip(".")
         return unanswered(self.settings, call, reason, sent=sent)
 
     def _token(self) -> str:

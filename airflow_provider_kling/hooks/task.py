@@ -149,8 +149,7 @@ class KlingTaskHook(BaseHook):
     ) -> Task:
         """Wait in place until a task has ended, and return it.
 
-        A failed poll slows the polling down and ends nothing; only credentials that are refused several
-        times in a row do. The connection is read anew before they are tried again.
+        A failed poll ends nothing; only credentials that are refused several times in a row, read anew, do.
 
         :param task_id: Kling's id, or the external id.
         :param poll_interval: seconds between polls.
