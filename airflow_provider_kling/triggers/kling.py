@@ -149,7 +149,7 @@ class KlingTaskTrigger(_KlingTrigger):
         """Say what killing the task does not do; called by Airflow 3.3 and later."""
         self.log.warning(
             "The task was ended by a user, but Kling cannot cancel: job %s goes on and may be charged. "
-            "A retry of this task attaches to it.",
+            "KlingFetchResultOperator can keep its result.",
             self.kling_task_id,
         )
 
