@@ -3,7 +3,8 @@
 # The newest Airflow and this package are resolved together. Left to itself the resolver prefers the newest
 # FastAPI and then takes an old Airflow that cannot run with it.
 AIRFLOW ?= apache-airflow>=3.3.2
-WORKERS ?= 2
+# More than a small machine has processors: many tests wait for a server on it.
+WORKERS ?= 3
 PYTEST_ARGS ?=
 
 # Airflow starts many processes; without bytecode on disk each one compiles all that it imports.

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from airflow_provider_kling.emulator import Emulator
 
 MEGABYTE = 1 << 20
@@ -56,6 +58,7 @@ def picture(size: int) -> bytes:
     return stream.getvalue() + os.urandom(size)
 
 
+@pytest.mark.slow
 def test_large_pictures_pass_through_a_few_at_a_time(
     start: Callable[..., Emulator], s3: Any, tmp_path: Path
 ) -> None:
