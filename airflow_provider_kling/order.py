@@ -237,7 +237,10 @@ def _host_advice(endpoint: Endpoint, dialect: Dialect, request: KlingRequest) ->
         raise KlingRequestInvalid(
             f"{endpoint.slug}: {dialect.title} refuses this: {'; '.join(refused)}.", job=JobState.NOT_CREATED
         )
-    return [f"{dialect.title} documents a narrower limit: {note.text}." for note in found]
+    advice = [f"{dialect.title} documents a narrower limit: {note.text}." for note in found]
+    if endpoint.tasks and not dialect.api2:
+        advice.append(f"{endpoint} belongs to an API that only Kling's own hosts are known to have.")
+    return advice
 
 
 def _length_advice(endpoint: Endpoint, dialect: Dialect, media: tuple[MediaFact, ...]) -> list[str]:

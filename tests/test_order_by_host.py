@@ -128,3 +128,10 @@ def test_old_lip_sync_takes_a_sound_of_any_length(seconds: float) -> None:
 def test_old_lip_sync_still_takes_5_megabytes_at_most() -> None:
     with pytest.raises(KlingRequestInvalid, match="larger than 5 MB"):
         ordered("videos/lip-sync", "gateway", **LIP_SYNC, audio_file=silence(400))
+
+
+@pytest.mark.parametrize(("dialect", "warned"), [("kling", False), ("cometapi", True), ("gateway", True)])
+def test_only_klings_own_hosts_are_known_to_have_api_2(dialect: str, warned: bool) -> None:
+    order = ordered("text-to-video", dialect, prompt="a boat")
+    words = "text-to-video belongs to an API that only Kling's own hosts are known to have."
+    assert (words in order.warnings) is warned

@@ -248,6 +248,14 @@ _OMNI_RULES = (
 )
 
 
+_UNREAD_DURATION = rule(
+    "duration",
+    "base_video",
+    text="duration has no effect: a video to edit keeps its own length, and that is what is charged",
+    broken=lambda request: request.duration and request.base_video,
+)
+
+
 class OmniVideo2(Api2Request):
     """Body of ``POST /omni-video/{model_name}``: make or edit a video with words, pictures and elements."""
 
@@ -303,15 +311,14 @@ class OmniVideo2(Api2Request):
         "elements": "element",
     }
     settings: ClassVar[tuple[str, ...]] = ("duration", "aspect_ratio", "resolution", "audio", "multi_shot")
-    rules: ClassVar[tuple[Rule, ...]] = (PROMPT_LENGTH, *_OMNI_RULES, *model_rules("omni-video"))
+    rules: ClassVar[tuple[Rule, ...]] = (
+        PROMPT_LENGTH,
+        *_OMNI_RULES,
+        *model_rules("omni-video", unread=(_UNREAD_DURATION,)),
+    )
     hints: ClassVar[tuple[Rule, ...]] = (
         *model_hints("omni-video"),
-        rule(
-            "duration",
-            "base_video",
-            text="duration has no effect: a video to edit keeps its own length, and that is what is charged",
-            broken=lambda request: request.duration and request.base_video,
-        ),
+        _UNREAD_DURATION,
     )
 
 

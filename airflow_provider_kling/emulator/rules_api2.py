@@ -172,7 +172,7 @@ def _omni(body: Values, _: Media) -> str | None:
 def _o1(body: Values, _: Media) -> str | None:
     if body["model_name"] != "kling-o1":
         return None
-    if int(body["duration"]) not in range(3, 11):
+    if int(body["duration"]) not in range(3, 11) and not _of(body, "base_video"):
         return f"settings.duration value '{body['duration']}' is invalid, must be in 3 to 10"
     if body.get("audio") == "native":
         return "audio value 'native' is not supported by kling-o1"

@@ -60,6 +60,7 @@ ACCEPTED = [
     Accepted(OmniVideo2, omni2(base_video=VIDEO, audio="original", refer_images=[PICTURE] * 4)),
     Accepted(OmniVideo2, omni2(model_name=O1, first_frame=PICTURE, duration=10)),
     Accepted(OmniVideo2, omni2(model_name=O1, refer_images=[PICTURE], duration=4)),
+    Accepted(OmniVideo2, omni2(model_name=O1, base_video=VIDEO, duration=15)),
     Accepted(MotionControl2, motion2()),
     Accepted(MotionControl2, motion2(elements=[ANNA], prompt="@anna", audio=False, resolution="1080p")),
     Accepted(MotionControl2, motion2(model_name=V26, character_orientation="video", audio="original")),
