@@ -10,12 +10,15 @@ from typing import Any
 from .. import __version__
 from ..api.errors import ApiError, ErrorKind
 from ..api.exchange import Call, read_answer
+from ..api.readable import readable
 from ..api.task import Task, read_task
 from ..exceptions import JobState, KlingError, KlingServerError, KlingTaskNotFound, error_from_api
 from .settings import KlingSettings
 
 MAX_ANSWER_BYTES = 32_000_000
 """Longest answer that is read: some 20 times a full list page."""
+
+_LONGEST_KEYS = 300
 
 HEADERS = {
     "Accept": "application/json",
@@ -79,9 +82,8 @@ def task_of(call: Call, payload: Mapping[str, Any]) -> Task:
         raise KlingTaskNotFound(f"Kling knows no task that {call} asks for.")
     if task is None:
         job = JobState.MAY_EXIST if call.makes_job else None
-        raise KlingServerError(
-            f"The answer to {call} holds no task; its keys are {sorted(payload)}.", job=job
-        )
+        keys = readable(str(sorted(payload)), _LONGEST_KEYS)
+        raise KlingServerError(f"The answer to {call} holds no task; its keys are {keys}.", job=job)
     return task
 
 

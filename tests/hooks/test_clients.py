@@ -234,3 +234,13 @@ def test_a_list_is_one_page(client_of_server: Either, server: ScriptedServer) ->
     tasks = client_of_server.list_tasks(IMAGE_TO_VIDEO, 2, 3)
     assert [task.task_id for task in tasks] == ["0", "1", "2"]
     assert server.calls == [f"GET {PATH}?pageNum=2&pageSize=3"]
+
+
+def test_an_answer_of_endless_names_is_told_in_a_few_words(
+    client_of_server: Either, server: ScriptedServer
+) -> None:
+    server.always = Reply(body={"code": 0, "see https://h/a?Signature=geheim": 1, "x " * 50_000: 1})
+    with pytest.raises(KlingServerError, match="holds no task") as failed:
+        client_of_server.create(IMAGE_TO_VIDEO, {"image": "https://h/a.png"})
+    assert len(str(failed.value)) < 600
+    assert "geheim" not in str(failed.value)
