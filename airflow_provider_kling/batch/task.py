@@ -7,12 +7,12 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import USD_PER_UNIT, package
 from ..api.shorten import shorten
-from ..exceptions import JobState, KlingRequestInvalid
+from ..order import as_units
 from ..storage import locate
 from .beside import Beside
 from .contact_sheet import write_contact_sheet
@@ -98,7 +98,7 @@ class BatchTask:
         :param refuse_faults: submit nothing if a row cannot be sent.
         :raises KlingRequestInvalid: names the rows that cannot be sent.
         """
-        budget = _units(max_units)
+        budget = as_units("max_units", max_units)
         self._ledger.load()
         self._found = found = survey(self._endpoint, self._read_rows(), self._ledger.entries)
         if refuse_faults:
@@ -221,20 +221,6 @@ def _count(max_failed: float | None, rows: int) -> int | None:
     if max_failed is None:
         return None
     return int(max_failed * rows) if 0 < max_failed < 1 else int(max_failed)
-
-
-def _units(value: Any) -> Decimal | None:
-    if value in (None, ""):
-        return None
-    try:
-        units = Decimal(str(value))
-        if units >= 0:
-            return units
-    except InvalidOperation:
-        pass
-    raise KlingRequestInvalid(
-        f"max_units={value!r} is refused: must be a number of units, 0 or more.", job=JobState.NOT_CREATED
-    )
 
 
 def _name(key: JobKey, endpoint: str) -> str:
