@@ -12,6 +12,8 @@ from .derive import needs_rendering
 # What Jinja writes for a value that is not there, unless it renders to native objects.
 _NONE = "None"
 
+_NEVER_LEFT_OUT = ("output_path", "max_units")
+
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
@@ -28,8 +30,8 @@ class Vanished:
 
     @property
     def fatal(self) -> bool:
-        """Whether nobody can have meant it: a field may be left out so, the place to keep results may not."""
-        return self.value == _NONE or self.name == "output_path"
+        """Whether nobody can have meant it: a field may be left out so, a place or a limit may not."""
+        return self.value == _NONE or self.name in _NEVER_LEFT_OUT
 
     def __str__(self) -> str:
         return f"{self.name} is {self.value!r} after rendering: {self.template} has no value"

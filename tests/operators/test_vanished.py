@@ -62,6 +62,13 @@ def test_results_are_kept_or_nothing_is_made(kling_emulator: Emulator, ti: TaskI
     assert not kling_emulator.jobs
 
 
+def test_a_limit_that_is_lost_is_no_permission(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    operator = KlingTextToVideoOperator(task_id="film", prompt="a boat", max_units="{{ most }}")
+    with pytest.raises(KlingRequestInvalid, match="max_units is '' after rendering"):
+        run(operator, ti, most="")
+    assert not kling_emulator.jobs
+
+
 def test_a_field_may_be_left_out_so_but_not_silently(
     kling_emulator: Emulator, ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
