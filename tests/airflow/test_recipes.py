@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import airflow
 import pytest
 
 from airflow_provider_kling.emulator import Emulator
@@ -16,6 +17,11 @@ from airflow_provider_kling.operators.base import KlingTaskOperator
 from scripts.local_airflow import ROOT
 
 pytestmark = pytest.mark.airflow
+
+told_why = pytest.mark.skipif(
+    airflow.__version__.startswith("3.0."),
+    reason="dag.test() of Airflow 3.0 does not tell callbacks what failed; its workers do",
+)
 
 Run = Callable[..., tuple[str, dict[str, str], Any]]
 
@@ -49,6 +55,7 @@ def accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Emulator]]:
         yield {"north": north, "south": south}
 
 
+@told_why
 def test_refused_content_goes_to_a_person(run: Run, kling_emulator: Emulator) -> None:
     kling_emulator.faults.set({"refused_word": "storm"})
     state, states, _ = run("retries-and-money.md", "film_or_ask")
@@ -71,6 +78,7 @@ def test_another_failure_is_no_refusal(run: Run, kling_emulator: Emulator) -> No
     assert state == "failed"
 
 
+@told_why
 def test_the_second_account_pays_when_the_first_is_empty(run: Run, accounts: dict[str, Emulator]) -> None:
     state, states, done = run("deployment.md", "film_by_two_accounts")
     assert states == {
