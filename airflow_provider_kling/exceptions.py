@@ -6,6 +6,8 @@ What a retry cannot mend also derives from ``AirflowFailException``, so that Air
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -174,6 +176,7 @@ class KlingResultExpired(KlingError, AirflowFailException):
     """Kling has deleted the result (30 days after the job ended)."""
 
 
+_ONCE_MENDED = "Once that is mended a retry attaches to it; KlingFetchResultOperator keeps its result."
 _REFUSAL_WORDS = ("risk control", "content safety", "sensitive", "moderation")
 
 _BY_KIND: dict[ErrorKind, type[KlingError]] = {
@@ -212,6 +215,20 @@ def error_from_api(
     )
 
 
+@contextmanager
+def retry_attaches() -> Iterator[None]:
+    """Let Airflow try again where credentials were refused to a task that attaches to its job.
+
+    A retry of code that submits whenever it runs would make another one: there the refusal stays final.
+    """
+    try:
+        yield
+    except KlingAuthError as error:
+        raise KlingWaitInterrupted(
+            error.message, task_id=error.task_id, job=error.job, outlook=_ONCE_MENDED
+        ) from error
+
+
 def error_from_event(event: WatchEvent) -> KlingError:
     """Turn the end of a wait that is no success into the exception for it.
 
@@ -227,7 +244,7 @@ def error_from_event(event: WatchEvent) -> KlingError:
             f"Waiting for job {task_id} is over: {message.rstrip('.')}.",
             task_id=task_id,
             job=JobState.EXISTS,
-            outlook="Once that is mended a retry attaches to it; KlingFetchResultOperator keeps its result.",
+            outlook=_ONCE_MENDED,
         )
     refused = any(word in message.lower() for word in _REFUSAL_WORDS)
     kind = KlingContentRefused if refused else KlingTaskFailed

@@ -26,7 +26,7 @@ from ..api.task import Task, TaskStatus
 from ..api.video import IMAGE_TO_VIDEO
 from ..api.watch import ERRORS_WORTH_A_WARNING, MIN_POLL_INTERVAL, Backoff, TaskWatch, WatchEvent
 from ..api.written import as_written
-from ..exceptions import KlingAuthError, KlingError, KlingServerError, error_from_event
+from ..exceptions import JobState, KlingAuthError, KlingError, KlingServerError, error_from_event
 from .client import KlingClient
 from .settings import KlingSettings, read_settings
 
@@ -160,7 +160,7 @@ class KlingTaskHook(BaseHook):
         :param resumed: the connection served this wait before: that it cannot be read is a moment's trouble.
         :raises KlingTaskFailed: Kling ended the task as failed.
         :raises KlingTaskTimeout: the task has not ended in time; it goes on at Kling.
-        :raises KlingWaitInterrupted: the credentials are refused; the task goes on at Kling.
+        :raises KlingAuthError: the credentials are refused again and again; the task goes on at Kling.
         """
         endpoint, task_id = endpoint_of(endpoint), str(task_id)
         watch = TaskWatch(task_id, time.time() + timeout if deadline is None else deadline)
@@ -287,6 +287,12 @@ class KlingTaskHook(BaseHook):
 
 
 def _ended(task: Task | None, event: WatchEvent) -> Task:
+    if event["status"] == "error":
+        raise KlingAuthError(
+            f"Waiting for job {event['task_id']} is over: {event['message'].rstrip('.')}.",
+            task_id=event["task_id"],
+            job=JobState.EXISTS,
+        )
     if task is None or event["status"] != "succeed":
         raise error_from_event(event)
     return task

@@ -18,6 +18,7 @@ from ..exceptions import (
     KlingTaskTimeout,
     KlingWaitInterrupted,
     error_from_event,
+    retry_attaches,
 )
 from ..lineage import report_result
 from ..links import KlingConsoleLink, KlingResultLink
@@ -109,9 +110,15 @@ class WaitingOperator(RequestFieldsOperator):
         now = time.time()
         deadline = earliest(read_deadline(self.timeout, now), self._execution_deadline(context, now))
         try:
-            return self.hook.wait(
-                self.endpoint, task_id, self.poll_interval, deadline=deadline, stop=self._stop, resumed=True
-            )
+            with retry_attaches():
+                return self.hook.wait(
+                    self.endpoint,
+                    task_id,
+                    self.poll_interval,
+                    deadline=deadline,
+                    stop=self._stop,
+                    resumed=True,
+                )
         except KlingTaskTimeout as error:
             raise KlingWaitInterrupted(
                 f"Job {task_id} has succeeded and may be charged, but no worker can read it. {error.message}",
@@ -197,14 +204,15 @@ class WaitingOperator(RequestFieldsOperator):
         )
 
     def _wait_here(self, task: Task, deadline: float) -> Task:
-        ended = self.hook.wait(
-            self.endpoint,
-            task.task_id,
-            self.poll_interval,
-            deadline=deadline,
-            stop=self._stop,
-            on_status=self._log_status,
-        )
+        with retry_attaches():
+            ended = self.hook.wait(
+                self.endpoint,
+                task.task_id,
+                self.poll_interval,
+                deadline=deadline,
+                stop=self._stop,
+                on_status=self._log_status,
+            )
         if not ended.status.ended:
             raise KlingError("The wait was stopped.", task_id=task.task_id, job=JobState.EXISTS)
         return ended

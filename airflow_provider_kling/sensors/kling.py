@@ -28,6 +28,7 @@ from ..exceptions import (
     KlingRequestInvalid,
     KlingWaitInterrupted,
     error_from_event,
+    retry_attaches,
 )
 from ..operators.connected import Connected
 from ..operators.derive import needs_rendering
@@ -115,9 +116,10 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
             # As patiently as if it had not ended: the list, by which triggers poll, may also know of the end
             # before the job itself does.
             deadline = read_deadline(self.timeout, time.time())
-            task = self.hook.wait(
-                self.endpoint, event["task_id"], self.poke_interval, deadline=deadline, resumed=True
-            )
+            with retry_attaches():
+                task = self.hook.wait(
+                    self.endpoint, event["task_id"], self.poke_interval, deadline=deadline, resumed=True
+                )
             return self._result(task)
 
     def on_kill(self) -> None:

@@ -16,6 +16,7 @@ from airflow_provider_kling.api.video import IMAGE_TO_VIDEO, ImageToVideo
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.exceptions import (
     JobState,
+    KlingAuthError,
     KlingContentRefused,
     KlingTaskFailed,
     KlingTaskNotFound,
@@ -108,10 +109,10 @@ def test_credentials_that_are_refused_again_and_again_end_a_wait(
     hook: KlingHook, server: ScriptedServer
 ) -> None:
     server.replies = [status("processing"), *[REFUSED] * 3]
-    with pytest.raises(KlingWaitInterrupted, match="revoked") as failed:
+    with pytest.raises(KlingAuthError, match="revoked") as failed:
         hook.wait(SLUG, "8", poll_interval=0.2)
     assert (failed.value.task_id, failed.value.job) == ("8", JobState.EXISTS)
-    assert not isinstance(failed.value, AirflowFailException), "a retry attaches to the job"
+    assert isinstance(failed.value, AirflowFailException), "a retry of code that submits would pay again"
     assert len(server.received) == 4
 
 
