@@ -34,6 +34,9 @@ CONN_TYPES = ("kling", "generic", "")
 """Types of connections whose secret is meant for Kling, or for nobody in particular: a connection that is
 written as JSON, or in a vault, need not have any."""
 
+_PLAIN_TYPES = ("http", "https")
+"""Types that say only how a host is spoken to: their secret is meant for the host that they name."""
+
 _log = logging.getLogger(__name__)
 
 _WORDS = {"true": True, "false": False}
@@ -103,7 +106,7 @@ def read_settings(conn: Any, extra: Mapping[str, Any]) -> KlingSettings:
     :raises KlingAuthError: there are no credentials.
     """
     conn_id = str(conn.conn_id)
-    _check_type(conn_id, getattr(conn, "conn_type", None))
+    _check_type(conn_id, getattr(conn, "conn_type", None), conn.host)
     extras = {key: value for key, value in _object(conn_id, conn, extra).items() if value not in (None, "")}
     if unknown := sorted(set(extras) - set(EXTRAS)):
         raise _invalid(
@@ -129,9 +132,10 @@ def _invalid(conn_id: str, what: str) -> KlingRequestInvalid:
     return KlingRequestInvalid(f"Connection {conn_id!r}: {what}.", job=JobState.NOT_CREATED)
 
 
-def _check_type(conn_id: str, conn_type: str | None) -> None:
+def _check_type(conn_id: str, conn_type: str | None, host: str | None) -> None:
     """Refuse the connection of another service: its secret would be sent to Kling."""
-    if (conn_type or "").lower() not in CONN_TYPES:
+    accepted = (*CONN_TYPES, *_PLAIN_TYPES) if (host or "").strip() else CONN_TYPES
+    if (conn_type or "").lower() not in accepted:
         raise _invalid(
             conn_id,
             f"its type is {conn_type!r}, so its password is not sent to Kling; make a connection of "

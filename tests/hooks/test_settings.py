@@ -177,7 +177,10 @@ def test_a_connection_of_no_service_is_as_good_as_one_of_klings_type(conn_type: 
         ('{"conn_type": "generic", "password": "sk-test-0123456789"}', True),
         ("kling://:sk-test-0123456789@", True),
         ("//:sk-test-0123456789@api.klingai.com", True),
-        ("https://:sk-test-0123456789@api.klingai.com", False),
+        ("https://:sk-test-0123456789@api.klingai.com", True),
+        ('{"conn_type": "http", "host": "https://api.klingai.com", "password": "sk-test-0123456789"}', True),
+        ('{"conn_type": "http", "password": "sk-test-0123456789"}', False),
+        ('{"conn_type": "aws", "host": "https://api.klingai.com", "password": "sk-test-0123456789"}', False),
         ('{"conn_type": "slack", "password": "sk-test-0123456789"}', False),
     ],
 )
