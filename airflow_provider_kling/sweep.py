@@ -47,21 +47,24 @@ def swept_endpoints() -> list[Endpoint]:
     return sorted(by_list.values(), key=lambda endpoint: bool(endpoint.tasks))
 
 
-def jobs_since(read_page: Callable[[int], list[Task]], since: int) -> Iterator[Task]:
-    """Yield the jobs of a list, newest first, back to a time.
+def jobs_since(
+    read_page: Callable[[int], list[Task]], since: int, *, newest_first: bool = True
+) -> Iterator[Task]:
+    """Yield the jobs of a list that were made since a time.
 
     A page that is not full does not count as the last one: servers may hand out less than was asked for.
 
     :param read_page: reads a page by its number, from 1.
     :param since: Unix time in ms; jobs that were made earlier are left out.
+    :param newest_first: the list ends where the first older job stands.
     """
     seen: set[str] = set()
     for number in range(1, MOST_PAGES + 1):
         page = read_page(number)
         # Jobs made since the last page was read have moved others to this one.
-        new = [task for task in page if task.task_id not in seen and (task.created_at or since) >= since]
-        yield from new
-        if not new or (page[-1].created_at or since) < since:
+        new = [task for task in page if task.task_id not in seen]
+        yield from (task for task in new if (task.created_at or since) >= since)
+        if not new or (newest_first and (page[-1].created_at or since) < since):
             return
         seen.update(task.task_id for task in new)
 
@@ -107,7 +110,9 @@ def survey(
     seen: set[str] = set()
     for endpoint in endpoints:
         try:
-            for task in jobs_since(partial(read_page, endpoint), since):
+            # In which order API 2.0 lists jobs is not documented; it lists those of 30 days.
+            ordered = not endpoint.tasks
+            for task in jobs_since(partial(read_page, endpoint), since, newest_first=ordered):
                 # The list of API 2.0 may hold jobs of other endpoints, too.
                 if task.task_id in seen:
                     continue

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_kling.api.task import Task, TaskStatus
 from airflow_provider_kling.emulator import Emulator
 from airflow_provider_kling.exceptions import (
     KlingAuthError,
@@ -22,7 +23,7 @@ from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators import results
 from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
 from airflow_provider_kling.results import landed_task_ids
-from airflow_provider_kling.sweep import GIVE_UP_AFTER, swept_endpoints
+from airflow_provider_kling.sweep import GIVE_UP_AFTER, jobs_since, swept_endpoints
 from tests.operators.conftest import TaskInstance
 from tests.operators_results.conftest import DAY, Make, context
 from tests.results.conftest import Shelf
@@ -343,3 +344,13 @@ def test_an_account_without_an_api_key_is_not_asked_for_what_it_cannot_have(
     report = sweep(shelf.uri)
     assert (report["landed"], report["unlisted_endpoints"]) == (1, [])
     assert kling_emulator.count("POST", "/tasks") == 0
+
+
+def test_a_list_in_no_known_order_is_read_to_its_end():
+    pages = [[Task(str(number), TaskStatus.SUCCEED, "succeed", created_at=number)] for number in (1, 5, 2, 7)]
+
+    def read_page(number: int) -> list[Task]:
+        return pages[number - 1] if number <= len(pages) else []
+
+    assert [task.task_id for task in jobs_since(read_page, 5, newest_first=False)] == ["5", "7"]
+    assert [task.task_id for task in jobs_since(read_page, 5)] == []
