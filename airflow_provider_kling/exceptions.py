@@ -217,7 +217,7 @@ def error_from_api(
 
 @contextmanager
 def retry_attaches() -> Iterator[None]:
-    """Let Airflow try again where credentials were refused to a task that attaches to its job.
+    """Let Airflow try again where credentials were refused to a task that will attach to its job.
 
     A retry of code that submits whenever it runs would make another one: there the refusal stays final.
     """
@@ -225,7 +225,7 @@ def retry_attaches() -> Iterator[None]:
         yield
     except KlingAuthError as error:
         raise KlingWaitInterrupted(
-            error.message, task_id=error.task_id, job=error.job, outlook=_ONCE_MENDED
+            error.message, task_id=error.task_id, job=error.job or JobState.EXISTS, outlook=_ONCE_MENDED
         ) from error
 
 

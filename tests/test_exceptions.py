@@ -21,6 +21,7 @@ from airflow_provider_kling.exceptions import (
     KlingTaskTimeout,
     KlingWaitInterrupted,
     error_from_event,
+    retry_attaches,
 )
 
 KINDS = [kind for _, kind in inspect.getmembers(exceptions, inspect.isclass) if issubclass(kind, KlingError)]
@@ -121,3 +122,12 @@ def test_a_failed_job(reason: str, kind: type[KlingError]) -> None:
     assert type(error) is kind
     assert f"Kling ended job 8 as failed: {reason or 'no reason given'}." in str(error)
     assert str(error).endswith("The job has ended at Kling.")
+
+
+@pytest.mark.parametrize("job", [None, JobState.EXISTS, JobState.ENDED])
+def test_refused_credentials_are_mended_by_a_retry_where_it_attaches(job: JobState | None) -> None:
+    with pytest.raises(KlingWaitInterrupted, match="revoked") as told, retry_attaches():
+        raise KlingAuthError("The key is revoked.", task_id="8", job=job)
+    assert (told.value.task_id, told.value.job) == ("8", job or JobState.EXISTS)
+    assert not isinstance(told.value, AirflowFailException)
+    assert "a retry attaches to it" in str(told.value)

@@ -26,7 +26,14 @@ from ..api.task import Task, TaskStatus
 from ..api.video import IMAGE_TO_VIDEO
 from ..api.watch import ERRORS_WORTH_A_WARNING, MIN_POLL_INTERVAL, Backoff, TaskWatch, WatchEvent
 from ..api.written import as_written
-from ..exceptions import JobState, KlingAuthError, KlingError, KlingServerError, error_from_event
+from ..exceptions import (
+    JobState,
+    KlingAuthError,
+    KlingError,
+    KlingRequestInvalid,
+    KlingServerError,
+    error_from_event,
+)
 from .client import KlingClient
 from .settings import KlingSettings, read_settings
 
@@ -86,12 +93,17 @@ class KlingTaskHook(BaseHook):
         outcome is unknown.
 
         :param endpoint: the endpoint or its slug.
-        :param body: the request, or its JSON body as it is to be sent.
+        :param body: the request, or its JSON body as it is to be sent; of API 2.0 its fields, ``model_name``
+            among them, or the vendor's ``contents``, ``settings`` and ``options`` beside it.
         :raises KlingError: refused or unanswered; its ``job`` says whether a task may exist.
         """
         endpoint = endpoint_of(endpoint)
         if isinstance(body, KlingRequest):
             body = as_written(endpoint.slug, self.settings.dialect.name, body.wire())
+        try:
+            endpoint.created_at(body)
+        except ValueError as error:
+            raise KlingRequestInvalid(f"{error}.", job=JobState.NOT_CREATED) from None
         return self.client.create(endpoint, dict(body))
 
     def get_task(self, endpoint: Endpoint | str, task_id: str) -> Task:

@@ -46,5 +46,10 @@ def vanished(given: Mapping[str, Any], rendered: Mapping[str, Any]) -> list[Vani
     return [
         Vanished(name, str(value), rendered[name])
         for name, value in given.items()
-        if needs_rendering(value) and rendered[name] in (None, "", _NONE)
+        if needs_rendering(value) and _came_to_nothing(rendered[name])
     ]
+
+
+def _came_to_nothing(value: Any) -> bool:
+    # An XCom may hold an array, which compares with each of its items.
+    return value is None or (isinstance(value, str) and value in ("", _NONE))

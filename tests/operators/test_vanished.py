@@ -6,6 +6,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy
 import pytest
 
 from airflow_provider_kling.emulator import Emulator
@@ -85,6 +86,8 @@ def test_a_field_may_be_left_out_so_but_not_silently(
 def test_what_has_a_value_or_was_no_template_has_not_vanished() -> None:
     given = {"prompt": "{{ words }}", "image": None, "mode": "", "image_list": [{"image": "{{ x }}"}]}
     assert vanished(given, {**given, "prompt": "a boat"}) == []
+    # An array compares with each of its items, and is neither true nor false.
+    assert vanished(given, {**given, "image_list": numpy.array(["", "a"])}) == []
     (lost,) = vanished(given, {**given, "image_list": None})
     assert (lost.name, lost.fatal) == ("image_list", False)
 
