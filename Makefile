@@ -4,7 +4,7 @@
 # FastAPI and then takes an old Airflow that cannot run with it.
 AIRFLOW ?= apache-airflow>=3.3.2
 # More than a small machine has processors: many tests wait for a server on it.
-WORKERS ?= 3
+WORKERS ?= 5
 PYTEST_ARGS ?=
 
 # Airflow starts many processes; without bytecode on disk each one compiles all that it imports.
@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-live test-wheel test-matrix test-distributed audit lint format reference bench airflow clean
+.PHONY: help demo test test-browser test-live test-wheel test-matrix test-distributed audit lint format reference docs diagrams bench airflow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -31,18 +31,19 @@ demo: $(VENV)/.runs ## make a video with a real Airflow DAG, without an account
 test: $(VENV)/.develops ## the whole test suite
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow and not browser' $(PYTEST_ARGS)
 
-test-browser: $(VENV)/.develops ## look at the preview tab of a live Airflow with Chromium
+test-browser: $(VENV)/.develops ## test the preview tab of a live Airflow with Chromium
 	@if [ "$$(id -u)" = 0 ] && [ -z "$$CHROMIUM" ] && command -v apt-get >/dev/null && \
 	    ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then \
 	    { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium; } \
 	    >/dev/null || echo "Chromium could not be installed."; fi
-	$(BIN)/pytest tests/browser -m browser $(PYTEST_ARGS)
+	$(BIN)/pytest tests/e2e/browser -m browser $(PYTEST_ARGS)
 
-test-live: $(VENV)/.develops ## kill parts of a live Airflow, and a batch of a thousand, and count the jobs
-	$(BIN)/pytest tests/live tests/batch -m slow $(PYTEST_ARGS)
+test-live: $(VENV)/.develops ## kill parts of a live Airflow and a batch of 1,000 rows; count the jobs
+	@$(INSTALL) -e '.[dev,fab]' '$(AIRFLOW)'
+	$(BIN)/pytest tests/e2e/live tests/unit/batch -m slow $(PYTEST_ARGS)
 
-test-wheel: $(VENV)/.develops ## build the distributions, try the wheel where the source tree is not; try the audit
-	$(BIN)/pytest tests/packaging tests/scripts -m slow $(PYTEST_ARGS)
+test-wheel: $(VENV)/.develops ## build the distributions and test the wheel outside of the source tree
+	$(BIN)/pytest tests/project/packaging tests/project/scripts -m slow $(PYTEST_ARGS)
 
 test-matrix: $(VENV)/.develops ## all supported Airflows, each in an environment of its own (ARGS=--quick)
 	$(BIN)/python -m scripts.test_matrix $(ARGS)
@@ -53,35 +54,46 @@ test-distributed: $(VENV)/.develops ## Celery, Redis, PostgreSQL; a worker and a
 	    ! { command -v redis-server && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1; then \
 	    { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends redis-server postgresql; } \
 	    >/dev/null || echo "Redis and PostgreSQL could not be installed."; fi
-	$(BIN)/pytest tests/distributed -m slow $(PYTEST_ARGS)
+	$(BIN)/pytest tests/e2e/distributed -m slow $(PYTEST_ARGS)
 
-audit: $(VENV)/.develops ## known holes in what the package depends on
+audit: $(VENV)/.develops ## check the dependencies for known vulnerabilities
 	@scripts/audit $(BIN)/uv '$(AIRFLOW)'
 
-lint: $(VENV)/.develops ## ruff and mypy
+lint: $(VENV)/.develops ## ruff, mypy and the docstrings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@$(BIN)/python -m scripts.check_docstrings
 
-format: $(VENV)/.develops ## let ruff mend what it can
+format: $(VENV)/.develops ## format the code and fix what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-reference: $(VENV)/.develops ## write the operators' stubs and reference pages anew
+reference: $(VENV)/.develops ## regenerate the operators' stubs and reference pages
 	@AIRFLOW_HOME=$(CURDIR)/.airflow/reference $(BIN)/python -m scripts.generate_stubs
 	@AIRFLOW_HOME=$(CURDIR)/.airflow/reference $(BIN)/python -m scripts.generate_reference
+
+docs: $(VENV)/.develops ## the documentation site, into build/docs; warnings are errors
+	@AIRFLOW_HOME=$(CURDIR)/.airflow/docs $(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
+	@$(BIN)/python -m scripts.check_site build/docs
+	@echo "The site is build/docs/index.html"
+
+diagrams: $(VENV)/.develops ## render the Mermaid diagrams; needs Chromium and npm
+	@npm install --silent --no-save --prefix build/mermaid mermaid
+	@$(BIN)/python -m scripts.render_diagrams build/mermaid/node_modules/mermaid/dist/mermaid.min.js
 
 bench: $(VENV)/.develops ## measure what the package costs
 	@$(BIN)/python -m benchmarks.bench_imports
 	@$(BIN)/python -m benchmarks.bench_hub
+	@$(BIN)/python -m benchmarks.bench_loop
 	@$(BIN)/python -m scripts.bench_live
 	@$(BIN)/python -m benchmarks.bench_batch
 
-airflow: $(VENV)/.runs ## Airflow with its UI beside the emulator, until Ctrl-C
+airflow: $(VENV)/.runs ## run Airflow with its UI and the emulator until Ctrl-C
 	@$(BIN)/python -m scripts.airflow_ui
 
-clean: ## remove everything that the other targets made
-	rm -rf $(VENV) .airflow demo-output dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove everything that the other targets created
+	rm -rf $(VENV) .airflow demo-output dist build docs/_examples .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/uv:

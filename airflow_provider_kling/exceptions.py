@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-
-from .api.errors import ApiError, ErrorKind
-from .api.watch import WatchEvent
+from .api.errors import ApiError, ErrorKind, refuses_content
+from .api.polling import TaskEvent
+from .utils.redaction import collapse_whitespace, cut
+from .version_compat import AirflowException, AirflowFailException
 
 
 class JobState(StrEnum):
@@ -25,14 +25,16 @@ class JobState(StrEnum):
     ENDED = "ended"
 
 
-_JOB_TEXT = {
+_JOB_STATE_TEXT = {
     JobState.NOT_CREATED: "No job was made and nothing is charged.",
     JobState.MAY_EXIST: "A job may have been made and may be charged.",
     JobState.EXISTS: "The job goes on at Kling and may be charged.",
     JobState.ENDED: "The job has ended at Kling.",
 }
 
-_WITHOUT_RETRY = (
+_LONGEST_MESSAGE = 4_000
+
+_NO_RETRY = (
     "Airflow does not try this again: once it is mended, keep the result with KlingFetchResultOperator "
     "rather than clear the task, which may make a new job."
 )
@@ -70,7 +72,8 @@ class KlingError(AirflowException):
         outlook: str = "",
     ) -> None:
         super().__init__(message)
-        self.message = message
+        # The last net: what a server says may be part of it, and must not forge a line of a log.
+        self.message = cut(collapse_whitespace(message), _LONGEST_MESSAGE)
         self.code = code
         self.http_status = http_status
         self.request_id = request_id
@@ -78,10 +81,10 @@ class KlingError(AirflowException):
         self.job = job
         self.retry_after = retry_after
         final = job is JobState.EXISTS and isinstance(self, AirflowFailException)
-        self._outlook = outlook or (_WITHOUT_RETRY if final else "")
+        self._outlook = outlook or (_NO_RETRY if final else "")
         self._compose()
 
-    def foretell(self, outlook: str) -> None:
+    def set_next_steps(self, outlook: str) -> None:
         """Say what comes next, in place of what was said of it before.
 
         :param outlook: one sentence or more.
@@ -89,7 +92,7 @@ class KlingError(AirflowException):
         self._outlook = outlook
         self._compose()
 
-    def restate(self, job: JobState, *, external_task_id: str | None = None) -> None:
+    def set_job_state(self, job: JobState, *, external_task_id: str | None = None) -> None:
         """Say what is known of the job, in place of what was said of it before.
 
         :param job: whether it exists.
@@ -100,7 +103,7 @@ class KlingError(AirflowException):
         self._compose()
 
     def _compose(self) -> None:
-        known = _JOB_TEXT[self.job] if self.job else ""
+        known = _JOB_STATE_TEXT[self.job] if self.job else ""
         # Some readers of an exception take its arguments instead of its text.
         self.args = (" ".join(part for part in (self.message, known, self._outlook) if part),)
 
@@ -165,7 +168,15 @@ class KlingTaskTimeout(KlingError):
 
 
 class KlingResultNotKept(KlingError):
-    """The job has succeeded, but its files could not be kept. They can be fetched again without a new job."""
+    """The job has succeeded, but its files could not be stored. A retry downloads them without a new job."""
+
+
+class KlingResultMissing(KlingError):
+    """The job has ended as succeed but holds no file. A retry reads it again and makes no new job."""
+
+
+class KlingMediaCheckFailed(KlingError, AirflowFailException):
+    """A stored file breaks a rule of a media check. The job exists, is charged, and its files are kept."""
 
 
 class KlingBudgetSpent(KlingError, AirflowFailException):
@@ -176,8 +187,7 @@ class KlingResultExpired(KlingError, AirflowFailException):
     """Kling has deleted the result (30 days after the job ended)."""
 
 
-_ONCE_MENDED = "Once that is mended a retry attaches to it; KlingFetchResultOperator keeps its result."
-_REFUSAL_WORDS = ("risk control", "content safety", "sensitive", "moderation")
+_FIX_THEN_RETRY = "Once that is mended a retry attaches to it; KlingFetchResultOperator keeps its result."
 
 _BY_KIND: dict[ErrorKind, type[KlingError]] = {
     ErrorKind.AUTH: KlingAuthError,
@@ -194,7 +204,12 @@ _BY_KIND: dict[ErrorKind, type[KlingError]] = {
 
 
 def error_from_api(
-    error: ApiError, doing: str, *, task_id: str | None = None, job: JobState | None = None
+    error: ApiError,
+    doing: str,
+    *,
+    task_id: str | None = None,
+    job: JobState | None = None,
+    advice: str = "",
 ) -> KlingError:
     """Turn a refusal of the API into the exception for it.
 
@@ -202,10 +217,11 @@ def error_from_api(
     :param doing: what was asked for, in words that can follow "Kling refused".
     :param task_id: the job concerned.
     :param job: what is known of the job.
+    :param advice: cause and remedy in one short sentence, to stand first.
     """
     failed = "failed on" if error.kind is ErrorKind.SERVER else "refused"
     return _BY_KIND[error.kind](
-        f"Kling {failed} {doing}: {error}.",
+        f"{advice}{' ' if advice else ''}Kling {failed} {doing}: {error}.",
         code=error.code,
         http_status=error.http_status,
         request_id=error.request_id,
@@ -216,20 +232,42 @@ def error_from_api(
 
 
 @contextmanager
-def retry_attaches() -> Iterator[None]:
-    """Let Airflow try again where credentials were refused to a task that will attach to its job.
+def auth_errors_as_retryable() -> Iterator[None]:
+    """Let Airflow try again where a read was refused to a task that will attach to its job.
 
     A retry of code that submits whenever it runs would make another one: there the refusal stays final.
+
+    :raises KlingWaitInterrupted: the read was refused, by Kling or by something before it.
     """
     try:
         yield
-    except KlingAuthError as error:
+    except KlingError as error:
+        if not (isinstance(error, KlingAuthError) or refuses_read(error)):
+            raise
         raise KlingWaitInterrupted(
-            error.message, task_id=error.task_id, job=error.job or JobState.EXISTS, outlook=_ONCE_MENDED
+            error.message,
+            code=error.code,
+            http_status=error.http_status,
+            request_id=error.request_id,
+            task_id=error.task_id,
+            job=error.job or JobState.EXISTS,
+            outlook=_FIX_THEN_RETRY,
         ) from error
 
 
-def error_from_event(event: WatchEvent) -> KlingError:
+def refuses_read(error: KlingError) -> bool:
+    """Return whether an error of a read is an answer that would end a task for good.
+
+    That a read is refused says nothing of the job: it may be a moment's trouble of a proxy, a firewall or the
+    account. What was wrong with the question before it was sent is no answer.
+
+    :param error: an error that a read has raised.
+    :return: whether a later read may fare better although the error forbids a retry.
+    """
+    return isinstance(error, AirflowFailException) and error.http_status is not None
+
+
+def error_from_event(event: TaskEvent) -> KlingError:
     """Turn the end of a wait that is no success into the exception for it.
 
     :param event: how the wait ended.
@@ -237,15 +275,17 @@ def error_from_event(event: WatchEvent) -> KlingError:
     task_id, message = event["task_id"], event["message"] or "no reason given"
     if event["status"] == "timeout":
         return KlingTaskTimeout(
-            f"Job {task_id} has not ended in time ({message}).", task_id=task_id, job=JobState.EXISTS
+            f"Still running at Kling; do not clear: retry or fetch {task_id}. "
+            f"Job {task_id} has not ended in time ({message}).",
+            task_id=task_id,
+            job=JobState.EXISTS,
         )
     if event["status"] == "error":
         return KlingWaitInterrupted(
             f"Waiting for job {task_id} is over: {message.rstrip('.')}.",
             task_id=task_id,
             job=JobState.EXISTS,
-            outlook=_ONCE_MENDED,
+            outlook=_FIX_THEN_RETRY,
         )
-    refused = any(word in message.lower() for word in _REFUSAL_WORDS)
-    kind = KlingContentRefused if refused else KlingTaskFailed
+    kind = KlingContentRefused if refuses_content(message) else KlingTaskFailed
     return kind(f"Kling ended job {task_id} as failed: {message}.", task_id=task_id, job=JobState.ENDED)

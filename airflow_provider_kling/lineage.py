@@ -6,26 +6,34 @@ Nothing here may fail a task that is already paid for, and no signed address may
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from .result_items import items_of
+from .results.items import result_items, stored_paths
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator, Context
+    from .version_compat import BaseOperator, Context
 
 _log = logging.getLogger(__name__)
 
 
-def report_result(
-    context: Context, operator: BaseOperator, hook: Any, result: Mapping[str, Any], inputs: Iterable[str]
+def emit_lineage(
+    context: Context,
+    operator: BaseOperator,
+    hook: Any,
+    result: Mapping[str, Any],
+    inputs: Iterable[str],
+    *,
+    asked: Mapping[str, Any] | None = None,
 ) -> None:
     """Tell Airflow what a finished task used and made.
 
-    Each declared outlet gets an asset event with the :func:`facts` of the job; an ``AssetAlias`` among them
+    Each declared outlet gets an asset event with the :func:`asset_extra` of the job; an ``AssetAlias`` among
+    them
     stands for the landed files, each with its own ``path``. Hook lineage (OpenLineage reads it) gets the
     inputs and the landed files.
 
@@ -33,17 +41,19 @@ def report_result(
     :param hook: the hook that it used, as the source of the lineage.
     :param result: return value of the task.
     :param inputs: addresses and paths of the task's input files; base64 among them is left out.
+    :param asked: what is known of the request; its ``labels`` and ``airflow`` are told with the asset.
     """
     try:
-        landed = {uri: item.path for item in items_of(result) if (uri := asset_uri(item.path))}
-        _add_asset_events(context, operator, facts(result, getattr(operator, "model_name", None)), landed)
+        landed = {uri: path for path in stored_paths(result) if (uri := asset_uri(path))}
+        told = asset_extra(result, getattr(operator, "model_name", None)) | _attribution(asked or {})
+        _add_asset_events(context, operator, told, landed)
         _add_hook_lineage(hook, [uri for each in inputs if (uri := _input_uri(each))], list(landed))
     except Exception as error:
         # Of its kind only: an error's text may quote a signed address.
         _log.warning("Assets and lineage could not be reported: %s", type(error).__name__)
 
 
-def facts(result: Mapping[str, Any], model: str | None) -> dict[str, Any]:
+def asset_extra(result: Mapping[str, Any], model: str | None) -> dict[str, Any]:
     """Return what an asset event says of a job.
 
     :param result: return value of a task.
@@ -51,7 +61,7 @@ def facts(result: Mapping[str, Any], model: str | None) -> dict[str, Any]:
     :return: ``task_id``, ``endpoint``, ``model``, ``duration`` (seconds of all videos and sounds), ``units``
         (text; ``None`` when unknown), ``expires_at`` (Unix time in ms) and ``paths`` of landed files.
     """
-    items = items_of(result)
+    items = result_items(result)
     seconds = [item.seconds for item in items if item.seconds is not None]
     return {
         "task_id": result.get("task_id"),
@@ -60,8 +70,14 @@ def facts(result: Mapping[str, Any], model: str | None) -> dict[str, Any]:
         "duration": round(sum(seconds), 3) if seconds else None,
         "units": result.get("units"),
         "expires_at": result.get("expires_at"),
-        "paths": [item.path for item in items if item.path],
+        "paths": stored_paths(result),
     }
+
+
+def _attribution(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """For whom the job was made. Without labels nothing: the event itself names dag, run and task."""
+    parts = {name: asked.get(name) for name in ("labels", "airflow")}
+    return {name: dict(part) for name, part in parts.items() if parts["labels"] and isinstance(part, Mapping)}
 
 
 def asset_uri(where: str | None) -> str | None:
@@ -85,24 +101,28 @@ def asset_uri(where: str | None) -> str | None:
 
 
 def _input_uri(value: str) -> str | None:
-    from .media.source import Source, source_of
+    from .inputs.sources import InputSource, classify_input
 
-    source = source_of(value)
-    if source is Source.BASE64:
+    source = classify_input(value)
+    if source is InputSource.BASE64:
         return None
-    return asset_uri(os.path.abspath(value) if source is Source.LOCAL else value)
+    return asset_uri(os.path.abspath(value) if source is InputSource.LOCAL else value)
 
 
 def _add_asset_events(
     context: Context, operator: BaseOperator, told: Mapping[str, Any], landed: Mapping[str, str | None]
 ) -> None:
-    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+    from .version_compat import Asset, AssetAlias, airflow_version
 
     events: Any = context.get("outlet_events")
     for outlet in getattr(operator, "outlets", None) or () if events is not None else ():
         if isinstance(outlet, AssetAlias):
-            # Airflow 2 takes no lists here, and fails the task over one.
-            plain = {name: value for name, value in told.items() if name != "paths"}
+            # Airflow 2 takes no lists and dicts here, and fails the task over one.
+            plain = {
+                name: json.dumps(value) if isinstance(value, dict) and airflow_version() < (3, 0) else value
+                for name, value in told.items()
+                if name != "paths"
+            }
             for uri, path in landed.items():
                 events[outlet].add(Asset(uri), extra={**plain, "path": path})
         elif isinstance(outlet, Asset):
@@ -115,10 +135,12 @@ def _add_hook_lineage(hook: Any, inputs: list[str], outputs: list[str]) -> None:
     if not inputs and not outputs:
         # Making a collector loads what every installed provider knows of assets.
         return
-    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+    from .version_compat import get_hook_lineage_collector
 
-    collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+    collector: Any = get_hook_lineage_collector()
+    # Airflow 2 calls assets datasets.
+    noun = "asset" if hasattr(collector, "add_input_asset") else "dataset"
     for uri in inputs:
-        collector.add_input_asset(context=hook, uri=uri)
+        getattr(collector, f"add_input_{noun}")(context=hook, uri=uri)
     for uri in outputs:
-        collector.add_output_asset(context=hook, uri=uri)
+        getattr(collector, f"add_output_{noun}")(context=hook, uri=uri)

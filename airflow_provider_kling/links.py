@@ -12,12 +12,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink, conf
-
-from .result_items import first_address
+from .results.items import first_url
+from .version_compat import BaseOperatorLink, airflow_version, conf
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator
+    from .version_compat import BaseOperator
 
 RESULT_LINK_KEY = "kling_result_link"
 """XCom (Airflow 3) that holds the address behind "Result": for the texts of notifiers and approvals."""
@@ -28,23 +27,17 @@ PREVIEW_ROUTE = "kling"
 RUN_PREVIEW_ROUTE = "kling-run"
 """Last part of the address of a DAG run's preview tab; Airflow wants another one for each place."""
 
-_PREVIEW_SINCE = (3, 1, 1)
+_PREVIEW_VERSION = (3, 1, 1)
 """Before, plugins cannot have tabs; 3.1.0 can, but keeps the session where a tab's videos cannot use it."""
 
-_LINKS_ARE_KEPT_SINCE = (3, 0)
+_STORED_LINKS_VERSION = (3, 0)
 
 _log = logging.getLogger(__name__)
 
 
 def has_preview() -> bool:
     """Whether this Airflow can show the preview tab."""
-    return _airflow() >= _PREVIEW_SINCE
-
-
-def _airflow() -> tuple[int, ...]:
-    from airflow import __version__
-
-    return tuple(int(part) for part in __version__.split(".")[:3] if part.isdigit())
+    return airflow_version() >= _PREVIEW_VERSION
 
 
 def preview_url(dag_id: str, run_id: str, task_id: str | None = None, map_index: int = -1) -> str:
@@ -55,11 +48,11 @@ def preview_url(dag_id: str, run_id: str, task_id: str | None = None, map_index:
     :param task_id: a task instance's tab; without it, the DAG run's.
     :param map_index: which one of a mapped task's instances.
     """
-    page = _page(dag_id, run_id, task_id, map_index)
+    page = _task_instance_url(dag_id, run_id, task_id, map_index)
     return f"{page}/plugin/{RUN_PREVIEW_ROUTE if task_id is None else PREVIEW_ROUTE}"
 
 
-def _page(dag_id: str, run_id: str, task_id: str | None, map_index: int) -> str:
+def _task_instance_url(dag_id: str, run_id: str, task_id: str | None, map_index: int) -> str:
     path = f"dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
     if task_id is not None:
         path += f"/tasks/{quote(task_id, safe='')}"
@@ -89,11 +82,11 @@ class KlingResultLink(BaseOperatorLink):
             place = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
             if has_preview():
                 return preview_url(*place)
-            if _airflow() >= _LINKS_ARE_KEPT_SINCE:
-                return f"{_page(*place)}/xcom"
-            from airflow.providers.common.compat.sdk import XCom
+            if airflow_version() >= _STORED_LINKS_VERSION:
+                return f"{_task_instance_url(*place)}/xcom"
+            from .version_compat import XCom
 
-            return first_address(XCom.get_value(ti_key=ti_key, key="return_value")) or ""
+            return first_url(XCom.get_value(ti_key=ti_key, key="return_value")) or ""
         except Exception as error:
             # Of its kind only: an error's text may quote the signed address.
             _log.warning("No link to the result can be made: %s", type(error).__name__)

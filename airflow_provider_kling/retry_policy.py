@@ -15,13 +15,14 @@ from . import exceptions
 SLOT_DELAY = timedelta(minutes=1)
 RATE_DELAY = timedelta(seconds=15)
 SERVER_DELAY = timedelta(seconds=30)
+MISSING_DELAY = timedelta(minutes=1)
 ATTACH_DELAY = timedelta(seconds=5)
 
 
 def _policy() -> Any:
     try:
-        from airflow.providers.common.compat.sdk import ExceptionRetryPolicy, RetryRule
-        from airflow.providers.common.compat.sdk import RetryAction as Action
+        from .version_compat import ExceptionRetryPolicy, RetryRule
+        from .version_compat import RetryAction as Action
     except (ImportError, AttributeError):
         return None
     final: list[type[BaseException] | str] = [
@@ -31,6 +32,8 @@ def _policy() -> Any:
         exceptions.KlingRequestInvalid,
         exceptions.KlingResultExpired,
         exceptions.KlingSubmissionUnknown,
+        # Of an endpoint that answers at once: a retry would pay again.
+        "airflow_provider_kling.results.finished_job.KlingAnswerWithoutResult",
     ]
     waits = [
         (exceptions.KlingSlotsTaken, SLOT_DELAY, "all parallel tasks of the account are taken"),
@@ -39,6 +42,11 @@ def _policy() -> Any:
             exceptions.KlingServerError,
             SERVER_DELAY,
             "Kling or the network failed; a retry pays nothing twice",
+        ),
+        (
+            exceptions.KlingResultMissing,
+            MISSING_DELAY,
+            "the job holds no file yet; the retry reads it again",
         ),
         (exceptions.KlingTaskTimeout, ATTACH_DELAY, "the job goes on; the retry attaches to it"),
     ]

@@ -20,7 +20,7 @@ from airflow_provider_kling.operators.batch import KlingBatchOperator
 
 _SAMPLE = 0.05
 _LOADED_ANYHOW = (
-    "airflow_provider_kling.batch.task",
+    "airflow_provider_kling.batch.runner",
     "airflow_provider_kling.hooks.async_client",
     "airflow_provider_kling.results.download",
     "s3fs",

@@ -21,12 +21,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_kling.batch.entry import Entry, State
+from airflow_provider_kling.batch.input import row_reader
 from airflow_provider_kling.batch.ledger import Ledger
-from airflow_provider_kling.batch.rows import rows_of
-from airflow_provider_kling.storage import locate
+from airflow_provider_kling.batch.ledger_entry import LedgerEntry, RowState
+from airflow_provider_kling.utils.storage import resolve_path
 from scripts.local_airflow import ROOT, environment
-from tests.live.airflow_processes import LiveAirflow
+from tests.e2e.live.airflow_processes import LiveAirflow
 
 from .servers import BUCKET, KlingServer, kling_server, s3_connection, s3_server
 
@@ -80,12 +80,14 @@ def resume(folder: Path) -> str:
     with kling_server(folder / "kling.log", slots=0, job_seconds=0, scale=0.1) as kling:
         _alone(folder, kling, **{**common, "requests": requests[:1]})
         (ledger_folder,) = (folder / "out" / "_ledger").iterdir()
-        ledger = Ledger(locate(str(ledger_folder)))
+        ledger = Ledger(resolve_path(str(ledger_folder)))
         ledger.load()
-        for row in rows_of(str(rows))():
+        for row in row_reader(str(rows))():
             made = {"videos": [{"path": f"/out/{row.number}/0-video.mp4", "duration": "5.0"}]}
             if row.number > left:
-                ledger.note(Entry(row.key, State.DONE, row.number, task_id="8", units="3", result=made))
+                ledger.note(
+                    LedgerEntry(row.key, RowState.DONE, row.number, task_id="8", units="3", result=made)
+                )
             if row.number % 90 == 0:
                 ledger.flush()
         ledger.flush()

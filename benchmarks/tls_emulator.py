@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.emulator.server import Emulator
 
 CERTIFICATE, KEY = "certificate.pem", "key.pem"
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_kling.api.endpoint import endpoint_of
+from airflow_provider_kling.api.endpoint import get_endpoint
 from airflow_provider_kling.exceptions import KlingError
 from airflow_provider_kling.hooks.async_client import AsyncKlingClient
 from airflow_provider_kling.hooks.kling import KlingHook
@@ -63,7 +63,7 @@ async def _prepared(trigger: KlingTaskTrigger) -> tuple[Any, Any]:
     settings = await KlingHook(trigger.kling_conn_id).asettings()
     # A real trigger starts at any moment of its job's life; these start with it, and all last equally long.
     await asyncio.sleep(random.uniform(0, trigger.poll_interval))  # noqa: S311
-    return endpoint_of(trigger.endpoint), settings
+    return get_endpoint(trigger.endpoint), settings
 
 
 async def _ended(client: AsyncKlingClient, endpoint: Any, ident: str) -> bool:

@@ -2,8 +2,8 @@
 """
 ### An avatar reads the news from a file
 
-A picture of a presenter and a sound file become a video of the presenter who speaks it. The video is as
-long as the sound.
+Turns an image of a presenter and an audio file into a video of the presenter speaking. The video is as long
+as the audio.
 
 Needs a connection `kling_default` of type *Kling AI*, of Kling itself or of CometAPI. With the prices of
 September 2026 the six seconds cost 2.4 units.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-### An avatar speaks what was written
+### An avatar speaks a text
 
-Text to speech makes the voice, and the avatar speaks it. The sound stays at Kling: only its id travels from
-one task to the other.
+Text to speech generates the audio, and the avatar speaks it. The audio stays at Kling: only its id passes
+from one task to the other.
 
 Needs a connection `kling_default` of type *Kling AI*.
 """

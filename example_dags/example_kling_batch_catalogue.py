@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-### Picture and animate a whole catalogue
+### Generate and animate a whole catalogue
 
-Two batches, each of them one Airflow task: the first makes a picture of each line of a JSONL file, the second
-a video of each picture. With thousands of lines instead of six nothing here changes but `concurrency`, which
-may be as large as the account's package allows, or larger.
+Two batches, each of them one Airflow task: the first generates an image from each line of a JSONL file, the
+second a video from each image. For thousands of lines change only `concurrency`: set it to the number of
+slots of the account, or higher.
 
-What became of each line stands in a ledger beside the results. A task that fails, is killed or cleared goes
-on where it was: finished jobs are not made again, running ones are attached to. `max_units` stops a batch
-before it costs more than that, `max_failed` before it fails too often.
+A ledger next to the results records the state of each line. A task that failed, was killed or was cleared
+continues where it stopped: finished jobs are not submitted again, running ones are attached to. `max_units`
+limits the cost of a batch, `max_failed` the number of failed rows.
 
-The results go to `KLING_EXAMPLE_OUTPUT`, any address that `ObjectStoragePath` takes, or to a temporary
-folder. With the prices of September 2026 a run costs 48 image units and 9 video units.
+The results go to `KLING_EXAMPLE_OUTPUT`, any URL that `ObjectStoragePath` supports, or to a temporary
+folder. A run costs 48 image units and 9 video units, 1.43 US dollars at the list price of September 2026.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ with DAG(
     tags=["example", "kling"],
     doc_md=__doc__,
 ) as dag:
-    picture = KlingBatchOperator(
-        task_id="picture",
+    image = KlingBatchOperator(
+        task_id="image",
         endpoint="images/generations",
         requests=str(CATALOGUE),
-        output_path=f"{OUTPUT}/{{{{ run_id }}}}/pictures",
+        output_path=f"{OUTPUT}/{{{{ run_id }}}}/images",
         concurrency=5,
         max_units=100,
         max_failed=0.02,
@@ -59,7 +59,7 @@ with DAG(
     KlingBatchOperator(
         task_id="animate",
         endpoint="videos/image2video",
-        requests=choose(picture.output),
+        requests=choose(image.output),
         output_path=f"{OUTPUT}/{{{{ run_id }}}}/videos",
         concurrency=5,
         max_units=20,

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-### A figure of one's own in a video
+### Your own character in a video
 
-A figure is drawn from words, seen from other sides, kept as an *element*, and plays in a video. An element
-stays in the account's library: later requests name it by its id and the figure looks the same in each. This
-DAG deletes it at the end, whatever became of the video.
+Generates a character from text, generates other views of it, saves it as an *element*, and uses it in a
+video. An element stays in the account's library: later requests refer to it by its id, and the character
+looks the same in each. This DAG deletes it at the end, even if the video failed.
 
-With the prices of September 2026 a run costs 28 units of an image package and 3 of a video package.
+A run costs 28 image units and 3 video units, 0.52 US dollars at the list price of September 2026.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from airflow_provider_kling.operators.image import KlingAiMultiShotOperator, Kli
 from airflow_provider_kling.operators.library import KlingCustomElementOperator, KlingDeleteElementOperator
 from airflow_provider_kling.operators.video import KlingOmniVideoOperator
 
-PICTURE = "{{ ti.xcom_pull(task_ids='draw')['images'][0]['url'] }}"
+IMAGE = "{{ ti.xcom_pull(task_ids='draw')['images'][0]['url'] }}"
 VIEW = "{{ ti.xcom_pull(task_ids='turn')['images'][0]['url_%d'] }}"
-ELEMENT_ID = "{{ ti.xcom_pull(task_ids='keep')['elements'][0]['element_id'] }}"
+ELEMENT_ID = "{{ ti.xcom_pull(task_ids='save_element')['elements'][0]['element_id'] }}"
 
 with DAG(
     dag_id="example_kling_element_in_omni_video",
@@ -37,14 +37,14 @@ with DAG(
         prompt="A small robot made of driftwood, standing, seen from the front, on a plain background",
         aspect_ratio="1:1",
     )
-    turn = KlingAiMultiShotOperator(task_id="turn", element_frontal_image=PICTURE)
-    keep = KlingCustomElementOperator(
-        task_id="keep",
+    turn = KlingAiMultiShotOperator(task_id="turn", element_frontal_image=IMAGE)
+    save_element = KlingCustomElementOperator(
+        task_id="save_element",
         element_name="Driftwood robot",
         element_description="A small robot made of driftwood",
         reference_type="image_refer",
         element_image_list={
-            "frontal_image": PICTURE,
+            "frontal_image": IMAGE,
             "refer_images": [{"image_url": VIEW % number} for number in (1, 2, 3)],
         },
     )
@@ -59,4 +59,4 @@ with DAG(
     )
     tidy_up = KlingDeleteElementOperator(task_id="tidy_up", element_id=ELEMENT_ID, trigger_rule="all_done")
 
-    draw >> turn >> keep >> film >> tidy_up
+    draw >> turn >> save_element >> film >> tidy_up

@@ -2,13 +2,14 @@
 """
 ### Tell the team, with a link
 
-When the video is there, a notifier that comes with Airflow posts the link to it. `HttpNotifier` fits every
-chat with incoming webhooks; notifiers of Slack, Teams and others take the same text.
+When the video is there, a task posts the link to it. `HttpOperator` fits every chat with incoming webhooks;
+operators of Slack, Teams and others take the same text. A callback or notifier could post it, too, but
+Airflow hides their failures: the run would be green although no message was sent.
 
-On Airflow 3.1.1 and newer it opens the tab *Kling*, where the video plays for whoever may read this DAG.
+On Airflow 3.1.1 and newer it opens the tab *Kling*, where users who may read this DAG can play the video.
 
-Needs the connection `kling_default`, and `team_chat` of type HTTP with the webhook's address as its host.
-With the prices of September 2026 a run costs 3 units.
+Needs the connection `kling_default`, and `team_chat` of type HTTP with the webhook's URL as its host. With
+the prices of September 2026 a run costs 3 units.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG
-from airflow.providers.http.notifications.http import HttpNotifier
+from airflow.providers.http.operators.http import HttpOperator
 
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 
@@ -30,18 +31,21 @@ with DAG(
     tags=["example", "kling"],
     doc_md=__doc__,
 ) as dag:
-    KlingImageToVideoOperator(
+    animate = KlingImageToVideoOperator(
         task_id="animate",
         image=str(Path(__file__).parent / "assets" / "city.jpg"),
         prompt="Dusk falls, window after window lights up while the camera rises above the roofs",
         duration="5",
         deferrable=True,
-        on_success_callback=HttpNotifier(
-            http_conn_id="team_chat",
-            # Airflow 2 has no XCom with the link; there the task's log is the next best address.
-            json={
-                "text": "A new video: {{ ti.xcom_pull(task_ids=ti.task_id, key='kling_result_link')"
-                " or ti.log_url }}"
-            },
-        ),
     )
+
+    tell = HttpOperator(
+        task_id="tell",
+        http_conn_id="team_chat",
+        headers={"Content-Type": "application/json"},
+        # Airflow 2 has no XCom with the link; there the link to the task's log is used instead.
+        data="{{ {'text': 'A new video: ' ~ (ti.xcom_pull(task_ids='animate', key='kling_result_link')"
+        " or ti.log_url)} | tojson }}",
+    )
+
+    animate >> tell

@@ -2,8 +2,8 @@
 """
 ### Publish after approval
 
-A video is made and kept; then the DAG waits until somebody has watched it and says yes. The request links to
-the tab *Kling*, where the video plays. Whoever may not read this DAG cannot watch it there either.
+Generates and stores a video, then waits until a person has watched and approved it. The request links to
+the tab *Kling*, where the video plays. Users who may not read this DAG cannot watch it there.
 
 Needs Airflow 3.1.1, the connections `kling_default` and `aws_default`, and a bucket that the environment
 variable `KLING_EXAMPLE_STORAGE` names. With the prices of September 2026 a run costs 3 units.
@@ -36,7 +36,7 @@ with DAG(
         image=str(Path(__file__).parent / "assets" / "valley.jpg"),
         prompt="Morning mist drifts through the valley, the first sun touches the ridge",
         duration="5",
-        # Kling deletes its copy after 30 days, and people take their time.
+        # Kling deletes its copy after 30 days, and an approval may take longer.
         output_path=f"{STORAGE}/drafts",
         deferrable=True,
     )
@@ -46,7 +46,8 @@ with DAG(
         subject="Publish this video?",
         body="""
 [Watch the video]({{ ti.xcom_pull(task_ids='animate', key='kling_result_link') }})
-({{ ti.xcom_pull(task_ids='animate')['units'] }} units). Rejecting it skips what follows and keeps the draft.
+({{ ti.xcom_pull(task_ids='animate')['units'] }} units).
+Rejecting it skips the downstream tasks and does not delete the draft.
 """,
         # Nobody has looked for two days: better not.
         response_timeout=timedelta(days=2),

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-### Keep what nobody kept
+### Store results that are missing from the bucket
 
-Kling deletes every result 30 days after its job has ended. This DAG walks the account's lists of jobs,
-compares them with what the bucket holds, and lands what is missing, whoever made it. Where nothing is missing
-it makes some twenty small requests, so run it every day.
+Kling deletes every result 30 days after its job has ended. This DAG reads the account's lists of jobs,
+compares them with the bucket, and stores what is missing, whatever submitted it. If nothing is missing, it
+sends about twenty small requests, so run it every day.
 
-The second task tells what is about to be lost. It runs even when the sweep has failed: then it matters most.
+The second task reports what expires soon. It also runs after a failed sweep. It is a teardown, whose state
+does not count for the run: a failed sweep fails the run.
 
-Needs the connection `kling_default`, and a place that the environment variable `KLING_EXAMPLE_OUTPUT` names.
-It makes no job and costs nothing at Kling.
+Needs the connection `kling_default`, and a folder that the environment variable `KLING_EXAMPLE_OUTPUT`
+names. It submits no job and costs nothing at Kling.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ with DAG(
         warn_days=5,
     )
 
-    @task(trigger_rule="all_done")
+    @task
     def tell(**context: Any) -> list[str]:
-        """Name what is not kept and expires soon, and what is lost; in real life in a chat."""
+        """Print results that expire soon and results that have expired. Replace this with your own alert."""
         report = context["ti"].xcom_pull(task_ids="sweep") or {}
         for job in report.get("expiring_jobs", []):
-            print(f"Expires soon and is not kept: {job['endpoint']} {job['kling_task_id']}")
+            print(f"Expires soon and is not stored: {job['endpoint']} {job['kling_task_id']}")
         for job in report.get("gone_jobs", []):
             print(f"Lost: {job['endpoint']} {job['kling_task_id']}")
         return [job["kling_task_id"] for job in report.get("expiring_jobs", [])]
 
-    sweep >> tell()
+    sweep >> tell().as_teardown()

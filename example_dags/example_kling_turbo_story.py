@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-### A story in two shots with the newest model, then drawn anew
+### A story in two shots with the newest model, then restyled
 
 kling-3.0-turbo tells a story in several shots of one prompt; kling-3.0-omni then edits that video. Both are
 models of the vendor's API 2.0, for which the connection needs an API key.

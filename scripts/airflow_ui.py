@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.error import URLError
 
-from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.emulator.server import Emulator
 
 from .local_airflow import ROOT, Program, environment, free_ports, signals_end_this_program, wait_until
 
@@ -39,7 +39,7 @@ def _run_airflow(emulator: Emulator) -> int:
         if airflow.exit_code is None:
             _say(f"Airflow   {url}  (no login)")
             _say(f"Emulator  {emulator.url}  (the connection kling_default)")
-            _say("Run the DAG example_kling_animate_picture. Ctrl-C ends everything.")
+            _say("Run the DAG example_kling_animate_image. Ctrl-C ends everything.")
             airflow.wait()
         _say(f"{airflow.last_lines()}\n\nAirflow has ended; the lines above are its last.")
         return 1

@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from airflow_provider_kling.emulator import Emulator
-from tests.live.airflow_processes import LiveAirflow
+from airflow_provider_kling.emulator.server import Emulator
+from tests.e2e.live.airflow_processes import LiveAirflow
 
 DAGS = Path(__file__).parent / "bench_dags"
 PATH = "/v1/videos/text2video"

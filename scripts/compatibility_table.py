@@ -12,7 +12,7 @@ from scripts.readme_tables import README, with_table
 PAGE = ROOT / "docs" / "compatibility.md"
 
 _SUITES = ("unit", "emulator", "dag.test()")
-_SHOWN = ("apache-airflow-providers-http", "apache-airflow-providers-common-compat", "pydantic", "sqlalchemy")
+_SHOWN = ("apache-airflow-providers-http", "pydantic", "sqlalchemy")
 _HEAD = """\
 # Compatibility
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from .local_airflow import EXAMPLES, ROOT, Program, environment, last_lines, signals_end_this_program
 
-DAG_ID = "example_kling_animate_picture"
+DAG_ID = "example_kling_animate_image"
 TASK_ID = "animate"
 CONNECTION = "AIRFLOW_CONN_KLING_DEFAULT"
 OUTPUT = ROOT / "demo-output"
@@ -77,7 +77,7 @@ def _service() -> Iterator[Service]:
         yield Service(f"the connection in {CONNECTION}: a real service, charged", given)
         return
 
-    from airflow_provider_kling.emulator import Emulator
+    from airflow_provider_kling.emulator.server import Emulator
 
     with Emulator(speed=EMULATOR_SPEED, scale=1.0) as emulator:
         yield Service(f"emulator at {emulator.url}: no account, no cost", emulator.connection_json())
@@ -95,7 +95,7 @@ def _ask_before_paying() -> None:
 
 def _cost() -> str:
     from airflow_provider_kling.api.pricing import PRICES_OF, USD_PER_UNIT, estimate
-    from airflow_provider_kling.api.video import IMAGE_TO_VIDEO, ImageToVideo
+    from airflow_provider_kling.api.requests.video import IMAGE_TO_VIDEO, ImageToVideo
 
     units = estimate(IMAGE_TO_VIDEO, ImageToVideo(image="https://example.com/picture.jpg", duration="5"))
     if units is None:

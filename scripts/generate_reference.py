@@ -15,34 +15,39 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from airflow_provider_kling.api import ENDPOINTS
-from airflow_provider_kling.api.dialect import DIALECTS, Dialect
 from airflow_provider_kling.api.endpoint import Endpoint
-from airflow_provider_kling.api.fields import IMAGE
-from airflow_provider_kling.api.limits import LIMITS, MEDIA_LIMITS, Limit
-from airflow_provider_kling.api.pricing import PRICES_OF, basis, package
+from airflow_provider_kling.api.host_limits import LIMITS, MEDIA_LIMITS, Limit
+from airflow_provider_kling.api.hosts import DIALECTS, Dialect
+from airflow_provider_kling.api.legacy import LEGACY
+from airflow_provider_kling.api.pricing import PRICES_OF, estimate_basis, unit_type
+from airflow_provider_kling.api.requests.field_types import IMAGE
+from airflow_provider_kling.operators._constructor import parse_params, parse_summary
+from airflow_provider_kling.operators._redacted_templates import RedactedTemplateMixin
 from airflow_provider_kling.operators.account import KlingAccountOperator
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
-from airflow_provider_kling.operators.describe import parameters, summary
-from airflow_provider_kling.operators.request_fields import RequestFieldsOperator
+from airflow_provider_kling.operators.media_check import KlingMediaCheckOperator
 from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
+from airflow_provider_kling.operators.usage import KlingUsageOperator
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
-from airflow_provider_kling.submission_io import can_look_up
+from airflow_provider_kling.submission.runner import can_look_up
 
 from .generate_stubs import own_operators, passed_on, write
 from .local_airflow import ROOT
-from .readme_tables import README, endpoints, with_table
+from .readme_tables import BASE_URL, README, endpoints, legacy, with_table
 from .reference_fields import media_words, rows
 
 PAGES = ROOT / "docs" / "operators"
 BY_SIGNATURE: Mapping[str, tuple[type, ...]] = {
     "results": (KlingFetchResultOperator, KlingResultSweepOperator),
     "batch": (KlingBatchOperator,),
+    "media-check": (KlingMediaCheckOperator,),
     "waiting": (KlingTaskSensor,),
+    "costs": (KlingUsageOperator,),
 }
 """Page of ``docs`` to the operators whose parameters stand at its end."""
 
-FAMILIES = ("video", "video2", "avatar", "image", "audio", "library")
+FAMILIES = ("video", "video2", "avatar", "image", "solutions", "audio", "library")
 MARK = "<!-- Made by `python -m scripts.generate_reference`; change the declarations, not what follows. -->"
 _ROLE = re.compile(r":[a-z]+:`")
 
@@ -58,6 +63,7 @@ def pages() -> dict[Path, str]:
     made["../hosts-and-gateways"] = "\n\n".join(_hosts())
     paths = {(PAGES / f"{name}.md").resolve(): text for name, text in made.items()}
     readme = with_table(README.read_text("utf-8"), "endpoints", endpoints(_endpoint_operators()))
+    readme = with_table(readme, "legacy", legacy(_endpoint_operators(), f"{BASE_URL}docs/operators/"))
     return {README: readme, **{path: _page(path, text) for path, text in paths.items()}}
 
 
@@ -76,13 +82,15 @@ def _page(path: Path, text: str) -> str:
     return f"{before}\n\n{MARK}\n\n{text}\n"
 
 
-def operators(family: str) -> list[type[RequestFieldsOperator]]:
+def operators(family: str) -> list[type[RedactedTemplateMixin]]:
     """Return the operators that a module offers, its own first."""
     module = importlib.import_module(f"airflow_provider_kling.operators.{family}")
-    return [*own_operators(module), *passed_on(module)]
+    # What stands on a page of its own is only importable from here.
+    paged = {f"airflow_provider_kling.operators.{name}" for name in FAMILIES}
+    return [*own_operators(module), *(item for item in passed_on(module) if item.__module__ not in paged)]
 
 
-def _endpoint_operators() -> Iterator[tuple[str, type[RequestFieldsOperator]]]:
+def _endpoint_operators() -> Iterator[tuple[str, type[RedactedTemplateMixin]]]:
     for family in FAMILIES:
         for operator in operators(family):
             if operator.endpoint.slug in ENDPOINTS:
@@ -93,7 +101,7 @@ def _sections(family: str) -> Iterator[str]:
     for operator in operators(family):
         endpoint = operator.endpoint
         yield f"## {operator.__name__}"
-        yield summary(inspect.getdoc(operator) or "").replace("``", "`")
+        yield parse_summary(inspect.getdoc(operator) or "").replace("``", "`")
         yield _facts(operator)
         yield from _notes(endpoint)
         yield _parameters(operator)
@@ -126,7 +134,7 @@ def _hosts() -> Iterator[str]:
     yield _table(("source", "endpoint"), sorted(by_source))
 
 
-def _facts(operator: type[RequestFieldsOperator]) -> str:
+def _facts(operator: type[RedactedTemplateMixin]) -> str:
     endpoint = operator.endpoint
     if not issubclass(operator, KlingTaskOperator):
         return f"`POST {endpoint.path}`; answers at once. Takes `kling_conn_id` too."
@@ -141,7 +149,7 @@ def _notes(endpoint: Endpoint) -> Iterator[str]:
         yield _ROLE.sub("`", notes).replace("``", "`")
 
 
-def _parameters(operator: type[RequestFieldsOperator]) -> str:
+def _parameters(operator: type[RedactedTemplateMixin]) -> str:
     # What Kling documents is there already, as the operator's own source.
     foreign = (limit for limit in _limits(operator.endpoint) if limit.dialect != "kling")
     hosts = {limit.rule.fields[0]: DIALECTS[limit.dialect].title for limit in foreign}
@@ -188,8 +196,15 @@ def _overview() -> Iterator[str]:
             *_LOST,
             f"estimate ({PRICES_OF}), in units",
         ),
-        [_endpoint_row(operator, family) for family, operator in _endpoint_operators()],
+        [
+            _endpoint_row(operator, family)
+            for family, operator in _endpoint_operators()
+            if operator.endpoint.slug not in LEGACY
+        ],
     )
+    yield "## Legacy endpoints"
+    yield "They stay for hosts that still have them; new DAGs use what stands in the last column."
+    yield legacy(_endpoint_operators(), "")
     yield "## Pictures"
     yield f"Wherever a table says *picture*: {media_words(IMAGE)}."
     yield "## Hosts"
@@ -217,9 +232,9 @@ def _overview() -> Iterator[str]:
 _LOST = tuple(f"lost answer at {dialect.title}" for dialect in DIALECTS.values())
 
 
-def _endpoint_row(operator: type[RequestFieldsOperator], family: str) -> tuple[str, ...]:
+def _endpoint_row(operator: type[RedactedTemplateMixin], family: str) -> tuple[str, ...]:
     endpoint, name = operator.endpoint, operator.__name__
-    words = basis(endpoint)
+    words = estimate_basis(endpoint)
     return (
         f"`{endpoint.slug}`",
         f"[{name}]({family}.md#{name.lower()})",
@@ -227,18 +242,20 @@ def _endpoint_row(operator: type[RequestFieldsOperator], family: str) -> tuple[s
         f"`{endpoint.result}`",
         *_ticks(endpoint.external_id),
         *(_lost(endpoint, it) for it in DIALECTS.values()),
-        words if words == "unknown" else f"{words} ({package(endpoint)})",
+        words if words == "unknown" else f"{words} ({unit_type(endpoint)})",
     )
 
 
 def _lost(endpoint: Endpoint, dialect: Dialect) -> str:
     if endpoint.tasks and not dialect.api2:
         return "not there"
-    return "looked up" if can_look_up(endpoint, dialect.lookup) else "stops"
+    if not can_look_up(endpoint, dialect.lookup):
+        return "stops"
+    return "looked up" if endpoint.absence_proves else "looked up, else stops"
 
 
 def _by_signature(operator: type) -> str:
-    described = parameters(inspect.getdoc(operator) or "")
+    described = parse_params(inspect.getdoc(operator) or "")
     given = inspect.signature(operator).parameters
     table = [
         (f"`{name}`", f"`{given[name].annotation}`", words, _shown(name, given[name].default))

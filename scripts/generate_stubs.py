@@ -17,13 +17,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from airflow_provider_kling.operators.annotate import arms, union
-from airflow_provider_kling.operators.describe import parameters, summary
-from airflow_provider_kling.operators.request_fields import RequestFieldsOperator
+from airflow_provider_kling.operators._constructor import (
+    format_union,
+    parse_params,
+    parse_summary,
+    union_members,
+)
+from airflow_provider_kling.operators._redacted_templates import RedactedTemplateMixin
 
 from .local_airflow import ROOT
 
-MODULES = ("video", "video_edit", "avatar", "image", "audio", "library", "selection", "video2", "solutions")
+MODULES = ("video", "avatar", "image", "audio", "library", "video2", "solutions")
 """Modules under ``operators`` that only declare operators; a stub hides the module's own code from mypy."""
 
 WIDTH = 110
@@ -46,7 +50,6 @@ _STANDARD = {
     "os": ("PathLike",),
     "typing": ("Any", "ClassVar", "Literal", "Unpack"),
 }
-_AIRFLOW = {"airflow.providers.common.compat.sdk": ("ObjectStoragePath", _XCOM)}
 
 
 def stubs() -> dict[Path, str]:
@@ -61,34 +64,37 @@ def _path(name: str) -> Path:
 def _stub(module: ModuleType) -> str:
     aliases: dict[str, str] = {}
     classes = [_class(operator, aliases) for operator in own_operators(module)]
-    head = _HEADER.format(title=summary(module.__doc__ or ""))
+    head = _HEADER.format(title=parse_summary(module.__doc__ or ""))
     imports = "\n".join(_imports(module, "\n".join([*aliases.values(), *classes])))
     parts = [head, imports, "\n".join(aliases.values()), *classes]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def own_operators(module: ModuleType) -> list[type[RequestFieldsOperator]]:
+def own_operators(module: ModuleType) -> list[type[RedactedTemplateMixin]]:
     """Return the operators that a module declares, in its order."""
     return [
         item
         for item in vars(module).values()
         if inspect.isclass(item)
-        and issubclass(item, RequestFieldsOperator)
+        and issubclass(item, RedactedTemplateMixin)
         and item.__module__ == module.__name__
     ]
 
 
 def _imports(module: ModuleType, text: str) -> Iterator[str]:
     used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-    for sources in (_STANDARD, _AIRFLOW):
-        for source, names in sources.items():
-            if found := [name for name in names if name in used]:
-                yield f"from {source} import {', '.join(found)}"
-        yield ""
+    for source, names in _STANDARD.items():
+        if found := [name for name in names if name in used]:
+            yield f"from {source} import {', '.join(found)}"
+    yield ""
     yield "from ..api.endpoint import Endpoint"
+    if "KlingBudget" in used:
+        yield "from ..budget import KlingBudget"
+    if found := [name for name in ("ObjectStoragePath", _XCOM) if name in used]:
+        yield f"from ..version_compat import {', '.join(found)}"
     yield from sorted(
         [
-            "from .airflow_arguments import AirflowArguments",
+            "from ._base_operator_kwargs import BaseOperatorKwargs",
             *{_from_neighbour(operator.__bases__[0]) for operator in own_operators(module)},
             *(f"{_from_neighbour(item)} as {item.__name__}" for item in passed_on(module)),
         ]
@@ -105,7 +111,7 @@ def passed_on(module: ModuleType) -> list[type]:
     return [item for item in offered if item.__module__ != module.__name__]
 
 
-def _class(operator: type[RequestFieldsOperator], aliases: dict[str, str]) -> str:
+def _class(operator: type[RedactedTemplateMixin], aliases: dict[str, str]) -> str:
     lines = [
         f"class {operator.__name__}({operator.__bases__[0].__name__}):",
         *_docstring(inspect.getdoc(operator) or ""),
@@ -115,7 +121,7 @@ def _class(operator: type[RequestFieldsOperator], aliases: dict[str, str]) -> st
         f"{_INDENT * 2}self,",
         f"{_INDENT * 2}*,",
         *(_broken(f"{_INDENT * 2}{item}") for item in _parameters(operator, aliases)),
-        f"{_INDENT * 2}**kwargs: Unpack[AirflowArguments],",
+        f"{_INDENT * 2}**kwargs: Unpack[BaseOperatorKwargs],",
         f"{_INDENT}) -> None: ...",
     ]
     return "\n".join(lines)
@@ -134,11 +140,11 @@ def _broken(line: str) -> str:
 
 
 def _docstring(text: str) -> Iterator[str]:
-    first, *rest = summary(text).split("\n")
+    first, *rest = parse_summary(text).split("\n")
     yield f'{_INDENT}"""{first}'
     yield from (f"{_INDENT}{line}".rstrip() for line in rest)
     yield ""
-    for name, words in parameters(text).items():
+    for name, words in parse_params(text).items():
         yield from textwrap.wrap(
             f":param {name}: {words}",
             WIDTH,
@@ -150,15 +156,15 @@ def _docstring(text: str) -> Iterator[str]:
     yield f'{_INDENT}"""'
 
 
-def _parameters(operator: type[RequestFieldsOperator], aliases: dict[str, str]) -> Iterator[str]:
+def _parameters(operator: type[RedactedTemplateMixin], aliases: dict[str, str]) -> Iterator[str]:
     fields = operator.endpoint.request.model_fields
     for name, parameter in inspect.signature(operator).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
         if name in fields:
-            kind = _short(name, _templated(arms(fields[name])), aliases)
+            kind = _short(name, _templated(union_members(fields[name])), aliases)
         elif name in operator.template_fields:
-            kind = union([*parameter.annotation.split(" | "), _XCOM])
+            kind = format_union([*parameter.annotation.split(" | "), _XCOM])
         else:
             kind = parameter.annotation
         yield f"{name}: {kind}{_default(parameter)},{'  # noqa: A002' if hasattr(builtins, name) else ''}"
@@ -173,12 +179,12 @@ def _default(parameter: inspect.Parameter) -> str:
 
 
 def _templated(alternatives: list[str]) -> list[str]:
-    """Add what Airflow may resolve: an XCom reference to anything, a Jinja text to numbers and flags.
+    """Add what Airflow may resolve: an XCom reference to anything, a Jinja text to numbers, flags and words.
 
-    Not to enumerations: then a type checker would accept any word.
+    A wrong word of an enumeration is found when the DAG is parsed; editors go on completing the right ones.
     """
     words = any(arm.startswith("Literal") for arm in alternatives)
-    jinja = ["str"] if _SCALARS & set(alternatives) and not words else []
+    jinja = ["str"] if words or _SCALARS & set(alternatives) else []
     return [*alternatives, *jinja, _XCOM]
 
 
@@ -187,7 +193,7 @@ def _short(name: str, alternatives: list[str], aliases: dict[str, str]) -> str:
     for at, arm in enumerate(alternatives):
         if arm.startswith("Literal") and len(arm) > WIDTH // 2:
             alternatives[at] = _alias(name, arm, aliases)
-    return union(alternatives)
+    return format_union(alternatives)
 
 
 def _alias(name: str, literal: str, aliases: dict[str, str]) -> str:

@@ -7,14 +7,17 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from airflow_provider_kling.api.dialect import DIALECTS
-from airflow_provider_kling.api.models import MODELS, living
-from airflow_provider_kling.operators.request_fields import RequestFieldsOperator
+from airflow_provider_kling.api.hosts import DIALECTS
+from airflow_provider_kling.api.legacy import LEGACY, LEGACY_FIELDS
+from airflow_provider_kling.api.models import MODELS, active_models
+from airflow_provider_kling.operators._redacted_templates import RedactedTemplateMixin
 
 from .local_airflow import ROOT
 
 README = ROOT / "README.md"
-RAN = ROOT / "tests" / "operators_library" / "ran.json"
+RAN = ROOT / "tests" / "unit" / "operators_library" / "ran.json"
+BASE_URL = "https://github.com/airflow-provider-kling/airflow-provider-kling/blob/main/"
+"""Prefix of links: a package index shows the README without the repository around it."""
 _MOST_MODELS = 3
 
 
@@ -36,7 +39,7 @@ def with_table(text: str, name: str, table: str) -> str:
     return made
 
 
-def endpoints(operators: Iterable[tuple[str, type[RequestFieldsOperator]]]) -> str:
+def endpoints(operators: Iterable[tuple[str, type[RedactedTemplateMixin]]]) -> str:
     """Return the table of endpoints.
 
     :param operators: module and operator, in the order of the table.
@@ -45,13 +48,31 @@ def endpoints(operators: Iterable[tuple[str, type[RequestFieldsOperator]]]) -> s
     lines = ["| Endpoint | Operator | Models | Tried with the emulator as |", "|---|---|---|---|"]
     for family, operator in operators:
         slug, name = operator.endpoint.slug, operator.__name__
-        page = f"docs/operators/{family}.md#{name.lower()}"
+        if slug in LEGACY:
+            continue
+        page = f"{BASE_URL}docs/operators/{family}.md#{name.lower()}"
         lines.append(f"| `{slug}` | [{name}]({page}) | {_models(slug)} | {_hosts(slug, ran)} |")
     return "\n".join(lines)
 
 
+def legacy(operators: Iterable[tuple[str, type[RedactedTemplateMixin]]], folder: str) -> str:
+    """Return the table of endpoints and fields that are legacy.
+
+    :param operators: module and operator, in the order of the table.
+    :param folder: where the operators' pages are, as seen from the table's page.
+    """
+    lines = ["| Endpoint | Operator | Why | Use instead |", "|---|---|---|---|"]
+    for family, operator in operators:
+        slug, name = operator.endpoint.slug, operator.__name__
+        if slug in LEGACY:
+            why, instead = LEGACY[slug]
+            lines.append(f"| `{slug}` | [{name}]({folder}{family}.md#{name.lower()}) | {why} | {instead} |")
+    lines += [f"| {fields} |  | {why} | {instead} |" for fields, (why, instead) in LEGACY_FIELDS.items()]
+    return "\n".join(lines)
+
+
 def _models(slug: str) -> str:
-    names = living(slug) if slug in MODELS else []
+    names = active_models(slug) if slug in MODELS else []
     shown = ", ".join(names[:_MOST_MODELS])
     return f"{shown} and {len(names) - _MOST_MODELS} more" if len(names) > _MOST_MODELS else shown
 

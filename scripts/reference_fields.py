@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from airflow_provider_kling.api.fields import IMAGE, MEGABYTE, Media
+from airflow_provider_kling.api.requests.field_types import IMAGE, MEGABYTE, MediaConstraints
 
 _MOST_LISTED = 4
 _OPEN_END = 2**31 - 2
@@ -87,7 +87,7 @@ def _words(values: tuple[Any, ...]) -> str:
 
 
 def _plain(kind: type, marks: tuple[Any, ...], *, several: bool) -> str:
-    media = next((mark for mark in marks if isinstance(mark, Media)), None)
+    media = next((mark for mark in marks if isinstance(mark, MediaConstraints)), None)
     if media:
         return _media(media, several=several)
     low, high = _bounds(marks)
@@ -129,12 +129,12 @@ def _count(marks: tuple[Any, ...]) -> str:
 _NOUNS = {"image": ("picture", "pictures"), "audio": ("sound", "sounds"), "video": ("video", "videos")}
 
 
-def _media(media: Media, *, several: bool) -> str:
+def _media(media: MediaConstraints, *, several: bool) -> str:
     noun = _NOUNS[media.kind][several]
     return f"[{noun}](README.md#pictures)" if media == IMAGE else f"{noun}; {media_words(media)}"
 
 
-def media_words(media: Media) -> str:
+def media_words(media: MediaConstraints) -> str:
     """Say what a picture, sound or video may be."""
     facts = [_ways(media), ", ".join(media.formats)]
     if media.max_bytes:
@@ -150,7 +150,7 @@ def media_words(media: Media) -> str:
     return "; ".join(fact for fact in facts if fact)
 
 
-def _ways(media: Media) -> str:
+def _ways(media: MediaConstraints) -> str:
     if media.inline and media.url:
         return "file, storage, base64 or URL"
     return "file, storage or base64" if media.inline else "URL, or storage that can sign addresses"

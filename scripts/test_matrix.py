@@ -61,8 +61,8 @@ RELEASES = (
     Release("3.3.2", "3.13"),
 )
 
-# This package needs them newer than those old releases; they are published apart from Airflow.
-_APART = ("apache-airflow-providers-common-compat", "apache-airflow-providers-http", "tinytag")
+# No release of Airflow pins it.
+_APART = ("tinytag",)
 _APART_BEFORE = "2026-11-20"
 
 _TOOLS = (
@@ -79,29 +79,29 @@ _TOOLS = (
 # Tests of the source text (types, layers, stubs, documents) and of this repository's own programs say nothing
 # about a release of Airflow; those with a browser or with real processes have targets of their own.
 _NOT_HERE = (
-    "tests/operators_reference",
-    "tests/packaging",
-    "tests/scripts",
-    "tests/test_layers.py",
-    "tests/test_snippets.py",
+    "tests/project/operator_reference",
+    "tests/project/packaging",
+    "tests/project/scripts",
+    "tests/project/test_layers.py",
+    "tests/project/test_snippets.py",
 )
 _PATHS: dict[str, dict[str, tuple[str, ...]]] = {
     "unit": {
-        "full": ("tests", "--ignore=tests/emulator", *(f"--ignore={path}" for path in _NOT_HERE)),
+        "full": ("tests", "--ignore=tests/unit/emulator", *(f"--ignore={path}" for path in _NOT_HERE)),
         "quick": (
-            "tests/operators/test_construct.py",
-            "tests/operators/test_execute.py",
-            "tests/operators/test_rendering.py",
-            "tests/hooks/test_connection.py",
-            "tests/hooks/test_kling.py",
-            "tests/sensors",
-            "tests/triggers/test_kling_triggers.py",
-            "tests/test_provider_info.py",
+            "tests/unit/operators/test_construct.py",
+            "tests/unit/operators/test_execute.py",
+            "tests/unit/operators/test_rendering.py",
+            "tests/unit/hooks/test_connection.py",
+            "tests/unit/hooks/test_kling.py",
+            "tests/unit/sensors",
+            "tests/unit/triggers/test_kling_triggers.py",
+            "tests/unit/test_provider_info.py",
         ),
     },
     "emulator": {
-        "full": ("tests/emulator",),
-        "quick": ("tests/emulator/test_endpoints.py",),
+        "full": ("tests/unit/emulator",),
+        "quick": ("tests/unit/emulator/test_endpoints.py",),
     },
     "dag.test()": {
         "full": ("tests", *(f"--ignore={path}" for path in _NOT_HERE)),

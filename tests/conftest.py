@@ -10,9 +10,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from scripts.local_airflow import environment
-from tests.airflow_database import copy_database
+from tests.support.airflow_database import copy_database
 
 # Airflow reads its settings with its first import, so they stand before any test module is loaded. Every
 # process of pytest-xdist loads this file and so gets a directory of its own.
@@ -21,7 +23,14 @@ _WALLED = environment(_HOME)
 os.environ.clear()
 os.environ.update(_WALLED)
 
-pytest_plugins = ["airflow_provider_kling.emulator.pytest_plugin", "tests.storages"]
+# On a busy machine the making of examples takes long, which says nothing of what is tested.
+# Each run tries the same examples, so that a change fails for what it does;
+# `make test PYTEST_ARGS=--hypothesis-profile=explore` tries new ones.
+hypothesis_settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile("kling", hypothesis_settings.get_profile("explore"), derandomize=True)
+hypothesis_settings.load_profile("kling")
+
+pytest_plugins = ["airflow_provider_kling.emulator.pytest_plugin", "tests.support.storages"]
 
 
 def pytest_configure() -> None:

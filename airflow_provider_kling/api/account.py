@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
+
+from .values import amount
 
 COSTS = "/account/costs"
 UNIT_LEDGER = "/account/billing/package"
@@ -14,7 +16,7 @@ CASH_LEDGER = "/account/billing/balance"
 MAX_LEDGER_PAGE = 500
 """Most lines of a ledger on one page."""
 
-LAG = "Kling's count lags up to 12 hours: what was used since then is not in it."
+USAGE_LAG_NOTE = "Kling's count lags up to 12 hours: what was used since then is not in it."
 
 PackageType = Literal["video", "image", "try-on"]
 
@@ -34,19 +36,11 @@ def package_type(pack: Mapping[str, Any]) -> PackageType | None:
     return next((kind for kind, words in _TYPE_WORDS.items() if any(word in name for word in words)), None)
 
 
-def in_effect(packs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def active_packs(packs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the packs that can be used now: not those that are used up, expired or yet to begin."""
     return [pack for pack in packs if pack.get("status") == "online"]
 
 
 def remaining_units(packs: Iterable[Mapping[str, Any]]) -> Decimal:
     """Return the units that remain in the packs together; each type of pack has units of its own."""
-    return sum((_amount(pack.get("remaining_quantity")) for pack in packs), Decimal(0))
-
-
-def _amount(value: Any) -> Decimal:
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return Decimal(0)
-    return amount if amount.is_finite() else Decimal(0)
+    return sum((amount(pack.get("remaining_quantity")) or Decimal(0) for pack in packs), Decimal(0))

@@ -23,6 +23,12 @@ class Credentials(Protocol):
     def renew(self) -> bool:
         """Forget the current token; whether a new one can differ from it."""
 
+    def secrets(self) -> list[str]:
+        """Return what must appear in no text."""
+
+    def identity(self) -> str:
+        """Return what tells the account from others. It may be a secret: only its hash may be shown."""
+
 
 class ApiKey:
     """A static API key, of Kling or of a gateway.
@@ -40,6 +46,14 @@ class ApiKey:
     def renew(self) -> bool:
         """Change nothing: a key has no expiry."""
         return False
+
+    def secrets(self) -> list[str]:
+        """Return the key."""
+        return [self._key]
+
+    def identity(self) -> str:
+        """Return the key: nothing else is known of the account."""
+        return self._key
 
 
 class AccessKey:
@@ -70,6 +84,14 @@ class AccessKey:
         self._expires = 0.0
         return True
 
+    def secrets(self) -> list[str]:
+        """Return both keys and the current token."""
+        return [secret for secret in (self._token, self._secret_key, self._access_key) if secret]
+
+    def identity(self) -> str:
+        """Return the AccessKey, which stays when the SecretKey is renewed."""
+        return self._access_key
+
     def _sign(self, now: int) -> str:
         import jwt
 
@@ -77,20 +99,20 @@ class AccessKey:
         return jwt.encode(claims, self._secret_key, algorithm="HS256")
 
 
-def credentials_of(login: str | None, password: str | None) -> Credentials | None:
+def parse_credentials(login: str | None, password: str | None) -> Credentials | None:
     """Choose the kind of credentials that a connection holds; ``None`` when it holds none.
 
     :param login: AccessKey, or empty for an API key.
     :param password: SecretKey or API key.
     :raises ValueError: one of them cannot be a key; the text names it and does not show it.
     """
-    login, password = _pasted("login", login), _pasted("password", password)
+    login, password = _clean_key("login", login), _clean_key("password", password)
     if not password:
         return None
     return AccessKey(login, password) if login else ApiKey(password)
 
 
-def _pasted(name: str, key: str | None) -> str:
+def _clean_key(name: str, key: str | None) -> str:
     key = (key or "").strip()
     if not all("!" <= character <= "~" for character in key):
         raise ValueError(f"{name} holds spaces or characters that no key has: it was not copied as a whole")

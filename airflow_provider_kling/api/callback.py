@@ -9,14 +9,14 @@ read the job itself before believing what it says.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from .task import Task, read_task
+from .task import KlingTask, parse_task
 
 TOLERANCE_SECONDS = 300
 """How old or early a callback may be."""
@@ -29,21 +29,30 @@ class CallbackRefused(ValueError):
     """A callback that does not prove to come from Kling, or holds no task."""
 
 
+class WebhookSecretInvalid(CallbackRefused):
+    """A webhook secret that cannot be used as a key, because it is empty or not base64."""
+
+
 def read_callback(
-    headers: Mapping[str, str], body: bytes, secrets: str | Iterable[str], *, now: float | None = None
-) -> Task:
+    headers: Mapping[str, str], body: bytes | str, secrets: str | Iterable[str], *, now: float | None = None
+) -> KlingTask:
     """Return the task that a callback tells of, once its signature has been checked.
 
     Keep the ``webhook-id`` of what was handled: a callback that is sent again has the same.
 
     :param headers: the request's headers, in any case.
-    :param body: the request's body as it came, before anything has parsed it.
+    :param body: the request's body as it came, before anything has parsed it; text is encoded as UTF-8.
     :param secrets: the account's webhook secret, or several: for seven days after a change Kling uses the old
-        one too.
+        one too. White space around them is removed.
     :param now: Unix time in seconds; the machine's by default.
+    :return: the task.
+    :raises WebhookSecretInvalid: there is no secret, or one of them is empty or not base64. It is raised
+        before anything of the callback is looked at, and is a :class:`CallbackRefused`.
     :raises CallbackRefused: a header is missing, the time is more than five minutes off, no signature fits,
         or there is no task in it. The text holds neither secret nor signature.
     """
+    keys = _keys(secrets)
+    content = _content(body)
     given = {name.lower(): value for name, value in headers.items()}
     missing = [
         name for name in ("webhook-id", "webhook-timestamp", "webhook-signature") if not given.get(name)
@@ -51,11 +60,10 @@ def read_callback(
     if missing:
         raise CallbackRefused(f"the header {missing[0]} is missing: this is no signed callback of Kling")
     _check_time(given["webhook-timestamp"], time.time() if now is None else now)
-    signed = b".".join([given["webhook-id"].encode(), given["webhook-timestamp"].encode(), body])
-    keys = [secrets] if isinstance(secrets, str) else [*secrets]
-    if not _fits(signed, given["webhook-signature"], keys):
+    signed = b".".join([given["webhook-id"].encode(), given["webhook-timestamp"].encode(), content])
+    if not _signature_matches(signed, given["webhook-signature"], keys):
         raise CallbackRefused("no signature of the callback fits a secret: it does not come from Kling")
-    return _task(body)
+    return _task(content)
 
 
 def _check_time(timestamp: str, now: float) -> None:
@@ -65,27 +73,61 @@ def _check_time(timestamp: str, now: float) -> None:
         raise CallbackRefused(f"the callback's time is more than {TOLERANCE_SECONDS} s off")
 
 
-def _fits(signed: bytes, signatures: str, secrets: list[str]) -> bool:
-    wanted = [base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)) for secret in secrets]
+def _signature_matches(signed: bytes, signatures: str, keys: list[bytes]) -> bool:
+    wanted = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
     offered = [
         each.removeprefix(_VERSION).encode() for each in signatures.split() if each.startswith(_VERSION)
     ]
     return any(hmac.compare_digest(one, other) for one in wanted for other in offered)
 
 
-def _key(secret: str) -> bytes:
+def _content(body: Any) -> bytes:
+    if isinstance(body, str):
+        return body.encode("utf-8", "surrogateescape")
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    raise CallbackRefused(
+        f"Invalid callback body of type {type(body).__name__}; expected the bytes as they were received"
+    )
+
+
+def _keys(secrets: Any) -> list[bytes]:
+    """Decode the secrets; one that is empty would be a key that anyone can sign with."""
+    if isinstance(secrets, str):
+        secrets = [secrets]
+    if not isinstance(secrets, Iterable) or isinstance(secrets, bytes | bytearray | Mapping):
+        raise WebhookSecretInvalid(
+            f"Invalid webhook secret of type {type(secrets).__name__}; expected text, or a list of texts"
+        )
+    keys = [_key(secret) for secret in secrets]
+    if not keys:
+        raise WebhookSecretInvalid("No webhook secret given; expected whsec_ and base64")
+    return keys
+
+
+def _key(secret: Any) -> bytes:
+    if not isinstance(secret, str):
+        raise WebhookSecretInvalid(
+            f"Invalid webhook secret of type {type(secret).__name__}; expected text: whsec_ and base64"
+        )
+    text = secret.strip().removeprefix(_PREFIX).strip()
+    if not text:
+        raise WebhookSecretInvalid("Empty webhook secret; expected whsec_ and base64")
     try:
-        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        raise CallbackRefused("a webhook secret is whsec_ and base64; one that was given is not") from None
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if not key:
+        raise WebhookSecretInvalid("Invalid webhook secret; expected whsec_ and base64") from None
+    return key
 
 
-def _task(body: bytes) -> Task:
+def _task(body: bytes) -> KlingTask:
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
         payload = None
-    task = read_task(payload) if isinstance(payload, dict) else None
+    task = parse_task(payload) if isinstance(payload, dict) else None
     if task is None or not task.task_id:
         raise CallbackRefused("the callback holds no task")
     return task

@@ -11,15 +11,25 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from .request import KlingRequest
+    from .requests.base import KlingRequest
 
 
-KLING_DOCUMENTATION = "Kling documentation of 2026-09"
+KLING_DOCUMENTATION = "Kling documentation"
 
-_PLACE = re.compile(r"/?\{(\w+)\}")
+_PATH_PARAM = re.compile(r"/?\{(\w+)\}")
 
 
-class Result(StrEnum):
+def kling_page(title: str, date: str = "2026-09") -> str:
+    """Name a page of the vendor's API documentation.
+
+    :param title: the page's title.
+    :param date: year and month of the version that was read.
+    :return: text for :attr:`Endpoint.source`.
+    """
+    return f"{KLING_DOCUMENTATION}, {title} ({date})"
+
+
+class ResultType(StrEnum):
     """The array of ``task_result`` that holds what an endpoint makes."""
 
     VIDEOS = "videos"
@@ -28,6 +38,8 @@ class Result(StrEnum):
     VOICES = "voices"
     ELEMENTS = "elements"
     FACES = "faces"
+    PRODUCT_VIDEOS = "product_videos"
+    SUBBED_VIDEOS = "subbed_videos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,8 @@ class Endpoint:
     :param synchronous: the create call itself answers with the result; there is no task to wait for.
     :param external_id: the task can be given an ``external_task_id`` and be looked up by it, which is
         what makes submitting exactly once possible.
+    :param absence_proves: that a look-up by external id finds nothing proves that there is no job; not so
+        where only a field note says that such a look-up exists.
     :param listable: ``GET path?pageNum&pageSize`` lists the account's tasks.
     :param tasks: path at which its tasks are queried by ids as parameters, several with one request; empty
         where a task has a path of its own.
@@ -49,9 +63,10 @@ class Endpoint:
 
     path: str
     request: type[KlingRequest]
-    result: Result
+    result: ResultType
     synchronous: bool = False
     external_id: bool = True
+    absence_proves: bool = True
     listable: bool = True
     tasks: str = ""
     source: str = KLING_DOCUMENTATION
@@ -59,7 +74,12 @@ class Endpoint:
     @property
     def slug(self) -> str:
         """The endpoint's public name: its path without ``/v1/`` and without what differs between requests."""
-        return _PLACE.sub("", self.path.removeprefix("/v1/")).removeprefix("/")
+        return _PATH_PARAM.sub("", self.path.removeprefix("/v1/")).removeprefix("/")
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether its jobs usually end within 15 seconds: to hand such a wait over takes as long."""
+        return not self.synchronous and self.result in (ResultType.VOICES, ResultType.ELEMENTS)
 
     def created_at(self, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return the path of a create call, and the JSON that is sent there.
@@ -68,11 +88,11 @@ class Endpoint:
         :raises ValueError: a field that stands in the path is missing.
         """
         path, rest = self.path, dict(body)
-        for name in _PLACE.findall(path):
+        for name in _PATH_PARAM.findall(path):
             if not rest.get(name):
                 raise ValueError(f"{self.slug}: {name} is not given; it stands in the path of the call")
             path = path.replace(f"{{{name}}}", quote(str(rest.pop(name)), safe=""))
-        return path, self.request.folded(rest)
+        return path, self.request.to_body(rest)
 
     def task_path(self, task_id: str) -> str:
         """Path of the query for one task, by its own id or (where supported) its external id."""
@@ -83,7 +103,7 @@ class Endpoint:
         return self.slug
 
 
-def endpoint_of(endpoint: Endpoint | str) -> Endpoint:
+def get_endpoint(endpoint: Endpoint | str) -> Endpoint:
     """Return the endpoint for a slug such as ``videos/image2video``; an endpoint is returned as it is.
 
     :raises ValueError: no endpoint has this slug.

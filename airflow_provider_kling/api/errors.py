@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,6 +57,9 @@ _BY_CODE: dict[int, ErrorKind] = {
     5002: ErrorKind.SERVER,
 }
 
+REFUSAL_CODES = frozenset(code for code, kind in _BY_CODE.items() if kind is not ErrorKind.SERVER)
+"""Kling's own codes that say that the request was refused."""
+
 # Gateways and proxies answer without Kling's codes.
 _BY_STATUS: dict[int, ErrorKind] = {
     401: ErrorKind.AUTH,
@@ -65,8 +69,33 @@ _BY_STATUS: dict[int, ErrorKind] = {
     429: ErrorKind.RATE,
 }
 
+_REFUSED = (400, 403, 422, 451)
+_NAME = re.compile(r"external[ _-]?task[ _-]?id")
+_TAKEN = re.compile(
+    r"\b(already|duplicated?s?|exists|been used|in use|taken|not unique|must be unique)\b|重复|已存在"
+)
+
 _NO_SUCH_METHOD = 1202
-_NOT_HERE = (*range(300, 400), 404, 405)
+_WRONG_PATH_STATUSES = (*range(300, 400), 404, 405)
+
+_CONTENT_WORDS = (
+    *("risk control", "content safety", "content security", "content policy", "content_policy"),
+    *("platform strategy", "strategy of the platform", "platform's policy", "platform policy"),
+    *(
+        "sensitive",
+        "moderation",
+        "moderated",
+        "inappropriate",
+        "nsfw",
+        "prohibited content",
+        "community guidelines",
+    ),
+    *("violates our", "violates the", "safety check", "safety policy"),
+    *("风控", "敏感", "违规", "违禁", "不合规", "内容安全", "安全策略", "平台策略", "平台政策"),
+    *("审核未通过", "审核不通过", "未通过审核", "审核失败", "未通过安全"),
+)
+_CONTENT_CODE = re.compile(r"""\bcode["']?\s*[:=]?\s*["']?130[01]\b""")
+_NOT_CONTENT = ("case sensitive", "case-sensitive", "case_sensitive", "time-sensitive", "time sensitive")
 
 _MEANING: dict[int, str] = {
     1000: "authentication failed",
@@ -115,7 +144,9 @@ class ApiError:
         """Whether the API may be elsewhere: there is nothing here that such a request could be for."""
         if self.kind is not ErrorKind.REQUEST:
             return False
-        return self.code == _NO_SUCH_METHOD or (self.code not in _BY_CODE and self.http_status in _NOT_HERE)
+        return self.code == _NO_SUCH_METHOD or (
+            self.code not in _BY_CODE and self.http_status in _WRONG_PATH_STATUSES
+        )
 
     def __str__(self) -> str:
         meaning = _MEANING.get(self.code or 0)
@@ -123,6 +154,25 @@ class ApiError:
         asked = f", request_id {self.request_id}" if self.request_id else ""
         hint = f"; {self.hint}" if self.hint else ""
         return f"{f'{meaning}: ' if meaning else ''}{self.message!r} ({where}{asked}){hint}"
+
+
+def known_code(code: int | None) -> bool:
+    """Return whether a code is one of Kling's own.
+
+    :param code: code of an answer.
+    """
+    return code in _BY_CODE
+
+
+def refuses_content(message: str) -> bool:
+    """Return whether the vendor's words say that content was refused, in English or Chinese.
+
+    :param message: message of a refusal, or why a job failed.
+    """
+    text = " ".join(message.lower().split())
+    for words in _NOT_CONTENT:
+        text = text.replace(words, "")
+    return any(words in text for words in _CONTENT_WORDS) or bool(_CONTENT_CODE.search(text))
 
 
 def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
@@ -137,10 +187,12 @@ def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
     if http_status < 500 and _BY_CODE.get(code or 0, ErrorKind.REQUEST) is ErrorKind.REQUEST:  # noqa: PLR2004
         if "task not found" in text or "task_not_exist" in text:
             return ErrorKind.NOT_FOUND
-        if "external_task_id" in text and "already exist" in text:
+        if _NAME.search(text) and _TAKEN.search(text):
             return ErrorKind.DUPLICATE
     if code in _BY_CODE:
         return _BY_CODE[code]
+    if http_status in _REFUSED and refuses_content(message):
+        return ErrorKind.CONTENT
     if http_status in _BY_STATUS:
         return _BY_STATUS[http_status]
     # A refusal inside a 2xx that nobody knows says nothing of what happened; a redirect is a wrong address.

@@ -8,11 +8,11 @@ charge their own prices. All amounts are exact decimals.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Literal
 
 from .endpoint import Endpoint
-from .models2 import NAMES_IN_V1
+from .models import V2_TO_V1_NAMES
 
 PRICES_OF = "2026-09"
 """Month of the vendor's price list that the table follows."""
@@ -20,7 +20,10 @@ PRICES_OF = "2026-09"
 USD_PER_UNIT: Mapping[str, Decimal] = {"video": Decimal("0.14"), "image": Decimal("0.0035")}
 """List price of one unit of each kind of package, in US dollars."""
 
-Seconds = Decimal | int | None
+_MOST_UNITS = Decimal(10**12)
+_SMALL_USD = Decimal("0.1")
+
+Duration = Decimal | int | None
 _Prices = Mapping[str, Decimal]
 
 
@@ -28,7 +31,7 @@ def _prices(**by_mode: str) -> _Prices:
     return {mode.removeprefix("_"): Decimal(price) for mode, price in by_mode.items()}
 
 
-_BY_SECOND: Mapping[tuple[str, str], _Prices] = {
+_PER_SECOND: Mapping[tuple[str, str], _Prices] = {
     ("kling-v3", "silent"): _prices(std="0.6", pro="0.8", _4k="3.0"),
     ("kling-v3", "sound"): _prices(std="0.9", pro="1.2", _4k="3.0"),
     ("kling-v3", "motion"): _prices(std="0.9", pro="1.2"),
@@ -62,7 +65,7 @@ _RETIRED_BY_SECOND: Mapping[str, _Prices] = {
 
 _MULTI_ELEMENTS = _prices(std="0.6", pro="1.0")
 
-_A_CALL: Mapping[str, Decimal] = {
+_PER_CALL: Mapping[str, Decimal] = {
     "videos/identify-face": Decimal("0.05"),
     "videos/image-recognize": Decimal("0.1"),
     "audio/tts": Decimal("0.05"),
@@ -81,130 +84,175 @@ _EXPANDED_IMAGE = Decimal(8)
 _MERGED_IMAGE = Decimal(16)
 
 
-def package(endpoint: Endpoint) -> Literal["video", "image"]:
+def amount_of(value: Any) -> Decimal | None:
+    """Read an amount of units as a server writes it.
+
+    :param value: a number or text.
+    :return: the amount; ``None`` for what is no finite number of 0 or more, for that says nothing.
+    """
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    # Neither sums nor texts can be made of a number of a million digits.
+    return amount if amount.is_finite() and 0 <= amount <= _MOST_UNITS else None
+
+
+def unit_type(endpoint: Endpoint) -> Literal["video", "image"]:
     """Name the kind of resource package whose units an endpoint takes."""
-    return (
-        "image" if endpoint.slug.startswith(("images/", "general/ai-multi-shot", "solutions/")) else "video"
-    )
+    images = ("images/", "general/ai-multi-shot", "solutions/virtual_try_on")
+    return "image" if endpoint.slug.startswith(images) else "video"
 
 
-def basis(endpoint: Endpoint) -> str:
+def usd_of(endpoint: Endpoint, units: Decimal) -> Decimal:
+    """Return what units are worth by the vendor's list price.
+
+    :param endpoint: the endpoint that takes the units, which decides the kind of package.
+    :param units: an amount of units.
+    :return: US dollars, exact.
+    """
+    return units * USD_PER_UNIT[unit_type(endpoint)]
+
+
+def format_usd(amount: Decimal) -> str:
+    """Write an amount of US dollars for people.
+
+    :param amount: US dollars.
+    :return: such as ``$0.42``; below 10 cents with four places.
+    """
+    places = Decimal("0.01") if amount >= _SMALL_USD or not amount else Decimal("0.0001")
+    return f"${amount.quantize(places)}"
+
+
+def length_source(endpoint: Endpoint) -> Literal["audio", "video"] | None:
+    """Name the kind of input whose length decides the price of an endpoint's jobs.
+
+    :param endpoint: where the request goes.
+    :return: ``None`` where the price does not go by the length of an input.
+    """
+    by_request = _BY_REQUEST.get(endpoint.slug)
+    return None if by_request is None else _LENGTH_SOURCES.get(by_request)
+
+
+def estimate_basis(endpoint: Endpoint) -> str:
     """Say in words what the estimate for an endpoint goes by; ``unknown`` where none can be made."""
-    if endpoint.slug in _A_CALL:
-        return f"{_A_CALL[endpoint.slug]} a call"
+    if endpoint.slug in _PER_CALL:
+        return f"{_PER_CALL[endpoint.slug]} a call"
     by_request = _BY_REQUEST.get(endpoint.slug)
     return _BASIS[by_request] if by_request else "unknown"
 
 
-def estimate(endpoint: Endpoint, request: Any, *, seconds: Seconds = None) -> Decimal | None:
+def estimate(endpoint: Endpoint, request: Any, *, seconds: Duration = None) -> Decimal | None:
     """Estimate what a request will cost.
 
     :param endpoint: where the request goes.
     :param request: the request, with all templates rendered.
     :param seconds: length of the sound or video that decides the length of the result, where the caller
         knows it: of an avatar's sound, of a video to edit, imitate or speak.
-    :return: units of the kind :func:`package` names; ``None`` when it cannot be known.
+    :return: units of the kind :func:`unit_type` names; ``None`` when it cannot be known.
     """
     slug = endpoint.slug
-    if slug in _A_CALL:
-        return _A_CALL[slug]
+    if slug in _PER_CALL:
+        return _PER_CALL[slug]
     by_request = _BY_REQUEST.get(slug)
     return by_request(request, seconds) if by_request else None
 
 
-def _clip(request: Any, seconds: Seconds) -> Decimal | None:
+def _video_estimate(request: Any, seconds: Duration) -> Decimal | None:
     name, mode = request.model_name, request.mode or "std"
     if name in _RETIRED_BY_SECOND:
         price = _RETIRED_BY_SECOND[name].get(mode)
     else:
-        price = _BY_SECOND.get((name, _holds(request)), {}).get(mode)
+        price = _PER_SECOND.get((name, _audio_mode(request)), {}).get(mode)
     return None if price is None else price * int(request.duration or 5)
 
 
-def _holds(request: Any) -> str:
+def _audio_mode(request: Any) -> str:
     if request.sound != "on":
         return "silent"
     # The dearer price holds only where the prompt has a voice speak.
     return "voice" if request.voice_list and "<<<voice_" in (request.prompt or "") else "sound"
 
 
-def _multi_image(request: Any, seconds: Seconds) -> Decimal | None:
+def _multi_image(request: Any, seconds: Duration) -> Decimal | None:
     price = _RETIRED_BY_SECOND.get(request.model_name, {}).get(request.mode or "std")
     return None if price is None else price * int(request.duration or 5)
 
 
-def _multi_elements(request: Any, seconds: Seconds) -> Decimal | None:
+def _multi_elements(request: Any, seconds: Duration) -> Decimal | None:
     return _MULTI_ELEMENTS[request.mode or "std"] * int(request.duration or 5)
 
 
-def _omni_video(request: Any, seconds: Seconds) -> Decimal | None:
+def _omni_video(request: Any, seconds: Duration) -> Decimal | None:
     edited = any(item.refer_type != "feature" for item in request.video_list or ())
     holds = "video" if request.video_list else "sound" if request.sound == "on" else "silent"
-    price = _BY_SECOND.get((request.model_name, holds), {}).get(request.mode or "pro")
-    return _times(price, seconds if edited else int(request.duration or 5))
+    price = _PER_SECOND.get((request.model_name, holds), {}).get(request.mode or "pro")
+    return _multiply(price, seconds if edited else int(request.duration or 5))
 
 
-def _motion(request: Any, seconds: Seconds) -> Decimal | None:
-    return _times(_BY_SECOND.get((request.model_name, "motion"), {}).get(request.mode), seconds)
+def _motion(request: Any, seconds: Duration) -> Decimal | None:
+    return _multiply(_PER_SECOND.get((request.model_name, "motion"), {}).get(request.mode), seconds)
 
 
 _MODE_OF = {"720p": "std", "1080p": "pro", "4k": "4k"}
 
 
 def _price_2(request: Any, holds: str) -> Decimal | None:
-    model = NAMES_IN_V1.get(request.model_name) or request.model_name
+    model = V2_TO_V1_NAMES.get(request.model_name) or request.model_name
     # What kling-3.0-turbo makes always has sound.
     holds = "sound" if model == "kling-3.0-turbo" else holds
-    return _BY_SECOND.get((model, holds), {}).get(_MODE_OF[request.resolution or "720p"])
+    return _PER_SECOND.get((model, holds), {}).get(_MODE_OF[request.resolution or "720p"])
 
 
-def _clip_2(request: Any, seconds: Seconds) -> Decimal | None:
+def _video_v2_estimate(request: Any, seconds: Duration) -> Decimal | None:
     holds = "sound" if request.audio == "native" else "silent"
     if holds == "sound" and getattr(request, "voices", None) and "@" in (request.prompt or ""):
         holds = "voice"
-    return _times(_price_2(request, holds), request.duration or 5)
+    return _multiply(_price_2(request, holds), request.duration or 5)
 
 
-def _omni_video_2(request: Any, seconds: Seconds) -> Decimal | None:
+def _omni_video_2(request: Any, seconds: Duration) -> Decimal | None:
     holds = "video" if request.feature_video or request.base_video else "silent"
     if request.audio == "native":
         holds = "sound"
-    return _times(_price_2(request, holds), seconds if request.base_video else request.duration or 5)
+    return _multiply(_price_2(request, holds), seconds if request.base_video else request.duration or 5)
 
 
-def _motion_2(request: Any, seconds: Seconds) -> Decimal | None:
-    return _times(_price_2(request, "motion"), seconds)
+def _motion_2(request: Any, seconds: Duration) -> Decimal | None:
+    return _multiply(_price_2(request, "motion"), seconds)
 
 
-def _avatar(request: Any, seconds: Seconds) -> Decimal | None:
-    return _times(_BY_SECOND["avatar", "sound"][request.mode or "std"], seconds)
+def _avatar(request: Any, seconds: Duration) -> Decimal | None:
+    return _multiply(_PER_SECOND["avatar", "sound"][request.mode or "std"], seconds)
 
 
-def _lip_sync(request: Any, seconds: Seconds) -> Decimal | None:
+def _lip_sync(request: Any, seconds: Duration) -> Decimal | None:
     if seconds is None:
         return None
     return _LIP_SYNC * (Decimal(seconds) / _LIP_SYNC_SECONDS).to_integral_value(ROUND_CEILING)
 
 
-def _advanced_lip_sync(request: Any, seconds: Seconds) -> Decimal | None:
+def _advanced_lip_sync(request: Any, seconds: Duration) -> Decimal | None:
     # Only what is cut out of the sound is spoken, however long the file is.
     cut = max(int(face.sound_end_time) - int(face.sound_start_time) for face in request.face_choose)
     spoken = Decimal(cut) / 1000
     return _lip_sync(request, spoken if seconds is None else min(spoken, Decimal(seconds)))
 
 
-def _times(price: Decimal | None, seconds: Seconds) -> Decimal | None:
+def _multiply(price: Decimal | None, seconds: Duration) -> Decimal | None:
     if price is None or seconds is None:
         return None
     return price * Decimal(seconds).to_integral_value(ROUND_HALF_UP)
 
 
-def _generated_images(request: Any, seconds: Seconds) -> Decimal | None:
+def _generated_images(request: Any, seconds: Duration) -> Decimal | None:
     prices = {"kling-v3": (8, 8), "kling-v2-1": (4, 8)}.get(request.model_name)
     return None if prices is None else Decimal(prices[bool(request.image)]) * (request.n or 1)
 
 
-def _omni_images(request: Any, seconds: Seconds) -> Decimal | None:
+def _omni_images(request: Any, seconds: Duration) -> Decimal | None:
     if request.model_name not in ("kling-v3-omni", "kling-image-o1"):
         return None
     count = request.n or 1
@@ -213,17 +261,17 @@ def _omni_images(request: Any, seconds: Seconds) -> Decimal | None:
     return None if count == "auto" else Decimal(16 if request.resolution == "4k" else 8) * count
 
 
-def _merged_images(request: Any, seconds: Seconds) -> Decimal | None:
+def _merged_images(request: Any, seconds: Duration) -> Decimal | None:
     return _MERGED_IMAGE * (request.n or 1) if request.model_name == "kling-v2-1" else None
 
 
-def _expanded_images(request: Any, seconds: Seconds) -> Decimal | None:
+def _expanded_images(request: Any, seconds: Duration) -> Decimal | None:
     return _EXPANDED_IMAGE * (request.n or 1)
 
 
-_BY_REQUEST: Mapping[str, Callable[[Any, Seconds], Decimal | None]] = {
-    "videos/text2video": _clip,
-    "videos/image2video": _clip,
+_BY_REQUEST: Mapping[str, Callable[[Any, Duration], Decimal | None]] = {
+    "videos/text2video": _video_estimate,
+    "videos/image2video": _video_estimate,
     "videos/multi-image2video": _multi_image,
     "videos/multi-elements": _multi_elements,
     "videos/omni-video": _omni_video,
@@ -231,8 +279,8 @@ _BY_REQUEST: Mapping[str, Callable[[Any, Seconds], Decimal | None]] = {
     "videos/avatar/image2video": _avatar,
     "videos/lip-sync": _lip_sync,
     "videos/advanced-lip-sync": _advanced_lip_sync,
-    "text-to-video": _clip_2,
-    "image-to-video": _clip_2,
+    "text-to-video": _video_v2_estimate,
+    "image-to-video": _video_v2_estimate,
     "omni-video": _omni_video_2,
     "motion-control": _motion_2,
     "images/generations": _generated_images,
@@ -240,15 +288,25 @@ _BY_REQUEST: Mapping[str, Callable[[Any, Seconds], Decimal | None]] = {
     "images/multi-image2image": _merged_images,
     "images/editing/expand": _expanded_images,
 }
-"""How the estimate of each endpoint is made; the price of effects, extension and try-on is not known."""
+"""How the estimate of each endpoint is made; the price of effects, extension and solutions is not known."""
 
-_BASIS: Mapping[Callable[[Any, Seconds], Decimal | None], str] = {
-    _clip: "model, mode, sound, duration",
+_LENGTH_SOURCES: Mapping[Callable[[Any, Duration], Decimal | None], Literal["audio", "video"]] = {
+    _avatar: "audio",
+    _lip_sync: "audio",
+    _advanced_lip_sync: "audio",
+    _omni_video: "video",
+    _omni_video_2: "video",
+    _motion: "video",
+    _motion_2: "video",
+}
+
+_BASIS: Mapping[Callable[[Any, Duration], Decimal | None], str] = {
+    _video_estimate: "model, mode, sound, duration",
     _multi_image: "mode, duration",
     _multi_elements: "mode, duration",
     _omni_video: "model, mode, sound, duration; with a video to edit its length",
     _motion: "model, mode, length of the video",
-    _clip_2: "model, resolution, audio, duration",
+    _video_v2_estimate: "model, resolution, audio, duration",
     _omni_video_2: "model, resolution, audio, duration; with a video to edit its length",
     _motion_2: "model, resolution, length of the video",
     _avatar: "mode, length of the sound",

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import audio, avatar, image, library, solutions, video, video2
 from .endpoint import Endpoint
+from .requests import audio, avatar, image, library, solutions, speech_solutions, video, video_v2
 
-_MODULES = (video, avatar, image, audio, library, video2, solutions)
+_MODULES = (video, avatar, image, audio, library, video_v2, solutions, speech_solutions)
 
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
     {item.slug: item for module in _MODULES for item in vars(module).values() if isinstance(item, Endpoint)}

@@ -3,23 +3,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
-from .readable import one_line, readable
+from ..utils.redaction import collapse_whitespace, sanitize_text, visible
+from .errors import known_code, refuses_content
+from .refusal_text import read_refusal
+from .result_shapes import file_urls, iter_layers, objects, parsed, read_result
+from .values import amount_text, charge, charge_kind, clean, milliseconds, sum_text
 
 RESULT_DAYS = 30
 """Days after which Kling deletes a result."""
 
 _DAY_MS = 86_400_000
-_LATEST_SECONDS = 100_000_000_000
 _LONGEST_REASON = 500
 _LONGEST_ID = 500
 _LONGEST_WORD = 50
-_OURS = frozenset(("path", "bytes", "sha256"))
+_CODE_WORD = re.compile(r" \[[^\[\]]*\]$")
+_REASONS = ("task_status_msg", "fail_reason")
+_ERRORS = ("error", "error_message", "error_msg", "errors", "detail")
 
 
 class TaskStatus(StrEnum):
@@ -51,11 +56,14 @@ _STATUS_WORDS = {
     "completed": TaskStatus.SUCCEED,
     "failed": TaskStatus.FAILED,
     "failure": TaskStatus.FAILED,
+    "cancelled": TaskStatus.FAILED,
+    "canceled": TaskStatus.FAILED,
+    "expired": TaskStatus.FAILED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class KlingTask:
     """One task.
 
     :param task_id: the id to query it by.
@@ -69,11 +77,13 @@ class Task:
     :param balance: what was charged in cash, as the API reports it; ``None`` when it does not.
     :param result: result arrays by name (``videos``, ``images``, ...), items as the API gives them.
     :param session_id: session that a follow-up call needs (identify-face).
+    :param charges: what was charged, each with ``type`` (``units`` or ``cash``), ``amount``, ``currency``,
+        ``list_price`` and ``package``; charges whose amount is unknown are left out.
     """
 
     task_id: str
     status: TaskStatus
-    status_word: str
+    raw_status: str
     external_task_id: str | None = None
     message: str = ""
     created_at: int | None = None
@@ -82,6 +92,7 @@ class Task:
     balance: Mapping[str, Any] | None = None
     result: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     session_id: str | None = None
+    charges: list[dict[str, str | None]] = field(default_factory=list)
 
     @property
     def expires_at(self) -> int | None:
@@ -89,6 +100,11 @@ class Task:
         if self.status is not TaskStatus.SUCCEED or self.updated_at is None:
             return None
         return self.updated_at + RESULT_DAYS * _DAY_MS
+
+    @property
+    def files(self) -> list[str]:
+        """The URLs of the files that the result holds, in its order; empty where it holds none."""
+        return [url for items in self.result.values() for item in items for url in file_urls(item).values()]
 
     def to_json(self, endpoint: str) -> dict[str, Any]:
         """Return the task as plain JSON, the return value of every task operator.
@@ -105,72 +121,74 @@ class Task:
             "updated_at": self.updated_at,
             "expires_at": self.expires_at,
             "units": self.units,
+            "charges": [dict(row) for row in self.charges],
             **{name: value for name, value in extras.items() if value},
             **{name: [dict(item) for item in items] for name, items in self.result.items()},
         }
 
 
-def read_task(payload: Mapping[str, Any]) -> Task | None:
+def parse_task(payload: Mapping[str, Any]) -> KlingTask | None:
     """Read the task of an answer or a callback; ``None`` when it holds none.
 
     The id is the outermost one (a gateway is queried by its own id), all else the innermost, which is
     the vendor's own word.
     """
-    layers = list(_layers(payload))
+    layers = list(iter_layers(payload))
     inwards, outwards = layers, layers[::-1]
-    task_id = _first(inwards, "task_id", "id")
-    result = _result(outwards)
+    task_id = _first_id(inwards, "task_id", "id")
+    told, word = _status(outwards)
+    result = read_result(outwards, succeeded=told is TaskStatus.SUCCEED)
     if not task_id and not result:
         return None
-    status, word = _status(outwards, result)
-    info, balance = _first(outwards, "task_info"), _first(outwards, "final_balance_deduction")
-    session_id = _first(outwards, "session_id")
-    return Task(
-        task_id=_ident(task_id),
+    # A create answer without a status is a promise; a synchronous one has its result.
+    status = told or (TaskStatus.SUCCEED if result else TaskStatus.SUBMITTED)
+    balance = parsed(_first(outwards, "final_balance_deduction"))
+    session_id = visible(_first_id(outwards, "session_id"), _LONGEST_ID)
+    return KlingTask(
+        task_id=_clean_id(task_id),
         status=status,
-        status_word=readable(word, _LONGEST_WORD),
-        external_task_id=_external_id(outwards, info),
-        message=_reason(outwards) if status is TaskStatus.FAILED else "",
-        created_at=_milliseconds(_first(outwards, "created_at", "create_time")),
-        updated_at=_milliseconds(_first(outwards, "updated_at", "update_time", "completed_at")),
+        raw_status=sanitize_text(word, _LONGEST_WORD),
+        external_task_id=_external_id(outwards),
+        message=_reason(outwards, word) if status is TaskStatus.FAILED else "",
+        created_at=_time(outwards, "created_at", "create_time", "submit_time"),
+        updated_at=_time(outwards, "updated_at", "update_time", "completed_at", "finish_time"),
         units=_units(outwards),
-        balance=balance if isinstance(balance, Mapping) else None,
+        balance=clean(balance) if isinstance(balance, Mapping) else None,
         result=result,
-        session_id=str(session_id) if session_id else None,
+        session_id=session_id or None,
+        charges=_charges(outwards),
     )
 
 
-def read_tasks(payload: Mapping[str, Any]) -> list[Task]:
+def parse_task_list(payload: Mapping[str, Any]) -> list[KlingTask]:
     """Read the tasks of a list answer."""
-    return [task for row in task_rows(payload) if (task := read_task(row))]
+    return [task for row in list_rows(payload) if (task := parse_task(row))]
 
 
-def task_rows(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def list_rows(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the rows of a list answer, unread: a poll needs few of the hundreds on a page."""
-    data: Any = payload.get("data")
+    data: Any = parsed(payload.get("data"))
     while isinstance(data, Mapping):
-        data = data.get("data", data.get("result"))
+        if _is_task(data):
+            # The list in it is of its files.
+            return []
+        data = parsed(data.get("data", data.get("result")))
     rows = data if isinstance(data, list) else []
     return [row for row in rows if isinstance(row, Mapping)]
 
 
-def row_label(row: Mapping[str, Any]) -> tuple[str, str | None, str]:
+def _is_task(layer: Mapping[str, Any]) -> bool:
+    named = any(layer.get(name) not in (None, "") for name in ("task_id", "id"))
+    return named and any(isinstance(layer.get(name), str) for name in ("task_status", "status"))
+
+
+def row_summary(row: Mapping[str, Any]) -> tuple[str, str | None, str]:
     """Return what a row of a list says at a glance: task id, external id, status word."""
-    info = row.get("task_info")
-    if "task_id" in row and "task_status" in row and isinstance(info, Mapping):
-        external_id = info.get("external_task_id") or row.get("external_task_id")
-        return _ident(row["task_id"]), external_id, readable(str(row["task_status"]), _LONGEST_WORD)
-    task = read_task(row)
-    return (task.task_id, task.external_task_id, task.status_word) if task else ("", None, "")
-
-
-def _layers(payload: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    layer: Any = payload
-    while isinstance(layer, Mapping):
-        yield layer
-        layer = layer.get("data")
-        if isinstance(layer, list):
-            layer = layer[0] if layer else None
+    if "task_id" in row and "task_status" in row and isinstance(row.get("task_info"), Mapping):
+        word = sanitize_text(str(row["task_status"]), _LONGEST_WORD)
+        return _clean_id(row["task_id"]), _external_id([row]), word
+    task = parse_task(row)
+    return (task.task_id, task.external_task_id, task.raw_status) if task else ("", None, "")
 
 
 def _first(layers: list[Mapping[str, Any]], *names: str) -> Any:
@@ -181,86 +199,81 @@ def _first(layers: list[Mapping[str, Any]], *names: str) -> Any:
     return None
 
 
-def _ident(value: Any) -> str:
+def _clean_id(value: Any) -> str:
     # Gateways hand out long ids that look like base64: what asks for a job again must not be shortened.
-    return one_line(str(value or ""))[:_LONGEST_ID]
+    return collapse_whitespace(str(value or ""))[:_LONGEST_ID]
 
 
-def _external_id(layers: list[Mapping[str, Any]], info: Any) -> str | None:
-    inside = info.get("external_task_id") if isinstance(info, Mapping) else None
-    value = inside or _first(layers, "external_task_id", "external_id")
-    return str(value) if value else None
+def _first_id(layers: list[Mapping[str, Any]], *names: str) -> str:
+    # Neither a list nor an object names anything.
+    values = (layer.get(name) for layer in layers for name in names)
+    return next((clean(str(v)) for v in values if v and isinstance(v, str | int | float)), "")
 
 
-def _reason(layers: list[Mapping[str, Any]]) -> str:
+def _external_id(layers: list[Mapping[str, Any]]) -> str | None:
+    infos = [info for layer in layers if isinstance(info := parsed(layer.get("task_info")), Mapping)]
+    name = _first_id(infos, "external_task_id", "external_id") or _first_id(
+        layers, "external_task_id", "external_id"
+    )
+    return visible(name, _LONGEST_ID) or None
+
+
+def _reason(layers: list[Mapping[str, Any]], word: str) -> str:
     """Why the task failed. The envelope's own ``message`` says SUCCEED even then."""
-    error = _first(layers, "error")
-    if isinstance(error, Mapping):
-        error = error.get("message") or error.get("code")
-    bare = next((layer.get("message") for layer in layers if "status" in layer and "id" in layer), None)
-    words = _first(layers, "task_status_msg", "fail_reason") or error or bare or ""
-    return readable(str(words), _LONGEST_REASON)
+    own = [layer for layer in layers if _is_task(layer)]
+    asked = ((layers, _REASONS), (layers, _ERRORS), (own, ("message", "msg")))
+    said = (layer.get(name) for among, names in asked for name in names for layer in among)
+    words = next((text for value in said if (text := _words(value))), "")
+    ended = word.strip().lower()
+    return sanitize_text(words or (ended if ended not in ("failed", "failure") else ""), _LONGEST_REASON)
 
 
-def _status(layers: list[Mapping[str, Any]], result: Mapping[str, Any]) -> tuple[TaskStatus, str]:
+def _words(value: Any) -> str:
+    """The words of a reason, with the vendor's code where JSON in it names one."""
+    if value in (None, "", {}):
+        return ""
+    told = read_refusal({"error": value if isinstance(value, str | Mapping | list) else str(value)}, {})
+    if told.message and known_code(told.code):
+        return f"{told.message} (code {told.code})"
+    # A gateway's own name of the error says little, unless it is that content was refused.
+    bare = _CODE_WORD.sub("", told.message) if told.code == -1 else told.message
+    return told.message if refuses_content(told.message) else bare
+
+
+def _status(layers: list[Mapping[str, Any]]) -> tuple[TaskStatus | None, str]:
     words = [str(word) for layer in layers if (word := _first([layer], "task_status", "status"))]
-    read = [_STATUS_WORDS.get(word.lower(), TaskStatus.UNKNOWN) for word in words]
+    read = [_STATUS_WORDS.get(word.strip().lower(), TaskStatus.UNKNOWN) for word in words]
     if not read:
-        # A create answer without a status is a promise; a synchronous one has its result.
-        return (TaskStatus.SUCCEED if result else TaskStatus.SUBMITTED), ""
+        return None, ""
     # A gateway that has given a job up does not look at it again, so what it last saw stays as it was.
     told = read.index(TaskStatus.FAILED) if TaskStatus.FAILED in read and not read[0].ended else 0
     return read[told], words[told]
 
 
-def _result(layers: list[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    arrays = _first(layers, "task_result")
-    if isinstance(arrays, Mapping):
-        found = {name: _objects(items) for name, items in arrays.items() if isinstance(items, list)}
-        return {name: items for name, items in found.items() if items}
-    faces = _first(layers, "face_data")
-    if isinstance(faces, list):
-        # That there are no faces is an answer too.
-        return {"faces": _objects(faces)}
-    if outputs := _first(layers, "outputs"):
-        return _by_type(_objects(outputs))
-    metadata = _first(layers, "metadata")
-    url = _first(layers, "url") or (metadata.get("url") if isinstance(metadata, Mapping) else None)
-    return {"videos": [{"url": url}]} if url else {}
-
-
-def _by_type(outputs: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    arrays: dict[str, list[dict[str, Any]]] = {}
-    for output in outputs:
-        arrays.setdefault(f"{output.get('type', 'video')}s", []).append(output)
-    return arrays
-
-
-def _objects(items: Any) -> list[dict[str, Any]]:
-    if not isinstance(items, list):
-        return []
-    return [
-        # Where a result was landed is ours to say: a gateway's own word would be taken for it.
-        {name: value for name, value in item.items() if not _OURS.intersection(str(name).split("_"))}
-        for item in items
-        if isinstance(item, Mapping)
-    ]
-
-
-def _milliseconds(value: Any) -> int | None:
-    try:
-        number = int(float(value))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if number >= _LATEST_SECONDS else number * 1000
+def _time(layers: list[Mapping[str, Any]], *names: str) -> int | None:
+    times = (milliseconds(layer.get(name)) for layer in layers for name in names)
+    return next((time for time in times if time is not None), None)
 
 
 def _units(layers: list[Mapping[str, Any]]) -> str | None:
     value = _first(layers, "final_unit_deduction")
     if value is not None:
-        return str(value)
-    rows = [row for row in _objects(_first(layers, "billing")) if row.get("charge_type") == "unit"]
-    try:
-        return str(sum(Decimal(str(row["amount"])) for row in rows)) if rows else None
-    except (KeyError, InvalidOperation):
-        return None
+        return amount_text(value)
+    return sum_text(row.get("amount") for row in _bill(layers, "units"))
+
+
+def _bill(layers: list[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [row for row in objects(_first(layers, "billing")) if charge_kind(row) == kind]
+
+
+def _charges(layers: list[Mapping[str, Any]]) -> list[dict[str, str | None]]:
+    units, balance = (_first(layers, f"final_{name}_deduction") for name in ("unit", "balance"))
+    balance = parsed(balance)
+    cash = balance if isinstance(balance, Mapping) else None
+    rows = [
+        *([charge("units", {"amount": units})] if units is not None else []),
+        *([charge("units", row) for row in _bill(layers, "units")] if units is None else []),
+        *([charge("cash", cash, "quota")] if cash else []),
+        *([charge("cash", row) for row in _bill(layers, "cash")] if not cash else []),
+    ]
+    return [row for row in rows if row]

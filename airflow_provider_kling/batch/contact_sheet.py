@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ..results.write import WholeFile
-from .entry import Entry
+from ..utils.atomic_file import AtomicFile
+from .ledger_entry import LedgerEntry
 
 if TYPE_CHECKING:
-    from ..storage import Location
+    from ..utils.storage import StoragePath
 
 CONTACT_SHEET = "contact-sheet.jpg"
-MAX_PICTURES = 100
+MAX_IMAGES = 100
 _COLUMNS = 10
 _SIDE = 160
 _CAPTION = 14
@@ -30,7 +30,7 @@ _PICTURES = (".jpg", ".png", ".webp", ".gif")
 log = logging.getLogger(__name__)
 
 
-def write_contact_sheet(folder: Location, numbered: Sequence[tuple[int, Entry]]) -> str | None:
+def write_contact_sheet(folder: StoragePath, numbered: Sequence[tuple[int, LedgerEntry]]) -> str | None:
     """Write a sheet of the first frames of landed videos and pictures.
 
     :param folder: where it goes.
@@ -44,20 +44,20 @@ def write_contact_sheet(folder: Location, numbered: Sequence[tuple[int, Entry]])
         log.info("No contact sheet: Pillow is not installed")
         return None
     shown = [(number, path) for number, entry in numbered if (path := _path_of(entry))]
-    shown = shown[:: -(-len(shown) // MAX_PICTURES)] if shown else []
+    shown = shown[:: -(-len(shown) // MAX_IMAGES)] if shown else []
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-sheet") as pool:
         frames = pool.map(_first_frame, (path for _, path in shown))
         pictures = [(number, frame) for (number, _), frame in zip(shown, frames, strict=True) if frame]
     if not pictures:
         return None
     data = io.BytesIO()
-    _arranged(Image, pictures).save(data, "JPEG", quality=80)
-    with WholeFile(folder.child(CONTACT_SHEET)) as file:
+    _layout(Image, pictures).save(data, "JPEG", quality=80)
+    with AtomicFile(folder.child(CONTACT_SHEET)) as file:
         file.write(data.getvalue())
     return folder.child(CONTACT_SHEET).uri
 
 
-def _arranged(image: Any, pictures: Sequence[tuple[int, Any]]) -> Any:
+def _layout(image: Any, pictures: Sequence[tuple[int, Any]]) -> Any:
     from PIL import ImageDraw
 
     rows = -(-len(pictures) // _COLUMNS)
@@ -71,23 +71,24 @@ def _arranged(image: Any, pictures: Sequence[tuple[int, Any]]) -> Any:
     return sheet
 
 
-def _path_of(entry: Entry) -> str | None:
+def _path_of(entry: LedgerEntry) -> str | None:
     """Return the address of a row's first result that can be shown."""
     return next((path for path in _paths(entry) if path.lower().endswith(_VIDEOS + _PICTURES)), None)
 
 
-def _paths(entry: Entry) -> Iterator[str]:
+def _paths(entry: LedgerEntry) -> Iterator[str]:
     arrays: Iterable[Any] = (entry.result or {}).values()
-    for items in arrays:
-        yield from (str(item["path"]) for item in items if "path" in item)
+    for items in (each for each in arrays if isinstance(each, list)):
+        # A poster is a small file that is decoded at once.
+        yield from (str(item.get("poster") or item["path"]) for item in items if "path" in item)
 
 
 def _first_frame(path: str) -> Any:
     """Return a small picture, so that a hundred of them are not held at full size."""
-    from ..storage import locate, open_to_read
+    from ..utils.storage import open_to_read, resolve_path
 
     try:
-        with open_to_read(locate(path)) as file:
+        with open_to_read(resolve_path(path)) as file:
             frame = _decoded(file, path)
             frame.thumbnail((_SIDE - 2 * _BORDER, _SIDE - 2 * _BORDER))
             return frame

@@ -20,19 +20,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..results.write import WholeFile, remove_parts
-from ..storage import StorageDown, explained
-from .entry import Entry, State, read_line
+from ..utils.atomic_file import AtomicFile, cleanup_temp_files
+from ..utils.storage import StorageTransientError, translate_storage_errors
+from .ledger_entry import LedgerEntry, RowState, parse_line
 
 if TYPE_CHECKING:
-    from ..storage import Location
+    from ..utils.storage import StoragePath
 
 MAX_SEGMENTS = 60
 """Segments of one worker after which they are merged into one."""
 
 _SUFFIX = ".jsonl"
 _NAME = re.compile(r"(?:.*/)?([0-9]+)-([^-./]+)(?:-([0-9]+))?\.jsonl$")
-_LOADS = 3
+_CLAIM = ".claim"
+_CLAIM_NAME = re.compile(r"(?:.*/)?([0-9]+)-([^-./]+)\.claim$")
+MAX_LOAD_ATTEMPTS = 3
 _PARALLEL = 8
 
 
@@ -60,15 +62,18 @@ class Ledger:
     :param folder: folder of its own for the segments.
     """
 
-    def __init__(self, folder: Location) -> None:
+    def __init__(self, folder: StoragePath) -> None:
         self.folder = folder
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, LedgerEntry] = {}
+        self.damaged: list[str] = []
+        """File and number of each line that cannot be read: any row may have a job that it told of."""
         self._writer = secrets.token_hex(3)
-        self._pending: list[Entry] = []
-        self._under_way: list[Entry] = []
+        self._pending: list[LedgerEntry] = []
+        self._under_way: list[LedgerEntry] = []
         self._own: list[_Segment] = []
-        self._told: dict[str, Entry] = {}
+        self._told: dict[str, LedgerEntry] = {}
         self._next = 1
+        self._claim: tuple[int, str] | None = None
         self._noting = threading.Lock()
         self._writing = threading.Lock()
 
@@ -78,13 +83,50 @@ class Ledger:
         :raises StorageRefused: the storage may not be read.
         :raises StorageDown: the storage does not answer.
         """
-        for _ in range(_LOADS):
+        for _ in range(MAX_LOAD_ATTEMPTS):
             # A worker that was believed dead may merge its segments just now.
-            with explained(), suppress(FileNotFoundError):
+            with translate_storage_errors(), suppress(FileNotFoundError):
                 return self._load()
-        raise StorageDown("segments of the ledger disappear while they are read")
+        raise StorageTransientError("segments of the ledger disappear while they are read")
 
-    def note(self, entry: Entry) -> None:
+    def claim(self) -> None:
+        """Leave word that this worker works on the batch, before it reads what others have written.
+
+        :raises StorageRefused: the storage may not be written to.
+        :raises StorageDown: the storage does not answer.
+        """
+        with translate_storage_errors():
+            earlier = self._claims()
+            number = max((number for number, _, _ in earlier), default=0) + 1
+            place = self.folder.child(f"{number:08d}-{self._writer}{_CLAIM}")
+            with AtomicFile(place) as file:
+                file.write(b"")
+            self._claim = (number, self._writer)
+            # Whoever finds its own word gone, or a later one, knows that it is not its turn any more.
+            with suppress(Exception):
+                _parallel(self.folder.fs.rm_file, [path for _, _, path in earlier])
+
+    def taken_over(self) -> bool:
+        """Return whether another worker has begun to work on the batch since this one did.
+
+        :return: false for a worker that has left no word.
+        :raises StorageRefused: the storage may not be read.
+        :raises StorageDown: the storage does not answer.
+        """
+        if self._claim is None:
+            return False
+        with translate_storage_errors():
+            claims = [(number, writer) for number, writer, _ in self._claims()]
+        return self._claim not in claims or max(claims) != self._claim
+
+    def _claims(self) -> list[tuple[int, str, str]]:
+        fs, path = self.folder.fs, self.folder.path
+        fs.invalidate_cache()
+        names = [str(name) for name in fs.find(path)] if fs.exists(path) else []
+        found = [(_CLAIM_NAME.match(name), name) for name in names]
+        return [(int(named[1]), named[2], name) for named, name in found if named]
+
+    def note(self, entry: LedgerEntry) -> None:
         """Take in a row's new state."""
         with self._noting:
             self.entries[entry.key] = entry
@@ -107,7 +149,7 @@ class Ledger:
             if not self._under_way:
                 return
             try:
-                with explained():
+                with translate_storage_errors():
                     self._write(self._under_way)
             except BaseException:
                 with self._noting:
@@ -125,19 +167,25 @@ class Ledger:
         fs.invalidate_cache()
         names = [str(name) for name in fs.find(path)] if fs.exists(path) else []
         segments = [segment for name in names if (segment := _segment(name))]
-        entries: dict[str, Entry] = {}
-        for content in _each(fs.cat_file, [segment.path for segment in _in_force(segments)]):
-            for line in content.decode("utf-8", "replace").split("\n"):
-                entry = read_line(line)
+        entries: dict[str, LedgerEntry] = {}
+        damaged: list[str] = []
+        paths = [segment.path for segment in _active_segments(segments)]
+        for path_, content in zip(paths, _parallel(fs.cat_file, paths), strict=True):
+            if not content.strip():
+                damaged.append(f"{path_.rsplit('/', 1)[-1]} (empty)")
+            for number, line in enumerate(content.split(b"\n"), 1):
+                entry = _entry(line)
+                if entry is None and line.strip():
+                    damaged.append(f"{path_.rsplit('/', 1)[-1]} line {number}")
                 # What is done stays done, whatever a worker that was believed dead has written since.
-                if entry and getattr(entries.get(entry.key), "state", None) is not State.DONE:
+                if entry and getattr(entries.get(entry.key), "state", None) is not RowState.DONE:
                     entries[entry.key] = entry
-        self.entries = entries
+        self.entries, self.damaged = entries, damaged
         self._next = max((segment.last for segment in segments), default=0) + 1
-        if len(names) > len(segments):
-            remove_parts(self.folder)
+        if len(names) > len(segments) + bool(self._claim):
+            cleanup_temp_files(self.folder)
 
-    def _write(self, entries: list[Entry]) -> None:
+    def _write(self, entries: list[LedgerEntry]) -> None:
         number = self._next
         place = self.folder.child(f"{number:08d}-{self._writer}{_SUFFIX}")
         _write_lines(place, entries)
@@ -151,11 +199,18 @@ class Ledger:
         place = self.folder.child(f"{first:08d}-{self._writer}-{last:08d}{_SUFFIX}")
         _write_lines(place, self._told.values())
         self._own = [_Segment(place.path, self._writer, first, last, merged=True)]
-        _each(self.folder.fs.rm_file, [segment.path for segment in old])
+        _parallel(self.folder.fs.rm_file, [segment.path for segment in old])
 
 
-def _write_lines(place: Location, entries: Iterable[Entry]) -> None:
-    with WholeFile(place) as file:
+def _entry(line: bytes) -> LedgerEntry | None:
+    try:
+        return parse_line(line.decode())
+    except UnicodeDecodeError:
+        return None
+
+
+def _write_lines(place: StoragePath, entries: Iterable[LedgerEntry]) -> None:
+    with AtomicFile(place) as file:
         file.write("".join(f"{entry.to_line()}\n" for entry in entries).encode())
 
 
@@ -167,7 +222,17 @@ def _segment(path: str) -> _Segment | None:
     return _Segment(path, writer, int(first), int(last or first), merged=last is not None)
 
 
-def _in_force(segments: Iterable[_Segment]) -> list[_Segment]:
+def segments_to_read(paths: Iterable[str]) -> list[str]:
+    """Choose the segments that hold a ledger's lines, in the order of their writing.
+
+    :param paths: names of the files in the ledger's folder.
+    :return: the paths to read, without those of segments that are merged into others.
+    """
+    found = (_segment(path) for path in paths)
+    return [segment.path for segment in _active_segments(segment for segment in found if segment)]
+
+
+def _active_segments(segments: Iterable[_Segment]) -> list[_Segment]:
     """Return the segments to read, in the order of their writing, without those that are merged into others.
 
     Whoever merges removes them, but may be killed in the middle of it, or not be permitted to.
@@ -186,7 +251,7 @@ def _in_force(segments: Iterable[_Segment]) -> list[_Segment]:
     return sorted(found, key=lambda segment: (segment.first, segment.path))
 
 
-def _each(do: Callable[[str], Any], names: list[str]) -> list[Any]:
+def _parallel(do: Callable[[str], Any], names: list[str]) -> list[Any]:
     """Do it for all names, several at once: object storage is slow but patient."""
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-ledger") as pool:
         return list(pool.map(do, names))

@@ -7,14 +7,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..media import loggable
-from ..results.write import WholeFile
-from ..storage import explained
-from .entry import LOST, Entry, State
+from ..results.refusal import refusal_record
+from ..utils.atomic_file import AtomicFile
+from ..utils.redaction import redact
+from ..utils.storage import translate_storage_errors
+from .ledger_entry import TERMINAL_FAILURES, LedgerEntry, RowState
 
 if TYPE_CHECKING:
-    from ..storage import Location
-    from .rows import ReadRows, Row
+    from ..utils.storage import StoragePath
+    from .input import RequestRow, RowReader
 
 SUMMARY = "summary.json"
 RESULTS = "results.jsonl"
@@ -22,35 +23,43 @@ FAILURES = "failures.jsonl"
 REFUSED = "refused.jsonl"
 
 
-class Report:
+class ReportWriter:
     """The files of one try; each replaces that of the try before.
 
     :param folder: where they go.
     :param entries: the ledger, by row key.
     :param numbers: the rows' places in the input, by row key.
+    :param endpoint: slug of the endpoint.
     """
 
-    def __init__(self, folder: Location, entries: Mapping[str, Entry], numbers: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        folder: StoragePath,
+        entries: Mapping[str, LedgerEntry],
+        numbers: Mapping[str, int],
+        endpoint: str,
+    ) -> None:
+        self._endpoint = endpoint
         self._folder = folder
         self._entries = {key: entry for key, entry in entries.items() if key in numbers}
         self._numbers = numbers
 
-    def done(self) -> list[Entry]:
+    def done(self) -> list[LedgerEntry]:
         """Return the rows that have a result, in the input's order."""
-        done = (entry for entry in self._entries.values() if entry.state is State.DONE)
+        done = (entry for entry in self._entries.values() if entry.state is RowState.DONE)
         return sorted(done, key=lambda entry: self._numbers[entry.key])
 
     def write_results(self) -> dict[str, str]:
         """Write a line for each row that is done: row number, ids, units, files."""
         return self._write(RESULTS, (_line(self._numbers[entry.key], entry) for entry in self.done()))
 
-    def write_failures(self, read_rows: ReadRows) -> dict[str, str]:
+    def write_failures(self, read_rows: RowReader) -> dict[str, str]:
         """Write a line for each row without a result, its request with it; refused content in its own file.
 
         :param read_rows: reads the rows again, as a stream.
         """
-        lost = [entry for entry in self._entries.values() if entry.state in LOST]
-        refused = {entry.key for entry in lost if entry.state is State.REFUSED}
+        lost = [entry for entry in self._entries.values() if entry.state in TERMINAL_FAILURES]
+        refused = {entry.key for entry in lost if entry.state is RowState.REFUSED}
         failed = {entry.key for entry in lost} - refused
         return {
             **self._write(FAILURES, self._lost(read_rows, failed) if failed else ()),
@@ -66,10 +75,10 @@ class Report:
         """Address of the summary."""
         return self._folder.child(SUMMARY).uri
 
-    def _lost(self, read_rows: ReadRows, keys: set[str]) -> Iterator[str]:
+    def _lost(self, read_rows: RowReader, keys: set[str]) -> Iterator[str]:
         for row in read_rows():
             if row.key in keys:
-                yield _line(row.number, self._entries[row.key], row)
+                yield _line(row.number, self._entries[row.key], row, self._endpoint)
 
     def _write(self, name: str, lines: Iterable[str]) -> dict[str, str]:
         """Write a file; without lines, remove the one of an earlier try, which no longer holds."""
@@ -77,18 +86,18 @@ class Report:
         stream = iter(lines)
         first = next(stream, None)
         if first is None:
-            with explained():
+            with translate_storage_errors():
                 if place.fs.exists(place.path):
                     place.fs.rm_file(place.path)
             return {}
-        with WholeFile(place) as file:
+        with AtomicFile(place) as file:
             file.write(f"{first}\n".encode())
             for line in stream:
                 file.write(f"{line}\n".encode())
         return {f"{name.partition('.')[0]}_path": place.uri}
 
 
-def _line(number: int, entry: Entry, row: Row | None = None) -> str:
+def _line(number: int, entry: LedgerEntry, row: RequestRow | None = None, endpoint: str = "") -> str:
     known = {
         "row": number,
         "state": entry.state.value,
@@ -96,9 +105,24 @@ def _line(number: int, entry: Entry, row: Row | None = None) -> str:
         "task_id": entry.task_id,
         "external_task_id": entry.external_task_id,
         "units": entry.units,
+        "charges": entry.charges,
         **(entry.result or {}),
-        "request": loggable(row.values) if row else None,
+        "labels": (row.labels if row else entry.labels) or None,
+        "airflow": entry.airflow,
+        "request": redact(row.values) if row else None,
     }
+    if row and entry.state is RowState.REFUSED:
+        # In the form in which single tasks return it.
+        known = refusal_record(
+            reason=entry.error,
+            request=redact(row.values),
+            endpoint=endpoint,
+            task_id=entry.task_id,
+            external_task_id=entry.external_task_id,
+            units=entry.units,
+            charges=entry.charges,
+        ) | {name: value for name, value in known.items() if value is not None}
+        return json.dumps(known, ensure_ascii=False, default=str)
     return json.dumps(
         {name: value for name, value in known.items() if value is not None}, ensure_ascii=False, default=str
     )

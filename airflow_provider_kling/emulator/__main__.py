@@ -9,7 +9,7 @@ import sys
 def main() -> int:
     """Run the emulator; say what to install where its extra is missing."""
     try:
-        from airflow_provider_kling.emulator.command import main as run
+        from .cli import main as run
     except ModuleNotFoundError as error:
         sys.exit(
             f"The emulator needs the package {error.name!r}, which is not installed. "

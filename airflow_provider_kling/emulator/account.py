@@ -6,22 +6,21 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import islice
 
-from airflow_provider_kling.api.endpoint import Endpoint
-
-from . import prices
+from ..api.endpoint import Endpoint
+from .artifacts import ArtifactStore
 from .clock import Clock, milliseconds
+from .errors import ApiErrorResponse, invalid_value
 from .faults import DEFAULT_REASON, Faults
-from .lifecycle import SUBMITTED_SHARE, Job
-from .made import Made
-from .makers import job_seconds, work_of
+from .media.plan import job_seconds, plan_task
+from .media.plan_context import Plan, PlanContext
 from .options import Options
-from .refusal import Refusal, bad_value
-from .rules import Order
-from .work import Bench, Work
+from .spec import prices
+from .spec.validation import ValidatedBody
+from .task import QUEUED_FRACTION, EmulatedTask
 
 
 class Account:
@@ -39,16 +38,16 @@ class Account:
         # Task ids of an earlier emulator must not name a job of this one: they live on in somebody's DAG.
         self._first_id = milliseconds(clock.now()) * 100_000
         self._numbers = itertools.count(1)
-        self.made = Made(clock, self.by_task_id)
+        self.made = ArtifactStore(clock, self.by_task_id)
         self.reset()
 
     def reset(self) -> None:
         """Forget all jobs."""
-        self.jobs: list[Job] = []
+        self.jobs: list[EmulatedTask] = []
         self.max_active = 0
-        self._by_id: dict[str, Job] = {}
-        self._by_external_id: dict[str, Job] = {}
-        self._by_slug: defaultdict[str, list[Job]] = defaultdict(list)
+        self._by_id: dict[str, EmulatedTask] = {}
+        self._by_external_id: dict[str, EmulatedTask] = {}
+        self._by_slug: defaultdict[str, list[EmulatedTask]] = defaultdict(list)
         self._holding: list[tuple[float, int, int]] = []
         self._active = 0
         self._committed: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -68,23 +67,23 @@ class Account:
         now = self._clock.now()
         return sum((job.units(now) for job in self.jobs), Decimal(0))
 
-    def make(self, endpoint: Endpoint, order: Order) -> Job:
+    def make(self, endpoint: Endpoint, order: ValidatedBody) -> EmulatedTask:
         """Make a job for a checked create call.
 
         :raises Refusal: when the external id is taken or no slot is free.
         """
         external_id = order.body.get("external_task_id")
         if external_id in self._by_external_id:
-            raise bad_value(f"External_task_id {external_id} already exists")
+            raise invalid_value(f"External_task_id {external_id} already exists")
         task_id = str(self._first_id + next(self._numbers))
-        bench = Bench(task_id, self._options.scale, self._clock.now(), self.made)
-        job = self._job(endpoint, order, work_of(endpoint, order, bench), bench)
+        bench = PlanContext(task_id, self._options.scale, self._clock.now(), self.made)
+        job = self._job(endpoint, order, plan_task(endpoint, order, bench), bench)
         self._check_balance(job)
         self._check_slots(job.slots)
         self._keep(job)
         return job
 
-    def find(self, endpoint: Endpoint, ident: str) -> Job:
+    def find(self, endpoint: Endpoint, ident: str) -> EmulatedTask:
         """Return the job of an endpoint by its own or its external id.
 
         :raises Refusal: when there is none.
@@ -93,60 +92,64 @@ class Account:
         if job is None and endpoint.external_id and self._options.dialect.lookup:
             job = None if self._faults.fire("no_external_id") else self._by_external_id.get(ident)
         if job is None or job.slug != endpoint.slug:
-            raise bad_value(f"Task not found by id/external id: {ident}")
+            raise invalid_value(f"Task not found by id/external id: {ident}")
         return job
 
-    def named(self, idents: Iterable[str], tasks: str, *, external: bool) -> list[Job]:
+    def named(self, idents: Iterable[str], tasks: str, *, external: bool) -> list[EmulatedTask]:
         """Return those of several jobs that exist.
 
         :param idents: ids.
-        :param tasks: the path at which they are queried; jobs that are queried elsewhere count as missing.
+        :param tasks: the path that is asked; ``/tasks`` knows jobs of v1 as well.
         :param external: whether they are external ids.
         """
         if external and self._faults.fire("no_external_id"):
             return []
         ids = self._by_external_id if external else self._by_id
         jobs = [job for ident in idents if (job := ids.get(ident))]
-        return [job for job in jobs if job.tasks == tasks]
+        return [job for job in jobs if _shown_at(job, tasks)]
 
-    def before(self, number: int | None, tasks: str, most: int) -> list[Job]:
+    def before(
+        self, number: int | None, tasks: str, most: int, fits: Callable[[EmulatedTask], bool] = lambda _: True
+    ) -> list[EmulatedTask]:
         """Return jobs, newest first.
 
         :param number: those before the job of this number; the newest by default.
-        :param tasks: the path at which they are queried.
+        :param tasks: the path that is asked.
         :param most: how many at most.
+        :param fits: whether a job is asked for.
         """
         older = self.jobs if number is None else self.jobs[: number - 1]
-        return list(islice((job for job in reversed(older) if job.tasks == tasks), most))
+        shown = (job for job in reversed(older) if _shown_at(job, tasks) and fits(job))
+        return list(islice(shown, most))
 
-    def by_task_id(self, task_id: str) -> Job | None:
+    def by_task_id(self, task_id: str) -> EmulatedTask | None:
         """Return a job of any endpoint by its own id."""
         return self._by_id.get(task_id)
 
-    def page(self, slug: str, number: int, size: int) -> list[Job]:
+    def page(self, slug: str, number: int, size: int) -> list[EmulatedTask]:
         """Return one page of an endpoint's jobs, newest first."""
         jobs = self._by_slug[slug]
         end = len(jobs) - (number - 1) * size
         return jobs[max(0, end - size) : max(0, end)][::-1]
 
-    def _check_balance(self, job: Job) -> None:
+    def _check_balance(self, job: EmulatedTask) -> None:
         if self._committed[job.pack] + job.price > Decimal(self._options.units):
-            raise Refusal(429, 1102, "Account balance not enough")
+            raise ApiErrorResponse(429, 1102, "Account balance not enough")
 
     def _check_slots(self, wanted: int) -> None:
         full = self._options.slots and wanted and self.active + wanted > self._options.slots
         if full or self._faults.times("slots_taken"):
-            raise Refusal(429, 1303, "parallel task over resource pack limit")
+            raise ApiErrorResponse(429, 1303, "parallel task over resource pack limit")
 
-    def _job(self, endpoint: Endpoint, order: Order, work: Work, bench: Bench) -> Job:
+    def _job(self, endpoint: Endpoint, order: ValidatedBody, work: Plan, bench: PlanContext) -> EmulatedTask:
         now, seconds = bench.now, self._options.job_seconds
         if seconds is None or endpoint.synchronous:
             seconds = job_seconds(endpoint)
         lasts = seconds / self._options.speed
-        price = prices.units(endpoint.slug, order.body, work.seconds, work.count)
+        price = prices.price_in_units(endpoint.slug, order.body, work.seconds, work.count)
         if work.session:
             self.made.open(work.session)
-        return Job(
+        return EmulatedTask(
             number=len(self.jobs) + 1,
             task_id=bench.task_id,
             slug=endpoint.slug,
@@ -156,26 +159,26 @@ class Account:
             body_sha256=order.digest,
             ignored=order.ignored,
             made_at=now,
-            started_at=now + SUBMITTED_SHARE * lasts,
+            started_at=now + QUEUED_FRACTION * lasts,
             ended_at=now + lasts,
             slots=0 if endpoint.synchronous else work.count,
             price=price,
-            pack=prices.pack(endpoint.slug),
+            pack=prices.unit_type(endpoint.slug),
             items=work.items,
-            failure=None if endpoint.synchronous else self._failure(order),
+            failure=None if endpoint.synchronous else work.failure or self._failure(order),
             parent=work.parent,
             session_id=work.session.session_id if work.session else None,
             callback_url=order.body.get("callback_url"),
         )
 
-    def _failure(self, order: Order) -> str | None:
+    def _failure(self, order: ValidatedBody) -> str | None:
         word = self._faults.setting("failed_word")
         named = word and word in str(order.body.get("prompt", "")) and self._faults.fire("failed_word")
         if self._faults.every("failed_job") or named:
             return str(self._faults.setting("fail_reason") or DEFAULT_REASON)
         return None
 
-    def _keep(self, job: Job) -> None:
+    def _keep(self, job: EmulatedTask) -> None:
         if job.failure is None:
             self._committed[job.pack] += job.price
         self.jobs.append(job)
@@ -187,3 +190,8 @@ class Account:
         heapq.heappush(self._holding, (job.ended_at, job.number, job.slots))
         self._active += job.slots
         self.max_active = max(self.max_active, self.active)
+
+
+def _shown_at(job: EmulatedTask, tasks: str) -> bool:
+    # What answers at once leaves no task behind.
+    return job.tasks == tasks or (tasks == "/tasks" and not job.tasks and job.ended_at > job.made_at)

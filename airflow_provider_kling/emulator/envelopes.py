@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from .lifecycle import Job
-from .refusal import Refusal
-from .web import Answer
+from .errors import ApiErrorResponse
+from .options import Dialect
+from .task import EmulatedTask
+from .wire import Response
 
 
 class Envelope(Protocol):
@@ -18,52 +19,186 @@ class Envelope(Protocol):
     ``task`` and ``tasks`` get the official task objects as JSON.
     """
 
-    def created(self, job: Job, task: bytes, request_id: str) -> Answer:
+    def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
         """Answer a create call."""
         ...
 
-    def queried(self, job: Job, task: bytes, request_id: str) -> Answer:
+    def queried(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
         """Answer a query for one task."""
         ...
 
-    def listed(self, tasks: Iterable[bytes], request_id: str) -> Answer:
+    def listed(self, tasks: Iterable[bytes], request_id: str) -> Response:
         """Answer a list call."""
         ...
 
-    def data(self, data: Any, request_id: str) -> Answer:
+    def data(self, data: Any, request_id: str) -> Response:
         """Answer a call that is not about a task."""
         ...
 
-    def refused(self, refusal: Refusal, request_id: str) -> Answer:
+    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
         """Answer a call that is not done."""
         ...
 
 
-class Official:
+class OfficialEnvelope:
     """``{"code": 0, "message": "SUCCEED", "request_id": …, "data": …}``."""
 
-    def created(self, job: Job, task: bytes, request_id: str) -> Answer:
+    def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
         """Answer a create call."""
         return _wrapped(task, request_id)
 
-    def queried(self, job: Job, task: bytes, request_id: str) -> Answer:
+    def queried(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
         """Answer a query for one task."""
         return _wrapped(task, request_id)
 
-    def listed(self, tasks: Iterable[bytes], request_id: str) -> Answer:
+    def listed(self, tasks: Iterable[bytes], request_id: str) -> Response:
         """Answer a list call."""
         return _wrapped(b"[" + b",".join(tasks) + b"]", request_id)
 
-    def data(self, data: Any, request_id: str) -> Answer:
+    def data(self, data: Any, request_id: str) -> Response:
         """Answer a call that is not about a task."""
         return _wrapped(json.dumps(data).encode(), request_id)
 
-    def refused(self, refusal: Refusal, request_id: str) -> Answer:
+    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
         """Answer a call that is not done."""
         body = {"code": refusal.code, "message": refusal.message, "request_id": request_id}
-        return Answer(json.dumps(body).encode(), refusal.status, headers=refusal.headers)
+        return Response(json.dumps(body).encode(), refusal.status, headers=refusal.headers)
 
 
-def _wrapped(data: bytes, request_id: str) -> Answer:
+def _wrapped(data: bytes, request_id: str) -> Response:
     head = f'{{"code":0,"message":"SUCCEED","request_id":"{request_id}","data":'.encode()
-    return Answer(head + data + b"}")
+    return Response(head + data + b"}")
+
+
+_UNAUTHORIZED = 401
+_NOT_FOUND = 404
+_WRAPPED_STATUS = {
+    "submitted": ("SUBMITTED", "10%"),
+    "processing": ("IN_PROGRESS", "50%"),
+    "succeed": ("SUCCESS", "100%"),
+    "failed": ("FAILURE", "100%"),
+}
+_OPENAI_STATUS = {
+    "submitted": "queued",
+    "processing": "in_progress",
+    "succeed": "completed",
+    "failed": "failed",
+}
+
+
+class CometApiEnvelope(OfficialEnvelope):
+    """The vendor's form, but for what the gateway itself refuses."""
+
+    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
+        """Answer a call that is not done."""
+        if refusal.status in (_UNAUTHORIZED, _NOT_FOUND):
+            return _openai_error(refusal, request_id)
+        return super().refused(refusal, request_id)
+
+
+class WrappedEnvelope(OfficialEnvelope):
+    """``{"code": "success", "message": "", "data": {"status": …, "data": <the vendor's answer>}}``.
+
+    The gateway has its own task ids; the vendor's, inside, cannot be queried here.
+    """
+
+    def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
+        """Answer a create call."""
+        return _success(
+            {"task_id": job.task_id, "action": _action(job), "status": "SUBMITTED", "progress": "0%"}
+        )
+
+    def queried(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
+        """Answer a query for one task."""
+        inner = json.loads(task)
+        status, progress = _WRAPPED_STATUS.get(inner["task_status"], (inner["task_status"].upper(), "50%"))
+        vendors = {"code": 0, "message": "SUCCEED", "request_id": request_id}
+        return _success(
+            {
+                "task_id": job.task_id,
+                "action": _action(job),
+                "status": status,
+                "fail_reason": inner.get("task_status_msg", ""),
+                "progress": progress,
+                "data": {**vendors, "data": {**inner, "task_id": f"9{job.task_id}"}},
+            }
+        )
+
+    def data(self, data: Any, request_id: str) -> Response:
+        """Answer a call that is not about a task."""
+        return _success({"data": {"code": 0, "message": "SUCCEED", "request_id": request_id, "data": data}})
+
+    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
+        """Answer a call that is not done: the vendor's code is lost on the way."""
+        if refusal.status == _UNAUTHORIZED:
+            return _openai_error(refusal, request_id)
+        body = {"code": "fail_to_fetch_task", "message": refusal.message, "data": None}
+        return Response(json.dumps(body).encode(), refusal.status, headers=refusal.headers)
+
+
+class OpenAIVideoEnvelope(OfficialEnvelope):
+    """``{"id": …, "object": "video", "status": "completed", "metadata": {"url": …}}``."""
+
+    def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
+        """Answer a create call."""
+        return self.queried(job, task, request_id)
+
+    def queried(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
+        """Answer a query for one task."""
+        if not job.slug.startswith("videos/"):
+            # The form is one for videos; all else passes through such a gateway as it is.
+            return super().queried(job, task, request_id)
+        inner = json.loads(task)
+        word = inner["task_status"]
+        video: dict[str, Any] = {
+            "id": job.task_id,
+            "task_id": job.task_id,
+            "object": "video",
+            "model": job.body.get("model_name", ""),
+            "status": _OPENAI_STATUS.get(word, word),
+            "progress": int(_WRAPPED_STATUS.get(word, ("", "50%"))[1].rstrip("%")),
+            "created_at": inner["created_at"] // 1000,
+        }
+        if word in ("succeed", "failed"):
+            video["completed_at"] = inner["updated_at"] // 1000
+        if word == "failed":
+            video["error"] = {"code": "task_failed", "message": inner["task_status_msg"]}
+        if url := _first_url(inner.get("task_result", {})):
+            video["metadata"] = {"url": url}
+        return Response(json.dumps(video).encode())
+
+    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
+        """Answer a call that is not done."""
+        return _openai_error(refusal, request_id)
+
+
+ENVELOPES: dict[Dialect, Envelope] = {
+    Dialect.KLING: OfficialEnvelope(),
+    Dialect.COMETAPI: CometApiEnvelope(),
+    Dialect.GATEWAY: WrappedEnvelope(),
+    Dialect.OPENAI_VIDEO: OpenAIVideoEnvelope(),
+}
+
+
+def _success(data: Any) -> Response:
+    return Response(json.dumps({"code": "success", "message": "", "data": data}).encode())
+
+
+def _openai_error(refusal: ApiErrorResponse, request_id: str) -> Response:
+    error = {
+        "message": f"{refusal.message} (request id: {request_id})",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": str(refusal.code),
+    }
+    return Response(json.dumps({"error": error}).encode(), refusal.status, headers=refusal.headers)
+
+
+def _action(job: EmulatedTask) -> str:
+    return job.slug.rpartition("/")[2].upper().replace("-", "_")
+
+
+def _first_url(result: dict[str, list[dict[str, Any]]]) -> str | None:
+    entries = [entry for entries in result.values() if isinstance(entries, list) for entry in entries]
+    urls = [value for entry in entries for name, value in entry.items() if name.startswith("url")]
+    return urls[0] if urls else None

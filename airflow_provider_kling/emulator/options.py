@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 
-from .webhook import check_secret
+from .webhook_signing import validate_secret
 
 DEFAULT_PORT = 8188
 
@@ -100,6 +100,6 @@ class Options:
         if self.job_seconds is not None and self.job_seconds < 0:
             raise ValueError(f"job_seconds must not be negative, got {self.job_seconds!r}")
         if self.webhook_secret is not None:
-            check_secret(self.webhook_secret)
+            validate_secret(self.webhook_secret)
         if self.slots < 0:
             raise ValueError(f"slots must not be negative, got {self.slots!r}")

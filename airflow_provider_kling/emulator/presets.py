@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .media_kinds import Picture, Sound
-from .recipes import File, Item, PictureRecipe, SoundRecipe
-from .work import digest_of
+from .media.kinds import AudioInfo, ImageInfo
+from .media.plan_context import content_hash
+from .media.specs import AudioSpec, ImageSpec, OutputFile, ResultEntry
 
-OWNER = "kling"
+PRESET_OWNER_ID = "kling"
 PRESETS = "presets"
 """What stands for the task id in the addresses of their files."""
 
@@ -22,30 +22,30 @@ _VOICES = {
 _ELEMENTS = {160: "Red fox", 161: "Robot cook", 162: "Paper lantern"}
 
 
-def _voice(voice_id: str, name: str) -> Item:
-    trial = File(f"{voice_id}.mp3", SoundRecipe(Sound(digest_of(voice_id), 5.0)))
-    values = {"voice_id": voice_id, "voice_name": name, "trial_url": trial, "owned_by": OWNER}
-    return Item("voices", values)
+def _voice(voice_id: str, name: str) -> ResultEntry:
+    trial = OutputFile(f"{voice_id}.mp3", AudioSpec(AudioInfo(content_hash(voice_id), 5.0)))
+    values = {"voice_id": voice_id, "voice_name": name, "trial_url": trial, "owned_by": PRESET_OWNER_ID}
+    return ResultEntry("voices", values)
 
 
-def _element(element_id: int, name: str) -> Item:
-    picture = Picture(digest_of(name), 720, 720)
+def _element(element_id: int, name: str) -> ResultEntry:
+    picture = ImageInfo(content_hash(name), 720, 720)
     values: Mapping[str, Any] = {
         "element_id": element_id,
         "element_name": name,
         "element_description": f"{name}, a preset element",
         "reference_type": "image_refer",
         "element_image_list": {
-            "frontal_image": File(f"{element_id}.png", PictureRecipe(picture, 512, 512)),
+            "frontal_image": OutputFile(f"{element_id}.png", ImageSpec(picture, 512, 512)),
             "refer_images": [],
         },
         "element_video_list": {"refer_videos": []},
         "element_voice_info": {},
         "tag_list": [],
-        "owned_by": OWNER,
+        "owned_by": PRESET_OWNER_ID,
         "status": "succeed",
     }
-    return Item("elements", values)
+    return ResultEntry("elements", values)
 
 
 VOICES = tuple(_voice(voice_id, name) for voice_id, name in _VOICES.items())

@@ -16,15 +16,14 @@ from urllib.parse import quote, urlencode
 
 import uvicorn
 
-from airflow_provider_kling.api import ENDPOINTS
-
-from . import ledger, resources, selection, tasks
-from .admin import admin_app, snapshot
+from ..api import ENDPOINTS
+from .app import EmulatorApp
 from .faults import Faults
-from .gate import Gate
-from .lifecycle import Job
+from .handlers import billing, library, selection, tasks
+from .handlers.admin import admin_app, state_summary
 from .options import Dialect, Options
-from .state import State
+from .state import EmulatorState
+from .task import EmulatedTask
 
 _START_SECONDS = 20
 _KEEP_ALIVE_SECONDS = 75
@@ -50,7 +49,7 @@ class Emulator:
         self.options = dataclasses.replace(options or Options(port=0), **settings)
         self._temporary = tempfile.TemporaryDirectory(prefix="kling-emulator-")
         self.folder = Path(self._temporary.name)
-        self.state = State(self.options, self.folder)
+        self.state = EmulatorState(self.options, self.folder)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
@@ -112,7 +111,7 @@ class Emulator:
     def server(self) -> uvicorn.Server:
         """Return the server, not yet running."""
         config = uvicorn.Config(
-            Gate(self.state, self._routes(), admin_app(self.state)),
+            EmulatorApp(self.state, self._routes(), admin_app(self.state)),
             access_log=False,
             log_level="warning",
             # Longer than clients poll: a kept connection must not be closed just as it is used again.
@@ -123,12 +122,12 @@ class Emulator:
         )
         return uvicorn.Server(config)
 
-    def _routes(self) -> tasks.Finder:
+    def _routes(self) -> tasks.Router:
         dialect = self.options.dialect
-        others = {**resources.HANDLERS, **selection.HANDLERS}
+        others = {**library.HANDLERS, **selection.HANDLERS}
         if dialect is Dialect.KLING:
-            others |= ledger.HANDLERS
-        return tasks.finder(ENDPOINTS, others, dialect.base_path)
+            others |= billing.HANDLERS
+        return tasks.build_router(ENDPOINTS, others, dialect.base_path)
 
     def connection(self) -> dict[str, Any]:
         """Return the Airflow connection to this emulator, as fields."""
@@ -159,7 +158,7 @@ class Emulator:
         return self.state.faults
 
     @property
-    def jobs(self) -> Sequence[Job]:
+    def jobs(self) -> Sequence[EmulatedTask]:
         """All jobs made, oldest first."""
         return tuple(self.state.account.jobs)
 
@@ -176,7 +175,7 @@ class Emulator:
     @property
     def summary(self) -> dict[str, Any]:
         """What ``GET /_emulator`` answers."""
-        return snapshot(self.state)
+        return state_summary(self.state)
 
     def count(self, method: str, path: str) -> int:
         """Return the number of requests to a path template such as ``/v1/videos/image2video/{id}``."""

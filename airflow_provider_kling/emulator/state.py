@@ -12,22 +12,22 @@ from . import presets
 from .account import Account
 from .callbacks import Callbacks
 from .clock import Clock
+from .envelopes import ENVELOPES
+from .fault_injection import FaultInjector
 from .faults import Faults
-from .gateways import ENVELOPES
-from .media_input import MediaLibrary
+from .media.inputs import MediaStore
+from .media.render import RenderCache
+from .media.specs import OutputFile
 from .options import Options
-from .recipes import File
-from .rendering import Renderer
-from .rules import Desk
-from .signing import Signer
-from .trouble import Trouble
-from .views import Views
+from .responses import TaskSerializer
+from .spec.validation import ValidationContext
+from .url_signing import UrlSigner
 
 Requests = Counter[tuple[str, str, int]]
 """Number of requests by method, path template and status; 0 stands for a connection that was cut."""
 
 
-class State:
+class EmulatorState:
     """The parts of one emulator.
 
     :param options: its settings.
@@ -38,14 +38,16 @@ class State:
         self.options = options
         self.clock = Clock()
         self.faults = Faults(options.faults)
-        self.renderer = Renderer(_made(folder / "rendered"))
-        self.signer = Signer(options.secret_key, self.clock, options.url_seconds)
+        self.renderer = RenderCache(_mkdir(folder / "rendered"))
+        self.signer = UrlSigner(options.secret_key, self.clock, options.url_seconds)
         self.account = Account(options, self.clock, self.faults)
-        self.desk = Desk(options, MediaLibrary(_made(folder / "media"), options.scale), self.account.made)
-        self.views = Views(self.clock, self.signer, self.faults)
+        self.desk = ValidationContext(
+            options, MediaStore(_mkdir(folder / "media"), options.scale), self.account.made
+        )
+        self.views = TaskSerializer(self.clock, self.signer, self.faults)
         self.callbacks = Callbacks(self.clock, self.views, options.webhook_secret)
         self.envelope = ENVELOPES[options.dialect]
-        self.trouble = Trouble(self.faults)
+        self.trouble = FaultInjector(self.faults)
         self.requests: Requests = Counter()
         self.opened_at = self.clock.now()
         self._costs_asked_at = 0.0
@@ -60,7 +62,7 @@ class State:
         self.callbacks.reset()
         self.requests.clear()
 
-    def files(self, owner: str) -> Iterator[File]:
+    def files(self, owner: str) -> Iterator[OutputFile]:
         """Return the result files whose addresses have ``owner`` in the place of the task id."""
         job = self.account.by_task_id(owner)
         items = presets.VOICES + presets.ELEMENTS if owner == presets.PRESETS else job.items if job else ()
@@ -78,6 +80,6 @@ class State:
         return f"emulator-{next(self._request_numbers):016d}"
 
 
-def _made(folder: Path) -> Path:
+def _mkdir(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,33 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asynchronous exchanges over one ``aiohttp`` session."""
+"""Send requests with one ``aiohttp`` session."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from ..api.endpoint import Endpoint
-from ..api.exchange import Call, batch_call, create_call, list_call, pages_by_cursor, query_calls
-from ..api.readable import readable
-from ..api.task import Task, read_tasks
-from ..exceptions import KlingTaskNotFound
-from .outcome import HEADERS, MAX_ANSWER_BYTES, TokenNotValidNow, payload_of, task_of, unanswered
-from .retries import READ_ATTEMPTS, can_be_read_again, pause
-from .settings import KlingSettings
-from .tls import trusted_by
+from ..api.http import ApiRequest
+from ..api.requests.base import KlingRequest
+from ..api.task import KlingTask
+from ..utils.redaction import sanitize_text
+from . import flows
+from .connection import KlingSettings
+from .responses import HEADERS, MAX_ANSWER_BYTES, no_response_error
+from .transport import ssl_context_for
 
-MAX_CONNECTIONS = 20
+_T = TypeVar("_T")
 
-# A ValueError among aiohttp's errors is an address that cannot be used.
+MAX_CONNECTIONS = 100
+"""More than a poller has reads under way, the late ones included: these must not take all connections."""
+
+# A ValueError among aiohttp's errors is a URL that cannot be used.
 _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -37,10 +38,10 @@ _NEVER_SENT = (
 
 
 class AsyncKlingClient:
-    """Calls the API from coroutines. An async context manager that owns one session.
+    """Call the API from coroutines. An async context manager that owns one session.
 
     It neither looks up connections nor masks secrets: both talk to Airflow's supervisor, which a task of
-    the poll hub must not do.
+    the shared poller must not do.
 
     :param settings: the checked connection.
     """
@@ -48,10 +49,11 @@ class AsyncKlingClient:
     def __init__(self, settings: KlingSettings) -> None:
         self.settings = settings
         self._session: aiohttp.ClientSession | None = None
+        self._cursors = flows.ListCursors()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=trusted_by(self.settings)),
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=ssl_context_for(self.settings)),
             headers=HEADERS,
         )
         return self
@@ -63,73 +65,107 @@ class AsyncKlingClient:
             await self._session.close()
             self._session = None
 
-    async def create(self, endpoint: Endpoint, body: dict[str, Any]) -> Task:
-        """Create a task: one POST, never repeated here, for it costs money."""
-        call = create_call(endpoint, body)
-        return task_of(call, await self.send(call))
+    async def run(self, flow: flows.Flow[_T]) -> _T:
+        """Carry out a flow.
 
-    async def get_task(self, endpoint: Endpoint, task_id: str, *, patient: bool = False) -> Task:
-        """Read one task by its id or external id.
-
-        :param patient: try again and again while that can help.
+        :param flow: a generator of :mod:`.flows`.
+        :return: its result.
         """
-        ask = self.read if patient else self.send
-        *first, last = query_calls(endpoint, task_id)
-        for call in first:
-            with suppress(KlingTaskNotFound):
-                return task_of(call, await ask(call))
-        return task_of(last, await ask(last))
+        try:
+            command = next(flow)
+            while True:
+                try:
+                    answer = await self._do(command)
+                except Exception as error:
+                    command = flow.throw(error)
+                else:
+                    command = flow.send(answer)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
 
-    async def get_tasks(self, endpoint: Endpoint, task_ids: Sequence[str], *, external: bool) -> list[Task]:
-        """Read those of several tasks that exist, with one request; not every endpoint answers such.
+    async def _do(self, command: flows.Command) -> flows.HttpResponse | None:
+        if isinstance(command, ApiRequest):
+            return await self._exchange(command)
+        if isinstance(command, flows.Call):
+            await command.function()
+            return None
+        await asyncio.sleep(command.seconds)
+        return None
 
+    async def create(self, endpoint: Endpoint, body: KlingRequest | Mapping[str, Any]) -> KlingTask:
+        """Create a task with one POST; see :func:`.flows.create`.
+
+        :param endpoint: the endpoint.
+        :param body: the request, or its JSON body as it is to be sent.
+        :return: the task.
+        """
+        return await self.run(flows.create(self.settings, endpoint, body))
+
+    async def get_task(
+        self, endpoint: Endpoint, task_id: str, *, retry: bool = False, by_name: bool = False
+    ) -> KlingTask:
+        """Read one task; see :func:`.flows.get_task`.
+
+        :param endpoint: the endpoint that made it.
+        :param task_id: its id or external id.
+        :param retry: retry the read while that can help.
+        :param by_name: ``task_id`` is an external id.
+        :return: the task.
+        """
+        return await self.run(flows.get_task(self.settings, endpoint, task_id, retry=retry, by_name=by_name))
+
+    async def get_tasks(
+        self, endpoint: Endpoint, task_ids: Sequence[str], *, external: bool
+    ) -> list[KlingTask]:
+        """Read those of several tasks that exist, with one request; see :func:`.flows.get_tasks`.
+
+        :param endpoint: the endpoint that made them.
         :param task_ids: 1 to 20 ids.
         :param external: whether they are external ids.
+        :return: the tasks that exist.
         """
-        return read_tasks(await self.send(batch_call(endpoint, task_ids, external=external)))
+        return await self.run(flows.get_tasks(self.settings, endpoint, task_ids, external=external))
 
-    async def find_task(self, endpoint: Endpoint, external_task_id: str) -> Task | None:
-        """Look a task up by its external id, patiently; ``None`` when there is none."""
-        try:
-            return await self.get_task(endpoint, external_task_id, patient=True)
-        except KlingTaskNotFound:
-            return None
+    async def find_task(
+        self, endpoint: Endpoint, external_task_id: str, *, by_name: bool = True
+    ) -> KlingTask | None:
+        """Look a task up by its external id; see :func:`.flows.find_task`.
 
-    async def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[Task]:
-        """List tasks, newest first; of an endpoint of API 2.0, those of all its endpoints."""
-        if not endpoint.tasks:
-            return read_tasks(await self.send(list_call(endpoint, page, page_size)))
-        steps = pages_by_cursor(endpoint, page, page_size, [])
-        call = next(steps)
-        while True:
-            try:
-                call = steps.send(await self.send(call))
-            except StopIteration as end:
-                return cast("list[Task]", end.value)
+        :param endpoint: the endpoint that made it.
+        :param external_task_id: the external id.
+        :param by_name: it is an external id; otherwise an id that the host gave.
+        :return: the task; ``None`` when there is none.
+        """
+        return await self.run(flows.find_task(self.settings, endpoint, external_task_id, by_name=by_name))
 
-    async def read(self, call: Call) -> dict[str, Any]:
-        """Make a call that changes nothing, again and again while that can help."""
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(READ_ATTEMPTS),
-            wait=pause,
-            retry=retry_if_exception(can_be_read_again),
-            reraise=True,
-        )
-        return await retrying(self.send, call)
+    async def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[KlingTask]:
+        """List tasks, newest first; see :func:`.flows.list_tasks`.
 
-    async def send(self, call: Call) -> dict[str, Any]:
-        """Make a call once; a second time only where a new token is all that was missing."""
-        try:
-            return payload_of(self.settings, call, *await self._exchange(call))
-        except TokenNotValidNow as refusal:
-            if not self.settings.credentials.renew():
-                raise refusal.error from None
-        try:
-            return payload_of(self.settings, call, *await self._exchange(call))
-        except TokenNotValidNow as refusal:
-            raise refusal.error from None
+        :param endpoint: the endpoint.
+        :param page: page number from 1.
+        :param page_size: tasks a page, 1 to 500.
+        :return: the tasks of the page.
+        """
+        return await self.run(flows.list_tasks(self.settings, endpoint, page, page_size, self._cursors))
 
-    async def _exchange(self, call: Call) -> tuple[int, dict[str, str], bytes]:
+    async def read(self, request: ApiRequest) -> dict[str, Any]:
+        """Send a request that changes nothing, and retry it while that can help.
+
+        :param request: what to send.
+        :return: the JSON object of the answer.
+        """
+        return await self.run(flows.read(self.settings, request))
+
+    async def send(self, request: ApiRequest) -> dict[str, Any]:
+        """Send a request once; a second time only where a new token is all that was missing.
+
+        :param request: what to send.
+        :return: the JSON object of the answer.
+        """
+        return await self.run(flows.send(self.settings, request))
+
+    async def _exchange(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
         if self._session is None:
             raise RuntimeError("AsyncKlingClient is used outside its 'async with' block")
         data = None if call.body is None else json.dumps(call.body).encode()
@@ -149,7 +185,7 @@ class AsyncKlingClient:
                 return response.status, dict(response.headers), await _bounded(response)
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
             sent = not isinstance(error, _NEVER_SENT)
-            raise unanswered(self.settings, call, _reason(error, connect, read), sent=sent) from None
+            raise no_response_error(self.settings, call, _reason(error, connect, read), sent=sent) from None
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
@@ -183,4 +219,4 @@ def _reason(error: BaseException, connect: float, read: float) -> str:
         return f"nothing came within {round(read, 1):g} s"
     # Errors of certificates are of this kind too, but up to aiohttp 3.12 they fail over the attribute.
     cause = getattr(error, "os_error", None) or error
-    return f"{type(error).__name__}: {readable(str(cause), 200)}"
+    return f"{type(error).__name__}: {sanitize_text(str(cause), 200)}"

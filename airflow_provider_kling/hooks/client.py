@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Synchronous exchanges over one ``requests`` session."""
+"""Send requests with one ``requests`` session."""
 
 from __future__ import annotations
 
 import json
 import re
 import ssl
+import threading
 import time
-from contextlib import suppress
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import requests
 import requests.auth
-from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from ..api.endpoint import Endpoint
-from ..api.exchange import Call, create_call, list_call, pages_by_cursor, query_calls
-from ..api.readable import readable
-from ..api.task import Task, read_tasks
-from ..exceptions import KlingServerError, KlingTaskNotFound
-from .answers import cause_of, pieces
-from .outcome import HEADERS, MAX_ANSWER_BYTES, TokenNotValidNow, payload_of, task_of, unanswered
-from .retries import READ_ATTEMPTS, can_be_read_again, pause
-from .settings import KlingSettings
-from .tls import trusted_by
+from ..api.http import ApiRequest
+from ..api.requests.base import KlingRequest
+from ..api.task import KlingTask
+from ..exceptions import KlingServerError
+from ..utils.redaction import sanitize_text
+from . import flows
+from .connection import KlingSettings
+from .responses import HEADERS, MAX_ANSWER_BYTES, no_response_error
+from .transport import iter_body, root_cause, ssl_context_for
 
 # OpenSSL's words for what goes wrong before anything is sent.
 _HANDSHAKE = re.compile(
@@ -35,8 +35,11 @@ _HANDSHAKE = re.compile(
 _TUNNEL_REFUSED = "Tunnel connection failed"
 
 
+_T = TypeVar("_T")
+
+
 class KlingClient:
-    """Calls the API.
+    """Call the API with ``requests``.
 
     :param settings: the checked connection.
     :param session: session to send with; its adapters are used as they are.
@@ -46,81 +49,112 @@ class KlingClient:
         self.settings = settings
         self._session = session
         self._masked = ""
-        self._starts: dict[tuple[str, int], list[str]] = {}
+        self._cursors = flows.ListCursors()
 
-    def create(self, endpoint: Endpoint, body: dict[str, Any]) -> Task:
-        """Create a task: one POST, never repeated here, for it costs money."""
-        call = create_call(endpoint, body)
-        return task_of(call, self.send(call))
+    def run(self, flow: flows.Flow[_T]) -> _T:
+        """Carry out a flow.
 
-    def get_task(self, endpoint: Endpoint, task_id: str, *, patient: bool = True) -> Task:
-        """Read one task by its id or external id.
-
-        :param patient: try again and again while that can help.
+        :param flow: a generator of :mod:`.flows`.
+        :return: its result.
         """
-        ask = self.read if patient else self.send
-        *first, last = query_calls(endpoint, task_id)
-        for call in first:
-            with suppress(KlingTaskNotFound):
-                return task_of(call, ask(call))
-        return task_of(last, ask(last))
-
-    def find_task(self, endpoint: Endpoint, external_task_id: str) -> Task | None:
-        """Look a task up by its external id; ``None`` when there is none."""
         try:
-            return self.get_task(endpoint, external_task_id)
-        except KlingTaskNotFound:
+            command = next(flow)
+            while True:
+                try:
+                    answer = self._do(command)
+                except Exception as error:
+                    command = flow.throw(error)
+                else:
+                    command = flow.send(answer)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+
+    def _do(self, command: flows.Command) -> flows.HttpResponse | None:
+        if isinstance(command, ApiRequest):
+            return self._exchange(command)
+        if isinstance(command, flows.Call):
+            command.function()
             return None
+        time.sleep(command.seconds)
+        return None
 
-    def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[Task]:
-        """List tasks, newest first; of an endpoint of API 2.0, those of all its endpoints."""
-        if not endpoint.tasks:
-            return read_tasks(self.read(list_call(endpoint, page, page_size)))
-        starts = self._starts.setdefault((endpoint.tasks, page_size), [])
-        steps = pages_by_cursor(endpoint, page, page_size, starts)
-        call = next(steps)
-        while True:
-            try:
-                call = steps.send(self.read(call))
-            except StopIteration as end:
-                return cast("list[Task]", end.value)
+    def create(self, endpoint: Endpoint, body: KlingRequest | Mapping[str, Any]) -> KlingTask:
+        """Create a task with one POST; see :func:`.flows.create`.
 
-    def read(self, call: Call) -> dict[str, Any]:
-        """Make a call that changes nothing, again and again while that can help."""
-        retrying = Retrying(
-            stop=stop_after_attempt(READ_ATTEMPTS),
-            wait=pause,
-            retry=retry_if_exception(can_be_read_again),
-            reraise=True,
-        )
-        return retrying(self.send, call)
+        :param endpoint: the endpoint.
+        :param body: the request, or its JSON body as it is to be sent.
+        :return: the task.
+        """
+        return self.run(flows.create(self.settings, endpoint, body))
 
-    def send(self, call: Call) -> dict[str, Any]:
-        """Make a call once; a second time only where a new token is all that was missing."""
-        try:
-            return payload_of(self.settings, call, *self._exchange(call))
-        except TokenNotValidNow as refusal:
-            if not self.settings.credentials.renew():
-                raise refusal.error from None
-        try:
-            return payload_of(self.settings, call, *self._exchange(call))
-        except TokenNotValidNow as refusal:
-            raise refusal.error from None
+    def get_task(
+        self, endpoint: Endpoint, task_id: str, *, retry: bool = True, by_name: bool = False
+    ) -> KlingTask:
+        """Read one task; see :func:`.flows.get_task`.
 
-    def _exchange(self, call: Call) -> tuple[int, dict[str, str], bytes]:
+        :param endpoint: the endpoint that made it.
+        :param task_id: its id or external id.
+        :param retry: retry the read while that can help.
+        :param by_name: ``task_id`` is an external id.
+        :return: the task.
+        """
+        return self.run(flows.get_task(self.settings, endpoint, task_id, retry=retry, by_name=by_name))
+
+    def find_task(
+        self, endpoint: Endpoint, external_task_id: str, *, by_name: bool = True
+    ) -> KlingTask | None:
+        """Look a task up by its external id; see :func:`.flows.find_task`.
+
+        :param endpoint: the endpoint that made it.
+        :param external_task_id: the external id.
+        :param by_name: it is an external id; otherwise an id that the host gave.
+        :return: the task; ``None`` when there is none.
+        """
+        return self.run(flows.find_task(self.settings, endpoint, external_task_id, by_name=by_name))
+
+    def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[KlingTask]:
+        """List tasks, newest first; see :func:`.flows.list_tasks`.
+
+        :param endpoint: the endpoint.
+        :param page: page number from 1.
+        :param page_size: tasks a page, 1 to 500.
+        :return: the tasks of the page.
+        """
+        return self.run(flows.list_tasks(self.settings, endpoint, page, page_size, self._cursors))
+
+    def read(self, request: ApiRequest) -> dict[str, Any]:
+        """Send a request that changes nothing, and retry it while that can help.
+
+        :param request: what to send.
+        :return: the JSON object of the answer.
+        """
+        return self.run(flows.read(self.settings, request))
+
+    def send(self, request: ApiRequest) -> dict[str, Any]:
+        """Send a request once; a second time only where a new token is all that was missing.
+
+        :param request: what to send.
+        :return: the JSON object of the answer.
+        """
+        return self.run(flows.send(self.settings, request))
+
+    def _exchange(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
         data = None if call.body is None else json.dumps(call.body).encode()
         connect = self.settings.timeout[0]
         read = self.settings.read_timeout(len(data or b""))
-        deadline = time.monotonic() + self.settings.exchange_timeout(len(data or b""))
-        try:
+        total = self.settings.exchange_timeout(len(data or b""))
+        deadline, token = time.monotonic() + total, self._token()
+
+        def exchange() -> tuple[int, dict[str, str], bytes]:
             with self._session.request(
                 call.method,
                 self.settings.url(call.path),
                 params=call.params,
                 data=data,
                 headers=HEADERS,
-                # As a header, what ~/.netrc says of the host would replace it.
-                auth=_Bearer(self._token()),
+                # As a header, an entry of ~/.netrc for the host would replace it.
+                auth=_Bearer(token),
                 # Only as arguments of the request do these go before the environment's.
                 verify=self.settings.verify,
                 proxies=self.settings.proxies,
@@ -128,28 +162,56 @@ class KlingClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return response.status_code, dict(response.headers), _bounded(response, deadline)
+                return response.status_code, dict(response.headers), _read_body(response, deadline)
+
+        try:
+            return _within(total, exchange)
         except OSError as error:
             raise self._failed(call, error, connect, read) from None
 
-    def _failed(self, call: Call, error: OSError, connect: float, read: float) -> KlingServerError:
-        reason, sent = _reason(error, connect, read), not _never_sent(error)
-        if _about_bundle(error):
+    def _failed(self, call: ApiRequest, error: OSError, connect: float, read: float) -> KlingServerError:
+        reason, sent = _describe(error, connect, read), not _was_not_sent(error)
+        if _is_ca_bundle_error(error):
             try:
-                trusted_by(self.settings)
+                ssl_context_for(self.settings)
             except KlingServerError as trouble:
                 reason = trouble.message.rstrip(".")
-        return unanswered(self.settings, call, reason, sent=sent)
+        return no_response_error(self.settings, call, reason, sent=sent)
 
     def _token(self) -> str:
-        from airflow.providers.common.compat.sdk import mask_secret
+        from ..version_compat import mask_secret
 
         token = self.settings.credentials.token()
         if token != self._masked:
-            # Telling it to Airflow's supervisor takes a message: once a token, not once a poll.
+            # Masking it in Airflow's supervisor takes a message: once a token, not once a poll.
             mask_secret(token)
             self._masked = token
         return token
+
+
+def _within(seconds: float, exchange: Callable[[], _T]) -> _T:
+    """Run an exchange with a deadline for the whole of it.
+
+    The timeouts of ``requests`` are for single waits: a server that sends its header, or the end of the body,
+    byte after byte would never exceed them. A thread that is late is left behind; it sends nothing more.
+    """
+    results: list[_T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(exchange())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="kling exchange", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if results:
+        return results[0]
+    if errors:
+        raise errors[0]
+    raise requests.Timeout("the answer does not end")
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -161,9 +223,9 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def _bounded(response: requests.Response, deadline: float) -> bytes:
+def _read_body(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
-    for piece in pieces(response):
+    for piece in iter_body(response):
         body += piece
         if len(body) > MAX_ANSWER_BYTES:
             raise requests.exceptions.ContentDecodingError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
@@ -172,18 +234,18 @@ def _bounded(response: requests.Response, deadline: float) -> bytes:
     return bytes(body)
 
 
-def _about_bundle(error: OSError) -> bool:
+def _is_ca_bundle_error(error: OSError) -> bool:
     """Whether the bundle of certificates cannot be read, which is found out before anything is sent."""
-    if isinstance(cause := cause_of(error), SSLError | ssl.SSLError):
+    if isinstance(cause := root_cause(error), SSLError | ssl.SSLError):
         return "X509" in str(cause)
     return not isinstance(error, requests.RequestException) and "TLS CA certificate bundle" in str(error)
 
 
-def _never_sent(error: OSError) -> bool:
-    cause = cause_of(error)
+def _was_not_sent(error: OSError) -> bool:
+    cause = root_cause(error)
     if isinstance(cause, SSLError | ssl.SSLError):
         # Other TLS errors can come with the answer.
-        return _about_bundle(error) or _HANDSHAKE.search(str(cause)) is not None
+        return _is_ca_bundle_error(error) or _HANDSHAKE.search(str(cause)) is not None
     if isinstance(error, requests.exceptions.InvalidHeader):
         # One of the answer's: our own are fit to be sent.
         return False
@@ -192,14 +254,14 @@ def _never_sent(error: OSError) -> bool:
         isinstance(cause, NewConnectionError | ConnectTimeoutError)
         or isinstance(error, ValueError)
         or (isinstance(cause, OSError) and str(cause).startswith(_TUNNEL_REFUSED))
-        or _about_bundle(error)
+        or _is_ca_bundle_error(error)
     )
 
 
-def _reason(error: OSError, connect: float, read: float) -> str:
+def _describe(error: OSError, connect: float, read: float) -> str:
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {connect:g} s"
     if isinstance(error, requests.ReadTimeout):
         return f"nothing came within {round(read, 1):g} s"
-    text = str(cause_of(error)).split(": ", 1)[-1]
-    return f"{type(error).__name__}: {readable(text, 200)}"
+    text = str(root_cause(error)).split(": ", 1)[-1]
+    return f"{type(error).__name__}: {sanitize_text(text, 200)}"

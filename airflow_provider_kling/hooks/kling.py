@@ -1,28 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hook: an Airflow connection of type ``kling`` turned into requests, sync and async."""
+"""The hook: an Airflow connection of type ``kling`` turned into requests, sync and async.
+
+Airflow starts a process for each task, two for one that defers. Loading aiohttp takes longer than all else
+that such a process does for this package, so only coroutines load it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.http.hooks.http import HttpHook
 from requests import Session
 
-from ..api.endpoint import Endpoint, endpoint_of
-from ..api.exchange import MAX_PAGE_SIZE
-from ..api.task import Task
-from .async_client import AsyncKlingClient
-from .settings import KlingSettings, read_settings
-from .task import KlingTaskHook
+from ..api.endpoint import Endpoint, get_endpoint
+from ..api.http import MAX_PAGE_SIZE
+from ..api.polling import MIN_POLL_INTERVAL
+from ..api.requests.video import IMAGE_TO_VIDEO
+from ..exceptions import KlingError
+from ..version_compat import BaseHook
+from .client import KlingClient
+from .connection import KlingSettings, parse_connection
+from .waiting import MAX_AUTH_RETRY_INTERVAL, TaskWaiter
+
+if TYPE_CHECKING:
+    from ..api.requests.base import KlingRequest
+    from ..api.task import KlingTask
+    from .account import AccountClient
+    from .resources import ElementSelectionClient, ResourceClient
+
+_CACHED_PROPERTIES = ("client", "voices", "elements", "selection", "account")
 
 
-class KlingHook(KlingTaskHook, HttpHook):
-    """Calls Kling's API with the credentials of an Airflow connection.
+class KlingHook(BaseHook):
+    """Call Kling's API with the credentials of an Airflow connection.
 
-    Of :class:`HttpHook` it keeps the configuration and the adapters. It sends with one reused session,
-    explicit timeouts and its own reading of answers, for Kling says why it refuses only in the body.
+    It sends with one reused session, explicit timeouts and its own reading of answers, for Kling says why it
+    refuses only in the body.
 
-    :param kling_conn_id: id of a connection of type ``kling``.
+    :param kling_conn_id: id of a connection of type ``kling``; by default ``kling_default``.
     """
 
     conn_name_attr = "kling_conn_id"
@@ -31,52 +49,291 @@ class KlingHook(KlingTaskHook, HttpHook):
     hook_name = "Kling AI"
 
     def __init__(self, kling_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(kling_conn_id, http_conn_id=kling_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.kling_conn_id = kling_conn_id
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Fields of the connection form on Airflow 2.11 to 3.1."""
-        from .form import connection_form_widgets
+        """Return the fields of the connection form on Airflow 2.11 to 3.1.
+
+        :return: WTForms field by name.
+        """
+        from .connection_form import connection_form_widgets
 
         return connection_form_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Labels and placeholders of the connection form on Airflow 2.11 to 3.1."""
-        from .form import ui_field_behaviour
+        """Return labels and placeholders of the connection form on Airflow 2.11 to 3.1.
+
+        :return: ``hidden_fields``, ``relabeling`` and ``placeholders``.
+        """
+        from .connection_form import ui_field_behaviour
 
         return ui_field_behaviour()
 
-    def get_conn(
-        self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
-    ) -> Session:
-        """Make a session with the connection's TLS and proxy settings, and :class:`HttpHook`'s adapter.
+    @cached_property
+    def settings(self) -> KlingSettings:
+        """The connection, read and checked once for this hook."""
+        connection = self.get_connection(self.kling_conn_id)
+        return parse_connection(connection, connection.extra_dejson)
 
-        Nothing of the connection's extra becomes a header, unlike in :class:`HttpHook`.
+    @cached_property
+    def client(self) -> KlingClient:
+        """The synchronous client over this hook's session."""
+        return KlingClient(self.settings, self.get_conn())
+
+    def get_conn(self, headers: dict[Any, Any] | None = None) -> Session:
+        """Make a session with the connection's TLS and proxy settings.
+
+        Nothing of the connection's extra becomes a header, unlike in Airflow's ``HttpHook``.
 
         :param headers: more headers for every request.
-        :param extra_options: not used; kept for the parent's signature.
+        :return: the session, without credentials.
         """
-        session = super().get_conn(headers, extra_options)
-        adapter = self.adapter or self.keep_alive_adapter
-        if adapter:
-            session.mount("https://", adapter)
-            session.mount("http://", adapter)
+        settings = self.settings
+        session = Session()
+        session.verify = settings.verify
+        session.proxies = settings.proxies or {}
+        session.headers.update(headers or {})
         return session
 
+    def submit(self, endpoint: Endpoint | str, body: KlingRequest | Mapping[str, Any]) -> KlingTask:
+        """Create a task with one POST, which is never repeated: it costs money.
+
+        Operators go through :mod:`airflow_provider_kling.submission.submit`, which knows what to do when the
+        outcome is unknown.
+
+        :param endpoint: the endpoint or its slug.
+        :param body: the request, or its JSON body as it is to be sent; of API 2.0 its fields, ``model_name``
+            among them, or the vendor's ``contents``, ``settings`` and ``options`` beside it.
+        :return: the task.
+        :raises KlingRequestInvalid: a field that stands in the path is missing, or Kling refuses the request.
+        :raises KlingError: refused or unanswered; its ``job`` says whether a task may exist.
+        """
+        return self.client.create(get_endpoint(endpoint), body)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Send a request that has no method of its own, with the connection's credentials.
+
+        Only reads are retried: a GET, and the POSTs that list tasks and charges.
+
+        :param method: GET or POST.
+        :param path: path from ``/v1/``, ``/account/`` and the like on; it goes to the connection's host.
+        :param body: JSON body of a POST, sent as it is.
+        :param params: query parameters.
+        :return: the whole answer, with ``code``, ``message`` and ``data``.
+        :raises KlingRequestInvalid: such a request cannot be sent.
+        :raises KlingError: refused or unanswered; its ``job`` says whether a task may exist.
+        """
+        from .raw_call import free_call
+
+        request = free_call(method, path, body, params)
+        return self.client.send(request) if request.creates_task else self.client.read(request)
+
+    def get_task(self, endpoint: Endpoint | str, task_id: str) -> KlingTask:
+        """Read one task.
+
+        :param endpoint: the endpoint that made it, or its slug; another one does not know the task.
+        :param task_id: Kling's id, or the external id where the endpoint supports it.
+        :return: the task.
+        :raises KlingTaskNotFound: there is none.
+        """
+        # Native templates make a number of an id.
+        return self.client.get_task(get_endpoint(endpoint), str(task_id))
+
+    def get_task_with_auth_retry(
+        self, endpoint: Endpoint | str, task_id: str, poll_interval: float = 5.0
+    ) -> KlingTask:
+        """Read one task that may be paid for: a refusal is never final while Airflow has retries left.
+
+        Refused credentials are tried again, and read again from the connection, first.
+
+        :param endpoint: the endpoint that made it, or its slug.
+        :param task_id: Kling's id, or the external id where the endpoint supports it.
+        :param poll_interval: seconds between tries; at most 5 are waited.
+        :return: the task.
+        :raises KlingTaskNotFound: there is none.
+        :raises KlingWaitInterrupted: the read is refused; credentials again and again.
+        """
+        interval = min(poll_interval, MAX_AUTH_RETRY_INTERVAL)
+        return TaskWaiter(self, get_endpoint(endpoint), str(task_id), interval).read()
+
+    def find_task(self, endpoint: Endpoint | str, external_task_id: str) -> KlingTask | None:
+        """Look a task up by its external id.
+
+        :param endpoint: the endpoint that made it, or its slug.
+        :param external_task_id: the external id.
+        :return: the task; ``None`` when there is none.
+        """
+        return self.client.find_task(get_endpoint(endpoint), str(external_task_id))
+
+    def list_tasks(self, endpoint: Endpoint | str, page: int = 1, page_size: int = 30) -> list[KlingTask]:
+        """List the account's tasks of one endpoint, newest first.
+
+        :param endpoint: the endpoint or its slug; of one of API 2.0, the tasks of all its endpoints.
+        :param page: page number, 1 to 1000.
+        :param page_size: tasks a page, 1 to 500.
+        :return: the tasks of the page.
+        """
+        return self.client.list_tasks(get_endpoint(endpoint), page, min(page_size, MAX_PAGE_SIZE))
+
+    def wait(
+        self,
+        endpoint: Endpoint | str,
+        task_id: str,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        *,
+        deadline: float | None = None,
+        stop: threading.Event | None = None,
+        on_status: Callable[[KlingTask], None] | None = None,
+        resumed: bool = False,
+    ) -> KlingTask:
+        """Wait in place until a task has ended.
+
+        A failed poll ends nothing; only credentials that are refused several times in a row, also after the
+        connection was read again, do.
+
+        :param endpoint: the endpoint that made it, or its slug.
+        :param task_id: Kling's id, or the external id.
+        :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
+        :param timeout: seconds from now.
+        :param deadline: Unix time in seconds, instead of ``timeout``.
+        :param stop: set by another thread to end the wait early; the task is then returned as it was last
+            seen.
+        :param on_status: called with the task whenever its status changes.
+        :param resumed: the connection served this wait before: that it cannot be read now is temporary.
+        :return: the task that has succeeded.
+        :raises KlingTaskFailed: Kling ended the task as failed.
+        :raises KlingTaskTimeout: the task has not ended in time; it goes on at Kling.
+        :raises KlingAuthError: the credentials are refused again and again; the task goes on at Kling.
+        """
+        if not resumed:
+            # A connection that was never used fails at once if something is wrong with it.
+            _ = self.client
+        until = time.time() + timeout if deadline is None else deadline
+        interval = max(poll_interval, MIN_POLL_INTERVAL)
+        return TaskWaiter(self, get_endpoint(endpoint), str(task_id), interval, until).wait(stop, on_status)
+
+    def reload_connection(self) -> bool:
+        """Read the connection again, and use it if it has changed.
+
+        :return: whether it has changed.
+        """
+        try:
+            connection = self.get_connection(self.kling_conn_id)
+            renewed = parse_connection(connection, connection.extra_dejson)
+        except Exception as error:
+            self.log.debug("Connection %r cannot be read: %s", self.kling_conn_id, error)
+            return False
+        known = vars(self).get("settings")
+        if known is None or known.fingerprint == renewed.fingerprint:
+            return False
+        for name in _CACHED_PROPERTIES:
+            vars(self).pop(name, None)
+        vars(self)["settings"] = renewed
+        return True
+
     async def asettings(self) -> KlingSettings:
-        """Read and check the connection from a coroutine."""
-        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+        """Read and check the connection from a coroutine.
+
+        :return: the checked connection.
+        """
+        from ..version_compat import get_async_connection, get_async_extra_dejson
 
         connection = await get_async_connection(self.kling_conn_id)
-        return read_settings(connection, await get_async_extra_dejson(connection))
+        return parse_connection(connection, await get_async_extra_dejson(connection))
 
-    async def aget_task(self, endpoint: Endpoint | str, task_id: str) -> Task:
-        """Read one task from a coroutine; see :meth:`get_task`."""
-        async with AsyncKlingClient(await self.asettings()) as client:
-            return await client.get_task(endpoint_of(endpoint), str(task_id), patient=True)
+    async def aget_task(self, endpoint: Endpoint | str, task_id: str) -> KlingTask:
+        """Read one task from a coroutine; see :meth:`get_task`.
 
-    async def alist_tasks(self, endpoint: Endpoint | str, page: int = 1, page_size: int = 30) -> list[Task]:
-        """List tasks from a coroutine; see :meth:`list_tasks`."""
+        :param endpoint: the endpoint that made it, or its slug.
+        :param task_id: Kling's id, or the external id where the endpoint supports it.
+        :return: the task.
+        :raises KlingTaskNotFound: there is none.
+        """
+        from .async_client import AsyncKlingClient
+
         async with AsyncKlingClient(await self.asettings()) as client:
-            return await client.list_tasks(endpoint_of(endpoint), page, min(page_size, MAX_PAGE_SIZE))
+            return await client.get_task(get_endpoint(endpoint), str(task_id), retry=True)
+
+    async def alist_tasks(
+        self, endpoint: Endpoint | str, page: int = 1, page_size: int = 30
+    ) -> list[KlingTask]:
+        """List tasks from a coroutine; see :meth:`list_tasks`.
+
+        :param endpoint: the endpoint or its slug.
+        :param page: page number, 1 to 1000.
+        :param page_size: tasks a page, 1 to 500.
+        :return: the tasks of the page.
+        """
+        from .async_client import AsyncKlingClient
+
+        async with AsyncKlingClient(await self.asettings()) as client:
+            return await client.list_tasks(get_endpoint(endpoint), page, min(page_size, MAX_PAGE_SIZE))
+
+    @cached_property
+    def voices(self) -> ResourceClient:
+        """The account's voices."""
+        from .resources import VOICES, ResourceClient
+
+        return ResourceClient(VOICES, self.client)
+
+    @cached_property
+    def elements(self) -> ResourceClient:
+        """The account's elements."""
+        from .resources import ELEMENTS, ResourceClient
+
+        return ResourceClient(ELEMENTS, self.client)
+
+    @cached_property
+    def selection(self) -> ElementSelectionClient:
+        """The calls that mark elements in a video before ``videos/multi-elements`` edits it."""
+        from .resources import ElementSelectionClient
+
+        return ElementSelectionClient(self.client)
+
+    @cached_property
+    def account(self) -> AccountClient:
+        """What is left in the account's resource packs, and what its jobs were charged."""
+        from .account import AccountClient
+
+        return AccountClient(self.client)
+
+    def account_costs(
+        self,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        resource_pack_name: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return the account's resource packs; see :meth:`.AccountClient.costs`.
+
+        :param start_time: packs bought from then on, Unix time in ms; by default 400 days before
+            ``end_time``.
+        :param end_time: packs bought until then; now when unset.
+        :param resource_pack_name: only the pack of this name.
+        :return: the packs as the API describes them.
+        """
+        return self.account.costs(start_time, end_time, resource_pack_name)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection with a call that is free.
+
+        :return: whether it works, and a message.
+        """
+        try:
+            if self.settings.dialect.lists:
+                self.client.list_tasks(IMAGE_TO_VIDEO, 1, 1)
+            else:
+                self.client.find_task(IMAGE_TO_VIDEO, "af-connection-test")
+        except KlingError as error:
+            return False, str(error)
+        return True, f"{self.settings.dialect.title} accepts the credentials"

@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures, sounds and videos as people have them, made into what the API accepts."""
+"""Measure media files and extract frames with PyAV, which the extra ``media`` installs."""
 
 from __future__ import annotations
 
-from ..api.shorten import describe_media, loggable, shorten, stable_url
-from .prepare import SIGNED_SECONDS, MediaFact, PreparedRequest, prepare_media
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "SIGNED_SECONDS",
-    "MediaFact",
-    "PreparedRequest",
-    "describe_media",
-    "loggable",
-    "prepare_media",
-    "shorten",
-    "stable_url",
-]
+if TYPE_CHECKING:
+    from .frames import last_frame
+    from .rules import MediaRules
+
+__all__ = ["MediaRules", "last_frame"]
+
+
+def __getattr__(name: str) -> Any:
+    # A DAG file that imports these must not load PyAV and numpy.
+    if name == "last_frame":
+        from .frames import last_frame
+
+        return last_frame
+    if name == "MediaRules":
+        from .rules import MediaRules
+
+        return MediaRules
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator that looks at the account's credit before other tasks spend it."""
+"""The operator that checks the account's credit before other tasks spend it."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from airflow.providers.common.compat.sdk import BaseBranchOperator
-
-from ..api.account import LAG, PackageType, in_effect, package_type, remaining_units
-from ..exceptions import KlingAccountError, KlingRequestInvalid
-from .connected import Connected
-from .derive import needs_rendering
+from ..api.account import USAGE_LAG_NOTE, PackageType, active_packs, package_type, remaining_units
+from ..api.templating import is_templated
+from ..exceptions import KlingAccountError
+from ..utils.redaction import sanitize_text
+from ..version_compat import BaseBranchOperator
+from ._hook_mixin import KlingHookMixin
+from ._parameters import invalid_parameter
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, XComArg
-
-    from .airflow_arguments import AirflowArguments
+    from ..version_compat import Context, XComArg
+    from ._base_operator_kwargs import BaseOperatorKwargs
 
 _PACKAGE_TYPES = ("video", "image", "try-on")
+_MAX_NAME_LENGTH = 100
+_MAX_NAMES_LENGTH = 500
 
 
-class KlingAccountOperator(Connected, BaseBranchOperator):
-    """Look at what is left in the account's resource packs, and go on only if it is enough.
+class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
+    """Read what is left in the account's resource packs, and go on only if it is enough.
 
-    Asking is free. Kling's count lags up to 12 hours: what was used since then is not in it, so leave a
+    The request is free. Kling's count lags up to 12 hours: what was used since then is not in it, so leave a
     margin of half a day's use.
 
     Only packs in effect are counted. Returns ``{"remaining_units", "threshold_units", "enough", "packs"}``,
@@ -33,7 +35,7 @@ class KlingAccountOperator(Connected, BaseBranchOperator):
 
     :param threshold_units: units that must be left, 0 or more.
     :param package_type: ``video``, ``image`` or ``try-on``: only packs of this type, whose units are worth
-        different amounts. The type is told by the pack's name, for the API says it nowhere else.
+        different amounts. The type is read from the pack's name, the only place where the API has it.
     :param resource_pack_name: only the pack of exactly this name.
     :param on_low: what to do when less is left. ``fail`` fails the task for good: a retry would not fill the
         pack. ``skip`` skips all that comes after. A list of ids of tasks directly after this one is a branch:
@@ -58,7 +60,7 @@ class KlingAccountOperator(Connected, BaseBranchOperator):
         resource_pack_name: str | XComArg | None = None,
         on_low: Literal["fail", "skip"] | list[str] | XComArg = "fail",
         kling_conn_id: str | XComArg = "kling_default",
-        **kwargs: Unpack[AirflowArguments],
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
         super().__init__(**kwargs)
         self.threshold_units = threshold_units
@@ -66,14 +68,19 @@ class KlingAccountOperator(Connected, BaseBranchOperator):
         self.resource_pack_name = resource_pack_name
         self.on_low = on_low
         self.kling_conn_id = kling_conn_id
-        for name, read in (("threshold_units", _units), ("package_type", _type), ("on_low", _plan)):
-            if not needs_rendering(getattr(self, name)):
+        for name, read in (("threshold_units", _units), ("package_type", _type), ("on_low", _parse_on_low)):
+            if not is_templated(getattr(self, name)):
                 self._read(name, read)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Compare what is left with the threshold, and branch."""
+        """Compare what is left with the threshold, and branch.
+
+        :param context: Airflow's context of the running task.
+        :return: ``remaining_units`` and ``threshold_units`` as text, ``enough`` and the ``packs``.
+        :raises KlingAccountError: less is left, with ``on_low="fail"``.
+        """
         threshold = self._read("threshold_units", _units)
-        plan = self._read("on_low", _plan)
+        plan = self._read("on_low", _parse_on_low)
         packs = self._packs()
         left = remaining_units(packs)
         state = {
@@ -82,7 +89,7 @@ class KlingAccountOperator(Connected, BaseBranchOperator):
             "enough": left >= threshold,
             "packs": packs,
         }
-        text = f"{left} units are left in {_named(packs)}; {threshold} are wanted. {LAG}"
+        text = f"{left} units are left in {_format_packs(packs)}; {threshold} are required. {USAGE_LAG_NOTE}"
         if left < threshold and plan == "fail":
             raise KlingAccountError(f"{text} No job was made by this task.")
         self.log.info("%s", text)
@@ -93,18 +100,18 @@ class KlingAccountOperator(Connected, BaseBranchOperator):
         name = str(self.resource_pack_name) if self.resource_pack_name else None
         wanted = self._read("package_type", _type)
         found = self.hook.account.costs(resource_pack_name=name)
-        packs = [dict(pack) for pack in in_effect(found) if not wanted or package_type(pack) == wanted]
+        packs = [dict(pack) for pack in active_packs(found) if not wanted or package_type(pack) == wanted]
         kinds = {package_type(pack) for pack in packs}
         if len(kinds) > 1:
             self.log.warning(
                 "Packs of different types are added up (%s), though their units are worth different amounts: "
                 "set package_type or resource_pack_name.",
-                _named(packs),
+                _format_packs(packs),
             )
         return packs
 
     def _branch(self, context: Context, plan: str | list[str], state: Mapping[str, Any]) -> None:
-        followed = self._followed(plan, enough=state["enough"])
+        followed = self._branches_to_follow(plan, enough=state["enough"])
         if followed is None:
             return
         if self.do_xcom_push:
@@ -112,24 +119,21 @@ class KlingAccountOperator(Connected, BaseBranchOperator):
             context["ti"].xcom_push(key="return_value", value=dict(state))
         self.do_branch(context, followed)
 
-    def _followed(self, plan: str | list[str], *, enough: bool) -> list[str] | None:
+    def _branches_to_follow(self, plan: str | list[str], *, enough: bool) -> list[str] | None:
         """Return the tasks to go on with; ``None`` for all of them."""
         if isinstance(plan, str):
             return None if enough else []
-        if strangers := sorted(set(plan) - self.downstream_task_ids):
-            raise KlingRequestInvalid(
-                f"Task {self.task_id!r}: on_low names {', '.join(strangers)}, but directly after this task "
-                f"are {', '.join(sorted(self.downstream_task_ids)) or 'no tasks'}."
-            )
+        if unknown := sorted(set(plan) - self.downstream_task_ids):
+            after = ", ".join(sorted(self.downstream_task_ids)) or "none"
+            expected = f"tasks directly after this one ({after}), not {', '.join(unknown)}"
+            invalid_parameter(self.task_id, "on_low", self.on_low, expected)
         return sorted(self.downstream_task_ids - set(plan)) if enough else plan
 
     def _read(self, name: str, read: Any) -> Any:
         try:
             return read(getattr(self, name))
         except ValueError as error:
-            raise KlingRequestInvalid(
-                f"Task {self.task_id!r}: {name}={getattr(self, name)!r} is refused: {error}."
-            ) from None
+            invalid_parameter(self.task_id, name, getattr(self, name), str(error))
 
 
 def _units(value: Any) -> Decimal:
@@ -138,7 +142,7 @@ def _units(value: Any) -> Decimal:
     except InvalidOperation:
         units = Decimal("NaN")
     if not units.is_finite() or units < 0:
-        raise ValueError("must be a number, 0 or more")
+        raise ValueError("a number of units, 0 or more")
     return units
 
 
@@ -146,18 +150,18 @@ def _type(value: Any) -> str | None:
     if value in (None, ""):
         return None
     if value not in _PACKAGE_TYPES:
-        raise ValueError(f"must be one of {', '.join(_PACKAGE_TYPES)}")
+        raise ValueError(f"{' or '.join(map(repr, _PACKAGE_TYPES))}")
     return str(value)
 
 
-def _plan(value: Any) -> str | list[str]:
+def _parse_on_low(value: Any) -> str | list[str]:
     if value in ("fail", "skip"):
         return str(value)
     if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) for item in value):
-        raise ValueError("must be 'fail', 'skip' or a list of task ids")
+        raise ValueError("'fail', 'skip' or a list of task ids")
     return list(value)
 
 
-def _named(packs: Sequence[Mapping[str, Any]]) -> str:
-    names = [repr(str(pack.get("resource_pack_name"))) for pack in packs]
-    return ", ".join(names) if names else "no pack that is in effect"
+def _format_packs(packs: Sequence[Mapping[str, Any]]) -> str:
+    names = [repr(sanitize_text(str(pack.get("resource_pack_name")), _MAX_NAME_LENGTH)) for pack in packs]
+    return sanitize_text(", ".join(names), _MAX_NAMES_LENGTH) if names else "no pack that is in effect"

@@ -1,29 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that make sound."""
+"""Operators that generate audio."""
 
 from __future__ import annotations
 
-from ..api.audio import (
-    TEXT_TO_AUDIO,
-    TEXT_TO_SPEECH,
-    VIDEO_TO_AUDIO,
-)
+from ..api.requests.audio import TEXT_TO_AUDIO, TEXT_TO_SPEECH, VIDEO_TO_AUDIO
 from .base import KlingTaskOperator
 
 
 class KlingTextToSpeechOperator(KlingTaskOperator):
-    """Let a voice read a text. Answers at once; a lost answer is paid and cannot be recovered."""
+    """Read a text aloud with a voice. Answers at once; a lost answer is charged and cannot be recovered."""
 
     endpoint = TEXT_TO_SPEECH
 
 
 class KlingTextToAudioOperator(KlingTaskOperator):
-    """Make a sound from words."""
+    """Generate audio from a text prompt."""
 
     endpoint = TEXT_TO_AUDIO
 
 
 class KlingVideoToAudioOperator(KlingTaskOperator):
-    """Make a sound that fits a video."""
+    """Generate audio that fits a video."""
 
     endpoint = VIDEO_TO_AUDIO

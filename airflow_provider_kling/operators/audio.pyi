@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that make sound.
+"""Operators that generate audio.
 
 Made by ``python -m scripts.generate_stubs``.
 """
@@ -7,14 +7,14 @@ Made by ``python -m scripts.generate_stubs``.
 from os import PathLike
 from typing import Any, ClassVar, Literal, Unpack
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
-
 from ..api.endpoint import Endpoint
-from .airflow_arguments import AirflowArguments
+from ..budget import KlingBudget
+from ..version_compat import ObjectStoragePath, XComArg
+from ._base_operator_kwargs import BaseOperatorKwargs
 from .base import KlingTaskOperator
 
 class KlingTextToSpeechOperator(KlingTaskOperator):
-    """Let a voice read a text. Answers at once; a lost answer is paid and cannot be recovered.
+    """Read a text aloud with a voice. Answers at once; a lost answer is charged and cannot be recovered.
 
     :param text: What to say; at most 1,000 characters.
     :param voice_id: Voice of the vendor's text-to-speech list; custom and preset voices do not work here.
@@ -25,13 +25,32 @@ class KlingTextToSpeechOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -40,7 +59,7 @@ class KlingTextToSpeechOperator(KlingTaskOperator):
         *,
         text: str | XComArg,
         voice_id: str | XComArg,
-        voice_language: Literal["zh", "en"] | XComArg,
+        voice_language: Literal["zh", "en"] | str | XComArg,
         voice_speed: float | str | XComArg | None = None,
         kling_conn_id: str | XComArg = "kling_default",
         wait_for_completion: bool = True,
@@ -50,12 +69,21 @@ class KlingTextToSpeechOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingTextToAudioOperator(KlingTaskOperator):
-    """Make a sound from words.
+    """Generate audio from a text prompt.
 
     :param prompt: What is heard; at most 200 characters.
     :param duration: Length in seconds, 3.0 to 10.0 with one decimal place.
@@ -66,13 +94,32 @@ class KlingTextToAudioOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -91,12 +138,21 @@ class KlingTextToAudioOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingVideoToAudioOperator(KlingTaskOperator):
-    """Make a sound that fits a video.
+    """Generate audio that fits a video.
 
     :param video_id: Id of a video that Kling made, at most 30 days old. Give it or video_url.
     :param video_url: Your own video: mp4 or mov, at most 100 MB, 3 to 20 s. Exactly one of video_id and
@@ -111,13 +167,32 @@ class KlingVideoToAudioOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -139,6 +214,15 @@ class KlingVideoToAudioOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

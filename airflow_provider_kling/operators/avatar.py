@@ -1,32 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that let people speak."""
+"""Operators that make people in images and videos speak."""
 
 from __future__ import annotations
 
-from ..api.avatar import (
-    ADVANCED_LIP_SYNC,
-    AVATAR,
-    AVATAR_IMAGE_TO_VIDEO,
-    IDENTIFY_FACE,
-    LIP_SYNC,
-)
+from ..api.requests.avatar import ADVANCED_LIP_SYNC, AVATAR, AVATAR_IMAGE_TO_VIDEO, IDENTIFY_FACE, LIP_SYNC
 from .base import KlingTaskOperator
 
 
 class KlingAvatarImageToVideoOperator(KlingTaskOperator):
-    """Let the person in a picture speak a sound."""
+    """Make the person in an image speak an audio."""
 
     endpoint = AVATAR_IMAGE_TO_VIDEO
 
 
 class KlingAvatarOperator(KlingTaskOperator):
-    """Let the person in a picture speak a text or a sound, by the path that some gateways have."""
+    """Make the person in an image speak a text or an audio, at the path that some gateways have."""
 
     endpoint = AVATAR
 
 
 class KlingLipSyncOperator(KlingTaskOperator):
-    """Let the person in a video speak a text or a sound (the older way)."""
+    """Make the person in a video speak a text or an audio (the older endpoint)."""
 
     endpoint = LIP_SYNC
 
@@ -38,6 +32,6 @@ class KlingIdentifyFaceOperator(KlingTaskOperator):
 
 
 class KlingAdvancedLipSyncOperator(KlingTaskOperator):
-    """Let a face that was found in a video speak a sound."""
+    """Make a face that was found in a video speak an audio."""
 
     endpoint = ADVANCED_LIP_SYNC

@@ -1,76 +1,127 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator that all endpoints share: submit once, wait cheaply, return the result."""
+"""The base of all operators that create a Kling job: submit once, wait cheaply, return the result."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import conf
-
+from ..api.task import TaskStatus
+from ..api.templating import is_templated
 from ..exceptions import (
     JobState,
+    KlingContentRefused,
     KlingError,
-    KlingRateLimited,
     KlingRequestInvalid,
     KlingSlotsTaken,
     KlingSubmissionUnknown,
+    KlingTaskTimeout,
+    error_from_event,
 )
-from ..order import Order, as_plain, as_units, check_price, content_key, take_order
-from ..submission import JobKey, Submission, Terms, find_again, submit_once
-from .derive import derive_constructor, needs_rendering
-from .job import (
-    FACTS_KEY,
-    OrderNote,
-    job_key,
-    memory_of,
-    note_order,
-    recall_order,
-    task_key,
-    tried_before,
+from ..inputs.cost_limits import enforce_limits, parse_usd
+from ..inputs.prepared_request import parse_units
+from ..lineage import emit_lineage
+from ..links import KlingConsoleLink, KlingResultLink
+from ..results.operator_result import check_installed_for
+from ..results.posters import check_poster
+from ..results.reuse import as_reused
+from ..submission.idempotency import load_request_metadata, recall_external_task_id
+from ..version_compat import AirflowException, BaseOperator, conf
+from ._budgets import charge_of, settle
+from ._constructor import build_constructor
+from ._error_report import report_errors
+from ._hook_mixin import KlingHookMixin
+from ._job_request import JobRequest
+from ._parameters import (
+    SECONDS,
+    check_end_from_trigger,
+    invalid_parameter,
+    labels_in,
+    read_choice,
+    read_flag,
+    read_seconds,
+    read_take,
 )
-from .landing import check_before_paying
-from .truthful import TruthfulOperator
+from ._redacted_templates import RedactedTemplateMixin
+from ._refusals import return_refusal
+from ._reuse import with_fresh_urls
+from ._task_run import TaskRun
+from ._task_submission import TaskSubmission
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
-    from ..api.dialect import Dialect
+    from ..api.polling import TaskEvent
+    from ..api.task import KlingTask
+    from ..budget import KlingBudget
+    from ..version_compat import Context
 
 DEFAULT_TIMEOUT = 3600.0
 
 
-class KlingTaskOperator(TruthfulOperator):
-    """Create a task at Kling and wait for its result.
+class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
+    """Create a job at Kling and return its result.
 
-    Subclasses name an ``endpoint``; their constructor takes the fields of its request as keyword
-    parameters beside the ones below.
+    Subclasses set an ``endpoint``; their constructor has the fields of its request as keyword parameters, in
+    addition to the ones below.
 
-    A job costs money and cannot be cancelled. A retry of this task, or a worker that dies, attaches to the
-    job that was made; only clearing the task, or changing its inputs, makes another one.
+    A job costs money and cannot be cancelled. A retry of this task, also after a worker died, re-attaches to
+    the job; only clearing the task, or changing its inputs, creates another one.
+
+    Returns plain JSON: ``task_id``, ``external_task_id``, ``endpoint``, ``status``, ``created_at``,
+    ``updated_at``, ``expires_at``, ``units``, ``charges`` and the results by kind, such as ``videos``: a list
+    of ``{"id", "url", "duration"}``, with ``path``, ``bytes`` and ``sha256`` if ``output_path`` is set.
+    Without ``wait_for_completion`` it returns the job as submitted.
 
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``.
+        At a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of
+        the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of
+        a file that the task reads has priority. Without it the results of upstream tasks are searched for
+        the ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
-    template_fields: Sequence[str] = ("kling_conn_id", "output_path", "max_units", "extra_body")
+    # Set when the task runs: Airflow copies operators, and a run cannot be copied.
+    _run: TaskRun | None = None
+    reserved: str | None = None
+    """External task id under which this run has reserved units in the shared budget."""
+
+    ui_color = "#d7f5e9"
+    operator_extra_links = (KlingResultLink(), KlingConsoleLink())
+    template_fields: Sequence[str] = (
+        *("kling_conn_id", "output_path", "max_units", "max_usd", "expected_seconds", "extra_body", "labels"),
+        "take",
+    )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "endpoint" in vars(cls):
-            derive_constructor(cls, KlingTaskOperator)
+            build_constructor(cls, KlingTaskOperator)
 
     def __init__(
         self,
@@ -83,175 +134,260 @@ class KlingTaskOperator(TruthfulOperator):
         output_path: Any = None,
         end_from_trigger: bool = False,
         max_units: Any = None,
+        max_usd: Any = None,
+        expected_seconds: Any = None,
         extra_body: dict[str, Any] | None = None,
+        on_clear: str = "new",
+        labels: dict[str, str] | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str = "",
+        on_refused: str = "fail",
+        poster: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            kling_conn_id=kling_conn_id,
-            deferrable=deferrable,
-            poll_interval=poll_interval,
-            timeout=timeout,
-            output_path=output_path,
-            end_from_trigger=end_from_trigger,
-            **kwargs,
-        )
-        self.wait_for_completion = wait_for_completion
+        super().__init__(**kwargs)
+        self.kling_conn_id = kling_conn_id
+        self.deferrable = read_flag(self.task_id, "deferrable", deferrable)
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        for name, value in (("poll_interval", poll_interval), ("timeout", timeout)):
+            if not isinstance(value, int | float):
+                invalid_parameter(self.task_id, name, value, SECONDS)
+            read_seconds(self.task_id, name, value)
+        check_installed_for(self.task_id, output_path)
+        self.output_path = output_path
+        self.end_from_trigger = read_flag(self.task_id, "end_from_trigger", end_from_trigger)
+        if self.end_from_trigger:
+            check_end_from_trigger(self.task_id, output_path)
+        self.wait_for_completion = read_flag(self.task_id, "wait_for_completion", wait_for_completion)
+        self.on_clear = read_choice(self.task_id, "on_clear", on_clear, ("new", "attach"))
         self.extra_body = extra_body
         self.max_units = max_units
-        if not needs_rendering(max_units):
-            as_units("max_units", max_units)
-        if not needs_rendering(output_path):
-            self._check_keeping()
+        self.max_usd = max_usd
+        self.labels = labels
+        self.budget = budget
+        self.idempotency_scope = read_choice(
+            self.task_id, "idempotency_scope", idempotency_scope, ("run", "inputs")
+        )
+        self.on_refused = read_choice(self.task_id, "on_refused", on_refused, ("fail", "return"))
+        self.take = take
+        if not is_templated(take):
+            read_take(self.task_id, take)
+        self.poster = read_flag(self.task_id, "poster", poster)
+        check_poster(self.task_id, self.poster)
+        if not is_templated(labels):
+            labels_in(self.task_id, "labels", labels)
+        if not is_templated(max_units):
+            parse_units("max_units", max_units)
+        if not is_templated(max_usd):
+            parse_usd("max_usd", max_usd)
+        self.expected_seconds = expected_seconds
+        if not is_templated(expected_seconds):
+            JobRequest(self).expected_seconds()
+        if not is_templated(output_path):
+            self._check_output_path()
 
-    def _check_keeping(self) -> None:
+    def _check_output_path(self) -> None:
         if self.wait_for_completion or not self.output_path or self.endpoint.synchronous:
             return
         raise KlingRequestInvalid(
-            f"Task {self.task_id!r}: output_path is refused with wait_for_completion=False: this task is "
-            "over before there are files. Give output_path to the KlingTaskSensor that waits for the job, or "
-            "to KlingFetchResultOperator."
+            "Invalid value for 'output_path': it needs wait_for_completion=True; without, this task is over "
+            "before there are files. Give output_path to the KlingTaskSensor that waits for the job, or to "
+            f"KlingFetchResultOperator. Task {self.task_id!r}.",
+            job=JobState.NOT_CREATED,
         )
 
     def execute(self, context: Context) -> Any:
-        """Submit the job, unless it exists, and wait for it as asked."""
-        self._check_keeping()
-        with self._foretold(context):
-            return self._run(context, {})
+        """Submit the job, unless it exists, and wait for it as asked.
 
-    def resume_submission(self, context: Context, event: dict[str, Any]) -> Any:
-        """Try to submit again, now that a slot may be free."""
+        :param context: Airflow's context of the running task.
+        :return: the result of the job as plain JSON; without ``wait_for_completion`` the job as submitted.
+        :raises TaskDeferred: the triggerer waits.
+        :raises KlingError: what went wrong, whether a job exists, and what a retry and a clear will do.
+        """
+        self._check_output_path()
+        run = self._start_run(context)
+        if self.deferrable and run.outer_task:
+            self.log.info(
+                "deferrable=True has no effect inside task %s: the wait holds its worker", run.outer_task
+            )
+        return self._report(run, partial(self._submit_and_wait, run, TaskSubmission(self, run)))
+
+    def resume_submission(self, context: Context, event: dict[str, Any], *, may_exist: bool = False) -> Any:
+        """Submit again after a deferral, now that a slot may be free.
+
+        :param context: Airflow's context of the running task.
+        :param event: the trigger's event: ``status``, ``since``, ``refusals``, ``message``, ``may_exist``.
+        :param may_exist: a create call before the deferral had no clear answer.
+        :return: what :meth:`execute` returns.
+        :raises KlingSlotsTaken: no slot came free in time.
+        """
+        # Tasks that an earlier version has deferred have it among the arguments of this method.
+        may_exist = may_exist or event.get("may_exist") is True
         if event["status"] != "slot":
             raise KlingSlotsTaken(
                 f"No slot came free in time, after {event['refusals']} refusals: {event['message']}.",
-                job=JobState.NOT_CREATED,
+                job=JobState.MAY_EXIST if may_exist else JobState.NOT_CREATED,
             )
-        with self._foretold(context):
-            return self._run(context, event)
+        run = self._start_run(context)
+        submission = TaskSubmission(self, run, {**event, "may_exist": may_exist})
+        return self._report(run, partial(self._submit_and_wait, run, submission))
 
-    def _run(self, context: Context, waited: dict[str, Any]) -> Any:
-        from ..submission_io import run_steps
+    def execute_complete(self, context: Context, event: TaskEvent) -> Any:
+        """Read the job that the triggerer saw end; the trigger's event holds no URLs.
 
-        self._stop = threading.Event()
-        try:
-            order = self._order()
-        except KlingError as error:
-            return self._without_order(context, error)
-        self._facts = order.facts()
-        key = job_key(context, self.retries or 0, order)
-        terms = self._terms(context, key)
-        if self.output_path:
-            check_before_paying(self.output_path, tried_before=terms.tried_before)
-        named = f" with external_task_id {key.external_task_id(0)}" if self.endpoint.external_id else ""
-        outlook = self._outlook_in(context)
-        self._job_text = f"a job{named}, if it was made,"
-        self._outlook = outlook.when_killed() if outlook else ""
-        if terms.memory and not self.endpoint.synchronous:
-            note_order(context, OrderNote(key, self._asked(), self._facts))
-        while True:
-            try:
-                submission = run_steps(submit_once(terms), self.hook.client, self.endpoint, order.body)
-            except (KlingSlotsTaken, KlingRateLimited) as full:
-                waited = self._wait_for_slot(context, full, waited)
-            else:
-                return self._after_submission(context, submission)
-
-    def _terms(self, context: Context, key: JobKey) -> Terms:
-        looks_up = self._looks_up(self.hook.settings)
-        return Terms(
-            key=key,
-            can_look_up=looks_up,
-            tried_before=tried_before(context, key.generation, looks_up),
-            answers_at_once=self.endpoint.synchronous,
-            memory=memory_of(context),
-        )
-
-    def _asked(self) -> str:
-        return content_key([self.endpoint.slug, as_plain(self.request_values()), self.extra_body])
-
-    def _without_order(self, context: Context, error: KlingError) -> Any:
-        """Attach to the job of an earlier try, for which no request is needed: an input may be gone by now.
-
-        :param error: why the request cannot be made.
+        :param context: Airflow's context of the running task.
+        :param event: the trigger's event: ``status``, ``task_id``, ``message``.
+        :return: what :meth:`execute` returns.
+        :raises KlingError: the job failed, has not ended in time, or cannot be read.
         """
-        from ..submission_io import run_steps
+        run = self._run or self._start_run(context)
+        return self._report(run, partial(self._read_and_finish, run, event))
 
-        key = task_key(context, self.retries or 0)
-        if self.endpoint.synchronous or not tried_before(context, key.generation, can_look_up=False):
-            raise error
-        note = self._earlier_order(context, key)
-        # Of other parameters, the job of an earlier try is not what this one is asked for.
-        if note and note.asked == self._asked() and self._settings():
-            found = run_steps(find_again(self._terms(context, note.key)), self.hook.client, self.endpoint, {})
-            if not found:
-                raise error
-            self.log.warning("%s An earlier try had asked for the same, and its job is there", error.message)
-            self._facts = note.facts
-            return self._after_submission(context, found)
-        lost = KlingError(
-            f"{error.message} An earlier try may have made a job, and this one cannot look for it.",
-            job=JobState.MAY_EXIST,
+    def _read_and_finish(self, run: TaskRun, event: TaskEvent) -> Any:
+        try:
+            if event["status"] != "succeed":
+                raise error_from_event(event)
+            return self._finish(run, run.read_finished(event["task_id"]))
+        except KlingError as error:
+            if error.job is None:
+                error.task_id = error.task_id or event["task_id"]
+                error.set_job_state(JobState.ENDED if event["status"] == "succeed" else JobState.EXISTS)
+            raise
+
+    def _report(self, run: TaskRun, step: Callable[[], Any]) -> Any:
+        """Carry out a step, report its errors, and return refused content where that is asked for."""
+        with report_errors(self, run.context):
+            try:
+                return step()
+            except KlingContentRefused as error:
+                if self.on_refused != "return" or error.job is JobState.MAY_EXIST:
+                    raise
+                return return_refusal(self, run, error)
+
+    def complete_with_facts(self, context: Context, event: TaskEvent, facts: Any = None) -> Any:
+        """Read the job that has ended, for a task whose ``do_xcom_push`` is off.
+
+        :param context: Airflow's context of the running task.
+        :param event: the trigger's event.
+        :param facts: metadata of the request, which XCom does not hold; ``dag.test()`` leaves it out.
+        :return: what :meth:`execute` returns.
+        """
+        self._run = self._run or self._start_run(context)
+        self._run.metadata = facts or self._run.metadata
+        return self.execute_complete(context, event)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after a deferral, and explain one that Airflow has ended.
+
+        :param next_method: name of the method that goes on.
+        :param next_kwargs: its arguments.
+        :param context: Airflow's context of the running task.
+        :return: what the method returns.
+        :raises KlingTaskTimeout: no triggerer has watched the job.
+        """
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowException as error:
+            if type(error).__name__ != "TaskDeferralTimeout":
+                raise
+            ti = context["ti"]
+            job_id = ti.xcom_pull(task_ids=ti.task_id, key="task_id", map_indexes=ti.map_index)
+            fate = f"retry or fetch {job_id}" if job_id else "then retry"
+            raise KlingTaskTimeout(
+                f"No triggerer watched the job: start `airflow triggerer`; do not clear: {fate}.",
+                task_id=str(job_id) if job_id else None,
+                job=JobState.EXISTS if job_id else JobState.MAY_EXIST,
+            ) from error
+
+    def on_kill(self) -> None:
+        """Log that the Kling job cannot be cancelled and what a retry will do."""
+        if self._run:
+            self._run.log_kill()
+
+    def dry_run(self, context: Context | None = None) -> Any:
+        """Report what this task would send to Kling and what that would cost; nothing is sent.
+
+        Airflow 2 calls it for ``airflow tasks test --dry-run``.
+
+        :param context: Airflow's context, which names the task instance; templates are rendered with it.
+        :return: ``endpoint``, ``body`` without base64 and signatures, ``external_task_id``, ``estimate`` in
+            units, ``estimate_usd``, ``reads``, ``warnings`` and ``labels``.
+        :raises KlingRequestInvalid: the task would fail before anything is sent.
+        """
+        from ._dry_run import job_report, key_of
+
+        if context is not None:
+            self.render_template_fields(context)
+        self._check_output_path()
+        labels = labels_in(self.task_id, "labels", self.labels)
+        key, request = key_of(self, context), JobRequest(self)
+        report, prepared = job_report(
+            self,
+            request.stable_key(key) if key else None,
+            partial(request.build, context=context, limited=True),
         )
-        lost.external_task_id = note.key.external_task_id(0) if note else None
-        raise lost from error
+        report["labels"] = labels
+        self.log.info("Dry run, nothing is sent: %s", report)
+        if prepared:
+            enforce_limits(prepared, self.max_units, self.max_usd)
+        return report
 
-    def _earlier_order(self, context: Context, key: JobKey) -> OrderNote | None:
-        note = recall_order(context, key)
-        settings, own = self._settings(), self._own_name()
-        if not own or not settings or not self._looks_up(settings):
-            return note
-        # A name of the user's own names the same job whatever its inputs.
-        return OrderNote(replace(key, given=str(own)), self._asked(), note.facts if note else {})
+    def _start_run(self, context: Context) -> TaskRun:
+        self._run = TaskRun(
+            self,
+            context,
+            endpoint=self.endpoint,
+            poll_interval=self.poll_interval,
+            timeout=self.timeout,
+        )
+        return self._run
 
-    def _order(self) -> Order:
-        self.check_rendered()
-        dialect = self.hook.settings.dialect
-        order = take_order(self.endpoint, self.request_values(), dialect, self.extra_body)
-        for warning in order.warnings:
-            self.log.warning("%s", warning)
-        self._say_cost(order, dialect)
-        check_price(order, self.max_units)
-        return order
-
-    def _say_cost(self, order: Order, dialect: Dialect) -> None:
-        from ..api.pricing import package
-
-        if order.estimate is None:
-            self.log.info("What this job will cost cannot be known before it is made")
-        elif dialect.name == "kling":
-            self.log.info("This job will cost about %s %s units", order.estimate, package(self.endpoint))
-        else:
-            self.log.info(
-                "What this job will cost is up to %s; Kling's own list price would be %s %s units",
-                dialect.title,
-                order.estimate,
-                package(self.endpoint),
-            )
-
-    def _after_submission(self, context: Context, submission: Submission) -> Any:
-        task = submission.task
-        self._job_text = f"job {task.task_id}"
-        name = submission.external_task_id if self.endpoint.external_id else None
-        if submission.attached:
-            self.log.info("Attached to job %s (%s): nothing new is charged", task.task_id, task.status_word)
-        else:
-            self.log.info("Submitted job %s to %s, external_task_id %s", task.task_id, self.endpoint, name)
-        if self.do_xcom_push:
-            context["ti"].xcom_push(key="task_id", value=task.task_id)
-            # Airflow 3.0 fails a task that pushes None. The preview knows our tasks by this key.
-            context["ti"].xcom_push(key="external_task_id", value=name or "")
-            context["ti"].xcom_push(key=FACTS_KEY, value=self._facts or {})
+    def _submit_and_wait(self, run: TaskRun, submission: TaskSubmission) -> Any:
+        if stored := submission.find_stored():
+            return self._return_stored(run, stored)
+        task = submission.submit()
         if task.status.ended:
-            return self._finish(context, task)
+            return self._finish(run, task)
         if self.endpoint.synchronous:
             raise KlingSubmissionUnknown(
                 f"{self.endpoint} answers at once, but this answer holds no result; its status is "
-                f"{task.status_word!r}.",
+                f"{task.raw_status!r}.",
                 task_id=task.task_id,
                 job=JobState.MAY_EXIST,
             )
         if not self.wait_for_completion:
-            return task.to_json(self.endpoint.slug)
-        deadline = self._deadline(context, task)
-        if self.deferrable:
-            self._defer_until_ended(task, deadline)
-        return self._finish(context, self._wait_here(task, deadline))
+            submitted = task.to_json(self.endpoint.slug)
+            return as_reused(submitted, run.reused_from) if run.reused_from else submitted
+        if self.do_xcom_push:
+            return self._finish(run, run.wait(task, method_name="execute_complete"))
+        # The next worker would read the metadata from XCom.
+        facts = {"facts": dict(run.metadata)}
+        return self._finish(run, run.wait(task, method_name="complete_with_facts", kwargs=facts))
+
+    def _finish(self, run: TaskRun, task: KlingTask) -> dict[str, Any]:
+        """Settle the budget, store the result and report the lineage of a job that has ended."""
+        context = run.context
+        run.ended_task = task
+        name = task.external_task_id or recall_external_task_id(context)
+        settle(self, context, name, charge_of(task, failed=task.status is TaskStatus.FAILED))
+        if task.status is TaskStatus.FAILED:
+            raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
+        # A gateway may leave the external task id out of its answers.
+        task = replace(task, external_task_id=name)
+        run.metadata = (
+            run.metadata or load_request_metadata(context) or JobRequest(self).stored_metadata(context)
+        )
+        result = run.store(task, run.deadline_of(task))
+        self._emit_lineage(run, result)
+        return result
+
+    def _return_stored(self, run: TaskRun, stored: dict[str, Any]) -> dict[str, Any]:
+        result = with_fresh_urls(self.hook, self.endpoint, stored)
+        self._emit_lineage(run, result)
+        return result
+
+    def _emit_lineage(self, run: TaskRun, result: dict[str, Any]) -> None:
+        files = [each["value"] for each in run.metadata.get("inputs", ()) if each["source"] != "base64"]
+        emit_lineage(run.context, self, self.hook, result, files, asked=run.metadata)

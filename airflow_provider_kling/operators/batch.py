@@ -4,69 +4,127 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
-from ..api.endpoint import Endpoint, endpoint_of
-from ..exceptions import KlingRequestInvalid
-from .connected import Connected
-from .job import batch_key
-from .landing import check_before_paying, explained_for, lander
+from ..api.endpoint import Endpoint
+from ..api.requests.coercion import native
+from ..api.templating import is_templated
+from ..inputs.prepared_request import paths_to_str
+from ..results.operator_result import (
+    check_installed_for,
+    result_writer,
+    storage_errors_for,
+    validate_output_path,
+)
+from ..results.posters import check_poster
+from ..submission.idempotency import batch_key, key_in
+from ..version_compat import BaseOperator, conf
+from ._batch_fields import further_keys, report_progress
+from ._batch_parameters import BatchParameters
+from ._hook_mixin import KlingHookMixin
+from ._parameters import (
+    invalid_parameter,
+    read_choice,
+    read_flag,
+    read_number,
+    read_seconds,
+)
+from ._templates import EXTRA_BODY, UnresolvedTemplate, find_unresolved
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
-    from ..batch.task import BatchTask
+    from ..batch.deferral import DeferralState
+    from ..batch.runner import BatchRunner
+    from ..budget import KlingBudget
+    from ..submission.context import IdempotencyKey
+    from ..triggers.batch import BatchEvent
+    from ..version_compat import Context
 
 _log = logging.getLogger(__name__)
-
 PROGRESS_SECONDS = 30.0
-"""Seconds between two lines that tell the progress."""
+"""Seconds between two log lines on the progress."""
 
-PROGRESS_KEY = "kling_batch_progress"
-"""Key of the progress in Airflow's task state store (Airflow 3.3 and newer)."""
+BATCH_XCOM_KEY = "kling_batch"
+"""XCom that names the batch's ledger and the number of its rows, for the preview."""
 
 
-class KlingBatchOperator(Connected, BaseOperator):
+class KlingBatchOperator(KlingHookMixin, BaseOperator):
     """Run many requests of one endpoint in one task, at the account's full speed and within a budget.
 
-    What became of each row is written down beside the results. A retry, a clear or a new worker goes on
+    What became of each row is written to a ledger beside the results. A retry, a clear, a new worker go on
     from there: finished jobs are not made again, running ones are attached to, only the rest is submitted.
-    Rows are known by what stands in them: a changed row is a new one.
+    A row is known by its content: a changed row is a new one. Returns a small summary; what was made stands
+    in ``results.jsonl`` at the output path.
 
-    Returns a small summary. What was made stands in ``results.jsonl`` at the output path.
-
-    :param endpoint: slug such as ``images/generations``, or an ``Endpoint``.
-    :param requests: the bodies: a list of dicts, or the address of a ``.jsonl`` or ``.csv`` file on any
+    :param endpoint: slug such as ``images/generations``, or an ``Endpoint``. Templated.
+    :param requests: the bodies: a list of dicts, or the URL or path of a ``.jsonl`` or ``.csv`` file on any
         object storage, which is read as a stream.
-    :param output_path: where to keep results, ledger and reports; any ``ObjectStoragePath``. One mapped
-        instance of this task writes its reports to a folder of its own within.
-    :param concurrency: most jobs under way at once. Kling's refusals lower the working width and its
-        acceptance raises it again, so this may be more than the account has slots.
+    :param output_path: where to store results, ledger and reports; any ``ObjectStoragePath``. A mapped
+        instance writes its reports to a folder of its own in it, and so does another task or an overlapping
+        run with the same path.
+    :param concurrency: most running jobs. It may be more than the account has slots: refusals for want of a
+        slot lower the working width, and it grows again.
     :param max_units: no new job is submitted that could bring the cost of all tries above this many units.
+    :param max_usd: the same limit in US dollars by Kling's list price; of both the lower one holds.
+    :param expected_seconds: length that prices rows whose length is not in their request, such as that of the
+        audio behind an ``audio_id``. A row may have ``expected_seconds`` of its own, which stands above it.
     :param on_failure: ``continue`` finishes all other rows; ``fail`` submits nothing while a row is known
         to be faulty, and nothing more after the first failure.
     :param max_failed: failed rows that still count as success: a count, or a share below 1 of all rows.
         When more have failed, nothing more is submitted. ``None`` submits all rows whatever happens, and
         fails the task at the end if any has failed.
-    :param regenerate: let a clear of this task make every row anew.
+    :param regenerate: let a clear of this task make every row again. Templated.
     :param kling_conn_id: id of a connection of type ``kling``.
-    :param poll_interval: most seconds between looks at jobs that may have ended; how long earlier jobs of
-        the batch took tells when to look more often, and when not at all.
+    :param deferrable: give the worker back while jobs run: it comes to submit and to store, and the
+        triggerer waits in between. Jobs that take less than about 20 seconds hold the worker all the same.
+        Default: Airflow's ``[operators] default_deferrable``.
+    :param poll_interval: most seconds between polls of a job that may have ended; the durations of earlier
+        jobs tell when to poll more often, and when not at all.
     :param timeout: seconds from a job's submission until its wait is given up; the job itself goes on.
     :param extra_body: further JSON keys of every request. Not checked.
-    :param contact_sheet: whether to write a picture of the first frames; needs Pillow and PyAV.
+    :param contact_sheet: whether to write an image of the first frames; needs Pillow and PyAV.
+    :param labels: for whom the jobs are made, such as ``{"team": "shop"}``: text that stands beside their
+        cost in ledger, reports and manifests, and is never sent to Kling. ``labels`` in a row take
+        precedence. Labels do not change a row's identity.
+    :param budget: limit that this batch shares with other tasks.
+    :param shard: take a part of the rows only: its number from 0, as in ``.expand(shard=range(4))``, or text
+        such as ``0/4``. A row's content tells which part it is in. Default: all rows. Templated.
+    :param shards: how many parts there are, for ``shard`` as a number. ``concurrency`` counts for all parts
+        together, of which each takes an equal share; all else counts for each part. Templated.
+    :param idempotency_scope: ``run`` makes the rows' jobs for this DAG run; ``inputs`` re-uses the job or the
+        stored result of the same request (content of files, model, parameters) by any DAG, run or batch, and
+        charges 0 for it. A clear makes no new job then; results are found at the same ``output_path``.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``. Templated.
+    :param on_refused: ``fail`` counts rows whose content is refused as failed; ``return`` counts them as
+        results, which ``refused.jsonl`` lists.
+    :param poster: store a small JPEG beside each video; needs the extra ``media``. The contact sheet uses it.
     """
 
-    template_fields: Sequence[str] = ("requests", "output_path", "kling_conn_id", "max_units", "extra_body")
+    template_fields: Sequence[str] = (
+        "requests",
+        "endpoint",
+        "output_path",
+        "kling_conn_id",
+        "max_units",
+        "max_usd",
+        "expected_seconds",
+        "extra_body",
+        "regenerate",
+        "labels",
+        "shard",
+        "shards",
+        "take",
+    )
     ui_color = "#d7f5e9"
 
-    # Made when the task runs: Airflow copies operators, and neither can be copied.
-    _task: BatchTask | None = None
+    # Made when the task runs: Airflow copies operators.
+    _task: BatchRunner | None = None
     _given: Any = None
+    rendered_as: IdempotencyKey | None = None
+    unresolved: Sequence[UnresolvedTemplate] = ()
 
     def __init__(
         self,
@@ -76,99 +134,232 @@ class KlingBatchOperator(Connected, BaseOperator):
         output_path: Any,
         concurrency: int = 5,
         max_units: Any = None,
+        max_usd: Any = None,
+        expected_seconds: Any = None,
         on_failure: Literal["continue", "fail"] = "continue",
         max_failed: float | None = None,
         regenerate: bool = False,
         kling_conn_id: str = "kling_default",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 5.0,
         timeout: float = 3600.0,
         extra_body: dict[str, Any] | None = None,
         contact_sheet: bool = True,
+        labels: dict[str, str] | None = None,
+        budget: KlingBudget | None = None,
+        shard: Any = None,
+        shards: Any = None,
+        idempotency_scope: Literal["run", "inputs"] = "run",
+        take: str = "",
+        on_refused: Literal["fail", "return"] = "fail",
+        poster: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.endpoint = endpoint if isinstance(endpoint, str) else endpoint.slug
+        self.endpoint = endpoint.slug if isinstance(endpoint, Endpoint) else endpoint
         self.requests = requests
+        check_installed_for(self.task_id, output_path)
         self.output_path = output_path
         self.concurrency = concurrency
         self.max_units = max_units
+        self.max_usd = max_usd
+        self.expected_seconds = expected_seconds
         self.on_failure = on_failure
         self.max_failed = max_failed
         self.regenerate = regenerate
         self.kling_conn_id = kling_conn_id
+        self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.extra_body = extra_body
+        self.labels = labels
+        self.budget = budget
+        self.shard = shard
+        self.shards = shards
+        self.idempotency_scope = read_choice(
+            self.task_id, "idempotency_scope", idempotency_scope, ("run", "inputs")
+        )
+        self.take = take
+        self.on_refused = read_choice(self.task_id, "on_refused", on_refused, ("fail", "return"))
         self.contact_sheet = contact_sheet
+        self.poster = read_flag(self.task_id, "poster", poster)
+        check_poster(self.task_id, self.poster)
+        # Tells a limit that a template lost from one that was never set.
+        self.limited = {name for name in ("max_units", "max_usd") if getattr(self, name) is not None}
         self._check()
 
     def _check(self) -> None:
-        endpoint_of(self.endpoint)
-        for name, rule, holds in (
-            ("concurrency", "must be at least 1", self.concurrency >= 1),
-            ("poll_interval", "must be above 0 s", self.poll_interval > 0),
-            ("timeout", "must be above 0 s", self.timeout > 0),
-            ("on_failure", "must be 'continue' or 'fail'", self.on_failure in ("continue", "fail")),
-            ("max_failed", "must be 0 or more", self.max_failed is None or self.max_failed >= 0),
-        ):
-            if not holds:
-                raise KlingRequestInvalid(
-                    f"Task {self.task_id!r}: {name}={getattr(self, name)!r} is refused: {rule}."
-                )
+        """Read flags and numbers, and refuse what is wrong with those whose values are known."""
+        if self.on_failure not in ("continue", "fail"):
+            self._refuse("on_failure", "'continue' or 'fail'")
+        self.deferrable = read_flag(self.task_id, "deferrable", self.deferrable)
+        self.contact_sheet = read_flag(self.task_id, "contact_sheet", self.contact_sheet)
+        self.concurrency = int(
+            read_number(self.task_id, "concurrency", self.concurrency, "at least 1", least=1, whole=True)
+        )
+        self.poll_interval = read_seconds(self.task_id, "poll_interval", self.poll_interval)
+        self.timeout = read_seconds(self.task_id, "timeout", self.timeout)
+        if self.max_failed is not None:
+            self.max_failed = read_number(self.task_id, "max_failed", self.max_failed, "0 or more", least=0)
+        parameters = BatchParameters(self)
+        for name in BatchParameters.TEMPLATED:
+            value = getattr(self, name)
+            known = isinstance(value, str | int | float | dict | None) and not is_templated(value)
+            if known and not (name == "shard" and is_templated(self.shards)):
+                getattr(parameters, name)()
+
+    def _refuse(self, name: str, rule: str) -> NoReturn:
+        invalid_parameter(self.task_id, name, getattr(self, name), rule)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Carry out what is left of the batch; return its summary."""
-        from ..batch.rows import rows_of
-        from ..batch.task import BatchTask
-        from .deadlines import job_deadline
+        """Carry out what is left of the batch.
 
-        check_before_paying(self.output_path)
-        key, generation = batch_key(context, self.retries or 0, regenerate=self.regenerate)
-        settings, endpoint = self.hook.settings, endpoint_of(self.endpoint)
-        with explained_for("cannot be used", self.output_path):
-            self._task = task = BatchTask(
+        :param context: Airflow's context of the running task.
+        :return: the summary: numbers of rows by outcome, units, and paths of ledger and reports.
+        :raises KlingError: rows have failed, or the batch is not complete; what is done stays done.
+        """
+        from ..batch.deferral import DeferralState
+        from ._inside_task import outer_task
+
+        outer = outer_task(self, context) if self.deferrable else None
+        if outer:
+            self.log.info("deferrable=True has no effect inside task %s: the wait holds its worker", outer)
+        return self._run_batch(
+            context, DeferralState(time.time()), defers=self.deferrable and not outer, deferred=False
+        )
+
+    def execute_complete(
+        self, context: Context, event: BatchEvent, state: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Go on after a deferral: store what has ended, and submit what there is room for.
+
+        :param context: Airflow's context of the running task.
+        :param event: why the batch is woken.
+        :param state: what the part of the try before the deferral has left.
+        :return: the summary, see :meth:`execute`.
+        :raises KlingError: see :meth:`execute`.
+        """
+        from ..batch.deferral import DeferralState
+
+        now, event = time.time(), event or {}
+        # dag.test() leaves the state out.
+        left = DeferralState.from_json(state or {"began": now}).woken(event.get("fired_at"), now)
+        self.log.info("%d of the running jobs have ended", event.get("ended", 0))
+        if event.get("message"):
+            self.log.warning("The triggerer could not wait any longer: %s", event["message"])
+        return self._run_batch(context, left, defers=True, deferred=True)
+
+    def _run_batch(
+        self, context: Context, state: DeferralState, *, defers: bool, deferred: bool
+    ) -> dict[str, Any]:
+        from ..batch.input import row_reader
+        from ..batch.runner import BatchRunner
+        from ..budget import RunBudget
+        from ..results.manifest import stored_by
+        from ._batch_deferral import check_execution_timeout, deferral_arguments
+        from ._deadlines import batch_job_deadline
+        from ._reuse import batch_reuse
+
+        if deferred:
+            check_execution_timeout(self, state.began)
+        extra = further_keys(self)
+        given = BatchParameters(self)
+        endpoint = given.endpoint()
+        budget = given.limit(endpoint)
+        regenerate, labels, shard = given.regenerate(), given.labels(), given.shard()
+        validate_output_path(given.output_path())
+        key, generation = batch_key(context, self.retries or 0, regenerate=regenerate)
+        settings = self.hook.settings
+        with storage_errors_for("cannot be used", self.output_path):
+            self._task = task = BatchRunner(
                 settings=settings,
                 endpoint=endpoint,
                 key=key,
                 generation=generation,
                 output_path=self.output_path,
-                read_rows=rows_of(self._requests(), self.extra_body),
-                land=lander(settings, endpoint, self.output_path),
-                deadline_of=lambda created, now: job_deadline(created, self.timeout, now),
+                read_rows=row_reader(self._requests(), extra, labels),
+                land=result_writer(settings, endpoint, self.output_path, context, poster=self.poster),
+                deadline_of=lambda created, now: batch_job_deadline(created, self.timeout, state.began, now),
                 log=_log,
+                airflow=stored_by(context),
+                shared=RunBudget(self.budget, key.dag_id, key.run_id) if self.budget else None,
+                shard=shard,
+                reuse=batch_reuse(self, settings, endpoint, given.take()),
+                return_refused=self.on_refused == "return",
             )
             task.prepare(
                 concurrency=self.concurrency,
                 poll_interval=self.poll_interval,
-                max_units=self.max_units,
+                max_units=budget,
                 max_failed=0 if self.on_failure == "fail" else self.max_failed,
                 refuse_faults=self.on_failure == "fail",
-                extra_body=self.extra_body,
+                extra_body=extra,
+                # What answers at once has nothing to wait for.
+                state=state if defers and not endpoint.synchronous else None,
+                deferred=deferred,
+                expected_seconds=given.expected_seconds(),
             )
-            began = time.monotonic()
-            task.run(PROGRESS_SECONDS, lambda: self._tell(context, task, time.monotonic() - began))
-            return task.finish(contact_sheet=self.contact_sheet)
+            context["ti"].xcom_push(key=BATCH_XCOM_KEY, value=task.overview())
+            task.run(PROGRESS_SECONDS, lambda: report_progress(self, context, task, state.began))
+            wait = task.deferral
+            if wait is None:
+                return task.finish(contact_sheet=self.contact_sheet)
+        report_progress(self, context, task, state.began)
+        self.log.info("Deferring while %d jobs run", len(wait.jobs))
+        return self.defer(**deferral_arguments(self, endpoint, wait))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after a deferral; one that Airflow has ended says why, and what becomes of the jobs.
+
+        :param next_method: name of the method.
+        :param next_kwargs: its arguments.
+        :param context: Airflow's context of the running task.
+        :return: what the method returns.
+        :raises KlingTaskTimeout: no triggerer has watched the jobs.
+        """
+        from ._batch_deferral import unwatched
+
+        with unwatched():
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    def dry_run(self, context: Context | None = None) -> Any:
+        """Say what this batch would ask for and price all its rows; nothing is sent to Kling.
+
+        Airflow 2 calls it for ``airflow tasks test --dry-run``. The ledger is not read: rows that earlier
+        tries have made count as if they were not.
+
+        :param context: Airflow's context, which names the task instance; templates are rendered with it.
+        :return: ``rows``, ``estimate`` in units, ``estimate_usd``, ``rows_without_estimate``, ``faults``,
+            ``examples`` of the first rows and ``warnings``.
+        :raises KlingRequestInvalid: the batch would be refused before anything is sent.
+        """
+        from ..batch.input import row_reader
+        from ._dry_run import batch_report, key_of
+
+        if context is not None:
+            self.render_template_fields(context)
+        given = BatchParameters(self)
+        endpoint, labels = given.endpoint(), given.labels()
+        given.limit(endpoint)
+        extra = further_keys(self)
+        rows = row_reader(self._requests(), extra, labels)
+        key = key_of(self, context)
+        if key and not given.regenerate():
+            key = replace(key, generation=0)
+        if shard := given.shard():
+            rows, key = shard.reader(rows), key and replace(key, map_index=-1)
+        seconds = given.expected_seconds()
+        return batch_report(self, endpoint, rows, key, extra_body=extra, expected_seconds=seconds)
 
     def on_kill(self) -> None:
         """Submit nothing more and save the ledger; Kling cannot cancel what is under way."""
         if self._task:
             self._task.kill()
 
-    def _tell(self, context: Context, task: BatchTask, seconds: float) -> None:
-        self.log.info("%s", task.tally.to_line(seconds))
-        store = context.get("task_state_store")
-        if store is None:
-            return
-        try:
-            store.set(PROGRESS_KEY, {"line": task.tally.to_line(seconds), **task.tally.to_json()})
-        except Exception as error:
-            # Nobody's pictures depend on it.
-            self.log.warning("The progress could not be stored: %s", type(error).__name__)
-
     def _requests(self) -> Any:
-        from ..batch.rows import asked_for
+        from ..batch.input import restore_rows
 
-        return self.requests if self._given is None else asked_for(self.requests, self._given)
+        return self.requests if self._given is None else restore_rows(self.requests, self._given)
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
@@ -176,9 +367,18 @@ class KlingBatchOperator(Connected, BaseOperator):
         """Render, and leave nothing in ``requests`` that must not be shown: Airflow stores what is there."""
         if parent is self and self._given is not None:
             self.requests = self._requests()
+        if parent is self:
+            # Airflow would render the name of an enumeration of texts, and no template in a path.
+            for name in self.template_fields:
+                value = getattr(self, name)
+                path = isinstance(value, os.PathLike) and "{{" in str(value)
+                setattr(self, name, paths_to_str(value) if path else native(value))
+            given = {name: getattr(self, name) for name in ("requests", EXTRA_BODY)}
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         if parent is self:
-            from ..batch.rows import shown
+            from ..batch.input import redacted_rows
 
+            self.rendered_as = key_in(context, self.retries)
+            self.unresolved = find_unresolved(given, {name: getattr(self, name) for name in given})
             self._given = self.requests
-            self.requests = shown(self.requests)
+            self.requests = redacted_rows(self.requests)

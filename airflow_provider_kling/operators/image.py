@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that make and read pictures."""
+"""Operators that generate, edit and segment images."""
 
 from __future__ import annotations
 
-from ..api.image import (
+from ..api.requests.image import (
     AI_MULTI_SHOT,
     IMAGE_EXPAND,
     IMAGE_GENERATION,
@@ -28,42 +28,42 @@ __all__ = [
 
 
 class KlingImageRecognizeOperator(KlingTaskOperator):
-    """Cut subject, head, face and clothes out of a picture. Answers at once."""
+    """Segment subject, head, face and clothes of an image. Answers at once."""
 
     endpoint = IMAGE_RECOGNIZE
 
 
 class KlingImageGenerationOperator(KlingTaskOperator):
-    """Make pictures from words, and from a picture if one is given."""
+    """Generate images from a text prompt, and from an image if one is given."""
 
     endpoint = IMAGE_GENERATION
 
 
 class KlingOmniImageOperator(KlingTaskOperator):
-    """Make or edit pictures from words, pictures and elements."""
+    """Generate or edit images from text, images and elements."""
 
     endpoint = OMNI_IMAGE
 
 
 class KlingMultiImageToImageOperator(KlingTaskOperator):
-    """Put up to four subjects into one picture."""
+    """Combine up to four subjects in one image."""
 
     endpoint = MULTI_IMAGE_TO_IMAGE
 
 
 class KlingImageExpandOperator(KlingTaskOperator):
-    """Draw on beyond the edges of a picture."""
+    """Extend an image beyond its edges."""
 
     endpoint = IMAGE_EXPAND
 
 
 class KlingVirtualTryOnOperator(KlingTaskOperator):
-    """Dress the person in a picture."""
+    """Dress the person in an image."""
 
     endpoint = VIRTUAL_TRY_ON
 
 
 class KlingAiMultiShotOperator(KlingTaskOperator):
-    """Show a subject from other sides, as material for an element."""
+    """Generate views of a subject from other angles, as input for an element."""
 
     endpoint = AI_MULTI_SHOT

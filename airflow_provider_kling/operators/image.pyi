@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that make and read pictures.
+"""Operators that generate, edit and segment images.
 
 Made by ``python -m scripts.generate_stubs``.
 """
@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Literal, Unpack
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
-
 from ..api.endpoint import Endpoint
-from .airflow_arguments import AirflowArguments
+from ..budget import KlingBudget
+from ..version_compat import ObjectStoragePath, XComArg
+from ._base_operator_kwargs import BaseOperatorKwargs
 from .base import KlingTaskOperator
 from .solutions import KlingVirtualTryOn2Operator as KlingVirtualTryOn2Operator
 
@@ -19,7 +19,7 @@ _AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
 _AspectRatio_ = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "auto"]
 
 class KlingImageRecognizeOperator(KlingTaskOperator):
-    """Cut subject, head, face and clothes out of a picture. Answers at once.
+    """Segment subject, head, face and clothes of an image. Answers at once.
 
     :param image: The picture.
     :param kling_conn_id: id of a connection of type ``kling``.
@@ -27,13 +27,32 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -49,12 +68,21 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingImageGenerationOperator(KlingTaskOperator):
-    """Make pictures from words, and from a picture if one is given.
+    """Generate images from a text prompt, and from an image if one is given.
 
     :param model_name: Model that makes the pictures: kling-v3 or kling-v2-1.
     :param prompt: What is seen; at most 2,500 characters.
@@ -76,13 +104,32 @@ class KlingImageGenerationOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -93,13 +140,13 @@ class KlingImageGenerationOperator(KlingTaskOperator):
         prompt: str | XComArg,
         negative_prompt: str | XComArg | None = None,
         image: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
-        image_reference: Literal["subject", "face"] | XComArg | None = None,
+        image_reference: Literal["subject", "face"] | str | XComArg | None = None,
         image_fidelity: float | str | XComArg | None = None,
         human_fidelity: float | str | XComArg | None = None,
         element_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
-        resolution: Literal["1k", "2k"] | XComArg | None = None,
+        resolution: Literal["1k", "2k"] | str | XComArg | None = None,
         n: int | str | XComArg | None = None,
-        aspect_ratio: _AspectRatio | XComArg | None = None,
+        aspect_ratio: _AspectRatio | str | XComArg | None = None,
         watermark_info: Mapping[str, Any] | XComArg | None = None,
         callback_url: str | XComArg | None = None,
         external_task_id: str | XComArg | None = None,
@@ -111,12 +158,21 @@ class KlingImageGenerationOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingOmniImageOperator(KlingTaskOperator):
-    """Make or edit pictures from words, pictures and elements.
+    """Generate or edit images from text, images and elements.
 
     :param model_name: Model that makes the pictures: kling-image-o1 or kling-v3-omni (4k, series).
     :param prompt: What is seen; at most 2,500 characters. Names material <<<image_1>>>, <<<element_1>>>.
@@ -135,13 +191,32 @@ class KlingOmniImageOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -152,11 +227,11 @@ class KlingOmniImageOperator(KlingTaskOperator):
         prompt: str | XComArg,
         image_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
         element_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
-        resolution: Literal["1k", "2k", "4k"] | XComArg | None = None,
-        result_type: Literal["single", "series"] | XComArg | None = None,
+        resolution: Literal["1k", "2k", "4k"] | str | XComArg | None = None,
+        result_type: Literal["single", "series"] | str | XComArg | None = None,
         n: int | str | XComArg | None = None,
-        series_amount: Literal["auto"] | int | XComArg | None = None,
-        aspect_ratio: _AspectRatio_ | XComArg | None = None,
+        series_amount: Literal["auto"] | int | str | XComArg | None = None,
+        aspect_ratio: _AspectRatio_ | str | XComArg | None = None,
         watermark_info: Mapping[str, Any] | XComArg | None = None,
         callback_url: str | XComArg | None = None,
         external_task_id: str | XComArg | None = None,
@@ -168,12 +243,21 @@ class KlingOmniImageOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingMultiImageToImageOperator(KlingTaskOperator):
-    """Put up to four subjects into one picture.
+    """Combine up to four subjects in one image.
 
     :param model_name: Model that makes the pictures: kling-v2-1.
     :param prompt: What is seen; at most 2,500 characters.
@@ -190,13 +274,32 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -209,7 +312,7 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
         scene_image: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
         style_image: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
         n: int | str | XComArg | None = None,
-        aspect_ratio: _AspectRatio | XComArg | None = None,
+        aspect_ratio: _AspectRatio | str | XComArg | None = None,
         watermark_info: Mapping[str, Any] | XComArg | None = None,
         callback_url: str | XComArg | None = None,
         external_task_id: str | XComArg | None = None,
@@ -221,12 +324,21 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingImageExpandOperator(KlingTaskOperator):
-    """Draw on beyond the edges of a picture.
+    """Extend an image beyond its edges.
 
     :param image: The picture.
     :param up_expansion_ratio: Part to add above, in heights of the picture, 0 to 2.
@@ -243,13 +355,32 @@ class KlingImageExpandOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -274,12 +405,21 @@ class KlingImageExpandOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingVirtualTryOnOperator(KlingTaskOperator):
-    """Dress the person in a picture.
+    """Dress the person in an image.
 
     :param model_name: Model: kolors-virtual-try-on-v1-5 or kolors-virtual-try-on-v1, both retired.
     :param human_image: Picture of the person.
@@ -291,13 +431,32 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -317,12 +476,21 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingAiMultiShotOperator(KlingTaskOperator):
-    """Show a subject from other sides, as material for an element.
+    """Generate views of a subject from other angles, as input for an element.
 
     :param element_frontal_image: Picture of the subject from the front.
     :param callback_url: Address that Kling tells of each change of the task's status.
@@ -332,13 +500,32 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -356,6 +543,15 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

@@ -3,40 +3,37 @@
 
 from __future__ import annotations
 
-from ..api.actions import DELETE_ELEMENT, DELETE_VOICE
-from ..api.library import (
-    CUSTOM_ELEMENTS,
-    CUSTOM_VOICES,
-)
+from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE
+from ..api.requests.library import CUSTOM_ELEMENTS, CUSTOM_VOICES
+from ._calls import DeleteResourceOperator
 from .base import KlingTaskOperator
-from .call import DeletingOperator
 
 
 class KlingCustomVoiceOperator(KlingTaskOperator):
-    """Make a voice from a recording."""
+    """Create a voice from a recording."""
 
     endpoint = CUSTOM_VOICES
 
 
-class KlingDeleteVoiceOperator(DeletingOperator):
+class KlingDeleteVoiceOperator(DeleteResourceOperator):
     """Delete one of the account's own voices; one that does not exist is fine.
 
-    Returns ``{"voice_id", "deleted"}``; ``deleted`` says whether it was there.
+    Returns ``{"voice_id", "deleted"}``; ``deleted`` is whether it existed.
     """
 
     endpoint = DELETE_VOICE
 
 
 class KlingCustomElementOperator(KlingTaskOperator):
-    """Make an element: a subject that other requests can use."""
+    """Create an element: a subject that other requests can use."""
 
     endpoint = CUSTOM_ELEMENTS
 
 
-class KlingDeleteElementOperator(DeletingOperator):
+class KlingDeleteElementOperator(DeleteResourceOperator):
     """Delete one of the account's own elements; one that does not exist is fine.
 
-    Returns ``{"element_id", "deleted"}``; ``deleted`` says whether it was there.
+    Returns ``{"element_id", "deleted"}``; ``deleted`` is whether it existed.
     """
 
     endpoint = DELETE_ELEMENT

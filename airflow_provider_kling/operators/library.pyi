@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Literal, Unpack
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
-
 from ..api.endpoint import Endpoint
-from .airflow_arguments import AirflowArguments
+from ..budget import KlingBudget
+from ..version_compat import ObjectStoragePath, XComArg
+from ._base_operator_kwargs import BaseOperatorKwargs
+from ._calls import DeleteResourceOperator
 from .base import KlingTaskOperator
-from .call import DeletingOperator
 
 class KlingCustomVoiceOperator(KlingTaskOperator):
-    """Make a voice from a recording.
+    """Create a voice from a recording.
 
     :param voice_name: Name of the voice; at most 20 characters.
     :param voice_url: Recording: mp3, wav, mp4 or mov, one clean voice, 5 to 30 s. Exactly one of voice_url
@@ -30,13 +30,32 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -56,14 +75,23 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
-class KlingDeleteVoiceOperator(DeletingOperator):
+class KlingDeleteVoiceOperator(DeleteResourceOperator):
     """Delete one of the account's own voices; one that does not exist is fine.
 
-    Returns ``{"voice_id", "deleted"}``; ``deleted`` says whether it was there.
+    Returns ``{"voice_id", "deleted"}``; ``deleted`` is whether it existed.
 
     :param voice_id: Id of the account's own voice.
     :param kling_conn_id: id of a connection of type ``kling``.
@@ -75,11 +103,11 @@ class KlingDeleteVoiceOperator(DeletingOperator):
         *,
         voice_id: str | XComArg,
         kling_conn_id: str | XComArg = "kling_default",
-        **kwargs: Unpack[AirflowArguments],
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingCustomElementOperator(KlingTaskOperator):
-    """Make an element: a subject that other requests can use.
+    """Create an element: a subject that other requests can use.
 
     :param element_name: Name of the element; at most 20 characters.
     :param element_description: What it is; at most 100 characters.
@@ -98,13 +126,32 @@ class KlingCustomElementOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -113,7 +160,7 @@ class KlingCustomElementOperator(KlingTaskOperator):
         *,
         element_name: str | XComArg,
         element_description: str | XComArg,
-        reference_type: Literal["image_refer", "video_refer"] | XComArg,
+        reference_type: Literal["image_refer", "video_refer"] | str | XComArg,
         element_image_list: Mapping[str, Any] | XComArg | None = None,
         element_video_list: Mapping[str, Any] | XComArg | None = None,
         element_voice_id: str | XComArg | None = None,
@@ -128,14 +175,23 @@ class KlingCustomElementOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
-class KlingDeleteElementOperator(DeletingOperator):
+class KlingDeleteElementOperator(DeleteResourceOperator):
     """Delete one of the account's own elements; one that does not exist is fine.
 
-    Returns ``{"element_id", "deleted"}``; ``deleted`` says whether it was there.
+    Returns ``{"element_id", "deleted"}``; ``deleted`` is whether it existed.
 
     :param element_id: Id of the account's own element.
     :param kling_conn_id: id of a connection of type ``kling``.
@@ -147,5 +203,5 @@ class KlingDeleteElementOperator(DeletingOperator):
         *,
         element_id: str | XComArg,
         kling_conn_id: str | XComArg = "kling_default",
-        **kwargs: Unpack[AirflowArguments],
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

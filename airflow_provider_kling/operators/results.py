@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that keep results of jobs that other tasks, or no task at all, have made."""
+"""Operators that store the results of jobs which other tasks, or people, have submitted."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-
 from ..api.auth import AccessKey
-from ..api.endpoint import Endpoint, endpoint_of
-from ..api.exchange import MAX_PAGE_SIZE
-from ..api.shorten import shorten
+from ..api.endpoint import Endpoint, get_endpoint
+from ..api.http import MAX_PAGE_SIZE
 from ..api.task import TaskStatus
+from ..api.templating import is_templated
 from ..exceptions import (
     JobState,
     KlingAwaitedTaskFailed,
@@ -24,45 +22,50 @@ from ..exceptions import (
     KlingResultNotKept,
     KlingServerError,
     KlingTaskNotFound,
+    auth_errors_as_retryable,
     error_from_event,
 )
-from ..lineage import report_result
+from ..inputs.prepared_request import is_nothing
+from ..lineage import emit_lineage
 from ..links import KlingConsoleLink, KlingResultLink
-from .derive import needs_rendering
-from .keeping import KeepingOperator
-from .landing import explained_for, lander, result_of
+from ..results.operator_result import build_result, result_writer, storage_errors_for
+from ..results.posters import check_poster
+from ..utils.redaction import redact_text
+from ..version_compat import AirflowFailException
+from ._parameters import read_flag, read_task_id
+from ._storing import StoringOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
-
-    from ..api.task import Task
-    from ..sweep_report import Job, Report
-    from .airflow_arguments import AirflowArguments
+    from ..api.task import KlingTask
+    from ..results.sweep_report import PendingResult, SweepReport
+    from ..version_compat import Context, ObjectStoragePath, XComArg
+    from ._base_operator_kwargs import BaseOperatorKwargs
 
 _DAY_MS = 86_400_000
 _MARGIN_DAYS = 1
 _NUMBERS = {
-    "days": (1e-9, 3650, "must be a number of days, above 0"),
-    "warn_days": (0, 3650, "must be a number of days, 0 or more"),
-    "max_tasks": (1, math.inf, "must be 1 or more"),
-    "parallel": (1, 32, "must be 1 to 32"),
+    "days": (1e-9, 3650, "a number of days, above 0"),
+    "warn_days": (0, 3650, "a number of days, 0 or more"),
+    "max_tasks": (1, math.inf, "1 or more"),
+    "parallel": (1, 32, "1 to 32"),
 }
 
 
-class KlingFetchResultOperator(KeepingOperator):
+class KlingFetchResultOperator(StoringOperator):
     """Keep the result of a job that is known by its id, and return what the operators return.
 
     It does not wait: a job that has not ended fails this try, and a retry looks again. Put a
     :class:`KlingTaskSensor` before it to wait, or give the sensor itself an ``output_path``.
 
-    A result that was kept before is not fetched again. One that Kling has deleted (30 days after the job
+    A result that is already stored is not downloaded again. One that Kling has deleted (30 days after the job
     ended) fails without a retry.
 
     :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``; others do not
         know it.
     :param kling_task_id: Kling's id of the job, or its external id where the endpoint can look that up.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``.
     :param kling_conn_id: id of a connection of type ``kling``: the account that made the job.
+    :param poster: store a small JPEG beside each video; needs the extra ``media``.
     """
 
     template_fields: Sequence[str] = ("endpoint", "kling_task_id", "output_path", "kling_conn_id")
@@ -75,23 +78,28 @@ class KlingFetchResultOperator(KeepingOperator):
         kling_task_id: str | XComArg,
         output_path: str | ObjectStoragePath | XComArg,
         kling_conn_id: str | XComArg = "kling_default",
-        **kwargs: Unpack[AirflowArguments],
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
         super().__init__(output_path=output_path, kling_conn_id=kling_conn_id, **kwargs)
+        self.poster = read_flag(self.task_id, "poster", poster)
+        check_poster(self.task_id, self.poster)
         self.endpoint = endpoint.slug if isinstance(endpoint, Endpoint) else endpoint
         self.kling_task_id = kling_task_id
-        if not needs_rendering(self.endpoint):
+        if not is_templated(self.endpoint):
             self._made_by()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Read the job and keep its result."""
+        """Read the job and store its result."""
         endpoint = self._made_by()
         if not self.kling_task_id:
-            self.refuse("kling_task_id", "it must be the id of a job")
+            self.refuse("kling_task_id", "the id of a job")
         self.check_output_path()
-        task = self._job(endpoint, str(self.kling_task_id))
-        result = result_of(self.hook, endpoint, task, self.output_path, {})
-        report_result(context, self, self.hook, result, ())
+        task = self._job(endpoint, read_task_id(self.task_id, "kling_task_id", self.kling_task_id))
+        result = build_result(
+            self.hook, endpoint, task, self.output_path, {}, context=context, poster=self.poster
+        )
+        emit_lineage(context, self, self.hook, result, ())
         return result
 
     def _made_by(self) -> Endpoint:
@@ -99,12 +107,13 @@ class KlingFetchResultOperator(KeepingOperator):
             "endpoint",
             self.endpoint,
             lambda endpoint: not endpoint.synchronous,
-            "answers at once, and Kling keeps no job that could be read again",
+            "answers at once, and Kling stores no job that could be read again",
         )
 
-    def _job(self, endpoint: Endpoint, task_id: str) -> Task:
+    def _job(self, endpoint: Endpoint, task_id: str) -> KlingTask:
         try:
-            task = self.hook.get_task(endpoint, task_id)
+            with auth_errors_as_retryable():
+                task = self.hook.get_task(endpoint, task_id)
         except KlingTaskNotFound as error:
             raise KlingTaskNotFound(
                 f"{error} Only the endpoint and the account that made a job know it"
@@ -113,7 +122,7 @@ class KlingFetchResultOperator(KeepingOperator):
             ) from None
         if not task.status.ended:
             raise KlingError(
-                f"Job {task.task_id} has not ended yet ({task.status_word or 'submitted'}), and this task "
+                f"Job {task.task_id} has not ended yet ({task.raw_status or 'submitted'}), and this task "
                 "does not wait. Put a KlingTaskSensor before it.",
                 task_id=task.task_id,
                 job=JobState.EXISTS,
@@ -122,14 +131,14 @@ class KlingFetchResultOperator(KeepingOperator):
             failure = error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
             if isinstance(failure, AirflowFailException):
                 raise failure
-            raise KlingAwaitedTaskFailed(str(failure), task_id=task.task_id)
+            raise KlingAwaitedTaskFailed(failure.message, task_id=task.task_id, job=failure.job)
         return task
 
 
-class KlingResultSweepOperator(KeepingOperator):
-    """Keep every result of the account that is not kept yet, before Kling deletes it 30 days after its job.
+class KlingResultSweepOperator(StoringOperator):
+    """Store every result of the account that is not stored yet, before Kling deletes it after 30 days.
 
-    Walks the account's lists of jobs, compares them with the manifests below ``output_path``, and lands what
+    Walks the account's lists of jobs, compares them with the manifests below ``output_path``, and stores what
     is missing, what expires first before all else. Where nothing is missing it costs one listing of the
     storage and one or two free requests for each endpoint.
 
@@ -137,15 +146,15 @@ class KlingResultSweepOperator(KeepingOperator):
     next sweep.
 
     Returns counts and, for each kind, the first 100 jobs; see ``docs/results.md``. Fails at the end if a
-    result could not be kept; the return value is there even then, and a retry goes on with the rest.
+    result could not be stored; the return value is there even then, and a retry continues with the rest.
 
-    :param output_path: where to keep the files, any ``ObjectStoragePath``. Results in folders below it count
-        as kept, at any depth.
+    :param output_path: where to store the files, any ``ObjectStoragePath``. Results in folders below it count
+        as stored, at any depth.
     :param endpoints: slugs of the endpoints to sweep; by default all whose jobs have files and can be listed.
     :param days: how many days to look back, above 0. One day more is looked at, for jobs that took long and
         to tell of results that were lost just now.
-    :param warn_days: results that are not kept and expire within so many days are named, 0 or more.
-    :param max_tasks: most results to keep in one run, at least 1; by default all.
+    :param warn_days: results that are not stored and expire within so many days are named, 0 or more.
+    :param max_tasks: most results to store in one run, at least 1; by default all.
     :param parallel: results that are fetched at once, 1 to 32.
     :param kling_conn_id: id of a connection of type ``kling``, at a host that lists jobs.
     """
@@ -169,7 +178,7 @@ class KlingResultSweepOperator(KeepingOperator):
         max_tasks: int | str | XComArg | None = None,
         parallel: int = 4,
         kling_conn_id: str | XComArg = "kling_default",
-        **kwargs: Unpack[AirflowArguments],
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
         super().__init__(output_path=output_path, kling_conn_id=kling_conn_id, **kwargs)
         self.endpoints = (
@@ -181,34 +190,34 @@ class KlingResultSweepOperator(KeepingOperator):
         self.warn_days = warn_days
         self.max_tasks = max_tasks
         self.parallel = parallel
-        if not needs_rendering(self.endpoints):
+        if not is_templated(self.endpoints):
             self._swept()
         for name in _NUMBERS:
-            if not needs_rendering(getattr(self, name)):
+            if not is_templated(getattr(self, name)):
                 self._number(name)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Sweep; return the report."""
-        from ..results import landed_task_ids
-        from ..sweep import keep_all, soonest_first, survey
-        from ..sweep_report import Report
+        from ..results.manifest import stored_task_ids
+        from ..results.sweep import scan_endpoints, sort_by_expiry, store_all
+        from ..results.sweep_report import SweepReport
 
         endpoints = self._swept()
         if not self.hook.settings.dialect.lists:
             raise KlingRequestInvalid(
                 f"Task {self.task_id!r}: {self.hook.settings.dialect.title} does not list jobs, so nobody "
-                "can tell which results are missing. KlingFetchResultOperator keeps those of jobs whose ids "
+                "can tell which results are missing. KlingFetchResultOperator stores those of jobs whose ids "
                 "are known."
             )
         if not self.endpoints and isinstance(self.hook.settings.credentials, AccessKey):
             # API 2.0 refuses signed tokens, so such an account has made no jobs there.
             endpoints = [endpoint for endpoint in endpoints if not endpoint.tasks]
         self.check_output_path()
-        with explained_for("cannot be listed", self.output_path):
-            kept = landed_task_ids(self.output_path)
+        with storage_errors_for("cannot be listed", self.output_path):
+            kept = stored_task_ids(self.output_path)
         now = int(time.time() * 1000)
-        report = Report(warn_before=now + int(self._number("warn_days") * _DAY_MS))
-        survey(
+        report = SweepReport(warn_before=now + int(self._number("warn_days") * _DAY_MS))
+        scan_endpoints(
             endpoints,
             lambda endpoint, number: self.hook.list_tasks(endpoint, number, MAX_PAGE_SIZE),
             kept,
@@ -217,9 +226,9 @@ class KlingResultSweepOperator(KeepingOperator):
             now=now,
             all_needed=bool(self.endpoints),
         )
-        jobs = soonest_first(report.missing)
+        jobs = sort_by_expiry(report.missing)
         most = int(min(self._number("max_tasks"), len(jobs)))
-        keep_all(jobs[:most], self._keeper(), report, self.parallel)
+        store_all(jobs[:most], self._keeper(context), report, self.parallel)
         for job in jobs[most:]:
             report.left(job)
         self._tell(report)
@@ -227,39 +236,48 @@ class KlingResultSweepOperator(KeepingOperator):
         return report.to_json()
 
     def _swept(self) -> list[Endpoint]:
-        from ..sweep import can_be_swept, swept_endpoints
+        from ..results.sweep import is_sweepable, sweepable_endpoints
 
-        if self.endpoints in (None, "", []):
-            return swept_endpoints()
+        if is_nothing(self.endpoints) or self.endpoints == []:
+            return sweepable_endpoints()
         if not isinstance(self.endpoints, list | tuple):
-            self.refuse("endpoints", "it must be a list of slugs such as videos/image2video")
+            self.refuse("endpoints", "a list of slugs such as videos/image2video")
         return [
-            self.endpoint_in("endpoints", each, can_be_swept, "has no list of jobs with files")
+            self.endpoint_in("endpoints", each, is_sweepable, "has no list of jobs with files")
             for each in self.endpoints
         ]
 
     def _number(self, name: str) -> float:
-        if name == "max_tasks" and self.max_tasks in (None, "", "None"):
+        if name == "max_tasks" and is_nothing(self.max_tasks):
             return math.inf
         return self.number_in(name, *_NUMBERS[name])
 
-    def _keeper(self) -> Callable[[Job], int]:
+    def _keeper(self, context: Context) -> Callable[[PendingResult], int]:
+        from ..results.finished_job import result_missing
+        from ..results.result_check import holds_a_file, holds_its_files
+
         # One resolution of the host's name for each endpoint, not for each job.
-        land = cache(lambda slug: lander(self.hook.settings, endpoint_of(slug), self.output_path))
+        land = cache(
+            lambda slug: result_writer(self.hook.settings, get_endpoint(slug), self.output_path, context)
+        )
         client = self.hook.client
 
-        def keep(job: Job) -> int:
-            endpoint = endpoint_of(job.endpoint)
-            # Read again: the list may be hours old, and its addresses with it.
+        def keep(job: PendingResult) -> int:
+            endpoint = get_endpoint(job.endpoint)
+            # Read again: the list may be hours old, and its URLs with it.
             task = client.get_task(endpoint, job.task_id)
+            # A list of API 2.0 holds jobs of several endpoints: any file counts there.
+            held = holds_a_file(task.result) if endpoint.tasks else holds_its_files(endpoint, task)
+            if not held:
+                raise result_missing(job.task_id, job.endpoint)
             landed = land(job.endpoint)(task, {}, lambda: client.get_task(endpoint, job.task_id))
-            return _bytes_of(landed)
+            return _stored_bytes(landed)
 
         return keep
 
-    def _tell(self, report: Report) -> None:
+    def _tell(self, report: SweepReport) -> None:
         self.log.info(
-            "%d jobs: %d kept before, %d kept now, %d not kept, %d left, %d gone, %d not ended",
+            "%d jobs: %d already stored, %d stored now, %d failed, %d skipped, %d expired, %d running",
             *(
                 report[name]
                 for name in ("jobs", "landed_before", "landed", "not_landed", "left", "gone", "unfinished")
@@ -268,35 +286,35 @@ class KlingResultSweepOperator(KeepingOperator):
         for each in report.unlisted:
             self.log.warning("The jobs of %s cannot be listed: %s", each["endpoint"], each["error"])
         for job in report.expiring():
-            self.log.warning("Not kept, and deleted by Kling soon: %s", job)
+            self.log.warning("Not stored, and deleted by Kling soon: %s", job)
         if report["gone"]:
-            self.log.warning("Kling has deleted %d results that were never kept", report["gone"])
+            self.log.warning("Kling has deleted %d results that were never stored", report["gone"])
 
-    def _judge(self, context: Context, report: Report) -> None:
-        """Fail the task if something could not be kept; a retry goes on with the rest."""
+    def _judge(self, context: Context, report: SweepReport) -> None:
+        """Fail the task if something could not be stored; a retry continues with the rest."""
         if not report["not_landed"] and not report.unlisted_failed:
             return
         if self.do_xcom_push:
-            # Of a failed task Airflow keeps no return value, and an alert needs to know what is at stake.
+            # Airflow stores no return value of a failed task, and an alert needs to know what is at stake.
             context["ti"].xcom_push(key="return_value", value=report.to_json())
         if report["not_landed"]:
-            place = shorten(str(self.output_path))
+            place = redact_text(str(self.output_path))
             raise KlingResultNotKept(
-                f"{report['not_landed']} results could not be kept in {place}, the last one "
-                f"because: {report.last_error} {report['landed']} are kept now; of the others "
+                f"{report['not_landed']} results could not be stored in {place}, the last one "
+                f"because: {report.last_error} {report['landed']} are stored now; of the others "
                 f"{report['expiring']} expire within {self.warn_days} days. A retry goes on with what is "
                 "missing; no job is made."
             )
         raise KlingServerError(
             f"The jobs of {', '.join(each['endpoint'] for each in report.unlisted)} cannot be listed: "
-            f"{report.unlisted[0]['error']} {report['landed']} results of others are kept now."
+            f"{report.unlisted[0]['error']} {report['landed']} results of others are stored now."
         )
 
 
-def _bytes_of(landed: dict[str, Any]) -> int:
-    from ..results import files_of
+def _stored_bytes(landed: dict[str, Any]) -> int:
+    from ..results.files import list_result_files
 
     return sum(
         landed[file.array][file.index].get(file.address.replace("url", "bytes"), 0)
-        for file in files_of(landed)
+        for file in list_result_files(landed)
     )

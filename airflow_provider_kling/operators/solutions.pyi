@@ -4,15 +4,17 @@
 Made by ``python -m scripts.generate_stubs``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, ClassVar, Unpack
-
-from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
+from typing import Any, ClassVar, Literal, Unpack
 
 from ..api.endpoint import Endpoint
-from .airflow_arguments import AirflowArguments
+from ..budget import KlingBudget
+from ..version_compat import ObjectStoragePath, XComArg
+from ._base_operator_kwargs import BaseOperatorKwargs
 from .base import KlingTaskOperator
+
+_AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"]
 
 class KlingVirtualTryOn2Operator(KlingTaskOperator):
     """Dress a person in a garment.
@@ -31,13 +33,32 @@ class KlingVirtualTryOn2Operator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -60,6 +81,362 @@ class KlingVirtualTryOn2Operator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None: ...
+
+class KlingGoodsStudioOperator(KlingTaskOperator):
+    """Generate a product video from images of the product and a short text.
+
+    :param ref_image: Pictures of the product, 1 to 5: each jpg, png or webp, at most 50 MB, at least 300 px a
+        side, ratio 1:2.5 to 2.5:1.
+    :param goods_title: Name of the product; at most 200 characters.
+    :param goods_description: What is to be said of the product; at most 2,000 characters.
+    :param resolution: Size of the video.
+    :param aspect_ratio: Width to height.
+    :param duration: Length of the video in seconds.
+    :param watermark: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        ref_image: Sequence[str | PathLike[str] | ObjectStoragePath] | XComArg,
+        goods_title: str | XComArg,
+        goods_description: str | XComArg | None = None,
+        resolution: Literal["720p", "1080p"] | str | XComArg,
+        aspect_ratio: Literal["9:16", "1:1", "16:9"] | str | XComArg,
+        duration: Literal[15, 30, 60] | str | XComArg,
+        watermark: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None: ...
+
+class KlingApparelReplicatorOperator(KlingTaskOperator):
+    """Regenerate a video of clothes with another garment.
+
+    :param product_info: What the garment is; at most 2,500 characters.
+    :param source_video: The video to remake: public address of an mp4 or mov, 5 to 180 s, at most 100 MB, 576
+        to 4,553 px a side and 8,294,400 px in all, ratio 0.4 to 2, 24 to 60 fps.
+    :param product_image: Pictures of the garment, 1 to 5: each jpg, png or webp, at most 50 MB, at least 300
+        px a side, ratio 1:2.5 to 2.5:1.
+    :param model_image: Pictures of who is to wear it, at most 5, under the same limits; the person of
+        source_video when unset.
+    :param bgm: Music: public address of an mp3, m4a or wav, at most 50 MB; chosen by Kling when unset.
+    :param voice: Id of the voice that speaks, of a catalogue of its own, such as calm_sales_woman; the
+        model's own sound when unset.
+    :param aspect_ratio: Width to height.
+    :param resolution: Size of the video; 720p when unset.
+    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        product_info: str | XComArg,
+        source_video: str | PathLike[str] | ObjectStoragePath | XComArg,
+        product_image: Sequence[str | PathLike[str] | ObjectStoragePath] | XComArg,
+        model_image: Sequence[str | PathLike[str] | ObjectStoragePath] | XComArg | None = None,
+        bgm: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        voice: str | XComArg | None = None,
+        aspect_ratio: _AspectRatio | str | XComArg | None = None,
+        resolution: Literal["720p", "1080p"] | str | XComArg | None = None,
+        watermark_info: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None: ...
+
+class KlingVideoCommerceOperator(KlingTaskOperator):
+    """Generate a person who speaks a text to the camera and shows a product.
+
+    :param avatar_image: Picture of the person who speaks: jpg, png or webp, at most 50 MB, at least 300 px a
+        side, ratio 1:2.5 to 2.5:1. Needs voice_id.
+    :param avatar_id: Id of a person of Kling's library instead, such as avatar_anna_female, who has a voice.
+    :param speech_script: What is said, at most 2,000 characters; its length decides that of the video and its
+        price.
+    :param ref_image: Pictures of a product to show, at most 5: each jpg, png or webp, at most 50 MB, at least
+        300 px a side, ratio 1:2.5 to 2.5:1. Needs goods_title.
+    :param goods_title: Name of the product; at most 500 characters. Needs ref_image.
+    :param goods_price: Its price, in words; at most 256 characters.
+    :param goods_target_audience: Whom it is for: at most 20 entries of at most 200 characters.
+    :param goods_selling_point: What speaks for it: at most 20 entries of at most 500 characters.
+    :param resolution: Size of the video; 720p when unset.
+    :param aspect_ratio: Width to height; 9:16 when unset.
+    :param voice_id: Id of the voice, of a catalogue of its own, such as female_warm_rich. Needed with
+        avatar_image, refused with avatar_id.
+    :param speech_rate: Speed of the speech: 0.8, 1.0 or 1.2; 1.0 when unset. Refused with a product.
+    :param allow_polish: Whether Kling may rewrite speech_script; false when unset.
+    :param action_prompt: What the person does; at most 2,500 characters.
+    :param bgm_enabled: Whether to add music; false when unset.
+    :param watermark: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        avatar_image: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        avatar_id: str | XComArg | None = None,
+        speech_script: str | XComArg,
+        ref_image: Sequence[str | PathLike[str] | ObjectStoragePath] | XComArg | None = None,
+        goods_title: str | XComArg | None = None,
+        goods_price: str | XComArg | None = None,
+        goods_target_audience: Sequence[str] | XComArg | None = None,
+        goods_selling_point: Sequence[str] | XComArg | None = None,
+        resolution: Literal["720p", "1080p"] | str | XComArg | None = None,
+        aspect_ratio: Literal["9:16", "16:9"] | str | XComArg | None = None,
+        voice_id: str | XComArg | None = None,
+        speech_rate: float | str | XComArg | None = None,
+        allow_polish: bool | str | XComArg | None = None,
+        action_prompt: str | XComArg | None = None,
+        bgm_enabled: bool | str | XComArg | None = None,
+        watermark: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None: ...
+
+class KlingDramaSubtitleOperator(KlingTaskOperator):
+    """Translate the speech of a video: a video with English subtitles, and SRT and ASS files.
+
+    :param source_video: The video, with sound and spoken Chinese: public address, at most 300 s and 500 MB;
+        mp4 is the safest format.
+    :param glossary: How names are translated, at most 200 entries {'source', 'target'}.
+    :param target_cps: Reading speed in characters a second, 10 to 20; 17 when unset.
+    :param target_language: Language of the subtitles: en, also when unset.
+    :param margin_v: Distance of the subtitles from the bottom in pixels, 1 to 4,096; chosen by Kling when
+        unset.
+    :param font_size: Size of the letters, 1 to 512; chosen by Kling when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        source_video: str | PathLike[str] | ObjectStoragePath | XComArg,
+        glossary: Sequence[Mapping[str, Any]] | XComArg | None = None,
+        target_cps: int | str | XComArg | None = None,
+        target_language: str | XComArg | None = None,
+        margin_v: int | str | XComArg | None = None,
+        font_size: int | str | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

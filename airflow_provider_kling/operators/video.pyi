@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that make and edit videos.
+"""Operators that generate and edit videos.
 
 Made by ``python -m scripts.generate_stubs``.
 """
@@ -8,22 +8,18 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Literal, Unpack
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
-
 from ..api.endpoint import Endpoint
-from .airflow_arguments import AirflowArguments
+from ..budget import KlingBudget
+from ..version_compat import ObjectStoragePath, XComArg
+from ._base_operator_kwargs import BaseOperatorKwargs
+from ._calls import SelectElementsOperator
 from .base import KlingTaskOperator
-from .selection import KlingMultiElementsSelectionOperator as KlingMultiElementsSelectionOperator
-from .video_edit import KlingMotionControlOperator as KlingMotionControlOperator
-from .video_edit import KlingMultiElementsOperator as KlingMultiElementsOperator
-from .video_edit import KlingVideoEffectsOperator as KlingVideoEffectsOperator
-from .video_edit import KlingVideoExtendOperator as KlingVideoExtendOperator
 
 _Duration = Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]
 _AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"]
 
 class KlingTextToVideoOperator(KlingTaskOperator):
-    """Make a video from words.
+    """Generate a video from a text prompt.
 
     :param model_name: Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo.
     :param prompt: What happens in the video; at most 2,500 characters. Needed without multi_prompt.
@@ -49,13 +45,32 @@ class KlingTextToVideoOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -65,13 +80,13 @@ class KlingTextToVideoOperator(KlingTaskOperator):
         model_name: str | XComArg = "kling-v3",
         prompt: str | XComArg | None = None,
         negative_prompt: str | XComArg | None = None,
-        duration: _Duration | XComArg | None = None,
-        aspect_ratio: _AspectRatio | XComArg | None = None,
-        mode: Literal["std", "pro", "4k"] | XComArg | None = None,
-        sound: Literal["on", "off"] | XComArg | None = None,
+        duration: _Duration | str | XComArg | None = None,
+        aspect_ratio: _AspectRatio | str | XComArg | None = None,
+        mode: Literal["std", "pro", "4k"] | str | XComArg | None = None,
+        sound: Literal["on", "off"] | str | XComArg | None = None,
         cfg_scale: float | str | XComArg | None = None,
         multi_shot: bool | str | XComArg | None = None,
-        shot_type: Literal["customize", "intelligence"] | XComArg | None = None,
+        shot_type: Literal["customize", "intelligence"] | str | XComArg | None = None,
         multi_prompt: Sequence[Mapping[str, Any]] | XComArg | None = None,
         voice_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
         camera_control: Mapping[str, Any] | XComArg | None = None,
@@ -86,12 +101,21 @@ class KlingTextToVideoOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingImageToVideoOperator(KlingTaskOperator):
-    """Animate one picture.
+    """Animate an image.
 
     :param model_name: Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo.
     :param image: First frame.
@@ -121,13 +145,32 @@ class KlingImageToVideoOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -139,12 +182,12 @@ class KlingImageToVideoOperator(KlingTaskOperator):
         image_tail: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
         prompt: str | XComArg | None = None,
         negative_prompt: str | XComArg | None = None,
-        duration: _Duration | XComArg | None = None,
-        mode: Literal["std", "pro", "4k"] | XComArg | None = None,
-        sound: Literal["on", "off"] | XComArg | None = None,
+        duration: _Duration | str | XComArg | None = None,
+        mode: Literal["std", "pro", "4k"] | str | XComArg | None = None,
+        sound: Literal["on", "off"] | str | XComArg | None = None,
         cfg_scale: float | str | XComArg | None = None,
         multi_shot: bool | str | XComArg | None = None,
-        shot_type: Literal["customize", "intelligence"] | XComArg | None = None,
+        shot_type: Literal["customize", "intelligence"] | str | XComArg | None = None,
         multi_prompt: Sequence[Mapping[str, Any]] | XComArg | None = None,
         element_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
         voice_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
@@ -162,12 +205,21 @@ class KlingImageToVideoOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingMultiImageToVideoOperator(KlingTaskOperator):
-    """Make a video from one to four pictures of its subjects.
+    """Generate a video from one to four images of its subjects.
 
     :param model_name: Model that makes the video. Kling documented kling-v1-6 only, and has retired it; a
         gateway may take others.
@@ -187,13 +239,32 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -204,9 +275,9 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
         image_list: Sequence[Mapping[str, Any]] | XComArg,
         prompt: str | XComArg | None = None,
         negative_prompt: str | XComArg | None = None,
-        duration: Literal["5", "10"] | XComArg | None = None,
-        mode: Literal["std", "pro"] | XComArg | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | XComArg | None = None,
+        duration: Literal["5", "10"] | str | XComArg | None = None,
+        mode: Literal["std", "pro"] | str | XComArg | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | str | XComArg | None = None,
         cfg_scale: float | str | XComArg | None = None,
         static_mask: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
         dynamic_masks: Sequence[Mapping[str, Any]] | XComArg | None = None,
@@ -220,12 +291,21 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingOmniVideoOperator(KlingTaskOperator):
-    """Make or edit a video from words, pictures, elements and another video.
+    """Generate or edit a video from text, images, elements and another video.
 
     :param model_name: Model that makes the video: kling-video-o1 or kling-v3-omni (sound, shots, 15 s, 4k).
     :param prompt: What happens; at most 2,500 characters. Names its material <<<image_1>>>, <<<element_1>>>,
@@ -252,13 +332,32 @@ class KlingOmniVideoOperator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -270,12 +369,12 @@ class KlingOmniVideoOperator(KlingTaskOperator):
         image_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
         element_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
         video_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
-        duration: _Duration | XComArg | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | XComArg | None = None,
-        mode: Literal["std", "pro", "4k"] | XComArg | None = None,
-        sound: Literal["on", "off"] | XComArg | None = None,
+        duration: _Duration | str | XComArg | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | str | XComArg | None = None,
+        mode: Literal["std", "pro", "4k"] | str | XComArg | None = None,
+        sound: Literal["on", "off"] | str | XComArg | None = None,
         multi_shot: bool | str | XComArg | None = None,
-        shot_type: Literal["customize", "intelligence"] | XComArg | None = None,
+        shot_type: Literal["customize", "intelligence"] | str | XComArg | None = None,
         multi_prompt: Sequence[Mapping[str, Any]] | XComArg | None = None,
         watermark_info: Mapping[str, Any] | XComArg | None = None,
         callback_url: str | XComArg | None = None,
@@ -288,6 +387,355 @@ class KlingOmniVideoOperator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None: ...
+
+class KlingMotionControlOperator(KlingTaskOperator):
+    """Transfer the motion of a person in a video to the person in an image.
+
+    :param model_name: Model that makes the video: kling-v2-6 or kling-v3.
+    :param image_url: Picture of the person.
+    :param video_url: Video whose movement is taken over: mp4 or mov, 340 to 3,850 px a side, 3 to 30 s (at
+        most 10 s when character_orientation is image). The result is as long.
+    :param character_orientation: Where the person faces: as in the image (video of at most 10 s) or as in the
+        video.
+    :param mode: Quality: std is 720p, pro 1080p.
+    :param prompt: What else is seen; at most 2,500 characters.
+    :param keep_original_sound: Whether to keep the sound of the video; yes when unset.
+    :param element_list: One subject of the element library {'element_id'} to keep the person true. kling-v3,
+        which then faces as in the video.
+    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        model_name: str | XComArg = "kling-v2-6",
+        image_url: str | PathLike[str] | ObjectStoragePath | XComArg,
+        video_url: str | PathLike[str] | ObjectStoragePath | XComArg,
+        character_orientation: Literal["image", "video"] | str | XComArg,
+        mode: Literal["std", "pro"] | str | XComArg,
+        prompt: str | XComArg | None = None,
+        keep_original_sound: Literal["yes", "no"] | str | XComArg | None = None,
+        element_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
+        watermark_info: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None: ...
+
+class KlingVideoExtendOperator(KlingTaskOperator):
+    """Extend a video by a few seconds.
+
+    :param video_id: Id of a video of text2video, image2video or video-extend, at most 30 days old; the result
+        may last 3 minutes in all.
+    :param prompt: What happens next; at most 2,500 characters.
+    :param negative_prompt: What must not be seen; at most 2,500 characters.
+    :param cfg_scale: How closely to follow the prompt, 0 to 1; 0.5 when unset. Only v1 models read it.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        video_id: str | XComArg,
+        prompt: str | XComArg | None = None,
+        negative_prompt: str | XComArg | None = None,
+        cfg_scale: float | str | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None: ...
+
+class KlingVideoEffectsOperator(KlingTaskOperator):
+    """Apply an effect scene to one or two images.
+
+    :param effect_scene: Name of the scene; the vendor's effects centre lists over 200.
+    :param input: What the scene is made of: {'image'} for one person, {'images': [left, right]} for two;
+        other entries are passed on as given.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        effect_scene: str | XComArg,
+        input: Mapping[str, Any] | XComArg,  # noqa: A002
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None: ...
+
+class KlingMultiElementsSelectionOperator(SelectElementsOperator):
+    """Mark elements in a video, for KlingMultiElementsOperator to swap or remove.
+
+    Returns ``session_id`` (valid for 24 hours), ``duration`` as that operator accepts it, facts about the
+    video, ``frames`` with the ids of the objects that were found, and with ``preview`` the URLs of a video
+    that shows them. A retry opens a new session.
+
+    :param video_id: Id of a video that Kling made, at most 30 days old.
+    :param video_url: Your own video: mp4 or mov, 2 to 5 s or 7 to 10 s, 720 to 2,160 px a side.
+    :param frames: Frames to mark {'frame_index', 'points': [{'x', 'y'}]}, at most 10; points are shares of
+        width and height. To swap or remove needs one, to add none.
+    :param preview: Whether to also make a video that shows what is marked.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        video_id: str | XComArg | None = None,
+        video_url: str | PathLike[str] | ObjectStoragePath | XComArg | None = None,
+        frames: Sequence[Mapping[str, Any]] | XComArg | None = None,
+        preview: bool | str | XComArg = False,
+        kling_conn_id: str | XComArg = "kling_default",
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None: ...
+
+class KlingMultiElementsOperator(KlingTaskOperator):
+    """Add, swap or remove elements that were marked in a video.
+
+    :param model_name: Model; the vendor's page of 2026 has no such field, gateways name kling-v1-6.
+    :param session_id: Session of init-selection; valid for 24 hours.
+    :param edit_mode: addition, swap or removal of an element.
+    :param image_list: Pictures {'image'} of the new element, cut out: 1 or 2 to add, 1 to swap.
+    :param prompt: What to do, naming <<<video_1>>> and <<<image_1>>>; at most 2,500 characters.
+    :param negative_prompt: What must not be seen; at most 2,500 characters.
+    :param mode: Quality: std or pro; std when unset.
+    :param duration: Length in seconds: 5 for a video of 2 to 5 s, 10 for one of 7 to 10 s; 5 when unset.
+    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
+    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
+        copies after 30 days. Needs ``wait_for_completion``.
+    :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
+    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
+        that is estimated higher, or whose cost cannot be known before, is not made.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    def __init__(
+        self,
+        *,
+        model_name: str | XComArg | None = None,
+        session_id: str | XComArg,
+        edit_mode: Literal["addition", "swap", "removal"] | str | XComArg,
+        image_list: Sequence[Mapping[str, Any]] | XComArg | None = None,
+        prompt: str | XComArg,
+        negative_prompt: str | XComArg | None = None,
+        mode: Literal["std", "pro"] | str | XComArg | None = None,
+        duration: Literal["5", "10"] | str | XComArg | None = None,
+        watermark_info: Mapping[str, Any] | XComArg | None = None,
+        callback_url: str | XComArg | None = None,
+        external_task_id: str | XComArg | None = None,
+        kling_conn_id: str | XComArg = "kling_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = ...,
+        poll_interval: float = 5.0,
+        timeout: float = 3600.0,
+        output_path: Any | XComArg = None,
+        end_from_trigger: bool = False,
+        max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
+        extra_body: dict[str, Any] | XComArg | None = None,
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

@@ -3,29 +3,29 @@
 
 from __future__ import annotations
 
-from ..api.video2 import IMAGE_TO_VIDEO_2, MOTION_CONTROL_2, OMNI_VIDEO_2, TEXT_TO_VIDEO_2
+from ..api.requests.video_v2 import IMAGE_TO_VIDEO_2, MOTION_CONTROL_2, OMNI_VIDEO_2, TEXT_TO_VIDEO_2
 from .base import KlingTaskOperator
 
 
 class KlingTextToVideo2Operator(KlingTaskOperator):
-    """Make a video from words, with API 2.0."""
+    """Generate a video from a text prompt, with API 2.0."""
 
     endpoint = TEXT_TO_VIDEO_2
 
 
 class KlingImageToVideo2Operator(KlingTaskOperator):
-    """Animate one picture, with API 2.0."""
+    """Animate an image, with API 2.0."""
 
     endpoint = IMAGE_TO_VIDEO_2
 
 
 class KlingOmniVideo2Operator(KlingTaskOperator):
-    """Make or edit a video from words, pictures, elements and another video, with API 2.0."""
+    """Generate or edit a video from text, images, elements and another video, with API 2.0."""
 
     endpoint = OMNI_VIDEO_2
 
 
 class KlingMotionControl2Operator(KlingTaskOperator):
-    """Let a picture move as a video does, with API 2.0."""
+    """Transfer the motion of a video to an image, with API 2.0."""
 
     endpoint = MOTION_CONTROL_2

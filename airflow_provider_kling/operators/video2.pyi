@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Literal, Unpack
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath, XComArg
-
 from ..api.endpoint import Endpoint
-from .airflow_arguments import AirflowArguments
+from ..budget import KlingBudget
+from ..version_compat import ObjectStoragePath, XComArg
+from ._base_operator_kwargs import BaseOperatorKwargs
 from .base import KlingTaskOperator
 
 class KlingTextToVideo2Operator(KlingTaskOperator):
-    """Make a video from words, with API 2.0.
+    """Generate a video from a text prompt, with API 2.0.
 
     :param model_name: Model that makes the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.
     :param prompt: What happens in the video; at most 3,072 characters (2.x models and kling-o1: 2,500).
@@ -34,13 +34,32 @@ class KlingTextToVideo2Operator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -50,9 +69,9 @@ class KlingTextToVideo2Operator(KlingTaskOperator):
         model_name: str | XComArg = "kling-3.0-turbo",
         prompt: str | XComArg,
         duration: int | str | XComArg | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | XComArg | None = None,
-        resolution: Literal["720p", "1080p", "4k"] | XComArg | None = None,
-        audio: Literal["native", "off"] | XComArg | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | str | XComArg | None = None,
+        resolution: Literal["720p", "1080p", "4k"] | str | XComArg | None = None,
+        audio: Literal["native", "off"] | str | XComArg | None = None,
         multi_shot: bool | str | XComArg | None = None,
         watermark_info: Mapping[str, Any] | XComArg | None = None,
         callback_url: str | XComArg | None = None,
@@ -65,12 +84,21 @@ class KlingTextToVideo2Operator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingImageToVideo2Operator(KlingTaskOperator):
-    """Animate one picture, with API 2.0.
+    """Animate an image, with API 2.0.
 
     :param model_name: Model that makes the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.
     :param first_frame: The picture that the video begins with: jpg or png, at most 50 MB, at least 300 px a
@@ -94,13 +122,32 @@ class KlingImageToVideo2Operator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -114,8 +161,8 @@ class KlingImageToVideo2Operator(KlingTaskOperator):
         elements: Sequence[Mapping[str, Any]] | XComArg | None = None,
         voices: Sequence[Mapping[str, Any]] | XComArg | None = None,
         duration: int | str | XComArg | None = None,
-        resolution: Literal["720p", "1080p", "4k"] | XComArg | None = None,
-        audio: Literal["native", "off"] | XComArg | None = None,
+        resolution: Literal["720p", "1080p", "4k"] | str | XComArg | None = None,
+        audio: Literal["native", "off"] | str | XComArg | None = None,
         multi_shot: bool | str | XComArg | None = None,
         watermark_info: Mapping[str, Any] | XComArg | None = None,
         callback_url: str | XComArg | None = None,
@@ -128,12 +175,21 @@ class KlingImageToVideo2Operator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingOmniVideo2Operator(KlingTaskOperator):
-    """Make or edit a video from words, pictures, elements and another video, with API 2.0.
+    """Generate or edit a video from text, images, elements and another video, with API 2.0.
 
     :param model_name: Model that makes the video: kling-3.0-omni or kling-o1 (3 to 10 s, no native sound).
     :param prompt: What happens; at most 3,072 characters (2.x models and kling-o1: 2,500). It calls its
@@ -159,13 +215,32 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -183,9 +258,9 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
         base_video: str | PathLike[str] | ObjectStoragePath | Mapping[str, Any] | XComArg | None = None,
         elements: Sequence[Mapping[str, Any]] | XComArg | None = None,
         duration: int | str | XComArg | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | XComArg | None = None,
-        resolution: Literal["720p", "1080p", "4k"] | XComArg | None = None,
-        audio: Literal["native", "original", "off"] | XComArg | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | str | XComArg | None = None,
+        resolution: Literal["720p", "1080p", "4k"] | str | XComArg | None = None,
+        audio: Literal["native", "original", "off"] | str | XComArg | None = None,
         multi_shot: bool | str | XComArg | None = None,
         watermark_info: Mapping[str, Any] | XComArg | None = None,
         callback_url: str | XComArg | None = None,
@@ -198,12 +273,21 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
 class KlingMotionControl2Operator(KlingTaskOperator):
-    """Let a picture move as a video does, with API 2.0.
+    """Transfer the motion of a video to an image, with API 2.0.
 
     :param model_name: Model that makes the video: kling-3.0 or kling-2.6.
     :param image: The picture of who is to move; at most 50 MB.
@@ -223,13 +307,32 @@ class KlingMotionControl2Operator(KlingTaskOperator):
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
     :param timeout: seconds from submission until the wait is given up; the job itself goes on.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``; Kling deletes its own
+    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
-        task has what only a worker does at its end. Needs Airflow 3.0 and no ``output_path``.
+        end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
         that is estimated higher, or whose cost cannot be known before, is not made.
-    :param extra_body: further JSON keys of the request, for what the vendor adds tomorrow. Not checked.
+    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
+        a gateway the price is the gateway's own, and Kling's list price is what counts here.
+    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
+        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the results of upstream tasks are searched for the
+        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
+        job while it runs or holds a result, and creates a new one only if that one failed or has expired.
+    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
+        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param budget: limit that this task shares with others.
+    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
+        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
+        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param take: asks for another job of the same request on purpose, such as ``"2"``.
+    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
+        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -239,11 +342,11 @@ class KlingMotionControl2Operator(KlingTaskOperator):
         model_name: str | XComArg = "kling-3.0",
         image: str | PathLike[str] | ObjectStoragePath | XComArg,
         video: str | PathLike[str] | ObjectStoragePath | XComArg,
-        character_orientation: Literal["image", "video"] | XComArg,
+        character_orientation: Literal["image", "video"] | str | XComArg,
         prompt: str | XComArg | None = None,
         elements: Sequence[Mapping[str, Any]] | XComArg | None = None,
-        resolution: Literal["720p", "1080p"] | XComArg | None = None,
-        audio: Literal["original", "off"] | XComArg | None = None,
+        resolution: Literal["720p", "1080p"] | str | XComArg | None = None,
+        audio: Literal["original", "off"] | str | XComArg | None = None,
         watermark_info: Mapping[str, Any] | XComArg | None = None,
         callback_url: str | XComArg | None = None,
         external_task_id: str | XComArg | None = None,
@@ -255,6 +358,15 @@ class KlingMotionControl2Operator(KlingTaskOperator):
         output_path: Any | XComArg = None,
         end_from_trigger: bool = False,
         max_units: Any | XComArg = None,
+        max_usd: Any | XComArg = None,
+        expected_seconds: Any | XComArg = None,
         extra_body: dict[str, Any] | XComArg | None = None,
-        **kwargs: Unpack[AirflowArguments],
+        on_clear: str = "new",
+        labels: dict[str, str] | XComArg | None = None,
+        budget: KlingBudget | None = None,
+        idempotency_scope: str = "run",
+        take: str | XComArg = "",
+        on_refused: str = "fail",
+        poster: bool = False,
+        **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

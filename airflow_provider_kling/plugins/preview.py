@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tab "Kling" on task instances and DAG runs (Airflow 3.1.1 and newer; elsewhere nothing happens).
+"""The tab "Kling" on task instances and DAG runs, and what makes the button "Test" of connections work.
+
+On Airflow before 3.1.1 nothing happens.
 
 Every Airflow process loads its plugins, so this module stays light: the web application behind the tab is
 imported by the api-server, when the first request comes.
@@ -9,9 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowPlugin
-
 from ..links import PREVIEW_ROUTE, RUN_PREVIEW_ROUTE, has_preview
+from ..version_compat import AirflowPlugin
 
 URL_PREFIX = "/kling"
 """Where the api-server mounts the web application."""
@@ -31,7 +32,7 @@ class LazyApplication:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a request on."""
         if self._application is None:
-            from .web import application
+            from .app import application
 
             self._application = application()
         await self._application(scope, receive, send)
@@ -54,13 +55,22 @@ def _applications() -> list[dict[str, Any]]:
     return [{"name": "kling", "url_prefix": URL_PREFIX, "app": LazyApplication()}] if has_preview() else []
 
 
+def _middlewares() -> list[dict[str, Any]]:
+    if not has_preview():
+        return []
+    from .connection_test import ConnectionTestMiddleware
+
+    return [{"name": "kling connection test", "middleware": ConnectionTestMiddleware}]
+
+
 def _tabs() -> list[dict[str, str]]:
     return [_tab(*place) for place in _PLACES] if has_preview() else []
 
 
 class KlingPlugin(AirflowPlugin):
-    """Shows what Kling made."""
+    """Shows what Kling made, and lets its connections be tested."""
 
     name = "kling"
     fastapi_apps = _applications()
+    fastapi_root_middlewares = _middlewares()
     external_views = _tabs()

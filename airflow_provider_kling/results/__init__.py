@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Result files, kept where the user wants them before Kling deletes its own."""
+"""Store result files before Kling deletes its own copies."""
 
 from __future__ import annotations
 
-from .land import land
-from .manifest import check_output_path, landed_task_ids, manifest_of_task
-from .plan import MANIFEST, files_of, folder_of
-from .rules import DownloadRules
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "MANIFEST",
-    "DownloadRules",
-    "check_output_path",
-    "files_of",
-    "folder_of",
-    "land",
-    "landed_task_ids",
-    "manifest_of_task",
-]
+if TYPE_CHECKING:
+    from .manifest import read_task_manifest, stored_task_ids
+
+__all__ = ["read_task_manifest", "stored_task_ids"]
+
+
+def __getattr__(name: str) -> Any:
+    # A DAG file that imports an operator must not load what downloads need.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import manifest
+
+    return getattr(manifest, name)

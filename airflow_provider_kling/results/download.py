@@ -1,91 +1,260 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One result file over HTTP: a stream of bytes that ends well only when it is whole."""
+"""Download result files within limits."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import urljoin
+from dataclasses import dataclass, field
+from itertools import chain
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 
 from .. import __version__
-from ..hooks.answers import pieces, why
-from .guard import AddressRefused, checked_url, guarded_session, proxies_for
-from .hush import hush
-from .rules import DownloadRules
+from ..api.http import retry_after
+from ..hooks.transport import describe_error, iter_body
+from ..utils.redaction import install_urllib3_log_filter
+from .ssrf import BlockedAddressError, guarded_session, proxies_for, validate_url
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadOptions:
+    """Configure the download of result files.
+
+    :param allow_private: allow servers in private networks and on this machine; set only if the connection's
+        own host is one (:meth:`for_host`).
+    :param max_bytes: maximum size of a file in bytes, 5 GB by default.
+    :param max_redirects: maximum number of redirects of a download, 5 by default.
+    :param timeout: connect timeout and read timeout in seconds, 10 and 60 by default.
+    :param attempts: number of attempts for a file, 5 by default.
+    :param max_retry_delay: maximum delay between two attempts in seconds, 30 by default. Delays grow
+        exponentially with jitter; a ``Retry-After`` of the server is honoured up to this limit.
+    :param parallel: number of files of a task that are downloaded at once, 4 by default.
+    :param verify: whether to verify TLS certificates, or the path of a CA bundle.
+    :param proxy: URL of a proxy; by default those of the environment apply.
+    :param min_bytes_per_second: minimum average rate, not counting the read timeout, 10,000 by default.
+    :param base_url: base URL of the connection, for relative result URLs.
+    :param token: returns the connection's key, which is sent to the origin of ``base_url`` only.
+    """
+
+    allow_private: bool = False
+    max_bytes: int = 5 * 1024**3
+    max_redirects: int = 5
+    timeout: tuple[float, float] = (10.0, 60.0)
+    attempts: int = 5
+    max_retry_delay: float = 30.0
+    parallel: int = 4
+    verify: bool | str = True
+    proxy: str | None = field(default=None, repr=False)
+    min_bytes_per_second: float = 10_000
+    base_url: str | None = None
+    token: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def host(self) -> str | None:
+        """Return the host that made the job, with its port if the URL has one."""
+        return urlsplit(self.base_url).netloc.lower() or None if self.base_url else None
+
+    def absolute(self, url: str) -> str:
+        """Resolve a result URL against the base URL of the connection.
+
+        :param url: absolute or relative URL.
+        :return: the URL to download; a relative one is returned unchanged if there is no base URL.
+        """
+        url = url.strip()
+        if not self.base_url or urlsplit(url).scheme:
+            return url
+        return urljoin(f"{self.base_url.rstrip('/')}/", url)
+
+    def credentials(self, url: str) -> dict[str, str]:
+        """Return the headers that authorize a request.
+
+        :param url: absolute URL of the request.
+        :return: headers; empty for any origin other than that of the connection.
+        """
+        if not self.token or not self.base_url or _origin(url) != _origin(self.base_url):
+            return {}
+        return {"Authorization": f"Bearer {self.token()}"}
+
+    def is_too_slow(self, come: int, waited: float) -> bool:
+        """Return whether a download is slower than the minimum rate.
+
+        :param come: bytes received.
+        :param waited: seconds spent waiting for them.
+        :return: ``True`` if the download should be aborted.
+        """
+        return come < self.min_bytes_per_second * (waited - self.timeout[1])
+
+    @classmethod
+    def for_host(
+        cls,
+        hostname: str,
+        *,
+        verify: bool | str = True,
+        proxy: str | None = None,
+        timeout: tuple[float, float] = (10.0, 60.0),
+        base_url: str | None = None,
+        token: Callable[[], str] | None = None,
+    ) -> DownloadOptions:
+        """Make the options for results of one API host.
+
+        :param hostname: host of the connection, without scheme and port; resolved here.
+        :param verify: whether to verify TLS certificates, or the path of a CA bundle.
+        :param proxy: URL of a proxy.
+        :param timeout: connect timeout and read timeout in seconds.
+        :param base_url: base URL of the connection, for relative result URLs.
+        :param token: returns the connection's key, for result URLs at its own origin.
+        :return: the options.
+        """
+        from .ssrf import is_private
+
+        return cls(
+            allow_private=is_private(hostname),
+            verify=verify,
+            proxy=proxy,
+            timeout=timeout,
+            base_url=base_url,
+            token=token,
+        )
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts: SplitResult = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(scheme)
+
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _GONE = frozenset((401, 403, 404, 410))
 _OK = 200
-# Object stores also hand out what whoever stored a file called its encoding, such as "aws-chunked".
-_COMPRESSIONS = frozenset(("gzip", "x-gzip", "deflate", "br", "zstd", "compress"))
-# A compressed answer would not have the length and the bytes that were announced.
+# Object stores also return an encoding that the uploader set, such as "aws-chunked".
+_COMPRESSIONS = frozenset(("br", "zstd", "compress"))
+_ZLIB = frozenset(("gzip", "x-gzip", "deflate"))
+# Window bits that accept a gzip or a zlib header.
+_ANY_ZLIB_HEADER = 47
+_PIECE_BYTES = 1 << 20
+_MAGIC_BYTES = 2
+_BUSY = frozenset((429, 503))
+# A compressed response would not have the announced length.
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"airflow-provider-kling/{__version__}"}
 
 
-class Faulty(Exception):
-    """The file did not come, or not whole; another try can help."""
+class TransientDownloadError(Exception):
+    """A download failed or was incomplete; another attempt can help.
+
+    :param text: the cause.
+    :param retry_after: delay in seconds that the server asks for.
+    """
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
-class Gone(Faulty):
-    """The server does not know the address any more; a fresh one can help."""
+class UrlExpiredError(TransientDownloadError):
+    """The URL is no longer valid; a new one can help."""
 
 
-class Unfit(Exception):
-    """The file may not be fetched or is too large; another try changes nothing."""
+class PermanentDownloadError(Exception):
+    """The file must not be downloaded or is too large; another attempt cannot help."""
 
 
 class Download:
-    """An answer that is being read.
+    """Read the body of a response.
 
-    :param response: a successful answer whose body was not read yet.
+    :param response: a successful response whose body was not read yet.
     :param rules: limits of the download.
+    :raises TransientDownloadError: the server compresses the file with an unsupported encoding.
+    :raises PermanentDownloadError: the announced length is above the limit.
     """
 
-    def __init__(self, response: requests.Response, rules: DownloadRules) -> None:
+    def __init__(self, response: requests.Response, rules: DownloadOptions) -> None:
         self._response = response
         self._rules = rules
         self.content_type = response.headers.get("Content-Type", "")
-        if _COMPRESSIONS.intersection(
-            re.split(r"[\s,]+", response.headers.get("Content-Encoding", "").lower())
-        ):
-            raise Faulty("the server compresses it, though it was asked not to")
-        self._length = _length_of(response)
+        encodings = set(re.split(r"[\s,]+", response.headers.get("Content-Encoding", "").lower()))
+        if _COMPRESSIONS & encodings or len(_ZLIB & encodings) > 1:
+            raise TransientDownloadError("the server compresses it, although asked not to")
+        self._zipped = bool(_ZLIB & encodings)
+        self._length, self.measured = _length_of(response)
         if self._length is not None and self._length > rules.max_bytes:
             raise self._too_large()
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body in chunks, as they come.
+        """Yield the decoded content of the file in chunks.
 
-        :raises Faulty: when the connection ends before the body does, or hardly anything comes.
-        :raises Unfit: when the body is larger than permitted.
+        :return: chunks of bytes.
+        :raises TransientDownloadError: the body is incomplete, empty, damaged or too slow.
+        :raises PermanentDownloadError: the body is larger than ``max_bytes``.
         """
+        decoded = 0
+        for chunk in _unzipped(self._raw()) if self._zipped else self._raw():
+            decoded += len(chunk)
+            if decoded > self._rules.max_bytes:
+                raise self._too_large()
+            yield chunk
+
+    def _raw(self) -> Iterator[bytes]:
         come = 0
         try:
-            for come, waited, chunk in _counted(pieces(self._response, decoded=False)):
+            for come, waited, chunk in _iter_timed(iter_body(self._response, decoded=False)):
                 if come > self._rules.max_bytes:
                     raise self._too_large()
-                if self._rules.too_slow(come, waited):
-                    raise Faulty(f"it comes too slowly: {come} bytes in {waited:.0f} s")
+                if self._rules.is_too_slow(come, waited):
+                    raise TransientDownloadError(f"it is too slow: {come} bytes in {waited:.0f} s")
                 yield chunk
         except requests.RequestException as error:
-            raise Faulty(f"the connection broke after {come} bytes ({type(error).__name__})") from None
+            raise TransientDownloadError(
+                f"the connection broke after {come} bytes ({type(error).__name__})"
+            ) from None
         if self._length is not None and come != self._length:
-            raise Faulty(f"{come} of {self._length} bytes came")
+            raise TransientDownloadError(f"received {come} of {self._length} bytes")
         if not come:
-            raise Faulty("the file is empty")
+            raise TransientDownloadError("the file is empty")
 
-    def _too_large(self) -> Unfit:
-        return Unfit(f"it is larger than {self._rules.max_bytes} bytes, the most that is accepted")
+    def _too_large(self) -> PermanentDownloadError:
+        return PermanentDownloadError(f"it is larger than the limit of {self._rules.max_bytes} bytes")
 
 
-def _counted(chunks: Iterator[bytes]) -> Iterator[tuple[int, float, bytes]]:
-    """Yield with each chunk how many bytes have come, and for how long they were waited for.
+def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Decode gzip or zlib in pieces of limited size; yield other content unchanged."""
+    head = b""
+    while len(head) < _MAGIC_BYTES and (chunk := next(chunks, b"")):
+        head += chunk
+    if not _is_zipped(head):
+        yield head
+        yield from chunks
+        return
+    decoder = zlib.decompressobj(_ANY_ZLIB_HEADER)
+    for chunk in chain((head,), chunks):
+        left = chunk
+        while left:
+            if decoder.eof:
+                decoder = zlib.decompressobj(_ANY_ZLIB_HEADER)
+            try:
+                data = decoder.decompress(left, _PIECE_BYTES)
+            except zlib.error:
+                raise TransientDownloadError("its gzip encoding is damaged") from None
+            if data:
+                yield data
+            left = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+    if not decoder.eof:
+        raise TransientDownloadError("its gzip encoding is truncated")
 
-    What whoever takes them does meanwhile, such as write them to a slow storage, is not the server's fault.
+
+def _is_zipped(head: bytes) -> bool:
+    zlib_header = head[:1] == b"\x78" and int.from_bytes(head[:2], "big") % 31 == 0
+    return zlib_header or head.startswith(b"\x1f\x8b")
+
+
+def _iter_timed(chunks: Iterator[bytes]) -> Iterator[tuple[int, float, bytes]]:
+    """Yield each chunk with the bytes received and the seconds waited for them so far.
+
+    Time that the consumer needs, such as to write to a slow storage, is not counted.
     """
     come, waited = 0, 0.0
     while True:
@@ -98,47 +267,50 @@ def _counted(chunks: Iterator[bytes]) -> Iterator[tuple[int, float, bytes]]:
         yield come, waited, chunk
 
 
-def _length_of(response: requests.Response) -> int | None:
-    declared = response.headers.get("Content-Length", "")
-    if declared.isdecimal():
-        return int(declared)
+def _length_of(response: requests.Response) -> tuple[int | None, bool]:
+    """Return the announced length, and whether a truncated body would be detected."""
     if "chunked" in response.headers.get("Transfer-Encoding", "").lower():
-        # The last chunk says that it is the last.
-        return None
-    raise Faulty("the server does not say how long the file is, so nobody could tell whether it came whole")
+        # A chunked body has an explicit end.
+        return None, True
+    declared = {each.strip() for each in response.headers.get("Content-Length", "").split(",")}
+    length = declared.pop() if len(declared) == 1 else ""
+    return (int(length), True) if length.isascii() and length.isdecimal() else (None, False)
 
 
 @contextmanager
-def download(url: str, rules: DownloadRules) -> Iterator[Download]:
-    """Begin to fetch a file.
+def download(url: str, rules: DownloadOptions) -> Iterator[Download]:
+    """Start the download of a file.
 
-    :param url: its address; each redirect is checked as the address itself is.
-    :raises Gone: when the address is not known any more.
-    :raises Faulty: when there is no usable answer.
-    :raises Unfit: when the address may not be read from.
+    :param url: URL, absolute or relative to the host of the connection; each redirect is checked too.
+    :param rules: limits of the download.
+    :return: a context manager that yields the open download.
+    :raises UrlExpiredError: the URL is no longer valid.
+    :raises TransientDownloadError: the server did not respond with a file.
+    :raises PermanentDownloadError: the URL is invalid or leads to a blocked address.
     """
-    hush()
+    install_urllib3_log_filter()
     patience = sum(rules.timeout)
     with guarded_session(rules.allow_private, verify=rules.verify, patience=patience) as session:
         try:
-            response = _answer(session, url, rules)
-        except AddressRefused as error:
-            raise Unfit(f"its address is refused: {error}") from None
+            response = _follow_redirects(session, url, rules)
+        except BlockedAddressError as error:
+            raise PermanentDownloadError(f"its URL is blocked: {error}") from None
         except ValueError as error:
-            # Of its kind only: the text quotes the address.
-            raise Unfit(f"its address cannot be used ({type(error).__name__})") from None
+            # The text of the exception quotes the signed URL.
+            raise PermanentDownloadError(f"its URL is invalid ({type(error).__name__})") from None
         except OSError as error:
-            raise Faulty(f"no answer ({why(error)})") from None
+            raise TransientDownloadError(f"no response ({describe_error(error)})") from None
         with response:
             yield Download(response, rules)
 
 
-def _answer(session: requests.Session, url: str, rules: DownloadRules) -> requests.Response:
+def _follow_redirects(session: requests.Session, url: str, rules: DownloadOptions) -> requests.Response:
+    url = rules.absolute(url)
     for _ in range(rules.max_redirects + 1):
-        url = checked_url(url)
+        url = validate_url(url)
         response = session.get(
             url,
-            headers=_HEADERS,
+            headers={**_HEADERS, **rules.credentials(url)},
             stream=True,
             allow_redirects=False,
             timeout=rules.timeout,
@@ -148,9 +320,21 @@ def _answer(session: requests.Session, url: str, rules: DownloadRules) -> reques
             return response
         response.close()
         if response.status_code in _GONE:
-            raise Gone(f"the server answers HTTP {response.status_code}")
+            raise UrlExpiredError(f"the server answers HTTP {response.status_code}")
         target = response.headers.get("Location")
         if response.status_code not in _REDIRECTS or not target:
-            raise Faulty(f"the server answers HTTP {response.status_code}")
-        url = urljoin(url, target)
-    raise Unfit(f"it is redirected more than {rules.max_redirects} times")
+            busy = response.status_code in _BUSY
+            raise TransientDownloadError(
+                f"the server answers HTTP {response.status_code}",
+                retry_after(response.headers) if busy else None,
+            )
+        url = urljoin(url, _as_sent(target))
+    raise PermanentDownloadError(f"it is redirected more than {rules.max_redirects} times")
+
+
+def _as_sent(location: str) -> str:
+    """Decode a header that was sent as UTF-8; HTTP libraries decode headers as Latin-1."""
+    try:
+        return location.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return location

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The manifest beside a task's files: what they are, what they were made of, what they cost."""
+"""Write and read the manifest of a task's files: what was requested, stored and charged."""
 
 from __future__ import annotations
 
@@ -8,42 +8,77 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..api.shorten import loggable
-from ..storage import Location, StorageRefused, explained, locate
-from .plan import MANIFEST, files_of, folder_of
-from .write import commits
+from ..utils.atomic_file import is_object_store
+from ..utils.redaction import redact
+from ..utils.storage import (
+    StoragePath,
+    StoragePermanentError,
+    is_link,
+    resolve_path,
+    translate_storage_errors,
+)
+from .files import MANIFEST, list_result_files, task_folder
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from ..version_compat import ObjectStoragePath
 
 VERSION = 1
-"""Version of the manifest's form; rises when a reader would have to know."""
+"""Version of the manifest's format; raised by incompatible changes."""
 
 _OF_TASK = (
     *("task_id", "external_task_id", "endpoint", "status", "created_at", "updated_at", "expires_at"),
-    *("units", "final_balance_deduction"),
+    *("units", "charges", "final_balance_deduction"),
 )
+_IDENTITY = ("task_id", "endpoint", "created_at")
 _OF_ITEM = ("id", "index", "duration", "duration_mp3", "duration_wav")
 
 
-def manifest_of(
-    task: Mapping[str, Any], files: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
+_OF_INSTANCE = ("dag_id", "run_id", "task_id", "map_index", "try_number")
+
+
+def stored_by(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest's description of the task instance that stores the files.
+
+    :param context: Airflow's context of the running task.
+    :return: ``dag_id``, ``run_id``, ``task_id``, ``map_index``, ``try_number`` and ``owner``, as far as
+        they are known.
+    """
+    ti = context.get("ti")
+    values = {name: getattr(ti, name, None) for name in _OF_INSTANCE}
+    values["owner"] = getattr(context.get("task") or getattr(ti, "task", None), "owner", None)
+    return {name: value for name, value in values.items() if isinstance(value, str | int)}
+
+
+def build_manifest(
+    task: Mapping[str, Any],
+    files: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+    host: str | None = None,
+    airflow: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Make a task's manifest. It holds no addresses of the vendor: they are signed.
+    """Build the manifest of a task. It holds no URLs of the vendor, because they are signed.
 
     :param task: the task as operators return it.
     :param files: ``key``, ``name``, ``type``, ``bytes`` and ``sha256`` of each file.
-    :param facts: what else is known of the job: model, prompt, parameters, fingerprint, inputs.
+    :param facts: the request: model, prompt, parameters, fingerprint, inputs, labels.
+    :param host: host that made the job, ``None`` if it is unknown.
+    :param airflow: the task instance that stores the files, as :func:`stored_by` returns it.
+    :return: the manifest as JSON value.
     """
+    asked = {name: value for name, value in facts.items() if name not in ("labels", "airflow")}
+    labels = facts.get("labels")
     about = {
         file.key: {name: task[file.array][file.index].get(name) for name in _OF_ITEM}
-        for file in files_of(task)
+        for file in list_result_files(task)
     }
     return {
         "version": VERSION,
         **{name: task.get(name) for name in _OF_TASK},
+        **({"host": host} if host else {}),
         "landed_at": int(time.time() * 1000),
-        "request": loggable(dict(facts)),
+        **({"airflow": dict(airflow)} if airflow else {}),
+        **({"labels": dict(labels)} if isinstance(labels, Mapping) and labels else {}),
+        "request": redact(asked),
         "files": [
             {**file, **{name: value for name, value in about[file["key"]].items() if value is not None}}
             for file in files
@@ -51,21 +86,45 @@ def manifest_of(
     }
 
 
-def encode(manifest: Mapping[str, Any]) -> bytes:
-    """Write a manifest as the bytes of its file."""
+def of_same_job(manifest: Mapping[str, Any] | None, task: Mapping[str, Any], host: str | None) -> bool:
+    """Return whether a manifest belongs to a job: jobs of other endpoints and hosts may have the same id.
+
+    :param manifest: manifest of the job's folder, ``None`` if there is none.
+    :param task: the task as operators return it.
+    :param host: host that made the job, ``None`` if it is unknown.
+    :return: ``True`` if id, endpoint, host and time of creation agree, as far as both are known.
+    """
+    known = {**{name: task.get(name) for name in _IDENTITY}, "host": host}
+    said = manifest or {}
+    return all(
+        said.get(name) == value
+        for name, value in known.items()
+        if value is not None and said.get(name) is not None
+    )
+
+
+def serialize(manifest: Mapping[str, Any]) -> bytes:
+    """Serialize a manifest.
+
+    :param manifest: the manifest.
+    :return: JSON as UTF-8.
+    """
     return json.dumps(manifest, indent=2, ensure_ascii=False, default=str).encode()
 
 
-def read_manifest(folder: Location) -> dict[str, Any] | None:
+def read_manifest(folder: StoragePath) -> dict[str, Any] | None:
     """Read the manifest of a task's folder.
 
-    :return: the manifest; ``None`` when there is none that this version can read, which means that the
-        task has not landed.
-    :raises StorageRefused: when the storage may not be read.
-    :raises StorageDown: when the storage does not answer.
+    :param folder: the folder.
+    :return: the manifest; ``None`` if there is none of a known version, which means that the files are not
+        stored.
+    :raises StoragePermanentError: the storage denies access or is not configured.
+    :raises StorageTransientError: the storage does not respond as expected.
     """
     place = folder.child(MANIFEST)
-    with explained():
+    if is_link(place):
+        return None
+    with translate_storage_errors():
         try:
             place.fs.invalidate_cache()
             content = json.loads(place.fs.cat_file(place.path))
@@ -77,19 +136,28 @@ def read_manifest(folder: Location) -> dict[str, Any] | None:
     return content if fits else None
 
 
-def manifest_of_task(output_path: str | ObjectStoragePath, task_id: str) -> dict[str, Any] | None:
-    """Read the manifest of one task below an output path; ``None`` when it has not landed there."""
-    return read_manifest(locate(output_path).child(folder_of({"task_id": task_id})))
+def read_task_manifest(output_path: str | ObjectStoragePath, task_id: str) -> dict[str, Any] | None:
+    """Read the manifest of a task below an output path.
 
-
-def landed_task_ids(output_path: str | ObjectStoragePath) -> set[str]:
-    """List the tasks whose files are all there, by one listing and without reading any file.
-
-    :param output_path: folder that tasks land in; folders below it count too, whatever their depth.
-    :return: names of the tasks' folders, which are their ids as Kling writes them.
+    :param output_path: folder that holds the folders of tasks.
+    :param task_id: Kling's id of the task.
+    :return: the manifest; ``None`` if the files of the task are not stored there.
+    :raises StoragePermanentError: the storage denies access or is not configured.
+    :raises StorageTransientError: the storage does not respond as expected.
     """
-    root = locate(output_path)
-    with explained():
+    return read_manifest(resolve_path(output_path).child(task_folder({"task_id": task_id})))
+
+
+def stored_task_ids(output_path: str | ObjectStoragePath) -> set[str]:
+    """List the tasks whose files are all stored, by one listing and without reading a file.
+
+    :param output_path: folder that holds the folders of tasks, at any depth.
+    :return: names of the tasks' folders, which are their ids.
+    :raises StoragePermanentError: the storage denies access or is not configured.
+    :raises StorageTransientError: the storage does not respond as expected.
+    """
+    root = resolve_path(output_path)
+    with translate_storage_errors():
         try:
             root.fs.invalidate_cache()
             found = root.fs.find(root.path)
@@ -100,31 +168,32 @@ def landed_task_ids(output_path: str | ObjectStoragePath) -> set[str]:
 
 
 def check_output_path(output_path: str | ObjectStoragePath) -> None:
-    """Refuse an output path that cannot work, before a job is paid for.
+    """Check an output path before a job is paid for.
 
-    A role that may write need not be allowed to look, so only what is certain is refused.
+    A role that may write need not be allowed to read, so a denied read is not an error.
 
-    :raises StorageRefused: unknown scheme, missing package, or a bucket that does not exist.
-    :raises StorageDown: the storage does not answer.
+    :param output_path: the path.
+    :raises StoragePermanentError: unknown scheme, missing package, or a bucket that does not exist.
+    :raises StorageTransientError: the storage does not respond as expected.
     """
-    place = locate(output_path)
+    place = resolve_path(output_path)
     bucket = place.path.strip("/").partition("/")[0]
-    # Elsewhere the first part of a path is a folder like others, made when it is needed.
-    if not commits(place) or not bucket:
+    # In other storages the first part of a path is a folder that is created when needed.
+    if not is_object_store(place) or not bucket:
         return
-    with explained():
+    with translate_storage_errors():
         try:
-            _look_at(place.fs, bucket)
+            _probe_bucket(place.fs, bucket)
         except PermissionError:
             return
         except FileNotFoundError:
-            raise StorageRefused(f"{bucket} does not exist") from None
+            raise StoragePermanentError(f"{bucket} does not exist") from None
 
 
-def _look_at(fs: Any, bucket: str) -> None:
+def _probe_bucket(fs: Any, bucket: str) -> None:
     try:
         fs.info(bucket)
     except FileNotFoundError:
-        # s3fs of 2025 takes an empty bucket for none; a list tells them apart, and is as short as it gets.
+        # s3fs of 2025 reports an empty bucket as missing; a listing distinguishes them and is short then.
         fs.ls(bucket)
         fs.invalidate_cache(bucket)

@@ -1,16 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sensor for jobs that were made elsewhere."""
+"""A sensor for jobs that were created elsewhere."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
+from ..api.endpoint import Endpoint, get_endpoint
+from ..api.task import TaskStatus
+from ..api.templating import is_templated
+from ..exceptions import (
+    KlingAuthError,
+    KlingAwaitedTaskFailed,
+    KlingError,
+    KlingRequestInvalid,
+    KlingWaitInterrupted,
+    error_from_event,
+)
+from ..operators._deadlines import min_deadline
+from ..operators._hook_mixin import KlingHookMixin
+from ..operators._parameters import (
+    check_end_from_trigger,
+    invalid_parameter,
+    read_endpoint,
+    read_flag,
+    read_number,
+    read_path,
+    read_seconds,
+    read_task_id,
+)
+from ..operators._task_run import TaskRun
+from ..version_compat import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
@@ -20,32 +46,27 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from ..api.endpoint import Endpoint, endpoint_of
-from ..api.task import TaskStatus
-from ..exceptions import (
-    KlingAwaitedTaskFailed,
-    KlingError,
-    KlingRequestInvalid,
-    KlingWaitInterrupted,
-    error_from_event,
-    retry_attaches,
-)
-from ..operators.connected import Connected
-from ..operators.derive import needs_rendering
-
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from ..api.polling import TaskEvent
+    from ..api.task import KlingTask
+    from ..version_compat import Context
 
-    from ..api.task import Task
-    from ..api.watch import WatchEvent
+
+DEFAULT_TIMEOUT = 21_600.0
+"""Seconds that the sensor waits by default: no job takes as long."""
+
+AIRFLOWS_TIMEOUT = 604_800.0
+"""Airflow's own default for all sensors: seven days; a job that does not exist would hold a slot for them."""
+
+_NO_STATUS = "no status was ever read"
 
 
-class KlingTaskSensor(Connected, BaseSensorOperator):
-    """Wait for a job made elsewhere, and return what the operators return.
+class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
+    """Wait for a job that was created elsewhere, and return what the operators return.
 
     ``timeout`` counts from the start of this try; ``soft_fail`` and ``never_fail`` skip the task when the job
-    failed, its time is up or the connection is refused again and again, in every mode. The poll interval is
-    far too short for ``mode="reschedule"``: prefer ``deferrable=True``.
+    failed, the timeout has passed or the credentials are refused again and again, in every mode. The poll
+    interval is far too short for ``mode="reschedule"``: prefer ``deferrable=True``.
 
     :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``; others do not
         know it. Templated.
@@ -54,14 +75,22 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
     :param kling_conn_id: id of a connection of type ``kling``. Templated.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls.
-    :param poke_interval: the same under the name that all sensors share; it comes before ``poll_interval``.
-    :param output_path: where to keep the result files, any ``ObjectStoragePath``. Templated.
-    :param end_from_trigger: let the triggerer end the task, which saves a worker start, unless the task has
-        what only a worker does at its end. Needs ``deferrable``, Airflow 3.0 and no ``output_path``.
+    :param poke_interval: the same by the name of all sensors; it has priority over ``poll_interval``.
+    :param timeout: seconds from the start of this try until the wait is given up; the job itself goes on. By
+        default six hours, or ``[sensors] default_timeout`` if it is set.
+    :param output_path: where to store the result files, any ``ObjectStoragePath``. Templated.
+    :param end_from_trigger: let the triggerer end the task, which saves a worker start, unless the end of the
+        task needs a worker. Needs ``deferrable``, Airflow 3.0 and no ``output_path``.
+    :param poster: store a small JPEG beside each stored video; needs the extra ``media``.
+    :param start_from_trigger: start the task in the triggerer, which saves the worker start before the wait.
+        Needs ``deferrable`` and Airflow 3.3; templates must be text. Mapped tasks start in a worker.
     """
 
     template_fields: Sequence[str] = ("endpoint", "kling_task_id", "kling_conn_id", "output_path")
     ui_color = "#d7f5e9"
+
+    # Set when the task runs: Airflow copies operators, and a run cannot be copied.
+    _run: TaskRun | None = None
 
     def __init__(
         self,
@@ -72,150 +101,204 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 5.0,
         poke_interval: timedelta | float | None = None,
+        timeout: timedelta | float | str | None = None,
         output_path: Any = None,
         end_from_trigger: bool = False,
+        poster: bool = False,
+        start_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poll_interval if poke_interval is None else poke_interval, **kwargs)
+        interval, name = (
+            (poll_interval, "poll_interval") if poke_interval is None else (poke_interval, "poke_interval")
+        )
+        seconds = read_seconds(str(kwargs.get("task_id")), name, interval)
+        timeout = _read_timeout(str(kwargs.get("task_id")), timeout)
+        super().__init__(poke_interval=seconds, timeout=timeout, **kwargs)
         self.endpoint = endpoint.slug if isinstance(endpoint, Endpoint) else endpoint
         self.kling_task_id = kling_task_id
         self.kling_conn_id = kling_conn_id
-        self.deferrable = deferrable
+        self.deferrable = read_flag(self.task_id, "deferrable", deferrable)
+        if output_path:
+            from ..results.operator_result import check_installed_for
+
+            check_installed_for(self.task_id, output_path)
         self.output_path = output_path
-        self.end_from_trigger = end_from_trigger
+        self.end_from_trigger = read_flag(self.task_id, "end_from_trigger", end_from_trigger)
+        self.poster = read_flag(self.task_id, "poster", poster)
+        if self.poster:
+            from ..results.posters import check_poster
+
+            check_poster(self.task_id, self.poster)
         self._status_word = ""
+        self._external_task_id: str | None = None
         self._warned = False
-        if not needs_rendering(self.endpoint):
+        self._polled = False
+        if not is_templated(self.endpoint):
             self._check_endpoint()
-        if end_from_trigger:
-            self._check_end_from_trigger()
+        if self.end_from_trigger:
+            check_end_from_trigger(self.task_id, output_path, deferrable=self.deferrable)
+        self.start_from_trigger = read_flag(self.task_id, "start_from_trigger", start_from_trigger)
+        if self.start_from_trigger:
+            from ._start_from_trigger import start_trigger_args
+
+            self.start_trigger_args = start_trigger_args(self)
 
     def execute(self, context: Context) -> Any:
-        """Wait as asked, and return the job."""
-        if self.deferrable:
-            with self._skip_if_asked():
-                return self._execute_deferrable(context)
+        """Wait as asked, and return the job.
+
+        :param context: Airflow's context of the running task.
+        :return: the result of the job as plain JSON, as the operators return it.
+        :raises TaskDeferred: the triggerer waits.
+        :raises AirflowSensorTimeout: the job has not ended in time.
+        :raises KlingError: the job failed, or cannot be read.
+        """
+        with self._skip_on_failure():
+            run = self._start_run(context)
+        # The code of another task cannot be resumed in its middle.
+        if run.defers:
+            with self._skip_on_failure():
+                return self._execute_deferrable(run)
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
-            raise AirflowSensorTimeout(f"{error} {self._truth}") from error
+            raise AirflowSensorTimeout(f"{error} {self._job_continues_note}") from error
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once; a failed look ends nothing."""
-        with self._skip_if_asked():
-            task = self._look()
-            return PokeReturnValue(True, self._result(task)) if task and task.status.ended else False
+        """Read the job once; a failed read ends nothing.
 
-    def execute_complete(self, context: Context, event: WatchEvent) -> Any:
-        """Read the job that has ended; the trigger's event holds no addresses, so they are read here."""
-        with self._skip_if_asked():
+        :param context: Airflow's context of the running task.
+        :return: the result of the job as plain JSON; ``False`` while it runs.
+        """
+        with self._skip_on_failure():
+            run = self._run or self._start_run(context)
+            task = self._poll_once()
+            return PokeReturnValue(True, self._result(run, task)) if task and task.status.ended else False
+
+    def execute_complete(self, context: Context, event: TaskEvent, *, known: bool = True) -> Any:
+        """Read the job that the triggerer saw end; the trigger's event holds no URLs.
+
+        :param context: Airflow's context of the running task.
+        :param event: the trigger's event: ``status``, ``task_id``, ``message``.
+        :param known: the job was read before the wait.
+        :return: what :meth:`execute` returns.
+        :raises AirflowSensorTimeout: the job has not ended in time.
+        :raises KlingError: the job failed, or cannot be read.
+        """
+        with self._skip_on_failure():
+            if event["status"] == "timeout" and not known and event["message"].startswith(_NO_STATUS):
+                self._polled = True
+                raise AirflowSensorTimeout(f"{self._job_continues_note} {event['message'].capitalize()}.")
             if event["status"] != "succeed":
-                raise _failure(event)
-            from ..operators.deadlines import read_deadline
-
-            # As patiently as if it had not ended: the list, by which triggers poll, may also know of the end
-            # before the job itself does.
-            deadline = read_deadline(self.timeout, time.time())
-            with retry_attaches():
-                task = self.hook.wait(
-                    self.endpoint, event["task_id"], self.poke_interval, deadline=deadline, resumed=True
-                )
-            return self._result(task)
+                raise _event_to_exception(event)
+            run = self._run or self._start_run(context)
+            task = run.read_finished(event["task_id"])
+            # The trigger may have waited by the external task id, and its event has the id.
+            self.kling_task_id = self._one_id(self.kling_task_id)
+            return self._result(run, task)
 
     def on_kill(self) -> None:
-        """Say the truth: Kling has no cancel."""
-        self.log.warning("The wait ends here. %s", self._truth)
+        """Log that the Kling job goes on."""
+        if self._run:
+            self._run.stop.set()
+        self.log.warning("The wait ends here. %s", self._job_continues_note)
+
+    def _start_run(self, context: Context) -> TaskRun:
+        self._run = TaskRun(
+            self,
+            context,
+            endpoint=self._check_endpoint(),
+            poll_interval=self.poke_interval,
+            timeout=self.timeout,
+        )
+        return self._run
 
     @property
-    def _truth(self) -> str:
+    def _job_continues_note(self) -> str:
+        if self._polled and not self._status_word:
+            return (
+                f"Job {self.kling_task_id} was never found: check kling_task_id, endpoint "
+                f"({self.endpoint}) and connection ({self.kling_conn_id}). It may not exist."
+            )
         return f"Job {self.kling_task_id}, if it exists, goes on at Kling and may be charged."
 
     def _check_endpoint(self) -> Endpoint:
-        try:
-            endpoint = endpoint_of(self.endpoint)
-        except ValueError as error:
-            raise KlingRequestInvalid(f"Task {self.task_id!r}: {error}.") from None
+        endpoint = read_endpoint(self.task_id, "endpoint", self.endpoint)
         if endpoint.synchronous:
-            raise KlingRequestInvalid(
-                f"Task {self.task_id!r}: endpoint={endpoint.slug!r} is refused: it answers at once and "
-                "makes no job to wait for."
+            invalid_parameter(
+                self.task_id,
+                "endpoint",
+                endpoint.slug,
+                "an endpoint that makes jobs to wait for; this one answers at once",
             )
         return endpoint
 
-    def _check_end_from_trigger(self) -> None:
-        from airflow import __version__
-
-        if self.output_path:
-            why = "output_path needs a worker to fetch the files"
-        elif not self.deferrable:
-            why = "it needs deferrable=True"
-        elif int(__version__.split(".")[0]) < 3:  # noqa: PLR2004
-            why = f"it needs Airflow 3.0 or newer; this is {__version__}"
-        else:
-            return
-        raise KlingRequestInvalid(f"Task {self.task_id!r}: end_from_trigger=True is refused: {why}.")
-
-    def _execute_deferrable(self, context: Context) -> dict[str, Any]:
-        task = self._look()
-        if not task or not task.status.ended:
-            self._defer(context, known=task is not None)
-        return self._result(task)
-
-    def _defer(self, context: Context, *, known: bool) -> NoReturn:
-        from ..operators.deadlines import backstop, earliest, execution_deadline
-        from ..operators.ending import ends_in_triggerer
-        from ..triggers.kling import KlingTaskTrigger
-
+    def _execute_deferrable(self, run: TaskRun) -> dict[str, Any]:
+        task = self._poll_once()
+        if task and task.status.ended:
+            return self._result(run, task)
         now = time.time()
-        start = getattr(context["ti"], "start_date", None)
-        deadline = earliest(now + self.timeout, execution_deadline(start, self.execution_timeout, now))
-        self.defer(
-            trigger=KlingTaskTrigger(
-                endpoint=self.endpoint,
-                kling_task_id=self.kling_task_id,
-                kling_conn_id=self.kling_conn_id,
-                poll_interval=self.poke_interval,
-                deadline=deadline,
-                since=now if known else None,
-                end_from_trigger=ends_in_triggerer(self, wanted=self.end_from_trigger),
-            ),
-            method_name="execute_complete",
-            timeout=backstop(deadline, now, self.poke_interval),
+        return run.defer_until_done(
+            self.kling_task_id,
+            min_deadline(now + self.timeout, run.execution_deadline(now)),
+            external_task_id=self._external_task_id,
+            since=now if task else None,
+            kwargs=None if task else {"known": False},
         )
 
-    def _look(self) -> Task | None:
+    def _poll_once(self) -> KlingTask | None:
         """Read the job; ``None`` when that fails for now."""
         endpoint = self._check_endpoint()
-        if isinstance(self.kling_task_id, int):
-            # Native templates make a number of an id.
-            self.kling_task_id = str(self.kling_task_id)
-        if self.kling_task_id in (None, "", "None"):
-            raise KlingRequestInvalid(
-                f"Task {self.task_id!r}: kling_task_id is {self.kling_task_id!r}; it must be the id of a job."
-            )
+        self.kling_task_id = self._one_id(self.kling_task_id)
+        if self.output_path is not None:
+            read_path(self.task_id, "output_path", self.output_path)
+        self._polled = True
         try:
-            task = self.hook.get_paid_task(endpoint, self.kling_task_id, self.poke_interval)
-        except (KlingWaitInterrupted, KlingRequestInvalid):
-            raise
+            task = self.hook.get_task_with_auth_retry(endpoint, self.kling_task_id, self.poke_interval)
         except KlingError as error:
+            # The page of a proxy proves nothing; a refusal by Kling, or by this package, does.
+            refused = error.__cause__ if isinstance(error, KlingWaitInterrupted) else error
+            page = error.http_status is not None and error.code is None
+            wrong = isinstance(refused, KlingRequestInvalid) and not page
+            if wrong or isinstance(refused, KlingAuthError):
+                raise
             level = logging.DEBUG if self._warned else logging.WARNING
             self.log.log(level, "Job %s cannot be read, waiting goes on: %s", self.kling_task_id, error)
             self._warned = True
             return None
-        if task.status_word != self._status_word:
-            self.log.info("Job %s: %s", task.task_id, task.status_word)
-            self._status_word = task.status_word
+        word = task.raw_status or str(task.status)
+        if word != self._status_word:
+            self.log.info("Job %s: %s", task.task_id, word)
+            self._status_word = word
         return task
 
-    def _result(self, task: Task) -> dict[str, Any]:
-        if task.status is TaskStatus.FAILED:
-            raise _failure({"status": "failed", "task_id": task.task_id, "message": task.message})
-        from ..operators.landing import result_of
+    def _one_id(self, given: Any) -> str:
+        """Return the id of one job, as text, from what templates and XComs deliver.
 
-        return result_of(self.hook, endpoint_of(self.endpoint), task, self.output_path, {})
+        :param given: an id, or the result of an operator.
+        :return: the id.
+        :raises KlingRequestInvalid: it is not the id of one job.
+        """
+        if isinstance(given, Mapping):
+            name = given.get("external_task_id")
+            self._external_task_id = name if isinstance(name, str) and name.strip() else None
+        return read_task_id(self.task_id, "kling_task_id", given)
+
+    def _result(self, run: TaskRun, task: KlingTask) -> dict[str, Any]:
+        if task.status is TaskStatus.FAILED:
+            raise _event_to_exception({"status": "failed", "task_id": task.task_id, "message": task.message})
+        if not task.external_task_id and (name := self._name_of(task)):
+            task = replace(task, external_task_id=name)
+        return run.store(task, time.time() + self.timeout)
+
+    def _name_of(self, task: KlingTask) -> str | None:
+        """Return the external task id, where the host leaves it out of its answer."""
+        if self._external_task_id:
+            return self._external_task_id
+        by_name = self.hook.settings.dialect.lookup and get_endpoint(self.endpoint).external_id
+        return self.kling_task_id if by_name and task.task_id and self.kling_task_id != task.task_id else None
 
     @contextmanager
-    def _skip_if_asked(self) -> Iterator[None]:
+    def _skip_on_failure(self) -> Iterator[None]:
         """Skip instead of failing, where Airflow's versions and modes differ in when they do so."""
         try:
             yield
@@ -225,10 +308,26 @@ class KlingTaskSensor(Connected, BaseSensorOperator):
             raise
 
 
-def _failure(event: WatchEvent) -> AirflowException:
+def _read_timeout(task_id: str, given: Any) -> float:
+    """Return how long to wait; Airflow's default is far too long for a job that may not exist."""
+    if given is None:
+        configured = conf.getfloat("sensors", "default_timeout", fallback=AIRFLOWS_TIMEOUT)
+        return DEFAULT_TIMEOUT if configured == AIRFLOWS_TIMEOUT else configured
+    seconds = read_number(task_id, "timeout", given, "a number of seconds, 0 or more", least=0)
+    if seconds == AIRFLOWS_TIMEOUT:
+        warnings.warn(
+            f"Task {task_id!r}: timeout is Airflow's default of seven days; no job takes as long. "
+            f"Leave it out for {DEFAULT_TIMEOUT / 3600:g} hours, or set it to what a job may take.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return seconds
+
+
+def _event_to_exception(event: TaskEvent) -> AirflowException:
     error = error_from_event(event)
     if event["status"] == "timeout":
         return AirflowSensorTimeout(str(error))
     if event["status"] == "failed" and not isinstance(error, AirflowFailException):
-        return KlingAwaitedTaskFailed(str(error), task_id=error.task_id)
+        return KlingAwaitedTaskFailed(error.message, task_id=error.task_id, job=error.job)
     return error

@@ -7,22 +7,31 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NotRequired, TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from ..api.endpoint import endpoint_of
-from ..api.watch import ERRORS_WORTH_A_WARNING, MAX_OVERDUE_ERRORS, Backoff, WatchEvent
+from ..api.endpoint import get_endpoint
+from ..api.polling import MAX_FAILURES_PAST_DEADLINE, WARN_AFTER_FAILURES, Backoff, TaskEvent
+from ..version_compat import airflow_version
+from .loop_pacing import gate, load
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
-    from ..hooks.settings import KlingSettings
-    from .waiter import Waiter
+    from ..hooks.connection import KlingSettings
+    from .task_subscription import TaskSubscription
 
 _SETTINGS_BACKOFF = 2.0
 
-_CONNECTION_PATIENCE = 300.0
+MAX_CONNECTION_WAIT = 300.0
 """Seconds that a connection may be unreadable before the wait for a slot is handed back to a worker."""
+
+FIRST_EVENT_AFTER = 10.0
+"""Seconds after the deferral before which no event is fired: Airflow 3.3 may fail a task whose event comes
+before the scheduler has heard that its worker has ended (apache/airflow #71580, #72716)."""
+
+_EARLY_EVENTS_FAIL_FROM = (3, 3)
+"""First version of Airflow with that fault. No version without it is known since: both issues are open."""
 
 
 class SlotEvent(TypedDict):
@@ -32,13 +41,14 @@ class SlotEvent(TypedDict):
     message: str
     since: float
     refusals: int
+    may_exist: NotRequired[bool]
 
 
-def _fired(event: WatchEvent | SlotEvent) -> TriggerEvent:
+def _to_trigger_event(event: TaskEvent | SlotEvent) -> TriggerEvent:
     return TriggerEvent(dict(event))  # type: ignore[no-untyped-call]
 
 
-class _KlingTrigger(BaseTrigger):
+class _KlingBaseTrigger(BaseTrigger):
     """What the triggers share. They keep no state: a trigger that moves starts anew with its arguments.
 
     :param endpoint: slug of the endpoint.
@@ -59,13 +69,24 @@ class _KlingTrigger(BaseTrigger):
         cls = type(self)
         return f"{cls.__module__}.{cls.__qualname__}", {name: getattr(self, name) for name in self._arguments}
 
+    async def _not_too_early(self, deferred_at: float) -> None:
+        """Wait until an event may be fired, on versions of Airflow that fail tasks over an early one.
+
+        :param deferred_at: Unix time in seconds of the deferral.
+        """
+        # Outside a triggerer no scheduler is waiting.
+        if self.trigger_id is None or airflow_version() < _EARLY_EVENTS_FAIL_FROM:
+            return
+        early = deferred_at + FIRST_EVENT_AFTER - time.time()
+        await asyncio.sleep(min(max(early, 0.0), FIRST_EVENT_AFTER))
+
     async def _settings(self, until: float) -> KlingSettings:
         """Read the connection, again and again unless the connection itself is at fault.
 
         That there is none may be a moment's trouble, too: Airflow 3 says so whenever a secrets backend or
         the API server does not answer. The task that defers has just used it.
 
-        This runs in the trigger's own coroutine: the hub's may not talk to Airflow.
+        This runs in the trigger's own coroutine: the shared poller's may not talk to Airflow.
 
         :param until: Unix time in seconds after which to give up.
         :raises KlingError: the connection cannot be used, or could not be read in time.
@@ -76,24 +97,25 @@ class _KlingTrigger(BaseTrigger):
         backoff = Backoff(_SETTINGS_BACKOFF)
         while True:
             try:
-                return await KlingHook(self.kling_conn_id).asettings()
+                async with gate():
+                    return await KlingHook(self.kling_conn_id).asettings()
             except KlingError:
                 raise
             except Exception as error:
                 backoff.failed()
                 left = until - time.time()
-                if left <= 0 and backoff.failures >= MAX_OVERDUE_ERRORS:
+                if left <= 0 and backoff.failures >= MAX_FAILURES_PAST_DEADLINE:
                     raise KlingServerError(
                         f"Connection {self.kling_conn_id!r} could not be read in time: {error}."
                     ) from error
-                level = logging.WARNING if backoff.failures == ERRORS_WORTH_A_WARNING else logging.DEBUG
+                level = logging.WARNING if backoff.failures == WARN_AFTER_FAILURES else logging.DEBUG
                 self.log.log(
                     level, "Connection %r cannot be read, waiting goes on: %s", self.kling_conn_id, error
                 )
                 await asyncio.sleep(min(backoff.delay(), left) if left > 0 else backoff.delay())
 
 
-class KlingTaskTrigger(_KlingTrigger):
+class KlingTaskTrigger(_KlingBaseTrigger):
     """Waits for a job, together with all others of its connection and endpoint.
 
     The event is ``{"status", "task_id", "message"}`` with status ``succeed``, ``failed``, ``timeout`` or
@@ -109,10 +131,12 @@ class KlingTaskTrigger(_KlingTrigger):
         ``poll_interval`` has passed since.
     :param end_from_trigger: end the task here, with the job as its return value, when the job succeeds.
         Needs Airflow 3. All else still goes back to a worker, which maps failures and retries.
+    :param external_task_id: name that the job was made under: answers that name another one are not used,
+        and the result has it also where the host leaves it out.
     :param unknown: arguments of other versions of this package, ignored.
     """
 
-    _arguments = (
+    _arguments: ClassVar[tuple[str, ...]] = (
         "endpoint",
         "kling_task_id",
         "kling_conn_id",
@@ -120,6 +144,7 @@ class KlingTaskTrigger(_KlingTrigger):
         "deadline",
         "since",
         "end_from_trigger",
+        "external_task_id",
     )
 
     def __init__(
@@ -132,6 +157,7 @@ class KlingTaskTrigger(_KlingTrigger):
         *,
         since: float | None = None,
         end_from_trigger: bool = False,
+        external_task_id: str | None = None,
         **unknown: Any,
     ) -> None:
         super().__init__(endpoint, kling_conn_id, deadline)
@@ -140,10 +166,15 @@ class KlingTaskTrigger(_KlingTrigger):
         self.poll_interval = poll_interval
         self.since = since
         self.end_from_trigger = end_from_trigger
+        self.external_task_id = external_task_id
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait until the job has ended, the deadline has passed or the credentials are refused."""
-        yield await self._wait()
+        # A sensor does not say when it deferred, but this runs after that.
+        deferred_at = self.since or time.time()
+        event = await self._wait()
+        await self._not_too_early(deferred_at)
+        yield event
 
     async def on_kill(self) -> None:
         """Say what killing the task does not do; called by Airflow 3.3 and later."""
@@ -154,10 +185,11 @@ class KlingTaskTrigger(_KlingTrigger):
         )
 
     async def _wait(self) -> TriggerEvent:
+        await load()
         from ..exceptions import KlingError
 
         try:
-            endpoint, settings = endpoint_of(self.endpoint), await self._usable_settings()
+            endpoint, settings = get_endpoint(self.endpoint), await self._usable_settings()
             while True:
                 waiter = await self._wait_with(settings, endpoint)
                 refused = waiter.event is not None and waiter.event["status"] == "error"
@@ -171,31 +203,39 @@ class KlingTaskTrigger(_KlingTrigger):
                 settings = renewed
         except KlingError as error:
             # Without what it says of a job: that was of a request, and here is one that exists.
-            return _fired(self._event(error.message))
+            return _to_trigger_event(self._event(error.message))
         except ValueError as error:
-            return _fired(self._event(str(error)))
+            return _to_trigger_event(self._event(str(error)))
 
     async def _usable_settings(self) -> KlingSettings:
-        from ..hooks.tls import trusted_by
+        from ..hooks.transport import ssl_context_for
 
         settings = await self._settings(self.deadline)
-        # The hub would have no client, and could neither poll nor tell the task what to do about it.
-        trusted_by(settings)
+        # The poller would have no client, and could neither poll nor tell the task what to do about it.
+        await asyncio.to_thread(ssl_context_for, settings)
         return settings
 
-    async def _wait_with(self, settings: KlingSettings, endpoint: Endpoint) -> Waiter:
-        from .poll_hub import hub_of
+    async def _wait_with(self, settings: KlingSettings, endpoint: Endpoint) -> TaskSubscription:
+        from .shared_poller import get_poller
 
-        hub = hub_of(settings, endpoint)
-        waiter = hub.join(self.kling_task_id, self.poll_interval, self.deadline, self.since)
+        poller = get_poller(settings, endpoint)
+        waiter = poller.join(
+            self.kling_task_id,
+            self.poll_interval,
+            self.deadline,
+            self.since,
+            external_task_id=self.external_task_id,
+        )
         try:
             async for level, line in waiter.lines():
                 self.log.log(level, line)
         finally:
-            hub.leave(waiter)
+            poller.leave(waiter)
         return waiter
 
-    def _ended(self, waiter: Waiter) -> TriggerEvent:
+    def _ended(self, waiter: TaskSubscription) -> TriggerEvent:
+        from ..results.result_check import holds_its_files
+
         event = waiter.event or self._event("the wait ended without a reason")
         # Outside a triggerer (dag.test()) nobody could end the task.
         if (
@@ -203,22 +243,30 @@ class KlingTaskTrigger(_KlingTrigger):
             and waiter.task
             and self.end_from_trigger
             and self.trigger_id is not None
+            # A worker reads again what holds no file yet, and fails with the reason.
+            and holds_its_files(get_endpoint(self.endpoint), waiter.task)
         ):
             from airflow.triggers.base import TaskSuccessEvent
 
-            return TaskSuccessEvent(xcoms={"return_value": waiter.task.to_json(self.endpoint)})
-        return _fired(event)
+            from ..metrics import job_ended
 
-    def _event(self, message: str) -> WatchEvent:
+            job_ended(waiter.task, endpoint=self.endpoint)
+            result = waiter.task.to_json(self.endpoint)
+            # Not every host repeats the name that the job was made under.
+            result["external_task_id"] = result["external_task_id"] or self.external_task_id
+            return TaskSuccessEvent(xcoms={"return_value": result})
+        return _to_trigger_event(event)
+
+    def _event(self, message: str) -> TaskEvent:
         return {"status": "error", "task_id": self.kling_task_id, "message": message}
 
 
-class KlingSlotTrigger(_KlingTrigger):
+class KlingSlotTrigger(_KlingBaseTrigger):
     """Waits until a new job may be accepted, after Kling has refused one because too many are under way.
 
     Whoever came first is woken first: whenever a job of the connection is seen to end, else after a back-off.
-    The event is ``{"status", "message", "since", "refusals"}`` with status ``slot`` or ``timeout``; the last
-    two are the arguments, for whoever is refused again.
+    The event is ``{"status", "message", "since", "refusals"}`` with status ``slot`` or ``timeout``, and
+    ``may_exist`` where that is true; all but the first two are the arguments, for whoever is refused again.
 
     :param endpoint: slug of the endpoint that refused.
     :param kling_conn_id: id of the connection.
@@ -227,6 +275,7 @@ class KlingSlotTrigger(_KlingTrigger):
     :param refused_at: Unix time in seconds of the last refusal; ``since`` when unset.
     :param refusals: how often the job was refused; each time doubles the back-off.
     :param retry_after: seconds that Kling asked to wait, counted from the last refusal.
+    :param may_exist: a create call before the wait had no clear answer.
     :param unknown: arguments of other versions of this package, ignored.
     """
 
@@ -238,6 +287,7 @@ class KlingSlotTrigger(_KlingTrigger):
         "refused_at",
         "refusals",
         "retry_after",
+        "may_exist",
     )
 
     def __init__(
@@ -250,6 +300,7 @@ class KlingSlotTrigger(_KlingTrigger):
         refused_at: float | None = None,
         refusals: int = 1,
         retry_after: float | None = None,
+        may_exist: bool = False,
         **unknown: Any,
     ) -> None:
         super().__init__(endpoint, kling_conn_id, deadline)
@@ -257,21 +308,25 @@ class KlingSlotTrigger(_KlingTrigger):
         self.refused_at = refused_at
         self.refusals = refusals
         self.retry_after = retry_after
+        self.may_exist = may_exist
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for a slot."""
-        yield _fired(await self._wait())
+        event = await self._wait()
+        await self._not_too_early(self.refused_at or self.since)
+        yield _to_trigger_event(event)
 
     async def _wait(self) -> SlotEvent:
-        from .slots import Seeker, board_of
+        await load()
+        from .slot_queue import SlotWaiter, get_slot_queue
 
-        seeker = Seeker(self.since, self.refused_at or self.since, self.refusals, self.retry_after)
+        waiter = SlotWaiter(self.since, self.refused_at or self.since, self.refusals, self.retry_after)
         try:
             async with asyncio.timeout(max(self.deadline - time.time(), 0.0)):
-                settings = await self._settings(time.time() + _CONNECTION_PATIENCE)
-                board = board_of(settings.fingerprint)
-                self.log.info("Waiting for a free slot; %d tasks came before this one", board.before(seeker))
-                await board.wait(seeker)
+                settings = await self._settings(time.time() + MAX_CONNECTION_WAIT)
+                queue = get_slot_queue(settings.fingerprint)
+                self.log.info("Waiting for a free slot; %d tasks came before this one", queue.before(waiter))
+                await queue.wait(waiter)
         except TimeoutError:
             waited = time.time() - self.since
             return self._event("timeout", f"Kling had no room for the job within {waited:.0f} s")
@@ -281,4 +336,12 @@ class KlingSlotTrigger(_KlingTrigger):
         return self._event("slot", "")
 
     def _event(self, status: Literal["slot", "timeout"], message: str) -> SlotEvent:
-        return {"status": status, "message": message, "since": self.since, "refusals": self.refusals}
+        event: SlotEvent = {
+            "status": status,
+            "message": message,
+            "since": self.since,
+            "refusals": self.refusals,
+        }
+        if self.may_exist:
+            event["may_exist"] = True
+        return event

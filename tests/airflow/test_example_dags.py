@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import runpy
 import shutil
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import airflow
@@ -14,6 +20,9 @@ import pytest
 import requests
 from packaging.version import Version
 
+from airflow_provider_kling.emulator.options import Dialect
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.get_provider_info import get_provider_info
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from scripts.local_airflow import EXAMPLES
 
@@ -22,22 +31,57 @@ pytestmark = pytest.mark.airflow
 FILES = sorted(EXAMPLES.glob("example_*.py"))
 
 RUN_ELSEWHERE = {
-    "example_kling_batch_catalogue",  # one task makes many jobs: tests/batch/test_in_airflow.py
-    "example_kling_sweep_results",  # makes no jobs: tests/operators_results/test_in_airflow.py
-    # These need people, an S3 or a chat, and run in a live Airflow: tests/browser/test_examples.py
+    "example_kling_batch_catalogue",  # one task makes many jobs: tests/unit/batch/test_in_airflow.py
+    "example_kling_sweep_results",  # makes no jobs: tests/unit/operators_results/test_in_airflow.py
+    "example_kling_store_what_the_console_made",  # unit/triggers/test_events_in_airflow.py
+    "example_kling_usage",  # makes no jobs: tests/unit/usage/test_example.py
+    # These need people or an S3, and run in a live Airflow: tests/e2e/browser/test_examples.py
     "example_kling_publish_after_approval",
-    "example_kling_land_in_s3_and_react",
-    "example_kling_notify_with_link",
+    "example_kling_review_refusals",  # needs a person: tests/airflow/test_review_refusals.py
+    "example_kling_store_in_s3_and_react",
+    "example_kling_notify_with_link",  # needs a chat: see below
+    "example_kling_legacy_endpoints",  # needs a gateway: see below
 }
 
-NEEDS = {"example_kling_publish_after_approval": Version("3.1")}
+NEEDS = {
+    "example_kling_publish_after_approval": Version("3.1"),
+    "example_kling_store_what_the_console_made": Version("3.0"),
+    "example_kling_review_refusals": Version("3.1"),
+}
 """Examples of what older versions of Airflow do not have, such as tasks that ask people."""
+
+STARTED_BY_EVENTS = {"example_kling_store_what_the_console_made"}
+"""It makes no jobs, so it may start without being asked."""
+
+
+class Chat(ThreadingHTTPServer):
+    """A server that accepts messages and responds with a status."""
+
+    status = 204
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.posted: list[Any] = []
+
+
+class Webhook(BaseHTTPRequestHandler):
+    """Where messages are posted."""
+
+    server: Chat
+
+    def do_POST(self) -> None:
+        self.server.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
 
 
 def load(file: Path) -> Any:
+    """Return the DAG that is named like its file."""
     if Version(airflow.__version__) < (needed := NEEDS.get(file.stem, Version("0"))):
         pytest.skip(f"needs Airflow {needed}")
-    """The DAG that is named like its file."""
     from airflow.providers.common.compat.sdk import DAG
 
     dags = {each.dag_id: each for each in runpy.run_path(str(file)).values() if isinstance(each, DAG)}
@@ -72,6 +116,27 @@ def makes_jobs(task: Any) -> bool:
     "file", [file for file in FILES if file.stem not in RUN_ELSEWHERE], ids=lambda file: file.stem
 )
 def test_it_runs(file: Path, deferrable: bool, kling_emulator: Any, dags_folder: Path) -> None:
+    run_example(file, deferrable, kling_emulator, dags_folder)
+
+
+def test_legacy_endpoints_run_at_a_gateway(dags_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Emulator(speed=100, dialect=Dialect.COMETAPI) as gateway:
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", gateway.connection_json())
+        run_example(EXAMPLES / "example_kling_legacy_endpoints.py", True, gateway, dags_folder)
+
+
+def test_every_operator_has_an_example() -> None:
+    """The site's table of examples is made of the same names: see docs/conf.py."""
+    shown = "\n".join(file.read_text("utf-8") for file in FILES)
+    modules = get_provider_info()["operators"][0]["python-modules"]
+    names = {name for module in modules for name in vars(import_module(module))}
+    bases = {"KlingTaskOperator", "KlingCallOperator"}
+    public = {name for name in names if name.startswith("Kling") and name.endswith("Operator")} - bases
+    assert len(public) > 40
+    assert {name for name in public if not re.search(rf"\b{name}(\.partial)?\(", shown)} == set()
+
+
+def run_example(file: Path, deferrable: bool, kling_emulator: Any, dags_folder: Path) -> None:
     shutil.copy(file, dags_folder)
     dag = load(file)
     assert set_everywhere(dag, "deferrable", deferrable)
@@ -101,4 +166,37 @@ def test_it_is_fit_to_be_copied(file: Path) -> None:
     assert {"example", "kling"} <= set(dag.tags)
     assert dag.catchup is False
     assert dag.default_args["retries"] > 0
-    assert (dag.schedule_interval if hasattr(dag, "schedule_interval") else dag.schedule) is None
+    if file.stem not in STARTED_BY_EVENTS:
+        assert (dag.schedule_interval if hasattr(dag, "schedule_interval") else dag.schedule) is None
+
+
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
+    """A chat to post to, which the connection ``team_chat`` leads to."""
+    server = Chat(("127.0.0.1", 0), Webhook)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    connection = {"conn_type": "http", "host": f"http://127.0.0.1:{server.server_port}"}
+    monkeypatch.setenv("AIRFLOW_CONN_TEAM_CHAT", json.dumps(connection))
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(("status", "state"), [(204, "success"), (500, "failed")])
+def test_a_team_that_was_not_told_is_a_red_run(
+    chat: Chat, kling_emulator: Any, dags_folder: Path, status: int, state: str
+) -> None:
+    file = EXAMPLES / "example_kling_notify_with_link.py"
+    shutil.copy(file, dags_folder)
+    dag = load(file)
+    dag.get_task("animate").poll_interval = 0.2
+    dag.get_task("tell").retries = 0
+    chat.status = status
+    run = dag.test()
+    assert run.state == state
+    assert {ti.task_id: ti.state for ti in run.get_task_instances()} == {"animate": "success", "tell": state}
+    assert chat.posted[0]["text"].startswith("A new video: ")
+    assert "None" not in chat.posted[0]["text"]
+    assert len(kling_emulator.jobs) == 1

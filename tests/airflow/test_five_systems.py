@@ -14,7 +14,7 @@ import av
 import pytest
 import requests
 
-from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.emulator.server import Emulator
 
 pytestmark = pytest.mark.airflow
 

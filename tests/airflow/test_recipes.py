@@ -13,7 +13,7 @@ import airflow
 import pytest
 from packaging.version import Version
 
-from airflow_provider_kling.emulator import Emulator
+from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from scripts.local_airflow import ROOT
 
@@ -130,12 +130,12 @@ def test_a_job_that_the_first_account_has_after_all_is_not_paid_again(
     run: Run, accounts: dict[str, Emulator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An earlier try may have made it, and only then the credit was gone."""
-    from airflow_provider_kling.hooks.task import KlingTaskHook
+    from airflow_provider_kling.hooks.kling import KlingHook
 
     class Found:
         task_id = "8"
 
-    monkeypatch.setattr(KlingTaskHook, "get_task", lambda *_, **__: Found())
+    monkeypatch.setattr(KlingHook, "get_task", lambda *_, **__: Found())
     _, states, _ = run("deployment.md", "film_by_two_accounts")
     assert states["north_has_no_job"] == "failed"
     assert not accounts["south"].jobs

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The preview tab: asks for the cards of one DAG run or task instance, and keeps them fresh while jobs run.
 
-import { detail, make, tile } from "./show.js";
-import { empty, matches, nameOf, unfinished } from "./words.js";
+import { BatchView, batchTile, fetchStrip } from "./batch.js";
+import { counted, empty, matches, totalsOf, unfinished } from "./format.js";
+import { detail, make, tile, whenSeen } from "./render.js";
+import { followTheme, framed, outward } from "./theme.js";
+import { Viewer } from "./viewer.js";
 
 const FRESH_MS = 5000;
 const byId = (id) => document.getElementById(id);
-const [bar, filter, count, message, grid, viewer] =
-  ["bar", "filter", "count", "message", "grid", "viewer"].map(byId);
+const [bar, filter, count, message, grid, batchPage] = ["bar", "filter", "count", "message", "grid", "batch"].map(byId);
 
 const place = readPlace(location.search);
 const tiles = new Map(); // card id -> { text, card, element }
+const numbers = new Map(); // card id of a batch -> its numbers and first rows
+const viewer = new Viewer(place);
 let alone = null; // the text of the card that fills the page
-let open = null; // id of the card in the viewer
+let batchView = null; // the batch that fills the page
 
 // Airflow 3.1 puts run ids here as they are, and their plus signs are no spaces.
 function readPlace(search) {
@@ -35,6 +39,7 @@ async function fetchCards() {
     const page = await answer.json();
     cards.push(...page.cards);
     offset = page.next;
+    if (offset !== null && !tiles.size) show(cards); // the first page need not wait for the others
   }
   return cards;
 }
@@ -50,71 +55,121 @@ function show(found) {
   if (!cards.length) return say("No Kling task has started here yet.");
   say("");
   if (cards.length === 1 && place.task_id) return showAlone(cards[0]);
-  bar.hidden = false;
+  bar.hidden = batchView !== null;
   const present = new Set(cards.map((card) => card.id));
   for (const [id, { element }] of tiles) {
     if (!present.has(id)) { element.remove(); tiles.delete(id); }
   }
   for (const card of cards) showTile(card);
+  // In the order of the run, which changes as tasks start; what is in its place is not touched.
+  cards.forEach((card, at) => {
+    const { element } = tiles.get(card.id);
+    if (grid.children[at] !== element) grid.insertBefore(element, grid.children[at] ?? null);
+  });
   applyFilter();
+  const opened = batchView && cards.find((card) => card.id === batchView.card?.id);
+  if (opened) batchView.update(opened);
 }
 
 // A card that did not change keeps its element, and with it what is playing or in focus.
 function showAlone(card) {
+  if (card.batch) {
+    batchPage.hidden = false;
+    batchView ??= new BatchView(byId("batch-body"), place, viewer);
+    batchView.update(card);
+    return;
+  }
   const text = JSON.stringify(card);
   if (text === alone) return;
   alone = text;
-  grid.className = "alone";
-  grid.replaceChildren(make("li", {}, detail(card)));
+  grid.className = "grid alone";
+  grid.replaceChildren(make("li", {}, detail(card, place)));
 }
 
 function showTile(card) {
+  if (card.batch) return showBatchTile(card);
   const text = JSON.stringify(card);
   const known = tiles.get(card.id);
   if (known?.text === text) return;
   const button = tile(card);
   button.addEventListener("click", () => view(card.id));
-  const element = known?.element ?? grid.appendChild(make("li"));
+  replaceTile(card, text, button);
+  viewer.refresh(card.id);
+}
+
+function replaceTile(card, text, button) {
+  const element = tiles.get(card.id)?.element ?? grid.appendChild(make("li"));
   const focused = element.contains(document.activeElement);
   element.replaceChildren(button);
+  element.className = card.batch ? "wide" : "";
   if (focused) button.focus();
   tiles.set(card.id, { text, card, element });
-  if (open === card.id) view(card.id);
+}
+
+function showBatchTile(card, error = null) {
+  const text = JSON.stringify([card, numbers.get(card.id), error]);
+  const known = tiles.get(card.id);
+  if (known?.text !== text) {
+    const button = batchTile(card, numbers.get(card.id), error);
+    button.addEventListener("click", () => openBatch(card.id));
+    replaceTile(card, text, button);
+  }
+  const settled = numbers.get(card.id)?.settled === JSON.stringify(card);
+  if (!settled) whenSeen(tiles.get(card.id).element, () => readNumbers(card));
+}
+
+async function readNumbers(card) {
+  let error = null;
+  try {
+    const found = await fetchStrip(card);
+    numbers.set(card.id, { ...found, settled: unfinished(card) ? null : JSON.stringify(card) });
+  } catch (failure) {
+    error = failure.message;
+  }
+  const known = tiles.get(card.id);
+  if (!known) return;
+  const button = batchTile(card, numbers.get(card.id), error);
+  button.addEventListener("click", () => openBatch(card.id));
+  replaceTile(card, known.text, button);
+  applyFilter();
+}
+
+function openBatch(id) {
+  batchView = new BatchView(byId("batch-body"), place, viewer);
+  for (const [element, hidden] of [[bar, true], [grid, true], [batchPage, false], [byId("back"), false]]) {
+    element.hidden = hidden;
+  }
+  batchView.update(tiles.get(id).card);
+  byId("back").focus();
+  byId("back").onclick = () => {
+    for (const [element, hidden] of [[bar, false], [grid, false], [batchPage, true]]) element.hidden = hidden;
+    batchView = null;
+    tiles.get(id)?.element.firstElementChild.focus();
+  };
 }
 
 function applyFilter() {
   for (const { card, element } of tiles.values()) element.hidden = !matches(card, filter.value.trim());
-  const found = visible().length;
+  const found = [...tiles.values()].filter(({ element }) => !element.hidden).length;
   const working = [...tiles.values()].filter(({ card }) => unfinished(card)).length;
-  const all = found === tiles.size ? `${found}` : `${found} of ${tiles.size}`;
-  count.textContent = `${all} ${tiles.size === 1 ? "result" : "results"}${working ? `, ${working} in work` : ""}`;
+  const all = found === tiles.size ? counted(found, "result") : `${found} of ${counted(tiles.size, "result")}`;
+  count.textContent = `${all}${working ? `, ${working} not finished` : ""}`;
+  const shown = [...tiles.values()].filter(({ element }) => !element.hidden).map(({ card }) => card);
+  const { text, models } = totalsOf(shown, numbers);
+  byId("totals").textContent = text;
+  byId("models").replaceChildren(...models.map((each) => make("li", {}, each)));
+  byId("models").hidden = !models.length;
 }
 
-const visible = () => [...tiles.keys()].filter((id) => !tiles.get(id).element.hidden);
+const visible = () => [...grid.children]
+  .filter((element) => !element.hidden && !element.classList.contains("wide"))
+  .map((element) => [...tiles].find(([, each]) => each.element === element)[0]);
 
 function view(id) {
-  const { card } = tiles.get(id);
-  open = id;
-  byId("viewer-title").textContent = nameOf(card);
-  byId("viewer-body").replaceChildren(detail(card));
-  const ids = visible();
-  // Not `disabled`: that would take the focus away from whoever steps to the end with it.
-  byId("previous").setAttribute("aria-disabled", ids.indexOf(id) <= 0);
-  byId("next").setAttribute("aria-disabled", ids.indexOf(id) === ids.length - 1);
-  if (!viewer.open) viewer.showModal();
-}
-
-function step(by) {
-  const ids = visible();
-  const id = ids[ids.indexOf(open) + by];
-  if (id) view(id);
-}
-
-function closed() {
-  byId("viewer-body").replaceChildren(); // ends what is playing
-  const button = tiles.get(open)?.element.firstElementChild;
-  open = null;
-  button?.focus();
+  viewer.open(visible(), id, {
+    card: (each) => tiles.get(each).card,
+    button: (each) => tiles.get(each)?.element.firstElementChild,
+  });
 }
 
 function say(text) {
@@ -137,27 +192,12 @@ async function refresh() {
   if (again) setTimeout(refresh, FRESH_MS);
 }
 
-// Airflow's pages keep the chosen theme here; a page of the same origin may read it.
-function applyTheme() {
-  let chosen = null;
-  try { chosen = localStorage.getItem("theme"); } catch { /* storage is switched off: follow the system */ }
-  const fixed = chosen === "dark" || chosen === "light";
-  document.documentElement.style.colorScheme = fixed ? chosen : "light dark";
-}
-
-applyTheme();
-addEventListener("storage", applyTheme);
+followTheme();
 filter.addEventListener("input", applyFilter);
-byId("previous").addEventListener("click", () => step(-1));
-byId("next").addEventListener("click", () => step(1));
-byId("close").addEventListener("click", () => viewer.close());
-viewer.addEventListener("close", closed);
-viewer.addEventListener("click", (event) => { if (event.target === viewer) viewer.close(); });
-viewer.addEventListener("keydown", (event) => {
-  if (event.target.closest("video, audio")) return; // there the arrows seek
-  if (event.key === "ArrowLeft") step(-1);
-  if (event.key === "ArrowRight") step(1);
-});
+// Beside Airflow's own bars a phone has little room left.
+const ownPage = outward(byId("own-page"));
+ownPage.href = location.href;
+ownPage.hidden = !framed();
 
 if (place.dag_id && place.run_id) refresh();
 else say("Open this page as the tab of a DAG run or a task instance.");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The systems of the five primary documents, S000 to S004."""
+"""Five systems: avatars, image to video and multi-image to video on several hosts."""
 
 from __future__ import annotations
 

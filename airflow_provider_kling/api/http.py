@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One exchange with the API: the call to make and how to read its answer. Sync and async code share both."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from html import unescape
+from typing import Any, Literal
+
+from ..utils.redaction import sanitize_text
+from .endpoint import Endpoint
+from .errors import ApiError, ErrorKind, classify
+from .polling import MAX_RETRY_AFTER
+from .refusal_text import read_refusal
+from .task import KlingTask, list_rows, parse_task, parse_task_list
+
+MAX_PAGE_SIZE = 500
+"""Most tasks that the API lists on one page."""
+
+MAX_IDS_PER_QUERY = 20
+"""Most ids that one query may name."""
+
+_MAX_MESSAGE = 500
+_MAX_REQUEST_ID = 100
+_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
+_HTTP_OK = range(200, 300)
+_REDIRECTS = range(300, 400)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One HTTP call, relative to the connection's base address.
+
+    :param method: HTTP method.
+    :param path: path from ``/v1/`` or ``/account/`` on.
+    :param body: JSON body of a POST.
+    :param params: query parameters.
+    :param makes_job: it makes a job, which costs money; other POSTs only ask or delete.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    body: Mapping[str, Any] | None = None
+    params: Mapping[str, str] | None = None
+    creates_task: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def create_request(endpoint: Endpoint, body: Mapping[str, Any]) -> ApiRequest:
+    """Make the call that creates a task.
+
+    :raises ValueError: a field that stands in the path is missing.
+    """
+    path, sent = endpoint.created_at(body)
+    return ApiRequest("POST", path, body=sent, creates_task=True)
+
+
+def get_task_requests(endpoint: Endpoint, task_id: str) -> list[ApiRequest]:
+    """Make the calls that read one task, by its id or external id; a later one if those before find none."""
+    if not endpoint.tasks:
+        return [ApiRequest("GET", endpoint.task_path(task_id))]
+    # Kling's own ids are numbers, but a user may have named a job by a number, too.
+    kinds = (False, True) if task_id.isdecimal() else (True,)
+    return [get_tasks_request(endpoint, [task_id], external=external) for external in kinds]
+
+
+def get_tasks_request(endpoint: Endpoint, task_ids: Sequence[str], *, external: bool) -> ApiRequest:
+    """Make the call that reads several tasks, of an endpoint that answers such calls.
+
+    :param task_ids: 1 to 20 ids.
+    :param external: whether they are external ids; one call takes but one kind.
+    """
+    name = "external_task_ids" if external else "task_ids"
+    return ApiRequest("GET", endpoint.tasks, params={name: ",".join(task_ids)})
+
+
+def chunk_ids(task_ids: Iterable[str]) -> list[tuple[bool, list[str]]]:
+    """Sort ids into batches of one call each, each with whether its ids are taken for external ones."""
+    kinds: dict[bool, list[str]] = {False: [], True: []}
+    for task_id in task_ids:
+        kinds[not task_id.isdecimal()].append(task_id)
+    return [
+        (external, idents[start : start + MAX_IDS_PER_QUERY])
+        for external, idents in kinds.items()
+        for start in range(0, len(idents), MAX_IDS_PER_QUERY)
+    ]
+
+
+def list_request(endpoint: Endpoint, page: int, page_size: int) -> ApiRequest:
+    """Make the call that lists tasks, newest first.
+
+    :param page: page number from 1.
+    :param page_size: tasks a page, 1 to 500.
+    """
+    return ApiRequest("GET", endpoint.path, params={"pageNum": str(page), "pageSize": str(page_size)})
+
+
+def iter_cursor_pages(
+    endpoint: Endpoint, page: int, page_size: int, starts: list[str]
+) -> Generator[ApiRequest, Mapping[str, Any], list[KlingTask]]:
+    """Read a page of a list that is read by cursor: yields calls, gets their answers, returns the tasks.
+
+    :param page: page number from 1.
+    :param page_size: tasks a page, 1 to 500.
+    :param starts: the cursors at which the pages begin, as far as is known; what is learnt is added.
+    """
+    if not starts:
+        starts.append("")
+    while True:
+        at = min(page, len(starts))
+        cursor = starts[at - 1]
+        body = {"limit": page_size, **({"cursor": cursor} if cursor else {})}
+        answer = yield ApiRequest("POST", endpoint.tasks, body=body)
+        data = answer.get("data")
+        following = data.get("next_cursor") if isinstance(data, Mapping) and data.get("has_more") else None
+        if following and at == len(starts):
+            starts.append(str(following))
+        if at == page:
+            return parse_task_list(answer)
+        if not following:
+            return []
+
+
+def select_task(
+    payload: Mapping[str, Any], task_id: str, *, by_name: bool, strict: bool
+) -> KlingTask | Literal["other"] | None:
+    """Read the task that was asked for: never the first of several, never another one.
+
+    :param payload: the answer.
+    :param task_id: the id or external id that was asked for.
+    :param by_name: it is an external id.
+    :param strict: the host answers with the id that it was asked by; a gateway may give an id of its own.
+    :return: the task; ``"other"`` if the answer speaks of other tasks only; ``None`` if it holds none.
+    """
+    rows = list_rows(payload)
+    listed = bool(rows)
+    other = False
+    for record in rows or [payload]:
+        task = parse_task(record)
+        if task is None:
+            continue
+        named = task.external_task_id
+        ids = _ids_in(record)
+        if task_id in ids or task_id == named:
+            return task
+        different_name = by_name and bool(named)
+        different_id = bool(ids) and not by_name and (strict or listed)
+        if different_name or different_id or (listed and len(rows) > 1):
+            other = True
+            continue
+        return task
+    return "other" if other else None
+
+
+def _ids_in(record: Mapping[str, Any]) -> set[str]:
+    """Return the ids that a record gives itself, at any depth of its envelope."""
+    ids: set[str] = set()
+    layer: Any = record
+    while isinstance(layer, Mapping):
+        ids.update(str(layer[name]) for name in ("task_id", "id") if layer.get(name) not in (None, ""))
+        layer = layer.get("data")
+        if isinstance(layer, list):
+            layer = layer[0] if layer else None
+    return ids
+
+
+def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any] | ApiError:
+    """Read an answer: its JSON object, or what is wrong.
+
+    A success has an HTTP status of 2xx and no code other than 0: the API may refuse inside a 200.
+    """
+    payload = _json_object(body)
+    if payload is None:
+        return _non_json_error(status, headers, body)
+    if status in _HTTP_OK and _is_success(payload):
+        return payload
+    told = read_refusal(payload, headers)
+    return ApiError(
+        classify(status, told.code, told.message),
+        status,
+        told.code,
+        sanitize_text(told.message, _MAX_MESSAGE) or "no message",
+        sanitize_text(told.request_id, _MAX_REQUEST_ID) or None,
+        retry_after(headers),
+    )
+
+
+def is_json_object(body: bytes) -> bool:
+    """Whether an answer is a JSON object, as all of the API's own are."""
+    return _json_object(body) is not None
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_task(payload: dict[str, Any]) -> bool:
+    # One gateway form puts a failed task's reason under "error", at the top level: it is no refusal.
+    named = "status" in payload and ("task_id" in payload or "id" in payload)
+    return named and payload.get("code") in (None, "", 0, "0", "success")
+
+
+def _is_success(payload: dict[str, Any]) -> bool:
+    told = payload.get("code") in (None, "", 0, "0", "success")
+    return _is_task(payload) or (told and not payload.get("error"))
+
+
+def _non_json_error(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
+    """Describe the page of a proxy or a cut answer; on a 2xx nobody knows what happened behind it."""
+    kind = ErrorKind.SERVER if status in _HTTP_OK else classify(status, None, "")
+    sent = body[:20_000].decode("utf-8", "replace")
+    page = _TAG.sub(" ", sent)
+    # A page is a proxy's; plain words may be those of the vendor that a gateway hands on. Of its words only
+    # these count: any others, such as "task not found", must not say that there is no job.
+    if page == sent and classify(status, None, sent) is ErrorKind.CONTENT:
+        kind = ErrorKind.CONTENT
+    text = sanitize_text(unescape(page), _MAX_MESSAGE) or "an empty answer"
+    if status in _REDIRECTS and (target := _header(headers, "Location")):
+        text = f"a redirect to {sanitize_text(target, _MAX_MESSAGE)}"
+    return ApiError(
+        kind, status, None, f"not an answer of Kling's API but: {text}", None, retry_after(headers)
+    )
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    # HTTP/2 and many proxies write names in lower case.
+    return next((value for key, value in headers.items() if key.lower() == name.lower()), "")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer asks to wait; it may name them or the time when they are over.
+
+    :param headers: the answer's headers.
+    :return: seconds from now, ``None`` where the answer does not name any.
+    """
+    asked = _header(headers, "Retry-After")
+    try:
+        seconds = float(asked)
+    except ValueError:
+        seconds = _seconds_between(_header(headers, "Date"), asked)
+    return min(max(0.0, seconds), MAX_RETRY_AFTER) if math.isfinite(seconds) else None
+
+
+def _seconds_between(date: str, later: str) -> float:
+    try:
+        return (parsedate_to_datetime(later) - parsedate_to_datetime(date)).total_seconds()
+    except (TypeError, ValueError):
+        return math.nan

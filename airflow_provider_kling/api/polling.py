@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a poll means for whoever waits: a decision without I/O, shared by workers and triggers.
+
+A single failed poll must not fail a job that is already paid for, so errors only slow the polling down.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from .task import KlingTask, TaskStatus
+
+MIN_POLL_INTERVAL = 0.2
+"""Seconds; a shorter interval is taken for this one."""
+
+MAX_BACKOFF = 60.0
+
+MAX_RETRY_AFTER = 300.0
+"""Seconds; a server or proxy that asks for more is asked again after this long all the same."""
+
+WARN_AFTER_FAILURES = 3
+"""Failed polls in a row after which the task's log should say so."""
+
+MAX_AUTH_FAILURES = 3
+"""Polls in a row that must be refused before the credentials count as bad: a moment's trouble at the vendor
+must not end the wait for a job that is paid for."""
+
+MAX_FAILURES_PAST_DEADLINE = 3
+"""Failed polls after the deadline before a wait gives up that has never had an answer."""
+
+
+class TaskEvent(TypedDict):
+    """How a wait ended; small and free of addresses, for it is written to logs and the database."""
+
+    status: Literal["succeed", "failed", "timeout", "error"]
+    task_id: str
+    message: str
+
+
+@dataclass(slots=True)
+class Backoff:
+    """How long to wait between polls.
+
+    :param interval: seconds between polls while all is well.
+    """
+
+    interval: float
+    failures: int = 0
+
+    def succeeded(self) -> None:
+        """Take up the normal pace."""
+        self.failures = 0
+
+    def failed(self) -> None:
+        """Slow down."""
+        self.failures += 1
+
+    def delay(self, retry_after: float | None = None, spread: Callable[[], float] = random.random) -> float:
+        """Seconds until the next poll, spread by up to a tenth so that crowds do not march in step.
+
+        :param retry_after: seconds the server asked for.
+        :param spread: gives a number from 0 to 1.
+        """
+        if not self.failures:
+            return self.interval
+        doubled = self.interval * 2.0 ** min(self.failures, 10)
+        asked = min(retry_after or 0.0, MAX_RETRY_AFTER)
+        return float(max(min(doubled, max(MAX_BACKOFF, self.interval)), asked) * (1 + spread() / 10))
+
+
+@dataclass(slots=True)
+class TaskPoller:
+    """One wait for one task.
+
+    :param task_id: the id that is polled.
+    :param deadline: Unix time in seconds after which to give up. Wall clock, for it must outlive restarts.
+    """
+
+    task_id: str
+    deadline: float
+    has_response: bool = False
+    status: TaskStatus | None = None
+    raw_status: str = ""
+    errors: int = 0
+    refusals: int = 0
+    last_error: str = ""
+
+    def on_task(self, task: KlingTask) -> TaskEvent | None:
+        """Take in what Kling reports; the end of the wait, if this is it."""
+        self.on_unchanged()
+        self.status, self.raw_status = task.status, task.raw_status
+        if task.status is TaskStatus.SUCCEED:
+            return {"status": "succeed", "task_id": task.task_id or self.task_id, "message": ""}
+        if task.status is TaskStatus.FAILED:
+            return {"status": "failed", "task_id": task.task_id or self.task_id, "message": task.message}
+        return None
+
+    def on_unchanged(self) -> None:
+        """Take in that Kling reports the status that is known already."""
+        self.has_response = True
+        self.errors = 0
+        self.refusals = 0
+        self.last_error = ""
+
+    def on_error(self, message: str) -> None:
+        """Take in that a poll failed."""
+        self.errors += 1
+        self.refusals = 0
+        self.last_error = message
+
+    def on_refusal(self, message: str) -> TaskEvent | None:
+        """Take in that the credentials are refused; the end of the wait when that goes on."""
+        self.errors += 1
+        self.refusals += 1
+        self.last_error = message
+        return self.refused(message) if self.refusals >= MAX_AUTH_FAILURES else None
+
+    def refused(self, message: str) -> TaskEvent:
+        """End the wait because the credentials are refused: no later poll can do better."""
+        return {"status": "error", "task_id": self.task_id, "message": message}
+
+    def check_deadline(self, now: float) -> TaskEvent | None:
+        """End the wait if its time is up and Kling was asked, for the job may have ended meanwhile.
+
+        :param now: Unix time in seconds.
+        """
+        if now < self.deadline or not (self.has_response or self.errors >= MAX_FAILURES_PAST_DEADLINE):
+            return None
+        seen = f"last status: {self.raw_status or self.status}" if self.status else "no status was ever read"
+        why = f"{seen}; last poll failed: {self.last_error}" if self.last_error else seen
+        return {"status": "timeout", "task_id": self.task_id, "message": why}

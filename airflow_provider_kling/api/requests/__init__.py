@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Request models of the API, each followed by its endpoint."""

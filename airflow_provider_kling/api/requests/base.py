@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bodies of all create calls have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from ...utils.urls import is_blank
+from .coercion import as_taken, is_none_word
+from .rules import TEMPLATED, Rule
+
+
+class KlingObject(BaseModel):
+    """An object inside a request body, such as one entry of a list."""
+
+    # Built on first use: a DAG file imports every model of a module but seldom uses more than one.
+    # JSON knows neither infinity nor NaN. Pydantic before 2.10 warns of every field named model_….
+    model_config = ConfigDict(
+        extra="forbid",
+        defer_build=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_unset(cls, data: Any) -> Any:
+        # A template renders an unset value to "", and the vendor's own samples send "" and [] for fields
+        # that are not used, even for some that its tables do not have. A field that must be given keeps its
+        # empty value and is refused for it.
+        if not isinstance(data, Mapping):
+            return data
+        required = {name for name, field in cls.model_fields.items() if field.is_required()}
+        return {
+            name: "" if is_blank(value) or is_none_word(value) else value
+            for name, value in as_taken(cls, data).items()
+            if name in required or not (_empty(value) or is_none_word(value))
+        }
+
+    def wire(self) -> dict[str, Any]:
+        """Return the JSON that is sent: unset and empty values are left out, at every depth."""
+        body: dict[str, Any] = _drop_empty(self.model_dump(mode="json", exclude_none=True))
+        return body
+
+
+class KlingRequest(KlingObject):
+    """The body of one create call, under the vendor's own field names and wire types.
+
+    A subclass declares fields, ``rules`` and ``hints``. Shape (types, ranges, counts) and rules always hold
+    before anything is sent; a hint that is broken is only worth a warning.
+    """
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    hints: ClassVar[tuple[Rule, ...]] = ()
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _let_deferred_pass(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        return TEMPLATED if value is TEMPLATED else handler(value)
+
+    @model_validator(mode="after")
+    def _hold_rules(self) -> KlingRequest:
+        for rule in self.rules:
+            if rule.applies(self) and (what := rule.broken(self)):
+                # Braces in the text (a prompt, say) must not be read as a template.
+                raise PydanticCustomError("kling_rule", "{what}", {"what": what, "fields": rule.fields})
+        return self
+
+    @classmethod
+    def to_body(cls, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the JSON as it goes over the wire, where that is deeper than the fields are.
+
+        :param body: JSON of the request's fields, with the external id.
+        """
+        return dict(body)
+
+    def advice(self) -> list[str]:
+        """Warnings that are no reason to refuse: a model nobody here knows yet, or one that is retired."""
+        return [what for hint in self.hints if hint.applies(self) and (what := hint.broken(self))]
+
+
+def _drop_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _drop_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if not _empty(item)}
+    if isinstance(value, list):
+        return [item for item in map(_drop_empty, value) if not _empty(item)]
+    return value
+
+
+def _empty(value: Any) -> bool:
+    return value is None or is_blank(value) or (isinstance(value, list | dict) and not value)

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects inside request bodies that several requests share."""
+
+from __future__ import annotations
+
+# No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import KlingObject
+from .field_types import ElementId, Id, Image, OneToFifteen
+from .rules import Rule, custom_rule, set_fields
+
+
+class WatermarkInfo(KlingObject):
+    """Whether the vendor also renders a copy with a watermark."""
+
+    enabled: bool = Field(False, description="True: the result also has a watermark_url.")
+
+
+Watermark = Annotated[
+    WatermarkInfo | None,
+    Field(description="Whether to also make a copy with a watermark: {'enabled': True}; no when unset."),
+]
+
+
+class Element(KlingObject):
+    """A subject of the account's element library."""
+
+    element_id: ElementId = Field(description="Id of the element, a whole number.")
+
+
+class Voice(KlingObject):
+    """A voice of the account's or the vendor's custom voice catalogue (not a text-to-speech voice)."""
+
+    voice_id: Id = Field(description="Id of the voice.")
+
+
+class ImageItem(KlingObject):
+    """One picture of a list."""
+
+    image: Image = Field(description="The picture.")
+
+
+class Shot(KlingObject):
+    """One shot of a multi-shot video."""
+
+    index: Annotated[int, Field(ge=1, lt=2**31)] = Field(description="Place of the shot, from 1.")
+    prompt: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+        description="What happens in the shot; at most 512 characters."
+    )
+    duration: OneToFifteen = Field(description="Length of the shot in whole seconds, at least 1.")
+
+
+Pixel = Annotated[int, Field(gt=-(2**31), lt=2**31)]
+
+
+class Point(KlingObject):
+    """A pixel of the picture; the origin is its lower left corner."""
+
+    x: Pixel = Field(description="Pixels from the left.")
+    y: Pixel = Field(description="Pixels from below.")
+
+
+class DynamicMask(KlingObject):
+    """An area of the picture and the path it moves along."""
+
+    mask: Image = Field(description="Mask of the area, as large as the picture.")
+    trajectories: Annotated[list[Point], Field(min_length=2, max_length=77)] = Field(
+        description="The path: 2 to 77 points {'x', 'y'} in pixels from the lower left corner."
+    )
+
+
+StaticMask = Annotated[
+    Image | None, Field(description="Mask whose white area stays still, as large as the picture.")
+]
+
+DynamicMasks = Annotated[
+    Annotated[list[DynamicMask], Field(max_length=6)] | None,
+    Field(description="Masks of areas that move, each with its path of 2 to 77 points; at most 6."),
+]
+
+_CameraAxis = Annotated[float, Field(ge=-10, le=10)]
+
+
+class CameraConfig(KlingObject):
+    """How the camera moves with ``type: simple``; exactly one of the six is other than zero."""
+
+    horizontal: _CameraAxis | None = Field(None, description="Left (-10) to right (10).")
+    vertical: _CameraAxis | None = Field(None, description="Down (-10) to up (10).")
+    pan: _CameraAxis | None = Field(None, description="Turn about the horizontal axis, -10 to 10.")
+    tilt: _CameraAxis | None = Field(None, description="Turn about the vertical axis, -10 to 10.")
+    roll: _CameraAxis | None = Field(None, description="Turn about the line of sight, -10 to 10.")
+    zoom: _CameraAxis | None = Field(None, description="Longer (-10) to shorter (10) focal length.")
+
+
+class CameraControl(KlingObject):
+    """How the camera moves."""
+
+    type: Literal["simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward"] = Field(
+        description="simple: as config says; the other four are fixed movements."
+    )
+    config: CameraConfig | None = Field(
+        None, description="With type simple only: one of horizontal, vertical, pan, tilt, roll, zoom."
+    )
+
+    @property
+    def clear(self) -> bool:
+        """Whether the movement is named in full, and once."""
+        return self._moved == (1 if self.type == "simple" else 0)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is a config that says nothing: gateways ask for one with every type."""
+        return self.config is not None and self.type != "simple" and not self._moved
+
+    @property
+    def _moved(self) -> int:
+        return sum(map(bool, self.config.model_dump().values())) if self.config else 0
+
+
+CAMERA_RULE = custom_rule(
+    "camera_control",
+    text="camera_control needs config with type simple, and only then, with exactly one value other than 0",
+    broken=lambda request: request.camera_control and not request.camera_control.clear,
+)
+
+CAMERA_HINT = custom_rule(
+    "camera_control",
+    text="camera_control.config has no effect unless type is simple; leave it out, or all of it 0",
+    broken=lambda request: request.camera_control and request.camera_control.idle,
+)
+
+DEFAULT_SECONDS = 5
+"""What the vendor makes when ``duration`` is not sent."""
+
+MultiShot = Annotated[
+    bool | None,
+    Field(description="Whether the video has several shots; no when unset. Then shot_type is needed."),
+]
+ShotType = Annotated[
+    Literal["customize", "intelligence"] | None,
+    Field(description="customize: shots as in multi_prompt; intelligence: shots taken from the prompt."),
+]
+MultiPrompt = Annotated[
+    Annotated[list[Shot], Field(max_length=6)] | None,
+    Field(
+        description="With shot_type customize: 1 to 6 shots {'index', 'prompt', 'duration'}; a prompt has at"
+        " most 512 characters, and the durations (whole seconds) add up to duration."
+    ),
+]
+
+
+def _duration_mismatch(request: Any) -> str | None:
+    if not set_fields(request, "multi_prompt"):
+        return None
+    total = sum(int(shot.duration) for shot in request.multi_prompt)
+    wanted = int(request.duration or DEFAULT_SECONDS)
+    if total == wanted:
+        return None
+    return f"the durations of multi_prompt must add up to duration ({wanted} s); they add up to {total} s"
+
+
+MULTI_SHOT_RULES = (
+    custom_rule(
+        "shot_type",
+        "multi_shot",
+        text="shot_type must be given when multi_shot is true",
+        broken=lambda request: request.multi_shot and not request.shot_type,
+    ),
+    custom_rule(
+        "multi_shot",
+        "shot_type",
+        "multi_prompt",
+        text="shot_type and multi_prompt have a meaning only when multi_shot is true",
+        broken=lambda request: not request.multi_shot and set_fields(request, "shot_type", "multi_prompt"),
+    ),
+    custom_rule(
+        "multi_prompt",
+        "shot_type",
+        text="multi_prompt must hold 1 to 6 shots when shot_type is customize",
+        broken=lambda request: request.shot_type == "customize" and not request.multi_prompt,
+    ),
+    custom_rule(
+        "prompt",
+        "shot_type",
+        text="prompt must be given when shot_type is intelligence: the shots are taken from it",
+        broken=lambda request: request.shot_type == "intelligence" and not request.prompt,
+    ),
+    Rule(
+        ("multi_prompt", "duration"),
+        "the durations of multi_prompt must add up to duration",
+        _duration_mismatch,
+    ),
+)
+"""For requests with ``prompt``, ``multi_shot``, ``shot_type``, ``multi_prompt`` and ``duration``."""
+
+PROMPT_REQUIRED_WITHOUT_SHOTS = custom_rule(
+    "prompt",
+    "shot_type",
+    text="prompt must be given, unless shot_type is customize and multi_prompt holds the shots",
+    broken=lambda request: not request.prompt and not request.shot_type,
+)
+
+MULTI_SHOT_HINTS = (
+    custom_rule(
+        "prompt",
+        "shot_type",
+        text="prompt has no effect when shot_type is customize: multi_prompt holds the shots",
+        broken=lambda request: request.prompt and request.shot_type == "customize",
+    ),
+    custom_rule(
+        "multi_prompt",
+        "shot_type",
+        text="multi_prompt has no effect when shot_type is intelligence: the shots come from the prompt",
+        broken=lambda request: request.multi_prompt and request.shot_type == "intelligence",
+    ),
+)

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The request that makes a video from words, pictures, elements and another video at once."""
+
+# No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from ..endpoint import Endpoint, ResultType, kling_page
+from ..model_rules import model_rules, model_warnings
+from .base import KlingObject, KlingRequest
+from .components import (
+    MULTI_SHOT_HINTS,
+    MULTI_SHOT_RULES,
+    PROMPT_REQUIRED_WITHOUT_SHOTS,
+    Element,
+    MultiPrompt,
+    MultiShot,
+    ShotType,
+    Watermark,
+)
+from .field_types import (
+    CallbackUrl,
+    ExternalTaskId,
+    Image,
+    ModelName,
+    OnOff,
+    Prompt,
+    StdPro4k,
+    ThreeToFifteen,
+    VideoRatio,
+    YesNo,
+    video,
+)
+from .rules import Rule, custom_rule, set_fields
+
+MOST_REFERENCES = 7
+MOST_REFERENCES_WITH_VIDEO = 4
+MOST_ELEMENTS_WITH_FRAMES = 3
+
+ReferenceVideo = Annotated[
+    str, video(3, 15.5, megabytes=200, min_side=700, max_side=4553), Field(min_length=1)
+]
+"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, 3 to 15 s
+(kling-video-o1: 10 s), at most 200 MB, 24 to 60 fps."""
+
+
+class OmniImageItem(KlingObject):
+    """One picture to refer to, or to begin or end with."""
+
+    image_url: Image = Field(description="The picture.")
+    type: Literal["first_frame", "end_frame"] | None = Field(
+        None, description="first_frame or end_frame; leave unset for a picture to refer to."
+    )
+
+
+class OmniVideoItem(KlingObject):
+    """The video to refer to, or to edit."""
+
+    video_url: ReferenceVideo = Field(description="The video.")
+    refer_type: Literal["feature", "base"] | None = Field(
+        None, description="feature: take over its look or movement; base: edit it. base when unset."
+    )
+    keep_original_sound: YesNo | None = Field(None, description="Whether to keep the sound of the video.")
+
+
+def _frames(request: Any) -> list[str]:
+    return [item.type for item in request.image_list or () if item.type]
+
+
+def _base_video(request: Any) -> bool:
+    return any(item.refer_type != "feature" for item in request.video_list or ())
+
+
+def _invalid_frames(request: Any) -> str | None:
+    frames = _frames(request)
+    for kind in ("first_frame", "end_frame"):
+        if frames.count(kind) > 1:
+            return f"image_list may hold one {kind}; it holds {frames.count(kind)}"
+    if "end_frame" not in frames:
+        return None
+    if "first_frame" not in frames:
+        return "image_list holds an end_frame and needs a first_frame too"
+    if len(request.image_list) > len(frames):
+        return "image_list may hold no other picture beside a first_frame and an end_frame"
+    return None
+
+
+def _too_many_references(request: Any) -> str | None:
+    pictures, elements = len(request.image_list or ()), len(request.element_list or ())
+    most = MOST_REFERENCES_WITH_VIDEO if request.video_list else MOST_REFERENCES
+    if pictures + elements <= most:
+        return None
+    return (
+        f"image_list and element_list may hold {most} entries together"
+        f" {'with' if request.video_list else 'without'} video_list; they hold {pictures} + {elements}"
+    )
+
+
+def _o1_seconds_are_off(request: Any) -> str | None:
+    if request.model_name != "kling-video-o1" or request.duration in (None, "5", "10"):
+        return None
+    alone = [item.type for item in request.image_list or ()] in ([], ["first_frame"])
+    if not alone or set_fields(request, "video_list", "element_list"):
+        return None
+    return (
+        "kling-video-o1 makes 5 or 10 s from words alone or from a first frame alone;"
+        f" given: {request.duration}; duration {request.duration} is possible with kling-v3-omni"
+    )
+
+
+_RULES = (
+    PROMPT_REQUIRED_WITHOUT_SHOTS,
+    *MULTI_SHOT_RULES,
+    Rule(
+        ("image_list",),
+        "image_list may hold one first_frame and one end_frame; an end_frame needs a first_frame and no other"
+        " picture",
+        _invalid_frames,
+    ),
+    Rule(
+        ("image_list", "element_list", "video_list"),
+        f"image_list and element_list may hold {MOST_REFERENCES} entries together,"
+        f" {MOST_REFERENCES_WITH_VIDEO} with video_list",
+        _too_many_references,
+    ),
+    custom_rule(
+        "element_list",
+        "image_list",
+        text=f"element_list may hold {MOST_ELEMENTS_WITH_FRAMES} elements beside a first_frame in image_list",
+        broken=lambda r: len(r.element_list or ()) > MOST_ELEMENTS_WITH_FRAMES and _frames(r),
+    ),
+    custom_rule(
+        "sound",
+        "video_list",
+        text="sound must be off when video_list is given",
+        broken=lambda request: request.video_list and request.sound == "on",
+    ),
+    custom_rule(
+        "image_list",
+        "video_list",
+        text="image_list may hold no first_frame or end_frame when video_list holds a video to edit"
+        " (refer_type base, which is what unset means)",
+        broken=lambda request: _base_video(request) and _frames(request),
+    ),
+    custom_rule(
+        "multi_shot",
+        "video_list",
+        text="multi_shot cannot be used when video_list holds a video to edit (refer_type base, which is what"
+        " unset means)",
+        broken=lambda request: _base_video(request) and request.multi_shot,
+    ),
+    custom_rule(
+        "shot_type",
+        "video_list",
+        text="shot_type must be intelligence when video_list is given",
+        broken=lambda request: request.video_list and request.shot_type == "customize",
+    ),
+    custom_rule(
+        "aspect_ratio",
+        "image_list",
+        "video_list",
+        text="aspect_ratio must be given, unless image_list has a first_frame or video_list a video to edit",
+        broken=lambda r: not r.aspect_ratio and not _frames(r) and not _base_video(r),
+    ),
+    Rule(
+        ("duration", "model_name", "image_list", "element_list", "video_list"),
+        "kling-video-o1 makes 5 or 10 s from words alone or from a first frame alone",
+        _o1_seconds_are_off,
+    ),
+    custom_rule(
+        "element_list",
+        "image_list",
+        "model_name",
+        text="kling-video-o1 takes no element_list when image_list holds an end_frame; kling-v3-omni does",
+        broken=lambda r: r.model_name == "kling-video-o1" and r.element_list and "end_frame" in _frames(r),
+    ),
+)
+
+
+_IGNORED_DURATION = custom_rule(
+    "duration",
+    "video_list",
+    text="duration has no effect: a video to edit keeps its own length, and that is what is charged",
+    broken=lambda request: request.duration and _base_video(request),
+)
+
+
+class OmniVideo(KlingRequest):
+    """Body of ``POST /v1/videos/omni-video``: make or edit a video with words, pictures, elements."""
+
+    model_name: ModelName = Field(
+        "kling-video-o1",
+        description="Model that makes the video: kling-video-o1 or kling-v3-omni (sound, shots, 15 s, 4k).",
+    )
+    prompt: Prompt | None = Field(
+        None,
+        description="What happens; at most 2,500 characters. Names its material <<<image_1>>>,"
+        " <<<element_1>>>, <<<video_1>>> by place in the lists. Needed unless shot_type is customize.",
+    )
+    image_list: Annotated[list[OmniImageItem], Field(max_length=MOST_REFERENCES)] | None = Field(
+        None,
+        description="Pictures {'image_url', 'type'}: to refer to, or as first_frame and end_frame. Together"
+        " with element_list at most 7, with video_list at most 4.",
+    )
+    element_list: Annotated[list[Element], Field(max_length=MOST_REFERENCES)] | None = Field(
+        None, description="Subjects of the element library {'element_id'}; at most 3 beside a first_frame."
+    )
+    video_list: Annotated[list[OmniVideoItem], Field(max_length=1)] | None = Field(
+        None,
+        description="One video {'video_url', 'refer_type', 'keep_original_sound'} to refer to (feature) or to"
+        " edit (base).",
+    )
+    duration: ThreeToFifteen | None = Field(
+        None,
+        description="Length in seconds; 5 when unset. kling-v3-omni makes 3 to 15, kling-video-o1 3 to 10 (5"
+        " or 10 from words or a first frame alone). A video to edit keeps its own length.",
+    )
+    aspect_ratio: VideoRatio | None = Field(
+        None, description="Width to height. Needed without a first_frame and without a video to edit."
+    )
+    mode: StdPro4k | None = Field(
+        None, description="Quality: std is 720p, pro 1080p, 4k (kling-v3-omni) 2160p; pro when unset."
+    )
+    sound: OnOff | None = Field(
+        None, description="Whether the video has sound; off when unset. kling-v3-omni, without video_list."
+    )
+    multi_shot: MultiShot = None
+    shot_type: ShotType = None
+    multi_prompt: MultiPrompt = None
+    watermark_info: Watermark = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *_RULES,
+        *model_rules("videos/omni-video", unread=(_IGNORED_DURATION,)),
+    )
+    hints: ClassVar[tuple[Rule, ...]] = (
+        *model_warnings("videos/omni-video"),
+        *MULTI_SHOT_HINTS,
+        _IGNORED_DURATION,
+    )
+
+
+OMNI_VIDEO = Endpoint("/v1/videos/omni-video", OmniVideo, ResultType.VIDEOS, source=kling_page("Omni Video"))

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules between the fields of one request, as data.
+
+A rule names the fields it reads. That lets a DAG author hear of a broken rule when the DAG is parsed,
+even though other fields of the same request are templates and known only at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class _Deferred:
+    """Stands for a value that is known only after Airflow has rendered the task's templates."""
+
+    def __repr__(self) -> str:
+        return "<rendered at run time>"
+
+
+TEMPLATED = _Deferred()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule over several fields of a request.
+
+    :param fields: names of the fields the rule reads; the first is the one an error points at.
+    :param text: the rule in words, for error texts and the reference tables.
+    :param broken: gets the request; returns what is wrong with it in words, or ``None``.
+    """
+
+    fields: tuple[str, ...]
+    text: str
+    broken: Callable[[Any], str | None]
+
+    def applies(self, request: object) -> bool:
+        """Whether every field the rule reads is known by now."""
+        return not any(getattr(request, name) is TEMPLATED for name in self.fields)
+
+
+def set_fields(request: object, *names: str) -> list[str]:
+    """Those of ``names`` that hold a value worth sending (the vendor reads an empty string as unset)."""
+    return [name for name in names if getattr(request, name) not in (None, "", [], {})]
+
+
+def exactly_one(*names: str) -> Rule:
+    """Make the rule that one and only one of the named fields is given."""
+    text = f"exactly one of {join_names(names)} must be given"
+
+    def broken(request: object) -> str | None:
+        found = set_fields(request, *names)
+        if len(found) == 1:
+            return None
+        return f"{text}; {join_names(found, 'and') + ' are' if found else 'none is'}"
+
+    return Rule(names, text, broken)
+
+
+def at_least_one(*names: str) -> Rule:
+    """Make the rule that one or more of the named fields are given."""
+    text = f"at least one of {join_names(names)} must be given"
+    return Rule(names, text, lambda request: None if set_fields(request, *names) else f"{text}; none is")
+
+
+def at_most_one_group(*groups: tuple[str, ...]) -> Rule:
+    """Make the rule that fields of only one of several groups are given."""
+    text = f"only one of {join_names([' + '.join(group) for group in groups])} can be used in one request"
+    names = tuple(name for group in groups for name in group)
+
+    def broken(request: object) -> str | None:
+        used = [found for group in groups if (found := set_fields(request, *group))]
+        if len(used) <= 1:
+            return None
+        return f"{text}; given: {', '.join(name for found in used for name in found)}"
+
+    return Rule(names, text, broken)
+
+
+def requires(name: str, *others: str) -> Rule:
+    """Make the rule that ``name`` is given only together with all of ``others``."""
+    text = f"{name} needs {join_names(others, 'and')}"
+
+    def broken(request: object) -> str | None:
+        missing = [other for other in others if not set_fields(request, other)]
+        return (
+            f"{text}; {join_names(missing, 'and')} missing" if set_fields(request, name) and missing else None
+        )
+
+    return Rule((name, *others), text, broken)
+
+
+def required_when(name: str, /, **values: str) -> Rule:
+    """Make the rule that a field is given when other fields have certain values."""
+    text = f"{name} must be given when {_format_conditions(values)}"
+
+    def broken(request: object) -> str | None:
+        return text if _matches(request, values) and not set_fields(request, name) else None
+
+    return Rule((name, *values), text, broken)
+
+
+def ignored_unless(name: str, /, **values: str) -> Rule:
+    """Make the hint that a field has no effect unless other fields have certain values."""
+    text = f"{name} has no effect unless {_format_conditions(values)}"
+
+    def broken(request: object) -> str | None:
+        return text if set_fields(request, name) and not _matches(request, values) else None
+
+    return Rule((name, *values), text, broken)
+
+
+def _format_conditions(values: Mapping[str, str]) -> str:
+    return " and ".join(f"{key} is {value}" for key, value in values.items())
+
+
+def _matches(request: object, values: Mapping[str, str]) -> bool:
+    return all(getattr(request, key) == value for key, value in values.items())
+
+
+def as_in_the_video(elements: str) -> Rule:
+    """Make the hint that an element always faces as in the video whose movement is taken over.
+
+    :param elements: the field that holds the element.
+    """
+    return custom_rule(
+        "character_orientation",
+        elements,
+        text=f"character_orientation has no effect with {elements}: an element always faces as in the video",
+        broken=lambda request: request.character_orientation == "image" and set_fields(request, elements),
+    )
+
+
+def required_iff(name: str, key: str, value: str) -> Rule:
+    """Make the rule that ``name`` is given when the field ``key`` has a certain value, and only then."""
+    text = f"{name} must be given when {key} is {value}, and only then"
+
+    def broken(request: object) -> str | None:
+        found = getattr(request, key)
+        return None if bool(set_fields(request, name)) == (found == value) else f"{text}; {key} is {found}"
+
+    return Rule((name, key), text, broken)
+
+
+def custom_rule(*fields: str, text: str, broken: Callable[[Any], object]) -> Rule:
+    """Make a rule from a predicate that is true where the request breaks it."""
+    return Rule(fields, text, lambda request: text if broken(request) else None)
+
+
+def join_names(names: tuple[str, ...] | list[str], word: str = "or") -> str:
+    """Join names for a sentence: ``a, b or c``."""
+    *head, last = names
+    return f"{', '.join(head)} {word} {last}" if head else last

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests that make videos, each followed by its endpoint."""
+
+# No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from ..endpoint import Endpoint, ResultType, kling_page
+from ..model_rules import CFG_SCALE_HINT, model_rules, model_warnings
+from .base import KlingRequest
+from .components import (
+    CAMERA_HINT,
+    CAMERA_RULE,
+    MULTI_SHOT_HINTS,
+    MULTI_SHOT_RULES,
+    PROMPT_REQUIRED_WITHOUT_SHOTS,
+    CameraControl,
+    DynamicMasks,
+    Element,
+    ImageItem,
+    MultiPrompt,
+    MultiShot,
+    ShotType,
+    StaticMask,
+    Voice,
+    Watermark,
+)
+from .field_types import (
+    CallbackUrl,
+    CfgScale,
+    ExternalTaskId,
+    FiveOrTen,
+    Image,
+    ImageOfAnyRatio,
+    ModelName,
+    NegativePrompt,
+    OnOff,
+    Prompt,
+    StdPro,
+    StdPro4k,
+    ThreeToFifteen,
+    VideoRatio,
+)
+from .omni_video import OMNI_VIDEO, OmniVideo
+from .rules import Rule, at_least_one, at_most_one_group, custom_rule, set_fields
+from .video_editing import (
+    MOTION_CONTROL,
+    MULTI_ELEMENTS,
+    VIDEO_EFFECTS,
+    VIDEO_EXTEND,
+    MotionControl,
+    MultiElements,
+    VideoEffects,
+    VideoExtend,
+)
+
+__all__ = [
+    "IMAGE_TO_VIDEO",
+    "MOTION_CONTROL",
+    "MULTI_ELEMENTS",
+    "MULTI_IMAGE_TO_VIDEO",
+    "OMNI_VIDEO",
+    "TEXT_TO_VIDEO",
+    "VIDEO_EFFECTS",
+    "VIDEO_EXTEND",
+    "ImageToVideo",
+    "MotionControl",
+    "MultiElements",
+    "MultiImageToVideo",
+    "OmniVideo",
+    "TextToVideo",
+    "VideoEffects",
+    "VideoExtend",
+]
+
+Duration = Annotated[
+    ThreeToFifteen | None,
+    Field(
+        description="Length of the video in seconds; 5 when unset. v3 makes 3 to 15, older models 5 or 10."
+    ),
+]
+Mode = Annotated[
+    StdPro4k | None,
+    Field(description="Quality: std is 720p, pro 1080p, 4k (v3 only) 2160p; std when unset."),
+]
+Sound = Annotated[
+    OnOff | None,
+    Field(description="Whether the video has sound; off when unset. v2-6 (mode pro only) and later models."),
+]
+Voices = Annotated[
+    Annotated[list[Voice], Field(max_length=2)] | None,
+    Field(
+        description="Voices that speak, at most 2 {'voice_id'}; the prompt names them <<<voice_1>>>,"
+        " <<<voice_2>>>. Needs sound='on'."
+    ),
+]
+Camera = Annotated[
+    CameraControl | None,
+    Field(description="Movement of the camera: {'type', 'config'}. Retired v1 models only."),
+]
+
+_VOICE_RULE = custom_rule(
+    "voice_list",
+    "sound",
+    text="voice_list needs sound='on'",
+    broken=lambda request: set_fields(request, "voice_list") and request.sound != "on",
+)
+
+
+class TextToVideo(KlingRequest):
+    """Body of ``POST /v1/videos/text2video``: make a video from words."""
+
+    model_name: ModelName = Field(
+        "kling-v3", description="Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
+    )
+    prompt: Prompt | None = Field(
+        None,
+        description="What happens in the video; at most 2,500 characters. Needed without multi_prompt.",
+    )
+    negative_prompt: NegativePrompt = None
+    duration: Duration = None
+    aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"] | None = Field(
+        None,
+        description="Width to height; 16:9 when unset. The vendor documents 16:9, 9:16 and 1:1;"
+        " the others are CometAPI's.",
+    )
+    mode: Mode = None
+    sound: Sound = None
+    cfg_scale: CfgScale = None
+    multi_shot: MultiShot = None
+    shot_type: ShotType = None
+    multi_prompt: MultiPrompt = None
+    voice_list: Voices = None
+    camera_control: Camera = None
+    watermark_info: Watermark = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        PROMPT_REQUIRED_WITHOUT_SHOTS,
+        *MULTI_SHOT_RULES,
+        CAMERA_RULE,
+        _VOICE_RULE,
+        *model_rules("videos/text2video"),
+    )
+    hints: ClassVar[tuple[Rule, ...]] = (
+        *model_warnings("videos/text2video"),
+        *MULTI_SHOT_HINTS,
+        CFG_SCALE_HINT,
+        CAMERA_HINT,
+        custom_rule(
+            "voice_list",
+            text="voice_list is accepted here, but the vendor's capability map lists no model that"
+            " follows it without a picture",
+            broken=lambda request: set_fields(request, "voice_list"),
+        ),
+    )
+
+
+TEXT_TO_VIDEO = Endpoint(
+    "/v1/videos/text2video", TextToVideo, ResultType.VIDEOS, source=kling_page("Text to Video")
+)
+
+
+class ImageToVideo(KlingRequest):
+    """Body of ``POST /v1/videos/image2video``: animate one picture."""
+
+    model_name: ModelName = Field(
+        "kling-v3", description="Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
+    )
+    image: Image | None = Field(None, description="First frame.")
+    image_tail: ImageOfAnyRatio | None = Field(
+        None,
+        description="Last frame; needs image too. mode pro for models before v3, without sound for v2-6.",
+    )
+    prompt: Prompt | None = Field(None, description="What happens in the video; at most 2,500 characters.")
+    negative_prompt: NegativePrompt = None
+    duration: Duration = None
+    mode: Mode = None
+    sound: Sound = None
+    cfg_scale: CfgScale = None
+    multi_shot: MultiShot = None
+    shot_type: ShotType = None
+    multi_prompt: MultiPrompt = None
+    element_list: Annotated[list[Element], Field(max_length=3)] | None = Field(
+        None,
+        description="Subjects of the element library, at most 3 {'element_id'}; the prompt names them"
+        " <<<element_1>>>. v3 only, and not together with voice_list.",
+    )
+    voice_list: Voices = None
+    static_mask: StaticMask = None
+    dynamic_masks: DynamicMasks = None
+    camera_control: Camera = None
+    watermark_info: Watermark = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        at_least_one("image", "image_tail"),
+        at_most_one_group(("image_tail",), ("static_mask", "dynamic_masks"), ("camera_control",)),
+        at_most_one_group(("element_list",), ("voice_list",)),
+        *MULTI_SHOT_RULES,
+        CAMERA_RULE,
+        _VOICE_RULE,
+        *model_rules("videos/image2video"),
+    )
+    hints: ClassVar[tuple[Rule, ...]] = (
+        *model_warnings("videos/image2video"),
+        *MULTI_SHOT_HINTS,
+        CFG_SCALE_HINT,
+        CAMERA_HINT,
+    )
+
+
+IMAGE_TO_VIDEO = Endpoint(
+    "/v1/videos/image2video", ImageToVideo, ResultType.VIDEOS, source=kling_page("Image to Video")
+)
+
+
+class MultiImageToVideo(KlingRequest):
+    """Body of ``POST /v1/videos/multi-image2video``: make one video of several pictures.
+
+    The vendor retired the only model it ever listed here; gateways still serve it.
+    """
+
+    model_name: ModelName = Field(
+        "kling-v1-6",
+        description="Model that makes the video. Kling documented kling-v1-6 only, and has retired it; a"
+        " gateway may take others.",
+    )
+    image_list: Annotated[list[ImageItem], Field(min_length=1, max_length=4)] = Field(
+        description="The pictures, 1 to 4 {'image'}; CometAPI documents 2 to 4."
+    )
+    prompt: Prompt | None = Field(None, description="What happens in the video; at most 2,500 characters.")
+    negative_prompt: NegativePrompt = None
+    duration: FiveOrTen | None = Field(None, description="Length in seconds, 5 or 10; 5 when unset.")
+    mode: StdPro | None = Field(None, description="Quality: std is 720p, pro 1080p; std when unset.")
+    aspect_ratio: VideoRatio | None = Field(None, description="Width to height; 16:9 when unset.")
+    cfg_scale: CfgScale = None
+    static_mask: StaticMask = None
+    dynamic_masks: DynamicMasks = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = model_rules("videos/multi-image2video")
+    hints: ClassVar[tuple[Rule, ...]] = model_warnings("videos/multi-image2video")
+
+
+MULTI_IMAGE_TO_VIDEO = Endpoint(
+    "/v1/videos/multi-image2video",
+    MultiImageToVideo,
+    ResultType.VIDEOS,
+    source=kling_page("Multi-Image to Video", "2025-12"),
+)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests that make a new video of an existing one, and the effects; each followed by its endpoint."""
+
+# No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ..endpoint import Endpoint, ResultType, kling_page
+from ..model_rules import model_rules, model_warnings
+from .base import KlingObject, KlingRequest
+from .components import Element, ImageItem, Watermark
+from .field_types import (
+    CallbackUrl,
+    CfgScale,
+    ExternalTaskId,
+    FiveOrTen,
+    Id,
+    Image,
+    ModelName,
+    NegativePrompt,
+    Prompt,
+    StdPro,
+    YesNo,
+    video,
+)
+from .rules import Rule, as_in_the_video, custom_rule
+
+MotionVideo = Annotated[str, video(3, 30, min_side=340, max_side=3850), Field(min_length=1)]
+"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, at most
+100 MB, 3 to 30 s."""
+
+
+class MotionControl(KlingRequest):
+    """Body of ``POST /v1/videos/motion-control``: let the person of a picture move as in a video."""
+
+    model_name: ModelName = Field(
+        "kling-v2-6", description="Model that makes the video: kling-v2-6 or kling-v3."
+    )
+    image_url: Image = Field(description="Picture of the person.")
+    video_url: MotionVideo = Field(
+        description="Video whose movement is taken over: mp4 or mov, 340 to 3,850 px a side, 3 to 30 s (at"
+        " most 10 s when character_orientation is image). The result is as long."
+    )
+    character_orientation: Literal["image", "video"] = Field(
+        description="Where the person faces: as in the image (video of at most 10 s) or as in the video."
+    )
+    mode: StdPro = Field(description="Quality: std is 720p, pro 1080p.")
+    prompt: Prompt | None = Field(None, description="What else is seen; at most 2,500 characters.")
+    keep_original_sound: YesNo | None = Field(
+        None, description="Whether to keep the sound of the video; yes when unset."
+    )
+    element_list: Annotated[list[Element], Field(max_length=1)] | None = Field(
+        None,
+        description="One subject of the element library {'element_id'} to keep the person true. kling-v3,"
+        " which then faces as in the video.",
+    )
+    watermark_info: Watermark = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = model_rules("videos/motion-control")
+    hints: ClassVar[tuple[Rule, ...]] = (
+        *model_warnings("videos/motion-control"),
+        as_in_the_video("element_list"),
+    )
+
+
+MOTION_CONTROL = Endpoint(
+    "/v1/videos/motion-control", MotionControl, ResultType.VIDEOS, source=kling_page("Motion Control")
+)
+
+
+class VideoExtend(KlingRequest):
+    """Body of ``POST /v1/videos/video-extend``: add 4 to 5 seconds to a video that Kling made.
+
+    The vendor retired the models whose videos could be extended; gateways may still serve it.
+    """
+
+    video_id: Id = Field(
+        description="Id of a video of text2video, image2video or video-extend, at most 30 days old; the"
+        " result may last 3 minutes in all."
+    )
+    prompt: Prompt | None = Field(None, description="What happens next; at most 2,500 characters.")
+    negative_prompt: NegativePrompt = None
+    cfg_scale: CfgScale = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    hints: ClassVar[tuple[Rule, ...]] = (
+        custom_rule(
+            "video_id",
+            text="video-extend works on videos of kling-v1, kling-v1-5 and kling-v1-6 only, which Kling"
+            " retired on 2026-09-15 (a gateway may still have them)",
+            broken=lambda _: True,
+        ),
+    )
+
+
+# The vendor documents the query by task id only, so an unknown outcome cannot be looked up.
+VIDEO_EXTEND = Endpoint(
+    "/v1/videos/video-extend",
+    VideoExtend,
+    ResultType.VIDEOS,
+    external_id=False,
+    source=kling_page("Video Extension", "2025-12"),
+)
+
+
+class EffectInput(KlingObject):
+    """What an effect works on. The fields depend on the scene; others than these are passed on as given."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue]
+
+    image: Image | None = Field(None, description="The picture, for scenes of one person.")
+    images: Annotated[list[Image], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="Two pictures, left and right, for scenes of two persons."
+    )
+    model_name: ModelName | None = Field(None, description="Model; only older scenes and gateways read it.")
+    mode: StdPro | None = Field(None, description="std or pro; only older scenes and gateways read it.")
+    duration: FiveOrTen | None = Field(
+        None, description="Length in seconds, 5 or 10; only older scenes and gateways read it."
+    )
+
+
+_TWO_IMAGE_SCENES = frozenset(
+    (
+        *("pet_skateboard", "daily_ootd", "toss_run", "switch_to_silk", "studio_look", "french_elegance"),
+        *("finger_swipe", "smooth_transition", "kiss_pro", "snow_night_kiss", "eternal_kiss", "cheers_2026"),
+        *("fight_pro", "hug_pro", "heart_gesture_pro", "hug", "kiss", "fight", "heart_gesture"),
+    )
+)
+
+_DISCONTINUED_SCENES = {
+    **dict.fromkeys(("celebration", "c4d_cartoon"), "2025-12-30"),
+    **dict.fromkeys(
+        ("kiss", "fight", "hug", "thumbs_up", "tiger_hug", "pet_lion", "3d_cartoon_1"), "2026-01-30"
+    ),
+    "magic_match_tree": "2026-07-03",
+}
+
+
+def _discontinued(request: Any) -> str | None:
+    day = _DISCONTINUED_SCENES.get(request.effect_scene)
+    return f"effect_scene {request.effect_scene!r} was ended by Kling on {day}" if day else None
+
+
+def _needs_two_pictures(request: Any) -> str | None:
+    if request.effect_scene not in _TWO_IMAGE_SCENES or request.input.images or not request.input.image:
+        return None
+    return f"effect_scene {request.effect_scene!r} is made of two pictures: input.images"
+
+
+class VideoEffects(KlingRequest):
+    """Body of ``POST /v1/videos/effects``: put one or two persons into a ready-made scene."""
+
+    effect_scene: Annotated[str, Field(min_length=1)] = Field(
+        description="Name of the scene; the vendor's effects centre lists over 200."
+    )
+    input: EffectInput = Field(
+        description="What the scene is made of: {'image'} for one person, {'images': [left, right]} for two;"
+        " other entries are passed on as given."
+    )
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        custom_rule(
+            "input",
+            text="input must hold what the scene is made of, such as image or images",
+            broken=lambda request: not request.input.wire(),
+        ),
+    )
+    hints: ClassVar[tuple[Rule, ...]] = (
+        Rule(("effect_scene",), "scenes that Kling ended may be refused", _discontinued),
+        Rule(("input", "effect_scene"), "scenes of two persons need two pictures", _needs_two_pictures),
+    )
+
+
+VIDEO_EFFECTS = Endpoint(
+    "/v1/videos/effects", VideoEffects, ResultType.VIDEOS, source=kling_page("Video Effects")
+)
+
+
+def _invalid_images(request: Any) -> str | None:
+    least, most = {"addition": (1, 2), "swap": (1, 1), "removal": (0, 0)}[request.edit_mode]
+    found = len(request.image_list or ())
+    if least <= found <= most:
+        return None
+    wanted = f"{least} or {most}" if most > least else str(most)
+    return f"image_list must hold {wanted} pictures when edit_mode is {request.edit_mode}; it holds {found}"
+
+
+class MultiElements(KlingRequest):
+    """Body of ``POST /v1/videos/multi-elements``: add, swap or remove something in a video.
+
+    The session comes from ``init-selection``; what to swap or remove is marked there first.
+    """
+
+    model_name: ModelName | None = Field(
+        None, description="Model; the vendor's page of 2026 has no such field, gateways name kling-v1-6."
+    )
+    session_id: Id = Field(description="Session of init-selection; valid for 24 hours.")
+    edit_mode: Literal["addition", "swap", "removal"] = Field(
+        description="addition, swap or removal of an element."
+    )
+    image_list: Annotated[list[ImageItem], Field(max_length=2)] | None = Field(
+        None,
+        description="Pictures {'image'} of the new element, cut out: 1 or 2 to add, 1 to swap.",
+    )
+    prompt: Prompt = Field(
+        description="What to do, naming <<<video_1>>> and <<<image_1>>>; at most 2,500 characters."
+    )
+    negative_prompt: NegativePrompt = None
+    mode: StdPro | None = Field(None, description="Quality: std or pro; std when unset.")
+    duration: FiveOrTen | None = Field(
+        None,
+        description="Length in seconds: 5 for a video of 2 to 5 s, 10 for one of 7 to 10 s; 5 when unset.",
+    )
+    watermark_info: Watermark = None
+    callback_url: CallbackUrl = None
+    external_task_id: ExternalTaskId = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            ("image_list", "edit_mode"),
+            "image_list must hold 1 or 2 pictures for addition, 1 for swap, none for removal",
+            _invalid_images,
+        ),
+        *model_rules("videos/multi-elements"),
+    )
+    hints: ClassVar[tuple[Rule, ...]] = model_warnings("videos/multi-elements")
+
+
+MULTI_ELEMENTS = Endpoint(
+    "/v1/videos/multi-elements", MultiElements, ResultType.VIDEOS, source=kling_page("Multi-Elements")
+)

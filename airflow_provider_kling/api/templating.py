@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a value is known before Airflow renders it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ..api.requests.coercion import native
+
+_JINJA_MARKERS = ("{{", "{%", "{#")
+
+
+def is_templated(value: Any) -> bool:
+    """Whether a value is known only at run time: it holds a template, or is no plain data at all."""
+    if isinstance(value, str):
+        return any(mark in value for mark in _JINJA_MARKERS)
+    if isinstance(value, Mapping):
+        return any(map(is_templated, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(is_templated, value))
+    return not isinstance(native(value), str | int | float | os.PathLike | None)

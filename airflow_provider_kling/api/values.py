@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Times, numbers and charges of an answer: what is not plausible is unknown, and never an exception."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+_EARLIEST_SECONDS = 1_000_000_000
+_LATEST_SECONDS = 4_102_444_800
+_LONGEST_DURATION = 86_400
+_LARGEST_TEXT = 10**16
+_LARGEST_INTEGER = 2**63 - 1
+_DEEPEST = 20
+_NUMBER = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
+_LONGEST_LABEL = 50
+
+
+def milliseconds(value: Any) -> int | None:
+    """Return a time as Unix time in ms.
+
+    :param value: seconds or milliseconds, as a number or as text.
+    :return: ``None`` for what is no time between 2001 and 2100.
+    """
+    number = amount(value)
+    if number is None:
+        return None
+    if _EARLIEST_SECONDS <= number < _LATEST_SECONDS:
+        return int(number * 1000)
+    plausible = _EARLIEST_SECONDS * 1000 <= number < _LATEST_SECONDS * 1000
+    return int(number) if plausible else None
+
+
+def amount(value: Any) -> Decimal | None:
+    """Return a number that is finite and not negative.
+
+    :param value: a number or its text.
+    :return: ``None`` for anything else.
+    """
+    text = amount_text(value)
+    return None if text is None else Decimal(text)
+
+
+def amount_text(value: Any) -> str | None:
+    """Return a number that is finite and not negative, as the API writes it.
+
+    :param value: a number or its text.
+    :return: ``None`` for anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, int) and not 0 <= value <= _LARGEST_INTEGER:
+        return None
+    text = str(value).strip()
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text)
+    return text if number < _LARGEST_TEXT else None
+
+
+def charge(kind: str, row: Mapping[str, Any], name: str = "amount") -> dict[str, str | None] | None:
+    """Return one charge as results show it.
+
+    :param kind: ``units`` or ``cash``.
+    :param row: what the API says of it.
+    :param name: key of the amount.
+    :return: ``None`` where the amount is unknown.
+    """
+    text = amount_text(row.get(name))
+    if text is None:
+        return None
+    return {
+        "type": kind,
+        "amount": text,
+        "currency": _label(row.get("currency")),
+        "list_price": amount_text(row.get("list_price")),
+        "package": _label(row.get("package_type")),
+    }
+
+
+def charge_kind(row: Mapping[str, Any]) -> str:
+    """Return whether a row of ``billing`` is charged in ``units`` or ``cash``, else an empty text.
+
+    :param row: a row of ``billing``.
+    """
+    word = str(row.get("charge_type") or "").strip().lower()
+    return {"unit": "units", "units": "units", "cash": "cash"}.get(word, "")
+
+
+def sum_text(values: Iterable[Any]) -> str | None:
+    """Return the sum of amounts as text.
+
+    :param values: numbers or their text.
+    :return: ``None`` if one of them is unknown or there is none.
+    """
+    numbers = [amount(value) for value in values]
+    known = [number for number in numbers if number is not None]
+    return str(sum(known, Decimal(0))) if known and len(known) == len(numbers) else None
+
+
+def duration(value: Any) -> Any:
+    """Return a length in seconds as the API writes it; ``None`` if it is no plausible length.
+
+    :param value: a number or its text.
+    """
+    number = amount(value)
+    return value if number is not None and 0 < number <= _LONGEST_DURATION else None
+
+
+def clean(value: Any, depth: int = _DEEPEST) -> Any:
+    """Return a JSON value that every store of JSON takes: no NaN, no halves of characters, not too deep.
+
+    :param value: a JSON value of an answer.
+    :param depth: levels that are still read.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int):
+        return value if abs(value) <= _LARGEST_INTEGER else None
+    if depth and isinstance(value, Mapping):
+        return {clean(str(name)): clean(inner, depth - 1) for name, inner in value.items()}
+    if depth and isinstance(value, list):
+        return [clean(inner, depth - 1) for inner in value]
+    return None
+
+
+def _label(value: Any) -> str | None:
+    return clean(value)[:_LONGEST_LABEL] or None if isinstance(value, str) else None

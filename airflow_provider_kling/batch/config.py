@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of a batch."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ..submission.context import IdempotencyKey, SharedScope
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..api.hosts import Dialect
+    from ..budget import RunBudget
+    from ..results.reuse_index import ResultIndex
+    from .deferral import DeferralState
+    from .input import RequestRow
+    from .ledger_entry import LedgerEntry
+
+
+LEDGER_FOLDER = "_ledger"
+"""Folder below the output path that holds the ledgers of all batches, each in a folder of its own."""
+
+_LONGEST_NAME = 60
+
+
+def batch_name(key: IdempotencyKey, endpoint: str, take: str = "") -> str:
+    """Name a batch so that a person can tell which run it is of.
+
+    :param key: names the batch.
+    :param endpoint: slug of the endpoint of its rows.
+    :param take: the take that was asked for; another take of the same rows is another batch.
+    :return: the name of its folder for the ledger, and for reports where it has a folder of its own.
+    """
+    parts = [key.dag_id, key.task_id, key.run_id, key.map_index, key.generation, endpoint]
+    parts += [take] if take else []
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
+    run = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{key.task_id}-{key.run_id}")[:_LONGEST_NAME]
+    return f"{run}-{digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Whose jobs and results count as a row's own.
+
+    :param scope: all of one endpoint and account, with ``idempotency_scope="inputs"``; else ``None``.
+    :param take: asks for another job of each row on purpose.
+    :param index: stored results, with ``idempotency_scope="inputs"``.
+    """
+
+    scope: SharedScope | None = None
+    take: str = ""
+    index: ResultIndex | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchConfig:
+    """What is asked of a batch.
+
+    :param endpoint: where all rows go.
+    :param key: names the batch; each row's job adds the row's own key.
+    :param generation: which clear of the task this is; 0 before the first.
+    :param concurrency: most jobs under way at once.
+    :param poll_interval: most seconds between polls of a job that may have ended.
+    :param max_units: no new job is submitted that could bring the cost above this.
+    :param max_failed: stop submitting when more rows than this have failed; ``None`` for never.
+    :param extra_body: further JSON keys for every request.
+    :param expected_seconds: length that prices a row whose length is neither in its request nor given by it.
+    :param airflow: the task instance that runs it, as in a manifest.
+    :param shared: limit that the batch shares with other tasks.
+    :param state: what the parts of this try hand on when the worker is given back while jobs run; ``None``
+        to hold the worker.
+    :param deferred: an earlier part of this try has deferred the task.
+    :param scope: whose jobs count as the same, with ``idempotency_scope="inputs"``.
+    :param take: asks for another job of each row on purpose.
+    :param index: stored results, with ``idempotency_scope="inputs"``.
+    :param return_refused: refused rows are results and no failures.
+    """
+
+    endpoint: Endpoint
+    key: IdempotencyKey
+    generation: int
+    concurrency: int
+    poll_interval: float
+    max_units: Decimal | None = None
+    max_failed: int | None = None
+    extra_body: Mapping[str, Any] | None = None
+    expected_seconds: Decimal | None = None
+    airflow: Mapping[str, Any] | None = None
+    shared: RunBudget | None = None
+    state: DeferralState | None = None
+    deferred: bool = False
+    scope: SharedScope | None = None
+    take: str = ""
+    index: ResultIndex | None = None
+    return_refused: bool = False
+
+    def proves_absence(self, dialect: Dialect) -> bool:
+        """Whether a look-up that finds nothing proves that a row has no job.
+
+        :param dialect: how the host speaks.
+        :return: true where the host makes no second job of a name and the endpoint finds jobs by it.
+        """
+        return dialect.unique_names and self.endpoint.absence_proves
+
+    def job_key(self, row: RequestRow, entry: LedgerEntry, fingerprint: str = "") -> IdempotencyKey:
+        """Name the next job of a row.
+
+        The name comes from what stands in the row, not from the content of its files: so it is known
+        without reading them, and two rows never share a job because their images look the same. Where rows
+        share their jobs with other tasks it comes from the request with the content of its files.
+
+        :param row: the row.
+        :param entry: its line.
+        :param fingerprint: hash of its request, files included; for ``idempotency_scope="inputs"``.
+        """
+        if self.scope:
+            return replace(
+                self.key, fingerprint=fingerprint, scope=self.scope, take=self.take, offset=entry.attempt
+            )
+        given = row.values.get("external_task_id") or None
+        attempt = entry.attempt
+        content = f"{row.key}~{attempt}" if attempt else row.key
+        key = replace(
+            self.key,
+            fingerprint=f"{self.endpoint.slug}\0{content}",
+            take=self.take,
+            given=replace(self.key, given=str(given)).external_task_id(attempt) if given else None,
+        )
+        # Ledgers of earlier versions hold names without the endpoint. A job that was asked for under such a
+        # name may still appear, and Kling makes no second one only as long as the name stays.
+        older = replace(key, fingerprint=content)
+        return older if entry.external_task_id == older.external_task_id(0) else key

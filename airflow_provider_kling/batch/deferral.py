@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a batch leaves behind when it gives its worker back, and whether it should do so now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from ..triggers.wake_rule import worth_deferring
+from .limiter import AdaptiveWidth, StopReason
+
+if TYPE_CHECKING:
+    from .config import BatchConfig
+    from .ledger_writer import LedgerWriter
+    from .limiter import ConcurrencyLimiter
+    from .monitor import JobMonitor
+    from .progress import Progress
+    from .submitter import Submitter
+
+CHECK_SECONDS = 0.2
+"""Seconds between two looks at whether the worker can be given back."""
+
+FIRST_LEAD = 4.0
+"""Seconds that a worker takes to come, while that was not measured."""
+
+MAX_LEAD = 120.0
+"""Longest lead that is believed: what takes longer is a queue that is full, which no prediction helps."""
+
+_DURATIONS = 20
+_LEAD_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DeferralState:
+    """What one part of a try hands on to the next; plain JSON, kept by Airflow beside the deferred task.
+
+    :param began: when the try began, Unix time in seconds.
+    :param made: jobs that this try has made.
+    :param attached: jobs of earlier tries that this one has attached to.
+    :param ended: jobs that have ended in this try.
+    :param estimate: estimated units of all rows, as text; ``None`` while the rows are not checked.
+    :param unpriced: rows whose cost cannot be known beforehand.
+    :param width: how many jobs Kling had room for.
+    :param lead: seconds from a trigger's event to the moment at which a worker is at work.
+    :param durations: seconds that the last jobs took.
+    :param unforeseen: row, job and kind of the first unexpected error.
+    :param rows: how many rows there are, where the ledger knows all others by number; 0 to read them again.
+    :param position: how many rows need not be read again: each of them has been submitted or has failed.
+    """
+
+    began: float
+    made: int = 0
+    attached: int = 0
+    ended: int = 0
+    estimate: str | None = None
+    unpriced: int = 0
+    width: int | None = None
+    lead: float = field(default_factory=lambda: FIRST_LEAD)
+    durations: tuple[float, ...] = ()
+    unforeseen: str = ""
+    rows: int = 0
+    position: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as plain JSON.
+
+        :return: one key for each field.
+        """
+        return asdict(self) | {"durations": list(self.durations)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> DeferralState:
+        """Read a state that another version of the package may have written.
+
+        :param values: what :meth:`to_json` has returned.
+        :return: the state.
+        """
+        names = {each.name for each in fields(cls)}
+        known = {name: value for name, value in values.items() if name in names}
+        return cls(**{**known, "durations": tuple(known.get("durations") or ())})
+
+    def woken(self, fired_at: object, now: float) -> DeferralState:
+        """Return the state with what the way from a trigger's event to this worker took.
+
+        :param fired_at: when the event was fired, Unix time in seconds.
+        :param now: Unix time in seconds.
+        :return: the state.
+        """
+        if not isinstance(fired_at, int | float) or not 0 <= now - fired_at <= MAX_LEAD:
+            return self
+        lead = self.lead + _LEAD_SHARE * (now - fired_at - self.lead)
+        return replace(self, lead=round(lead, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """A wait to be spent in the triggerer.
+
+    :param jobs: the running jobs: Kling's id, external id, Unix time in seconds of the submission.
+    :param deadline: when the first of them runs out of time, Unix time in seconds.
+    :param rows_left: rows wait for a slot.
+    :param state: what the next part of the try needs to know.
+    """
+
+    jobs: Sequence[tuple[str, str | None, float]]
+    deadline: float
+    rows_left: bool
+    state: DeferralState
+
+
+def width_of(plan: BatchConfig) -> AdaptiveWidth:
+    """Return the working width, which an earlier part of this try may have learnt.
+
+    :param plan: what is asked.
+    :return: the width.
+    """
+    width = AdaptiveWidth(plan.concurrency)
+    if plan.state and plan.state.width:
+        width.width = min(plan.state.width, plan.concurrency)
+    return width
+
+
+class DeferralCheck:
+    """Tells whether a batch has nothing to do but to wait.
+
+    :param state: what the try has left so far.
+    :param gate: knows the free places.
+    :param submitter: knows the create calls.
+    :param monitor: knows the running jobs.
+    :param book: knows what is not written yet.
+    :param tally: the numbers of this part of the try.
+    """
+
+    def __init__(
+        self,
+        state: DeferralState,
+        *,
+        gate: ConcurrencyLimiter,
+        submitter: Submitter,
+        monitor: JobMonitor,
+        book: LedgerWriter,
+        tally: Progress,
+    ) -> None:
+        self._state = state
+        self._gate = gate
+        self._submitter = submitter
+        self._monitor = monitor
+        self._book = book
+        self._tally = tally
+        self._began = time.time()
+
+    def deferral(self, rows_left: bool, unforeseen: str = "", position: int = 0) -> Deferral | None:
+        """Return the wait to be spent in the triggerer, if that is all there is to do.
+
+        :param rows_left: rows wait for a place.
+        :param unforeseen: row, job and kind of the first unexpected error.
+        :param position: how many rows need not be read again.
+        :return: the wait; ``None`` while the worker is needed.
+        """
+        if not self._only_waits(rows_left=rows_left):
+            return None
+        jobs, now = self._monitor.running, time.time()
+        if not worth_deferring(
+            [job.started for job in jobs],
+            rows_left=rows_left,
+            usual=self._monitor.schedule.usual,
+            lead=self._state.lead,
+            now=now,
+            held=now - self._began,
+        ):
+            return None
+        if self._book.pending:
+            self._book.wake()
+            return None
+        return Deferral(
+            [(str(job.entry.task_id), job.entry.external_task_id, job.started) for job in jobs],
+            min(job.deadline for job in jobs),
+            rows_left,
+            replace(
+                self._next_state(),
+                unforeseen=unforeseen,
+                position=position if self._state.rows else 0,
+            ),
+        )
+
+    def _only_waits(self, *, rows_left: bool) -> bool:
+        """Whether every place is taken by a job that is known to run."""
+        if self._gate.closed not in (None, StopReason.BUDGET, StopReason.FAILURES):
+            return False
+        jobs = self._monitor.running
+        return (
+            bool(jobs)
+            and self._submitter.is_settled
+            and not self._monitor.busy
+            # No job is about to be waited for, or just seen to end.
+            and len(jobs) == self._gate.width.active
+            and all(job.is_known and not job.has_ended for job in jobs)
+            and (self._gate.is_full or not rows_left)
+        )
+
+    def _next_state(self) -> DeferralState:
+        width = self._gate.width
+        return replace(
+            self._state,
+            made=self._tally.made,
+            attached=self._tally.attached,
+            ended=self._tally.ended,
+            width=width.width if width.width < width.ceiling else None,
+            durations=tuple(round(each, 1) for each in self._monitor.schedule.durations[-_DURATIONS:]),
+        )

@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSONL and CSV files on any object storage, read row by row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ..api.requests.coercion import is_none_word
+from ..attribution import LabelsInvalid, read_labels
+from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
+from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str, restore_redacted
+from ..utils.redaction import redact, redact_text
+from ..utils.urls import is_blank
+
+SUFFIXES = (".jsonl", ".ndjson", ".csv")
+
+_NO_VALUES = ("none", "nan", "null", "nat", "<na>", "n/a", "#n/a")
+"""What programs write into a cell for a value that is not there."""
+
+_LONGEST_CELL = 32 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidRow:
+    """What stands in the place of a row that cannot be read.
+
+    :param why: what is wrong with it.
+    :param text: its text.
+    """
+
+    why: str
+    text: str
+
+
+def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
+    """Yield the rows of a file.
+
+    :param uri: address or path; its ending tells the format.
+    :raises KlingRequestInvalid: the file is not there, may not be read, or is no UTF-8 text.
+    :raises KlingServerError: the storage does not answer; trying again can help.
+    """
+    from ..utils.redaction import redact_text
+    from ..utils.storage import (
+        StoragePermanentError,
+        StorageTransientError,
+        open_to_read,
+        resolve_path,
+        translate_storage_errors,
+    )
+
+    try:
+        place = resolve_path(uri)
+        with translate_storage_errors():
+            stream = open_to_read(place)
+        with stream:
+            lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            rows = _csv(lines) if uri.lower().endswith(".csv") else _jsonl(lines)
+            while True:
+                with translate_storage_errors():
+                    row = next(rows, None)
+                if row is None:
+                    return
+                yield row
+    except StoragePermanentError as error:
+        raise KlingRequestInvalid(
+            f"requests={redact_text(uri)!r} cannot be read: {error}.", job=JobState.NOT_CREATED
+        ) from None
+    except StorageTransientError as error:
+        raise KlingServerError(
+            f"requests={redact_text(uri)!r} cannot be read now: {error}.", job=JobState.NOT_CREATED
+        ) from None
+
+
+def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            yield InvalidRow(f"it is no JSON: {error}", line)
+            continue
+        if not isinstance(row, dict):
+            yield InvalidRow("it is no JSON object", line)
+        elif is_none_word(row.get("prompt")):
+            yield InvalidRow("prompt is 'None'; give it words, or leave its key out", line)
+        else:
+            yield row
+
+
+def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
+    # The limit is the process's own; base64 pictures are far above its default of 128 kB.
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
+    reader = csv.reader(lines, strict=True)
+    try:
+        names = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
+        yield InvalidRow(f"the header is no CSV: {error}", "header")
+        return
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    while True:
+        first = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield InvalidRow(
+                f"it is no CSV: {error} (from line {first}; is a quote closed?)", f"line {first}"
+            )
+            continue
+        if twice and any(cells):
+            yield InvalidRow(f"the header names {', '.join(twice)} more than once", json.dumps(cells))
+        elif cells == names and any(cells):
+            yield InvalidRow("it repeats the header", json.dumps([*cells, reader.line_num]))
+        elif no_value := sorted({text for text in cells if text.strip().lower() in _NO_VALUES}):
+            yield InvalidRow(
+                f"it has a cell {no_value[0]!r}; leave a cell empty where there is no value",
+                json.dumps(cells),
+            )
+        elif len(cells) > len(names):
+            yield InvalidRow(
+                f"it has {len(cells)} cells, and the header has {len(names)} names", json.dumps(cells)
+            )
+        elif any(cells):
+            yield {name: _parse_cell(text) for name, text in zip(names, cells, strict=False) if text}
+
+
+def _parse_cell(text: str) -> Any:
+    """Read lists and objects as JSON; all else is text, which the request's types take in."""
+    if not text.lstrip().startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        # A prompt may begin with a bracket.
+        return text
+
+
+RowReader = Callable[..., Iterator["RequestRow"]]
+"""Reads the rows in order, without the first ones if it is given how many; may be called again and again."""
+
+LABELS = "labels"
+EXPECTED_SECONDS = "expected_seconds"
+"""Keys of a row that are no fields of its request."""
+
+_LONGEST_SHOWN = 200
+_ROWS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request of a batch.
+
+    :param number: place in the input, from 1; neither a CSV's header nor an empty line counts.
+    :param key: names the row by its content, so that rows may be added or moved between two tries.
+    :param values: the request's fields.
+    :param fault: why the row cannot be read; it has no values then.
+    :param labels: for whom its job is made, the batch's own labels with them.
+    :param expected_seconds: length that prices it where that is not in the request.
+    """
+
+    number: int
+    key: str
+    values: Mapping[str, Any] = field(repr=False)
+    fault: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    expected_seconds: Decimal | None = None
+
+
+def row_reader(
+    requests: Any,
+    extra_body: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> RowReader:
+    """Return what reads the rows of ``requests``.
+
+    :param requests: list of dicts; the same as JSON text, as templates give it; or the address
+        (``ObjectStoragePath``, URI or path) of a ``.jsonl`` or ``.csv`` file on any object storage.
+    :param extra_body: further keys of every request: rows with other ones are other rows.
+    :param labels: labels of every row; those in the row itself stand above them.
+    :raises KlingRequestInvalid: it is none of these.
+    """
+    given: Any = paths_to_str(requests) if _is_path(requests) else requests
+    if isinstance(given, str):
+        text = given.strip()
+        if not text.startswith("["):
+            address = _address(text)
+            return lambda after=0: _numbered(iter_file(address), extra_body, labels, after)
+        given = _parsed(text)
+    if isinstance(given, Mapping | bytes) or not isinstance(given, Iterable):
+        raise _refused(f"is a {type(given).__name__}")
+    # What Airflow hands over for mapped upstream tasks asks the server for every item, on every pass.
+    items: Sequence[Any] = given if isinstance(given, list | tuple) else list(given)
+    return lambda after=0: _numbered(items, extra_body, labels, after, _from_item)
+
+
+def _is_path(value: Any) -> bool:
+    return hasattr(value, "storage_options") or isinstance(value, os.PathLike)
+
+
+def _address(text: str) -> str:
+    if not text.lower().endswith(SUFFIXES):
+        raise _refused(f"is {redact_text(text)[:_LONGEST_SHOWN]!r}")
+    return text
+
+
+def _parsed(text: str) -> list[Any]:
+    try:
+        items = json.loads(text)
+    except ValueError as error:
+        raise _refused(
+            f"is text that begins with '[' but is no JSON ({error}); a template needs `| tojson`, or use "
+            "the upstream task's output itself"
+        ) from None
+    return list(items)
+
+
+def _refused(what: str) -> KlingRequestInvalid:
+    endings = ", ".join(SUFFIXES)
+    return KlingRequestInvalid(
+        f"requests {what}; it must be a list of dicts, or the address of a file that ends in {endings}.",
+        job=JobState.NOT_CREATED,
+    )
+
+
+def _from_item(item: Any) -> Mapping[str, Any] | InvalidRow:
+    if not isinstance(item, Mapping):
+        return InvalidRow(f"it is a {type(item).__name__}, and must be a dict", repr(item))
+    plain: Mapping[str, Any] = paths_to_str(item)
+    if lost := _lost_prompt(
+        {name: value for name, value in plain.items() if name not in (LABELS, EXPECTED_SECONDS)}
+    ):
+        return InvalidRow(f"{lost}; give it words, or leave its key out", json.dumps(plain, default=str))
+    return plain
+
+
+def _lost_prompt(value: Any, path: str = "") -> str | None:
+    """Name a prompt that came to nothing, at any depth: no template or XCom is meant to give none."""
+    parts: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, Mapping):
+        parts = ((f"{path}.{key}" if path else str(key), item) for key, item in value.items())
+    elif isinstance(value, list):
+        parts = ((f"{path}[{at}]", item) for at, item in enumerate(value))
+    for place, item in parts:
+        if place.rpartition(".")[2] == "prompt" and (is_nothing(item) or is_blank(item)):
+            return f"{place} is {item!r}"
+        if found := _lost_prompt(item, place):
+            return found
+    return None
+
+
+def _numbered(
+    items: Iterable[Any],
+    extra: Mapping[str, Any] | None,
+    common: Mapping[str, str] | None,
+    after: int = 0,
+    read: Callable[[Any], Mapping[str, Any] | InvalidRow] = lambda item: item,
+) -> Iterator[RequestRow]:
+    """Give each row its number and its key: equal rows are jobs of their own, told apart by a counter.
+
+    Labels and ``expected_seconds`` do not count: a row with other ones is the same job, not paid twice.
+
+    :param items: the rows as they are given.
+    :param extra: further JSON keys of every request.
+    :param common: labels of every row.
+    :param after: how many rows to pass over unread; only where no two rows are equal.
+    :param read: makes a row of an item.
+    :return: the other rows.
+    """
+    seen: Counter[str] = Counter()
+    for number, given in enumerate(items, 1):
+        if number <= after:
+            continue
+        item = read(given)
+        fault: str | None
+        seconds: Decimal | None = None
+        if isinstance(item, InvalidRow):
+            fault, values, labels = item.why, {}, dict[str, str]()
+            content = _hash({"unreadable": item.text}, extra)
+        else:
+            fault, labels = _labels(item)
+            seconds_fault, seconds = _seconds(item.get(EXPECTED_SECONDS))
+            fault = fault or seconds_fault
+            values = {name: value for name, value in item.items() if name not in (LABELS, EXPECTED_SECONDS)}
+            content = _hash(values, extra)
+        key = f"{content}-{seen[content]}"
+        seen[content] += 1
+        yield RequestRow(number, key, values, fault, {**(common or {}), **labels}, seconds)
+
+
+def _labels(item: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
+    try:
+        return None, read_labels(item.get(LABELS))
+    except LabelsInvalid as error:
+        return f"Invalid value for {LABELS!r}: {item[LABELS]!r}; expected {error}"[:_LONGEST_SHOWN], {}
+
+
+def _seconds(value: Any) -> tuple[str | None, Decimal | None]:
+    if is_nothing(value):
+        return None, None
+    try:
+        seconds = None if isinstance(value, bool) else Decimal(str(value).strip())
+        if seconds is not None and seconds.is_finite() and seconds > 0:
+            return None, seconds
+    except InvalidOperation:
+        pass
+    return f"Invalid value for {EXPECTED_SECONDS!r}: {value!r}; expected seconds above 0"[
+        :_LONGEST_SHOWN
+    ], None
+
+
+def _hash(values: Any, extra: Mapping[str, Any] | None) -> str:
+    # A list made anew of the same files has the same rows: what signs addresses does not count.
+    return fingerprint_values([values, extra] if extra else values)[:24]
+
+
+def redacted_rows(requests: Any) -> Any:
+    """Return ``requests`` as it may be shown: without base64 and signatures, and a few rows of it at most."""
+    if isinstance(requests, list | tuple):
+        return [*_first_shown(requests), *_rest_shown(requests)]
+    if isinstance(requests, str):
+        return redact_text(requests)[:_LONGEST_SHOWN]
+    return paths_to_str(requests) if _is_path(requests) else f"<{type(requests).__name__}>"
+
+
+def _first_shown(requests: Sequence[Any]) -> list[Any]:
+    return [redact(paths_to_str(item)) for item in requests[:_ROWS_SHOWN]]
+
+
+def _rest_shown(requests: Sequence[Any]) -> list[str]:
+    more = len(requests) - _ROWS_SHOWN
+    return [f"... and {more} more rows"] if more > 0 else []
+
+
+def restore_rows(requests: Any, given: Any) -> Any:
+    """Return the rows that are asked for, of which only :func:`redact_body` is left where people change them.
+
+    :param requests: the parameter as it is now.
+    :param given: what it was rendered to.
+    """
+    if not (isinstance(requests, list) and isinstance(given, list | tuple)):
+        return restore_redacted(requests, redacted_rows(given), given)
+    first, rest = restore_redacted(requests, _first_shown(given), given[:_ROWS_SHOWN]), _rest_shown(given)
+    if not rest or rest[0] not in first:
+        return list(first)
+    place = first.index(rest[0])
+    return [*first[:place], *given[_ROWS_SHOWN:], *first[place + 1 :]]

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One row's line in the ledger: how far it has come, under which name, at what cost."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from ..api.pricing import amount_of
+
+
+class RowState(StrEnum):
+    """How far a row has come."""
+
+    OPEN = "open"
+    """Known not to be submitted."""
+    PLANNED = "planned"
+    """The create call was about to be made; if this is the last line, it may have been."""
+    SUBMITTED = "submitted"
+    """The job exists, and is not both ended and kept."""
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"
+    """Refused for its content."""
+    INVALID = "invalid"
+    """Breaks a rule; nothing was made."""
+    UNKNOWN = "unknown"
+    """Asked for, and nobody can say whether it was made."""
+    EXPIRED = "expired"
+    """Made and paid for, but Kling has deleted the result."""
+
+
+TERMINAL_FAILURES = (RowState.FAILED, RowState.REFUSED, RowState.INVALID, RowState.UNKNOWN, RowState.EXPIRED)
+"""States of rows without a result, for a person to look at."""
+
+_FREE = (RowState.OPEN, RowState.INVALID)
+_NOT_CHARGED = (RowState.FAILED, RowState.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A line of the ledger; a later one of the same key overrules it.
+
+    :param key: the row's key.
+    :param state: how far the row has come.
+    :param number: the row's place in the input when the line was written, from 1.
+    :param attempt: how many jobs of this row Kling has failed.
+    :param generation: which clear of the task the line is from; 0 before the first.
+    :param external_task_id: the name of the job that was asked for last.
+    :param task_id: Kling's id of that job.
+    :param submitted_at: when Kling made it, Unix time in ms.
+    :param estimate: what it was expected to cost, in units, as text.
+    :param units: what it was charged, as Kling writes it.
+    :param charges: what it was charged in units and cash, as results show it.
+    :param error: why there is no result.
+    :param facts: what its manifest will say of the inputs; only while it is under way.
+    :param result: what it made, without addresses of the vendor.
+    :param labels: for whom the job is made.
+    :param airflow: the task instance that asked for the job, as in a manifest.
+    :param prompt: the beginning of its prompt, for people.
+    :param model_name: the model that was asked for.
+    """
+
+    key: str
+    state: RowState
+    number: int
+    attempt: int = 0
+    generation: int = 0
+    external_task_id: str | None = None
+    task_id: str | None = None
+    submitted_at: int | None = None
+    estimate: str | None = None
+    units: str | None = None
+    charges: Sequence[Mapping[str, Any]] | None = None
+    error: str | None = None
+    facts: Mapping[str, Any] | None = None
+    result: Mapping[str, Any] | None = None
+    labels: Mapping[str, str] | None = None
+    airflow: Mapping[str, Any] | None = None
+    prompt: str | None = None
+    model_name: str | None = None
+
+    def to(self, state: RowState, **changes: Any) -> LedgerEntry:
+        """Return the line for the row's next state."""
+        return replace(self, state=state, **changes)
+
+    @property
+    def cost(self) -> Decimal:
+        """What the row has cost or may have, in units: the charge if known, else the estimate."""
+        if self.state in _FREE:
+            return Decimal(0)
+        # Kling is not known to charge jobs that failed, so without its word for it they cost nothing.
+        charged = self.charged
+        if charged is not None:
+            return charged
+        return Decimal(0) if self.state in _NOT_CHARGED else amount_of(self.estimate) or Decimal(0)
+
+    @property
+    def charged(self) -> Decimal | None:
+        """What the row was charged, in units; ``None`` when that is not known."""
+        return amount_of(self.units)
+
+    @property
+    def cash(self) -> Iterator[tuple[str, Decimal]]:
+        """What the row was charged in cash: currency, empty where it is not known, and amount."""
+        for row in self.charges or ():
+            paid = amount_of(row.get("amount"))
+            if row.get("type") == "cash" and paid is not None:
+                yield str(row.get("currency") or ""), paid
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether the row's result is of a job that another task or run had made."""
+        return self.state is RowState.DONE and "reused_from" in (self.result or {})
+
+    @property
+    def unknown_cost(self) -> bool:
+        """Whether the row has cost something, or may have, and nothing says how much."""
+        if self.state in _FREE or self.state in _NOT_CHARGED:
+            return False
+        return self.charged is None and amount_of(self.estimate) is None
+
+    def to_line(self) -> str:
+        """Return the line, without what is not known."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        known = {name: value for name, value in values.items() if value not in (None, 0) or name == "number"}
+        return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
+
+
+_PROMPT_LENGTH = 160
+
+
+def request_summary(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a line says of its request for people, however long the request is.
+
+    :param facts: what the manifest says of the inputs.
+    :return: values of the fields ``prompt`` and ``model_name``.
+    """
+    prompt, model = facts.get("prompt"), facts.get("model_name")
+    # One text for all rows: a batch of 100,000 rows holds their lines in memory.
+    return {
+        "prompt": prompt[:_PROMPT_LENGTH] if isinstance(prompt, str) else None,
+        "model_name": sys.intern(model) if isinstance(model, str) else None,
+    }
+
+
+_NAMES = frozenset(field.name for field in fields(LedgerEntry))
+
+
+def parse_line(line: str) -> LedgerEntry | None:
+    """Read a line; ``None`` when it was cut, as by a storage that shows half a file."""
+    try:
+        values = json.loads(line)
+        # A newer version of the package may know more of a row.
+        known = {name: _shared(name, value) for name, value in values.items() if name in _NAMES}
+        entry = LedgerEntry(**{**known, "state": RowState(known["state"])})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return entry if _is_sound(entry) else None
+
+
+def _shared(name: str, value: Any) -> Any:
+    """Return an equal value that is there already: a ledger of 100,000 lines is of few task instances."""
+    return _known_block(json.dumps(value)) if name in ("labels", "airflow") else value
+
+
+@lru_cache(maxsize=1000)
+def _known_block(text: str) -> Any:
+    return json.loads(text)
+
+
+def _is_sound(entry: LedgerEntry) -> bool:
+    """Whether the values are of the types that were written."""
+    numbers = (entry.number, entry.attempt, entry.generation, entry.submitted_at or 0)
+    texts = (
+        *(entry.external_task_id, entry.task_id, entry.estimate, entry.units, entry.error),
+        *(entry.prompt, entry.model_name),
+    )
+    return (
+        isinstance(entry.key, str)
+        and bool(entry.key)
+        and all(type(number) is int and number >= 0 for number in numbers)
+        and all(text is None or isinstance(text, str) for text in texts)
+        and all(part is None or isinstance(part, Mapping) for part in _parts(entry))
+        and (entry.charges is None or isinstance(entry.charges, list))
+        and all(isinstance(row, Mapping) for row in entry.charges or ())
+    )
+
+
+def _parts(entry: LedgerEntry) -> tuple[Any, ...]:
+    return (entry.facts, entry.result, entry.labels, entry.airflow)

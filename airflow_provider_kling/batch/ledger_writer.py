@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger as the event loop sees it: noted at once, written soon, and known when it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from .ledger import Ledger
+from .ledger_entry import LedgerEntry
+from .limiter import ConcurrencyLimiter, StopReason, outage_delay
+from .progress import Progress
+
+FLUSH_INTERVAL = 3.0
+"""Seconds after which a line is written at the latest, while the storage works."""
+
+MAX_LEDGER_OUTAGE = 600.0
+"""Seconds for which the ledger may not be writable before a run submits nothing more for good."""
+
+LAST_WRITE_SECONDS = 2.0
+
+CLAIM_SECONDS = 1.0
+"""Seconds for which it holds that no other worker has taken the batch over."""
+
+
+class LedgerWriter:
+    """Keeps ledger and numbers of a run in step.
+
+    :param ledger: what earlier tries have done, already read.
+    :param tally: numbers, with earlier tries counted in.
+    :param gate: closed when the ledger cannot be written for too long.
+    """
+
+    def __init__(
+        self, ledger: Ledger, tally: Progress, gate: ConcurrencyLimiter, log: logging.Logger
+    ) -> None:
+        self.tally = tally
+        self._ledger = ledger
+        self._gate = gate
+        self._log = log
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="kling-ledger")
+        self._wanted = asyncio.Event()
+        self._changed = asyncio.Condition()
+        self._asking = asyncio.Lock()
+        self._asked = float("-inf")
+        self._noted = 0
+        self._written = 0
+        self._failures = 0
+        self._down_since = 0.0
+
+    def get(self, key: str) -> LedgerEntry | None:
+        """Return a row's line, if it has one."""
+        return self._ledger.entries.get(key)
+
+    def note(self, entry: LedgerEntry) -> LedgerEntry:
+        """Take in a row's new state."""
+        self.tally.moved(self.get(entry.key), entry)
+        self._ledger.note(entry)
+        self._noted += 1
+        return entry
+
+    async def written(self) -> None:
+        """Wait until all that was noted is written. Those who wait together share one write.
+
+        :raises Closed: the run submits nothing more.
+        """
+        mark = self._noted
+        self._wanted.set()
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._written >= mark or self._gate.stopped_hard)
+        self._gate.check()
+
+    @property
+    def pending(self) -> int:
+        """Return the number of lines that are not known to be written."""
+        return self._ledger.pending
+
+    def wake(self) -> None:
+        """Write what is pending soon, instead of within ``FLUSH_INTERVAL`` seconds."""
+        self._wanted.set()
+
+    async def still_ours(self) -> None:
+        """Wait until it is known that no other worker has taken the batch over; asked once a second.
+
+        :raises Closed: one has, or the run submits nothing more for another reason.
+        """
+        async with self._asking:
+            first = time.monotonic()
+            while time.monotonic() - self._asked > CLAIM_SECONDS:
+                self._gate.check()
+                asked = time.monotonic()
+                try:
+                    over = await asyncio.get_running_loop().run_in_executor(
+                        self._pool, self._ledger.taken_over
+                    )
+                except Exception as error:
+                    self._log.info("The ledger's folder cannot be read: %s Trying again", error)
+                    if asked - first > MAX_LEDGER_OUTAGE:
+                        self._gate.close(StopReason.LEDGER)
+                    await asyncio.sleep(CLAIM_SECONDS)
+                    continue
+                if over:
+                    self._gate.close(StopReason.TAKEN_OVER)
+                self._asked = asked
+        self._gate.check()
+
+    async def keep(self) -> None:
+        """Write whenever somebody waits, and every few seconds; for as long as the run lasts."""
+        while True:
+            try:
+                async with asyncio.timeout(FLUSH_INTERVAL):
+                    await self._wanted.wait()
+            except TimeoutError:
+                pass
+            self._wanted.clear()
+            await self._write()
+
+    async def close(self) -> bool:
+        """Write what is left, within two seconds; return whether that was possible."""
+        try:
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
+                await self._flush()
+        except Exception as error:
+            why = str(error) or type(error).__name__
+            self._log.error("%d lines of the ledger are not written: %s", self._ledger.pending, why)
+            return False
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        return True
+
+    async def _write(self) -> None:
+        mark = self._noted
+        try:
+            await self._flush()
+        except Exception as error:
+            self._on_failure(error)
+        else:
+            self._on_success(mark)
+        async with self._changed:
+            self._changed.notify_all()
+        if self._failures:
+            await asyncio.sleep(outage_delay(self._failures))
+            self._wanted.set()
+
+    async def _flush(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._ledger.flush)
+
+    def _on_success(self, mark: int) -> None:
+        if self._failures:
+            self._log.info("The ledger is written again")
+        self._failures, self._written = 0, mark
+
+    def _on_failure(self, error: Exception) -> None:
+        """Say it once; nothing is submitted meanwhile, for whoever submits waits for its line."""
+        if not self._failures:
+            self._down_since = time.monotonic()
+            self._log.warning("The ledger cannot be written, so nothing new is submitted for now: %s", error)
+        self._failures += 1
+        if time.monotonic() - self._down_since > MAX_LEDGER_OUTAGE:
+            self._gate.close(StopReason.LEDGER)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An event loop beside the main thread.
+
+Airflow ends and times out tasks by signals, whose handlers run in the main thread and may raise there.
+Inside an event loop that error would surface in whatever callback happens to run, and may vanish with it.
+So the loop has a thread of its own, and the main thread does nothing but wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+END_SECONDS = 4.5
+"""How long the loop may take to end when it is told to; Airflow kills a task after five seconds."""
+
+_TICK = 0.05
+
+
+class LoopThread:
+    """A coroutine that runs in a thread of its own.
+
+    :param start: makes the coroutine.
+    :param stop: tells it to end soon; called from the main thread, at any time.
+    """
+
+    def __init__(self, start: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], None]) -> None:
+        self._start = start
+        self._stop = stop
+        self._ended = threading.Event()
+        self._error: BaseException | None = None
+        # Should it hang, it must not keep the process alive.
+        self._thread = threading.Thread(target=self._live, name="kling-batch", daemon=True)
+
+    def run(self, every: float, report: Callable[[], None]) -> None:
+        """Run it to its end.
+
+        :param every: seconds between calls of ``report``, which is called from this thread.
+        :raises BaseException: what the coroutine raised, or what a signal's handler did.
+        """
+        self._thread.start()
+        try:
+            while not self._ended.wait(every):
+                report()
+        except BaseException:
+            self.end()
+            raise
+        if self._error:
+            raise self._error
+
+    def end(self) -> bool:
+        """Tell it to end, and wait a few seconds for that. Signal handlers may call it.
+
+        :return: whether it has ended.
+        """
+        self._stop()
+        deadline = time.monotonic() + END_SECONDS
+        # No waiting on a lock here: this may run inside the very wait that holds it.
+        while self._thread.is_alive() and not self._ended.is_set() and time.monotonic() < deadline:
+            time.sleep(_TICK)
+        return self._ended.is_set()
+
+    def _live(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:
+            self._error = self._error or error
+        finally:
+            self._ended.set()
+
+    async def _main(self) -> None:
+        try:
+            await self._start()
+        except BaseException as error:
+            self._error = error
+        finally:
+            # What is left to do, such as waiting for a name server, is nobody's concern.
+            self._ended.set()

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wait for the jobs of a batch, store what they made, and record how each one ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ..api.pricing import amount_of
+from ..api.task import KlingTask, TaskStatus
+from ..exceptions import KlingError, KlingResultExpired, KlingTaskNotFound, error_from_event
+from ..metrics import job_ended
+from ..results.finished_job import result_missing
+from ..results.result_check import holds_its_files
+from ..results.reuse import REUSED_FACT
+from ..triggers.poll_schedule import PollSchedule
+from ..triggers.shared_poller import get_poller
+from ..triggers.staged_wait import wait_in_stages
+from .config import BatchConfig
+from .ledger_entry import LedgerEntry, RowState
+from .ledger_writer import LedgerWriter
+from .limiter import CircuitBreaker, ConcurrencyLimiter, FailureCause, outage_delay
+from .progress import Budget
+from .stored_rows import without_urls
+
+if TYPE_CHECKING:
+    from ..hooks.async_client import AsyncKlingClient
+    from ..triggers.task_subscription import TaskSubscription
+
+
+StoreResult = Callable[[KlingTask, Mapping[str, Any], Callable[[], KlingTask]], dict[str, Any]]
+"""Fetches the files of a job that succeeded and returns it as JSON; runs in a thread.
+
+Takes the job, what its manifest says of the inputs, and what reads the job again for fresh addresses."""
+
+DeadlineFor = Callable[[int | None, float], float]
+"""When a job's time is up (Unix time in s), of when it was made (Unix time in ms) and of now (s)."""
+
+STORE_WORKERS = 8
+"""Jobs whose files are fetched at the same time."""
+
+MISSING_PATIENCE = 45.0
+"""Seconds for which a job that succeeded without a file is read again."""
+
+MISSING_PAUSE = 2.0
+"""Seconds before the first of these reads; doubled after each."""
+
+READ_SECONDS = 300.0
+"""How long reading a job again may take."""
+
+MAX_UNSTORED = 100
+"""Ended jobs that wait for their files to be kept, above which nothing new is submitted."""
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """A job that is waited for.
+
+    :param entry: the row's line.
+    :param started: when it was submitted, Unix time in seconds.
+    :param polled: whether it was seen in this try to run.
+    :param deadline: when its time is up, Unix time in seconds.
+    """
+
+    entry: LedgerEntry
+    started: float
+    polled: bool
+    deadline: float = 0.0
+    _subscription: TaskSubscription | None = None
+
+    def on_join(self, subscription: TaskSubscription) -> None:
+        """Record the subscription of the next stage.
+
+        :param subscription: what the shared poller reports to.
+        """
+        self.polled = self.is_known
+        self._subscription = subscription
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the job was seen in this try to run."""
+        return self.polled or bool(self._subscription and self._subscription.watch.has_response)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the wait is over, though nobody has taken that up yet."""
+        event = self._subscription.event if self._subscription else None
+        return event is not None and event["status"] != "timeout"
+
+
+class JobMonitor:
+    """Waits for jobs and keeps what they made.
+
+    :param plan: what is asked.
+    :param client: calls Kling.
+    :param land: keeps the files of a job.
+    :param deadline_of: when a job's time is up.
+    """
+
+    def __init__(
+        self,
+        *,
+        plan: BatchConfig,
+        client: AsyncKlingClient,
+        gate: ConcurrencyLimiter,
+        book: LedgerWriter,
+        budget: Budget,
+        land: StoreResult,
+        deadline_of: DeadlineFor,
+        log: logging.Logger,
+    ) -> None:
+        self._plan = plan
+        self._client = client
+        self._gate = gate
+        self._book = book
+        self._budget = budget
+        self._land = land
+        self._deadline_of = deadline_of
+        self._log = log
+        self.schedule = PollSchedule(plan.poll_interval)
+        self.busy = 0
+        """Jobs that have ended and are not recorded yet."""
+        self._running: dict[str, RunningJob] = {}
+        self._pool = ThreadPoolExecutor(STORE_WORKERS, thread_name_prefix="kling-land")
+        self._outage = CircuitBreaker()
+        self._troubled = False
+        self._unkept = 0
+        self._room = asyncio.Condition()
+
+    async def room(self) -> None:
+        """Wait while too many jobs have ended whose files are not stored."""
+        async with self._room:
+            await self._room.wait_for(lambda: self._unkept < MAX_UNSTORED)
+
+    async def run_to_completion(self, entry: LedgerEntry, task: KlingTask | None) -> None:
+        """Wait for a job's end, give its place back, and keep its files.
+
+        :param entry: the row's line, submitted.
+        :param task: the job as just seen; ``None`` if it was not looked at in this try.
+        :raises KlingError: there is no result, or not yet.
+        """
+        try:
+            if task is None or not task.status.ended:
+                task = await self._wait(entry, task)
+        finally:
+            self._gate.leave()
+        self.busy += 1
+        try:
+            await self._on_ended(entry, task)
+        finally:
+            self.busy -= 1
+
+    @property
+    def running(self) -> list[RunningJob]:
+        """Return the jobs that are waited for."""
+        return list(self._running.values())
+
+    async def _on_ended(self, entry: LedgerEntry, task: KlingTask) -> None:
+        self._troubled = False
+        if task.created_at and task.updated_at and task.updated_at > task.created_at:
+            self.schedule.learn((task.updated_at - task.created_at) / 1000)
+        # What is no amount says nothing of the charge, and must not stop what is paid for.
+        units = None if amount_of(task.units) is None else task.units
+        charges, failed = task.charges or None, task.status is TaskStatus.FAILED
+        facts = _facts_of(entry)
+        free = failed and units is None and not charges
+        await self._settle(entry, Decimal(0) if free else amount_of(units))
+        reused = facts.get(REUSED_FACT)
+        if reused:
+            units, charges = "0", None
+        if failed:
+            if units or charges:
+                self._book.note(entry.to(RowState.SUBMITTED, units=units, charges=charges))
+            raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
+        task = await self._with_files(task)
+        landed = await self._keep(task, facts)
+        self._count(entry, task)
+        if entry.estimate is None:
+            self._budget.learn(units)
+        self._book.note(
+            entry.to(
+                RowState.DONE,
+                units=units,
+                charges=charges,
+                error=None,
+                facts=None,
+                result=without_urls(landed) | ({REUSED_FACT: reused} if reused else {}),
+            )
+        )
+
+    async def _settle(self, entry: LedgerEntry, units: Decimal | None) -> None:
+        if self._plan.shared:
+            await asyncio.to_thread(self._plan.shared.settle, entry.external_task_id, units)
+
+    def _count(self, entry: LedgerEntry, task: KlingTask) -> None:
+        model = (entry.facts or {}).get("model_name")
+        job_ended(task, endpoint=self._plan.endpoint, dialect=self._client.settings.dialect, model=model)
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _wait(self, entry: LedgerEntry, task: KlingTask | None) -> KlingTask:
+        """Wait in stages: the shared poller polls as often as the stage says, and at its end."""
+        now = time.time()
+        job = RunningJob(entry, min((entry.submitted_at or now * 1000) / 1000, now), task is not None)
+        job.deadline = self._deadline_of(entry.submitted_at, now)
+        self._running[entry.key] = job
+        try:
+            ended = await wait_in_stages(
+                get_poller(self._client.settings, self._plan.endpoint),
+                str(entry.task_id),
+                self.schedule,
+                started=job.started,
+                deadline=job.deadline,
+                since=now if task else None,
+                external_task_id=entry.external_task_id if self._plan.endpoint.external_id else None,
+                on_line=self._log_line,
+                on_join=job.on_join,
+            )
+        finally:
+            del self._running[entry.key]
+        return _ended(ended)
+
+    def _log_line(self, level: int, line: str) -> None:
+        # A line for each status of thousands of jobs would bury the progress; trouble is logged once.
+        loud = level >= logging.WARNING and not self._troubled
+        self._troubled = self._troubled or loud
+        self._log.log(level if loud else logging.DEBUG, "%s", line)
+
+    async def _read(self, task: KlingTask) -> KlingTask:
+        found = await self._client.find_task(self._plan.endpoint, task.task_id, by_name=False)
+        if found is None:
+            raise KlingTaskNotFound(f"Kling does not know job {task.task_id}.", task_id=task.task_id)
+        return found
+
+    async def _with_files(self, task: KlingTask) -> KlingTask:
+        """Return a job that succeeded once it holds its files, which may come after its end."""
+        endpoint, pause = self._plan.endpoint, MISSING_PAUSE
+        until = time.monotonic() + MISSING_PATIENCE
+        while not holds_its_files(endpoint, task):
+            if endpoint.synchronous or time.monotonic() + pause > until:
+                raise result_missing(task.task_id, endpoint.slug, at_once=endpoint.synchronous)
+            await asyncio.sleep(pause)
+            pause *= 2
+            try:
+                again = await self._read(task)
+            except KlingError as error:
+                self._log.debug("Job %s cannot be read: %s", task.task_id, error)
+                continue
+            task = again if again.status is task.status else task
+        return task
+
+    async def _keep(self, task: KlingTask, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep a job's files, trying again while the storage is down: they are paid for."""
+        loop = asyncio.get_running_loop()
+        first, times = loop.time(), 0
+
+        def read() -> KlingTask:
+            # Through the loop: a session of requests must not be shared by threads.
+            return asyncio.run_coroutine_threadsafe(self._read(task), loop).result(READ_SECONDS)
+
+        self._unkept += 1
+        try:
+            while True:
+                try:
+                    landed = await loop.run_in_executor(self._pool, self._land, task, facts, read)
+                except KlingResultExpired:
+                    raise
+                except Exception as error:
+                    times += 1
+                    if self._outage.failed(first, times, loop.time()) is not FailureCause.NOBODY_YET:
+                        raise
+                    self._log.info("Job %s: %s Trying again", task.task_id, error)
+                    await asyncio.sleep(outage_delay(times))
+                else:
+                    self._outage.worked(loop.time())
+                    return landed
+        finally:
+            self._unkept -= 1
+            async with self._room:
+                self._room.notify_all()
+
+
+def _facts_of(entry: LedgerEntry) -> dict[str, Any]:
+    """What a manifest says of the request and for whom it was made."""
+    return {**(entry.facts or {}), **({"labels": entry.labels} if entry.labels else {})}
+
+
+def _ended(waiter: TaskSubscription) -> KlingTask:
+    event, task = waiter.event, waiter.task
+    if event and event["status"] in ("succeed", "failed") and task:
+        return task
+    raise error_from_event(
+        event or {"status": "error", "task_id": waiter.ident, "message": "the wait ended without a reason"}
+    )

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an error says of a row."""
+
+from __future__ import annotations
+
+from ..exceptions import (
+    JobState,
+    KlingBudgetSpent,
+    KlingContentRefused,
+    KlingError,
+    KlingRequestInvalid,
+    KlingResultExpired,
+    KlingServerError,
+    KlingSubmissionUnknown,
+    KlingTaskFailed,
+    KlingTaskTimeout,
+    KlingWaitInterrupted,
+)
+from ..results.finished_job import KlingAnswerWithoutResult
+from .ledger_entry import LedgerEntry, RowState
+from .limiter import StopReason
+from .progress import Progress
+
+_LONGEST_ERROR = 800
+
+
+def entry_after_submit_error(line: LedgerEntry, error: Exception) -> LedgerEntry:
+    """Return a row's line after its submission has ended in an error.
+
+    :param line: the row's line as it stands, planned if a call was made.
+    """
+    # A refusal may be one of the question whether the job was made, and says nothing of the job then.
+    uncertain = isinstance(error, KlingSubmissionUnknown) or (
+        isinstance(error, KlingError) and error.job is JobState.MAY_EXIST
+    )
+    if isinstance(error, KlingContentRefused) and not uncertain:
+        state = RowState.REFUSED
+    elif isinstance(error, KlingRequestInvalid) and not uncertain:
+        state = RowState.INVALID
+    elif uncertain or line.state in (RowState.PLANNED, RowState.UNKNOWN):
+        state = RowState.UNKNOWN
+    else:
+        state = RowState.FAILED
+    return line.to(state, error=_text(error))
+
+
+def entry_after_wait_error(line: LedgerEntry, error: Exception) -> LedgerEntry:
+    """Return a row's line after waiting for its job, or keeping its files, has ended in an error.
+
+    Only Kling's own word ends a job that is paid for. After anything else it may still succeed, or its files
+    are still there: the next try attaches to it.
+    """
+    if isinstance(error, KlingContentRefused | KlingTaskFailed):
+        state = RowState.REFUSED if isinstance(error, KlingContentRefused) else RowState.FAILED
+        return line.to(state, attempt=line.attempt + 1, error=_text(error), facts=None)
+    # What answered at once cannot be read again, and a retry must not pay for another.
+    if isinstance(error, KlingResultExpired | KlingAnswerWithoutResult):
+        return line.to(RowState.EXPIRED, attempt=line.attempt + 1, error=_text(error), facts=None)
+    return line.to(RowState.SUBMITTED, error=_text(error))
+
+
+def _text(error: Exception) -> str:
+    # What is no KlingError may quote anything.
+    return str(error)[:_LONGEST_ERROR] if isinstance(error, KlingError) else type(error).__name__
+
+
+# After a retry and after a clear alike, unless rows are to be made anew.
+_RESUMES_TEXT = "This task goes on from there when it runs again."
+
+_STOP_ERRORS = {
+    StopReason.KILLED: (KlingError, "Stopped"),
+    StopReason.OUTAGE: (
+        KlingServerError,
+        "Kling, the inputs' storage or the way to them did not work for too long, or lost answers in a row",
+    ),
+    StopReason.TAKEN_OVER: (KlingError, "Another worker of this task has taken the batch over"),
+    StopReason.LEDGER: (KlingServerError, "The ledger could not be written for too long"),
+}
+
+_FINAL_ERRORS = {
+    RowState.REFUSED: KlingContentRefused,
+    RowState.UNKNOWN: KlingSubmissionUnknown,
+    RowState.INVALID: KlingRequestInvalid,
+}
+
+
+def batch_error(
+    tally: Progress,
+    allowed: int,
+    reason: StopReason | None,
+    stopped_by: KlingError | None,
+    report: str | None,
+    *,
+    unforeseen: str = "",
+    asks_again: bool = False,
+) -> KlingError | None:
+    """Return the error to fail the task with; ``None`` when the batch has succeeded.
+
+    :param allowed: rows that may fail.
+    :param reason: why no more jobs were submitted, if so.
+    :param stopped_by: the error that stopped it, if one did.
+    :param report: address of the list of failed rows.
+    :param unforeseen: row, job and kind of the first unexpected error, if there was one.
+    :param asks_again: a retry looks again for jobs whose outcome is unknown.
+    :return: the error, if any.
+    """
+    what = f"{tally.done} of {tally.rows} rows are done and kept, {tally.left} were not submitted"
+    if stopped_by or reason in _STOP_ERRORS:
+        return _stopped(reason, stopped_by, what)
+    if tally.failed > allowed:
+        return _failed(tally, allowed, f"{what}. See {report}.", asks_again=asks_again)
+    if tally.running:
+        return KlingTaskTimeout(
+            f"{_because(unforeseen)}{tally.running} jobs have not ended in time or their files could not be "
+            f"kept: {what}.",
+            job=JobState.EXISTS,
+            outlook=_RESUMES_TEXT,
+        )
+    return _unsubmitted(tally, reason, unforeseen, what)
+
+
+def _unsubmitted(tally: Progress, reason: StopReason | None, unforeseen: str, what: str) -> KlingError | None:
+    if reason is StopReason.BUDGET and tally.unknown:
+        return KlingBudgetSpent(
+            f"max_units cannot be checked: the cost of {tally.unknown} jobs is not known: {what}. See the "
+            "account's bill, leave max_units out, and clear this task."
+        )
+    if reason is StopReason.BUDGET:
+        return KlingBudgetSpent(
+            f"max_units is reached: {what}. Raise it and clear this task: it goes on from there."
+        )
+    if tally.left and unforeseen:
+        return KlingError(f"{_because(unforeseen)}{what}. See the log; a retry goes on from there.")
+    if tally.left:
+        return KlingError(f"The rows have changed while the task ran: {what}. A retry reads them anew.")
+    return None
+
+
+def _because(unforeseen: str) -> str:
+    return f"{unforeseen}. " if unforeseen else ""
+
+
+def _stopped(reason: StopReason | None, error: KlingError | None, what: str) -> KlingError:
+    if error:
+        return type(error)(
+            f"{error.message} {what}.",
+            outlook=_RESUMES_TEXT,
+            code=error.code,
+            http_status=error.http_status,
+            request_id=error.request_id,
+        )
+    kind, why = _STOP_ERRORS[reason or StopReason.KILLED]
+    return kind(f"{why}: {what}.", outlook=_RESUMES_TEXT)
+
+
+def _failed(tally: Progress, allowed: int, what: str, *, asks_again: bool) -> KlingError:
+    text = f"{tally.failed} rows failed, {allowed} may: {what}"
+    if tally.states[RowState.FAILED]:
+        return KlingTaskFailed(f"{text} A retry makes only the failed ones again.")
+    if asks_again and tally.states[RowState.UNKNOWN]:
+        return KlingWaitInterrupted(
+            f"{text} A retry looks for the jobs of {tally.states[RowState.UNKNOWN]} rows again.",
+            job=JobState.MAY_EXIST,
+        )
+    # No retry changes what is left, so none is wasted on it.
+    kind = next((kind for state, kind in _FINAL_ERRORS.items() if tally.states[state]), KlingRequestInvalid)
+    return kind(f"{text} None of them would fare better in a retry; a clear tries them again.")

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers of a batch: what was ordered, what became of it, what it costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from ..api.pricing import amount_of
+from .ledger_entry import TERMINAL_FAILURES, LedgerEntry, RowState
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts of one try of a batch.
+
+    Rows of earlier tries that are no longer in the input count for the money, for they were paid, and for
+    nothing else.
+
+    :param rows: how many rows the input has.
+    :param present: their keys.
+    :param estimate: estimated units of all rows whose cost can be known.
+    :param unpriced: rows whose cost cannot be known beforehand.
+    :param unit: what the units are of: ``video`` or ``image``.
+    :param reused: rows whose result another task or run had made.
+    :param refused_fail: refused rows count as failures.
+    """
+
+    rows: int
+    present: Container[str]
+    estimate: Decimal = Decimal(0)
+    unpriced: int = 0
+    unit: str = "video"
+    states: Counter[RowState] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    spent: Decimal = Decimal(0)
+    charged: Decimal = Decimal(0)
+    cash: dict[str, Decimal] = field(default_factory=dict)
+    done_without_charge: int = 0
+    unknown: int = 0
+    attached: int = 0
+    made: int = 0
+    ended: int = 0
+    reused: int = 0
+    refused_fail: bool = True
+
+    def count(self, entries: Iterable[LedgerEntry]) -> None:
+        """Take in the rows of earlier tries."""
+        for entry in entries:
+            self._add(entry, 1)
+
+    def moved(self, before: LedgerEntry | None, after: LedgerEntry) -> None:
+        """Take in a row's step from one state to the next."""
+        if before:
+            self._add(before, -1)
+            self.ended += before.state is RowState.SUBMITTED is not after.state
+        self._add(after, 1)
+
+    def _add(self, entry: LedgerEntry, sign: int) -> None:
+        self.spent += sign * entry.cost
+        self.unknown += sign * entry.unknown_cost
+        self.charged += sign * (entry.charged or Decimal(0))
+        for currency, amount in entry.cash:
+            self.cash[currency] = self.cash.get(currency, Decimal(0)) + sign * amount
+        if entry.key in self.present:
+            self.states[entry.state] += sign
+            self.reused += sign * entry.is_reused
+            self.done_without_charge += sign * (
+                entry.state is RowState.DONE and entry.charged is None and not entry.charges
+            )
+
+    @property
+    def done(self) -> int:
+        """Rows that have a result."""
+        return self.states[RowState.DONE]
+
+    @property
+    def left(self) -> int:
+        """Rows that were not submitted, or not known to be."""
+        return self.rows - self.done - self.failed - self.returned - self.running
+
+    @property
+    def failed(self) -> int:
+        """Rows without a result that a person has to look at."""
+        return sum(self.states[state] for state in TERMINAL_FAILURES) - self.returned
+
+    @property
+    def returned(self) -> int:
+        """Refused rows that count as results."""
+        return 0 if self.refused_fail else self.states[RowState.REFUSED]
+
+    @property
+    def running(self) -> int:
+        """Rows whose job exists and is not both ended and kept."""
+        return self.states[RowState.SUBMITTED]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as plain JSON; units are strings, for they are money."""
+        return {
+            "rows": self.rows,
+            "done": self.done,
+            **{state.value: self.states[state] for state in TERMINAL_FAILURES},
+            "running": self.running,
+            "skipped": {str(reason): number for reason, number in list(self.skipped.items())},
+            "made": self.made,
+            "attached": self.attached,
+            "reused": self.reused,
+            "unit": self.unit,
+            "units_estimated": _text(self.estimate),
+            "rows_without_estimate": self.unpriced,
+            "units_charged": _text(self.charged),
+            "cash_charged": {currency or "unknown": _text(amount) for currency, amount in self._paid},
+            "done_without_charge": self.done_without_charge,
+        }
+
+    @property
+    def _paid(self) -> list[tuple[str, Decimal]]:
+        return [(currency, amount) for currency, amount in list(self.cash.items()) if amount]
+
+    def to_line(self, seconds: float) -> str:
+        """Return the progress in one line.
+
+        :param seconds: how long this try has run.
+        """
+        left, skipped = self.left, sum(list(self.skipped.values()))
+        to_end = left - skipped + self.running
+        rate = self.ended / seconds * 60 if seconds > 0 else 0.0
+        cash = "".join(f" and {_text(amount)} {currency}".rstrip() for currency, amount in self._paid)
+        time_left = f"about {_duration(to_end / rate)} left" if rate else "time left unknown"
+        return (
+            f"{self.done} of {self.rows} done, {self.running} running, {self.failed} failed"
+            f"{f', {skipped} skipped' if skipped else ''}; "
+            f"{_text(self.charged)} {self.unit} units{cash} charged; "
+            f"{rate:.1f} a minute, {time_left if to_end > 0 else 'none left'}"
+        )
+
+
+def _text(units: Decimal) -> str:
+    return f"{units.normalize():f}"
+
+
+def _duration(minutes: float) -> str:
+    if minutes < 1:
+        return f"{minutes * 60:.0f} s"
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
+
+
+@dataclass(slots=True)
+class Budget:
+    """The limit of a batch, over all its tries.
+
+    :param limit: most units; ``None`` for no limit.
+    :param tally: knows what is spent: charges where known, estimates of what is under way.
+    """
+
+    limit: Decimal | None
+    tally: Progress
+    _dearest: Decimal | None = None
+    _open: set[str] = field(default_factory=set)
+
+    def begin(self, key: str) -> None:
+        """Take in that a job of unknown cost is being made: until its end it may take all that is left.
+
+        :param key: the row's key.
+        """
+        self._open.add(key)
+
+    def settle(self, key: str) -> None:
+        """Take in that the row's job is no longer under way.
+
+        :param key: the row's key.
+        """
+        self._open.discard(key)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether what is left cannot be told before a job of unknown cost has ended."""
+        return self.limit is not None and bool(self._open)
+
+    def learn(self, units: str | None) -> None:
+        """Take in the charge of a job whose cost could not be known before.
+
+        :param units: the charge as the server writes it.
+        """
+        charged = amount_of(units)
+        if charged is not None:
+            self._dearest = max(self._dearest or Decimal(0), charged)
+
+    def expected(self, estimate: Decimal | None) -> Decimal | None:
+        """Return what a job will cost: its estimate, else the most that one like it was charged so far.
+
+        :param estimate: the estimate, if there is one.
+        :return: units; ``None`` when nothing is known.
+        """
+        return self._dearest if estimate is None else estimate
+
+    def allows(self, cost: Decimal | None) -> bool:
+        """Tell whether a job of this cost may be submitted.
+
+        Jobs whose charge never became known count as the dearest one like them; while none is known to
+        compare with, nothing more may be submitted.
+
+        :param cost: what the job is expected to cost.
+        :return: whether it fits into what is left.
+        """
+        if self.limit is None:
+            return True
+        unknown = self.tally.unknown
+        if unknown and self._dearest is None:
+            return False
+        spent = self.tally.spent + unknown * (self._dearest or Decimal(0))
+        return spent < self.limit if cost is None else spent + cost <= self.limit

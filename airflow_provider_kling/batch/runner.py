@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A batch as one Airflow task carries it out: look over the rows, run, report, judge."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ..api.pricing import USD_PER_UNIT, unit_type
+from ..exceptions import JobState, KlingError, KlingSubmissionUnknown
+from ..inputs.prepared_request import parse_units
+from ..submission.runner import can_look_up
+from ..utils.redaction import redact_text
+from ..utils.storage import StoragePermanentError, StorageTransientError, resolve_path
+from .config import LEDGER_FOLDER, BatchConfig, Reuse, batch_name
+from .contact_sheet import write_contact_sheet
+from .ledger import Ledger
+from .ledger_entry import LedgerEntry, RowState
+from .limiter import StopReason
+from .loop_thread import LoopThread
+from .outcome import batch_error
+from .preflight import AnyRow, PreflightResult, first_open_row, is_as_in_ledger, preflight, rows_in_ledger
+from .progress import Progress
+from .report import ReportWriter
+from .report_folder import ReportFolder
+from .run import BatchRun
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..budget import RunBudget
+    from ..hooks.connection import KlingSettings
+    from ..submission.context import IdempotencyKey
+    from .deferral import Deferral, DeferralState
+    from .input import RowReader
+    from .monitor import DeadlineFor, StoreResult
+    from .shard import Shard
+
+MAX_LOGGED_JOBS = 10
+"""Jobs that the log names when the task is stopped while they run."""
+
+
+class BatchRunner:
+    """One try of one batch.
+
+    :param settings: the checked connection.
+    :param endpoint: where all rows go.
+    :param key: names the batch.
+    :param generation: which clear of the task this is; 0 before the first.
+    :param output_path: where results, ledger and reports go.
+    :param read_rows: reads the rows, again and again.
+    :param land: keeps the files of a job.
+    :param deadline_of: when a job's time is up.
+    :param airflow: the task instance that runs it, as in a manifest.
+    :param shared: limit that the batch shares with other tasks.
+    :param shard: the part of the rows that it takes; ``None`` for all.
+    :param reuse: whose jobs count as the same.
+    :param return_refused: refused rows are results and no failures.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: KlingSettings,
+        endpoint: Endpoint,
+        key: IdempotencyKey,
+        generation: int,
+        output_path: Any,
+        read_rows: RowReader,
+        land: StoreResult,
+        deadline_of: DeadlineFor,
+        log: logging.Logger,
+        airflow: Mapping[str, Any] | None = None,
+        shared: RunBudget | None = None,
+        shard: Shard | None = None,
+        reuse: Reuse | None = None,
+        return_refused: bool = False,
+    ) -> None:
+        self._shard = shard
+        self._reuse = reuse or Reuse()
+        self._return_refused = return_refused
+        self._airflow = airflow
+        self._shared = shared
+        self._settings = settings
+        self._endpoint = endpoint
+        self._key = key
+        self._generation = generation
+        self._read_rows = shard.reader(read_rows) if shard else read_rows
+        self._land = land
+        self._deadline_of = deadline_of
+        self._log = log
+        folder = resolve_path(output_path)
+        name = batch_name(key, endpoint.slug, self._reuse.take)
+        part = shard.index if shard else key.map_index
+        usual = folder.child(f"part-{part:04d}") if part >= 0 else folder
+        self._reports = ReportFolder(usual, key, name)
+        if shard:
+            # A row's job has the same name in whichever part the row is: their number may change.
+            self._key = replace(key, map_index=-1)
+        self._ledger = Ledger(folder.child(f"{LEDGER_FOLDER}/{name}"))
+        self._killed = False
+        self._position = 0
+        self._unread = False
+        self._beside: LoopThread | None = None
+        self.tally = Progress(0, ())
+
+    def prepare(
+        self,
+        *,
+        concurrency: int,
+        poll_interval: float,
+        max_units: Any,
+        max_failed: float | None,
+        refuse_faults: bool,
+        extra_body: Mapping[str, Any] | None,
+        state: DeferralState | None = None,
+        deferred: bool = False,
+        expected_seconds: Decimal | None = None,
+    ) -> None:
+        """Look over all rows, and tell what they will cost, before anything is paid.
+
+        :param max_units: budget of all tries.
+        :param max_failed: a count, or a share below 1 of all rows; ``None`` for never stopping.
+        :param refuse_faults: submit nothing if a row cannot be sent.
+        :param state: what the parts of this try hand on; ``None`` to hold the worker while jobs run.
+        :param deferred: an earlier part of this try has deferred the task.
+        :param extra_body: further JSON keys of every request.
+        :param expected_seconds: length that prices rows whose length is not in their request.
+        :raises KlingRequestInvalid: names the rows that cannot be sent.
+        """
+        budget = parse_units("max_units", max_units)
+        if not self._looking_decides:
+            self._ledger.claim()
+        self._ledger.load()
+        if self._ledger.damaged:
+            self._take_damage()
+        entries = self._ledger.entries
+        self._unread = bool(state and state.rows)
+        if state and state.rows:
+            found, rows = rows_in_ledger(entries, Decimal(state.estimate or 0), state.unpriced), state.rows
+            self._position = first_open_row(entries, state.position)
+        else:
+            found = preflight(
+                self._endpoint,
+                self._read_rows(),
+                entries,
+                extra_body,
+                own_names=self._reuse.scope is None,
+                expected_seconds=expected_seconds,
+            )
+            rows = len(found.numbers)
+            known = rows if is_as_in_ledger(found, entries) else 0
+            if state:
+                state = replace(state, estimate=str(found.estimate), unpriced=found.unpriced, rows=known)
+        self._found = found
+        if refuse_faults:
+            found.refuse_faults()
+        stop_above = _failure_limit(max_failed, rows)
+        self._allowed = stop_above or 0
+        unit = unit_type(self._endpoint)
+        present = AnyRow() if self._unread else found.numbers.keys()
+        self.tally = Progress(
+            rows, present, found.estimate, found.unpriced, unit, refused_fail=not self._return_refused
+        )
+        if state:
+            self.tally.made, self.tally.attached, self.tally.ended = state.made, state.attached, state.ended
+        plan = BatchConfig(
+            endpoint=self._endpoint,
+            key=self._key,
+            generation=self._generation,
+            concurrency=self._shard.slots(concurrency) if self._shard else concurrency,
+            poll_interval=poll_interval,
+            max_units=budget,
+            max_failed=stop_above,
+            extra_body=extra_body,
+            expected_seconds=expected_seconds,
+            airflow=self._airflow,
+            shared=self._shared,
+            state=state,
+            deferred=deferred,
+            scope=self._reuse.scope,
+            take=self._reuse.take,
+            index=self._reuse.index,
+            return_refused=self._return_refused,
+        )
+        self._run = self._run_of(plan, found)
+        if not deferred:
+            self._log_plan(found, budget)
+        if not self._reports.claim():
+            self._say_own_folder()
+
+    def _say_own_folder(self) -> None:
+        self._log.warning(
+            "The reports of this task go to %s: another task or run has its reports at output_path",
+            redact_text(self._reports.location.uri),
+        )
+
+    def _take_damage(self) -> None:
+        """Look up every row's job before it is made, or stop where that is not possible."""
+        where = ", ".join(self._ledger.damaged[:MAX_LOGGED_JOBS])
+        if self._looking_decides:
+            self._log.warning(
+                "Damaged ledger lines: %s. Each row's job is looked up before one is made", where
+            )
+            return
+        raise KlingSubmissionUnknown(
+            f"Damaged ledger lines: {where}. Restore the file or remove the lines, and clear this task: they "
+            "may be of paid jobs, and this host or endpoint has no sure look-up by external_task_id.",
+            job=JobState.MAY_EXIST,
+        )
+
+    def _run_of(self, plan: BatchConfig, found: PreflightResult) -> BatchRun:
+        return BatchRun(
+            plan=plan,
+            settings=self._settings,
+            ledger=self._ledger,
+            tally=self.tally,
+            found=found,
+            land=self._land,
+            deadline_of=self._deadline_of,
+            log=self._log,
+        )
+
+    def overview(self) -> dict[str, Any]:
+        """Return what the preview needs to find the batch and to tell its progress.
+
+        :return: ``endpoint``, ``generation`` of the batch's name, ``rows``, ``unit``, ``units_estimated`` of
+            all rows and ``ledger_path``.
+        """
+        known = self.tally.to_json()
+        return {
+            "endpoint": self._endpoint.slug,
+            "generation": self._key.generation,
+            **{name: known[name] for name in ("rows", "unit", "units_estimated")},
+            "ledger_path": self._ledger.folder.uri,
+        }
+
+    def run(self, every: float, report: Callable[[], None]) -> None:
+        """Make what is left to make.
+
+        :param every: seconds between calls of ``report``.
+        """
+        self._beside = LoopThread(lambda: self._run.run(self._read_rows(self._position)), self._run.stop)
+        if self._killed:
+            self._run.stop()
+        try:
+            self._beside.run(every, lambda: self._tell(report))
+        except ExceptionGroup as group:
+            raise KlingError(
+                f"{self._run.unforeseen or 'The batch ended with an unexpected error'}: "
+                f"{type(group.exceptions[0]).__name__}. See the log; a retry goes on from there.",
+                job=JobState.MAY_EXIST,
+            ) from group
+
+    @property
+    def deferral(self) -> Deferral | None:
+        """Return the wait that is to be spent in the triggerer; ``None`` when the batch is through."""
+        return None if self._killed else self._run.deferral
+
+    def _tell(self, report: Callable[[], None]) -> None:
+        report()
+        try:
+            self._reports.renew()
+        except (StorageTransientError, StoragePermanentError) as error:
+            # No job depends on it: at the worst another run writes its reports to the same folder first.
+            self._log.info("The claim of the report folder could not be renewed: %s", error)
+
+    def kill(self) -> None:
+        """End within a few seconds, the ledger saved, and say what still runs.
+
+        Signal handlers may call it.
+        """
+        self._killed = True
+        if self._beside is None:
+            return
+        self._beside.end()
+        under_way = [line for line in list(self._ledger.entries.values()) if _is_running(line)]
+        named = ", ".join(str(line.task_id or line.external_task_id) for line in under_way[:MAX_LOGGED_JOBS])
+        self._log.warning(
+            "Stopped. Kling cannot cancel jobs: %d go on and may be charged%s. A retry of this task %s "
+            "them%s. %s lines of the ledger in %s are not written",
+            len(under_way),
+            f" ({named}{', ...' if len(under_way) > MAX_LOGGED_JOBS else ''})" if named else "",
+            *(("asks again for", ", charged again") if self._endpoint.synchronous else ("attaches to", "")),
+            self._ledger.pending or "No",
+            redact_text(self._ledger.folder.uri),
+        )
+
+    def finish(self, *, contact_sheet: bool) -> dict[str, Any]:
+        """Write the reports and return the summary.
+
+        :raises KlingError: the batch has failed, or is not complete; what is done stays done.
+        """
+        reason = self._run.reason
+        summary: dict[str, Any] = {"endpoint": self._endpoint.slug, **self.tally.to_json()}
+        if reason not in (StopReason.KILLED, StopReason.TAKEN_OVER):
+            summary |= self._report(summary, contact_sheet)
+        self._release()
+        error = batch_error(
+            self.tally,
+            self._allowed,
+            reason,
+            self._run.stopped_by,
+            summary.get("summary_path"),
+            unforeseen=self._run.unforeseen,
+            asks_again=self._asks_again,
+        )
+        self._log.info("%s", summary)
+        if error:
+            raise error
+        return summary
+
+    @property
+    def _looking_decides(self) -> bool:
+        """Whether a look-up can find a row's job, and proves that there is none where it finds nothing."""
+        dialect = self._settings.dialect
+        proves = dialect.unique_names and self._endpoint.absence_proves
+        return proves and can_look_up(self._endpoint, dialect.lookup)
+
+    @property
+    def _asks_again(self) -> bool:
+        """Whether a retry looks for jobs that this host may only find later."""
+        dialect = self._settings.dialect
+        return can_look_up(self._endpoint, dialect.lookup) and not (
+            dialect.unique_names and self._endpoint.absence_proves
+        )
+
+    def _report(self, summary: Mapping[str, Any], contact_sheet: bool) -> dict[str, Any]:
+        if not self._reports.confirm():
+            self._say_own_folder()
+        folder = self._reports.location
+        if self._unread:
+            self._found = rows_in_ledger(self._ledger.entries, self._found.estimate, self._found.unpriced)
+        report = ReportWriter(folder, self._ledger.entries, self._found.numbers, self._endpoint.slug)
+        written: dict[str, Any] = {"ledger_path": self._ledger.folder.uri}
+        written |= report.write_results() | report.write_failures(self._read_rows)
+        if contact_sheet:
+            numbered = [(self._found.numbers[line.key], line) for line in report.done()]
+            if sheet := write_contact_sheet(folder, numbered):
+                written["contact_sheet_path"] = sheet
+        written["summary_path"] = report.summary_path
+        written["task"] = self._reports.task
+        # Proves for the preview of which task instance the files beside it are.
+        about = {"airflow": dict(self._airflow)} if self._airflow else {}
+        report.write_summary({**summary, **written, **about})
+        return written
+
+    def _release(self) -> None:
+        try:
+            self._reports.release()
+        except (StorageTransientError, StoragePermanentError) as error:
+            self._log.warning("The claim of the report folder could not be released: %s", error)
+
+    def _log_plan(self, found: PreflightResult, budget: Decimal | None) -> None:
+        unit = self.tally.unit
+        own = self._settings.dialect.name == "kling"
+        self._log.info(
+            "%d rows, of which %d are known from earlier tries. %s %s %s units, some %.2f US dollars%s%s. "
+            "Ledger: %s",
+            len(found.numbers),
+            sum(key in self._ledger.entries for key in found.numbers),
+            "All together cost about" if own else "Kling's own list price of all together would be",
+            found.estimate,
+            unit,
+            found.estimate * USD_PER_UNIT[unit],
+            " at list price" if own else "",
+            f"; of {found.unpriced} rows the cost cannot be known before" if found.unpriced else "",
+            redact_text(self._ledger.folder.uri),
+        )
+        if budget is not None and found.estimate > budget:
+            self._log.warning(
+                "max_units=%s is less than the estimate: not all rows will be submitted", budget
+            )
+
+
+def _is_running(line: LedgerEntry) -> bool:
+    return line.state in (RowState.SUBMITTED, RowState.PLANNED)
+
+
+def _failure_limit(max_failed: float | None, rows: int) -> int | None:
+    if max_failed is None:
+        return None
+    return int(max_failed * rows) if 0 < max_failed < 1 else int(max_failed)

@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A limit over many tasks, kept on an object storage that can create a file only if it is not there.
+
+A budget is a log: files named by consecutive numbers, each created exclusively and never changed. A task
+that reserves reads the log, adds up, and creates the next number; if another one was faster, it reads on and
+decides again. So every decision was made on all that came before it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from .exceptions import JobState, KlingBudgetSpent, KlingRequestInvalid, KlingServerError
+from .inputs.prepared_request import parse_units
+from .utils.storage import (
+    StoragePath,
+    StoragePermanentError,
+    StorageTransientError,
+    resolve_path,
+    translate_storage_errors,
+)
+
+_log = logging.getLogger(__name__)
+
+_PROBE = "probe-"
+_checked: set[str] = set()
+PATIENCE = 120.0
+"""Seconds for which a reservation tries again while others are faster."""
+
+_PERIODS = ("run", "day", "month")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_CREATING = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"))
+_TAKEN = (
+    "PreconditionFailed",
+    "At least one of the pre-conditions",
+    "ConditionalRequestConflict",
+    "BlobAlreadyExists",
+)
+
+
+@dataclass(frozen=True)
+class KlingBudget:
+    """A limit in units that any number of tasks and batches share.
+
+    What a job is estimated to cost is reserved before it is made, and replaced by its charge when it has
+    ended. A job that is made already is never blocked. A job whose cost cannot be known before is not made.
+
+    :param name: names the budget; the same name, path and period is the same budget.
+    :param max_units: most units of a period.
+    :param per: ``run`` (the DAG run), ``day`` or ``month`` (in UTC).
+    :param path: folder for the log: files of one machine (or a shared disk with hard links), S3, Google Cloud
+        Storage or Azure. ``[kling] budget_path`` of Airflow's configuration when unset.
+    :raises KlingRequestInvalid: one of them cannot be.
+    """
+
+    name: str
+    max_units: Any
+    per: Literal["run", "day", "month"] = "run"
+    path: Any = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise _refused("name", self.name, "letters, digits, '.', '_' and '-'")
+        if self.per not in _PERIODS:
+            raise _refused("per", self.per, "run, day or month")
+        if parse_units("max_units", self.max_units) is None:
+            raise _refused("max_units", self.max_units, "a number of units")
+
+    def reserve(self, key: str, units: Decimal | None, *, dag_id: str, run_id: str) -> None:
+        """Reserve units for a job that is about to be made.
+
+        :param key: name of the job; a job has one reservation, however often it asks.
+        :param units: estimated cost.
+        :param dag_id: the DAG.
+        :param run_id: its run.
+        :raises KlingBudgetSpent: less is left.
+        :raises KlingRequestInvalid: the cost cannot be known, or the storage has no exclusive creation.
+        :raises KlingServerError: the storage does not answer.
+        """
+        if units is None:
+            raise KlingRequestInvalid(
+                f"Budget {self.name!r} cannot hold a job whose cost is not known before it is made.",
+                job=JobState.NOT_CREATED,
+            )
+        log = self._log(self._period(dag_id, run_id))
+        limit = parse_units("max_units", self.max_units) or Decimal(0)
+
+        def decide(state: _State) -> dict[str, Any] | None:
+            if key in state.open or state.settled.get(key):
+                return None
+            if state.total + units > limit:
+                left = max(limit - state.total, Decimal(0))
+                raise KlingBudgetSpent(
+                    f"Budget {self.name!r} has {left} of {limit} units left for this {self.per}, and this "
+                    f"job costs about {units}: raise max_units, or wait for the next {self.per}.",
+                    job=JobState.NOT_CREATED,
+                )
+            return {"kind": "reserve", "key": key, "units": str(units)}
+
+        with _told(self.name):
+            log.add(decide)
+
+    def settle(self, key: str, units: Decimal | None, *, dag_id: str, run_id: str) -> None:
+        """Replace a job's reservation by its charge.
+
+        :param key: name of the job.
+        :param units: its charge; 0 for a job that was not made or costs nothing; ``None`` where nobody knows:
+            then the reservation stays.
+        :param dag_id: the DAG.
+        :param run_id: its run.
+        """
+        if units is None:
+            return
+
+        def decide(state: _State) -> dict[str, Any] | None:
+            return {"kind": "settle", "key": key, "units": str(units)} if key in state.open else None
+
+        with _told(self.name):
+            for period in self._periods(dag_id, run_id):
+                if self._log(period).add(decide):
+                    return
+
+    def spent(self, *, dag_id: str = "", run_id: str = "") -> Decimal:
+        """Return what is reserved and charged in the current period.
+
+        :param dag_id: the DAG, for ``per="run"``.
+        :param run_id: its run.
+        :return: units.
+        """
+        with _told(self.name):
+            return self._log(self._period(dag_id, run_id)).read().total
+
+    def _period(self, dag_id: str, run_id: str, now: datetime | None = None) -> str:
+        now = now or datetime.now(UTC)
+        if self.per == "run":
+            return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"%{ord(found[0]):02X}", f"run-{dag_id}~{run_id}")
+        return now.strftime("day-%Y-%m-%d" if self.per == "day" else "month-%Y-%m")
+
+    def _periods(self, dag_id: str, run_id: str) -> list[str]:
+        """The current period, and the one before: a job may end in another one than it was made in."""
+        now = datetime.now(UTC)
+        before = now - timedelta(days=1 if self.per == "day" else now.day)
+        return list(dict.fromkeys(self._period(dag_id, run_id, moment) for moment in (now, before)))
+
+    def _log(self, period: str) -> _Log:
+        path = self.path or _configured()
+        if not path:
+            raise _refused("path", path, "a folder; or set [kling] budget_path in Airflow's configuration")
+        with _told(self.name):
+            return _Log(resolve_path(path).child(f"{self.name}/{period}"))
+
+
+@dataclass(slots=True)
+class _State:
+    """What a log says: open reservations, settled jobs, and their sum."""
+
+    open: dict[str, Decimal] = field(default_factory=dict)
+    settled: dict[str, Decimal] = field(default_factory=dict)
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        key, units = str(record["key"]), Decimal(str(record["units"]))
+        if record["kind"] == "reserve":
+            self.settled.pop(key, None)
+            self.open[key] = units
+        else:
+            self.open.pop(key, None)
+            self.settled[key] = units
+
+    @property
+    def total(self) -> Decimal:
+        return sum([*self.open.values(), *self.settled.values()], Decimal(0))
+
+
+class _Log:
+    """The log of one period.
+
+    :param folder: its folder.
+    """
+
+    def __init__(self, folder: StoragePath) -> None:
+        names = folder.fs.protocol
+        names = {names} if isinstance(names, str) else set(names)
+        self._local = "file" in names
+        conditional = (
+            "mode" in inspect.signature(getattr(folder.fs, "_pipe_file", folder.fs.pipe_file)).parameters
+        )
+        if not self._local and not (names & _CREATING and conditional):
+            raise StoragePermanentError(
+                "a budget needs a storage that creates a file only if it is not there, and "
+                f"{min(names)} (or its installed version) does not"
+            )
+        self._folder = folder
+        self._state = _State()
+        self._next = 1
+
+    def read(self) -> _State:
+        """Read on to the end of the log."""
+        fs = self._folder.fs
+        if self._next == 1:
+            self._read_many()
+        while True:
+            place = self._folder.child(f"{self._next:08d}.json")
+            with translate_storage_errors():
+                fs.invalidate_cache()
+                try:
+                    record = json.loads(fs.cat_file(place.path))
+                except FileNotFoundError:
+                    return self._state
+                except ValueError:
+                    # Its writer is at it, or was killed: what it holds is not known, so nothing is decided.
+                    raise StorageTransientError(f"{place.uri} is not whole") from None
+            self._state.take(record)
+            self._next += 1
+
+    def _read_many(self) -> None:
+        """Read what is there now at once; the end of the log is found by asking for the next number."""
+        fs = self._folder.fs
+        with translate_storage_errors():
+            fs.invalidate_cache()
+            try:
+                found = {str(name).rsplit("/", 1)[-1]: str(name) for name in fs.find(self._folder.path)}
+            except FileNotFoundError:
+                return
+            numbers: list[str] = []
+            while (name := f"{len(numbers) + 1:08d}.json") in found:
+                numbers.append(found[name])
+            contents = fs.cat(numbers) if numbers else {}
+        for name in numbers:
+            try:
+                self._state.take(json.loads(contents[name]))
+            except ValueError:
+                return
+            self._next += 1
+
+    def add(self, decide: Callable[[_State], dict[str, Any] | None]) -> bool:
+        """Add a record that is decided on all that came before it.
+
+        :param decide: returns the record, or ``None`` to add nothing.
+        """
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                record = decide(self.read())
+            except StorageTransientError:
+                if time.monotonic() + 1 > until:
+                    raise
+                time.sleep(0.2)
+                continue
+            if record is None:
+                return False
+            self._check_exclusive()
+            if self._create(self._folder.child(f"{self._next:08d}.json"), json.dumps(record).encode()):
+                return True
+            time.sleep(secrets.randbelow(50) / 1000)
+        raise StorageTransientError("others wrote to the budget for too long")
+
+    def _check_exclusive(self) -> None:
+        """Refuse a storage that overwrites: some that imitate S3 ignore the condition without a word."""
+        root = f"{type(self._folder.fs).__name__} {self._folder.uri.rsplit('/', 2)[0]}"
+        if self._local or root in _checked:
+            return
+        probe = self._folder.child(f"{_PROBE}{secrets.token_hex(8)}")
+        try:
+            exclusive = self._create(probe, b"{}") and not self._create(probe, b"{}")
+        finally:
+            with suppress(Exception):
+                self._folder.fs.rm_file(probe.path)
+        if not exclusive:
+            raise StoragePermanentError(
+                "this storage overwrites a file that must be created only if it is not there"
+            )
+        _checked.add(root)
+
+    def _create(self, place: StoragePath, content: bytes) -> bool:
+        """Create a file whole; false if it is there."""
+        if self._local:
+            return _link(place.path, content)
+        with translate_storage_errors():
+            try:
+                place.fs.pipe_file(place.path, content, mode="create")
+            except FileExistsError:
+                return False
+            except Exception as error:
+                if any(word in f"{type(error).__name__}: {error}" for word in _TAKEN):
+                    return False
+                raise
+        return True
+
+
+def _link(path: str, content: bytes) -> bool:
+    """Create a file of this machine, whole and only if it is not there; false if it is."""
+    part = f"{path}.{secrets.token_hex(8)}.part"
+    with translate_storage_errors():
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(part, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            return False
+        finally:
+            with suppress(OSError):
+                os.unlink(part)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class RunBudget:
+    """A budget as the rows of one DAG run's batch share it.
+
+    :param budget: the budget.
+    :param dag_id: the DAG.
+    :param run_id: its run.
+    """
+
+    budget: KlingBudget
+    dag_id: str
+    run_id: str
+
+    def reserve(self, name: str, units: Decimal | None) -> None:
+        """Reserve units for a job, see :meth:`KlingBudget.reserve`."""
+        self.budget.reserve(name, units, dag_id=self.dag_id, run_id=self.run_id)
+
+    def settle(self, name: str | None, units: Decimal | None) -> None:
+        """Replace a reservation by a charge; the job is paid, so nothing here fails its row."""
+        try:
+            if name:
+                self.budget.settle(name, units, dag_id=self.dag_id, run_id=self.run_id)
+        except Exception as error:
+            _log.warning("The budget could not be settled, so the reservation stays: %s", error)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except StoragePermanentError as error:
+        raise KlingRequestInvalid(
+            f"Budget {name!r} cannot be kept there: {error}.", job=JobState.NOT_CREATED
+        ) from None
+    except StorageTransientError as error:
+        raise KlingServerError(
+            f"Budget {name!r} cannot be read or written now: {error}.", job=JobState.NOT_CREATED
+        ) from None
+
+
+def _configured() -> str | None:
+    from .version_compat import conf
+
+    path: str | None = conf.get("kling", "budget_path", fallback=None)
+    return path
+
+
+def _refused(name: str, value: Any, expected: str) -> KlingRequestInvalid:
+    return KlingRequestInvalid(
+        f"Invalid value for {name!r} of a budget: {value!r}; expected {expected}.", job=JobState.NOT_CREATED
+    )

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way of a request: credentials, route, handler, answer, count."""
+
+from __future__ import annotations
+
+import traceback
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import authentication
+from .errors import ApiErrorResponse
+from .handlers import downloads
+from .handlers.tasks import Route, Router, unknown_method
+from .state import EmulatorState
+from .wire import ConnectionDropped, Request, Response, drop_connection, read_body, send_answer
+
+ADMIN = "/_emulator"
+
+
+class EmulatorApp:
+    """The emulator as an ASGI application.
+
+    :param state: what it knows.
+    :param find: looks up routes.
+    :param admin: the application behind :data:`ADMIN`.
+    """
+
+    def __init__(self, state: EmulatorState, find: Router, admin: ASGIApp) -> None:
+        self._state = state
+        self._find = find
+        self._admin = admin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["path"].startswith(ADMIN):
+            await self._admin(scope, receive, send)
+        elif scope["path"].startswith(downloads.PREFIX):
+            await downloads.serve(self._state, scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+    async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = Request(scope, receive, await read_body(receive))
+        route = self._find(call.method, call.path)
+        template = route.template if route else "unknown"
+        try:
+            answer = await self._answer(call, route)
+        except ConnectionDropped:
+            self._state.requests[call.method, template, 0] += 1
+            await drop_connection(receive, send)
+            return
+        self._state.requests[call.method, template, answer.status] += 1
+        await send_answer(send, answer)
+
+    async def _answer(self, call: Request, route: Route | None) -> Response:
+        state = self._state
+        request_id = state.request_id()
+        try:
+            if struck := await state.trouble.request():
+                return struck
+            authentication.check(call.headers.get("authorization"), state.options)
+            handler = route.handler if route else unknown_method
+            return await handler(state, call, request_id)
+        except ApiErrorResponse as refusal:
+            return state.envelope.refused(refusal, request_id)
+        except ConnectionDropped:
+            raise
+        except Exception:
+            # A bug of the emulator must look like one, not like a fault somebody switched on.
+            traceback.print_exc()
+            return state.envelope.refused(
+                ApiErrorResponse(500, 5000, "the emulator has a bug, see its output"), request_id
+            )

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What earlier calls made and later calls may name: videos, sounds, voices, elements, sessions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .clock import Clock
+from .errors import invalid_value
+from .media.kinds import AudioInfo, VideoInfo
+from .media.specs import AudioSpec, OutputFile, ResultEntry, VideoSpec
+from .task import EmulatedTask, Status
+from .url_signing import RESULT_TTL
+
+SESSION_SECONDS = 24 * 3600
+
+
+@dataclass(slots=True)
+class EditSession:
+    """Work on one video that takes several calls.
+
+    :param session_id: its id.
+    :param clip: the video.
+    :param opened_at: in seconds since the epoch.
+    :param faces: ids of the faces found, for lip-sync.
+    :param marks: points marked, by number of the frame, for multi-elements.
+    :param files: files of the session.
+    """
+
+    session_id: str
+    clip: VideoInfo
+    opened_at: float
+    faces: tuple[str, ...] = ()
+    marks: dict[int, list[dict[str, float]]] = field(default_factory=dict)
+    files: tuple[OutputFile, ...] = ()
+
+
+class ArtifactStore:
+    """Looks up what was made.
+
+    :param clock: the emulator's time.
+    :param job_of: returns the job with a task id, if any.
+    """
+
+    def __init__(self, clock: Clock, job_of: Callable[[str], EmulatedTask | None]) -> None:
+        self._clock = clock
+        self._job_of = job_of
+        self._numbers = itertools.count(1)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._sessions: dict[str, EditSession] = {}
+        self._deleted: set[str] = set()
+
+    def video(self, video_id: str) -> VideoInfo:
+        """Return a video by its id.
+
+        :raises Refusal: when there is none, or it is more than 30 days old.
+        """
+        job, item = self._item(video_id[:-1], "videos", video_id)
+        file = item.values["url"] if item else None
+        if job is None or not isinstance(file, OutputFile) or not isinstance(file.recipe, VideoSpec):
+            raise invalid_value(f"Video not found by id: {video_id}")
+        return VideoInfo(
+            file.recipe.picture,
+            file.recipe.seconds,
+            video_id,
+            path=f"/results/{job.task_id}/{file.name}",
+            made_at=job.ended_at,
+        )
+
+    def sound(self, audio_id: str) -> AudioInfo:
+        """Return a sound of text-to-speech by its id.
+
+        :raises Refusal: when there is none, or it is more than 30 days old.
+        """
+        _, item = self._item(audio_id[:-1], "audios", audio_id)
+        file = item.values.get("url") if item else None
+        if not isinstance(file, OutputFile) or not isinstance(file.recipe, AudioSpec):
+            raise invalid_value(f"Audio not found by id: {audio_id}")
+        return file.recipe.sound
+
+    def next_session_id(self) -> str:
+        """Return the id for a new session."""
+        return f"session-{next(self._numbers)}-{round(self._clock.now() * 1000)}"
+
+    def open(self, session: EditSession) -> None:
+        """Keep a session."""
+        self._sessions[session.session_id] = session
+
+    def session(self, session_id: str) -> EditSession:
+        """Return a session.
+
+        :raises Refusal: when there is none, or it is more than 24 hours old.
+        """
+        session = self._sessions.get(session_id)
+        if session is None or self._clock.now() > session.opened_at + SESSION_SECONDS:
+            raise invalid_value(f"Session not found or expired: {session_id}")
+        return session
+
+    def session_files(self, session_id: str) -> tuple[OutputFile, ...]:
+        """Return the files of a session."""
+        session = self._sessions.get(session_id)
+        return session.files if session else ()
+
+    def delete(self, array: str, ident: str) -> EmulatedTask:
+        """Delete a voice or an element of the account.
+
+        :param array: ``voices`` or ``elements``.
+        :raises Refusal: when there is none.
+        """
+        job, item = self._item(ident, array)
+        if job is None or item is None or ident in self._deleted:
+            raise invalid_value(f"{'Voice' if array == 'voices' else 'Element'} id not found")
+        self._deleted.add(ident)
+        return job
+
+    def is_library_voice(self, voice_id: str) -> bool:
+        """Whether an id names a custom voice, which text-to-speech does not know."""
+        return self._item(voice_id, "voices")[1] is not None
+
+    def _item(
+        self, task_id: str, array: str, ident: Any = None
+    ) -> tuple[EmulatedTask | None, ResultEntry | None]:
+        job, now = self._job_of(task_id), self._clock.now()
+        if job is None or job.status(now) is not Status.SUCCEED:
+            return None, None
+        if array in ("videos", "audios") and now > job.ended_at + RESULT_TTL:
+            return None, None
+        items = [item for item in job.items if item.array == array]
+        return job, next((item for item in items if ident in (None, item.values.get("id"))), None)

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the account has left, and what it was charged for."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from ..clock import milliseconds
+from ..errors import ApiErrorResponse, invalid_request, invalid_value
+from ..spec.schema import ValidationState, any_of, array, number, object_, string
+from ..spec.validation import parse_json
+from ..state import EmulatorState
+from ..task import EmulatedTask
+from ..wire import Request, Response
+from .tasks import Handler
+
+RESOURCE_PACKS = {"video": "Emulator video units", "image": "Emulator image units"}
+LAG_SECONDS = 12 * 3600
+_YEAR_SECONDS = 365 * 24 * 3600
+API_KEY_NAME = "emulator"
+_LIMIT = 500
+_FILTERS = frozenset(("api_key_name", "product_type", "package_name", "package_id"))
+_RESOLUTIONS = {"std": "720p", "pro": "1080p", "4k": "4k"}
+_TIME = any_of(number(0, whole=True), string())
+_QUERY = object_(
+    start_time=_TIME,
+    end_time=_TIME,
+    limit=number(1, 500, whole=True),
+    cursor=string(),
+    filters=array(object_("key", "values", key=string(), values=array(string(), 0, 100)), 0, 10),
+)
+
+
+async def _costs(state: EmulatorState, call: Request, request_id: str) -> Response:
+    start, end = (_time(call.query.get(name), name) for name in ("start_time", "end_time"))
+    if start >= end:
+        raise invalid_value("start_time must be before end_time")
+    if state.faults.setting("costs_limited") and state.account_asked_again():
+        state.faults.fire("costs_limited")
+        raise ApiErrorResponse(429, 1302, "Too many requests, please slow down", {"retry-after": "1"})
+    wanted = call.query.get("resource_pack_name")
+    packs = [_pack(state, pack, name) for pack, name in RESOURCE_PACKS.items() if wanted in (None, "", name)]
+    return state.envelope.data(
+        {"code": 0, "msg": "success", "resource_pack_subscribe_infos": packs}, request_id
+    )
+
+
+def _pack(state: EmulatorState, pack: str, name: str) -> dict[str, Any]:
+    now, total = state.clock.now(), Decimal(str(state.options.units))
+    # The vendor's count of what remains is up to 12 hours old.
+    spent = sum((job.units(now - LAG_SECONDS) for job in state.account.jobs if job.pack == pack), Decimal(0))
+    opened = state.opened_at
+    return {
+        "resource_pack_name": name,
+        "resource_pack_id": f"emulator-{pack}",
+        "resource_pack_type": "decreasing_total",
+        "total_quantity": float(total),
+        "remaining_quantity": float(total - spent),
+        "purchase_time": milliseconds(opened),
+        "effective_time": milliseconds(opened),
+        "invalid_time": milliseconds(opened + _YEAR_SECONDS),
+        "status": "runOut" if spent >= total else "online",
+    }
+
+
+async def _package(state: EmulatorState, call: Request, request_id: str) -> Response:
+    question = _parse_query(state, call)
+    lines = [line for job, line in _usage_records(state) if question.fits(job, line)]
+    return state.envelope.data(question.page(lines), request_id)
+
+
+async def _balance(state: EmulatorState, call: Request, request_id: str) -> Response:
+    # The emulator's account pays with packs only.
+    return state.envelope.data(_parse_query(state, call).page([]), request_id)
+
+
+def _usage_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[str, Any]]]:
+    """Yield the jobs that were charged, in that order, and what the ledger says of each."""
+    now = state.clock.now()
+    left = dict.fromkeys(RESOURCE_PACKS, Decimal(str(state.options.units)))
+    for job in sorted(state.account.jobs, key=lambda job: job.ended_at):
+        if units := job.units(now):
+            before = left[job.pack]
+            left[job.pack] = before - units
+            yield (
+                job,
+                _line(job)
+                | {
+                    "unit_before_deduction": float(before),
+                    "deduction_amount": float(units),
+                    "unit_after_deduction": float(left[job.pack]),
+                },
+            )
+
+
+def _line(job: EmulatedTask) -> dict[str, Any]:
+    body = job.body
+    return {
+        "package_id": f"emulator-{job.pack}",
+        "product_type": job.pack,
+        "task_id": job.task_id,
+        "api_key_name": API_KEY_NAME,
+        "product_function": job.slug,
+        "model_name": body.get("model_name", ""),
+        "resolution": _RESOLUTIONS.get(body.get("mode", ""), body.get("resolution", "")),
+        "duration": str(body.get("duration", "")),
+        "refer_video_input": "video_list" in body,
+        "video_sound": "native" if body.get("sound") == "on" else "off",
+        "voice_control": "voice_list" in body,
+        "deduction_time": str(milliseconds(job.ended_at)),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuery:
+    """What a ledger is asked for; all of it is in the cursor of the next page.
+
+    :param start: jobs made from then on, Unix time in milliseconds.
+    :param end: jobs made until then.
+    :param limit: lines on a page.
+    :param first: place of the page's first line.
+    :param filters: key and accepted values; every key must fit.
+    """
+
+    start: int
+    end: int
+    limit: int
+    first: int
+    filters: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def fits(self, job: EmulatedTask, line: Mapping[str, Any]) -> bool:
+        """Whether a line of the ledger is asked for."""
+        known = {**line, "package_name": RESOURCE_PACKS[job.pack]}
+        return self.start <= milliseconds(job.made_at) <= self.end and all(
+            not values or known.get(key) in values for key, values in self.filters
+        )
+
+    def page(self, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Return the answer: one page of the lines, and how to get the next."""
+        after = self.first + self.limit
+        shown, more = lines[self.first : after], after < len(lines)
+        return {
+            "result": {"detail": shown, "count": len(shown)},
+            "next_cursor": replace(self, first=after).cursor() if more else "",
+            "has_more": more,
+        }
+
+    def cursor(self) -> str:
+        """Return the question as a cursor."""
+        return base64.urlsafe_b64encode(json.dumps(astuple(self)).encode()).decode()
+
+
+def _parse_query(state: EmulatorState, call: Request) -> UsageQuery:
+    body = _QUERY(ValidationState(state.desk.library, state.account.made), "", parse_json(call.body))
+    if "cursor" in body:
+        return _from_cursor(body["cursor"])
+    start, end = (_time(body.get(name), name) for name in ("start_time", "end_time"))
+    if start >= end:
+        raise invalid_value("start_time must be before end_time")
+    filters = tuple((entry["key"], tuple(entry["values"])) for entry in body.get("filters", ()))
+    keys = {key for key, values in filters if values}
+    if unknown := sorted(keys - _FILTERS):
+        raise invalid_value(
+            f"filters.key value '{unknown[0]}' is invalid, must be one of {', '.join(sorted(_FILTERS))}"
+        )
+    if {"package_name", "package_id"} <= keys:
+        raise invalid_value("package_name and package_id cannot be set at the same time")
+    return UsageQuery(start, end, body.get("limit", _LIMIT), 0, filters)
+
+
+def _from_cursor(cursor: str) -> UsageQuery:
+    try:
+        return UsageQuery(*json.loads(base64.urlsafe_b64decode(cursor)))
+    except (ValueError, TypeError):
+        raise invalid_value(f"cursor value '{cursor}' is invalid") from None
+
+
+def _time(value: object, name: str) -> int:
+    if value in (None, ""):
+        raise invalid_request(f"{name} is required")
+    if not str(value).isdecimal():
+        raise invalid_value(f"{name} must be a time in milliseconds, got {value}")
+    return int(str(value))
+
+
+HANDLERS: Mapping[tuple[str, str], Handler] = {
+    ("GET", "/account/costs"): _costs,
+    ("POST", "/account/billing/package"): _package,
+    ("POST", "/account/billing/balance"): _balance,
+}

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Result files over HTTP, with ranges, as a content network serves them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from starlette.types import Receive, Scope, Send
+
+from ..media.render import RenderedFile
+from ..media.specs import OutputFile
+from ..state import EmulatorState
+from ..wire import Request, Response, drop_connection, response_start, send_answer
+
+PREFIX = "/results/"
+TEMPLATE = "/results/{task_id}/{file}"
+_CHUNK = 256 * 1024
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+_DENIED = (
+    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>%s</Message></Error>'
+)
+
+
+async def serve(state: EmulatorState, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request below :data:`PREFIX`."""
+    call = Request(scope, receive)
+    refused = _refused(state, call)
+    file = None if refused else _file(state, call.path)
+    if refused or file is None:
+        answer = refused or Response(b"not found", 404, "text/plain")
+        state.requests[call.method, TEMPLATE, answer.status] += 1
+        await send_answer(send, answer)
+        return
+    rendered = await state.renderer.file(file.recipe)
+    limit = state.faults.limited("cut_download", "cut_times", None) if call.method == "GET" else None
+    status = await _send_file(call, send, rendered, file.recipe.content_type, limit)
+    state.requests[call.method, TEMPLATE, status] += 1
+    if limit is not None:
+        await drop_connection(receive, send, flush=True)
+
+
+def _refused(state: EmulatorState, call: Request) -> Response | None:
+    if call.method not in ("GET", "HEAD"):
+        return Response(b"method not allowed", 405, "text/plain", {"allow": "GET, HEAD"})
+    expires = call.query.get("Expires", "")
+    if not expires.isdecimal():
+        return _denied(b"Access denied")
+    if state.faults.times("download_error"):
+        return Response(b"service unavailable", 503, "text/plain")
+    if state.faults.times("expired_url") or not state.signer.valid(
+        call.path, expires, call.query.get("Signature", "")
+    ):
+        return _denied(b"Request has expired")
+    return None
+
+
+def _denied(why: bytes) -> Response:
+    return Response(_DENIED % why, 403, "application/xml")
+
+
+def _file(state: EmulatorState, path: str) -> OutputFile | None:
+    task_id, _, name = path.removeprefix(PREFIX).partition("/")
+    return next((file for file in state.files(task_id) if file.name == name), None)
+
+
+async def _send_file(
+    call: Request, send: Send, rendered: RenderedFile, content_type: str, limit: int | None
+) -> int:
+    size = rendered.size
+    headers = {"accept-ranges": "bytes", "etag": rendered.etag}
+    wanted = _range(call.headers.get("range"), size)
+    if wanted is None:
+        await send(response_start(416, "text/plain", 0, {**headers, "content-range": f"bytes */{size}"}))
+        await send({"type": "http.response.body", "body": b""})
+        return 416
+    partial = len(wanted) < size
+    if partial:
+        headers["content-range"] = f"bytes {wanted[0]}-{wanted[-1]}/{size}"
+    status = 206 if partial else 200
+    await send(response_start(status, content_type, len(wanted), headers))
+    if call.method == "GET":
+        for chunk in _chunks(rendered.path, wanted[:limit]):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    if limit is None:
+        await send({"type": "http.response.body", "body": b""})
+    return status
+
+
+def _range(header: str | None, size: int) -> range | None:
+    """Return the bytes to send: all without a usable header, ``None`` for a range outside the file."""
+    match = _RANGE.match(header or "")
+    if not match or match.group(0) == "bytes=-":
+        return range(size)
+    first, last = match.groups()
+    if not first:
+        return range(max(0, size - int(last)), size) if int(last) else None
+    wanted = range(int(first), min(size, int(last) + 1 if last else size))
+    return wanted if wanted else None
+
+
+def _chunks(path: Path, wanted: range) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        stream.seek(wanted.start)
+        left = len(wanted)
+        while left > 0:
+            chunk = stream.read(min(_CHUNK, left))
+            left -= len(chunk)
+            yield chunk

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The calls that mark elements in a video before multi-elements edits it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..artifacts import EditSession
+from ..errors import invalid_value
+from ..media.inputs import MediaLimits
+from ..media.kinds import VideoInfo
+from ..media.specs import ImageSpec, OutputFile, VideoSpec
+from ..media.video import FPS, frame_size
+from ..spec.rules import VIDEO_FORMATS, exactly_one, first_video
+from ..spec.schema import Check, ValidationState, array, number, object_, string, video, video_id
+from ..spec.validation import parse_json
+from ..state import EmulatorState
+from ..wire import Request, Response
+from .tasks import Handler
+
+_CLIP = MediaLimits(VIDEO_FORMATS, (2, 10), (720, 2160))
+_GAP = (5.1, 6.9)
+_MOST_FRAMES = 10
+_MASK_PIXELS = 256
+_RADIUS = 0.12
+_UNIT = number(0, 1)
+_OPEN = object_(video_id=video_id(_CLIP), video_url=video(_CLIP))
+_SESSION = object_("session_id", session_id=string())
+_MARK = object_(
+    "session_id",
+    "frame_index",
+    "points",
+    session_id=string(),
+    frame_index=number(0, whole=True),
+    points=array(object_("x", "y", x=_UNIT, y=_UNIT), 1, 10),
+)
+
+
+async def _init(state: EmulatorState, call: Request, request_id: str) -> Response:
+    probe = _probe(state)
+    body = _OPEN(probe, "", parse_json(call.body))
+    video = first_video(probe.media)
+    if wrong := exactly_one("video_id", "video_url")(body, probe.media):
+        raise invalid_value(wrong)
+    if video is None or _GAP[0] < video.seconds < _GAP[1]:
+        raise invalid_value("video duration must be in [2s, 5s] or [7s, 10s]")
+    session = _opened(state, video)
+    picture, now = video.picture, state.clock.now()
+    data = {
+        "status": 0,
+        "session_id": session.session_id,
+        "fps": FPS,
+        "original_duration": round(video.seconds * 1000),
+        "width": picture.width,
+        "height": picture.height,
+        "total_frame": round(video.seconds * FPS),
+        "normalized_video": session.files[0],
+    }
+    addressed = state.views.addressed(data, session.session_id, now, call.base_url)
+    return state.envelope.data(addressed, request_id)
+
+
+async def _add(state: EmulatorState, call: Request, request_id: str) -> Response:
+    session, body = _session(state, call, _MARK)
+    frame, points = body["frame_index"], body["points"]
+    if frame >= round(session.clip.seconds * FPS):
+        raise invalid_value(f"frame_index {frame} is after the last frame")
+    if frame not in session.marks and len(session.marks) >= _MOST_FRAMES:
+        raise invalid_value(f"the number of marked frames cannot exceed {_MOST_FRAMES} in total")
+    session.marks.setdefault(frame, []).extend(points)
+    return state.envelope.data(_masks(session, frame), request_id)
+
+
+async def _delete(state: EmulatorState, call: Request, request_id: str) -> Response:
+    session, body = _session(state, call, _MARK)
+    frame = body["frame_index"]
+    marked = session.marks.get(frame, [])
+    for point in body["points"]:
+        if point not in marked:
+            raise invalid_value(f"point ({point['x']}, {point['y']}) was not added to frame {frame}")
+        marked.remove(point)
+    if not marked:
+        session.marks.pop(frame, None)
+    return state.envelope.data(_masks(session, frame), request_id)
+
+
+async def _clear(state: EmulatorState, call: Request, request_id: str) -> Response:
+    session, _ = _session(state, call, _SESSION)
+    session.marks.clear()
+    return state.envelope.data({"status": 0, "session_id": session.session_id}, request_id)
+
+
+async def _preview(state: EmulatorState, call: Request, request_id: str) -> Response:
+    session, _ = _session(state, call, _SESSION)
+    if not session.marks:
+        raise invalid_value("no selection has been added")
+    _, video, cover, tracking = session.files
+    data = {"res": {"video": video, "video_cover": cover, "tracking_output": tracking}}
+    addressed = state.views.addressed(data, session.session_id, state.clock.now(), call.base_url)
+    return state.envelope.data(addressed, request_id)
+
+
+HANDLERS: Mapping[tuple[str, str], Handler] = {
+    ("POST", f"/v1/videos/multi-elements/{name}"): handler
+    for name, handler in (
+        ("init-selection", _init),
+        ("add-selection", _add),
+        ("delete-selection", _delete),
+        ("clear-selection", _clear),
+        ("preview-selection", _preview),
+    )
+}
+
+
+def _probe(state: EmulatorState) -> ValidationState:
+    return ValidationState(state.desk.library, state.account.made, strict=state.options.strict)
+
+
+def _session(state: EmulatorState, call: Request, kind: Check) -> tuple[EditSession, dict[str, Any]]:
+    body = kind(_probe(state), "", parse_json(call.body))
+    return state.account.made.session(body["session_id"]), body
+
+
+def _opened(state: EmulatorState, video: VideoInfo) -> EditSession:
+    now, made = state.clock.now(), state.account.made
+    width, height = frame_size("std", video.picture.ratio, state.options.scale)
+    plain = VideoSpec(video.picture, width, height, video.seconds)
+    marked = VideoSpec(video.picture, width, height, video.seconds, marked=True)
+    files = (
+        OutputFile("normalized.mp4", plain),
+        OutputFile("preview.mp4", marked),
+        OutputFile("cover.png", ImageSpec(video.picture, width, height)),
+        OutputFile("tracking.png", ImageSpec(video.picture, width, height, mask=True)),
+    )
+    session = EditSession(made.next_session_id(), video, now, files=files)
+    made.open(session)
+    return session
+
+
+def _masks(session: EditSession, frame: int) -> dict[str, Any]:
+    """Return what the API says of one frame: an ellipse around each point."""
+    picture = session.clip.picture
+    height = max(1, round(_MASK_PIXELS / picture.ratio))
+    marked = session.marks.get(frame, [])
+    masks = [_mask(number, point, _MASK_PIXELS, height) for number, point in enumerate(marked)]
+    return {"status": 0, "res": {"frame_index": frame, "rle_mask_list": masks}}
+
+
+def _mask(number: int, point: Mapping[str, float], width: int, height: int) -> dict[str, Any]:
+    across = np.linspace(0, 1, width)[None, :] - point["x"]
+    down = np.linspace(0, 1, height)[:, None] - point["y"]
+    inside = across**2 + down**2 < _RADIUS**2
+    stream = io.BytesIO()
+    Image.fromarray(inside.astype(np.uint8) * 255).save(stream, "PNG")
+    size = [height, width]
+    return {
+        "object_id": number,
+        "rle_mask": {"size": size, "counts": "".join(_run_lengths(inside))},
+        "png_mask": {"size": size, "base64": base64.b64encode(stream.getvalue()).decode()},
+    }
+
+
+def _run_lengths(inside: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterator[str]:
+    """Write a mask as the COCO format does: lengths of runs down the columns, beginning with what is outside.
+
+    From the third on, a run is written as its difference from the last but one, in groups of five bits.
+    """
+    runs = [(value, len(list(group))) for value, group in itertools.groupby(inside.T.ravel().tolist())]
+    lengths = [length for _, length in runs]
+    if runs[0][0]:
+        lengths.insert(0, 0)
+    for index, length in enumerate(lengths):
+        value = length - (lengths[index - 2] if index > 2 else 0)  # noqa: PLR2004 - see above
+        more = True
+        while more:
+            bits = value & 0x1F
+            value >>= 5
+            more = value != (-1 if bits & 0x10 else 0)
+            yield chr(bits + (0x20 if more else 0) + 48)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP that stays on this machine."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from urllib.parse import urlsplit
+
+from .options import is_loopback
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether an address is one of this machine's web servers."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and is_loopback(parts.hostname)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.HTTPHandler(),
+        # Its certificate, if any, is one that was made for a test.
+        urllib.request.HTTPSHandler(context=ssl._create_unverified_context()),  # noqa: S323
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+loopback_opener = _opener()
+"""Opens addresses of this machine. It knows neither proxies nor redirects, which could lead away from it."""

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures as the emulator draws them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageOps
+
+from .kinds import ImageInfo
+
+if TYPE_CHECKING:
+    from .specs import ImageSpec
+
+_CHANNELS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+
+
+def render(recipe: ImageSpec, target: Path) -> None:
+    """Write the picture; the same recipe always gives the same bytes."""
+    size = (recipe.width, recipe.height)
+    if recipe.margins:
+        image = _expanded(recipe.picture, size, recipe.margins)
+    else:
+        image = crop_to_fill(recipe.picture, *size)
+    image = tint_variant(image, recipe.variant)
+    if recipe.inset:
+        small = crop_to_fill(recipe.inset, recipe.width // 3, recipe.height // 3)
+        image.paste(small, (recipe.width // 3, recipe.height // 2))
+    if recipe.mask:
+        image = image.convert("L").point(lambda value: 255 if value > 127 else 0)  # noqa: PLR2004 - half of 255
+    if recipe.marked:
+        image = draw_watermark(image)
+    image.save(target, "PNG", compress_level=1)
+
+
+def crop_to_fill(picture: ImageInfo, width: int, height: int) -> Image.Image:
+    """Return the picture filling a frame of the given size, its middle kept."""
+    if picture.file is None:
+        return _drawn(picture.digest, width, height)
+    with Image.open(picture.file) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        return ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
+
+
+def tint_variant(image: Image.Image, variant: int) -> Image.Image:
+    """Return the picture with other colours or seen from the other side."""
+    bands = image.split()
+    image = Image.merge("RGB", [bands[channel] for channel in _CHANNELS[variant % 3]])
+    return ImageOps.mirror(image) if variant // 3 % 2 else image
+
+
+def draw_watermark(image: Image.Image) -> Image.Image:
+    """Return the picture with a visible watermark in its lower right corner."""
+    marked = image.copy()
+    draw = ImageDraw.Draw(marked)
+    size = max(12, image.height // 16)
+    place = (image.width - size // 2, image.height - size // 2)
+    draw.text(place, "KlingAI emulator", fill=(255, 255, 255), anchor="rs", font_size=size, stroke_width=1)
+    return marked
+
+
+def _drawn(digest: str, width: int, height: int) -> Image.Image:
+    """Draw a picture that depends on the digest alone: two colours and a disc."""
+    seed = bytes.fromhex(digest[:32])
+    across = np.linspace(0.0, 1.0, width)[None, :, None]
+    down = np.linspace(0.0, 1.0, height)[:, None, None]
+    one, two = (np.array(list(seed[start : start + 3]), float) for start in (0, 3))
+    pixels = one * (1 - (across + down) / 2) + two * (across + down) / 2
+    image = Image.fromarray(pixels.astype(np.uint8))
+    radius = min(width, height) // 4
+    x = radius + (width - 2 * radius) * seed[6] // 255
+    y = radius + (height - 2 * radius) * seed[7] // 255
+    ImageDraw.Draw(image).ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(seed[8:11]))
+    return image
+
+
+def _expanded(
+    picture: ImageInfo, size: tuple[int, int], margins: tuple[float, float, float, float]
+) -> Image.Image:
+    """Return the picture inside a larger one that shows its own blurred, dark copy around it."""
+    up, down, left, right = margins
+    width, height = size[0] / (1 + left + right), size[1] / (1 + up + down)
+    image = (
+        crop_to_fill(picture, *size).reduce(8).resize(size, Image.Resampling.BILINEAR).point(lambda v: v // 2)
+    )
+    inner = crop_to_fill(picture, max(1, round(width)), max(1, round(height)))
+    image.paste(inner, (round(width * left), round(height * up)))
+    return image

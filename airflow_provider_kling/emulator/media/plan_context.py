@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a job will make, and what those who plan it need to know."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..artifacts import ArtifactStore, EditSession
+from ..spec.validation import ValidatedBody
+from .kinds import AudioInfo, ImageInfo, VideoInfo
+from .specs import ResultEntry
+
+_CHARACTERS_A_SECOND = {"en": 15.0, "zh": 4.0}
+_SHORTEST_SPEECH = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a job makes.
+
+    :param items: entries of its result.
+    :param seconds: length of what is made, for the price.
+    :param count: how many pictures it makes, which is how many slots it takes; 1 for all else.
+    :param parent: the video that the task reports as its parent.
+    :param session: a session that begins when the job is made.
+    :param failure: why the job fails, for what the vendor finds out only while it works.
+    """
+
+    items: tuple[ResultEntry, ...]
+    seconds: float = 0.0
+    count: int = 1
+    parent: VideoInfo | None = None
+    session: EditSession | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanContext:
+    """Where a job is planned.
+
+    :param task_id: id of the task; ids of what it makes are derived from it.
+    :param scale: size of pictures relative to the real ones.
+    :param now: the emulator's time.
+    :param made: what earlier calls made.
+    """
+
+    task_id: str
+    scale: float
+    now: float
+    made: ArtifactStore
+
+
+Planner = Callable[[ValidatedBody, PlanContext], Plan]
+"""Plans the job of a checked create call.
+
+It may refuse what only a look at earlier calls shows to be wrong.
+"""
+
+
+def content_hash(text: str) -> str:
+    """Return what names a picture or sound that is made up from a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def placeholder_image(order: ValidatedBody) -> ImageInfo:
+    """Return a picture made up from the words of a request."""
+    return ImageInfo(content_hash(str(order.body.get("prompt", order.digest))), 1280, 720)
+
+
+def speech_audio(text: str, *, language: str = "en", speed: float = 1.0) -> AudioInfo:
+    """Return a sound as long as it takes to say a text."""
+    seconds = len(text) / _CHARACTERS_A_SECOND[language] / speed
+    return AudioInfo(content_hash(f"{language}{speed}{text}"), round(max(_SHORTEST_SPEECH, seconds), 3))
+
+
+def pictures_of(order: ValidatedBody) -> list[ImageInfo]:
+    """Return the pictures of a request, in the order of its fields."""
+    return [medium for medium in order.media.values() if isinstance(medium, ImageInfo)]

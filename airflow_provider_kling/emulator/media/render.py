@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Renders a file the first time somebody wants it and keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .specs import RenderSpec, fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """A file that is there.
+
+    :param path: where.
+    :param size: number of bytes.
+    :param etag: name of its content.
+    """
+
+    path: Path
+    size: int
+    etag: str
+
+
+class RenderCache:
+    """Rendered files by recipe.
+
+    :param folder: directory to keep them in.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # One at a time: rendering must not take the cores of those who are being tested.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="kling-render")
+        self._done: dict[str, RenderedFile] = {}
+        self._under_way: dict[str, asyncio.Future[RenderedFile]] = {}
+
+    async def file(self, recipe: RenderSpec) -> RenderedFile:
+        """Return the recipe's file, rendering it if need be."""
+        name = fingerprint(recipe)
+        if name in self._done:
+            return self._done[name]
+        if name not in self._under_way:
+            loop = asyncio.get_running_loop()
+            self._under_way[name] = loop.run_in_executor(self._pool, _render, recipe, self._folder / name)
+        try:
+            # One client that goes away must not take the file from others who wait for it.
+            self._done[name] = await asyncio.shield(self._under_way[name])
+        finally:
+            self._under_way.pop(name, None)
+        return self._done[name]
+
+    def close(self) -> None:
+        """Stop rendering, once the file under way is done."""
+        # The file under way must not appear in a folder that is being removed.
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _render(recipe: RenderSpec, path: Path) -> RenderedFile:
+    recipe.render(path)
+    return RenderedFile(path, path.stat().st_size, f'"{path.name[:32]}"')

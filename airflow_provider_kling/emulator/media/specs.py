@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a job makes, as data; nothing is rendered before somebody downloads it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from .kinds import AudioInfo, ImageInfo
+
+
+class RenderSpec(Protocol):
+    """How to render one file. Recipes are equal when the bytes of their files are."""
+
+    @property
+    def content_type(self) -> str:
+        """Media type of the file."""
+        ...
+
+    def render(self, target: Path) -> None:
+        """Write the file."""
+        ...
+
+
+def fingerprint(recipe: RenderSpec) -> str:
+    """Return a name for the recipe's file: the same for the same content."""
+    return hashlib.sha256(repr(recipe).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSpec:
+    """An MP4 that slowly zooms into a picture.
+
+    :param picture: what is seen.
+    :param width: in pixels, even.
+    :param height: in pixels, even.
+    :param seconds: length.
+    :param sound: its sound track, which may be shorter than the video.
+    :param marked: whether it carries a visible watermark.
+    """
+
+    picture: ImageInfo
+    width: int
+    height: int
+    seconds: float
+    sound: AudioInfo | None = None
+    marked: bool = False
+
+    @property
+    def content_type(self) -> str:
+        """Media type of the file."""
+        return "video/mp4"
+
+    def render(self, target: Path) -> None:
+        """Write the file."""
+        from .video import render
+
+        render(self, target)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """A PNG made of a picture.
+
+    :param picture: what is seen.
+    :param width: in pixels.
+    :param height: in pixels.
+    :param variant: different numbers give visibly different pictures.
+    :param inset: a second picture in a corner.
+    :param margins: what is added above, below, left and right, as parts of the picture's size.
+    :param mask: show only what is light, as black and white.
+    :param marked: whether it carries a visible watermark.
+    """
+
+    picture: ImageInfo
+    width: int
+    height: int
+    variant: int = 0
+    inset: ImageInfo | None = None
+    margins: tuple[float, float, float, float] | None = None
+    mask: bool = False
+    marked: bool = False
+
+    @property
+    def content_type(self) -> str:
+        """Media type of the file."""
+        return "image/png"
+
+    def render(self, target: Path) -> None:
+        """Write the file."""
+        from .image import render
+
+        render(self, target)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSpec:
+    """A sound file.
+
+    :param sound: what is heard.
+    :param kind: format of the file.
+    """
+
+    sound: AudioInfo
+    kind: Literal["mp3", "wav"] = "mp3"
+
+    @property
+    def content_type(self) -> str:
+        """Media type of the file."""
+        return "audio/mpeg" if self.kind == "mp3" else "audio/wav"
+
+    def render(self, target: Path) -> None:
+        """Write the file."""
+        from .audio import render
+
+        render(self, target)
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecipe:
+    """A file of text, such as subtitles.
+
+    :param text: its content.
+    :param content_type: media type of the file.
+    """
+
+    text: str
+    content_type: str
+
+    def render(self, target: Path) -> None:
+        """Write the file."""
+        target.write_text(self.text, "utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """One result file: its name under the task and how it is made."""
+
+    name: str
+    recipe: RenderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ResultEntry:
+    """One entry of a finished task's result.
+
+    :param array: name of the array it stands in, such as ``videos``.
+    :param values: its fields; a :class:`OutputFile`, at any depth, stands for the file's address.
+    """
+
+    array: str
+    values: Mapping[str, Any]
+
+    def files(self) -> Iterator[OutputFile]:
+        """Return all files of the entry."""
+        return _files(self.values)
+
+
+def _files(value: Any) -> Iterator[OutputFile]:
+    if isinstance(value, OutputFile):
+        yield value
+    elif isinstance(value, Mapping):
+        for entry in value.values():
+            yield from _files(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _files(entry)
+
+
+def replace_files_with_urls(value: Any, address: Callable[[OutputFile], str]) -> Any:
+    """Return the value with each file replaced by its address."""
+    if isinstance(value, OutputFile):
+        return address(value)
+    if isinstance(value, Mapping):
+        return {name: replace_files_with_urls(entry, address) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [replace_files_with_urls(entry, address) for entry in value]
+    return value

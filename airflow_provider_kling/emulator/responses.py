@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Task objects as API 2.0 writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .clock import Clock, milliseconds
+from .faults import Faults
+from .media.kinds import VideoInfo
+from .media.specs import OutputFile, replace_files_with_urls
+from .spec import prices
+from .task import EmulatedTask, Status
+from .url_signing import UrlSigner
+
+WORDS = {"succeed": "succeeded"}
+"""Statuses that API 2.0 has other words for than v1."""
+_IN_WORDS_OF_V1 = "solutions/virtual_try_on"
+_TYPES = {"model_images": "model_images", "ass": "ass"}
+"""Arrays whose entries have a type that is no singular of the array's name."""
+
+
+def created_v2(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
+    """Return the task object that answers a create call.
+
+    :param task: the same task object as v1 writes it.
+    :param slug: the endpoint that made it.
+    """
+    view = task_v2(task, slug)
+    return {**view, "task_id": view.pop("id")} if slug == _IN_WORDS_OF_V1 else view
+
+
+def task_v2(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
+    """Return the task object of a query or a callback.
+
+    :param task: the same task object as v1 writes it.
+    :param slug: the endpoint that made it.
+    """
+    word = task["task_status"]
+    view: dict[str, Any] = {
+        "id": task["task_id"],
+        "status": word if slug == _IN_WORDS_OF_V1 else WORDS.get(word, word),
+        "message": task.get("task_status_msg", ""),
+        "create_time": task["created_at"],
+        "update_time": task["updated_at"],
+    }
+    if name := task["task_info"].get("external_task_id"):
+        view["external_id"] = name
+    if "task_result" in task:
+        view["outputs"] = [
+            {"type": _TYPES.get(array, array.removesuffix("s")), **_without_index(item)}
+            for array, items in task["task_result"].items()
+            if isinstance(items, list)
+            for item in items
+        ]
+        view["billing"] = [
+            {
+                "charge_type": "unit",
+                "amount": task["final_unit_deduction"],
+                "package_type": prices.unit_type(slug),
+            }
+        ]
+    return view
+
+
+def _without_index(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name != "index"}
+
+
+@dataclass(slots=True)
+class _Cached:
+    status: Status
+    base_url: str
+    fresh_until: float
+    text: bytes
+
+    def holds(self, status: Status, base_url: str, now: float) -> bool:
+        return self.status is status and self.base_url == base_url and now < self.fresh_until
+
+
+class TaskSerializer:
+    """Writes task objects.
+
+    :param clock: the emulator's time.
+    :param signer: signs addresses of results.
+    :param faults: faults that change what a task says.
+    """
+
+    def __init__(self, clock: Clock, signer: UrlSigner, faults: Faults) -> None:
+        self._clock = clock
+        self._signer = signer
+        self._faults = faults
+        self._cache: dict[str, _Cached] = {}
+
+    def reset(self) -> None:
+        """Forget what was built."""
+        self._cache.clear()
+
+    def forget(self, job: EmulatedTask) -> None:
+        """Build a job's task object anew: the job was changed."""
+        self._cache.pop(job.task_id, None)
+
+    def unified(self, job: EmulatedTask, base_url: str) -> bytes:
+        """Return the task object of a query at ``/tasks``, where jobs of v1 look like those of API 2.0.
+
+        :param job: the job.
+        :param base_url: as in :meth:`task`.
+        """
+        if job.tasks:
+            return self.task(job, base_url)
+        return _json(task_v2(self._task(job, base_url), job.slug))
+
+    def task(self, job: EmulatedTask, base_url: str) -> bytes:
+        """Return the task object of a query as JSON.
+
+        :param job: the job.
+        :param base_url: scheme and host by which the emulator was reached; results have addresses there.
+        """
+        now = self._clock.now()
+        status = job.status(now)
+        if status is Status.PROCESSING and self._faults.fire("unknown_status"):
+            word = self._faults.setting("unknown_status")
+            return _json(self._as_asked(job, {**self._task(job, base_url), "task_status": word}))
+        cached = self._cache.get(job.task_id)
+        if cached is not None and cached.holds(status, base_url, now):
+            return cached.text
+        text = _json(self.task_object(job, base_url))
+        self._cache[job.task_id] = _Cached(status, base_url, now + self._signer.seconds / 2, text)
+        return text
+
+    def task_object(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
+        """Return the task object of a query or a callback."""
+        return self._as_asked(job, self._task(job, base_url))
+
+    def _as_asked(self, job: EmulatedTask, task: dict[str, Any]) -> dict[str, Any]:
+        return task_v2(task, job.slug) if job.tasks else task
+
+    def _task(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
+        now = self._clock.now()
+        status = job.status(now)
+        task = self._created(job, base_url)
+        task["task_status"] = status
+        task["task_status_msg"] = job.failure or "" if status is Status.FAILED else ""
+        task["updated_at"] = milliseconds(job.changed_at(now))
+        if status is Status.SUCCEED:
+            task["final_unit_deduction"] = _units(job)
+            task["task_result"] = {**_result_type(job), **self.result(job, base_url)}
+        return task
+
+    def created_object(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
+        """Return the task object that answers the create call."""
+        task = self._created(job, base_url)
+        return created_v2(task, job.slug) if job.tasks else task
+
+    def _created(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
+        info: dict[str, Any] = {}
+        if job.parent:
+            info["parent_video"] = self._parent(job.parent, base_url)
+        if job.external_task_id:
+            info["external_task_id"] = job.external_task_id
+        made = milliseconds(job.made_at)
+        return {
+            "task_id": job.task_id,
+            "task_status": Status.SUBMITTED,
+            "task_info": info,
+            "created_at": made,
+            "updated_at": made,
+        }
+
+    def result(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
+        """Return what the job made, by array, with addresses that can be downloaded now."""
+        result: dict[str, list[dict[str, Any]]] = {}
+        for item in job.items:
+            entry = self.addressed(item.values, job.task_id, job.ended_at, base_url)
+            result.setdefault(item.array, []).append(entry)
+        return result
+
+    def faces(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
+        """Return what answers the call that finds faces: no task object, but a session."""
+        charged = {"session_id": job.session_id, "final_unit_deduction": _units(job)}
+        return {**charged, **self.result(job, base_url)}
+
+    def addressed(self, values: Any, owner: str, made_at: float, base_url: str) -> Any:
+        """Return values with their files, at any depth, replaced by addresses.
+
+        :param values: the values.
+        :param owner: what stands for the task id in the addresses.
+        :param made_at: when the files were made, in seconds since the epoch.
+        :param base_url: scheme and host of the addresses.
+        """
+
+        def address(file: OutputFile) -> str:
+            return base_url + self._signer.signed(f"/results/{owner}/{file.name}", made_at)
+
+        return replace_files_with_urls(values, address)
+
+    def _parent(self, clip: VideoInfo, base_url: str) -> dict[str, Any]:
+        url = clip.url or base_url + self._signer.signed(clip.path, clip.made_at)
+        return {"id": clip.video_id, "url": url, "duration": f"{clip.seconds:.3f}"}
+
+
+def _result_type(job: EmulatedTask) -> dict[str, str]:
+    if job.slug != "images/omni-image":
+        return {}
+    return {"result_type": str(job.body.get("result_type", "single"))}
+
+
+def _units(job: EmulatedTask) -> str:
+    return f"{job.price.normalize():f}"
+
+
+def _json(task: dict[str, Any]) -> bytes:
+    return json.dumps(task, separators=(",", ":")).encode()

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Limits that CometAPI documents more narrowly than the vendor, on its pages of 2026."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .rules import CrossRule, Media, Values, first_audio
+
+_PROMPT = 500
+_NEGATIVE_PROMPT = 200
+_SOUND_SECONDS = 60.1
+_LEAST_PICTURES = 2
+
+
+def _short_words(body: Values, _: Media) -> str | None:
+    for name, limit in (("prompt", _PROMPT), ("negative_prompt", _NEGATIVE_PROMPT)):
+        if len(body.get(name, "")) > limit:
+            return f"{name} length cannot exceed {limit}, got {len(body[name])}"
+    return None
+
+
+def _five_or_ten(body: Values, _: Media) -> str | None:
+    seconds = body.get("duration", "5")
+    return None if seconds in ("5", "10") else f"duration value '{seconds}' is invalid, must be one of 5, 10"
+
+
+def _std_or_pro(body: Values, _: Media) -> str | None:
+    mode = body.get("mode", "std")
+    return None if mode in ("std", "pro") else f"mode value '{mode}' is invalid, must be one of std, pro"
+
+
+def _no_wide_picture(body: Values, _: Media) -> str | None:
+    ratio = body.get("aspect_ratio")
+    return f"aspect_ratio value '{ratio}' is invalid" if ratio == "21:9" else None
+
+
+def _two_pictures(body: Values, _: Media) -> str | None:
+    count = len(body["image_list"])
+    return None if count >= _LEAST_PICTURES else f"the size of image_list must be in [2, 4], got {count}"
+
+
+def _avatar(body: Values, media: Media) -> str | None:
+    if "prompt" not in body:
+        return "prompt is required"
+    spoken = first_audio(media)
+    if spoken is not None and spoken.seconds > _SOUND_SECONDS:
+        return f"audio duration must be in [2s, 60s], got {spoken.seconds:.1f}s"
+    return None
+
+
+def _only_o1(body: Values, _: Media) -> str | None:
+    model = body.get("model_name", "kling-video-o1")
+    return None if model == "kling-video-o1" else f"model_name value '{model}' is invalid"
+
+
+COMETAPI: Mapping[str, tuple[CrossRule, ...]] = {
+    "videos/text2video": (_short_words, _five_or_ten, _std_or_pro),
+    "videos/image2video": (_short_words, _five_or_ten, _std_or_pro),
+    "videos/multi-image2video": (_short_words, _two_pictures),
+    "videos/avatar/image2video": (_avatar,),
+    "videos/omni-video": (_only_o1,),
+    "images/generations": (_short_words, _no_wide_picture),
+}

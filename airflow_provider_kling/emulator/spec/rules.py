@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a rule set for one request body consists of, and the rules that many of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ApiErrorResponse, invalid_value
+from ..media.inputs import SOUND_FORMATS, MediaLimits
+from ..media.kinds import AudioInfo, MediaInfo, VideoInfo
+from .schema import Check, array, boolean, digits, image, number, object_, string, url
+
+Values = Mapping[str, Any]
+Media = Mapping[str, MediaInfo]
+CrossRule = Callable[[Values, Media], str | None]
+"""A rule over several fields: gets body and media, returns what is wrong or ``None``."""
+
+COMMON: Mapping[str, Check] = {
+    "callback_url": url(),
+    "external_task_id": string(),
+}
+WATERMARK: Mapping[str, Check] = {"watermark_info": object_(enabled=boolean())}
+ELEMENT = object_("element_id", element_id=number(1, whole=True))
+PICTURES = object_("image", image=image())
+VIDEO_FORMATS = ("mp4", "mov")
+SPEECH = MediaLimits(SOUND_FORMATS, (2, 300), megabytes=5)
+SHORT_SPEECH = MediaLimits(SOUND_FORMATS, (2, 60), megabytes=5)
+
+SHOTS: Mapping[str, Check] = {
+    "multi_shot": boolean(),
+    "shot_type": string(one_of=("customize", "intelligence")),
+    "multi_prompt": array(
+        object_(
+            "index",
+            "prompt",
+            "duration",
+            index=number(1, 6, whole=True),
+            prompt=string(512),
+            duration=digits(),
+        ),
+        1,
+        6,
+    ),
+}
+SECONDS = tuple(str(seconds) for seconds in range(3, 16))
+
+
+@dataclass(frozen=True)
+class BodySpec:
+    """The rules for the body of one endpoint.
+
+    :param kind: shape of the body.
+    :param crosses: rules over several fields.
+    :param models: accepted values of ``model_name``, the default first; empty where the field is not used.
+    :param retired: values of ``model_name`` that the vendor has switched off.
+    :param routed: further values of ``model_name`` that a gateway takes.
+    :param understood: makes of a checked body and a model what the other rules and the makers read.
+    """
+
+    kind: Check
+    crosses: tuple[CrossRule, ...] = ()
+    models: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
+    routed: tuple[str, ...] = ()
+    understood: Callable[[dict[str, Any], str], dict[str, Any]] = lambda body, _: body
+
+    def check_model(self, name: str | None, further: tuple[str, ...], *, official: bool) -> None:
+        """Refuse a model that does not exist or, on the vendor's own hosts, no longer does.
+
+        :param name: the model; the default one is taken where none is named.
+        :param further: models to take in any case.
+        :param official: whether this is a host of the vendor.
+        """
+        known = (*self.models, *self.retired)
+        if not known:
+            return
+        name = name or known[0]
+        if name in further:
+            return
+        if official and name in self.retired:
+            raise invalid_value(f"The model '{name}' has been discontinued and is no longer available.")
+        if name not in known and (official or name not in self.routed):
+            raise ApiErrorResponse(404, 1203, f"model_name value '{name}' does not exist")
+
+
+def first_video(media: Media) -> VideoInfo | None:
+    """Return the video of a request, if it has one."""
+    return next((medium for medium in media.values() if isinstance(medium, VideoInfo)), None)
+
+
+def first_audio(media: Media) -> AudioInfo | None:
+    """Return the sound of a request, if it has one."""
+    return next((medium for medium in media.values() if isinstance(medium, AudioInfo)), None)
+
+
+def exactly_one(*names: str, within: str = "") -> CrossRule:
+    """One and only one of the fields is sent (``within``: of an object of the body)."""
+
+    def check(body: Values, _: Media) -> str | None:
+        found = [name for name in names if name in (body[within] if within else body)]
+        if len(found) == 1:
+            return None
+        return f"one and only one of {' and '.join(names)} must be given, got {len(found)}"
+
+    return check
+
+
+def at_least_one(*names: str) -> CrossRule:
+    """At least one of the fields is sent."""
+    return lambda body, _: (
+        None if any(name in body for name in names) else f"{' or '.join(names)} is required"
+    )
+
+
+def at_most_one_group(*groups: tuple[str, ...]) -> CrossRule:
+    """Fields of only one of the groups are sent."""
+
+    def check(body: Values, _: Media) -> str | None:
+        used = ["/".join(group) for group in groups if any(name in body for name in group)]
+        return f"{', '.join(used)} cannot be used together" if len(used) > 1 else None
+
+    return check
+
+
+def requires(name: str, other: str) -> CrossRule:
+    """One field is sent only with another one."""
+    return lambda body, _: f"{other} is required with {name}" if name in body and other not in body else None
+
+
+def max_items_together(most: int, *lists: str) -> CrossRule:
+    """Several arrays, or single values, hold at most so many entries together."""
+
+    def check(body: Values, _: Media) -> str | None:
+        held = [body[name] for name in lists if name in body]
+        count = sum(len(entry) if isinstance(entry, list) else 1 for entry in held)
+        return f"the number of {' and '.join(lists)} cannot exceed {most} in total" if count > most else None
+
+    return check
+
+
+def shots(body: Values, _: Media) -> str | None:
+    """What multi-shot requires."""
+    if not body.get("multi_shot"):
+        unused = [name for name in ("shot_type", "multi_prompt") if name in body]
+        return f"{unused[0]} is invalid when multi_shot is false" if unused else None
+    if "shot_type" not in body:
+        return "shot_type is required when multi_shot is true"
+    if body["shot_type"] == "customize":
+        return _shot_seconds(body)
+    return None if body.get("prompt") else "prompt is required when shot_type is intelligence"
+
+
+def prompt_or_shots(body: Values, _: Media) -> str | None:
+    """The prompt is required unless the shots have theirs."""
+    return None if "prompt" in body or body.get("shot_type") == "customize" else "prompt is required"
+
+
+def _shot_seconds(body: Values) -> str | None:
+    if not body.get("multi_prompt"):
+        return "multi_prompt is required when shot_type is customize"
+    seconds = [shot["duration"] for shot in body["multi_prompt"]]
+    if not all(value.isdigit() and int(value) >= 1 for value in seconds):
+        return "the duration of each shot must be at least 1"
+    wanted = int(body.get("duration", "5"))
+    if sum(map(int, seconds)) != wanted:
+        return f"the sum of all shot durations must be equal to the total duration {wanted}"
+    return None

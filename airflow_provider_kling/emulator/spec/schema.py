@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of raw JSON from which the rules of each endpoint are put together.
+
+They are written from the vendor's documentation and know nothing of the provider's request models: a wrong
+model must not be confirmed by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..artifacts import ArtifactStore
+from ..errors import ApiErrorResponse, invalid_request, invalid_value
+from ..media.inputs import PICTURE_MEGABYTES, MediaLimits, MediaStore
+from ..media.kinds import MediaInfo
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+@dataclass
+class ValidationState:
+    """One request while it is checked.
+
+    :param library: keeps the media that the request brings.
+    :param made: what earlier calls made.
+    :param strict: also refuse what the vendor silently ignores.
+    :param media: the media found, by where they were (``image_list[0].image``).
+    :param ignored: names of unknown fields.
+    """
+
+    library: MediaStore
+    made: ArtifactStore
+    strict: bool = False
+    media: dict[str, MediaInfo] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+
+
+Check = Callable[[ValidationState, str, Any], Any]
+"""Checks one value (probe, where it is, value), raises a refusal or returns the value as it is understood."""
+
+
+def string(limit: int | None = None, *, one_of: tuple[str, ...] = ()) -> Check:
+    """A string, at most ``limit`` characters long, or one of several words."""
+
+    def check(_: ValidationState, where: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise invalid_request(f"{where} must be a string, got {_type(value)}")
+        if one_of and value not in one_of:
+            raise invalid_value(f"{where} value '{value}' is invalid, must be one of {', '.join(one_of)}")
+        if limit is not None and len(value) > limit:
+            raise invalid_value(f"{where} length cannot exceed {limit}, got {len(value)}")
+        return value
+
+    return check
+
+
+def boolean() -> Check:
+    """``true`` or ``false``."""
+
+    def check(_: ValidationState, where: str, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise invalid_request(f"{where} must be a boolean, got {_type(value)}")
+        return value
+
+    return check
+
+
+def number(low: float | None = None, high: float | None = None, *, whole: bool = False) -> Check:
+    """A number (with ``whole``, an integer) from ``low`` to ``high``."""
+    kinds: Any = int if whole else (int, float)
+
+    def check(_: ValidationState, where: str, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise invalid_request(
+                f"{where} must be {'an integer' if whole else 'a number'}, got {_type(value)}"
+            )
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise invalid_value(f"{where} must be in [{low}, {high}], got {value}")
+        return value
+
+    return check
+
+
+def lenient(kind: Check) -> Check:
+    """A number that may be sent as text, as published clients do."""
+
+    def check(probe: ValidationState, where: str, value: Any) -> Any:
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = float(value) if "." in value else int(value)
+        return kind(probe, where, value)
+
+    return check
+
+
+def digits(*, one_of: tuple[str, ...] = ()) -> Check:
+    """A number that is written as text and may be sent as a whole number, as published clients do."""
+
+    def check(probe: ValidationState, where: str, value: Any) -> Any:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return string(one_of=one_of)(probe, where, str(value) if whole else value)
+
+    return check
+
+
+def url() -> Check:
+    """An http(s) address."""
+
+    def check(_: ValidationState, where: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise invalid_request(f"{where} must be a string, got {_type(value)}")
+        if not value.startswith(("http://", "https://")):
+            raise invalid_value(f"{where} must be a url")
+        return value
+
+    return check
+
+
+def image(megabytes: int = PICTURE_MEGABYTES, *, any_ratio: bool = False, webp: bool = False) -> Check:
+    """A picture: url or raw base64."""
+    return _medium(
+        lambda probe, where, value: probe.library.picture(
+            value, where, megabytes, any_ratio=any_ratio, webp=webp
+        )
+    )
+
+
+def audio(limits: MediaLimits) -> Check:
+    """A sound: url or raw base64."""
+    return _medium(lambda probe, where, value: probe.library.sound(value, where, limits))
+
+
+def hosted_sound(limits: MediaLimits) -> Check:
+    """A sound: url."""
+
+    def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
+        if not value.startswith(("http://", "https://")):
+            raise invalid_value(f"{where} must be a url")
+        return probe.library.sound(value, where, limits)
+
+    return _medium(find)
+
+
+def tts_audio_id(limits: MediaLimits) -> Check:
+    """A sound of text-to-speech."""
+
+    def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
+        found = probe.made.sound(value)
+        limits.check_seconds(where, found.seconds)
+        return found
+
+    return _medium(find)
+
+
+def video(limits: MediaLimits) -> Check:
+    """A video: url."""
+
+    def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
+        if not value.startswith(("http://", "https://")):
+            raise invalid_value(f"{where} must be a url")
+        return probe.library.clip(value, where, limits)
+
+    return _medium(find)
+
+
+def video_id(limits: MediaLimits | None = None) -> Check:
+    """A video that the API made."""
+
+    def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
+        found = probe.made.video(value)
+        if limits is not None:
+            limits.check_seconds(where, found.seconds)
+        return found
+
+    return _medium(find)
+
+
+def _medium(find: Callable[[ValidationState, str, str], MediaInfo]) -> Check:
+    def check(probe: ValidationState, where: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise invalid_request(f"{where} must be a string, got {_type(value)}")
+        probe.media[where] = find(probe, where, value)
+        return value
+
+    return check
+
+
+def any_of(*kinds: Check) -> Check:
+    """A value of one of several kinds; the refusal of the last one counts."""
+
+    def check(probe: ValidationState, where: str, value: Any) -> Any:
+        for kind in kinds[:-1]:
+            try:
+                return kind(probe, where, value)
+            except ApiErrorResponse:
+                continue
+        return kinds[-1](probe, where, value)
+
+    return check
+
+
+def array(item: Check, low: int, high: int | None) -> Check:
+    """An array of ``low`` to ``high`` items."""
+
+    def check(probe: ValidationState, where: str, value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise invalid_request(f"{where} must be an array, got {_type(value)}")
+        if len(value) < low or (high is not None and len(value) > high):
+            raise invalid_value(f"the size of {where} must be in [{low}, {high}], got {len(value)}")
+        return [item(probe, f"{where}[{index}]", entry) for index, entry in enumerate(value)]
+
+    return check
+
+
+def object_(*required: str, **kinds: Check) -> Check:
+    """An object with the named fields, some of them required.
+
+    An empty string is read as a field that was not sent, as the vendor does, and an unknown field is
+    ignored; ``null`` is refused.
+    """
+
+    def check(probe: ValidationState, where: str, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise invalid_request(f"{where or 'body'} must be an object, got {_type(value)}")
+        prefix = f"{where}." if where else ""
+        sent = _sent(probe, prefix, value)
+        for name in required:
+            if name not in sent:
+                raise invalid_request(f"{prefix}{name} is required")
+        for name in sent.keys() - kinds.keys():
+            if probe.strict:
+                raise invalid_value(f"{prefix}{name} is not a field of this request (strict)")
+            probe.ignored.append(f"{prefix}{name}")
+        return {name: kinds[name](probe, prefix + name, sent[name]) for name in sent if name in kinds}
+
+    return check
+
+
+def _sent(probe: ValidationState, prefix: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    sent = {}
+    for name, entry in value.items():
+        if entry is None:
+            raise invalid_value(f"{prefix}{name} must not be null")
+        if entry != "":
+            sent[name] = entry
+        elif probe.strict:
+            raise invalid_value(f"{prefix}{name} must not be empty (strict)")
+    return sent
+
+
+def _type(value: Any) -> str:
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")

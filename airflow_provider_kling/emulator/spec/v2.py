@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules for the bodies of API 2.0 and of virtual try-on, written from the vendor's pages of 2026-09.
+
+A body of ``contents``, ``settings`` and ``options`` is checked as it is; then it is understood in the words
+of v1, in which models, prices and what jobs make are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import invalid_request, invalid_value
+from ..media.inputs import MediaLimits
+from .rules import COMMON, VIDEO_FORMATS, WATERMARK, BodySpec, Media, Values, first_video
+from .schema import Check, ValidationState, array, boolean, image, number, object_, string, video
+
+_MEGABYTES = 50
+_MODES = {"720p": "std", "1080p": "pro", "4k": "4k"}
+_RATIOS = ("16:9", "9:16", "1:1")
+_ID = {"id": string()}
+_PICTURE = object_("url", type=string(), url=image(_MEGABYTES))
+_NAMED_PICTURE = object_("url", type=string(), url=image(_MEGABYTES), **_ID)
+_ELEMENT = object_("element_id", "id", type=string(), element_id=string(), **_ID)
+_VOICE = object_("voice_id", "id", type=string(), voice_id=string(), **_ID)
+_VIDEO = object_(
+    "url", type=string(), url=video(MediaLimits(VIDEO_FORMATS, (3, 15.5), (700, 4553), 200)), **_ID
+)
+_MOVING = object_("url", type=string(), url=video(MediaLimits(VIDEO_FORMATS, (3, 30), (340, 3850), 100)))
+_OPTIONS = object_(**COMMON, **WATERMARK)
+_SHORT_PROMPT = 2500
+_SHORT_VIDEO = 10.1
+_OLDER = ("kling-2.6", "kling-2.5-turbo")
+_MOST, _MOST_WITH_VIDEO, _MOST_WITH_FRAMES = 7, 4, 3
+
+
+def _prompt(limit: int) -> Check:
+    return object_("text", type=string(), text=string(limit))
+
+
+def contents(most: int = 20, /, **types: Check) -> Check:
+    """Objects, each of a named type, ``most`` at most."""
+
+    def entry(probe: ValidationState, where: str, value: Any) -> Any:
+        if not isinstance(value, dict) or "type" not in value:
+            raise invalid_request(f"{where}.type is required")
+        if value["type"] not in types:
+            raise invalid_value(
+                f"{where}.type value '{value['type']}' is invalid, must be one of {', '.join(types)}"
+            )
+        return types[value["type"]](probe, where, value)
+
+    return array(entry, 1, most)
+
+
+def _settings(
+    *, seconds: bool = True, ratio: bool = True, audio: tuple[str, ...] = (), **more: Check
+) -> Check:
+    kinds: dict[str, Check] = {"resolution": string(one_of=tuple(_MODES)), **more}
+    if seconds:
+        kinds["duration"] = number(3, 15, whole=True)
+    if ratio:
+        kinds["aspect_ratio"] = string(one_of=_RATIOS)
+    if audio:
+        kinds["audio"] = string(one_of=audio)
+    return object_(**kinds)
+
+
+def of_type(body: Values, kind: str) -> list[Mapping[str, Any]]:
+    """Return the contents of one type."""
+    return [entry for entry in body.get("contents", ()) if entry["type"] == kind]
+
+
+def _understood(body: dict[str, Any], model: str) -> dict[str, Any]:
+    settings = body.get("settings", {})
+    words = [entry["text"] for entry in of_type(body, "prompt")] or [
+        body[k] for k in ("prompt",) if k in body
+    ]
+    videos = [kind for kind in ("feature", "base") if of_type(body, f"{kind}_video")]
+    sound = "on" if settings.get("audio") == "native" or model == "kling-3.0-turbo" else "off"
+    return {
+        **body,
+        **settings,
+        **body.get("options", {}),
+        "model_name": model,
+        "mode": _MODES[settings.get("resolution", "720p")],
+        "sound": sound,
+        "duration": str(settings.get("duration", 5)),
+        **({"prompt": words[0]} if words else {}),
+        **({"video_list": [{"refer_type": kind} for kind in videos]} if videos else {}),
+        **({"voice_list": of_type(body, "voice")} if of_type(body, "voice") else {}),
+    }
+
+
+def _dressed(body: dict[str, Any], model: str) -> dict[str, Any]:
+    at = {entry["type"]: f"contents[{index}].url" for index, entry in enumerate(body["contents"])}
+    options = body.get("options", {})
+    return {**body, **options, **at, "watermark_info": options.get("watermark", {})}
+
+
+def _settings_of_model(body: Values, _: Media) -> str | None:
+    """What a model cannot be set to."""
+    model, given = body["model_name"], body.get("settings", {})
+    newest = model in ("kling-3.0", "kling-3.0-omni")
+    if given.get("resolution") == "4k" and not newest:
+        return f"settings.resolution value '4k' is not supported by {model}"
+    if "multi_shot" in given and not newest:
+        return f"settings.multi_shot is not supported by {model}"
+    if "audio" in given and model in ("kling-3.0-turbo", "kling-2.5-turbo"):
+        return f"settings.audio is not supported by {model}"
+    if model in _OLDER and given.get("duration", 5) not in (5, 10):
+        return f"settings.duration value '{given['duration']}' is invalid, must be one of 5, 10"
+    return None
+
+
+def _contents_of_model(body: Values, _: Media) -> str | None:
+    """What a model cannot work with."""
+    model, given = body["model_name"], body.get("settings", {})
+    if of_type(body, "element") and model not in ("kling-3.0", "kling-3.0-omni", "kling-o1"):
+        return f"element is not supported by {model}"
+    if model in (*_OLDER, "kling-o1") and len(body.get("prompt", "")) > _SHORT_PROMPT:
+        return f"prompt length cannot exceed {_SHORT_PROMPT}, got {len(body['prompt'])}"
+    demanding = given.get("audio") == "native" or of_type(body, "last_frame")
+    if model in _OLDER and demanding and given.get("resolution") != "1080p":
+        return f"only 1080p is supported by {model} with native audio or a last frame"
+    return None
+
+
+def _prompt_with_a_frame(body: Values, _: Media) -> str | None:
+    if body["model_name"] == "kling-3.0-turbo" and len(body.get("prompt", "")) > _SHORT_PROMPT:
+        return f"prompt length cannot exceed {_SHORT_PROMPT}, got {len(body['prompt'])}"
+    return None
+
+
+def _frames(body: Values, _: Media) -> str | None:
+    if of_type(body, "last_frame") and not of_type(body, "first_frame"):
+        return "first_frame is required when last_frame is given"
+    if of_type(body, "last_frame") and body["model_name"] == "kling-3.0-turbo":
+        return "last_frame is not supported by kling-3.0-turbo"
+    if len(of_type(body, "first_frame")) > 1 or len(of_type(body, "last_frame")) > 1:
+        return "a frame can be given once"
+    return None
+
+
+def _first_frame(body: Values, _: Media) -> str | None:
+    return None if of_type(body, "first_frame") else "first_frame is required"
+
+
+def _voices(body: Values, _: Media) -> str | None:
+    voices = of_type(body, "voice")
+    if voices and (body["model_name"] != "kling-2.6" or body.get("audio") != "native"):
+        return "voice needs kling-2.6 with audio native"
+    return "at most 2 voices can be referenced" if len(voices) > 2 else None  # noqa: PLR2004
+
+
+def _elements(most: int) -> Callable[[Values, Media], str | None]:
+    return lambda body, _: (
+        f"at most {most} elements can be specified" if len(of_type(body, "element")) > most else None
+    )
+
+
+def _ids(body: Values, _: Media) -> str | None:
+    names = [entry["id"] for entry in body["contents"] if "id" in entry]
+    return "contents[].id must not be duplicated" if len(names) > len({*names}) else None
+
+
+def _omni(body: Values, _: Media) -> str | None:
+    base, feature = of_type(body, "base_video"), of_type(body, "feature_video")
+    audio, shots = body.get("audio", "off"), body.get("multi_shot")
+    if len(base) + len(feature) > 1:
+        return "at most one video can be given"
+    if base and (of_type(body, "first_frame") or shots or audio == "native"):
+        return "base_video supports no frames, no multi_shot and no native audio"
+    if feature and (shots is False or audio != "off"):
+        return "feature_video needs multi_shot true and audio off"
+    references = len(of_type(body, "refer_image")) + len(of_type(body, "element"))
+    most = _MOST_WITH_VIDEO if base or feature else _MOST
+    if references > most:
+        return f"the number of images and elements cannot exceed {most} in total"
+    if of_type(body, "first_frame") and len(of_type(body, "element")) > _MOST_WITH_FRAMES:
+        return f"at most {_MOST_WITH_FRAMES} elements can be specified with a frame"
+    return None
+
+
+def _o1(body: Values, _: Media) -> str | None:
+    if body["model_name"] != "kling-o1":
+        return None
+    if int(body["duration"]) not in range(3, 11) and not of_type(body, "base_video"):
+        return f"settings.duration value '{body['duration']}' is invalid, must be in 3 to 10"
+    if body.get("audio") == "native":
+        return "audio value 'native' is not supported by kling-o1"
+    if of_type(body, "last_frame") and (
+        of_type(body, "element") or of_type(body, "refer_image") or of_type(body, "feature_video")
+    ):
+        return "last_frame is not supported with elements, other images or a video"
+    alone = {entry["type"] for entry in body["contents"]} <= {"prompt", "first_frame"}
+    if alone and of_type(body, "first_frame") and body["duration"] not in ("5", "10"):
+        return "only 5 or 10 seconds are supported with a first frame alone"
+    return None
+
+
+def _motion(body: Values, media: Media) -> str | None:
+    for kind in ("image", "video"):
+        if len(of_type(body, kind)) != 1:
+            return f"one {kind} is required"
+    moved = first_video(media)
+    too_long = moved is not None and moved.seconds > _SHORT_VIDEO
+    if body["character_orientation"] == "image" and too_long:
+        return "the video cannot exceed 10s when character_orientation is image"
+    return None
+
+
+def _one_of_each(body: Values, _: Media) -> str | None:
+    types = sorted(entry["type"] for entry in body["contents"])
+    return (
+        None
+        if types == ["person_image", "product_image"]
+        else "one product_image and one person_image are required"
+    )
+
+
+_CLIP_MODELS = ("kling-3.0-turbo", "kling-3.0", "kling-2.6", "kling-2.5-turbo")
+_SOUNDS = ("native", "off")
+
+RULES: Mapping[str, BodySpec] = {
+    "text-to-video": BodySpec(
+        object_(
+            "prompt",
+            prompt=string(3072),
+            settings=_settings(audio=_SOUNDS, multi_shot=boolean()),
+            options=_OPTIONS,
+        ),
+        (_settings_of_model, _contents_of_model),
+        models=_CLIP_MODELS,
+        understood=_understood,
+    ),
+    "image-to-video": BodySpec(
+        object_(
+            "contents",
+            contents=contents(
+                prompt=_prompt(3072),
+                first_frame=_PICTURE,
+                last_frame=_PICTURE,
+                element=_ELEMENT,
+                voice=_VOICE,
+            ),
+            settings=_settings(ratio=False, audio=_SOUNDS, multi_shot=boolean()),
+            options=_OPTIONS,
+        ),
+        (
+            _settings_of_model,
+            _contents_of_model,
+            _prompt_with_a_frame,
+            _first_frame,
+            _frames,
+            _voices,
+            _elements(_MOST_WITH_FRAMES),
+            _ids,
+        ),
+        models=_CLIP_MODELS,
+        understood=_understood,
+    ),
+    "omni-video": BodySpec(
+        object_(
+            "contents",
+            contents=contents(
+                prompt=_prompt(3072),
+                first_frame=_NAMED_PICTURE,
+                last_frame=_NAMED_PICTURE,
+                refer_image=_NAMED_PICTURE,
+                feature_video=_VIDEO,
+                base_video=_VIDEO,
+                element=_ELEMENT,
+            ),
+            settings=_settings(audio=("native", "original", "off"), multi_shot=boolean()),
+            options=_OPTIONS,
+        ),
+        (_settings_of_model, _contents_of_model, _frames, _omni, _o1, _ids),
+        models=("kling-3.0-omni", "kling-o1"),
+        understood=_understood,
+    ),
+    "motion-control": BodySpec(
+        object_(
+            "contents",
+            "settings",
+            contents=contents(prompt=_prompt(_SHORT_PROMPT), image=_PICTURE, video=_MOVING, element=_ELEMENT),
+            settings=_settings(
+                seconds=False,
+                ratio=False,
+                audio=("original", "off"),
+                character_orientation=string(one_of=("image", "video")),
+            ),
+            options=_OPTIONS,
+        ),
+        (_settings_of_model, _contents_of_model, _motion, _elements(1)),
+        models=("kling-3.0", "kling-2.6"),
+        understood=_understood,
+    ),
+    "solutions/virtual_try_on": BodySpec(
+        object_(
+            "contents",
+            contents=contents(product_image=_PICTURE, person_image=_PICTURE),
+            settings=object_(keep_face=boolean(), keep_pose=boolean(), keep_background=boolean()),
+            options=object_(**COMMON, watermark=object_(enabled=boolean())),
+        ),
+        (_one_of_each,),
+        understood=_dressed,
+    ),
+}

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The check of a create call's body: what the vendor would refuse is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..artifacts import ArtifactStore
+from ..errors import invalid_request, invalid_value
+from ..media.inputs import MediaStore
+from ..media.kinds import MediaInfo
+from ..options import Dialect, Options
+from . import audio, avatar, cometapi, editing, image, solutions, v2, video
+from .rules import COMMON, WATERMARK, BodySpec
+from .schema import ValidationState, boolean, number, object_, string
+
+RULES: Mapping[str, BodySpec] = {
+    **video.RULES,
+    **editing.RULES,
+    **avatar.RULES,
+    **image.RULES,
+    **audio.RULES,
+    **v2.RULES,
+    **solutions.RULES,
+}
+
+_COMETAPI: Mapping[str, BodySpec] = {**video.COMETAPI, **avatar.COMETAPI}
+
+_UNKNOWN = BodySpec(
+    object_(
+        **COMMON,
+        **WATERMARK,
+        model_name=string(),
+        prompt=string(2500),
+        negative_prompt=string(2500),
+        multi_shot=boolean(),
+        n=number(1, 9, whole=True),
+    )
+)
+"""For an endpoint nobody has written rules for: the fields that mean the same everywhere."""
+
+_SHOWN = 512
+
+
+@dataclass(frozen=True)
+class ValidatedBody:
+    """A create call that passed the checks.
+
+    :param body: the body as it was understood: empty strings are gone.
+    :param shown: the body with long strings (base64) cut to their hash.
+    :param digest: hash of the body as it was sent.
+    :param media: pictures, sounds and clips of the body by where they were.
+    :param ignored: names of fields that the API does not know.
+    """
+
+    body: Mapping[str, Any]
+    shown: Mapping[str, Any]
+    digest: str
+    media: Mapping[str, MediaInfo]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ValidationContext:
+    """What checking needs: settings, where media are kept, what was made before."""
+
+    options: Options
+    library: MediaStore
+    made: ArtifactStore
+
+
+def parse_json(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object of a request.
+
+    :raises Refusal: 1200 when it is none.
+    """
+    try:
+        body = json.loads(raw, parse_constant=_no_constant)
+        if b"\\ud" in raw.lower():
+            # Half of a surrogate pair is JSON, but no text.
+            json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise invalid_request("the request body is not valid JSON") from None
+    if not isinstance(body, dict):
+        raise invalid_request("the request body must be a JSON object")
+    return body
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def validate_body(slug: str, raw: bytes, desk: ValidationContext, model: str = "") -> ValidatedBody:
+    """Check the body of a create call. Slow for large media: meant for a thread.
+
+    :param slug: the endpoint's public name.
+    :param raw: the request body as received.
+    :param model: the model, where it stands in the path.
+    :raises Refusal: for what the vendor would refuse.
+    """
+    sent = parse_json(raw)
+    rules = _rules(slug, desk.options.dialect)
+    probe = ValidationState(desk.library, desk.made, strict=desk.options.strict and rules is not _UNKNOWN)
+    body = rules.understood(rules.kind(probe, "", sent), model)
+    rules.check_model(
+        body.get("model_name"), desk.options.models, official=desk.options.dialect is Dialect.KLING
+    )
+    further = cometapi.COMETAPI.get(slug, ()) if desk.options.dialect is Dialect.COMETAPI else ()
+    for cross in (*rules.crosses, *further):
+        if wrong := cross(body, probe.media):
+            raise invalid_value(wrong)
+    return ValidatedBody(
+        body, redact_body(sent), hashlib.sha256(raw).hexdigest(), dict(probe.media), _names(probe.ignored)
+    )
+
+
+def redact_body(value: Any) -> Any:
+    """Return a body with long strings (base64) cut to their hash."""
+    if isinstance(value, dict):
+        return {name: redact_body(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [redact_body(entry) for entry in value]
+    if isinstance(value, str) and len(value) > _SHOWN and " " not in value:
+        return f"<{len(value)} characters, sha256 {hashlib.sha256(value.encode()).hexdigest()[:16]}>"
+    return value
+
+
+def _rules(slug: str, dialect: Dialect) -> BodySpec:
+    own = _COMETAPI if dialect is Dialect.COMETAPI else {}
+    return own.get(slug) or RULES.get(slug, _UNKNOWN)
+
+
+def _names(ignored: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(ignored))

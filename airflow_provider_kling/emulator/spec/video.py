@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules for the bodies of the endpoints that make videos of words and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..media.inputs import MediaLimits
+from .rules import (
+    COMMON,
+    ELEMENT,
+    PICTURES,
+    SECONDS,
+    SHOTS,
+    VIDEO_FORMATS,
+    WATERMARK,
+    BodySpec,
+    Media,
+    Values,
+    at_least_one,
+    at_most_one_group,
+    prompt_or_shots,
+    shots,
+)
+from .schema import array, digits, image, number, object_, string, video
+
+_RETIRED = ("kling-v1", "kling-v1-5", "kling-v1-6", "kling-v2-master", "kling-v2-1", "kling-v2-1-master")
+_MODELS = ("kling-v1", "kling-v2-5-turbo", "kling-v2-6", "kling-v3")
+_RATIOS = ("16:9", "9:16", "1:1")
+_AXES = ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")
+_AXIS = number(-10, 10)
+_POINT = object_("x", "y", x=number(whole=True), y=number(whole=True))
+_CAMERA = object_(
+    "type",
+    type=string(one_of=("simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward")),
+    config=object_(**dict.fromkeys(_AXES, _AXIS)),
+)
+_STILL = ("kling-v2-5-turbo", "kling-v2-6", "kling-v3")
+_MOST_REFERENCES = 7
+_MOST_REFERENCES_WITH_VIDEO = 4
+_PAIR = 2
+
+
+def _capabilities(body: Values, _: Media) -> str | None:
+    """What the living models of the two classic endpoints can do."""
+    model, mode, seconds = _given(body)
+    tail = "image_tail" in body
+    if model in ("kling-v2-5-turbo", "kling-v2-6"):
+        if seconds not in ("5", "10"):
+            return f"duration value '{seconds}' is invalid, must be one of 5, 10"
+        if mode == "4k":
+            return f"mode value '4k' is not supported by {model}"
+        if tail and mode == "std":
+            return f"model/mode/duration({model}/{mode}/{seconds}) is not supported with image_tail"
+    if body.get("sound") == "on":
+        return _sound(model, mode, tail)
+    return "sound must be on when voice_list is given" if "voice_list" in body else None
+
+
+def _moved(body: Values, _: Media) -> str | None:
+    """Camera and masks belong to models that are retired."""
+    model = body.get("model_name", "kling-v1")
+    if model not in _STILL:
+        return None
+    named = next((name for name in ("camera_control", "static_mask", "dynamic_masks") if name in body), None)
+    return f"{named} is not supported by {model}" if named else None
+
+
+def _given(body: Values) -> tuple[str, str, str]:
+    return body.get("model_name", "kling-v1"), body.get("mode", "std"), body.get("duration", "5")
+
+
+def _sound(model: str, mode: str, tail: bool) -> str | None:
+    if model == "kling-v2-5-turbo":
+        return f"sound is not supported by {model}"
+    if model == "kling-v2-6" and (mode != "pro" or tail):
+        return f"model/mode({model}/{mode}) is not supported with sound" + (" and image_tail" if tail else "")
+    return None
+
+
+def _camera(body: Values, _: Media) -> str | None:
+    camera = body.get("camera_control")
+    if camera is None:
+        return None
+    moved = sum(1 for value in camera.get("config", {}).values() if value)
+    if camera["type"] != "simple":
+        return "camera_control.config must be empty unless type is simple" if moved else None
+    if moved != 1:
+        return "exactly one value of camera_control.config must be other than 0"
+    return None
+
+
+def _frames(body: Values) -> list[str]:
+    return [item["type"] for item in body.get("image_list", ()) if "type" in item]
+
+
+def _base(body: Values) -> bool:
+    return any(item.get("refer_type", "base") == "base" for item in body.get("video_list", ()))
+
+
+def _omni_frames(body: Values, _: Media) -> str | None:
+    frames = _frames(body)
+    if "end_frame" in frames and "first_frame" not in frames:
+        return "first_frame is required when end_frame is given"
+    if "end_frame" in frames and len(body["image_list"]) > _PAIR:
+        return "end_frame is not supported when there are more than 2 images"
+    if frames and _base(body):
+        return "first_frame and end_frame are not supported when a base video is given"
+    return None
+
+
+def _omni_references(body: Values, _: Media) -> str | None:
+    most = _MOST_REFERENCES_WITH_VIDEO if "video_list" in body else _MOST_REFERENCES
+    count = len(body.get("image_list", ())) + len(body.get("element_list", ()))
+    return f"the number of images and elements cannot exceed {most} in total" if count > most else None
+
+
+def _omni_ratio(body: Values, _: Media) -> str | None:
+    free = "first_frame" in _frames(body) or _base(body)
+    return None if free or "aspect_ratio" in body else "aspect_ratio is required"
+
+
+def _omni_model(body: Values, _: Media) -> str | None:
+    if body.get("sound") == "on" and "video_list" in body:
+        return "sound must be off when video_list is given"
+    if body.get("model_name", "kling-video-o1") != "kling-video-o1":
+        return None
+    if not _base(body) and int(body.get("duration", "5")) not in range(3, 11):
+        return f"duration value '{body['duration']}' is invalid, must be in 3 to 10"
+    unknown = [name for name in ("multi_shot",) if body.get(name)]
+    unknown += [name for name, value in (("mode", "4k"), ("sound", "on")) if body.get(name) == value]
+    return f"{unknown[0]} is not supported by kling-video-o1" if unknown else None
+
+
+_CLASSIC: dict[str, Any] = {
+    **COMMON,
+    **WATERMARK,
+    **SHOTS,
+    "model_name": string(),
+    "prompt": string(2500),
+    "negative_prompt": string(2500),
+    "voice_list": array(object_("voice_id", voice_id=string()), 1, 2),
+    "sound": string(one_of=("on", "off")),
+    "cfg_scale": number(0, 1),
+    "mode": string(one_of=("std", "pro", "4k")),
+    "camera_control": _CAMERA,
+    "duration": digits(one_of=SECONDS),
+}
+_MASKS: dict[str, Any] = {
+    "static_mask": image(),
+    "dynamic_masks": array(
+        object_("mask", "trajectories", mask=image(), trajectories=array(_POINT, 2, 77)), 1, 6
+    ),
+}
+_OMNI_CLIP = MediaLimits(VIDEO_FORMATS, (3, 15.5), (700, 4553), megabytes=200)
+
+
+def _text_to_video(ratios: tuple[str, ...]) -> BodySpec:
+    return BodySpec(
+        object_(**_CLASSIC, aspect_ratio=string(one_of=ratios), element_list=array(ELEMENT, 1, 3)),
+        (prompt_or_shots, shots, _camera, _moved, _capabilities),
+        models=_MODELS,
+        retired=_RETIRED,
+    )
+
+
+COMETAPI: Mapping[str, BodySpec] = {
+    "videos/text2video": _text_to_video((*_RATIOS, "4:3", "3:4", "3:2", "2:3")),
+}
+"""Where CometAPI documents more than the vendor."""
+
+RULES: Mapping[str, BodySpec] = {
+    "videos/text2video": _text_to_video(_RATIOS),
+    "videos/image2video": BodySpec(
+        object_(
+            **_CLASSIC,
+            **_MASKS,
+            image=image(),
+            image_tail=image(any_ratio=True),
+            element_list=array(ELEMENT, 1, 3),
+        ),
+        (
+            at_least_one("image", "image_tail"),
+            at_most_one_group(("image_tail",), ("static_mask", "dynamic_masks"), ("camera_control",)),
+            at_most_one_group(("element_list",), ("voice_list",)),
+            shots,
+            _camera,
+            _moved,
+            _capabilities,
+        ),
+        models=_MODELS,
+        retired=_RETIRED,
+    ),
+    # The masks and cfg_scale stand in a gateway's page only.
+    "videos/multi-image2video": BodySpec(
+        object_(
+            "image_list",
+            **COMMON,
+            **_MASKS,
+            model_name=string(),
+            image_list=array(PICTURES, 1, 4),
+            prompt=string(2500),
+            negative_prompt=string(2500),
+            cfg_scale=number(0, 1),
+            mode=string(one_of=("std", "pro")),
+            duration=digits(one_of=("5", "10")),
+            aspect_ratio=string(one_of=_RATIOS),
+        ),
+        # Announced as retired; that the vendor refuses the only model of this path is written nowhere.
+        models=("kling-v1-6",),
+        routed=tuple(
+            name for name in (*_RETIRED, *_MODELS, "kling-video-o1", "kling-v3-omni") if name != "kling-v1-6"
+        ),
+    ),
+    "videos/omni-video": BodySpec(
+        object_(
+            **COMMON,
+            **WATERMARK,
+            **SHOTS,
+            model_name=string(),
+            prompt=string(2500),
+            image_list=array(
+                object_("image_url", image_url=image(), type=string(one_of=("first_frame", "end_frame"))),
+                1,
+                7,
+            ),
+            element_list=array(ELEMENT, 1, 7),
+            video_list=array(
+                object_(
+                    "video_url",
+                    video_url=video(_OMNI_CLIP),
+                    refer_type=string(one_of=("feature", "base")),
+                    keep_original_sound=string(one_of=("yes", "no")),
+                ),
+                1,
+                1,
+            ),
+            sound=string(one_of=("on", "off")),
+            mode=string(one_of=("std", "pro", "4k")),
+            aspect_ratio=string(one_of=_RATIOS),
+            duration=digits(one_of=SECONDS),
+        ),
+        (prompt_or_shots, shots, _omni_frames, _omni_references, _omni_ratio, _omni_model),
+        models=("kling-video-o1", "kling-v3-omni"),
+    ),
+}

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One job and where it stands at a moment; nothing runs, the clock decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from .media.kinds import VideoInfo
+from .media.specs import ResultEntry
+
+QUEUED_FRACTION = 0.1
+"""The part of a job's time that it waits in the vendor's queue."""
+
+
+class Status(StrEnum):
+    """The vendor's words for where a task stands."""
+
+    SUBMITTED = "submitted"
+    PROCESSING = "processing"
+    SUCCEED = "succeed"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class EmulatedTask:
+    """One task.
+
+    :param number: 1 for the first job since the start or the last reset.
+    :param task_id: the id that the API gave it.
+    :param slug: public name of its endpoint.
+    :param tasks: path at which it is queried together with others; empty where it has a path of its own.
+    :param external_task_id: the caller's id, if any.
+    :param body: body of the create call, with long strings cut to their hash.
+    :param body_sha256: hash of the create call's body as it was sent.
+    :param ignored: fields of the body that the API does not know.
+    :param made_at: seconds since the epoch, as all times here.
+    :param started_at: when it leaves the queue.
+    :param ended_at: when it ends.
+    :param slots: how many of the account's slots it holds until then.
+    :param price: what it costs in units if it succeeds.
+    :param pack: the resource pack that pays.
+    :param items: what it makes.
+    :param failure: why it fails; ``None`` for a job that succeeds.
+    :param parent: the video that it works on.
+    :param session_id: the session that began with it.
+    :param callback_url: where to report status changes.
+    """
+
+    number: int
+    task_id: str
+    slug: str
+    tasks: str
+    external_task_id: str | None
+    body: Mapping[str, Any]
+    body_sha256: str
+    ignored: tuple[str, ...]
+    made_at: float
+    started_at: float
+    ended_at: float
+    slots: int
+    price: Decimal
+    pack: str
+    items: tuple[ResultEntry, ...]
+    failure: str | None = None
+    parent: VideoInfo | None = None
+    session_id: str | None = None
+    callback_url: str | None = None
+
+    def status(self, now: float) -> Status:
+        """Return where the job stands at a time."""
+        if now < self.started_at:
+            return Status.SUBMITTED
+        if now < self.ended_at:
+            return Status.PROCESSING
+        return Status.SUCCEED if self.failure is None else Status.FAILED
+
+    def changed_at(self, now: float) -> float:
+        """Return when the job came to where it stands at a time."""
+        if now < self.started_at:
+            return self.made_at
+        return self.started_at if now < self.ended_at else self.ended_at
+
+    def units(self, now: float) -> Decimal:
+        """Return what the job was charged by a time: nothing before it succeeded."""
+        return self.price if self.status(now) is Status.SUCCEED else Decimal(0)

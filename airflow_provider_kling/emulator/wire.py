@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The little of HTTP that the emulator's own handlers need, without a framework in the hot path."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope, Send
+
+
+@dataclass
+class Request:
+    """One request.
+
+    :param scope: what the server knows of it.
+    :param receive: the server's callable for what comes in.
+    :param body: its body, complete.
+    """
+
+    scope: Scope
+    receive: Receive
+    body: bytes = b""
+
+    @property
+    def method(self) -> str:
+        """``GET``, ``POST``, …"""
+        return str(self.scope["method"])
+
+    @property
+    def path(self) -> str:
+        """Path without the query, as it was sent: an id in it may hold a slash that is written ``%2F``."""
+        return bytes(self.scope["raw_path"]).decode("latin-1")
+
+    @cached_property
+    def headers(self) -> Mapping[str, str]:
+        """Headers by lower-case name."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """Query parameters."""
+        return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+
+    @cached_property
+    def base_url(self) -> str:
+        """Scheme and host by which the client reached the emulator."""
+        host = self.headers.get("host") or ":".join(str(part) for part in self.scope["server"])
+        return f"{self.scope['scheme']}://{host}"
+
+    async def gone(self) -> None:
+        """Return when the client has closed the connection."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+
+@dataclass
+class Response:
+    """One response."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class ConnectionDropped(Exception):
+    """Raised by a handler to have the connection cut instead of answered."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return the whole request body."""
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+async def send_answer(send: Send, answer: Response) -> None:
+    """Send a response."""
+    await send(response_start(answer.status, answer.content_type, len(answer.body), answer.headers))
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def response_start(
+    status: int, content_type: str, length: int, headers: Mapping[str, str]
+) -> MutableMapping[str, Any]:
+    """Return the message that begins a response."""
+    lines = {"content-type": content_type, "content-length": str(length), **headers}
+    return {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines.items()],
+    }
+
+
+async def drop_connection(receive: Receive, send: Send, *, flush: bool = False) -> None:
+    """Close the client's connection in the middle of things.
+
+    :param flush: let what was sent so far arrive first.
+    """
+    # ASGI has no word for this; uvicorn's request object, whose method ``send`` is, holds the socket.
+    transport = send.__self__.transport  # type: ignore[attr-defined]
+    if flush:
+        transport.close()
+    else:
+        transport.abort()
+    with contextlib.suppress(RuntimeError):
+        while (await receive())["type"] != "http.disconnect":
+            pass

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the clients do, as generators: create, get, find and list tasks, retry reads, renew tokens.
+
+A flow yields commands (an :class:`.ApiRequest` to send, a :class:`Sleep` or a :class:`Call`) and gets each
+answer back, so that the synchronous and the asynchronous client run the same code.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from ..api.endpoint import Endpoint
+from ..api.hosts import format_for_host
+from ..api.http import (
+    ApiRequest,
+    create_request,
+    get_task_requests,
+    get_tasks_request,
+    iter_cursor_pages,
+    list_request,
+)
+from ..api.requests.base import KlingRequest
+from ..api.task import KlingTask, parse_task_list
+from ..exceptions import (
+    JobState,
+    KlingError,
+    KlingRateLimited,
+    KlingRequestInvalid,
+    KlingServerError,
+    KlingTaskNotFound,
+)
+from .connection import KlingSettings
+from .responses import TokenRejected, asked_task, parse_or_raise, parse_task_or_raise
+
+T = TypeVar("T")
+HttpResponse = tuple[int, Mapping[str, str], bytes]
+"""Status, headers and body."""
+
+READ_ATTEMPTS = 5
+"""How often a read is sent at most."""
+
+MAX_DELAY = 60.0
+"""Most seconds between two tries of one read, whatever the server asks for."""
+
+_FIRST_DELAY, _MAX_BACKOFF = 0.5, 15.0
+_CURSOR_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Command: wait.
+
+    :param seconds: how long.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Command: call a function of whoever runs the flow.
+
+    :param function: called without arguments; the asynchronous client awaits what it returns.
+    """
+
+    function: Callable[[], Any]
+
+
+Command = ApiRequest | Sleep | Call
+Flow = Generator[Command, Any, T]
+"""Yields commands, gets an :data:`HttpResponse` for each request, and returns a result."""
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Return whether the same read may succeed a moment later.
+
+    :param error: what the read has raised.
+    :return: whether to try again.
+    """
+    return isinstance(error, KlingServerError | KlingRateLimited)
+
+
+def retry_delay(error: KlingError, attempt: int) -> float:
+    """Return how long to wait before a read is sent again.
+
+    :param error: what the read has raised; its ``retry_after`` is respected up to :data:`MAX_DELAY`.
+    :param attempt: how often the read was sent.
+    :return: seconds; without ``retry_after`` random, growing with each attempt.
+    """
+    if error.retry_after:
+        return min(float(error.retry_after), MAX_DELAY)
+    return random.uniform(0, min(_MAX_BACKOFF, _FIRST_DELAY * 2.0 ** (attempt - 1)))  # noqa: S311
+
+
+def send(settings: KlingSettings, request: ApiRequest) -> Flow[dict[str, Any]]:
+    """Send a request once; a second time only where a new token is all that was missing.
+
+    :param settings: the connection.
+    :param request: what to send.
+    :return: the JSON object of the answer.
+    :raises KlingError: refused or unanswered.
+    """
+    try:
+        return parse_or_raise(settings, request, *(yield request))
+    except TokenRejected as refusal:
+        if not settings.credentials.renew():
+            raise refusal.error from None
+    try:
+        return parse_or_raise(settings, request, *(yield request))
+    except TokenRejected as refusal:
+        raise refusal.error from None
+
+
+def read(settings: KlingSettings, request: ApiRequest) -> Flow[dict[str, Any]]:
+    """Send a request that changes nothing, and retry it while that can help.
+
+    :param settings: the connection.
+    :param request: what to send.
+    :return: the JSON object of the answer.
+    :raises KlingError: refused or unanswered.
+    """
+    for attempt in range(1, READ_ATTEMPTS):
+        try:
+            return (yield from send(settings, request))
+        except KlingError as error:
+            if not is_retryable(error):
+                raise
+            delay = retry_delay(error, attempt)
+        yield Sleep(delay)
+    return (yield from send(settings, request))
+
+
+def create(
+    settings: KlingSettings, endpoint: Endpoint, body: KlingRequest | Mapping[str, Any]
+) -> Flow[KlingTask]:
+    """Create a task with one POST, which is never repeated: it costs money.
+
+    :param settings: the connection.
+    :param endpoint: the endpoint.
+    :param body: a request, which is written as the host expects it, or a JSON body as it is to be sent.
+    :return: the task.
+    :raises KlingRequestInvalid: a field that stands in the path is missing.
+    :raises KlingError: refused or unanswered; its ``job`` says whether a task may exist.
+    """
+    if isinstance(body, KlingRequest):
+        body = format_for_host(endpoint.slug, settings.dialect.name, body.wire())
+    try:
+        request = create_request(endpoint, body)
+    except ValueError as error:
+        raise KlingRequestInvalid(f"{error}.", job=JobState.NOT_CREATED) from None
+    return parse_task_or_raise(request, (yield from send(settings, request)))
+
+
+def get_task(
+    settings: KlingSettings, endpoint: Endpoint, task_id: str, *, retry: bool = True, by_name: bool = False
+) -> Flow[KlingTask]:
+    """Read one task by its id or external id.
+
+    :param settings: the connection.
+    :param endpoint: the endpoint that made it.
+    :param task_id: Kling's id, or the external id where the endpoint supports it.
+    :param retry: retry the read while that can help.
+    :param by_name: ``task_id`` is an external id: a task with another one is not it.
+    :return: the task.
+    :raises KlingTaskNotFound: there is none.
+    """
+    ask = read if retry else send
+    *first, last = get_task_requests(endpoint, task_id)
+    for request in first:
+        with suppress(KlingTaskNotFound):
+            return asked_task(settings, request, (yield from ask(settings, request)), task_id)
+    return asked_task(settings, last, (yield from ask(settings, last)), task_id, by_name=by_name)
+
+
+def get_tasks(
+    settings: KlingSettings, endpoint: Endpoint, task_ids: Sequence[str], *, external: bool
+) -> Flow[list[KlingTask]]:
+    """Read those of several tasks that exist, with one request; not every endpoint supports it.
+
+    :param settings: the connection.
+    :param endpoint: the endpoint that made them.
+    :param task_ids: 1 to 20 ids.
+    :param external: whether they are external ids.
+    :return: the tasks that exist.
+    """
+    request = get_tasks_request(endpoint, task_ids, external=external)
+    return parse_task_list((yield from send(settings, request)))
+
+
+def find_task(
+    settings: KlingSettings, endpoint: Endpoint, external_task_id: str, *, by_name: bool = True
+) -> Flow[KlingTask | None]:
+    """Look a task up by its external id.
+
+    :param settings: the connection.
+    :param endpoint: the endpoint that made it.
+    :param external_task_id: the external id.
+    :param by_name: it is an external id; otherwise an id that the host gave.
+    :return: the task; ``None`` when there is none.
+    """
+    try:
+        return (yield from get_task(settings, endpoint, external_task_id, by_name=by_name))
+    except KlingTaskNotFound:
+        return None
+
+
+def list_tasks(
+    settings: KlingSettings, endpoint: Endpoint, page: int, page_size: int, cursors: ListCursors
+) -> Flow[list[KlingTask]]:
+    """List tasks, newest first; of an endpoint of API 2.0, those of all its endpoints.
+
+    :param settings: the connection.
+    :param endpoint: the endpoint.
+    :param page: page number from 1.
+    :param page_size: tasks a page, 1 to 500.
+    :param cursors: the client's cursors.
+    :return: the tasks of the page.
+    """
+    if not endpoint.tasks:
+        return parse_task_list((yield from read(settings, list_request(endpoint, page, page_size))))
+    starts = cursors.begin(endpoint.tasks, page, page_size)
+    pages = iter_cursor_pages(endpoint, page, page_size, starts)
+    request = next(pages)
+    while True:
+        answer = yield from read(settings, request)
+        try:
+            request = pages.send(answer)
+        except StopIteration as end:
+            cursors.save(endpoint.tasks, page, page_size, starts)
+            return cast("list[KlingTask]", end.value)
+
+
+@dataclass(slots=True)
+class ListCursors:
+    """The cursors of one listing, so that reading page after page costs one request each.
+
+    Only the page that follows the one read last goes on from its cursor, and only for a minute: jobs made
+    since would stand on no page at all.
+    """
+
+    _last: tuple[str, int, int] | None = None
+    _starts: list[str] = field(default_factory=list)
+    _read_at: float = 0.0
+
+    def begin(self, path: str, page: int, page_size: int) -> list[str]:
+        """Return the known cursors for reading a page.
+
+        :param path: path of the list.
+        :param page: page number from 1.
+        :param page_size: tasks a page.
+        :return: the cursors at which pages begin; empty to start from page 1.
+        """
+        fresh = time.monotonic() - self._read_at < _CURSOR_SECONDS
+        goes_on = self._last == (path, page - 1, page_size) and page == len(self._starts)
+        return list(self._starts) if fresh and goes_on else []
+
+    def save(self, path: str, page: int, page_size: int, starts: list[str]) -> None:
+        """Store the cursors of the page that was read last.
+
+        :param path: path of the list.
+        :param page: the page.
+        :param page_size: tasks a page.
+        :param starts: the cursors at which pages begin.
+        """
+        self._last = (path, page, page_size)
+        self._starts, self._read_at = starts, time.monotonic()

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn an HTTP answer into its payload, or into the exception for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from .. import __version__
+from ..api.errors import REFUSAL_CODES, ApiError, ErrorKind
+from ..api.http import ApiRequest, is_json_object, parse_response, select_task
+from ..api.requests.base import KlingRequest
+from ..api.task import KlingTask, parse_task
+from ..api.validation_errors import format_validation_error
+from ..exceptions import (
+    JobState,
+    KlingError,
+    KlingRequestInvalid,
+    KlingServerError,
+    KlingTaskNotFound,
+    error_from_api,
+)
+from ..utils.redaction import sanitize_text
+from .connection import KlingSettings
+
+MAX_ANSWER_BYTES = 32_000_000
+"""Longest answer that is read: some 20 times a full list page."""
+
+_MAX_KEYS_LENGTH = 300
+_REDACTED = "***"
+_MIN_SECRET_LENGTH = 8
+_MAX_ID_LENGTH = 100
+
+HEADERS = {
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+    "User-Agent": f"airflow-provider-kling/{__version__}",
+}
+
+
+_PLAIN_HTTP_HINT = (
+    " (the connection's host, or its proxy, is set to https, but the server there speaks plain http)"
+)
+
+
+_NO_NAME = re.compile(
+    r"failed to resolve|name or service not known|nodename nor servname|no address associated"
+    r"|name resolution|getaddrinfo|dns lookup",
+    re.IGNORECASE,
+)
+"""Messages of the system's resolver for an unknown host name."""
+
+
+class TokenRejected(Exception):
+    """The signed token is refused because of its times.
+
+    :param error: what to raise if a new token is refused too.
+    """
+
+    def __init__(self, error: KlingError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def parse_or_raise(
+    settings: KlingSettings, call: ApiRequest, status: int, headers: Mapping[str, str], body: bytes
+) -> dict[str, Any]:
+    """Return the payload of an answer.
+
+    :param settings: the connection that was used, for error texts.
+    :param call: the request.
+    :param status: HTTP status.
+    :param headers: headers of the answer.
+    :param body: body of the answer.
+    :return: its JSON object, without secrets.
+    :raises TokenRejected: a newly signed token may be accepted.
+    :raises KlingError: the answer is a refusal or no answer of the API at all.
+    """
+    answer = parse_response(status, headers, body)
+    secrets = _secrets(settings)
+    if not isinstance(answer, ApiError):
+        if any(secret.encode() in body for secret in secrets):
+            return {key: _redacted(value, secrets) for key, value in answer.items()}
+        return answer
+    if answer.kind is ErrorKind.CONTENT and call.method == "GET":
+        # A read has no content that could be refused: such an answer is about something else.
+        answer = replace(answer, kind=ErrorKind.SERVER)
+    # Servers echo keys that they refuse; before the text is cut, so that no part of one stays.
+    for secret in secrets:
+        body = body.replace(secret.encode(), _REDACTED.encode())
+        headers = {name: value.replace(secret, _REDACTED) for name, value in headers.items()}
+    again = parse_response(status, headers, body)
+    if isinstance(again, ApiError):
+        answer = replace(answer, message=again.message, request_id=again.request_id)
+    doing = str(call)
+    if answer.speaks_of_the_address:
+        doing, answer = (
+            f"{call.method} {settings.url(call.path)}",
+            replace(answer, hint=_base_url_hint(settings)),
+        )
+    advice = _about_key(settings) if answer.kind is ErrorKind.AUTH else ""
+    error = error_from_api(answer, doing, job=_job_state_after(call, answer, body), advice=advice)
+    if answer.kind is ErrorKind.CLOCK:
+        raise TokenRejected(error)
+    raise error
+
+
+def no_response_error(
+    settings: KlingSettings, call: ApiRequest, reason: str, *, sent: bool
+) -> KlingServerError:
+    """Make the exception for a request without an answer.
+
+    :param settings: the connection that was used.
+    :param call: the request.
+    :param reason: what went wrong, in words.
+    :param sent: whether the request may have reached the server.
+    :return: the exception.
+    """
+    job = (JobState.MAY_EXIST if sent else JobState.NOT_CREATED) if call.creates_task else None
+    reason = _redacted(reason, _secrets(settings))
+    hint = _PLAIN_HTTP_HINT if "WRONG_VERSION_NUMBER" in reason else ""
+    if _NO_NAME.search(reason):
+        return KlingServerError(
+            f"Host not found: check Host of connection {settings.conn_id!r}. No answer from "
+            f"{settings.host_and_port} to {call}: {reason}{hint}.",
+            job=job,
+        )
+    return KlingServerError(f"No answer from {settings.host_and_port} to {call}: {reason}{hint}.", job=job)
+
+
+def parse_task_or_raise(call: ApiRequest, payload: Mapping[str, Any]) -> KlingTask:
+    """Read the task of a payload that must hold one.
+
+    :param call: the request.
+    :param payload: its answer.
+    :return: the task.
+    :raises KlingTaskNotFound: a query for tasks found none.
+    :raises KlingServerError: it holds none.
+    """
+    task = parse_task(payload)
+    if task is None and payload.get("data") == [] and not call.creates_task:
+        raise KlingTaskNotFound(f"Kling has no task for {call}.")
+    if task is None:
+        job = JobState.MAY_EXIST if call.creates_task else None
+        keys = sanitize_text(str(sorted(payload)), _MAX_KEYS_LENGTH)
+        raise KlingServerError(f"The answer to {call} holds no task; its keys are {keys}.", job=job)
+    return task
+
+
+def _secrets(settings: KlingSettings) -> list[str]:
+    return [secret for secret in settings.credentials.secrets() if len(secret) >= _MIN_SECRET_LENGTH]
+
+
+def _redacted(value: Any, secrets: list[str]) -> Any:
+    """Return a value without secrets; URLs stay as they are, for a paid result is behind them."""
+    if isinstance(value, str):
+        if "://" in value.split(" ", 1)[0]:
+            return value
+        for secret in secrets:
+            value = value.replace(secret, _REDACTED)
+        return value
+    if isinstance(value, dict):
+        return {key: _redacted(item, secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item, secrets) for item in value]
+    return value
+
+
+def asked_task(
+    settings: KlingSettings,
+    call: ApiRequest,
+    payload: Mapping[str, Any],
+    task_id: str,
+    *,
+    by_name: bool = False,
+) -> KlingTask:
+    """Read the task that was asked for.
+
+    :param settings: the connection that was used.
+    :param call: the request.
+    :param payload: its answer.
+    :param task_id: the id or external id that was asked for.
+    :param by_name: it is an external id.
+    :return: the task.
+    :raises KlingTaskNotFound: there is none.
+    :raises KlingServerError: the answer is about another job, which says nothing of this one.
+    """
+    strict = settings.dialect.name == "kling"
+    task = select_task(payload, task_id, by_name=by_name, strict=strict)
+    if task is None:
+        return parse_task_or_raise(call, payload)
+    if task == "other":
+        asked = sanitize_text(task_id, _MAX_ID_LENGTH)
+        raise KlingServerError(f"The answer to {call} is about another job than {asked}, and is not used.")
+    return task
+
+
+_REGIONS = {
+    "api-singapore.klingai.com": "region Singapore",
+    "api-beijing.klingai.com": "region Beijing",
+}
+
+
+def _about_key(settings: KlingSettings) -> str:
+    """Describe which key is refused and where to get another one: the vendor's regions share no keys."""
+    region = _REGIONS.get(settings.hostname, f"host {settings.hostname}")
+    if settings.dialect.name != "kling":
+        return f"Key refused: connection {settings.conn_id!r}, {region}; get a key in its console."
+    site = "klingai.com" if region.endswith("Beijing") else "kling.ai"
+    return f"Key refused: connection {settings.conn_id!r}, {region}; keys: {site}/dev/api-key."
+
+
+def _base_url_hint(settings: KlingSettings) -> str:
+    return (
+        f"check that the API is there: the URL of connection {settings.conn_id!r} is made of its host, its "
+        f"extra.dialect ({settings.dialect.name!r}) and its extra.base_path"
+    )
+
+
+# Answers of proxies between here and Kling, or to a request that may have been served before.
+_UNCLEAR = frozenset({408, 409, 421, 425, 444, 460, 463, 494, 499})
+
+
+def _job_state_after(call: ApiRequest, error: ApiError, body: bytes) -> JobState | None:
+    """Return the job state after a refusal: only one in the API's own JSON proves that no job exists."""
+    if not call.creates_task:
+        return None
+    if error.kind is ErrorKind.DUPLICATE:
+        return JobState.EXISTS
+    unclear = error.http_status in _UNCLEAR or error.http_status // 100 in (3, 5, 6, 7, 8, 9)
+    # Kling's own code for a refusal decides, whatever the status is.
+    if error.code in REFUSAL_CODES:
+        return JobState.NOT_CREATED
+    if error.kind is ErrorKind.SERVER or unclear or not is_json_object(body):
+        return JobState.MAY_EXIST
+    return JobState.NOT_CREATED
+
+
+def build_validated_request(path: str, model: type[KlingRequest], values: Mapping[str, Any]) -> ApiRequest:
+    """Make the POST request of a validated body.
+
+    :param path: its path.
+    :param model: the body's model.
+    :param values: its fields; ``None`` counts as unset.
+    :return: the request.
+    :raises KlingRequestInvalid: field, value and rule of each fault.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        request = model.model_validate(given)
+    except ValidationError as error:
+        name = path.removeprefix("/v1/")
+        raise KlingRequestInvalid(
+            format_validation_error(name, error, model), job=JobState.NOT_CREATED
+        ) from None
+    return ApiRequest("POST", path, body=request.wire())
+
+
+def response_data(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of an answer that is not about a task.
+
+    A gateway wraps Kling's own answer, whose ``data`` then lies deeper.
+
+    :param payload: the answer's JSON.
+    :return: the innermost ``data``; empty where there is none, as in some answers to deletions.
+    """
+    data: Any = payload.get("data")
+    while isinstance(data, Mapping) and isinstance(inner := data.get("data"), Mapping):
+        data = inner
+    return dict(data) if isinstance(data, Mapping) else {}

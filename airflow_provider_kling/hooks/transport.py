@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read HTTP answers of ``requests`` and describe its errors; find the certificates to trust."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from functools import lru_cache
+
+import requests
+from urllib3.exceptions import HTTPError, MaxRetryError
+
+from ..exceptions import KlingServerError
+from ..utils.redaction import sanitize_text
+from .connection import KlingSettings
+
+_MOST_BYTES = 65_536
+_LONGEST = 200
+
+
+def iter_body(response: requests.Response, *, decoded: bool = True) -> Iterator[bytes]:
+    """Yield the body of an answer in pieces, each as soon as it is there.
+
+    ``iter_content`` waits for whole chunks: a server that sends byte after byte would hold it for ever, for
+    each single wait is short.
+
+    :param response: an answer whose body was not read yet.
+    :param decoded: undo a ``Content-Encoding``.
+    :return: the pieces.
+    :raises requests.ConnectionError: when the connection breaks.
+    """
+    try:
+        while piece := response.raw.read1(_MOST_BYTES, decode_content=decoded):
+            yield piece
+    except HTTPError as error:
+        raise requests.ConnectionError(error) from None
+
+
+def root_cause(error: OSError) -> BaseException:
+    """Return what went wrong, below the wrappers of ``requests`` and ``urllib3``.
+
+    The wrapper of ``urllib3`` blames the proxy for whatever breaks on the way through it, also after the
+    request was sent.
+
+    :param error: what ``requests`` has raised.
+    :return: the innermost error.
+    """
+    inner = error.args[0] if error.args else error
+    inner = getattr(inner, "reason", None) or inner
+    inner = getattr(inner, "original_error", None) or inner
+    return inner if isinstance(inner, BaseException) else error
+
+
+def describe_error(error: OSError) -> str:
+    """Return in a few words why there is no answer.
+
+    The text of ``requests`` itself never appears: it quotes the URL with its signature.
+
+    :param error: what ``requests`` has raised.
+    :return: the reason.
+    """
+    cause = root_cause(error)
+    if isinstance(cause, requests.RequestException | MaxRetryError):
+        return type(error).__name__
+    return f"{type(error).__name__}: {sanitize_text(str(cause).split(': ', 1)[-1], _LONGEST)}"
+
+
+_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def ssl_context_for(settings: KlingSettings) -> ssl.SSLContext | bool:
+    """Return the certificates to trust.
+
+    :param settings: the connection.
+    :return: a context; ``True`` for the machine's own certificates, ``False`` for no check.
+    :raises KlingServerError: the CA bundle cannot be used on this machine.
+    """
+    if settings.verify is False or not _uses_tls(settings):
+        return settings.verify is not False
+    name, path = _ca_bundle(settings.verify)
+    if not path:
+        return True
+    try:
+        found = os.stat(path)
+        # A thousand triggers of one process need it, and to read one blocks the event loop of them all.
+        return _read(path, found.st_mtime_ns, found.st_size)
+    except OSError as error:
+        raise KlingServerError(
+            f"Connection {settings.conn_id!r}: {name} is {path!r}, which cannot be used as a CA bundle on "
+            f"this machine ({error.strerror or error}). It must be a PEM file with certificates, or a folder "
+            "of them, that each worker and triggerer can read."
+        ) from None
+
+
+def _uses_tls(settings: KlingSettings) -> bool:
+    return any((url or "").startswith("https:") for url in (settings.base_url, settings.proxy))
+
+
+def _ca_bundle(verify: bool | str) -> tuple[str, str | None]:
+    if isinstance(verify, str):
+        return "extra.verify", verify
+    # requests follows these: a company's own certificates must serve aiohttp, too.
+    return next(((name, path) for name in _VARIABLES if (path := os.environ.get(name))), ("", None))
+
+
+@lru_cache(maxsize=16)
+def _read(path: str, changed: int, size: int) -> ssl.SSLContext:
+    folder = os.path.isdir(path)
+    return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)

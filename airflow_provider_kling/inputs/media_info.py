@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check by its content that the API accepts a file. Pure: no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from ..api.requests.field_types import MediaConstraints
+from ..utils.media_types import detect_media_type
+from .audio_duration import CorruptAudioError, audio_duration
+from .image_integrity import fault_of
+
+MIMES = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
+    "wave": "audio/wav",
+    "m4a": "audio/mp4",
+    "aac": "audio/aac",
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "mkv": "video/webm",
+    "webm": "video/webm",
+    "avi": "video/x-msvideo",
+    "flv": "video/x-flv",
+    "mpg": "video/mpeg",
+    "ts": "video/mp2t",
+}
+"""Media type of each format in ``MediaConstraints``."""
+
+KIND_NAMES = {"image": "an image", "audio": "an audio file", "video": "a video"}
+
+# Encoders round a duration up to whole frames and add padding: at most a tenth of a second.
+_DURATION_TOLERANCE = 0.1
+
+_M4A_ADVICE = (
+    "Kling is known to refuse some m4a and aac files with 'Audio format is invalid' (1201); "
+    "mp3 and wav are safe"
+)
+_LENGTH_ADVICE = "its duration cannot be read, so Kling will check it"
+
+
+class InvalidMediaError(ValueError):
+    """The content violates a constraint of the API; the text names the content and the constraint."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """Properties of a file.
+
+    :param mime: media type by content.
+    :param size: bytes.
+    :param sha256: hash of the content, hexadecimal.
+    :param width: pixels; images only.
+    :param height: pixels; images only.
+    :param seconds: duration; audio only; ``None`` if it is unknown.
+    :param advice: texts of warnings.
+    """
+
+    mime: str
+    size: int
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+    advice: tuple[str, ...] = ()
+
+
+def inspect_media(data: bytes, rules: MediaConstraints) -> MediaInfo:
+    """Check an image or audio file against the constraints of its field.
+
+    :param data: the whole file; of a file above the limit, one byte more than the limit is enough.
+    :param rules: constraints of the field.
+    :return: properties of the file.
+    :raises InvalidMediaError: the file violates a constraint.
+    """
+    check_size(len(data), rules)
+    mime = check_type(data, rules)
+    facts: dict[str, Any] = {"mime": mime, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    if rules.kind == "image":
+        width, height = _image_size(data, mime, rules)
+        return MediaInfo(width=width, height=height, **facts)
+    seconds, advice = _audio_duration(data, mime, rules)
+    return MediaInfo(seconds=seconds, advice=advice, **facts)
+
+
+def check_size(size: int, rules: MediaConstraints) -> None:
+    """Check the size of a file.
+
+    :param size: bytes.
+    :param rules: constraints of the field.
+    :raises InvalidMediaError: the file is empty or above the limit.
+    """
+    if not size:
+        raise InvalidMediaError("is empty")
+    if rules.max_bytes is not None and size > rules.max_bytes:
+        limit = f"{rules.max_bytes / 1024**2:g} MB"
+        raise InvalidMediaError(f"is larger than {limit}, the most that Kling accepts here")
+
+
+def check_type(data: bytes, rules: MediaConstraints) -> str:
+    """Detect the media type of a file and check that the field accepts it.
+
+    :param data: the file; of a video its first 4 kB are enough.
+    :param rules: constraints of the field.
+    :return: the media type.
+    :raises InvalidMediaError: the field does not accept the type.
+    """
+    mime = detect_media_type(data)
+    accepted = {MIMES[name] for name in rules.formats}
+    if mime in accepted:
+        return str(mime)
+    if mime == "video/mp4" and "audio/mp4" in accepted and not _has_pictures(data):
+        return "audio/mp4"
+    wanted = ", ".join(rules.formats)
+    found = f"its content is {mime}" if mime else "its content is of an unknown type"
+    raise InvalidMediaError(f"is not {KIND_NAMES[rules.kind]} that Kling accepts ({wanted}): {found}")
+
+
+def _has_pictures(data: bytes) -> bool:
+    at = -1
+    while (at := data.find(b"hdlr", at + 1)) >= 0:
+        if data[at + 12 : at + 16] == b"vide":
+            return True
+    return False
+
+
+def _image_size(data: bytes, mime: str, rules: MediaConstraints) -> tuple[int, int]:
+    from imagesize import get
+
+    try:
+        width, height = get(BytesIO(data))
+    except Exception:  # imagesize documents no exceptions for damaged files
+        width, height = 0, 0
+    if width <= 0 or height <= 0:
+        raise InvalidMediaError(f"is a damaged {mime}: its width and height cannot be read")
+    if fault := fault_of(data, mime):
+        raise InvalidMediaError(f"is a damaged {mime}: {fault}")
+    size = f"is {width:g} x {height:g} pixels"
+    if rules.min_side and min(width, height) < rules.min_side:
+        raise InvalidMediaError(f"{size}; each side must measure at least {rules.min_side}")
+    if rules.max_side and max(width, height) > rules.max_side:
+        raise InvalidMediaError(f"{size}; each side must measure at most {rules.max_side}")
+    if rules.ratio and not rules.ratio[0] <= width / height <= rules.ratio[1]:
+        low, high = rules.ratio
+        raise InvalidMediaError(f"{size}; its ratio must be between 1:{1 / low:g} and {high:g}:1")
+    return int(width), int(height)
+
+
+def _audio_duration(data: bytes, mime: str, rules: MediaConstraints) -> tuple[float | None, tuple[str, ...]]:
+    advice = (_M4A_ADVICE,) if mime in ("audio/mp4", "audio/aac") else ()
+    try:
+        seconds = audio_duration(data, mime)
+    except CorruptAudioError as error:
+        raise InvalidMediaError(f"is a damaged {mime}: {error}") from None
+    if seconds is None:
+        return None, (_LENGTH_ADVICE, *advice)
+    least, most = rules.seconds or (0.0, float("inf"))
+    if not least - _DURATION_TOLERANCE <= seconds <= most + _DURATION_TOLERANCE:
+        raise InvalidMediaError(f"is {seconds:.1f} s long; it must be {least:g} to {most:g} s long")
+    return seconds, advice

@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prepare a request: validate it, resolve its media, estimate its cost and compute its fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ..api.requests.coercion import native, parsed_mapping
+from ..api.validation_errors import format_validation_error
+from ..exceptions import JobState, KlingRequestInvalid
+from ..utils.redaction import strip_url_signature
+from ..utils.urls import is_url
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..api.hosts import Dialect
+    from ..api.requests.base import KlingRequest
+    from .resolve import InputMetadata
+
+
+_PARTS = ("contents", "settings", "options")
+_DELIVERY = ("callback_url", "external_task_id")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """A request that is ready to submit.
+
+    :param endpoint: the endpoint.
+    :param request: the validated request with all templates rendered.
+    :param body: JSON body without the external id. Holds base64 and signed URLs: must not be logged.
+    :param fingerprint: hash of the inputs, which does not depend on how media are given.
+    :param user_external_task_id: external task id of the user, ``None`` if there is none.
+    :param media: metadata of each input file.
+    :param warnings: warnings for the user, a sentence each.
+    :param estimate: estimated cost in units; ``None`` if it is unknown.
+    """
+
+    endpoint: Endpoint
+    request: KlingRequest = field(repr=False)
+    body: Mapping[str, Any] = field(repr=False)
+    fingerprint: str
+    user_external_task_id: str | None
+    media: tuple[InputMetadata, ...]
+    warnings: tuple[str, ...]
+    estimate: Decimal | None
+
+    def facts(self) -> dict[str, Any]:
+        """Return the request as the manifest describes it, without the content of files.
+
+        :return: ``model_name``, ``prompt``, ``parameters``, ``fingerprint``, ``inputs`` and ``estimate``.
+        """
+        from ..utils.redaction import redact
+
+        body: dict[str, Any] = redact(self.body)
+        return {
+            "model_name": body.pop("model_name", None),
+            "prompt": body.pop("prompt", None),
+            "parameters": body,
+            "fingerprint": self.fingerprint,
+            "inputs": [fact.to_json() for fact in self.media],
+            "estimate": None if self.estimate is None else str(self.estimate),
+            **({} if self.estimate is None else {"estimate_usd": plain_usd(self.endpoint, self.estimate)}),
+        }
+
+
+def plain_usd(endpoint: Endpoint, units: Decimal) -> str:
+    """Return what units are worth by Kling's list price, as exact text.
+
+    :param endpoint: the endpoint that takes the units.
+    :param units: an amount of units.
+    :return: US dollars, such as ``0.42``.
+    """
+    from ..api.pricing import usd_of
+
+    return f"{usd_of(endpoint, units).normalize():f}"
+
+
+def prepare_request(
+    endpoint: Endpoint,
+    values: Mapping[str, Any],
+    dialect: Dialect,
+    extra_body: Mapping[str, Any] | None = None,
+    *,
+    expected_seconds: Decimal | None = None,
+    find_seconds: Callable[[KlingRequest], Decimal | None] | None = None,
+) -> PreparedRequest:
+    """Validate a request, read its media, and build the body to send.
+
+    :param endpoint: the endpoint.
+    :param values: fields of the request; ``None`` counts as unset.
+    :param dialect: API dialect of the host.
+    :param extra_body: further JSON keys, sent unchanged.
+    :param expected_seconds: duration that decides the price, if no input file has it.
+    :param find_seconds: returns that duration for a request, if nothing else gives it.
+    :return: the prepared request.
+    :raises KlingRequestInvalid: values are invalid; the text names each field, value and constraint.
+    :raises KlingServerError: a storage does not respond; a retry can help.
+    """
+    from ..api.hosts import format_for_host
+    from .resolve import resolve_inputs
+
+    extra_body = read_extra_body(extra_body)
+    request = validate_request(endpoint, values)
+    advice = _host_warnings(endpoint, dialect, request)
+    prepared = resolve_inputs(request)
+    lengths = [Decimal(str(fact.seconds)) for fact in prepared.media if fact.seconds is not None]
+    seconds = max(lengths) if lengths else expected_seconds
+    cost = estimate_of(endpoint, request, extra_body, seconds=seconds)
+    if cost is None and seconds is None and find_seconds and (seconds := find_seconds(request)) is not None:
+        cost = estimate_of(endpoint, request, extra_body, seconds=seconds)
+    body = format_for_host(endpoint.slug, dialect.name, _merge_extra_body(prepared.body, extra_body))
+    name = body.pop("external_task_id", None)
+    return PreparedRequest(
+        endpoint=endpoint,
+        request=request,
+        body=body,
+        fingerprint=hashlib.sha256(
+            f"{endpoint.slug}\0{prepared.canonical(_without_delivery(body))}".encode()
+        ).hexdigest(),
+        user_external_task_id=name,
+        media=prepared.media,
+        warnings=(
+            *request.advice(),
+            *advice,
+            *prepared.warnings,
+            *_duration_warnings(endpoint, dialect, prepared.media),
+        ),
+        estimate=cost,
+    )
+
+
+def estimate_of(
+    endpoint: Endpoint,
+    request: KlingRequest,
+    extra_body: Mapping[str, Any] | None = None,
+    *,
+    seconds: Decimal | None = None,
+) -> Decimal | None:
+    """Estimate the cost of a request with further body keys.
+
+    :param endpoint: the endpoint.
+    :param request: the validated request.
+    :param extra_body: further JSON keys of the body, which may decide the price.
+    :param seconds: duration of the audio or video that decides the duration of the result, if known.
+    :return: units; ``None`` if the cost is unknown, for instance because a further key is unreadable.
+    """
+    from ..api.pricing import estimate
+
+    extra_body = read_extra_body(extra_body)
+    if not extra_body or not isinstance(extra_body, Mapping):
+        return estimate(endpoint, request, seconds=seconds)
+    fields = endpoint.request.model_fields
+    flat: dict[str, Any] = {}
+    for name, value in extra_body.items():
+        if name in fields:
+            flat[name] = value
+        elif name in _PARTS and isinstance(value, Mapping):
+            # Sections of an API 2.0 body, whose fields are at the top level of a request.
+            flat |= {inner: item for inner, item in value.items() if inner in fields}
+        elif name in _PARTS:
+            # Further contents may be a video whose duration decides the price.
+            return None
+    try:
+        given = request.model_dump(mode="python", exclude_none=True)
+        sent = endpoint.request.model_validate({**given, **flat})
+        return estimate(endpoint, sent, seconds=seconds)
+    except (ValueError, TypeError, ArithmeticError, LookupError):
+        return None
+
+
+def validate_request(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequest:
+    """Validate the fields of a request.
+
+    :param endpoint: the endpoint.
+    :param values: fields of the request; ``None`` counts as unset.
+    :return: the request.
+    :raises KlingRequestInvalid: values are invalid; the text names each field, value and constraint.
+    """
+    given = {name: paths_to_str(value) for name, value in values.items() if value is not None}
+    try:
+        return endpoint.request.model_validate(given)
+    except ValidationError as error:
+        raise KlingRequestInvalid(
+            format_validation_error(endpoint.slug, error, endpoint.request), job=JobState.NOT_CREATED
+        ) from None
+
+
+def is_nothing(value: Any) -> bool:
+    """Return whether a value rendered to nothing.
+
+    :param value: value of a template, an XCom reference or native rendering.
+    :return: ``True`` for ``None``, blank text and the text ``None``.
+    """
+    return value is None or (isinstance(value, str) and value.strip() in ("", "None"))
+
+
+def parse_units(name: str, value: Any) -> Decimal | None:
+    """Parse a number of units.
+
+    :param name: name of the parameter.
+    :param value: a number of any type, or text.
+    :return: the units; ``None`` if the value is unset or empty.
+    :raises KlingRequestInvalid: the value is not a finite number of 0 or more.
+    """
+    if value is None or (isinstance(value, str) and not value):
+        return None
+    try:
+        units = None if isinstance(value, bool) else Decimal(str(value).strip())
+        if units is not None and units.is_finite() and units >= 0:
+            return units
+    except InvalidOperation:
+        pass
+    raise KlingRequestInvalid(
+        f"Invalid value for {name!r}: {value!r}; expected a number of units, 0 or more.",
+        job=JobState.NOT_CREATED,
+    )
+
+
+def enforce_max_units(order: PreparedRequest, max_units: Any) -> None:
+    """Check the estimated cost of a request against a limit.
+
+    :param order: the prepared request.
+    :param max_units: maximum cost in units; unset for no limit.
+    :raises KlingRequestInvalid: the estimate is higher or unknown.
+    """
+    most = parse_units("max_units", max_units)
+    if most is None:
+        return
+    if order.estimate is None:
+        by_length = estimate_of(order.endpoint, order.request, seconds=Decimal(1)) is not None
+        remedy = " Give expected_seconds: its price goes by a length that is not in the request."
+        raise KlingRequestInvalid(
+            f"{order.endpoint}: max_units={most} is set, but what this job costs cannot be known before it"
+            f" is made.{remedy if by_length else ''}",
+            job=JobState.NOT_CREATED,
+        )
+    if order.estimate > most:
+        raise KlingRequestInvalid(
+            f"{order.endpoint}: this job would cost about {order.estimate} units, more than max_units={most}"
+            " allows.",
+            job=JobState.NOT_CREATED,
+        )
+
+
+def paths_to_str(value: Any) -> Any:
+    """Convert a value to plain data at any depth.
+
+    :param value: any value.
+    :return: an ``ObjectStoragePath`` as its URI, other paths as text, and enumerations, decimals, numpy
+        values and lazy sequences as built-in types.
+    """
+    if hasattr(value, "storage_options"):
+        from ..utils.storage import path_to_uri
+
+        # str() drops the connection id on Airflow 3.
+        return path_to_uri(value)
+    if isinstance(value, os.PathLike):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {native(key): paths_to_str(item) for key, item in value.items()}
+    value = native(value)
+    return [paths_to_str(item) for item in value] if isinstance(value, list) else value
+
+
+def restore_redacted(value: Any, shown: Any, hidden: Any) -> Any:
+    """Restore the original of a redacted parameter, which may have been changed since.
+
+    :param value: the current value.
+    :param shown: the redacted value.
+    :param hidden: the original value.
+    :return: the original where the current value equals the redacted one, else the current value.
+    """
+    if value is shown or (type(value) is type(shown) and value == shown):
+        return hidden
+    if isinstance(value, Mapping) and isinstance(shown, Mapping) and isinstance(hidden, Mapping):
+        return {
+            name: restore_redacted(item, shown[name], hidden[name])
+            if name in shown and name in hidden
+            else item
+            for name, item in value.items()
+        }
+    if isinstance(value, list) and isinstance(shown, list) and isinstance(hidden, list | tuple):
+        known = min(len(value), len(shown), len(hidden))
+        same = [restore_redacted(value[place], shown[place], hidden[place]) for place in range(known)]
+        return [*same, *value[known:]]
+    return value
+
+
+def fingerprint_values(values: Any) -> str:
+    """Hash values without reading files or the signatures of URLs.
+
+    :param values: JSON value.
+    :return: SHA-256, hexadecimal.
+    """
+    text = json.dumps(_strip_signatures(values), sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def asked_key(endpoint: Endpoint, values: Mapping[str, Any], extra_body: Any) -> str:
+    """Hash the request of a task without reading its files.
+
+    :param endpoint: the endpoint.
+    :param values: fields of the request.
+    :param extra_body: further JSON keys of the body.
+    :return: SHA-256, hexadecimal; delivery data such as ``callback_url`` is ignored.
+    """
+    extra = _without_delivery(extra_body) if isinstance(extra_body, Mapping) else extra_body
+    return fingerprint_values([endpoint.slug, paths_to_str(_without_delivery(values)), extra])
+
+
+def _without_delivery(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop fields that decide the delivery of a result, not its content."""
+    return {name: _of_output(name, value) for name, value in values.items() if name not in _DELIVERY}
+
+
+def _of_output(name: str, value: Any) -> Any:
+    # API 2.0 has delivery data among its options.
+    return _without_delivery(value) if name in _PARTS and isinstance(value, Mapping) else value
+
+
+def _strip_signatures(value: Any) -> Any:
+    if isinstance(value, str):
+        return strip_url_signature(value) if is_url(value) else value
+    if isinstance(value, Mapping):
+        return {str(key): _strip_signatures(item) for key, item in value.items()}
+    return [_strip_signatures(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def read_extra_body(extra: Any) -> Any:
+    """Return ``extra_body`` as plain data; a template may render it to JSON text.
+
+    :param extra: a mapping, a mapping as JSON text, or nothing.
+    :return: the mapping, empty if unset; any other value unchanged.
+    """
+    return {} if is_nothing(extra) else paths_to_str(parsed_mapping(extra))
+
+
+def _merge_extra_body(body: Mapping[str, Any], extra: Any) -> dict[str, Any]:
+    if not isinstance(extra, Mapping):
+        raise KlingRequestInvalid(
+            f"extra_body is a {type(extra).__name__}; it must be a mapping of JSON keys to values.",
+            job=JobState.NOT_CREATED,
+        )
+    try:
+        json.dumps(extra, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise KlingRequestInvalid(
+            f"extra_body cannot be sent as JSON: {error}.", job=JobState.NOT_CREATED
+        ) from None
+    if twice := sorted(set(extra) & set(body)):
+        raise KlingRequestInvalid(
+            f"extra_body holds {', '.join(twice)}, which the task's own parameters already give.",
+            job=JobState.NOT_CREATED,
+        )
+    return {**body, **extra}
+
+
+def _host_warnings(endpoint: Endpoint, dialect: Dialect, request: KlingRequest) -> list[str]:
+    from ..api.host_limits import check_host_limits
+
+    found = check_host_limits(endpoint.slug, dialect.name, request)
+    if refused := [note.text for note in found if note.severity == "refuse"]:
+        raise KlingRequestInvalid(
+            f"{endpoint.slug}: {dialect.title} refuses this: {'; '.join(refused)}.", job=JobState.NOT_CREATED
+        )
+    advice = [f"{dialect.title} documents a narrower limit: {note.text}." for note in found]
+    if endpoint.tasks and not dialect.api2:
+        advice.append(f"{endpoint} belongs to an API that only Kling's own hosts are known to have.")
+    return advice
+
+
+def _duration_warnings(endpoint: Endpoint, dialect: Dialect, media: tuple[InputMetadata, ...]) -> list[str]:
+    from ..api.host_limits import check_media_limits
+
+    return [
+        f"{dialect.title} documents a narrower limit: {note.text}."
+        for fact in media
+        if fact.seconds is not None
+        for note in check_media_limits(endpoint.slug, dialect.name, fact.field, fact.seconds)
+    ]

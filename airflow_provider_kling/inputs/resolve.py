@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resolve all media values of a request: read, check and encode or presign them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from ipaddress import ip_address
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from ..api.requests.base import KlingRequest
+from ..api.requests.field_types import MediaConstraints
+from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
+from ..utils.redaction import describe_media, strip_url_signature
+from ..utils.storage import StoragePermanentError, StorageTransientError
+from .media_info import KIND_NAMES, InvalidMediaError, inspect_media
+from .sources import InputSource, classify_input, decode, opened, presign, read
+
+
+@dataclass(frozen=True, slots=True)
+class MediaField:
+    """A media value of a request.
+
+    :param field: its position, such as ``image_list[0].image``.
+    :param rules: constraints of the field.
+    :param value: URL, path, storage URI or base64.
+    """
+
+    field: str
+    rules: MediaConstraints
+    value: str
+
+
+def map_media_fields(request: KlingRequest, change: Callable[[MediaField], str]) -> KlingRequest:
+    """Return a copy of a request with each media value replaced.
+
+    :param request: a validated request; it is not changed.
+    :param change: called once for each media value that is set; returns the replacement.
+    :return: the copy.
+    """
+    mapped: KlingRequest = _model(request, "", change)
+    return mapped
+
+
+def _model(model: Any, prefix: str, change: Callable[[MediaField], str]) -> Any:
+    update = {
+        name: _value(getattr(model, name), info.annotation, info.metadata, f"{prefix}{name}", change)
+        for name, info in type(model).model_fields.items()
+        if getattr(model, name) is not None
+    }
+    return model.model_copy(update=update)
+
+
+def _value(
+    value: Any, kind: Any, marks: Iterable[Any], field: str, change: Callable[[MediaField], str]
+) -> Any:
+    if isinstance(value, BaseModel):
+        return _model(value, f"{field}.", change)
+    kind, marks = _resolved(value, kind, tuple(marks))
+    if isinstance(value, list):
+        item_kind = next(iter(get_args(kind)), Any)
+        return [_value(item, item_kind, (), f"{field}[{at}]", change) for at, item in enumerate(value)]
+    rules = next((mark for mark in marks if isinstance(mark, MediaConstraints)), None)
+    return change(MediaField(field, rules, value)) if rules and isinstance(value, str) else value
+
+
+def _resolved(value: Any, kind: Any, marks: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """Unwrap ``Annotated`` and ``| None`` to the type of the value."""
+    while True:
+        if get_origin(kind) is Annotated:
+            kind, *more = get_args(kind)
+            marks += tuple(more)
+        elif get_origin(kind) in (Union, UnionType):
+            fitting = [arm for arm in get_args(kind) if _base(arm) is type(value)]
+            if not fitting:
+                return kind, marks
+            kind = fitting[0]
+        else:
+            return kind, marks
+
+
+def _base(kind: Any) -> Any:
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return get_origin(kind) or kind
+
+
+PRESIGN_SECONDS = 86_400
+"""Validity of a presigned URL in seconds: a job may wait in Kling's queue before its input is read."""
+
+_SHORT_LIVED = "it is signed with temporary credentials, and the URL expires with them"
+_LONGEST_SHOWN = 120
+_MASKS = ("static_mask", "dynamic_masks")
+# Sides are whole numbers: a scaled mask's ratio is off by a pixel.
+_RATIO_TOLERANCE = 0.02
+_NOT_PUBLIC = "Kling's servers cannot fetch a local or private URL: give a public one, or the file itself"
+_PRIVATE_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+@dataclass(frozen=True, slots=True)
+class InputMetadata:
+    """Metadata of an input, for the manifest.
+
+    :param field: its position in the request.
+    :param source: ``url``, ``base64``, ``local path`` or ``object storage``.
+    :param value: the redacted value.
+    :param mime: media type by content; ``None`` for a URL, which is not read.
+    :param size: bytes.
+    :param sha256: hash of the content.
+    :param width: pixels; images only.
+    :param height: pixels; images only.
+    :param seconds: duration; audio only.
+    """
+
+    field: str
+    source: str
+    value: str
+    mime: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the metadata as JSON.
+
+        :return: the fields that are known.
+        """
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRequest:
+    """A request whose media Kling can read.
+
+    :param body: JSON body to send. Holds base64 and signed URLs: must not be logged.
+    :param marks: replacement of each media value in :meth:`canonical`.
+    :param media: metadata of each input.
+    :param warnings: warnings for the DAG author, a sentence each.
+    """
+
+    body: dict[str, Any] = field(repr=False)
+    marks: Mapping[str, str] = field(repr=False)
+    media: tuple[InputMetadata, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def canonical(self, body: Mapping[str, Any] | None = None) -> str:
+        """Return a canonical text of the request, which does not depend on how its media are given.
+
+        Each media value is replaced by the hash of its content, or by its URL without the signature.
+
+        :param body: the body to send, if it differs from :attr:`body` (``extra_body``, ids).
+        :return: canonical JSON.
+        """
+        marked = _replace_media(self.body if body is None else body, self.marks)
+        return json.dumps(marked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _ResolvedInput:
+    wire: str
+    mark: str
+    fact: InputMetadata
+    warnings: tuple[str, ...] = ()
+
+
+def resolve_inputs(request: KlingRequest, *, sign_seconds: int = PRESIGN_SECONDS) -> ResolvedRequest:
+    """Read, check and encode all media values of a request. Runs in the worker, before a job is paid for.
+
+    :param request: validated request with all templates rendered.
+    :param sign_seconds: validity of presigned URLs of object-storage videos in seconds, a day by default.
+    :return: the resolved request.
+    :raises KlingRequestInvalid: values violate constraints; the text names each field, value and constraint.
+    :raises KlingServerError: a storage does not respond; a retry can help.
+    """
+    taken: list[_ResolvedInput] = []
+    refused: list[str] = []
+
+    def take(found: MediaField) -> str:
+        try:
+            taken.append(_resolve_one(found, sign_seconds))
+        except (InvalidMediaError, StoragePermanentError) as error:
+            refused.append(f"{_label(found)}: {error}")
+            return found.value
+        except StorageTransientError as error:
+            raise KlingServerError(
+                f"{_label(found)} could not be read now: {error}.", job=JobState.NOT_CREATED
+            ) from None
+        return taken[-1].wire
+
+    body = map_media_fields(request, take).wire()
+    refused += _mask_faults([item.fact for item in taken])
+    if refused:
+        raise KlingRequestInvalid(f"{'. '.join(refused)}.", job=JobState.NOT_CREATED)
+    return ResolvedRequest(
+        body=body,
+        marks={item.wire: item.mark for item in taken},
+        media=tuple(item.fact for item in taken),
+        warnings=tuple(warning for item in taken for warning in item.warnings),
+    )
+
+
+def _mask_faults(facts: Sequence[InputMetadata]) -> list[str]:
+    """Compare masks with the image that they lie on, and with each other; Kling fails jobs where they differ.
+
+    :param facts: what is known of the inputs; what is not read here has no size.
+    :return: a sentence without its full stop for each mask of another shape.
+    """
+    known = [(fact, fact.width, fact.height) for fact in facts if fact.width and fact.height]
+    image = next(((w, h) for fact, w, h in known if fact.field == "image"), None)
+    masks = [(fact.field, w, h) for fact, w, h in known if fact.field.startswith(_MASKS)]
+    faults = []
+    for name, width, height in masks:
+        if image and abs(width * image[1] / (height * image[0]) - 1) > _RATIO_TOLERANCE:
+            faults.append(
+                f"{name}: is {width} x {height}; a mask needs the ratio of image, {image[0]} x {image[1]}"
+            )
+        elif (width, height) != masks[0][1:]:
+            first = " x ".join(map(str, masks[0][1:]))
+            faults.append(
+                f"{name}: is {width} x {height}; all masks need one size, as {masks[0][0]} has {first}"
+            )
+    return faults
+
+
+def _resolve_one(found: MediaField, sign_seconds: int) -> _ResolvedInput:
+    if found.value.lstrip().startswith(("{", "[")):
+        raise InvalidMediaError(
+            "is a whole result as text, not a file of it: write such as "
+            "\"{{ ti.xcom_pull('img')['images'][0]['url'] }}\""
+        )
+    source, rules = classify_input(found.value), found.rules
+    if source is InputSource.URL:
+        if not rules.url:
+            raise InvalidMediaError(
+                "is a URL, but Kling accepts only the content here: give a file or base64"
+            )
+        url = opened(found.value)
+        advice = (f"{_label(found)}: {_NOT_PUBLIC}.",) if is_private_url(url) else ()
+        return _ResolvedInput(url, strip_url_signature(url), _fact(found, source), advice)
+    if not rules.inline:
+        return _presign(found, source, sign_seconds)
+    data = decode(found.value, rules) if source is InputSource.BASE64 else read(found.value, rules)
+    content = inspect_media(data, rules)
+    known = {name: value for name, value in asdict(content).items() if name != "advice"}
+    warnings = tuple(f"{_label(found)}: {words}." for words in content.advice)
+    mark = f"sha256:{content.sha256}"
+    return _ResolvedInput(base64.b64encode(data).decode(), mark, _fact(found, source, **known), warnings)
+
+
+def is_private_url(url: str) -> bool:
+    """Whether a URL names a private host by its looks; the name is not resolved.
+
+    :param url: http(s) URL.
+    :return: true for a private address or name.
+    """
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(_PRIVATE_NAMES):
+        return True
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+def _presign(found: MediaField, source: InputSource, seconds: int) -> _ResolvedInput:
+    if source is not InputSource.STORAGE:
+        raise InvalidMediaError(
+            f"is a {source}, but Kling accepts {KIND_NAMES[found.rules.kind]} only by URL here "
+            "and has no upload: give a public http(s) URL, or a storage URI that can be signed"
+        )
+    advice: list[str] = []
+    url, mark, known = presign(found.value, found.rules, seconds, advice)
+    if "x-amz-security-token" in url.lower():
+        advice.append(_SHORT_LIVED)
+    warnings = tuple(f"{_label(found)}: {words}." for words in advice)
+    return _ResolvedInput(url, mark, _fact(found, source, **known), warnings)
+
+
+def _fact(found: MediaField, source: InputSource, **known: Any) -> InputMetadata:
+    return InputMetadata(found.field, source.value, describe_media(found.value), **known)
+
+
+def _label(found: MediaField) -> str:
+    shown = describe_media(found.value)
+    return f"{found.field}={shown if len(shown) <= _LONGEST_SHOWN else f'{shown[:_LONGEST_SHOWN]}…'!r}"
+
+
+def _replace_media(value: Any, marks: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return marks.get(value, value)
+    if isinstance(value, Mapping):
+        return {key: _replace_media(item, marks) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace_media(item, marks) for item in value]
+    return value

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Length and sides of an MP4 or QuickTime file, read from its header alone. The media data is not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from ..api.requests.field_types import MediaConstraints
+
+_HEAD = 8
+_LARGE_HEAD = 16
+_MOST_HEADER_BYTES = 8 << 20
+_MOST_BOXES = 1000
+_TOLERANCE = 0.5
+"""Seconds that a documented length may be off by: players and encoders count the last frame differently."""
+
+
+class VideoInfo(NamedTuple):
+    """What a video's header tells; 0 where it does not.
+
+    :param seconds: length.
+    :param width: pixels.
+    :param height: pixels.
+    """
+
+    seconds: float
+    width: int
+    height: int
+
+
+def read_video_info(file: BinaryIO) -> VideoInfo | None:
+    """Read the header of a video.
+
+    :param file: a file that can seek.
+    :return: what the header tells; ``None`` where there is none that can be read.
+    """
+    at = 0
+    for _ in range(_MOST_BOXES):
+        file.seek(at)
+        head = file.read(_LARGE_HEAD)
+        size, kind = int.from_bytes(head[:4], "big"), head[4:_HEAD]
+        skip = _HEAD
+        if size == 1:
+            size, skip = int.from_bytes(head[_HEAD:], "big"), _LARGE_HEAD
+        if len(head) < _HEAD or size < skip:
+            return None
+        if kind == b"moov":
+            file.seek(at + skip)
+            return _of_movie(file.read(size - skip)) if size <= _MOST_HEADER_BYTES else None
+        at += size
+    return None
+
+
+def video_advice(info: VideoInfo, rules: MediaConstraints) -> list[str]:
+    """Say what of a video is not as the vendor documents it.
+
+    :param info: what its header tells.
+    :param rules: what the field takes.
+    :return: a phrase for each fault.
+    """
+    found = []
+    if rules.seconds and info.seconds:
+        least, most = rules.seconds
+        if not least - _TOLERANCE <= info.seconds <= most + _TOLERANCE:
+            found.append(f"lasts {info.seconds:.1f} s; {least:g} to {most:g} s are documented")
+    if not info.width or not info.height:
+        return found
+    sides = f"is {info.width} x {info.height} pixels"
+    if rules.min_side and min(info.width, info.height) < rules.min_side:
+        found.append(f"{sides}; sides of at least {rules.min_side} are documented")
+    if rules.max_side and max(info.width, info.height) > rules.max_side:
+        found.append(f"{sides}; sides of at most {rules.max_side} are documented")
+    if rules.ratio and not rules.ratio[0] <= info.width / info.height <= rules.ratio[1]:
+        found.append(f"{sides}; a ratio of {rules.ratio[0]:g} to {rules.ratio[1]:g} is documented")
+    return found
+
+
+def _of_movie(data: bytes) -> VideoInfo:
+    seconds, width, height = 0.0, 0, 0
+    for kind, body in _boxes(data):
+        if kind == b"mvhd":
+            seconds = _seconds(body)
+        elif kind == b"trak":
+            for inner, track in _boxes(body):
+                if inner == b"tkhd" and not width:
+                    # 16.16 numbers, the last two of the box.
+                    width, height = (int.from_bytes(track[-8:][at : at + 2], "big") for at in (0, 4))
+    return VideoInfo(seconds, width, height)
+
+
+def _seconds(body: bytes) -> float:
+    long = body[:1] == b"\1"
+    at, size = (20, 8) if long else (12, 4)
+    scale = int.from_bytes(body[at : at + 4], "big")
+    length = int.from_bytes(body[at + 4 : at + 4 + size], "big")
+    unknown = length == (1 << 8 * size) - 1
+    return length / scale if scale and not unknown else 0.0
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at + _HEAD <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size < _HEAD:
+            return
+        yield data[at + 4 : at + _HEAD], data[at + _HEAD : at + size]
+        at += size

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a batch task gives its worker back, and what it checks when it goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import JobState, KlingTaskTimeout
+from ..triggers.batch import KlingBatchTrigger
+from ..triggers.wake_rule import MAX_DEFERRAL
+from ..version_compat import AirflowException
+from ._deadlines import defer_timeout, execution_deadline, min_deadline
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..batch.deferral import Deferral
+    from .batch import KlingBatchOperator
+
+
+def deferral_arguments(operator: KlingBatchOperator, endpoint: Endpoint, wait: Deferral) -> dict[str, Any]:
+    """Return the arguments of ``defer()`` for a wait.
+
+    :param operator: the running task.
+    :param endpoint: the endpoint that made the jobs.
+    :param wait: the jobs to wait for.
+    :return: keyword arguments.
+    """
+    now = time.time()
+    deadline = min(now + MAX_DEFERRAL, wait.deadline)
+    deadline = min_deadline(deadline, _execution_deadline(operator, wait.state.began))
+    trigger = KlingBatchTrigger(
+        endpoint=endpoint.slug,
+        kling_conn_id=operator.kling_conn_id,
+        deadline=deadline,
+        jobs=wait.jobs,
+        poll_interval=operator.poll_interval,
+        since=now,
+        rows_left=wait.rows_left,
+        durations=wait.state.durations,
+        lead=wait.state.lead,
+    )
+    return {
+        "trigger": trigger,
+        "method_name": "execute_complete",
+        "kwargs": {"state": wait.state.to_json()},
+        "timeout": defer_timeout(deadline, now, operator.poll_interval),
+    }
+
+
+def check_execution_timeout(operator: KlingBatchOperator, began: float) -> None:
+    """Fail when ``execution_timeout`` has passed: after a deferral Airflow 3 counts it anew.
+
+    :param operator: the running task.
+    :param began: when this try began, Unix time in seconds.
+    :raises KlingTaskTimeout: it has passed.
+    """
+    deadline = _execution_deadline(operator, began)
+    if deadline is not None and time.time() >= deadline:
+        raise KlingTaskTimeout(
+            f"execution_timeout={operator.execution_timeout} has passed, and jobs of the batch still run. "
+            "A retry attaches to them: raise execution_timeout or leave it out.",
+            job=JobState.EXISTS,
+        )
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Turn the error of a deferral that Airflow has ended into one that says what to do.
+
+    :raises KlingTaskTimeout: no triggerer has watched the jobs.
+    """
+    try:
+        yield
+    except AirflowException as error:
+        if type(error).__name__ != "TaskDeferralTimeout":
+            raise
+        raise KlingTaskTimeout(
+            "No triggerer watched the jobs: start `airflow triggerer`, then retry: it attaches to them.",
+            job=JobState.EXISTS,
+        ) from error
+
+
+def _execution_deadline(operator: KlingBatchOperator, began: float) -> float | None:
+    return execution_deadline(datetime.fromtimestamp(began, UTC), operator.execution_timeout, began)

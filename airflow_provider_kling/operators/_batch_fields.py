@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a batch reads of its rendered parameters, and what it reports while it runs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import JobState, KlingRequestInvalid
+from ..inputs.prepared_request import read_extra_body
+from ._templates import EXTRA_BODY, without
+
+if TYPE_CHECKING:
+    from ..batch.runner import BatchRunner
+    from ..version_compat import Context
+    from .batch import KlingBatchOperator
+
+
+PROGRESS_KEY = "kling_batch_progress"
+"""Key of the progress in Airflow's task state store (Airflow 3.3 and newer)."""
+
+
+def report_progress(operator: KlingBatchOperator, context: Context, run: BatchRunner, began: float) -> None:
+    """Log the progress, and store it where Airflow can.
+
+    :param operator: the running batch.
+    :param context: Airflow's context of the running task.
+    :param run: has the numbers.
+    :param began: when the try began, Unix time in seconds.
+    """
+    line = run.tally.to_line(time.time() - began)
+    operator.log.info("%s", line)
+    store = context.get("task_state_store")
+    if store is None:
+        return
+    try:
+        store.set(PROGRESS_KEY, {"line": line, **run.tally.to_json()})
+    except Exception as error:
+        # No result depends on it.
+        operator.log.warning("The progress could not be stored: %s", type(error).__name__)
+
+
+def further_keys(operator: KlingBatchOperator) -> Any:
+    """Return ``extra_body`` without values that rendered to nothing, and warn of such values in the rows.
+
+    :param operator: the running task.
+    :return: further JSON keys of every request.
+    :raises KlingRequestInvalid: a template of it that may not be left out rendered to nothing.
+    """
+    rows = [lost for lost in operator.unresolved if lost.path[0] == "requests" and not lost.fatal]
+    if rows:
+        operator.log.warning("%s, so it is not sent (%d such values in all rows)", rows[0], len(rows))
+    lost = [each for each in operator.unresolved if each.path[0] == EXTRA_BODY]
+    for each in lost:
+        if each.fatal:
+            raise KlingRequestInvalid(
+                f"{each}. Check the task and the key that it names. Task {operator.task_id!r}.",
+                job=JobState.NOT_CREATED,
+            )
+        operator.log.warning("%s, so it is not sent", each)
+    return without(read_extra_body(operator.extra_body), [each.path[1:] for each in lost])

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reserve and settle units of the budget that operators share."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ..api.pricing import amount_of
+from ..budget import RunBudget
+from ..exceptions import JobState, KlingContentRefused, KlingError, KlingTaskFailed
+from ..submission.idempotency import recall_external_task_id
+
+if TYPE_CHECKING:
+    from ..api.task import KlingTask
+    from ..version_compat import Context
+
+
+def reserve(operator: Any, context: Context, estimate: Decimal | None, name: str) -> None:
+    """Reserve what a job is estimated to cost, before the create call.
+
+    :param operator: has the budget.
+    :param context: Airflow's context.
+    :param estimate: estimated units.
+    :param name: external task id of the job.
+    :raises KlingBudgetSpent: less is left.
+    """
+    _budget_of(operator, context).reserve(name, estimate)
+    operator.reserved = name
+
+
+def settle(operator: Any, context: Context, name: str | None, units: Decimal | None) -> None:
+    """Replace a reservation by the charge. The job is paid, so nothing here fails the task.
+
+    :param operator: has the budget, or none.
+    :param context: Airflow's context.
+    :param name: external task id of the job.
+    :param units: the charge; ``None`` if it is unknown.
+    """
+    if getattr(operator, "budget", None):
+        _budget_of(operator, context).settle(name, units)
+
+
+def settle_lost(operator: Any, context: Context, error: KlingError) -> None:
+    """Release a reservation when it is certain that no job is charged.
+
+    :param operator: has the budget, or none.
+    :param context: Airflow's context.
+    :param error: what ends the try.
+    """
+    if not getattr(operator, "budget", None) or error.job is JobState.MAY_EXIST:
+        return
+    if isinstance(error, KlingTaskFailed | KlingContentRefused) or error.job is JobState.NOT_CREATED:
+        name = operator.reserved or recall_external_task_id(context)
+        settle(operator, context, name, Decimal(0))
+
+
+def charge_of(task: KlingTask, *, failed: bool = False) -> Decimal | None:
+    """Return the charge of a job that has ended.
+
+    :param task: the job.
+    :param failed: the job failed; Kling is not known to charge such jobs.
+    :return: units; ``None`` if they are unknown.
+    """
+    units = amount_of(task.units)
+    return Decimal(0) if units is None and failed and not task.charges else units
+
+
+def _budget_of(operator: Any, context: Context) -> RunBudget:
+    ti = context["ti"]
+    return RunBudget(operator.budget, str(ti.dag_id), str(ti.run_id))

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build the constructors of operators from the requests of their endpoints, with signature and docstring."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from inspect import Parameter, Signature, cleandoc, signature
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ..api.model_rules import meant_model, newer_api, retirement_message
+from ..api.requests.field_types import MediaConstraints
+from ..api.requests.rules import TEMPLATED
+from ..api.templating import is_templated
+from ..exceptions import JobState, KlingRequestInvalid
+from ..inputs.prepared_request import validate_request
+from ..version_compat import BaseOperator
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ._redacted_templates import RedactedTemplateMixin
+
+
+_PARAM = ":param "
+
+
+def merge_docstrings(summary: str, fields: Mapping[str, FieldInfo], base: str) -> str:
+    """Return a docstring that documents every parameter of a derived constructor.
+
+    :param summary: docstring of the class itself.
+    :param fields: fields of the request, which become parameters.
+    :param base: docstring of the class that has the other parameters.
+    :return: the docstring.
+    """
+    own = [f"{_PARAM}{name}: {field.description or ''}".rstrip() for name, field in fields.items()]
+    _, found, common = cleandoc(base).partition(_PARAM)
+    return "\n".join([cleandoc(summary), "", *own, *([found + common] if found else [])])
+
+
+def parse_params(docstring: str) -> dict[str, str]:
+    """Return the description of each parameter in a docstring.
+
+    :param docstring: the docstring.
+    :return: one line of text by parameter.
+    """
+    described = {}
+    for entry in cleandoc(docstring).split(f"\n{_PARAM}")[1:]:
+        name, _, text = entry.partition(":")
+        described[name] = " ".join(text.split("\n:", 1)[0].split())
+    return described
+
+
+def parse_summary(docstring: str) -> str:
+    """Return the text of a docstring before its parameters.
+
+    :param docstring: the docstring.
+    :return: the text.
+    """
+    return cleandoc(docstring).partition(f"\n{_PARAM}")[0].strip()
+
+
+_NONE = "None"
+
+
+def format_type(field: FieldInfo) -> str:
+    """Return the type of a field, such as ``Literal["std", "pro"] | None``.
+
+    :param field: a field of a request.
+    :return: the type as Python code.
+    """
+    return format_union(union_members(field))
+
+
+def union_members(field: FieldInfo) -> list[str]:
+    """Return the alternatives of a field's type.
+
+    :param field: a field of a request.
+    :return: types as Python code; ``None`` is the last.
+    """
+    return _arms(field.annotation, field.metadata)
+
+
+def format_union(alternatives: Iterable[str]) -> str:
+    """Join alternative types.
+
+    :param alternatives: types as Python code.
+    :return: their union, each once, ``None`` last.
+    """
+    unique = dict.fromkeys(alternatives)
+    last = [_NONE] if unique.pop(_NONE, _NONE) is None else []
+    return " | ".join([*unique, *last])
+
+
+def _arms(kind: Any, marks: Iterable[Any] = ()) -> list[str]:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _arms(inner[0], inner[1:])
+    if origin in (Union, UnionType):
+        return _merged([arm for part in inner for arm in _arms(part)])
+    if origin is Literal:
+        return [_literal(inner)]
+    if origin is list:
+        return [f"Sequence[{format_union(_arms(inner[0]))}]"]
+    if kind is str and any(isinstance(mark, MediaConstraints) for mark in marks):
+        return ["str", "PathLike[str]", "ObjectStoragePath"]
+    return [_format_class(kind)]
+
+
+def _format_class(kind: type) -> str:
+    if kind is NoneType:
+        return _NONE
+    return "Mapping[str, Any]" if issubclass(kind, BaseModel) else kind.__name__
+
+
+_LITERAL = "Literal["
+
+
+def _literal(values: Iterable[Any]) -> str:
+    words = (f'"{value}"' if isinstance(value, str) else repr(value) for value in values)
+    return f"{_LITERAL}{', '.join(words)}]"
+
+
+def _merged(alternatives: list[str]) -> list[str]:
+    """Join the literals among the alternatives to one."""
+    literals = [arm[len(_LITERAL) : -1] for arm in alternatives if arm.startswith(_LITERAL)]
+    others = [arm for arm in alternatives if not arm.startswith(_LITERAL)]
+    return ([f"{_LITERAL}{', '.join(literals)}]"] if literals else []) + others
+
+
+def build_constructor(cls: type[RedactedTemplateMixin], base: type[RedactedTemplateMixin]) -> None:
+    """Give an operator class its ``__init__`` and template fields.
+
+    :param cls: class with an ``endpoint``.
+    :param base: class whose constructor has all other parameters.
+    :raises TypeError: a request field is named like something that all operators have, or the class has a
+        constructor of its own.
+    """
+    endpoint, fields = cls.endpoint, cls.endpoint.request.model_fields
+    common = [
+        parameter
+        for parameter in signature(base.__init__).parameters.values()
+        if parameter.kind is Parameter.KEYWORD_ONLY
+    ]
+    if clash := sorted(name for name in fields if hasattr(base, name) or name in _reserved_names(common)):
+        raise TypeError(f"{cls.__name__}: request fields {clash} are parameters of every operator")
+    if "__init__" in vars(cls):
+        raise TypeError(
+            f"{cls.__name__}: the constructor is derived; write your own in a subclass of this class"
+        )
+    defaults = {name: _default(field) for name, field in fields.items()}
+
+    def __init__(self: RedactedTemplateMixin, **kwargs: Any) -> None:
+        values = {name: kwargs.pop(name, default) for name, default in defaults.items()}
+        super(cls, self).__init__(**kwargs)
+        for name, value in values.items():
+            setattr(self, name, None if value is Parameter.empty else value)
+        # A subclass with an endpoint of its own checks its own values.
+        if self.endpoint is endpoint:
+            validate_literals(endpoint, self.task_id, values)
+
+    __init__.__signature__ = _signature(fields, defaults, common)  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__ = __init__  # type: ignore[method-assign, assignment]
+    cls.template_fields = (*fields, *base.template_fields)
+    if cls.__doc__ and base.__doc__:  # Python can be told to leave docstrings out
+        cls.__doc__ = merge_docstrings(cls.__doc__, fields, base.__doc__)
+
+
+def _signature(
+    fields: Mapping[str, FieldInfo], defaults: Mapping[str, Any], common: list[Parameter]
+) -> Signature:
+    own = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=defaults[name], annotation=format_type(field))
+        for name, field in fields.items()
+    ]
+    itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    return Signature([itself, *own, *common, Parameter("kwargs", Parameter.VAR_KEYWORD)])
+
+
+def _reserved_names(common: list[Parameter]) -> set[str]:
+    return {parameter.name for parameter in common} | set(signature(BaseOperator.__init__).parameters)
+
+
+def _default(field: FieldInfo) -> Any:
+    return Parameter.empty if field.is_required() else field.default
+
+
+def validate_literals(endpoint: Endpoint, task_id: str, values: Mapping[str, Any]) -> None:
+    """Check the literal arguments of an operator while the DAG is parsed.
+
+    :param endpoint: its endpoint.
+    :param task_id: the task.
+    :param values: its arguments by name.
+    :raises KlingRequestInvalid: a literal argument breaks a rule.
+    """
+    known = {
+        name: TEMPLATED if is_templated(value) else value
+        for name, value in values.items()
+        if value is not None and value is not Parameter.empty
+    }
+    _check_model(endpoint, task_id, known.get("model_name"))
+    try:
+        validate_request(endpoint, known)
+    except KlingRequestInvalid as error:
+        raise KlingRequestInvalid(f"{error.message} Task {task_id!r}.", job=error.job) from None
+    _warn_of_retired_model(endpoint, task_id, known.get("model_name"))
+
+
+def _check_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
+    """Fail for a model of API 2.0 at an endpoint of v1, and warn of a name that looks like a typo."""
+    if words := newer_api(endpoint.slug, name):
+        raise KlingRequestInvalid(f"{words}. Task {task_id!r}.", job=JobState.NOT_CREATED)
+    if meant := meant_model(endpoint.slug, name):
+        text = f"Task {task_id!r}: model_name {name!r} is unknown, and is sent as it is{meant}"
+        warnings.warn(text, UserWarning, stacklevel=5)
+
+
+def _warn_of_retired_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
+    field = endpoint.request.model_fields.get("model_name")
+    # Two endpoints have nothing newer: their users know a host that still has it.
+    if field and name != field.default and (words := retirement_message(endpoint.slug, name)):
+        warnings.warn(f"Task {task_id!r}: {words}", FutureWarning, stacklevel=5)

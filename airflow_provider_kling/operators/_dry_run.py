@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Report the request of a task and its price. Nothing is sent to Kling, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ..api.pricing import PRICES_OF, unit_type, usd_of
+from ..api.templating import is_templated
+from ..exceptions import JobState, KlingRequestInvalid
+from ..inputs.prepared_request import PreparedRequest, prepare_request
+from ..results.reuse import INPUTS
+from ..submission.idempotency import task_instance_key
+from ._parameters import read_take
+from ._reuse import shared_scope
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..api.hosts import Dialect
+    from ..submission.context import IdempotencyKey
+    from ..version_compat import Context
+    from .base import KlingTaskOperator
+    from .batch import KlingBatchOperator
+
+EXAMPLES = 3
+"""Rows of a batch whose bodies are reported."""
+
+NAMED_FAULTS = 20
+_CENTS = Decimal("0.01")
+
+
+def request_report(request: PreparedRequest, dialect: Dialect, key: IdempotencyKey | None) -> dict[str, Any]:
+    """Report a request.
+
+    :param request: the request.
+    :param dialect: what the host documents.
+    :param key: key of the job, where the task instance is known.
+    :return: plain JSON without base64, signatures and secrets.
+    """
+    from ..utils.redaction import redact
+
+    own = request.user_external_task_id
+    named = replace(key, fingerprint=request.fingerprint, given=own) if key else None
+    return {
+        "body": redact(request.body),
+        "external_task_id": named.external_task_id(0) if named else own,
+        **price_report(request.endpoint, request.estimate, dialect),
+        "reads": [fact.to_json() for fact in request.media],
+        "warnings": list(request.warnings),
+    }
+
+
+def price_report(endpoint: Endpoint, estimate: Decimal | None, dialect: Dialect) -> dict[str, Any]:
+    """Report an estimate, as text.
+
+    :param endpoint: where the request goes.
+    :param estimate: units; ``None`` where it is unknown.
+    :param dialect: what the host documents; a gateway has prices of its own.
+    :return: ``estimate``, ``unit``, ``estimate_usd`` and the month of the price list.
+    """
+    unit = unit_type(endpoint)
+    own = dialect.name == "kling"
+    return {
+        "estimate": None if estimate is None else str(estimate),
+        "unit": unit,
+        "estimate_usd": _cents(usd_of(endpoint, estimate)) if own and estimate is not None else None,
+        "prices_of": PRICES_OF,
+    }
+
+
+def _cents(amount: Decimal) -> str:
+    # Of what costs less than a cent, rounding would leave nothing.
+    return f"{amount.normalize():f}" if 0 < amount < _CENTS else str(amount.quantize(_CENTS))
+
+
+def job_report(
+    operator: KlingTaskOperator,
+    key: IdempotencyKey | None,
+    build: Callable[[Dialect], PreparedRequest],
+) -> tuple[dict[str, Any], PreparedRequest | None]:
+    """Report what a job operator would do.
+
+    :param operator: the operator.
+    :param key: key of the job, where the task instance is known.
+    :param build: makes the request for a host's dialect.
+    :return: plain JSON, and the request if the templates are rendered.
+    :raises KlingRequestInvalid: the task would fail before anything is sent.
+    """
+    from ..utils.redaction import redact
+
+    values = {name: value for name, value in operator.request_values().items() if value is not None}
+    own = {name: getattr(operator, name) for name in ("expected_seconds", "extra_body")}
+    unrendered = sorted(name for name, value in (values | own).items() if is_templated(value))
+    about = {"endpoint": operator.endpoint.slug, "sent": False}
+    if unrendered:
+        note = f"Not rendered, so not priced: {', '.join(unrendered)}"
+        return {**about, "body": _shown(values), "estimate": None, "reads": [], "warnings": [note]}, None
+    dialect, warnings = _dialect(operator)
+    operator.check_rendered()
+    request = build(dialect)
+    report = request_report(request, dialect, key)
+    report["warnings"] += warnings
+    limits = {name: getattr(operator, name) for name in ("max_units", "max_usd", "output_path")}
+    given = {name: redact(str(value)) for name, value in limits.items() if value not in (None, "")}
+    return {**about, **report, **given}, request
+
+
+def batch_report(
+    operator: KlingBatchOperator,
+    endpoint: Endpoint,
+    rows: Any,
+    key: IdempotencyKey | None,
+    *,
+    extra_body: Any = None,
+    expected_seconds: Decimal | None = None,
+) -> dict[str, Any]:
+    """Report what a batch would do, with the price of all its rows.
+
+    The ledger is not read: rows that earlier tries have submitted are counted again.
+
+    :param operator: the operator.
+    :param endpoint: where all rows go.
+    :param rows: reads the rows.
+    :param key: key of the batch, where the task instance is known.
+    :param extra_body: further JSON keys of every request.
+    :param expected_seconds: length that prices rows whose length is not in their request.
+    :return: plain JSON.
+    :raises KlingRequestInvalid: a row cannot be sent, and the batch is to send none then.
+    """
+    from ..batch.preflight import preflight
+
+    dialect, warnings = _dialect(operator)
+    found = preflight(
+        endpoint,
+        rows(),
+        {},
+        extra_body,
+        own_names=operator.idempotency_scope != INPUTS,
+        expected_seconds=expected_seconds,
+    )
+    good = (row for row in rows() if row.key not in found.faults)
+    report = {
+        "endpoint": endpoint.slug,
+        "sent": False,
+        "rows": len(found.numbers),
+        **price_report(endpoint, found.estimate, dialect),
+        "rows_without_estimate": found.unpriced,
+        "rows_with_faults": len(found.faults),
+        "faults": list(found.faults.values())[:NAMED_FAULTS],
+        "examples": list(
+            _examples(
+                operator,
+                endpoint,
+                islice(good, EXAMPLES),
+                dialect,
+                key,
+                extra_body=extra_body,
+                expected_seconds=expected_seconds,
+            )
+        ),
+        "warnings": warnings,
+        "max_units": None if operator.max_units in (None, "") else str(operator.max_units),
+        "max_usd": None if operator.max_usd in (None, "") else str(operator.max_usd),
+    }
+    operator.log.info("Dry run, nothing is sent: %s", report)
+    if found.faults and operator.on_failure == "fail":
+        raise KlingRequestInvalid(
+            f"{len(found.faults)} of {len(found.numbers)} rows cannot be sent: "
+            f"{next(iter(found.faults.values()))}",
+            job=JobState.NOT_CREATED,
+        )
+    return report
+
+
+def _examples(
+    operator: KlingBatchOperator,
+    endpoint: Endpoint,
+    rows: Iterable[Any],
+    dialect: Dialect,
+    key: IdempotencyKey | None,
+    *,
+    extra_body: Any,
+    expected_seconds: Decimal | None,
+) -> Iterable[dict[str, Any]]:
+    from ..batch.config import BatchConfig
+    from ..batch.ledger_entry import LedgerEntry, RowState
+
+    settings = operator.usable_settings() if operator.idempotency_scope == INPUTS else None
+    scope = shared_scope(settings, endpoint) if settings else None
+    take = read_take(operator.task_id, operator.take)
+    for row in rows:
+        request = prepare_request(
+            endpoint,
+            row.values,
+            dialect,
+            extra_body,
+            expected_seconds=row.expected_seconds or expected_seconds,
+        )
+        report = request_report(request, dialect, None)
+        if key:
+            plan = BatchConfig(endpoint, key, key.generation, 1, 1.0, scope=scope, take=take)
+            entry = LedgerEntry(row.key, RowState.OPEN, row.number)
+            named = plan.job_key(row, entry, request.fingerprint)
+            report["external_task_id"] = named.external_task_id(0)
+        yield {"row": row.number, **report, "labels": dict(row.labels)}
+
+
+def key_of(operator: Any, context: Context | None) -> IdempotencyKey | None:
+    """Return the key of what a task instance makes.
+
+    :param operator: the operator.
+    :param context: Airflow's context, if there is one.
+    :return: the key without the inputs; ``None`` where no task instance is known.
+    """
+    if context and context.get("ti"):
+        return task_instance_key(context, operator.retries or 0)
+    known: IdempotencyKey | None = operator.rendered_as
+    return known
+
+
+def _dialect(operator: Any) -> tuple[Dialect, list[str]]:
+    """Return what the connection's host documents, or Kling if there is no usable connection."""
+    from ..api.hosts import DIALECTS
+    from ..utils.redaction import redact_text
+
+    try:
+        return operator.hook.settings.dialect, []
+    except Exception as error:
+        why = redact_text(str(error))[:200]
+        note = f"Connection {str(operator.kling_conn_id)!r} cannot be used, so Kling's prices are used: {why}"
+        return DIALECTS["kling"], [note]
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    from ..inputs.prepared_request import paths_to_str
+    from ..utils.redaction import redact
+
+    return {name: redact(paths_to_str(value)) for name, value in values.items()}

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Report the errors of job operators: advice in their texts, an XCom, a metric, the shared budget."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..exceptions import KlingError
+from ..metrics import count_failure
+from ._budgets import settle_lost
+from ._recovery_advice import recovery_advice_for
+
+if TYPE_CHECKING:
+    from ..version_compat import Context
+    from .base import KlingTaskOperator
+
+ERROR_KEY = "error"
+"""XCom of a task that failed: type and text of the error, ids and endpoint of the job, whether it exists."""
+
+_MAX_MESSAGE = 2000
+_SIGNED_URL = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", re.IGNORECASE)
+
+
+@contextmanager
+def report_errors(operator: KlingTaskOperator, context: Context) -> Iterator[None]:
+    """Add to errors what a retry and a clear will do, push them as XCom, and count them.
+
+    :param operator: the operator that runs inside the block.
+    :param context: Airflow's context of the running task.
+    """
+    try:
+        yield
+    except KlingError as error:
+        settle_lost(operator, context, error)
+        count_failure(error, endpoint=operator.endpoint, model=getattr(operator, "model_name", None))
+        advice = recovery_advice_for(operator, context)
+        if text := advice and advice.for_error(error):
+            error.set_next_steps(text)
+        _push(operator, context, error)
+        raise
+
+
+def _push(operator: KlingTaskOperator, context: Context, error: KlingError) -> None:
+    """Push what the preview shows of a task that failed."""
+    if not operator.do_xcom_push:
+        return
+    report = {
+        "type": type(error).__name__,
+        "message": _SIGNED_URL.sub(r"\1", str(error))[:_MAX_MESSAGE],
+        "task_id": error.task_id,
+        "external_task_id": error.external_task_id,
+        "endpoint": operator.endpoint.slug,
+        "job": error.job.value if error.job else None,
+    }
+    try:
+        context["ti"].xcom_push(key=ERROR_KEY, value=report)
+    except Exception as trouble:
+        # It must not replace the error itself.
+        operator.log.warning("The error could not be pushed as XCom: %s", type(trouble).__name__)

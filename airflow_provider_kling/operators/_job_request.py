@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The request of a job operator: made of its parameters, checked and priced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import JobState, KlingError, KlingRequestInvalid
+from ..inputs.cost_limits import enforce_limits
+from ..inputs.prepared_request import (
+    PreparedRequest,
+    asked_key,
+    is_nothing,
+    prepare_request,
+    read_extra_body,
+)
+from ..results.reuse import INPUTS, scope_facts
+from ..submission.idempotency import load_request, task_instance_key
+from ._inside_task import refuse_templates
+from ._parameters import labels_in, read_seconds, read_take
+from ._reuse import shared_scope
+from ._templates import EXTRA_BODY, without
+
+if TYPE_CHECKING:
+    from ..api.hosts import Dialect
+    from ..submission.context import IdempotencyKey
+    from ..version_compat import Context
+    from .base import KlingTaskOperator
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What a job operator asks Kling for.
+
+    :param operator: the operator, whose attributes are read when a method is called.
+    """
+
+    operator: KlingTaskOperator
+
+    def prepare(self, context: Context | None = None, *, nested: bool = False) -> PreparedRequest:
+        """Make the request, log its warnings and its cost.
+
+        :param context: Airflow's context of the running task, through which upstream results are read.
+        :param nested: the operator is called by the code of another task, so Airflow renders no templates.
+        :return: the request.
+        :raises KlingRequestInvalid: it is invalid, or costs more than it may. A job that others may have made
+            is held to the limits later: it costs nothing where it exists.
+        """
+        task = self.operator
+        task.check_rendered()
+        if nested and not task.is_rendered:
+            values = {name: getattr(task, name) for name in task.template_fields}
+            refuse_templates(task, values | task.request_values())
+        dialect = task.hook.settings.dialect
+        limited = any(limit is not None for limit in (task.max_units, task.max_usd, task.budget))
+        request = self.build(dialect, context, limited=limited)
+        for warning in request.warnings:
+            task.log.warning("%s", warning)
+        self._log_cost(request, dialect)
+        if not self.is_shared:
+            enforce_limits(request, task.max_units, task.max_usd)
+        elif self.user_external_task_id():
+            raise KlingRequestInvalid(
+                "Invalid value for 'external_task_id': expected none with idempotency_scope='inputs', which "
+                f"names the job. Task {task.task_id!r}.",
+                job=JobState.NOT_CREATED,
+            )
+        return request
+
+    def build(
+        self, dialect: Dialect, context: Context | None = None, *, limited: bool = False
+    ) -> PreparedRequest:
+        """Make the request without logging or enforcing anything.
+
+        :param dialect: what the connection's host documents.
+        :param context: Airflow's context of the running task, through which upstream results are read.
+        :param limited: a limit needs the price, so the length of a URL may be read from its headers.
+        :return: the request.
+        :raises KlingRequestInvalid: it is invalid.
+        """
+        from ._lengths import find_seconds
+
+        return prepare_request(
+            self.operator.endpoint,
+            self.operator.request_values(),
+            dialect,
+            self._extra_body(),
+            expected_seconds=self.expected_seconds(),
+            find_seconds=partial(find_seconds, self.operator, context, read_files=limited),
+        )
+
+    def expected_seconds(self) -> Decimal | None:
+        """Return the length that prices the job.
+
+        :return: seconds; ``None`` where none is given.
+        :raises KlingRequestInvalid: it is no length of time.
+        """
+        value = self.operator.expected_seconds
+        if is_nothing(value):
+            return None
+        return Decimal(str(read_seconds(self.operator.task_id, "expected_seconds", value)))
+
+    def params_fingerprint(self) -> str:
+        """Hash the parameters as they were given, input files unread.
+
+        :return: the hash.
+        """
+        return asked_key(self.operator.endpoint, self.operator.request_values(), self.operator.extra_body)
+
+    def user_external_task_id(self) -> Any:
+        """Return the name that the user chose for the job.
+
+        :return: the name; something false where there is none.
+        """
+        found = read_extra_body(self.operator.extra_body)
+        extra = found if isinstance(found, Mapping) else {}
+        return self.operator.request_values().get("external_task_id") or extra.get("external_task_id")
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other tasks may have made the job: ``idempotency_scope="inputs"``."""
+        return self.operator.idempotency_scope == INPUTS
+
+    def take(self) -> str:
+        """Return which of several jobs of the same request is asked for.
+
+        :return: the take; empty for the first one.
+        :raises KlingRequestInvalid: it is neither text nor a number.
+        """
+        return read_take(self.operator.task_id, self.operator.take)
+
+    def stable_key(self, key: IdempotencyKey) -> IdempotencyKey:
+        """Return the key that names the same job as far as ``on_clear`` and ``idempotency_scope`` ask.
+
+        :param key: names the job.
+        :return: the same with the take; without the count of clears, or with the scope.
+        """
+        operator = self.operator
+        key = replace(key, take=self.take())
+        settings = operator.usable_settings() if self.is_shared else None
+        if settings:
+            return replace(key, scope=shared_scope(settings, operator.endpoint))
+        return replace(key, generation=0) if operator.on_clear == "attach" else key
+
+    def task_key(self, context: Context) -> IdempotencyKey:
+        """Return the key of what the task instance makes, without the inputs.
+
+        :param context: Airflow's context of the running task.
+        :return: the key.
+        """
+        return self.stable_key(task_instance_key(context, self.operator.retries or 0))
+
+    def origin(self, context: Context) -> dict[str, Any]:
+        """Return who asks for the job, and whether others may re-use it.
+
+        :param context: Airflow's context of the running task.
+        :return: ``labels`` where there are any, and ``airflow``: the task instance; ``idempotency_scope`` and
+            ``take`` where they are set.
+        :raises KlingRequestInvalid: the labels are invalid.
+        """
+        from ..results.manifest import stored_by
+
+        labels = labels_in(self.operator.task_id, "labels", self.operator.labels)
+        return {
+            **({"labels": labels} if labels else {}),
+            "airflow": stored_by(context),
+            **scope_facts(self.operator.idempotency_scope, self.take()),
+        }
+
+    def stored_metadata(self, context: Context) -> Mapping[str, Any]:
+        """Return the metadata of a request that an earlier worker has sent, where XCom does not hold it.
+
+        :param context: Airflow's context of the running task.
+        :return: what the manifest says of the request; empty where it cannot be known.
+        """
+        task = self.operator
+        if task.do_xcom_push:
+            return {}
+        record = load_request(context, task_instance_key(context, task.retries or 0))
+        if record and record.facts:
+            return record.facts
+        try:
+            dialect = task.hook.settings.dialect
+            request = prepare_request(task.endpoint, task.request_values(), dialect, task.extra_body)
+            return {**request.facts(), **self.origin(context)}
+        except KlingError as error:
+            # An input may be gone by now; the result is complete without it.
+            task.log.warning("The manifest will hold no metadata of the request: %s", error)
+            return {}
+
+    def _extra_body(self) -> Any:
+        empty = [each.path[1:] for each in self.operator.unresolved if each.path[0] == EXTRA_BODY]
+        return without(read_extra_body(self.operator.extra_body), empty)
+
+    def _log_cost(self, request: PreparedRequest, dialect: Dialect) -> None:
+        from ..api.pricing import PRICES_OF, format_usd, unit_type, usd_of
+
+        log, unit = self.operator.log, unit_type(self.operator.endpoint)
+        if request.estimate is None:
+            log.info("The cost of this job cannot be estimated")
+        elif dialect.name == "kling":
+            usd = format_usd(usd_of(self.operator.endpoint, request.estimate))
+            log.info(
+                "This job will cost about %s %s units (%s by the list price of %s)",
+                request.estimate,
+                unit,
+                usd,
+                PRICES_OF,
+            )
+        else:
+            log.info(
+                "%s sets the price of this job; Kling's own list price would be %s %s units (%s)",
+                dialect.title,
+                request.estimate,
+                unit,
+                format_usd(usd_of(self.operator.endpoint, request.estimate)),
+            )

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read parameters of operators, which YAML, Variables and templates deliver as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from ..api.endpoint import Endpoint, get_endpoint
+from ..api.requests.coercion import native
+from ..attribution import LabelsInvalid, read_labels
+from ..exceptions import JobState, KlingRequestInvalid
+from ..inputs.prepared_request import is_nothing
+from ..utils.redaction import redact_text
+from ..version_compat import airflow_version
+
+_FLAGS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
+}
+
+_MAX_VALUE_LENGTH = 200
+_MAX_TAKE_LENGTH = 100
+
+SECONDS = "seconds, above 0"
+"""What a parameter that is a length of time expects."""
+
+
+def invalid_parameter(task_id: str, name: str, value: Any, expected: str) -> NoReturn:
+    """Fail because of the value of a parameter.
+
+    :param task_id: the task that has it.
+    :param name: the parameter.
+    :param value: its value.
+    :param expected: which values are valid.
+    :raises KlingRequestInvalid: always.
+    """
+    shown = redact_text(value)[:_MAX_VALUE_LENGTH] if isinstance(value, str) else value
+    raise KlingRequestInvalid(
+        f"Invalid value for {name!r}: {shown!r}; expected {expected}. Task {task_id!r}.",
+        job=JobState.NOT_CREATED,
+    )
+
+
+def read_flag(task_id: str, name: str, value: Any) -> bool:
+    """Read an on/off parameter; ``"false"`` is false.
+
+    :param task_id: the task that has it.
+    :param name: the parameter.
+    :param value: a bool, 0 or 1, or one of them as text.
+    :return: the flag.
+    :raises KlingRequestInvalid: it is neither on nor off.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        known = _FLAGS.get(value.strip().lower())
+    else:
+        # Also bools and numbers of numpy, which derive from nothing of Python's.
+        known = _FLAGS.get(str(value).lower()) if value is not None else None
+    return invalid_parameter(task_id, name, value, "True or False") if known is None else known
+
+
+def read_choice(task_id: str, name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """Read a parameter that is one of a few words.
+
+    :param task_id: the task that has it.
+    :param name: the parameter.
+    :param value: one of the words.
+    :param choices: the words.
+    :return: the word.
+    :raises KlingRequestInvalid: it is none of them.
+    """
+    word = value.strip().lower() if isinstance(value, str) else value
+    if word not in choices:
+        invalid_parameter(task_id, name, value, " or ".join(map(repr, choices)))
+    return str(word)
+
+
+def read_take(task_id: str, value: Any) -> str:
+    """Read which of several jobs of the same request is asked for.
+
+    :param task_id: the task that has it.
+    :param value: text or a number; nothing for the first one.
+    :return: the take; empty for the first one.
+    :raises KlingRequestInvalid: it is neither text nor a number.
+    """
+    value = native(value)
+    if is_nothing(value):
+        return ""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        invalid_parameter(task_id, "take", value, "text or a number, such as '2'")
+    text = str(value).strip()
+    if len(text) > _MAX_TAKE_LENGTH or not text.isprintable():
+        invalid_parameter(task_id, "take", value, f"at most {_MAX_TAKE_LENGTH} printable characters")
+    return text
+
+
+def read_number(
+    task_id: str,
+    name: str,
+    value: Any,
+    rule: str,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    most: float = math.inf,
+    whole: bool = False,
+) -> float:
+    """Read a finite number.
+
+    :param task_id: the task that has it.
+    :param name: the parameter.
+    :param value: a number of any type, a ``timedelta`` (its seconds), or text.
+    :param rule: which values are valid, for the error.
+    :param above: the number must be greater than this.
+    :param least: the number must not be less than this.
+    :param most: the number must not be greater than this.
+    :param whole: the number must have no fraction.
+    :return: the number; an ``int`` if ``whole``.
+    :raises KlingRequestInvalid: it is no such number.
+    """
+    number = _number(value)
+    known = number is not None and above < number < math.inf and least <= number <= most
+    if number is None or not known or (whole and number % 1):
+        invalid_parameter(task_id, name, value, rule)
+    return int(number) if whole else number
+
+
+def read_seconds(task_id: str, name: str, value: Any) -> float:
+    """Read a length of time in seconds, above 0.
+
+    :param task_id: the task that has it.
+    :param name: the parameter.
+    :param value: a number of any type, a ``timedelta``, or text.
+    :return: the seconds.
+    :raises KlingRequestInvalid: it is no length of time.
+    """
+    return read_number(task_id, name, value, SECONDS, above=0)
+
+
+def read_endpoint(task_id: str, name: str, value: Any) -> Endpoint:
+    """Return the endpoint that a parameter names.
+
+    :param task_id: the task that has it.
+    :param name: the parameter.
+    :param value: a slug or an endpoint.
+    :return: the endpoint.
+    :raises KlingRequestInvalid: there is no such endpoint.
+    """
+    try:
+        return get_endpoint(value.strip() if isinstance(value, str) else value)
+    except (ValueError, TypeError):
+        from ..api.registry import ENDPOINTS
+
+        invalid_parameter(task_id, name, value, f"a slug: {', '.join(ENDPOINTS)}")
+
+
+def read_path(task_id: str, name: str, value: Any) -> Any:
+    """Return a path that must name a folder, after rendering.
+
+    :param task_id: the task that has it.
+    :param name: the parameter.
+    :param value: an absolute path or URI, or an ``ObjectStoragePath``.
+    :return: the path.
+    :raises KlingRequestInvalid: it is empty, or a relative path of the worker's file system.
+    """
+    if is_nothing(value) or (isinstance(value, str) and is_nothing(value.strip().rsplit("/", 1)[-1] or "/")):
+        invalid_parameter(task_id, name, value, "a folder; check the task and the key that it names")
+    text = "" if hasattr(value, "storage_options") else str(value).strip()
+    if text and "://" not in text and not text.startswith(("/", "~")) and text[1:2] != ":":
+        invalid_parameter(
+            task_id, name, value, "an absolute path or a URI, for a relative path depends on the worker"
+        )
+    return value
+
+
+def labels_in(task_id: str, name: str, value: Any) -> dict[str, str]:
+    """Read the labels of a job.
+
+    :param task_id: the task that has them.
+    :param name: the parameter.
+    :param value: a dict of text, the same as JSON text, or nothing.
+    :return: the labels.
+    :raises KlingRequestInvalid: it is none of these.
+    """
+    try:
+        return read_labels(value)
+    except LabelsInvalid as error:
+        invalid_parameter(task_id, name, value, str(error))
+
+
+def read_task_id(task_id: str, name: str, value: Any) -> str:
+    """Return the id of one job, as text, from what templates and XComs deliver.
+
+    :param task_id: the task that has it.
+    :param name: the parameter.
+    :param value: an id, or the result of an operator.
+    :return: the id.
+    :raises KlingRequestInvalid: it is not the id of one job.
+    """
+    ident = value.get("task_id") if isinstance(value, Mapping) else value
+    if not isinstance(ident, float):
+        ident = native(ident)
+    if isinstance(ident, int) and not isinstance(ident, bool):
+        # Native templates make a number of an id.
+        ident = str(ident)
+    if isinstance(ident, str) and not is_nothing(ident):
+        return ident.strip()
+    many = isinstance(ident, Iterable) and not isinstance(ident, str)
+    remedy = (
+        f"map the task: .partial(...).expand({name}=...)"
+        if many
+        else "pass the id as text, or .expand() over several"
+    )
+    what = type(value).__name__ if many else repr(ident)
+    raise KlingRequestInvalid(
+        f"Invalid value for {name!r}: {redact_text(what)}; {remedy}. "
+        f"Task {task_id!r}: it must be the id of a job."
+    )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def check_end_from_trigger(task_id: str, output_path: Any, *, deferrable: bool = True) -> None:
+    """Check that a triggerer can end a task.
+
+    :param task_id: the task, whose ``end_from_trigger`` is on.
+    :param output_path: its output path, which needs a worker.
+    :param deferrable: whether the task is deferrable.
+    :raises KlingRequestInvalid: only a worker can end it.
+    """
+    version = airflow_version()
+    if output_path:
+        invalid_parameter(
+            task_id, "end_from_trigger", True, "False with output_path, which needs a worker to store files"
+        )
+    if not deferrable:
+        invalid_parameter(task_id, "end_from_trigger", True, "False unless deferrable=True")
+    if version < (3, 0):
+        found = ".".join(map(str, version))
+        invalid_parameter(
+            task_id, "end_from_trigger", True, f"False before Airflow 3.0; this is Airflow {found}"
+        )

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Detect that a retry asks for another job than the try before it, and report what differs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import JobState, KlingRequestInvalid
+from ..utils.redaction import redact
+
+if TYPE_CHECKING:
+    from ..submission.context import IdempotencyKey, SubmittedTask
+    from ..submission.idempotency import RequestRecord
+    from ..version_compat import Context
+
+_log = logging.getLogger(__name__)
+
+_MAX_VALUE_LENGTH = 200
+_CLOCK_SECONDS = 60.0
+"""Most seconds by which the clocks of Kling and of this machine differ."""
+
+_CHANGING = re.compile(
+    r"\{[{%][^}]*\b(now|utcnow|today|random\w*|rand\w*|uuid\w*|try_number|perf_counter|macros\.time)\b"
+)
+_DELIVERY = ("callback_url", "external_task_id")
+
+
+def changing_templates(value: Any) -> bool:
+    """Return whether a value holds a template whose result changes with each try of a task.
+
+    :param value: a parameter as the DAG has it.
+    :return: whether it uses the time, a random value or the try number.
+    """
+    if isinstance(value, str):
+        return _CHANGING.search(value) is not None
+    if isinstance(value, Mapping):
+        return any(changing_templates(item) for name, item in value.items() if name not in _DELIVERY)
+    return isinstance(value, list | tuple) and any(map(changing_templates, value))
+
+
+def changing_fields(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the parameters that differ in each try of a task, so that each try creates another job.
+
+    :param given: parameters of the request as the DAG has them.
+    :return: their names.
+    """
+    own = given.get("external_task_id")
+    if own:
+        # The user's own external task id names the same job whatever its request is.
+        return ("external_task_id",) if changing_templates(own) else ()
+    return tuple(name for name, value in given.items() if name not in _DELIVERY and changing_templates(value))
+
+
+def difference(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
+    """Describe what differs between two requests.
+
+    :param now: metadata of the current request.
+    :param then: metadata of the earlier one.
+    :return: each field with both values, without base64 and signatures; empty if no difference is known.
+    """
+    left, right = _flat(now), _flat(then)
+    names = [name for name in dict.fromkeys((*left, *right)) if left.get(name) != right.get(name)]
+    return "; ".join(
+        f"{name}: {_shown(right.get(name))} before, {_shown(left.get(name))} now" for name in names
+    )
+
+
+def warn_of_other_request(note: RequestRecord | None, key: IdempotencyKey, facts: Mapping[str, Any]) -> None:
+    """Warn if a retry asks for another job than the try before it.
+
+    :param note: request of the earlier try, where Airflow stores it.
+    :param key: key of this try's job.
+    :param facts: metadata of this try's request.
+    """
+    if note is None or note.key.fingerprint == key.fingerprint:
+        return
+    what = difference(facts, note.facts) or "the content of an input, or a key of extra_body"
+    if note.key.given and note.key.given == key.given:
+        _log.warning(
+            "This try asks for something else under the same external_task_id, and attaches to the earlier "
+            "job %s if it exists. What differs: %s",
+            key.given,
+            what,
+        )
+        return
+    _log.warning(
+        "This try asks for another job than the earlier try did, and pays for it if that one was made. The "
+        "earlier job: external_task_id %s; KlingFetchResultOperator stores its result. What differs: %s. Use "
+        "values that stay the same in every try, such as {{ ts }}",
+        note.key.external_task_id(0),
+        what,
+    )
+
+
+def check_same_request(
+    context: Context,
+    submission: SubmittedTask,
+    key: IdempotencyKey,
+    facts: Mapping[str, Any],
+    then: Mapping[str, Any] | None,
+) -> None:
+    """Warn if a first try attaches to a job because its external task id is in use, or fail.
+
+    :param context: Airflow's context of the running task.
+    :param submission: the job that the task attaches to.
+    :param key: its key.
+    :param facts: metadata of this task's request.
+    :param then: metadata of the job's own request, where it is known.
+    :raises KlingRequestInvalid: another mapped task of this run has created the job, for another request.
+    """
+    if not key.given:
+        return
+    name, task_id = submission.external_task_id, submission.task.task_id
+    if then and then.get("fingerprint") == key.fingerprint:
+        return
+    if key.map_index >= 0 and _of_this_run(context, submission.task.created_at):
+        raise KlingRequestInvalid(
+            f"external_task_id {name!r} is taken by another mapped task; name each, such as "
+            f"'{name}-{{{{ ti.map_index }}}}'. Job {task_id} is not of this task's request.",
+            job=JobState.NOT_CREATED,
+        )
+    what = difference(facts, then) if then else ""
+    if then and not what:
+        what = "the content of an input"
+    _log.warning(
+        "external_task_id %s is taken, so this task attaches to job %s, whatever that was made of. %s",
+        name,
+        task_id,
+        f"What differs: {what}" if what else f"Its request is not known here; this one is {_asked(facts)}",
+    )
+
+
+def stored_request(output_path: Any, task_id: str) -> dict[str, Any] | None:
+    """Read the request of a job from the manifest that is stored with its files.
+
+    :param output_path: where the task stores its files; empty if it does not.
+    :param task_id: Kling's id of the job.
+    :return: the metadata of its request; ``None`` where there is no manifest.
+    """
+    if not output_path:
+        return None
+    from ..results.manifest import read_task_manifest
+
+    try:
+        manifest = read_task_manifest(output_path, task_id)
+    except Exception as error:
+        _log.debug("The manifest of job %s cannot be read: %s", task_id, type(error).__name__)
+        return None
+    request = (manifest or {}).get("request")
+    return dict(request) if isinstance(request, Mapping) and request else None
+
+
+def _of_this_run(context: Context, created_at: int | None) -> bool:
+    start = getattr(context.get("dag_run"), "start_date", None)
+    if start is None or created_at is None:
+        # It cannot be shown to be of an earlier run, and its result may be that of another request.
+        return True
+    return bool(created_at / 1000 >= start.timestamp() - _CLOCK_SECONDS)
+
+
+def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = facts.get("parameters")
+    inputs = facts.get("inputs") or ()
+    named = {
+        str(fact.get("field")): fact.get("sha256") or fact.get("value")
+        for fact in inputs
+        if isinstance(fact, Mapping)
+    }
+    own = {name: facts[name] for name in ("model_name", "prompt") if facts.get(name) is not None}
+    more = dict(parameters) if isinstance(parameters, Mapping) else {}
+    return {**own, **more, **named}
+
+
+def _shown(value: Any) -> str:
+    text = repr(redact(value)) if isinstance(value, str) else json.dumps(redact(value), default=str)
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"
+
+
+def _asked(facts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_shown(value)}" for name, value in _flat(facts).items())

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base of operators that store results and make no jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ..api.endpoint import Endpoint
+from ..api.templating import is_templated
+from ..results.operator_result import check_installed_for, validate_output_path
+from ..version_compat import BaseOperator
+from ._hook_mixin import KlingHookMixin
+from ._parameters import invalid_parameter, read_endpoint, read_number, read_path
+
+
+class StoringOperator(KlingHookMixin, BaseOperator):
+    """Store results; make no job and pay nothing.
+
+    :param output_path: where to store the files.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    """
+
+    ui_color = "#d7f5e9"
+
+    def __init__(self, *, output_path: Any, kling_conn_id: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_installed_for(self.task_id, output_path)
+        self.output_path = output_path
+        self.kling_conn_id = kling_conn_id
+        if isinstance(output_path, str) and not is_templated(output_path):
+            read_path(self.task_id, "output_path", output_path)
+
+    def refuse(self, name: str, rule: str) -> NoReturn:
+        """Fail because of the value of a parameter.
+
+        :param name: the parameter.
+        :param rule: which values are valid.
+        :raises KlingRequestInvalid: always.
+        """
+        invalid_parameter(self.task_id, name, getattr(self, name), rule)
+
+    def endpoint_in(self, name: str, value: Any, allowed: Callable[[Endpoint], bool], rule: str) -> Endpoint:
+        """Return the endpoint that a parameter names.
+
+        :param name: the parameter.
+        :param value: the endpoint or its slug.
+        :param allowed: whether it will do.
+        :param rule: why it will not, in words that can follow its name.
+        :return: the endpoint.
+        :raises KlingRequestInvalid: there is none, or it will not do.
+        """
+        endpoint = read_endpoint(self.task_id, name, value)
+        return endpoint if allowed(endpoint) else self.refuse(name, f"another endpoint: {endpoint} {rule}")
+
+    def check_output_path(self) -> None:
+        """Check the output path before anything else is done.
+
+        :raises KlingRequestInvalid: it is empty, relative, or on a storage that cannot be used.
+        """
+        validate_output_path(read_path(self.task_id, "output_path", self.output_path), write=False)
+
+    def number_in(self, name: str, low: float, high: float, rule: str) -> float:
+        """Return a parameter that must be a number within limits; templates make text of it.
+
+        :param name: the parameter.
+        :param low: the least that it may be.
+        :param high: the most that it may be.
+        :param rule: which values are valid.
+        :return: the number.
+        :raises KlingRequestInvalid: it is not.
+        """
+        return read_number(self.task_id, name, getattr(self, name), rule, least=low, most=high)

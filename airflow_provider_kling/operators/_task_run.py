@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One execution of a task that follows one Kling job: wait or defer, read the end, store the result."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from ..api.task import TaskStatus
+from ..exceptions import (
+    JobState,
+    KlingError,
+    KlingTaskTimeout,
+    KlingWaitInterrupted,
+    auth_errors_as_retryable,
+)
+from ..metrics import dialect_of, job_ended
+from ..results.operator_result import build_result
+from ..results.reuse import REUSED_FACT, as_reused
+from ._deadlines import defer_timeout, execution_deadline, job_deadline, min_deadline, read_deadline
+from ._end_from_trigger import can_end_from_trigger
+from ._inside_task import outer_task
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..api.task import KlingTask
+    from ..hooks.kling import KlingHook
+    from ..version_compat import BaseOperator, Context
+
+SHORT_WAIT = 15.0
+"""Seconds that a deferrable task waits in place first, where jobs usually end within that time."""
+
+_SHORT_INTERVAL = 3.0
+
+
+class _Task(Protocol):
+    """What a run needs of its operator or sensor."""
+
+    deferrable: bool
+    end_from_trigger: bool
+    execution_timeout: timedelta | None
+    kling_conn_id: Any
+    output_path: Any
+    poster: bool
+
+    @property
+    def log(self) -> logging.Logger: ...
+
+    @property
+    def hook(self) -> KlingHook: ...
+
+    @property
+    def defer(self) -> Any: ...
+
+
+class TaskRun:
+    """One execution of an operator or sensor: what is known of its job, and how it waits for it.
+
+    :param task: the operator or sensor.
+    :param context: Airflow's context of the running task.
+    :param endpoint: endpoint that made the job.
+    :param poll_interval: seconds between polls.
+    :param timeout: seconds that the wait may take.
+    """
+
+    def __init__(
+        self, task: Any, context: Context, *, endpoint: Endpoint, poll_interval: float, timeout: float
+    ) -> None:
+        self._operator: BaseOperator = task
+        self._task: _Task = task
+        self.context = context
+        self.endpoint = endpoint
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.outer_task = outer_task(task, context)
+        self.stop = threading.Event()
+        self.metadata: Mapping[str, Any] = {}
+        self.external_task_id: str | None = None
+        """Name that the job is asked for under."""
+        self.ended_task: KlingTask | None = None
+        """The job that has ended, once a worker has read it."""
+        self._job_label = ""
+        self._kill_advice = ""
+
+    @property
+    def hook(self) -> KlingHook:
+        """The hook of the task's connection."""
+        return self._task.hook
+
+    @property
+    def log(self) -> logging.Logger:
+        """The task's logger."""
+        return self._task.log
+
+    @property
+    def defers(self) -> bool:
+        """Whether to wait in the triggerer; the code of another task cannot be resumed in its middle."""
+        return self._task.deferrable and self.outer_task is None
+
+    @property
+    def reused_from(self) -> Mapping[str, Any] | None:
+        """Where the job came from that another task has made; ``None`` of the task's own."""
+        return self.metadata.get(REUSED_FACT)
+
+    @property
+    def tags(self) -> dict[str, Any]:
+        """The tags of this run's metrics."""
+        return {
+            "endpoint": self.endpoint,
+            "dialect": dialect_of(self.hook),
+            "model": getattr(self._task, "model_name", None),
+        }
+
+    def set_job(self, label: str, kill_advice: str | None = None) -> None:
+        """Set what :meth:`log_kill` reports.
+
+        :param label: names the job in a sentence.
+        :param kill_advice: what a retry and a clear will do; unset, it stays as it is.
+        """
+        self._job_label = label
+        if kill_advice is not None:
+            self._kill_advice = kill_advice
+
+    def log_kill(self) -> None:
+        """End the wait, and log that the Kling job cannot be cancelled and what a retry will do."""
+        self.stop.set()
+        if self._job_label:
+            self.log.warning(
+                "Kling cannot cancel a job: %s goes on and may be charged. %s",
+                self._job_label,
+                self._kill_advice,
+            )
+
+    def execution_deadline(self, now: float) -> float | None:
+        """Return when Airflow's ``execution_timeout`` ends this try.
+
+        :param now: Unix time in seconds.
+        :return: Unix time in seconds; ``None`` without such a timeout.
+        """
+        start = getattr(self.context["ti"], "start_date", None)
+        return execution_deadline(start, self._task.execution_timeout, now)
+
+    def deadline_of(self, task: KlingTask) -> float:
+        """Return when the wait for a job is over, counted from its submission.
+
+        :param task: the job.
+        :return: Unix time in seconds.
+        """
+        now = time.time()
+        return min_deadline(job_deadline(task.created_at, self.timeout, now), self.execution_deadline(now))
+
+    def wait(self, task: KlingTask, **resume: Any) -> KlingTask:
+        """Wait for the end of a job: in the worker, or in the triggerer if the task is deferrable.
+
+        Where jobs usually end within seconds, a deferrable task waits a moment in the worker first.
+
+        :param task: the job.
+        :param resume: ``method_name`` and ``kwargs`` with which a deferred task goes on.
+        :return: the job that has ended.
+        :raises TaskDeferred: the triggerer waits.
+        :raises KlingTaskTimeout: the job has not ended in time.
+        """
+        deadline = self.deadline_of(task)
+        if not self.defers:
+            return self._wait_in_worker(task, deadline, self.poll_interval)
+        soon = time.time() + SHORT_WAIT
+        if self.endpoint.ends_soon:
+            try:
+                return self._wait_in_worker(
+                    task, min(soon, deadline), min(self.poll_interval, _SHORT_INTERVAL)
+                )
+            except KlingTaskTimeout:
+                if deadline <= soon:
+                    raise
+        return self.defer_until_done(
+            task.task_id, deadline, external_task_id=task.external_task_id, since=time.time(), **resume
+        )
+
+    def defer_until_done(
+        self,
+        task_id: str,
+        deadline: float,
+        *,
+        external_task_id: str | None,
+        since: float | None,
+        method_name: str = "execute_complete",
+        kwargs: dict[str, Any] | None = None,
+    ) -> NoReturn:
+        """Let the triggerer wait for the end of a job.
+
+        :param task_id: Kling's id of the job, or its external id.
+        :param deadline: Unix time in seconds at which the wait is over.
+        :param external_task_id: name of the job, where it is known.
+        :param since: Unix time in seconds at which the job was seen; ``None`` if it was not.
+        :param method_name: method of the task that goes on.
+        :param kwargs: its arguments.
+        :raises TaskDeferred: always.
+        """
+        from ..triggers.kling import KlingTaskTrigger
+
+        until = format_clock_time(datetime.fromtimestamp(deadline, UTC))
+        self.log.info("Deferring: polling every %g s until %s UTC", self.poll_interval, until)
+        self._task.defer(
+            trigger=KlingTaskTrigger(
+                endpoint=self.endpoint.slug,
+                kling_task_id=task_id,
+                kling_conn_id=self._task.kling_conn_id,
+                poll_interval=self.poll_interval,
+                deadline=deadline,
+                since=since,
+                end_from_trigger=can_end_from_trigger(
+                    # The triggerer would report the charge of a job that another task has paid for.
+                    self._operator,
+                    wanted=self._task.end_from_trigger and not self.reused_from,
+                ),
+                external_task_id=external_task_id,
+            ),
+            method_name=method_name,
+            kwargs=kwargs,
+            timeout=defer_timeout(deadline, time.time(), self.poll_interval),
+        )
+        raise AssertionError("defer() returned")
+
+    def read_finished(self, task_id: str) -> KlingTask:
+        """Read a finished job, retrying until the deadline: its result is already paid for.
+
+        The list, by which triggers poll, may know of the end before the job itself does.
+
+        :param task_id: Kling's id of the job.
+        :return: the job that has ended.
+        :raises KlingWaitInterrupted: it cannot be read; a retry reads again.
+        """
+        now = time.time()
+        deadline = min_deadline(read_deadline(self.timeout, now), self.execution_deadline(now))
+        try:
+            with auth_errors_as_retryable():
+                task = self.hook.wait(
+                    self.endpoint,
+                    task_id,
+                    self.poll_interval,
+                    deadline=deadline,
+                    stop=self.stop,
+                    resumed=True,
+                )
+        except KlingTaskTimeout as error:
+            raise KlingWaitInterrupted(
+                f"Job {task_id} has succeeded and may be charged, but no worker can read it. {error.message}",
+                task_id=task_id,
+                job=JobState.ENDED,
+            ) from error
+        except KlingWaitInterrupted as error:
+            error.set_job_state(JobState.ENDED)
+            raise
+        return _ended(task, JobState.ENDED)
+
+    def store(self, task: KlingTask, deadline: float) -> dict[str, Any]:
+        """Store the files of a job that succeeded, as the task's ``output_path`` says.
+
+        :param task: the job.
+        :param deadline: Unix time in seconds until which missing files are waited for.
+        :return: the result of the job as plain JSON.
+        """
+        result = build_result(
+            self.hook,
+            self.endpoint,
+            task,
+            self._task.output_path,
+            self.metadata,
+            stop=self.stop,
+            deadline=deadline,
+            context=self.context,
+            poster=self._task.poster,
+        )
+        if self.reused_from:
+            task = replace(task, units="0", charges=[])
+            result = as_reused(result, self.reused_from)
+        self._log_success(task)
+        job_ended(task, **self.tags)
+        return result
+
+    def _wait_in_worker(self, task: KlingTask, deadline: float, poll_interval: float) -> KlingTask:
+        with auth_errors_as_retryable():
+            ended = self.hook.wait(
+                self.endpoint,
+                task.task_id,
+                poll_interval,
+                deadline=deadline,
+                stop=self.stop,
+                on_status=self._log_status,
+            )
+        # Not every host repeats the name that the job was made under.
+        name = ended.external_task_id or task.external_task_id
+        return replace(_ended(ended, JobState.EXISTS), external_task_id=name)
+
+    def _log_status(self, task: KlingTask) -> None:
+        if task.status is TaskStatus.UNKNOWN:
+            self.log.warning(
+                "Job %s: %r is a status that this version does not know; waiting on",
+                task.task_id,
+                task.raw_status,
+            )
+        else:
+            self.log.info("Job %s: %s", task.task_id, task.raw_status)
+
+    def _log_success(self, task: KlingTask) -> None:
+        seconds = (task.updated_at - task.created_at) / 1000 if task.updated_at and task.created_at else None
+        self.log.info(
+            "Job %s succeeded%s: %s; %s",
+            task.task_id,
+            f" after {seconds:.0f} s" if seconds is not None else "",
+            ", ".join(f"{len(items)} {name}" for name, items in task.result.items()) or "no files",
+            f"charged {task.units} units" if task.units else "Kling reports no charge",
+        )
+
+
+def format_clock_time(until: datetime) -> str:
+    """Format when a wait ends: the time of day, with the date where it is not today.
+
+    :param until: the time, in UTC.
+    :return: such as ``14:05``.
+    """
+    today = datetime.now(UTC).date()
+    return until.strftime("%H:%M" if until.date() == today else "%Y-%m-%d %H:%M")
+
+
+def _ended(task: KlingTask, state: JobState) -> KlingTask:
+    if not task.status.ended:
+        raise KlingError("The wait was stopped.", task_id=task.task_id, job=state)
+    return task

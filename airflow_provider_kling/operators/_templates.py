@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Find templates that rendered empty: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..api.requests.coercion import is_none_word, parsed_mapping
+from ..api.templating import is_templated
+from ..utils.urls import is_blank
+
+_REQUIRED_IF_TEMPLATED = ("output_path", "max_units", "max_usd", "kling_conn_id", "prompt")
+
+EXTRA_BODY = "extra_body"
+
+Path = tuple[str | int, ...]
+"""Path to a value inside a parameter: keys and indexes of lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnresolvedTemplate:
+    """A template that rendered empty.
+
+    :param path: the parameter, and the path to the value inside it.
+    :param template: the template.
+    :param value: what it rendered to.
+    """
+
+    path: Path
+    template: str
+    value: Any
+
+    @property
+    def name(self) -> str:
+        """The path as text, such as ``multi_prompt[0].prompt``."""
+        first, *inner = self.path
+        return f"{first}" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
+
+    @property
+    def fatal(self) -> bool:
+        """Whether the task must fail: paths, limits, connections and prompts are required."""
+        return self.path[-1] in _REQUIRED_IF_TEMPLATED
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.value!r} after rendering: {self.template} has no value"
+
+
+def find_unresolved(given: Mapping[str, Any], rendered: Mapping[str, Any]) -> list[UnresolvedTemplate]:
+    """Find templates and XCom references that rendered empty, at any depth.
+
+    :param given: parameters as the DAG has them.
+    :param rendered: the same after rendering.
+    :return: each of them.
+    """
+    return [lost for name, value in given.items() for lost in _lost_in((name,), value, rendered[name])]
+
+
+def _lost_in(path: Path, given: Any, rendered: Any) -> list[UnresolvedTemplate]:
+    if not is_templated(given):
+        return []
+    if is_lost(rendered):
+        return [UnresolvedTemplate(path, str(given), rendered)]
+    if isinstance(given, Mapping) and isinstance(rendered, Mapping):
+        parts: list[tuple[str | int, Any, Any]] = [
+            (str(key), item, rendered.get(key)) for key, item in given.items()
+        ]
+    elif isinstance(given, list | tuple) and isinstance(rendered, list | tuple):
+        parts = [(at, *pair) for at, pair in enumerate(zip(given, rendered, strict=False))]
+    else:
+        found = parsed_mapping(rendered) if path == (EXTRA_BODY,) else rendered
+        return [UnresolvedTemplate((*path, *inner), str(given), value) for inner, value in nothing_in(found)]
+    return [lost for part, *pair in parts for lost in _lost_in((*path, part), *pair)]
+
+
+def nothing_in(value: Any) -> list[tuple[Path, Any]]:
+    """Find empty values inside a dict or list, such as an XCom reference renders to.
+
+    :param value: any value.
+    :return: the path to each empty value, and that value.
+    """
+    if isinstance(value, Mapping):
+        parts: Iterable[tuple[str | int, Any]] = ((str(key), item) for key, item in value.items())
+    elif isinstance(value, list | tuple):
+        parts = enumerate(value)
+    else:
+        return []
+    return [
+        found
+        for part, item in parts
+        for found in (
+            [((part,), item)]
+            if is_lost(item)
+            else [((part, *inner), lost) for inner, lost in nothing_in(item)]
+        )
+    ]
+
+
+def without(values: Any, lost: Iterable[Path]) -> Any:
+    """Return a dict or list without some of its values.
+
+    :param values: plain data.
+    :param lost: paths to the values.
+    :return: the rest; data of other types unchanged.
+    """
+    paths = [path for path in lost if path]
+    if isinstance(values, Mapping):
+        pairs: list[tuple[Any, Any]] = list(values.items())
+    elif isinstance(values, list):
+        pairs = list(enumerate(values))
+    else:
+        return values
+    # Keys that are not text were converted to text in the path.
+    names = {part: part if isinstance(values, list) else str(part) for part, _ in pairs}
+    kept = [
+        (part, without(item, [path[1:] for path in paths if path[0] == names[part]]))
+        for part, item in pairs
+        if (names[part],) not in paths
+    ]
+    return [item for _, item in kept] if isinstance(values, list) else dict(kept)
+
+
+def is_lost(value: Any) -> bool:
+    """Return whether a rendered value is empty: ``None``, blanks or the text "None".
+
+    :param value: a rendered value.
+    :return: whether it is empty.
+    """
+    # An XCom may hold an array, which compares with each of its items.
+    return value is None or is_blank(value) or is_none_word(value)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator that tells what the account was charged, for which DAG and for whom."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Unpack
+
+from ..api.templating import is_templated
+from ..exceptions import KlingRequestInvalid
+from ..inputs.prepared_request import is_nothing
+from ..results.operator_result import storage_errors_for
+from ..utils.redaction import redact_text
+from ._parameters import read_path
+from ._storing import StoringOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..usage.known import KnownJobs
+    from ..utils.storage import StoragePath
+    from ..version_compat import Context, ObjectStoragePath, XComArg
+    from ._base_operator_kwargs import BaseOperatorKwargs
+
+LAG_SECONDS = 12 * 3600
+"""Seconds by which the vendor's ledgers may be late."""
+
+_TIME = "ISO text such as 2026-11-01T00:00:00Z, a datetime, or Unix time in milliseconds"
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+class KlingUsageOperator(StoringOperator):
+    """Write what the account was charged in a period, a row for each charge, with the DAG, run, task and
+    labels that it was made for.
+
+    Asking is free, and makes at most one request a second. **Kling's ledgers lag up to 12 hours**: run it for
+    a period that ended at least that long ago; of a later one the result says ``"complete": false``.
+
+    Charges are joined by Kling's task id with the manifests and batch ledgers below ``paths``. The files are
+    named after the period and replaced as a whole, so running it again for a period changes nothing but what
+    the ledgers have learned since. Returns sums and paths; sums are text, to be exact.
+
+    :param output_path: folder for the files, any ``ObjectStoragePath``: ``usage-<period>.jsonl`` and ``.csv``
+        (every charge), ``unknown-<period>.jsonl`` (charged, but of no job below ``paths``) and
+        ``missing-<period>.jsonl`` (stored below ``paths``, but in no ledger).
+    :param paths: output paths of the operators and batches whose jobs these are; folders below them are read
+        too. Empty: no job is known, and every charge is unknown.
+    :param start: jobs made from then on: ISO text, a ``datetime`` or Unix time in milliseconds. Without a
+        time zone it is UTC.
+    :param end: jobs made until then.
+    :param kling_conn_id: id of a connection of type ``kling``, at one of Kling's own hosts.
+    """
+
+    template_fields: Sequence[str] = ("output_path", "paths", "start", "end", "kling_conn_id")
+
+    def __init__(
+        self,
+        *,
+        output_path: str | ObjectStoragePath | XComArg,
+        paths: Sequence[str | ObjectStoragePath] | XComArg = (),
+        start: str | datetime | int | XComArg = "{{ data_interval_start }}",
+        end: str | datetime | int | XComArg = "{{ data_interval_end }}",
+        kling_conn_id: str | XComArg = "kling_default",
+        **kwargs: Unpack[BaseOperatorKwargs],
+    ) -> None:
+        super().__init__(output_path=output_path, kling_conn_id=kling_conn_id, **kwargs)
+        self.paths = paths
+        self.start = start
+        self.end = end
+        if not any(is_templated(getattr(self, name)) for name in ("start", "end")):
+            self._period()
+        if not is_templated(output_path):
+            read_path(self.task_id, "output_path", output_path)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the ledgers, join them, write the files; return sums and paths."""
+        from ..usage.charges import CASH, UNITS, Sums, in_order, not_in_ledger, rows_of
+
+        start, end = self._period()
+        read_path(self.task_id, "output_path", self.output_path)
+        self.check_output_path()
+        complete = end <= (time.time() - LAG_SECONDS) * 1000
+        if not complete:
+            self.log.warning("The period ended less than 12 h ago, and Kling's ledgers lag up to 12 h")
+        known = self._already_stored()
+        account = self.hook.account
+        rows = in_order(
+            [
+                *rows_of(UNITS, account.unit_ledger(start, end), known.jobs),
+                *rows_of(CASH, account.cash_ledger(start, end), known.jobs),
+            ]
+        )
+        sums = Sums()
+        for row in rows:
+            sums.add(row)
+        unknown = [row for row in rows if not row["known"]]
+        missing = list(not_in_ledger(known.jobs, (row["task_id"] for row in rows), start, end))
+        result = {
+            "start": _iso(start),
+            "end": _iso(end),
+            "complete": complete,
+            "charges": len(rows),
+            **sums.to_json(),
+            "unknown_to_airflow": len(unknown),
+            "stored_not_in_ledger": len(missing),
+            "unreadable_files": known.unreadable,
+            **self._write(f"{_stamp(start)}-{_stamp(end)}", rows, unknown, missing),
+        }
+        self.log.info("%s", result)
+        return result
+
+    def _already_stored(self) -> KnownJobs:
+        from ..usage.known import KnownJobs
+
+        paths: Any = self.paths
+        if is_nothing(paths):
+            paths = ()
+        if isinstance(paths, str | os.PathLike) or hasattr(paths, "storage_options"):
+            paths = [paths]
+        if not isinstance(paths, list | tuple):
+            self.refuse("paths", "a list of folders")
+        for path in paths:
+            read_path(self.task_id, "paths", path)
+        with storage_errors_for("cannot be read", ", ".join(map(str, paths))):
+            known = KnownJobs(paths)
+        self.log.info("%d jobs are known at %d paths", len(known.jobs), len(paths))
+        if known.unreadable:
+            self.log.warning("%d files or lines there cannot be read", known.unreadable)
+        return known
+
+    def _write(
+        self,
+        period: str,
+        rows: Sequence[Mapping[str, Any]],
+        unknown: Sequence[Mapping[str, Any]],
+        missing: Sequence[Mapping[str, Any]],
+    ) -> dict[str, str]:
+        from ..utils.storage import resolve_path
+
+        with storage_errors_for("cannot be written", self.output_path):
+            folder = resolve_path(self.output_path)
+            return {
+                "usage_path": _written(folder.child(f"usage-{period}.jsonl"), _lines(rows)),
+                "csv_path": _written(folder.child(f"usage-{period}.csv"), _csv(rows)),
+                "unknown_path": _written(folder.child(f"unknown-{period}.jsonl"), _lines(unknown)),
+                "missing_path": _written(folder.child(f"missing-{period}.jsonl"), _lines(missing)),
+            }
+
+    def _period(self) -> tuple[int, int]:
+        start, end = (self._time(name) for name in ("start", "end"))
+        if start >= end:
+            self.refuse("end", f"a time after start={redact_text(str(self.start))}")
+        return start, end
+
+    def _time(self, name: str) -> int:
+        value = getattr(self, name)
+        with self._refused(name):
+            if isinstance(value, str) and not value.strip().isdecimal():
+                value = datetime.fromisoformat(value.strip())
+            if isinstance(value, datetime):
+                aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+                return int(aware.timestamp() * 1000)
+            return int(str(value))
+
+    @contextmanager
+    def _refused(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except KlingRequestInvalid:
+            raise
+        except (ValueError, TypeError, OverflowError):
+            self.refuse(name, _TIME)
+
+
+def _iso(milliseconds: int) -> str:
+    from ..usage.charges import moment
+
+    return str(moment(milliseconds))
+
+
+def _stamp(milliseconds: int) -> str:
+    text = datetime.fromtimestamp(milliseconds / 1000, UTC).strftime(_STAMP)
+    # Periods that differ by less than a second are different ones.
+    part = milliseconds % 1000
+    return f"{text[:-1]}.{part:03d}Z" if part else text
+
+
+def _written(place: StoragePath, parts: Iterable[str]) -> str:
+    from ..utils.atomic_file import AtomicFile
+
+    with AtomicFile(place) as file:
+        for part in parts:
+            file.write(part.encode())
+    return place.uri
+
+
+def _lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        yield f"{json.dumps(row, ensure_ascii=False, sort_keys=True)}\n"
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    from ..usage.charges import csv_cells, csv_columns
+
+    columns = csv_columns(rows)
+    for cells in (columns, *(csv_cells(row, columns) for row in rows)):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(cells)
+        yield text.getvalue()

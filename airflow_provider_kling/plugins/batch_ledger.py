@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger of a batch, read for the preview: which one belongs to a task instance, and what it says.
+
+The folder's name is computed from the task instance and never taken from a request. Lines that do not name
+this very task instance (``airflow``) are left out, so that a ledger that somebody has copied shows nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..batch.config import LEDGER_FOLDER, batch_name
+from ..batch.ledger import segments_to_read
+from ..batch.ledger_entry import LedgerEntry, RowState, parse_line
+from ..batch.report import SUMMARY
+from ..submission.context import IdempotencyKey
+from ..utils.storage import (
+    StoragePath,
+    StoragePermanentError,
+    is_link,
+    resolve_path,
+    scheme_of,
+    translate_storage_errors,
+)
+from .serializers import BatchOverview, TaskInstanceRow
+from .stored_files import (
+    LOCAL_SCHEMES,
+    is_masked,
+    is_plain_path,
+    is_same_instance,
+    local_path,
+)
+
+MAX_LEDGER_BYTES = 128 * 1024**2
+"""Size above which a ledger is not read: its rows would fill the api-server's memory."""
+
+MAX_CACHED_ROWS = 300_000
+FRESH_SECONDS = 1.5
+"""Seconds for which a ledger is not listed again."""
+
+_PARALLEL = 8
+_MAX_SUMMARY_BYTES = 1024**2
+_NOT_HERE = "it is not where the ledger of this batch is"
+
+
+@dataclass(slots=True)
+class _Known:
+    segments: dict[str, tuple[int, list[LedgerEntry]]] = field(default_factory=dict)
+    entries: dict[str, LedgerEntry] = field(default_factory=dict)
+    read_at: float = float("-inf")
+
+
+class LedgerCache:
+    """Ledgers as read last; segments never change, so that only new ones are read.
+
+    :param max_rows: lines that all ledgers together may hold; those read longest ago are dropped first.
+    """
+
+    def __init__(self, max_rows: int = MAX_CACHED_ROWS) -> None:
+        self._max_rows = max_rows
+        self._ledgers: OrderedDict[tuple[Any, ...], _Known] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(
+        self, instance: TaskInstanceRow, batch: BatchOverview, known_row: str | None = None
+    ) -> dict[str, LedgerEntry]:
+        """Read the lines of a task instance's batch.
+
+        :param instance: the task instance.
+        :param batch: what it has said of its batch.
+        :param known_row: key of a row; once it is done, its line never changes and is not read again.
+        :return: the latest line of each row by the row's key; empty before the first line is written.
+        :raises StoragePermanentError: the ledger may not be read, is too large, or is not this instance's.
+        :raises StorageTransientError: its storage does not answer.
+        """
+        folder = ledger_folder(instance, batch)
+        place = (instance.dag_id, instance.run_id, instance.task_id, instance.map_index, folder.uri)
+        with self._lock:
+            known = self._ledgers.get(place) or _Known()
+        row = known.entries.get(known_row or "")
+        if (row and row.state is RowState.DONE) or time.monotonic() - known.read_at < FRESH_SECONDS:
+            return known.entries
+        fresh = _load(folder, instance, known)
+        with self._lock:
+            self._ledgers[place] = fresh
+            self._ledgers.move_to_end(place)
+            while len(self._ledgers) > 1 and self._rows() > self._max_rows:
+                self._ledgers.popitem(last=False)
+        return fresh.entries
+
+    def _rows(self) -> int:
+        return sum(len(lines) for known in self._ledgers.values() for _, lines in known.segments.values())
+
+
+def ledger_folder(instance: TaskInstanceRow, batch: BatchOverview) -> StoragePath:
+    """Find the folder of a batch's ledger.
+
+    :param instance: the task instance.
+    :param batch: what it has said of its batch; its path counts only where Airflow has lost the output path.
+    :return: the folder; it need not exist.
+    :raises StoragePermanentError: the batch has no such folder, or a link leads elsewhere.
+    """
+    parts = (instance.dag_id, instance.task_id, instance.run_id, instance.map_index)
+    name = batch_name(IdempotencyKey(*parts, generation=batch.generation, fingerprint=""), batch.endpoint)
+    below = f"{LEDGER_FOLDER}/{name}"
+    path = f"{_report_root(instance, batch)}/{below}"
+    if not is_plain_path(path) or not path.endswith(f"/{below}"):
+        raise StoragePermanentError(_NOT_HERE)
+    if scheme_of(path) in LOCAL_SCHEMES:
+        home = local_path(path)
+        top = os.path.realpath(home.removesuffix(f"/{below}"))
+        if os.path.realpath(home) != os.path.join(top, below):
+            raise StoragePermanentError(_NOT_HERE)
+    return resolve_path(path)
+
+
+def _report_root(instance: TaskInstanceRow, batch: BatchOverview) -> str:
+    """Return the batch's output path as Airflow knows it, else as the ledger's path says."""
+    known = instance.output_path
+    if known is not None and not is_masked(known):
+        return known.rstrip("/")
+    return (batch.ledger_path or "").rsplit("/", 2)[0]
+
+
+def read_summary_folder(instance: TaskInstanceRow, batch: BatchOverview) -> StoragePath | None:
+    """Find the folder of a batch's reports by the summary that names this task instance.
+
+    :param instance: the task instance.
+    :param batch: what it has said of its batch.
+    :return: the folder; ``None`` before the reports are written.
+    :raises StoragePermanentError: the storage may not be read.
+    :raises StorageTransientError: the storage does not answer.
+    """
+    ledger = ledger_folder(instance, batch)
+    root = StoragePath(ledger.uri.rsplit("/", 2)[0], ledger.fs, ledger.path.rsplit("/", 2)[0])
+    part = f"part-{instance.map_index:04d}" if instance.map_index >= 0 else ""
+    usual = root.child(part) if part else root
+    for folder in (usual, usual.child(ledger.path.rsplit("/", 1)[-1])):
+        if is_same_instance(instance, _read_summary(folder).get("airflow")):
+            return folder
+    return None
+
+
+def _read_summary(folder: StoragePath) -> Mapping[str, Any]:
+    place = folder.child(SUMMARY)
+    if is_link(place) or is_link(folder):
+        return {}
+    with translate_storage_errors():
+        try:
+            place.fs.invalidate_cache()
+            if place.fs.info(place.path)["size"] > _MAX_SUMMARY_BYTES:
+                return {}
+            content = json.loads(place.fs.cat_file(place.path))
+        except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+            return {}
+    return content if isinstance(content, Mapping) else {}
+
+
+def _load(folder: StoragePath, instance: TaskInstanceRow, known: _Known) -> _Known:
+    with translate_storage_errors():
+        folder.fs.invalidate_cache(folder.path)
+        found: dict[str, Any] = {}
+        with suppress(FileNotFoundError):
+            found = folder.fs.find(folder.path, detail=True)
+    sizes = {str(path): int(facts.get("size") or 0) for path, facts in found.items()}
+    paths = segments_to_read(sizes)
+    if sum(sizes[path] for path in paths) > MAX_LEDGER_BYTES:
+        raise StoragePermanentError("the ledger is too large to be shown")
+    missing = [path for path in paths if known.segments.get(path, (None,))[0] != sizes[path]]
+    for path in missing:
+        _check_no_link(folder, path)
+    with translate_storage_errors(), ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-rows") as pool:
+        contents = list(pool.map(folder.fs.cat_file, missing))
+    read = {
+        path: (sizes[path], _lines(content, instance))
+        for path, content in zip(missing, contents, strict=True)
+    }
+    segments = {path: read[path] if path in read else known.segments[path] for path in paths}
+    entries: dict[str, LedgerEntry] = {}
+    for _, lines in segments.values():
+        for entry in lines:
+            # What is done stays done, as for the batch itself.
+            if getattr(entries.get(entry.key), "state", None) is not RowState.DONE:
+                entries[entry.key] = entry
+    return _Known(segments, entries, time.monotonic())
+
+
+def _lines(content: bytes, instance: TaskInstanceRow) -> list[LedgerEntry]:
+    read = (parse_line(line.decode(errors="replace")) for line in content.split(b"\n") if line.strip())
+    return [entry for entry in read if entry and is_same_instance(instance, entry.airflow)]
+
+
+def _check_no_link(folder: StoragePath, path: str) -> None:
+    if scheme_of(folder.uri) in LOCAL_SCHEMES:
+        home = os.path.realpath(folder.path)
+        if os.path.realpath(path) != os.path.join(home, os.path.basename(path)):
+            raise StoragePermanentError(_NOT_HERE)
+
+
+def row_result(entry: LedgerEntry, endpoint: str) -> dict[str, Any]:
+    """Return what a row made in the form of a task's return value.
+
+    The ledger holds no addresses at Kling, for they are signed; an empty one stands in for each stored file.
+
+    :param entry: the row's line.
+    :param endpoint: slug of the batch's endpoint.
+    :return: the result; without arrays for a row that made nothing.
+    """
+    arrays = {name: items for name, items in (entry.result or {}).items() if isinstance(items, list)}
+    restored = {name: [_with_urls(item) for item in items] for name, items in arrays.items()}
+    return {**restored, "task_id": entry.task_id, "endpoint": endpoint}
+
+
+def _with_urls(item: Any) -> Any:
+    if not isinstance(item, Mapping):
+        return item
+    paths = {name: value for name, value in item.items() if "path" in name and isinstance(value, str)}
+    named = {name for name, value in paths.items() if not (name == "path" and _is_copy(value, paths))}
+    return {**item, **{name.replace("path", "url"): "stored" for name in named}}
+
+
+def _is_copy(path: str, paths: Mapping[str, str]) -> bool:
+    """Whether the item's main path only repeats that of one of its files."""
+    return any(value == path for name, value in paths.items() if name != "path")
+
+
+def instance_of_row(instance: TaskInstanceRow, batch: BatchOverview, entry: LedgerEntry) -> TaskInstanceRow:
+    """Return the task instance as if it had made this row alone: its files are opened by the same rules.
+
+    :param instance: the batch's task instance.
+    :param batch: what it has said of its batch.
+    :param entry: the row's line.
+    :return: a task instance with the row's result.
+    """
+    result = row_result(entry, batch.endpoint)
+    return TaskInstanceRow(
+        **{name: getattr(instance, name) for name in ("dag_id", "run_id", "task_id", "map_index")},
+        label=instance.label,
+        state=instance.state,
+        try_number=instance.try_number,
+        xcoms={"return_value": result},
+        fields=instance.fields,
+    )

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the preview shows of task instances and of the rows of their batches. Pure: no I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ..api.pricing import USD_PER_UNIT, amount_of, unit_type
+from ..api.registry import ENDPOINTS
+from ..attribution import LabelsInvalid, read_labels
+from ..results.items import ResultItem, as_result, result_items
+
+_MOST_CHARGES = 20
+_MOST_ROWS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOverview:
+    """What a batch said of itself before its first job.
+
+    :param endpoint: slug of the endpoint of its rows.
+    :param generation: which clear of the task its name is of; 0 before the first.
+    :param rows: how many rows its input has.
+    :param unit: what its units are of: ``video`` or ``image``.
+    :param units_estimated: expected cost of all rows, as text.
+    :param ledger_path: folder of its ledger.
+    """
+
+    endpoint: str
+    generation: int
+    rows: int
+    unit: str | None = None
+    units_estimated: str | None = None
+    ledger_path: str | None = None
+
+
+def read_overview(value: Any) -> BatchOverview | None:
+    """Read what a batch pushed of itself.
+
+    :param value: JSON value of the XCom.
+    :return: the overview; ``None`` for anything else.
+    """
+    if not isinstance(value, Mapping) or not isinstance(value.get("endpoint"), str):
+        return None
+    numbers = [value.get(name) for name in ("generation", "rows")]
+    if any(type(number) is not int or not 0 <= number < _MOST_ROWS for number in numbers):
+        return None
+    return BatchOverview(
+        endpoint=value["endpoint"],
+        generation=value["generation"],
+        rows=value["rows"],
+        unit=_text(value.get("unit")),
+        units_estimated=_text(value.get("units_estimated")),
+        ledger_path=_text(value.get("ledger_path")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInstanceRow:
+    """A task instance as Airflow's database knows it.
+
+    :param label: what its DAG author calls this instance of a mapped task.
+    :param state: Airflow's state, ``None`` before it is scheduled.
+    :param xcoms: what it pushed, by key.
+    :param fields: its rendered template fields; Airflow keeps those of the latest runs only.
+    :param watched: whether a process that asks Kling has taken it, for a deferred or running one.
+    :param seen_at: when that process was last known to be alive; Unix time in ms.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    label: str | None = None
+    state: str | None = None
+    try_number: int = 0
+    xcoms: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    watched: bool = False
+    seen_at: int | None = None
+
+    @property
+    def batch(self) -> BatchOverview | None:
+        """What it said of its batch; ``None`` for a task that runs a single job."""
+        return read_overview(self.xcoms.get("kling_batch"))
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """The job that it returned, or what is known of it so far."""
+        error, request = self.error, self.xcoms.get("request")
+        so_far = {name: self.xcoms.get(name) or error.get(name) for name in ("task_id", "external_task_id")}
+        asked = request.get("endpoint") if isinstance(request, Mapping) else None
+        so_far["endpoint"] = error.get("endpoint") or asked
+        return as_result(self.xcoms.get("return_value")) or so_far
+
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """What it pushed of the error that it failed with; empty without one."""
+        error = self.xcoms.get("error")
+        return error if isinstance(error, Mapping) and "message" in error and "job" in error else {}
+
+    @property
+    def output_path(self) -> str | None:
+        """Where it was to land files, empty for nowhere; ``None`` if Airflow does not know any more."""
+        if not self.fields:
+            return None
+        given = self.fields.get("output_path")
+        # An ObjectStoragePath is kept as an object by newer versions.
+        if isinstance(given, Mapping):
+            path, conn_id = given.get("path"), given.get("conn_id")
+            scheme, separator, rest = path.partition("://") if isinstance(path, str) else ("", "", "")
+            named = isinstance(conn_id, str) and separator and not rest.startswith(f"{conn_id}@")
+            given = f"{scheme}://{conn_id}@{rest}" if named else path
+        return given if isinstance(given, str) and given != "None" else ""
+
+
+def to_card(instance: TaskInstanceRow) -> dict[str, Any]:
+    """Return what is shown of a task instance: what it made, or how far it is.
+
+    :return: plain JSON, see ``static/kling.js``.
+    """
+    fields, result = instance.fields, instance.result
+    return {
+        "id": f"{instance.task_id}/{instance.map_index}",
+        "task_id": instance.task_id,
+        "map_index": instance.map_index,
+        "label": instance.label,
+        "state": instance.state,
+        "try_number": instance.try_number,
+        "prompt": _first_text(fields, "prompt", "text"),
+        "model": _first_text(fields, "model_name"),
+        "endpoint": _plain(result.get("endpoint")),
+        "job": _id(result.get("task_id")),
+        "external_id": _id(result.get("external_task_id")),
+        "error": _text(instance.error.get("message")) if instance.state in _WITH_ERROR else None,
+        "error_type": _text(instance.error.get("type")) if instance.state in _WITH_ERROR else None,
+        "job_state": _text(instance.error.get("job")) if instance.state in _WITH_ERROR else None,
+        "conn_id": _first_text(fields, "kling_conn_id"),
+        "watched": instance.watched,
+        "seen_at": instance.seen_at,
+        "batch": _batch(instance),
+        "output_path": instance.output_path or None,
+        **{name: _plain(result.get(name)) for name in ("units", "created_at", "updated_at", "expires_at")},
+        "labels": _labels(instance),
+        "usd": list_price(result.get("endpoint"), result.get("units")),
+        "charges": [row for each in _rows(result.get("charges")) if (row := _charge(each))],
+        "items": [_shown(instance, item) for item in result_items(result)],
+    }
+
+
+def _batch(instance: TaskInstanceRow) -> dict[str, Any] | None:
+    batch = instance.batch
+    if batch is None:
+        return None
+    place = _address(instance, "batch")
+    return {
+        "rows": batch.rows,
+        "unit": batch.unit,
+        "units_estimated": batch.units_estimated,
+        "endpoint": batch.endpoint,
+        "sheet": _address(instance, "sheet"),
+        "address": place,
+    }
+
+
+def to_row(instance: TaskInstanceRow, entry: Any) -> dict[str, Any]:
+    """Return what is shown of a row of a batch.
+
+    :param instance: the batch's task instance with the row's result.
+    :param entry: the row's line in the ledger.
+    :return: plain JSON, see ``static/batch.js``.
+    """
+    result = instance.result
+    return {
+        "id": entry.key,
+        "number": entry.number,
+        "state": entry.state.value,
+        "job": _id(entry.task_id),
+        "external_id": _id(entry.external_task_id),
+        "units": _plain(entry.units),
+        "charges": [row for each in _rows(list(entry.charges or ())) if (row := _charge(each))],
+        "created_at": _plain(entry.submitted_at),
+        "error": _text(entry.error),
+        "prompt": _text(entry.prompt),
+        "model": _text(entry.model_name),
+        "labels": _labels_of(entry.labels),
+        "request": _address(instance, "row", key=entry.key),
+        "items": [_shown(instance, item, row=entry.key) for item in result_items(result)],
+    }
+
+
+def list_price(endpoint: Any, units: Any) -> str | None:
+    """Return what units cost at the vendor's list price.
+
+    :param endpoint: slug of the endpoint that took them.
+    :param units: number of units.
+    :return: US dollars as text; ``None`` where either is not known.
+    """
+    known, amount = ENDPOINTS.get(endpoint) if isinstance(endpoint, str) else None, amount_of(units)
+    if known is None or amount is None:
+        return None
+    return f"{(amount * USD_PER_UNIT[unit_type(known)]).normalize():f}"
+
+
+_WITH_ERROR = ("failed", "up_for_retry")
+_LONGEST_TEXT = 4000
+
+
+def _text(value: Any) -> str | None:
+    return value[:_LONGEST_TEXT] if isinstance(value, str) and value else None
+
+
+def _plain(value: Any) -> str | float | None:
+    # An XCom may hold anything, and what JSON has no word for would take the whole page with it.
+    fits = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    return value if fits else None
+
+
+def _labels(instance: TaskInstanceRow) -> dict[str, str]:
+    """For whom the job was made: as its worker pushed it, else as Airflow has rendered it."""
+    request = instance.xcoms.get("request")
+    given = request if isinstance(request, Mapping) else instance.fields
+    return _labels_of(given.get("labels"))
+
+
+def _labels_of(labels: Any) -> dict[str, str]:
+    try:
+        return read_labels(labels)
+    except LabelsInvalid:
+        return {}
+
+
+def _rows(value: Any) -> list[Any]:
+    return value[:_MOST_CHARGES] if isinstance(value, list) else []
+
+
+def _charge(row: Any) -> dict[str, Any] | None:
+    if not isinstance(row, Mapping) or row.get("type") not in ("units", "cash"):
+        return None
+    return {name: _plain(row.get(name)) for name in ("type", "amount", "currency")}
+
+
+def _id(value: Any) -> str | None:
+    # JavaScript rounds whole numbers of more than 15 digits.
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _shown(instance: TaskInstanceRow, item: ResultItem, **row: str) -> dict[str, Any]:
+    poster = poster_of(instance.result, item)
+    return {
+        "media": item.media,
+        "seconds": item.seconds,
+        "path": item.path,
+        "file": _address(instance, "file", item=item.key, **row) if item.path else None,
+        "poster": _address(instance, "file", item=poster.key, **row) if poster else None,
+        "url": item.url,
+    }
+
+
+def poster_of(result: Mapping[str, Any], item: ResultItem) -> ResultItem | None:
+    """Return the small image beside a video, where the task has stored one.
+
+    :param result: the task's return value.
+    :param item: a file of it.
+    :return: the image as an item of its own; ``None`` without one.
+    """
+    array, _, rest = item.key.partition("[")
+    number = rest.partition("]")[0]
+    entry = result[array][int(number)]
+    path = entry.get("poster") if isinstance(entry, Mapping) else None
+    if not isinstance(path, str) or not path:
+        return None
+    return ResultItem(f"{array}[{number}].poster", "image", None, path, f"{number}-poster", None, None)
+
+
+def find_item(result: Mapping[str, Any], key: str) -> ResultItem | None:
+    """Return the file or poster of a result that a key names.
+
+    :param result: a task's return value.
+    :param key: such as ``videos[0].url`` or ``videos[0].poster``.
+    """
+    for item in result_items(result):
+        poster = poster_of(result, item)
+        for each in (item, poster):
+            if each and each.key == key:
+                return each
+    return None
+
+
+def _address(instance: TaskInstanceRow, what: str, **more: str) -> str:
+    """Return the URL of a stored file or a batch; it names the task instance, never a path."""
+    query = {
+        "run_id": instance.run_id,
+        "task_id": instance.task_id,
+        "map_index": instance.map_index,
+        **more,
+    }
+    return f"dags/{quote(instance.dag_id, safe='')}/{what}?{urlencode(query)}"
+
+
+def _first_text(fields: Mapping[str, Any], *names: str) -> str | None:
+    return next(_texts(fields, names), None)
+
+
+def _texts(fields: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
+        # Airflow writes a field that was not set as the word for it.
+        if isinstance(fields.get(name), str) and fields[name] not in ("", "None"):
+            yield fields[name]

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that a task instance stored, opened for the preview, and nothing else.
+
+A path comes from an XCom or a ledger, and more people may write those than may read what the api-server can.
+So a path is never enough: the manifest in the file's folder must name this very task instance and the file,
+and the folder must be the one that the task instance stores its files in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
+from urllib.parse import unquote
+
+from ..results.files import MANIFEST, SNIFF_BYTES, task_folder
+from ..results.items import ResultItem
+from ..results.manifest import read_manifest
+from ..utils.media_types import detect_media_type
+from ..utils.storage import (
+    StoragePath,
+    StoragePermanentError,
+    open_to_read,
+    resolve_path,
+    scheme_of,
+    translate_storage_errors,
+)
+from .serializers import TaskInstanceRow
+
+CHUNK = 256 * 1024
+
+_SHOWN = ("image/", "video/", "audio/")
+_NEVER = ("image/svg+xml",)
+_MASKED = "***"
+_INSTANCE = ("dag_id", "run_id", "task_id", "map_index")
+LOCAL_SCHEMES = ("", "file", "local")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An open file.
+
+    :param file: at its beginning; whoever reads it closes it.
+    :param size: bytes.
+    :param mime: media type, by content.
+    :param sha256: hash of the content, as the manifest says.
+    """
+
+    file: BinaryIO
+    size: int
+    mime: str
+    sha256: str | None = None
+
+    def read(self, position: int, length: int) -> bytes:
+        """Read a part, at most :data:`CHUNK` bytes of it.
+
+        :param position: position of the first byte.
+        :param length: number of bytes.
+        :return: the bytes; empty at the end of the file.
+        """
+        self.file.seek(position)
+        return self.file.read(min(CHUNK, length))
+
+
+def open_stored_file(instance: TaskInstanceRow, item: ResultItem) -> StoredFile:
+    """Open the file of an item.
+
+    :param instance: the task instance that the item belongs to.
+    :param item: a file of its result.
+    :return: the open file.
+    :raises StoragePermanentError: it is not there, may not be read, or nothing proves that this task instance
+        stored it.
+    :raises StorageTransientError: its storage does not answer.
+    """
+    folder = task_folder(instance.result)
+    if not item.path or not _stored_here(item.path, folder, item.stem):
+        raise StoragePermanentError(_NOT_HERE)
+    _check_place(item.path, instance.output_path)
+    where = resolve_path(item.path)
+    home, _, name = where.path.rpartition("/")
+    place = StoragePath(where.uri.rpartition("/")[0], where.fs, home)
+    if scheme_of(item.path) in LOCAL_SCHEMES:
+        _check_real(home, name)
+    entry = _recorded(place, instance, item, name)
+    found = _open(where, _SHOWN)
+    if found.size != entry.get("bytes", found.size):
+        found.file.close()
+        raise StoragePermanentError("it is not the file that its manifest names")
+    return replace(found, sha256=item.sha256 if item.sha256 == entry.get("sha256") else None)
+
+
+def _open(where: StoragePath, families: tuple[str, ...]) -> StoredFile:
+    with translate_storage_errors():
+        size = int(where.fs.info(where.path)["size"])
+        file = open_to_read(where)
+        try:
+            mime = _media_type(file.read(SNIFF_BYTES), families)
+        except BaseException:
+            file.close()
+            raise
+    return StoredFile(file, size, mime)
+
+
+_NOT_HERE = "it is not where the files of this job are stored"
+_NOT_PROVEN = "no manifest says that this task instance stored it"
+
+
+def _recorded(
+    folder: StoragePath, instance: TaskInstanceRow, item: ResultItem, name: str
+) -> Mapping[str, Any]:
+    """Return what the manifest of a folder says of a file that this task instance stored."""
+    manifest = read_manifest(folder) or {}
+    if not is_same_instance(instance, manifest.get("airflow")):
+        raise StoragePermanentError(_NOT_PROVEN)
+    video = f"{item.key.removesuffix('.poster')}.url" if item.key.endswith(".poster") else None
+    for entry in manifest["files"]:
+        if not isinstance(entry, Mapping):
+            continue
+        if (entry.get("key"), entry.get("name")) == (item.key, name):
+            return entry
+        # A video's entry names its poster, without the size.
+        if (entry.get("key"), entry.get("poster")) == (video, name):
+            return {}
+    raise StoragePermanentError(_NOT_PROVEN)
+
+
+def open_proven_image(place: StoragePath) -> StoredFile:
+    """Open an image beside a file that has proved to be this task instance's.
+
+    :param place: the image; its folder has been checked.
+    :return: the open file.
+    :raises StoragePermanentError: it is not there, a link, or no image.
+    :raises StorageTransientError: its storage does not answer.
+    """
+    home, _, name = place.path.rpartition("/")
+    if scheme_of(place.uri) in LOCAL_SCHEMES:
+        real = os.path.realpath(home)
+        if os.path.realpath(place.path) != f"{real}/{name}":
+            raise StoragePermanentError(_NOT_HERE)
+    return _open(place, ("image/",))
+
+
+def read_request(instance: TaskInstanceRow, path: str) -> Mapping[str, Any]:
+    """Read what the manifest beside a stored file says of its request.
+
+    :param instance: the task instance that stored the file.
+    :param path: the file.
+    :return: prompt, model and parameters; empty where nothing proves that this task instance stored it.
+    :raises StoragePermanentError: the storage may not be read.
+    :raises StorageTransientError: the storage does not answer.
+    """
+    _check_folder(path, task_folder(instance.result))
+    _check_place(path, instance.output_path)
+    where = resolve_path(path)
+    home, _, name = where.path.rpartition("/")
+    if scheme_of(path) in LOCAL_SCHEMES:
+        _check_real(home, name)
+    manifest = read_manifest(StoragePath(where.uri.rpartition("/")[0], where.fs, home)) or {}
+    proven = is_same_instance(instance, manifest.get("airflow"))
+    return manifest["request"] if proven else {}
+
+
+def is_same_instance(instance: TaskInstanceRow, airflow: Any) -> bool:
+    """Whether the block ``airflow`` of a manifest, ledger or summary names a task instance.
+
+    :param instance: the task instance.
+    :param airflow: JSON value of the block.
+    :return: true where all of DAG, run, task and map index are the same, and of the same type.
+    """
+    return isinstance(airflow, Mapping) and all(
+        type(airflow.get(part)) is type(getattr(instance, part))
+        and airflow.get(part) == getattr(instance, part)
+        for part in _INSTANCE
+    )
+
+
+def is_masked(path: str) -> bool:
+    """Whether Airflow shows a part of a path as asterisks.
+
+    :param path: a rendered template field.
+    """
+    return _MASKED in path
+
+
+def is_plain_path(path: str) -> bool:
+    """Whether a path is absolute and can be read in one way only: no steps up, queries, chains or blanks.
+
+    :param path: path or URI.
+    """
+    scheme = scheme_of(path)
+    if not scheme and not path.startswith("/"):
+        return False
+    if any(ord(character) < ord(" ") for character in path) or path != path.strip():
+        return False
+    parts = unquote(path).replace("\\", "/").split("/")
+    return not (any(part in ("..", ".") for part in parts) or "?" in path or "#" in path or "::" in path)
+
+
+def _check_folder(path: str, folder: str) -> None:
+    if not is_plain_path(path) or unquote(path).replace("\\", "/").split("/")[-2:-1] != [folder]:
+        raise StoragePermanentError(_NOT_HERE)
+
+
+def _stored_here(path: str, folder: str, stem: str) -> bool:
+    """Whether a path is one that a stored file has: ``.../{folder of the task}/{stem}.{ending}``."""
+    if not is_plain_path(path):
+        return False
+    parts = unquote(path).replace("\\", "/").split("/")
+    name, dot, ending = parts[-1].partition(".")
+    return len(parts) > 1 and parts[-2] == folder and name == stem and bool(dot) and ending.isalnum()
+
+
+def _check_place(path: str, output_path: str | None) -> None:
+    """Refuse a path that is not directly below the output path, where Airflow still knows that.
+
+    Where it does not, or shows a part of it as ``***``, the manifest alone decides.
+    """
+    if output_path is None or _MASKED in output_path:
+        return
+    local = scheme_of(output_path) in LOCAL_SCHEMES
+    if not output_path or (local and not local_path(output_path).startswith("/")):
+        raise StoragePermanentError(_NOT_HERE)
+    if local != (scheme_of(path) in LOCAL_SCHEMES):
+        raise StoragePermanentError(_NOT_HERE)
+    if local:
+        top, file = os.path.realpath(local_path(output_path)), local_path(path)
+        below = os.path.realpath(file) == os.path.join(top, *file.split("/")[-2:])
+    else:
+        below = path.rsplit("/", 2)[0] == output_path.rstrip("/")
+    if not below:
+        raise StoragePermanentError(_NOT_HERE)
+
+
+def local_path(path: str) -> str:
+    """Return a local path without its scheme.
+
+    :param path: path or URI of a file of this machine.
+    """
+    return path.partition("://")[2] if "://" in path else path
+
+
+def _check_real(home: str, name: str) -> None:
+    """Refuse a file, a manifest or a folder that is a link to somewhere else."""
+    above, folder = os.path.split(home)
+    real = os.path.join(os.path.realpath(above), folder)
+    if any(os.path.realpath(f"{home}/{each}") != f"{real}/{each}" for each in (name, MANIFEST)):
+        raise StoragePermanentError(_NOT_HERE)
+
+
+def _media_type(head: bytes, families: tuple[str, ...]) -> str:
+    mime = detect_media_type(head)
+    if mime is None or not mime.startswith(families) or mime in _NEVER:
+        raise StoragePermanentError("it is no image, video or audio")
+    return mime

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""List the files of a finished task and name them. Pure: no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..utils.media_types import detect_media_type
+from ..utils.redaction import sanitize_text
+
+MANIFEST = "manifest.json"
+"""Name of the manifest, which is written after all files of a task."""
+
+SNIFF_BYTES = 4096
+"""Number of leading bytes that identify the type of a file."""
+
+_ARRAYS = {
+    "videos": "video",
+    "images": "image",
+    "series_images": "series-image",
+    "audios": "audio",
+    "voices": "voice",
+    "subtitles": "subtitle",
+    "files": "file",
+}
+_ADDRESSES = (
+    "url",
+    *("url_mp3", "url_wav", "mp3_url", "wav_url"),
+    *("url_1", "url_2", "url_3"),
+    "trial_url",
+    "watermark_url",
+)
+_MEDIA_PREFIXES = {
+    "video": ("video/",),
+    "image": ("image/",),
+    "series-image": ("image/",),
+    "audio": ("audio/", "video/mp4"),
+    "voice": ("audio/", "video/mp4"),
+}
+_EXTENSIONS = {
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "audio/mpeg": "mp3",
+    "audio/wav": "wav",
+    "audio/mp4": "m4a",
+    "audio/aac": "aac",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "audio/amr": "amr",
+    "audio/aiff": "aiff",
+    "video/mp2t": "ts",
+    "video/mpeg": "mpg",
+    "video/x-flv": "flv",
+    "image/jxl": "jxl",
+    "text/x-ssa": "ass",
+    "application/x-subrip": "srt",
+}
+_TEXTS = ("srt", "ass", "vtt", "txt")
+_PAGES = ("text/html", "text/xml", "image/svg+xml")
+_LONGEST_NOUN = 40
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+_RAW_AUDIO = frozenset(("audio/pcm", "audio/l16", "audio/basic", "audio/x-pcm"))
+_LONGEST_NAME = 100
+_LONGEST_TYPE = 100
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class UnexpectedContentError(ValueError):
+    """The content is not of the expected kind, such as an error page instead of a video."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A file of a task's result.
+
+    :param array: result array, such as ``videos``.
+    :param index: position in that array, from 0.
+    :param address: key of the item that holds the URL, such as ``url`` or ``watermark_url``.
+    :param kind: kind that is part of the file name: ``video``, ``video-watermark``, ``image-2``.
+    """
+
+    array: str
+    index: int
+    address: str
+    kind: str
+
+    @property
+    def key(self) -> str:
+        """Return the key that identifies the file within its task, in manifests and messages."""
+        return f"{self.array}[{self.index}].{self.address}"
+
+    def url(self, task: Mapping[str, Any]) -> str | None:
+        """Return the URL of the file.
+
+        :param task: the task as JSON.
+        :return: the URL; ``None`` if the task does not hold it.
+        """
+        items = task.get(self.array) or ()
+        value = items[self.index].get(self.address) if self.index < len(items) else None
+        return value if isinstance(value, str) and value else None
+
+    def name(self, mime: str | None) -> str:
+        """Return the name of the file within the task's folder.
+
+        :param mime: media type, which decides the extension; ``None`` if it is unknown.
+        :return: the name, such as ``0-video.mp4``.
+        """
+        text = self.kind if self.kind in _TEXTS else "bin"
+        return f"{self.index}-{self.kind}.{_EXTENSIONS.get(mime or '', text)}"
+
+    def facts(self, path: str, size: int, sha256: str) -> dict[str, Any]:
+        """Return the fields that are added to the item of a stored file.
+
+        :param path: URI of the stored file.
+        :param size: bytes.
+        :param sha256: hash, hexadecimal.
+        :return: ``path``, ``bytes`` and ``sha256``; with a prefix or suffix for a further URL of the item,
+            such as ``watermark_path`` for ``watermark_url``.
+        """
+        values = {"path": path, "bytes": size, "sha256": sha256}
+        return {self.address.replace("url", name): value for name, value in values.items()}
+
+
+def list_result_files(task: Mapping[str, Any]) -> list[ResultFile]:
+    """List the files of a task's result.
+
+    Known arrays come first, others (``product_videos``, ``srts``) follow in the order of the task. A copy
+    with a watermark follows the file without.
+
+    :param task: a task as JSON.
+    :return: the files that have a URL; null and blank URLs are skipped.
+    """
+    others = {name: _noun(name) for name, value in task.items() if isinstance(value, list)}
+    return [
+        ResultFile(array, index, address, _kind(noun, address))
+        for array, noun in {
+            **_ARRAYS,
+            **{name: n for name, n in others.items() if name not in _ARRAYS},
+        }.items()
+        for index, item in enumerate(_list(task.get(array)))
+        for address in _ADDRESSES
+        if isinstance(item, Mapping) and isinstance(url := item.get(address), str) and url.strip()
+    ]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _noun(array: str) -> str:
+    singular = array.removesuffix("s") if not array.endswith("ss") and array != "ass" else array
+    return re.sub(r"[^a-z0-9]+", "-", singular.lower()).strip("-")[:_LONGEST_NOUN] or "file"
+
+
+def _families(kind: str) -> tuple[str, ...] | None:
+    """Return the media types that a kind allows; ``None`` for a kind that is not media, such as ``srt``."""
+    noun = next((noun for noun in _MEDIA_PREFIXES if kind == noun or kind.startswith(f"{noun}-")), None)
+    noun = noun or next((word for word in ("video", "image", "audio", "voice") if word in kind), None)
+    return _MEDIA_PREFIXES[noun] if noun else None
+
+
+def _kind(noun: str, address: str) -> str:
+    # Audio files of two formats differ by their extension.
+    mark = re.sub(r"_?(url|mp3|wav)_?", "", address)
+    return f"{noun}-{mark}" if mark else noun
+
+
+def media_type(file: ResultFile, head: bytes, content_type: str) -> str | None:
+    """Detect the media type of a downloaded file and check that it is of the expected kind.
+
+    :param file: the file.
+    :param head: first bytes of its content.
+    :param content_type: ``Content-Type`` of the response.
+    :return: the media type; ``None`` if it is unknown and not checked.
+    :raises UnexpectedContentError: the content is of another kind, such as an error page.
+    """
+    noun, families = file.kind, _families(file.kind)
+    found = detect_media_type(head)
+    claimed = sanitize_text(content_type.partition(";")[0].strip().lower(), _LONGEST_TYPE)
+    if families is None:
+        if found in _PAGES or (found == "text/plain" and head.lstrip(_BLANK).startswith((b"{", b"[{"))):
+            raise UnexpectedContentError(f"it should be {_article(noun)}, but its content is {found}")
+        return _text_type(head) if found == "text/plain" else found or claimed or None
+    # Raw samples have no header; every other type is detected by content, whatever the server sends.
+    if found is None and claimed in _RAW_AUDIO and claimed.startswith(families):
+        return claimed
+    if found is None or not found.startswith(families):
+        what = found or claimed or "of no known type"
+        raise UnexpectedContentError(f"it should be {_article(noun)}, but its content is {what}")
+    return "audio/mp4" if families[0] == "audio/" and found == "video/mp4" else found
+
+
+def _text_type(head: bytes) -> str:
+    """Return the media type of a text file; subtitles are detected by content."""
+    text = head.lstrip(_BLANK)
+    if text[:13].lower() == b"[script info]":
+        return "text/x-ssa"
+    return "application/x-subrip" if b"-->" in text and not text.startswith(b"WEBVTT") else "text/plain"
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def task_folder(task: Mapping[str, Any], *, host: str | None = None, unique: bool = False) -> str:
+    """Return the name of a task's folder: its id, sanitized, because ids are untrusted data.
+
+    :param task: the task as operators return it.
+    :param host: host that made the job, ``None`` if it is unknown.
+    :param unique: append a hash that distinguishes jobs with the same id.
+    :return: a name without a separator.
+    """
+    if unique:
+        identity = repr([task.get(name) for name in ("task_id", "endpoint", "created_at")] + [host])
+        return f"{task_folder(task)}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    known = str(task.get("task_id") or task.get("external_task_id") or "")
+    safe = re.sub(r"[^A-Za-z0-9._=-]", "_", known).lstrip(".")
+    if safe == known and 0 < len(safe) <= _LONGEST_NAME:
+        return safe
+    # Different ids must not share a folder.
+    seed = known or repr([file.url(task) for file in list_result_files(task)])
+    return f"{safe[:_LONGEST_NAME] or 'task'}-{hashlib.sha256(seed.encode()).hexdigest()[:12]}"
+
+
+def attach_paths(task: Mapping[str, Any], kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a copy of the task with ``path``, ``bytes`` and ``sha256`` in each item.
+
+    :param task: the task as operators return it.
+    :param kept: ``path``, ``bytes`` and ``sha256`` of each stored file by :attr:`ResultFile.key`.
+    :return: the copy.
+    """
+    landed = {
+        name: [dict(item) if isinstance(item, Mapping) else item for item in value]
+        if isinstance(value, list)
+        else value
+        for name, value in task.items()
+    }
+    for file, facts in _kept_files(task, kept):
+        item = landed[file.array][file.index]
+        item.update(file.facts(**facts))
+        # The main file of an item always has the same field names.
+        for name, value in ResultFile(file.array, file.index, "url", file.kind).facts(**facts).items():
+            item.setdefault(name, value)
+    return landed
+
+
+def match_manifest_entry(file: ResultFile, entry: Any) -> dict[str, Any] | None:
+    """Return a file's entry of a manifest if it is valid.
+
+    A manifest is untrusted data, because others may write to the storage: the name must be the expected one.
+
+    :param file: the file.
+    :param entry: JSON value of the manifest's ``files``.
+    :return: ``key``, ``name``, ``type``, ``bytes`` and ``sha256``; ``None`` for another file or an invalid
+        entry.
+    """
+    if not isinstance(entry, Mapping) or entry.get("key") != file.key:
+        return None
+    facts = {name: entry.get(name) for name in ("key", "name", "type", "bytes", "sha256")}
+    mime, size, digest = facts["type"], facts["bytes"], facts["sha256"]
+    usable = (
+        (mime is None or isinstance(mime, str))
+        and facts["name"] == file.name(mime)
+        and type(size) is int
+        and is_sha256(digest)
+    )
+    return facts if usable else None
+
+
+def is_sha256(value: Any) -> bool:
+    """Return whether a JSON value is a SHA-256 hash.
+
+    :param value: JSON value.
+    :return: ``True`` for 64 lower-case hexadecimal digits.
+    """
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+def _kept_files(
+    task: Mapping[str, Any], kept: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[ResultFile, dict[str, Any]]]:
+    for file in list_result_files(task):
+        if entry := kept.get(file.key):
+            yield file, {"path": entry["path"], "size": entry["bytes"], "sha256": entry["sha256"]}

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check stored media files against rules, and write the verdict into their manifests."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..media.measure import Measurements, UnreadableMediaError, measure
+from ..media.rules import MediaRules, find_failures, with_defaults
+from ..utils.atomic_file import AtomicFile
+from ..utils.media_types import detect_media_type
+from ..utils.storage import (
+    StoragePath,
+    StoragePermanentError,
+    StorageTransientError,
+    open_to_read,
+    resolve_path,
+    translate_storage_errors,
+)
+from .containers import container_of
+from .files import MANIFEST, SNIFF_BYTES
+from .items import as_result, result_items
+from .manifest import read_manifest, serialize
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20
+_EXTENSIONS = (".mp4", ".mov", ".webm", ".jpg", ".png", ".webp", ".gif", ".mp3", ".wav", ".m4a", ".aac")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """The verdict on a file.
+
+    :param path: URI of the file.
+    :param failures: a sentence for each rule that the file breaks; empty if it passes.
+    :param measurements: what was measured; ``None`` if the file cannot be decoded.
+    """
+
+    path: str
+    failures: tuple[str, ...]
+    measurements: Measurements | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON.
+
+        :return: ``path``, ``passed``, ``failures`` and ``measurements``.
+        """
+        return {
+            "path": self.path,
+            "passed": not self.failures,
+            "failures": list(self.failures),
+            "measurements": self.measurements.to_json() if self.measurements else {},
+        }
+
+
+def paths_of(value: Any) -> list[str]:
+    """Return the paths of stored media files that a value names.
+
+    :param value: result of a job, path of a file or folder, or a sequence of these. Of a folder, all files
+        that manifests in it and below it name are meant.
+    :return: URIs, each once.
+    :raises StoragePermanentError: a folder cannot be listed.
+    :raises StorageTransientError: the storage does not respond as expected.
+    """
+    if isinstance(value, Mapping):
+        result = as_result(value) or {}
+        found = [item.path for item in result_items(result) if item.path]
+    elif isinstance(value, str | os.PathLike) or hasattr(value, "storage_options"):
+        found = _files_at(resolve_path(value))
+    else:
+        found = [path for each in value or () for path in paths_of(each)]
+    return list(dict.fromkeys(found))
+
+
+def _files_at(where: StoragePath) -> list[str]:
+    with translate_storage_errors():
+        where.fs.invalidate_cache()
+        if not where.fs.isdir(where.path):
+            return [where.uri]
+        names = sorted(str(name) for name in where.fs.find(where.path))
+    root = where.path.rstrip("/")
+    folders = [name.removesuffix(MANIFEST) for name in names if name.endswith(f"/{MANIFEST}")]
+    found = []
+    for folder in folders:
+        relative = folder[folder.find(root) + len(root) :].strip("/")
+        place = where.child(relative) if relative else where
+        listed = {entry.get("name") for entry in (read_manifest(place) or {"files": ()})["files"]}
+        found += [place.child(name).uri for name in sorted(filter(_is_media, listed))]
+    return found
+
+
+def _is_media(name: Any) -> bool:
+    return isinstance(name, str) and "/" not in name and name.lower().endswith(_EXTENSIONS)
+
+
+def check_files(paths: Sequence[str], rules: MediaRules) -> list[CheckedFile]:
+    """Check stored files, and write the verdicts into the manifests beside them.
+
+    :param paths: URIs of the files.
+    :param rules: rules of the user; defaults are filled in for each file from its manifest.
+    :return: a verdict for each file, in the same order.
+    :raises StoragePermanentError: a file is missing or forbidden.
+    :raises StorageTransientError: the storage does not respond as expected.
+    :raises MediaExtraMissing: PyAV or numpy is not installed.
+    """
+    folders: dict[str, tuple[StoragePath, list[CheckedFile]]] = {}
+    checked = []
+    for path in paths:
+        file = resolve_path(path)
+        folder = StoragePath(file.uri.rpartition("/")[0], file.fs, file.path.rpartition("/")[0])
+        manifest = _manifest_of(folder)
+        verdict = _check(file, _rules_for(file, manifest, rules))
+        checked.append(verdict)
+        folders.setdefault(folder.uri, (folder, []))[1].append(verdict)
+    for folder, verdicts in folders.values():
+        _write_verdict(folder, verdicts)
+    return checked
+
+
+def _rules_for(file: StoragePath, manifest: Mapping[str, Any], rules: MediaRules) -> MediaRules:
+    name = file.path.rpartition("/")[2]
+    found = [each for each in manifest.get("files", ()) if each.get("name") == name]
+    entry: Mapping[str, Any] = found[0] if found else {}
+    endpoint = manifest.get("endpoint")
+    # A file beside a manifest that does not name it is not of that job.
+    request = manifest.get("request", {}) if entry else {}
+    return with_defaults(rules, endpoint if entry and isinstance(endpoint, str) else None, request, entry)
+
+
+def _manifest_of(folder: StoragePath) -> Mapping[str, Any]:
+    try:
+        return read_manifest(folder) or {}
+    except StoragePermanentError:
+        # A role that may read the file need not be allowed to read its manifest.
+        return {}
+
+
+def _check(file: StoragePath, rules: MediaRules) -> CheckedFile:
+    with _downloaded(file) as (local, mime, fault):
+        try:
+            found = measure(local, image=bool(mime and mime.startswith("image/")))
+        except UnreadableMediaError as error:
+            return CheckedFile(file.uri, (f"the file is damaged: {error}",), None)
+    failures = find_failures(found, rules)
+    if fault and found.complete:
+        failures.insert(0, f"the file is truncated: {fault}")
+    return CheckedFile(file.uri, tuple(failures), found)
+
+
+@contextmanager
+def _downloaded(file: StoragePath) -> Iterator[tuple[str, str | None, str | None]]:
+    """Copy a file to this machine; yield its path, its media type and what its container misses."""
+    with tempfile.NamedTemporaryFile(prefix="kling-check-") as local:
+        with translate_storage_errors(), open_to_read(file) as source:
+            head = source.read(SNIFF_BYTES)
+            mime = detect_media_type(head)
+            container = container_of(mime)
+            chunk = head
+            while chunk:
+                container.feed(chunk)
+                local.write(chunk)
+                chunk = source.read(_CHUNK)
+        local.flush()
+        yield local.name, mime, container.fault()
+
+
+def _write_verdict(folder: StoragePath, verdicts: Sequence[CheckedFile]) -> None:
+    """Add the verdicts to the manifest of a folder; a manifest that cannot be written is no failure."""
+    try:
+        manifest = read_manifest(folder)
+        names = {entry.get("name") for entry in manifest["files"]} if manifest else set()
+        own = {verdict.path.rpartition("/")[2]: verdict for verdict in verdicts}
+        own = {name: verdict for name, verdict in own.items() if name in names}
+        if not manifest or not own:
+            return
+        earlier = manifest.get("media_check")
+        files = dict(earlier.get("files") or {}) if isinstance(earlier, Mapping) else {}
+        for name, verdict in own.items():
+            files[name] = {key: value for key, value in verdict.to_json().items() if key != "path"}
+        manifest["media_check"] = {
+            "checked_at": int(time.time() * 1000),
+            "passed": all(entry["passed"] for entry in files.values()),
+            "files": files,
+        }
+        with AtomicFile(folder.child(MANIFEST)) as sink:
+            sink.write(serialize(manifest))
+    except (StoragePermanentError, StorageTransientError) as error:
+        log.warning("Cannot write the verdict into the manifest: %s", error)

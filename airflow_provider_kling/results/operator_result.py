@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Store the files of an operator's jobs, and check its output path."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..utils.redaction import redact_text
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..api.task import KlingTask
+    from ..hooks.connection import KlingSettings
+    from ..hooks.kling import KlingHook
+
+_log = logging.getLogger(__name__)
+
+MISSING_PATIENCE = 45.0
+"""Seconds for which a successful job without a file is read again."""
+
+MISSING_PAUSE = 2.0
+"""Delay in seconds before the first of these reads; doubled after each."""
+
+ReloadTask = Callable[[], "KlingTask"]
+StoreResult = Callable[["KlingTask", Mapping[str, Any], ReloadTask], dict[str, Any]]
+
+
+def result_writer(
+    settings: KlingSettings,
+    endpoint: Endpoint,
+    output_path: Any,
+    context: Mapping[str, Any] | None = None,
+    *,
+    poster: bool = False,
+) -> StoreResult:
+    """Make the function that stores a task's files and returns the task as JSON with their paths.
+
+    The function takes the task, the request for the manifest, and a function that reads the task again when
+    its URLs have expired. A job that others may re-use is added to the index.
+
+    :param settings: connection that made the tasks.
+    :param endpoint: endpoint that made them.
+    :param output_path: folder to store the files in.
+    :param context: Airflow's context, from which the manifest names the task instance.
+    :param poster: whether to store a poster beside each video.
+    :return: the function.
+    """
+    from .download import DownloadOptions
+    from .manifest import stored_by
+    from .posters import add_posters
+    from .reuse import identity_in
+    from .reuse_index import ResultIndex
+    from .store import store_result
+
+    airflow = stored_by(context or {})
+    rules = DownloadOptions.for_host(
+        settings.hostname,
+        verify=settings.verify,
+        proxy=settings.proxy,
+        timeout=settings.timeout,
+        base_url=settings.base_url,
+        token=settings.credentials.token,
+    )
+
+    def keep(task: KlingTask, facts: Mapping[str, Any], read: ReloadTask) -> dict[str, Any]:
+        stored = store_result(
+            task.to_json(endpoint.slug),
+            output_path,
+            refresh=lambda: read().to_json(endpoint.slug),
+            facts=facts,
+            airflow=airflow,
+            rules=rules,
+        )
+        if poster:
+            stored = add_posters(stored)
+        if identity := identity_in(facts):
+            ResultIndex(output_path, endpoint.slug, rules.host).record(stored, identity)
+        return stored
+
+    return keep
+
+
+def _named(output_path: Any) -> str:
+    return f"output_path={redact_text(str(output_path))!r}"
+
+
+@contextmanager
+def storage_errors_for(what: str, output_path: Any) -> Iterator[None]:
+    """Translate storage errors of an output path into errors that Airflow retries or not.
+
+    :param what: the failed action, such as ``is invalid``.
+    :param output_path: the path.
+    :return: a context manager.
+    :raises KlingRequestInvalid: the path cannot be used; the text names the cause.
+    :raises KlingServerError: the storage does not respond; a retry can help.
+    """
+    from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
+    from ..utils.storage import StoragePermanentError, StorageTransientError
+
+    try:
+        yield
+    except StoragePermanentError as error:
+        raise KlingRequestInvalid(
+            f"{_remedy(error, output_path)}{_named(output_path)} {what}: {error}.", job=JobState.NOT_CREATED
+        ) from None
+    except StorageTransientError as error:
+        raise KlingServerError(
+            f"The storage of output_path does not answer; check host and network. {_named(output_path)} "
+            f"does not answer: {error}.",
+            job=JobState.NOT_CREATED,
+        ) from None
+
+
+def _remedy(error: Exception, output_path: Any) -> str:
+    """Return cause and remedy in one short sentence, which stands first in the message."""
+    from ..utils.storage import StorageForbidden, StorageNotInstalled
+
+    if isinstance(error, StorageNotInstalled):
+        return f"Package for output_path missing: {error}. "
+    if not isinstance(error, StorageForbidden):
+        return ""
+    if "://" not in str(output_path):
+        return "No right to write to output_path: give it to the worker's user, or change the path. "
+    return f"No right to write to output_path (403): {_whose_right(output_path)}. "
+
+
+def _whose_right(output_path: Any) -> str:
+    from ..utils.storage import path_to_uri
+
+    uri = path_to_uri(output_path) if hasattr(output_path, "storage_options") else str(output_path)
+    conn_id, named, _ = uri.partition("://")[2].partition("/")[0].rpartition("@")
+    return (
+        f"give it to connection {redact_text(conn_id)!r}"
+        if named
+        else "name a connection: s3://connection@bucket"
+    )
+
+
+def check_installed_for(task_id: str, output_path: Any) -> None:
+    """Check at parse time that the package which a literal output path needs is installed.
+
+    :param task_id: Airflow's id of the task.
+    :param output_path: the path; a template is not checked.
+    :raises KlingRequestInvalid: the package is missing; the text names the extra to install.
+    """
+    from ..api.templating import is_templated
+    from ..exceptions import KlingRequestInvalid
+    from ..utils.storage import StorageNotInstalled, StoragePermanentError, check_installed
+
+    if not output_path or is_templated(output_path):
+        return
+    try:
+        check_installed(output_path)
+    except StorageNotInstalled as error:
+        raise KlingRequestInvalid(
+            f"Package for output_path missing: {error}. Task {task_id!r}, {_named(output_path)}."
+        ) from None
+    except StoragePermanentError:
+        # Other errors are reported when the task runs.
+        return
+
+
+def _check_absolute(output_path: Any) -> None:
+    """Check that a path is absolute: a relative one would depend on the worker's working directory."""
+    from ..utils.storage import StoragePermanentError
+
+    if isinstance(output_path, str | os.PathLike):
+        text = os.fsdecode(output_path)
+        if "://" not in text and not os.path.isabs(text):
+            raise StoragePermanentError(
+                "it is relative; give an absolute path or a storage URI such as s3://…"
+            )
+
+
+def validate_output_path(output_path: Any, *, is_retry: bool = False, write: bool = True) -> None:
+    """Check before a job is paid for that an output path is usable.
+
+    In an object store a small object is written and deleted.
+
+    :param output_path: folder to store the files in.
+    :param is_retry: an earlier try may have made a job, so that errors of the path are retried.
+    :param write: check by writing; otherwise only by reading.
+    :raises KlingRequestInvalid: the path cannot be used; the text names the cause.
+    :raises KlingServerError: the storage does not respond; a retry can help.
+    """
+    from ..exceptions import JobState, KlingServerError
+    from ..utils.storage import StoragePermanentError, StorageTransientError
+    from .manifest import check_output_path
+    from .write_check import check_writable
+
+    if not is_retry:
+        with storage_errors_for("is refused", output_path):
+            _check_absolute(output_path)
+            check_output_path(output_path)
+            if write:
+                check_writable(output_path)
+        return
+    try:
+        _check_absolute(output_path)
+        check_output_path(output_path)
+    except (StoragePermanentError, StorageTransientError) as error:
+        raise KlingServerError(
+            f"{_named(output_path)} cannot be used now: {error}.", job=JobState.MAY_EXIST
+        ) from None
+
+
+def build_result(
+    hook: KlingHook,
+    endpoint: Endpoint,
+    task: KlingTask,
+    output_path: Any,
+    facts: Mapping[str, Any],
+    *,
+    stop: threading.Event | None = None,
+    deadline: float | None = None,
+    context: Mapping[str, Any] | None = None,
+    poster: bool = False,
+) -> dict[str, Any]:
+    """Build the return value of an operator for a successful task, and store its files if requested.
+
+    :param hook: hook of the connection that made the task.
+    :param endpoint: endpoint that made the task.
+    :param task: the task.
+    :param output_path: folder to store the files in; empty to store nothing.
+    :param facts: the request, for the manifest.
+    :param stop: event that another thread sets to stop reading a job without files.
+    :param deadline: Unix time in seconds after which a job without files is not read again.
+    :param context: Airflow's context, from which the manifest names the task instance.
+    :param poster: whether to store a poster beside each video.
+    :return: the task as JSON, with the paths of stored files.
+    :raises KlingResultMissing: the job still holds no file of its endpoint's kind.
+    :raises KlingResultExpired: Kling has deleted the files; a retry cannot help.
+    :raises KlingResultNotKept: the files could not be downloaded or written.
+    """
+    task = _with_files(hook, endpoint, task, stop or threading.Event(), deadline)
+    if not output_path:
+        return _raise_if_expired(endpoint, task.to_json(endpoint.slug))
+    keep = result_writer(hook.settings, endpoint, output_path, context, poster=poster)
+    landed = keep(task, facts, lambda: hook.get_task(endpoint, task.task_id))
+    _log.info("Stored the files of job %s in %s", task.task_id, redact_text(str(output_path)))
+    return landed
+
+
+def _with_files(
+    hook: KlingHook, endpoint: Endpoint, task: KlingTask, stop: threading.Event, deadline: float | None
+) -> KlingTask:
+    """Return the job once it holds its files, which may be later than its status "succeed"."""
+    from ..exceptions import KlingError
+    from .finished_job import result_missing
+    from .result_check import holds_its_files
+
+    if holds_its_files(endpoint, task):
+        return task
+    _raise_if_expired(endpoint, task.to_json(endpoint.slug))
+    until = time.time() + MISSING_PATIENCE
+    until = until if deadline is None else min(until, deadline)
+    pause = MISSING_PAUSE
+    missing = result_missing(task.task_id, endpoint.slug, at_once=endpoint.synchronous)
+    if endpoint.synchronous:
+        raise missing
+    _log.warning("Job %s ended as succeed but holds no file; reading it again", task.task_id)
+    while (left := until - time.time()) > 0 and not stop.wait(min(pause, left)):
+        pause *= 2
+        try:
+            again = hook.client.get_task(endpoint, task.task_id, retry=False)
+        except KlingError as error:
+            _log.info("Job %s cannot be read: %s", task.task_id, error)
+            continue
+        if again.status is task.status and holds_its_files(endpoint, again):
+            return again
+    raise missing
+
+
+def _raise_if_expired(endpoint: Endpoint, task: dict[str, Any]) -> dict[str, Any]:
+    from ..api.endpoint import ResultType
+
+    # Entries of the account's library do not expire; any other result would hold dead URLs only.
+    lasts = endpoint.result in (ResultType.VOICES, ResultType.ELEMENTS)
+    if lasts or task["expires_at"] is None or time.time() * 1000 < task["expires_at"]:
+        return task
+    from .finished_job import expired_error
+
+    raise expired_error(task)

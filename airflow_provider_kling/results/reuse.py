@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said of jobs that several tasks share. Pure: no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SCOPE_FACT, TAKE_FACT, REUSED_FACT = "idempotency_scope", "take", "reused_from"
+"""Names of what a manifest and the XCom ``request`` say of the scope, the take and the origin of a job."""
+
+INPUTS = "inputs"
+"""Scope of a job that every task with the same request shares."""
+
+_ORIGIN = ("dag_id", "run_id", "task_id", "map_index")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestIdentity:
+    """What a result is found by.
+
+    :param fingerprint: hash of the request, as :class:`.PreparedRequest` has it.
+    :param take: which of several results of the same request; empty for the first one.
+    """
+
+    fingerprint: str
+    take: str = ""
+
+    @property
+    def file_name(self) -> str:
+        """Name of the entry within the index."""
+        mark = f".{hashlib.sha256(self.take.encode()).hexdigest()[:12]}" if self.take else ""
+        return f"{self.fingerprint}{mark}.json"
+
+
+def scope_facts(scope: str, take: str) -> dict[str, str]:
+    """Return what a manifest says of a job that others may re-use.
+
+    :param scope: ``run`` or ``inputs``.
+    :param take: the take.
+    :return: facts; none in scope ``run`` without a take.
+    """
+    shared = {SCOPE_FACT: scope} if scope == INPUTS else {}
+    return {**shared, **({TAKE_FACT: take} if take else {})}
+
+
+def identity_in(facts: Mapping[str, Any]) -> RequestIdentity | None:
+    """Return what a result is to be found by.
+
+    :param facts: what is known of the request.
+    :return: its identity; ``None`` where the job belongs to its task alone.
+    """
+    fingerprint = facts.get("fingerprint")
+    if facts.get(SCOPE_FACT) != INPUTS or not isinstance(fingerprint, str):
+        return None
+    return RequestIdentity(fingerprint, str(facts.get(TAKE_FACT) or ""))
+
+
+def as_reused(result: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result that this task did not pay for.
+
+    :param result: the task as operators return it.
+    :param origin: who made it.
+    :return: the same with ``units`` "0", no charges, and ``reused_from``.
+    """
+    rest = {name: value for name, value in result.items() if name != "final_balance_deduction"}
+    return {**rest, "units": "0", "charges": [], REUSED_FACT: dict(origin)}
+
+
+def origin_of(task_id: str, airflow: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Say where a re-used job came from.
+
+    :param task_id: Kling's id of the job.
+    :param airflow: the task instance that stored its files, as in a manifest.
+    :return: ``kling_task_id``, and ``dag_id``, ``run_id``, ``task_id`` and ``map_index`` where known.
+    """
+    known = airflow if isinstance(airflow, Mapping) else {}
+    return {
+        "kling_task_id": task_id,
+        **{name: known[name] for name in _ORIGIN if isinstance(known.get(name), str | int)},
+    }

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The index of stored results by what they were made of: ``_index/<fingerprint>.json`` at the output path.
+
+An entry only points to a job. What counts is the job's manifest and the files beside it: an entry that is
+torn, written by something else, or of files that are gone is no result, and its request goes to Kling.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..api.task import TaskStatus
+from ..utils.atomic_file import AtomicFile
+from ..utils.redaction import redact_text
+from ..utils.storage import (
+    StoragePath,
+    StoragePermanentError,
+    StorageTransientError,
+    is_link,
+    resolve_path,
+    translate_storage_errors,
+)
+from .files import attach_paths, list_result_files, match_manifest_entry, task_folder
+from .manifest import read_manifest
+from .posters import poster_name
+from .reuse import TAKE_FACT, RequestIdentity, as_reused, origin_of
+
+if TYPE_CHECKING:
+    from ..version_compat import ObjectStoragePath
+
+INDEX_FOLDER = "_index"
+_VERSION = 1
+_PARALLEL = 32
+_KEY = re.compile(r"([a-z0-9_]{1,40})\[(\d{1,3})\]\.([a-z0-9_]{1,40})")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+_OF_ITEM = ("id", "index", "duration", "duration_mp3", "duration_wav")
+_OF_TASK = ("task_id", "external_task_id", "endpoint", "status", "created_at", "updated_at", "expires_at")
+
+_log = logging.getLogger(__name__)
+
+SizeOf = Callable[[StoragePath], int | None]
+"""Returns the size of a file; ``None`` where there is none."""
+
+
+@dataclass(slots=True)
+class ResultIndex:
+    """The index at one output path, for one endpoint of one host.
+
+    :param output_path: folder that results are stored in; any storage that Airflow knows.
+    :param endpoint: slug of the endpoint.
+    :param host: host of the connection, with its port where one is named.
+    """
+
+    output_path: str | ObjectStoragePath
+    endpoint: str
+    host: str | None
+    _root: StoragePath | None = field(default=None, init=False)
+
+    @property
+    def root(self) -> StoragePath:
+        """The output path."""
+        self._root = self._root or resolve_path(self.output_path)
+        return self._root
+
+    def record(self, result: Mapping[str, Any], identity: RequestIdentity) -> None:
+        """Write the entry of a result that is stored. The result counts without it, so nothing is raised.
+
+        :param result: the task as operators return it, with the paths of its files.
+        :param identity: what it is found by.
+        """
+        if not _FINGERPRINT.fullmatch(identity.fingerprint):
+            return
+        entry = {
+            "version": _VERSION,
+            "fingerprint": identity.fingerprint,
+            "take": identity.take,
+            "host": self.host,
+            **{name: result.get(name) for name in ("task_id", "external_task_id", "endpoint", "created_at")},
+        }
+        try:
+            with AtomicFile(self._place(identity)) as file:
+                file.write(json.dumps(entry, ensure_ascii=False).encode())
+        except (StoragePermanentError, StorageTransientError) as error:
+            _log.warning(
+                "The result of job %s is stored, but not in the index, so the next task with this request "
+                "looks for the job at Kling: %s",
+                result.get("task_id"),
+                error,
+            )
+
+    def find(self, identity: RequestIdentity) -> dict[str, Any] | None:
+        """Return the stored result of a request.
+
+        :param identity: what it is found by.
+        :return: the task as operators return it, with ``units`` "0" and ``reused_from``; its files have paths
+            and no URLs. ``None`` where none is stored.
+        :raises StorageTransientError: the storage does not answer.
+        """
+        try:
+            return self._read(identity, _size_of)
+        except StoragePermanentError as error:
+            self._log_unreadable(error)
+            return None
+
+    def find_all(self, identities: Iterable[RequestIdentity], listing: Listing) -> dict[str, dict[str, Any]]:
+        """Return the stored results of many requests, read with a bounded number of threads.
+
+        :param identities: what they are found by.
+        :param listing: the files of the output path.
+        :return: results as :meth:`find` returns them, by the names of their entries.
+        :raises StorageTransientError: the storage does not answer.
+        """
+        wanted = [each for each in identities if f"{INDEX_FOLDER}/{each.file_name}" in listing.sizes]
+        if not wanted:
+            return {}
+        try:
+            with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-index") as pool:
+                found = pool.map(lambda each: self._read(each, listing.size_of), wanted)
+                return {
+                    each.file_name: result
+                    for each, result in zip(wanted, found, strict=True)
+                    if result is not None
+                }
+        except StoragePermanentError as error:
+            self._log_unreadable(error)
+            return {}
+
+    def list_files(self) -> Listing:
+        """List the output path once.
+
+        :return: its files and their sizes; empty where it cannot be listed.
+        :raises StorageTransientError: the storage does not answer.
+        """
+        root = self.root
+        try:
+            with translate_storage_errors():
+                root.fs.invalidate_cache()
+                if not root.fs.exists(root.child(INDEX_FOLDER).path):
+                    return Listing(root, {})
+                found = root.fs.find(root.path, detail=True)
+        except StoragePermanentError as error:
+            self._log_unreadable(error)
+            return Listing(root, {})
+        inside = len(str(root.fs._strip_protocol(root.path)).rstrip("/"))
+        sizes = {str(name)[inside:].lstrip("/"): info.get("size") for name, info in found.items()}
+        return Listing(root, sizes)
+
+    def _place(self, identity: RequestIdentity) -> StoragePath:
+        return self.root.child(INDEX_FOLDER).child(identity.file_name)
+
+    def _read(self, identity: RequestIdentity, size_of: SizeOf) -> dict[str, Any] | None:
+        entry = _read_json(self._place(identity))
+        if entry is None:
+            return None
+        if not self._fits(entry, identity):
+            _log.warning("The index entry %s is not of this request; it is not used", identity.file_name)
+            return None
+        for name in (task_folder(entry), task_folder(entry, host=self.host, unique=True)):
+            folder = self.root.child(name)
+            manifest = None if is_link(folder) else read_manifest(folder)
+            if manifest and self._is_of(manifest, entry, identity):
+                return _result_of(manifest, folder, size_of)
+        _log.warning("No manifest fits the index entry %s; it is not used", identity.file_name)
+        return None
+
+    def _fits(self, entry: Mapping[str, Any], identity: RequestIdentity) -> bool:
+        known = {
+            "version": _VERSION,
+            "fingerprint": identity.fingerprint,
+            "take": identity.take,
+            "endpoint": self.endpoint,
+            "host": self.host,
+        }
+        ids = entry.get("task_id"), entry.get("external_task_id")
+        created = entry.get("created_at")
+        return (
+            all(entry.get(name) == value for name, value in known.items())
+            and isinstance(ids[0], str)
+            and bool(ids[0])
+            and isinstance(ids[1], str | None)
+            and (created is None or type(created) is int)
+        )
+
+    def _is_of(
+        self, manifest: Mapping[str, Any], entry: Mapping[str, Any], identity: RequestIdentity
+    ) -> bool:
+        asked = manifest["request"]
+        return (
+            all(
+                manifest.get(name) == entry.get(name)
+                for name in ("task_id", "endpoint", "created_at", "host")
+            )
+            and manifest.get("status") == TaskStatus.SUCCEED
+            and asked.get("fingerprint") == identity.fingerprint
+            and (asked.get(TAKE_FACT) or "") == identity.take
+        )
+
+    def _log_unreadable(self, error: Exception) -> None:
+        _log.warning(
+            "The index in %s cannot be read, so stored results are not re-used: %s",
+            redact_text(self.root.uri),
+            error,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of an output path at one moment.
+
+    :param root: the output path.
+    :param sizes: bytes of each file by its name below the output path.
+    """
+
+    root: StoragePath
+    sizes: Mapping[str, int | None]
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether the index holds anything."""
+        return any(name.startswith(f"{INDEX_FOLDER}/") for name in self.sizes)
+
+    def size_of(self, file: StoragePath) -> int | None:
+        """Return the size of a file.
+
+        :param file: the file, below the output path.
+        :return: bytes; ``None`` where it is not there.
+        """
+        return self.sizes.get(file.path[len(self.root.path.rstrip("/")) :].lstrip("/"))
+
+
+def _read_json(place: StoragePath) -> dict[str, Any] | None:
+    if is_link(place):
+        return None
+    with translate_storage_errors():
+        try:
+            content = json.loads(place.fs.cat_file(place.path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, RecursionError):
+            content = None
+    if not isinstance(content, dict):
+        _log.warning("The index entry %s is no JSON object; it is not used", place.path.rpartition("/")[2])
+        return None
+    return content
+
+
+def _size_of(file: StoragePath) -> int | None:
+    with translate_storage_errors():
+        try:
+            size = file.fs.info(file.path)["size"]
+        except FileNotFoundError:
+            return None
+    return int(size) if size is not None else None
+
+
+def _result_of(manifest: Mapping[str, Any], folder: StoragePath, size_of: SizeOf) -> dict[str, Any] | None:
+    """Return the result that a manifest describes; ``None`` where one of its files is not there."""
+    arrays = _arrays_of(manifest["files"])
+    files = {file.key: file for file in list_result_files(arrays)}
+    stored: dict[str, dict[str, Any]] = {}
+    for listed in manifest["files"]:
+        file = files.get(str(listed.get("key"))) if isinstance(listed, Mapping) else None
+        facts = match_manifest_entry(file, listed) if file else None
+        place = folder.child(facts["name"]) if facts else None
+        if not (file and facts and place) or is_link(place) or size_of(place) != facts["bytes"]:
+            _log.warning(
+                "A file of job %s is not where its manifest says; the result is not re-used",
+                redact_text(str(manifest.get("task_id"))),
+            )
+            return None
+        stored[file.key] = {**facts, "path": place.uri}
+    if not stored:
+        return None
+    task = {name: manifest.get(name) for name in _OF_TASK}
+    result = attach_paths({**task, **arrays}, stored)
+    named = {listed.get("key"): listed.get("poster") for listed in manifest["files"]}
+    for file in files.values():
+        item = result[file.array][file.index]
+        item[file.address] = None
+        poster = folder.child(poster_name(file))
+        if named.get(file.key) == poster_name(file) and not is_link(poster) and size_of(poster):
+            item["poster"] = poster.uri
+    return as_reused(result, origin_of(str(task["task_id"]), manifest.get("airflow")))
+
+
+def _arrays_of(files: Iterable[Any]) -> dict[str, list[dict[str, Any]]]:
+    """Rebuild a result's arrays from its manifest; each URL is a placeholder."""
+    arrays: dict[str, list[dict[str, Any]]] = {}
+    for listed in files:
+        found = _KEY.fullmatch(str(listed.get("key"))) if isinstance(listed, Mapping) else None
+        if not found or found[1] in _OF_TASK:
+            continue
+        array, index, address = found[1], int(found[2]), found[3]
+        items = arrays.setdefault(array, [])
+        while len(items) <= index:
+            items.append({})
+        items[index] |= {name: listed[name] for name in _OF_ITEM if listed.get(name) is not None}
+        items[index][address] = "stored"
+    return arrays

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Store the files of a finished task: download, check, commit, and list them in a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from ..utils.atomic_file import AtomicFile, cleanup_temp_files
+from ..utils.redaction import redact_text
+from ..utils.storage import (
+    StoragePath,
+    StoragePermanentError,
+    StorageTransientError,
+    is_link,
+    resolve_path,
+    translate_storage_errors,
+)
+from .containers import container_of
+from .download import DownloadOptions
+from .files import (
+    MANIFEST,
+    SNIFF_BYTES,
+    ResultFile,
+    UnexpectedContentError,
+    attach_paths,
+    list_result_files,
+    match_manifest_entry,
+    media_type,
+    task_folder,
+)
+from .finished_job import Refresh, SignedUrlSource
+from .manifest import build_manifest, of_same_job, read_manifest, serialize
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+    from ..version_compat import ObjectStoragePath
+    from .download import Download
+
+log = logging.getLogger(__name__)
+
+_UNMEASURED = "the server sends no length, and the format of the file does not show whether it is complete"
+
+
+def store_result(
+    task: Mapping[str, Any],
+    output_path: str | ObjectStoragePath,
+    *,
+    refresh: Refresh | None = None,
+    facts: Mapping[str, Any] | None = None,
+    airflow: Mapping[str, Any] | None = None,
+    rules: DownloadOptions | None = None,
+) -> dict[str, Any]:
+    """Store the files of a finished task in ``output_path/{task id}/``.
+
+    Files that are already stored are not downloaded again. The manifest is written last: if there is one, all
+    files are stored.
+
+    :param task: the task as operators return it.
+    :param output_path: folder in any storage that Airflow supports.
+    :param refresh: reads the task from Kling again, for new URLs; called from a separate thread.
+    :param facts: the request, for the manifest: model, prompt, parameters, fingerprint, inputs.
+    :param airflow: the task instance that stores the files, for the manifest; the preview serves files to
+        readers of this task instance only.
+    :param rules: limits of the downloads.
+    :return: the task with ``path``, ``bytes`` and ``sha256`` in each item. Further files of an item have
+        fields of their own: ``watermark_path`` for ``watermark_url``, ``path_wav`` for ``url_wav``.
+    :raises KlingResultExpired: Kling has deleted the files; a retry cannot help.
+    :raises KlingResultNotKept: the files could not be downloaded or written; a retry downloads them without
+        a new job.
+    """
+    job = SignedUrlSource(task, refresh)
+    try:
+        rules = rules or DownloadOptions()
+        folder = _folder(resolve_path(output_path), task, rules.host)
+        return attach_paths(task, _ResultStore(task, job, folder, rules, airflow).run(facts or {}))
+    except (StorageTransientError, StoragePermanentError) as error:
+        raise job.not_stored_error(f"cannot be stored in {redact_text(str(output_path))}: {error}") from None
+
+
+def _folder(root: StoragePath, task: Mapping[str, Any], host: str | None) -> StoragePath:
+    """Return the folder of a job; if another job has that name already, one with a longer name.
+
+    :raises StoragePermanentError: the folder is a symbolic link, or both names belong to other jobs.
+    """
+    for name in (task_folder(task), task_folder(task, host=host, unique=True)):
+        folder = root.child(name)
+        if is_link(folder):
+            raise StoragePermanentError(f"{name} in it is a link; remove the link")
+        if of_same_job(read_manifest(folder), task, host):
+            return folder
+    raise StoragePermanentError(f"{name} in it holds the files of another job; remove or rename that folder")
+
+
+class _ResultStore:
+    """Run one call of :func:`store_result`."""
+
+    def __init__(
+        self,
+        task: Mapping[str, Any],
+        job: SignedUrlSource,
+        folder: StoragePath,
+        rules: DownloadOptions,
+        airflow: Mapping[str, Any] | None,
+    ) -> None:
+        self._task = task
+        self._job = job
+        self._folder = folder
+        self._rules = rules
+        self._airflow = airflow
+        self._stop = threading.Event()
+
+    def run(self, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Download the files that are not stored yet; return the manifest entries of all files by key."""
+        manifest = read_manifest(self._folder) or {"files": ()}
+        kept = self._already_stored(manifest)
+        missing = [file for file in list_result_files(self._task) if file.key not in kept]
+        if missing:
+            kept |= self._fetch(missing)
+        # A sweep stores the files without knowing the request.
+        if missing or (kept and facts and not manifest.get("request")):
+            self._finish(kept, facts)
+        return kept
+
+    def _already_stored(self, manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return the manifest entries of files that are already stored, by key."""
+        return {
+            file.key: {**facts, "path": self._folder.child(facts["name"]).uri}
+            for file in list_result_files(self._task)
+            for entry in manifest["files"]
+            if (facts := match_manifest_entry(file, entry)) and self._is_there(facts)
+        }
+
+    def _is_there(self, entry: Mapping[str, Any]) -> bool:
+        place = self._folder.child(entry["name"])
+        if is_link(place):
+            return False
+        with translate_storage_errors():
+            try:
+                return bool(place.fs.info(place.path)["size"] == entry["bytes"])
+            except FileNotFoundError:
+                return False
+
+    def _fetch(self, files: list[ResultFile]) -> dict[str, dict[str, Any]]:
+        """Download files in parallel; raise the first error."""
+        if len(files) == 1:
+            # In the main thread an interrupt takes effect at once.
+            return {files[0].key: self._one(files[0])}
+        pool = ThreadPoolExecutor(min(self._rules.parallel, len(files)), thread_name_prefix="kling-land")
+        try:
+            running = {pool.submit(self._one, file): file for file in files}
+            return {running[done].key: done.result() for done in as_completed(running)}
+        finally:
+            self._stop.set()
+            pool.shutdown(cancel_futures=True)
+
+    def _finish(self, kept: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+        """Write the manifest, which marks the result as stored."""
+        entries = [
+            {name: value for name, value in kept[file.key].items() if name != "path"}
+            for file in list_result_files(self._task)
+        ]
+        if not facts:
+            # An earlier or concurrent writer may know the request.
+            known = read_manifest(self._folder) or {}
+            facts = {**(known.get("request") or {}), "labels": known.get("labels")}
+        content = serialize(build_manifest(self._task, entries, facts, self._rules.host, self._airflow))
+        with AtomicFile(self._folder.child(MANIFEST)) as sink:
+            sink.write(content)
+        cleanup_temp_files(self._folder)
+        # Not on INFO: a batch would write thousands of these lines.
+        log.debug(
+            "Stored %s files of task %s in %s",
+            len(entries),
+            self._task.get("task_id"),
+            redact_text(self._folder.uri),
+        )
+
+    def _one(self, file: ResultFile) -> dict[str, Any]:
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+        from .download import PermanentDownloadError, TransientDownloadError
+
+        retrying = Retrying(
+            stop=stop_after_attempt(self._rules.attempts),
+            wait=self._wait,
+            retry=retry_if_exception_type((TransientDownloadError, StorageTransientError)),
+            sleep=self._pause,
+            reraise=True,
+        )
+        try:
+            return retrying(self._try, file)
+        except (TransientDownloadError, PermanentDownloadError) as error:
+            raise self._job.not_stored_error(f"could not be downloaded: {file.key}: {error}") from None
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Return the delay in seconds: exponential with jitter, or ``Retry-After``, up to the limit."""
+        from tenacity import wait_random_exponential
+
+        limit = self._rules.max_retry_delay
+        own = wait_random_exponential(multiplier=0.5, max=limit)(state)
+        error = state.outcome.exception() if state.outcome else None
+        return max(own, min(getattr(error, "retry_after", None) or 0.0, limit))
+
+    def _pause(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+
+    def _try(self, file: ResultFile) -> dict[str, Any]:
+        from .download import UrlExpiredError, download
+
+        self._raise_if_cancelled()
+        url = self._job.url(file)
+        try:
+            with download(url, self._rules) as answer:
+                return self._keep(file, answer)
+        except UrlExpiredError:
+            self._job.renew(file, url)
+            raise
+
+    def _keep(self, file: ResultFile, answer: Download) -> dict[str, Any]:
+        from .download import TransientDownloadError
+
+        chunks = self._until_cancelled(answer.chunks())
+        head = _head(chunks)
+        try:
+            mime = media_type(file, head, answer.content_type)
+        except UnexpectedContentError as error:
+            raise TransientDownloadError(str(error)) from None
+        place = self._folder.child(file.name(mime))
+        digest, size, container = hashlib.sha256(), 0, container_of(mime)
+        with AtomicFile(place) as sink:
+            for chunk in chain((head,), chunks):
+                digest.update(chunk)
+                container.feed(chunk)
+                size += len(chunk)
+                sink.write(chunk)
+            if fault := container.fault():
+                raise TransientDownloadError(f"it is not complete: {fault}")
+            if not answer.measured and not container.closed:
+                raise TransientDownloadError(_UNMEASURED)
+        return {
+            "key": file.key,
+            "name": file.name(mime),
+            "type": mime,
+            "bytes": size,
+            "sha256": digest.hexdigest(),
+            "path": place.uri,
+        }
+
+    def _until_cancelled(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._raise_if_cancelled()
+            yield chunk
+
+    def _raise_if_cancelled(self) -> None:
+        from .download import PermanentDownloadError
+
+        if self._stop.is_set():
+            raise PermanentDownloadError("another file of the task failed")
+
+
+def _head(chunks: Iterator[bytes]) -> bytes:
+    head = b""
+    while len(head) < SNIFF_BYTES and (chunk := next(chunks, b"")):
+        head += chunk
+    return head

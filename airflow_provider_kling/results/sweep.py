@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Find results in an account's lists of jobs that are not stored, and store them.
+
+Functions that read lists and store results are passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+
+from ..api.endpoint import Endpoint, ResultType
+from ..api.registry import ENDPOINTS
+from ..api.task import KlingTask, TaskStatus
+from ..exceptions import (
+    KlingAccountError,
+    KlingAuthError,
+    KlingError,
+    KlingRequestInvalid,
+    KlingResultExpired,
+    KlingResultMissing,
+)
+from .files import list_result_files, task_folder
+from .result_check import makes_files
+from .sweep_report import PendingResult, ResultStatus, SweepReport
+
+MAX_PAGES = 1000
+"""Highest page number that the API allows."""
+
+MAX_CONSECUTIVE_FAILURES = 20
+"""Consecutive failures after which the rest is left to a retry: the storage or the network is down."""
+
+_WITHOUT_FILES = (ResultType.ELEMENTS, ResultType.FACES)
+
+
+def is_sweepable(endpoint: Endpoint) -> bool:
+    """Return whether jobs of an endpoint can be listed and have files.
+
+    :param endpoint: the endpoint.
+    :return: ``True`` if a sweep covers it.
+    """
+    listed = endpoint.listable or bool(endpoint.tasks)
+    return listed and not endpoint.synchronous and endpoint.result not in _WITHOUT_FILES
+
+
+def sweepable_endpoints() -> list[Endpoint]:
+    """Return the endpoints that a sweep covers, one for each list of jobs.
+
+    :return: the endpoints.
+    """
+    by_list: dict[str, Endpoint] = {}
+    for endpoint in filter(is_sweepable, ENDPOINTS.values()):
+        by_list.setdefault(endpoint.tasks or endpoint.slug, endpoint)
+    # A job in two lists is then attributed to the endpoint that made it.
+    return sorted(by_list.values(), key=lambda endpoint: bool(endpoint.tasks))
+
+
+def iter_tasks_since(
+    read_page: Callable[[int], list[KlingTask]], since: int, *, newest_first: bool = True
+) -> Iterator[KlingTask]:
+    """Yield the jobs of a list that were made since a time.
+
+    A page that is not full is not taken as the last one: servers may return less than the page size.
+
+    :param read_page: reads a page by its number, from 1.
+    :param since: Unix time in ms; older jobs are skipped.
+    :param newest_first: whether to stop at the first older job.
+    :return: the jobs, each once.
+    """
+    seen: set[str] = set()
+    for number in range(1, MAX_PAGES + 1):
+        page = read_page(number)
+        # Jobs made since the last page was read shift others to this one.
+        new = [task for task in page if task.task_id not in seen]
+        yield from (task for task in new if (task.created_at or since) >= since)
+        if not new or (newest_first and (page[-1].created_at or since) < since):
+            return
+        seen.update(task.task_id for task in new)
+
+
+def classify_task(
+    task: KlingTask, kept: Container[str], now: int, *, has_files: bool = False
+) -> ResultStatus:
+    """Classify the result of a listed job.
+
+    :param task: the job.
+    :param kept: names of the folders that hold stored results.
+    :param now: Unix time in ms.
+    :param has_files: whether all jobs of this list make files, so that one without is read again.
+    :return: the status of the result.
+    """
+    if not task.status.ended:
+        return ResultStatus.UNFINISHED
+    if task.status is TaskStatus.FAILED or (
+        task.result and not has_files and not list_result_files(task.result)
+    ):
+        return ResultStatus.NO_FILES
+    if task_folder({**task.result, "task_id": task.task_id}) in kept:
+        return ResultStatus.KEPT
+    return (
+        ResultStatus.GONE if task.expires_at is not None and task.expires_at <= now else ResultStatus.MISSING
+    )
+
+
+def scan_endpoints(
+    endpoints: Collection[Endpoint],
+    read_page: Callable[[Endpoint, int], list[KlingTask]],
+    kept: Container[str],
+    report: SweepReport,
+    *,
+    since: int,
+    now: int,
+    all_needed: bool,
+) -> None:
+    """Find results in the lists of endpoints that are not stored.
+
+    :param endpoints: the endpoints.
+    :param read_page: reads a page of an endpoint's list by its number, from 1.
+    :param kept: names of the folders that hold stored results.
+    :param report: receives the results, and the endpoints that cannot be listed.
+    :param since: Unix time in ms; older jobs are skipped.
+    :param now: Unix time in ms.
+    :param all_needed: whether an endpoint that the host does not list counts as a failure.
+    :raises KlingAuthError: the credentials are refused.
+    :raises KlingError: no endpoint can be listed.
+    """
+    last: KlingError | None = None
+    seen: set[str] = set()
+    for endpoint in endpoints:
+        try:
+            # The order of API 2.0's list is not documented; it covers 30 days.
+            ordered = not endpoint.tasks
+            has_files = ordered and makes_files(endpoint)
+            for task in iter_tasks_since(partial(read_page, endpoint), since, newest_first=ordered):
+                # The list of API 2.0 may also hold jobs of other endpoints.
+                if task.task_id in seen:
+                    continue
+                seen.add(task.task_id)
+                job = PendingResult(endpoint.slug, task.task_id, task.expires_at)
+                report.found(job, classify_task(task, kept, now, has_files=has_files))
+        except KlingAuthError:
+            raise
+        except KlingError as error:
+            last = error
+            refused = isinstance(error, KlingRequestInvalid | KlingAccountError)
+            report.cannot_list(endpoint.slug, str(error), failed=all_needed or not refused)
+    if last and len(report.unlisted) == len(endpoints):
+        raise last
+
+
+def sort_by_expiry(jobs: Iterable[PendingResult]) -> list[PendingResult]:
+    """Sort jobs by the expiry of their results.
+
+    :param jobs: the jobs.
+    :return: the jobs, the first to expire first.
+    """
+    return sorted(jobs, key=lambda job: job.expires_at or 0)
+
+
+def store_all(
+    jobs: Iterable[PendingResult], keep: Callable[[PendingResult], int], report: SweepReport, parallel: int
+) -> None:
+    """Store results in parallel. One failure does not stop the others; many consecutive ones do.
+
+    :param jobs: jobs with results to store.
+    :param keep: stores the result of a job and returns its size in bytes; called from threads.
+    :param report: receives the outcome of each job.
+    :param parallel: number of results that are stored at once.
+    :raises KlingAuthError: the credentials are invalid.
+    """
+    queue = iter(jobs)
+    running: dict[Future[int], PendingResult] = {}
+    failures = 0
+    pool = ThreadPoolExecutor(parallel, thread_name_prefix="kling-sweep")
+    try:
+        while True:
+            while (
+                failures < MAX_CONSECUTIVE_FAILURES and len(running) < parallel and (job := next(queue, None))
+            ):
+                running[pool.submit(keep, job)] = job
+            if not running:
+                break
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                failures = 0 if _record_outcome(running.pop(future), future, report) else failures + 1
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for job in queue:
+        report.left(job)
+
+
+def _record_outcome(job: PendingResult, future: Future[int], report: SweepReport) -> bool:
+    """Record the outcome of a job; return ``False`` for a failure that other jobs may share."""
+    try:
+        report.landed(job, future.result())
+    except KlingResultExpired:
+        report.gone(job)
+    except KlingAuthError:
+        raise
+    except KlingResultMissing as error:
+        # Specific to this job, so it does not count towards consecutive failures.
+        report.not_landed(job, str(error))
+    except KlingError as error:
+        report.not_landed(job, str(error))
+        return False
+    except Exception as error:
+        # The text of an unexpected exception may quote a signed URL.
+        report.not_landed(job, type(error).__name__)
+        return False
+    return True

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The idempotency key and context of a submission, its steps, and its result."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..api.errors import refuses_content
+from ..api.task import KlingTask, TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SharedScope:
+    """Whose jobs count as the same: all of one endpoint and account, whichever task asks for them.
+
+    :param endpoint: slug of the endpoint.
+    :param account: hash that stands for the host and the account.
+    """
+
+    endpoint: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """What makes a job this job and no other.
+
+    :param dag_id: the DAG.
+    :param task_id: the task.
+    :param run_id: the DAG run.
+    :param map_index: index of a mapped task, else -1.
+    :param generation: constant over retries and crashes, changed by a clear.
+    :param fingerprint: hash of the inputs.
+    :param given: external task id that the user chose, or ``None``.
+    :param take: asks for another job of the same request on purpose; empty for the first one.
+    :param scope: with ``idempotency_scope="inputs"``, whose jobs count as the same; the name then holds
+        nothing of the task instance.
+    :param offset: jobs of this request that are known to have failed.
+    """
+
+    dag_id: str
+    task_id: str
+    run_id: str
+    map_index: int
+    generation: int
+    fingerprint: str
+    given: str | None = None
+    take: str = ""
+    scope: SharedScope | None = None
+    offset: int = 0
+
+    def external_task_id(self, attempt: int) -> str:
+        """Return the external task id of the job.
+
+        :param attempt: how many jobs of this key have failed at Kling.
+        :return: the user's own id, or one made of the key; another one for each attempt.
+        """
+        if self.given:
+            if not attempt:
+                return self.given
+            # A plain number would be what other jobs of the user are called: shot, shot-2, shot-3.
+            mark = hashlib.sha256(f"{self.given}\0{attempt}".encode()).hexdigest()[:12]
+            return f"{self.given}-{attempt + 1}-{mark}"
+        parts = self._parts(attempt + self.offset)
+        return "af-" + hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
+
+    def _parts(self, attempt: int) -> tuple[str | int, ...]:
+        if self.scope:
+            shared = (self.fingerprint, self.scope.endpoint, self.scope.account, self.take)
+            return (*shared, attempt) if attempt else shared
+        return (
+            self.dag_id,
+            self.task_id,
+            self.run_id,
+            self.map_index,
+            self.generation,
+            self.fingerprint,
+            attempt,
+            # Jobs that were asked for without a take keep their names.
+            *([self.take] if self.take else []),
+        )
+
+
+class SubmissionState(Protocol):
+    """Stores the jobs of one task across its tries."""
+
+    def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
+        """Return what is stored of a job.
+
+        :param external_task_id: its external task id.
+        :return: a dict with ``task_id``, which is ``None`` before the answer came; ``None`` if nothing is
+            stored.
+        """
+
+    def remember(self, external_task_id: str, task_id: str | None) -> None:
+        """Store that a job is about to be created, or that it was.
+
+        :param external_task_id: its external task id.
+        :param task_id: Kling's id; ``None`` before the create call.
+        """
+
+    def forget(self, external_task_id: str) -> None:
+        """Delete what is stored of a job that was not created.
+
+        :param external_task_id: its external task id.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionContext:
+    """What is known before submitting.
+
+    :param key: key of the job.
+    :param can_look_up: a job can be found by its external task id, at this host and endpoint.
+    :param is_retry: an earlier try of this task may have submitted the same job.
+    :param synchronous: the endpoint answers at once: there is no job to attach to.
+    :param memory: the task's jobs as Airflow stores them; ``None`` before Airflow 3.3.
+    :param unique_names: the host refuses a second job of the same external task id, even if it does not find
+        the first.
+    :param earlier_tries: tries since the last clear, each of which may have left one job of unknown outcome.
+    :param renew_expired: a job whose result Kling has deleted counts as one that is to be made again.
+    :param asks_first: look the job up before the first create call, also in a first try.
+    :param keep_refused: a job that Kling failed for its content is the answer, and is not made again.
+    :param began: Unix time in seconds at which this was known.
+    """
+
+    key: IdempotencyKey
+    can_look_up: bool
+    is_retry: bool
+    synchronous: bool = False
+    memory: SubmissionState | None = None
+    unique_names: bool = True
+    earlier_tries: int = 1
+    renew_expired: bool = False
+    asks_first: bool = False
+    keep_refused: bool = False
+    began: float = field(default_factory=time.time, compare=False)
+
+    @property
+    def names_protect(self) -> bool:
+        """Whether the name alone keeps anyone from paying twice."""
+        return self.can_look_up and self.unique_names
+
+    @property
+    def shared(self) -> bool:
+        """Whether other tasks may have made the job."""
+        return self.key.scope is not None
+
+    def is_over(self, task: KlingTask) -> bool:
+        """Whether a job is to be made again.
+
+        :param task: the job.
+        :return: whether it failed, or its result has expired where an expired one is to be renewed.
+        """
+        if task.status is TaskStatus.FAILED:
+            return not (self.keep_refused and refuses_content(task.message))
+        return self.has_expired(task)
+
+    def has_expired(self, task: KlingTask) -> bool:
+        """Whether Kling has deleted the result of a job that is then made again.
+
+        :param task: the job.
+        :return: whether it has.
+        """
+        return self.renew_expired and task.expires_at is not None and task.expires_at <= time.time() * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FindTask:
+    """Step: find a job; answered with the task or ``None``.
+
+    :param task_id: its external task id, or Kling's id.
+    :param by_name: it is an external task id.
+    """
+
+    task_id: str
+    by_name: bool = field(default=True, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTask:
+    """Step: send one create call; answered with the task, or with the error.
+
+    :param external_task_id: external task id of the job.
+    """
+
+    external_task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Step: wait.
+
+    :param seconds: how long.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedTask:
+    """A job that exists.
+
+    :param task: the task as last seen.
+    :param external_task_id: the external task id it was requested with.
+    :param attached: it existed already; nothing new is charged.
+    :param failed_attempts: jobs of the same key that have failed at Kling.
+    :param taken: its external task id was in use before this task requested a job, as far as is known.
+    :param reused: another task has made it, or an earlier run of this one; see ``idempotency_scope``.
+    """
+
+    task: KlingTask
+    external_task_id: str
+    attached: bool
+    failed_attempts: int = field(default=0)
+    taken: bool = field(default=False, compare=False)
+    reused: bool = field(default=False, compare=False)

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The idempotency key of a task instance, its tries, and what Airflow stores of its job."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from .context import IdempotencyKey
+
+if TYPE_CHECKING:
+    from ..inputs.prepared_request import PreparedRequest
+    from ..version_compat import Context
+
+REQUEST_XCOM_KEY = "request"
+"""XCom with the metadata of the request: model, prompt, parameters, inputs, estimate."""
+
+_STORE_KEY = "kling_jobs"
+_ORDER_KEY = "kling_order"
+
+_log = logging.getLogger(__name__)
+
+
+def idempotency_key(context: Context, retries: int, order: PreparedRequest) -> IdempotencyKey:
+    """Return the key of a task instance's job.
+
+    ``max_tries - retries`` stays the same over retries and crashes and changes with a clear: a retry
+    attaches to the job, a clear makes a new one.
+
+    :param context: Airflow's context of the running task.
+    :param retries: the task's ``retries``.
+    :param order: the request.
+    :return: the key.
+    """
+    return replace(
+        task_instance_key(context, retries), fingerprint=order.fingerprint, given=order.user_external_task_id
+    )
+
+
+def batch_key(context: Context, retries: int, *, regenerate: bool) -> tuple[IdempotencyKey, int]:
+    """Return the key of a batch.
+
+    A clear goes on with the same batch, unless every row is to be made again.
+
+    :param context: Airflow's context of the running task.
+    :param retries: the task's ``retries``.
+    :param regenerate: let a clear change the key.
+    :return: the key, and how often the task was cleared.
+    """
+    key = task_instance_key(context, retries)
+    return (key if regenerate else replace(key, generation=0)), key.generation
+
+
+def task_instance_key(context: Context, retries: int) -> IdempotencyKey:
+    """Return the key of what a task instance makes, without its inputs.
+
+    :param context: Airflow's context of the running task.
+    :param retries: the task's ``retries``.
+    :return: the key.
+    """
+    ti = context["ti"]
+    return IdempotencyKey(
+        dag_id=str(ti.dag_id),
+        task_id=str(ti.task_id),
+        run_id=str(ti.run_id),
+        map_index=_int_or(ti.map_index, -1),
+        generation=_int_or(ti.max_tries, retries) - retries,
+        fingerprint="",
+    )
+
+
+def key_in(context: Any, retries: int | None) -> IdempotencyKey | None:
+    """Return the key of what a task instance makes, for :meth:`dry_run`, which Airflow calls without context.
+
+    :param context: what templates are rendered with; it need not hold a task instance.
+    :param retries: the task's ``retries``.
+    :return: the key without the inputs; ``None`` without a task instance.
+    """
+    try:
+        return task_instance_key(context, retries or 0)
+    except (KeyError, AttributeError, TypeError):
+        return None
+
+
+def is_retry(context: Context, generation: int, can_look_up: bool) -> bool:
+    """Return whether an earlier try may have submitted the job.
+
+    Where jobs can be looked up, every try but the first looks. Where they cannot, the first try after a clear
+    must count as a first one, for a clear is how users ask for a new job.
+
+    :param context: Airflow's context of the running task.
+    :param generation: how often the task was cleared, as the key counts it.
+    :param can_look_up: the job can be looked up by its external task id.
+    :return: whether to look for a job before one is made.
+    """
+    try_number = _int_or(context["ti"].try_number, 1)
+    return try_number > (1 if can_look_up else generation + 1)
+
+
+def earlier_tries(context: Context, generation: int) -> int:
+    """Return how many tries of the task came before this one since the last clear.
+
+    :param context: Airflow's context of the running task.
+    :param generation: how often the task was cleared, as the key counts it.
+    :return: the number of tries.
+    """
+    return max(_int_or(context["ti"].try_number, 1) - 1 - generation, 0)
+
+
+def will_retry(context: Context) -> bool:
+    """Return whether Airflow will try again if this try fails.
+
+    :param context: Airflow's context of the running task.
+    :return: whether retries are left.
+    """
+    ti = context["ti"]
+    return _int_or(ti.try_number, 1) <= _int_or(ti.max_tries, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """What a retry needs to know of a job whose request it cannot make again: an input file may be gone.
+
+    :param key: key of the job.
+    :param asked: hash of the parameters as they were given, their files unread.
+    :param facts: metadata of the request, as the manifest holds it.
+    """
+
+    key: IdempotencyKey
+    asked: str
+    facts: Mapping[str, Any]
+
+
+def save_request(context: Context, note: RequestRecord) -> None:
+    """Store the request that is about to be sent, where Airflow can (3.3 and newer).
+
+    :param context: Airflow's context of the running task.
+    :param note: the request.
+    """
+    store: Any = context.get("task_state_store")
+    if store is None:
+        return
+    key = note.key
+    values = {"asked": note.asked, "facts": dict(note.facts), "generation": key.generation}
+    try:
+        store.set(_ORDER_KEY, {**values, "fingerprint": key.fingerprint, "given": key.given})
+    except Exception as error:
+        # Few retries need it, and no job should fail without it.
+        _log.warning("The request could not be stored for retries: %s", type(error).__name__)
+
+
+def load_request(context: Context, key: IdempotencyKey) -> RequestRecord | None:
+    """Return the request that an earlier try has stored since the last clear.
+
+    :param context: Airflow's context of the running task.
+    :param key: key of the task instance; the stored inputs are added to it.
+    :return: the request; ``None`` where none is stored.
+    """
+    store: Any = context.get("task_state_store")
+    try:
+        note = store.get(_ORDER_KEY) if store is not None else None
+    except Exception as error:
+        _log.warning("The request of the earlier try cannot be read: %s", type(error).__name__)
+        note = None
+    if not isinstance(note, dict) or note.get("generation") != key.generation:
+        return None
+    named = replace(key, fingerprint=str(note.get("fingerprint")), given=note.get("given"))
+    return RequestRecord(named, str(note.get("asked")), note.get("facts") or {})
+
+
+def load_request_metadata(context: Context) -> dict[str, Any]:
+    """Return the metadata of the request, as the worker that submitted the job has pushed it.
+
+    :param context: Airflow's context of the running task.
+    :return: the metadata; empty where none was pushed.
+    """
+    ti = context["ti"]
+    facts = ti.xcom_pull(task_ids=ti.task_id, key=REQUEST_XCOM_KEY, map_indexes=ti.map_index)
+    if not isinstance(facts, dict):
+        return {}
+    # The endpoint is there for people who look for the job; a manifest has it elsewhere.
+    return {name: value for name, value in facts.items() if name != "endpoint"}
+
+
+def recall_external_task_id(context: Context) -> str | None:
+    """Return the external task id of the job, as the worker that submitted it has pushed it.
+
+    :param context: Airflow's context of the running task.
+    :return: the external task id; ``None`` where none was pushed.
+    """
+    ti = context["ti"]
+    name = ti.xcom_pull(task_ids=ti.task_id, key="external_task_id", map_indexes=ti.map_index)
+    return name if isinstance(name, str) and name else None
+
+
+class TaskStateStore:
+    """What is known of a task's jobs, in Airflow's task state store (Airflow 3.3 and newer).
+
+    :param store: Airflow's store.
+    """
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._jobs: dict[str, Any] | None = None
+
+    def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
+        """Return what is stored of a job.
+
+        :param external_task_id: its external task id.
+        :return: a dict with ``task_id``, which is ``None`` before the answer came; ``None`` if nothing is
+            stored.
+        """
+        return self._read().get(external_task_id)
+
+    def remember(self, external_task_id: str, task_id: str | None) -> None:
+        """Store that a job is about to be created, or that it was.
+
+        :param external_task_id: its external task id.
+        :param task_id: Kling's id; ``None`` before the create call.
+        """
+        self._write({**self._read(), external_task_id: {"task_id": task_id}})
+
+    def forget(self, external_task_id: str) -> None:
+        """Delete what is stored of a job that was not created.
+
+        :param external_task_id: its external task id.
+        """
+        self._write({name: job for name, job in self._read().items() if name != external_task_id})
+
+    def _read(self) -> dict[str, Any]:
+        if self._jobs is None:
+            stored = self._store.get(_STORE_KEY)
+            self._jobs = dict(stored) if isinstance(stored, dict) else {}
+        return self._jobs
+
+    def _write(self, jobs: dict[str, Any]) -> None:
+        self._jobs = jobs
+        self._store.set(_STORE_KEY, jobs)
+
+
+def state_of(context: Context) -> TaskStateStore | None:
+    """Return the stored state of a task.
+
+    :param context: Airflow's context of the running task.
+    :return: the state; ``None`` where Airflow stores none.
+    """
+    store = context.get("task_state_store")
+    return TaskStateStore(store) if store is not None else None
+
+
+def _int_or(value: Any, default: int) -> int:
+    return value if isinstance(value, int) else default

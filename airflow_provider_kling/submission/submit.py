@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Submit a job exactly once.
+
+The external task id of a job is computed from its idempotency key before the job is paid for. If the outcome
+of a create call is unknown (a lost answer, a dead worker), the job is looked up by that id instead of being
+paid for again. :func:`submit_or_attach` is the whole decision and does no I/O: it yields what to do next, and
+:mod:`.runner` does it.
+
+Known limitation: changing a task's ``retries`` between two tries of the same run looks like a clear.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from ..api.task import KlingTask
+from ..exceptions import (
+    JobState,
+    KlingAuthError,
+    KlingContentRefused,
+    KlingError,
+    KlingServerError,
+    KlingSubmissionUnknown,
+    KlingTaskExists,
+    KlingTaskFailed,
+    KlingWaitInterrupted,
+)
+from ..version_compat import AirflowFailException
+from .context import (
+    CreateTask,
+    FindTask,
+    IdempotencyKey,
+    Sleep,
+    SubmissionContext,
+    SubmissionState,
+    SubmittedTask,
+)
+
+__all__ = [
+    "CreateTask",
+    "FindTask",
+    "IdempotencyKey",
+    "KlingJobUnseen",
+    "Sleep",
+    "SubmissionContext",
+    "SubmissionState",
+    "SubmittedTask",
+    "find_existing",
+    "submit_or_attach",
+]
+
+_log = logging.getLogger(__name__)
+
+MAX_CREATE_CALLS = 3
+"""How often a create call is made before its failure is left to Airflow's retries."""
+
+LOOKUP_DELAYS = (1.0, 3.0, 6.0)
+"""Seconds before each look-up of a job whose create call had no clear answer."""
+
+LATE_PAUSES = (1.0, 3.0, 6.0, 10.0, 15.0, 25.0)
+"""Seconds before each look-up at hosts where a job may appear late and a second one is not refused."""
+
+STALE_SECONDS = 60.0
+"""Seconds between a decision and its create call after which another worker may have made the job."""
+
+AUTH_RETRY_DELAYS = (2.0, 4.0)
+"""Seconds before a look-up is retried whose credentials were refused: that may be temporary."""
+
+MAX_FAILED_TASKS = 100
+"""Failed jobs under one key family before something must be wrong with the look-up itself."""
+
+
+SubmissionFlow = Generator[FindTask | CreateTask | Sleep, KlingTask | None, "SubmittedTask"]
+_Found = Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask | None]
+_Made = Generator[FindTask | CreateTask | Sleep, KlingTask | None, tuple[KlingTask, bool, bool]]
+
+
+class KlingJobUnseen(KlingWaitInterrupted):
+    """A job may exist that the host does not find yet. A retry looks again and pays nothing."""
+
+
+def submit_or_attach(terms: SubmissionContext) -> SubmissionFlow:
+    """Yield the steps that lead to exactly one job.
+
+    :param terms: what is known before.
+    :return: a generator of steps, which returns the :class:`.SubmittedTask`.
+    :raises KlingSubmissionUnknown: a job may exist and there is no way to ask.
+    :raises KlingError: the job was refused, or could not be asked for.
+    """
+    first = _last_known_attempt(terms)
+    ask_first = terms.is_retry or terms.asks_first or _is_known(terms, first)
+    for attempt in range(first, MAX_FAILED_TASKS):
+        name = terms.key.external_task_id(attempt)
+        look = _find_earlier(terms, name, attempt) if ask_first else _made_meanwhile(terms, name)
+        task = yield from look
+        attached, taken = task is not None, False
+        reused = attached and _is_foreign(terms, name)
+        if task is None:
+            foreign = _is_foreign(terms, name)
+            task, attached, taken = yield from _create(terms, name)
+            reused = taken and foreign
+            if not reused:
+                _record_created(terms, attempt, name, task)
+        if not (attached and terms.is_over(task)):
+            return SubmittedTask(task, name, attached, attempt, taken and not terms.is_retry, reused)
+        _log_expired(terms, task)
+        ask_first = True
+    raise KlingTaskFailed(f"{MAX_FAILED_TASKS} jobs of this task have failed at Kling; no more are made.")
+
+
+def find_existing(
+    terms: SubmissionContext,
+) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, SubmittedTask | None]:
+    """Yield the steps that find the job of an earlier try whose request cannot be made again; create none.
+
+    :param terms: what is known before.
+    :return: a generator of steps, which returns the job; ``None`` when there is none that has not failed.
+    :raises KlingSubmissionUnknown: a job may exist and there is no way to ask.
+    :raises KlingError: it could not be asked for.
+    """
+    for attempt in range(_last_known_attempt(terms), MAX_FAILED_TASKS):
+        name = terms.key.external_task_id(attempt)
+        task = yield from _find_earlier(terms, name, attempt)
+        if task is None:
+            return None
+        if not terms.is_over(task):
+            reused = _is_foreign(terms, name)
+            return SubmittedTask(task, name, attached=True, failed_attempts=attempt, reused=reused)
+    return None
+
+
+def _is_foreign(terms: SubmissionContext, name: str) -> bool:
+    """Whether a job that is there was made by another task, or by an earlier run of this one."""
+    if not terms.shared:
+        return False
+    return not terms.is_retry or (terms.memory is not None and _recall(terms, name) is None)
+
+
+def _log_expired(terms: SubmissionContext, task: KlingTask) -> None:
+    if terms.has_expired(task):
+        _log.warning(
+            "Kling has deleted the result of job %s, which was made for the same request: a new job is made "
+            "and charged",
+            task.task_id,
+        )
+
+
+def _last_known_attempt(terms: SubmissionContext) -> int:
+    """Return the last attempt that Airflow has stored: all before it have failed and need no look-up."""
+    attempt = 0
+    while _is_known(terms, attempt + 1):
+        attempt += 1
+    return attempt
+
+
+def _is_known(terms: SubmissionContext, attempt: int) -> bool:
+    if terms.memory is None or (terms.can_look_up and not terms.is_retry):
+        # Reading the store takes a request too: a first try needs none, for Kling knows all jobs it has made.
+        return False
+    return _recall(terms, terms.key.external_task_id(attempt)) is not None
+
+
+def _recall(terms: SubmissionContext, name: str) -> Mapping[str, Any] | None:
+    """Return what is stored of a job; a store that cannot be read must not cost a second job.
+
+    :raises KlingWaitInterrupted: only the store could tell whether an earlier try has created the job.
+    """
+    if terms.memory is None:
+        return None
+    try:
+        return terms.memory.recall(name)
+    except Exception as error:
+        _log.warning("The task state store cannot be read: %s", type(error).__name__)
+        if terms.names_protect or not terms.is_retry:
+            return None
+        raise KlingWaitInterrupted(
+            "The task state store cannot be read: retry once it can. Only it has the job of an earlier try.",
+            job=JobState.MAY_EXIST,
+        ) from error
+
+
+def _find_earlier(terms: SubmissionContext, name: str, attempt: int) -> _Found:
+    """Find the job that an earlier try may have made."""
+    if terms.can_look_up:
+        found = yield from _look_up(name)
+        return found if found or terms.unique_names else (yield from _recover_late(terms, name, attempt))
+    if terms.memory is None:
+        if terms.synchronous:
+            return None
+        raise KlingSubmissionUnknown(
+            "An earlier try may have submitted this job, and this host has no look-up by external_task_id. "
+            "See the host's console for a job of this task; to submit a new one, clear the task.",
+            job=JobState.MAY_EXIST,
+        )
+    noted = _recall(terms, name)
+    if noted is None:
+        return None
+    task_id = noted.get("task_id")
+    if task_id is None:
+        raise _outcome_unknown_error("an earlier try ended before the answer came.")
+    if terms.synchronous:
+        return None
+    if task := (yield from _look_up(str(task_id), by_name=False)):
+        return task
+    raise KlingSubmissionUnknown(
+        f"An earlier try made job {task_id}, but the host does not find it. See the host's console; to "
+        "submit a new job, clear the task.",
+        task_id=str(task_id),
+        job=JobState.MAY_EXIST,
+    )
+
+
+def _recover_late(terms: SubmissionContext, name: str, attempt: int) -> _Found:
+    """Find a job that may have been made and is not found yet, where a second create call could pay twice.
+
+    :raises KlingJobUnseen: it may have been made and is not found; a retry looks again.
+    """
+    if terms.memory is not None:
+        noted = _recall(terms, name)
+        if noted is None:
+            return None
+        task_id = noted.get("task_id")
+        if task_id and (task := (yield from _look_up(str(task_id), by_name=False))):
+            return task
+    elif terms.earlier_tries <= attempt:
+        # Each earlier try has ended with a job that Kling has failed, and none is left that asked for this.
+        return None
+    for pause in LATE_PAUSES:
+        yield Sleep(pause)
+        if task := (yield from _look_up(name)):
+            return task
+    lost = KlingJobUnseen(
+        "No job is found that an earlier try may have made; see the host's console, or clear the task for "
+        f"a new one. external_task_id {name}: this host is not known to refuse a second job of that name."
+    )
+    lost.set_job_state(JobState.MAY_EXIST, external_task_id=name)
+    raise lost
+
+
+def _create(terms: SubmissionContext, name: str) -> _Made:
+    error: KlingServerError | None = None
+    for round_ in range(MAX_CREATE_CALLS):
+        if error:
+            yield Sleep(LOOKUP_DELAYS[round_ - 1])
+        try:
+            return (yield from _create_with_intent(terms, name)), False, False
+        except KlingTaskExists as taken:
+            return (yield from _find_duplicate(terms, name, taken)), True, error is None
+        except KlingServerError as failed:
+            certain = failed.job is JobState.NOT_CREATED
+            # A later call that made nothing does not clear up what an earlier one did.
+            error = error if certain and error else failed
+        except KlingError as refused:
+            return (yield from _find_refused(terms, name, refused, error)), True, False
+        if certain:
+            continue
+        error.external_task_id = name
+        if not terms.can_look_up:
+            raise _outcome_unknown_error(error.message) from error
+        if found := (yield from _poll_lookup(terms, name)):
+            return found, True, False
+        if not terms.unique_names:
+            # It may show up later, and a second one of the same name would be made and charged.
+            break
+        # It is not there, and should it still appear, Kling refuses a second one of the same name.
+    raise error or AssertionError("no create call was made")
+
+
+def _create_with_intent(
+    terms: SubmissionContext, name: str
+) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]:
+    """Send the create call, and store its intent before and its outcome after."""
+    if terms.memory and (terms.shared or not terms.names_protect):
+        terms.memory.remember(name, None)
+    try:
+        task = yield CreateTask(name)
+    except Exception as error:
+        not_made = getattr(error, "job", None) is JobState.NOT_CREATED
+        # Where others may use the name, that it is taken does not say that this task has made the job.
+        if terms.memory and (not_made or (terms.shared and isinstance(error, KlingTaskExists))):
+            try:
+                terms.memory.forget(name)
+            except Exception as failed:
+                _log.warning("The task state store cannot be written: %s", type(failed).__name__)
+        raise
+    if task is None:
+        raise AssertionError("a CreateTask step was answered without a task")
+    return task
+
+
+def _record_created(terms: SubmissionContext, attempt: int, name: str, task: KlingTask) -> None:
+    # Where jobs can be looked up, only the number of failed ones needs to be stored.
+    if terms.memory and (attempt or terms.shared or not terms.names_protect):
+        # The log must have the id even if storing it fails: the job is paid.
+        _log.info("Kling made job %s, external_task_id %s", task.task_id, name)
+        try:
+            terms.memory.remember(name, task.task_id)
+        except Exception as error:
+            _log.warning(
+                "Job %s could not be stored in the task state store, work goes on: %s",
+                task.task_id,
+                type(error).__name__,
+            )
+
+
+def _made_meanwhile(terms: SubmissionContext, name: str) -> _Found:
+    """Find the job that another worker has created while this one was suspended and considered dead."""
+    stale = time.time() - terms.began > STALE_SECONDS
+    return (yield from _look_up(name)) if stale and terms.can_look_up and not terms.unique_names else None
+
+
+def _poll_lookup(terms: SubmissionContext, name: str) -> _Found:
+    for pause in LOOKUP_DELAYS[:2] if terms.unique_names else LATE_PAUSES:
+        yield Sleep(pause)
+        if task := (yield from _look_up(name)):
+            return task
+    return None
+
+
+def _look_up(name: str, *, by_name: bool = True) -> _Found:
+    for pause in (*AUTH_RETRY_DELAYS, None):
+        try:
+            return (yield FindTask(name, by_name))
+        except KlingError as error:
+            # A refused or unanswered look-up proves nothing about the job.
+            error.set_job_state(JobState.MAY_EXIST, external_task_id=name)
+            if not isinstance(error, AirflowFailException):
+                raise
+            if pause is None or not isinstance(error, KlingAuthError):
+                # A retry looks again and pays nothing; a final error would lose a job that may exist.
+                raise _interrupted(error.message, error, name) from error
+        yield Sleep(pause)
+    return None
+
+
+def _interrupted(text: str, error: KlingError, name: str) -> KlingWaitInterrupted:
+    lost = KlingWaitInterrupted(
+        text, code=error.code, http_status=error.http_status, request_id=error.request_id
+    )
+    lost.set_job_state(JobState.MAY_EXIST, external_task_id=name)
+    return lost
+
+
+def _find_refused(
+    terms: SubmissionContext, name: str, refused: KlingError, before: KlingError | None
+) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]:
+    if refused.job is not JobState.MAY_EXIST:
+        if before and before.job is JobState.MAY_EXIST:
+            refused.set_job_state(JobState.MAY_EXIST, external_task_id=name)
+        raise refused
+    # Not the API's own refusal, but the answer of a proxy in between.
+    if not terms.can_look_up:
+        raise _outcome_unknown_error(refused.message) from refused
+    if task := (yield from _poll_lookup(terms, name)):
+        return task
+    if isinstance(refused, KlingContentRefused):
+        # The vendor's words without its form, and no job of this name: a retry would be refused as well.
+        refused.set_job_state(JobState.NOT_CREATED, external_task_id=name)
+        raise refused
+    raise _interrupted(refused.message, refused, name) from refused
+
+
+def _find_duplicate(
+    terms: SubmissionContext, name: str, taken: KlingTaskExists
+) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]:
+    if terms.can_look_up:
+        task = (yield from _look_up(name)) or (yield from _poll_lookup(terms, name))
+        if task:
+            return task
+    text = f"external_task_id {name} is taken, but this endpoint finds no job of that name: {taken.message}"
+    if not terms.can_look_up:
+        if terms.shared:
+            text = f"Another task has a job of this request: use its output_path, or set take. {text}"
+        raise KlingSubmissionUnknown(text, job=JobState.MAY_EXIST)
+    # A name may show up late: a retry looks again, and Kling refuses a second job of this name.
+    raise _interrupted(text, taken, name)
+
+
+def _outcome_unknown_error(why: str) -> KlingSubmissionUnknown:
+    return KlingSubmissionUnknown(
+        f"Whether the job was made is unknown and cannot be asked here: {why} "
+        "See the Kling console; to submit a new job, clear the task.",
+        job=JobState.MAY_EXIST,
+    )

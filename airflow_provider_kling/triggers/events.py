@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start DAGs for jobs that end, whoever made them: a trigger for ``AssetWatcher``. Needs Airflow 3.0."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict
+
+try:
+    from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+except ImportError:
+    raise ImportError(
+        "KlingJobEventTrigger needs Airflow 3.0 or newer, which has AssetWatcher. On Airflow 2 run "
+        "KlingResultSweepOperator on a schedule instead."
+    ) from None
+
+from ..api.polling import MIN_POLL_INTERVAL, WARN_AFTER_FAILURES
+from .job_watermark import JobWatermark, watermarks_from_json
+from .kling import _KlingBaseTrigger
+from .loop_pacing import Slice, load
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..api.task import KlingTask
+    from ..hooks.connection import KlingSettings
+    from .task_lists import TaskLists
+
+STATE_KEY = "kling_job_events"
+"""Key of the watermarks in the asset's state store (Airflow 3.3 and newer)."""
+
+STATUSES = ("succeed", "failed")
+
+_SETTINGS_SECONDS = 600.0
+"""Seconds after which the connection is read again: it may have been changed."""
+
+_WARN_EVERY = 20
+
+
+class JobEndedEvent(TypedDict):
+    """Payload of an event. It holds no addresses: results are signed, and events are stored and logged.
+
+    :ivar task_id: Kling's id of the job.
+    :ivar external_task_id: external id of the job, if it has one.
+    :ivar endpoint: slug of the endpoint whose list has the job.
+    :ivar status: ``succeed`` or ``failed``.
+    """
+
+    task_id: str
+    external_task_id: str | None
+    endpoint: str
+    status: str
+
+
+class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
+    """Fire an event for each job of an account that ends, whoever made it.
+
+    For the ``trigger`` of an ``AssetWatcher``. It reads the account's lists of jobs; triggers of one
+    connection share the requests. On Airflow 3.3 and newer a watermark in the asset's state store lets it go
+    on where it was when the triggerer restarts; each job is reported at least once. Before that it begins
+    anew: jobs that end while no triggerer runs are not reported.
+
+    :param kling_conn_id: id of a connection of type ``kling``.
+    :param endpoint: slug, or list of slugs, of the endpoints to watch, such as ``videos/text2video``.
+        Default: all that list their jobs. Endpoints of API 2.0 share a list, which does not say which of them
+        made a job: its jobs are reported under the first one that is watched, and any of them can read them.
+    :param statuses: ends to report: ``succeed``, ``failed`` or both.
+    :param poll_interval: seconds between looks at the lists, at least 0.2.
+    :param start_from: report jobs that ended at this time or later: a ``datetime`` with a time zone, ISO text
+        or Unix time in seconds. Default: jobs that end from the first look on. Without effect once a
+        watermark is stored.
+    :param unknown: arguments of other versions of this package, ignored.
+    :raises ValueError: a value is not one of those.
+    """
+
+    _arguments = ("kling_conn_id", "endpoint", "statuses", "poll_interval", "start_from")
+
+    def __init__(
+        self,
+        kling_conn_id: str = "kling_default",
+        endpoint: str | Sequence[str] | None = None,
+        statuses: str | Sequence[str] = STATUSES,
+        poll_interval: float = 30.0,
+        start_from: datetime | str | float | None = None,
+        **unknown: Any,
+    ) -> None:
+        super().__init__("", kling_conn_id, float("inf"))
+        # Sorted lists: Airflow tells triggers apart by a hash of their arguments.
+        self.endpoint: Any = None if endpoint is None else sorted(set(_texts(endpoint)))
+        self.statuses = sorted(set(_texts(statuses)))
+        self.poll_interval = max(float(poll_interval), MIN_POLL_INTERVAL)
+        self.start_from = _unix_seconds(start_from)
+        self._failures: dict[str, int] = {}
+        self._marks: dict[str, JobWatermark] = {}
+        if not self.statuses or set(self.statuses) - set(STATUSES):
+            raise ValueError(f"Invalid value for 'statuses': {statuses!r}; expected succeed, failed or both.")
+        if not _in_event_loop():
+            # In a DAG file. In a triggerer the import would hold the loop.
+            self._watched()
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Watch the account until the trigger is ended.
+
+        :return: yields one event for each job that has ended.
+        """
+        await load()
+        watched = self._watched()
+        self._marks = watermarks_from_json(await self._stored())
+        while True:
+            settings = await self._usable_settings()
+            until = time.monotonic() + _SETTINGS_SECONDS
+            async for event in self._with_settings(settings, watched, until):
+                yield event
+
+    async def _with_settings(
+        self, settings: KlingSettings, watched: dict[str, Endpoint], until: float
+    ) -> AsyncIterator[TriggerEvent]:
+        from .task_lists import get_task_lists
+
+        if not settings.dialect.lists:
+            self.log.warning(
+                "Host %s does not list jobs, so no event will be fired: watch an account of Kling's own API",
+                settings.base_url,
+            )
+            await asyncio.sleep(_SETTINGS_SECONDS)
+            return
+        lists = get_task_lists(settings)
+        await lists.join()
+        try:
+            while time.monotonic() < until:
+                before = self._to_json()
+                for name, endpoint in watched.items():
+                    if endpoint.tasks and self._has_new_failures:
+                        # The list of a family also has the jobs of lists that could not be read just now.
+                        continue
+                    for task in await self._ended(lists, name, endpoint):
+                        yield _event(task, endpoint)
+                if (now := self._to_json()) != before:
+                    await self._store(now)
+                # All triggers of a connection look at the same moments, so that they share the answers.
+                await asyncio.sleep(self.poll_interval - time.time() % self.poll_interval)
+        finally:
+            await lists.leave()
+
+    async def _ended(self, lists: TaskLists, name: str, endpoint: Endpoint) -> list[KlingTask]:
+        """Return the jobs of a list that have ended since the last look; none while it cannot be read."""
+        from ..exceptions import KlingError
+
+        start = None if self.start_from is None else round(self.start_from * 1000)
+        mark = self._marks.get(name) or JobWatermark.starting(round(time.time() * 1000), start)
+        # Only a look that was completed counts.
+        look = JobWatermark(mark.since, dict(mark.seen), mark.ended_after, mark.first)
+        look.begin()
+        found: list[KlingTask] = []
+        share = Slice()
+        try:
+            async for tasks in lists.pages(endpoint):
+                found += look.ended(tasks)
+                if look.reaches(tasks):
+                    break
+                await share.pause_if_used()
+        except KlingError as error:
+            self._on_failure(name, str(error))
+            return []
+        except Exception as error:
+            self.log.exception("Unexpected error while the list of %s was read", name)
+            self._on_failure(name, type(error).__name__)
+            return []
+        look.finish()
+        self._failures.pop(name, None)
+        self._marks[name] = look
+        elsewhere = self._known_elsewhere(name, own_list=not endpoint.tasks)
+        # The oldest first, as they were made.
+        return [
+            task
+            for task in reversed(found)
+            if task.status.value in self.statuses and task.task_id not in elsewhere
+        ]
+
+    def _known_elsewhere(self, name: str, *, own_list: bool) -> set[str]:
+        """Return the ids of jobs that another list reports or has reported: some jobs are in two.
+
+        :param name: name of the list.
+        :param own_list: it has the jobs of one endpoint only, which is the better place to report them.
+        """
+        others = [mark for other, mark in self._marks.items() if other != name]
+        return {
+            ident for mark in others for ident in (mark.seen if own_list else mark.listed | mark.seen.keys())
+        }
+
+    @property
+    def _has_new_failures(self) -> bool:
+        return any(0 < failures < WARN_AFTER_FAILURES for failures in self._failures.values())
+
+    def _on_failure(self, name: str, why: str) -> None:
+        failures = self._failures[name] = self._failures.get(name, 0) + 1
+        if failures == WARN_AFTER_FAILURES or failures % _WARN_EVERY == 0:
+            self.log.warning("The list of %s cannot be read, watching goes on: %s", name, why)
+
+    async def _usable_settings(self) -> KlingSettings:
+        """Return the connection, however long it takes: nobody would start this trigger again."""
+        from ..exceptions import KlingError
+        from ..hooks.transport import ssl_context_for
+
+        while True:
+            try:
+                settings = await self._settings(float("inf"))
+                await asyncio.to_thread(ssl_context_for, settings)
+            except KlingError as error:
+                self._on_failure(f"connection {self.kling_conn_id!r}", str(error))
+                await asyncio.sleep(self.poll_interval)
+            else:
+                return settings
+
+    def _watched(self) -> dict[str, Endpoint]:
+        """Return the endpoints whose lists are read, by the name of the list."""
+        from ..api.endpoint import get_endpoint
+        from ..api.registry import ENDPOINTS
+
+        chosen = [get_endpoint(slug) for slug in self.endpoint] if self.endpoint else ENDPOINTS.values()
+        watched: dict[str, Endpoint] = {}
+        for endpoint in chosen:
+            if endpoint.listable or endpoint.tasks:
+                watched.setdefault(endpoint.tasks or endpoint.slug, endpoint)
+            elif self.endpoint:
+                raise ValueError(
+                    f"Invalid value for 'endpoint': {endpoint.slug!r}; expected one that lists its jobs."
+                )
+        # Lists of one endpoint come first: see _known_elsewhere.
+        return dict(sorted(watched.items(), key=lambda item: bool(item[1].tasks)))
+
+    def _to_json(self) -> dict[str, Any]:
+        return {name: mark.to_json() for name, mark in self._marks.items()}
+
+    async def _stored(self) -> Any:
+        store: Any = getattr(self, "asset_state_store", None)
+        if store is None:
+            return None
+        try:
+            return await store.aget(STATE_KEY)
+        except Exception as error:
+            self.log.warning("The watermark cannot be read, watching begins anew: %s", type(error).__name__)
+            return None
+
+    async def _store(self, value: dict[str, Any]) -> None:
+        store: Any = getattr(self, "asset_state_store", None)
+        if store is None:
+            return
+        try:
+            await store.aset(STATE_KEY, value)
+        except Exception as error:
+            # Jobs may be reported twice after a restart, which is better than not to watch.
+            self.log.warning("The watermark cannot be stored: %s", type(error).__name__)
+
+
+def _event(task: KlingTask, endpoint: Endpoint) -> TriggerEvent:
+    payload: JobEndedEvent = {
+        "task_id": task.task_id,
+        "external_task_id": task.external_task_id,
+        "endpoint": endpoint.slug,
+        "status": task.status.value,
+    }
+    return TriggerEvent(dict(payload))  # type: ignore[no-untyped-call]
+
+
+def _texts(value: str | Iterable[str]) -> list[str]:
+    return [value] if isinstance(value, str) else [str(each) for each in value]
+
+
+def _unix_seconds(value: datetime | str | float | None) -> float | None:
+    if value is None or isinstance(value, int | float):
+        return value
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise ValueError(
+            f"Invalid value for 'start_from': {value!r}; expected a datetime with a time zone, ISO text or "
+            "Unix time in seconds."
+        )
+    return moment.timestamp()
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads that take long go on in the background, so that rounds of polling go on without them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from ..exceptions import KlingServerError
+
+_MOST = 50
+"""Late reads at once; a server where more hang is waited for."""
+
+
+class LateReads:
+    """The late reads of one poller, each with a deadline of its own.
+
+    :ivar idents: jobs that are being read; no round reads them again meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.idents: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def full(self) -> bool:
+        """Whether no further read may go on in the background."""
+        return len(self._tasks) >= _MOST
+
+    def add(self, idents: Iterable[str], follow: Coroutine[Any, Any, None]) -> None:
+        """Let a read go on.
+
+        :param idents: the jobs that it reads.
+        :param follow: waits for the answer and reports it; it raises nothing.
+        """
+        held = set(idents)
+        self.idents |= held
+        task = asyncio.get_running_loop().create_task(follow, name="late read")
+        self._tasks.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            self.idents -= held
+
+        task.add_done_callback(ended)
+
+    def close(self) -> None:
+        """Give all of them up."""
+        for task in list(self._tasks):
+            task.cancel()
+
+
+async def done_within(answer: asyncio.Future[Any], seconds: float) -> bool:
+    """Wait for an answer, which goes on if it does not come in time."""
+    try:
+        await asyncio.wait({answer}, timeout=seconds)
+    except asyncio.CancelledError:
+        answer.cancel()
+        raise
+    return answer.done()
+
+
+def unforeseen(error: Exception) -> KlingServerError:
+    """Return the error for an answer that no reader foresaw."""
+    return KlingServerError(f"The answer could not be read: {type(error).__name__}.")
+
+
+def late_error(seconds: float) -> KlingServerError:
+    """Make the error of a read that did not end in time.
+
+    :param seconds: its deadline.
+    :return: the error.
+    """
+    return KlingServerError(f"No whole answer came within {seconds:g} s.")

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How not to hold the event loop, which all triggers of a triggerer share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from weakref import WeakKeyDictionary
+
+SLICE = 0.005
+"""Seconds of work in a row after which other callbacks of the loop get their turn."""
+
+_AT_ONCE = 8
+"""Triggers that read their connection at once: a thousand that start together would do it in one step."""
+
+_loading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[None]] = WeakKeyDictionary()
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+class Slice:
+    """A share of the loop's time, for a coroutine with much to do."""
+
+    def __init__(self) -> None:
+        self._ends = time.perf_counter() + SLICE
+
+    async def pause_if_used(self) -> None:
+        """Let other callbacks run if the share is used up."""
+        if time.perf_counter() >= self._ends:
+            await asyncio.sleep(0)
+            self._ends = time.perf_counter() + SLICE
+
+
+def gate() -> asyncio.Semaphore:
+    """Return what lets a few triggers of the running loop start at a time."""
+    return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
+
+
+async def load() -> None:
+    """Import, in a thread and once, what a wait needs: on the loop that would take a tenth of a second."""
+    loop = asyncio.get_running_loop()
+    # Else all who wait for it would go on in one step of the loop.
+    async with gate():
+        if loop not in _loading:
+            _loading[loop] = loop.run_in_executor(None, _load)
+        # Whoever is cancelled meanwhile must not cancel it for the others.
+        await asyncio.shield(_loading[loop])
+
+
+def _load() -> None:
+    from .. import exceptions  # noqa: F401
+    from ..api import registry  # noqa: F401
+    from ..hooks import kling, transport  # noqa: F401
+    from ..results import result_check  # noqa: F401
+    from ..version_compat import BaseHook, Connection  # noqa: F401
+    from . import shared_poller, slot_queue, staged_wait, task_lists  # noqa: F401

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When to poll a job: rarely while it cannot have ended, often when it is about to end. No I/O.
+
+The slot of an ended job stays empty until somebody polls. To poll all jobs often all the time would cost many
+requests; the jobs that have ended already tell how long the others will take.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..api.polling import MIN_POLL_INTERVAL
+
+REMEMBERED = 50
+"""Most durations that are remembered, the latest ones."""
+
+_ENOUGH = 3
+_FAST_QUANTILE = 0.1
+_SLOW_QUANTILE = 0.9
+_LATE_FACTOR = 2.0
+_POLLS_PER_DURATION = 20
+"""Polls in the time that a job usually takes, if it were polled at one pace."""
+
+_EARLY_POLLS = 2
+"""Polls in that time while the job cannot have ended, in case it fails early; all jobs share them."""
+
+_POLLS_BEFORE_ESTIMATE = 4
+"""Polls after which the schedule is asked again whether durations are known by now."""
+
+
+@dataclass(slots=True)
+class PollSchedule:
+    """Poll times of jobs that are alike; all times are on any one clock, in seconds.
+
+    :param interval: seconds between polls of a job while no durations are known; the longest interval for a
+        job that may have ended.
+    """
+
+    interval: float
+    _taken: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+
+    def learn(self, seconds: float) -> None:
+        """Record how long a job took, however it ended.
+
+        :param seconds: from its submission to its end.
+        """
+        if seconds >= 0:
+            self._taken.append(seconds)
+
+    def learn_all(self, durations: Iterable[float]) -> None:
+        """Record the durations of several jobs.
+
+        :param durations: seconds, the oldest first.
+        """
+        for seconds in durations:
+            self.learn(seconds)
+
+    @property
+    def durations(self) -> list[float]:
+        """Return the remembered durations in seconds, the oldest first."""
+        return list(self._taken)
+
+    @property
+    def usual(self) -> float | None:
+        """Return the median duration in seconds; ``None`` while too few are known."""
+        return self._quantile(0.5) if len(self._taken) >= _ENOUGH else None
+
+    def stage(self, started: float, now: float) -> tuple[float, float]:
+        """Return how to poll a job from now on.
+
+        :param started: when it was submitted.
+        :param now: the time.
+        :return: seconds between polls, and until when that holds; one poll is made then.
+        """
+        usual = self.usual
+        if usual is None:
+            return self.interval, now + _POLLS_BEFORE_ESTIMATE * self.interval
+        often = min(max(usual / _POLLS_PER_DURATION, MIN_POLL_INTERVAL), self.interval)
+        early = started + self._quantile(_FAST_QUANTILE)
+        if now < early:
+            until = min(early + often / 2, self._next_early_poll(now, usual))
+            # Only the last poll of the stage is wanted.
+            return 2 * (until - now), until
+        late = started + self._quantile(_SLOW_QUANTILE) * _LATE_FACTOR
+        return (often, late) if now < late else (self.interval, float("inf"))
+
+    def _next_early_poll(self, now: float, usual: float) -> float:
+        # On one grid for all, so that one page of the list answers for all.
+        grid = max(usual / _EARLY_POLLS, self.interval)
+        return (now // grid + 1) * grid
+
+    def _quantile(self, share: float) -> float:
+        ordered = sorted(self._taken)
+        return ordered[int(share * (len(ordered) - 1))]

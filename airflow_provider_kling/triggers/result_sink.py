@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a reader of many jobs reports, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..api.task import KlingTask
+from ..exceptions import KlingError
+
+
+class PollFailed(Exception):
+    """The server cannot be polled at the moment.
+
+    :param error: what it said.
+    """
+
+    def __init__(self, error: KlingError) -> None:
+        super().__init__(str(error))
+        self.retry_after = error.retry_after
+
+
+class ResultSink(Protocol):
+    """Where the answers go."""
+
+    def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> None:
+        """Handle a job's row of a list, with its status word, still unread."""
+
+    def on_task(self, ident: str, task: KlingTask) -> None:
+        """Handle a job that was read by itself."""
+
+    def on_failure(self, ident: str, error: KlingError) -> None:
+        """Handle a job that cannot be read, while others can."""
+
+    def on_under_way(self, ident: str) -> None:
+        """Record that the answer about a job comes later, or an :meth:`on_failure`."""
+
+    def on_put_off(self, ident: str) -> None:
+        """Record that a job is not read in this round."""

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One poller for all the jobs of one endpoint and connection that are waited for on one event loop.
+
+It starts with the first waiter and ends with the last. It runs in a fresh context: otherwise its log lines
+would land in the log of whichever task came first. For the same reason it reads no connection and masks no
+secret, for both talk to Airflow in the name of a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ..api.endpoint import Endpoint
+from ..api.polling import MAX_AUTH_FAILURES, MIN_POLL_INTERVAL, Backoff
+from ..api.task import KlingTask, parse_task
+from ..exceptions import KlingAuthError, KlingError
+from ..hooks.async_client import AsyncKlingClient
+from ..hooks.connection import KlingSettings
+from ..metrics import count, gauge
+from .poll_planner import ListPosition
+from .result_sink import PollFailed
+from .slot_queue import get_slot_queue
+from .task_reader import YIELD_EVERY, TaskReader
+from .task_subscription import TaskSubscription
+
+log = logging.getLogger(__name__)
+
+BATCHING_WINDOW = 0.5
+"""Seconds that a poller at rest waits for further arrivals before it polls for the first."""
+
+_MAX_TASK_BACKOFF = 60.0
+"""Seconds between reads of a job that cannot be read while others can."""
+
+
+@dataclass(slots=True)
+class _PolledTask:
+    """One job and all who wait for it.
+
+    :param due: time of the next poll, on the loop's clock.
+    :param interval: seconds between polls.
+    :param read_in: the round in which it was last read.
+    :param failures: failed reads in a row of this job alone.
+    :param began: when the first wait for it began here, on the loop's clock.
+    """
+
+    due: float
+    interval: float
+    waiters: list[TaskSubscription] = field(default_factory=list)
+    read_in: int = 0
+    failures: int = 0
+    began: float = 0.0
+
+
+_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], SharedPoller]] = (
+    WeakKeyDictionary()
+)
+
+
+def get_poller(settings: KlingSettings, endpoint: Endpoint) -> SharedPoller:
+    """Return the running loop's poller for an endpoint and a connection of this content."""
+    pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
+    key = (settings.fingerprint, endpoint.slug)
+    if key not in pollers:
+        pollers[key] = SharedPoller(settings, endpoint, on_end=lambda: pollers.pop(key, None))
+    return pollers[key]
+
+
+class SharedPoller:
+    """Polls for all its waiters with the fewest requests.
+
+    :param settings: the connection.
+    :param endpoint: the endpoint that made the jobs.
+    :param on_end: called when the last waiter has left; the poller is of no use after that.
+    """
+
+    def __init__(self, settings: KlingSettings, endpoint: Endpoint, on_end: Callable[[], object]) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self._on_end = on_end
+        self._slot_queue = get_slot_queue(settings.fingerprint)
+        self._reader = TaskReader(endpoint, lists=settings.dialect.lists and endpoint.listable)
+        self._backoff = Backoff(MIN_POLL_INTERVAL)
+        self._refusals = 0
+        self._jobs: dict[str, _PolledTask] = {}
+        self._positions: dict[str, ListPosition] = {}
+        self._intervals: Counter[float] = Counter()
+        self._task: asyncio.Task[None] | None = None
+        self._wakeup = asyncio.Event()
+        self._wakes_at = 0.0
+        self._not_before = 0.0
+        self._round = 0
+        self._round_began = 0.0
+
+    def join(
+        self,
+        ident: str,
+        interval: float,
+        deadline: float,
+        since: float | None = None,
+        *,
+        external_task_id: str | None = None,
+    ) -> TaskSubscription:
+        """Start a wait.
+
+        :param ident: id or external id of the job.
+        :param interval: seconds between polls.
+        :param deadline: Unix time in seconds.
+        :param since: Unix time in seconds at which the job was known not to have ended.
+        :param external_task_id: name that the job was made under, where it is known.
+        :return: the wait.
+        """
+        waiter = TaskSubscription(ident, max(interval, MIN_POLL_INTERVAL), deadline)
+        due = self._first_due(waiter, since)
+        job = self._jobs.setdefault(ident, _PolledTask(due, waiter.interval, began=_now()))
+        position = self._positions.setdefault(ident, ListPosition())
+        position.name = position.name or external_task_id
+        job.waiters.append(waiter)
+        self._intervals[waiter.interval] += 1
+        job.interval, job.due = min(job.interval, waiter.interval), min(job.due, due)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(
+                self._live(), name=f"poll {self._endpoint}", context=contextvars.Context()
+            )
+        if job.due < self._wakes_at:
+            self._wakeup.set()
+        return waiter
+
+    def leave(self, waiter: TaskSubscription) -> None:
+        """End a wait, whatever became of it."""
+        job = self._jobs.get(waiter.ident)
+        if job is None or waiter not in job.waiters:
+            return
+        job.waiters.remove(waiter)
+        self._intervals -= Counter([waiter.interval])
+        if job.waiters:
+            job.interval = min(other.interval for other in job.waiters)
+            return
+        del self._jobs[waiter.ident], self._positions[waiter.ident]
+        if not self._jobs:
+            self._on_end()
+            if self._task:
+                self._task.cancel()
+
+    def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> None:
+        """Handle a job's row of a list; most say nothing new and are not read further."""
+        job = self._jobs[ident]
+        self._mark_read(job)
+        news = [waiter for waiter in job.waiters if not waiter.is_unchanged(word)]
+        if news and (task := parse_task(row)):
+            self._tell(job, task)
+
+    def on_task(self, ident: str, task: KlingTask) -> None:
+        """Handle a job that was read by itself."""
+        if job := self._jobs.get(ident):
+            self._positions[ident].created = task.created_at
+            self._mark_read(job)
+            self._tell(job, task)
+
+    def on_failure(self, ident: str, error: KlingError) -> None:
+        """Handle a job that cannot be read, while others can."""
+        if job := self._jobs.get(ident):
+            failures = job.failures + 1
+            patience = max(job.interval, min(job.interval * 2.0 ** min(failures, 10), _MAX_TASK_BACKOFF))
+            self._mark_read(job, patience)
+            job.failures = failures
+            count("poll_errors", endpoint=self._endpoint, dialect=self._settings.dialect)
+            for waiter in job.waiters:
+                waiter.on_error(str(error))
+
+    def on_under_way(self, ident: str) -> None:
+        """Record that the answer about a job comes later."""
+        if job := self._jobs.get(ident):
+            job.due = float("inf")
+
+    def on_put_off(self, ident: str) -> None:
+        """Record that a job is not read in this round."""
+        if job := self._jobs.get(ident):
+            job.due = self._round_began + job.interval
+
+    @property
+    def _pace(self) -> float:
+        return min(self._intervals, default=MIN_POLL_INTERVAL)
+
+    def _first_due(self, waiter: TaskSubscription, since: float | None) -> float:
+        """Let arrivals join a round: a thousand of them must not cause a thousand polls.
+
+        A job that was seen a moment ago is not worth a request before a whole interval has passed.
+        """
+        now, wall = _now(), time.time()
+        wanted = now if since is None else now + min(since + waiter.interval - wall, waiter.interval)
+        pace = min([waiter.interval, *self._intervals])
+        soon = now + min(BATCHING_WINDOW, pace / 2)
+        if self._round:
+            wanted = self._round_began + max(1, (wanted - self._round_began) // pace) * pace
+        return max(soon, min(wanted, now + waiter.watch.deadline - wall))
+
+    async def _live(self) -> None:
+        try:
+            await self._poll_on()
+        finally:
+            self._reader.close()
+
+    async def _poll_on(self) -> None:
+        while True:
+            try:
+                async with AsyncKlingClient(self._settings) as client:
+                    while True:
+                        await self._sleep_until_due()
+                        await self._poll(client)
+            except Exception as error:
+                # A bug must neither end waits for paid jobs nor leave them without a poller.
+                log.exception("The poller of %s failed; it starts again", self._endpoint)
+                self._pause(None)
+                why = str(error) if isinstance(error, KlingError) else type(error).__name__
+                self._reader.close()
+                await self._notify_all(self._jobs.values(), f"the poller failed: {why}")
+                # Where no client can be made nothing else here ever waits, and nobody else's turn would come.
+                await asyncio.sleep(self._not_before - _now())
+
+    async def _sleep_until_due(self) -> None:
+        """Wait until a job is due."""
+        while True:
+            self._wakeup.clear()
+            due = min((job.due for job in self._jobs.values()), default=float("inf"))
+            self._wakes_at = max(due, self._not_before)
+            if self._wakes_at <= _now():
+                return
+            try:
+                async with asyncio.timeout_at(self._wakes_at):
+                    await self._wakeup.wait()
+            except TimeoutError:
+                continue
+
+    async def _poll(self, client: AsyncKlingClient) -> None:
+        self._round += 1
+        self._round_began = _now()
+        due = self._due()
+        self._tell_oldest()
+        try:
+            await self._reader.read(client, self._positions, due, self)
+        except PollFailed as failure:
+            self._refusals = 0
+            await self._on_failed_round(due, str(failure), failure.retry_after)
+        except KlingAuthError as error:
+            self._refusals += 1
+            await self._on_failed_round(due, str(error), None)
+        else:
+            self._refusals = 0
+            self._backoff.succeeded()
+
+    def _tell_oldest(self) -> None:
+        began = min((job.began for job in self._jobs.values()), default=self._round_began)
+        gauge(
+            "oldest_wait_seconds",
+            round(self._round_began - began, 1),
+            endpoint=self._endpoint,
+            dialect=self._settings.dialect,
+        )
+
+    async def _on_failed_round(self, due: Iterable[str], message: str, retry_after: float | None) -> None:
+        count("poll_errors", endpoint=self._endpoint, dialect=self._settings.dialect)
+        self._pause(retry_after)
+        refused = self._refusals >= MAX_AUTH_FAILURES
+        jobs = (self._jobs[ident] for ident in (list(self._jobs) if refused else due) if ident in self._jobs)
+        await self._notify_all((job for job in jobs if job.read_in != self._round), message, refused=refused)
+
+    def _due(self) -> list[str]:
+        """Choose the jobs of this round: those nearly due join in, so that all fall into step."""
+        pace = self._pace
+        return [ident for ident, job in self._jobs.items() if job.due <= self._round_began + pace / 2]
+
+    def _mark_read(self, job: _PolledTask, again_after: float | None = None) -> None:
+        ends = min(waiter.watch.deadline for waiter in job.waiters) - time.time()
+        job.read_in = self._round
+        job.failures = 0
+        job.due = self._round_began + (again_after or job.interval)
+        if ends > 0:
+            # One last look at the deadline: the job may end in time.
+            job.due = min(job.due, _now() + ends)
+        if job.due < self._wakes_at:
+            # The answer was late and the poller rests.
+            self._wakeup.set()
+
+    def _tell(self, job: _PolledTask, task: KlingTask) -> None:
+        for waiter in job.waiters:
+            waiter.on_task(task)
+        if task.status.ended:
+            self._slot_queue.job_ended()
+            # Its waiters leave as soon as they are awake.
+            job.due = float("inf")
+
+    async def _notify_all(self, jobs: Iterable[_PolledTask], message: str, *, refused: bool = False) -> None:
+        for number, job in enumerate(list(jobs)):
+            for waiter in job.waiters:
+                if refused:
+                    waiter.on_refusal(message)
+                else:
+                    waiter.on_error(message)
+            if number % YIELD_EVERY == YIELD_EVERY - 1:
+                await asyncio.sleep(0)
+
+    def _pause(self, retry_after: float | None) -> None:
+        """Slow down as a whole: what fails for one would fail for all."""
+        self._backoff.interval = self._pace
+        self._backoff.failed()
+        self._not_before = _now() + self._backoff.delay(retry_after)
+
+
+def _now() -> float:
+    # A poller that kept its loop would keep it alive, for the loop's own table of pollers is weak.
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The queue for slots: who may submit next when one of the account's parallel jobs ends."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from bisect import bisect_left, insort
+from collections import deque
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from ..api.polling import MAX_RETRY_AFTER, Backoff
+
+PROBE_INTERVAL = 1.0
+"""Seconds between two attempts that nothing speaks for but the time that has passed."""
+
+_BACKOFF = 5.0
+_MAX_SPARE = 500
+
+
+@dataclass(slots=True, eq=False)
+class SlotWaiter:
+    """Somebody whose job was refused because all slots were taken.
+
+    :param since: Unix time in seconds of the first refusal; who came first goes first.
+    :param refused_at: Unix time in seconds of the last refusal.
+    :param refusals: how often it was refused.
+    :param retry_after: seconds that Kling asked to wait.
+    """
+
+    since: float
+    refused_at: float
+    refusals: int = 1
+    retry_after: float | None = None
+    _called: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def __post_init__(self) -> None:
+        # A free slot must not stay unused for a day because a proxy named a wrong number.
+        asked = self.retry_after
+        usable = isinstance(asked, int | float) and asked > 0
+        self.retry_after = min(float(asked or 0), MAX_RETRY_AFTER) if usable else None
+
+    @property
+    def called(self) -> bool:
+        """Whether it is this waiter's turn."""
+        return self._called.done() and not self._called.cancelled()
+
+    def call(self) -> None:
+        """Let this waiter try."""
+        self._called.set_result(None)
+
+    async def wait(self, until: float) -> None:
+        """Wait to be called.
+
+        :param until: Unix time in seconds to stop at.
+        :raises TimeoutError: it was not called.
+        """
+        async with asyncio.timeout(max(until - time.time(), 0.0)):
+            await asyncio.shield(self._called)
+
+    def backoff_delay(self) -> float:
+        """Seconds to wait when nothing is heard of a free slot, spread so that crowds come apart."""
+        return Backoff(_BACKOFF, self.refusals).delay(self.retry_after, lambda: 5 * random.random())  # noqa: S311
+
+    async def wait_retry_after(self) -> None:
+        """Wait as long as Kling asked for, called or not."""
+        asked = self.retry_after or 0.0
+        # A clock that was set back must not make the wait longer than what was asked for.
+        await asyncio.sleep(min(max(self.refused_at + asked - time.time(), 0.0), asked))
+
+
+class SlotQueue:
+    """The waits for a slot of one connection on one event loop, in order of arrival."""
+
+    def __init__(self) -> None:
+        self._waiters: list[SlotWaiter] = []
+        self._free_slots: deque[float] = deque(maxlen=_MAX_SPARE)
+        self._next_probe = 0.0
+
+    def before(self, waiter: SlotWaiter) -> int:
+        """Return how many waits came before one.
+
+        :param waiter: the wait.
+        :return: their number.
+        """
+        return bisect_left(self._waiters, waiter.since, key=lambda other: other.since)
+
+    def job_ended(self) -> None:
+        """Give the slot of an ended job to the first in the queue, or remember it for the next to come.
+
+        A trigger reaches its event loop seconds after the refusal; what ended meanwhile counts for it.
+        """
+        if self._waiters:
+            self._waiters.pop(0).call()
+        else:
+            self._free_slots.append(time.time())
+
+    async def wait(self, waiter: SlotWaiter) -> None:
+        """Wait until it is a wait's turn to submit again.
+
+        :param waiter: the wait, which joins the queue.
+        """
+        insort(self._waiters, waiter, key=lambda other: other.since)
+        if self._take_spare(waiter.refused_at):
+            self._waiters.pop(0).call()
+        try_at = max(time.time(), waiter.refused_at + waiter.backoff_delay())
+        try:
+            while not waiter.called:
+                try:
+                    await waiter.wait(try_at)
+                except TimeoutError:
+                    try_at = try_at if waiter.called else self._probe(waiter)
+            await waiter.wait_retry_after()
+        except BaseException:
+            self._leave(waiter)
+            raise
+
+    def _probe(self, waiter: SlotWaiter) -> float:
+        """Let the first in line try, if it is time; return when to look again."""
+        now = time.time()
+        if now < self._next_probe:
+            return self._next_probe
+        self._next_probe = now + PROBE_INTERVAL
+        self._waiters.pop(0).call()
+        return now + waiter.backoff_delay()
+
+    def _take_spare(self, refused_at: float) -> bool:
+        while self._free_slots:
+            if self._free_slots.popleft() > refused_at:
+                return True
+        return False
+
+    def _leave(self, waiter: SlotWaiter) -> None:
+        if waiter.called:
+            # It will not use its turn.
+            self.job_ended()
+        else:
+            self._waiters.remove(waiter)
+
+
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SlotQueue]] = WeakKeyDictionary()
+
+
+def get_slot_queue(fingerprint: str) -> SlotQueue:
+    """Return the running loop's queue for a connection of this content."""
+    return _queues.setdefault(asyncio.get_running_loop(), {}).setdefault(fingerprint, SlotQueue())

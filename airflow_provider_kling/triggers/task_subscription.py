@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One wait for one job, between the poller and the trigger that writes to the task's log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+
+from ..api.polling import WARN_AFTER_FAILURES, TaskEvent, TaskPoller
+from ..api.task import KlingTask, TaskStatus
+
+DEADLINE_GRACE = 10.0
+"""Seconds after the deadline for one last poll, which may find that the job has ended in time."""
+
+
+class TaskSubscription:
+    """Waits for one job.
+
+    The poller reports to it; :meth:`lines` runs in the trigger's coroutine, so that each line reaches the log
+    of the right task.
+
+    :param ident: id or external id of the job.
+    :param interval: seconds between polls that this wait asks for.
+    :param deadline: Unix time in seconds.
+    """
+
+    __slots__ = ("_lines", "_waiting", "event", "ident", "interval", "task", "watch")
+
+    def __init__(self, ident: str, interval: float, deadline: float) -> None:
+        self.ident = ident
+        self.interval = interval
+        self.watch = TaskPoller(ident, deadline)
+        self.event: TaskEvent | None = None
+        self.task: KlingTask | None = None
+        self._lines: deque[tuple[int, str]] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def lines(self) -> AsyncIterator[tuple[int, str]]:
+        """Yield log lines, each with its level, until :attr:`event` says how the wait ended."""
+        while True:
+            while self._lines:
+                yield self._lines.popleft()
+            if self.event:
+                return
+            await self._until_notified()
+
+    def is_unchanged(self, word: str) -> bool:
+        """Tell whether a status word is the last one; if so, record the poll.
+
+        :param word: status as the host writes it.
+        :return: true if nothing has changed.
+        """
+        if not word or word != self.watch.raw_status:
+            return False
+        self.watch.on_unchanged()
+        self._end(self.watch.check_deadline(time.time()))
+        return True
+
+    def on_task(self, task: KlingTask) -> None:
+        """Handle what Kling reports.
+
+        :param task: the job as it was just read.
+        """
+        before = self.watch.raw_status
+        event = self.watch.on_task(task)
+        self.task = task
+        if task.status is TaskStatus.UNKNOWN and task.raw_status != before:
+            self._add_line(
+                logging.WARNING,
+                f"Job {self.ident} has the unknown status {task.raw_status!r}; waiting goes on",
+            )
+        elif task.raw_status != before and (before or task.status is not TaskStatus.SUBMITTED):
+            # That it is submitted was said when it was.
+            self._add_line(logging.INFO, f"Job {task.task_id or self.ident}: {task.status.value}")
+        self._end(event or self.watch.check_deadline(time.time()))
+
+    def on_error(self, message: str) -> None:
+        """Record a failed poll, which ends nothing before the deadline.
+
+        :param message: the error.
+        """
+        self.watch.on_error(message)
+        if self.watch.errors == WARN_AFTER_FAILURES:
+            self._add_line(logging.WARNING, f"Job {self.ident} cannot be read, waiting goes on: {message}")
+        self._end(self.watch.check_deadline(time.time()))
+
+    def on_refusal(self, message: str) -> None:
+        """End the wait because the credentials are refused again and again.
+
+        :param message: the error.
+        """
+        self._end(self.watch.refused(message))
+
+    def _add_line(self, level: int, line: str) -> None:
+        self._lines.append((level, line))
+        self._notify()
+
+    def _end(self, event: TaskEvent | None) -> None:
+        if event and not self.event:
+            self.event = event
+            self._notify()
+
+    def _notify(self) -> None:
+        if self._waiting and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def _until_notified(self) -> None:
+        # The poller may wait for a slow server, or as long as it asked for, beyond the deadline.
+        self._waiting = asyncio.get_running_loop().create_future()
+        longest = max(self.watch.deadline - time.time(), 0.0) + DEADLINE_GRACE
+        try:
+            async with asyncio.timeout(longest):
+                await self._waiting
+        except TimeoutError:
+            self._end(self.watch.check_deadline(time.time()))

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Charges as the vendor's ledgers tell them, joined with what is known of the jobs. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from ..api.pricing import USD_PER_UNIT, amount_of
+from .known import KnownJob
+
+UNITS = "units"
+CASH = "cash"
+
+_AMOUNTS = ("deduction_amount", "amount", "quota")
+_COPIED = ("product_function", "resolution", "duration", "package_id", "api_key_name")
+_LONGEST_TIME = 15
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+LABEL = "label."
+"""What the column of a label in the CSV begins with."""
+
+COLUMNS = (
+    *("task_id", "charged_at", "type", "amount", "currency", "package_type", "usd_at_list_price"),
+    *("endpoint", "model", *_COPIED, "external_task_id"),
+    *("dag_id", "run_id", "airflow_task_id", "map_index", "try_number", "owner"),
+    *("known", "source", "labels"),
+)
+"""Keys of a row in JSONL, and columns of the CSV before those of the labels."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """Sums of charges.
+
+    :param units: by the kind of package: units of each are worth different amounts.
+    :param cash: by currency.
+    :param unreadable: charges whose amount cannot be read.
+    """
+
+    units: dict[str, Decimal] = field(default_factory=dict)
+    cash: dict[str, Decimal] = field(default_factory=dict)
+    usd: Decimal = Decimal(0)
+    unreadable: int = 0
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add a row.
+
+        :param row: a row as :func:`row_reader` gives it.
+        """
+        amount = amount_of(row["amount"])
+        if amount is None:
+            self.unreadable += 1
+            return
+        kind = row["package_type"] if row["type"] == UNITS else row["currency"]
+        of = self.units if row["type"] == UNITS else self.cash
+        of[kind or "unknown"] = of.get(kind or "unknown", Decimal(0)) + amount
+        self.usd += amount_of(row["usd_at_list_price"]) or 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the sums as text, to be exact."""
+        return {
+            "units": {kind: plain(amount) for kind, amount in sorted(self.units.items())},
+            "cash": {kind: plain(amount) for kind, amount in sorted(self.cash.items())},
+            "usd_at_list_price": plain(self.usd),
+            "charges_without_amount": self.unreadable,
+        }
+
+
+def rows_of(
+    kind: str, lines: Iterable[Mapping[str, Any]], jobs: Mapping[str, KnownJob]
+) -> list[dict[str, Any]]:
+    """Make a row of each charge.
+
+    :param kind: ``units`` or ``cash``.
+    :param lines: lines of the vendor's ledger. A line that is there twice, as at the seam of two pages,
+        counts once.
+    :param jobs: what is known of the jobs, by Kling's id.
+    :return: the rows.
+    """
+    seen: set[str] = set()
+    rows = []
+    for line in lines:
+        mark = json.dumps(line, sort_keys=True, default=str)
+        if mark not in seen:
+            seen.add(mark)
+            rows.append(_row(kind, line, jobs))
+    return rows
+
+
+def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows by time, in the same order whenever they are asked for.
+
+    :param rows: the rows.
+    :return: the rows in order.
+    """
+    return sorted(
+        rows, key=lambda row: (row["charged_at"] or "", row["task_id"], json.dumps(row, sort_keys=True))
+    )
+
+
+def not_in_ledger(
+    jobs: Mapping[str, KnownJob], charged: Iterable[str], start: int, end: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the stored jobs of a period that no line of a ledger names.
+
+    Not those whose own answer says that they cost nothing.
+
+    :param jobs: what is known of the jobs.
+    :param charged: ids of jobs that were charged.
+    :param start: jobs made from then on, Unix time in ms.
+    :param end: jobs made until then.
+    """
+    named = set(charged)
+    for task_id, job in sorted(jobs.items()):
+        made = job.created_at is not None and start <= job.created_at <= end
+        if made and job.stored and task_id not in named and amount_of(job.units) != 0:
+            yield {
+                "task_id": task_id,
+                "created_at": moment(job.created_at),
+                "units": job.units,
+                **_about(job),
+            }
+
+
+def csv_columns(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the columns of a CSV: the fixed ones, and one for each label.
+
+    :param rows: the rows.
+    :return: names of the columns.
+    """
+    keys = {key for row in rows for key in row["labels"]}
+    return [*COLUMNS, *(f"{LABEL}{key}" for key in sorted(keys))]
+
+
+def csv_cells(row: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
+    """Return the cells of a row; none of them is a formula to a spreadsheet.
+
+    :param row: the row.
+    :param columns: names of the columns.
+    :return: the cells.
+    """
+    flat = {**row, "labels": json.dumps(row["labels"], ensure_ascii=False, sort_keys=True)}
+    flat |= {f"{LABEL}{key}": value for key, value in row["labels"].items()}
+    return [_cell(flat.get(column)) for column in columns]
+
+
+def moment(milliseconds: int | None) -> str | None:
+    """Return a time as ISO text in UTC.
+
+    :param milliseconds: Unix time in ms.
+    :return: the text.
+    """
+    if milliseconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def plain(amount: Decimal) -> str:
+    """Return an amount without an exponent.
+
+    :param amount: the amount.
+    :return: its text.
+    """
+    return f"{amount.normalize():f}"
+
+
+def _row(kind: str, line: Mapping[str, Any], jobs: Mapping[str, KnownJob]) -> dict[str, Any]:
+    task_id = str(line.get("task_id") or "")
+    job = jobs.get(task_id)
+    amount = next((found for name in _AMOUNTS if (found := amount_of(line.get(name))) is not None), None)
+    package = _text(line.get("product_type"))
+    price = USD_PER_UNIT.get(package or "") if kind == UNITS else None
+    about = _about(job or KnownJob(task_id))
+    return {
+        "task_id": task_id,
+        "charged_at": moment(_milliseconds(line.get("deduction_time"))),
+        "type": kind,
+        "amount": None if amount is None else plain(amount),
+        "currency": _text(line.get("currency")),
+        "package_type": package,
+        "usd_at_list_price": plain(amount * price) if amount is not None and price is not None else None,
+        **about,
+        "model": _text(line.get("model_name")) or about["model"],
+        **{name: _text(line.get(name)) for name in _COPIED},
+        "known": job is not None,
+    }
+
+
+def _about(job: KnownJob) -> dict[str, Any]:
+    airflow = job.airflow
+    return {
+        "endpoint": job.endpoint,
+        "model": job.model,
+        "external_task_id": job.external_task_id,
+        "dag_id": airflow.get("dag_id"),
+        "run_id": airflow.get("run_id"),
+        "airflow_task_id": airflow.get("task_id"),
+        "map_index": airflow.get("map_index"),
+        "try_number": airflow.get("try_number"),
+        "owner": airflow.get("owner"),
+        "source": job.source or None,
+        "labels": dict(job.labels),
+    }
+
+
+def _milliseconds(value: Any) -> int | None:
+    text = str(value if value is not None else "").strip()
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_TIME else None
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, bool | Mapping | list):
+        return None
+    return str(value) or None
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What manifests and batch ledgers say of jobs: which task instance made each, and for whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ..attribution import LabelsInvalid, read_labels
+from ..batch.ledger import Ledger
+from ..batch.ledger_entry import LedgerEntry, RowState
+from ..results.files import MANIFEST
+from ..results.manifest import VERSION
+from ..results.reuse import REUSED_FACT
+from ..utils.storage import StoragePath, StorageTransientError, resolve_path, translate_storage_errors
+
+if TYPE_CHECKING:
+    from ..version_compat import ObjectStoragePath
+
+LEDGERS = "_ledger"
+
+_PARALLEL = 16
+_TRIES = 3
+_INSTANCE = ("dag_id", "run_id", "task_id", "map_index", "try_number", "owner")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJob:
+    """A job that a task of this Airflow made or stored.
+
+    :param task_id: Kling's id of it.
+    :param endpoint: slug of the endpoint, where it is known.
+    :param model: ``model_name`` of the request.
+    :param external_task_id: the name that it was made under.
+    :param labels: for whom it was made.
+    :param airflow: the task instance.
+    :param created_at: when it was made, Unix time in ms.
+    :param units: what its own answer said that it cost.
+    :param stored: its files are stored.
+    :param source: where this is written.
+    """
+
+    task_id: str
+    endpoint: str | None = None
+    model: str | None = None
+    external_task_id: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    airflow: Mapping[str, Any] = field(default_factory=dict)
+    created_at: int | None = None
+    units: str | None = None
+    stored: bool = False
+    source: str = ""
+
+    def with_gaps_filled(self, other: KnownJob) -> KnownJob:
+        """Return the job with what only the other source of it says.
+
+        :param other: the same job from another source.
+        :return: the job.
+        """
+        names = ("endpoint", "model", "external_task_id", "labels", "airflow", "created_at", "units")
+        missing = {name: getattr(other, name) for name in names if not getattr(self, name)}
+        return replace(self, **missing, stored=self.stored or other.stored)
+
+
+class KnownJobs:
+    """The jobs that are known at some paths, by Kling's id.
+
+    :param paths: output paths of operators and batches; folders below them are read too.
+    """
+
+    def __init__(self, paths: Iterable[str | ObjectStoragePath]) -> None:
+        self.jobs: dict[str, KnownJob] = {}
+        self.unreadable = 0
+        """Files that are there and say nothing."""
+        for path in paths:
+            self._read(resolve_path(path))
+
+    def _read(self, root: StoragePath) -> None:
+        manifests, ledgers = _found(root)
+        for job in _each(_from_manifest, manifests):
+            self._take(job)
+        for folder in ledgers:
+            ledger = Ledger(folder)
+            ledger.load()
+            self.unreadable += len(ledger.damaged)
+            for entry in ledger.entries.values():
+                # A row that re-used another task's job did not pay for it.
+                if entry.task_id and not (entry.result or {}).get(REUSED_FACT):
+                    self._take(_from_entry(entry, folder.uri))
+
+    def _take(self, job: KnownJob | None) -> None:
+        if job is None:
+            self.unreadable += 1
+            return
+        earlier = self.jobs.get(job.task_id)
+        self.jobs[job.task_id] = earlier.with_gaps_filled(job) if earlier else job
+
+
+def _found(root: StoragePath) -> tuple[list[StoragePath], list[StoragePath]]:
+    """List the manifests and the folders of ledgers below a path, by one listing."""
+    with translate_storage_errors():
+        root.fs.invalidate_cache()
+        try:
+            names = [str(name) for name in root.fs.find(root.path)]
+        except FileNotFoundError:
+            return [], []
+    inside = len(root.path.rstrip("/"))
+    manifests, folders = [], set()
+    for name in sorted(name[inside:].lstrip("/") for name in names):
+        *above, folder, file = ("", *name.split("/"))
+        if file == MANIFEST:
+            manifests.append(root.child(name))
+        elif file.endswith(".jsonl") and above[-1:] == [LEDGERS]:
+            folders.add("/".join([*above, folder]).lstrip("/"))
+    return manifests, [root.child(name) for name in sorted(folders)]
+
+
+def _each(
+    read: Callable[[StoragePath], KnownJob | None], places: list[StoragePath]
+) -> Iterator[KnownJob | None]:
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-usage") as pool:
+        yield from pool.map(read, places)
+
+
+def _from_manifest(place: StoragePath) -> KnownJob | None:
+    """Read a manifest; a storage that does not answer is asked again, for a gap would look like a leak."""
+    for left in reversed(range(_TRIES)):
+        try:
+            with translate_storage_errors():
+                content = place.fs.cat_file(place.path)
+            break
+        except StorageTransientError:
+            if not left:
+                raise
+    try:
+        manifest = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(manifest, Mapping) or manifest.get("version") != VERSION:
+        return None
+    task_id = manifest.get("task_id")
+    request = manifest.get("request")
+    return (
+        KnownJob(
+            task_id=str(task_id),
+            endpoint=_text(manifest.get("endpoint")),
+            model=_text(request.get("model_name")) if isinstance(request, Mapping) else None,
+            external_task_id=_text(manifest.get("external_task_id")),
+            labels=_labels(manifest.get("labels")),
+            airflow=_instance(manifest.get("airflow")),
+            created_at=_whole(manifest.get("created_at")),
+            units=_text(manifest.get("units")),
+            stored=True,
+            source=place.uri,
+        )
+        if isinstance(task_id, str | int)
+        else None
+    )
+
+
+def _from_entry(entry: LedgerEntry, source: str) -> KnownJob:
+    return KnownJob(
+        task_id=str(entry.task_id),
+        model=_text((entry.facts or {}).get("model_name")),
+        external_task_id=entry.external_task_id,
+        labels=_labels(entry.labels),
+        airflow=_instance(entry.airflow),
+        created_at=entry.submitted_at,
+        units=entry.units,
+        stored=entry.state is RowState.DONE,
+        source=source,
+    )
+
+
+def _labels(value: Any) -> dict[str, str]:
+    try:
+        return read_labels(value)
+    except LabelsInvalid:
+        return {}
+
+
+def _instance(value: Any) -> dict[str, Any]:
+    known = value if isinstance(value, Mapping) else {}
+    return {name: known[name] for name in _INSTANCE if isinstance(known.get(name), str | int)}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

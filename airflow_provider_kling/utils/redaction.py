@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Redact secrets and control characters from text for logs, rendered templates and error messages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from .media_types import detect_media_type
+from .urls import strip_data_uri
+
+# What steers a terminal or turns the direction of writing around could show a reader another text than the
+# one that is there; halves of characters cannot be written into any log. Joiners stay: scripts need them.
+_CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+_LONGEST_READ = 100_000
+
+
+def sanitize_text(text: str, longest: int) -> str:
+    """Redact a text and shorten it to one line.
+
+    URL signatures, base64, control characters and bidirectional overrides are removed.
+
+    :param text: any text, such as a message of the API or a parameter of a DAG.
+    :param longest: maximum length in characters.
+    :return: the line.
+    """
+    # Megabytes of text would block the event loop of a triggerer.
+    return cut(redact_text(collapse_whitespace(text[:_LONGEST_READ])), longest)
+
+
+def cut(text: str, longest: int) -> str:
+    """Shorten a text.
+
+    :param text: any text.
+    :param longest: maximum length in characters.
+    :return: the text; an ellipsis marks that it was cut.
+    """
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def visible(text: str, longest: int) -> str:
+    """Remove invisible characters from an id and shorten it.
+
+    :param text: an id that is compared with another one.
+    :param longest: maximum length in characters.
+    :return: the id; blanks are not changed.
+    """
+    return _CONTROL_CHARACTERS.sub("", text)[:longest]
+
+
+def collapse_whitespace(text: str) -> str:
+    """Return a text as one line without control characters.
+
+    :param text: any text.
+    :return: the line.
+    """
+    return _CONTROL_CHARACTERS.sub("", " ".join(text.split()))
+
+
+_DATA_URI = r"(?i:data:[^,\s]{0,100};base64,)"
+_KILOBYTE, _MEGABYTE = 1024, 1024 * 1024
+_CODE = "[A-Za-z0-9+/]"
+_BREAK = r"(?:\r?\n|(?:\\r)?\\n)"
+# One long run, or lines of a run as mail and `base64` break it. No word of a prompt is that long.
+_BASE64 = re.compile(
+    rf"{_DATA_URI}{_CODE}*+(?:{_BREAK}{_CODE}++)*+={{0,2}}"
+    rf"|(?:{_CODE}{{60,}}+{_BREAK})++{_CODE}*+={{0,2}}"
+    rf"|{_CODE}{{128,}}+={{0,2}}"
+)
+# Whatever follows is taken in one go, so the time for a text of a million characters is in proportion to its
+# length. In JSON a slash may be escaped, and some errors quote an address without its host.
+_ADDRESS = re.compile(r"(:(?:\\?/){2}|(?<![\w:/])/)((?:[^\s\"'<>]|'(?=[\w%&=]))*+)")
+_AFTER_HOST = re.compile(r"[/\\?#]")
+
+# Parameters of the signing schemes in use: S3 and what imitates it, Google, Azure, Alibaba, Tencent,
+# CloudFront, and the tokens of Supabase, Firebase, Bunny, Akamai, Backblaze, Qiniu and of CDNs in general.
+_SIGNATURE = re.compile(
+    r"(x-(amz|goog|oss|cos|tos|obs)-.*|q-(sign|ak|key|header|url)-?.*|signature|expires|policy|key-pair-id"
+    r"|awsaccesskeyid|ossaccesskeyid|googleaccessid|security-token|auth_key|auth-key|authkey"
+    r"|(access|auth|download|upload|id|sas|sign|signed|url|cdn|__)?[-_]?token(__)?|jwt|authorization|bearer"
+    r"|token_(path|ver|countries)|expire|expiry|expiration|expires_(at|in)|sign|hdnts|hdnea|hdntl"
+    r"|__gda__|wssecret|wstime|verify|x-bz-.*|apikey|api[-_]key|nonce|timestamp)$",
+    re.IGNORECASE,
+)
+# Two letters mean something else to others, but not in pairs.
+_PAIRED_SIGNATURES = (("e", "token"), ("t", "sign"), ("ex", "is", "hm"), ("exp", "sig"))
+_AZURE_SIGNATURE = re.compile(r"(s[eiprstv]|sig|spr|srt|sk(oid|tid|[etsv]))$")
+
+
+def describe_media(value: str) -> str:
+    """Describe a media value without its content.
+
+    :param value: base64, URL or path.
+    :return: base64 as ``<image/jpeg 1.2 MB sha256:ab12cd34ef56>``, a URL without query, fragment and
+        credentials, a path unchanged.
+    """
+    return redact_text(value)
+
+
+def redact_text(text: str) -> str:
+    """Redact a text: describe each base64 value, and drop query and password of each URL.
+
+    :param text: any text.
+    :return: the redacted text.
+    """
+    return _BASE64.sub(lambda found: _describe_base64(found.group()), _ADDRESS.sub(_unsigned, text))
+
+
+def _unsigned(found: re.Match[str]) -> str:
+    """Return a URL without its signature and password."""
+    start, rest = found.groups()
+    if start == "/":
+        path, mark, query = rest.partition("?")
+        return f"/{path}" if mark and "=" in query else found.group()
+    before = found.string[max(0, found.start() - len("https")) : found.start()].lower()
+    web = before.endswith(("http", "https"))
+    shown = _without_password(rest, named=not web)
+    # In the key of an object a # is a character like others.
+    return start + re.split(r"[?#]" if web else r"\?", shown, maxsplit=1)[0]
+
+
+def _without_password(rest: str, *, named: bool) -> str:
+    """Drop the credentials of a URL.
+
+    :param rest: what follows ``://``.
+    :param named: a user without a password is the id of an Airflow connection and stays.
+    """
+    authority = _AFTER_HOST.split(rest, maxsplit=1)[0]
+    user, at, _ = authority.rpartition("@")
+    if at:
+        return rest if named and ":" not in user else f"***@{rest[len(user) + 1 :]}"
+    _, colon, port = authority.partition(":")
+    if not colon or authority.startswith("[") or port.isdecimal() or not port or "@" not in rest:
+        return rest
+    # No port: a password with a slash or a question mark in it, as AWS makes them.
+    return f"***@{rest.rpartition('@')[2]}"
+
+
+def redact(value: Any) -> Any:
+    """Redact all texts of a JSON value, for logs, rendered templates and error messages.
+
+    :param value: JSON value of any depth; it is not changed.
+    :return: a redacted copy.
+    """
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {key: redact(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    return value
+
+
+def strip_url_signature(url: str) -> str:
+    """Drop the signature of a URL, which differs each time the URL is signed.
+
+    :param url: the URL.
+    :return: the URL with its other parameters.
+    """
+    parts = urlsplit(url)
+    if not parts.query:
+        return url
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    names = {name for name, _ in pairs}
+    # Azure's names are short enough to mean something else to others.
+    azure = {"sig", "sv"} <= names
+    paired = {name for group in _PAIRED_SIGNATURES if names.issuperset(group) for name in group}
+    kept = [
+        (name, text)
+        for name, text in pairs
+        if name not in paired and not _SIGNATURE.match(name) and not (azure and _AZURE_SIGNATURE.match(name))
+    ]
+    return urlunsplit(parts._replace(query=urlencode(kept)))
+
+
+def _describe_base64(encoded: str) -> str:
+    raw = strip_data_uri(encoded)
+    for line_break in ("\\r", "\\n", "\r", "\n"):
+        raw = raw.replace(line_break, "")
+    # A run that was cut out of a longer text need not end on a whole group of four.
+    whole = raw[: len(raw) // 4 * 4]
+    try:
+        data = base64.b64decode(whole)
+    except (binascii.Error, ValueError):
+        return f"<base64 {_size(len(raw))}>"
+    return content_summary(detect_media_type(data[:4096]), len(data), hashlib.sha256(data).hexdigest())
+
+
+def content_summary(mime: str | None, size: int, sha256: str) -> str:
+    """Format type, size and hash of a file for logs.
+
+    :param mime: media type, ``None`` if it is unknown.
+    :param size: bytes.
+    :param sha256: hash, hexadecimal.
+    :return: text such as ``<image/jpeg 1.2 MB sha256:ab12cd34ef56>``.
+    """
+    return f"<{mime or 'base64'} {_size(size)} sha256:{sha256[:12]}>"
+
+
+def _size(count: int) -> str:
+    if count < _KILOBYTE:
+        return f"{count} B"
+    return f"{count / _KILOBYTE:.1f} kB" if count < _MEGABYTE else f"{count / _MEGABYTE:.1f} MB"
+
+
+_LOGS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
+
+
+class _WithoutQueries(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_strip_query, record.args))
+        # The traceback of an unreadable header quotes later headers, such as the URL of a redirect.
+        record.exc_info = None
+        return True
+
+
+def _strip_query(value: Any) -> Any:
+    if isinstance(value, BaseException):
+        return type(value).__name__
+    return value.partition("?")[0] if isinstance(value, str) else value
+
+
+def install_urllib3_log_filter() -> None:
+    """Drop the query of all URLs that ``urllib3`` logs in this process."""
+    for name in _LOGS:
+        log = logging.getLogger(name)
+        if not any(isinstance(each, _WithoutQueries) for each in log.filters):
+            log.addFilter(_WithoutQueries())

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+### Two linked shots
+
+The second shot begins with the last frame of the first; both are checked before anybody sees them.
+
+Needs a connection `kling_default` of type *Kling AI* and the extra `media`
+(`pip install 'airflow-provider-kling[media]'`). The results go to `KLING_EXAMPLE_OUTPUT`, any path that
+`ObjectStoragePath` takes, or to a temporary folder, which works as long as all tasks run on one machine.
+A run makes two jobs of five seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_kling.operators.media_check import KlingMediaCheckOperator
+from airflow_provider_kling.operators.video import KlingImageToVideoOperator, KlingTextToVideoOperator
+
+OUTPUT = os.environ.get("KLING_EXAMPLE_OUTPUT", f"{tempfile.gettempdir()}/kling-linked-shots")
+
+with DAG(
+    dag_id="example_kling_linked_shots",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    # A retry does not pay again: it finds the job that the first try made.
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    tags=["example", "kling"],
+    doc_md=__doc__,
+) as dag:
+    first = KlingTextToVideoOperator(
+        task_id="first_shot",
+        prompt="A paper boat drifts down a rainy gutter, close to the water",
+        duration="5",
+        output_path=OUTPUT,
+        # A small JPEG beside each video, for lists and contact sheets.
+        poster=True,
+        deferrable=True,
+    )
+
+    @task
+    def link(shot: dict[str, Any]) -> str:
+        """Store the last frame of a shot beside it; the path is the image of the next shot."""
+        from airflow_provider_kling.media import last_frame
+
+        video = shot["videos"][0]["path"]
+        return last_frame(video, f"{video.rpartition('/')[0]}/last-frame.png")
+
+    second = KlingImageToVideoOperator(
+        task_id="second_shot",
+        image=link(first.output),
+        prompt="The boat reaches a puddle and turns slowly",
+        duration="5",
+        output_path=OUTPUT,
+        poster=True,
+        deferrable=True,
+    )
+
+    # Fails for a shot that is black, frozen or shorter than it was asked for.
+    KlingMediaCheckOperator(task_id="check", result=[first.output, second.output])

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+### What was charged, for which DAG and for whom
+
+Reads the account's ledgers of the day before yesterday, which are complete by now (they lag up to 12
+hours), joins them with the manifests and batch ledgers at `KLING_EXAMPLE_OUTPUT`, and writes JSONL and CSV
+below it. The second task tells the sums, and what no task of this Airflow has made.
+
+Needs the connection `kling_default`, at one of Kling's own hosts. It makes no job and costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_kling.operators.usage import KlingUsageOperator
+
+OUTPUT = os.environ.get("KLING_EXAMPLE_OUTPUT", "s3://aws_default@my-videos/kling")
+
+with DAG(
+    dag_id="example_kling_usage",
+    schedule=None,  # "@daily" in your copy
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},
+    tags=["example", "kling"],
+    doc_md=__doc__,
+) as dag:
+    usage = KlingUsageOperator(
+        task_id="usage",
+        paths=[OUTPUT],
+        output_path=f"{OUTPUT}/usage",
+        start="{{ (dag_run.start_date - macros.timedelta(days=2)).date() }}",
+        end="{{ (dag_run.start_date - macros.timedelta(days=1)).date() }}",
+    )
+
+    @task
+    def tell(**context: Any) -> dict[str, Any]:
+        """Return the sums; in real life sent to a chat."""
+        report: dict[str, Any] = context["ti"].xcom_pull(task_ids="usage")
+        print(f"Charged: {report['units']} units, {report['cash']} in cash")
+        if report["unknown_to_airflow"]:
+            print(f"{report['unknown_to_airflow']} charges are of unknown jobs: {report['unknown_path']}")
+        return report["units"]
+
+    usage >> tell()

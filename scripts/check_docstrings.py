@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check that public docstrings document every parameter and the returned value.
+
+``python -m scripts.check_docstrings`` prints what is missing and exits with 1; ``--all`` also looks into the
+packages that are not covered yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.local_airflow import ROOT
+
+PACKAGE = ROOT / "airflow_provider_kling"
+
+NOT_COVERED = (
+    "api",
+    "batch",
+    "emulator",
+    "inputs",
+    "plugins",
+    "results",
+    "triggers",
+    "usage",
+    "utils",
+    "budget.py",
+    "exceptions.py",
+    "lineage.py",
+    "links.py",
+    "operators/batch.py",
+    "operators/results.py",
+    "operators/usage.py",
+)
+"""Folders and modules whose docstrings are not complete yet."""
+
+_PARAM = re.compile(r"^\s*:param (?:[^:]*\s)?\*{0,2}(\w+):", re.MULTILINE)
+_RETURN = re.compile(r"^\s*:returns?:", re.MULTILINE)
+_SEE = re.compile(r"\bsee :(?:meth|func|class):", re.IGNORECASE)
+_NOTHING = {"None", "NoReturn", "Self"}
+_ITERATORS = ("Iterator", "AsyncIterator", "Generator", "Iterable")
+_CONTEXT_MANAGERS = {"contextmanager", "asynccontextmanager"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def modules(*, everything: bool) -> list[Path]:
+    """Return the modules to check.
+
+    :param everything: also those that are not covered yet.
+    :return: their paths.
+    """
+    skipped = () if everything else tuple(str(PACKAGE / name) for name in NOT_COVERED)
+    return [
+        path
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if not any(str(path) == each or str(path).startswith(f"{each}/") for each in skipped)
+    ]
+
+
+def faults(source: str) -> Iterator[tuple[int, str]]:
+    """Yield what is missing in the docstrings of a module.
+
+    :param source: text of the module.
+    :return: line and message of each fault.
+    """
+    yield from _in_body(ast.parse(source).body, "", public_class_doc=None)
+
+
+def _in_body(body: list[ast.stmt], prefix: str, public_class_doc: str | None) -> Iterator[tuple[int, str]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            doc = ast.get_docstring(node) or ""
+            yield from _of_class(node, doc)
+            yield from _in_body(node.body, f"{prefix}{node.name}.", doc)
+        elif isinstance(node, Function) and not node.name.startswith("_"):
+            yield from _of_function(node, prefix)
+
+
+def _of_class(node: ast.ClassDef, doc: str) -> Iterator[tuple[int, str]]:
+    constructor = next(
+        (each for each in node.body if isinstance(each, Function) and each.name == "__init__"), None
+    )
+    wanted = _parameters(constructor) if constructor else _fields(node) if _is_dataclass(node) else []
+    for name in _missing(wanted, doc):
+        yield node.lineno, f"{node.name}: parameter {name} is not documented"
+
+
+def _of_function(node: Function, prefix: str) -> Iterator[tuple[int, str]]:
+    decorators = {_name(each) for each in node.decorator_list}
+    doc = ast.get_docstring(node)
+    if doc is None or decorators & {"overload", "property", "cached_property", "setter"}:
+        return
+    if _SEE.search(doc.partition("\n")[0]) and ":param" not in doc and not _parameters(node):
+        return
+    for name in _missing(_parameters(node), doc):
+        yield node.lineno, f"{prefix}{node.name}: parameter {name} is not documented"
+    returned = ast.unparse(node.returns) if node.returns else "None"
+    manager = decorators & _CONTEXT_MANAGERS and returned.endswith("[None]")
+    if returned not in _NOTHING and not manager and not _RETURN.search(doc):
+        yield node.lineno, f"{prefix}{node.name}: the returned {returned} is not documented"
+
+
+def _parameters(node: Function) -> list[str]:
+    arguments = node.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return [each.arg for each in named if each.arg not in ("self", "cls") and not each.arg.startswith("_")]
+
+
+def _is_dataclass(node: ast.ClassDef) -> bool:
+    return any(_name(each) == "dataclass" for each in node.decorator_list)
+
+
+def _fields(node: ast.ClassDef) -> list[str]:
+    found = []
+    for each in node.body:
+        if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
+            continue
+        hidden = "ClassVar" in ast.unparse(each.annotation) or (
+            each.value is not None and "init=False" in ast.unparse(each.value)
+        )
+        if not hidden and not each.target.id.startswith("_"):
+            found.append(each.target.id)
+    return found
+
+
+def _missing(wanted: list[str], doc: str) -> list[str]:
+    documented = set(_PARAM.findall(doc))
+    return [name for name in wanted if name not in documented]
+
+
+def _name(node: ast.expr) -> str:
+    node = node.func if isinstance(node, ast.Call) else node
+    return node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check the package.
+
+    :param arguments: of the command line.
+    :return: the exit code.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", action="store_true", help="also the packages that are not covered yet")
+    everything = parser.parse_args(arguments).all
+    count = 0
+    for path in modules(everything=everything):
+        for line, text in faults(path.read_text("utf-8")):
+            print(f"{path.relative_to(ROOT)}:{line}: {text}")
+            count += 1
+    if count:
+        print(f"{count} faults")
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mapped jobs that end soon after their tasks have deferred, without retries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_kling.operators.video import KlingTextToVideoOperator
+
+with DAG(
+    dag_id="live_short",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    params={"count": 1},
+    default_args={"retries": 0},
+) as dag:
+
+    @task
+    def prompts(params: dict) -> list[str]:
+        """Write one prompt for each job."""
+        return [f"wave number {number}" for number in range(params["count"])]
+
+    KlingTextToVideoOperator.partial(
+        task_id="make", duration="5", deferrable=True, poll_interval=1.0, timeout=300
+    ).expand(prompt=prompts())

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs that end within seconds fail no task: their events do not overtake the end of the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from airflow_provider_kling.emulator.server import Emulator
+from tests.e2e.live.airflow_processes import LiveAirflow
+
+pytestmark = pytest.mark.slow
+
+JOBS = 50
+
+
+@pytest.fixture(params=[1, 3, 6], ids=lambda seconds: f"{seconds} s")
+def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """A Kling without limits whose jobs are short."""
+    with Emulator(job_seconds=request.param, slots=0) as running:
+        yield running
+
+
+def test_no_task_is_red(start_airflow: Callable[..., LiveAirflow], emulator: Emulator) -> None:
+    airflow = start_airflow()
+    run_id = airflow.api.trigger("live_short", {"count": JOBS})
+    state = airflow.api.wait_for_run("live_short", run_id, timeout=400)
+    instances = airflow.api.task_instances("live_short", run_id, "make")
+    states = [(each["map_index"], each["state"], each["try_number"]) for each in instances]
+    assert states == [(index, "success", 1) for index in range(JOBS)], airflow.last_lines()
+    assert state == "success"
+    assert len(emulator.jobs) == JOBS

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The check of docstrings finds what is missing, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.check_docstrings import NOT_COVERED, PACKAGE, faults, main
+
+COMPLETE = '''
+from dataclasses import dataclass
+
+def read(path, *, _private=None) -> str:
+    """Read a file.
+
+    :param path: where it is.
+    :return: its text.
+    """
+
+def stop() -> None:
+    """Stop."""
+
+def _helper(anything) -> int:
+    """Count."""
+
+@dataclass
+class Point:
+    """A point.
+
+    :param x: how far right.
+    """
+
+    x: int
+
+    @property
+    def double(self) -> int:
+        """Twice as far."""
+'''
+
+
+def test_a_complete_module_has_no_faults() -> None:
+    assert list(faults(COMPLETE)) == []
+
+
+@pytest.mark.parametrize(
+    ("removed", "found"),
+    [
+        ("    :param path: where it is.\n", "read: parameter path is not documented"),
+        ("    :return: its text.\n", "read: the returned str is not documented"),
+        ("    :param x: how far right.\n", "Point: parameter x is not documented"),
+    ],
+)
+def test_what_is_left_out_is_reported_with_its_line(removed: str, found: str) -> None:
+    source = COMPLETE.replace(removed, "")
+    ((line, text),) = faults(source)
+    assert text == found
+    assert text.partition(":")[0] in source.splitlines()[line - 1]
+
+
+def test_the_package_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0, capsys.readouterr().out
+
+
+def test_what_is_not_covered_exists() -> None:
+    assert [name for name in NOT_COVERED if not (PACKAGE / name).exists()] == []

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The documents tell the truth about files and words that they name."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import airflow
+import pytest
+
+from airflow_provider_kling.get_provider_info import get_provider_info
+from scripts.local_airflow import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
+HEADING = re.compile(r"^#+ (.*)$", re.M)
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = [(target, mark) for target, mark in LINK.findall(page.read_text()) if "://" not in target]
+    for target, mark in links:
+        file = (page.parent / target).resolve()
+        assert file.exists(), target
+        if mark and file.suffix == ".md":
+            assert mark[1:] in {anchor(each) for each in HEADING.findall(file.read_text())}, target + mark
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert pages <= {Path(target).name for target, _ in LINK.findall(index)}
+
+
+def test_every_page_is_on_the_site() -> None:
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    listed = {
+        re.sub(r".*<(.+)>", r"\1", line.strip())
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```", index, re.M | re.S)
+        for line in block.splitlines()
+        if line.strip() and not line.startswith(":")
+    }
+    pages = {
+        str(page.relative_to(ROOT / "docs").with_suffix(""))
+        for page in (ROOT / "docs").rglob("*.md")
+        if page.relative_to(ROOT / "docs").parts[0] != "reference"
+    }
+    assert pages - {"README", "index"} <= listed
+
+
+def test_the_api_reference_has_every_public_module() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in (ROOT / "docs" / "reference").glob("*.rst"))
+    named = set(re.findall(r"^\.\. automodule:: (\S+)", pages, re.M))
+    info = get_provider_info()
+    kinds = ("operators", "sensors", "hooks", "triggers")
+    public = {name for kind in kinds for entry in info.get(kind, ()) for name in entry["python-modules"]}
+    assert public <= named
+    for name in named:
+        importlib.import_module(name)
+
+
+QUOTED = re.compile(r"`([^`]+)`")
+AIRFLOWS_OWN = {"The conn_id ... isn't defined", "Sensor has timed out"}
+"""Texts of the page that Airflow writes; those that Kling writes are the emulator's, too."""
+
+
+def troubles() -> list[str]:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    return [text for row in rows for text in QUOTED.findall(row)]
+
+
+def texts_in(*folders: Path) -> Iterator[str]:
+    """Yield the strings of programs, with a mark for each value that an f-string puts in; no docstrings."""
+    for file in (each for folder in folders for each in folder.rglob("*.py")):
+        tree = ast.parse(file.read_text("utf-8"))
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(_shown(part) for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+                yield node.value
+
+
+def _shown(part: ast.expr) -> str:
+    return str(part.value) if isinstance(part, ast.Constant) else "..."
+
+
+@functools.cache
+def own_texts() -> str:
+    return " ".join("\n".join(texts_in(ROOT / "airflow_provider_kling")).split())
+
+
+@functools.cache
+def texts_of_airflow() -> str:
+    folder = Path(airflow.__file__).parent
+    return "\n".join(file.read_text("utf-8") for file in folder.rglob("*.py"))
+
+
+def pieces(text: str) -> list[str]:
+    """What must stand in the source: all but what differs from case to case."""
+    return [piece for part in text.split("...") if (piece := part.strip(" '`")) not in ("", ":")]
+
+
+@pytest.mark.parametrize("text", troubles())
+def test_troubleshooting_names_texts_that_are_written(text: str) -> None:
+    """The page is looked into with what a log says: a text that nobody writes any more helps nobody."""
+    assert pieces(text)
+    written = texts_of_airflow() if text in AIRFLOWS_OWN else own_texts()
+    assert [piece for piece in pieces(text) if piece not in written] == []
+
+
+def test_troubleshooting_has_rows_enough() -> None:
+    assert len(troubles()) > 60
+    assert set(troubles()) >= AIRFLOWS_OWN

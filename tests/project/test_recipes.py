@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the pages count and compute is right.
+
+Recipes that are DAGs run in tests/airflow and tests/unit/batch.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+import time_machine
+
+from airflow_provider_kling.api import ENDPOINTS
+from airflow_provider_kling.api.polling import MIN_POLL_INTERVAL
+from airflow_provider_kling.api.pricing import USD_PER_UNIT, estimate
+from scripts.local_airflow import ROOT
+
+# The vendor's own example of a signed callback.
+SECRET = "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI="
+BODY = (
+    b'{"id":"1234567890","status":"succeeded","message":"","create_time":1781080778802,'
+    b'"update_time":1781080794151}'
+)
+HEADERS = {
+    "webhook-id": "9876543210",
+    "webhook-timestamp": "1781080794",
+    "webhook-signature": "v1,UsKlJP00XoQyOn410NM9xv34sP+Gl0jnOO9Lcpr7NJ4=",
+}
+OTHER = "v1,K5oZfzeVuQvI4x1jrjAgMlkpJDoe1JhVmAbjR6eKeTM="
+
+Receive = Callable[[dict[str, str], bytes, str], int]
+
+
+def page(name: str) -> str:
+    return " ".join((ROOT / name).read_text("utf-8").split())
+
+
+@pytest.fixture
+def on_callback() -> Receive:
+    text = (ROOT / "docs" / "waiting.md").read_text("utf-8")
+    sources = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    (source,) = [each for each in sources if "def on_callback" in each]
+    names: dict[str, Receive] = {}
+    exec(source, names)
+    return names["on_callback"]
+
+
+def at(seconds: int) -> time_machine.travel:
+    then = datetime.datetime.fromtimestamp(1781080794 + seconds, datetime.UTC)
+    return time_machine.travel(then, tick=False)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"webhook-signature": f"{OTHER} {HEADERS['webhook-signature']}"},
+        {"webhook-signature": f"{HEADERS['webhook-signature']} {OTHER}"},
+    ],
+)
+def test_a_callback_of_klings_is_known(on_callback: Receive, headers: dict[str, str]) -> None:
+    with at(200):
+        assert on_callback({**HEADERS, **headers}, BODY, SECRET) == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({}, BODY.replace(b"succeeded", b"failed"), 0),
+        ({}, BODY, 301),
+        ({}, BODY, -301),
+        ({"webhook-signature": OTHER}, BODY, 0),
+        ({"webhook-signature": ""}, BODY, 0),
+        ({"webhook-signature": "v1,é"}, BODY, 0),
+        ({"webhook-id": "1"}, BODY, 0),
+        ({"webhook-timestamp": "soon"}, BODY, 0),
+        ({"webhook-timestamp": "1781080795"}, BODY, 0),
+    ],
+)
+def test_any_other_is_not(on_callback: Receive, headers: dict[str, str], body: bytes, seconds: int) -> None:
+    with at(seconds):
+        assert on_callback({**HEADERS, **headers}, body, SECRET) == 403
+
+
+def test_a_callback_without_signature_is_not(on_callback: Receive) -> None:
+    assert on_callback({}, BODY, SECRET) == 403
+
+
+def test_what_a_first_video_costs_is_told_as_the_price_table_has_it() -> None:
+    endpoint = ENDPOINTS["videos/text2video"]
+    units = estimate(endpoint, endpoint.request.model_validate({"prompt": "A lighthouse"}))
+    assert units is not None
+    dollars = units * USD_PER_UNIT["video"]
+    told = f"{units:.0f} units, about {dollars.quantize(Decimal('0.01'))} US dollars"
+    assert told in page("README.md")
+    assert told in page("docs/quickstart.md")
+    assert (
+        f"a video unit costs {USD_PER_UNIT['video']} and an image unit {USD_PER_UNIT['image']} US dollars"
+    ) in page("docs/quickstart.md")
+
+
+def test_the_shortest_interval_is_told() -> None:
+    assert f"An interval below {MIN_POLL_INTERVAL} seconds counts as {MIN_POLL_INTERVAL}" in page(
+        "docs/waiting.md"
+    )
+
+
+def test_a_sensors_own_timeout_is_told() -> None:
+    from airflow_provider_kling.sensors.kling import KlingTaskSensor
+
+    each = KlingTaskSensor(task_id="wait", endpoint="videos/text2video", kling_task_id="8")
+    assert each.timeout == 6 * 3600
+    assert "is six hours unless set" in page("docs/waiting.md")
+
+
+def test_examples_give_sensors_a_timeout() -> None:
+    """Whoever copies one must not wait seven days for a job that was never made."""
+    files = [*(ROOT / "example_dags").glob("*.py"), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    calls = [
+        call
+        for file in files
+        for call in re.findall(
+            r"^\s*(?:\w+ = )?KlingTaskSensor\(.*?\n\s*\)", file.read_text("utf-8"), re.M | re.S
+        )
+    ]
+    assert len(calls) >= 3
+    assert [call for call in calls if "timeout=" not in call] == []

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small ways to run a batch against a real server, and to look at what it has left."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.batch import limiter, monitor
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.operators.batch import KlingBatchOperator
+from airflow_provider_kling.utils.storage import resolve_path
+from tests.unit.operators.conftest import TaskInstance, context_of
+from tests.unit.results.conftest import Shelf, shelf
+
+__all__ = ["shelf"]
+
+SLUG = "images/generations"
+PATH = f"/v1/{SLUG}"
+RETRIES = 2
+
+
+def rows(count: int, **more: Any) -> list[dict[str, Any]]:
+    """Requests that differ from each other; a job costs 8 units."""
+    return [{"prompt": f"product {number}", **more} for number in range(1, count + 1)]
+
+
+class Batch:
+    """A batch task of one DAG run, which may be tried, cleared and tried again.
+
+    :param output: its output path.
+    :param defaults: arguments of the operator.
+    """
+
+    def __init__(self, output: str, **defaults: Any) -> None:
+        self.output = output
+        self.ti = TaskInstance(dag_id="shop", task_id="batch", max_tries=RETRIES)
+        self._defaults = {"endpoint": SLUG, "poll_interval": 0.2, "contact_sheet": False, **defaults}
+
+    def operator(self, requests: Any, **more: Any) -> KlingBatchOperator:
+        arguments = {"output_path": self.output, "retries": RETRIES, **self._defaults, **more}
+        return KlingBatchOperator(task_id="batch", requests=requests, **arguments)
+
+    def run(self, requests: Any, context: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        """Carry out one try and return the summary."""
+        return self.operator(requests, **more).execute(context_of(self.ti, **(context or {})))
+
+    def retry(self) -> Batch:
+        """Let the next run be the next try."""
+        self.ti = self.ti.retried()
+        return self
+
+    def clear(self) -> Batch:
+        """Let the next run be the first after somebody cleared the task."""
+        self.ti = replace(self.ti.retried(), max_tries=self.ti.try_number + RETRIES)
+        return self
+
+    def files(self) -> dict[str, bytes]:
+        return Shelf(self.output).files()
+
+    def summary(self) -> dict[str, Any]:
+        """What the report's summary says."""
+        return dict(json.loads(self.files()["summary.json"]))
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """What a report file of the output path holds, a line each."""
+        content = self.files()[name].decode()
+        return [json.loads(line) for line in content.splitlines()]
+
+    def ledger(self) -> dict[int, dict[str, Any]]:
+        """The last line of each row, by its number."""
+        found: dict[str, dict[str, Any]] = {}
+        for name, content in sorted(self.files().items()):
+            if name.startswith("_ledger/"):
+                found |= {(line := json.loads(text))["key"]: line for text in content.decode().splitlines()}
+        return {line["number"]: line for line in found.values()}
+
+    def states(self) -> list[str]:
+        """How far each row has come, in order."""
+        return [line["state"] for _, line in sorted(self.ledger().items())]
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Emulator]:
+    with Emulator(speed=1, job_seconds=0.3, slots=10, scale=0.05) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def kling(_server: Emulator, impatient: None, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """An emulator with ten slots whose jobs take 0.3 s; the connection ``kling_default`` leads to it."""
+    _server.reset()
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", _server.connection_json())
+    return _server
+
+
+@pytest.fixture
+def start(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Emulator]]:
+    """Start emulators with settings of their own."""
+    running: list[Emulator] = []
+
+    def run(**settings: Any) -> Emulator:
+        emulator = Emulator(**{"speed": 1, "job_seconds": 0.3, "slots": 10, "scale": 0.05, **settings})
+        emulator.start()
+        running.append(emulator)
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_json())
+        return emulator
+
+    yield run
+    for emulator in running:
+        emulator.stop()
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[bytes]:
+    """Three pictures that differ."""
+    from PIL import Image
+
+    made = []
+    for colour in ("red", "green", "blue"):
+        stream = io.BytesIO()
+        Image.new("RGB", (640, 480), colour).save(stream, "JPEG")
+        made.append(stream.getvalue())
+    return made
+
+
+@pytest.fixture
+def batch(tmp_path: Any) -> Batch:
+    """A batch whose output goes to a local folder."""
+    return Batch(str(tmp_path / "out"))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses of a tenth of a second, where users' batches wait for seconds."""
+    monkeypatch.setattr(limiter, "_FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(limiter, "_MAX_PAUSE", 0.2)
+    monkeypatch.setattr(limiter, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(monitor, "READ_SECONDS", 10.0)
+
+
+def entries_of(output: str) -> Any:
+    """The folders of the ledgers below an output path."""
+    place = resolve_path(output).child("_ledger")
+    return [str(name) for name in place.fs.ls(place.path, detail=False)]

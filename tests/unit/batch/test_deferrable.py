@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A deferrable batch gives its worker back while jobs run, and does what a held one does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
+
+from airflow_provider_kling.batch import deferral
+from airflow_provider_kling.batch import input as input_module
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import (
+    KlingAccountError,
+    KlingBudgetSpent,
+    KlingTaskFailed,
+    KlingTaskTimeout,
+)
+from airflow_provider_kling.operators.batch import KlingBatchOperator
+from airflow_provider_kling.triggers import wake_rule
+from scripts.local_airflow import wait_until
+from tests.unit.batch.conftest import PATH, SLUG, Batch, rows
+from tests.unit.batch.workers import SUCCESS, Workers
+from tests.unit.operators.conftest import context_of, fire
+from tests.unit.operators_library.conftest import run as run_dag
+
+__all__ = ["run_dag"]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Defer also for jobs of a second."""
+    monkeypatch.setattr(wake_rule, "MIN_DEFERRAL", 0.3)
+    monkeypatch.setattr(wake_rule, "_SOON", 0.0)
+    monkeypatch.setattr(deferral, "FIRST_LEAD", 0.0)
+
+
+class Parts:
+    """Carries out a try with all its deferrals, each part in an operator of its own."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.deferrals: list[TaskDeferred] = []
+        self.events: list[dict[str, Any]] = []
+
+    def run(
+        self, requests: Any, between: Callable[[TaskDeferred], object] = lambda _: None, **more: Any
+    ) -> dict[str, Any]:
+        """Run a try to its end, and return the summary.
+
+        :param between: called at each deferral, before the trigger runs.
+        """
+        go_on: Callable[[KlingBatchOperator, Any], Any] = lambda operator, context: operator.execute(context)  # noqa: E731
+        while True:
+            operator = self.batch.operator(requests, deferrable=True, **more)
+            try:
+                return dict(go_on(operator, context_of(self.batch.ti)))
+            except TaskDeferred as deferred:
+                self.deferrals.append(deferred)
+                json.dumps(deferred.trigger.serialize())
+                between(deferred)
+                event = fire(deferred)
+                self.events.append(event)
+                kwargs = json.loads(json.dumps(deferred.kwargs))
+
+                def go_on(
+                    operator: Any, context: Any, method: str = deferred.method_name, event: Any = event,
+                    kwargs: Any = kwargs,
+                ) -> Any:  # fmt: skip
+                    return getattr(operator, method)(context, event=event, **kwargs)
+
+
+@pytest.fixture
+def parts(batch: Batch) -> Parts:
+    return Parts(batch)
+
+
+def test_the_worker_is_given_back_while_jobs_run(start: Callable[..., Emulator], parts: Parts) -> None:
+    kling = start(job_seconds=1.0, slots=4)
+    summary = parts.run(rows(12), concurrency=4)
+    assert (summary["done"], summary["made"], summary["attached"]) == (12, 12, 0)
+    assert kling.count("POST", PATH) == len(kling.jobs) == 12
+    assert len(parts.deferrals) >= 3
+    assert all(1 <= len(each.trigger.jobs) <= 4 for each in parts.deferrals)
+    assert parts.deferrals[0].trigger.rows_left
+    assert not parts.deferrals[-1].trigger.rows_left
+    assert {line["airflow"]["try_number"] for line in parts.batch.ledger().values()} == {1}
+
+
+def test_rows_that_are_settled_are_not_read_again(
+    start: Callable[..., Emulator], parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(job_seconds=1.0, slots=4)
+    hashed: list[Any] = []
+    real = input_module._hash
+    monkeypatch.setattr(input_module, "_hash", lambda *given: hashed.append(given) or real(*given))
+    summary = parts.run(rows(40), concurrency=4, between=lambda _: hashed.clear())
+    assert summary["done"] == 40
+    assert len(hashed) < 12, "the last part reads the last rows"
+    assert parts.deferrals[-2].kwargs["state"]["position"] >= 30
+    assert sorted(line["row"] for line in parts.batch.lines("results.jsonl")) == list(range(1, 41))
+
+
+@pytest.mark.parametrize("case", ["equal rows", "moved rows"])
+def test_rows_whose_numbers_say_nothing_are_read_again(
+    start: Callable[..., Emulator], parts: Parts, case: str
+) -> None:
+    kling = start(job_seconds=1.0, slots=4)
+    given = [*rows(5), *rows(3)] if case == "equal rows" else rows(8)
+    if case == "moved rows":
+        assert parts.batch.run(rows(2))["done"] == 2
+        given = list(reversed(given))
+        parts.batch.retry()
+    summary = parts.run(given, concurrency=4)
+    assert (summary["done"], len(kling.jobs)) == (8, 8)
+    assert all(each.kwargs["state"]["rows"] == 0 for each in parts.deferrals)
+
+
+def test_rows_that_come_while_the_task_is_deferred_are_left_to_the_next_run(
+    start: Callable[..., Emulator], parts: Parts, tmp_path: Path
+) -> None:
+    kling, file = start(job_seconds=1.0, slots=2), tmp_path / "rows.jsonl"
+
+    def write(*given: dict[str, Any]) -> None:
+        file.write_text("\n".join(map(json.dumps, given)))
+
+    write(*rows(6))
+    first = iter([lambda: write({"prompt": "new"}, *rows(6))])
+    summary = parts.run(str(file), concurrency=2, between=lambda _: next(first, lambda: None)())
+    assert (summary["rows"], summary["done"]) == (6, 6), "the input counts as it was when the try began"
+    summary = Parts(parts.batch.clear()).run(str(file), concurrency=2)
+    assert (summary["rows"], summary["done"]) == (7, 7)
+    assert len(kling.jobs) == len({job.body["prompt"] for job in kling.jobs}) == 7
+
+
+def test_what_the_account_has_room_for_is_remembered(start: Callable[..., Emulator], parts: Parts) -> None:
+    kling = start(job_seconds=1.0, slots=3)
+    assert parts.run(rows(9), concurrency=8)["done"] == 9
+    assert len(kling.jobs) == 9
+    assert {len(each.trigger.jobs) for each in parts.deferrals} <= {1, 2, 3}
+    assert parts.deferrals[0].kwargs["state"]["width"] == 3
+
+
+def test_failed_rows_are_not_made_again_in_the_same_try(start: Callable[..., Emulator], parts: Parts) -> None:
+    kling = start(job_seconds=1.0, slots=4)
+    kling.faults.set({"failed_job": 3, "fail_reason": "an internal error"})
+    with pytest.raises(KlingTaskFailed, match="3 rows failed"):
+        parts.run(rows(9), concurrency=4)
+    assert len(kling.jobs) == 9
+    assert parts.batch.states().count("failed") == 3
+    kling.faults.set({"failed_job": 0})
+    assert Parts(parts.batch.retry()).run(rows(9), concurrency=4)["made"] == 3
+
+
+def test_nothing_is_submitted_after_too_many_failures(start: Callable[..., Emulator], parts: Parts) -> None:
+    kling = start(job_seconds=1.0, slots=4)
+    kling.faults.set({"failed_word": "product", "fail_reason": "an internal error"})
+    with pytest.raises(KlingTaskFailed):
+        parts.run(rows(20), concurrency=4, on_failure="fail")
+    assert len(kling.jobs) <= 8
+
+
+def test_the_budget_holds_over_all_parts(start: Callable[..., Emulator], parts: Parts) -> None:
+    kling = start(job_seconds=1.0, slots=2)
+    with pytest.raises(KlingBudgetSpent, match="5 of 9 rows are done"):
+        parts.run(rows(9), concurrency=2, max_units=45)
+    assert len(kling.jobs) == 5
+
+
+def test_a_job_out_of_time_is_left_to_the_next_try(start: Callable[..., Emulator], parts: Parts) -> None:
+    kling = start(job_seconds=60, slots=3)
+    with pytest.raises(KlingTaskTimeout, match="3 jobs have not ended in time"):
+        parts.run(rows(3), concurrency=3, timeout=1.5)
+    assert len(parts.deferrals) <= 3
+    kling.advance(100)
+    summary = Parts(parts.batch.retry()).run(rows(3), concurrency=3, timeout=30)
+    assert (summary["done"], summary["made"], summary["attached"]) == (3, 0, 3)
+    assert len(kling.jobs) == 3
+
+
+def test_execution_timeout_counts_from_the_beginning_of_the_try(
+    start: Callable[..., Emulator], parts: Parts
+) -> None:
+    start(job_seconds=60, slots=3)
+    with pytest.raises(KlingTaskTimeout, match="execution_timeout=0:00:05 has passed"):
+        parts.run(rows(3), concurrency=3, execution_timeout=timedelta(seconds=5))
+    assert len(parts.deferrals) == 1
+
+
+def test_an_account_without_credit_ends_the_try_with_its_reason(
+    start: Callable[..., Emulator], parts: Parts
+) -> None:
+    kling = start(job_seconds=1.0, slots=2, units=3 * 8)
+    with pytest.raises(KlingAccountError):
+        parts.run(rows(6), concurrency=2)
+    assert parts.batch.states().count("done") == 3
+    assert len(kling.jobs) == 3
+
+
+def test_a_wait_that_no_triggerer_watches_says_so(start: Callable[..., Emulator], batch: Batch) -> None:
+    # Its module moved between versions of Airflow.
+    ended_by_airflow = type("TaskDeferralTimeout", (AirflowException,), {})
+    operator = batch.operator(rows(1), deferrable="true")
+    assert operator.deferrable is True
+
+    def timed_out(*_: Any, **__: Any) -> None:
+        raise ended_by_airflow("Trigger timeout")
+
+    operator.execute_complete = timed_out  # type: ignore[method-assign]
+    with pytest.raises(KlingTaskTimeout, match="No triggerer watched the jobs"):
+        operator.resume_execution("execute_complete", {"event": {}}, context_of(batch.ti))
+
+
+def test_an_event_of_an_unknown_kind_goes_on(start: Callable[..., Emulator], batch: Batch) -> None:
+    start(job_seconds=0.2)
+    summary = batch.operator(rows(2), deferrable=False).execute_complete(context_of(batch.ti), None)  # type: ignore[arg-type]
+    assert summary["done"] == 2
+
+
+def test_synchronous_endpoints_and_calls_inside_a_task_hold_the_worker(
+    start: Callable[..., Emulator], batch: Batch, tmp_path: Path
+) -> None:
+    start(job_seconds=0.5)
+    speech = [
+        {"text": f"line {number}", "voice_id": "genshin_vindi2", "voice_language": "en"} for number in (1, 2)
+    ]
+    assert batch.run(speech, endpoint="audio/tts", deferrable=True)["done"] == 2
+    other = SimpleNamespace(task_id="my_function")
+    summary = batch.operator(rows(2), deferrable=True, output_path=str(tmp_path / "b")).execute(
+        context_of(batch.ti, task=other)
+    )
+    assert summary["done"] == 2
+
+
+@pytest.mark.airflow
+def test_it_runs_in_airflow(run_dag: Any, tmp_path: Path, kling_emulator: Emulator) -> None:
+    states, values = run_dag(
+        f"""
+        from airflow_provider_kling.operators.batch import KlingBatchOperator
+        KlingBatchOperator(
+            task_id="batch", endpoint="images/generations", deferrable=True, concurrency=2,
+            requests=[{{"prompt": f"{{{{{{{{ dag.dag_id }}}}}}}} {{number}}"}} for number in range(5)],
+            output_path="{tmp_path}/out", poll_interval=0.2, contact_sheet=False,
+        )
+        """
+    )
+    assert states == {"batch": "success"}
+    assert values["batch"]["done"] == 5
+    assert len(kling_emulator.jobs) == 5
+
+
+def test_a_worker_that_is_killed_after_a_deferral_loses_nothing(
+    start: Callable[..., Emulator], parts: Parts, tmp_path: Path
+) -> None:
+    """A spot worker dies while it goes on; Airflow tries again from the start, and the ledger knows."""
+    kling = start(job_seconds=1.0, slots=4)
+    with Workers(tmp_path / "workers.log") as workers:
+
+        def killed(_: TaskDeferred) -> None:
+            raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            parts.run(rows(12), between=killed, concurrency=4)
+        arguments = {
+            "endpoint": SLUG,
+            "requests": rows(12),
+            "output_path": parts.batch.output,
+            "concurrency": 4,
+            "poll_interval": 0.2,
+            "retries": 2,
+            "contact_sheet": False,
+        }
+        order = {"connection": kling.connection_json(), "arguments": arguments}
+        pid = workers.start(**order, ti={"try_number": 2, "max_tries": 2})
+        wait_until(lambda: len(kling.jobs) >= 6, 30, "the next try to submit", every=0.02)
+        os.kill(pid, signal.SIGKILL)
+        workers.wait()
+        workers.start(**order, ti={"try_number": 3, "max_tries": 2})
+        assert workers.wait() == SUCCESS
+    assert parts.batch.states() == ["done"] * 12
+    assert len(kling.jobs) == len({job.external_task_id for job in kling.jobs}) == 12

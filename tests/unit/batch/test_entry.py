@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lines of the ledger: what they hold, what they cost, what a reader makes of strange ones."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_kling.batch.ledger_entry import TERMINAL_FAILURES, LedgerEntry, RowState, parse_line
+from airflow_provider_kling.batch.progress import Progress
+
+TEXT = st.none() | st.text(min_size=1)
+ITEMS = st.lists(st.dictionaries(st.text(), st.text()))
+ENTRIES = st.builds(
+    LedgerEntry,
+    key=st.text(min_size=1),
+    state=st.sampled_from(RowState),
+    number=st.integers(0, 10_000),
+    attempt=st.integers(0, 5),
+    generation=st.integers(0, 5),
+    external_task_id=TEXT,
+    task_id=TEXT,
+    submitted_at=st.none() | st.integers(1, 2**45),
+    estimate=TEXT,
+    units=TEXT,
+    error=TEXT,
+    facts=st.none() | st.dictionaries(st.text(), st.text(), min_size=1),
+    result=st.none() | st.dictionaries(st.text(), ITEMS, min_size=1),
+)
+
+
+@given(ENTRIES)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_line_says_all_that_is_known_and_is_one_line(entry: LedgerEntry) -> None:
+    line = entry.to_line()
+    assert "\n" not in line
+    assert parse_line(line) == entry
+
+
+def test_a_line_leaves_out_what_is_not_known() -> None:
+    line = LedgerEntry("a", RowState.SUBMITTED, 3, task_id="8").to_line()
+    assert json.loads(line) == {"key": "a", "state": "submitted", "number": 3, "task_id": "8"}
+
+
+@given(ENTRIES, st.integers(0, 400))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_cut_line_is_no_line(entry: LedgerEntry, length: int) -> None:
+    line = entry.to_line()
+    assert parse_line(line[: min(length, len(line) - 1)]) is None
+
+
+@pytest.mark.parametrize("line", ["", "[]", "null", "7", '{"key": "a"}', '{"state": "done"}'])
+def test_what_is_no_entry_is_no_line(line: str) -> None:
+    assert parse_line(line) is None
+
+
+def test_what_a_newer_version_has_added_is_passed_over() -> None:
+    entry = LedgerEntry("a", RowState.DONE, 1, units="3")
+    assert parse_line(json.dumps({**json.loads(entry.to_line()), "colour": "green"})) == entry
+
+
+@pytest.mark.parametrize("state", RowState)
+def test_the_cost_is_the_charge_if_known_else_the_estimate(state: RowState) -> None:
+    free = state in (RowState.OPEN, RowState.INVALID)
+    expected = LedgerEntry("a", state, 1, estimate="4")
+    charged = LedgerEntry("a", state, 1, estimate="4", units="3")
+    assert charged.cost == (0 if free else 3)
+    assert expected.cost == (0 if free or state in (RowState.FAILED, RowState.REFUSED) else 4)
+    assert LedgerEntry("a", state, 1).cost == Decimal(0)
+
+
+def test_a_charge_of_nothing_is_a_charge() -> None:
+    assert LedgerEntry("a", RowState.DONE, 1, estimate="4", units="0").cost == 0
+
+
+def test_no_lost_row_counts_as_done_or_under_way() -> None:
+    assert set(RowState) - set(TERMINAL_FAILURES) == {
+        RowState.OPEN,
+        RowState.PLANNED,
+        RowState.SUBMITTED,
+        RowState.DONE,
+    }
+
+
+@pytest.mark.parametrize(
+    "units", ["3,5", "N/A", "NaN", "sNaN", "-1", "inf", "-Infinity", "1e999999", "", " "]
+)
+def test_a_charge_that_is_no_amount_is_unknown(units: str) -> None:
+    line = LedgerEntry("a", RowState.DONE, 1, estimate="2", units=units)
+    assert line.charged is None
+    assert line.cost == Decimal(2)
+    assert not line.unknown_cost
+    tally = Progress(1, {"a"})
+    tally.count([line])
+    assert (tally.spent, tally.charged, tally.done_without_charge) == (Decimal(2), Decimal(0), 1)
+    assert line.to(RowState.FAILED).cost == 0
+
+
+@pytest.mark.parametrize("estimate", ["x", "NaN", None])
+def test_what_was_made_at_an_unknown_cost_is_known_to_be_unknown(estimate: str | None) -> None:
+    line = LedgerEntry("a", RowState.DONE, 1, estimate=estimate)
+    assert line.unknown_cost
+    assert not line.to(RowState.OPEN).unknown_cost
+    assert not line.to(RowState.FAILED).unknown_cost
+
+
+CASH = {"type": "cash", "amount": "0.35", "currency": "USD", "list_price": "0.42", "package": None}
+
+
+def test_cash_is_counted_by_currency_and_is_a_charge() -> None:
+    paid = LedgerEntry("a", RowState.DONE, 1, estimate="2", charges=[CASH, {"type": "units", "amount": "1"}])
+    odd = LedgerEntry(
+        "b", RowState.DONE, 2, charges=[{"type": "cash", "amount": "NaN"}, {**CASH, "currency": None}]
+    )
+    assert parse_line(paid.to_line()) == paid
+    tally = Progress(2, {"a", "b"})
+    tally.count([paid, odd])
+    assert tally.to_json()["cash_charged"] == {"USD": "0.35", "unknown": "0.35"}
+    assert tally.done_without_charge == 0
+    assert " units and 0.35 USD and 0.35 charged; " in tally.to_line(60)
+    tally.moved(paid, paid.to(RowState.DONE, charges=None))
+    assert tally.to_json()["cash_charged"] == {"unknown": "0.35"}
+
+
+@pytest.mark.parametrize("charges", ['"free"', "5", "[5]", "{}"])
+def test_a_line_whose_charges_are_none_is_damaged(charges: str) -> None:
+    assert parse_line(f'{{"key":"a","state":"done","number":1,"charges":{charges}}}') is None

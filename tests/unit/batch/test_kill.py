@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real processes, real signals: a batch that is ended saves what it knows, a killed one loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.batch import loop_thread as beside_module
+from airflow_provider_kling.batch import runner as task_module
+from airflow_provider_kling.batch.ledger import Ledger
+from airflow_provider_kling.batch.loop_thread import END_SECONDS, LoopThread
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingError
+from scripts.local_airflow import wait_until
+from tests.unit.batch.conftest import PATH, SLUG, Batch, rows
+from tests.unit.batch.workers import FAILED, INTERRUPTED, SUCCESS, Workers
+from tests.unit.operators.conftest import context_of
+
+
+@pytest.fixture(scope="module")
+def _workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    with Workers(tmp_path_factory.mktemp("workers") / "workers.log") as workers:
+        yield workers
+
+
+@dataclass
+class Tries:
+    """Runs the tries of one batch in processes of their own."""
+
+    workers: Workers
+    batch: Batch
+    kling: Emulator
+    count: int = 0
+
+    def start(self, requests: Any, concurrency: int = 10, **order: Any) -> int:
+        """Start the next try; return its process id."""
+        self.count += 1
+        arguments = {
+            "endpoint": SLUG,
+            "requests": requests,
+            "output_path": self.batch.output,
+            "concurrency": concurrency,
+            "poll_interval": 0.2,
+            "retries": 2,
+            "contact_sheet": False,
+        }
+        connection = self.kling.connection_json()
+        ti = {"try_number": self.count, "max_tries": 2}
+        return self.workers.start(connection=connection, arguments=arguments, ti=ti, **order)
+
+    def end(self, pid: int) -> tuple[int, float]:
+        """Send SIGTERM; return the exit code and how many seconds it took."""
+        began = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        return self.workers.wait(), time.monotonic() - began
+
+    def finish(self, requests: Any) -> None:
+        """Run one more try, which succeeds."""
+        self.start(requests)
+        assert self.workers.wait() == SUCCESS, self.workers.said("")[-30:]
+
+
+@pytest.fixture
+def tries(_workers: Workers, batch: Batch) -> Callable[[Emulator], Tries]:
+    _workers.forget()
+    return lambda kling: Tries(_workers, batch, kling)
+
+
+@pytest.mark.parametrize(("handler", "code"), [("Airflow 3", FAILED), ("Airflow 2", INTERRUPTED)])
+def test_sigterm_saves_the_ledger_says_what_runs_and_submits_no_more(
+    start: Callable[..., Emulator],
+    batch: Batch,
+    tries: Callable[[Emulator], Tries],
+    handler: str,
+    code: int,
+) -> None:
+    kling = start(job_seconds=60, slots=6)
+    run = tries(kling)
+    pid = run.start(rows(20), concurrency=6, handler=handler)
+    wait_until(lambda: len(kling.jobs) == 6, 30, "six jobs to run")
+    time.sleep(0.2)
+    ended, seconds = run.end(pid)
+    assert ended == code
+    assert seconds < 5
+    assert len(kling.jobs) == 6
+    (said, *_) = run.workers.said("Stopped. Kling cannot cancel jobs: 6 go on and may be charged (")
+    assert all(job.task_id in said for job in kling.jobs)
+    assert "No lines of the ledger" in said
+    submitted = [line["task_id"] for line in batch.ledger().values() if line["state"] == "submitted"]
+    assert sorted(submitted) == sorted(job.task_id for job in kling.jobs)
+    kling.advance(120)
+    run.finish(rows(6))
+    assert kling.count("POST", PATH) == 6
+
+
+def test_a_create_call_that_is_being_answered_when_sigterm_comes_is_not_lost(
+    start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries]
+) -> None:
+    kling = start(job_seconds=60)
+    kling.faults.set({"stall_after": 0.5})
+    run = tries(kling)
+    pid = run.start(rows(1))
+    wait_until(lambda: kling.stalled, 30, "the call to be held", every=0.02)
+    assert run.end(pid)[0] == FAILED
+    assert [line["task_id"] for line in batch.ledger().values()] == [kling.jobs[0].task_id]
+
+
+def test_a_create_call_that_is_never_answered_is_asked_for_by_the_next_try(
+    start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries]
+) -> None:
+    kling = start()
+    kling.faults.set({"stall_after": -1})
+    run = tries(kling)
+    pid = run.start(rows(1))
+    wait_until(lambda: kling.stalled, 30, "the call to be held")
+    ended, seconds = run.end(pid)
+    assert ended == FAILED
+    assert seconds < 5
+    assert batch.states() == ["planned"]
+    run.finish(rows(1))
+    assert (len(kling.jobs), batch.states()) == (1, ["done"])
+
+
+def test_airflows_timeout_ends_the_run_and_a_retry_goes_on(
+    start: Callable[..., Emulator], tries: Callable[[Emulator], Tries]
+) -> None:
+    kling = start(job_seconds=1.0, slots=4)
+    run = tries(kling)
+    began = time.monotonic()
+    run.start(rows(12), concurrency=4, timeout=2.0)
+    assert run.workers.wait() == INTERRUPTED
+    assert time.monotonic() - began < 2.0 + 5
+    run.finish(rows(12))
+    assert len(kling.jobs) == len({job.external_task_id for job in kling.jobs}) == 12
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_kills_at_random_moments_lose_nothing_and_pay_nothing_twice(
+    start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries], seed: int
+) -> None:
+    kling, chance = start(job_seconds=0.5), random.Random(seed)
+    kling.faults.set({"lost_response": 7, "late_error": 9, "server_error": 11})
+    run = tries(kling)
+    for _ in range(5):
+        pid = run.start(rows(40))
+        time.sleep(chance.uniform(0.1, 0.8))
+        os.kill(pid, signal.SIGKILL)
+        run.workers.wait()
+    run.finish(rows(40))
+    assert len(kling.jobs) == len({job.external_task_id for job in kling.jobs}) == 40
+    assert float(kling.summary["charged_units"]) == 40 * 8
+    assert batch.states() == ["done"] * 40
+    assert len(batch.lines("results.jsonl")) == 40
+
+
+def test_being_ended_before_the_run_has_begun_submits_nothing(
+    kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator, look = batch.operator(rows(5)), task_module.preflight
+
+    def survey(*given: Any, **more: Any) -> Any:
+        operator.on_kill()
+        return look(*given, **more)
+
+    monkeypatch.setattr(task_module, "preflight", survey)
+    with pytest.raises(KlingError, match="Stopped: 0 of 5 rows are done and kept, 5 were not submitted"):
+        operator.execute(context_of(batch.ti))
+    assert kling.count("POST", PATH) == 0
+    batch.operator(rows(5)).on_kill()
+
+
+def test_a_storage_that_hangs_does_not_hang_the_end(
+    start: Callable[..., Emulator], batch: Batch, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    kling, hanging = start(job_seconds=60), threading.Event()
+    operator = batch.operator(rows(4), concurrency=2)
+    write = Ledger._write
+
+    def hang(self: Ledger, entries: Any) -> str:
+        if len(kling.jobs) >= 2:
+            hanging.wait(20)
+        return write(self, entries)
+
+    monkeypatch.setattr(Ledger, "_write", hang)
+    seconds = []
+
+    def end() -> None:
+        wait_until(lambda: len(kling.jobs) == 2, 20, "two jobs", every=0.01)
+        time.sleep(0.2)
+        began = time.monotonic()
+        operator.on_kill()
+        seconds.append(time.monotonic() - began)
+
+    ender = threading.Thread(target=end)
+    ender.start()
+    with pytest.raises(KlingError, match="Stopped"):
+        operator.execute(context_of(batch.ti))
+    ender.join()
+    hanging.set()
+    assert seconds[0] <= END_SECONDS
+    (said,) = [text for text in caplog.messages if text.startswith("Stopped.")]
+    assert "No lines" not in said
+
+
+class TestBeside:
+    async def nothing(self) -> None:
+        return None
+
+    def test_what_the_loop_raises_is_raised(self) -> None:
+        async def fail() -> None:
+            raise KlingError("no")
+
+        with pytest.raises(KlingError, match="no"):
+            LoopThread(fail, lambda: None).run(10, lambda: None)
+
+    def test_it_reports_while_it_runs(self) -> None:
+        reports: list[float] = []
+        LoopThread(lambda: asyncio.sleep(0.35), lambda: None).run(
+            0.1, lambda: reports.append(time.monotonic())
+        )
+        assert 1 <= len(reports) <= 4
+
+    def test_an_interruption_stops_the_loop_and_is_raised(self) -> None:
+        class Alarm(BaseException):
+            pass
+
+        stop = threading.Event()
+
+        async def run() -> None:
+            while not stop.is_set():  # noqa: ASYNC110 - set by another thread
+                await asyncio.sleep(0.01)
+
+        def report() -> None:
+            raise Alarm
+
+        beside = LoopThread(run, stop.set)
+        with pytest.raises(Alarm):
+            beside.run(0.1, report)
+        assert beside.end()
+
+    def test_the_end_is_not_waited_for_longer_than_airflow_waits(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(beside_module, "END_SECONDS", 0.2)
+        release = threading.Event()
+
+        async def deaf() -> None:
+            release.wait(10)
+
+        def report() -> None:
+            raise KeyboardInterrupt
+
+        hanging = LoopThread(deaf, lambda: None)
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            hanging.run(0.05, report)
+        assert time.monotonic() - began < 2
+        assert not hanging.end()
+        release.set()

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A batch says what it will cost, keeps its budget over all tries, and stops when the account says so."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.api.endpoint import get_endpoint
+from airflow_provider_kling.api.hosts import DIALECTS
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import (
+    KlingAccountError,
+    KlingAuthError,
+    KlingBudgetSpent,
+    KlingTaskFailed,
+    KlingWaitInterrupted,
+)
+from airflow_provider_kling.inputs.prepared_request import prepare_request
+from scripts.local_airflow import wait_until
+from tests.unit.batch.conftest import PATH, Batch, rows
+
+
+class Told(logging.Handler):
+    """Keeps what was said, and how many create calls had been made by then."""
+
+    def __init__(self, kling: Emulator) -> None:
+        super().__init__()
+        self._kling = kling
+        self.said: list[tuple[str, int]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append((record.getMessage(), self._kling.count("POST", PATH)))
+
+
+def test_the_estimate_is_told_before_anything_is_submitted(
+    kling: Emulator, batch: Batch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    told = Told(kling)
+    logging.getLogger("airflow_provider_kling").addHandler(told)
+    try:
+        with pytest.raises(KlingBudgetSpent):
+            batch.run(rows(3), max_units="16")
+    finally:
+        logging.getLogger("airflow_provider_kling").removeHandler(told)
+    (plan, before), (warning, still_before) = told.said[:2]
+    assert "All together cost about 24 image units, some 0.08 US dollars" in plan
+    assert warning == "max_units=16 is less than the estimate: not all rows will be submitted"
+    assert before == still_before == 0
+    assert len(kling.jobs) == 2
+
+
+def test_another_hosts_price_is_not_told_as_if_it_were_known(
+    kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    fields = {**kling.connection(), "extra": {"dialect": "cometapi", "base_path": "/"}}
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
+    batch.run(rows(3))
+    assert (
+        "Kling's own list price of all together would be 24 image units, some 0.08 US dollars" in caplog.text
+    )
+    assert "cost about" not in caplog.text
+
+
+def test_the_budget_stops_new_jobs_and_never_paid_ones(kling: Emulator, batch: Batch) -> None:
+    with pytest.raises(KlingBudgetSpent, match=r"5 of 12 rows are done and kept, 7 were not submitted"):
+        batch.run(rows(12), max_units=47)
+    assert len(kling.jobs) == 5
+    summary = batch.summary()
+    assert summary["skipped"] == {"budget": 7}
+    assert (summary["units_estimated"], summary["units_charged"]) == ("96", "40")
+
+
+def test_the_budget_holds_over_all_tries_and_goes_on_when_it_is_raised(kling: Emulator, batch: Batch) -> None:
+    for _ in range(2):
+        with pytest.raises(KlingBudgetSpent):
+            batch.run(rows(6), max_units="24")
+        batch.retry()
+    assert len(kling.jobs) == 3
+    assert batch.clear().run(rows(6), max_units="48")["done"] == 6
+    assert len(kling.jobs) == 6
+
+
+def test_rows_that_were_taken_out_of_the_list_have_used_up_their_part(kling: Emulator, batch: Batch) -> None:
+    batch.run(rows(3))
+    with pytest.raises(KlingBudgetSpent):
+        batch.clear().run([{"prompt": "new 1"}, {"prompt": "new 2"}], max_units="32")
+    assert len(kling.jobs) == 4
+
+
+def test_jobs_that_failed_do_not_use_up_the_budget(kling: Emulator, batch: Batch) -> None:
+    kling.faults.set({"failed_word": "product 2", "fail_reason": "an internal error"})
+    with pytest.raises(KlingTaskFailed):
+        batch.run(rows(3), max_units="24")
+    kling.faults.clear()
+    assert batch.retry().run(rows(3), max_units="24")["done"] == 3
+
+
+def test_a_job_that_may_have_been_made_counts_before_anybody_knows(
+    start: Callable[..., Emulator], batch: Batch
+) -> None:
+    kling = start(dialect="gateway")
+    kling.faults.set({"lost_response": 1})
+    with pytest.raises(KlingBudgetSpent):
+        # One outcome is unknown; what it may have cost leaves room for one more, which is unknown too.
+        batch.run(rows(5), max_units="16", concurrency=1, max_failed=5)
+    assert len(kling.jobs) == 2
+
+
+def test_without_a_price_the_charges_themselves_are_the_guide(
+    start: Callable[..., Emulator], batch: Batch, pictures: list[bytes]
+) -> None:
+    kling = start()
+    picture = base64.b64encode(pictures[0]).decode()
+    requests = [
+        {"human_image": picture, "cloth_image": picture, "model_name": "kolors-virtual-try-on-v1-5"}
+    ] * 8
+    with pytest.raises(KlingBudgetSpent):
+        batch.run(requests, endpoint="images/kolors-virtual-try-on", max_units="70", concurrency=1)
+    summary = batch.summary()
+    assert summary["rows_without_estimate"] == 8
+    assert len(kling.jobs) == 3
+    assert summary["units_charged"] == "60"
+
+
+@pytest.mark.parametrize(("fault", "code"), [("arrears_after", 1101), ("empty_after", 1102)])
+def test_an_empty_account_stops_at_once_lets_running_jobs_end_and_goes_on_after_a_clear(
+    start: Callable[..., Emulator], batch: Batch, fault: str, code: int
+) -> None:
+    kling = start(slots=4, job_seconds=0.5)
+    kling.faults.set({fault: 6})
+    with pytest.raises(KlingAccountError, match=r"6 of 40 rows are done and kept, 34 were not") as stopped:
+        batch.run(rows(40), concurrency=4)
+    assert stopped.value.code == code
+    assert len(kling.jobs) == 6
+    assert kling.requests["POST", PATH, 429] <= 4, "at most as many further calls as were under way"
+    assert batch.summary()["skipped"] == {"account": 34}
+    kling.faults.clear()
+    summary = batch.clear().run(rows(40), concurrency=4)
+    assert (summary["done"], summary["made"]) == (40, 34)
+    assert len(kling.jobs) == 40
+
+
+def test_refused_credentials_stop_at_once(kling: Emulator, batch: Batch) -> None:
+    kling.faults.set({"bad_credentials": 1000})
+    with pytest.raises(KlingAuthError, match="10 were not submitted"):
+        batch.run(rows(10), concurrency=3)
+    assert kling.count("POST", PATH) <= 3
+    kling.faults.clear()
+    assert batch.clear().run(rows(10))["done"] == 10
+
+
+def test_credentials_that_are_refused_while_jobs_run_lose_no_job(
+    start: Callable[..., Emulator], batch: Batch
+) -> None:
+    kling = start(job_seconds=1.0, slots=3)
+
+    def refuse() -> None:
+        wait_until(lambda: len(kling.jobs) == 3, 10, "three jobs to run", every=0.01)
+        kling.faults.set({"bad_credentials": 1000})
+
+    refuser = threading.Thread(target=refuse)
+    refuser.start()
+    # Whichever comes first: a wait that is refused, or a submission.
+    with pytest.raises((KlingWaitInterrupted, KlingAuthError)):
+        batch.run(rows(6), concurrency=3)
+    refuser.join()
+    kling.faults.clear()
+    summary = batch.clear().run(rows(6))
+    assert (summary["done"], summary["attached"], len(kling.jobs)) == (6, 3, 6)
+
+
+def test_jobs_of_unknown_cost_are_made_one_by_one_under_a_limit(
+    start: Callable[..., Emulator], batch: Batch, pictures: list[bytes]
+) -> None:
+    kling = start()
+    picture = base64.b64encode(pictures[0]).decode()
+    requests = [
+        {"human_image": picture, "cloth_image": picture, "model_name": "kolors-virtual-try-on-v1-5"}
+    ] * 8
+    with pytest.raises(KlingBudgetSpent):
+        batch.run(requests, endpoint="images/kolors-virtual-try-on", max_units="70", concurrency=8)
+    assert len(kling.jobs) == 3
+    with pytest.raises(KlingBudgetSpent):
+        batch.retry().run(requests, endpoint="images/kolors-virtual-try-on", max_units="70", concurrency=8)
+    assert len(kling.jobs) == 3
+
+
+def test_the_limit_counts_what_extra_body_adds(kling: Emulator, batch: Batch) -> None:
+    with pytest.raises(KlingBudgetSpent, match=r"max_units is reached"):
+        batch.run(rows(4), max_units=16, extra_body={"n": 2})
+    assert len(kling.jobs) == 1
+    assert batch.summary()["units_estimated"] == "64"
+
+
+@pytest.mark.parametrize(
+    ("slug", "values", "extra", "right"),
+    [
+        ("videos/text2video", {"model_name": "kling-v3"}, {"duration": "15", "mode": "4k"}, "45.0"),
+        ("videos/text2video", {"model_name": "kling-v3"}, {"duration": 10}, "6.0"),
+        ("videos/text2video", {"model_name": "kling-v3"}, {"sound": "on"}, "4.5"),
+        ("videos/text2video", {"model_name": "kling-v3"}, {"mode": "16k"}, None),
+        ("videos/text2video", {"model_name": "kling-v3"}, {"new_key": 1}, "3.0"),
+        ("text-to-video", {}, {"settings": {"duration": 10}}, "8.0"),
+        ("text-to-video", {}, {"contents": [{"type": "base_video", "url": "https://x/y.mp4"}]}, None),
+        ("images/generations", {}, {"n": 3}, "24"),
+        ("images/generations", {}, {"n": "many"}, None),
+    ],
+)
+def test_the_estimate_is_of_the_body_that_is_sent(
+    slug: str, values: dict[str, str], extra: dict[str, Any], right: str | None
+) -> None:
+    order = prepare_request(get_endpoint(slug), {"prompt": "a boat", **values}, DIALECTS["kling"], extra)
+    assert order.estimate == (None if right is None else Decimal(right))

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recipe of ``docs/batch.md`` for the same rows every night, run for more than a month."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid
+from scripts.local_airflow import ROOT
+from tests.unit.batch.conftest import Batch
+
+Name = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def recipe() -> dict[str, Any]:
+    """What the page's snippet defines."""
+    page = (ROOT / "docs" / "batch.md").read_text("utf-8")
+    (source,) = [
+        text for text in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "def named" in text
+    ]
+    names: dict[str, Any] = {}
+    with DAG("nightly", schedule=None):
+        exec(source, names)
+    return names
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path, pictures: list[bytes]) -> list[dict[str, Any]]:
+    """Three rows with a picture each."""
+    for number, content in enumerate(pictures):
+        (tmp_path / f"{number}.jpg").write_bytes(content)
+    return [
+        {
+            "prompt": f"product {number}",
+            "image": f"file://{tmp_path}/{number}.jpg",
+            "model_name": "kling-v2-1",
+        }
+        for number in range(len(pictures))
+    ]
+
+
+@pytest.fixture
+def nights(tmp_path: Path, recipe: dict[str, Any]) -> Callable[..., Batch]:
+    """Run the batch in a DAG run of its own, with named rows; return it."""
+
+    def run(run_id: str, rows: list[dict[str, Any]], folder: str = "videos", **more: Any) -> Batch:
+        batch = Batch(str(tmp_path / folder))
+        batch.ti = replace(batch.ti, run_id=run_id)
+        batch.run([recipe["named"](row) for row in rows], **more)
+        return batch
+
+    return run
+
+
+def counts(batch: Batch) -> tuple[int, int]:
+    """How many rows were made, and how many cost nothing new."""
+    summary = batch.summary()
+    return summary["made"], summary["attached"]
+
+
+def test_only_what_has_changed_is_made(
+    kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    assert counts(nights("monday", catalogue)) == (3, 0)
+    assert counts(nights("tuesday", catalogue)) == (0, 3)
+    catalogue[0]["prompt"] = "another angle"
+    (tmp_path / "1.jpg").write_bytes((tmp_path / "2.jpg").read_bytes())
+    wednesday = nights("wednesday", catalogue)
+    assert counts(wednesday) == (2, 1)
+    assert wednesday.states() == ["done"] * 3
+    assert len(kling.jobs) == 5
+
+
+def test_without_names_a_second_night_pays_again(
+    kling: Emulator, catalogue: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    for run_id in ("monday", "tuesday"):
+        batch = Batch(str(tmp_path / "videos"))
+        batch.ti = replace(batch.ti, run_id=run_id)
+        batch.run(catalogue)
+    assert len(kling.jobs) == 6
+
+
+def test_jobs_of_other_nights_count_for_the_budget(
+    kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]]
+) -> None:
+    assert nights("monday", catalogue).summary()["units_charged"] == "24"
+    with pytest.raises(KlingBudgetSpent):
+        nights("tuesday", catalogue, max_units=8)
+    assert nights("wednesday", catalogue, max_units=24).summary()["units_charged"] == "24"
+    assert len(kling.jobs) == 3
+
+
+@pytest.mark.parametrize("kept_here", [True, False])
+def test_after_thirty_days(
+    kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]], kept_here: bool
+) -> None:
+    nights("monday", catalogue)
+    days = datetime.timedelta(days=31)
+    kling.advance(days.total_seconds())
+    with time_machine.travel(datetime.datetime.now(datetime.UTC) + days, tick=True):
+        if kept_here:
+            assert nights("a month later", catalogue).states() == ["done"] * 3
+            assert len(kling.jobs) == 3
+            return
+        with pytest.raises(KlingRequestInvalid, match="3 rows failed"):
+            nights("a month later", catalogue, "elsewhere")
+        assert len(kling.jobs) == 3
+
+
+def test_a_clear_makes_anew_what_has_expired(
+    kling: Emulator,
+    nights: Callable[..., Batch],
+    catalogue: list[dict[str, Any]],
+    recipe: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    nights("monday", catalogue)
+    days = datetime.timedelta(days=31)
+    kling.advance(days.total_seconds())
+    rows = [recipe["named"](row) for row in catalogue]
+    with time_machine.travel(datetime.datetime.now(datetime.UTC) + days, tick=True):
+        batch = Batch(str(tmp_path / "elsewhere"))
+        with pytest.raises(KlingRequestInvalid):
+            batch.run(rows)
+        assert batch.states() == ["expired"] * 3
+        batch.clear().run(rows)
+    assert batch.states() == ["done"] * 3
+    assert len(kling.jobs) == 6
+
+
+def test_equal_rows_are_refused_unless_they_are_left_out(
+    kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    with pytest.raises(KlingRequestInvalid, match="1 rows failed"):
+        nights("monday", [catalogue[0], catalogue[0]])
+    assert len(kling.jobs) == 1
+
+
+def test_a_new_beginning_of_the_names_makes_all_anew(
+    kling: Emulator,
+    nights: Callable[..., Batch],
+    catalogue: list[dict[str, Any]],
+    recipe: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    nights("monday", catalogue)
+    rows = [recipe["named"](row) for row in catalogue]
+    names = [row["external_task_id"].replace("shop-", "shop2-") for row in rows]
+    batch = Batch(str(tmp_path / "videos"))
+    batch.ti = replace(batch.ti, run_id="tuesday")
+    batch.run([{**row, "external_task_id": name} for row, name in zip(rows, names, strict=True)])
+    assert len(kling.jobs) == 6
+    batch.clear().run(rows, regenerate=True)
+    assert len(kling.jobs) == 6
+
+
+def test_the_task_writes_named_rows_without_doubles(
+    recipe: dict[str, Any], catalogue: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    recipe["CATALOGUE"] = f"file://{tmp_path}"
+    lines = [json.dumps(row) for row in (*catalogue, catalogue[0])]
+    (tmp_path / "requests.jsonl").write_text("\n".join(lines))
+    recipe["tonight"].function()
+    written = [json.loads(line) for line in (tmp_path / "tonight.jsonl").read_text().splitlines()]
+    assert [row["prompt"] for row in written] == [row["prompt"] for row in catalogue]

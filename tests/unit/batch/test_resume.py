@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A new try, a clear, a new worker: what is done is not made again, what runs is attached to."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+
+from airflow_provider_kling.api.endpoint import get_endpoint
+from airflow_provider_kling.batch.input import row_reader
+from airflow_provider_kling.batch.ledger import Ledger
+from airflow_provider_kling.batch.ledger_entry import LedgerEntry, RowState
+from airflow_provider_kling.batch.ledger_writer import LedgerWriter
+from airflow_provider_kling.batch.limiter import AdaptiveWidth, ConcurrencyLimiter
+from airflow_provider_kling.batch.progress import Progress
+from airflow_provider_kling.batch.resume import Resumer
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import (
+    KlingContentRefused,
+    KlingServerError,
+    KlingSubmissionUnknown,
+    KlingTaskFailed,
+    KlingTaskTimeout,
+)
+from airflow_provider_kling.utils.storage import resolve_path
+from tests.unit.batch.conftest import PATH, SLUG, Batch, entries_of, rows
+
+
+def rewrite(batch: Batch, number: int, **changes: Any) -> LedgerEntry:
+    """Set a row's line in the ledger, as a worker that was killed may have left it."""
+    (folder,) = entries_of(batch.output)
+    ledger = Ledger(resolve_path(folder))
+    ledger.load()
+    known = next(entry for entry in ledger.entries.values() if entry.number == number)
+    entry = known.to(**{"facts": None, "result": None, "units": None, **changes})
+    # What is done stays done: a line that takes that back must be the only one.
+    for path in Path(folder).iterdir():
+        path.unlink()
+    ledger.entries[entry.key] = entry
+    for each in list(ledger.entries.values()):
+        ledger.note(each)
+    ledger.flush()
+    return entry
+
+
+def test_the_same_rows_at_another_endpoint_are_made_there(kling: Emulator, batch: Batch) -> None:
+    """Kling takes a name once only, whatever the endpoint."""
+    same = [{"model_name": "kling-v3", **row} for row in rows(3)]
+    batch.run(same)
+    summary = batch.clear().run(same, endpoint="videos/text2video")
+    assert (summary["done"], summary["unknown"], summary["made"]) == (3, 0, 3)
+    assert len(kling.jobs) == 6
+
+
+def test_a_job_that_an_earlier_version_may_have_made_is_looked_up_by_its_name(
+    kling: Emulator, batch: Batch
+) -> None:
+    """Ledgers of earlier versions hold names that did not depend on the endpoint."""
+    batch.run(rows(2))
+    older = "af-" + "0" * 32
+    posted = requests.post(
+        f"{kling.url}{PATH}",
+        json={"model_name": "kling-v3", "prompt": "product 1", "external_task_id": older},
+        headers={"Authorization": f"Bearer {kling.connection()['password']}"},
+        timeout=5,
+    )
+    task_id = posted.json()["data"]["task_id"]
+    rewrite(batch, 1, state=RowState.PLANNED, external_task_id=older, task_id=None)
+    summary = batch.retry().run(rows(2))
+    assert (summary["done"], summary["made"], summary["attached"]) == (2, 0, 1)
+    assert batch.ledger()[1]["task_id"] == task_id
+
+
+def test_a_finished_batch_that_is_cleared_makes_nothing_and_says_the_same(
+    kling: Emulator, batch: Batch
+) -> None:
+    first = batch.run(rows(6))
+    for again in (batch.retry(), batch.clear(), batch.clear().retry()):
+        summary = again.run(rows(6))
+        assert summary == {**first, "made": 0}
+    assert kling.count("POST", PATH) == 6
+
+
+def test_regenerate_makes_everything_anew_after_a_clear_and_only_then(kling: Emulator, batch: Batch) -> None:
+    batch.run(rows(3), regenerate=True)
+    assert batch.retry().run(rows(3), regenerate=True)["made"] == 0
+    assert batch.clear().run(rows(3), regenerate=True)["made"] == 3
+    assert batch.retry().run(rows(3), regenerate=True)["made"] == 0
+    assert len(kling.jobs) == 6
+
+
+def test_rows_may_be_added_moved_changed_and_taken_out(kling: Emulator, batch: Batch) -> None:
+    batch.run(rows(4))
+    one, two, _, four = rows(4)
+    summary = batch.clear().run([four, {"prompt": "new"}, two, {**one, "n": 2}])
+    assert (summary["rows"], summary["done"], summary["made"]) == (4, 4, 2)
+    assert summary["units_charged"] == str(4 * 8 + 8 + 16), "what was taken out was paid all the same"
+    numbers = {line["row"]: line["external_task_id"] for line in batch.lines("results.jsonl")}
+    assert numbers[1] == batch_job(kling, "product 4").external_task_id
+    assert len(numbers) == 4
+
+
+def batch_job(kling: Emulator, prompt: str) -> Any:
+    return next(job for job in kling.jobs if job.body["prompt"] == prompt)
+
+
+def test_a_job_that_runs_is_attached_to_with_one_look_and_its_own_facts(
+    start: Callable[..., Emulator], batch: Batch
+) -> None:
+    kling = start(job_seconds=2.0)
+    with pytest.raises(KlingTaskTimeout, match="3 jobs have not ended in time"):
+        batch.run(rows(3), timeout=0.5)
+    assert batch.states() == ["submitted"] * 3
+    kling.advance(10)
+    summary = batch.retry().run(rows(3))
+    assert (summary["done"], summary["made"], summary["attached"]) == (3, 0, 3)
+    assert kling.count("POST", PATH) == len(kling.jobs) == 3
+    for job in kling.jobs:
+        request = json.loads(batch.files()[f"{job.task_id}/manifest.json"])["request"]
+        assert request["prompt"] == job.body["prompt"]
+
+
+def test_the_time_of_an_attached_job_counts_from_its_submission(
+    start: Callable[..., Emulator], batch: Batch
+) -> None:
+    start(job_seconds=60.0)
+    with pytest.raises(KlingTaskTimeout):
+        batch.run(rows(1), timeout=1.0)
+    began = time.monotonic()
+    with pytest.raises(KlingTaskTimeout):
+        batch.retry().run(rows(1), timeout=3.0)
+    assert time.monotonic() - began < 3.0
+
+
+def test_a_job_that_was_made_while_its_worker_died_is_found_by_name(kling: Emulator, batch: Batch) -> None:
+    batch.run(rows(3))
+    rewrite(batch, 2, state=RowState.PLANNED, task_id=None)
+    summary = batch.retry().run(rows(3))
+    assert (summary["done"], summary["made"], summary["attached"]) == (3, 0, 1)
+    assert kling.count("POST", PATH) == 3
+    assert batch.ledger()[2]["task_id"] == batch_job(kling, "product 2").task_id
+
+
+def test_a_call_that_never_reached_kling_is_made(kling: Emulator, batch: Batch) -> None:
+    batch.run(rows(3))
+    rewrite(batch, 2, state=RowState.PLANNED, task_id=None, external_task_id="af-never-arrived", estimate="8")
+    kling.reset()
+    summary = batch.retry().run(rows(3))
+    assert (summary["done"], summary["made"]) == (3, 1)
+    assert len(kling.jobs) == 1
+
+
+async def test_a_question_without_an_answer_is_put_again_when_the_row_is_due(tmp_path: Path) -> None:
+    class Down:
+        async def find_task(self, endpoint: Any, name: str) -> None:
+            raise KlingServerError(f"no answer about {name}")
+
+    log = logging.getLogger("kling-tests")
+    book = LedgerWriter(
+        Ledger(resolve_path(str(tmp_path))), Progress(1, ("a",)), ConcurrencyLimiter(AdaptiveWidth(1)), log
+    )
+    plan: Any = SimpleNamespace(deferred=False, endpoint=get_endpoint(SLUG), generation=0)
+    client: Any = Down()
+    takeover = Resumer(plan=plan, client=client, book=book, looks_up=True, attach=_never, log=log)
+    line = LedgerEntry("a", RowState.PLANNED, 1, external_task_id="af-1", estimate="8")
+    await takeover.run([line])
+    assert takeover.may_exist == {"a"}
+    assert book.get("a") is None, "nothing new is known, so nothing is noted"
+
+
+def _never(*_: Any) -> None:
+    raise AssertionError("there is nothing to attach to")
+
+
+def test_a_retry_makes_only_what_failed(kling: Emulator, batch: Batch) -> None:
+    kling.faults.set({"failed_word": "product 3", "fail_reason": "an internal error"})
+    with pytest.raises(KlingTaskFailed, match=r"1 rows failed, 0 may: 4 of 5 rows are done"):
+        batch.run(rows(5))
+    kling.faults.clear()
+    summary = batch.retry().run(rows(5))
+    assert (summary["done"], summary["made"], summary["attached"]) == (5, 1, 0)
+    assert kling.count("POST", PATH) == 6
+    assert kling.count("GET", f"{PATH}/{{id}}") < 40
+    assert "failures.jsonl" not in batch.files(), "what is mended is no failure any more"
+
+
+def test_a_row_may_fail_again_and_again_and_each_job_has_its_name(kling: Emulator, batch: Batch) -> None:
+    kling.faults.set({"failed_word": "product", "fail_reason": "an internal error"})
+    for _ in range(3):
+        with pytest.raises(KlingTaskFailed):
+            batch.run(rows(1))
+        batch.retry()
+    kling.faults.clear()
+    assert batch.run(rows(1))["done"] == 1
+    assert len({job.external_task_id for job in kling.jobs}) == 4
+
+
+def test_content_that_is_refused_waits_for_a_person_and_a_clear(kling: Emulator, batch: Batch) -> None:
+    kling.faults.set({"refused_word": "product 2"})
+    with pytest.raises(KlingContentRefused):
+        batch.run(rows(3))
+    kling.faults.clear()
+    with pytest.raises(KlingContentRefused):
+        batch.retry().run(rows(3))
+    assert len(kling.jobs) == 2
+    assert batch.clear().run(rows(3))["done"] == 3
+    assert len(kling.jobs) == 3
+
+
+def test_where_nobody_can_ask_a_lost_answer_is_paid_again_only_after_a_clear(
+    start: Callable[..., Emulator], batch: Batch
+) -> None:
+    kling = start(dialect="gateway")
+    kling.faults.set({"lost_response": 3})
+    with pytest.raises(KlingSubmissionUnknown, match=r"1 rows failed, 0 may: 2 of 3 rows are done"):
+        batch.run(rows(3), concurrency=1)
+    kling.faults.clear()
+    path = f"/kling{PATH}"
+    with pytest.raises(KlingSubmissionUnknown):
+        batch.retry().run(rows(3))
+    assert kling.count("POST", path) == 3
+    assert batch.clear().run(rows(3))["made"] == 1
+    assert len(kling.jobs) == 4
+
+
+def test_where_nobody_can_ask_a_killed_workers_call_is_not_repeated(
+    start: Callable[..., Emulator], batch: Batch
+) -> None:
+    kling = start(dialect="gateway")
+    batch.run(rows(3))
+    rewrite(batch, 2, state=RowState.PLANNED, task_id=None)
+    with pytest.raises(KlingSubmissionUnknown):
+        batch.retry().run(rows(3))
+    assert len(kling.jobs) == 3
+    assert "cannot be asked" in batch.ledger()[2]["error"]
+
+
+def test_five_thousand_rows_are_taken_up_again_in_seconds_with_few_requests(
+    start: Callable[..., Emulator], batch: Batch
+) -> None:
+    kling = start(job_seconds=1000)
+    requests = rows(5000)
+    keys = [row.key for row in row_reader(requests)()]
+    with pytest.raises(KlingTaskTimeout):
+        batch.run(requests[:3], timeout=0.3)
+    (folder,) = entries_of(batch.output)
+    ledger = Ledger(resolve_path(folder))
+    ledger.load()
+    for number, key in enumerate(keys[3:], 4):
+        made = {"images": [{"index": 0, "path": f"/out/{number}/0-image.png"}]}
+        ledger.note(LedgerEntry(key, RowState.DONE, number, task_id=str(number), units="8", result=made))
+        if number % 90 == 0:
+            ledger.flush()
+    ledger.flush()
+    before = sum(kling.requests.values())
+    kling.advance(2000)
+    began = time.monotonic()
+    summary = batch.retry().run(requests)
+    seconds = time.monotonic() - began
+    assert (summary["done"], summary["made"], summary["attached"]) == (5000, 0, 3)
+    assert seconds < 10, f"{seconds:.1f} s"
+    assert sum(kling.requests.values()) - before <= 3 + 3 + 3
+
+
+@pytest.mark.parametrize(
+    "damage", [b'{"key": "cut', b"\xff\xfe\n", b"[]\n", b'{"key": "a", "state": "gone"}\n']
+)
+@pytest.mark.parametrize("dialect", ["kling", "gateway"])
+def test_a_damaged_ledger_line_never_makes_a_job_again(
+    start: Callable[..., Emulator], batch: Batch, dialect: str, damage: bytes
+) -> None:
+    kling = start(dialect=dialect)
+    batch.run(rows(2))
+    for name in batch.files():
+        if name.startswith("_ledger/"):
+            (Path(batch.output) / name).write_bytes(damage)
+    if dialect == "kling":
+        assert batch.retry().run(rows(2))["attached"] == 2
+    else:
+        with pytest.raises(KlingSubmissionUnknown, match="Damaged ledger lines"):
+            batch.retry().run(rows(2))
+    assert len(kling.jobs) == 2

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows are read from wherever users have them, one by one, and keep their names when the list changes."""
+
+from __future__ import annotations
+
+import csv
+import enum
+import io
+import json
+import tracemalloc
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_kling.batch.input import RequestRow, redacted_rows, row_reader
+from airflow_provider_kling.exceptions import KlingRequestInvalid, KlingServerError
+from airflow_provider_kling.utils.storage import resolve_path
+from tests.unit.results.conftest import Shelf
+
+VALUES = [{"prompt": "a cat", "n": 2}, {"prompt": "a dog", "image": "s3://bucket/dog.jpg"}]
+JSONL = "".join(f"{json.dumps(row)}\n" for row in VALUES)
+
+
+def read(requests: Any, extra: Any = None) -> list[RequestRow]:
+    return list(row_reader(requests, extra)())
+
+
+def values_of(requests: Any) -> list[Any]:
+    return [dict(row.values) for row in read(requests)]
+
+
+def put(where: str, content: bytes) -> str:
+    place = resolve_path(where)
+    place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
+    place.fs.pipe_file(place.path, content)
+    return where
+
+
+@pytest.mark.parametrize("kind", [list, tuple, iter, json.dumps, lambda rows: f"\n {json.dumps(rows)} \n"])
+def test_a_list_may_come_in_many_ways(kind: Any) -> None:
+    assert values_of(kind(VALUES)) == VALUES
+
+
+def test_what_can_be_read_only_once_is_read_again_and_again() -> None:
+    read_rows = row_reader(row for row in VALUES)
+    assert [row.key for row in read_rows()] == [row.key for row in read_rows()]
+    assert len(list(read_rows())) == 2
+
+
+def test_a_file_on_any_storage(shelf: Shelf) -> None:
+    assert values_of(put(f"{shelf.uri}/rows.jsonl", JSONL.encode())) == VALUES
+    text = "prompt,n,image\na cat,2,\na dog,,s3://bucket/dog.jpg\n"
+    (cat, dog) = values_of(put(f"{shelf.uri}/rows.csv", text.encode()))
+    assert cat == {"prompt": "a cat", "n": "2"}
+    assert dog == VALUES[1]
+
+
+def test_an_object_storage_path_keeps_its_connection(s3: Any) -> None:
+    s3.put("rows.jsonl", JSONL.encode())
+    path = ObjectStoragePath("s3://studio/rows.jsonl", conn_id="kling_test_s3")
+    assert values_of(path) == VALUES
+    assert values_of([{"image": path}]) == [{"image": "s3://kling_test_s3@studio/rows.jsonl"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"\xef\xbb\xbf" + b'{"prompt": "a"}\n', [{"prompt": "a"}]),
+        (b'\n{"prompt": "a"}\r\n\n   \n{"prompt": "b"}', [{"prompt": "a"}, {"prompt": "b"}]),
+        ('{"prompt": "ein\\u2028Fluß ü"}\n'.encode(), [{"prompt": "ein\u2028Fluß ü"}]),
+        (b"", []),
+    ],
+    ids=["byte order mark", "empty lines", "beyond ASCII", "empty"],
+)
+def test_jsonl_as_programs_write_it(tmp_path: Path, content: bytes, expected: Any) -> None:
+    (tmp_path / "rows.ndjson").write_bytes(content)
+    assert values_of(tmp_path / "rows.ndjson") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('\ufeffprompt , n\n"a, b",2\n', [{"prompt": "a, b", "n": "2"}]),
+        ('prompt\n"two\nlines"\n\n', [{"prompt": "two\nlines"}]),
+        ("prompt,mode\na\n", [{"prompt": "a"}]),
+        ('prompt,image_list\na,"[{""image"": ""x""}]"\n', [{"prompt": "a", "image_list": [{"image": "x"}]}]),
+        ("prompt\n[door opens] a man\n", [{"prompt": "[door opens] a man"}]),
+        (f"image\n{'A' * 400_000}\n", [{"image": "A" * 400_000}]),
+        ("", []),
+    ],
+    ids=["spaces and quotes", "line breaks", "short row", "json cell", "no json cell", "long cell", "empty"],
+)
+def test_csv_as_programs_write_it(tmp_path: Path, text: str, expected: Any) -> None:
+    (tmp_path / "rows.csv").write_text(text)
+    assert values_of(str(tmp_path / "rows.csv")) == expected
+
+
+def test_rows_that_cannot_be_read_are_rows_with_a_fault_and_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "a"}\n{"prompt": \n[1]\n{"prompt": "b"}\n')
+    (tmp_path / "rows.csv").write_text("prompt\na\nb,c\nd\n")
+    rows = read(tmp_path / "rows.jsonl")
+    assert [(row.number, dict(row.values), bool(row.fault)) for row in rows] == [
+        (1, {"prompt": "a"}, False),
+        (2, {}, True),
+        (3, {}, True),
+        (4, {"prompt": "b"}, False),
+    ]
+    assert "no JSON:" in str(rows[1].fault)
+    assert "no JSON object" in str(rows[2].fault)
+    assert [row.fault for row in read(tmp_path / "rows.csv")] == [
+        None,
+        "it has 2 cells, and the header has 1 names",
+        None,
+    ]
+    (_, wrong) = read([{"prompt": "a"}, "b"])
+    assert wrong.fault == "it is a str, and must be a dict"
+    assert len({row.key for row in rows}) == 4
+
+
+@pytest.mark.parametrize(
+    ("requests", "said"),
+    [
+        ({"prompt": "a"}, "is a dict; it must be a list of dicts, or the address of a file that ends in"),
+        (7, "is a int"),
+        (None, "is a NoneType"),
+        ("", "is ''"),
+        ("s3://bucket/rows.parquet", "is 's3://bucket/rows.parquet'"),
+        ("[{'prompt': 'a'}]", "a template needs `| tojson`"),
+        ("https://x.example/rows?signature=abc", "is 'https://x.example/rows'"),
+    ],
+)
+def test_what_can_hold_no_rows_is_refused_by_name(requests: Any, said: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match="No job was made") as refusal:
+        row_reader(requests)
+    assert said in str(refusal.value)
+    assert "abc" not in str(refusal.value)
+
+
+def test_a_file_that_is_not_there_or_no_text_says_so(tmp_path: Path, s3: Any) -> None:
+    (tmp_path / "latin.csv").write_bytes("prompt\nstraße\n".encode("latin-1"))
+    for where, said in (
+        (str(tmp_path / "none.jsonl"), "does not exist"),
+        (s3.uri("none.jsonl"), "does not exist"),
+        (str(tmp_path / "latin.csv"), "utf-8"),
+        ("nowhere://bucket/rows.csv", "cannot be read"),
+    ):
+        with pytest.raises(KlingRequestInvalid, match=said) as refusal:
+            read(where)
+        assert where in str(refusal.value)
+
+
+def test_a_storage_that_does_not_answer_is_worth_another_try(s3: Any) -> None:
+    with pytest.raises(KlingServerError, match="cannot be read now"):
+        read(s3.uri("rows.jsonl", "kling_test_s3_down"))
+
+
+def test_a_row_keeps_its_name_wherever_it_stands() -> None:
+    first, second = read(VALUES)
+    assert [row.key for row in read([{"prompt": "new"}, *reversed(VALUES)])][1:] == [second.key, first.key]
+    assert read([{"n": 2, "prompt": "a cat"}])[0].key == first.key
+
+
+def test_another_value_or_another_extra_body_is_another_row() -> None:
+    keys = {
+        read([{"prompt": "a"}])[0].key,
+        read([{"prompt": "b"}])[0].key,
+        read([{"prompt": "a", "n": 2}])[0].key,
+        read([{"prompt": "a"}], {"seed": 1})[0].key,
+        read([{"prompt": "a"}], {"seed": 2})[0].key,
+    }
+    assert len(keys) == 5
+    assert read([{"prompt": "a"}], {})[0].key == read([{"prompt": "a"}])[0].key
+
+
+def test_equal_rows_have_names_of_their_own() -> None:
+    rows = read([VALUES[0], VALUES[1], VALUES[0], VALUES[0]])
+    assert len({row.key for row in rows}) == 4
+
+
+def test_an_address_that_is_signed_anew_is_the_same_row() -> None:
+    def signed(signature: str) -> str:
+        query = f"X-Amz-Date=20261120T{signature}Z&X-Amz-Signature={signature}"
+        return read([{"image": f"https://bucket.example/a.jpg?{query}"}])[0].key
+
+    assert signed("010101") == signed("020202")
+    other = read([{"image": "https://bucket.example/b.jpg?X-Amz-Signature=010101"}])[0].key
+    assert other != signed("010101")
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 1)), max_size=8), st.randoms())
+def test_the_names_of_a_list_are_the_same_in_any_order(values: list[Any], random: Any) -> None:
+    moved = values[:]
+    random.shuffle(moved)
+    assert sorted(row.key for row in read(values)) == sorted(row.key for row in read(moved))
+    assert len({row.key for row in read(values)}) == len(values)
+
+
+# The words that stand for no value are refused, which another test holds.
+NO_VALUES = {"none", "nan", "null", "nat", "<na>", "n/a", "#n/a"}
+TEXT = st.text(st.characters(codec="utf-8"), min_size=1).filter(
+    lambda text: text.strip().lower() not in NO_VALUES
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["prompt", "mode"]), TEXT), max_size=6))
+@settings(deadline=None)
+def test_whatever_csv_and_jsonl_can_hold_is_read_back(values: list[dict[str, str]]) -> None:
+    lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in values)
+    assert values_of(put("memory://rows/rows.jsonl", lines.encode())) == values
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, ["prompt", "mode"])
+    writer.writeheader()
+    writer.writerows(values)
+    read_back = values_of(put("memory://rows/rows.csv", stream.getvalue().encode()))
+    # A CSV has no difference between an empty row and none, and reads JSON where it stands.
+    expected = [row for row in values if row]
+    assert [set(row) for row in read_back] == [set(row) for row in expected]
+    for row, wanted in zip(read_back, expected, strict=True):
+        assert all(row[name] == text or json.loads(text) == row[name] for name, text in wanted.items())
+
+
+def test_a_large_file_is_never_held_whole(tmp_path: Path) -> None:
+    line = json.dumps({"image": "A" * 500_000})
+    with (tmp_path / "rows.jsonl").open("w") as file:
+        file.writelines(f"{line}\n" for _ in range(200))
+    read_rows = row_reader(tmp_path / "rows.jsonl")
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in _dropped(read_rows())) == 200
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000, f"{peak} bytes of the file's 100 MB"
+
+
+def _dropped(rows: Iterator[RequestRow]) -> Iterator[int]:
+    for row in rows:
+        yield row.number
+
+
+def test_what_is_shown_holds_no_picture_no_signature_and_few_rows() -> None:
+    picture = "/9j/" + "A" * 4000
+    rows = [{"image": picture, "video": "https://x.example/a?sig=secret"}] * 12
+    seen = redacted_rows(rows)
+    assert len(seen) == 6
+    assert seen[-1] == "... and 7 more rows"
+    assert "secret" not in str(seen)
+    assert picture not in str(seen)
+    assert len(str(seen)) < 2000
+    assert redacted_rows(VALUES) == VALUES
+    assert redacted_rows("s3://bucket/rows.jsonl") == "s3://bucket/rows.jsonl"
+    assert picture not in redacted_rows(json.dumps(rows))
+    assert redacted_rows(iter(rows)) == "<list_iterator>"
+    assert redacted_rows(Path("/a/rows.csv")) == "/a/rows.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ('prompt,n\na,1\n"b,2\nc,3\n', [None, "is a quote closed"]),
+        ('prompt,n\na,1\n"b"x,2\nc,3\n', [None, "no CSV", None]),
+        ("prompt,prompt\na,b\n", ["prompt more than once"]),
+        ("prompt,n\na,1\nprompt,n\nb,2\n", [None, "repeats the header", None]),
+        ("prompt,n\na,None\nb,nan\nc,NaN\nnull,1\nd,\n", ["'None'", "'nan'", "'NaN'", "'null'", None]),
+        ("prompt,n\nNone of them smiles,1\n", [None]),
+    ],
+    ids=["open quote", "text after a quote", "name twice", "header again", "no value", "word in a prompt"],
+)
+def test_a_csv_row_that_is_not_what_it_seems_is_refused_by_row(
+    tmp_path: Path, text: str, faults: list[str | None]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(text)
+    found = list(row_reader(str(file))())
+    assert [row.number for row in found] == list(range(1, len(faults) + 1))
+    for row, fault in zip(found, faults, strict=True):
+        assert (row.fault is None) if fault is None else (fault in str(row.fault)), row
+
+
+@pytest.mark.parametrize("gone", [None, "", "None", "\n None\n", " ", "\u200b"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_prompt_that_came_to_nothing_is_the_rows_fault(gone: Any, deep: bool) -> None:
+    row = {"multi_prompt": [{"index": 1, "prompt": gone}]} if deep else {"image": "a.png", "prompt": gone}
+    good, bad = read([{"prompt": "a cat"}, row])
+    assert good.fault is None
+    assert f"{'multi_prompt[0].' if deep else ''}prompt is {gone!r}" in (bad.fault or "")
+
+
+def test_the_word_none_is_no_prompt_in_a_file(shelf: Shelf) -> None:
+    rows = read(put(f"{shelf.uri}/none.jsonl", b'{"prompt": "None"}\n{"image": "a.png", "prompt": null}\n'))
+    assert "prompt is 'None'" in (rows[0].fault or "")
+    assert rows[1].fault is None
+
+
+def test_rows_hold_values_as_people_have_them() -> None:
+    mode = enum.Enum("Mode", {"PRO": "pro"}, type=str)
+    (row,) = read([{"prompt": "a", "n": numpy.int64(2), "duration": Decimal("5"), "mode": mode.PRO}])
+    assert row.values == {"prompt": "a", "n": 2, "duration": 5, "mode": "pro"}
+    assert json.dumps(row.values)

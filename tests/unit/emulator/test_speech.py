@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faces that speak: lengths follow the sound, and the sound is heard."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import av
+import numpy as np
+import pytest
+import requests
+
+from .conftest import png
+from .media import look
+from .samples import VIDEO_URL, body, sound
+
+AVATAR = "/v1/videos/avatar/image2video"
+LIP_SYNC = "/v1/videos/advanced-lip-sync"
+
+
+def _seen(result):
+    return look(requests.get(result["videos"][0]["url"], timeout=60).content)
+
+
+def _spoken(kling, **changes) -> dict:
+    answer = kling.post("/v1/audio/tts", {**body("audio/tts", kling), **changes}).json()
+    return dict(answer["data"]["task_result"]["audios"][0])
+
+
+def _record_with_cover() -> str:
+    """Return a sound with a picture beside it, as base64."""
+    stream = io.BytesIO()
+    source = av.open(io.BytesIO(base64.b64decode(sound(3, "m4a"))))
+    with source, av.open(stream, "w", format="mp4") as container:
+        track = container.add_stream_from_template(source.streams.audio[0])
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+        container.mux([*cover.encode(picture), *cover.encode(None)])
+        for packet in source.demux(audio=0):
+            if packet.dts is not None:
+                packet.stream = track
+                container.mux(packet)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+class TestAvatar:
+    def test_a_cover_makes_a_sound_no_video(self, kling):
+        good = {"image": png(), "prompt": "smile", "sound_file": _record_with_cover()}
+        assert kling.post(AVATAR, good).status_code == 200
+
+    @pytest.mark.parametrize("kind", ["mp3", "wav", "m4a", "aac"])
+    def test_it_is_as_long_as_the_sound_and_carries_it(self, start, kind):
+        kling = start(scale=0.2)
+        result = kling.result(AVATAR, image=png(), sound_file=sound(3.2, kind), mode="std")
+        assert float(result["videos"][0]["duration"]) == pytest.approx(3.2, abs=0.1)
+        seen = _seen(result)
+        assert (seen.video, seen.audio) == ("h264", "aac")
+        assert seen.seconds == pytest.approx(3.2, abs=0.15)
+        # What was sent is a tone of 440 Hz.
+        assert seen.loudest > 0.3
+        assert seen.pitch == pytest.approx(440, abs=2)
+
+    def test_a_sound_of_text_to_speech(self, start):
+        kling = start(scale=0.2)
+        audio = _spoken(kling, text="word " * 20)
+        result = kling.result(AVATAR, image=png(), audio_id=audio["id"])
+        assert result["videos"][0]["duration"] == audio["duration"]
+        seen = _seen(result)
+        assert seen.seconds == pytest.approx(float(audio["duration"]), abs=0.1)
+        assert seen.loudest > 0.1
+
+    def test_it_costs_by_the_second(self, kling):
+        task = kling.done(kling.make(AVATAR, image=png(), sound_file=sound(11.3), mode="pro"), AVATAR)
+        assert task["final_unit_deduction"] == "8.8"
+
+    @pytest.mark.parametrize(
+        ("body", "words"),
+        [
+            pytest.param({}, "one and only one of audio_id and sound_file", id="no sound"),
+            pytest.param({"sound_file": sound(3), "audio_id": "tts"}, "one and only one", id="two sounds"),
+            pytest.param({"sound_file": sound(1)}, "[2s, 300s]", id="too short"),
+            pytest.param({"sound_file": sound(301, "aac")}, "[2s, 300s]", id="too long"),
+            pytest.param({"sound_file": png()}, "Audio format is invalid", id="a picture"),
+            pytest.param({"sound_file": "A" * (8 * 1024 * 1024)}, "5MB", id="too large"),
+            pytest.param({"sound_file": "data:audio/mp3;base64," + sound(3)}, "data:", id="data prefix"),
+            pytest.param({"audio_id": "unknown"}, "Audio not found by id: unknown", id="unknown id"),
+            pytest.param({"sound_file": sound(3), "mode": "4k"}, "mode value '4k'", id="mode"),
+        ],
+    )
+    def test_refused(self, kling, body, words):
+        if body.get("audio_id") == "tts":
+            body = {**body, "audio_id": _spoken(kling, text="word " * 20)["id"]}
+        answer = kling.post(AVATAR, {"image": png(), **body})
+        assert (answer.status_code, answer.json()["code"]) == (400, 1201)
+        assert words in answer.json()["message"]
+
+    def test_a_spoken_sound_that_is_too_short(self, kling):
+        answer = kling.post(AVATAR, {"image": png(), "audio_id": _spoken(kling, text="Hi")["id"]})
+        assert "[2s, 300s], got 1.0s" in answer.json()["message"]
+
+    def test_spoken_sounds_are_forgotten_after_30_days(self, kling):
+        audio = _spoken(kling, text="word " * 20)
+        kling.emulator.advance(31 * 24 * 3600)
+        answer = kling.post(AVATAR, {"image": png(), "audio_id": audio["id"]})
+        assert "Audio not found" in answer.json()["message"]
+
+
+class TestAvatarFromText:
+    PATH = "/v1/videos/avatar"
+
+    def test_a_text_is_spoken_in_16_to_9(self, start):
+        kling = start(scale=0.25)
+        result = kling.result(self.PATH, image=png(600, 600), text="x" * 45, voice_id="v")
+        seen = _seen(result)
+        assert seen.seconds == pytest.approx(3, abs=0.1)
+        assert seen.size == (320, 180)
+        assert seen.audio == "aac"
+
+    def test_a_sound_with_an_address_on_this_machine(self, start):
+        kling = start(scale=0.2)
+        audio = _spoken(kling, text="word " * 30)
+        result = kling.result(self.PATH, image=png(), audio_url=audio["url"], aspect_ratio="1:1")
+        seen = _seen(result)
+        assert seen.seconds == pytest.approx(float(audio["duration"]), abs=0.1)
+        assert seen.size == (144, 144)
+
+    @pytest.mark.parametrize(
+        ("body", "words"),
+        [
+            ({"text": "Hi"}, "voice_id is required with text"),
+            ({"text": "Hi", "voice_id": "v", "audio_url": "https://example.com/x.mp3"}, "one and only one"),
+            ({}, "one and only one of text and audio_url"),
+            ({"audio_url": "https://example.com/x.mp3", "voice_id": "v"}, "text is required with voice_id"),
+            ({"text": "Hi", "voice_id": "v", "aspect_ratio": "wide"}, "aspect_ratio value 'wide'"),
+        ],
+    )
+    def test_refused(self, kling, body, words):
+        assert words in kling.post(self.PATH, {"image": png(), **body}).json()["message"]
+
+
+class TestLipSync:
+    def test_a_face_speaks_a_sound(self, start):
+        kling = start(scale=0.2)
+        task = kling.done(kling.make(LIP_SYNC, **body("videos/advanced-lip-sync", kling)), LIP_SYNC)
+        assert _seen(task["task_result"]).audio == "aac"
+        assert task["task_info"]["parent_video"] == {"id": "", "url": VIDEO_URL, "duration": "5.000"}
+
+    @pytest.mark.parametrize(
+        ("changes", "code", "words"),
+        [
+            ({"face_id": "7"}, 1201, "face_id 7 not found"),
+            ({"sound_end_time": 1500}, 1201, "at least 2000ms"),
+            ({"sound_end_time": 4000}, 1201, "after the end of the audio"),
+            ({"sound_insert_time": 3500}, 1201, "overlap"),
+            ({"sound_start_time": "0"}, 1200, "sound_start_time must be an integer"),
+            ({"sound_volume": 2.5}, 1201, "[0, 2]"),
+            ({"sound_file": ""}, 1201, "one and only one of audio_id and sound_file"),
+        ],
+    )
+    def test_refused(self, kling, changes, code, words):
+        wrong = body("videos/advanced-lip-sync", kling)
+        wrong["face_choose"][0].update(changes)
+        answer = kling.post(LIP_SYNC, wrong).json()
+        assert answer["code"] == code
+        assert words in answer["message"]
+
+    def test_a_session_lasts_a_day(self, kling):
+        good = body("videos/advanced-lip-sync", kling)
+        kling.emulator.advance(25 * 3600)
+        assert "expired" in kling.post(LIP_SYNC, good).json()["message"]
+
+    def test_the_older_form_works_on_a_video_of_the_api(self, start):
+        kling = start(scale=0.2)
+        video = kling.result("/v1/videos/image2video", model_name="kling-v3", image=png())["videos"][0]
+        task = kling.done(
+            kling.make(
+                "/v1/videos/lip-sync",
+                input={
+                    "video_id": video["id"],
+                    "mode": "audio2video",
+                    "audio_type": "file",
+                    "audio_file": sound(3),
+                },
+            ),
+            "/v1/videos/lip-sync",
+        )
+        assert task["final_unit_deduction"] == "0.5"
+        parent = task["task_info"]["parent_video"]
+        assert parent["id"] == video["id"]
+        assert requests.get(parent["url"], timeout=30).ok
+        assert _seen(task["task_result"]).audio == "aac"
+
+    @pytest.mark.parametrize("seconds", [1, 61])
+    def test_the_older_form_takes_a_sound_of_any_length(self, kling, seconds):
+        spoken = {"mode": "audio2video", "audio_type": "file", "audio_file": sound(seconds)}
+        good = {"input": {"video_url": VIDEO_URL, **spoken}}
+        assert kling.post("/v1/videos/lip-sync", good).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"voice_id": ""}, "input.voice_id is required"),
+            ({"text": "x" * 121}, "input.text length cannot exceed 120"),
+            ({"mode": "audio2video"}, "input.audio_type is required"),
+            ({"mode": "audio2video", "audio_type": "url"}, "input.audio_url is required"),
+            ({"video_id": "9"}, "Video not found by id: 9"),
+        ],
+    )
+    def test_the_older_form_refused(self, kling, changes, words):
+        wrong = {"input": {**body("videos/lip-sync", kling)["input"], **changes}}
+        assert words in kling.post("/v1/videos/lip-sync", wrong).json()["message"]
+
+
+class TestTts:
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"text": "x" * 1001}, "text length cannot exceed 1000"),
+            ({"voice_speed": 2.1}, "[0.8, 2.0]"),
+            ({"voice_language": "de"}, "voice_language value 'de'"),
+            ({"voice_language": ""}, "voice_language is required"),
+            # A preset voice is of another catalogue.
+            ({"voice_id": "829824295735410756"}, "Voice id not found"),
+        ],
+    )
+    def test_refused(self, kling, changes, words):
+        answer = kling.post("/v1/audio/tts", {**body("audio/tts", kling), **changes})
+        assert words in answer.json()["message"]
+
+
+class TestVideosOfOthers:
+    """A video with an address on this machine is fetched and measured."""
+
+    @pytest.fixture
+    def url(self, start):
+        self.kling = start()
+        return self.kling.result("/v1/videos/image2video", model_name="kling-v3", image=png(), duration="4")[
+            "videos"
+        ][0]["url"]
+
+    def test_its_length_and_shape_are_taken_over(self, url):
+        result = self.kling.result("/v1/audio/video-to-audio", video_url=url)
+        seen = _seen(result)
+        assert seen.seconds == pytest.approx(4, abs=0.1)
+        assert seen.size[0] / seen.size[1] == pytest.approx(1.5, abs=0.02)
+        assert seen.audio == "aac"
+        assert float(result["audios"][0]["duration_mp3"]) == pytest.approx(4, abs=0.1)
+
+    def test_its_limits(self, start):
+        kling = start()
+        made = kling.result("/v1/videos/image2video", model_name="kling-v3", image=png(), mode="4k")
+        answer = kling.post("/v1/videos/identify-face", {"video_url": made["videos"][0]["url"]}).json()
+        assert "must be in [512px, 2160px]" in answer["message"]
+
+    def test_it_must_be_a_url(self, kling):
+        answer = kling.post(
+            "/v1/videos/identify-face", {"video_url": base64.b64encode(b"mp4").decode()}
+        ).json()
+        assert answer["message"] == "video_url must be a url"

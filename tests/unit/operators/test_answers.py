@@ -1,0 +1,417 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every shape of an answer, through the real operators, sensor, fetch and batch, against a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling import exceptions
+from airflow_provider_kling.batch import monitor
+from airflow_provider_kling.exceptions import (
+    JobState,
+    KlingContentRefused,
+    KlingError,
+    KlingResultMissing,
+    KlingTaskFailed,
+    KlingWaitInterrupted,
+)
+from airflow_provider_kling.operators.batch import KlingBatchOperator
+from airflow_provider_kling.operators.results import KlingFetchResultOperator
+from airflow_provider_kling.operators.video2 import KlingTextToVideo2Operator
+from airflow_provider_kling.results import operator_result
+from airflow_provider_kling.sensors.kling import KlingTaskSensor
+from airflow_provider_kling.submission import submit
+from airflow_provider_kling.version_compat import AirflowFailException
+from tests.unit.hooks.scripted_server import Received, Reply, ScriptedServer
+from tests.unit.operators import answers
+from tests.unit.operators.answers import FILE, v1, whole
+from tests.unit.operators.conftest import PATH, TaskInstance, context_of, image_to_video, run
+from tests.unit.results.conftest import MP4
+
+SLUG = "videos/image2video"
+SUBMITTED = {"code": 0, "data": {"task_id": "8", "task_status": "submitted"}}
+NAME = "/files/8.mp4"
+
+
+class Kling(ScriptedServer):
+    """A host of one job: it takes create calls, and answers queries by a table.
+
+    :param create: the answer to a create call.
+    :param query: the answer to a query, with ``FILE`` for the file's URL.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(route=self._answer)
+        self.create: Reply = Reply(200, SUBMITTED)
+        self.query: Any = whole()
+
+    def _answer(self, request: Received) -> Reply:
+        if request.target == NAME:
+            return Reply(200, MP4, {"Content-Type": "video/mp4"})
+        if request.method == "POST":
+            return self.create
+        if isinstance(self.query, Reply):
+            return self.query
+        text = json.dumps(self.query).replace(FILE, self.url + NAME)
+        return Reply(200, text.encode(), {"Content-Type": "application/json"})
+
+    @property
+    def creates(self) -> int:
+        """Number of create calls."""
+        return sum(call == f"POST {PATH}" for call in self.calls)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Kling]:
+    with Kling() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Kling, monkeypatch: pytest.MonkeyPatch) -> Kling:
+    fields = {"conn_type": "kling", "host": running.url, "password": "sk-test-key"}
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
+    for module in (operator_result, monitor):
+        monkeypatch.setattr(module, "MISSING_PATIENCE", 0.15)
+        monkeypatch.setattr(module, "MISSING_PAUSE", 0.05)
+    running.create, running.query = Reply(200, SUBMITTED), whole()
+    running.received.clear()
+    return running
+
+
+Way = Callable[[TaskInstance, Path], Any]
+
+
+def _sync(ti: TaskInstance, out: Path) -> Any:
+    return run(image_to_video(output_path=str(out)), ti)
+
+
+def _deferrable(ti: TaskInstance, out: Path) -> Any:
+    return run(image_to_video(deferrable=True, output_path=str(out)), ti)
+
+
+def _sensor(ti: TaskInstance, out: Path) -> Any:
+    task = KlingTaskSensor(task_id="film", endpoint=SLUG, kling_task_id="8", poll_interval=0.2)
+    return task.execute(context_of(ti))
+
+
+def _deferrable_sensor(ti: TaskInstance, out: Path) -> Any:
+    task = KlingTaskSensor(
+        task_id="film", endpoint=SLUG, kling_task_id="8", poll_interval=0.2, deferrable=True
+    )
+    return run(task, ti)  # type: ignore[arg-type]
+
+
+def _fetch(ti: TaskInstance, out: Path) -> Any:
+    task = KlingFetchResultOperator(task_id="film", endpoint=SLUG, kling_task_id="8", output_path=str(out))
+    return task.execute(context_of(ti))
+
+
+def _batch(ti: TaskInstance, out: Path) -> Any:
+    batch = KlingBatchOperator(
+        task_id="film",
+        endpoint=SLUG,
+        requests=[{"image": "https://images.example/a.png"}],
+        output_path=str(out),
+        poll_interval=0.2,
+        contact_sheet=False,
+        retries=3,
+    )
+    return batch.execute(context_of(ti))
+
+
+SINGLE: dict[str, Way] = {"sync": _sync, "deferrable": _deferrable}
+READERS: dict[str, Way] = {"sensor": _sensor, "deferrable sensor": _deferrable_sensor, "fetch": _fetch}
+WAYS = {**SINGLE, **READERS}
+TWO = {"sync": _sync, "deferrable sensor": _deferrable_sensor}
+"""Enough for what is read in one place, whoever waits."""
+
+
+def each(table: dict[str, Any]) -> pytest.MarkDecorator:
+    """Run a test with each answer of a table."""
+    return pytest.mark.parametrize("shape", table.values(), ids=list(table))
+
+
+def through(ways: dict[str, Way]) -> pytest.MarkDecorator:
+    """Run a test in each of several ways."""
+    return pytest.mark.parametrize("way", ways.values(), ids=list(ways))
+
+
+def ledger(out: Path) -> dict[str, Any]:
+    """The last line of a batch's ledger."""
+    lines = [
+        line for path in sorted(out.rglob("_ledger/**/*.jsonl")) for line in path.read_text().split("\n")
+    ]
+    return dict(json.loads([line for line in lines if line][-1]))
+
+
+@through(WAYS)
+@each(answers.WITH_FILE)
+def test_a_success_holds_its_file(
+    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any
+) -> None:
+    server.query = shape
+    result = way(ti, tmp_path)
+    assert result["status"] == "succeed"
+    assert result["task_id"] == "8"
+    files = [item for items in result.values() if isinstance(items, list) for item in items if "url" in item]
+    assert [item["url"] for item in files] == [server.url + NAME]
+    if files[0].get("path"):
+        assert Path(files[0]["path"]).read_bytes() == MP4
+    assert json.dumps(result, allow_nan=False)
+    assert server.creates == (way in SINGLE.values())
+
+
+@each(answers.WITH_FILE)
+def test_a_row_with_its_file_is_done(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
+    server.query = shape
+    assert _batch(ti, tmp_path)["done"] == 1
+    stored = list(tmp_path.rglob("*.mp4"))
+    assert [path.read_bytes() for path in stored] == [MP4]
+    assert server.creates == 1
+
+
+@through(WAYS)
+@each(answers.WITHOUT_FILE)
+def test_a_success_without_its_file_is_none(
+    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any
+) -> None:
+    server.query = shape
+    with pytest.raises(KlingResultMissing) as missing:
+        way(ti, tmp_path)
+    assert missing.value.job is JobState.ENDED
+    assert missing.value.task_id == "8"
+    assert "ended as succeed but holds no file" in str(missing.value)[:90]
+    assert server.creates == (way in SINGLE.values())
+    assert not list(tmp_path.rglob("*.*"))
+
+
+@each(answers.WITHOUT_FILE)
+def test_a_row_without_its_file_is_not_done(
+    ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any
+) -> None:
+    server.query = shape
+    with pytest.raises(KlingError, match="0 of 1 rows are done"):
+        _batch(ti, tmp_path)
+    assert ledger(tmp_path)["state"] == "submitted", "the next try attaches to it"
+    assert server.creates == 1
+
+
+@through(TWO)
+@each(answers.NUMBERS)
+def test_times_and_numbers(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any) -> None:
+    said, right = shape
+    server.query = whole(**said) if "task_result" not in said else v1(**said)
+    result = way(ti, tmp_path)
+    shown = {**result["videos"][0], **result}
+    assert {name: shown.get(name) for name in right} == right
+    assert json.dumps(result, allow_nan=False)
+
+
+@each(answers.NUMBERS)
+def test_times_and_numbers_of_a_row(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
+    said, _ = shape
+    server.query = whole(**said) if "task_result" not in said else v1(**said)
+    assert _batch(ti, tmp_path)["done"] == 1
+    for path in tmp_path.rglob("*.json*"):
+        for line in path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]:
+            json.loads(line, parse_constant=pytest.fail)
+
+
+@through(WAYS)
+@each(answers.CHARGES)
+def test_charges(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any) -> None:
+    said, units, charges = shape
+    server.query = whole(**said)
+    result = way(ti, tmp_path)
+    assert (result["units"], result["charges"]) == (units, charges)
+    for path in tmp_path.rglob("manifest.json"):
+        assert json.loads(path.read_text())["charges"] == charges
+
+
+@each(answers.CHARGES)
+def test_charges_of_a_row(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
+    said, units, charges = shape
+    server.query = whole(**said)
+    summary = _batch(ti, tmp_path)
+    (line,) = [json.loads(text) for text in (tmp_path / "results.jsonl").read_text().splitlines()]
+    for row in (line, ledger(tmp_path)):
+        assert (row.get("units"), row.get("charges", [])) == (units, charges)
+    cash = {row["currency"]: row["amount"] for row in charges if row["type"] == "cash"}
+    assert summary["cash_charged"] == cash
+    assert summary["done_without_charge"] == (not charges)
+
+
+@through(TWO)
+@pytest.mark.parametrize("word", answers.STATUS_WORDS["succeed"])
+def test_words_of_a_success(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, word: str) -> None:
+    server.query = whole(task_status=word)
+    assert way(ti, tmp_path)["status"] == "succeed"
+
+
+@through(TWO)
+@pytest.mark.parametrize("word", answers.STATUS_WORDS["failed"])
+def test_words_of_a_failure(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, word: str) -> None:
+    server.query = v1(task_status=word)
+    with pytest.raises(KlingTaskFailed) as failed:
+        way(ti, tmp_path)
+    assert failed.value.job is JobState.ENDED
+
+
+@through(WAYS)
+@each(answers.REASONS)
+def test_reasons_of_a_failure(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any) -> None:
+    said, words, content = shape
+    server.query = v1(task_status="failed", **said)
+    with pytest.raises(KlingContentRefused if content else KlingTaskFailed, match=words) as failed:
+        way(ti, tmp_path)
+    assert failed.value.job is JobState.ENDED
+
+
+@pytest.mark.parametrize("content", [False, True], ids=["failed", "refused"])
+def test_the_state_of_a_row_that_failed(
+    ti: TaskInstance, server: Kling, tmp_path: Path, content: bool
+) -> None:
+    reason = "Failure to pass the risk control system" if content else "render crashed"
+    server.query = v1(task_status="failed", task_status_msg=reason)
+    with pytest.raises(KlingError):
+        _batch(ti, tmp_path)
+    assert ledger(tmp_path)["state"] == ("refused" if content else "failed")
+
+
+@through(SINGLE)
+@each(answers.REFUSALS)
+@pytest.mark.parametrize("name", ["request_id", "requestId"])
+def test_refusals(
+    *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, name: str
+) -> None:
+    status, body, kind, words, code = shape
+    server.create = Reply(status, {**body, name: "r-77"})
+    with pytest.raises(getattr(exceptions, kind), match=words) as refused:
+        way(ti, tmp_path)
+    assert (refused.value.code, refused.value.request_id) == (code, "r-77")
+    assert refused.value.job is JobState.NOT_CREATED
+    assert server.creates == 1
+
+
+@through(SINGLE)
+@each(answers.UNCLEAR)
+def test_after_an_unclear_answer_the_job_is_looked_up(
+    *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, body = shape
+    server.create = Reply(status, body)
+    server.query = whole()
+    monkeypatch.setattr(submit, "LOOKUP_DELAYS", (0.01, 0.01, 0.01))
+    result = way(ti, tmp_path)
+    assert result["task_id"] == "8"
+    assert server.creates == 1
+    assert any(call.startswith(f"GET {PATH}/af-") for call in server.calls)
+
+
+NO_JOB = Reply(404, {"code": 1203, "message": "task not found"})
+
+
+@through(SINGLE)
+@pytest.mark.parametrize(
+    ("body", "final"),
+    [
+        (b"Failure to pass the risk control system", True),
+        ("内容审核未通过".encode(), True),
+        (b"<html><h1>Blocked</h1>This request violates the site's policy</html>", False),
+        (b"Bad Request", False),
+        (b"task not found", False),
+    ],
+    ids=["words", "Chinese words", "a firewall's page", "other words", "not found"],
+)
+def test_refusals_that_are_no_json(
+    *,
+    ti: TaskInstance,
+    server: Kling,
+    tmp_path: Path,
+    way: Way,
+    body: bytes,
+    final: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server.create, server.query = Reply(400, body), NO_JOB
+    monkeypatch.setattr(submit, "LOOKUP_DELAYS", (0.01, 0.01, 0.01))
+    with pytest.raises(KlingContentRefused if final else KlingWaitInterrupted) as refused:
+        way(ti, tmp_path)
+    assert refused.value.job is (JobState.NOT_CREATED if final else JobState.MAY_EXIST)
+    assert server.creates == 1
+
+
+@pytest.mark.parametrize("body", [b"blocked: sensitive", {"message": "risk control"}], ids=["text", "JSON"])
+def test_a_read_is_never_refused_for_its_content(
+    ti: TaskInstance, server: Kling, tmp_path: Path, body: Any
+) -> None:
+    server.query = Reply(403, body)
+    with pytest.raises(KlingError) as refused:
+        _fetch(ti, tmp_path)
+    assert not isinstance(refused.value, AirflowFailException)
+
+
+OTHER = {
+    "data of another job": v1(task_id="7", task_result={"videos": [{"url": "https://a.example/7.mp4"}]}),
+    "a list of another job": {"code": 0, "data": [whole(task_id="7")["data"]]},
+    "a list of two others": {"code": 0, "data": [whole(task_id="7")["data"], whole(task_id="6")["data"]]},
+}
+
+
+@through(READERS)
+@each(OTHER)
+def test_an_answer_about_another_job_is_not_used(
+    *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.query = shape
+    right = whole()
+    asked = 0
+
+    def answer(request: Received) -> Reply:
+        nonlocal asked
+        asked += request.target != NAME
+        server.query = shape if asked < 2 else right
+        return Kling._answer(server, request)
+
+    monkeypatch.setattr(server, "route", answer)
+    if way is _fetch:
+        with pytest.raises(KlingError, match="is about another job"):
+            way(ti, tmp_path)
+    else:
+        assert way(ti, tmp_path)["videos"][0]["url"] == server.url + NAME
+
+
+def _newer(**more: Any) -> dict[str, Any]:
+    outputs = [{"type": "video", "url": FILE}]
+    return {"id": "8", "status": "succeeded", "create_time": answers.MADE, "outputs": outputs, **more}
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])
+def test_a_query_of_several_answers_for_the_job_that_was_asked_for(
+    ti: TaskInstance, server: Kling, deferrable: bool
+) -> None:
+    bill = [
+        {"charge_type": "unit", "amount": "2.4"},
+        {"charge_type": "cash", "amount": "0.35", "currency": "USD"},
+    ]
+    other = _newer(id="7", outputs=[{"type": "video", "url": "https://a.example/7.mp4"}], billing=[])
+    server.create = Reply(200, {"code": 0, "data": {"id": "8", "status": "submitted"}})
+    server.query = {"code": 0, "data": [other, _newer(billing=bill)]}
+    task = KlingTextToVideo2Operator(
+        task_id="film",
+        model_name="kling-3.0-turbo",
+        prompt="A boat",
+        retries=3,
+        poll_interval=0.2,
+        deferrable=deferrable,
+    )
+    result = run(task, ti)
+    assert (result["task_id"], result["videos"][0]["url"]) == ("8", server.url + NAME)
+    assert [(row["type"], row["amount"]) for row in result["charges"]] == [("units", "2.4"), ("cash", "0.35")]
+    assert result["external_task_id"].startswith("af-"), "an answer without it does not lose it"

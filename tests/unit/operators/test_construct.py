@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The derived constructor behaves as one written by hand, and checks at parse time what is known by then."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException
+
+from airflow_provider_kling.api.endpoint import Endpoint, ResultType
+from airflow_provider_kling.api.requests.base import KlingRequest
+from airflow_provider_kling.api.requests.video import IMAGE_TO_VIDEO, TEXT_TO_VIDEO
+from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.operators.base import KlingTaskOperator
+from airflow_provider_kling.operators.video import KlingImageToVideoOperator, KlingTextToVideoOperator
+from tests.unit.operators.conftest import PICTURE, TaskInstance, context_of
+
+FIELDS = tuple(IMAGE_TO_VIDEO.request.model_fields)
+COMMON = (
+    *("kling_conn_id", "wait_for_completion", "deferrable", "poll_interval", "timeout", "output_path"),
+    *("end_from_trigger", "max_units", "max_usd", "expected_seconds", "extra_body", "on_clear"),
+    *("labels", "budget"),
+    *("idempotency_scope", "take", "on_refused"),
+    "poster",
+)
+
+
+def make(**arguments: Any) -> KlingImageToVideoOperator:
+    return KlingImageToVideoOperator(**{"task_id": "film", "image": PICTURE, **arguments})
+
+
+def refusal(**arguments: Any) -> str:
+    with pytest.raises(KlingRequestInvalid) as refused:
+        make(**arguments)
+    assert isinstance(refused.value, AirflowFailException)
+    text = str(refused.value)
+    assert "Task 'film'" in text
+    return text
+
+
+class Plain(KlingTextToVideoOperator):
+    """A user's subclass without a constructor."""
+
+
+class House(KlingTextToVideoOperator):
+    """A user's subclass with one."""
+
+    template_fields = (*KlingTextToVideoOperator.template_fields, "style")
+
+    def __init__(self, *, style: str, **kwargs: Any) -> None:
+        super().__init__(prompt=f"in the style of {style}", **kwargs)
+        self.style = style
+
+
+class Other(KlingImageToVideoOperator):
+    """A user's subclass for another endpoint."""
+
+    endpoint = TEXT_TO_VIDEO
+
+
+def test_the_signature_has_all_fields_as_keywords() -> None:
+    parameters = inspect.signature(KlingImageToVideoOperator.__init__).parameters
+    assert tuple(parameters) == ("self", *FIELDS, *COMMON, "kwargs")
+    assert {parameters[name].kind for name in (*FIELDS, *COMMON)} == {inspect.Parameter.KEYWORD_ONLY}
+    assert parameters["model_name"].default == "kling-v3"
+    assert parameters["image"].default is None
+    assert parameters["timeout"].default == 3600.0
+
+
+def test_every_field_can_be_a_template() -> None:
+    assert set(FIELDS) | {"kling_conn_id", "output_path", "extra_body"} <= set(
+        KlingImageToVideoOperator.template_fields
+    )
+
+
+def test_fields_become_attributes() -> None:
+    operator = make(prompt="waves", timeout=60)
+    assert (operator.prompt, operator.image, operator.model_name) == ("waves", PICTURE, "kling-v3")
+    assert operator.negative_prompt is None
+    assert operator.timeout == 60
+    assert operator.retries is not None
+
+
+REFUSED = (TypeError, AirflowException)
+"""What wrong arguments raise: Airflow 2.11 has an exception of its own for them."""
+
+
+@pytest.mark.filterwarnings("ignore:Task 'film' was never mapped")
+def test_a_misspelled_name_is_an_error_at_parse_time() -> None:
+    with pytest.raises(REFUSED, match="promt"):
+        make(promt="waves")
+    with pytest.raises(REFUSED, match="promt"):
+        KlingImageToVideoOperator.partial(task_id="film", promt="waves")
+    with DAG("films"), pytest.raises(REFUSED, match="imagee"):
+        KlingImageToVideoOperator.partial(task_id="film").expand(imagee=[PICTURE])
+
+
+def test_fields_are_keywords_only() -> None:
+    with pytest.raises(REFUSED):
+        KlingImageToVideoOperator(PICTURE)  # type: ignore[misc]
+
+
+def test_default_args_reach_fields_and_common_parameters() -> None:
+    defaults = {"mode": "pro", "poll_interval": 9.0, "retries": 7, "kling_conn_id": "mine", "unrelated": 1}
+    with DAG("films", default_args=defaults):
+        operator = make()
+        own = make(task_id="own", mode="std")
+    assert (operator.mode, operator.poll_interval, operator.retries) == ("pro", 9.0, 7)
+    assert operator.kling_conn_id == "mine"
+    assert own.mode == "std"
+
+
+def test_mapping_over_fields() -> None:
+    with DAG("films", default_args={"mode": "pro"}) as dag:
+        KlingImageToVideoOperator.partial(task_id="film", prompt="waves", timeout=60).expand(
+            image=[PICTURE, "https://pictures.example/b.png"]
+        )
+    mapped = dag.get_task("film")
+    one = mapped.unmap({**mapped.expand_input.value, "image": PICTURE})
+    assert isinstance(one, KlingImageToVideoOperator)
+    assert (one.image, one.prompt, one.mode, one.timeout) == (PICTURE, "waves", "pro", 60)
+
+
+def test_another_tasks_output_makes_that_task_come_first() -> None:
+    with DAG("films"):
+        first = make(task_id="first")
+        second = make(task_id="second", image=first.output["videos"], prompt=first.output)
+    assert second.upstream_task_ids == {"first"}
+
+
+def test_a_users_subclass() -> None:
+    assert Plain(task_id="a", prompt="waves").prompt == "waves"
+    assert inspect.signature(Plain.__init__) == inspect.signature(KlingTextToVideoOperator.__init__)
+    house = House(task_id="a", style="Monet", duration="10")
+    assert (house.prompt, house.duration, house.style) == ("in the style of Monet", "10", "Monet")
+    with pytest.raises(KlingRequestInvalid, match="'duration': '99'"):
+        House(task_id="a", style="Monet", duration="99")
+    with DAG("films", default_args={"style": "Monet"}):
+        assert House(task_id="a").prompt == "in the style of Monet"
+
+
+def test_a_subclass_for_another_endpoint_checks_its_own_fields_only() -> None:
+    operator = Other(task_id="a", prompt="waves")
+    assert operator.aspect_ratio is None
+    with pytest.raises(KlingRequestInvalid, match="videos/text2video"):
+        Other(task_id="a")
+
+
+def test_a_class_with_an_endpoint_cannot_bring_its_own_constructor() -> None:
+    with pytest.raises(TypeError, match="Lost: the constructor is derived"):
+
+        class Lost(KlingTaskOperator):
+            """Its constructor would be replaced."""
+
+            endpoint = TEXT_TO_VIDEO
+
+            def __init__(self, **kwargs: Any) -> None:
+                super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize(
+    "name", ["timeout", "deferrable", "retries", "params", "task_id", "log", "hook", "execute"]
+)
+def test_a_field_that_all_operators_have_is_refused_at_import(name: str) -> None:
+    request = type(
+        "Clash", (KlingRequest,), {"__annotations__": {name: str | None}, name: None, "__module__": __name__}
+    )
+    endpoint = Endpoint("/v1/videos/clash", request, ResultType.VIDEOS)
+    with pytest.raises(TypeError, match=rf"Clashing: request fields \['{name}'\]"):
+        type("Clashing", (KlingTaskOperator,), {"endpoint": endpoint})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"mode": "standard"}, "'mode': 'standard'; expected 'std', 'pro' or '4k'"),
+        ({"duration": "99"}, "'duration': '99'; expected 3 to 15"),
+        ({"image": None}, "at least one of image or image_tail must be given"),
+        ({"prompt": "x" * 2501}, "(2501 characters); expected at most 2500"),
+        ({"element_list": [{"id": 1}]}, "element_list[0].element_id is required"),
+        ({"timeout": 0}, "'timeout': 0; expected seconds, above 0"),
+        ({"timeout": timedelta(hours=1)}, "'timeout': datetime.timedelta(seconds=3600); expected "),
+        ({"timeout": "60"}, "'timeout': '60'; expected "),
+        ({"timeout": float("nan")}, "'timeout': nan; expected "),
+        ({"timeout": float("inf")}, "'timeout': inf; expected "),
+        ({"poll_interval": -1}, "'poll_interval': -1; expected "),
+        (
+            {"end_from_trigger": True, "output_path": "/tmp/films"},
+            "'end_from_trigger': True; expected False with output_path",
+        ),
+    ],
+)
+def test_a_wrong_literal_is_an_import_error_that_names_it(arguments: dict[str, Any], words: str) -> None:
+    assert words in refusal(**arguments)
+
+
+def test_all_wrong_literals_are_named_at_once() -> None:
+    text = refusal(mode="standard", duration="99")
+    assert "'mode': 'standard'" in text
+    assert "'duration': '99'; expected 3 to 15" in text
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"mode": "{{ params.mode }}"},
+        {"duration": "{% if true %}5{% endif %}"},
+        {"image": "{{ ti.xcom_pull('first') }}", "image_tail": "{# none #}"},
+        {"element_list": [{"element_id": "{{ 1 }}"}]},
+        {"watermark_info": {"enabled": "{{ true }}"}},
+        {"extra_body": {"prompt": "{{ x }}"}},
+    ],
+)
+def test_what_holds_a_template_is_checked_after_rendering(later: dict[str, Any]) -> None:
+    make(**later)
+    text = refusal(**{**later, "cfg_scale": 7})
+    assert "'cfg_scale': 7; expected 0 to 1" in text, "what is known by now must be checked all the same"
+
+
+@pytest.mark.usefixtures("kling_emulator")
+def test_another_tasks_output_is_checked_when_it_is_there(
+    ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DAG("films"):
+        first = make(task_id="first")
+        second = make(task_id="second", image=first.output, prompt=first.output, retries=3)
+    monkeypatch.setattr(type(first.output), "resolve", lambda *_, **__: [PICTURE])
+    context = context_of(ti)
+    second.render_template_fields(context)
+    with pytest.raises(KlingRequestInvalid, match=r"'prompt': a list; pass one value, or map the task"):
+        second.execute(context)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [(5, "5"), ("5", "5"), (5.0, "5"), ("5.0", "5")],
+)
+def test_numbers_are_taken_as_people_write_them(given: Any, sent: str) -> None:
+    operator = make(duration=given)
+    request = IMAGE_TO_VIDEO.request.model_validate({"image": PICTURE, "duration": operator.duration})
+    assert request.wire()["duration"] == sent
+
+
+def test_paths_are_pictures() -> None:
+    assert make(image=Path("/data/a.png")).image == Path("/data/a.png")
+
+
+def test_operators_can_be_copied() -> None:
+    operator = make(prompt="waves")
+    for other in (copy.deepcopy(operator), copy.copy(operator)):
+        assert (other.prompt, other.task_id, other.endpoint) == ("waves", "film", IMAGE_TO_VIDEO)
+
+
+def test_help_describes_each_parameter() -> None:
+    described = inspect.getdoc(KlingImageToVideoOperator) or ""
+    for name in (*FIELDS, *COMMON):
+        assert f":param {name}:" in described

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a dry run tells, and that it sends nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
+from airflow_provider_kling.operators.batch import KlingBatchOperator
+from tests.unit.inputs.samples import picture
+
+from .conftest import PICTURE, TaskInstance, context_of, image_to_video, run
+
+SIGNED = f"{PICTURE}?X-Amz-Signature=secret&X-Amz-Expires=60"
+
+
+def test_a_job_is_told_as_it_would_be_sent(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    operator = image_to_video(prompt="waves of {{ ds }}", image=SIGNED, duration=10, labels={"team": "shop"})
+    context = context_of(ti, ds="2026-11-27")
+    told = operator.dry_run(context)
+    assert not kling_emulator.requests
+    assert json.loads(json.dumps(told)) == told
+    assert "secret" not in str(told)
+    assert told["body"]["prompt"] == "waves of 2026-11-27"
+    assert told["body"]["image"] == PICTURE
+    assert (told["endpoint"], told["sent"], told["labels"]) == ("videos/image2video", False, {"team": "shop"})
+    assert (told["estimate"], told["unit"], told["estimate_usd"]) == ("6.0", "video", "0.84")
+    assert [fact["value"] for fact in told["reads"]] == [PICTURE]
+    # What is told is what comes.
+    run(operator, ti)
+    assert kling_emulator.jobs[0].external_task_id == told["external_task_id"]
+
+
+def test_airflow_calls_it_without_a_context_after_rendering(
+    kling_emulator: Emulator, ti: TaskInstance
+) -> None:
+    operator = image_to_video(prompt="{{ ds }}")
+    operator.render_template_fields(context_of(ti, ds="2026-11-27"))
+    told = operator.dry_run()
+    assert told["body"]["prompt"] == "2026-11-27"
+    assert told["external_task_id"].startswith("af-")
+    assert not kling_emulator.requests
+
+
+def test_files_are_read_and_not_shown(kling_emulator: Emulator, tmp_path: Path) -> None:
+    content = picture()
+    (tmp_path / "a.jpg").write_bytes(content)
+    told = image_to_video(image=str(tmp_path / "a.jpg")).dry_run()
+    assert told["body"]["image"].startswith("<image/jpeg ")
+    assert told["reads"][0]["size"] == len(content)
+    assert base64.b64encode(content).decode()[:40] not in str(told)
+
+
+def test_what_is_not_rendered_is_not_priced(kling_emulator: Emulator) -> None:
+    told = image_to_video(prompt="{{ params.prompt }}").dry_run()
+    assert told["estimate"] is None
+    assert told["warnings"] == ["Not rendered, so not priced: prompt"]
+
+
+def test_what_would_be_refused_is_refused(kling_emulator: Emulator) -> None:
+    with pytest.raises(KlingRequestInvalid, match="max_units"):
+        image_to_video(duration=10, max_units=5).dry_run()
+    with pytest.raises(KlingRequestInvalid, match="max_units"):
+        KlingAvatarImageToVideoOperator(task_id="a", image=PICTURE, audio_id="7", max_units=5).dry_run()
+    operator = image_to_video()
+    operator.duration = 99
+    with pytest.raises(KlingRequestInvalid, match="duration"):
+        operator.dry_run()
+    assert not kling_emulator.requests
+
+
+def test_without_a_connection_it_still_tells_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_NOBODY", raising=False)
+    told = image_to_video(kling_conn_id="nobody").dry_run()
+    assert told["estimate"] == "3.0"
+    assert any("'nobody' cannot be used" in line for line in told["warnings"])
+
+
+def batch(requests: Any, **more: Any) -> KlingBatchOperator:
+    return KlingBatchOperator(
+        task_id="batch", endpoint="images/generations", requests=requests, output_path="/nowhere/b", **more
+    )
+
+
+def test_a_batch_prices_all_rows(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    rows = [{"prompt": f"{number}", "labels": {"sku": number}} for number in range(7)]
+    told = batch([*rows, {"n": 99}], labels={"team": "shop"}).dry_run(context_of(ti))
+    assert not kling_emulator.requests
+    assert not Path("/nowhere").exists()
+    assert json.loads(json.dumps(told)) == told
+    assert (told["rows"], told["estimate"], told["unit"], told["estimate_usd"]) == (8, "56", "image", "0.20")
+    assert (told["rows_with_faults"], told["rows_without_estimate"], len(told["faults"])) == (1, 0, 1)
+    first = told["examples"][0]
+    assert first["body"]["prompt"] == "0"
+    assert first["labels"] == {"team": "shop", "sku": "0"}
+    assert len({example["external_task_id"] for example in told["examples"]}) == 3
+
+
+def test_a_batch_that_would_be_refused_is_refused(kling_emulator: Emulator) -> None:
+    with pytest.raises(KlingRequestInvalid, match="1 of 2 rows"):
+        batch([{"prompt": "a"}, {"n": 99}], on_failure="fail").dry_run()
+
+
+def test_the_names_of_a_batch_are_those_of_the_run(
+    kling_emulator: Emulator, ti: TaskInstance, tmp_path: Path
+) -> None:
+    operator = batch([{"prompt": "a"}], poll_interval=0.2, contact_sheet=False)
+    operator.output_path = str(tmp_path)
+    told = operator.dry_run(context_of(ti))
+    operator.execute(context_of(ti))
+    assert kling_emulator.jobs[0].external_task_id == told["examples"][0]["external_task_id"]

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Retries attach, clears make new jobs, and full slots are waited for: who pays for what."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import (
+    KlingContentRefused,
+    KlingError,
+    KlingSlotsTaken,
+    KlingSubmissionUnknown,
+    KlingTaskFailed,
+    KlingTaskTimeout,
+)
+from airflow_provider_kling.operators.video import KlingImageToVideoOperator
+from tests.unit.operators.conftest import (
+    PICTURE,
+    Store,
+    TaskInstance,
+    Told,
+    context_of,
+    gets,
+    image_to_video,
+    meanwhile,
+    posts,
+    run,
+)
+
+Make = Callable[..., KlingImageToVideoOperator]
+Outcome = dict[str, Any]
+
+
+def test_a_retry_attaches(make: Make, ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
+    with pytest.raises(KlingTaskTimeout):
+        run(make(timeout=0.3), ti)
+    slow_emulator.advance(90)
+    again = ti.retried()
+    result = run(make(timeout=0.3), again)
+    (job,) = slow_emulator.jobs
+    assert result["task_id"] == job.task_id
+    assert again.xcoms["task_id"] == job.task_id, "a retry must push what Airflow has dropped"
+    assert posts(slow_emulator) == 1
+    assert told("nothing new is charged")
+
+
+def test_an_attached_job_that_has_ended_is_not_waited_for(ti: TaskInstance, slow_emulator: Emulator) -> None:
+    with pytest.raises(TaskDeferred):
+        image_to_video(deferrable=True).execute(context_of(ti))
+    slow_emulator.advance(90)
+    result = image_to_video(deferrable=True).execute(context_of(ti.retried()))
+    assert result["status"] == "succeed"
+
+
+def test_a_clear_makes_a_new_job(make: Make, ti: TaskInstance, kling_emulator: Emulator) -> None:
+    first = run(make(), ti)
+    cleared = ti.cleared()
+    second = run(make(), cleared)
+    assert second["task_id"] != first["task_id"]
+    assert len(kling_emulator.jobs) == 2
+    third = run(make(), cleared.retried())
+    assert third["task_id"] == second["task_id"], "a retry after the clear attaches to the clear's job"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"dag_id": "other"}, {"task_id": "other"}, {"run_id": "other"}, {"map_index": 1}],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_task_instance_has_another_job(
+    ti: TaskInstance, kling_emulator: Emulator, change: dict[str, Any]
+) -> None:
+    run(image_to_video(wait_for_completion=False), ti)
+    run(image_to_video(wait_for_completion=False), TaskInstance(**change, try_number=2))
+    assert len(kling_emulator.jobs) == 2
+
+
+def test_changed_inputs_are_another_job(ti: TaskInstance, kling_emulator: Emulator) -> None:
+    run(image_to_video(wait_for_completion=False, prompt="waves"), ti)
+    changes: list[dict[str, Any]] = [
+        {"prompt": "clouds"},
+        {"prompt": "waves", "duration": "10"},
+        {"prompt": "waves", "image": "https://pictures.example/b.png"},
+        {"prompt": "waves", "extra_body": {"new": 1}},
+    ]
+    again = ti.retried()
+    for change in changes:
+        run(image_to_video(wait_for_completion=False, **change), again)
+    assert len(kling_emulator.jobs) == 1 + len(changes)
+
+
+def test_the_same_inputs_written_otherwise_are_the_same_job(
+    ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    """A signed address is another text each time, and so is a number of seconds."""
+    signed = "https://bucket.example/a.png?X-Amz-Date={0}&X-Amz-Signature={0}"
+    run(image_to_video(wait_for_completion=False, image=signed.format(1), duration="5"), ti)
+    run(
+        image_to_video(wait_for_completion=False, image=signed.format(2), duration=5, prompt=""), ti.retried()
+    )
+    assert len(kling_emulator.jobs) == 1
+
+
+def test_a_retry_after_a_failed_job_makes_the_next(
+    make: Make, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    kling_emulator.faults.set({"failed_job": 1, "fail_reason": "no face"})
+    for _ in range(2):
+        with pytest.raises(KlingTaskFailed):
+            run(make(), ti)
+        ti = ti.retried()
+    kling_emulator.faults.clear()
+    result = run(make(), ti)
+    assert [job.failure for job in kling_emulator.jobs] == ["no face", "no face", None]
+    assert len({job.external_task_id for job in kling_emulator.jobs}) == 3
+    assert result["task_id"] == kling_emulator.jobs[-1].task_id
+
+
+def test_a_name_of_the_users_own(ti: TaskInstance, kling_emulator: Emulator) -> None:
+    run(image_to_video(wait_for_completion=False, external_task_id="order-17"), ti)
+    run(image_to_video(wait_for_completion=False, external_task_id="order-17"), ti.retried())
+    assert [job.external_task_id for job in kling_emulator.jobs] == ["order-17"]
+    assert ti.xcoms["external_task_id"] == "order-17"
+
+
+@pytest.fixture
+def gateway(kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """A host that cannot be asked by external id."""
+    fields = {**kling_emulator.connection(), "extra": {"dialect": "gateway", "base_path": "/"}}
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
+    kling_emulator.faults.set({"no_external_id": True})
+    return kling_emulator
+
+
+def test_at_a_gateway_a_lost_answer_is_never_paid_twice(
+    make: Make, ti: TaskInstance, gateway: Emulator
+) -> None:
+    gateway.faults.set({"lost_response": 1})
+    with pytest.raises(KlingSubmissionUnknown, match="to submit a new job, clear the task"):
+        run(make(), ti)
+    with pytest.raises(KlingSubmissionUnknown):
+        run(make(), ti.retried())
+    assert posts(gateway) == 1
+    gateway.faults.set({"lost_response": 0})
+    assert run(make(), ti.retried().cleared())["status"] == "succeed"
+
+
+def test_at_a_gateway_airflows_memory_lets_a_retry_attach(
+    make: Make, ti: TaskInstance, gateway: Emulator
+) -> None:
+    store = Store()
+    first = run(make(wait_for_completion=False), ti, task_state_store=store)
+    second = run(make(), ti.retried(), task_state_store=store)
+    assert second["task_id"] == first["task_id"]
+    assert posts(gateway) == 1
+
+
+def test_at_a_gateway_airflows_memory_knows_of_a_lost_answer(ti: TaskInstance, gateway: Emulator) -> None:
+    store = Store()
+    gateway.faults.set({"lost_response": 1})
+    for each in (ti, ti, ti.retried()):
+        with pytest.raises(KlingSubmissionUnknown):
+            run(image_to_video(), each, task_state_store=store)
+    assert posts(gateway) == 1
+
+
+@pytest.mark.usefixtures("quick_slots")
+@pytest.mark.parametrize(
+    ("faults", "seconds"),
+    # Back-off that doubles, and the server's Retry-After of one second each time.
+    [({"slots_taken": 2}, 0.2 + 0.4), ({"rate_limited": 2}, 1 + 1)],
+)
+def test_a_busy_kling_is_waited_for_in_place(
+    ti: TaskInstance, kling_emulator: Emulator, faults: dict[str, Any], seconds: float
+) -> None:
+    kling_emulator.faults.set(faults)
+    started = time.monotonic()
+    result = run(image_to_video(wait_for_completion=False), ti)
+    assert time.monotonic() - started >= seconds
+    assert result["status"] == "submitted"
+    assert posts(kling_emulator) == 3
+    assert len(kling_emulator.jobs) == 1
+
+
+@pytest.mark.usefixtures("quick_slots")
+def test_slots_are_not_waited_for_longer_than_the_timeout(ti: TaskInstance, kling_emulator: Emulator) -> None:
+    kling_emulator.faults.set({"slots_taken": 1000})
+    with pytest.raises(KlingSlotsTaken, match="No job was made and nothing is charged"):
+        run(image_to_video(timeout=0.5), ti)
+    assert 2 <= posts(kling_emulator) <= 5
+
+
+def test_while_deferred_no_worker_waits_for_a_slot(ti: TaskInstance, kling_emulator: Emulator) -> None:
+    kling_emulator.faults.set({"slots_taken": 1})
+    operator = image_to_video(deferrable=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context_of(ti))
+    assert deferred.value.method_name == "resume_submission"
+    event = {"status": "slot", "message": "", "since": 0.0, "refusals": 1}
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.resume_submission(context_of(ti), event)
+    assert deferred.value.method_name == "execute_complete"
+    assert len(kling_emulator.jobs) == 1
+
+
+def test_no_slot_in_time(ti: TaskInstance, kling_emulator: Emulator) -> None:
+    event = {"status": "timeout", "message": "Kling had no room", "since": 0.0, "refusals": 7}
+    with pytest.raises(
+        KlingSlotsTaken, match="No slot came free in time, after 7 refusals: Kling had no room"
+    ):
+        image_to_video(deferrable=True).resume_submission(context_of(ti), event)
+    assert kling_emulator.requests == {}
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ({"status": "failed", "task_id": "8", "message": "no face"}, KlingTaskFailed),
+        ({"status": "failed", "task_id": "8", "message": "risk control"}, KlingContentRefused),
+        ({"status": "timeout", "task_id": "8", "message": "last status: processing"}, KlingTaskTimeout),
+    ],
+)
+def test_what_a_trigger_reports_is_raised(
+    kling_emulator: Emulator, event: Any, kind: type[KlingError]
+) -> None:
+    with pytest.raises(kind) as failed:
+        image_to_video(deferrable=True).execute_complete(context_of(TaskInstance()), event)
+    assert failed.value.task_id == "8"
+    assert kling_emulator.requests == {}
+
+
+def test_on_kill_says_what_goes_on_at_kling(ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
+    operator = image_to_video(poll_interval=60)
+    killer = meanwhile(lambda: gets(slow_emulator) > 0, operator.on_kill)
+    with pytest.raises(KlingError, match=r"The wait was stopped\. The job goes on at Kling"):
+        operator.execute(context_of(ti))
+    killer.join()
+    (line,) = told("cannot cancel")
+    assert f"job {slow_emulator.jobs[0].task_id} goes on and may be charged" in line
+    assert "A retry of this task attaches to it" in line
+
+
+def test_on_kill_before_anything_was_asked_for_says_nothing(told: Told) -> None:
+    image_to_video().on_kill()
+    assert told("") == []
+
+
+def test_on_kill_while_waiting_for_a_slot(ti: TaskInstance, kling_emulator: Emulator, told: Told) -> None:
+    kling_emulator.faults.set({"slots_taken": 1000})
+    operator = image_to_video()
+    killer = meanwhile(lambda: posts(kling_emulator) > 0, operator.on_kill)
+    with pytest.raises(KlingSlotsTaken):
+        operator.execute(context_of(ti))
+    killer.join()
+    (line,) = told("cannot cancel")
+    assert "a job with external_task_id af-" in line
+    assert "if it was made" in line
+
+
+def test_the_picture_is_not_in_the_log(
+    make: Make, ti: TaskInstance, kling_emulator: Emulator, told: Told
+) -> None:
+    secret = f"{PICTURE}?X-Amz-Signature=secret"
+    run(make(image=secret, callback_url="http://127.0.0.1:9/hook?token=hush"), ti)
+    lines = told("")
+    assert lines
+    assert not [line for line in lines if "secret" in line or "hush" in line]
+    assert "secret" not in str(ti.xcoms)
+    assert "hush" not in str(ti.xcoms)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an error says of the tries to come is true, whatever is known of the job and of those tries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.exceptions import (
+    JobState,
+    KlingAuthError,
+    KlingContentRefused,
+    KlingError,
+    KlingRequestInvalid,
+    KlingResultExpired,
+    KlingResultNotKept,
+    KlingServerError,
+    KlingSubmissionUnknown,
+    KlingTaskFailed,
+    KlingTaskTimeout,
+)
+from airflow_provider_kling.operators._recovery_advice import RecoveryAdvice
+
+SLUG = "videos/text2video"
+LATE = KlingTaskTimeout("late.", task_id="8", job=JobState.EXISTS)
+LOST = KlingServerError("lost.", job=JobState.MAY_EXIST)
+NAMED = KlingServerError("lost.", job=JobState.MAY_EXIST)
+NAMED.external_task_id = "af-1"
+KEPT_NOT = KlingResultNotKept("disk full.", task_id="8", job=JobState.ENDED)
+KEY_REFUSED = KlingAuthError("key.", task_id="8", job=JobState.EXISTS)
+GONE = KlingResultExpired("gone.", task_id="8", job=JobState.ENDED)
+
+BLIND = {"can_look_up": False}
+LAST = {"will_retry": False}
+FETCH = "KlingFetchResultOperator stores its result (endpoint videos/text2video, kling_task_id 8)."
+CLEAR = "a clear makes a new one, which is charged."
+
+
+def outlook(**given: Any) -> RecoveryAdvice:
+    return RecoveryAdvice(**{"endpoint": SLUG, "will_retry": True, "can_look_up": True, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({}, LATE, f"A retry of this task attaches to it; {CLEAR}"),
+        ({}, KEPT_NOT, f"A retry of this task fetches it again without a new job; {CLEAR}"),
+        (LAST, LATE, f"Airflow does not try this again, and {CLEAR} {FETCH}"),
+        (LAST, KEPT_NOT, f"Airflow does not try this again, and {CLEAR} {FETCH}"),
+        # Airflow has tries left, but makes none after such an error.
+        ({}, KEY_REFUSED, f"Airflow does not try this again, and {CLEAR} {FETCH}"),
+        (BLIND, LATE, f"A retry of this task stops rather than pay twice; {CLEAR} {FETCH}"),
+        ({**BLIND, "has_state_store": True}, LATE, f"A retry of this task attaches to it; {CLEAR}"),
+        ({**BLIND, **LAST}, LATE, f"Airflow does not try this again, and {CLEAR} {FETCH}"),
+        (
+            {},
+            NAMED,
+            f"A retry of this task looks for it, and attaches to it if it was made; {CLEAR} "
+            "KlingFetchResultOperator stores its result, if it was made (endpoint videos/text2video, "
+            "kling_task_id af-1).",
+        ),
+        (
+            LAST,
+            LOST,
+            f"Airflow does not try this again, and {CLEAR} "
+            "KlingResultSweepOperator stores the results of all jobs of the account.",
+        ),
+        # A name that cannot be asked for helps nobody.
+        (
+            {**BLIND, **LAST, "can_list": False},
+            NAMED,
+            f"Airflow does not try this again, and {CLEAR} The host's",
+        ),
+        (
+            {"user_named": True},
+            LATE,
+            "A retry of this task attaches to it; a clear attaches to it, for its name is your own.",
+        ),
+        (
+            {"user_named": True, **LAST},
+            LATE,
+            "Airflow does not try this again, and a clear attaches to it, for its name is your own.",
+        ),
+        ({}, GONE, "To make it again, and be charged again, clear this task."),
+        ({"user_named": True}, GONE, "charged again, give this task another external_task_id."),
+    ],
+)
+def test_what_comes_after_an_error(given: dict[str, Any], error: KlingError, words: str) -> None:
+    assert words in (outlook(**given).for_error(error) or "")
+
+
+@pytest.mark.parametrize("given", [{}, LAST], ids=["retries left", "last try"])
+@pytest.mark.parametrize("error", [KEPT_NOT, LATE, LOST])
+def test_nothing_comes_back_of_a_call_that_answers_at_once(given: dict[str, Any], error: KlingError) -> None:
+    said = outlook(synchronous=True, can_look_up=False, has_state_store=True, **given).for_error(error)
+    assert said == (
+        "Kling stores no result of it that could be read later: running this task again sends a new request, "
+        "which is charged again."
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KlingRequestInvalid("wrong.", job=JobState.NOT_CREATED),
+        KlingServerError("down.", job=JobState.NOT_CREATED),
+        KlingError("what?"),
+        KlingSubmissionUnknown("clear the task.", job=JobState.MAY_EXIST),
+        KlingTaskFailed("no face.", task_id="8", job=JobState.ENDED),
+        KlingContentRefused("no.", task_id="8", job=JobState.ENDED),
+    ],
+)
+@pytest.mark.parametrize("given", [{}, LAST], ids=["retries left", "last try"])
+def test_where_nothing_can_be_had_again_nothing_is_said(given: dict[str, Any], error: KlingError) -> None:
+    assert outlook(**given).for_error(error) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "A retry of this task attaches to it; a clear makes a new one"),
+        (BLIND, "A retry of this task stops rather than pay twice"),
+        ({**BLIND, "has_state_store": True}, "attaches to it if its answer has come, and else stops"),
+        ({**BLIND, "synchronous": True}, "charged again"),
+        (LAST, "No retry is left, and a clear makes a new one, which is charged."),
+    ],
+)
+def test_who_ends_a_task_is_told_what_a_retry_does(given: dict[str, Any], words: str) -> None:
+    assert words in outlook(**given).for_kill()

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``idempotency_scope="inputs"``: the same request re-uses its job or its stored result, whoever makes it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from airflow_provider_kling.budget import KlingBudget
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingRequestInvalid, KlingServerError, KlingTaskFailed
+from airflow_provider_kling.results import reuse_index
+from airflow_provider_kling.utils.storage import StorageTransientError
+from tests.unit.operators.conftest import (
+    PATH,
+    Store,
+    TaskInstance,
+    Told,
+    context_of,
+    image_to_video,
+    posts,
+    run,
+)
+
+Make = Callable[..., Any]
+
+
+def other(ti: TaskInstance, number: int = 2) -> TaskInstance:
+    """A task instance of another DAG."""
+    return TaskInstance(dag_id=f"dag-{number}", task_id="clip", run_id=f"run-{number}", map_index=number)
+
+
+@pytest.fixture
+def shared(make: Make) -> Make:
+    """Make a task whose job others may have made; each test runs with both ways of waiting."""
+    return lambda **arguments: make(**{"idempotency_scope": "inputs", **arguments})
+
+
+def test_another_dag_attaches_to_the_job_and_pays_nothing(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    first = run(shared(), ti)
+    again = run(shared(task_id="clip"), other(ti))
+    assert len(kling_emulator.jobs) == 1
+    assert (again["task_id"], again["external_task_id"]) == (first["task_id"], first["external_task_id"])
+    assert first["units"] != "0"
+    assert "reused_from" not in first
+    assert (again["units"], again["charges"]) == ("0", [])
+    assert again["reused_from"] == {"kling_task_id": first["task_id"]}
+    assert again["videos"][0]["url"]
+
+
+def test_a_stored_result_is_returned_without_a_job(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    first = run(shared(output_path=str(tmp_path)), ti)
+    requests = posts(kling_emulator)
+    second = other(ti)
+
+    again = run(shared(output_path=str(tmp_path), task_id="clip"), second)
+
+    assert posts(kling_emulator) == requests
+    assert (again["units"], again["charges"]) == ("0", [])
+    assert again["reused_from"] == {
+        "kling_task_id": first["task_id"],
+        "dag_id": "films",
+        "run_id": "manual__2026-11-20",
+        "task_id": "film",
+        "map_index": -1,
+    }
+    item = again["videos"][0]
+    assert (item["path"], item["sha256"]) == (first["videos"][0]["path"], first["videos"][0]["sha256"])
+    assert item["url"].startswith("http"), "Kling still has the file, so a new URL is signed"
+    assert {key: second.xcoms[key] for key in ("task_id", "external_task_id")} == {
+        "task_id": first["task_id"],
+        "external_task_id": first["external_task_id"],
+    }
+    assert second.xcoms["request"]["reused_from"] == again["reused_from"]
+    json.dumps(again)
+
+
+def test_a_stored_result_needs_no_kling(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    run(shared(output_path=str(tmp_path)), ti)
+    kling_emulator.faults.set({"bad_credentials": 1000})
+    again = run(shared(output_path=str(tmp_path), task_id="clip"), other(ti))
+    assert again["videos"][0]["url"] is None
+    assert Path(again["videos"][0]["path"]).is_file()
+
+
+def test_a_file_that_is_gone_is_fetched_again_from_the_job(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    first = run(shared(output_path=str(tmp_path)), ti)
+    Path(first["videos"][0]["path"]).unlink()
+    again = run(shared(output_path=str(tmp_path), task_id="clip"), other(ti))
+    assert len(kling_emulator.jobs) == 1
+    assert (again["task_id"], again["units"]) == (first["task_id"], "0")
+    assert Path(again["videos"][0]["path"]).is_file()
+
+
+def test_a_retry_reports_the_charge_of_its_own_job(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    store = Store()
+    paths = {"without": None, "with": str(tmp_path)}
+    for path in paths.values():
+        first = run(shared(output_path=path, take=str(path)), ti, task_state_store=store)
+        again = run(shared(output_path=path, take=str(path)), ti.retried(), task_state_store=store)
+        assert (again["units"], "reused_from" in again) == (first["units"], False)
+        assert again["task_id"] == first["task_id"]
+    assert len(kling_emulator.jobs) == 2
+
+
+def test_a_retry_does_not_report_the_charge_of_another_task(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    run(shared(), other(ti))
+    store = Store()
+    for each in (ti, ti.retried()):
+        assert run(shared(), each, task_state_store=store)["units"] == "0"
+    assert len(kling_emulator.jobs) == 1
+
+
+def test_a_clear_makes_no_new_job_and_says_so(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, told: Told
+) -> None:
+    run(shared(), ti)
+    cleared = run(shared(), ti.cleared())
+    assert len(kling_emulator.jobs) == 1
+    assert cleared["units"] == "0"
+    assert told("a clear makes no new job; set take")
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"take": "2"}, {"take": 2}, {"prompt": "other"}, {"duration": 10}], ids=str
+)
+def test_what_makes_another_job(
+    arguments: dict[str, Any], shared: Make, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    run(shared(), ti)
+    for each in (other(ti), other(ti, 3)):
+        run(shared(**arguments), each)
+    assert len(kling_emulator.jobs) == 2, "one more, and the third task has found it"
+
+
+def test_the_content_of_a_file_counts_and_not_its_name(
+    ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    for name, colour in (("a.png", "red"), ("copy-of-a.png", "red"), ("b.png", "blue")):
+        Image.new("RGB", (400, 400), colour).save(tmp_path / name)
+        run(image_to_video(idempotency_scope="inputs", image=str(tmp_path / name)), ti)
+    assert len(kling_emulator.jobs) == 2
+
+
+def test_a_failed_job_is_followed_by_another(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    kling_emulator.faults.set({"failed_job": 1, "fail_reason": "no face is found"})
+    with pytest.raises(KlingTaskFailed):
+        run(shared(), ti)
+    kling_emulator.faults.clear()
+    made = run(shared(), other(ti))
+    assert made["units"] != "0", "the second job is its own"
+    assert run(shared(), ti.retried())["task_id"] == made["task_id"]
+    assert len(kling_emulator.jobs) == 2
+
+
+def test_two_tasks_that_race_make_one_job(ti: TaskInstance, slow_emulator: Emulator) -> None:
+    slow_emulator.faults.set({"stall_before": 0.3, "stall_times": 2})
+    results: list[dict[str, Any]] = []
+    threads = [
+        threading.Thread(
+            target=lambda number=number: results.append(
+                run(
+                    image_to_video(idempotency_scope="inputs", wait_for_completion=False),
+                    other(ti, number),
+                )
+            )
+        )
+        for number in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(slow_emulator.jobs) == 1
+    assert {result["task_id"] for result in results} == {slow_emulator.jobs[0].task_id}
+    assert sorted("reused_from" in result for result in results) == [False, True]
+
+
+def test_a_limit_counts_a_job_that_is_there_as_nothing(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    run(shared(output_path=str(tmp_path)), ti)
+    assert run(shared(max_units=0), other(ti))["units"] == "0"
+    assert run(shared(max_units=0, output_path=str(tmp_path)), other(ti, 3))["units"] == "0"
+    with pytest.raises(KlingRequestInvalid, match="more than max_units=0"):
+        run(shared(max_units=0, take="2"), other(ti))
+    assert len(kling_emulator.jobs) == 1
+
+
+def test_a_budget_counts_a_job_that_is_there_as_nothing(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    paid = run(shared(), ti)
+    budget = KlingBudget("films", 100, path=str(tmp_path))
+    second = other(ti)
+    run(shared(budget=budget), second)
+    assert budget.spent(dag_id=second.dag_id, run_id=second.run_id) == 0
+    run(shared(budget=budget, take="2"), second)
+    assert str(budget.spent(dag_id=second.dag_id, run_id=second.run_id)) == paid["units"]
+
+
+def test_what_kling_has_deleted_is_made_anew_with_a_warning(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    stored = run(shared(output_path=str(tmp_path)), ti)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
+        kept = run(shared(output_path=str(tmp_path)), other(ti))
+        assert (kept["task_id"], kept["units"]) == (stored["task_id"], "0"), "a stored result has no end"
+        shutil.rmtree(tmp_path / str(stored["task_id"]))
+        made = run(shared(output_path=str(tmp_path)), other(ti, 3))
+    assert made["task_id"] != stored["task_id"]
+    assert "Kling has deleted the result of job" in caplog.text
+
+
+def test_hosts_that_cannot_tell_are_warned_of(
+    ti: TaskInstance, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_provider_kling.emulator.pytest_plugin import SPEED
+
+    for dialect, words in (("cometapi", "may make two jobs"), ("gateway", "nothing is re-used")):
+        with Emulator(speed=SPEED, dialect=dialect) as host:
+            monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", host.connection_json())
+            run(image_to_video(idempotency_scope="inputs"), ti)
+        assert told(words)
+
+
+def test_the_job_may_not_have_a_name_of_the_users_own(ti: TaskInstance, kling_emulator: Emulator) -> None:
+    with pytest.raises(KlingRequestInvalid, match="expected none with idempotency_scope='inputs'"):
+        run(image_to_video(idempotency_scope="inputs", external_task_id="mine"), ti)
+    assert not kling_emulator.jobs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"idempotency_scope": "input"}, "'run' or 'inputs'"),
+        ({"on_refused": "skip"}, "'fail' or 'return'"),
+        ({"take": {"a": 1}}, "text or a number"),
+        ({"take": "x" * 101}, "at most 100"),
+    ],
+)
+def test_parameters_that_cannot_be(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match=words):
+        image_to_video(**arguments)
+
+
+def test_a_storage_that_is_down_stops_the_task_before_it_pays(
+    ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise StorageTransientError("no answer")
+
+    monkeypatch.setattr(reuse_index.ResultIndex, "find", fail)
+    with pytest.raises(KlingServerError, match="does not answer"):
+        run(image_to_video(idempotency_scope="inputs", output_path=str(tmp_path)), ti)
+    assert not kling_emulator.jobs
+
+
+def test_the_triggerer_ends_only_what_the_task_has_paid_for(
+    ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    arguments = {"idempotency_scope": "inputs", "deferrable": True, "end_from_trigger": True}
+    run(image_to_video(idempotency_scope="inputs", wait_for_completion=False), other(ti))
+    assert run(image_to_video(**arguments), ti)["units"] == "0"
+
+
+def test_a_task_without_xcom_knows_that_it_has_not_paid(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    run(shared(), other(ti))
+    assert run(shared(do_xcom_push=False), replace(ti))["units"] == "0"
+
+
+def test_a_dry_run_names_the_shared_job(ti: TaskInstance, kling_emulator: Emulator) -> None:
+    names = []
+    for each in (ti, other(ti)):
+        operator = image_to_video(idempotency_scope="inputs")
+        operator.rendered_as = None
+        report = operator.dry_run({**context_of(each), "task": operator})
+        names.append(report["external_task_id"])
+    assert names[0] == names[1]
+    assert run(image_to_video(idempotency_scope="inputs"), ti)["external_task_id"] == names[0]
+    assert kling_emulator.count("POST", PATH) == 1

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One class above each operator, one hook, and one wording for invalid parameters."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.operators._hook_mixin import KlingHookMixin
+from airflow_provider_kling.operators._redacted_templates import RedactedTemplateMixin
+from airflow_provider_kling.operators.account import KlingAccountOperator
+from airflow_provider_kling.operators.base import KlingTaskOperator
+from airflow_provider_kling.operators.batch import KlingBatchOperator
+from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
+from airflow_provider_kling.sensors.kling import KlingTaskSensor
+from scripts.generate_stubs import MODULES, own_operators
+
+JOB_OPERATORS = [
+    operator
+    for name in MODULES
+    for operator in own_operators(importlib.import_module(f"airflow_provider_kling.operators.{name}"))
+    if issubclass(operator, KlingTaskOperator)
+]
+
+
+def batch(**arguments: Any) -> KlingBatchOperator:
+    values = {"task_id": "it", "endpoint": "images/generations", "requests": [], "output_path": "/tmp/out"}
+    return KlingBatchOperator(**values | arguments)
+
+
+def sensor(**arguments: Any) -> KlingTaskSensor:
+    values = {"task_id": "it", "endpoint": "videos/image2video", "kling_task_id": "8"}
+    return KlingTaskSensor(**values | arguments)
+
+
+def fetch(**arguments: Any) -> KlingFetchResultOperator:
+    values = {"endpoint": "videos/image2video", "kling_task_id": "8", "output_path": "/tmp/out"}
+    return KlingFetchResultOperator(task_id="it", **values | arguments)
+
+
+def sweep(**arguments: Any) -> KlingResultSweepOperator:
+    return KlingResultSweepOperator(task_id="it", output_path="/tmp/out", **arguments)
+
+
+def account(**arguments: Any) -> KlingAccountOperator:
+    return KlingAccountOperator(task_id="it", **{"threshold_units": 1} | arguments)
+
+
+@pytest.mark.parametrize("operator", JOB_OPERATORS, ids=lambda operator: operator.__name__)
+def test_one_class_and_two_mixins_stand_above_a_job_operator(operator: type[Any]) -> None:
+    own = [each for each in operator.__mro__ if each.__module__.startswith("airflow_provider_kling.")]
+    assert own[1:] == [KlingTaskOperator, KlingHookMixin, RedactedTemplateMixin]
+
+
+@pytest.mark.parametrize("make", [batch, sensor, fetch, sweep, account])
+def test_the_hook_is_a_kling_hook(make: Callable[..., Any]) -> None:
+    assert type(make().hook) is KlingHook
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "text"),
+    [
+        (batch, {"endpoint": "videos/x"}, "'endpoint': 'videos/x'; expected a slug: videos/"),
+        (sensor, {"endpoint": "videos/x"}, "'endpoint': 'videos/x'; expected a slug: videos/"),
+        (fetch, {"endpoint": "videos/x"}, "'endpoint': 'videos/x'; expected a slug: videos/"),
+        (sweep, {"endpoints": ["videos/x"]}, "'endpoints': 'videos/x'; expected a slug: videos/"),
+        (batch, {"poll_interval": 0}, "'poll_interval': 0; expected seconds, above 0. Task 'it'."),
+        (sensor, {"poll_interval": 0}, "'poll_interval': 0; expected seconds, above 0. Task 'it'."),
+        (batch, {"contact_sheet": "maybe"}, "'contact_sheet': 'maybe'; expected True or False. Task 'it'."),
+        (sensor, {"deferrable": "maybe"}, "'deferrable': 'maybe'; expected True or False. Task 'it'."),
+        (batch, {"output_path": "out"}, "'output_path': 'out'; expected an absolute path or a URI"),
+        (fetch, {"output_path": "out"}, "'output_path': 'out'; expected an absolute path or a URI"),
+        (account, {"threshold_units": -1}, "'threshold_units': -1; expected a number of units, 0 or more."),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_an_invalid_parameter_has_one_wording(
+    make: Callable[..., Any], arguments: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(KlingRequestInvalid) as failed:
+        make(**arguments)
+    assert str(failed.value).startswith(f"Invalid value for {text}")

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Templates that come to nothing, and jobs that would cost too much, are stopped before anything is paid."""
+
+from __future__ import annotations
+
+import enum
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.operators._templates import find_unresolved
+from airflow_provider_kling.operators.video import (
+    KlingImageToVideoOperator,
+    KlingMultiImageToVideoOperator,
+    KlingTextToVideoOperator,
+    KlingVideoEffectsOperator,
+)
+from airflow_provider_kling.version_compat import DAG
+from tests.unit.operators.conftest import TaskInstance, context_of
+
+pytestmark = pytest.mark.usefixtures("airflow_database")
+
+NOBODY = "{{ nobody }}"
+
+
+class Log:
+    """Keeps warnings: Airflow 3 writes a task's log past the handlers of logging."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def warning(self, text: str, *values: Any) -> None:
+        self._told.append(text % values)
+
+    def info(self, *_: Any) -> None:
+        """Leave out what is no warning."""
+
+
+def run(operator: Any, ti: TaskInstance, **values: Any) -> Any:
+    operator.render_template_fields(values)
+    return operator.execute(context_of(ti))
+
+
+def test_the_word_none_is_no_prompt(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    operator = KlingTextToVideoOperator(task_id="film", poll_interval=0.2, prompt="{{ none }}")
+    with pytest.raises(
+        KlingRequestInvalid, match=r"prompt is 'None' after rendering: \{\{ none \}\} has no value"
+    ):
+        run(operator, ti)
+    assert not kling_emulator.jobs
+
+
+def test_results_are_kept_or_nothing_is_made(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    operator = KlingTextToVideoOperator(task_id="film", prompt="a boat", output_path="{{ where }}")
+    with pytest.raises(KlingRequestInvalid, match="output_path is '' after rendering") as caught:
+        run(operator, ti, where="")
+    assert "No job was made and nothing is charged" in str(caught.value)
+    assert not kling_emulator.jobs
+
+
+def test_a_limit_that_is_lost_is_no_permission(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    operator = KlingTextToVideoOperator(task_id="film", prompt="a boat", max_units="{{ most }}")
+    with pytest.raises(KlingRequestInvalid, match="max_units is '' after rendering"):
+        run(operator, ti, most="")
+    assert not kling_emulator.jobs
+
+
+@pytest.mark.parametrize(("avoid", "shown"), [("", "''"), (None, "'None'"), (" ", "' '")])
+def test_a_field_may_be_left_out_so_but_not_silently(
+    avoid: Any, shown: str, kling_emulator: Emulator, ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = KlingTextToVideoOperator(
+        task_id="film", prompt="a boat", negative_prompt="{{ avoid }}", wait_for_completion=False
+    )
+    told: list[str] = []
+    monkeypatch.setattr(type(operator), "log", Log(told))
+    run(operator, ti, avoid=avoid)
+    assert "negative_prompt" not in kling_emulator.jobs[0].body
+    assert (
+        f"negative_prompt is {shown} after rendering: {{{{ avoid }}}} has no value, so it is not sent" in told
+    )
+
+
+def test_what_has_a_value_or_was_no_template_has_not_vanished() -> None:
+    given = {"prompt": "{{ words }}", "image": None, "mode": "", "image_list": [{"image": "{{ x }}"}]}
+    assert find_unresolved(given, {**given, "prompt": "a boat"}) == []
+    # An array compares with each of its items, and is neither true nor false.
+    assert find_unresolved(given, {**given, "image_list": numpy.array(["", "a"])}) == []
+    (lost,) = find_unresolved(given, {**given, "image_list": None})
+    assert (lost.name, lost.fatal) == ("image_list", False)
+
+
+@pytest.mark.parametrize("most", ["2.9", 2, "{{ most }}"])
+def test_what_would_cost_too_much_is_not_made(most: Any, kling_emulator: Emulator, ti: TaskInstance) -> None:
+    operator = KlingTextToVideoOperator(task_id="film", prompt="a boat", max_units=most)
+    with pytest.raises(KlingRequestInvalid, match=r"would cost about 3\.0 units, more than max_units=2"):
+        run(operator, ti, most=2.5)
+    assert not kling_emulator.jobs
+
+
+def test_what_costs_as_much_as_allowed_is_made(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    operator = KlingTextToVideoOperator(
+        task_id="film", prompt="a boat", max_units=3, wait_for_completion=False
+    )
+    run(operator, ti)
+    assert len(kling_emulator.jobs) == 1
+
+
+def test_what_nobody_knows_the_price_of_cannot_be_held_to_one(
+    kling_emulator: Emulator, ti: TaskInstance
+) -> None:
+    picture = "https://example.com/a.png"
+    operator = KlingVideoEffectsOperator(
+        task_id="film", effect_scene="squish", input={"image": picture}, max_units=100
+    )
+    with pytest.raises(KlingRequestInvalid, match="what this job costs cannot be known"):
+        run(operator, ti)
+    assert not kling_emulator.jobs
+
+
+@pytest.mark.parametrize("most", [-1, "many", "NaN"])
+def test_what_a_limit_must_be(most: Any) -> None:
+    with pytest.raises(KlingRequestInvalid, match=r"'max_units': .*; expected a number of units"):
+        KlingTextToVideoOperator(task_id="film", prompt="a boat", max_units=most)
+
+
+def test_a_retired_model_is_told_when_the_dag_is_parsed() -> None:
+    words = r"Task 'film': model_name 'kling-v1-6' was retired .* instead: kling-v3"
+    with pytest.warns(FutureWarning, match=words):
+        KlingTextToVideoOperator(task_id="film", prompt="a boat", model_name="kling-v1-6")
+
+
+def test_others_are_not() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        KlingTextToVideoOperator(task_id="film", prompt="a boat")
+        KlingTextToVideoOperator(task_id="any", prompt="a boat", model_name="{{ params.model }}")
+        KlingImageToVideoOperator(task_id="new", image="https://example.com/a.png", model_name="kling-v9")
+        # Kling has no other model there; a gateway may.
+        KlingMultiImageToVideoOperator(
+            task_id="old", prompt="a", image_list=[{"image": "https://a.example/a.png"}]
+        )
+
+
+@pytest.mark.parametrize("value", [None, "", "None", "\n None\n", "  ", "\u200b"])
+@pytest.mark.parametrize("field", ["prompt", "multi_prompt[0].prompt", "extra_body.prompt"])
+def test_a_prompt_that_is_lost_is_fatal_at_any_depth(field: str, value: Any) -> None:
+    def at(words: Any) -> dict[str, Any]:
+        if field == "prompt":
+            return {"prompt": words}
+        body = {"prompt": words}
+        return {"extra_body": body} if field.startswith("extra") else {"multi_prompt": [body]}
+
+    (lost,) = find_unresolved(at("{{ words }}"), at(value))
+    assert (lost.name, lost.fatal) == (field, True)
+
+
+def test_a_template_in_a_path_is_rendered() -> None:
+    operator = KlingTextToVideoOperator(task_id="film", prompt="a", output_path=Path("/films/{{ day }}"))
+    operator.render_template_fields({"day": "monday"})
+    assert operator.output_path == "/films/monday"
+
+
+@pytest.mark.parametrize("gone", [None, "", "None", "\n None\n", "\u200b"])
+def test_what_an_xcom_lost_is_found_inside_of_it(gone: Any) -> None:
+    with DAG("films"):
+        reference = KlingTextToVideoOperator(task_id="first", prompt="a boat").output
+    shots = [{"index": 1, "prompt": gone, "duration": 5}]
+    (lost,) = find_unresolved({"multi_prompt": reference}, {"multi_prompt": shots})
+    assert (lost.name, lost.fatal) == ("multi_prompt[0].prompt", True)
+    (lost,) = find_unresolved(
+        {"camera_control": reference}, {"camera_control": {"type": "simple", "config": gone}}
+    )
+    assert (lost.name, lost.fatal) == ("camera_control.config", False)
+    assert find_unresolved({"multi_prompt": shots}, {"multi_prompt": shots}) == []
+
+
+@pytest.mark.parametrize("gone", [None, "", "None", " "])
+def test_keys_of_extra_body_are_left_out_with_a_warning(
+    gone: Any, kling_emulator: Emulator, ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = {"tag": "{{ gone }}", "deep": {"a": "{{ gone }}", "b": 1}, "list": ["{{ gone }}", "x"]}
+    operator = KlingTextToVideoOperator(
+        task_id="film", prompt="a boat", extra_body=extra, wait_for_completion=False
+    )
+    told: list[str] = []
+    monkeypatch.setattr(type(operator), "log", Log(told))
+    run(operator, ti, gone=gone)
+    body = kling_emulator.jobs[0].body
+    assert (body.get("tag", "left out"), body["deep"], body["list"]) == ("left out", {"b": 1}, ["x"])
+    assert len([line for line in told if "so it is not sent" in line]) == 3
+
+
+def test_extra_body_may_be_json_text(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    operator = KlingTextToVideoOperator(
+        task_id="film", prompt="a boat", extra_body="{{ more | tojson }}", wait_for_completion=False
+    )
+    run(operator, ti, more={"tag": "a", "gone": None})
+    body = kling_emulator.jobs[0].body
+    assert body["tag"] == "a"
+    assert "gone" not in body
+
+
+@pytest.mark.parametrize("name", ["output_path", "max_units", "kling_conn_id", "prompt"])
+def test_paths_limits_and_prompts_fail_before_payment(
+    name: str, kling_emulator: Emulator, ti: TaskInstance
+) -> None:
+    fields: dict[str, Any] = {"prompt": "a boat", name: "{{ none }}"}
+    with pytest.raises(KlingRequestInvalid, match=f"{name} is 'None' after rendering"):
+        run(KlingTextToVideoOperator(task_id="film", **fields), ti)
+    assert not kling_emulator.jobs
+
+
+def test_an_enumeration_of_texts_is_rendered_to_its_value(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    mode = enum.Enum("Mode", {"PRO": "pro"}, type=str)
+    operator = KlingTextToVideoOperator(
+        task_id="film", prompt="a boat", mode=mode.PRO, duration=numpy.int64(5), wait_for_completion=False
+    )
+    run(operator, ti)
+    assert kling_emulator.jobs[0].body["mode"] == "pro"
+    assert kling_emulator.jobs[0].body["duration"] == "5"

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A retry that cannot make its request again does not give the paid job up: it attaches, or says how to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import (
+    JobState,
+    KlingError,
+    KlingRequestInvalid,
+    KlingServerError,
+    KlingSubmissionUnknown,
+)
+from airflow_provider_kling.operators.video import KlingImageToVideoOperator
+from airflow_provider_kling.submission.idempotency import (
+    RequestRecord,
+    load_request,
+    save_request,
+    task_instance_key,
+)
+from tests.unit.inputs.samples import picture
+from tests.unit.operators.conftest import Store, TaskInstance, Told, context_of, image_to_video, posts, run
+
+Make = Callable[..., KlingImageToVideoOperator]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A picture on this worker, which somebody may clean up."""
+    path = tmp_path / "in.jpg"
+    path.write_bytes(picture())
+    return path
+
+
+def submit(source: Path, ti: TaskInstance, **more: Any) -> TaskInstance:
+    """Let a first try make the job and wait no longer; the picture is gone when the next one begins."""
+    stored = {"task_state_store": more.pop("store")} if "store" in more else {}
+    run(image_to_video(image=str(source), wait_for_completion=False, **more), ti, **stored)
+    source.unlink()
+    return ti.retried()
+
+
+def test_with_airflows_memory_it_attaches(
+    make: Make, source: Path, ti: TaskInstance, kling_emulator: Emulator, told: Told
+) -> None:
+    store = Store()
+    second = submit(source, ti, prompt="waves", store=store)
+    result = run(make(image=str(source), prompt="waves"), second, task_state_store=store)
+    (job,) = kling_emulator.jobs
+    assert (result["task_id"], result["status"]) == (job.task_id, "succeed")
+    assert second.xcoms["external_task_id"] == job.external_task_id
+    assert second.xcoms["request"]["prompt"] == "waves", "the manifest still knows what was asked for"
+    assert told("there is no such file on this worker")
+
+
+def test_a_name_of_the_users_own_needs_no_memory(
+    make: Make, source: Path, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    second = submit(source, ti, external_task_id="order-17")
+    result = run(make(image=str(source), external_task_id="order-17"), second)
+    assert result["external_task_id"] == "order-17"
+    assert posts(kling_emulator) == 1
+
+
+def test_without_memory_it_says_so_and_is_tried_again(
+    make: Make, source: Path, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    second = submit(source, ti)
+    with pytest.raises(KlingError, match="there is no such file on this worker") as lost:
+        run(make(image=str(source)), second)
+    assert not isinstance(lost.value, AirflowFailException)
+    assert lost.value.job is JobState.MAY_EXIST
+    said = str(lost.value)
+    assert "No job was made" not in said
+    assert "An earlier try may have made a job" in said
+    assert "KlingResultSweepOperator" in said
+    # Somebody puts the picture back.
+    source.write_bytes(picture())
+    result = run(make(image=str(source)), second.retried())
+    assert result["task_id"] == kling_emulator.jobs[0].task_id
+    assert posts(kling_emulator) == 1
+
+
+def test_a_job_of_other_parameters_is_not_taken_for_this_one(
+    source: Path, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    store = Store()
+    second = submit(source, ti, prompt="waves", store=store)
+    with pytest.raises(KlingError, match="An earlier try may have made a job") as lost:
+        run(image_to_video(image=str(source), prompt="clouds"), second, task_state_store=store)
+    assert not isinstance(lost.value, AirflowFailException)
+    assert f"kling_task_id {kling_emulator.jobs[0].external_task_id}" in str(lost.value)
+
+
+@pytest.mark.parametrize("memory", [True, False], ids=["remembered", "own name"])
+def test_where_kling_knows_of_no_job_none_was_made(
+    source: Path, ti: TaskInstance, kling_emulator: Emulator, memory: bool
+) -> None:
+    store = Store()
+    own = {} if memory else {"external_task_id": "order-17"}
+    kling_emulator.faults.set({"refused_word": "weapon"})
+    with pytest.raises(KlingError):
+        run(image_to_video(image=str(source), prompt="a weapon", **own), ti, task_state_store=store)
+    source.unlink()
+    with pytest.raises(KlingRequestInvalid, match="No job was made and nothing is charged"):
+        run(image_to_video(image=str(source), prompt="a weapon", **own), ti.retried(), task_state_store=store)
+    assert len(kling_emulator.jobs) == 0
+
+
+def test_after_a_clear_nothing_earlier_counts(
+    source: Path, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    store = Store()
+    submit(source, ti, store=store)
+    with pytest.raises(KlingRequestInvalid, match="No job was made and nothing is charged"):
+        run(image_to_video(image=str(source)), ti.cleared(), task_state_store=store)
+
+
+def test_on_a_first_try_the_error_is_what_it_was(
+    source: Path, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    source.unlink()
+    with pytest.raises(KlingRequestInvalid, match="No job was made and nothing is charged"):
+        run(image_to_video(image=str(source)), ti, task_state_store=Store())
+    assert kling_emulator.requests == {}
+
+
+def test_a_look_up_that_fails_is_tried_again(
+    source: Path, ti: TaskInstance, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    second = submit(source, ti, store=store)
+    fields = {**kling_emulator.connection(), "host": "http://127.0.0.1:9"}
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
+    with pytest.raises(KlingServerError, match="A job may have been made") as failed:
+        run(image_to_video(image=str(source)), second, task_state_store=store)
+    assert "A retry of this task looks for it" in str(failed.value)
+
+
+def test_a_connection_that_was_broken_meanwhile_is_no_reason_to_give_up(
+    ti: TaskInstance, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    run(image_to_video(wait_for_completion=False), ti, task_state_store=store)
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", '{"conn_type": "kling", "extra": {"what": 1}}')
+    with pytest.raises(KlingError, match="An earlier try may have made a job") as lost:
+        run(image_to_video(), ti.retried(), task_state_store=store)
+    assert not isinstance(lost.value, AirflowFailException)
+    assert lost.value.external_task_id == kling_emulator.jobs[0].external_task_id
+
+
+@pytest.fixture
+def gateway(kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """A host that cannot be asked by external id."""
+    fields = {**kling_emulator.connection(), "extra": {"dialect": "gateway", "base_path": "/"}}
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
+    kling_emulator.faults.set({"no_external_id": True})
+    return kling_emulator
+
+
+def test_at_a_gateway_the_jobs_own_id_is_remembered(
+    source: Path, ti: TaskInstance, gateway: Emulator
+) -> None:
+    store = Store()
+    second = submit(source, ti, store=store)
+    result = run(image_to_video(image=str(source)), second, task_state_store=store)
+    assert result["task_id"] == gateway.jobs[0].task_id
+
+
+def test_at_a_gateway_a_lost_answer_stays_unknown(source: Path, ti: TaskInstance, gateway: Emulator) -> None:
+    store = Store()
+    gateway.faults.set({"lost_response": 1})
+    with pytest.raises(KlingSubmissionUnknown):
+        run(image_to_video(image=str(source)), ti, task_state_store=store)
+    source.unlink()
+    with pytest.raises(KlingSubmissionUnknown, match="an earlier try ended before the answer came"):
+        run(image_to_video(image=str(source)), ti.retried(), task_state_store=store)
+
+
+def test_no_job_fails_for_want_of_a_note(ti: TaskInstance, kling_emulator: Emulator) -> None:
+    class Broken(Store):
+        def set(self, key: str, value: Any) -> None:
+            raise RuntimeError("the database is away")
+
+    assert run(image_to_video(), ti, task_state_store=Broken())["status"] == "succeed"
+
+
+@pytest.mark.parametrize("rubbish", [None, "text", 5, ["a"], {}, {"generation": 0}])
+def test_rubbish_in_the_store_is_no_order(ti: TaskInstance, rubbish: Any) -> None:
+    store = Store()
+    store.values["kling_order"] = rubbish
+    note = load_request(context_of(ti, task_state_store=store), task_instance_key(context_of(ti), 3))
+    assert note is None or note.asked not in ("", "asked")
+
+
+def test_what_was_noted_is_recalled(ti: TaskInstance) -> None:
+    store = Store()
+    context = context_of(ti, task_state_store=store)
+    key = task_instance_key(context, 3)
+    note = RequestRecord(key, "asked", {"prompt": "waves"})
+    save_request(context, note)
+    assert load_request(context, key) == note
+    assert json.loads(json.dumps(store.values)) == store.values

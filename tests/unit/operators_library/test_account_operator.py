@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a DAG goes on, by what is left in the account."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingAccountError, KlingRequestInvalid
+from airflow_provider_kling.operators.account import KlingAccountOperator
+
+Run = Callable[[str], tuple[dict[str, str], dict[str, Any]]]
+
+TASKS = """
+        look >> [task(lambda: 1, task_id="work")(), task(lambda: 2, task_id="call")()]
+"""
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize(
+    ("threshold", "on_low", "work", "call"),
+    [
+        (1, "'fail'", "success", "success"),
+        (10**9, "'fail'", "upstream_failed", "upstream_failed"),
+        (10**9, "'skip'", "skipped", "skipped"),
+        (1, "['call']", "success", "skipped"),
+        (10**9, "['call']", "skipped", "success"),
+    ],
+    ids=["enough", "fail", "skip", "branch_enough", "branch_low"],
+)
+def test_what_is_left_decides(run: Run, threshold: int, on_low: str, work: str, call: str) -> None:
+    states, values = run(
+        f"""
+        look = KlingAccountOperator(
+            task_id="look", threshold_units="{{{{ {threshold} }}}}", package_type="video", on_low={on_low}
+        )
+        """
+        + TASKS,
+    )
+    failed = work == "upstream_failed"
+    assert states == {"look": "failed" if failed else "success", "work": work, "call": call}
+    if failed:
+        assert values["look"] is None
+    else:
+        told = values["look"]
+        assert told["enough"] is (threshold == 1)
+        assert Decimal(told["threshold_units"]) == threshold
+        assert [pack["resource_pack_name"] for pack in told["packs"]] == ["Emulator video units"]
+        assert Decimal(told["remaining_units"]) == Decimal(str(told["packs"][0]["remaining_quantity"]))
+
+
+def operator(**given: Any) -> KlingAccountOperator:
+    with DAG("d", schedule=None):
+        return KlingAccountOperator(task_id="look", **given)
+
+
+def test_too_little_is_told_for_good_and_with_its_lag(kling_emulator: Emulator) -> None:
+    with pytest.raises(KlingAccountError) as caught:
+        operator(threshold_units=10**9, resource_pack_name="Emulator video units").execute({})  # type: ignore[arg-type]
+    assert isinstance(caught.value, AirflowFailException)
+    text = str(caught.value)
+    assert f"{10**9} are required" in text
+    assert "in 'Emulator video units';" in text
+    assert "lags up to 12 hours" in text
+
+
+def test_exactly_enough_is_enough(kling_emulator: Emulator) -> None:
+    told = operator(threshold_units=0, package_type="video").execute({})  # type: ignore[arg-type]
+    exactly = operator(threshold_units=told["remaining_units"], package_type="video")
+    assert exactly.execute({})["enough"] is True  # type: ignore[arg-type]
+
+
+def test_a_pack_that_is_not_there_holds_nothing(kling_emulator: Emulator) -> None:
+    with pytest.raises(KlingAccountError, match=r"^0 units are left in no pack that is in effect; 0\.5 are"):
+        operator(threshold_units="0.5", resource_pack_name="nobody's").execute({})  # type: ignore[arg-type]
+
+
+def test_types_of_packs_are_not_added_up_in_silence(
+    kling_emulator: Emulator, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert operator(threshold_units=0).execute({})["enough"] is True  # type: ignore[arg-type]
+    # Airflow 3 writes an operator's log lines itself, Airflow 2 hands them to Python's logging.
+    assert "set package_type or resource_pack_name" in caplog.text + capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"threshold_units": -1}, "'threshold_units': -1; expected a number of units, 0 or more"),
+        ({"threshold_units": "lots"}, "'threshold_units': 'lots'; expected "),
+        ({"threshold_units": float("nan")}, "'threshold_units': nan; expected "),
+        (
+            {"threshold_units": 1, "package_type": "audio"},
+            "'package_type': 'audio'; expected 'video'",
+        ),
+        (
+            {"threshold_units": 1, "on_low": "call"},
+            "'on_low': 'call'; expected 'fail', 'skip' or a list",
+        ),
+        ({"threshold_units": 1, "on_low": []}, r"'on_low': \[\]; expected "),
+        ({"threshold_units": 1, "on_low": [1]}, r"'on_low': \[1\]; expected "),
+    ],
+)
+def test_a_wrong_argument_is_found_when_the_dag_is_parsed(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match=f"Invalid value for {named}"):
+        operator(**given)
+
+
+@pytest.mark.parametrize(
+    "given", [{"threshold_units": "{{ 1 }}"}, {"threshold_units": 1, "on_low": "{{ x }}"}]
+)
+def test_a_template_is_left_until_it_is_rendered(given: dict[str, Any]) -> None:
+    assert operator(**given).task_id == "look"
+
+
+def test_a_branch_to_a_task_that_is_not_next_is_refused(kling_emulator: Emulator) -> None:
+    with pytest.raises(KlingRequestInvalid, match=r"expected tasks directly after .* \(none\), not far"):
+        operator(threshold_units=1, on_low=["far"]).execute({})  # type: ignore[arg-type]

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A paid result is kept, once, wherever the user wants it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from hashlib import sha256
+
+import pytest
+import time_machine
+
+from airflow_provider_kling.exceptions import KlingResultNotKept
+from airflow_provider_kling.results.manifest import check_output_path, read_task_manifest, stored_task_ids
+from airflow_provider_kling.results.store import store_result
+from airflow_provider_kling.utils.storage import StoragePermanentError, StorageTransientError, resolve_path
+from tests.unit.results.conftest import PNG, RULES, VIDEO, box, video_task
+from tests.unit.results.web import whole
+
+# Of the right form but for the request, and deeper than can be read.
+ODD = [b'{"version": 1, "files": [], "request": "x"}', b"[" * 100_000]
+MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00" + (b"\xff\xfb\x90\x64" + bytes(413)) * 3
+
+
+def test_video_lands(web, shelf):
+    task = video_task(web.serve("/v.mp4", whole(VIDEO)))
+    landed = store_result(task, shelf.uri, rules=RULES, facts={"prompt": "a cat", "fingerprint": "f1"})
+    item = landed["videos"][0]
+    assert (item["bytes"], item["sha256"]) == (len(VIDEO), sha256(VIDEO).hexdigest())
+    assert item["path"] == f"{shelf.uri}/8150001/0-video.mp4"
+    assert (item["id"], item["url"], item["duration"]) == ("v-1", task["videos"][0]["url"], "5.1")
+    assert "path" not in task["videos"][0]
+    files = shelf.files()
+    assert files.pop("8150001/manifest.json")
+    assert files == {"8150001/0-video.mp4": VIDEO}
+    place = resolve_path(item["path"])
+    assert place.fs.cat_file(place.path) == VIDEO
+
+
+def test_manifest_says_what_it_is(web, shelf):
+    signed = web.serve("/v.mp4", whole(VIDEO)) + "?Signature=geheim"
+    facts = {"model_name": "kling-v3", "prompt": "a cat", "inputs": [{"value": "https://h/p.png?sig=geheim"}]}
+    with time_machine.travel(1_790_000_100, tick=False):
+        store_result(video_task(signed), shelf.uri, rules=RULES, facts=facts)
+    manifest = json.loads(shelf.files()["8150001/manifest.json"])
+    assert manifest == {
+        "version": 1,
+        "task_id": "8150001",
+        "external_task_id": "af-1",
+        "endpoint": "videos/image2video",
+        "status": "succeed",
+        "created_at": 1_790_000_000_000,
+        "updated_at": 1_790_000_060_000,
+        "expires_at": 1_792_592_060_000,
+        "units": "2.4",
+        "charges": None,
+        "final_balance_deduction": None,
+        "landed_at": 1_790_000_100_000,
+        "request": {"model_name": "kling-v3", "prompt": "a cat", "inputs": [{"value": "https://h/p.png"}]},
+        "files": [
+            {
+                "key": "videos[0].url",
+                "name": "0-video.mp4",
+                "type": "video/mp4",
+                "bytes": len(VIDEO),
+                "sha256": sha256(VIDEO).hexdigest(),
+                "id": "v-1",
+                "duration": "5.1",
+            }
+        ],
+    }
+    assert read_task_manifest(shelf.uri, "8150001") == manifest
+
+
+def test_second_landing_fetches_nothing(web, shelf):
+    task = video_task(web.serve("/v.mp4", whole(VIDEO)))
+    first = store_result(task, shelf.uri, rules=RULES)
+    assert store_result(task, shelf.uri, rules=RULES) == first
+    assert web.asked("/v.mp4") == 1
+
+
+def test_lost_file_is_fetched_again(web, shelf):
+    task = video_task(web.serve("/v.mp4", whole(VIDEO)))
+    first = store_result(task, shelf.uri, rules=RULES)
+    place = resolve_path(first["videos"][0]["path"])
+    place.fs.rm(place.path)
+    assert store_result(task, shelf.uri, rules=RULES) == first
+    place.fs.pipe_file(place.path, VIDEO[:-1])
+    assert store_result(task, shelf.uri, rules=RULES) == first
+    assert web.asked("/v.mp4") == 3
+    assert shelf.files()["8150001/0-video.mp4"] == VIDEO
+
+
+def test_all_files_of_a_task_land_under_names_of_their_own(web, shelf):
+    task = {
+        "task_id": "7",
+        "videos": [
+            {
+                "url": web.serve("/v", whole(VIDEO)),
+                "watermark_url": web.serve("/w", whole(VIDEO + box(b"free"))),
+            }
+        ],
+        "images": [
+            {"index": n, "url": web.serve(f"/{n}", whole(PNG + bytes([n]), "image/png"))} for n in range(3)
+        ],
+        "audios": [
+            {
+                "id": "a",
+                "url_mp3": web.serve("/mp3", whole(MP3, "audio/mpeg")),
+                "url_wav": web.serve("/wav", whole(b"RIFF1234WAVE" + bytes(50), "audio/wav")),
+            }
+        ],
+    }
+    landed = store_result(task, shelf.uri, rules=RULES)
+    assert set(shelf.files()) == {
+        "7/manifest.json",
+        "7/0-video.mp4",
+        "7/0-video-watermark.mp4",
+        "7/0-image.png",
+        "7/1-image.png",
+        "7/2-image.png",
+        "7/0-audio.mp3",
+        "7/0-audio.wav",
+    }
+    video, audio = landed["videos"][0], landed["audios"][0]
+    assert video["path"].endswith("/0-video.mp4")
+    assert video["watermark_path"].endswith("/0-video-watermark.mp4")
+    assert video["watermark_bytes"] == video["bytes"] + 8
+    assert audio["path"] == audio["path_mp3"]
+    assert audio["path_wav"].endswith("/0-audio.wav")
+    assert [item["path"].rpartition("/")[2] for item in landed["images"]] == [
+        f"{n}-image.png" for n in range(3)
+    ]
+
+
+def test_several_files_are_fetched_at_once(web, tmp_path):
+    gate = threading.Barrier(3, timeout=10)
+
+    def together(request):
+        gate.wait()
+        whole(PNG, "image/png")(request)
+
+    task = {
+        "task_id": "7",
+        "images": [
+            {
+                "url_1": web.serve("/1", together),
+                "url_2": web.serve("/2", together),
+                "url_3": web.serve("/3", together),
+            }
+        ],
+    }
+    landed = store_result(task, str(tmp_path), rules=RULES)
+    assert landed["images"][0]["path_3"].endswith("/0-image-3.png")
+    assert not gate.broken
+
+
+def test_landed_tasks_are_listed(web, shelf):
+    url = web.serve("/v.mp4", whole(VIDEO))
+    for task_id in ("1", "2"):
+        store_result({**video_task(url), "task_id": task_id}, f"{shelf.uri}/2026-11-20", rules=RULES)
+    store_result({**video_task(url), "task_id": "3"}, shelf.uri, rules=RULES)
+    place = resolve_path(f"{shelf.uri}/4/0-video.mp4")
+    place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
+    place.fs.pipe_file(place.path, VIDEO)  # a landing that did not end
+    assert stored_task_ids(shelf.uri) == {"1", "2", "3"}
+    assert stored_task_ids(f"{shelf.uri}/nothing-here") == set()
+    assert read_task_manifest(shelf.uri, "4") is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"version": 99, "files": []}', b'{"version": 1}', *ODD]
+)
+def test_unreadable_manifest_counts_as_none(web, shelf, content):
+    place = resolve_path(f"{shelf.uri}/8150001/manifest.json")
+    place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
+    place.fs.pipe_file(place.path, content)
+    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), shelf.uri, rules=RULES)
+    assert read_task_manifest(shelf.uri, "8150001")["files"][0]["bytes"] == len(VIDEO)
+
+
+KEPT = {
+    "key": "videos[0].url",
+    "name": "0-video.mp4",
+    "type": "video/mp4",
+    "bytes": len(VIDEO),
+    "sha256": sha256(VIDEO).hexdigest(),
+}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        "text",
+        None,
+        {**KEPT, "name": "../secret.mp4"},
+        {**KEPT, "name": "../../etc/hostname", "bytes": 7},
+        {**KEPT, "name": None},
+        {**KEPT, "name": "0-video.bin"},
+        {**KEPT, "key": ["videos[0].url"]},
+        {**KEPT, "key": "videos[1].url"},
+        {**KEPT, "type": []},
+        {**KEPT, "bytes": str(len(VIDEO))},
+        {**KEPT, "bytes": None},
+        {**KEPT, "bytes": float(len(VIDEO))},
+        {**KEPT, "sha256": "0"},
+        {name: value for name, value in KEPT.items() if name != "sha256"},
+    ],
+)
+def test_a_manifest_is_not_believed_what_landing_never_writes(web, tmp_path, entry):
+    """Others may write to a bucket, too; and no manifest may make every retry of a paid job fail."""
+    (tmp_path / "8150001").mkdir()
+    (tmp_path / "secret.mp4").write_bytes(VIDEO)
+    (tmp_path / "8150001" / "0-video.mp4").write_bytes(VIDEO)
+    content = {"version": 1, "request": {}, "files": [entry]}
+    (tmp_path / "8150001" / "manifest.json").write_text(json.dumps(content))
+    landed = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES)
+    assert landed["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
+    assert web.asked("/v.mp4") == 1
+    assert read_task_manifest(str(tmp_path), "8150001")["files"][0]["sha256"] == KEPT["sha256"]
+
+
+def test_what_a_manifest_says_beside_is_not_handed_on(web, tmp_path):
+    (tmp_path / "8150001").mkdir()
+    (tmp_path / "8150001" / "0-video.mp4").write_bytes(VIDEO)
+    content = {"version": 1, "request": {}, "files": [{**KEPT, "path": "/etc/passwd", "more": 1}]}
+    (tmp_path / "8150001" / "manifest.json").write_text(json.dumps(content))
+    landed = store_result(
+        video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES, facts={"a": 1}
+    )
+    assert landed["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
+    assert web.asked("/v.mp4") == 0
+    assert not {"path", "more"} & set(read_task_manifest(str(tmp_path), "8150001")["files"][0])
+
+
+@pytest.mark.parametrize("bad", ["s3", "local", "unknown"])
+def test_storage_that_cannot_take_the_files(web, s3, tmp_path, bad):
+    (tmp_path / "file").touch()
+    output, says = {
+        "s3": ("s3://kling_test_s3@no-such-bucket/out", "it does not exist"),
+        "local": (str(tmp_path / "file" / "out"), "a part of its path is a file"),
+        "unknown": ("zzz://bucket/out", "'zzz' is not a supported storage scheme"),
+    }[bad]
+    with pytest.raises(KlingResultNotKept, match=f"cannot be stored in {output}: {says}"):
+        store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), output, rules=RULES)
+
+
+def test_storage_that_is_down(web, s3):
+    task = video_task(web.serve("/v.mp4", whole(VIDEO)))
+    with pytest.raises(KlingResultNotKept, match="A retry of this task fetches it again without a new job"):
+        store_result(task, s3.uri("out", "kling_test_s3_down"), rules=RULES)
+
+
+def test_output_path_is_checked_before_anything_is_paid(s3, tmp_path):
+    check_output_path(s3.uri("out"))
+    check_output_path(str(tmp_path / "new"))
+    check_output_path("memory://anything/out")
+    for bad in ("zzz://bucket/out", "gs-typo://b/out", "s3://kling_test_s3@no-such-bucket/out"):
+        with pytest.raises(StoragePermanentError):
+            check_output_path(bad)
+    with pytest.raises(StorageTransientError):
+        check_output_path(s3.uri("out", "kling_test_s3_down"))
+
+
+def test_an_empty_bucket_that_older_s3fs_do_not_see_is_one(s3, monkeypatch):
+    import s3fs
+
+    def gone(self, path, **kwargs):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "info", gone)
+    check_output_path(s3.uri("out"))
+    with pytest.raises(StoragePermanentError, match="no-such-bucket does not exist"):
+        check_output_path("s3://kling_test_s3@no-such-bucket/out")
+
+
+def test_names_from_outside_lead_nowhere_else(web, tmp_path):
+    url = web.serve("/v.mp4", whole(VIDEO))
+    for task_id in ("../../evil", "/etc/evil", "..", "a/b", "x" * 300, "", "ö\0"):
+        landed = store_result(
+            {**video_task(url), "task_id": task_id, "external_task_id": None}, str(tmp_path), rules=RULES
+        )
+        place = resolve_path(landed["videos"][0]["path"]).path
+        assert os.path.dirname(os.path.dirname(os.path.realpath(place))) == str(tmp_path)
+    assert len(os.listdir(tmp_path)) == 7
+
+
+def test_task_without_files_is_returned_as_it_is(tmp_path):
+    task = {
+        "task_id": "1",
+        "elements": [{"element_id": 5}],
+        "videos": [],
+        "faces": [{"face_image": "https://h/f"}],
+    }
+    assert store_result(task, str(tmp_path), rules=RULES) == task
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_is_known_of_the_inputs_is_never_lost(web, shelf):
+    """Whoever lands a job's files first, with or without knowing what was asked for."""
+    task = video_task(web.serve("/v.mp4", whole(VIDEO)))
+    facts = {"model_name": "kling-v3", "prompt": "a cat"}
+
+    def request():
+        return json.loads(shelf.files()["8150001/manifest.json"])["request"]
+
+    store_result(task, shelf.uri, rules=RULES)
+    assert request() == {}
+    store_result(task, shelf.uri, rules=RULES, facts=facts)
+    assert request() == facts
+    place = resolve_path(f"{shelf.uri}/8150001/0-video.mp4")
+    place.fs.rm(place.path)
+    store_result(task, shelf.uri, rules=RULES)
+    assert request() == facts
+    assert web.asked("/v.mp4") == 2
+    assert store_result({"task_id": "9", "videos": []}, shelf.uri, rules=RULES, facts=facts)
+    assert "9/manifest.json" not in shelf.files()

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An output path that cannot be written to is found before a job is paid for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.exceptions import JobState, KlingRequestInvalid, KlingServerError
+from airflow_provider_kling.operators.results import KlingFetchResultOperator
+from airflow_provider_kling.operators.video import KlingTextToVideoOperator
+from airflow_provider_kling.results.operator_result import validate_output_path
+from airflow_provider_kling.results.write_check import PROBE, check_writable
+from airflow_provider_kling.sensors.kling import KlingTaskSensor
+from airflow_provider_kling.utils import storage
+from airflow_provider_kling.utils.storage import StorageForbidden, StorageNotInstalled, check_installed
+from tests.support.storages import S3Server, _connection
+
+Refuse = Callable[[str, str], int | None]
+
+
+class Store:
+    """An S3 that answers as it is told and notes what it is asked.
+
+    :param refuse: method and path -> status to answer with; ``None`` for 200.
+    """
+
+    def __init__(self, refuse: Refuse) -> None:
+        store = self
+        self.asked: list[tuple[str, str]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # else clients wait for "100 Continue"
+
+            def _answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                path = self.path.partition("?")[0]
+                store.asked.append((self.command, path))
+                self.send_response(refuse(self.command, path) or 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _answer
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def conn_id(self) -> str:
+        return f"kling_test_store_{self.server.server_port}"
+
+    @property
+    def path(self) -> str:
+        return f"s3://{self.conn_id}@studio/out"
+
+    @property
+    def connection(self) -> str:
+        return _connection(f"http://127.0.0.1:{self.server.server_port}", login="AKIATEST", password="secret")
+
+    def written(self) -> list[str]:
+        return [path for method, path in self.asked if method == "PUT"]
+
+
+@pytest.fixture
+def store_that(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Refuse], Store]]:
+    stores: list[Store] = []
+
+    def make(refuse: Refuse) -> Store:
+        store = Store(refuse)
+        stores.append(store)
+        # Airflow holds on to the filesystem of a connection, so each store has one of its own.
+        monkeypatch.setenv(f"AIRFLOW_CONN_{store.conn_id.upper()}", store.connection)
+        return store
+
+    yield make
+    for store in stores:
+        store.server.shutdown()
+
+
+@pytest.mark.parametrize("methods", [("GET", "PUT", "HEAD", "DELETE", "POST"), ("PUT", "POST")])
+def test_a_store_that_refuses_writes_is_found_before_payment(
+    store_that: Callable[[Refuse], Store], methods: tuple[str, ...]
+) -> None:
+    store = store_that(lambda method, _path: 403 if method in methods else None)
+    with pytest.raises(KlingRequestInvalid) as caught:
+        validate_output_path(store.path)
+    text = str(caught.value)
+    assert text.startswith("No right to write to output_path (403): give it to connection 'kling_test_store_")
+    assert len(text.partition(". ")[0]) < 90
+    assert caught.value.job is JobState.NOT_CREATED
+
+
+def test_a_role_that_may_only_write_is_enough(store_that: Callable[[Refuse], Store]) -> None:
+    store = store_that(lambda method, _path: None if method == "PUT" else 403)
+    validate_output_path(store.path)
+    assert store.written() == [f"/studio/out/{PROBE}"]
+
+
+def test_objects_that_cannot_be_replaced_are_no_obstacle(store_that: Callable[[Refuse], Store]) -> None:
+    store = store_that(lambda method, path: 403 if method == "DELETE" or path.endswith(PROBE) else None)
+    validate_output_path(store.path)
+    first, second = store.written()[0], store.written()[-1]
+    assert first == f"/studio/out/{PROBE}"
+    assert second.startswith(f"{first}-")
+
+
+def test_a_try_that_may_have_paid_does_not_write(store_that: Callable[[Refuse], Store]) -> None:
+    store = store_that(lambda method, _path: 403 if method == "PUT" else None)
+    validate_output_path(store.path, is_retry=True)
+    validate_output_path(store.path, write=False)
+    assert store.written() == []
+
+
+def test_a_store_that_is_down_can_be_tried_again(s3: S3Server) -> None:
+    with pytest.raises(KlingServerError) as caught:
+        validate_output_path(s3.uri("out", "kling_test_s3_down"))
+    assert str(caught.value).startswith("The storage of output_path does not answer; check host and network.")
+
+
+def test_nothing_is_left_behind(s3: S3Server, tmp_path: Any) -> None:
+    validate_output_path(s3.uri("out"))
+    validate_output_path(str(tmp_path / "new" / "folder"))
+    assert s3.stored() == s3.open_uploads() == []
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_local_folder_without_the_right_to_write(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _mode: str(path) != str(tmp_path))
+    with pytest.raises(StorageForbidden, match="may not write to"):
+        check_writable(str(tmp_path / "a" / "b"))
+    with pytest.raises(KlingRequestInvalid, match=r"^No right to write to output_path: give"):
+        validate_output_path(str(tmp_path / "a"))
+
+
+MISSING = [
+    ("s3://bucket/out", "s3", "s3fs"),
+    ("s3a://aws_default@bucket/out", "s3", "s3fs"),
+    ("gs://bucket/out", "gs", "gcsfs"),
+    ("gcs://google@bucket/out", "gs", "gcsfs"),
+    ("abfs://container/out", "abfs", "adlfs"),
+    ("abfss://azure@container/out", "abfs", "adlfs"),
+    ("az://container/out", "abfs", "adlfs"),
+]
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No package of any storage is installed."""
+    monkeypatch.setattr(storage, "_is_there", lambda _module: False)
+    monkeypatch.setattr(importlib.import_module("fsspec.registry"), "registry", {})
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(("path", "extra", "module"), MISSING)
+def test_a_missing_package_names_the_extra(path: str, extra: str, module: str) -> None:
+    with pytest.raises(StorageNotInstalled, match=rf"install airflow-provider-kling\[{extra}\].*{module}"):
+        check_installed(path)
+    with pytest.raises(KlingRequestInvalid) as caught:
+        validate_output_path(path)
+    assert f"airflow-provider-kling[{extra}]" in str(caught.value)[:90]
+    makers = (
+        lambda: KlingTextToVideoOperator(task_id="make", prompt="A boat", output_path=path),
+        lambda: KlingFetchResultOperator(
+            task_id="fetch", endpoint="videos/text2video", kling_task_id="1", output_path=path
+        ),
+        lambda: KlingTaskSensor(
+            task_id="wait", endpoint="videos/text2video", kling_task_id="1", output_path=path
+        ),
+    )
+    for make in makers:
+        with pytest.raises(KlingRequestInvalid) as caught:
+            make()
+        assert f"airflow-provider-kling[{extra}]" in str(caught.value)[:90]
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(
+    "path", ["s3://{{ var.value.bucket }}/out", "/tmp/out", None, "memory://x", "zzz://b/o"]
+)
+def test_what_is_not_known_yet_is_not_refused_at_parse_time(path: Any) -> None:
+    KlingTextToVideoOperator(task_id="make", prompt="A boat", output_path=path)
+
+
+def test_the_extras_exist() -> None:
+    from importlib.metadata import metadata
+
+    extras = {extra for extra, *_ in storage._PACKAGES.values()}
+    assert extras == {"s3", "gs", "abfs"}
+    assert "s3" in metadata("airflow-provider-kling").get_all("Provides-Extra")

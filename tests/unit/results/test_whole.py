@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is kept is whole, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_kling.exceptions import KlingResultNotKept
+from airflow_provider_kling.results.download import DownloadOptions
+from airflow_provider_kling.results.manifest import stored_task_ids
+from airflow_provider_kling.results.store import store_result
+from tests.unit.results.conftest import PNG, RULES, VIDEO, Shelf, movie, video_task
+from tests.unit.results.web import chunked, cut, dripping, dropwise, status, unmeasured, whole
+
+ONCE = DownloadOptions(allow_private=True, attempts=1)
+
+
+def test_cut_download_is_fetched_again(web, shelf):
+    task = video_task(web.serve("/v.mp4", cut(VIDEO, 300_000), cut(VIDEO, 0), status(503), whole(VIDEO)))
+    assert store_result(task, shelf.uri, rules=RULES)["videos"][0]["bytes"] == len(VIDEO)
+    assert web.asked("/v.mp4") == 4
+    assert set(shelf.files()) == {"8150001/0-video.mp4", "8150001/manifest.json"}
+
+
+def test_200_cuts_never_leave_a_half_file(web, shelf):
+    """Each landing fails, at a random byte each; what is seen in the storage is never a part of a file."""
+    rounds = random.Random(7)
+    rules = DownloadOptions(allow_private=True, attempts=1)
+    large = movie(rounds.randbytes(2_000_000))
+    for n in range(200):
+        task = {
+            **video_task(web.serve("/v.mp4", cut(large, rounds.randrange(len(large))))),
+            "task_id": f"cut-{n}",
+        }
+        with pytest.raises(
+            KlingResultNotKept, match="A retry of this task fetches it again without a new job"
+        ):
+            store_result(task, shelf.uri, rules=rules)
+    assert shelf.files() == {}
+    assert stored_task_ids(shelf.uri) == set()
+    assert web.asked("/v.mp4") == 200
+    web.serve("/v.mp4", whole(large))
+    store_result(task, shelf.uri, rules=rules)
+    assert shelf.files()["cut-199/0-video.mp4"] == large
+
+
+def test_cut_in_a_later_part_of_an_s3_upload_leaves_nothing(web, s3):
+    """Above 5 MB a file is uploaded in parts; those of a cut download are thrown away."""
+    rounds = random.Random(3)
+    large = movie(rounds.randbytes(12 << 20))
+    rules = DownloadOptions(allow_private=True, attempts=1)
+    for _ in range(5):
+        task = video_task(web.serve("/v.mp4", cut(large, rounds.randrange(6 << 20, len(large)))))
+        with pytest.raises(KlingResultNotKept):
+            store_result(task, s3.uri("out"), rules=rules)
+    assert s3.stored() == []
+    assert s3.open_uploads() == []
+    store_result(video_task(web.serve("/v.mp4", whole(large))), s3.uri("out"), rules=rules)
+    assert s3.open_uploads() == []
+    assert Shelf(s3.uri("out")).files()["8150001/0-video.mp4"] == large
+
+
+def test_reader_of_a_local_file_never_sees_a_part_of_it(web, tmp_path):
+    """Also while an older file of that name is there."""
+    task = video_task(web.serve("/v.mp4", whole(VIDEO)))
+    target = tmp_path / "8150001" / "0-video.mp4"
+    store_result(task, str(tmp_path), rules=RULES)
+    (tmp_path / "8150001" / "manifest.json").unlink()
+    seen, done = set(), threading.Event()
+
+    def look():
+        while not done.is_set():
+            seen.add(len(target.read_bytes()))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for _ in range(10):
+        (tmp_path / "8150001" / "manifest.json").unlink(missing_ok=True)
+        store_result(task, str(tmp_path), rules=RULES)
+    done.set()
+    reader.join()
+    assert seen == {len(VIDEO)}
+
+
+def test_leftovers_of_a_killed_writer_are_removed(web, tmp_path):
+    (tmp_path / "8150001").mkdir()
+    part = tmp_path / "8150001" / ".0-video.mp4.abcd.part"
+    part.write_bytes(b"half")
+    os.utime(part, (time.time() - 86_400,) * 2)
+    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES)
+    assert sorted(os.listdir(tmp_path / "8150001")) == ["0-video.mp4", "manifest.json"]
+
+
+@pytest.mark.parametrize("storage", ["local", "memory"])
+def test_two_land_one_task_at_the_same_time(web, tmp_path, storage):
+    """As a sweep and the task itself may: what one is still writing the other leaves alone."""
+    output = str(tmp_path) if storage == "local" else f"memory://two-{tmp_path.name}"
+    half, go_on = threading.Event(), threading.Event()
+
+    def slow(request):
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(VIDEO)))
+        request.end_headers()
+        request.wfile.write(VIDEO[:400_000])
+        half.set()
+        go_on.wait(20)
+        request.wfile.write(VIDEO[400_000:])
+
+    results = []
+    task = video_task(web.serve("/slow.mp4", slow))
+    first = threading.Thread(target=lambda: results.append(store_result(task, output, rules=ONCE)))
+    first.start()
+    assert half.wait(20)
+    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), output, rules=ONCE)
+    go_on.set()
+    first.join(20)
+    assert [result["videos"][0]["bytes"] for result in results] == [len(VIDEO)]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nContent-Type: video/mp4\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2328\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Endless: ",
+        b"",
+    ],
+)
+def test_what_comes_drop_by_drop_is_given_up(web, tmp_path, head):
+    """No single wait is long, and without an end to all of them together the task would never end."""
+    rules = DownloadOptions(allow_private=True, attempts=1, timeout=(0.5, 0.5))
+    began = time.monotonic()
+    with pytest.raises(KlingResultNotKept) as caught:
+        store_result(video_task(web.serve("/v.mp4", dropwise(head))), str(tmp_path), rules=rules)
+    assert time.monotonic() - began < 5
+    assert "it is too slow" in str(caught.value) or b"\r\n\r\n" not in head
+
+
+def test_a_slow_storage_is_not_the_servers_fault(web, tmp_path, monkeypatch):
+    from airflow_provider_kling.utils import atomic_file
+
+    begin = atomic_file._LocalRename.begin
+
+    def slowly(self):
+        file = begin(self)
+        time.sleep(0.6)
+        return file
+
+    monkeypatch.setattr(atomic_file._LocalRename, "begin", slowly)
+    rules = DownloadOptions(
+        allow_private=True, attempts=1, timeout=(0.5, 0.5), min_bytes_per_second=10_000_000
+    )
+    landed = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=rules)
+    assert landed["videos"][0]["bytes"] == len(VIDEO)
+
+
+def test_chunked_answers(web, shelf):
+    web.serve("/v.mp4", chunked(VIDEO, complete=False), chunked(VIDEO))
+    assert store_result(video_task(web.url("/v.mp4")), shelf.uri, rules=RULES)["videos"][0]["bytes"] == len(
+        VIDEO
+    )
+    assert web.asked("/v.mp4") == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (whole(b"<html>login</html>", "text/html"), "it should be a video, but its content is text/html"),
+        (whole(b"<!DOCTYPE html>", "video/mp4"), "it should be a video, but its content is text/html"),
+        (whole(b'{"code":1}', "application/json"), "it should be a video, but its content is text/plain"),
+        (whole(PNG, "video/mp4"), "it should be a video, but its content is image/png"),
+        (whole(bytes(9), "application/x"), "it should be a video, but its content is application/x"),
+        (whole(b""), "the file is empty"),
+        (unmeasured(VIDEO[:-1]), "it is not complete: its last part is cut off"),
+        (status(500), "the server answers HTTP 500"),
+        (status(206, VIDEO, "video/mp4"), "the server answers HTTP 206"),
+        (whole(VIDEO, Content_Encoding="br"), "the server compresses it, although asked not to"),
+        (cut(VIDEO, 600_000), "the connection broke"),
+    ],
+)
+def test_what_is_no_result_is_not_kept(web, shelf, answer, says):
+    with pytest.raises(KlingResultNotKept) as caught:
+        store_result(video_task(web.serve("/v.mp4", answer)), shelf.uri, rules=RULES)
+    text = str(caught.value)
+    assert f"The result of task 8150001 could not be downloaded: videos[0].url: {says}" in text or (
+        says == "the connection broke" and "of 700" in text
+    )
+    assert "until 2026-10-21 14:14 UTC. The job has ended at Kling." in text
+    assert not isinstance(caught.value, AirflowFailException)
+    assert web.asked("/v.mp4") == 5
+    assert shelf.files() == {}
+
+
+def test_too_large_a_file_is_refused(web, shelf):
+    rules = DownloadOptions(allow_private=True, max_bytes=500_000)
+    for answer in (whole(VIDEO), chunked(VIDEO)):
+        with pytest.raises(KlingResultNotKept, match="it is larger than the limit of 500000 bytes"):
+            store_result(video_task(web.serve("/v.mp4", answer)), shelf.uri, rules=rules)
+    assert shelf.files() == {}
+    assert web.asked("/v.mp4") == 2
+
+
+def test_one_bad_file_stops_the_others(web, tmp_path):
+    slow = dripping(PNG, "image/png")
+    task = {"task_id": "7", "images": [{"url": web.serve("/a", slow)}, {"url": "ftp://h/b.png"}]}
+    with pytest.raises(
+        KlingResultNotKept, match=r"images\[1\].url: its URL is blocked: ftp is not http or https"
+    ):
+        store_result(task, str(tmp_path), rules=RULES)
+    assert [*tmp_path.rglob("*.png"), *tmp_path.rglob("*.part")] == []
+
+
+def test_one_bad_file_stops_one_that_hardly_comes(web, tmp_path):
+    """A stop is seen between two drops, not only when a whole chunk has come."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + PNG[:8]
+    task = {"task_id": "7", "images": [{"url": web.serve("/a", dropwise(head))}, {"url": "ftp://h/b.png"}]}
+    began = time.monotonic()
+    with pytest.raises(KlingResultNotKept, match=r"images\[1\].url"):
+        store_result(task, str(tmp_path), rules=RULES)
+    assert time.monotonic() - began < 10
+
+
+def test_what_object_stores_call_an_encoding_is_none(web, tmp_path):
+    url = web.serve("/v.mp4", whole(VIDEO, Content_Encoding="aws-chunked"))
+    assert store_result(video_task(url), str(tmp_path), rules=RULES)["videos"][0]["bytes"] == len(VIDEO)
+
+
+def test_interruption_leaves_nothing(web, shelf, monkeypatch):
+    """A timeout or a kill reaches the code as an exception that nothing may swallow."""
+
+    class Killed(BaseException):
+        pass
+
+    from airflow_provider_kling.utils import atomic_file
+
+    written = []
+
+    def once(self, data):
+        written.append(data)
+        if len(written) > 1:
+            raise Killed
+        self._file.write(data)
+
+    monkeypatch.setattr(atomic_file.AtomicFile, "write", once)
+    with pytest.raises(Killed):
+        store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), shelf.uri, rules=RULES)
+    assert shelf.files() == {}

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A limit over many tasks: it holds on concurrent workers, and no job that is paid is blocked."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from decimal import Decimal
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.budget import KlingBudget
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid, KlingTaskFailed
+from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
+from airflow_provider_kling.utils.storage import resolve_path
+from tests.support.storages import S3Server
+from tests.unit.batch.conftest import Batch, rows
+from tests.unit.operators.conftest import PICTURE, TaskInstance, context_of, image_to_video, run
+
+RUN = {"dag_id": "d", "run_id": "r"}
+
+
+def budget(path: Any, units: Any = 25, **more: Any) -> KlingBudget:
+    return KlingBudget("spring", max_units=units, path=str(path), **more)
+
+
+def one(asked: tuple[str, int]) -> bool:
+    """Reserve one unit; whether there was one."""
+    path, number = asked
+    try:
+        budget(path).reserve(f"job {number}", Decimal(1), **RUN)
+    except KlingBudgetSpent:
+        return False
+    return True
+
+
+def test_forty_processes_make_exactly_twenty_five(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(4, mp_context=get_context("fork")) as pool:
+        made = list(pool.map(one, [(str(tmp_path), number) for number in range(40)]))
+    assert sum(made) == 25
+    assert budget(tmp_path).spent(**RUN) == 25
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_forty_threads_make_exactly_twenty_five_on_s3(s3: S3Server) -> None:
+    path = s3.uri(f"budgets/{time.monotonic_ns()}")
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(one, [(path, number) for number in range(40)]))
+    assert sum(made) == 25
+    assert budget(path).spent(**RUN) == 25
+
+
+def test_a_storage_that_overwrites_is_refused(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = s3.uri(f"overwriting/{time.monotonic_ns()}")
+    fs = resolve_path(path).fs
+    plain = fs.pipe_file
+    monkeypatch.setattr(fs, "pipe_file", lambda where, data, mode="": plain(where, data))
+    with pytest.raises(KlingRequestInvalid, match="overwrites"):
+        budget(path).reserve("a", Decimal(1), **RUN)
+
+
+def test_a_job_has_one_reservation_until_it_is_settled(tmp_path: Path) -> None:
+    shared = budget(tmp_path, 10)
+    for _ in range(3):
+        shared.reserve("a", Decimal(6), **RUN)
+    with pytest.raises(KlingBudgetSpent, match="has 4 of 10 units left for this run"):
+        shared.reserve("b", Decimal("4.1"), **RUN)
+    shared.settle("a", Decimal("5.5"), **RUN)
+    shared.settle("a", Decimal(0), **RUN)
+    shared.settle("never", Decimal(7), **RUN)
+    shared.reserve("b", Decimal("4.5"), **RUN)
+    # No job came of it: the same one may ask again, and counts.
+    shared.settle("b", Decimal(0), **RUN)
+    shared.reserve("c", Decimal("4.5"), **RUN)
+    with pytest.raises(KlingBudgetSpent):
+        shared.reserve("b", Decimal("0.1"), **RUN)
+    # What nobody knows stays reserved; a charge may be more than was foretold.
+    shared.settle("c", None, **RUN)
+    assert shared.spent(**RUN) == 10
+    shared.settle("c", Decimal(9), **RUN)
+    assert shared.spent(**RUN) == Decimal("14.5")
+
+
+def test_periods_are_apart(tmp_path: Path, time_machine: Any) -> None:
+    time_machine.move_to("2026-10-31T23:59:00Z", tick=False)
+    shares = [budget(tmp_path, 1, per=per) for per in ("run", "day", "month")]
+    for each in shares:
+        each.reserve("a", Decimal(1), **RUN)
+    time_machine.move_to("2026-11-01T00:01:00Z", tick=False)
+    of_run, of_day, of_month = shares
+    with pytest.raises(KlingBudgetSpent):
+        of_run.reserve("b", Decimal(1), **RUN)
+    of_run.reserve("b", Decimal(1), dag_id="d", run_id="r/2")
+    # The charge of a job of yesterday is yesterday's.
+    of_day.settle("a", Decimal(3), **RUN)
+    for each in (of_day, of_month):
+        each.reserve("b", Decimal(1), **RUN)
+        assert each.spent() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "../a"},
+        {"per": "year"},
+        {"max_units": None},
+        {"max_units": "x"},
+        {"max_units": -1},
+    ],
+)
+def test_what_cannot_be_a_budget_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(KlingRequestInvalid):
+        KlingBudget(**{"name": "a", "max_units": 5, "path": "/nowhere", **wrong})
+
+
+@pytest.mark.parametrize("path", ["memory://budgets", "http://a.example/b", None])
+def test_a_storage_without_exclusive_creation_is_refused(path: Any) -> None:
+    with pytest.raises(KlingRequestInvalid):
+        KlingBudget("a", max_units=5, path=path).reserve("a", Decimal(1), **RUN)
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_tasks_share_it(deferrable: bool, kling_emulator: Emulator, tmp_path: Path) -> None:
+    shared = budget(tmp_path, 7)
+    first, second, third = (TaskInstance(task_id=name) for name in "abc")
+    run(image_to_video(budget=shared, deferrable=deferrable), first)
+    run(image_to_video(budget=shared, deferrable=deferrable), second)
+    with pytest.raises(KlingBudgetSpent):
+        run(image_to_video(budget=shared, deferrable=deferrable), third)
+    assert len(kling_emulator.jobs) == 2
+    # A retry finds its job, whatever is left.
+    run(image_to_video(budget=shared, deferrable=deferrable), first.retried())
+    assert len(kling_emulator.jobs) == 2
+    assert shared.spent(dag_id="films", run_id=first.run_id) == 6
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_job_that_fails_gives_back(deferrable: bool, kling_emulator: Emulator, tmp_path: Path) -> None:
+    shared = budget(tmp_path, 3)
+    kling_emulator.faults.set({"failed_job": 1, "fail_reason": "the machine broke"})
+    ti = TaskInstance()
+    with pytest.raises(KlingTaskFailed):
+        run(image_to_video(budget=shared, deferrable=deferrable), ti)
+    assert shared.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 0
+    kling_emulator.faults.clear()
+    run(image_to_video(budget=shared, deferrable=deferrable), ti.retried())
+    assert shared.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
+
+
+def test_what_nobody_can_price_is_not_made(
+    kling_emulator: Emulator, tmp_path: Path, ti: TaskInstance
+) -> None:
+    operator = KlingAvatarImageToVideoOperator(
+        task_id="film", image=PICTURE, audio_id="7", budget=budget(tmp_path)
+    )
+    with pytest.raises(KlingRequestInvalid, match="cost is not known"):
+        operator.execute(context_of(ti))
+    assert not kling_emulator.jobs
+
+
+def test_a_batch_shares_it(kling_emulator: Emulator, tmp_path: Path) -> None:
+    shared = budget(tmp_path / "budget", 8 * 3)
+    batch = Batch(str(tmp_path / "out"), budget=shared)
+    other = replace(batch.ti, task_id="film")
+    run(image_to_video(budget=shared), other)
+    with pytest.raises(KlingBudgetSpent):
+        batch.run(rows(5))
+    # The film costs 3 of 24, so two of 8 are left.
+    assert len(kling_emulator.jobs) == 3
+    assert shared.spent(dag_id=other.dag_id, run_id=other.run_id) == 19
+
+
+@pytest.fixture
+def ti() -> TaskInstance:
+    """A task instance at its first try."""
+    return TaskInstance()

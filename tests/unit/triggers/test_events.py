@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whoever makes a job, its end is an event: against the emulator, as a triggerer runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import importlib
+import json
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import airflow
+import pytest
+import requests
+
+from airflow_provider_kling.emulator.server import Emulator
+from tests.unit.triggers.server import until
+
+if airflow.__version__ < "3":
+    pytest.skip("AssetWatcher came with Airflow 3.0", allow_module_level=True)
+
+from airflow_provider_kling.triggers.events import STATE_KEY, KlingJobEventTrigger
+
+SLUG = "images/generations"
+PATH = f"/v1/{SLUG}"
+
+
+@pytest.fixture
+async def kling(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
+    emulator = Emulator(speed=1, job_seconds=0.3, slots=0, scale=0.05)
+    await asyncio.to_thread(emulator.start)
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_json())
+    yield emulator
+    await asyncio.to_thread(emulator.stop)
+
+
+async def make(kling: Emulator, prompt: str = "waves", path: str = PATH, **body: Any) -> str:
+    """Make a job as the console or another team would."""
+
+    def post() -> str:
+        answer = requests.post(
+            kling.url + path,
+            json={"model_name": "kling-v3", "prompt": prompt, **body},
+            headers={"Authorization": f"Bearer {kling.connection()['password']}"},
+            timeout=5,
+        )
+        data = answer.json()["data"]
+        return str(data.get("task_id") or data["id"])
+
+    return await asyncio.to_thread(post)
+
+
+class Store:
+    """The state store of the one asset that watches."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.broken = False
+
+    async def aget(self, key: str) -> Any:
+        self._check()
+        return json.loads(json.dumps(self.values.get(key)))
+
+    async def aset(self, key: str, value: Any) -> None:
+        self._check()
+        self.values[key] = json.loads(json.dumps(value))
+
+    def _check(self) -> None:
+        if self.broken:
+            raise ConnectionError("the API server does not answer")
+
+
+class Watch:
+    """A running trigger, made from its serialized form."""
+
+    def __init__(self, store: Store | None = None, **arguments: Any) -> None:
+        given = KlingJobEventTrigger(**{"poll_interval": 0.2, **arguments})
+        path, kwargs = given.serialize()
+        assert path == "airflow_provider_kling.triggers.events.KlingJobEventTrigger"
+        self.trigger = KlingJobEventTrigger(**json.loads(json.dumps(kwargs)))
+        self.trigger.asset_state_store = store  # type: ignore[assignment]
+        self.events: list[dict[str, Any]] = []
+        self._task = asyncio.ensure_future(self._run())
+
+    async def _run(self) -> None:
+        async for event in self.trigger.run():
+            self.events.append(dict(event.payload))
+
+    async def __aenter__(self) -> Watch:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def first_look(self) -> None:
+        """Wait until all lists were read once."""
+        await until(lambda: self.trigger._marks.keys() >= self.trigger._watched().keys(), 30)
+
+    async def until(self, count: int) -> list[dict[str, Any]]:
+        await until(lambda: len(self.events) >= count, 20)
+        return self.events
+
+
+async def test_each_job_that_ends_is_one_event_of_ids_only(kling: Emulator) -> None:
+    await make(kling, "before")
+    await asyncio.sleep(0.5)
+    async with Watch(endpoint=SLUG) as watch:
+        await watch.first_look()
+        named = await make(kling, external_task_id="mine")
+        other = await make(kling)
+        events = {event["task_id"]: event for event in await watch.until(2)}
+        assert events == {
+            named: {"task_id": named, "external_task_id": "mine", "endpoint": SLUG, "status": "succeed"},
+            other: {"task_id": other, "external_task_id": None, "endpoint": SLUG, "status": "succeed"},
+        }
+        await asyncio.sleep(0.6)
+        assert len(watch.events) == 2
+
+
+async def test_all_lists_of_an_account_are_watched_at_once(kling: Emulator) -> None:
+    async with Watch() as watch:
+        await watch.first_look()
+        image = await make(kling)
+        video = await make(kling, path="/v1/videos/text2video")
+        newer = await make(kling, path="/text-to-video/kling-3.0")
+        await watch.until(3)
+        await asyncio.sleep(1.0)
+        assert len(watch.events) == 3, "some jobs are in two lists"
+        events = {event["task_id"]: event["endpoint"] for event in watch.events}
+        assert events[image] == SLUG
+        assert events[video] == "videos/text2video"
+        assert events[newer] in ("text-to-video", "image-to-video", "omni-video", "motion-control")
+
+
+async def test_only_the_statuses_that_are_asked_for_are_reported(kling: Emulator) -> None:
+    kling.faults.set({"failed_word": "bad"})
+    async with Watch(endpoint=[SLUG], statuses="failed") as watch:
+        await watch.first_look()
+        await make(kling)
+        bad = await make(kling, "bad")
+        (event,) = await watch.until(1)
+        assert (event["task_id"], event["status"]) == (bad, "failed")
+
+
+async def test_it_goes_on_where_it_was(kling: Emulator) -> None:
+    store = Store()
+    async with Watch(store, endpoint=SLUG) as watch:
+        await watch.first_look()
+        first = await make(kling)
+        await watch.until(1)
+        await asyncio.sleep(0.5)
+    assert first in store.values[STATE_KEY][SLUG]["seen"]
+    missed = await make(kling)
+    await asyncio.sleep(0.5)
+    async with Watch(store, endpoint=SLUG) as watch:
+        assert [event["task_id"] for event in await watch.until(1)] == [missed]
+    async with Watch(endpoint=SLUG) as watch:
+        await watch.first_look()
+        await asyncio.sleep(0.3)
+        assert watch.events == [], "without a store it begins anew"
+
+
+async def test_a_store_that_does_not_answer_stops_nothing(kling: Emulator) -> None:
+    store = Store()
+    store.broken = True
+    async with Watch(store, endpoint=SLUG) as watch:
+        await watch.first_look()
+        await make(kling)
+        await watch.until(1)
+
+
+async def test_a_start_in_the_past_reports_what_ended_since(kling: Emulator) -> None:
+    job = await make(kling)
+    await asyncio.sleep(0.5)
+    async with Watch(endpoint=SLUG, start_from=datetime(2020, 1, 1, tzinfo=UTC)) as watch:
+        assert [event["task_id"] for event in await watch.until(1)] == [job]
+
+
+async def test_an_account_that_cannot_be_read_for_a_while_is_watched_on(kling: Emulator) -> None:
+    async with Watch(endpoint=SLUG) as watch:
+        await watch.first_look()
+        job = await make(kling)
+        kling.faults.set({"server_error": 1})
+        await asyncio.sleep(0.8)
+        assert watch.events == []
+        kling.faults.set({"server_error": 0})
+        assert [event["task_id"] for event in await watch.until(1)] == [job]
+
+
+async def test_a_connection_that_cannot_be_used_yet_is_waited_for(
+    kling: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = kling.connection_json()
+    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps({"conn_type": "kling"}))
+    async with Watch(endpoint=SLUG) as watch:
+        await until(lambda: watch.trigger._failures, 20)
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", good)
+        await watch.first_look()
+
+
+async def test_triggers_of_one_connection_share_their_requests(kling: Emulator) -> None:
+    async with (
+        Watch(endpoint=SLUG, poll_interval=3) as one,
+        Watch(endpoint=SLUG, statuses="succeed", poll_interval=3) as two,
+    ):
+        await one.first_look()
+        await two.first_look()
+        assert kling.count("GET", PATH) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"endpoint": "videos/nothing"}, "endpoint is 'videos/nothing'"),
+        ({"endpoint": "audio/tts"}, "expected one that lists its jobs"),
+        ({"statuses": "done"}, "Invalid value for 'statuses'"),
+        ({"statuses": []}, "Invalid value for 'statuses'"),
+        ({"start_from": "yesterday"}, "Invalid value for 'start_from'"),
+        ({"start_from": datetime(2026, 1, 1)}, "expected a datetime with a time zone"),  # noqa: DTZ001
+    ],
+)
+def test_wrong_arguments_fail_in_the_dag_file(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        KlingJobEventTrigger(**arguments)
+
+
+def test_equal_triggers_are_one_for_airflow() -> None:
+    def hash_of(**arguments: Any) -> int:
+        return KlingJobEventTrigger.hash(*KlingJobEventTrigger(**arguments).serialize())
+
+    same = hash_of(endpoint=["images/generations", "videos/text2video"], statuses=("succeed", "failed"))
+    assert same == hash_of(
+        endpoint=("videos/text2video", "images/generations"), statuses=["failed", "succeed"]
+    )
+    assert same != hash_of(endpoint="images/generations")
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    assert (
+        hash_of(start_from=moment)
+        == hash_of(start_from="2026-01-01T00:00:00+00:00")
+        == hash_of(start_from=moment.timestamp())
+    )
+
+
+def test_airflow_2_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "airflow_provider_kling.triggers.events"
+    real = builtins.__import__
+
+    def without(module: str, *rest: Any, **more: Any) -> Any:
+        if module == "airflow.triggers.base" and rest and "BaseEventTrigger" in (rest[2] or ()):
+            raise ImportError("cannot import name 'BaseEventTrigger'")
+        return real(module, *rest, **more)
+
+    monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"KlingJobEventTrigger needs Airflow 3\.0 or newer"):
+        importlib.import_module(name)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each job is reported once, when it ends, in whatever order jobs end."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from airflow_provider_kling.api.task import KlingTask, TaskStatus
+from airflow_provider_kling.triggers.job_watermark import (
+    LOOKBACK_MS,
+    MAX_RUN_MS,
+    OVERLAP_MS,
+    JobWatermark,
+    watermarks_from_json,
+)
+
+NOW = 1_800_000_000_000
+
+
+def job(ident: str, created: int, status: TaskStatus = TaskStatus.SUCCEED, updated: int = 0) -> KlingTask:
+    return KlingTask(ident, status, str(status), "", created_at=created, updated_at=updated or created + 1000)
+
+
+def look(mark: JobWatermark, *rows: KlingTask) -> list[str]:
+    mark.begin()
+    found = [task.task_id for task in mark.ended(sorted(rows, key=lambda row: -(row.created_at or 0)))]
+    mark.finish()
+    return found
+
+
+@pytest.fixture
+def mark() -> JobWatermark:
+    """A watermark that has seen an empty list."""
+    mark = JobWatermark.starting(NOW, None)
+    look(mark)
+    return mark
+
+
+def test_what_had_ended_before_is_not_reported() -> None:
+    mark = JobWatermark.starting(NOW, None)
+    assert look(mark, job("old", NOW - 9000), job("runs", NOW - 5000, TaskStatus.PROCESSING)) == []
+    assert look(mark, job("old", NOW - 9000), job("runs", NOW - 5000)) == ["runs"]
+
+
+def test_a_start_in_the_past_reports_what_ended_since() -> None:
+    mark = JobWatermark.starting(NOW, NOW - 3_600_000)
+    early = job("early", NOW - 5_000_000, updated=NOW - 3_700_000)
+    late = job("late", NOW - 5_000_000, updated=NOW - 3_500_000)
+    assert look(mark, early, late) == ["late"]
+    assert mark.since <= NOW - 3_600_000
+    assert JobWatermark.starting(NOW, NOW - 1).since == NOW - 1 - LOOKBACK_MS
+
+
+def test_jobs_that_end_out_of_order_are_each_reported_once(mark: JobWatermark) -> None:
+    first, second = (job(name, NOW + at, TaskStatus.PROCESSING) for name, at in (("1", 0), ("2", 1)))
+    assert look(mark, first, second) == []
+    assert look(mark, first, job("2", NOW + 1)) == ["2"]
+    assert look(mark, job("1", NOW), job("2", NOW + 1)) == ["1"]
+    assert look(mark, job("1", NOW), job("2", NOW + 1)) == []
+
+
+def test_a_page_of_settled_rows_is_the_last_one(mark: JobWatermark) -> None:
+    look(mark, job("1", NOW), job("2", NOW + 200_000))
+    assert mark.since == NOW + 200_000 - OVERLAP_MS
+    assert mark.reaches([job("1", NOW)])
+    assert not mark.reaches([job("2", NOW + 200_000)])
+    assert set(mark.seen) == {"2"}
+
+
+def test_a_job_that_never_ends_does_not_hold_the_watermark_for_ever(mark: JobWatermark) -> None:
+    stuck = job("stuck", NOW, TaskStatus.PROCESSING)
+    look(mark, stuck, job("1", NOW + MAX_RUN_MS + 1))
+    assert mark.since > NOW
+
+
+def test_it_goes_on_after_a_restart(mark: JobWatermark) -> None:
+    look(mark, job("1", NOW), job("runs", NOW + 1, TaskStatus.PROCESSING))
+    stored = json.loads(json.dumps({"/tasks": mark.to_json(), "bad": {"since": "x"}, "none": None}))
+    again = watermarks_from_json(stored)
+    assert set(again) == {"/tasks"}
+    assert look(again["/tasks"], job("1", NOW), job("runs", NOW + 1), job("2", NOW + 2)) == ["2", "runs"]
+    assert watermarks_from_json("text") == {}
+
+
+def test_rows_without_a_time_are_reported_once(mark: JobWatermark) -> None:
+    odd = KlingTask("odd", TaskStatus.FAILED, "failed", "")
+    assert look(mark, odd) == ["odd"]
+    assert look(mark, odd) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_course_of_events_reports_each_job_once(seed: int) -> None:
+    chance = random.Random(seed)
+    mark = JobWatermark.starting(NOW, None)
+    look(mark)
+    ends = {
+        str(number): (NOW + number * 7_000, NOW + number * 7_000 + chance.randint(1, 900_000))
+        for number in range(300)
+    }
+    reported: list[str] = []
+    for now in range(NOW, NOW + 3_300_000, 30_000):
+        rows = [
+            job(name, made, TaskStatus.SUCCEED if end <= now else TaskStatus.PROCESSING, min(end, now))
+            for name, (made, end) in ends.items()
+            if made <= now
+        ]
+        wanted = [row for row in rows if (row.created_at or 0) >= mark.since - 1]
+        reported += look(mark, *wanted)
+    assert sorted(reported) == sorted(ends)
+    assert len(mark.seen) < 20

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The example DAG that tells what was charged, in a real Airflow."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.emulator.server import Emulator
+from scripts.local_airflow import EXAMPLES
+from tests.unit.operators.conftest import TaskInstance, image_to_video, run
+
+pytestmark = pytest.mark.airflow
+
+
+def test_the_example_tells_what_was_charged(
+    kling_emulator: Emulator, airflow_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KLING_EXAMPLE_OUTPUT", str(tmp_path))
+    run(image_to_video(output_path=str(tmp_path), labels={"team": "shop"}), TaskInstance())
+    dag: Any = runpy.run_path(str(EXAMPLES / "example_kling_usage.py"))["dag"]
+    usage = dag.get_task("usage")
+    # The job is of today.
+    usage.start, usage.end = "{{ dag_run.start_date.date() }}", "2100-01-01"
+    done = dag.test()
+    assert done.state == "success"
+    (report,) = [
+        each.xcom_pull(task_ids="usage") for each in done.get_task_instances() if each.task_id == "usage"
+    ]
+    assert (report["charges"], report["units"], report["unknown_to_airflow"]) == (1, {"video": "3"}, 0)

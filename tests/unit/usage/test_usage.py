@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the account was charged, joined with what Airflow knows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.hooks import account
+from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
+from airflow_provider_kling.operators.usage import KlingUsageOperator
+from airflow_provider_kling.usage.charges import (
+    CASH,
+    UNITS,
+    Sums,
+    csv_cells,
+    csv_columns,
+    in_order,
+    not_in_ledger,
+    rows_of,
+)
+from airflow_provider_kling.usage.known import KnownJob, KnownJobs
+from tests.unit.batch.conftest import Batch, rows
+from tests.unit.operators.conftest import TaskInstance, context_of, image_to_video, run
+from tests.unit.results.conftest import Shelf, shelf
+
+__all__ = ["shelf"]
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the pace of account calls out of the tests."""
+    monkeypatch.setattr(account, "SECONDS_BETWEEN_CALLS", 0.0)
+
+
+def usage(output: Any, **arguments: Any) -> KlingUsageOperator:
+    now = int(time.time() * 1000)
+    period = {"start": now - 3_600_000, "end": now + 60_000}
+    return KlingUsageOperator(task_id="usage", output_path=output, **{**period, **arguments})
+
+
+def read(path: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def test_sums_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
+    films, shop, report = (str(tmp_path / name) for name in ("films", "shop", "report"))
+    spring = {"team": "shop", "campaign": "spring"}
+    ti = TaskInstance()
+    for number, labels in enumerate([spring, {"team": "press"}]):
+        run(image_to_video(output_path=films, labels=labels), replace(ti, run_id=f"run {number}", xcoms={}))
+    speech = KlingTextToSpeechOperator(
+        task_id="say", text="hello", voice_id="1", voice_language="en", output_path=films, labels=spring
+    )
+    speech.execute(context_of(TaskInstance(dag_id="news", task_id="say")))
+    Batch(shop, labels=spring).run([{**row, "labels": {"sku": row["prompt"]}} for row in rows(3)])
+    # Made by nobody whose files are at these paths, and stored without a charge that the ledger knows.
+    run(image_to_video(labels=spring), replace(ti, run_id="elsewhere", xcoms={}))
+    strange = json.loads(next(Path(films).glob("*/manifest.json")).read_text())
+    (tmp_path / "films" / "7").mkdir()
+    (tmp_path / "films" / "7" / "manifest.json").write_text(json.dumps({**strange, "task_id": "7"}))
+
+    told = usage(report, paths=[films, shop]).execute({})  # type: ignore[arg-type]
+    books = kling_emulator.state.account.charged
+    charged = read(told["usage_path"])
+    assert sum(Decimal(row["amount"]) for row in charged) == books
+    assert sum(map(Decimal, told["units"].values())) == books
+    assert (told["charges"], told["unknown_to_airflow"], told["stored_not_in_ledger"]) == (7, 1, 1)
+    assert told["complete"] is False
+    by_kind = {job.pack: Decimal(0) for job in kling_emulator.jobs}
+    for job in kling_emulator.jobs:
+        by_kind[job.pack] += job.price
+    assert {kind: Decimal(text) for kind, text in told["units"].items()} == by_kind
+
+    known = [row for row in charged if row["known"]]
+    assert {(row["dag_id"], row["airflow_task_id"]) for row in known} == {
+        ("films", "film"),
+        ("news", "say"),
+        ("shop", "batch"),
+    }
+    by_team = [row for row in known if row["labels"].get("team") == "shop"]
+    assert sum(Decimal(row["amount"]) for row in by_team) == Decimal("3") + Decimal("0.05") + 3 * 8
+    assert {row["labels"]["sku"] for row in known if row["dag_id"] == "shop"} == {
+        "product 1",
+        "product 2",
+        "product 3",
+    }
+    (unknown,) = read(told["unknown_path"])
+    assert unknown["task_id"] == kling_emulator.jobs[-1].task_id
+    (missing,) = read(told["missing_path"])
+    assert (missing["task_id"], missing["labels"]) == ("7", strange["labels"])
+    with Path(told["csv_path"]).open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["amount"] for row in table] == [row["amount"] for row in charged]
+    assert {row["label.team"] for row in table} == {"shop", "press", ""}
+    assert {row["label.sku"] for row in table} >= {"product 1"}
+
+
+def test_again_for_the_same_period_changes_nothing(kling_emulator: Emulator, tmp_path: Path) -> None:
+    films, report = str(tmp_path / "films"), tmp_path / "report"
+    run(image_to_video(output_path=films), TaskInstance())
+    operator = usage(str(report), paths=films)
+    first = operator.execute({})  # type: ignore[arg-type]
+    content = {file.name: file.read_bytes() for file in report.iterdir()}
+    assert len(content) == 4
+    assert operator.execute({}) == first  # type: ignore[arg-type]
+    assert {file.name: file.read_bytes() for file in report.iterdir()} == content
+
+
+def test_it_works_on_any_storage(shelf: Shelf, kling_emulator: Emulator) -> None:
+    run(image_to_video(output_path=shelf.uri, labels={"team": "shop"}), TaskInstance())
+    told = usage(f"{shelf.uri}/report", paths=[shelf.uri]).execute({})  # type: ignore[arg-type]
+    assert (told["charges"], told["unknown_to_airflow"]) == (1, 0)
+    (job,) = KnownJobs([shelf.uri]).jobs.values()
+    assert job.labels == {"team": "shop"}
+    assert job.source.startswith(shelf.uri)
+
+
+def test_a_period_of_long_ago_is_complete(kling_emulator: Emulator, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    told = usage(str(tmp_path), start=now - timedelta(days=2), end=now - timedelta(days=1)).execute({})  # type: ignore[arg-type]
+    assert (told["complete"], told["charges"], told["units"]) == (True, 0, {})
+    assert read(told["usage_path"]) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "stamp"),
+    [
+        ("2026-11-01T00:00:00Z", "20261101T000000Z"),
+        ("2026-11-01 01:00:00+01:00", "20261101T000000Z"),
+        ("2026-11-01", "20261101T000000Z"),
+        (datetime(2026, 11, 1, tzinfo=UTC), "20261101T000000Z"),
+        (1793491200000, "20261101T000000Z"),
+        ("1793491200000", "20261101T000000Z"),
+        ("1793491200001", "20261101T000000.001Z"),
+    ],
+)
+def test_times_as_people_write_them(start: Any, stamp: str, kling_emulator: Emulator, tmp_path: Path) -> None:
+    told = usage(str(tmp_path), start=start, end="2026-11-02").execute({})  # type: ignore[arg-type]
+    assert told["usage_path"].endswith(f"/usage-{stamp}-20261102T000000Z.jsonl")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"start": "soon"},
+        {"start": True},
+        {"end": "None"},
+        {"end": None},
+        {"start": 5, "end": 5},
+        {"output_path": "relative"},
+        {"output_path": ""},
+        {"paths": ["relative"]},
+        {"paths": 7},
+    ],
+)
+def test_what_cannot_be_is_refused(wrong: Mapping[str, Any], kling_emulator: Emulator) -> None:
+    with pytest.raises(KlingRequestInvalid, match="Task 'usage'"):
+        usage(**{"output": "/nowhere", **wrong}).execute({}) if "output_path" not in wrong else usage(
+            wrong["output_path"]
+        ).execute({})  # type: ignore[arg-type]
+
+
+JOBS = {
+    "1": KnownJob("1", "videos/image2video", labels={"team": "=cmd()"}, created_at=5, stored=True),
+    "2": KnownJob("2", created_at=5, stored=True, units="3"),
+    "3": KnownJob("3", created_at=5, stored=True, units="0"),
+    "4": KnownJob("4", created_at=5),
+    "5": KnownJob("5", created_at=500, stored=True),
+}
+LINE = {"task_id": "1", "deduction_amount": 0.1, "product_type": "video", "deduction_time": "1793491200000"}
+
+
+def test_amounts_are_exact_and_lines_count_once() -> None:
+    again = {**LINE, "unit_before_deduction": 7}
+    found = rows_of(UNITS, [LINE, LINE, again, {**LINE, "task_id": "9", "deduction_amount": 0.2}], JOBS)
+    assert [(row["task_id"], row["amount"], row["known"]) for row in found] == [
+        ("1", "0.1", True),
+        ("1", "0.1", True),
+        ("9", "0.2", False),
+    ]
+    cash = rows_of(CASH, [{**LINE, "deduction_amount": "0.3", "currency": "USD"}], JOBS)
+    sums = Sums()
+    for row in [*found, *cash]:
+        sums.add(row)
+    assert sums.to_json() == {
+        "units": {"video": "0.4"},
+        "cash": {"USD": "0.3"},
+        "usd_at_list_price": "0.056",
+        "charges_without_amount": 0,
+    }
+
+
+@pytest.mark.parametrize("amount", [None, "", "NaN", "-1", True, [1]])
+def test_an_amount_that_is_none_is_counted_and_not_guessed(amount: Any) -> None:
+    (row,) = rows_of(UNITS, [{**LINE, "deduction_amount": amount}], JOBS)
+    sums = Sums()
+    sums.add(row)
+    assert (row["amount"], sums.unreadable, sums.units) == (None, 1, {})
+
+
+def test_what_is_stored_and_not_charged() -> None:
+    assert [row["task_id"] for row in not_in_ledger(JOBS, ["1"], 0, 10)] == ["2"]
+    assert [row["task_id"] for row in not_in_ledger(JOBS, [], 0, 1000)] == ["1", "2", "5"]
+
+
+def test_no_cell_is_a_formula() -> None:
+    found = rows_of(UNITS, [{**LINE, "model_name": "=HYPERLINK()"}], JOBS)
+    columns = csv_columns(found)
+    cells = dict(zip(columns, csv_cells(found[0], columns), strict=True))
+    assert cells["model"] == "'=HYPERLINK()"
+    assert cells["label.team"] == "'=cmd()"
+    assert json.loads(cells["labels"]) == {"team": "=cmd()"}
+
+
+def test_rows_have_one_order() -> None:
+    found = rows_of(UNITS, [{**LINE, "task_id": str(number)} for number in (3, 1, 2)], {})
+    assert in_order(found) == in_order(found[::-1])
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"version": 1}', "{", '{"version": 1, "task_id": []}'])
+def test_a_file_that_says_nothing_is_counted(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "manifest.json").write_text(content)
+    known = KnownJobs([str(tmp_path)])
+    assert (known.jobs, known.unreadable) == ({}, 1)
+
+
+def test_a_path_that_is_not_there_knows_nothing(tmp_path: Path) -> None:
+    assert KnownJobs([str(tmp_path / "none")]).jobs == {}
