@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sphinx configuration of the documentation site; ``make docs`` builds it without the network."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+SOURCE = PROJECT["urls"]["Source Code"]
+
+project = PROJECT["name"]
+author = "airflow-provider-kling developers"
+project_copyright = author
+_version = re.search(
+    r'__version__ = "(.+?)"', (ROOT / "airflow_provider_kling/__init__.py").read_text("utf-8")
+)
+version = release = _version[1] if _version else ""
+
+source_suffix = {
+    ".rst": "restructuredtext",
+    ".md": "markdown",
+    ".myst": "markdown",
+}  # .myst: pages of the site alone
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
+exclude_patterns = ["README.md", "_build", "_static", "_templates", "diagrams"]
+suppress_warnings = [
+    "myst.xref_missing"
+]  # links to anchors are checked by tests/project/test_docs.py, as code hosts name them
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 4
+myst_fence_as_directive: list[str] = []
+copybutton_prompt_text = "$ "
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # fields of a request have long types: they are in the operators' tables
+autodoc_default_options = {
+    "show-inheritance": True,
+    "exclude-members": "execute, execute_complete, choose_branch",
+}
+autodoc_preserve_defaults = True
+add_module_names = False
+toc_object_entries_show_parents = "hide"
+
+html_theme = "furo"
+html_title = f"{project} {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_extra_path: list[str] = []
+templates_path = ["_templates"]
+html_theme_options = {
+    "source_repository": SOURCE,
+    "source_branch": "main",
+    "source_directory": "docs/",
+    "light_css_variables": {"color-brand-primary": "#0b6e99", "color-brand-content": "#0b6e99"},
+    "dark_css_variables": {"color-brand-primary": "#6ec1e4", "color-brand-content": "#6ec1e4"},
+}
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/versions.html",
+        "sidebar/scroll-end.html",
+    ]
+}
+# Names of the versions on the site, newest first, and the one that is built: the docs workflow sets both.
+html_context = {
+    "kling_versions": os.environ.get("DOCS_VERSIONS", "").split(),
+    "kling_version": os.environ.get("DOCS_VERSION", ""),
+}
+
+OUTSIDE = re.compile(r"\]\((?:\.\./)+((?!operators/)[^)\s]*)\)")
+
+
+def _link_outside(app: Sphinx, name: str, content: list[str]) -> None:
+    """Point links to files outside of docs/ to the source repository.
+
+    :param app: the running build.
+    :param name: name of the page.
+    :param content: text of the page, in a list of one.
+    """
+
+    def target(match: re.Match[str]) -> str:
+        relative, _, mark = match[0][2:-1].partition("#")
+        path = ((DOCS / name).parent / relative).resolve()
+        if path.is_relative_to(DOCS):
+            return match[0]
+        if path.parent == ROOT / "example_dags" and path.suffix == ".py":
+            return f"](/_examples/{path.stem}.myst)"
+        kind = "tree" if path.is_dir() else "blob"
+        return f"]({SOURCE}/{kind}/main/{path.relative_to(ROOT)}{'#' + mark if mark else ''})"
+
+    content[0] = OUTSIDE.sub(target, content[0])
+
+
+def _examples() -> dict[Path, list[str]]:
+    """Return the example DAGs, each with the names of the operators and sensors in it."""
+    found = {}
+    for file in sorted((ROOT / "example_dags").glob("example_*.py")):
+        names = {
+            each.id for each in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(each, ast.Name)
+        }
+        found[file] = sorted(name for name in names if re.fullmatch(r"Kling\w+(Operator|Sensor)", name))
+    return found
+
+
+def _example_page(file: Path, operators: list[str]) -> str:
+    tree = ast.parse(file.read_text("utf-8"))
+    text = (ast.get_docstring(tree) or file.stem).lstrip("# ")
+    after = tree.body[0].end_lineno if ast.get_docstring(tree) else 0
+    title = file.stem.removeprefix("example_kling_").replace("_", " ").capitalize()
+    used = ", ".join(f"`{each}`" for each in operators)
+    return (
+        f"# {title}\n\n{text}\n\nUses {used}. Tests run this file, `{file.name}`, with the emulator.\n\n"
+        f"```{{literalinclude}} ../../example_dags/{file.name}\n"
+        f":language: python\n:lines: {(after or 0) + 1}-\n```\n"
+    )
+
+
+def _write_examples(app: Sphinx) -> None:
+    """Write a page for each example DAG, which includes the file that the tests run.
+
+    :param app: the running build.
+    """
+    folder = DOCS / "_examples"
+    folder.mkdir(exist_ok=True)
+    examples = _examples()
+    pages = {file.stem: _example_page(file, operators) for file, operators in examples.items()}
+    links = {stem: f"[{stem.removeprefix('example_kling_')}]({stem}.myst)" for stem in pages}
+    used = sorted({operator for operators in examples.values() for operator in operators})
+    rows = "\n".join(
+        f"| `{name}` | {', '.join(links[file.stem] for file in examples if name in examples[file])} |"
+        for name in used
+    )
+    toctree = "\n".join(pages)
+    pages["index"] = (
+        "# Example DAGs\n\nTests run each of these files with the emulator. Copy one and change it.\n\n"
+        f"| operator or sensor | examples |\n| --- | --- |\n{rows}\n\n"
+        f"```{{toctree}}\n:hidden:\n\n{toctree}\n```\n"
+    )
+    for stale in folder.glob("*.myst"):
+        if stale.stem not in pages:
+            stale.unlink()
+    for stem, text in pages.items():
+        path = folder / f"{stem}.myst"
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+
+
+def diagram_file(text: str) -> Path:
+    """Return where the drawing of a Mermaid text is kept.
+
+    :param text: the Mermaid text, without its fence.
+    :return: path of the SVG.
+    """
+    return DOCS / "diagrams" / f"{hashlib.sha256(text.strip().encode()).hexdigest()[:16]}.svg"
+
+
+def _draw_diagrams(app: Sphinx, document: nodes.document) -> None:
+    """Show the drawing of each Mermaid text in its place; the text stays as its alternative text.
+
+    :param app: the running build.
+    :param document: the page that was read.
+    """
+    for block in list(document.findall(nodes.literal_block)):
+        if block.get("language") != "mermaid":
+            continue
+        file = diagram_file(block.astext())
+        if not file.exists():
+            raise RuntimeError(f"No drawing of a diagram in {app.env.docname}: run `make diagrams`")
+        size = re.search(r'viewBox="\S+ \S+ (\d+)', file.read_text("utf-8"))
+        width = {"width": f"{size[1]}px"} if size else {}
+        block.replace_self(
+            nodes.image(uri=f"/diagrams/{file.name}", alt=block.astext(), classes=["diagram"], **width)
+        )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register what this site does beside Sphinx's own work.
+
+    :param app: the running build.
+    :return: facts about this extension.
+    """
+    app.connect("builder-inited", _write_examples)
+    app.connect("source-read", _link_outside)
+    app.connect("doctree-read", _draw_diagrams, priority=400)  # before images are collected
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
