@@ -7,6 +7,7 @@ import ast
 import hashlib
 import os
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.changelog import FOLDER, unreleased  # noqa: E402 - found by the line above
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 SOURCE = PROJECT["urls"]["Source Code"]
 
@@ -104,6 +109,24 @@ def _link_outside(app: Sphinx, name: str, content: list[str]) -> None:
         return f"]({SOURCE}/{kind}/main/{path.relative_to(ROOT)}{'#' + mark if mark else ''})"
 
     content[0] = OUTSIDE.sub(target, content[0])
+
+
+def _show_changelog(app: Sphinx, name: str, content: list[str]) -> None:
+    """Make the page of the changelog from the file and the fragments of the next release.
+
+    :param app: the running build.
+    :param name: name of the page.
+    :param content: text of the page, in a list of one.
+    """
+    if name != "changelog":
+        return
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8").replace("](docs/", "](")
+    text = text.replace("](changelog.d)", f"]({SOURCE}/tree/main/changelog.d)")
+    for file in (ROOT / "CHANGELOG.md", FOLDER, *FOLDER.iterdir()):
+        app.env.note_dependency(str(file))
+    before, _, released = text.partition("<!-- towncrier release notes start -->")
+    section = f"## {release} (unreleased)\n\n{unreleased()}" if unreleased() else ""
+    content[0] = f"{before}\n{section}\n{released}"
 
 
 def _examples() -> dict[Path, list[str]]:
@@ -195,6 +218,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     :return: facts about this extension.
     """
     app.connect("builder-inited", _write_examples)
+    app.connect("source-read", _show_changelog)
     app.connect("source-read", _link_outside)
     app.connect("doctree-read", _draw_diagrams, priority=400)  # before images are collected
     return {"parallel_read_safe": True, "parallel_write_safe": True}
