@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.local_airflow import ROOT
@@ -18,7 +19,6 @@ from scripts.local_airflow import ROOT
 PACKAGE = ROOT / "airflow_provider_kling"
 
 NOT_COVERED = (
-    "api",
     "batch",
     "emulator",
     "inputs",
@@ -61,23 +61,62 @@ def modules(*, everything: bool) -> list[Path]:
     ]
 
 
-def faults(source: str) -> Iterator[tuple[int, str]]:
-    """Yield what is missing in the docstrings of a module.
+@dataclass(frozen=True)
+class ClassFacts:
+    """What a subclass inherits.
+
+    :param bases: names of the base classes.
+    :param methods: names of the methods that have a docstring.
+    """
+
+    bases: tuple[str, ...]
+    methods: frozenset[str]
+
+
+def read_classes(sources: Iterable[str]) -> dict[str, ClassFacts]:
+    """Read the classes of several modules.
+
+    :param sources: texts of the modules.
+    :return: the classes by name.
+    """
+    found = {}
+    for source in sources:
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ClassDef):
+                methods = (each for each in node.body if isinstance(each, Function))
+                documented = frozenset(each.name for each in methods if ast.get_docstring(each))
+                found[node.name] = ClassFacts(tuple(map(_name, node.bases)), documented)
+    return found
+
+
+def faults(source: str, classes: Mapping[str, ClassFacts] | None = None) -> Iterator[tuple[int, str]]:
+    """Yield what is missing in the docstrings of a module, and parameters in them that do not exist.
+
+    A method that overrides another of the package needs no more than a sentence.
 
     :param source: text of the module.
+    :param classes: classes of the package; without them those of the module.
     :return: line and message of each fault.
     """
-    yield from _in_body(ast.parse(source).body, "", public_class_doc=None)
+    known = read_classes([source]) if classes is None else classes
+    yield from _in_body(ast.parse(source).body, "", frozenset(), known)
 
 
-def _in_body(body: list[ast.stmt], prefix: str, public_class_doc: str | None) -> Iterator[tuple[int, str]]:
+def _in_body(
+    body: list[ast.stmt], prefix: str, inherited: frozenset[str], classes: Mapping[str, ClassFacts]
+) -> Iterator[tuple[int, str]]:
     for node in body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            doc = ast.get_docstring(node) or ""
-            yield from _of_class(node, doc)
-            yield from _in_body(node.body, f"{prefix}{node.name}.", doc)
+            yield from _of_class(node, ast.get_docstring(node) or "")
+            methods = _inherited_methods(map(_name, node.bases), classes)
+            yield from _in_body(node.body, f"{prefix}{node.name}.", methods, classes)
         elif isinstance(node, Function) and not node.name.startswith("_"):
-            yield from _of_function(node, prefix)
+            yield from _of_function(node, prefix, overrides=node.name in inherited)
+
+
+def _inherited_methods(bases: Iterable[str], classes: Mapping[str, ClassFacts]) -> frozenset[str]:
+    facts = [classes[base] for base in bases if base in classes]
+    return frozenset().union(*(each.methods | _inherited_methods(each.bases, classes) for each in facts))
 
 
 def _of_class(node: ast.ClassDef, doc: str) -> Iterator[tuple[int, str]]:
@@ -87,14 +126,22 @@ def _of_class(node: ast.ClassDef, doc: str) -> Iterator[tuple[int, str]]:
     wanted = _parameters(constructor) if constructor else _fields(node) if _is_dataclass(node) else []
     for name in _missing(wanted, doc):
         yield node.lineno, f"{node.name}: parameter {name} is not documented"
+    if constructor or (_is_dataclass(node) and not node.bases):
+        attributes = [ast.unparse(each.target) for each in node.body if isinstance(each, ast.AnnAssign)]
+        for name in _unknown(constructor, [*wanted, *attributes], doc):
+            yield node.lineno, f"{node.name}: there is no parameter {name}"
 
 
-def _of_function(node: Function, prefix: str) -> Iterator[tuple[int, str]]:
+def _of_function(node: Function, prefix: str, *, overrides: bool) -> Iterator[tuple[int, str]]:
     decorators = {_name(each) for each in node.decorator_list}
     doc = ast.get_docstring(node)
     if doc is None or decorators & {"overload", "property", "cached_property", "setter"}:
         return
     if _SEE.search(doc.partition("\n")[0]) and ":param" not in doc and not _parameters(node):
+        return
+    for name in _unknown(node, _parameters(node), doc):
+        yield node.lineno, f"{prefix}{node.name}: there is no parameter {name}"
+    if overrides:
         return
     for name in _missing(_parameters(node), doc):
         yield node.lineno, f"{prefix}{node.name}: parameter {name} is not documented"
@@ -132,8 +179,16 @@ def _missing(wanted: list[str], doc: str) -> list[str]:
     return [name for name in wanted if name not in documented]
 
 
+def _unknown(function: Function | None, parameters: list[str], doc: str) -> list[str]:
+    if function and function.args.kwarg:
+        return []
+    more = {function.args.vararg.arg} if function and function.args.vararg else set()
+    return sorted({*_PARAM.findall(doc)} - {*parameters, "cls"} - more)
+
+
 def _name(node: ast.expr) -> str:
     node = node.func if isinstance(node, ast.Call) else node
+    node = node.value if isinstance(node, ast.Subscript) else node
     return node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
 
 
@@ -147,8 +202,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="also the packages that are not covered yet")
     everything = parser.parse_args(arguments).all
     count = 0
+    classes = read_classes(path.read_text("utf-8") for path in modules(everything=True))
     for path in modules(everything=everything):
-        for line, text in faults(path.read_text("utf-8")):
+        for line, text in faults(path.read_text("utf-8"), classes):
             print(f"{path.relative_to(ROOT)}:{line}: {text}")
             count += 1
     if count:

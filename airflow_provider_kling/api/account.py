@@ -28,19 +28,28 @@ _TYPE_WORDS: Mapping[PackageType, tuple[str, ...]] = {
 
 
 def package_type(pack: Mapping[str, Any]) -> PackageType | None:
-    """Tell what kind of units a pack holds by its name, for the API says it nowhere else.
+    """Return the type of units that a resource pack holds, judged by its name: the API does not state it.
 
     :param pack: a pack as ``/account/costs`` describes it.
+    :return: the type; ``None`` if the name shows none.
     """
     name = str(pack.get("resource_pack_name") or "").lower()
     return next((kind for kind, words in _TYPE_WORDS.items() if any(word in name for word in words)), None)
 
 
 def active_packs(packs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the packs that can be used now: not those that are used up, expired or yet to begin."""
+    """Return the packs that can be used now: online, neither used up, expired nor yet to begin.
+
+    :param packs: packs as ``/account/costs`` describes them.
+    :return: the usable ones, in the same order.
+    """
     return [pack for pack in packs if pack.get("status") == "online"]
 
 
 def remaining_units(packs: Iterable[Mapping[str, Any]]) -> Decimal:
-    """Return the units that remain in the packs together; each type of pack has units of its own."""
+    """Return the sum of the units that remain in packs of one type; each type has units of its own.
+
+    :param packs: packs as ``/account/costs`` describes them.
+    :return: the sum; a pack without a readable quantity counts as 0.
+    """
     return sum((amount(pack.get("remaining_quantity")) or Decimal(0) for pack in packs), Decimal(0))

@@ -16,10 +16,11 @@ _OPEN_END = 2**31 - 2
 
 
 def describe_range(model: type[BaseModel], place: Sequence[int | str]) -> str:
-    """Say which numbers a field takes, to follow "a number"; empty where all do.
+    """Describe the numbers that a field allows, as text to follow "a number".
 
     :param model: the request's model.
     :param place: way to the field, as pydantic writes it.
+    :return: such as ``" from 0 to 1"``; empty if every number is allowed.
     """
     low, high = _bounds(_marks(model, place))
     if low is not None and high is not None:
@@ -28,10 +29,11 @@ def describe_range(model: type[BaseModel], place: Sequence[int | str]) -> str:
 
 
 def describe_object(model: type[BaseModel], place: Sequence[int | str]) -> str:
-    """Show the object that a field takes, by the names of what must be in it.
+    """Describe the object that a field expects by the names of its required fields.
 
     :param model: the request's model.
     :param place: way to the field, as pydantic writes it.
+    :return: such as ``{'face_id': …}``, or ``{...}`` if the field is no object.
     """
     inner = next((kind for kind, _ in _types_at(model, place) if _is_model(kind)), None)
     if inner is None:

@@ -18,19 +18,31 @@ class Credentials(Protocol):
     """Something that gives a bearer token."""
 
     def token(self) -> str:
-        """Return a token that is valid now."""
+        """Return a token that is valid now.
+
+        :return: the value of the header ``Authorization`` after ``Bearer``.
+        """
 
     def renew(self) -> bool:
-        """Forget the current token; whether a new one can differ from it."""
+        """Discard the current token.
+
+        :return: ``True`` if the next token can differ from it.
+        """
 
     def secrets(self) -> list[str]:
-        """Return what must appear in no text."""
+        """Return the texts that must never be logged or shown.
+
+        :return: the secrets; none is empty.
+        """
 
     def identity(self) -> str:
-        """Return what tells the account from others. It may be a secret: only its hash may be shown."""
+        """Return what distinguishes this account from others. It may be a secret: only its hash may be shown.
+
+        :return: the same text for the same account.
+        """
 
 
-class ApiKey:
+class ApiKey(Credentials):
     """A static API key, of Kling or of a gateway.
 
     :param key: the key.
@@ -56,7 +68,7 @@ class ApiKey:
         return self._key
 
 
-class AccessKey:
+class AccessKey(Credentials):
     """AccessKey and SecretKey: a JWT (HS256), signed anew before it expires.
 
     :param access_key: becomes the claim ``iss``.
@@ -100,10 +112,11 @@ class AccessKey:
 
 
 def parse_credentials(login: str | None, password: str | None) -> Credentials | None:
-    """Choose the kind of credentials that a connection holds; ``None`` when it holds none.
+    """Choose the kind of credentials that a connection holds.
 
     :param login: AccessKey, or empty for an API key.
     :param password: SecretKey or API key.
+    :return: the credentials; ``None`` if the connection has none.
     :raises ValueError: one of them cannot be a key; the text names it and does not show it.
     """
     login, password = _clean_key("login", login), _clean_key("password", password)

@@ -85,6 +85,7 @@ class Endpoint:
         """Return the path of a create call, and the JSON that is sent there.
 
         :param body: all fields of the request.
+        :return: path and JSON body; fields that stand in the path are not in the body.
         :raises ValueError: a field that stands in the path is missing.
         """
         path, rest = self.path, dict(body)
@@ -95,7 +96,11 @@ class Endpoint:
         return path, self.request.to_body(rest)
 
     def task_path(self, task_id: str) -> str:
-        """Path of the query for one task, by its own id or (where supported) its external id."""
+        """Return the path of the query for one task.
+
+        :param task_id: Kling's id or, where the endpoint supports it, the external id.
+        :return: the path, with the id quoted.
+        """
         # A user's own id may hold anything; unquoted, "a#b" would ask for the job "a".
         return f"{self.path}/{quote(task_id, safe='')}"
 
@@ -106,6 +111,8 @@ class Endpoint:
 def get_endpoint(endpoint: Endpoint | str) -> Endpoint:
     """Return the endpoint for a slug such as ``videos/image2video``; an endpoint is returned as it is.
 
+    :param endpoint: slug or endpoint.
+    :return: the endpoint.
     :raises ValueError: no endpoint has this slug.
     """
     if isinstance(endpoint, Endpoint):

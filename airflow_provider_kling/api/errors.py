@@ -160,6 +160,7 @@ def known_code(code: int | None) -> bool:
     """Return whether a code is one of Kling's own.
 
     :param code: code of an answer.
+    :return: ``True`` if the vendor documents it.
     """
     return code in _BY_CODE
 
@@ -168,6 +169,7 @@ def refuses_content(message: str) -> bool:
     """Return whether the vendor's words say that content was refused, in English or Chinese.
 
     :param message: message of a refusal, or why a job failed.
+    :return: ``True`` if it names content or safety as the reason.
     """
     text = " ".join(message.lower().split())
     for words in _NOT_CONTENT:
@@ -176,12 +178,17 @@ def refuses_content(message: str) -> bool:
 
 
 def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
-    """Tell what a refusal means.
+    """Classify a refused call by HTTP status, code and message.
 
     HTTP 429 alone says little: codes 1100 to 1102 and 1304 use it too and never pass by waiting.
 
-    Words count only in a plain refusal: a server in trouble that speaks of a task it did not find must not
-    make anyone believe that there is none, and pay again.
+    Words count only in a plain refusal: a server error that speaks of a task it did not find must not lead
+    to the conclusion that there is none, and to a second payment.
+
+    :param http_status: HTTP status of the answer.
+    :param code: Kling's code in it; ``None`` if it has none.
+    :param message: message in it.
+    :return: the kind, which decides about retries and the exception.
     """
     text = message.lower()
     if http_status < 500 and _BY_CODE.get(code or 0, ErrorKind.REQUEST) is ErrorKind.REQUEST:  # noqa: PLR2004

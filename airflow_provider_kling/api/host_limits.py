@@ -91,12 +91,13 @@ def check_host_limits(endpoint: str, dialect: str, request: Any) -> list[LimitVi
 
 
 def check_media_limits(endpoint: str, dialect: str, path: str, seconds: float) -> list[LimitViolation]:
-    """Check the length of a sound or video against what the host documents.
+    """Check the length of an audio or video file against the host's documented limits.
 
     :param endpoint: slug of the endpoint.
     :param dialect: dialect of the connection's host.
     :param path: where the file stands in the request, such as ``sound_file``.
     :param seconds: its length.
+    :return: a warning for each limit that the length exceeds.
     """
     found = []
     for limit in MEDIA_LIMITS:

@@ -72,11 +72,11 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def dialect_for_host(hostname: str) -> Dialect:
-    """Tell a host's dialect by its name.
-
-    A host that nobody here knows counts as a gateway: that assumes the least of it.
+    """Return the dialect of a host, judged by its name; an unknown host counts as a gateway, which assumes
+    least.
 
     :param hostname: host without scheme and port.
+    :return: the dialect.
     """
     name = hostname.lower().rstrip(".")
     if name in _LOOPBACK or _within(name, _OFFICIAL):
@@ -101,6 +101,7 @@ def format_for_host(endpoint: str, dialect: str, body: Mapping[str, Any]) -> dic
     :param endpoint: slug of the endpoint.
     :param dialect: dialect of the connection's host.
     :param body: JSON of a checked request.
+    :return: the body to send; the one passed in is not changed.
     """
     write = _TIME_FORMATS.get(dialect)
     if endpoint != "videos/advanced-lip-sync" or write is None:

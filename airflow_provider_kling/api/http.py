@@ -40,7 +40,7 @@ class ApiRequest:
     :param path: path from ``/v1/`` or ``/account/`` on.
     :param body: JSON body of a POST.
     :param params: query parameters.
-    :param makes_job: it makes a job, which costs money; other POSTs only ask or delete.
+    :param creates_task: the call creates a task, which costs money; other POSTs only query or delete.
     """
 
     method: Literal["GET", "POST"]
@@ -54,8 +54,11 @@ class ApiRequest:
 
 
 def create_request(endpoint: Endpoint, body: Mapping[str, Any]) -> ApiRequest:
-    """Make the call that creates a task.
+    """Build the call that creates a task.
 
+    :param endpoint: endpoint of the task.
+    :param body: all fields of the request.
+    :return: the call.
     :raises ValueError: a field that stands in the path is missing.
     """
     path, sent = endpoint.created_at(body)
@@ -63,7 +66,12 @@ def create_request(endpoint: Endpoint, body: Mapping[str, Any]) -> ApiRequest:
 
 
 def get_task_requests(endpoint: Endpoint, task_id: str) -> list[ApiRequest]:
-    """Make the calls that read one task, by its id or external id; a later one if those before find none."""
+    """Build the calls that read one task; a later one is needed only if those before find none.
+
+    :param endpoint: endpoint of the task.
+    :param task_id: Kling's id or the external id.
+    :return: one call or two, in the order of trying.
+    """
     if not endpoint.tasks:
         return [ApiRequest("GET", endpoint.task_path(task_id))]
     # Kling's own ids are numbers, but a user may have named a job by a number, too.
@@ -72,17 +80,23 @@ def get_task_requests(endpoint: Endpoint, task_id: str) -> list[ApiRequest]:
 
 
 def get_tasks_request(endpoint: Endpoint, task_ids: Sequence[str], *, external: bool) -> ApiRequest:
-    """Make the call that reads several tasks, of an endpoint that answers such calls.
+    """Build the call that reads several tasks, of an endpoint that supports it.
 
-    :param task_ids: 1 to 20 ids.
-    :param external: whether they are external ids; one call takes but one kind.
+    :param endpoint: endpoint with a path for such queries.
+    :param task_ids: 1 to 20 ids of one kind.
+    :param external: the ids are external ids.
+    :return: the call.
     """
     name = "external_task_ids" if external else "task_ids"
     return ApiRequest("GET", endpoint.tasks, params={name: ",".join(task_ids)})
 
 
 def chunk_ids(task_ids: Iterable[str]) -> list[tuple[bool, list[str]]]:
-    """Sort ids into batches of one call each, each with whether its ids are taken for external ones."""
+    """Split ids into batches of one call each.
+
+    :param task_ids: Kling's or external ids.
+    :return: for each call: ``True`` if its ids are sent as external ids, and the ids.
+    """
     kinds: dict[bool, list[str]] = {False: [], True: []}
     for task_id in task_ids:
         kinds[not task_id.isdecimal()].append(task_id)
@@ -94,10 +108,12 @@ def chunk_ids(task_ids: Iterable[str]) -> list[tuple[bool, list[str]]]:
 
 
 def list_request(endpoint: Endpoint, page: int, page_size: int) -> ApiRequest:
-    """Make the call that lists tasks, newest first.
+    """Build the call that lists tasks, newest first.
 
+    :param endpoint: endpoint of the tasks.
     :param page: page number from 1.
     :param page_size: tasks a page, 1 to 500.
+    :return: the call.
     """
     return ApiRequest("GET", endpoint.path, params={"pageNum": str(page), "pageSize": str(page_size)})
 
@@ -105,11 +121,13 @@ def list_request(endpoint: Endpoint, page: int, page_size: int) -> ApiRequest:
 def iter_cursor_pages(
     endpoint: Endpoint, page: int, page_size: int, starts: list[str]
 ) -> Generator[ApiRequest, Mapping[str, Any], list[KlingTask]]:
-    """Read a page of a list that is read by cursor: yields calls, gets their answers, returns the tasks.
+    """Read one page of a list with cursors: yields calls, receives their answers, returns the tasks.
 
+    :param endpoint: endpoint of the tasks.
     :param page: page number from 1.
     :param page_size: tasks a page, 1 to 500.
-    :param starts: the cursors at which the pages begin, as far as is known; what is learnt is added.
+    :param starts: cursors at which the known pages begin; new ones are added.
+    :return: generator of calls; its return value is the tasks of the page.
     """
     if not starts:
         starts.append("")
@@ -172,9 +190,14 @@ def _ids_in(record: Mapping[str, Any]) -> set[str]:
 
 
 def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any] | ApiError:
-    """Read an answer: its JSON object, or what is wrong.
+    """Parse an HTTP answer into its JSON object or an error.
 
     A success has an HTTP status of 2xx and no code other than 0: the API may refuse inside a 200.
+
+    :param status: HTTP status.
+    :param headers: HTTP headers.
+    :param body: bytes of the answer.
+    :return: the JSON object of a success, or the error.
     """
     payload = _json_object(body)
     if payload is None:
@@ -193,7 +216,11 @@ def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> dict
 
 
 def is_json_object(body: bytes) -> bool:
-    """Whether an answer is a JSON object, as all of the API's own are."""
+    """Return whether an answer is a JSON object, as all answers of the API are.
+
+    :param body: bytes of the answer.
+    :return: ``True`` if it is one.
+    """
     return _json_object(body) is not None
 
 

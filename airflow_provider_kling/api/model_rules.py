@@ -100,10 +100,11 @@ _OPERATORS_2: Mapping[str, str] = {
 
 
 def model_rules(slug: str, *, unread: Sequence[Rule] = ()) -> tuple[Rule, ...]:
-    """Make the rules that keep a request of one endpoint within what its model can do.
+    """Build the rules that limit a request to what its model supports.
 
     :param slug: the endpoint; its request has a field ``model_name``.
     :param unread: hints that say when their first field has no effect: it may hold anything then.
+    :return: the rules, to be checked in this order.
     """
     lives = {name: MODELS[slug][name] for name in active_models(slug)}
     # A name in v1 may be right at a gateway; what is newer is Kling's alone.
@@ -113,9 +114,10 @@ def model_rules(slug: str, *, unread: Sequence[Rule] = ()) -> tuple[Rule, ...]:
 
 
 def model_warnings(slug: str) -> tuple[Rule, ...]:
-    """Make the warnings about the model of a request: unknown to the table or to the endpoint, or retired.
+    """Build the warnings about the model of a request: unknown, of another endpoint, or retired.
 
     :param slug: the endpoint; its request has a field ``model_name``.
+    :return: rules that warn only.
     """
     unknown = Rule(
         ("model_name",), "a model unknown to the provider is not checked", lambda r: _unknown(slug, r)
@@ -135,9 +137,10 @@ def model_warnings(slug: str) -> tuple[Rule, ...]:
 
 
 def model_available_rule(slug: str) -> Rule:
-    """Make the rule that Kling has the model of a request at its endpoint, if it has the model at all.
+    """Build the rule that the endpoint has the model of a request, if Kling has the model at all.
 
     :param slug: the endpoint; its request has a field ``model_name``.
+    :return: the rule.
     """
     return Rule(
         ("model_name",),
@@ -243,10 +246,11 @@ def _digits(name: str) -> str:
 
 
 def retirement_message(slug: str, name: Any) -> str | None:
-    """Say when a model was retired and what to use instead; ``None`` of one that lives or is unknown.
+    """Return when a model was retired and its successor.
 
     :param slug: the endpoint.
     :param name: what ``model_name`` holds.
+    :return: the message; ``None`` if the model is active or unknown.
     """
     model = MODELS.get(slug, EMPTY).get(name) if isinstance(name, str) else None
     if model is None or not model.retired:

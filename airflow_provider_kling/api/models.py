@@ -207,5 +207,9 @@ MODELS: Mapping[str, Mapping[str, ModelCapabilities]] = {
 
 
 def active_models(slug: str) -> list[str]:
-    """Names of the models of one endpoint that are not retired, newest first."""
+    """Return the models of an endpoint that are not retired.
+
+    :param slug: the endpoint.
+    :return: their names, newest first.
+    """
     return [name for name, model in MODELS[slug].items() if not model.retired]

@@ -45,6 +45,7 @@ class Backoff:
     """How long to wait between polls.
 
     :param interval: seconds between polls while all is well.
+    :param failures: polls that failed in a row.
     """
 
     interval: float
@@ -59,10 +60,12 @@ class Backoff:
         self.failures += 1
 
     def delay(self, retry_after: float | None = None, spread: Callable[[], float] = random.random) -> float:
-        """Seconds until the next poll, spread by up to a tenth so that crowds do not march in step.
+        """Return the seconds until the next poll, spread by up to a tenth so that many waits do not poll at
+        once.
 
         :param retry_after: seconds the server asked for.
         :param spread: gives a number from 0 to 1.
+        :return: seconds to wait.
         """
         if not self.failures:
             return self.interval
@@ -73,10 +76,16 @@ class Backoff:
 
 @dataclass(slots=True)
 class TaskPoller:
-    """One wait for one task.
+    """State of the wait for one task: what each poll means for it.
 
     :param task_id: the id that is polled.
     :param deadline: Unix time in seconds after which to give up. Wall clock, for it must outlive restarts.
+    :param has_response: at least one poll was answered.
+    :param status: status of the last poll that was answered.
+    :param raw_status: that status as the API writes it.
+    :param errors: polls that failed in a row.
+    :param refusals: polls in a row that were refused because of the credentials.
+    :param last_error: message of the last failed poll.
     """
 
     task_id: str
@@ -89,7 +98,11 @@ class TaskPoller:
     last_error: str = ""
 
     def on_task(self, task: KlingTask) -> TaskEvent | None:
-        """Take in what Kling reports; the end of the wait, if this is it."""
+        """Record a task that a poll returned.
+
+        :param task: the task.
+        :return: the event that ends the wait; ``None`` if it goes on.
+        """
         self.on_unchanged()
         self.status, self.raw_status = task.status, task.raw_status
         if task.status is TaskStatus.SUCCEED:
@@ -106,26 +119,38 @@ class TaskPoller:
         self.last_error = ""
 
     def on_error(self, message: str) -> None:
-        """Take in that a poll failed."""
+        """Record a poll that failed.
+
+        :param message: what failed.
+        """
         self.errors += 1
         self.refusals = 0
         self.last_error = message
 
     def on_refusal(self, message: str) -> TaskEvent | None:
-        """Take in that the credentials are refused; the end of the wait when that goes on."""
+        """Record a poll that was refused because of the credentials.
+
+        :param message: the refusal.
+        :return: the event that ends the wait if refusals persist; otherwise ``None``.
+        """
         self.errors += 1
         self.refusals += 1
         self.last_error = message
         return self.refused(message) if self.refusals >= MAX_AUTH_FAILURES else None
 
     def refused(self, message: str) -> TaskEvent:
-        """End the wait because the credentials are refused: no later poll can do better."""
+        """Build the event that ends the wait because the credentials are refused.
+
+        :param message: the refusal.
+        :return: the event.
+        """
         return {"status": "error", "task_id": self.task_id, "message": message}
 
     def check_deadline(self, now: float) -> TaskEvent | None:
-        """End the wait if its time is up and Kling was asked, for the job may have ended meanwhile.
+        """End the wait if the deadline has passed and Kling was asked since: the job may have ended.
 
         :param now: Unix time in seconds.
+        :return: the timeout event; ``None`` before the deadline.
         """
         if now < self.deadline or not (self.has_response or self.errors >= MAX_FAILURES_PAST_DEADLINE):
             return None

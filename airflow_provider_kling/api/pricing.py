@@ -101,7 +101,11 @@ def amount_of(value: Any) -> Decimal | None:
 
 
 def unit_type(endpoint: Endpoint) -> Literal["video", "image"]:
-    """Name the kind of resource package whose units an endpoint takes."""
+    """Return the type of resource pack whose units an endpoint consumes.
+
+    :param endpoint: the endpoint.
+    :return: the type.
+    """
     images = ("images/", "general/ai-multi-shot", "solutions/virtual_try_on")
     return "image" if endpoint.slug.startswith(images) else "video"
 
@@ -137,7 +141,11 @@ def length_source(endpoint: Endpoint) -> Literal["audio", "video"] | None:
 
 
 def estimate_basis(endpoint: Endpoint) -> str:
-    """Say in words what the estimate for an endpoint goes by; ``unknown`` where none can be made."""
+    """Describe what the estimate for an endpoint is based on.
+
+    :param endpoint: the endpoint.
+    :return: the basis in words, or ``unknown`` if there is no estimate.
+    """
     if endpoint.slug in _PER_CALL:
         return f"{_PER_CALL[endpoint.slug]} a call"
     by_request = _BY_REQUEST.get(endpoint.slug)

@@ -64,6 +64,7 @@ def parsed(value: Any) -> Any:
     """Return the object or list that a text holds as JSON, else the value as it is.
 
     :param value: any JSON value.
+    :return: the object, the list, or ``value``.
     """
     if not isinstance(value, str) or value.strip()[:1] not in ("{", "["):
         return value
@@ -77,6 +78,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
     """Return the objects of a list, of one object, of plain URLs, or of JSON as text.
 
     :param value: any JSON value.
+    :return: the objects; empty if the value holds none.
     """
     value = parsed(value)
     if isinstance(value, Mapping):
@@ -208,6 +210,7 @@ def iter_layers(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield an answer and what its ``data`` holds, from the outside inwards.
 
     :param payload: an answer.
+    :return: the objects, outermost first.
     """
     layer: Any = payload
     while isinstance(layer, Mapping):

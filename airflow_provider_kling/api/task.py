@@ -64,17 +64,17 @@ _STATUS_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class KlingTask:
-    """One task.
+    """One task as an answer describes it.
 
     :param task_id: the id to query it by.
     :param status: where it stands.
-    :param status_word: the status as the API spells it.
+    :param raw_status: the status as the API writes it.
     :param external_task_id: the caller's own id.
     :param message: why it failed; empty unless it did.
     :param created_at: Unix time in ms.
     :param updated_at: Unix time in ms.
-    :param units: what was charged, in units, as the API writes it; ``None`` when it does not say.
-    :param balance: what was charged in cash, as the API reports it; ``None`` when it does not.
+    :param units: what was charged in units, as the API writes it; ``None`` if it is not stated.
+    :param balance: what was charged in cash, as the API reports it; ``None`` if it is not stated.
     :param result: result arrays by name (``videos``, ``images``, ...), items as the API gives them.
     :param session_id: session that a follow-up call needs (identify-face).
     :param charges: what was charged, each with ``type`` (``units`` or ``cash``), ``amount``, ``currency``,
@@ -110,6 +110,7 @@ class KlingTask:
         """Return the task as plain JSON, the return value of every task operator.
 
         :param endpoint: slug of the endpoint that made it.
+        :return: the JSON.
         """
         extras = {"session_id": self.session_id, "final_balance_deduction": self.balance}
         return {
@@ -128,10 +129,13 @@ class KlingTask:
 
 
 def parse_task(payload: Mapping[str, Any]) -> KlingTask | None:
-    """Read the task of an answer or a callback; ``None`` when it holds none.
+    """Parse the task of an answer or a callback.
 
     The id is the outermost one (a gateway is queried by its own id), all else the innermost, which is
     the vendor's own word.
+
+    :param payload: JSON object of the answer.
+    :return: the task; ``None`` if the answer holds none.
     """
     layers = list(iter_layers(payload))
     inwards, outwards = layers, layers[::-1]
@@ -161,12 +165,20 @@ def parse_task(payload: Mapping[str, Any]) -> KlingTask | None:
 
 
 def parse_task_list(payload: Mapping[str, Any]) -> list[KlingTask]:
-    """Read the tasks of a list answer."""
+    """Parse the tasks of a list answer.
+
+    :param payload: JSON object of the answer.
+    :return: the tasks, in the order of the answer.
+    """
     return [task for row in list_rows(payload) if (task := parse_task(row))]
 
 
 def list_rows(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the rows of a list answer, unread: a poll needs few of the hundreds on a page."""
+    """Return the rows of a list answer without parsing them: a poll needs few of the hundreds on a page.
+
+    :param payload: JSON object of the answer.
+    :return: the rows.
+    """
     data: Any = parsed(payload.get("data"))
     while isinstance(data, Mapping):
         if _is_task(data):
@@ -183,7 +195,11 @@ def _is_task(layer: Mapping[str, Any]) -> bool:
 
 
 def row_summary(row: Mapping[str, Any]) -> tuple[str, str | None, str]:
-    """Return what a row of a list says at a glance: task id, external id, status word."""
+    """Return ids and status of a row without parsing the rest of it.
+
+    :param row: row of a list answer.
+    :return: Kling's id, external id, status as the API writes it.
+    """
     if "task_id" in row and "task_status" in row and isinstance(row.get("task_info"), Mapping):
         word = sanitize_text(str(row["task_status"]), _LONGEST_WORD)
         return _clean_id(row["task_id"]), _external_id([row]), word

@@ -13,7 +13,11 @@ _JINJA_MARKERS = ("{{", "{%", "{#")
 
 
 def is_templated(value: Any) -> bool:
-    """Whether a value is known only at run time: it holds a template, or is no plain data at all."""
+    """Return whether a value is known only at run time: it holds a template, or is no plain data.
+
+    :param value: value of an argument.
+    :return: ``True`` if it cannot be checked yet.
+    """
     if isinstance(value, str):
         return any(mark in value for mark in _JINJA_MARKERS)
     if isinstance(value, Mapping):

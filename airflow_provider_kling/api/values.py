@@ -82,9 +82,10 @@ def charge(kind: str, row: Mapping[str, Any], name: str = "amount") -> dict[str,
 
 
 def charge_kind(row: Mapping[str, Any]) -> str:
-    """Return whether a row of ``billing`` is charged in ``units`` or ``cash``, else an empty text.
+    """Return the kind of charge of a row of ``billing``.
 
     :param row: a row of ``billing``.
+    :return: ``units``, ``cash``, or an empty text if it is neither.
     """
     word = str(row.get("charge_type") or "").strip().lower()
     return {"unit": "units", "units": "units", "cash": "cash"}.get(word, "")
@@ -102,19 +103,21 @@ def sum_text(values: Iterable[Any]) -> str | None:
 
 
 def duration(value: Any) -> Any:
-    """Return a length in seconds as the API writes it; ``None`` if it is no plausible length.
+    """Return a length in seconds as the API writes it.
 
     :param value: a number or its text.
+    :return: the value; ``None`` if it is no plausible length.
     """
     number = amount(value)
     return value if number is not None and 0 < number <= _LONGEST_DURATION else None
 
 
 def clean(value: Any, depth: int = _DEEPEST) -> Any:
-    """Return a JSON value that every store of JSON takes: no NaN, no halves of characters, not too deep.
+    """Return a JSON value that every JSON store accepts: no NaN, no lone surrogates, not too deep.
 
     :param value: a JSON value of an answer.
     :param depth: levels that are still read.
+    :return: the value; what cannot be stored is ``None``.
     """
     if isinstance(value, str):
         return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -69,9 +69,9 @@ class Claim:
 class ReportFolder:
     """The folder for the reports of one task instance, which no other one writes to.
 
-    :param usual: where reports go unless somebody else's go there.
-    :param key: names the task instance.
-    :param own_name: name of a folder for this instance alone.
+    :param usual: folder of the reports, unless another task's are there.
+    :param key: identifies the task instance.
+    :param user_named: name of a folder for this instance alone.
     """
 
     def __init__(self, usual: StoragePath, key: IdempotencyKey, user_named: str) -> None:

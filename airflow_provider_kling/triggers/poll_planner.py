@@ -40,7 +40,7 @@ class ListPosition:
 
     :param rank: how many tasks stood before it when it was last seen; ``None`` before that.
     :param created: when Kling made it, Unix time in ms; ``None`` until known.
-    :param misses: rounds in a row in which the list should have held it and did not.
+    :param missed_rounds: rounds in a row in which the list should have held it and did not.
     :param slow: reads in a row that did not end in time.
     :param name: external id that the job was made under; ``None`` where it is not known.
     """

@@ -43,7 +43,10 @@ class KlingObject(BaseModel):
         }
 
     def wire(self) -> dict[str, Any]:
-        """Return the JSON that is sent: unset and empty values are left out, at every depth."""
+        """Return the JSON that is sent: unset and empty values are left out, at every depth.
+
+        :return: the JSON object.
+        """
         body: dict[str, Any] = _drop_empty(self.model_dump(mode="json", exclude_none=True))
         return body
 
@@ -76,11 +79,15 @@ class KlingRequest(KlingObject):
         """Return the JSON as it goes over the wire, where that is deeper than the fields are.
 
         :param body: JSON of the request's fields, with the external id.
+        :return: the JSON body.
         """
         return dict(body)
 
     def advice(self) -> list[str]:
-        """Warnings that are no reason to refuse: a model nobody here knows yet, or one that is retired."""
+        """Return the warnings that apply to this request, such as an unknown or retired model.
+
+        :return: one text for each.
+        """
         return [what for hint in self.hints if hint.applies(self) and (what := hint.broken(self))]
 
 

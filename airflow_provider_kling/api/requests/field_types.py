@@ -57,9 +57,13 @@ IMAGE_ANY_RATIO = replace(IMAGE, ratio=None)
 def audio(
     shortest: float | None = None, longest: float | None = None, *, inline: bool = True, url: bool = True
 ) -> MediaConstraints:
-    """Make the marker of a sound: the vendor's formats and size, and the shortest and longest length.
+    """Build the constraints of an audio field: the vendor's formats and size, and the allowed length.
 
-    A sound may be of any length where neither is given.
+    :param shortest: shortest length in seconds; without both limits any length is allowed.
+    :param longest: longest length in seconds.
+    :param inline: base64 is allowed.
+    :param url: a URL is allowed.
+    :return: the constraints.
     """
     formats = ("mp3", "wav", "m4a", "aac")
     seconds = None if shortest is None or longest is None else (shortest, longest)
@@ -74,7 +78,15 @@ def video(
     min_side: int | None = None,
     max_side: int | None = None,
 ) -> MediaConstraints:
-    """Make the marker of a video, which the vendor takes by address only."""
+    """Build the constraints of a video field, which the vendor accepts by URL only.
+
+    :param shortest: shortest length in seconds.
+    :param longest: longest length in seconds.
+    :param megabytes: largest size; ``None`` if the vendor documents none.
+    :param min_side: least width and height in pixels.
+    :param max_side: greatest width and height in pixels.
+    :return: the constraints.
+    """
     size = None if megabytes is None else megabytes * MEGABYTE
     return MediaConstraints(
         "video", False, True, ("mp4", "mov"), size, min_side, max_side, seconds=(shortest, longest)
@@ -104,7 +116,11 @@ _WHOLE_WITH_DECIMALS = re.compile(r"^([0-9]+)\.0+$")
 
 
 def int_to_str(value: Any) -> Any:
-    """Return a whole number as text without decimals, and anything else as it is."""
+    """Convert a whole number to text without decimals; anything else is returned as it is.
+
+    :param value: value of the field.
+    :return: the text.
+    """
     # v1 wants "5"; people write 5, and a template or an XCom may give "5", 5, 5.0 or "5.0".
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)

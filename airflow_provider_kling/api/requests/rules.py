@@ -36,17 +36,30 @@ class Rule:
     broken: Callable[[Any], str | None]
 
     def applies(self, request: object) -> bool:
-        """Whether every field the rule reads is known by now."""
+        """Return whether every field that the rule reads is known by now.
+
+        :param request: the request, in which fields may still be templates.
+        :return: ``False`` if a template stands in one of them.
+        """
         return not any(getattr(request, name) is TEMPLATED for name in self.fields)
 
 
 def set_fields(request: object, *names: str) -> list[str]:
-    """Those of ``names`` that hold a value worth sending (the vendor reads an empty string as unset)."""
+    """Return those of ``names`` whose fields are set; the vendor reads an empty string as unset.
+
+    :param request: the request.
+    :param names: names of fields.
+    :return: names of the fields that are set.
+    """
     return [name for name in names if getattr(request, name) not in (None, "", [], {})]
 
 
 def exactly_one(*names: str) -> Rule:
-    """Make the rule that one and only one of the named fields is given."""
+    """Build the rule that exactly one of several fields is set.
+
+    :param names: the fields.
+    :return: the rule.
+    """
     text = f"exactly one of {join_names(names)} must be given"
 
     def broken(request: object) -> str | None:
@@ -59,13 +72,21 @@ def exactly_one(*names: str) -> Rule:
 
 
 def at_least_one(*names: str) -> Rule:
-    """Make the rule that one or more of the named fields are given."""
+    """Build the rule that one or more of several fields are set.
+
+    :param names: the fields.
+    :return: the rule.
+    """
     text = f"at least one of {join_names(names)} must be given"
     return Rule(names, text, lambda request: None if set_fields(request, *names) else f"{text}; none is")
 
 
 def at_most_one_group(*groups: tuple[str, ...]) -> Rule:
-    """Make the rule that fields of only one of several groups are given."""
+    """Build the rule that only fields of one of several groups are set.
+
+    :param groups: groups of fields.
+    :return: the rule.
+    """
     text = f"only one of {join_names([' + '.join(group) for group in groups])} can be used in one request"
     names = tuple(name for group in groups for name in group)
 
@@ -79,7 +100,12 @@ def at_most_one_group(*groups: tuple[str, ...]) -> Rule:
 
 
 def requires(name: str, *others: str) -> Rule:
-    """Make the rule that ``name`` is given only together with all of ``others``."""
+    """Build the rule that a field is set only together with all of some others.
+
+    :param name: the field.
+    :param others: fields that it requires.
+    :return: the rule.
+    """
     text = f"{name} needs {join_names(others, 'and')}"
 
     def broken(request: object) -> str | None:
@@ -92,7 +118,12 @@ def requires(name: str, *others: str) -> Rule:
 
 
 def required_when(name: str, /, **values: str) -> Rule:
-    """Make the rule that a field is given when other fields have certain values."""
+    """Build the rule that a field is set if other fields have certain values.
+
+    :param name: the field.
+    :param values: the other fields and their values.
+    :return: the rule.
+    """
     text = f"{name} must be given when {_format_conditions(values)}"
 
     def broken(request: object) -> str | None:
@@ -102,7 +133,12 @@ def required_when(name: str, /, **values: str) -> Rule:
 
 
 def ignored_unless(name: str, /, **values: str) -> Rule:
-    """Make the hint that a field has no effect unless other fields have certain values."""
+    """Build the hint that a field has no effect unless other fields have certain values.
+
+    :param name: the field.
+    :param values: the other fields and their values.
+    :return: the hint.
+    """
     text = f"{name} has no effect unless {_format_conditions(values)}"
 
     def broken(request: object) -> str | None:
@@ -120,9 +156,10 @@ def _matches(request: object, values: Mapping[str, str]) -> bool:
 
 
 def as_in_the_video(elements: str) -> Rule:
-    """Make the hint that an element always faces as in the video whose movement is taken over.
+    """Build the hint that an element always faces as in the video whose motion is used.
 
     :param elements: the field that holds the element.
+    :return: the hint.
     """
     return custom_rule(
         "character_orientation",
@@ -133,7 +170,13 @@ def as_in_the_video(elements: str) -> Rule:
 
 
 def required_iff(name: str, key: str, value: str) -> Rule:
-    """Make the rule that ``name`` is given when the field ``key`` has a certain value, and only then."""
+    """Build the rule that a field is set if and only if another has a certain value.
+
+    :param name: the field.
+    :param key: the other field.
+    :param value: its value.
+    :return: the rule.
+    """
     text = f"{name} must be given when {key} is {value}, and only then"
 
     def broken(request: object) -> str | None:
@@ -144,11 +187,22 @@ def required_iff(name: str, key: str, value: str) -> Rule:
 
 
 def custom_rule(*fields: str, text: str, broken: Callable[[Any], object]) -> Rule:
-    """Make a rule from a predicate that is true where the request breaks it."""
+    """Build a rule from a predicate that is true for an invalid request.
+
+    :param fields: names of the fields the rule reads.
+    :param text: the rule in words.
+    :param broken: the predicate.
+    :return: the rule.
+    """
     return Rule(fields, text, lambda request: text if broken(request) else None)
 
 
 def join_names(names: tuple[str, ...] | list[str], word: str = "or") -> str:
-    """Join names for a sentence: ``a, b or c``."""
+    """Join names for a sentence: ``a, b or c``.
+
+    :param names: the names.
+    :param word: the word before the last name.
+    :return: the text.
+    """
     *head, last = names
     return f"{', '.join(head)} {word} {last}" if head else last

@@ -29,9 +29,10 @@ _TEXT = (
 
 
 def shots_hint(*more: str) -> Rule:
-    """Make the hint for the shots that a prompt holds.
+    """Build the hint for the shots that a prompt describes.
 
     :param more: fields with which the vendor does not read ``duration``.
+    :return: the hint.
     """
 
     def broken(request: Any) -> str | None:

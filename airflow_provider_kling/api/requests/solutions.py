@@ -144,7 +144,13 @@ SHOP_VOICES = (
 
 
 def of_catalogue(field: str, names: tuple[str, ...], *, wanted: str) -> Rule:
-    """Make the hint that a catalogue, as documented, does not hold a name."""
+    """Build the hint that a name is not in the documented catalogue.
+
+    :param field: the field that holds the name.
+    :param names: the documented names.
+    :param wanted: what the catalogue lists, such as voices.
+    :return: the hint.
+    """
     text = f"{field} is documented as one of {', '.join(names)}"
     return Rule(
         (field,),

@@ -41,14 +41,22 @@ PathModel = Annotated[ModelName, Field(pattern=r"^[A-Za-z0-9._-]+$")]
 
 
 def as_whole(value: Any) -> Any:
-    """Read a whole number that is written as text or with decimals."""
+    """Convert a whole number that is written as text or with decimals.
+
+    :param value: value of the field.
+    :return: an ``int`` if it is a whole number, else the value.
+    """
     # API 2.0 wants 5; v1 wanted "5", and a template gives text.
     whole = isinstance(value, float) and value.is_integer()
     return int(value) if whole or (isinstance(value, str) and value.isdecimal()) else value
 
 
 def parse_audio(value: Any) -> Any:
-    """Read what YAML makes of a bare ``off``."""
+    """Convert what YAML makes of a bare ``off``.
+
+    :param value: value of the field.
+    :return: ``"off"`` for ``False``, else the value.
+    """
     return "off" if value is False else value
 
 
@@ -125,7 +133,11 @@ class V2Request(KlingRequest):
 
     @classmethod
     def to_body(cls, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the JSON as it goes over the wire: ``contents``, ``settings`` and ``options``."""
+        """Return the JSON that is sent: ``contents``, ``settings`` and ``options``.
+
+        :param body: JSON of the request's fields.
+        :return: the JSON body.
+        """
         top = dict(body)
         parts: dict[str, Any] = {
             "contents": [
@@ -157,7 +169,11 @@ def _content_entries(kind: str, value: Any, key: str) -> list[dict[str, Any]]:
 
 
 def unique_names(*fields: str) -> Rule:
-    """Make the rule that no two entries of the fields have the same ``id``."""
+    """Build the rule that no two entries of some fields have the same ``id``.
+
+    :param fields: the fields.
+    :return: the rule.
+    """
 
     def broken(request: Any) -> bool:
         values = [getattr(request, name) for name in fields]

@@ -57,6 +57,38 @@ def test_what_is_left_out_is_reported_with_its_line(removed: str, found: str) ->
     assert text.partition(":")[0] in source.splitlines()[line - 1]
 
 
+def test_a_parameter_that_does_not_exist_is_reported() -> None:
+    source = COMPLETE.replace(":param path:", ":param name: of it.\n    :param path:")
+    assert [text for _, text in faults(source)] == ["read: there is no parameter name"]
+
+
+def test_an_override_inherits_what_the_base_documents() -> None:
+    source = (
+        COMPLETE
+        + '''
+class Base:
+    """A source."""
+
+    def read(self, size: int) -> bytes:
+        """Read.
+
+        :param size: of a part.
+        :return: a part.
+        """
+
+class File(Base):
+    """A file."""
+
+    def read(self, size: int) -> bytes:
+        """Read from the disk."""
+
+    def seek(self, offset: int) -> None:
+        """Go elsewhere."""
+'''
+    )
+    assert [text for _, text in faults(source)] == ["File.seek: parameter offset is not documented"]
+
+
 def test_the_package_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0, capsys.readouterr().out
 
