@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
-from .values import amount
+from .values import amount, milliseconds, signed_amount
 
 COSTS = "/account/costs"
 UNIT_LEDGER = "/account/billing/package"
@@ -17,6 +17,8 @@ MAX_LEDGER_PAGE = 500
 """Most lines of a ledger on one page."""
 
 USAGE_LAG_NOTE = "Kling's count lags up to 12 hours: what was used since then is not in it."
+
+CASH_NOTE = "It is what the last charge left: money added since then is not in it."
 
 PackageType = Literal["video", "image", "try-on"]
 
@@ -53,3 +55,29 @@ def remaining_units(packs: Iterable[Mapping[str, Any]]) -> Decimal:
     :return: the sum; a pack without a readable quantity counts as 0.
     """
     return sum((amount(pack.get("remaining_quantity")) or Decimal(0) for pack in packs), Decimal(0))
+
+
+def cash_balances(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what the last charge of each balance has left of it.
+
+    :param lines: lines of the cash ledger.
+    :return: one of each ``cash_type`` and ``currency``, with ``balance`` as text and ``as_of`` in Unix time
+        (ms).
+    """
+    newest: dict[tuple[str, str], tuple[int, Decimal]] = {}
+    for line in lines:
+        left, moment = (
+            signed_amount(line.get("balance_after_deduction")),
+            milliseconds(line.get("deduction_time")),
+        )
+        if left is None or moment is None:
+            continue
+        balance = str(line.get("cash_type") or "balance"), str(line.get("currency") or "")
+        # Of charges of the same moment the one that leaves least is the last.
+        known = newest.get(balance)
+        if known is None or (moment, -left) > (known[0], -known[1]):
+            newest[balance] = (moment, left)
+    return [
+        {"cash_type": kind, "currency": currency, "balance": str(left), "as_of": moment}
+        for (kind, currency), (moment, left) in sorted(newest.items())
+    ]

@@ -61,6 +61,19 @@ def amount_text(value: Any) -> str | None:
     return text if number < _LARGEST_TEXT else None
 
 
+def signed_amount(value: Any) -> Decimal | None:
+    """Return a number that is finite, as :func:`amount`, or below 0.
+
+    :param value: a number or its text.
+    :return: ``None`` for anything else.
+    """
+    text = str(value).strip()
+    if not text.startswith("-") or isinstance(value, bool):
+        return amount(value)
+    size = amount(text[1:])
+    return None if size is None else -size
+
+
 def charge(kind: str, row: Mapping[str, Any], name: str = "amount") -> dict[str, str | None] | None:
     """Return one charge as results show it.
 

@@ -67,6 +67,12 @@ class Account:
         now = self._clock.now()
         return sum((job.units(now) for job in self.jobs), Decimal(0))
 
+    @property
+    def charged_cash(self) -> Decimal:
+        """US dollars charged so far."""
+        now = self._clock.now()
+        return sum((job.dollars(now) for job in self.jobs), Decimal(0))
+
     def make(self, endpoint: Endpoint, order: ValidatedBody) -> EmulatedTask:
         """Make a job for a checked create call.
 
@@ -133,7 +139,8 @@ class Account:
         return jobs[max(0, end - size) : max(0, end)][::-1]
 
     def _check_balance(self, job: EmulatedTask) -> None:
-        if self._committed[job.pack] + job.price > Decimal(self._options.units):
+        size = self._options.units if job.cash is None else self._options.cash
+        if self._committed[_purse(job)] + _cost(job) > Decimal(str(size)):
             raise ApiErrorResponse(429, 1102, "Account balance not enough")
 
     def _check_slots(self, wanted: int) -> None:
@@ -147,6 +154,7 @@ class Account:
             seconds = job_seconds(endpoint)
         lasts = seconds / self._options.speed
         price = prices.price_in_units(endpoint.slug, order.body, work.seconds, work.count)
+        pack = prices.unit_type(endpoint.slug)
         if work.session:
             self.made.open(work.session)
         return EmulatedTask(
@@ -163,7 +171,8 @@ class Account:
             ended_at=now + lasts,
             slots=0 if endpoint.synchronous else work.count,
             price=price,
-            pack=prices.unit_type(endpoint.slug),
+            pack=pack,
+            cash=None if self._options.cash is None else price * prices.USD_PER_UNIT[pack],
             items=work.items,
             failure=None if endpoint.synchronous else work.failure or self._failure(order),
             parent=work.parent,
@@ -180,7 +189,7 @@ class Account:
 
     def _keep(self, job: EmulatedTask) -> None:
         if job.failure is None:
-            self._committed[job.pack] += job.price
+            self._committed[_purse(job)] += _cost(job)
         self.jobs.append(job)
         self._by_id[job.task_id] = job
         if not self._faults.every("unlisted_job"):
@@ -190,6 +199,14 @@ class Account:
         heapq.heappush(self._holding, (job.ended_at, job.number, job.slots))
         self._active += job.slots
         self.max_active = max(self.max_active, self.active)
+
+
+def _purse(job: EmulatedTask) -> str:
+    return job.pack if job.cash is None else "cash"
+
+
+def _cost(job: EmulatedTask) -> Decimal:
+    return job.price if job.cash is None else job.cash
 
 
 def _shown_at(job: EmulatedTask, tasks: str) -> bool:

@@ -44,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--slots", type=int, default=default.slots, help="jobs active at once, 0 for any (%(default)s)")
     add("--units", type=float, default=default.units, help="size of the resource packs (%(default)s)")
+    add("--cash", type=float, help="pay in cash, from a balance of this many US dollars")
     add("--scale", type=float, default=default.scale, help="size relative to real results (%(default)s)")
     add(
         "--url-seconds",

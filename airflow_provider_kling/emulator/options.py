@@ -65,6 +65,7 @@ class Options:
     :param job_seconds: how long every job takes at speed 1; each kind of result has its own time when unset.
     :param slots: how many jobs may be active at once (one for ``n`` pictures counts ``n``); 0 is no limit.
     :param units: size of the account's resource packs, of video and image units each.
+    :param cash: balance in US dollars of an account that pays in cash; it has no resource packs then.
     :param scale: size of rendered pictures and videos relative to the real ones (720p, 1080p, 2160p).
     :param url_seconds: how long the address of a result is valid after it was handed out.
     :param strict: also refuse what the vendor silently ignores: unknown fields and empty values.
@@ -84,6 +85,7 @@ class Options:
     job_seconds: float | None = None
     slots: int = 20
     units: float = 100_000.0
+    cash: float | None = None
     scale: float = 0.5
     url_seconds: float = 30 * 24 * 3600
     strict: bool = False
@@ -99,6 +101,8 @@ class Options:
                 raise ValueError(f"{name} must be more than 0, got {getattr(self, name)!r}")
         if self.job_seconds is not None and self.job_seconds < 0:
             raise ValueError(f"job_seconds must not be negative, got {self.job_seconds!r}")
+        if self.cash is not None and not self.cash >= 0:
+            raise ValueError(f"cash must not be negative, got {self.cash!r}")
         if self.webhook_secret is not None:
             validate_secret(self.webhook_secret)
         if self.slots < 0:

@@ -18,6 +18,9 @@ from .url_signing import UrlSigner
 
 WORDS = {"succeed": "succeeded"}
 """Statuses that API 2.0 has other words for than v1."""
+CURRENCY = "USD"
+"""What the account pays in, where it pays in cash."""
+
 _IN_WORDS_OF_V1 = "solutions/virtual_try_on"
 _TYPES = {"model_images": "model_images", "ass": "ass"}
 """Arrays whose entries have a type that is no singular of the array's name."""
@@ -56,14 +59,16 @@ def task_v2(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
             if isinstance(items, list)
             for item in items
         ]
-        view["billing"] = [
-            {
-                "charge_type": "unit",
-                "amount": task["final_unit_deduction"],
-                "package_type": prices.unit_type(slug),
-            }
-        ]
+        view["billing"] = [_bill(task, slug)]
     return view
+
+
+def _bill(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
+    if cash := task.get("final_balance_deduction"):
+        paid = {"amount": cash["quota"], "currency": CURRENCY, "list_price": cash["list_price"]}
+        return {"charge_type": "cash", "cash_type": "balance", **paid}
+    units = task["final_unit_deduction"]
+    return {"charge_type": "unit", "amount": units, "package_type": prices.unit_type(slug)}
 
 
 def _without_index(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,7 +151,7 @@ class TaskSerializer:
         task["task_status_msg"] = job.failure or "" if status is Status.FAILED else ""
         task["updated_at"] = milliseconds(job.changed_at(now))
         if status is Status.SUCCEED:
-            task["final_unit_deduction"] = _units(job)
+            task |= _charge(job)
             task["task_result"] = {**_result_type(job), **self.result(job, base_url)}
         return task
 
@@ -180,8 +185,7 @@ class TaskSerializer:
 
     def faces(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
         """Return what answers the call that finds faces: no task object, but a session."""
-        charged = {"session_id": job.session_id, "final_unit_deduction": _units(job)}
-        return {**charged, **self.result(job, base_url)}
+        return {"session_id": job.session_id, **_charge(job), **self.result(job, base_url)}
 
     def addressed(self, values: Any, owner: str, made_at: float, base_url: str) -> Any:
         """Return values with their files, at any depth, replaced by addresses.
@@ -208,8 +212,11 @@ def _result_type(job: EmulatedTask) -> dict[str, str]:
     return {"result_type": str(job.body.get("result_type", "single"))}
 
 
-def _units(job: EmulatedTask) -> str:
-    return f"{job.price.normalize():f}"
+def _charge(job: EmulatedTask) -> dict[str, Any]:
+    if job.cash is None:
+        return {"final_unit_deduction": f"{job.price.normalize():f}"}
+    dollars = f"{job.cash.normalize():f}"
+    return {"final_balance_deduction": {"quota": dollars, "list_price": dollars}}
 
 
 def _json(task: dict[str, Any]) -> bytes:

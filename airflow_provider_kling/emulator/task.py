@@ -43,6 +43,7 @@ class EmulatedTask:
     :param slots: how many of the account's slots it holds until then.
     :param price: what it costs in units if it succeeds.
     :param pack: the resource pack that pays.
+    :param cash: what it costs in US dollars instead, where the account pays in cash.
     :param items: what it makes.
     :param failure: why it fails; ``None`` for a job that succeeds.
     :param parent: the video that it works on.
@@ -65,6 +66,7 @@ class EmulatedTask:
     price: Decimal
     pack: str
     items: tuple[ResultEntry, ...]
+    cash: Decimal | None = None
     failure: str | None = None
     parent: VideoInfo | None = None
     session_id: str | None = None
@@ -86,4 +88,8 @@ class EmulatedTask:
 
     def units(self, now: float) -> Decimal:
         """Return what the job was charged by a time: nothing before it succeeded."""
-        return self.price if self.status(now) is Status.SUCCEED else Decimal(0)
+        return self.price if self.cash is None and self.status(now) is Status.SUCCEED else Decimal(0)
+
+    def dollars(self, now: float) -> Decimal:
+        """Return what the job was charged in cash by a time: nothing before it succeeded."""
+        return self.cash if self.cash is not None and self.status(now) is Status.SUCCEED else Decimal(0)

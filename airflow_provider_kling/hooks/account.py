@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..api.account import CASH_LEDGER, COSTS, MAX_LEDGER_PAGE, UNIT_LEDGER, PackageType
+from ..api.account import CASH_LEDGER, COSTS, MAX_LEDGER_PAGE, UNIT_LEDGER, PackageType, cash_balances
 from ..api.errors import ApiError
 from ..api.http import ApiRequest, parse_response
 from ..exceptions import KlingError, KlingRequestInvalid, error_from_api
@@ -29,6 +29,11 @@ Timestamp = datetime | int
 COSTS_WINDOW = timedelta(days=400)
 """How far back to look for resource packs by default: the API finds a pack by the day it was bought, so a
 pack of a year would drop out of a shorter window while it is in use."""
+
+_BALANCE_WINDOWS = (timedelta(days=1), timedelta(days=31), COSTS_WINDOW)
+"""How far back to look for the last charge in cash: no further than necessary, for a page holds 500."""
+
+_CLOCK_SKEW_MS = 300_000
 
 CACHE_SECONDS = 30.0
 SECONDS_BETWEEN_CALLS = 1.0
@@ -144,6 +149,23 @@ class AccountClient:
         :raises KlingRequestInvalid: the times are invalid.
         """
         return self._ledger(CASH_LEDGER, start_time, end_time, {"api_key_name": api_key_names}, page_size)
+
+    def cash_balances(self) -> list[dict[str, Any]]:
+        """Return what is left of the account's cash balances, by their last charge.
+
+        The API tells a balance nowhere else, so money that was added since that charge is not in it.
+
+        :return: one of each ``cash_type`` (``balance``, ``test_balance``) and ``currency``, with ``balance``
+            as text and ``as_of``, the Unix time (ms) of the charge; empty where nothing was charged in cash
+            for 400 days.
+        :raises KlingRequestInvalid: the host has no account calls.
+        """
+        now = int(time.time() * 1000)
+        for window in _BALANCE_WINDOWS:
+            lines = self.cash_ledger(now - int(window.total_seconds() * 1000), now + _CLOCK_SKEW_MS)
+            if found := cash_balances(lines):
+                return found
+        return []
 
     def _ask_costs(
         self, pace: _RateLimiter, start_time: Timestamp | None, end_time: Timestamp | None, name: str | None

@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from ..api.account import USAGE_LAG_NOTE, PackageType, active_packs, package_type, remaining_units
+from ..api.account import (
+    CASH_NOTE,
+    USAGE_LAG_NOTE,
+    PackageType,
+    active_packs,
+    package_type,
+    remaining_units,
+)
 from ..api.templating import is_templated
 from ..exceptions import KlingAccountError
 from ..utils.redaction import sanitize_text
@@ -20,20 +27,30 @@ if TYPE_CHECKING:
     from ._base_operator_kwargs import BaseOperatorKwargs
 
 _PACKAGE_TYPES = ("video", "image", "try-on")
+_CURRENCIES = ("USD", "CNY")
 _MAX_NAME_LENGTH = 100
 _MAX_NAMES_LENGTH = 500
 
+_Found = tuple[Decimal, Decimal, str, dict[str, Any]]
+"""What is left, what is required, a sentence, and the facts."""
+
 
 class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
-    """Read what is left in the account's resource packs, and go on only if it is enough.
+    """Read what is left in the account's resource packs or cash balance, and go on only if it is enough.
 
     The request is free. Kling's count lags up to 12 hours: what was used since then is not in it, so leave a
     margin of half a day's use.
 
-    Only packs in effect are counted. Returns ``{"remaining_units", "threshold_units", "enough", "packs"}``,
-    both sums as text, to be exact.
+    Only packs in effect are counted. Returns ``{"remaining_units", "threshold_units", "enough", "packs"}``;
+    for cash ``{"remaining_cash", "threshold_cash", "enough", "currency", "balances"}``; sums are text, to be
+    exact. With both thresholds, both must be met.
 
     :param threshold_units: units that must be left, 0 or more.
+    :param threshold_cash: money that must be left, for an account that pays in cash, 0 or more. Kling tells
+        a balance only with each charge: what the last charge within 400 days left is counted, and money that
+        was added since then is not.
+    :param currency: ``USD`` or ``CNY``: only balances in it. Required with ``threshold_cash`` if the account
+        has balances in several.
     :param package_type: ``video``, ``image`` or ``try-on``: only packs of this type, whose units are worth
         different amounts. The type is read from the pack's name, the only place where the API has it.
     :param resource_pack_name: only the pack of exactly this name.
@@ -45,6 +62,8 @@ class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
 
     template_fields: Sequence[str] = (
         "threshold_units",
+        "threshold_cash",
+        "currency",
         "package_type",
         "resource_pack_name",
         "on_low",
@@ -55,7 +74,9 @@ class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
     def __init__(
         self,
         *,
-        threshold_units: float | Decimal | str | XComArg,
+        threshold_units: float | Decimal | str | XComArg | None = None,
+        threshold_cash: float | Decimal | str | XComArg | None = None,
+        currency: Literal["USD", "CNY"] | XComArg | None = None,
         package_type: PackageType | XComArg | None = None,
         resource_pack_name: str | XComArg | None = None,
         on_low: Literal["fail", "skip"] | list[str] | XComArg = "fail",
@@ -64,37 +85,78 @@ class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.threshold_units = threshold_units
+        self.threshold_cash = threshold_cash
+        self.currency = currency
         self.package_type = package_type
         self.resource_pack_name = resource_pack_name
         self.on_low = on_low
         self.kling_conn_id = kling_conn_id
-        for name, read in (("threshold_units", _units), ("package_type", _type), ("on_low", _parse_on_low)):
+        for name, read in _READERS.items():
             if not is_templated(getattr(self, name)):
                 self._read(name, read)
+        limits = {"threshold_units": threshold_units, "threshold_cash": threshold_cash}
+        self._limits = [name for name, value in limits.items() if value is not None]
+        if not self._limits:
+            self._read("threshold_units", _required)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Compare what is left with the threshold, and branch.
+        """Compare what is left with the thresholds, and branch.
 
         :param context: Airflow's context of the running task.
-        :return: ``remaining_units`` and ``threshold_units`` as text, ``enough`` and the ``packs``.
-        :raises KlingAccountError: less is left, with ``on_low="fail"``.
+        :return: what is left and the thresholds as text, ``enough``, the ``packs`` and ``balances``.
+        :raises KlingAccountError: less is left, with ``on_low="fail"``; or the cash balance is not known.
         """
-        threshold = self._read("threshold_units", _units)
+        limits = {name: self._read(name, _READERS[name]) for name in self._limits}
+        for name in self._limits:
+            if limits[name] is None:
+                self._read(name, _required)
         plan = self._read("on_low", _parse_on_low)
-        packs = self._packs()
-        left = remaining_units(packs)
-        state = {
-            "remaining_units": str(left),
-            "threshold_units": str(threshold),
-            "enough": left >= threshold,
-            "packs": packs,
-        }
-        text = f"{left} units are left in {_format_packs(packs)}; {threshold} are required. {USAGE_LAG_NOTE}"
-        if left < threshold and plan == "fail":
+        looks = (
+            self._units_left(limits.get("threshold_units")),
+            self._cash_left(limits.get("threshold_cash")),
+        )
+        found = [look for look in looks if look]
+        enough = all(left >= threshold for left, threshold, _, _ in found)
+        state = {"enough": enough} | {key: value for *_, facts in found for key, value in facts.items()}
+        text = " ".join(sentence for _, _, sentence, _ in found)
+        if not enough and plan == "fail":
             raise KlingAccountError(f"{text} No job was made by this task.")
         self.log.info("%s", text)
         self._branch(context, plan, state)
         return state
+
+    def _units_left(self, threshold: Decimal | None) -> _Found | None:
+        if threshold is None:
+            return None
+        packs = self._packs()
+        left = remaining_units(packs)
+        text = f"{left} units are left in {_format_packs(packs)}; {threshold} are required. {USAGE_LAG_NOTE}"
+        facts = {"remaining_units": str(left), "threshold_units": str(threshold), "packs": packs}
+        return left, threshold, text, facts
+
+    def _cash_left(self, threshold: Decimal | None) -> _Found | None:
+        if threshold is None:
+            return None
+        wanted = self._read("currency", _currency)
+        balances = [
+            each for each in self.hook.account.cash_balances() if not wanted or each["currency"] == wanted
+        ]
+        currencies = sorted({each["currency"] for each in balances})
+        if len(currencies) > 1:
+            expected = f"one of {', '.join(map(repr, currencies))}: the account has balances in each"
+            invalid_parameter(self.task_id, "currency", self.currency, expected)
+        if not balances:
+            raise KlingAccountError(
+                f"The cash balance{f' in {wanted}' if wanted else ''} is not known: no charge in cash within "
+                "400 days; use threshold_units if the account pays with resource packs. No job was made by "
+                "this task."
+            )
+        left = sum((Decimal(each["balance"]) for each in balances), Decimal(0))
+        currency = sanitize_text(currencies[0], _MAX_NAME_LENGTH)
+        money = f"{left} {currency}".rstrip()
+        text = f"{money} is left in cash; {threshold} is required. {CASH_NOTE} {USAGE_LAG_NOTE}"
+        facts = {"remaining_cash": str(left), "threshold_cash": str(threshold), "currency": currency}
+        return left, threshold, text, {**facts, "balances": balances}
 
     def _packs(self) -> list[dict[str, Any]]:
         name = str(self.resource_pack_name) if self.resource_pack_name else None
@@ -136,14 +198,36 @@ class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
             invalid_parameter(self.task_id, name, getattr(self, name), str(error))
 
 
-def _units(value: Any) -> Decimal:
+def _units(value: Any) -> Decimal | None:
+    return _number(value, "a number of units, 0 or more")
+
+
+def _cash(value: Any) -> Decimal | None:
+    return _number(value, "an amount of money, 0 or more")
+
+
+def _number(value: Any, expected: str) -> Decimal | None:
+    if value is None:
+        return None
     try:
-        units = Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation:
-        units = Decimal("NaN")
-    if not units.is_finite() or units < 0:
-        raise ValueError("a number of units, 0 or more")
-    return units
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        raise ValueError(expected)
+    return number
+
+
+def _required(_: Any) -> None:
+    raise ValueError("threshold_units or threshold_cash to be a number, 0 or more")
+
+
+def _currency(value: Any) -> str | None:
+    if value in (None, ""):
+        return None
+    if value not in _CURRENCIES:
+        raise ValueError(f"{' or '.join(map(repr, _CURRENCIES))}")
+    return str(value)
 
 
 def _type(value: Any) -> str | None:
@@ -160,6 +244,15 @@ def _parse_on_low(value: Any) -> str | list[str]:
     if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) for item in value):
         raise ValueError("'fail', 'skip' or a list of task ids")
     return list(value)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "threshold_units": _units,
+    "threshold_cash": _cash,
+    "currency": _currency,
+    "package_type": _type,
+    "on_low": _parse_on_low,
+}
 
 
 def _format_packs(packs: Sequence[Mapping[str, Any]]) -> str:

@@ -17,7 +17,11 @@ UNITS = "units"
 CASH = "cash"
 
 _AMOUNTS = ("deduction_amount", "amount", "quota")
-_COPIED = ("product_function", "resolution", "duration", "package_id", "api_key_name")
+_COPIED = (
+    *("product_function", "resolution", "duration", "package_id", "api_key_name"),
+    *("cash_type", "list_price"),
+)
+_DOLLARS = "USD"
 _LONGEST_TIME = 15
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LABEL = "label."
@@ -176,7 +180,6 @@ def _row(kind: str, line: Mapping[str, Any], jobs: Mapping[str, KnownJob]) -> di
     job = jobs.get(task_id)
     amount = next((found for name in _AMOUNTS if (found := amount_of(line.get(name))) is not None), None)
     package = _text(line.get("product_type"))
-    price = USD_PER_UNIT.get(package or "") if kind == UNITS else None
     about = _about(job or KnownJob(task_id))
     return {
         "task_id": task_id,
@@ -185,12 +188,22 @@ def _row(kind: str, line: Mapping[str, Any], jobs: Mapping[str, KnownJob]) -> di
         "amount": None if amount is None else plain(amount),
         "currency": _text(line.get("currency")),
         "package_type": package,
-        "usd_at_list_price": plain(amount * price) if amount is not None and price is not None else None,
+        "usd_at_list_price": _dollars(kind, line, amount),
         **about,
         "model": _text(line.get("model_name")) or about["model"],
         **{name: _text(line.get(name)) for name in _COPIED},
         "known": job is not None,
     }
+
+
+def _dollars(kind: str, line: Mapping[str, Any], amount: Decimal | None) -> str | None:
+    """What a charge is in US dollars at list price; ``None`` where it cannot be said."""
+    if kind == CASH:
+        listed = amount_of(line.get("list_price"))
+        listed = amount if listed is None else listed
+        return plain(listed) if listed is not None and line.get("currency") == _DOLLARS else None
+    price = USD_PER_UNIT.get(_text(line.get("product_type")) or "")
+    return plain(amount * price) if amount is not None and price is not None else None
 
 
 def _about(job: KnownJob) -> dict[str, Any]:

@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -26,38 +23,11 @@ from airflow_provider_kling.exceptions import KlingContentRefused, KlingServerEr
 from airflow_provider_kling.operators import _task_submission
 from airflow_provider_kling.version_compat import get_stats
 from scripts.local_airflow import ROOT
+from tests.support.statsd import StatsD
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import TaskInstance, image_to_video, run
 
 Seen = Callable[[str], dict[str, list[str]]]
-
-
-class StatsD:
-    """A server that keeps the lines it gets."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        self.lines: list[str] = []
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        with contextlib.suppress(OSError):
-            while data := self._socket.recv(65536):
-                self.lines.extend(data.decode().splitlines())
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def wait_for(self, pattern: str) -> list[str]:
-        """Return the lines that match, once there is one."""
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
-            if found := [line for line in self.lines if re.fullmatch(pattern, line)]:
-                return found
-            time.sleep(0.02)
-        raise AssertionError(f"no line is {pattern}: {self.lines}")
 
 
 @pytest.fixture

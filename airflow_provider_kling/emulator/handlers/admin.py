@@ -91,6 +91,7 @@ def state_summary(state: EmulatorState) -> dict[str, Any]:
         "max_active": account.max_active,
         "slots": state.options.slots,
         "charged_units": format(account.charged, "f"),
+        "charged_cash": format(account.charged_cash, "f"),
         "requests_total": sum(state.requests.values()),
         "requests": [
             {"method": method, "path": path, "status": status, "count": count}
@@ -116,6 +117,7 @@ def task_summary(job: EmulatedTask, now: float) -> dict[str, Any]:
         "ended_at": milliseconds(job.ended_at),
         "slots": job.slots,
         "units": format(job.units(now), "f"),
+        "cash": format(job.dollars(now), "f"),
         "body": job.body,
         "body_sha256": job.body_sha256,
         "ignored_fields": job.ignored,

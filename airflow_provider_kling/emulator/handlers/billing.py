@@ -12,6 +12,7 @@ from typing import Any
 
 from ..clock import milliseconds
 from ..errors import ApiErrorResponse, invalid_request, invalid_value
+from ..responses import CURRENCY
 from ..spec.schema import ValidationState, any_of, array, number, object_, string
 from ..spec.validation import parse_json
 from ..state import EmulatorState
@@ -25,6 +26,7 @@ _YEAR_SECONDS = 365 * 24 * 3600
 API_KEY_NAME = "emulator"
 _LIMIT = 500
 _FILTERS = frozenset(("api_key_name", "product_type", "package_name", "package_id"))
+_CASH_FILTERS = frozenset(("api_key_name",))
 _RESOLUTIONS = {"std": "720p", "pro": "1080p", "4k": "4k"}
 _TIME = any_of(number(0, whole=True), string())
 _QUERY = object_(
@@ -44,7 +46,8 @@ async def _costs(state: EmulatorState, call: Request, request_id: str) -> Respon
         state.faults.fire("costs_limited")
         raise ApiErrorResponse(429, 1302, "Too many requests, please slow down", {"retry-after": "1"})
     wanted = call.query.get("resource_pack_name")
-    packs = [_pack(state, pack, name) for pack, name in RESOURCE_PACKS.items() if wanted in (None, "", name)]
+    bought = RESOURCE_PACKS if state.options.cash is None else {}
+    packs = [_pack(state, pack, name) for pack, name in bought.items() if wanted in (None, "", name)]
     return state.envelope.data(
         {"code": 0, "msg": "success", "resource_pack_subscribe_infos": packs}, request_id
     )
@@ -69,14 +72,15 @@ def _pack(state: EmulatorState, pack: str, name: str) -> dict[str, Any]:
 
 
 async def _package(state: EmulatorState, call: Request, request_id: str) -> Response:
-    question = _parse_query(state, call)
+    question = _parse_query(state, call, _FILTERS)
     lines = [line for job, line in _usage_records(state) if question.fits(job, line)]
     return state.envelope.data(question.page(lines), request_id)
 
 
 async def _balance(state: EmulatorState, call: Request, request_id: str) -> Response:
-    # The emulator's account pays with packs only.
-    return state.envelope.data(_parse_query(state, call).page([]), request_id)
+    question = _parse_query(state, call, _CASH_FILTERS)
+    lines = [line for job, line in _cash_records(state) if question.fits(job, line)]
+    return state.envelope.data(question.page(lines), request_id)
 
 
 def _usage_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[str, Any]]]:
@@ -91,6 +95,8 @@ def _usage_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[st
                 job,
                 _line(job)
                 | {
+                    "package_id": f"emulator-{job.pack}",
+                    "product_type": job.pack,
                     "unit_before_deduction": float(before),
                     "deduction_amount": float(units),
                     "unit_after_deduction": float(left[job.pack]),
@@ -98,11 +104,29 @@ def _usage_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[st
             )
 
 
+def _cash_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[str, Any]]]:
+    """Yield the jobs that were charged in cash, in that order, and what the ledger says of each."""
+    now, left = state.clock.now(), Decimal(str(state.options.cash or 0))
+    for job in sorted(state.account.jobs, key=lambda job: job.ended_at):
+        if dollars := job.dollars(now):
+            left -= dollars
+            yield (
+                job,
+                _line(job)
+                | {
+                    "cash_type": "balance",
+                    "balance_before_deduction": float(left + dollars),
+                    "deduction_amount": float(dollars),
+                    "balance_after_deduction": float(left),
+                    "list_price": float(dollars),
+                    "currency": CURRENCY,
+                },
+            )
+
+
 def _line(job: EmulatedTask) -> dict[str, Any]:
     body = job.body
     return {
-        "package_id": f"emulator-{job.pack}",
-        "product_type": job.pack,
         "task_id": job.task_id,
         "api_key_name": API_KEY_NAME,
         "product_function": job.slug,
@@ -155,7 +179,7 @@ class UsageQuery:
         return base64.urlsafe_b64encode(json.dumps(astuple(self)).encode()).decode()
 
 
-def _parse_query(state: EmulatorState, call: Request) -> UsageQuery:
+def _parse_query(state: EmulatorState, call: Request, known: frozenset[str]) -> UsageQuery:
     body = _QUERY(ValidationState(state.desk.library, state.account.made), "", parse_json(call.body))
     if "cursor" in body:
         return _from_cursor(body["cursor"])
@@ -164,9 +188,9 @@ def _parse_query(state: EmulatorState, call: Request) -> UsageQuery:
         raise invalid_value("start_time must be before end_time")
     filters = tuple((entry["key"], tuple(entry["values"])) for entry in body.get("filters", ()))
     keys = {key for key, values in filters if values}
-    if unknown := sorted(keys - _FILTERS):
+    if unknown := sorted(keys - known):
         raise invalid_value(
-            f"filters.key value '{unknown[0]}' is invalid, must be one of {', '.join(sorted(_FILTERS))}"
+            f"filters.key value '{unknown[0]}' is invalid, must be one of {', '.join(sorted(known))}"
         )
     if {"package_name", "package_id"} <= keys:
         raise invalid_value("package_name and package_id cannot be set at the same time")

@@ -68,6 +68,9 @@ _API_2_NAMES = {
     "kling-2.6": "kling-v2-6",
     "kling-2.5-turbo": "kling-v2-5-turbo",
 }
+USD_PER_UNIT: Mapping[str, Decimal] = {"video": Decimal("0.14"), "image": Decimal("0.0035")}
+"""List price of a unit of each resource pack."""
+
 _IMAGE_PACK = ("images/", "general/ai-multi-shot", "solutions/virtual_try_on")
 _MODES = ("std", "pro", "4k")
 _LONG = 10

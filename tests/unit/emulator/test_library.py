@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import io
 import time
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -345,6 +346,45 @@ class TestLedger:
         kling.done(kling.make())
         answer = kling.post("/account/billing/balance", hours).json()
         assert answer["data"]["result"]["detail"] == []
+
+    BALANCE = "/account/billing/balance"
+
+    def test_an_account_that_pays_in_cash(self, start, hours):
+        kling = start(cash=1, speed=1)
+        kling.done(kling.make())
+        second = kling.make()
+        third = kling.post("/v1/videos/text2video", {"prompt": "x", "model_name": "kling-v3"})
+        assert (third.status_code, third.json()["code"]) == (429, 1102)
+        task = kling.done(second)
+        assert task["final_balance_deduction"] == {"quota": "0.42", "list_price": "0.42"}
+        assert "final_unit_deduction" not in task
+        rows = kling.post(self.BALANCE, hours).json()["data"]["result"]["detail"]
+        assert [row["task_id"] for row in rows][1] == second
+        balances = [(row["balance_before_deduction"], row["balance_after_deduction"]) for row in rows]
+        assert balances == [(1.0, 0.58), (0.58, 0.16)]
+        assert {(row["cash_type"], row["currency"], row["list_price"]) for row in rows} == {
+            ("balance", "USD", 0.42)
+        }
+        assert kling.post(self.PACKAGE, hours).json()["data"]["result"]["detail"] == []
+        assert kling.emulator.state.account.charged == 0
+        wrong = {**hours, "filters": [{"key": "product_type", "values": ["video"]}]}
+        assert kling.post(self.BALANCE, wrong).status_code == 400
+
+    def test_api_2_bills_cash(self, start):
+        kling = start(cash=5)
+        body = {"prompt": "x", "settings": {"resolution": "720p", "duration": 5}}
+        task_id = kling.post("/text-to-video/kling-3.0", body).json()["data"]["id"]
+        kling.emulator.advance(3600)
+        (task,) = kling.get(f"/tasks?task_ids={task_id}").json()["data"]
+        (row,) = task["billing"]
+        assert row == {
+            "charge_type": "cash",
+            "cash_type": "balance",
+            "amount": row["amount"],
+            "currency": "USD",
+            "list_price": row["amount"],
+        }
+        assert Decimal(row["amount"]) == kling.emulator.state.account.charged_cash > 0
 
     @pytest.mark.parametrize("wrong", [{}, {"cursor": "nonsense"}, {"start_time": 1}])
     def test_bad_windows(self, kling, wrong):

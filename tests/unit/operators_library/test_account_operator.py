@@ -13,6 +13,8 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingAccountError, KlingRequestInvalid
+from airflow_provider_kling.hooks import account
+from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators.account import KlingAccountOperator
 
 Run = Callable[[str], tuple[dict[str, str], dict[str, Any]]]
@@ -90,9 +92,44 @@ def test_types_of_packs_are_not_added_up_in_silence(
     assert "set package_type or resource_pack_name" in caplog.text + capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kling_emulator_options", [{"cash": 10, "job_seconds": 0}])
+def test_cash_that_the_last_charge_left_decides(
+    kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "SECONDS_BETWEEN_CALLS", 0.0)
+    for _ in range(3):
+        KlingHook().submit(
+            "videos/text2video", {"prompt": "waves", "model_name": "kling-v3", "duration": "5"}
+        )
+    told = operator(threshold_cash="8.74", currency="USD").execute({})  # type: ignore[arg-type]
+    books = Decimal(10) - kling_emulator.state.account.charged_cash
+    assert Decimal(told["remaining_cash"]) == books == Decimal("8.74")
+    assert (told["enough"], told["currency"], told["threshold_cash"]) == (True, "USD", "8.74")
+    assert [(each["cash_type"], each["balance"]) for each in told["balances"]] == [("balance", "8.74")]
+    with pytest.raises(KlingAccountError, match=r"^8\.74 USD is left in cash; 8\.75 is required\."):
+        operator(threshold_cash=8.75).execute({})  # type: ignore[arg-type]
+    with pytest.raises(KlingAccountError, match=r"^0 units are left in no pack that is in effect; 1 are"):
+        operator(threshold_cash=1, threshold_units=1).execute({})  # type: ignore[arg-type]
+
+
+def test_a_balance_that_nobody_knows_is_not_enough(kling_emulator: Emulator) -> None:
+    with pytest.raises(KlingAccountError, match=r"^The cash balance is not known: no charge in cash"):
+        operator(threshold_cash=0).execute({})  # type: ignore[arg-type]
+
+
+def test_a_limit_that_renders_to_nothing_is_refused(kling_emulator: Emulator) -> None:
+    both = operator(threshold_units=1, threshold_cash="{{ none }}")
+    both.threshold_cash = None
+    with pytest.raises(KlingRequestInvalid, match="'threshold_cash': None; expected "):
+        both.execute({})  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [
+        ({}, "'threshold_units': None; expected threshold_units or threshold_cash"),
+        ({"threshold_cash": -1}, "'threshold_cash': -1; expected an amount of money, 0 or more"),
+        ({"threshold_cash": 1, "currency": "EUR"}, "'currency': 'EUR'; expected 'USD' or 'CNY'"),
         ({"threshold_units": -1}, "'threshold_units': -1; expected a number of units, 0 or more"),
         ({"threshold_units": "lots"}, "'threshold_units': 'lots'; expected "),
         ({"threshold_units": float("nan")}, "'threshold_units': nan; expected "),

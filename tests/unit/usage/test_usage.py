@@ -197,7 +197,7 @@ def test_amounts_are_exact_and_lines_count_once() -> None:
     assert sums.to_json() == {
         "units": {"video": "0.4"},
         "cash": {"USD": "0.3"},
-        "usd_at_list_price": "0.056",
+        "usd_at_list_price": "0.356",
         "charges_without_amount": 0,
     }
 
