@@ -20,7 +20,6 @@ PACKAGE = ROOT / "airflow_provider_kling"
 
 NOT_COVERED = (
     "batch",
-    "emulator",
     "inputs",
     "plugins",
     "results",

@@ -7,7 +7,10 @@ import sys
 
 
 def main() -> int:
-    """Run the emulator; say what to install where its extra is missing."""
+    """Run the emulator, or exit with the package to install if its extra is missing.
+
+    :return: the exit code.
+    """
     try:
         from .cli import main as run
     except ModuleNotFoundError as error:

@@ -74,9 +74,12 @@ class Account:
         return sum((job.dollars(now) for job in self.jobs), Decimal(0))
 
     def make(self, endpoint: Endpoint, order: ValidatedBody) -> EmulatedTask:
-        """Make a job for a checked create call.
+        """Create a job for a validated create call.
 
-        :raises Refusal: when the external id is taken or no slot is free.
+        :param endpoint: endpoint of the call.
+        :param order: the validated body.
+        :return: the job.
+        :raises ApiErrorResponse: the external id exists, the balance is too low or no slot is free.
         """
         external_id = order.body.get("external_task_id")
         if external_id in self._by_external_id:
@@ -92,7 +95,10 @@ class Account:
     def find(self, endpoint: Endpoint, ident: str) -> EmulatedTask:
         """Return the job of an endpoint by its own or its external id.
 
-        :raises Refusal: when there is none.
+        :param endpoint: endpoint of the call.
+        :param ident: either id.
+        :return: the job.
+        :raises ApiErrorResponse: there is none.
         """
         job = self._by_id.get(ident)
         if job is None and endpoint.external_id and self._options.dialect.lookup:
@@ -106,7 +112,8 @@ class Account:
 
         :param idents: ids.
         :param tasks: the path that is asked; ``/tasks`` knows jobs of v1 as well.
-        :param external: whether they are external ids.
+        :param external: they are external ids.
+        :return: the jobs, in the order of the ids.
         """
         if external and self._faults.fire("no_external_id"):
             return []
@@ -122,18 +129,29 @@ class Account:
         :param number: those before the job of this number; the newest by default.
         :param tasks: the path that is asked.
         :param most: how many at most.
-        :param fits: whether a job is asked for.
+        :param fits: filter.
+        :return: the jobs.
         """
         older = self.jobs if number is None else self.jobs[: number - 1]
         shown = (job for job in reversed(older) if _shown_at(job, tasks) and fits(job))
         return list(islice(shown, most))
 
     def by_task_id(self, task_id: str) -> EmulatedTask | None:
-        """Return a job of any endpoint by its own id."""
+        """Return a job of any endpoint by its own id.
+
+        :param task_id: the id.
+        :return: the job; ``None`` if there is none.
+        """
         return self._by_id.get(task_id)
 
     def page(self, slug: str, number: int, size: int) -> list[EmulatedTask]:
-        """Return one page of an endpoint's jobs, newest first."""
+        """Return one page of an endpoint's jobs, newest first.
+
+        :param slug: the endpoint.
+        :param number: number of the page, from 1.
+        :param size: jobs a page.
+        :return: the jobs.
+        """
         jobs = self._by_slug[slug]
         end = len(jobs) - (number - 1) * size
         return jobs[max(0, end - size) : max(0, end)][::-1]

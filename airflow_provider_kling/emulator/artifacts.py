@@ -59,7 +59,9 @@ class ArtifactStore:
     def video(self, video_id: str) -> VideoInfo:
         """Return a video by its id.
 
-        :raises Refusal: when there is none, or it is more than 30 days old.
+        :param video_id: the id.
+        :return: the video.
+        :raises ApiErrorResponse: there is none, or it is more than 30 days old.
         """
         job, item = self._item(video_id[:-1], "videos", video_id)
         file = item.values["url"] if item else None
@@ -74,9 +76,11 @@ class ArtifactStore:
         )
 
     def sound(self, audio_id: str) -> AudioInfo:
-        """Return a sound of text-to-speech by its id.
+        """Return an audio file of text-to-speech by its id.
 
-        :raises Refusal: when there is none, or it is more than 30 days old.
+        :param audio_id: the id.
+        :return: the audio file.
+        :raises ApiErrorResponse: there is none, or it is more than 30 days old.
         """
         _, item = self._item(audio_id[:-1], "audios", audio_id)
         file = item.values.get("url") if item else None
@@ -85,17 +89,25 @@ class ArtifactStore:
         return file.recipe.sound
 
     def next_session_id(self) -> str:
-        """Return the id for a new session."""
+        """Return the id of the next session.
+
+        :return: the id.
+        """
         return f"session-{next(self._numbers)}-{round(self._clock.now() * 1000)}"
 
     def open(self, session: EditSession) -> None:
-        """Keep a session."""
+        """Open a session.
+
+        :param session: the session.
+        """
         self._sessions[session.session_id] = session
 
     def session(self, session_id: str) -> EditSession:
-        """Return a session.
+        """Return a session by its id.
 
-        :raises Refusal: when there is none, or it is more than 24 hours old.
+        :param session_id: the id.
+        :return: the session.
+        :raises ApiErrorResponse: there is none, or it is more than 24 hours old.
         """
         session = self._sessions.get(session_id)
         if session is None or self._clock.now() > session.opened_at + SESSION_SECONDS:
@@ -103,7 +115,11 @@ class ArtifactStore:
         return session
 
     def session_files(self, session_id: str) -> tuple[OutputFile, ...]:
-        """Return the files of a session."""
+        """Return the files of a session.
+
+        :param session_id: the id.
+        :return: the files; none for an unknown session.
+        """
         session = self._sessions.get(session_id)
         return session.files if session else ()
 
@@ -111,7 +127,9 @@ class ArtifactStore:
         """Delete a voice or an element of the account.
 
         :param array: ``voices`` or ``elements``.
-        :raises Refusal: when there is none.
+        :param ident: its id.
+        :return: the job that made it.
+        :raises ApiErrorResponse: there is none.
         """
         job, item = self._item(ident, array)
         if job is None or item is None or ident in self._deleted:
@@ -120,7 +138,11 @@ class ArtifactStore:
         return job
 
     def is_library_voice(self, voice_id: str) -> bool:
-        """Whether an id names a custom voice, which text-to-speech does not know."""
+        """Return whether an id is that of a custom voice, which text-to-speech does not accept.
+
+        :param voice_id: the id.
+        :return: ``True`` for a custom voice.
+        """
         return self._item(voice_id, "voices")[1] is not None
 
     def _item(

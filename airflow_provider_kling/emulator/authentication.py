@@ -10,10 +10,11 @@ from .options import Options
 
 
 def check(authorization: str | None, options: Options) -> None:
-    """Let the call pass or refuse it as the vendor does.
+    """Check the credentials of a call as the vendor does.
 
     :param authorization: the request's ``Authorization`` header.
-    :raises Refusal: 401 with code 1000 to 1004.
+    :param options: settings of the emulator.
+    :raises ApiErrorResponse: 401 with code 1000 to 1004.
     """
     if not authorization or not authorization.strip():
         raise _refused(1001, "Authorization is empty")

@@ -45,7 +45,11 @@ class Callbacks:
         self.failed = 0
 
     def watch(self, job: EmulatedTask, base_url: str) -> None:
-        """Report the job's changes if its create call asked for it."""
+        """Schedule the callbacks of a job if its create call asked for them.
+
+        :param job: the job.
+        :param base_url: scheme and host by which the emulator was reached.
+        """
         if not job.callback_url or not is_loopback_url(job.callback_url):
             return
         moments = (job.ended_at,) if job.slug in _AT_THE_END_ONLY else (job.started_at, job.ended_at)

@@ -15,7 +15,10 @@ from .server import Emulator, PortTaken
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+    """Build the parser of the command line.
+
+    :return: the parser.
+    """
     known = "\n".join(f"  {name:24}{fault.text}" for name, fault in FAULTS.items())
     result = argparse.ArgumentParser(
         prog="python -m airflow_provider_kling.emulator",
@@ -59,9 +62,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
-    """Return the settings of a command line.
+    """Parse the command line.
 
-    :raises SystemExit: for a command line that cannot be understood, after saying why.
+    :param arguments: the arguments; those of the process by default.
+    :return: the settings.
+    :raises SystemExit: the arguments are invalid.
     """
     command = build_parser()
     settings = vars(command.parse_args(arguments))
@@ -75,7 +80,11 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until interrupted; return the exit code."""
+    """Serve until interrupted.
+
+    :param arguments: the arguments; those of the process by default.
+    :return: the exit code.
+    """
     emulator = Emulator(parse_options(arguments))
     try:
         listener = emulator.listen()

@@ -13,7 +13,10 @@ class Clock:
         self._ahead = 0.0
 
     def now(self) -> float:
-        """Return the emulator's time in seconds since the epoch."""
+        """Return the emulator's time.
+
+        :return: seconds since the epoch.
+        """
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> None:
@@ -32,5 +35,9 @@ class Clock:
 
 
 def milliseconds(seconds: float) -> int:
-    """Return a time as the API writes it: whole milliseconds since the epoch."""
+    """Convert a time to the API's format.
+
+    :param seconds: seconds since the epoch.
+    :return: whole milliseconds since the epoch.
+    """
     return int(seconds * 1000)

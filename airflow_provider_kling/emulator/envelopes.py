@@ -20,27 +20,54 @@ class Envelope(Protocol):
     """
 
     def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a create call."""
+        """Answer a create call.
+
+        :param job: the job.
+        :param task: its task object as JSON.
+        :param request_id: id of the request.
+        :return: the response.
+        """
         ...
 
     def queried(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a query for one task."""
+        """Answer a query for one task.
+
+        :param job: the job.
+        :param task: its task object as JSON.
+        :param request_id: id of the request.
+        :return: the response.
+        """
         ...
 
     def listed(self, tasks: Iterable[bytes], request_id: str) -> Response:
-        """Answer a list call."""
+        """Answer a list call.
+
+        :param tasks: task objects as JSON.
+        :param request_id: id of the request.
+        :return: the response.
+        """
         ...
 
     def data(self, data: Any, request_id: str) -> Response:
-        """Answer a call that is not about a task."""
+        """Answer a call that is not about a task.
+
+        :param data: JSON value of the answer.
+        :param request_id: id of the request.
+        :return: the response.
+        """
         ...
 
     def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
-        """Answer a call that is not done."""
+        """Answer a call that is refused.
+
+        :param refusal: status, code and message.
+        :param request_id: id of the request.
+        :return: the response.
+        """
         ...
 
 
-class OfficialEnvelope:
+class OfficialEnvelope(Envelope):
     """``{"code": 0, "message": "SUCCEED", "request_id": …, "data": …}``."""
 
     def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
@@ -60,7 +87,7 @@ class OfficialEnvelope:
         return _wrapped(json.dumps(data).encode(), request_id)
 
     def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
-        """Answer a call that is not done."""
+        """Answer a call that is refused."""
         body = {"code": refusal.code, "message": refusal.message, "request_id": request_id}
         return Response(json.dumps(body).encode(), refusal.status, headers=refusal.headers)
 

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False)
 class ApiErrorResponse(Exception):
-    """An error answer: HTTP status, the vendor's code and its text."""
+    """An error answer: HTTP status, the vendor's code and its text.
+
+    :param status: HTTP status.
+    :param code: the vendor's code.
+    :param message: the vendor's text.
+    :param headers: further headers of the response.
+    """
 
     status: int
     code: int
@@ -18,15 +24,26 @@ class ApiErrorResponse(Exception):
 
 
 def invalid_request(message: str) -> ApiErrorResponse:
-    """The request as a whole cannot be used: not JSON, a parameter missing, a wrong type."""
+    """Build the error for a request that is invalid as a whole: no JSON, a missing parameter, a wrong type.
+
+    :param message: text of the answer.
+    :return: the error.
+    """
     return ApiErrorResponse(400, 1200, message)
 
 
 def method_not_found() -> ApiErrorResponse:
-    """A path or method that the API does not have."""
+    """Build the error for a path or method that the API does not have.
+
+    :return: the error.
+    """
     return ApiErrorResponse(404, 1202, "The requested method is invalid")
 
 
 def invalid_value(message: str) -> ApiErrorResponse:
-    """One key or value of the request cannot be used."""
+    """Build the error for an invalid key or value in a request.
+
+    :param message: text of the answer.
+    :return: the error.
+    """
     return ApiErrorResponse(400, 1201, message)

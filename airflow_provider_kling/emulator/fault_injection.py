@@ -42,9 +42,10 @@ class FaultInjector:
         self.stalled = 0
 
     async def request(self) -> Response | None:
-        """Strike one API request: return what stands between client and API says, or let it pass.
+        """Apply the faults that strike any API request.
 
-        :raises Refusal: what the API says.
+        :return: the response of something between client and API; ``None`` to go on.
+        :raises ApiErrorResponse: an error of the API.
         """
         if latency := self._faults.setting("latency"):
             await asyncio.sleep(latency)
@@ -63,9 +64,13 @@ class FaultInjector:
         return None
 
     async def before_job(self, call: Request, order: ValidatedBody, jobs: int) -> None:
-        """Strike a create call whose body is good, before its job is made.
+        """Apply the faults that strike a valid create call before its job is created.
 
-        :param jobs: number of jobs made so far.
+        :param call: the request.
+        :param order: its validated body.
+        :param jobs: number of jobs so far.
+        :raises ApiErrorResponse: an error of the API.
+        :raises ConnectionDropped: the request is to be lost.
         """
         await self._stall("stall_before", call)
         if self._faults.every("lost_request"):
@@ -77,7 +82,12 @@ class FaultInjector:
         self._account("empty_after", 1102, "Account balance not enough", jobs)
 
     async def after_job(self, call: Request) -> None:
-        """Strike a create call after its job was made."""
+        """Apply the faults that strike a create call after its job was created.
+
+        :param call: the request.
+        :raises ApiErrorResponse: an error of the API.
+        :raises ConnectionDropped: the response is to be lost.
+        """
         await self._stall("stall_after", call)
         if self._faults.every("lost_response"):
             raise ConnectionDropped

@@ -91,9 +91,10 @@ class Faults:
         self.set(settings or {})
 
     def set(self, settings: Mapping[str, object]) -> None:
-        """Switch faults on or, with ``0``, ``""`` or ``None``, off; others stay as they are.
+        """Turn faults on or, with ``0``, ``""`` or ``None``, off; others are not changed.
 
-        :raises ValueError: for an unknown name or a value of the wrong type; nothing is changed then.
+        :param settings: settings by name of the fault.
+        :raises ValueError: a name is unknown or a value has the wrong type; nothing is changed.
         """
         parsed = {name: _parsed(name, value) for name, value in settings.items()}
         for name, value in parsed.items():
@@ -110,19 +111,34 @@ class Faults:
         self.fired.clear()
 
     def shown(self) -> dict[str, Any]:
-        """Return what is on and what has struck, for the introspection API."""
+        """Return the settings and counts for the introspection API.
+
+        :return: settings of the faults that are on, and how often each fault struck.
+        """
         return {"on": dict(self._settings), "fired": dict(self.fired)}
 
     def setting(self, name: str) -> Any:
-        """Return the setting of a fault, ``None`` when it is off."""
+        """Return the setting of a fault.
+
+        :param name: the fault.
+        :return: the setting; ``None`` if it is off.
+        """
         return self._settings.get(name)
 
     def fire(self, name: str) -> bool:
-        """Count a fault that strikes whenever it is on; return whether it is."""
+        """Return whether a fault is on, and count it.
+
+        :param name: the fault.
+        :return: ``True`` if it strikes.
+        """
         return self._struck(name, name in self._settings)
 
     def every(self, name: str) -> bool:
-        """Count one occasion; return whether the fault strikes because it is the nth."""
+        """Count one occasion of a fault that strikes every nth time.
+
+        :param name: the fault.
+        :return: ``True`` if it strikes.
+        """
         nth = self._settings.get(name)
         if nth is None:
             return False
@@ -130,7 +146,11 @@ class Faults:
         return self._struck(name, self._passed[name] % nth == 0)
 
     def times(self, name: str) -> bool:
-        """Return whether the fault strikes now, and use up one of its n times."""
+        """Use up one of the n times that a fault strikes.
+
+        :param name: the fault.
+        :return: ``True`` if it strikes.
+        """
         left = self._settings.get(name, 0)
         if left == 1:
             del self._settings[name]
@@ -144,6 +164,7 @@ class Faults:
         :param name: the fault.
         :param limit: the setting that says how often it strikes.
         :param default: how often it strikes without; ``None`` is always.
+        :return: the setting; ``None`` if the fault does not strike.
         """
         value = self._settings.get(name)
         most = self._settings.get(limit, default)

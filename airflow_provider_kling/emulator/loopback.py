@@ -11,7 +11,11 @@ from .options import is_loopback
 
 
 def is_loopback_url(url: str) -> bool:
-    """Whether an address is one of this machine's web servers."""
+    """Return whether a URL leads to a web server on this machine.
+
+    :param url: the URL.
+    :return: ``True`` if it does.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:

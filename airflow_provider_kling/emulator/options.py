@@ -38,7 +38,11 @@ class Dialect(StrEnum):
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host name or address means this machine only."""
+    """Return whether a host name or IP address means this machine only.
+
+    :param host: the host.
+    :return: ``True`` if it does.
+    """
     if not host:
         return False
     if host == "localhost":

@@ -36,7 +36,12 @@ def kling_emulator_options() -> Mapping[str, Any]:
 def kling_emulator(
     monkeypatch: pytest.MonkeyPatch, kling_emulator_options: Mapping[str, Any]
 ) -> Iterator[Emulator]:
-    """A running emulator without jobs, which the Airflow connection ``kling_default`` leads to."""
+    """A running emulator without jobs, to which the Airflow connection ``kling_default`` leads.
+
+    :param monkeypatch: pytest's fixture.
+    :param kling_emulator_options: arguments of the emulator.
+    :return: the emulator.
+    """
     with Emulator(**{"speed": SPEED, **kling_emulator_options}) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_json())
         yield emulator

@@ -31,6 +31,7 @@ def created_v2(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
 
     :param task: the same task object as v1 writes it.
     :param slug: the endpoint that made it.
+    :return: the task object of API 2.0.
     """
     view = task_v2(task, slug)
     return {**view, "task_id": view.pop("id")} if slug == _IN_WORDS_OF_V1 else view
@@ -41,6 +42,7 @@ def task_v2(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
 
     :param task: the same task object as v1 writes it.
     :param slug: the endpoint that made it.
+    :return: the task object of API 2.0.
     """
     word = task["task_status"]
     view: dict[str, Any] = {
@@ -105,14 +107,18 @@ class TaskSerializer:
         self._cache.clear()
 
     def forget(self, job: EmulatedTask) -> None:
-        """Build a job's task object anew: the job was changed."""
+        """Discard the cached task object of a job that was changed.
+
+        :param job: the job.
+        """
         self._cache.pop(job.task_id, None)
 
     def unified(self, job: EmulatedTask, base_url: str) -> bytes:
         """Return the task object of a query at ``/tasks``, where jobs of v1 look like those of API 2.0.
 
         :param job: the job.
-        :param base_url: as in :meth:`task`.
+        :param base_url: scheme and host by which the emulator was reached.
+        :return: JSON.
         """
         if job.tasks:
             return self.task(job, base_url)
@@ -122,7 +128,8 @@ class TaskSerializer:
         """Return the task object of a query as JSON.
 
         :param job: the job.
-        :param base_url: scheme and host by which the emulator was reached; results have addresses there.
+        :param base_url: scheme and host by which the emulator was reached; results have URLs there.
+        :return: JSON.
         """
         now = self._clock.now()
         status = job.status(now)
@@ -137,7 +144,12 @@ class TaskSerializer:
         return text
 
     def task_object(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
-        """Return the task object of a query or a callback."""
+        """Return the task object of a query or a callback.
+
+        :param job: the job.
+        :param base_url: scheme and host of the URLs.
+        :return: the task object.
+        """
         return self._as_asked(job, self._task(job, base_url))
 
     def _as_asked(self, job: EmulatedTask, task: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +168,12 @@ class TaskSerializer:
         return task
 
     def created_object(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
-        """Return the task object that answers the create call."""
+        """Return the task object that answers the create call.
+
+        :param job: the job.
+        :param base_url: scheme and host of the URLs.
+        :return: the task object.
+        """
         task = self._created(job, base_url)
         return created_v2(task, job.slug) if job.tasks else task
 
@@ -176,7 +193,12 @@ class TaskSerializer:
         }
 
     def result(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
-        """Return what the job made, by array, with addresses that can be downloaded now."""
+        """Return the result of a job, by array, with URLs that can be downloaded now.
+
+        :param job: the job.
+        :param base_url: scheme and host of the URLs.
+        :return: the arrays by name.
+        """
         result: dict[str, list[dict[str, Any]]] = {}
         for item in job.items:
             entry = self.addressed(item.values, job.task_id, job.ended_at, base_url)
@@ -184,16 +206,22 @@ class TaskSerializer:
         return result
 
     def faces(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
-        """Return what answers the call that finds faces: no task object, but a session."""
+        """Return the answer of the call that finds faces: no task object, but a session.
+
+        :param job: the job.
+        :param base_url: scheme and host of the URLs.
+        :return: the JSON object.
+        """
         return {"session_id": job.session_id, **_charge(job), **self.result(job, base_url)}
 
     def addressed(self, values: Any, owner: str, made_at: float, base_url: str) -> Any:
-        """Return values with their files, at any depth, replaced by addresses.
+        """Replace the files in a value by signed URLs, at any depth.
 
-        :param values: the values.
-        :param owner: what stands for the task id in the addresses.
+        :param values: the value.
+        :param owner: what stands for the task id in the URLs.
         :param made_at: when the files were made, in seconds since the epoch.
-        :param base_url: scheme and host of the addresses.
+        :param base_url: scheme and host of the URLs.
+        :return: the JSON value.
         """
 
         def address(file: OutputFile) -> str:

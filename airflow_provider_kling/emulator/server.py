@@ -92,7 +92,11 @@ class Emulator:
         self._temporary.cleanup()
 
     def listen(self) -> socket.socket:
-        """Return the listening socket and set :attr:`url`."""
+        """Open the listening socket and set :attr:`url`.
+
+        :return: the socket.
+        :raises PortTaken: the port cannot be used.
+        """
         host = self.options.host.strip("[]")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -109,7 +113,10 @@ class Emulator:
         return listener
 
     def server(self) -> uvicorn.Server:
-        """Return the server, not yet running."""
+        """Build the server.
+
+        :return: the server, not yet running.
+        """
         config = uvicorn.Config(
             EmulatorApp(self.state, self._routes(), admin_app(self.state)),
             access_log=False,
@@ -130,7 +137,10 @@ class Emulator:
         return tasks.build_router(ENDPOINTS, others, dialect.base_path)
 
     def connection(self) -> dict[str, Any]:
-        """Return the Airflow connection to this emulator, as fields."""
+        """Return the fields of the Airflow connection to this emulator.
+
+        :return: the fields.
+        """
         fields = {"conn_type": "kling", "host": self.url, "password": self.options.api_key}
         return {**fields, "extra": self._extra()} if self._extra() else fields
 
@@ -143,11 +153,17 @@ class Emulator:
         return {"dialect": name, "base_path": dialect.base_path}
 
     def connection_json(self) -> str:
-        """Return the connection for ``AIRFLOW_CONN_KLING_DEFAULT``, as JSON."""
+        """Return the Airflow connection to this emulator as JSON.
+
+        :return: a value for ``AIRFLOW_CONN_KLING_DEFAULT``.
+        """
         return json.dumps(self.connection())
 
     def connection_uri(self) -> str:
-        """Return the connection for ``AIRFLOW_CONN_KLING_DEFAULT``, as a URI."""
+        """Return the Airflow connection to this emulator as a URI.
+
+        :return: a value for ``AIRFLOW_CONN_KLING_DEFAULT``.
+        """
         password, host = quote(self.options.api_key, safe=""), quote(self.url, safe="")
         query = f"/?{urlencode(self._extra())}" if self._extra() else ""
         return f"kling://:{password}@{host}{query}"
@@ -178,7 +194,12 @@ class Emulator:
         return state_summary(self.state)
 
     def count(self, method: str, path: str) -> int:
-        """Return the number of requests to a path template such as ``/v1/videos/image2video/{id}``."""
+        """Return the number of requests to a path.
+
+        :param method: HTTP method.
+        :param path: path template such as ``/v1/videos/image2video/{id}``.
+        :return: the number.
+        """
         return sum(
             number
             for (verb, template, _), number in self.requests.items()
@@ -186,7 +207,10 @@ class Emulator:
         )
 
     def advance(self, seconds: float) -> None:
-        """Move the emulator's time ahead: jobs end, addresses of results expire."""
+        """Advance the emulator's time: jobs end, URLs of results expire.
+
+        :param seconds: by how much.
+        """
         self.state.clock.advance(seconds)
 
     def release(self) -> None:

@@ -63,7 +63,11 @@ class EmulatorState:
         self.requests.clear()
 
     def files(self, owner: str) -> Iterator[OutputFile]:
-        """Return the result files whose addresses have ``owner`` in the place of the task id."""
+        """Return the result files whose URLs have ``owner`` in the place of the task id.
+
+        :param owner: task id, session id or the name of the presets.
+        :return: the files.
+        """
         job = self.account.by_task_id(owner)
         items = presets.VOICES + presets.ELEMENTS if owner == presets.PRESETS else job.items if job else ()
         for item in items:
@@ -71,12 +75,18 @@ class EmulatorState:
         yield from self.account.made.session_files(owner)
 
     def account_asked_again(self) -> bool:
-        """Note a query for what is left; return whether the last one is less than a second ago."""
+        """Record a query of the account.
+
+        :return: ``True`` if the last one is less than a second ago.
+        """
         before, self._costs_asked_at = self._costs_asked_at, self.clock.now()
         return self._costs_asked_at - before < 1
 
     def request_id(self) -> str:
-        """Return the id of the next request."""
+        """Return the id of the next request.
+
+        :return: the id.
+        """
         return f"emulator-{next(self._request_numbers):016d}"
 
 

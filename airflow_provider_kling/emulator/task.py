@@ -73,7 +73,11 @@ class EmulatedTask:
     callback_url: str | None = None
 
     def status(self, now: float) -> Status:
-        """Return where the job stands at a time."""
+        """Return the status of the job at a time.
+
+        :param now: seconds since the epoch.
+        :return: the status.
+        """
         if now < self.started_at:
             return Status.SUBMITTED
         if now < self.ended_at:
@@ -81,13 +85,21 @@ class EmulatedTask:
         return Status.SUCCEED if self.failure is None else Status.FAILED
 
     def changed_at(self, now: float) -> float:
-        """Return when the job came to where it stands at a time."""
+        """Return when the job got the status it has at a time.
+
+        :param now: seconds since the epoch.
+        :return: seconds since the epoch.
+        """
         if now < self.started_at:
             return self.made_at
         return self.started_at if now < self.ended_at else self.ended_at
 
     def units(self, now: float) -> Decimal:
-        """Return what the job was charged by a time: nothing before it succeeded."""
+        """Return what the job was charged by a time: nothing before it succeeded.
+
+        :param now: seconds since the epoch.
+        :return: the units.
+        """
         return self.price if self.cash is None and self.status(now) is Status.SUCCEED else Decimal(0)
 
     def dollars(self, now: float) -> Decimal:

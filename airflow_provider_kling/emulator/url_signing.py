@@ -26,15 +26,23 @@ class UrlSigner:
         self.seconds = seconds
 
     def signed(self, path: str, ended_at: float) -> str:
-        """Return the path with its expiry and signature.
+        """Return a path with its expiry and signature.
 
-        :param ended_at: when the job ended; no address outlives the result.
+        :param path: the path.
+        :param ended_at: when the job ended; no URL outlives the result.
+        :return: path and query.
         """
         expires = int(min(self._clock.now() + self.seconds, ended_at + RESULT_TTL))
         return f"{path}?Expires={expires}&Signature={self._signature(path, str(expires))}"
 
     def valid(self, path: str, expires: str, signature: str) -> bool:
-        """Whether an address was signed here and has not expired."""
+        """Return whether a URL was signed here and has not expired.
+
+        :param path: its path.
+        :param expires: its parameter ``Expires``.
+        :param signature: its parameter ``Signature``.
+        :return: ``True`` if it can be served.
+        """
         if not hmac.compare_digest(signature.encode(), self._signature(path, expires).encode()):
             return False
         return self._clock.now() <= int(expires)

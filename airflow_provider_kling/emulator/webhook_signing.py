@@ -12,8 +12,9 @@ _PREFIX = "whsec_"
 
 
 def validate_secret(secret: str) -> None:
-    """Refuse what is no webhook secret.
+    """Check a webhook secret.
 
+    :param secret: the secret.
     :raises ValueError: it is not ``whsec_`` and base64.
     """
     try:
@@ -25,10 +26,13 @@ def validate_secret(secret: str) -> None:
 
 
 def sign_headers(secret: str, ident: str, now: int, body: bytes) -> dict[str, str]:
-    """Return the headers that prove who sent a body.
+    """Return the headers that prove the sender of a body.
 
+    :param secret: the webhook secret.
     :param ident: id of the message; the same when it is sent again.
     :param now: Unix time in seconds.
+    :param body: the body.
+    :return: the headers.
     """
     signature = hmac.digest(_key(secret), f"{ident}.{now}.".encode() + body, hashlib.sha256)
     return {

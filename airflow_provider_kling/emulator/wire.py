@@ -60,7 +60,13 @@ class Request:
 
 @dataclass
 class Response:
-    """One response."""
+    """One HTTP response.
+
+    :param body: its content.
+    :param status: HTTP status.
+    :param content_type: media type of the content.
+    :param headers: further headers.
+    """
 
     body: bytes
     status: int = 200
@@ -73,7 +79,11 @@ class ConnectionDropped(Exception):
 
 
 async def read_body(receive: Receive) -> bytes:
-    """Return the whole request body."""
+    """Read the whole request body.
+
+    :param receive: ASGI function that receives.
+    :return: the body.
+    """
     chunks = []
     while True:
         message = await receive()
@@ -83,7 +93,11 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def send_answer(send: Send, answer: Response) -> None:
-    """Send a response."""
+    """Send a response.
+
+    :param send: ASGI function that sends.
+    :param answer: the response.
+    """
     await send(response_start(answer.status, answer.content_type, len(answer.body), answer.headers))
     await send({"type": "http.response.body", "body": answer.body})
 
@@ -91,7 +105,14 @@ async def send_answer(send: Send, answer: Response) -> None:
 def response_start(
     status: int, content_type: str, length: int, headers: Mapping[str, str]
 ) -> MutableMapping[str, Any]:
-    """Return the message that begins a response."""
+    """Build the message that begins a response.
+
+    :param status: HTTP status.
+    :param content_type: media type of the content.
+    :param length: length of the content in bytes.
+    :param headers: further headers.
+    :return: the ASGI message.
+    """
     lines = {"content-type": content_type, "content-length": str(length), **headers}
     return {
         "type": "http.response.start",
@@ -101,9 +122,11 @@ def response_start(
 
 
 async def drop_connection(receive: Receive, send: Send, *, flush: bool = False) -> None:
-    """Close the client's connection in the middle of things.
+    """Close the client's connection without completing the response.
 
-    :param flush: let what was sent so far arrive first.
+    :param receive: ASGI function that receives.
+    :param send: ASGI function that sends.
+    :param flush: send what is buffered first.
     """
     # ASGI has no word for this; uvicorn's request object, whose method ``send`` is, holds the socket.
     transport = send.__self__.transport  # type: ignore[attr-defined]

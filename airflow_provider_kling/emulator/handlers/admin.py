@@ -14,7 +14,11 @@ from ..task import EmulatedTask
 
 
 def admin_app(state: EmulatorState) -> FastAPI:
-    """Return the application behind ``/_emulator``."""
+    """Build the application behind ``/_emulator``.
+
+    :param state: state of the emulator.
+    :return: the application.
+    """
     app = FastAPI(
         title="Kling emulator",
         docs_url=None,
@@ -82,7 +86,11 @@ def _add_faults(app: FastAPI, state: EmulatorState) -> None:
 
 
 def state_summary(state: EmulatorState) -> dict[str, Any]:
-    """Return the counters."""
+    """Return the counters of the introspection API.
+
+    :param state: state of the emulator.
+    :return: the counters, as JSON.
+    """
     account = state.account
     requests = sorted(state.requests.items())
     return {
@@ -105,7 +113,12 @@ def state_summary(state: EmulatorState) -> dict[str, Any]:
 
 
 def task_summary(job: EmulatedTask, now: float) -> dict[str, Any]:
-    """Return what is known of one job."""
+    """Describe one job for the introspection API.
+
+    :param job: the job.
+    :param now: the emulator's time in seconds.
+    :return: what is known of it, as JSON.
+    """
     return {
         "number": job.number,
         "task_id": job.task_id,

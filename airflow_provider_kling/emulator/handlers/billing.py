@@ -158,14 +158,23 @@ class UsageQuery:
     filters: tuple[tuple[str, tuple[str, ...]], ...]
 
     def fits(self, job: EmulatedTask, line: Mapping[str, Any]) -> bool:
-        """Whether a line of the ledger is asked for."""
+        """Return whether a line of the ledger matches the query.
+
+        :param job: job of the line.
+        :param line: the line.
+        :return: ``True`` if it matches.
+        """
         known = {**line, "package_name": RESOURCE_PACKS[job.pack]}
         return self.start <= milliseconds(job.made_at) <= self.end and all(
             not values or known.get(key) in values for key, values in self.filters
         )
 
     def page(self, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Return the answer: one page of the lines, and how to get the next."""
+        """Return one page of the lines, and the cursor of the next.
+
+        :param lines: all lines that match.
+        :return: the answer, as JSON.
+        """
         after = self.first + self.limit
         shown, more = lines[self.first : after], after < len(lines)
         return {
@@ -175,7 +184,10 @@ class UsageQuery:
         }
 
     def cursor(self) -> str:
-        """Return the question as a cursor."""
+        """Encode the query as a cursor.
+
+        :return: the cursor.
+        """
         return base64.urlsafe_b64encode(json.dumps(astuple(self)).encode()).decode()
 
 

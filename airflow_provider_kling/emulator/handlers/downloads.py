@@ -24,7 +24,13 @@ _DENIED = (
 
 
 async def serve(state: EmulatorState, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request below :data:`PREFIX`."""
+    """Answer a request below :data:`PREFIX`.
+
+    :param state: state of the emulator.
+    :param scope: ASGI scope of the request.
+    :param receive: ASGI function that receives.
+    :param send: ASGI function that sends.
+    """
     call = Request(scope, receive)
     refused = _refused(state, call)
     file = None if refused else _file(state, call.path)

@@ -25,9 +25,14 @@ PAGE_SIZE = 30
 
 
 def parse_page(call: Request, name: str, allowed: range = PAGE_NUMBERS, default: int = 1) -> int:
-    """Return a parameter of a list call.
+    """Parse an integer parameter of a list call.
 
-    :raises Refusal: when it is outside what is allowed.
+    :param call: the request.
+    :param name: name of the parameter.
+    :param allowed: allowed values.
+    :param default: value if it is not sent.
+    :return: the value.
+    :raises ApiErrorResponse: it is not allowed.
     """
     text = call.query.get(name, "")
     if not text:
@@ -43,7 +48,11 @@ Handler = Callable[[EmulatorState, Request, str], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A handler and the path it is counted under."""
+    """A handler and the path under which its requests are counted.
+
+    :param template: the path, with ``{id}`` for ids.
+    :param handler: the handler.
+    """
 
     template: str
     handler: Handler
@@ -56,11 +65,12 @@ Router = Callable[[str, str], Route | None]
 def build_router(
     endpoints: Mapping[str, Endpoint], others: Mapping[tuple[str, str], Handler], prefix: str = ""
 ) -> Router:
-    """Return the look-up of routes.
+    """Build the look-up of routes.
 
     :param endpoints: the endpoints by public name.
     :param others: handlers of other calls by method and path.
     :param prefix: what all paths begin with, such as ``/kling``.
+    :return: function that returns the route for a method and path, or ``None``.
     """
     exact = {
         (method, prefix + path): Route(prefix + path, handler) for (method, path), handler in others.items()
@@ -151,5 +161,12 @@ def _list_handler(endpoint: Endpoint) -> Handler:
 
 
 async def unknown_method(state: EmulatorState, call: Request, request_id: str) -> Response:
-    """Answer a path or method that the API does not have."""
+    """Answer a path or method that the API does not have.
+
+    :param state: state of the emulator.
+    :param call: the request.
+    :param request_id: its id.
+    :return: never.
+    :raises ApiErrorResponse: always.
+    """
     raise errors.method_not_found()

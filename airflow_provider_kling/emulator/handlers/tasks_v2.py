@@ -30,7 +30,9 @@ _TIME = any_of(number(0), string())
 def require_api_key(state: EmulatorState, call: Request) -> None:
     """Refuse tokens made of AccessKey and SecretKey.
 
-    :raises Refusal: 401 with code 1002.
+    :param state: state of the emulator.
+    :param call: the request.
+    :raises ApiErrorResponse: 401 with code 1002.
     """
     if call.headers.get("authorization", "").partition(" ")[2] != state.options.api_key:
         raise ApiErrorResponse(
@@ -44,7 +46,12 @@ def require_api_key(state: EmulatorState, call: Request) -> None:
 async def query_v2(state: EmulatorState, call: Request, request_id: str, tasks: str) -> Response:
     """Answer a query for tasks by their ids; those that do not exist are left out.
 
+    :param state: state of the emulator.
+    :param call: the request.
+    :param request_id: its id.
     :param tasks: the path that was asked.
+    :return: the response.
+    :raises ApiErrorResponse: the query is invalid.
     """
     require_api_key(state, call)
     kinds = [name for name in ("task_ids", "external_task_ids") if call.query.get(name)]
@@ -61,7 +68,12 @@ async def query_v2(state: EmulatorState, call: Request, request_id: str, tasks: 
 async def list_v2(state: EmulatorState, call: Request, request_id: str, tasks: str) -> Response:
     """Answer a call for tasks by cursor, newest first.
 
+    :param state: state of the emulator.
+    :param call: the request.
+    :param request_id: its id.
     :param tasks: the path that was asked.
+    :return: the response.
+    :raises ApiErrorResponse: the query is invalid.
     """
     require_api_key(state, call)
     if state.faults.fire("no_list"):
@@ -101,7 +113,7 @@ def _question(state: EmulatorState, asked: Mapping[str, Any], tasks: str) -> Cal
     :param asked: the call's body.
     :param tasks: the path that was asked; that of the solutions has no filter by product.
     :return: a predicate of jobs.
-    :raises Refusal: a time or a filter cannot be read.
+    :raises ApiErrorResponse: a time or a filter cannot be read.
     """
     now = state.clock.now()
     start, end = (_milliseconds(asked, name) for name in ("start_time", "end_time"))

@@ -26,12 +26,20 @@ Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def decode_samples(sound: AudioInfo) -> Samples:
-    """Return the sound as mono samples from -1 to 1, :data:`SAMPLE_RATE` a second."""
+    """Decode an audio file to mono samples from -1 to 1, :data:`SAMPLE_RATE` a second.
+
+    :param sound: the file.
+    :return: the samples.
+    """
     return _placeholder_speech(sound) if sound.file is None else _decoded(sound.file)
 
 
 def render(recipe: AudioSpec, target: Path) -> None:
-    """Write a sound file; the same recipe always gives the same bytes."""
+    """Write an audio file; the same recipe always gives the same bytes.
+
+    :param recipe: what to write.
+    :param target: path of the file.
+    """
     data = decode_samples(recipe.sound)
     if recipe.kind == "wav":
         with wave.open(str(target), "wb") as stream:
@@ -46,12 +54,22 @@ def render(recipe: AudioSpec, target: Path) -> None:
 
 
 def add_track(container: OutputContainer, codec: str) -> Any:
-    """Add an empty sound track to a file."""
+    """Add an empty audio track to a file.
+
+    :param container: the file.
+    :param codec: name of the codec.
+    :return: the track.
+    """
     return container.add_stream(codec, rate=SAMPLE_RATE, layout="mono", format="fltp")
 
 
 def pad_track(container: OutputContainer, stream: Any, data: Samples) -> None:
-    """Write all samples to a track."""
+    """Write all samples to a track.
+
+    :param container: the file.
+    :param stream: the track.
+    :param data: the samples.
+    """
     for frame in _frames(data):
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))

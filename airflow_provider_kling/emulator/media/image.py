@@ -18,7 +18,11 @@ _CHANNELS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 
 
 def render(recipe: ImageSpec, target: Path) -> None:
-    """Write the picture; the same recipe always gives the same bytes."""
+    """Write an image file; the same recipe always gives the same bytes.
+
+    :param recipe: what to write.
+    :param target: path of the file.
+    """
     size = (recipe.width, recipe.height)
     if recipe.margins:
         image = _expanded(recipe.picture, size, recipe.margins)
@@ -36,7 +40,13 @@ def render(recipe: ImageSpec, target: Path) -> None:
 
 
 def crop_to_fill(picture: ImageInfo, width: int, height: int) -> Image.Image:
-    """Return the picture filling a frame of the given size, its middle kept."""
+    """Return the middle of an image, scaled to fill a frame.
+
+    :param picture: the image.
+    :param width: width of the frame in pixels.
+    :param height: height of the frame in pixels.
+    :return: the cropped image.
+    """
     if picture.file is None:
         return _drawn(picture.digest, width, height)
     with Image.open(picture.file) as image:
@@ -45,14 +55,23 @@ def crop_to_fill(picture: ImageInfo, width: int, height: int) -> Image.Image:
 
 
 def tint_variant(image: Image.Image, variant: int) -> Image.Image:
-    """Return the picture with other colours or seen from the other side."""
+    """Return an image with other colours or mirrored.
+
+    :param image: the image.
+    :param variant: number of the variant; 0 is the image itself.
+    :return: the variant.
+    """
     bands = image.split()
     image = Image.merge("RGB", [bands[channel] for channel in _CHANNELS[variant % 3]])
     return ImageOps.mirror(image) if variant // 3 % 2 else image
 
 
 def draw_watermark(image: Image.Image) -> Image.Image:
-    """Return the picture with a visible watermark in its lower right corner."""
+    """Return an image with a visible watermark in its lower right corner.
+
+    :param image: the image.
+    :return: a copy with the watermark.
+    """
     marked = image.copy()
     draw = ImageDraw.Draw(marked)
     size = max(12, image.height // 16)

@@ -34,9 +34,12 @@ class UnreadableMedia(Exception):
 
 
 def probe_image(data: bytes, *, webp: bool = False) -> tuple[int, int]:
-    """Return width and height of a JPEG or PNG (or WebP) that can be decoded to its end.
+    """Return the size of a JPEG or PNG (or WebP) that can be decoded to its end.
 
-    :raises Unreadable: when it is none.
+    :param data: content of the file.
+    :param webp: allow WebP.
+    :return: width and height in pixels.
+    :raises UnreadableMedia: it is no such image.
     """
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", *(["WEBP"] if webp else []))) as image:
@@ -47,9 +50,11 @@ def probe_image(data: bytes, *, webp: bool = False) -> tuple[int, int]:
 
 
 def probe_audio(data: bytes) -> tuple[str, float]:
-    """Return format and length in seconds of a sound, or of the sound of a video.
+    """Return the format and length of an audio file, or of the audio track of a video.
 
-    :raises Unreadable: when it is none.
+    :param data: content of the file.
+    :return: format and seconds.
+    :raises UnreadableMedia: it has no readable audio.
     """
     try:
         with av.open(io.BytesIO(data), "r") as container:
@@ -74,9 +79,11 @@ def _has_video_stream(container: av.container.InputContainer) -> bool:
 
 
 def probe_video(data: bytes) -> tuple[int, int, float, bytes]:
-    """Return width, height, length in seconds and the first frame (as PNG) of an MP4 or MOV.
+    """Return the facts of an MP4 or MOV.
 
-    :raises Unreadable: when it is none.
+    :param data: content of the file.
+    :return: width, height, seconds and the first frame as PNG.
+    :raises UnreadableMedia: it is no such video.
     """
     try:
         with av.open(io.BytesIO(data), "r") as container:
@@ -121,7 +128,12 @@ class MediaLimits:
     megabytes: int = 100
 
     def check_seconds(self, field: str, seconds: float) -> None:
-        """Refuse what is too short or too long; encoders pad, so a little is let pass."""
+        """Check a length; encoders pad, so a small excess is allowed.
+
+        :param field: name of the field, for the error text.
+        :param seconds: the length.
+        :raises ApiErrorResponse: too short or too long.
+        """
         low, high = self.seconds
         if not low - _SECONDS_TOLERANCE <= seconds <= high + _SECONDS_TOLERANCE:
             raise invalid_value(f"{field}: duration must be in [{low:g}s, {high:g}s], got {seconds:.1f}s")
@@ -150,14 +162,15 @@ class MediaStore:
         any_ratio: bool = False,
         webp: bool = False,
     ) -> ImageInfo:
-        """Return the picture that a request's field holds.
+        """Return the image that a field of a request holds.
 
-        :param value: an http(s) address, or the picture's content as base64.
-        :param field: the field's name, for error texts.
-        :param megabytes: how large it may be.
-        :param any_ratio: whether its width to height does not matter.
-        :param webp: whether it may be a WebP.
-        :raises Refusal: when the vendor would not take it.
+        :param value: an http(s) URL, or the content as base64.
+        :param field: name of the field, for error texts.
+        :param megabytes: largest size.
+        :param any_ratio: allow any ratio of width to height.
+        :param webp: allow WebP.
+        :return: the image; a placeholder for a URL of another machine.
+        :raises ApiErrorResponse: the vendor would refuse it.
         """
         data = _content(value, field)
         if data is None:
@@ -176,7 +189,14 @@ class MediaStore:
         return found
 
     def sound(self, value: str, field: str, limits: MediaLimits) -> AudioInfo:
-        """Return the sound that a request's field holds, as :meth:`image`."""
+        """Return the audio file that a field of a request holds.
+
+        :param value: an http(s) URL, or the content as base64.
+        :param field: name of the field, for error texts.
+        :param limits: limits of the field.
+        :return: the audio file; a placeholder for a URL of another machine.
+        :raises ApiErrorResponse: the vendor would refuse it.
+        """
         data = _content(value, field)
         if data is None:
             return AudioInfo(_digest(value.encode()), _MADE_UP_SECONDS)
@@ -196,7 +216,14 @@ class MediaStore:
         return found
 
     def clip(self, value: str, field: str, limits: MediaLimits) -> VideoInfo:
-        """Return the video that an address in a request leads to, as :meth:`image`."""
+        """Return the video that a URL in a request leads to.
+
+        :param value: an http(s) URL.
+        :param field: name of the field, for error texts.
+        :param limits: limits of the field.
+        :return: the video; a placeholder for a URL of another machine.
+        :raises ApiErrorResponse: the vendor would refuse it.
+        """
         data = _content(value, field)
         if data is None:
             picture = ImageInfo(_digest(value.encode()), 1280, 720)

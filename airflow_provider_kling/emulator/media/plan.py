@@ -34,14 +34,23 @@ _JOB_SECONDS: Mapping[ResultType, float] = {
 
 
 def plan_task(endpoint: Endpoint, order: ValidatedBody, bench: PlanContext) -> Plan:
-    """Return what a job of the endpoint makes.
+    """Plan the result of a job.
 
-    An endpoint without a maker of its own makes what its kind of result usually is.
+    An endpoint without a planner of its own gets what its kind of result usually is.
+
+    :param endpoint: the endpoint.
+    :param order: the validated body.
+    :param bench: facts about the job.
+    :return: the plan.
     """
     maker = _BY_SLUG.get(endpoint.slug) or _BY_RESULT[endpoint.result]
     return maker(order, bench)
 
 
 def job_seconds(endpoint: Endpoint) -> float:
-    """Return how long a job takes at the vendor; a synchronous call has its result at once."""
+    """Return how long a job takes at the vendor; a synchronous call has its result at once.
+
+    :param endpoint: the endpoint.
+    :return: seconds.
+    """
     return 0.0 if endpoint.synchronous else _JOB_SECONDS.get(endpoint.result, 60.0)

@@ -21,7 +21,12 @@ _ELEMENT_PIXELS = 512
 
 
 def speech(order: ValidatedBody, bench: PlanContext) -> Plan:
-    """Plan a spoken text."""
+    """Plan speech from text.
+
+    :param order: the validated body.
+    :param bench: facts about the job.
+    :return: the plan.
+    """
     body = order.body
     voice_id = body["voice_id"]
     if voice_id in PRESET_VOICE_IDS or bench.made.is_library_voice(voice_id):
@@ -37,7 +42,12 @@ def speech(order: ValidatedBody, bench: PlanContext) -> Plan:
 
 
 def effect(order: ValidatedBody, bench: PlanContext) -> Plan:
-    """Plan a sound of words."""
+    """Plan a sound effect from a prompt.
+
+    :param order: the validated body.
+    :param bench: facts about the job.
+    :return: the plan.
+    """
     seconds = float(order.body.get("duration", _TRIAL_SECONDS))
     return Plan((_both(bench, AudioInfo(content_hash(str(order.body.get("prompt", ""))), seconds)),), seconds)
 
@@ -58,7 +68,12 @@ def _scored(order: ValidatedBody, bench: PlanContext) -> Plan:
 
 
 def voice(order: ValidatedBody, bench: PlanContext) -> Plan:
-    """Plan a voice of a recording."""
+    """Plan a custom voice from a recording.
+
+    :param order: the validated body.
+    :param bench: facts about the job.
+    :return: the plan.
+    """
     sound = first_audio(order.media) or AudioInfo(content_hash(order.digest), _TRIAL_SECONDS)
     values = {
         "voice_id": bench.task_id,
@@ -70,7 +85,12 @@ def voice(order: ValidatedBody, bench: PlanContext) -> Plan:
 
 
 def element(order: ValidatedBody, bench: PlanContext) -> Plan:
-    """Plan an element of pictures or of a video."""
+    """Plan an element from images or a video.
+
+    :param order: the validated body.
+    :param bench: facts about the job.
+    :return: the plan.
+    """
     body, pictures = order.body, pictures_of(order)
     clip = first_video(order.media)
     frontal = (

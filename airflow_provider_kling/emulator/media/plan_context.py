@@ -60,21 +60,39 @@ It may refuse what only a look at earlier calls shows to be wrong.
 
 
 def content_hash(text: str) -> str:
-    """Return what names a picture or sound that is made up from a text."""
+    """Return the hash that identifies placeholder media made from a text.
+
+    :param text: the text.
+    :return: the hash.
+    """
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def placeholder_image(order: ValidatedBody) -> ImageInfo:
-    """Return a picture made up from the words of a request."""
+    """Return a placeholder image made from the prompt of a request.
+
+    :param order: the validated body.
+    :return: the image.
+    """
     return ImageInfo(content_hash(str(order.body.get("prompt", order.digest))), 1280, 720)
 
 
 def speech_audio(text: str, *, language: str = "en", speed: float = 1.0) -> AudioInfo:
-    """Return a sound as long as it takes to say a text."""
+    """Return audio that is as long as it takes to speak a text.
+
+    :param text: the text.
+    :param language: ``en`` or ``zh``.
+    :param speed: factor on the normal speed.
+    :return: the audio.
+    """
     seconds = len(text) / _CHARACTERS_A_SECOND[language] / speed
     return AudioInfo(content_hash(f"{language}{speed}{text}"), round(max(_SHORTEST_SPEECH, seconds), 3))
 
 
 def pictures_of(order: ValidatedBody) -> list[ImageInfo]:
-    """Return the pictures of a request, in the order of its fields."""
+    """Return the images of a request, in the order of its fields.
+
+    :param order: the validated body.
+    :return: the images.
+    """
     return [medium for medium in order.media.values() if isinstance(medium, ImageInfo)]

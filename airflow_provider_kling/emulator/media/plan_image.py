@@ -20,7 +20,12 @@ _PARTS = ("object_seg", "head_seg", "face_seg", "cloth_seg")
 
 
 def images(order: ValidatedBody, bench: PlanContext) -> Plan:
-    """Plan ``n`` pictures of words or pictures."""
+    """Plan ``n`` images from a prompt or images.
+
+    :param order: the validated body.
+    :param bench: facts about the job.
+    :return: the plan.
+    """
     count = int(order.body.get("n", 1))
     return Plan(_numbered(order, "images", _recipes(order, bench, count)), count=count)
 

@@ -13,7 +13,7 @@ from ..spec.v2 import of_type
 from ..spec.validation import ValidatedBody
 from .kinds import AudioInfo, ImageInfo
 from .plan_context import Plan, PlanContext, Planner, content_hash, placeholder_image, speech_audio
-from .specs import ImageSpec, OutputFile, RenderSpec, ResultEntry, TextRecipe, VideoSpec
+from .specs import ImageSpec, OutputFile, RenderSpec, ResultEntry, TextSpec, VideoSpec
 from .video import frame_size
 
 _LONGEST_DRAMA = 300.0
@@ -63,8 +63,8 @@ def _subtitles(order: ValidatedBody, bench: PlanContext) -> Plan:
     return Plan(
         (
             _item(order, "subbed_videos", "0.mp4", recipe, source.seconds),
-            ResultEntry("srts", {"url": OutputFile("0.srt", TextRecipe(_srt(cues), "application/x-subrip"))}),
-            ResultEntry("ass", {"url": OutputFile("0.ass", TextRecipe(_ass(cues), "text/x-ssa"))}),
+            ResultEntry("srts", {"url": OutputFile("0.srt", TextSpec(_srt(cues), "application/x-subrip"))}),
+            ResultEntry("ass", {"url": OutputFile("0.ass", TextSpec(_ass(cues), "text/x-ssa"))}),
         ),
         source.seconds,
     )

@@ -32,7 +32,12 @@ _WIDEST = 4
 
 
 def video(order: ValidatedBody, bench: PlanContext) -> Plan:
-    """Plan a video of words or pictures, as long as ``duration`` says."""
+    """Plan a video from a prompt or images, of the length ``duration``.
+
+    :param order: the validated body.
+    :param bench: facts about the job.
+    :return: the plan.
+    """
     body, pictures = order.body, pictures_of(order)
     seconds = float(body.get("duration", "5"))
     picture = pictures[0] if pictures else placeholder_image(order)
@@ -135,7 +140,14 @@ def _identify(order: ValidatedBody, bench: PlanContext) -> Plan:
 
 
 def video_item(order: ValidatedBody, bench: PlanContext, recipe: VideoSpec, **values: Any) -> ResultEntry:
-    """Return the entry of ``videos``, with a marked copy if one was asked for."""
+    """Return the entry of ``videos``, with a watermarked copy if one was requested.
+
+    :param order: the validated body.
+    :param bench: facts about the job.
+    :param recipe: the video.
+    :param values: further values of the entry.
+    :return: the entry.
+    """
     entry: dict[str, Any] = {"id": f"{bench.task_id}0", **values, "url": OutputFile("0.mp4", recipe)}
     if order.body.get("watermark_info", {}).get("enabled"):
         entry["watermark_url"] = OutputFile("0-watermark.mp4", replace(recipe, marked=True))

@@ -39,7 +39,11 @@ class RenderCache:
         self._under_way: dict[str, asyncio.Future[RenderedFile]] = {}
 
     async def file(self, recipe: RenderSpec) -> RenderedFile:
-        """Return the recipe's file, rendering it if need be."""
+        """Return the file of a recipe, rendering it on first use.
+
+        :param recipe: what to render.
+        :return: the file.
+        """
         name = fingerprint(recipe)
         if name in self._done:
             return self._done[name]

@@ -21,17 +21,24 @@ class RenderSpec(Protocol):
         ...
 
     def render(self, target: Path) -> None:
-        """Write the file."""
+        """Write the file.
+
+        :param target: path of the file.
+        """
         ...
 
 
 def fingerprint(recipe: RenderSpec) -> str:
-    """Return a name for the recipe's file: the same for the same content."""
+    """Return a name for the file of a recipe: the same for the same content.
+
+    :param recipe: what to render.
+    :return: the name.
+    """
     return hashlib.sha256(repr(recipe).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class VideoSpec:
+class VideoSpec(RenderSpec):
     """An MP4 that slowly zooms into a picture.
 
     :param picture: what is seen.
@@ -62,7 +69,7 @@ class VideoSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSpec:
+class ImageSpec(RenderSpec):
     """A PNG made of a picture.
 
     :param picture: what is seen.
@@ -97,7 +104,7 @@ class ImageSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioSpec:
+class AudioSpec(RenderSpec):
     """A sound file.
 
     :param sound: what is heard.
@@ -120,7 +127,7 @@ class AudioSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class TextRecipe:
+class TextSpec:
     """A file of text, such as subtitles.
 
     :param text: its content.
@@ -131,13 +138,20 @@ class TextRecipe:
     content_type: str
 
     def render(self, target: Path) -> None:
-        """Write the file."""
+        """Write the file.
+
+        :param target: path of the file.
+        """
         target.write_text(self.text, "utf-8")
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One result file: its name under the task and how it is made."""
+    """One result file: its name under the task and how it is made.
+
+    :param name: name of the file under its task.
+    :param recipe: how it is made.
+    """
 
     name: str
     recipe: RenderSpec
@@ -155,7 +169,10 @@ class ResultEntry:
     values: Mapping[str, Any]
 
     def files(self) -> Iterator[OutputFile]:
-        """Return all files of the entry."""
+        """Return all files of the entry.
+
+        :return: the files.
+        """
         return _files(self.values)
 
 
@@ -171,7 +188,12 @@ def _files(value: Any) -> Iterator[OutputFile]:
 
 
 def replace_files_with_urls(value: Any, address: Callable[[OutputFile], str]) -> Any:
-    """Return the value with each file replaced by its address."""
+    """Replace each file in a value by its URL, at any depth.
+
+    :param value: a JSON value with files.
+    :param address: returns the URL of a file.
+    :return: the JSON value.
+    """
     if isinstance(value, OutputFile):
         return address(value)
     if isinstance(value, Mapping):

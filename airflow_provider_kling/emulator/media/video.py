@@ -25,11 +25,12 @@ _RESOLUTION = {"std": 720, "pro": 1080, "4k": 2160}
 
 
 def frame_size(mode: str, ratio: float, scale: float) -> tuple[int, int]:
-    """Return the width and height of a video.
+    """Return the size of a video.
 
     :param mode: ``std`` (720p), ``pro`` (1080p) or ``4k`` (2160p).
     :param ratio: width by height.
     :param scale: factor on the real size.
+    :return: width and height in pixels.
     """
     short = _RESOLUTION.get(mode, 720) * scale
     width, height = (short * ratio, short) if ratio >= 1 else (short, short / ratio)
@@ -37,7 +38,11 @@ def frame_size(mode: str, ratio: float, scale: float) -> tuple[int, int]:
 
 
 def render(recipe: VideoSpec, target: Path) -> None:
-    """Write the video; the same recipe always gives the same bytes."""
+    """Write a video file; the same recipe always gives the same bytes.
+
+    :param recipe: what to write.
+    :param target: path of the file.
+    """
     with av.open(str(target), "w", format="mp4", options=_MUXER) as container:
         # One thread: with several, the encoder's output depends on how they happen to run.
         options = {"preset": "ultrafast", "crf": "28", "threads": "1"}

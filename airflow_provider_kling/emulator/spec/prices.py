@@ -77,7 +77,11 @@ _LONG = 10
 
 
 def unit_type(slug: str) -> str:
-    """Return which resource pack pays: ``image`` or ``video``."""
+    """Return the resource pack that is charged.
+
+    :param slug: the endpoint.
+    :return: ``image`` or ``video``.
+    """
     return "image" if slug.startswith(_IMAGE_PACK) else "video"
 
 
@@ -87,7 +91,8 @@ def price_in_units(slug: str, body: Values, seconds: float, count: int) -> Decim
     :param slug: the endpoint's public name.
     :param body: the create call's body.
     :param seconds: length of what it makes.
-    :param count: number of pictures it makes.
+    :param count: number of images it makes.
+    :return: the price in units.
     """
     if slug in _FLAT:
         return Decimal(_FLAT[slug])

@@ -86,17 +86,30 @@ class BodySpec:
 
 
 def first_video(media: Media) -> VideoInfo | None:
-    """Return the video of a request, if it has one."""
+    """Return the video of a request.
+
+    :param media: media of the request by field.
+    :return: the video; ``None`` if there is none.
+    """
     return next((medium for medium in media.values() if isinstance(medium, VideoInfo)), None)
 
 
 def first_audio(media: Media) -> AudioInfo | None:
-    """Return the sound of a request, if it has one."""
+    """Return the audio file of a request.
+
+    :param media: media of the request by field.
+    :return: the audio file; ``None`` if there is none.
+    """
     return next((medium for medium in media.values() if isinstance(medium, AudioInfo)), None)
 
 
 def exactly_one(*names: str, within: str = "") -> CrossRule:
-    """One and only one of the fields is sent (``within``: of an object of the body)."""
+    """Require exactly one of several fields.
+
+    :param names: the fields.
+    :param within: object of the body that holds them; the body itself by default.
+    :return: the rule.
+    """
 
     def check(body: Values, _: Media) -> str | None:
         found = [name for name in names if name in (body[within] if within else body)]
@@ -108,14 +121,22 @@ def exactly_one(*names: str, within: str = "") -> CrossRule:
 
 
 def at_least_one(*names: str) -> CrossRule:
-    """At least one of the fields is sent."""
+    """Require at least one of several fields.
+
+    :param names: the fields.
+    :return: the rule.
+    """
     return lambda body, _: (
         None if any(name in body for name in names) else f"{' or '.join(names)} is required"
     )
 
 
 def at_most_one_group(*groups: tuple[str, ...]) -> CrossRule:
-    """Fields of only one of the groups are sent."""
+    """Allow fields of only one of several groups.
+
+    :param groups: groups of fields.
+    :return: the rule.
+    """
 
     def check(body: Values, _: Media) -> str | None:
         used = ["/".join(group) for group in groups if any(name in body for name in group)]
@@ -125,12 +146,22 @@ def at_most_one_group(*groups: tuple[str, ...]) -> CrossRule:
 
 
 def requires(name: str, other: str) -> CrossRule:
-    """One field is sent only with another one."""
+    """Require another field with a field.
+
+    :param name: the field.
+    :param other: the field that it requires.
+    :return: the rule.
+    """
     return lambda body, _: f"{other} is required with {name}" if name in body and other not in body else None
 
 
 def max_items_together(most: int, *lists: str) -> CrossRule:
-    """Several arrays, or single values, hold at most so many entries together."""
+    """Limit the number of items that several arrays, or single values, hold together.
+
+    :param most: the limit.
+    :param lists: the fields.
+    :return: the rule.
+    """
 
     def check(body: Values, _: Media) -> str | None:
         held = [body[name] for name in lists if name in body]
@@ -141,7 +172,11 @@ def max_items_together(most: int, *lists: str) -> CrossRule:
 
 
 def shots(body: Values, _: Media) -> str | None:
-    """What multi-shot requires."""
+    """Check the fields of multi-shot.
+
+    :param body: the body.
+    :return: the error; ``None`` if the body is valid.
+    """
     if not body.get("multi_shot"):
         unused = [name for name in ("shot_type", "multi_prompt") if name in body]
         return f"{unused[0]} is invalid when multi_shot is false" if unused else None
@@ -153,7 +188,11 @@ def shots(body: Values, _: Media) -> str | None:
 
 
 def prompt_or_shots(body: Values, _: Media) -> str | None:
-    """The prompt is required unless the shots have theirs."""
+    """Require a prompt unless the shots have theirs.
+
+    :param body: the body.
+    :return: the error; ``None`` if the body is valid.
+    """
     return None if "prompt" in body or body.get("shot_type") == "customize" else "prompt is required"
 
 

@@ -43,7 +43,12 @@ Check = Callable[[ValidationState, str, Any], Any]
 
 
 def string(limit: int | None = None, *, one_of: tuple[str, ...] = ()) -> Check:
-    """A string, at most ``limit`` characters long, or one of several words."""
+    """Build the check of a string.
+
+    :param limit: largest number of characters.
+    :param one_of: allowed values; any by default.
+    :return: the check.
+    """
 
     def check(_: ValidationState, where: str, value: Any) -> str:
         if not isinstance(value, str):
@@ -58,7 +63,10 @@ def string(limit: int | None = None, *, one_of: tuple[str, ...] = ()) -> Check:
 
 
 def boolean() -> Check:
-    """``true`` or ``false``."""
+    """Build the check of ``true`` or ``false``.
+
+    :return: the check.
+    """
 
     def check(_: ValidationState, where: str, value: Any) -> bool:
         if not isinstance(value, bool):
@@ -69,7 +77,13 @@ def boolean() -> Check:
 
 
 def number(low: float | None = None, high: float | None = None, *, whole: bool = False) -> Check:
-    """A number (with ``whole``, an integer) from ``low`` to ``high``."""
+    """Build the check of a number.
+
+    :param low: least value.
+    :param high: greatest value.
+    :param whole: allow integers only.
+    :return: the check.
+    """
     kinds: Any = int if whole else (int, float)
 
     def check(_: ValidationState, where: str, value: Any) -> Any:
@@ -85,7 +99,11 @@ def number(low: float | None = None, high: float | None = None, *, whole: bool =
 
 
 def lenient(kind: Check) -> Check:
-    """A number that may be sent as text, as published clients do."""
+    """Build the check of a number that may be sent as text, as published clients do.
+
+    :param kind: check of the number.
+    :return: the check.
+    """
 
     def check(probe: ValidationState, where: str, value: Any) -> Any:
         if isinstance(value, str) and _NUMBER.fullmatch(value):
@@ -96,7 +114,11 @@ def lenient(kind: Check) -> Check:
 
 
 def digits(*, one_of: tuple[str, ...] = ()) -> Check:
-    """A number that is written as text and may be sent as a whole number, as published clients do."""
+    """Build the check of a number in text, which published clients send as a whole number.
+
+    :param one_of: allowed values; any by default.
+    :return: the check.
+    """
 
     def check(probe: ValidationState, where: str, value: Any) -> Any:
         whole = isinstance(value, int) and not isinstance(value, bool)
@@ -106,7 +128,10 @@ def digits(*, one_of: tuple[str, ...] = ()) -> Check:
 
 
 def url() -> Check:
-    """An http(s) address."""
+    """Build the check of an http(s) URL.
+
+    :return: the check.
+    """
 
     def check(_: ValidationState, where: str, value: Any) -> str:
         if not isinstance(value, str):
@@ -119,7 +144,13 @@ def url() -> Check:
 
 
 def image(megabytes: int = PICTURE_MEGABYTES, *, any_ratio: bool = False, webp: bool = False) -> Check:
-    """A picture: url or raw base64."""
+    """Build the check of an image: URL or raw base64.
+
+    :param megabytes: largest size.
+    :param any_ratio: allow any ratio of width to height.
+    :param webp: allow WebP.
+    :return: the check.
+    """
     return _medium(
         lambda probe, where, value: probe.library.picture(
             value, where, megabytes, any_ratio=any_ratio, webp=webp
@@ -128,12 +159,20 @@ def image(megabytes: int = PICTURE_MEGABYTES, *, any_ratio: bool = False, webp: 
 
 
 def audio(limits: MediaLimits) -> Check:
-    """A sound: url or raw base64."""
+    """Build the check of an audio file: URL or raw base64.
+
+    :param limits: limits of the file.
+    :return: the check.
+    """
     return _medium(lambda probe, where, value: probe.library.sound(value, where, limits))
 
 
 def hosted_sound(limits: MediaLimits) -> Check:
-    """A sound: url."""
+    """Build the check of an audio file by URL.
+
+    :param limits: limits of the file.
+    :return: the check.
+    """
 
     def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
         if not value.startswith(("http://", "https://")):
@@ -144,7 +183,11 @@ def hosted_sound(limits: MediaLimits) -> Check:
 
 
 def tts_audio_id(limits: MediaLimits) -> Check:
-    """A sound of text-to-speech."""
+    """Build the check of the id of an audio file that text-to-speech made.
+
+    :param limits: limits of the file.
+    :return: the check.
+    """
 
     def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
         found = probe.made.sound(value)
@@ -155,7 +198,11 @@ def tts_audio_id(limits: MediaLimits) -> Check:
 
 
 def video(limits: MediaLimits) -> Check:
-    """A video: url."""
+    """Build the check of a video by URL.
+
+    :param limits: limits of the file.
+    :return: the check.
+    """
 
     def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
         if not value.startswith(("http://", "https://")):
@@ -166,7 +213,11 @@ def video(limits: MediaLimits) -> Check:
 
 
 def video_id(limits: MediaLimits | None = None) -> Check:
-    """A video that the API made."""
+    """Build the check of the id of a video that the API made.
+
+    :param limits: limits of the file.
+    :return: the check.
+    """
 
     def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
         found = probe.made.video(value)
@@ -188,7 +239,11 @@ def _medium(find: Callable[[ValidationState, str, str], MediaInfo]) -> Check:
 
 
 def any_of(*kinds: Check) -> Check:
-    """A value of one of several kinds; the refusal of the last one counts."""
+    """Build the check of a value of one of several kinds; the error is that of the last one.
+
+    :param kinds: checks of the kinds.
+    :return: the check.
+    """
 
     def check(probe: ValidationState, where: str, value: Any) -> Any:
         for kind in kinds[:-1]:
@@ -202,7 +257,13 @@ def any_of(*kinds: Check) -> Check:
 
 
 def array(item: Check, low: int, high: int | None) -> Check:
-    """An array of ``low`` to ``high`` items."""
+    """Build the check of an array.
+
+    :param item: check of an item.
+    :param low: least number of items.
+    :param high: greatest number of items.
+    :return: the check.
+    """
 
     def check(probe: ValidationState, where: str, value: Any) -> list[Any]:
         if not isinstance(value, list):
@@ -215,10 +276,14 @@ def array(item: Check, low: int, high: int | None) -> Check:
 
 
 def object_(*required: str, **kinds: Check) -> Check:
-    """An object with the named fields, some of them required.
+    """Build the check of an object.
 
     An empty string is read as a field that was not sent, as the vendor does, and an unknown field is
     ignored; ``null`` is refused.
+
+    :param required: names of required fields.
+    :param kinds: checks of the fields.
+    :return: the check.
     """
 
     def check(probe: ValidationState, where: str, value: Any) -> dict[str, Any]:

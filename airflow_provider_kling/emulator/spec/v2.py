@@ -39,7 +39,12 @@ def _prompt(limit: int) -> Check:
 
 
 def contents(most: int = 20, /, **types: Check) -> Check:
-    """Objects, each of a named type, ``most`` at most."""
+    """Build the check of an array of objects, each with a ``type``.
+
+    :param most: greatest number of objects.
+    :param types: checks of the objects by type.
+    :return: the check.
+    """
 
     def entry(probe: ValidationState, where: str, value: Any) -> Any:
         if not isinstance(value, dict) or "type" not in value:
@@ -67,7 +72,12 @@ def _settings(
 
 
 def of_type(body: Values, kind: str) -> list[Mapping[str, Any]]:
-    """Return the contents of one type."""
+    """Return the contents of one type.
+
+    :param body: the body.
+    :param kind: the type.
+    :return: the contents.
+    """
     return [entry for entry in body.get("contents", ()) if entry["type"] == kind]
 
 

@@ -66,7 +66,12 @@ class ValidatedBody:
 
 @dataclass(frozen=True)
 class ValidationContext:
-    """What checking needs: settings, where media are kept, what was made before."""
+    """What the validation of a body depends on.
+
+    :param options: settings of the emulator.
+    :param library: media of requests.
+    :param made: results of earlier jobs.
+    """
 
     options: Options
     library: MediaStore
@@ -74,9 +79,11 @@ class ValidationContext:
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object of a request.
+    """Parse the JSON object of a request.
 
-    :raises Refusal: 1200 when it is none.
+    :param raw: the request body.
+    :return: the object.
+    :raises ApiErrorResponse: 1200 if it is none.
     """
     try:
         body = json.loads(raw, parse_constant=_no_constant)
@@ -95,12 +102,14 @@ def _no_constant(name: str) -> None:
 
 
 def validate_body(slug: str, raw: bytes, desk: ValidationContext, model: str = "") -> ValidatedBody:
-    """Check the body of a create call. Slow for large media: meant for a thread.
+    """Validate the body of a create call. Slow for large media: meant for a thread.
 
     :param slug: the endpoint's public name.
     :param raw: the request body as received.
+    :param desk: what the validation depends on.
     :param model: the model, where it stands in the path.
-    :raises Refusal: for what the vendor would refuse.
+    :return: the validated body.
+    :raises ApiErrorResponse: the vendor would refuse it.
     """
     sent = parse_json(raw)
     rules = _rules(slug, desk.options.dialect)
@@ -119,7 +128,11 @@ def validate_body(slug: str, raw: bytes, desk: ValidationContext, model: str = "
 
 
 def redact_body(value: Any) -> Any:
-    """Return a body with long strings (base64) cut to their hash."""
+    """Replace long strings (base64) in a body by their hash.
+
+    :param value: a JSON value.
+    :return: the value to show.
+    """
     if isinstance(value, dict):
         return {name: redact_body(entry) for name, entry in value.items()}
     if isinstance(value, list):
