@@ -103,5 +103,9 @@ class EmulatedTask:
         return self.price if self.cash is None and self.status(now) is Status.SUCCEED else Decimal(0)
 
     def dollars(self, now: float) -> Decimal:
-        """Return what the job was charged in cash by a time: nothing before it succeeded."""
+        """Return what the job was charged in cash by a time: nothing before it succeeded.
+
+        :param now: seconds since the epoch.
+        :return: US dollars.
+        """
         return self.cash if self.cash is not None and self.status(now) is Status.SUCCEED else Decimal(0)
