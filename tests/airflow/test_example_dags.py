@@ -154,7 +154,7 @@ def run_example(file: Path, deferrable: bool, kling_emulator: Any, dags_folder: 
     for ti in waiting:
         (video,) = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)["videos"]
         assert float(video["duration"]) == 5
-        assert requests.get(video["url"], timeout=30).content[4:8] == b"ftyp"
+        assert requests.get(video["url"], timeout=60).content[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -84,14 +84,14 @@ def test_a_worker_is_killed_after_the_job_was_made(
     kling_emulator.faults.set({"stall_after": -1})
     dag_file = file(source)
     worker = one_try(dag_file, task_id, 1)
-    wait_until(lambda: kling_emulator.jobs or worker.poll() is not None, 60, "the first try to make its job")
+    wait_until(lambda: kling_emulator.jobs or worker.poll() is not None, 120, "the first try to make its job")
     worker.kill()
-    worker.communicate(timeout=30)
+    worker.communicate(timeout=120)
     assert len(kling_emulator.jobs) == 1
     kling_emulator.release()
     kling_emulator.faults.clear()
     retry = one_try(dag_file, task_id, 2)
-    _, text = retry.communicate(timeout=90)
+    _, text = retry.communicate(timeout=300)
     assert retry.returncode == 0, text
     assert len(kling_emulator.jobs) == jobs
 

@@ -201,7 +201,7 @@ def test_the_script_serves(complete: Installed, tmp_path: Path) -> None:
             "the emulator to say where it is",
         )
         with pytest.raises(OSError, match="401"):
-            build_opener(ProxyHandler({})).open(f"{address}/v1/videos/text2video", timeout=10)
+            build_opener(ProxyHandler({})).open(f"{address}/v1/videos/text2video", timeout=60)
     finally:
         script.stop()
 

@@ -55,7 +55,7 @@ def _serving(answer: Answer) -> Iterator[str]:
 def test_the_package_stands_for_its_newest_release_alone(release: str, found: Any) -> None:
     records = {"/web/json": {"info": {"version": "2.0"}, "vulnerabilities": []}}
     with _serving(lambda path, _: records.get(path)) as registry:
-        answer = newest_instead(requests.get(f"{registry}/web/{release}/json", timeout=10))
+        answer = newest_instead(requests.get(f"{registry}/web/{release}/json", timeout=60))
     assert (answer.json() if answer.ok else None) == found
 
 
@@ -67,7 +67,7 @@ def test_a_release_with_a_record_of_its_own_is_not_asked_for_twice() -> None:
         return {"info": {"version": "1.0"}, "vulnerabilities": []}
 
     with _serving(answer) as registry:
-        newest_instead(requests.get(f"{registry}/web/1.0/json", timeout=10))
+        newest_instead(requests.get(f"{registry}/web/1.0/json", timeout=60))
     assert asked == ["/web/1.0/json"]
 
 

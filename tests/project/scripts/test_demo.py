@@ -51,10 +51,10 @@ def test_only_a_yes_is_a_yes(answer: str, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.xdist_group("demo")
 def test_stopped_midway_it_leaves_nothing_behind(tmp_path: Path) -> None:
     program = run_demo(TMPDIR=str(tmp_path))
-    (home,) = wait_until(lambda: list(tmp_path.glob("kling-demo-*")), 60, "the demo to begin")
-    wait_until(lambda: processes_of(home), 30, "Airflow to be started", every=0.05)
+    (home,) = wait_until(lambda: list(tmp_path.glob("kling-demo-*")), 120, "the demo to begin")
+    wait_until(lambda: processes_of(home), 120, "Airflow to be started", every=0.05)
     program.send_signal(signal.SIGTERM)
-    program.communicate(timeout=30)
+    program.communicate(timeout=60)
     assert program.returncode == 128 + signal.SIGTERM
     assert processes_of(home) == []
     assert not home.exists()

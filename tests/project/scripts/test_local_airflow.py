@@ -31,7 +31,7 @@ print("ready", flush=True)
 
 def start(code: str, home: Path) -> Program:
     program = Program([sys.executable, "-c", code], environment(home), home / "program.log")
-    wait_until(lambda: "ready" in program.last_lines(), 20, "the program to start", every=0.02)
+    wait_until(lambda: "ready" in program.last_lines(), 120, "the program to start", every=0.02)
     return program
 
 
@@ -40,13 +40,13 @@ def test_killing_a_program_ends_its_children_too(tmp_path: Path) -> None:
     assert len(processes_of(tmp_path)) == 2
     program.kill()
     assert program.exit_code == -signal.SIGKILL
-    wait_until(lambda: not processes_of(tmp_path), 5, "all processes to end")
+    wait_until(lambda: not processes_of(tmp_path), 120, "all processes to end")
 
 
 def test_a_program_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scripts.local_airflow._KILL_AFTER", 0.3)
     start(STUBBORN, tmp_path).stop()
-    wait_until(lambda: not processes_of(tmp_path), 5, "all processes to end")
+    wait_until(lambda: not processes_of(tmp_path), 120, "all processes to end")
 
 
 def test_stopping_a_program_that_has_ended_ends_what_it_left_behind(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_stopping_a_program_that_has_ended_ends_what_it_left_behind(tmp_path: Pa
     assert program.wait(10) == 0
     assert len(processes_of(tmp_path)) == 1
     program.stop()
-    wait_until(lambda: not processes_of(tmp_path), 5, "all processes to end")
+    wait_until(lambda: not processes_of(tmp_path), 120, "all processes to end")
 
 
 def test_a_program_ends_with_whoever_started_it(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ program = Program([sys.executable, "-c", {STUBBORN!r}], environment(home), home 
 assert program.exit_code is None
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-    wait_until(lambda: not processes_of(tmp_path), 5, "all processes to end")
+    wait_until(lambda: not processes_of(tmp_path), 120, "all processes to end")
 
 
 def test_the_environment_holds_nothing_of_the_callers_airflow(

@@ -280,7 +280,7 @@ def test_a_worker_that_is_killed_after_a_deferral_loses_nothing(
         }
         order = {"connection": kling.connection_json(), "arguments": arguments}
         pid = workers.start(**order, ti={"try_number": 2, "max_tries": 2})
-        wait_until(lambda: len(kling.jobs) >= 6, 30, "the next try to submit", every=0.02)
+        wait_until(lambda: len(kling.jobs) >= 6, 120, "the next try to submit", every=0.02)
         os.kill(pid, signal.SIGKILL)
         workers.wait()
         workers.start(**order, ti={"try_number": 3, "max_tries": 2})

@@ -87,11 +87,11 @@ def test_sigterm_saves_the_ledger_says_what_runs_and_submits_no_more(
     kling = start(job_seconds=60, slots=6)
     run = tries(kling)
     pid = run.start(rows(20), concurrency=6, handler=handler)
-    wait_until(lambda: len(kling.jobs) == 6, 30, "six jobs to run")
+    wait_until(lambda: len(kling.jobs) == 6, 120, "six jobs to run")
     time.sleep(0.2)
     ended, seconds = run.end(pid)
     assert ended == code
-    assert seconds < 5
+    assert seconds < 20
     assert len(kling.jobs) == 6
     (said, *_) = run.workers.said("Stopped. Kling cannot cancel jobs: 6 go on and may be charged (")
     assert all(job.task_id in said for job in kling.jobs)
@@ -110,7 +110,7 @@ def test_a_create_call_that_is_being_answered_when_sigterm_comes_is_not_lost(
     kling.faults.set({"stall_after": 0.5})
     run = tries(kling)
     pid = run.start(rows(1))
-    wait_until(lambda: kling.stalled, 30, "the call to be held", every=0.02)
+    wait_until(lambda: kling.stalled, 120, "the call to be held", every=0.02)
     assert run.end(pid)[0] == FAILED
     assert [line["task_id"] for line in batch.ledger().values()] == [kling.jobs[0].task_id]
 
@@ -122,10 +122,10 @@ def test_a_create_call_that_is_never_answered_is_asked_for_by_the_next_try(
     kling.faults.set({"stall_after": -1})
     run = tries(kling)
     pid = run.start(rows(1))
-    wait_until(lambda: kling.stalled, 30, "the call to be held")
+    wait_until(lambda: kling.stalled, 120, "the call to be held")
     ended, seconds = run.end(pid)
     assert ended == FAILED
-    assert seconds < 5
+    assert seconds < 20
     assert batch.states() == ["planned"]
     run.finish(rows(1))
     assert (len(kling.jobs), batch.states()) == (1, ["done"])
@@ -139,7 +139,7 @@ def test_airflows_timeout_ends_the_run_and_a_retry_goes_on(
     began = time.monotonic()
     run.start(rows(12), concurrency=4, timeout=2.0)
     assert run.workers.wait() == INTERRUPTED
-    assert time.monotonic() - began < 2.0 + 5
+    assert time.monotonic() - began < 2.0 + 30
     run.finish(rows(12))
     assert len(kling.jobs) == len({job.external_task_id for job in kling.jobs}) == 12
 
@@ -195,7 +195,7 @@ def test_a_storage_that_hangs_does_not_hang_the_end(
     seconds = []
 
     def end() -> None:
-        wait_until(lambda: len(kling.jobs) == 2, 20, "two jobs", every=0.01)
+        wait_until(lambda: len(kling.jobs) == 2, 120, "two jobs", every=0.01)
         time.sleep(0.2)
         began = time.monotonic()
         operator.on_kill()
@@ -264,6 +264,6 @@ class TestBeside:
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             hanging.run(0.05, report)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
         assert not hanging.end()
         release.set()

@@ -165,7 +165,7 @@ def test_credentials_that_are_refused_while_jobs_run_lose_no_job(
     kling = start(job_seconds=1.0, slots=3)
 
     def refuse() -> None:
-        wait_until(lambda: len(kling.jobs) == 3, 10, "three jobs to run", every=0.01)
+        wait_until(lambda: len(kling.jobs) == 3, 120, "three jobs to run", every=0.01)
         kling.faults.set({"bad_credentials": 1000})
 
     refuser = threading.Thread(target=refuse)

@@ -96,7 +96,7 @@ def others(kling: Emulator, seconds: float) -> Iterator[None]:
         headers = {"Authorization": f"Bearer {kling.options.api_key}"}
         while time.monotonic() < until and not stop.is_set():
             body = {"model_name": "kling-v2-1", "prompt": "others"}
-            http.post(f"{kling.url}{PATH}", json=body, headers=headers, timeout=20)
+            http.post(f"{kling.url}{PATH}", json=body, headers=headers, timeout=60)
 
     program = threading.Thread(target=keep_busy)
     program.start()

@@ -64,7 +64,7 @@ def test_a_thousand_jobs_survive_kills_and_faults(
             kling.faults.set({**FAULTS, "slots_taken": 5, "rate_limited": 2})
             pid = try_number(kill + 1)
             made = len(kling.jobs) + chance.randint(0, 2 * COUNT // KILLS // 3)
-            wait_until(lambda at=made: len(kling.jobs) >= at, 60, "more jobs", every=0.02)
+            wait_until(lambda at=made: len(kling.jobs) >= at, 120, "more jobs", every=0.02)
             time.sleep(chance.uniform(0, 0.5))
             os.kill(pid, signal.SIGTERM if kill % 4 == 3 else signal.SIGKILL)
             assert workers.wait() != SUCCESS

@@ -89,12 +89,12 @@ class TestKling:
     ) -> None:
         kling.faults.set({"proxy_page": 1})
         with running(batch, rows(30)) as run:
-            wait_until(lambda: kling.requests.get(("POST", PATH, 502)), 20, "a create call to fail")
-            wait_until(lambda: kling.faults.fired["proxy_page"] > 40, 20, "look-ups to fail")
+            wait_until(lambda: kling.requests.get(("POST", PATH, 502)), 120, "a create call to fail")
+            wait_until(lambda: kling.faults.fired["proxy_page"] > 40, 120, "look-ups to fail")
             kling.faults.clear()
-            wait_until(lambda: len(kling.jobs) >= 10, 20, "ten jobs")
+            wait_until(lambda: len(kling.jobs) >= 10, 120, "ten jobs")
             kling.faults.set({"proxy_page": 1})
-            wait_until(lambda: kling.faults.fired["proxy_page"] > 20, 20, "polls to fail")
+            wait_until(lambda: kling.faults.fired["proxy_page"] > 20, 120, "polls to fail")
             kling.faults.clear()
             summary = run.result(60)
         assert (summary["done"], len(kling.jobs)) == (30, 30)
@@ -147,9 +147,9 @@ class TestOutput:
         caplog.set_level(logging.INFO)
         out = Path(batch.output)
         with running(batch, rows(30), poll_interval=0.2) as run:
-            wait_until(lambda: len(kling.jobs) >= 10, 20, "ten jobs")
+            wait_until(lambda: len(kling.jobs) >= 10, 120, "ten jobs")
             with out_of_reach(out):
-                wait_until(lambda: told(caplog, "Trying again"), 30, "a file that cannot be kept")
+                wait_until(lambda: told(caplog, "Trying again"), 120, "a file that cannot be kept")
             summary = run.result(60)
         assert (summary["done"], len(kling.jobs)) == (30, 30)
 
@@ -159,9 +159,9 @@ class TestOutput:
         caplog.set_level(logging.INFO)
         ledger = Path(batch.output, "_ledger")
         with running(batch, rows(40), concurrency=2) as run:
-            wait_until(lambda: len(kling.jobs) >= 4, 20, "four jobs")
+            wait_until(lambda: len(kling.jobs) >= 4, 120, "four jobs")
             with out_of_reach(ledger):
-                wait_until(lambda: told(caplog, "cannot be written"), 20, "the ledger to be missed")
+                wait_until(lambda: told(caplog, "cannot be written"), 120, "the ledger to be missed")
                 before = len(kling.jobs)
                 assert not _within(lambda: len(kling.jobs) > before + 2, 1.0)
             summary = run.result(60)
@@ -176,7 +176,7 @@ class TestOutput:
         monkeypatch.setattr(ledger_writer, "MAX_LEDGER_OUTAGE", 0.3)
         ledger = Path(batch.output, "_ledger")
         with running(batch, rows(40), concurrency=2) as run:
-            wait_until(lambda: len(kling.jobs) >= 4, 20, "four jobs")
+            wait_until(lambda: len(kling.jobs) >= 4, 120, "four jobs")
             with out_of_reach(ledger), pytest.raises(KlingServerError, match="ledger could not be written"):
                 run.result(60)
         made = len(kling.jobs)
@@ -265,7 +265,7 @@ def _within(condition: Callable[[], bool], seconds: float) -> bool:
 
 def test_threads_of_a_run_end_with_it(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(5))
-    wait_until(lambda: not _threads(), 10, "threads to end")
+    wait_until(lambda: not _threads(), 120, "threads to end")
 
 
 def _threads() -> list[str]:

@@ -38,10 +38,10 @@ class Client:
         self.session.headers["Authorization"] = f"Bearer {emulator.options.api_key}"
 
     def get(self, path: str, **query: Any) -> requests.Response:
-        return self.session.get(self.emulator.url + self.prefix + path, params=query, timeout=20)
+        return self.session.get(self.emulator.url + self.prefix + path, params=query, timeout=60)
 
     def post(self, path: str, body: Any) -> requests.Response:
-        return self.session.post(self.emulator.url + self.prefix + path, json=body, timeout=20)
+        return self.session.post(self.emulator.url + self.prefix + path, json=body, timeout=60)
 
     def make(self, path: str = IMAGE_TO_VIDEO, **body: Any) -> str:
         """Make a job and return its id; for image2video a good body is filled in."""

@@ -195,7 +195,7 @@ def test_a_solution(start):
     (task,) = kling.get("/solutions", external_task_ids="mine").json()["data"]
     assert (task["id"], task["status"]) == (answer["task_id"], "succeed")
     assert [output["type"] for output in task["outputs"]] == ["image"]
-    assert requests.get(task["outputs"][0]["url"], timeout=30).headers["Content-Type"] == "image/png"
+    assert requests.get(task["outputs"][0]["url"], timeout=60).headers["Content-Type"] == "image/png"
 
 
 def test_gateways_have_none_of_it(start):

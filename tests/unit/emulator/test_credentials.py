@@ -26,7 +26,7 @@ def ask(start):
 
     def send(authorization: str | None) -> requests.Response:
         headers = {} if authorization is None else {"Authorization": authorization}
-        return requests.get(kling.emulator.url + IMAGE_TO_VIDEO, headers=headers, timeout=5)
+        return requests.get(kling.emulator.url + IMAGE_TO_VIDEO, headers=headers, timeout=60)
 
     return send
 

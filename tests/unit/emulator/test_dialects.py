@@ -30,7 +30,7 @@ class TestCometApi:
         task = kling.done(kling.make(external_task_id="mine"))
         assert task["task_status"] == "succeed"
         assert kling.task("mine") == task
-        assert requests.post(kling.emulator.url + IMAGE_TO_VIDEO, json=GOOD, timeout=5).status_code == 401
+        assert requests.post(kling.emulator.url + IMAGE_TO_VIDEO, json=GOOD, timeout=60).status_code == 401
 
     @pytest.mark.parametrize("path", [IMAGE_TO_VIDEO, "/account/costs"])
     def test_no_lists_and_no_ledger(self, open_, path):
@@ -149,7 +149,7 @@ class TestGateway:
         assert words == [("SUBMITTED", "submitted"), ("IN_PROGRESS", "processing"), ("SUCCESS", "succeed")]
         assert answer["data"]["progress"] == "100%"
         video = answer["data"]["data"]["data"]["task_result"]["videos"][0]
-        assert requests.get(video["url"], timeout=30).ok
+        assert requests.get(video["url"], timeout=60).ok
 
     def test_the_vendors_own_id_leads_nowhere(self, open_):
         kling = open_("gateway")
@@ -197,7 +197,7 @@ class TestOpenAiVideo:
         video = kling.get(path).json()
         assert (video["status"], video["progress"]) == ("completed", 100)
         assert video["completed_at"] - video["created_at"] in (59, 60, 61)
-        assert requests.get(video["metadata"]["url"], timeout=30).ok
+        assert requests.get(video["metadata"]["url"], timeout=60).ok
 
     def test_a_failed_job(self, open_):
         kling = open_("openai-video", faults={"failed_job": 1})

@@ -154,7 +154,7 @@ class TestSynchronous:
         assert data["final_unit_deduction"] == "0.05"
         (audio,) = data["task_result"]["audios"]
         assert audio.keys() == {"id", "url", "duration"}
-        seen = look(requests.get(audio["url"], timeout=30).content)
+        seen = look(requests.get(audio["url"], timeout=60).content)
         assert (seen.audio or "").startswith("mp3")
         assert seen.seconds == pytest.approx(float(audio["duration"]), abs=0.1)
 
@@ -211,7 +211,7 @@ class TestPictures:
     def test_they_differ(self, kling):
         result = kling.result(self.PATH, model_name="kling-v3", prompt="a cat", n=3)
         assert [image["index"] for image in result["images"]] == [0, 1, 2]
-        assert len({requests.get(image["url"], timeout=30).content for image in result["images"]}) == 3
+        assert len({requests.get(image["url"], timeout=60).content for image in result["images"]}) == 3
 
     @pytest.mark.parametrize(
         ("fields", "size"),
@@ -224,7 +224,7 @@ class TestPictures:
     )
     def test_their_size(self, kling, fields, size):
         result = kling.result(self.PATH, model_name="kling-v3", prompt="a cat", **fields)
-        with Image.open(io.BytesIO(requests.get(result["images"][0]["url"], timeout=30).content)) as image:
+        with Image.open(io.BytesIO(requests.get(result["images"][0]["url"], timeout=60).content)) as image:
             assert image.size == size
 
     @pytest.mark.parametrize(("amount", "count"), [(2, 2), (9, 9), ("auto", 3), (None, 4)])
@@ -252,9 +252,9 @@ class TestPictures:
             right_expansion_ratio=1.0,
             n=2,
         )
-        one, two = (requests.get(image["url"], timeout=30).content for image in result["images"])
+        one, two = (requests.get(image["url"], timeout=60).content for image in result["images"])
         assert one != two
-        with Image.open(io.BytesIO(requests.get(result["images"][0]["url"], timeout=30).content)) as image:
+        with Image.open(io.BytesIO(requests.get(result["images"][0]["url"], timeout=60).content)) as image:
             assert image.width / image.height == pytest.approx(4.5, rel=0.01)
             middle = image.getpixel((image.width // 2, image.height // 2))
             edge = image.getpixel((10, image.height // 2))

@@ -26,7 +26,7 @@ class TestVoices:
     def test_one_is_made_listed_and_deleted(self, kling):
         voice = kling.result(VOICES, **body("general/custom-voices", kling))["voices"][0]
         assert voice["voice_name"] == "me"
-        assert requests.get(voice["trial_url"], timeout=30).headers["Content-Type"] == "audio/mpeg"
+        assert requests.get(voice["trial_url"], timeout=60).headers["Content-Type"] == "audio/mpeg"
         deleted = kling.post("/v1/general/delete-voices", {"voice_id": voice["voice_id"]}).json()
         assert deleted["data"]["task_status"] == "succeed"
         assert kling.get(VOICES).json()["data"][0]["task_result"] == {}
@@ -47,7 +47,7 @@ class TestVoices:
 
         every = voices()
         assert [voice["owned_by"] for voice in every] == ["kling"] * 3
-        assert requests.get(every[0]["trial_url"], timeout=30).ok
+        assert requests.get(every[0]["trial_url"], timeout=60).ok
         assert [voice["voice_id"] for voice in voices(pageNum=2, pageSize=2)] == [every[2]["voice_id"]]
         assert kling.get(path, pageSize=1000).status_code == 200
         assert kling.get(path, pageSize=1001).status_code == 400
@@ -68,7 +68,7 @@ class TestVoices:
             for choice in ("on", "off")
         )
         (voice,) = kling.result(VOICES, voice_name="me", voice_url=spoken)["voices"]
-        assert look(requests.get(voice["trial_url"], timeout=30).content).seconds == pytest.approx(5, abs=0.1)
+        assert look(requests.get(voice["trial_url"], timeout=60).content).seconds == pytest.approx(5, abs=0.1)
         answer = kling.post(VOICES, {"voice_name": "me", "voice_url": silent})
         assert answer.json()["message"] == "Audio format is invalid"
 
@@ -110,7 +110,7 @@ class TestElements:
         tasks = kling.get("/v1/general/advanced-presets-elements").json()["data"]
         elements = [task["task_result"]["elements"][0] for task in tasks]
         assert {element["owned_by"] for element in elements} == {"kling"}
-        assert requests.get(elements[0]["element_image_list"]["frontal_image"], timeout=30).ok
+        assert requests.get(elements[0]["element_image_list"]["frontal_image"], timeout=60).ok
 
     @pytest.mark.parametrize(
         ("changes", "words"),
@@ -147,7 +147,7 @@ class TestSelection:
             120,
         )
         assert (data["width"], data["height"]) == (1280, 720)
-        assert requests.get(data["normalized_video"], timeout=30).headers["Content-Type"] == "video/mp4"
+        assert requests.get(data["normalized_video"], timeout=60).headers["Content-Type"] == "video/mp4"
 
     def test_a_video_of_the_api_can_be_taken(self, kling):
         video = kling.result("/v1/videos/image2video", model_name="kling-v3", image=png())["videos"][0]
@@ -173,7 +173,7 @@ class TestSelection:
         assert len(left["data"]["res"]["rle_mask_list"]) == 1
         preview = kling.post(SELECTION + "preview-selection", {"session_id": session}).json()["data"]["res"]
         assert preview.keys() == {"video", "video_cover", "tracking_output"}
-        assert all(requests.get(url, timeout=30).ok for url in preview.values())
+        assert all(requests.get(url, timeout=60).ok for url in preview.values())
         result = kling.result(
             "/v1/videos/multi-elements", session_id=session, edit_mode="removal", prompt="without"
         )

@@ -178,5 +178,5 @@ class TestList:
     [("get", "/v1/videos/nonsense"), ("get", "/v1/videos/nonsense/1"), ("put", IMAGE_TO_VIDEO)],
 )
 def test_what_the_api_does_not_have(kling, method, path):
-    answer = kling.session.request(method, kling.emulator.url + path, json={}, timeout=5)
+    answer = kling.session.request(method, kling.emulator.url + path, json={}, timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (404, 1202)

@@ -35,7 +35,7 @@ def _white(picture: np.ndarray) -> float:
 
 class TestVideo:
     def test_it_plays_for_the_length_asked_with_the_pictures_shape(self, kling):
-        seen = look(requests.get(_url(kling, image=_disc(), duration="5"), timeout=30).content)
+        seen = look(requests.get(_url(kling, image=_disc(), duration="5"), timeout=60).content)
         assert seen.video == "h264"
         assert seen.audio is None
         assert seen.fps == 24
@@ -44,7 +44,7 @@ class TestVideo:
         assert seen.size == (540, 360)
 
     def test_it_shows_the_picture_and_zooms_in(self, kling):
-        seen = look(requests.get(_url(kling, image=_disc(), duration="5"), timeout=30).content)
+        seen = look(requests.get(_url(kling, image=_disc(), duration="5"), timeout=60).content)
         assert seen.first is not None
         assert seen.last is not None
         corner, middle = seen.first[5, 5], seen.first[180, 270]
@@ -68,7 +68,7 @@ class TestVideo:
     def test_the_same_input_gives_the_same_bytes(self, start):
         one, two = start(scale=0.2), start(scale=0.2)
         first, again, other = (
-            requests.get(_url(kling, image=png(colour=colour), duration="3"), timeout=30).content
+            requests.get(_url(kling, image=png(colour=colour), duration="3"), timeout=60).content
             for kling, colour in ((one, "red"), (two, "red"), (two, "green"))
         )
         assert first == again
@@ -78,7 +78,7 @@ class TestVideo:
         kling = start(scale=0.25)
         task = kling.done(kling.make(duration="3", watermark_info={"enabled": True}))
         video = task["task_result"]["videos"][0]
-        plain, marked = (requests.get(video[key], timeout=30).content for key in ("url", "watermark_url"))
+        plain, marked = (requests.get(video[key], timeout=60).content for key in ("url", "watermark_url"))
         assert _white(look(marked).first) > _white(look(plain).first)
         assert "watermark_url" not in kling.done(kling.make())["task_result"]["videos"][0]
 
@@ -86,7 +86,7 @@ class TestVideo:
 class TestHttp:
     def test_ranges(self, kling):
         url = _url(kling)
-        whole = requests.get(url, timeout=30)
+        whole = requests.get(url, timeout=60)
         assert whole.headers["Accept-Ranges"] == "bytes"
         assert whole.headers["Content-Type"] == "video/mp4"
         size = len(whole.content)
@@ -96,28 +96,28 @@ class TestHttp:
             ("-7", size - 7, size),
             ("5-999999999", 5, size),
         ):
-            part = requests.get(url, headers={"Range": f"bytes={asked}"}, timeout=5)
+            part = requests.get(url, headers={"Range": f"bytes={asked}"}, timeout=60)
             assert part.status_code == 206
             assert part.headers["Content-Range"] == f"bytes {start}-{end - 1}/{size}"
             assert part.content == whole.content[start:end]
 
     def test_a_range_outside_the_file(self, kling):
-        answer = requests.get(_url(kling), headers={"Range": "bytes=999999999-"}, timeout=30)
+        answer = requests.get(_url(kling), headers={"Range": "bytes=999999999-"}, timeout=60)
         assert answer.status_code == 416
         assert answer.headers["Content-Range"].startswith("bytes */")
 
     def test_head_tells_the_size(self, kling):
         url = _url(kling)
-        head = requests.head(url, timeout=30)
+        head = requests.head(url, timeout=60)
         assert head.content == b""
-        assert int(head.headers["Content-Length"]) == len(requests.get(url, timeout=5).content)
+        assert int(head.headers["Content-Length"]) == len(requests.get(url, timeout=60).content)
 
     def test_no_credentials_are_needed_but_the_signature(self, kling):
         url = _url(kling)
-        assert requests.get(url, timeout=30).status_code == 200
-        assert requests.get(url[:-1] + ("0" if url[-1] != "0" else "1"), timeout=5).status_code == 403
-        assert requests.get(url.split("?")[0], timeout=5).status_code == 403
-        assert requests.get(url.replace("0.mp4", "1.mp4"), timeout=5).status_code == 403
+        assert requests.get(url, timeout=60).status_code == 200
+        assert requests.get(url[:-1] + ("0" if url[-1] != "0" else "1"), timeout=60).status_code == 403
+        assert requests.get(url.split("?")[0], timeout=60).status_code == 403
+        assert requests.get(url.replace("0.mp4", "1.mp4"), timeout=60).status_code == 403
 
     def test_an_address_is_the_one_by_which_the_emulator_was_reached(self, kling):
         task_id = kling.make()
@@ -134,18 +134,17 @@ class TestHttp:
         task_id = kling.make()
         old = kling.done(task_id)["task_result"]["videos"][0]["url"]
         kling.emulator.advance(61)
-        expired = requests.get(old, timeout=5)
+        expired = requests.get(old, timeout=60)
         assert expired.status_code == 403
         assert b"Request has expired" in expired.content
-        assert requests.get(kling.task(task_id)["task_result"]["videos"][0]["url"], timeout=30).ok
+        assert requests.get(kling.task(task_id)["task_result"]["videos"][0]["url"], timeout=60).ok
 
     def test_after_30_days_nothing_helps(self, start):
         kling = start(url_seconds=60)
         task_id = kling.make()
         kling.emulator.advance(31 * 24 * 3600)
-        assert (
-            requests.get(kling.task(task_id)["task_result"]["videos"][0]["url"], timeout=5).status_code == 403
-        )
+        url = kling.task(task_id)["task_result"]["videos"][0]["url"]
+        assert requests.get(url, timeout=60).status_code == 403
 
 
 def test_jobs_that_nobody_downloads_cost_nothing(start):

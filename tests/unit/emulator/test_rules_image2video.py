@@ -160,7 +160,7 @@ class TestNotJson:
         assert (answer.status_code, answer.json()["code"]) == (400, 1200)
 
     def test_the_content_type(self, kling):
-        answer = kling.session.post(kling.emulator.url + IMAGE_TO_VIDEO, {"image": URL}, timeout=5)
+        answer = kling.session.post(kling.emulator.url + IMAGE_TO_VIDEO, {"image": URL}, timeout=60)
         assert answer.json()["code"] == 1200
         assert "Content-Type" in answer.json()["message"]
 

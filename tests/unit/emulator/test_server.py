@@ -28,11 +28,11 @@ class TestContextManager:
     def test_it_listens_on_a_free_port_and_stops(self):
         with Emulator() as one, Emulator() as two:
             assert one.url != two.url
-            assert requests.get(one.url + "/_emulator", timeout=5).ok
+            assert requests.get(one.url + "/_emulator", timeout=60).ok
             folder = one.folder
             assert folder.exists()
         with pytest.raises(requests.ConnectionError):
-            requests.get(one.url, timeout=5)
+            requests.get(one.url, timeout=60)
         assert not folder.exists()
 
     def test_a_taken_port_is_named(self, kling):
@@ -47,7 +47,7 @@ class TestContextManager:
     def test_ipv6(self):
         with Emulator(Options(host="::1", port=0)) as emulator:
             assert emulator.url.startswith("http://[::1]:")
-            assert requests.get(emulator.url + "/_emulator", timeout=5).ok
+            assert requests.get(emulator.url + "/_emulator", timeout=60).ok
 
     @pytest.mark.parametrize(
         "settings",
@@ -86,7 +86,7 @@ class TestIntrospection:
         kling.make(external_task_id="mine")
         kling.post(IMAGE_TO_VIDEO, {})
         kling.done("mine")
-        summary = requests.get(kling.emulator.url + "/_emulator", timeout=5).json()
+        summary = requests.get(kling.emulator.url + "/_emulator", timeout=60).json()
         assert (summary["jobs_made"], summary["active"], summary["max_active"]) == (1, 0, 1)
         assert summary["charged_units"] == "3.0"
         assert {"method": "POST", "path": IMAGE_TO_VIDEO, "status": 400, "count": 1} in summary["requests"]
@@ -98,7 +98,7 @@ class TestIntrospection:
 
     def test_the_jobs(self, kling):
         kling.make(external_task_id="mine", prompt="a cat")
-        (job,) = requests.get(kling.emulator.url + "/_emulator/jobs", timeout=5).json()
+        (job,) = requests.get(kling.emulator.url + "/_emulator/jobs", timeout=60).json()
         assert job["external_task_id"] == "mine"
         assert job["endpoint"] == "videos/image2video"
         assert job["status"] == "submitted"
@@ -113,22 +113,22 @@ class TestIntrospection:
     def test_over_http_everything_can_be_set(self, kling):
         base = kling.emulator.url + "/_emulator"
         task_id = kling.make()
-        requests.post(base + "/advance", json={"seconds": 60}, timeout=5)
+        requests.post(base + "/advance", json={"seconds": 60}, timeout=60)
         assert kling.task(task_id)["task_status"] == "succeed"
-        on = requests.post(base + "/faults", json={"slots_taken": 1}, timeout=5).json()["on"]
+        on = requests.post(base + "/faults", json={"slots_taken": 1}, timeout=60).json()["on"]
         assert on == {"slots_taken": 1}
         assert kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": png()}).json()["code"] == 1303
-        assert requests.get(base + "/faults", timeout=5).json() == {"on": {}, "fired": {"slots_taken": 1}}
-        requests.post(base + "/faults", json={"no_list": True}, timeout=5)
-        assert requests.delete(base + "/faults", timeout=5).json() == {"on": {}, "fired": {}}
-        assert requests.post(base + "/reset", timeout=5).json()["jobs_made"] == 0
+        assert requests.get(base + "/faults", timeout=60).json() == {"on": {}, "fired": {"slots_taken": 1}}
+        requests.post(base + "/faults", json={"no_list": True}, timeout=60)
+        assert requests.delete(base + "/faults", timeout=60).json() == {"on": {}, "fired": {}}
+        assert requests.post(base + "/reset", timeout=60).json()["jobs_made"] == 0
 
     @pytest.mark.parametrize(
         ("path", "body", "word"),
         [("faults", {"nonsense": 1}, "nonsense"), ("advance", {"seconds": -1}, "forward")],
     )
     def test_mistakes_are_explained(self, kling, path, body, word):
-        answer = requests.post(f"{kling.emulator.url}/_emulator/{path}", json=body, timeout=5)
+        answer = requests.post(f"{kling.emulator.url}/_emulator/{path}", json=body, timeout=60)
         assert answer.status_code == 400
         assert word in answer.json()["detail"]
 
@@ -147,7 +147,7 @@ class TestCommand:
             line = process.stdout.readline()
             url = re.match(r"Kling emulator on (\S+)", line).group(1)
             assert f'export AIRFLOW_CONN_KLING_DEFAULT=\'{{"conn_type": "kling", "host": "{url}"' in line
-            assert requests.get(url + "/_emulator/faults", timeout=5).json()["on"] == {"slots_taken": 1}
+            assert requests.get(url + "/_emulator/faults", timeout=60).json()["on"] == {"slots_taken": 1}
             assert list(tmp_path.iterdir())
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
@@ -250,7 +250,7 @@ class TestHttps:
         assert kling.emulator.url.startswith("https://")
         url = kling.result(IMAGE_TO_VIDEO, duration="3")["videos"][0]["url"]
         assert url.startswith("https://")
-        assert requests.get(url, verify=certificate, timeout=30).ok
+        assert requests.get(url, verify=certificate, timeout=60).ok
         # The emulator itself reads from its own address.
         score = kling.result("/v1/audio/video-to-audio", video_url=url)
         assert float(score["videos"][0]["duration"]) == pytest.approx(3, abs=0.1)

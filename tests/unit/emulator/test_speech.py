@@ -189,7 +189,7 @@ class TestLipSync:
         assert task["final_unit_deduction"] == "0.5"
         parent = task["task_info"]["parent_video"]
         assert parent["id"] == video["id"]
-        assert requests.get(parent["url"], timeout=30).ok
+        assert requests.get(parent["url"], timeout=60).ok
         assert _seen(task["task_result"]).audio == "aac"
 
     @pytest.mark.parametrize("seconds", [1, 61])

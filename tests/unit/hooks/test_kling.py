@@ -76,7 +76,7 @@ def test_wait_ends_at_its_deadline_and_not_a_poll_later(hook: KlingHook) -> None
     started = time.monotonic()
     with pytest.raises(KlingTaskTimeout):
         hook.wait(SLUG, "8", poll_interval=30, timeout=0.3)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15
 
 
 @pytest.mark.parametrize(

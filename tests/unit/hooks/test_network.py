@@ -161,7 +161,7 @@ def test_an_answer_that_never_ends_is_given_up(
     began = time.monotonic()
     with pytest.raises(KlingServerError, match="the answer does not end") as failed:
         client.create(IMAGE_TO_VIDEO, BODY)
-    assert 2 < time.monotonic() - began < 10
+    assert 2 < time.monotonic() - began < 60
     assert failed.value.job is JobState.MAY_EXIST
 
 

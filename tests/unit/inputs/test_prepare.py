@@ -115,7 +115,7 @@ def test_object_storage_video_is_signed(s3):
     first, second = (
         resolve_inputs(Studio(video_url=value), sign_seconds=seconds) for seconds in (600, 86_400)
     )
-    assert requests.get(first.body["video_url"], timeout=5).content == video()
+    assert requests.get(first.body["video_url"], timeout=60).content == video()
     assert "X-Amz-Expires=86400" in second.body["video_url"] or "Expires=" in second.body["video_url"]
     assert first.body != second.body
     assert first.canonical() == second.canonical()

@@ -46,7 +46,7 @@ def fetch(task_id: str, output_path: Any, **arguments: Any) -> Any:
 def test_it_lands_and_returns_what_operators_return(make: Make, shelf: Shelf, kling_emulator: Emulator):
     (task_id,) = make(external_task_id="mine")
     task = KlingHook().get_task(SLUG, task_id).to_json(SLUG)
-    film = requests.get(task["videos"][0]["url"], timeout=10).content
+    film = requests.get(task["videos"][0]["url"], timeout=60).content
     landed = fetch(task_id, shelf.uri)
     (video,) = landed.pop("videos")
     assert landed == {name: value for name, value in task.items() if name != "videos"}

@@ -135,7 +135,7 @@ def test_all_files_of_a_task_land_under_names_of_their_own(web, shelf):
 
 
 def test_several_files_are_fetched_at_once(web, tmp_path):
-    gate = threading.Barrier(3, timeout=10)
+    gate = threading.Barrier(3, timeout=60)
 
     def together(request):
         gate.wait()

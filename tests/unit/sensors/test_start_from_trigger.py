@@ -33,7 +33,7 @@ def trigger(**arguments: Any) -> KlingTaskStartTrigger:
 
 
 async def event_of(one: KlingTaskStartTrigger) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in one.run():
             return event.payload
     raise AssertionError("no event")

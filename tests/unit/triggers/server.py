@@ -145,7 +145,7 @@ class Waits:
         wait = hub.join(ident, interval, time.time() + seconds, since)
         try:
             # A test that would wait for ever fails.
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 async for line in wait.lines():
                     self.lines.append(line)
         finally:

@@ -33,7 +33,7 @@ def trigger(*idents: str, **changes: Any) -> KlingBatchTrigger:
 
 
 async def event_of(batch: KlingBatchTrigger) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in batch.run():
             return dict(event.payload)
     raise AssertionError("no event")

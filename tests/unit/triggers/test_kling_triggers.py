@@ -59,7 +59,7 @@ def slot_trigger(**kwargs: Any) -> KlingSlotTrigger:
 
 
 async def fire(trigger: KlingTaskTrigger | KlingSlotTrigger) -> TriggerEvent:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         events = [event async for event in trigger.run()]
     assert len(events) == 1
     return events[0]
@@ -261,7 +261,7 @@ class TestConnection:
         self.fail_to_read(monkeypatch, 1000)
         began = time.monotonic()
         event = await fire(task_trigger("job-1", deadline=time.time() + 0.3))
-        assert 0.2 < time.monotonic() - began < 5
+        assert 0.2 < time.monotonic() - began < 30
         assert event.payload["status"] == "error"
         assert "'kling_default' could not be read in time: the API server" in event.payload["message"]
 
@@ -293,7 +293,7 @@ class TestSlot:
         assert not any(wait.done() for wait in waits)
         server.set(ident, "succeed")
         await job
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(60):
             event = await waits[0]
         assert event.payload == {"status": "slot", "message": "", "since": began - 5, "refusals": 1}
         await asyncio.sleep(0.05)
