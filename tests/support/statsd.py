@@ -37,7 +37,7 @@ class StatsD:
         :param pattern: what the whole line is.
         :raises AssertionError: none has come within 5 seconds.
         """
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             if found := [line for line in self.lines if re.fullmatch(pattern, line)]:
                 return found
