@@ -20,6 +20,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.changelog import FOLDER, unreleased  # noqa: E402 - found by the line above
+from scripts.examples import examples, excerpt  # noqa: E402
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 SOURCE = PROJECT["urls"]["Source Code"]
@@ -111,6 +112,29 @@ def _link_outside(app: Sphinx, name: str, content: list[str]) -> None:
     content[0] = OUTSIDE.sub(target, content[0])
 
 
+SHOWN = re.compile(r"^##+ (Kling\w+)$(?:(?!^##).*\n)*?^Example: .*$", re.M)
+
+
+def _show_examples(app: Sphinx, name: str, content: list[str]) -> None:
+    """Include the statement of the example that each operator's section links to.
+
+    :param app: the running build.
+    :param name: name of the page.
+    :param content: text of the page, in a list of one.
+    """
+
+    def shown(match: re.Match[str]) -> str:
+        part = excerpt(match[1])
+        if part is None:
+            return match[0]
+        path = os.path.relpath(part.file, (DOCS / name).parent)
+        app.env.note_dependency(str(part.file))
+        lines = f":lines: {part.first}-{part.last}\n:dedent:\n:language: python"
+        return f"{match[0]}\n\n```{{literalinclude}} {path}\n{lines}\n```"
+
+    content[0] = SHOWN.sub(shown, content[0])
+
+
 def _show_changelog(app: Sphinx, name: str, content: list[str]) -> None:
     """Make the page of the changelog from the file and the fragments of the next release.
 
@@ -127,17 +151,6 @@ def _show_changelog(app: Sphinx, name: str, content: list[str]) -> None:
     before, _, released = text.partition("<!-- towncrier release notes start -->")
     section = f"## {release} (unreleased)\n\n{unreleased()}" if unreleased() else ""
     content[0] = f"{before}\n{section}\n{released}"
-
-
-def _examples() -> dict[Path, list[str]]:
-    """Return the example DAGs, each with the names of the operators and sensors in it."""
-    found = {}
-    for file in sorted((ROOT / "example_dags").glob("example_*.py")):
-        names = {
-            each.id for each in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(each, ast.Name)
-        }
-        found[file] = sorted(name for name in names if re.fullmatch(r"Kling\w+(Operator|Sensor)", name))
-    return found
 
 
 def _example_page(file: Path, operators: list[str]) -> str:
@@ -160,12 +173,12 @@ def _write_examples(app: Sphinx) -> None:
     """
     folder = DOCS / "_examples"
     folder.mkdir(exist_ok=True)
-    examples = _examples()
-    pages = {file.stem: _example_page(file, operators) for file, operators in examples.items()}
+    dags = examples()
+    pages = {file.stem: _example_page(file, operators) for file, operators in dags.items()}
     links = {stem: f"[{stem.removeprefix('example_kling_')}]({stem}.myst)" for stem in pages}
-    used = sorted({operator for operators in examples.values() for operator in operators})
+    used = sorted({operator for operators in dags.values() for operator in operators})
     rows = "\n".join(
-        f"| `{name}` | {', '.join(links[file.stem] for file in examples if name in examples[file])} |"
+        f"| `{name}` | {', '.join(links[file.stem] for file in dags if name in dags[file])} |"
         for name in used
     )
     toctree = "\n".join(pages)
@@ -219,6 +232,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """
     app.connect("builder-inited", _write_examples)
     app.connect("source-read", _show_changelog)
+    app.connect("source-read", _show_examples)
     app.connect("source-read", _link_outside)
     app.connect("doctree-read", _draw_diagrams, priority=400)  # before images are collected
     return {"parallel_read_safe": True, "parallel_write_safe": True}

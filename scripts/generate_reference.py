@@ -32,6 +32,7 @@ from airflow_provider_kling.operators.usage import KlingUsageOperator
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.submission.runner import can_look_up
 
+from .examples import excerpt
 from .generate_stubs import own_operators, passed_on, write
 from .local_airflow import ROOT
 from .readme_tables import BASE_URL, README, endpoints, legacy, with_table
@@ -57,7 +58,8 @@ Table = Iterable[tuple[str, ...]]
 def pages() -> dict[Path, str]:
     """Return the text of each page by its path."""
     made = {family: "\n\n".join(_sections(family)) for family in FAMILIES}
-    made["account"] = _by_signature(KlingAccountOperator)
+    account = (*_example(KlingAccountOperator, "../../"), _by_signature(KlingAccountOperator))
+    made["account"] = "\n\n".join(["## KlingAccountOperator", *account])
     made["README"] = "\n\n".join(_overview())
     made |= {f"../{page}": _signatures(operators) for page, operators in BY_SIGNATURE.items()}
     made["../hosts-and-gateways"] = "\n\n".join(_hosts())
@@ -71,7 +73,12 @@ def _signatures(shown: Iterable[type]) -> str:
     parts = []
     for operator in shown:
         templated = ", ".join(f"`{name}`" for name in operator.template_fields)  # type: ignore[attr-defined]
-        parts += [f"### {operator.__name__}", _by_signature(operator), f"Templates may stand in {templated}."]
+        parts += [
+            f"### {operator.__name__}",
+            *_example(operator, "../"),
+            _by_signature(operator),
+            f"Templated: {templated}.",
+        ]
     return "\n\n".join(parts)
 
 
@@ -103,13 +110,20 @@ def _sections(family: str) -> Iterator[str]:
         yield f"## {operator.__name__}"
         yield parse_summary(inspect.getdoc(operator) or "").replace("``", "`")
         yield _facts(operator)
+        yield from _example(operator, "../../")
         yield from _notes(endpoint)
         yield _parameters(operator)
         yield from _listed(
             "Rules, checked before anything is paid:", (rule.text for rule in endpoint.request.rules)
         )
-        yield from _listed("Warned of:", (hint.text for hint in endpoint.request.hints))
+        yield from _listed("Warnings:", (hint.text for hint in endpoint.request.hints))
         yield from _listed("Documented more narrowly by single hosts:", _narrower(endpoint))
+
+
+def _example(operator: type, root: str) -> Iterator[str]:
+    """Yield a link to an example; ``docs/conf.py`` shows the statement below it."""
+    if part := excerpt(operator.__name__):
+        yield f"Example: [{part.file.name}]({root}example_dags/{part.file.name})"
 
 
 def _hosts() -> Iterator[str]:
@@ -137,7 +151,7 @@ def _hosts() -> Iterator[str]:
 def _facts(operator: type[RedactedTemplateMixin]) -> str:
     endpoint = operator.endpoint
     if not issubclass(operator, KlingTaskOperator):
-        return f"`POST {endpoint.path}`; answers at once. Takes `kling_conn_id` too."
+        return f"`POST {endpoint.path}`; answers at once. Also has `kling_conn_id`."
     kind = "answers at once" if endpoint.synchronous else "makes a job"
     return f"`POST {endpoint.path}`; {kind}; result in `{endpoint.result}`. Source: {endpoint.source}."
 
@@ -171,14 +185,14 @@ def _limits(endpoint: Endpoint) -> Iterator[Limit]:
 
 def _narrower(endpoint: Endpoint) -> Iterator[str]:
     for limit in _limits(endpoint):
-        verb = "refused" if limit.severity == "refuse" else "warned of"
+        verb = "rejected" if limit.severity == "refuse" else "warning"
         yield f"{DIALECTS[limit.dialect].title}: {limit.rule.text} ({limit.source}; {verb})"
     for media in MEDIA_LIMITS:
         if media.endpoint == endpoint.slug:
             shortest, longest = media.seconds
             yield (
                 f"{DIALECTS[media.dialect].title}: {media.path} lasts {shortest:g} to {longest:g} s"
-                f" ({media.source}; warned of)"
+                f" ({media.source}; warning)"
             )
 
 
@@ -203,10 +217,10 @@ def _overview() -> Iterator[str]:
         ],
     )
     yield "## Legacy endpoints"
-    yield "They stay for hosts that still have them; new DAGs use what stands in the last column."
+    yield "They remain for hosts that still serve them; new DAGs use the last column."
     yield legacy(_endpoint_operators(), "")
-    yield "## Pictures"
-    yield f"Wherever a table says *picture*: {media_words(IMAGE)}."
+    yield "## Images"
+    yield f"Wherever a table links *image* to this section: {media_words(IMAGE)}."
     yield "## Hosts"
     yield _table(
         (

@@ -126,16 +126,16 @@ def _count(marks: tuple[Any, ...]) -> str:
     return f"{low:g} to {high:g} " if low else f"at most {high:g} "
 
 
-_NOUNS = {"image": ("picture", "pictures"), "audio": ("sound", "sounds"), "video": ("video", "videos")}
+_NOUNS = {"image": ("image", "images"), "audio": ("audio", "audio files"), "video": ("video", "videos")}
 
 
 def _media(media: MediaConstraints, *, several: bool) -> str:
     noun = _NOUNS[media.kind][several]
-    return f"[{noun}](README.md#pictures)" if media == IMAGE else f"{noun}; {media_words(media)}"
+    return f"[{noun}](README.md#images)" if media == IMAGE else f"{noun}; {media_words(media)}"
 
 
 def media_words(media: MediaConstraints) -> str:
-    """Say what a picture, sound or video may be."""
+    """Return what an image, audio file or video may be."""
     facts = [_ways(media), ", ".join(media.formats)]
     if media.max_bytes:
         facts.append(f"at most {media.max_bytes // MEGABYTE} MB")
@@ -153,4 +153,4 @@ def media_words(media: MediaConstraints) -> str:
 def _ways(media: MediaConstraints) -> str:
     if media.inline and media.url:
         return "file, storage, base64 or URL"
-    return "file, storage or base64" if media.inline else "URL, or storage that can sign addresses"
+    return "file, storage or base64" if media.inline else "URL, or storage that can sign URLs"

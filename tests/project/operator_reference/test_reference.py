@@ -17,6 +17,7 @@ from airflow_provider_kling.api.host_limits import LIMITS
 from airflow_provider_kling.api.requests.field_types import Image, video
 from airflow_provider_kling.get_provider_info import get_provider_info
 from airflow_provider_kling.operators.account import KlingAccountOperator
+from scripts.examples import excerpt
 from scripts.generate_reference import BY_SIGNATURE, FAMILIES, MARK, PAGES, operators, pages
 from scripts.generate_stubs import write
 from scripts.local_airflow import ROOT
@@ -49,6 +50,19 @@ def test_every_endpoint_and_every_operator_is_there() -> None:
             assert f"\n## {operator.__name__}\n" in page
             for name in operator.endpoint.request.model_fields:
                 assert f"| `{name}` |" in page
+
+
+def test_every_operator_links_an_example_that_uses_it() -> None:
+    missing = []
+    for path, text in pages().items():
+        for name, section in re.findall(r"^##+ (Kling\w+)$(.*?)(?=^##|\Z)", text, re.M | re.S):
+            part = excerpt(name)
+            if part is None or f"[{part.file.name}](" not in section:
+                missing.append(f"{path.name}: {name}")
+            else:
+                shown = part.file.read_text("utf-8").splitlines()[part.first - 1 : part.last]
+                assert re.search(rf"\b{name}\b", "\n".join(shown))
+    assert missing == []
 
 
 def test_every_parameter_of_the_other_operators_is_there() -> None:
@@ -105,7 +119,7 @@ class Inner(BaseModel):
 
 
 class Outer(BaseModel):
-    picture: Image | None = Field(None, description="First frame.")
+    image: Image | None = Field(None, description="First frame.")
     film: Annotated[str, video(3, 10, megabytes=7)] = Field(description="A film.")
     share: Annotated[float, Field(ge=0, le=1)] | None = Field(0.5, description="How much.")
     big: Annotated[int, Field(ge=0, lt=2**31)] = Field(description="A number.")
@@ -117,10 +131,10 @@ class Outer(BaseModel):
 def test_fields_become_rows() -> None:
     required = "**required**"
     assert list(rows(Outer)) == [
-        Row("picture", "[picture](README.md#pictures)", "First frame.", ""),
+        Row("image", "[image](README.md#images)", "First frame.", ""),
         Row(
             "film",
-            "video; URL, or storage that can sign addresses; mp4, mov; at most 7 MB; 3 to 10 s",
+            "video; URL, or storage that can sign URLs; mp4, mov; at most 7 MB; 3 to 10 s",
             "A film.",
             required,
         ),
