@@ -13,7 +13,9 @@ from pathlib import Path
 import airflow
 import pytest
 
+from airflow_provider_kling import exceptions
 from airflow_provider_kling.get_provider_info import get_provider_info
+from airflow_provider_kling.version_compat import AirflowFailException
 from scripts.local_airflow import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -76,7 +78,7 @@ AIRFLOWS_OWN = {"The conn_id ... isn't defined", "Sensor has timed out"}
 def troubles() -> list[str]:
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
-    return [text for row in rows for text in QUOTED.findall(row)]
+    return [text for row in rows for text in QUOTED.findall(row) if not hasattr(exceptions, text)]
 
 
 def texts_in(*folders: Path) -> Iterator[str]:
@@ -117,6 +119,28 @@ def test_troubleshooting_names_texts_that_are_written(text: str) -> None:
     assert pieces(text)
     written = texts_of_airflow() if text in AIRFLOWS_OWN else own_texts()
     assert [piece for piece in pieces(text) if piece not in written] == []
+
+
+def public_exceptions() -> dict[str, type[BaseException]]:
+    return {
+        name: each
+        for name, each in vars(exceptions).items()
+        if name.startswith("Kling") and name != "KlingError" and issubclass(each, exceptions.KlingError)
+    }
+
+
+def test_troubleshooting_lists_every_exception_and_whether_airflow_retries_it() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(Kling\w+)` \| .+? \| .+? \| (yes|no) \| .+ \|$", page, re.M)
+    final = {name: issubclass(each, AirflowFailException) for name, each in public_exceptions().items()}
+    assert dict(rows) == {name: "no" if each else "yes" for name, each in final.items()}
+
+
+def test_troubleshooting_quotes_what_errors_say_of_the_job() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    quoted = dict(re.findall(r"^\| \*(.+?)\* \| `(\w+)` \|$", page, re.M))
+    said = {str(exceptions.KlingError(job=state)): str(state) for state in exceptions.JobState}
+    assert quoted == said
 
 
 def test_troubleshooting_has_rows_enough() -> None:
