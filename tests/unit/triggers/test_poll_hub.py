@@ -278,7 +278,10 @@ async def test_nothing_signed_or_secret_is_logged(
 
 
 async def test_the_loop_stays_free_while_a_thousand_wait(server: Server, waits: Waits) -> None:
-    """The server shares this loop, so the bound is far above what the hub itself needs."""
+    """The server shares this loop, so the bound is far above what the hub itself needs.
+
+    Processor time of this thread is measured: on a busy machine a loop that does nothing is late as well.
+    """
     idents = server.make(1000)
     for ident in idents:
         server.tasks[ident]["task_info"] = {"prompt": "x" * 500}
@@ -286,9 +289,9 @@ async def test_the_loop_stays_free_while_a_thousand_wait(server: Server, waits: 
     await until(lambda: len(server.lists) >= 2)
     lags = []
     while len(server.lists) < 8:
-        before = time.perf_counter()
+        before = time.thread_time()
         await asyncio.sleep(0.005)
-        lags.append(time.perf_counter() - before - 0.005)
+        lags.append(time.thread_time() - before)
     assert not server.single_reads
     assert sorted(lags)[len(lags) // 2] < 0.05
     assert max(lags) < 0.5
