@@ -332,11 +332,19 @@ class RunBudget:
     run_id: str
 
     def reserve(self, name: str, units: Decimal | None) -> None:
-        """Reserve units for a job, see :meth:`KlingBudget.reserve`."""
+        """Reserve units for a job, see :meth:`KlingBudget.reserve`.
+
+        :param name: name of the reservation.
+        :param units: the units; ``None`` if unknown.
+        """
         self.budget.reserve(name, units, dag_id=self.dag_id, run_id=self.run_id)
 
     def settle(self, name: str | None, units: Decimal | None) -> None:
-        """Replace a reservation by a charge; the job is paid, so nothing here fails its row."""
+        """Replace a reservation by a charge; the job is paid, so no error here fails its row.
+
+        :param name: name of the reservation; ``None`` if there is none.
+        :param units: what was charged; ``None`` if unknown.
+        """
         try:
             if name:
                 self.budget.settle(name, units, dag_id=self.dag_id, run_id=self.run_id)

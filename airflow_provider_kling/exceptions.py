@@ -211,13 +211,14 @@ def error_from_api(
     job: JobState | None = None,
     advice: str = "",
 ) -> KlingError:
-    """Turn a refusal of the API into the exception for it.
+    """Return the exception for an API call that was refused or failed.
 
     :param error: the refusal.
-    :param doing: what was asked for, in words that can follow "Kling refused".
+    :param doing: what was requested, in words that can follow "Kling refused".
     :param task_id: the job concerned.
     :param job: what is known of the job.
     :param advice: cause and remedy in one short sentence, to stand first.
+    :return: the exception, to be raised by the caller.
     """
     failed = "failed on" if error.kind is ErrorKind.SERVER else "refused"
     return _BY_KIND[error.kind](
@@ -268,9 +269,10 @@ def refuses_read(error: KlingError) -> bool:
 
 
 def error_from_event(event: TaskEvent) -> KlingError:
-    """Turn the end of a wait that is no success into the exception for it.
+    """Return the exception for a wait that ended without success.
 
     :param event: how the wait ended.
+    :return: the exception, to be raised by the caller.
     """
     task_id, message = event["task_id"], event["message"] or "no reason given"
     if event["status"] == "timeout":

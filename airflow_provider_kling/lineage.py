@@ -30,18 +30,18 @@ def emit_lineage(
     *,
     asked: Mapping[str, Any] | None = None,
 ) -> None:
-    """Tell Airflow what a finished task used and made.
+    """Report to Airflow what a finished task used and made.
 
     Each declared outlet gets an asset event with the :func:`asset_extra` of the job; an ``AssetAlias`` among
-    them
-    stands for the landed files, each with its own ``path``. Hook lineage (OpenLineage reads it) gets the
-    inputs and the landed files.
+    them stands for the stored files, each with its own ``path``. Hook lineage (OpenLineage reads it) gets the
+    inputs and the stored files.
 
+    :param context: Airflow's context of the task.
     :param operator: the task that ran.
     :param hook: the hook that it used, as the source of the lineage.
     :param result: return value of the task.
-    :param inputs: addresses and paths of the task's input files; base64 among them is left out.
-    :param asked: what is known of the request; its ``labels`` and ``airflow`` are told with the asset.
+    :param inputs: URLs and paths of the task's input files; base64 among them is left out.
+    :param asked: what is known of the request; its ``labels`` and ``airflow`` are added to the asset's extra.
     """
     try:
         landed = {uri: path for path in stored_paths(result) if (uri := asset_uri(path))}
@@ -81,11 +81,12 @@ def _attribution(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def asset_uri(where: str | None) -> str | None:
-    """Return the address by which lineage knows a file, or ``None`` for what is no file's address.
+    """Return the URI by which lineage knows a file.
 
     Without query, fragment and user: they hold signatures, passwords and ids of connections.
 
-    :param where: web address, object storage URI, or path on this machine.
+    :param where: URL, object storage URI, or path on this machine.
+    :return: the URI; ``None`` if ``where`` does not name a file.
     """
     if not where:
         return None

@@ -36,17 +36,21 @@ _log = logging.getLogger(__name__)
 
 
 def has_preview() -> bool:
-    """Whether this Airflow can show the preview tab."""
+    """Return whether this Airflow can show the preview tab.
+
+    :return: ``True`` from 3.1.1 on.
+    """
     return airflow_version() >= _PREVIEW_VERSION
 
 
 def preview_url(dag_id: str, run_id: str, task_id: str | None = None, map_index: int = -1) -> str:
-    """Return the address of a preview tab.
+    """Return the URL of a preview tab; complete if ``[api] base_url`` is set, else it begins with a slash.
 
-    It is complete when ``[api] base_url`` is set, and else begins with a slash.
-
+    :param dag_id: id of the DAG.
+    :param run_id: id of the DAG run.
     :param task_id: a task instance's tab; without it, the DAG run's.
     :param map_index: which one of a mapped task's instances.
+    :return: the URL.
     """
     page = _task_instance_url(dag_id, run_id, task_id, map_index)
     return f"{page}/plugin/{RUN_PREVIEW_ROUTE if task_id is None else PREVIEW_ROUTE}"
@@ -77,7 +81,12 @@ class KlingResultLink(BaseOperatorLink):
         return RESULT_LINK_KEY
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """Return the address, or nothing when there is no result yet."""
+        """Return the URL of the result.
+
+        :param operator: the task.
+        :param ti_key: key of its task instance.
+        :return: the URL; empty if there is no result yet.
+        """
         try:
             place = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
             if has_preview():
@@ -104,7 +113,12 @@ class KlingConsoleLink(BaseOperatorLink):
         return "kling_console_link"
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """Return the address, or nothing for a gateway, whose console is not known."""
+        """Return the URL of the vendor's console.
+
+        :param operator: the task.
+        :param ti_key: key of its task instance.
+        :return: the URL; empty for a gateway, whose console is not known.
+        """
         try:
             # Airflow 2's web server has only the task's outline, which has no hook.
             hook = getattr(operator, "hook", None)
@@ -122,6 +136,7 @@ def console_url(hostname: str, dialect: str) -> str:
 
     :param hostname: host of the connection.
     :param dialect: name of its dialect; only ``kling`` has a console that is known here.
+    :return: the URL; empty if no console is known.
     """
     if dialect != "kling":
         return ""

@@ -90,7 +90,13 @@ class KlingFetchResultOperator(StoringOperator):
             self._made_by()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Read the job and store its result."""
+        """Read the job and store its result.
+
+        :param context: Airflow's context of the task.
+        :return: the result, in the shape that every task operator returns.
+        :raises KlingRequestInvalid: the endpoint or the id of the job is invalid.
+        :raises KlingError: the job is unknown, has not ended or failed.
+        """
         endpoint = self._made_by()
         if not self.kling_task_id:
             self.refuse("kling_task_id", "the id of a job")
@@ -197,7 +203,12 @@ class KlingResultSweepOperator(StoringOperator):
                 self._number(name)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Sweep; return the report."""
+        """Find the jobs whose results are not stored, and store them.
+
+        :param context: Airflow's context of the task.
+        :return: the report of the sweep, as JSON.
+        :raises KlingRequestInvalid: the host does not list jobs, or a parameter is invalid.
+        """
         from ..results.manifest import stored_task_ids
         from ..results.sweep import scan_endpoints, sort_by_expiry, store_all
         from ..results.sweep_report import SweepReport

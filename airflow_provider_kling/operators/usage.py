@@ -80,7 +80,11 @@ class KlingUsageOperator(StoringOperator):
             read_path(self.task_id, "output_path", output_path)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Read the ledgers, join them, write the files; return sums and paths."""
+        """Read the ledgers, join them with the manifests and write the files.
+
+        :param context: Airflow's context of the task.
+        :return: the period, the sums and the paths of the files, as JSON.
+        """
         from ..usage.charges import CASH, UNITS, Sums, in_order, not_in_ledger, rows_of
 
         start, end = self._period()

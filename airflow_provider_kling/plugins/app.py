@@ -81,21 +81,24 @@ _may_read = [
 
 
 def application() -> FastAPI:
-    """Make the web application."""
+    """Build the web application of the preview tab.
+
+    :return: the application.
+    """
     app = FastAPI(title="Kling preview", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_router)
     return app
 
 
 @_router.get("/")
-def page() -> FileResponse:
+def _page() -> FileResponse:
     """Return the page itself, which holds no data."""
     headers = {**_SAFE, "Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-cache"}
     return FileResponse(_STATIC / "index.html", media_type="text/html", headers=headers)
 
 
 @_router.get("/static/{name}")
-def asset(name: str) -> FileResponse:
+def _asset(name: str) -> FileResponse:
     """Return a file of the page."""
     if name not in _ASSETS:
         raise HTTPException(status.HTTP_404_NOT_FOUND)
@@ -104,7 +107,7 @@ def asset(name: str) -> FileResponse:
 
 
 @_router.get("/dags/{dag_id}/cards", dependencies=_may_read)
-def cards(
+def _cards(
     dag_id: str,
     run_id: str,
     task_id: str | None = None,
@@ -121,7 +124,7 @@ def cards(
 
 
 @_router.get("/dags/{dag_id}/batch", dependencies=_may_read)
-async def batch(
+async def _batch(
     *,
     dag_id: str,
     run_id: str,
@@ -144,7 +147,7 @@ async def batch(
 
 
 @_router.get("/dags/{dag_id}/row", dependencies=_may_read)
-async def row(
+async def _row(
     *,
     dag_id: str,
     run_id: str,
@@ -163,7 +166,7 @@ async def row(
 
 
 @_router.api_route("/dags/{dag_id}/sheet", methods=["GET", "HEAD"], dependencies=_may_read)
-async def sheet(
+async def _sheet(
     *,
     request: Request,
     dag_id: str,
@@ -185,7 +188,7 @@ async def sheet(
 
 
 @_router.api_route("/dags/{dag_id}/file", methods=["GET", "HEAD"], dependencies=_may_read)
-async def file(
+async def _file(
     *,
     request: Request,
     dag_id: str,

@@ -63,8 +63,13 @@ def read_overview(value: Any) -> BatchOverview | None:
 class TaskInstanceRow:
     """A task instance as Airflow's database knows it.
 
+    :param dag_id: id of the DAG.
+    :param run_id: id of the DAG run.
+    :param task_id: id of the task.
+    :param map_index: index of a mapped task's instance; -1 otherwise.
     :param label: what its DAG author calls this instance of a mapped task.
     :param state: Airflow's state, ``None`` before it is scheduled.
+    :param try_number: number of the try.
     :param xcoms: what it pushed, by key.
     :param fields: its rendered template fields; Airflow keeps those of the latest runs only.
     :param watched: whether a process that asks Kling has taken it, for a deferred or running one.
@@ -119,8 +124,9 @@ class TaskInstanceRow:
 
 
 def to_card(instance: TaskInstanceRow) -> dict[str, Any]:
-    """Return what is shown of a task instance: what it made, or how far it is.
+    """Return what is shown of a task instance: its result or its progress.
 
+    :param instance: the task instance.
     :return: plain JSON, see ``static/kling.js``.
     """
     fields, result = instance.fields, instance.result
@@ -282,6 +288,7 @@ def find_item(result: Mapping[str, Any], key: str) -> ResultItem | None:
 
     :param result: a task's return value.
     :param key: such as ``videos[0].url`` or ``videos[0].poster``.
+    :return: the file; ``None`` if the result has no such file.
     """
     for item in result_items(result):
         poster = poster_of(result, item)

@@ -176,17 +176,19 @@ def is_same_instance(instance: TaskInstanceRow, airflow: Any) -> bool:
 
 
 def is_masked(path: str) -> bool:
-    """Whether Airflow shows a part of a path as asterisks.
+    """Return whether Airflow shows a part of a path as asterisks.
 
     :param path: a rendered template field.
+    :return: ``True`` if the path is incomplete.
     """
     return _MASKED in path
 
 
 def is_plain_path(path: str) -> bool:
-    """Whether a path is absolute and can be read in one way only: no steps up, queries, chains or blanks.
+    """Return whether a path is absolute and unambiguous: no steps up, queries, chains or blanks.
 
     :param path: path or URI.
+    :return: ``True`` if it can be opened.
     """
     scheme = scheme_of(path)
     if not scheme and not path.startswith("/"):
@@ -236,6 +238,7 @@ def local_path(path: str) -> str:
     """Return a local path without its scheme.
 
     :param path: path or URI of a file of this machine.
+    :return: the path.
     """
     return path.partition("://")[2] if "://" in path else path
 

@@ -33,6 +33,7 @@ class JobWatermark:
     :param ended_after: at the first look report only jobs that ended at this time or later, in ms; ``None``
         reports none of them.
     :param first: nothing was looked at yet.
+    :param listed: ids of all jobs that this look has met.
     """
 
     since: int

@@ -169,7 +169,10 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         self.external_task_id = external_task_id
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait until the job has ended, the deadline has passed or the credentials are refused."""
+        """Wait until the job has ended, the deadline has passed or the credentials are refused.
+
+        :return: iterator of one event: ``{"status", "task_id", "message"}``.
+        """
         # A sensor does not say when it deferred, but this runs after that.
         deferred_at = self.since or time.time()
         event = await self._wait()
@@ -311,7 +314,10 @@ class KlingSlotTrigger(_KlingBaseTrigger):
         self.may_exist = may_exist
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait for a slot."""
+        """Wait for a free slot of the account.
+
+        :return: iterator of one event: ``{"status", "task_id", "message"}``.
+        """
         event = await self._wait()
         await self._not_too_early(self.refused_at or self.since)
         yield _to_trigger_event(event)

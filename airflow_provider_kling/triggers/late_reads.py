@@ -52,7 +52,12 @@ class LateReads:
 
 
 async def done_within(answer: asyncio.Future[Any], seconds: float) -> bool:
-    """Wait for an answer, which goes on if it does not come in time."""
+    """Wait for an answer for a limited time; it goes on if it is not done by then.
+
+    :param answer: the answer.
+    :param seconds: how long to wait.
+    :return: ``True`` if it is done.
+    """
     try:
         await asyncio.wait({answer}, timeout=seconds)
     except asyncio.CancelledError:
@@ -62,7 +67,11 @@ async def done_within(answer: asyncio.Future[Any], seconds: float) -> bool:
 
 
 def unforeseen(error: Exception) -> KlingServerError:
-    """Return the error for an answer that no reader foresaw."""
+    """Build the error for an answer that could not be read.
+
+    :param error: what reading it raised.
+    :return: the error.
+    """
     return KlingServerError(f"The answer could not be read: {type(error).__name__}.")
 
 

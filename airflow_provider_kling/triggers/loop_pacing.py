@@ -31,7 +31,10 @@ class Slice:
 
 
 def gate() -> asyncio.Semaphore:
-    """Return what lets a few triggers of the running loop start at a time."""
+    """Return the semaphore that lets a few triggers of the running loop start at a time.
+
+    :return: the semaphore.
+    """
     return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
 
 

@@ -119,7 +119,10 @@ class PollRound:
         return list(self._left)
 
     def next_page(self) -> Page | None:
-        """Return the next page to read, ``None`` when the rest is better read one by one."""
+        """Return the next page of the list to read.
+
+        :return: the page; ``None`` if the remaining jobs are better read one by one.
+        """
         self._wanted &= self._positions.keys()
         if self._planned is None:
             ahead = [rank for rank in map(self._place, self._wanted) if self._is_ahead(rank)]
@@ -137,8 +140,9 @@ class PollRound:
         return None if rank is None else Page(rank // MAX_PAGE_SIZE + 1, MAX_PAGE_SIZE)
 
     def on_page(self, page: Page, found: Collection[tuple[int, str]], created: Sequence[int | None]) -> None:
-        """Record what a page held.
+        """Record the content of a page.
 
+        :param page: the page.
         :param found: the jobs on it, each with its index on the page.
         :param created: of each task on the page when it was made, Unix time in ms, if known.
         """
@@ -196,6 +200,7 @@ def choose_pages(ranks: Collection[int]) -> list[Page]:
     Pages with few ranks on them are left out: those jobs are read one by one.
 
     :param ranks: places in the list, from 0.
+    :return: the pages, in the order of reading.
     """
     best: tuple[float, int, list[int]] = (inf, MAX_PAGE_SIZE, [])
     # Counted once for all sizes: ten thousand ranks are counted on the event loop.

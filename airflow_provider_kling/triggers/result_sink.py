@@ -25,16 +25,35 @@ class ResultSink(Protocol):
     """Where the answers go."""
 
     def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> None:
-        """Handle a job's row of a list, with its status word, still unread."""
+        """Handle a job's row of a list.
+
+        :param ident: id that the job is polled by.
+        :param word: its status as the API writes it.
+        :param row: the row, not yet parsed.
+        """
 
     def on_task(self, ident: str, task: KlingTask) -> None:
-        """Handle a job that was read by itself."""
+        """Handle a job that was read by itself.
+
+        :param ident: id that the job is polled by.
+        :param task: the job.
+        """
 
     def on_failure(self, ident: str, error: KlingError) -> None:
-        """Handle a job that cannot be read, while others can."""
+        """Handle a job that cannot be read, while others can.
+
+        :param ident: id that the job is polled by.
+        :param error: why.
+        """
 
     def on_under_way(self, ident: str) -> None:
-        """Record that the answer about a job comes later, or an :meth:`on_failure`."""
+        """Record that the answer about a job comes later, or an :meth:`on_failure`.
+
+        :param ident: id that the job is polled by.
+        """
 
     def on_put_off(self, ident: str) -> None:
-        """Record that a job is not read in this round."""
+        """Record that a job is not read in this round.
+
+        :param ident: id that the job is polled by.
+        """

@@ -26,7 +26,7 @@ from ..hooks.async_client import AsyncKlingClient
 from ..hooks.connection import KlingSettings
 from ..metrics import count, gauge
 from .poll_planner import ListPosition
-from .result_sink import PollFailed
+from .result_sink import PollFailed, ResultSink
 from .slot_queue import get_slot_queue
 from .task_reader import YIELD_EVERY, TaskReader
 from .task_subscription import TaskSubscription
@@ -65,7 +65,12 @@ _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Sha
 
 
 def get_poller(settings: KlingSettings, endpoint: Endpoint) -> SharedPoller:
-    """Return the running loop's poller for an endpoint and a connection of this content."""
+    """Return the running loop's poller for an endpoint and the content of a connection.
+
+    :param settings: settings of the connection.
+    :param endpoint: the endpoint.
+    :return: the poller; the same one for the same arguments while jobs are waited for.
+    """
     pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
     key = (settings.fingerprint, endpoint.slug)
     if key not in pollers:
@@ -73,7 +78,7 @@ def get_poller(settings: KlingSettings, endpoint: Endpoint) -> SharedPoller:
     return pollers[key]
 
 
-class SharedPoller:
+class SharedPoller(ResultSink):
     """Polls for all its waiters with the fewest requests.
 
     :param settings: the connection.
@@ -134,7 +139,10 @@ class SharedPoller:
         return waiter
 
     def leave(self, waiter: TaskSubscription) -> None:
-        """End a wait, whatever became of it."""
+        """End the wait of one subscriber, whatever its outcome.
+
+        :param waiter: the subscriber.
+        """
         job = self._jobs.get(waiter.ident)
         if job is None or waiter not in job.waiters:
             return

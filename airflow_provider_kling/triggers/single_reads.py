@@ -17,7 +17,13 @@ ReadRequest = tuple[list[str], Callable[[], Awaitable[Mapping[str, KlingTask]]]]
 
 
 def one_by_one(client: AsyncKlingClient, endpoint: Endpoint, idents: list[str]) -> list[ReadRequest]:
-    """Return a request for each job."""
+    """Build a request for each job.
+
+    :param client: client of the connection.
+    :param endpoint: endpoint of the jobs.
+    :param idents: ids of the jobs.
+    :return: the requests, each with the ids that it covers.
+    """
 
     async def read(ident: str) -> Mapping[str, KlingTask]:
         return {ident: await client.get_task(endpoint, ident)}
@@ -28,7 +34,14 @@ def one_by_one(client: AsyncKlingClient, endpoint: Endpoint, idents: list[str]) 
 def in_batches(
     client: AsyncKlingClient, endpoint: Endpoint, idents: list[str], positions: Mapping[str, ListPosition]
 ) -> list[ReadRequest]:
-    """Return requests for several jobs each; a row that names another job counts for none."""
+    """Build requests that each read several jobs; a row that names another job is ignored.
+
+    :param client: client of the connection.
+    :param endpoint: endpoint of the jobs.
+    :param idents: ids of the jobs.
+    :param positions: what is known of the jobs, by id.
+    :return: the requests, each with the ids that it covers.
+    """
 
     async def read(external: bool, batch: list[str]) -> Mapping[str, KlingTask]:
         tasks = await client.get_tasks(endpoint, batch, external=external)

@@ -61,7 +61,10 @@ class SlotWaiter:
             await asyncio.shield(self._called)
 
     def backoff_delay(self) -> float:
-        """Seconds to wait when nothing is heard of a free slot, spread so that crowds come apart."""
+        """Return how long to wait if no slot is reported free, spread so that many waits do not end at once.
+
+        :return: seconds.
+        """
         return Backoff(_BACKOFF, self.refusals).delay(self.retry_after, lambda: 5 * random.random())  # noqa: S311
 
     async def wait_retry_after(self) -> None:
@@ -144,5 +147,9 @@ _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SlotQueue]] = We
 
 
 def get_slot_queue(fingerprint: str) -> SlotQueue:
-    """Return the running loop's queue for a connection of this content."""
+    """Return the running loop's queue for the content of a connection.
+
+    :param fingerprint: fingerprint of the connection's settings.
+    :return: the queue.
+    """
     return _queues.setdefault(asyncio.get_running_loop(), {}).setdefault(fingerprint, SlotQueue())

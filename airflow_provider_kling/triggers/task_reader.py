@@ -87,8 +87,10 @@ class TaskReader:
     ) -> None:
         """Read jobs.
 
+        :param client: client of the connection.
         :param positions: all jobs by id; those met on the way are reported too.
         :param due: the jobs to read.
+        :param sink: receives the results.
         :raises RoundFailed: the server is in trouble or asks for a pause; some jobs may have been read.
         :raises KlingAuthError: the credentials are refused.
         """

@@ -39,7 +39,10 @@ class TaskSubscription:
         self._waiting: asyncio.Future[None] | None = None
 
     async def lines(self) -> AsyncIterator[tuple[int, str]]:
-        """Yield log lines, each with its level, until :attr:`event` says how the wait ended."""
+        """Yield log lines until :attr:`event` is set, which ends the wait.
+
+        :return: iterator of log level and text.
+        """
         while True:
             while self._lines:
                 yield self._lines.popleft()

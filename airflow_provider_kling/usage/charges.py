@@ -42,6 +42,7 @@ class Sums:
 
     :param units: by the kind of package: units of each are worth different amounts.
     :param cash: by currency.
+    :param usd: value of all charges in US dollars at list price.
     :param unreadable: charges whose amount cannot be read.
     """
 
@@ -65,7 +66,10 @@ class Sums:
         self.usd += amount_of(row["usd_at_list_price"]) or 0
 
     def to_json(self) -> dict[str, Any]:
-        """Return the sums as text, to be exact."""
+        """Return the sums as text, to be exact.
+
+        :return: ``units`` and ``cash`` by kind, ``usd_at_list_price``, ``charges_without_amount``.
+        """
         return {
             "units": {kind: plain(amount) for kind, amount in sorted(self.units.items())},
             "cash": {kind: plain(amount) for kind, amount in sorted(self.cash.items())},
@@ -117,6 +121,7 @@ def not_in_ledger(
     :param charged: ids of jobs that were charged.
     :param start: jobs made from then on, Unix time in ms.
     :param end: jobs made until then.
+    :return: rows with ``task_id``, ``created_at``, ``units`` and what is known of the job.
     """
     named = set(charged)
     for task_id, job in sorted(jobs.items()):
