@@ -80,7 +80,7 @@ class AccessKey(Credentials):
         self._access_key = access_key
         self._secret_key = secret_key
         self._clock = clock
-        self._token = ""
+        self._token = self._previous = ""
         self._expires = 0.0
 
     def token(self) -> str:
@@ -88,7 +88,8 @@ class AccessKey(Credentials):
         now = self._clock()
         if now > self._expires - _RENEW_BEFORE:
             self._expires = now + TOKEN_SECONDS
-            self._token = self._sign(int(now))
+            # Answers to requests with the previous token may still come.
+            self._previous, self._token = self._token, self._sign(int(now))
         return self._token
 
     def renew(self) -> bool:
@@ -97,8 +98,9 @@ class AccessKey(Credentials):
         return True
 
     def secrets(self) -> list[str]:
-        """Return both keys and the current token."""
-        return [secret for secret in (self._token, self._secret_key, self._access_key) if secret]
+        """Return both keys, the current token and the one before it."""
+        known = (self._token, self._previous, self._secret_key, self._access_key)
+        return [secret for secret in known if secret]
 
     def identity(self) -> str:
         """Return the AccessKey, which stays when the SecretKey is renewed."""

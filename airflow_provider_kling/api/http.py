@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from .errors import ApiError, ErrorKind, classify
 from .polling import MAX_RETRY_AFTER
 from .refusal_text import read_refusal
 from .task import KlingTask, list_rows, parse_task, parse_task_list
+from .values import id_text
 
 MAX_PAGE_SIZE = 500
 """Most tasks that the API lists on one page."""
@@ -168,6 +169,9 @@ def select_task(
         ids = _ids_in(record)
         if task_id in ids or task_id == named:
             return task
+        if not listed and _is_rounded(record, task_id):
+            # A query for one job names it in its path; among several another one could be as near.
+            return replace(task, task_id=task_id)
         different_name = by_name and bool(named)
         different_id = bool(ids) and not by_name and (strict or listed)
         if different_name or different_id or (listed and len(rows) > 1):
@@ -182,11 +186,20 @@ def _ids_in(record: Mapping[str, Any]) -> set[str]:
     ids: set[str] = set()
     layer: Any = record
     while isinstance(layer, Mapping):
-        ids.update(str(layer[name]) for name in ("task_id", "id") if layer.get(name) not in (None, ""))
+        ids.update(text for name in ("task_id", "id") if (text := id_text(layer.get(name))))
         layer = layer.get("data")
         if isinstance(layer, list):
             layer = layer[0] if layer else None
     return ids
+
+
+def _is_rounded(record: Mapping[str, Any], task_id: str) -> bool:
+    """Whether the id of a record is the float that is nearest to the id that was asked for, in JavaScript."""
+    layer = record.get("data", record)
+    if not isinstance(layer, Mapping) or not (task_id.isascii() and task_id.isdecimal()):
+        return False
+    number = layer.get("task_id", layer.get("id"))
+    return isinstance(number, float) and number == float(task_id)
 
 
 def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any] | ApiError:

@@ -13,7 +13,7 @@ from ..utils.redaction import collapse_whitespace, sanitize_text, visible
 from .errors import known_code, refuses_content
 from .refusal_text import read_refusal
 from .result_shapes import file_urls, iter_layers, objects, parsed, read_result
-from .values import amount_text, charge, charge_kind, clean, milliseconds, sum_text
+from .values import amount_text, charge, charge_kind, clean, id_text, milliseconds, sum_text
 
 RESULT_DAYS = 30
 """Days after which Kling deletes a result."""
@@ -223,7 +223,7 @@ def _clean_id(value: Any) -> str:
 def _first_id(layers: list[Mapping[str, Any]], *names: str) -> str:
     # Neither a list nor an object names anything.
     values = (layer.get(name) for layer in layers for name in names)
-    return next((clean(str(v)) for v in values if v and isinstance(v, str | int | float)), "")
+    return next((text for value in values if value and (text := id_text(value))), "")
 
 
 def _external_id(layers: list[Mapping[str, Any]]) -> str | None:

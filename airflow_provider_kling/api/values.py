@@ -14,6 +14,7 @@ _LATEST_SECONDS = 4_102_444_800
 _LONGEST_DURATION = 86_400
 _LARGEST_TEXT = 10**16
 _LARGEST_INTEGER = 2**63 - 1
+_EXACT_FLOAT = 2**53
 _DEEPEST = 20
 _NUMBER = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _LONGEST_LABEL = 50
@@ -113,6 +114,18 @@ def sum_text(values: Iterable[Any]) -> str | None:
     numbers = [amount(value) for value in values]
     known = [number for number in numbers if number is not None]
     return str(sum(known, Decimal(0))) if known and len(known) == len(numbers) else None
+
+
+def id_text(value: Any) -> str:
+    """Return an id as text: JSON written by JavaScript may hold a whole number as ``870.0``.
+
+    :param value: an id of an answer.
+    :return: the text; empty for what is no id.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    exact = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_FLOAT
+    return str(clean(str(int(value) if exact else value)))
 
 
 def duration(value: Any) -> Any:

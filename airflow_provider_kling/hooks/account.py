@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.account import CASH_LEDGER, COSTS, MAX_LEDGER_PAGE, UNIT_LEDGER, PackageType, cash_balances
 from ..api.errors import ApiError
 from ..api.http import ApiRequest, parse_response
+from ..api.values import clean
 from ..exceptions import KlingError, KlingRequestInvalid, error_from_api
 from .flows import READ_ATTEMPTS, is_retryable, retry_delay
 from .responses import response_data
@@ -177,7 +178,7 @@ class AccountClient:
         if name:
             params["resource_pack_name"] = name
         data = self._read(pace, ApiRequest("GET", COSTS, params=params))
-        return [dict(pack) for pack in data.get("resource_pack_subscribe_infos") or []]
+        return _rows(data.get("resource_pack_subscribe_infos"))
 
     def _ledger(
         self,
@@ -208,7 +209,7 @@ class AccountClient:
             with pace.lock:
                 data = self._read(pace, ApiRequest("POST", path, body=body))
             result = data.get("result")
-            yield from (dict(line) for line in (result or {}).get("detail") or [])
+            yield from _rows(result.get("detail") if isinstance(result, Mapping) else None)
             cursor = str(data.get("next_cursor") or "")
             if not data.get("has_more") or cursor in cursors:
                 return
@@ -260,6 +261,12 @@ def _unwrap_inner_envelope(call: ApiRequest, payload: Mapping[str, Any]) -> dict
     if isinstance(answer, ApiError):
         raise error_from_api(answer, str(call))
     return data
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list, fit to be stored; what is no object is no row."""
+    rows = value if isinstance(value, list) else []
+    return [dict(clean(row)) for row in rows if isinstance(row, Mapping)]
 
 
 def _milliseconds(moment: Timestamp) -> int:

@@ -6,9 +6,8 @@ from __future__ import annotations
 import json
 import re
 import ssl
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import requests
@@ -24,7 +23,7 @@ from ..utils.redaction import sanitize_text
 from . import flows
 from .connection import KlingSettings
 from .responses import HEADERS, MAX_ANSWER_BYTES, no_response_error
-from .transport import iter_body, root_cause, ssl_context_for
+from .transport import iter_body, root_cause, ssl_context_for, within
 
 # OpenSSL's words for what goes wrong before anything is sent.
 _HANDSHAKE = re.compile(
@@ -165,7 +164,7 @@ class KlingClient:
                 return response.status_code, dict(response.headers), _read_body(response, deadline)
 
         try:
-            return _within(total, exchange)
+            return within(total, exchange)
         except OSError as error:
             raise self._failed(call, error, connect, read) from None
 
@@ -187,31 +186,6 @@ class KlingClient:
             mask_secret(token)
             self._masked = token
         return token
-
-
-def _within(seconds: float, exchange: Callable[[], _T]) -> _T:
-    """Run an exchange with a deadline for the whole of it.
-
-    The timeouts of ``requests`` are for single waits: a server that sends its header, or the end of the body,
-    byte after byte would never exceed them. A thread that is late is left behind; it sends nothing more.
-    """
-    results: list[_T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(exchange())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="kling exchange", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if results:
-        return results[0]
-    if errors:
-        raise errors[0]
-    raise requests.Timeout("the answer does not end")
 
 
 class _Bearer(requests.auth.AuthBase):

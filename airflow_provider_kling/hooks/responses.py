@@ -26,13 +26,12 @@ from ..exceptions import (
 )
 from ..utils.redaction import sanitize_text
 from .connection import KlingSettings
+from .hidden_secrets import HiddenSecrets
 
 MAX_ANSWER_BYTES = 32_000_000
 """Longest answer that is read: some 20 times a full list page."""
 
 _MAX_KEYS_LENGTH = 300
-_REDACTED = "***"
-_MIN_SECRET_LENGTH = 8
 _MAX_ID_LENGTH = 100
 
 HEADERS = {
@@ -81,18 +80,15 @@ def parse_or_raise(
     :raises KlingError: the answer is a refusal or no answer of the API at all.
     """
     answer = parse_response(status, headers, body)
-    secrets = _secrets(settings)
+    hidden = HiddenSecrets(settings.credentials.secrets())
     if not isinstance(answer, ApiError):
-        if any(secret.encode() in body for secret in secrets):
-            return {key: _redacted(value, secrets) for key, value in answer.items()}
-        return answer
+        return hidden.in_answer(answer, body)
     if answer.kind is ErrorKind.CONTENT and call.method == "GET":
         # A read has no content that could be refused: such an answer is about something else.
         answer = replace(answer, kind=ErrorKind.SERVER)
     # Servers echo keys that they refuse; before the text is cut, so that no part of one stays.
-    for secret in secrets:
-        body = body.replace(secret.encode(), _REDACTED.encode())
-        headers = {name: value.replace(secret, _REDACTED) for name, value in headers.items()}
+    body = hidden.in_body(body)
+    headers = {name: hidden.in_text(value) for name, value in headers.items()}
     again = parse_response(status, headers, body)
     if isinstance(again, ApiError):
         answer = replace(answer, message=again.message, request_id=again.request_id)
@@ -121,7 +117,7 @@ def no_response_error(
     :return: the exception.
     """
     job = (JobState.MAY_EXIST if sent else JobState.NOT_CREATED) if call.creates_task else None
-    reason = _redacted(reason, _secrets(settings))
+    reason = HiddenSecrets(settings.credentials.secrets()).in_text(reason)
     hint = _PLAIN_HTTP_HINT if "WRONG_VERSION_NUMBER" in reason else ""
     if _NO_NAME.search(reason):
         return KlingServerError(
@@ -149,25 +145,6 @@ def parse_task_or_raise(call: ApiRequest, payload: Mapping[str, Any]) -> KlingTa
         keys = sanitize_text(str(sorted(payload)), _MAX_KEYS_LENGTH)
         raise KlingServerError(f"The answer to {call} holds no task; its keys are {keys}.", job=job)
     return task
-
-
-def _secrets(settings: KlingSettings) -> list[str]:
-    return [secret for secret in settings.credentials.secrets() if len(secret) >= _MIN_SECRET_LENGTH]
-
-
-def _redacted(value: Any, secrets: list[str]) -> Any:
-    """Return a value without secrets; URLs stay as they are, for a paid result is behind them."""
-    if isinstance(value, str):
-        if "://" in value.split(" ", 1)[0]:
-            return value
-        for secret in secrets:
-            value = value.replace(secret, _REDACTED)
-        return value
-    if isinstance(value, dict):
-        return {key: _redacted(item, secrets) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_redacted(item, secrets) for item in value]
-    return value
 
 
 def asked_task(

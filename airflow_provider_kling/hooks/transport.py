@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import TypeVar
 
 import requests
 from urllib3.exceptions import HTTPError, MaxRetryError
@@ -35,6 +37,39 @@ def iter_body(response: requests.Response, *, decoded: bool = True) -> Iterator[
             yield piece
     except HTTPError as error:
         raise requests.ConnectionError(error) from None
+
+
+_T = TypeVar("_T")
+
+
+def within(seconds: float, exchange: Callable[[], _T]) -> _T:
+    """Run an exchange with a deadline for the whole of it.
+
+    The timeouts of ``requests`` are for single waits: a server that sends its header, or the end of the body,
+    byte after byte would never exceed them. A thread that is late is left behind; it sends nothing more.
+
+    :param seconds: how long it may take.
+    :param exchange: sends a request and reads the answer.
+    :return: its result.
+    :raises requests.Timeout: it takes longer.
+    """
+    results: list[_T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(exchange())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="kling exchange", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if results:
+        return results[0]
+    if errors:
+        raise errors[0]
+    raise requests.Timeout("the answer does not end")
 
 
 def root_cause(error: OSError) -> BaseException:

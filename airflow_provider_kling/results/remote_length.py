@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 import requests
 
+from ..hooks.transport import within
 from ..inputs.media_length import media_length
 from ..utils.storage import open_to_read, resolve_path, translate_storage_errors
 from .ssrf import BlockedAddressError, guarded_session, proxies_for, validate_url
@@ -79,12 +80,17 @@ def url_length(
     try:
         with guarded_session(allow_private, verify=verify, patience=MAX_SECONDS) as session:
             file = _HttpFile(session, url, proxy, allow_private=allow_private)
-            blocks = _Blocks(file.fetch)
-            blocks.read(0, 1)
-            return media_length(blocks.read, file.size)
+            # A server that sends byte after byte exceeds no timeout of a single wait.
+            return within(2 * MAX_SECONDS, lambda: _length_of(file))
     except (requests.RequestException, BlockedAddressError, _LimitReached, OSError, ValueError) as error:
         _log.debug("The length of an input could not be read: %s", type(error).__name__)
         return None
+
+
+def _length_of(file: _HttpFile) -> float | None:
+    blocks = _Blocks(file.fetch)
+    blocks.read(0, 1)
+    return media_length(blocks.read, file.size)
 
 
 class _HttpFile:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_kling.api.auth import AccessKey
 from airflow_provider_kling.api.http import get_task_requests
 from airflow_provider_kling.api.requests.video import IMAGE_TO_VIDEO
 from airflow_provider_kling.api.task import TaskStatus
@@ -254,8 +255,15 @@ def test_an_answer_of_endless_names_is_told_in_a_few_words(
         Reply(400, {"code": 1201, "message": "no", "request_id": "sk-test-key"}),
         Reply(403, b"<html>Bearer sk-test-key</html>"),
         Reply(302, b"", {"Location": "https://login.example/?key=sk-test-key"}),
+        Reply(400, b'{"code": 1201, "message": "bad key sk-test\\u002dkey"}'),
+        Reply(400, {"code": 1201, "message": "bad key sk-test\u200b-key"}),
+        Reply(400, {"code": "sk-test-key", "message": "no"}),
+        Reply(200, {"code": 0, "sk-test-key": 1}),
+        Reply(500, {"error": {"message": "https://h.example/sk-test-key is bad"}}),
     ],
-    ids=["message", "cut", "request-id", "page", "redirect"],
+    ids=[
+        *("message", "cut", "request-id", "page", "redirect", "escaped", "invisible", "code", "name", "url"),
+    ],
 )
 def test_a_key_that_a_server_echoes_is_in_no_error(
     client_of_server: Either, server: ScriptedServer, reply: Reply
@@ -271,3 +279,23 @@ def test_a_key_in_the_reason_of_a_failed_job_is_redacted(
     data = {"task_id": "8", "task_status": "failed", "task_status_msg": "refused for sk-test-key"}
     server.always = Reply(200, {"code": 0, "message": "SUCCEED", "data": data})
     assert client_of_server.create(IMAGE_TO_VIDEO, BODY).message == "refused for ***"
+    for said in ("https://h.example/a refused sk-test-key", "https://h.example/sk-test-key"):
+        data["task_status_msg"] = said
+        assert "sk-test-key" not in client_of_server.create(IMAGE_TO_VIDEO, BODY).message
+
+
+def test_the_url_of_a_result_stays_as_it_is(client_of_server: Either, server: ScriptedServer) -> None:
+    result = {"videos": [{"id": "1", "url": "https://files.example/a.mp4?key=sk-test-key"}]}
+    data = {"task_id": "8", "task_status": "succeed", "task_result": result}
+    server.always = Reply(200, {"code": 0, "message": "sk-test-key", "data": data})
+    task = client_of_server.create(IMAGE_TO_VIDEO, BODY)
+    assert task.files == ["https://files.example/a.mp4?key=sk-test-key"]
+
+
+def test_the_token_before_the_current_one_is_secret_too() -> None:
+    now = [1_800_000_000.0]
+    keys = AccessKey("access-key-1", "secret-key-1", lambda: now[0])
+    first = keys.token()
+    now[0] += 1_700
+    assert keys.token() != first
+    assert first in keys.secrets()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from airflow_provider_kling.exceptions import (
 )
 from airflow_provider_kling.hooks import account
 from airflow_provider_kling.hooks.kling import KlingHook
+from tests.unit.hooks_resources.conftest import Script
 
 COSTS = "/account/costs"
 DAY_MS = 86_400_000
@@ -244,3 +246,33 @@ def test_only_packs_in_effect_count() -> None:
 @pytest.mark.parametrize("odd", [None, "", "many", float("nan"), float("inf")])
 def test_an_amount_that_is_none_counts_as_nothing(odd: Any) -> None:
     assert remaining_units([{"remaining_quantity": odd}, {"remaining_quantity": "1.50"}]) == Decimal("1.50")
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        (None, "0"),
+        ("no list", "0"),
+        ({"a": 1}, "0"),
+        (["no pack", None, 5], "0"),
+        ([{"status": "online", "remaining_quantity": math.nan, "invalid_time": math.inf}], "0"),
+        ([{"status": "online", "remaining_quantity": -5, "resource_pack_name": ["x"]}], "0"),
+        ([{"status": "online", "remaining_quantity": "1e999"}], "0"),
+        ([{"status": "online", "remaining_quantity": "7.5"}, {"status": ["online"]}], "7.5"),
+    ],
+)
+def test_what_is_no_amount_is_no_credit(
+    scripted: tuple[KlingHook, Script], quick: None, told: Any, left: str
+) -> None:
+    hook, script = scripted
+    script.add({"code": 0, "data": {"code": 0, "resource_pack_subscribe_infos": told}})
+    packs = hook.account_costs()
+    assert remaining_units(active_packs(packs)) == Decimal(left)
+    assert json.dumps(packs, allow_nan=False)
+
+
+@pytest.mark.parametrize("told", [None, [], {"detail": None}, {"detail": [5, None]}, {"detail": "x"}])
+def test_a_ledger_of_nothing_has_no_lines(scripted: tuple[KlingHook, Script], quick: None, told: Any) -> None:
+    hook, script = scripted
+    script.add({"code": 0, "data": {"code": 0, "result": told}})
+    assert list(hook.account.cash_ledger(0, 1)) == []

@@ -30,6 +30,16 @@ BARE = {"task_id": "g-1", "task_status": "submitted"}
         pytest.param(BARE, "task_abc", False, False, "g-1", id="inner id of a gateway"),
         pytest.param({"task_id": "task_abc", "data": OURS}, "task_abc", False, True, "7", id="outer id"),
         pytest.param([], "7", False, True, None, id="none"),
+        pytest.param({**BARE, "task_id": 870.0}, "870", False, True, "870", id="a whole number as float"),
+        pytest.param(
+            {**BARE, "task_id": 9e17}, "900000000000000001", False, True, "900000000000000001", id="rounded"
+        ),
+        pytest.param(
+            {**BARE, "task_id": 9e17}, "900000000000009001", False, True, "other", id="rounded, another"
+        ),
+        pytest.param(
+            [{**BARE, "task_id": 9e17}], "900000000000000001", False, True, "other", id="rounded in a list"
+        ),
     ],
 )
 def test_only_the_task_that_was_asked_for(
