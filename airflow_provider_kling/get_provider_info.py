@@ -64,10 +64,13 @@ def get_provider_info() -> dict[str, Any]:
 
     :return: a dictionary after ``airflow/provider_info.schema.json``.
     """
+    from . import __version__
+
     return {
         "package-name": "airflow-provider-kling",
         "name": INTEGRATION,
-        "description": "Video, image and sound generation with `Kling AI <https://klingai.com/>`__.",
+        "description": "Video, image and audio generation with `Kling AI <https://klingai.com/>`__.",
+        "versions": [__version__],  # asked for by Astronomer's registry
         "integrations": [
             {
                 "integration-name": INTEGRATION,

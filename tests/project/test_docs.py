@@ -14,7 +14,7 @@ import airflow
 import pytest
 
 from airflow_provider_kling import exceptions
-from airflow_provider_kling.get_provider_info import get_provider_info
+from airflow_provider_kling.get_provider_info import CONN_FIELDS, UI_FIELD_BEHAVIOUR, get_provider_info
 from airflow_provider_kling.version_compat import AirflowFailException
 from scripts.local_airflow import ROOT
 
@@ -68,6 +68,14 @@ def test_the_api_reference_has_every_public_module() -> None:
     assert public <= named
     for name in named:
         importlib.import_module(name)
+
+
+def test_the_connection_page_names_the_fields_as_the_form_does() -> None:
+    page = (ROOT / "docs" / "connection.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| ([\w ()]+) \| ((?:`extra`: )?`\w+`) \|", page, re.M))
+    form = {label: f"`{name}`" for name, label in UI_FIELD_BEHAVIOUR["relabeling"].items()}
+    extras = {field["label"]: f"`extra`: `{name}`" for name, field in CONN_FIELDS.items()}
+    assert rows == form | extras
 
 
 QUOTED = re.compile(r"`([^`]+)`")

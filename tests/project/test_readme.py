@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -26,13 +27,25 @@ def snippets(language: str) -> list[str]:
 
 
 def test_the_first_dag_can_be_imported(tmp_path: Path) -> None:
-    (source,) = snippets("python")
+    source = snippets("python")[0]
     file = tmp_path / "dag.py"
     file.write_text(source + "\nprint('fine')\n")
     # Older versions of Airflow warn of themselves.
     strict = ["-W", "error"] if version("apache-airflow") >= "3.3" else []
     done = subprocess.run([sys.executable, *strict, str(file)], capture_output=True, text=True, check=False)
     assert done.stdout.endswith("fine\n"), done.stderr
+
+
+def test_both_dags_side_by_side_are_those_that_tests_kill() -> None:
+    """tests/airflow/test_why.py runs the DAGs of docs/why.md and kills the worker of each."""
+    page = (ROOT / "docs" / "why.md").read_text("utf-8")
+    ours, stock = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    shown = snippets("python")[1:]
+    assert textwrap.indent(shown[0], "    ") in ours
+    assert shown[1] == stock
+    assert f"takes {len(shown[0].splitlines())} lines with this provider" in README
+    assert len([line for line in stock.splitlines() if line.strip()]) > 40
+    assert "takes more than 40" in README
 
 
 def test_the_connection_it_shows_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from airflow_provider_kling.api.hosts import DEFAULT_HOST, DIALECTS
 from airflow_provider_kling.get_provider_info import CONN_FIELDS, UI_FIELD_BEHAVIOUR, get_provider_info
 from airflow_provider_kling.hooks.connection import ALLOWED_EXTRAS
 from airflow_provider_kling.hooks.connection_form import ui_field_behaviour
+from airflow_provider_kling.version_compat import BaseOperatorLink
 
 PACKAGE = Path(airflow_provider_kling.__file__).parent
 INFO = get_provider_info()
@@ -36,6 +37,31 @@ def listed(kind: str) -> set[str]:
 def test_it_keeps_airflows_schema() -> None:
     schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
     jsonschema.validate(INFO, schema)
+
+
+def test_it_has_what_the_astronomer_registry_asks_for() -> None:
+    """See the guidelines of the repository astronomer/airflow-provider-sample."""
+    metadata = distribution("airflow-provider-kling").metadata
+    assert INFO["versions"] == [airflow_provider_kling.__version__]
+    assert INFO["name"]
+    assert INFO["description"]
+    assert {"Framework :: Apache Airflow", "Framework :: Apache Airflow :: Provider"} <= set(
+        metadata.get_all("Classifier") or ()
+    )
+    assert all(issubclass(load(link), BaseOperatorLink) for link in INFO["extra-links"])
+    readme = (PACKAGE.parent / "README.md").read_text("utf-8")
+    for heading in ("Connect", "What is included", "Tested with"):
+        assert f"\n## {heading}\n" in readme
+    assert "CONTRIBUTING.md" in readme
+    for module in sorted(listed("operators") | listed("sensors") | listed("hooks")):
+        assert import_module(module).__doc__, module
+
+
+def load(name: str) -> type:
+    module, _, attribute = name.rpartition(".")
+    found = getattr(import_module(module), attribute)
+    assert isinstance(found, type)
+    return found
 
 
 def test_the_entry_point_leads_to_it() -> None:
