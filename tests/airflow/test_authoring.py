@@ -69,23 +69,23 @@ def run(dags_folder: Path) -> Run:
 GREEN = "success"
 
 STYLES: dict[str, tuple[int, int, dict[str, str]]] = {
-    "classic": (2, 11, {"picture": GREEN, "film": GREEN}),
-    "taskflow": (1, 8, {"words": GREEN, "picture": GREEN, "address": GREEN}),
-    "expand": (3, 24, {"prompts": GREEN, "picture0": GREEN, "picture1": GREEN, "picture2": GREEN}),
-    "expand_kwargs": (2, 16, {"requests": GREEN, "picture0": GREEN, "picture1": GREEN}),
+    "classic": (2, 11, {"image": GREEN, "film": GREEN}),
+    "taskflow": (1, 8, {"words": GREEN, "image": GREEN, "first_url": GREEN}),
+    "expand": (3, 24, {"prompts": GREEN, "image0": GREEN, "image1": GREEN, "image2": GREEN}),
+    "expand_kwargs": (2, 16, {"requests": GREEN, "image0": GREEN, "image1": GREEN}),
     "group": (
         4,
         22,
-        {f"story.{name}{number}": GREEN for name in ("picture", "address", "film") for number in range(2)},
+        {f"story.{name}{number}": GREEN for name in ("image", "first_url", "film") for number in range(2)},
     ),
     "defaults": (2, 16, {"oak": GREEN, "birch": GREEN}),
     "factory": (1, 3, {"film": GREEN}),
-    "native": (1, 8, {"picture": GREEN}),
-    "missing": (1, 8, {"picture": GREEN}),
+    "native": (1, 8, {"image": GREEN}),
+    "missing": (1, 8, {"image": GREEN}),
     "branch": (1, 8, {"choose": GREEN, "oak": GREEN, "birch": "skipped"}),
-    "skipped": (1, 8, {"wanted": GREEN, "words": "skipped", "picture": GREEN}),
-    "setup": (1, 8, {"prepare": GREEN, "picture": GREEN, "clean": GREEN}),
-    "inside": (2, 16, {"pictures": GREEN}),
+    "skipped": (1, 8, {"wanted": GREEN, "words": "skipped", "image": GREEN}),
+    "setup": (1, 8, {"prepare": GREEN, "image": GREEN, "clean": GREEN}),
+    "inside": (2, 16, {"images": GREEN}),
 }
 """Jobs, units and states of each style."""
 
@@ -101,8 +101,8 @@ def test_a_style_does_what_it_says(style: str, run: Run, kling_emulator: Emulato
     ]
     assert {result["status"] for result in results} <= {"succeed"}
     if style == "inside":
-        (addresses,) = values["pictures"]
-        assert len(set(addresses)) == jobs
+        (urls,) = values["images"]
+        assert len(set(urls)) == jobs
         return
     assert len({result["task_id"] for result in results}) == jobs
     assert sum(Decimal(result["units"]) for result in results) == units
