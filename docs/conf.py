@@ -224,6 +224,20 @@ def _draw_diagrams(app: Sphinx, document: nodes.document) -> None:
         )
 
 
+def _omit_inherited_signature(app: Sphinx, what: str, name: str, *rest: Any) -> tuple[str | None, str | None]:
+    """Show the parameters of exceptions once, at their base class.
+
+    :param app: the running build.
+    :param what: kind of the object.
+    :param name: full name of the object.
+    :param rest: the object, options, its parameters and what it returns, as text.
+    :return: parameters and return type to show.
+    """
+    _, _, signature, returns = rest
+    inherited = what == "exception" and not name.endswith(".KlingError")
+    return ("" if inherited else signature), returns
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register what this site does beside Sphinx's own work.
 
@@ -231,6 +245,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     :return: facts about this extension.
     """
     app.connect("builder-inited", _write_examples)
+    app.connect("autodoc-process-signature", _omit_inherited_signature)
     app.connect("source-read", _show_changelog)
     app.connect("source-read", _show_examples)
     app.connect("source-read", _link_outside)

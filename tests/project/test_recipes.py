@@ -105,8 +105,10 @@ def test_what_a_first_video_costs_is_told_as_the_price_table_has_it() -> None:
 
 def test_prices_of_units_are_those_of_the_price_table() -> None:
     video, image = USD_PER_UNIT["video"], USD_PER_UNIT["image"]
-    assert f"Video units ({video} US dollars at list price) and image units ({image})" in page("docs/glossary.md")
-    assert f"one video unit costs as much as {video / image:.0f} image units" in page("docs/operators/image.md")
+    told = f"Video units ({video} US dollars at list price) and image units ({image})"
+    assert told in page("docs/glossary.md")
+    told = f"one video unit costs as much as {video / image:.0f} image units"
+    assert told in page("docs/operators/image.md")
 
 
 def test_the_shortest_interval_is_told() -> None:
