@@ -6,7 +6,8 @@ The first DAG stores its videos in S3 and emits an asset event. The second DAG s
 reads paths, length, model and charge from it. Neither DAG refers to the other.
 
 Needs the connections `kling_default` and `aws_default`, and a bucket that the environment variable
-`KLING_EXAMPLE_BUCKET` names. With the prices of September 2026 a run costs 3 units.
+`KLING_EXAMPLE_BUCKET` names. A run costs 3 video units, about 0.42 US dollars at the list price of
+September 2026.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 kling-3.0-turbo tells a story in several shots of one prompt; kling-3.0-omni then edits that video. Both are
 models of the vendor's API 2.0, for which the connection needs an API key.
 
-With the prices of September 2026 a run costs 8.5 units of a video package.
+A run costs 8.5 video units, about 1.19 US dollars at the list price of September 2026.
 """
 
 from __future__ import annotations

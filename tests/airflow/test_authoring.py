@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_kling.api import ENDPOINTS
+from airflow_provider_kling.api.pricing import USD_PER_UNIT, unit_type
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from scripts.local_airflow import ROOT
@@ -26,6 +28,9 @@ SOURCES = {
     for source in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
     for name in re.findall(r'DAG\(\s*"(\w+)"', source)
 }
+DOLLARS = [
+    Decimal(each) for each in re.findall(r"^\| \[[^]]*\]\([^)]*\) \| \d+ \| \d+ \| ([\d.]+) \|", PAGE, re.M)
+]
 HEAD = """
 from airflow.providers.common.compat.sdk import DAG, task
 from airflow_provider_kling.operators.image import *
@@ -106,6 +111,9 @@ def test_a_style_does_what_it_says(style: str, run: Run, kling_emulator: Emulato
         return
     assert len({result["task_id"] for result in results}) == jobs
     assert sum(Decimal(result["units"]) for result in results) == units
+    prices = {each["task_id"]: USD_PER_UNIT[unit_type(ENDPOINTS[each["endpoint"]])] for each in results}
+    dollars = sum(Decimal(each["units"]) * prices[each["task_id"]] for each in results)
+    assert dict(zip(SOURCES, DOLLARS, strict=True))[style] == dollars.quantize(Decimal("0.01"))
     assert all((result.get("images") or result.get("videos"))[0]["url"] for result in results)
 
 

@@ -18,7 +18,11 @@ from airflow_provider_kling.get_provider_info import CONN_FIELDS, UI_FIELD_BEHAV
 from airflow_provider_kling.version_compat import AirflowFailException
 from scripts.local_airflow import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    ROOT / "changelog.d" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.M)
 
@@ -35,6 +39,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert file.exists(), target
         if mark and file.suffix == ".md":
             assert mark[1:] in {anchor(each) for each in HEADING.findall(file.read_text())}, target + mark
+
+
+def test_contributors_find_every_target_and_path_that_is_named() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.M))
+    assert {"test", "lint", "docs"} <= named <= targets
+    paths = re.findall(r"[`'](\.?[a-z_]+(?:\.d)?/[\w./]+)[ `']", text)
+    assert len(paths) > 8
+    made = (".venv/", "build/", "changelog.d/123")
+    assert [path for path in paths if not path.startswith(made) and not (ROOT / path).exists()] == []
 
 
 def test_every_page_is_in_the_index() -> None:

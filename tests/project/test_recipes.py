@@ -6,6 +6,7 @@ Recipes that are DAGs run in tests/airflow and tests/unit/batch.
 
 from __future__ import annotations
 
+import ast
 import datetime
 import re
 from collections.abc import Callable
@@ -109,6 +110,25 @@ def test_prices_of_units_are_those_of_the_price_table() -> None:
     assert told in page("docs/glossary.md")
     told = f"one video unit costs as much as {video / image:.0f} image units"
     assert told in page("docs/operators/image.md")
+
+
+COSTS = re.compile(
+    r"cost(?:s)? (?:about )?(.+?), (?:about )?([\d.]+) US dollars at the list price of September 2026"
+)
+
+
+def test_examples_name_their_cost_in_units_and_dollars() -> None:
+    named = 0
+    for file in sorted((ROOT / "example_dags").glob("*.py")):
+        text = " ".join((ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").split())
+        for units, dollars in COSTS.findall(text):
+            parts = re.findall(r"([\d.]+) (video|image) units", units)
+            cost = sum(Decimal(number) * USD_PER_UNIT[kind] for number, kind in parts)
+            assert parts, file.name
+            assert Decimal(dollars) == cost.quantize(Decimal("0.01")), file.name
+            named += 1
+        assert not re.search(r"\d units", text), f"{file.name}: video or image units?"
+    assert named >= 11
 
 
 def test_the_shortest_interval_is_told() -> None:
