@@ -207,14 +207,14 @@ async def _result(crowd: asyncio.subprocess.Process, folder: Path) -> dict[str, 
 def table(runs: Sequence[Run], outcomes: Sequence[Outcome]) -> str:
     """Return a Markdown table."""
     lines = [
-        "| waiting jobs | | transport | requests a round | requests a second | delay p50 | delay p95 "
+        "| waiting jobs | way | transport | requests a round | requests a second | delay p50 | delay p95 "
         "| memory | open files | CPU | loop lag max | of that its own work |",
         "|--:|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for run, each in zip(runs, outcomes, strict=True):
         cells = [
             f"{run.count:,}",
-            run.way,
+            run.way.replace("hub", "shared poller"),
             "TLS" if run.tls else "HTTP",
             f"{each.per_round:,.1f}",
             f"{each.per_round / INTERVAL:,.1f}",
