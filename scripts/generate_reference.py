@@ -22,7 +22,6 @@ from airflow_provider_kling.api.legacy import LEGACY
 from airflow_provider_kling.api.pricing import PRICES_OF, estimate_basis, unit_type
 from airflow_provider_kling.api.requests.field_types import IMAGE
 from airflow_provider_kling.operators._constructor import parse_params, parse_summary
-from airflow_provider_kling.operators._redacted_templates import RedactedTemplateMixin
 from airflow_provider_kling.operators.account import KlingAccountOperator
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
@@ -33,7 +32,7 @@ from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.submission.runner import can_look_up
 
 from .examples import excerpt
-from .generate_stubs import own_operators, passed_on, write
+from .generate_stubs import RequestOperator, own_operators, passed_on, write
 from .local_airflow import ROOT
 from .readme_tables import BASE_URL, README, endpoints, legacy, with_table
 from .reference_fields import media_words, rows
@@ -89,7 +88,7 @@ def _page(path: Path, text: str) -> str:
     return f"{before}\n\n{MARK}\n\n{text}\n"
 
 
-def operators(family: str) -> list[type[RedactedTemplateMixin]]:
+def operators(family: str) -> list[type[RequestOperator]]:
     """Return the operators that a module offers, its own first."""
     module = importlib.import_module(f"airflow_provider_kling.operators.{family}")
     # What stands on a page of its own is only importable from here.
@@ -97,7 +96,7 @@ def operators(family: str) -> list[type[RedactedTemplateMixin]]:
     return [*own_operators(module), *(item for item in passed_on(module) if item.__module__ not in paged)]
 
 
-def _endpoint_operators() -> Iterator[tuple[str, type[RedactedTemplateMixin]]]:
+def _endpoint_operators() -> Iterator[tuple[str, type[RequestOperator]]]:
     for family in FAMILIES:
         for operator in operators(family):
             if operator.endpoint.slug in ENDPOINTS:
@@ -148,7 +147,7 @@ def _hosts() -> Iterator[str]:
     yield _table(("source", "endpoint"), sorted(by_source))
 
 
-def _facts(operator: type[RedactedTemplateMixin]) -> str:
+def _facts(operator: type[RequestOperator]) -> str:
     endpoint = operator.endpoint
     if not issubclass(operator, KlingTaskOperator):
         return f"`POST {endpoint.path}`; answers at once. Also has `kling_conn_id`."
@@ -163,7 +162,7 @@ def _notes(endpoint: Endpoint) -> Iterator[str]:
         yield _ROLE.sub("`", notes).replace("``", "`")
 
 
-def _parameters(operator: type[RedactedTemplateMixin]) -> str:
+def _parameters(operator: type[RequestOperator]) -> str:
     # What Kling documents is there already, as the operator's own source.
     foreign = (limit for limit in _limits(operator.endpoint) if limit.dialect != "kling")
     hosts = {limit.rule.fields[0]: DIALECTS[limit.dialect].title for limit in foreign}
@@ -246,7 +245,7 @@ def _overview() -> Iterator[str]:
 _LOST = tuple(f"lost answer at {dialect.title}" for dialect in DIALECTS.values())
 
 
-def _endpoint_row(operator: type[RedactedTemplateMixin], family: str) -> tuple[str, ...]:
+def _endpoint_row(operator: type[RequestOperator], family: str) -> tuple[str, ...]:
     endpoint, name = operator.endpoint, operator.__name__
     words = estimate_basis(endpoint)
     return (

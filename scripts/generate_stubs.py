@@ -17,18 +17,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+from airflow_provider_kling.operators._calls import KlingCallOperator
 from airflow_provider_kling.operators._constructor import (
     format_union,
     parse_params,
     parse_summary,
     union_members,
 )
-from airflow_provider_kling.operators._redacted_templates import RedactedTemplateMixin
+from airflow_provider_kling.operators.base import KlingTaskOperator
 
 from .local_airflow import ROOT
 
 MODULES = ("video", "avatar", "image", "audio", "library", "video2", "solutions")
 """Modules under ``operators`` that only declare operators; a stub hides the module's own code from mypy."""
+
+RequestOperator = KlingTaskOperator | KlingCallOperator
+"""Operators whose parameters are made of a request."""
 
 WIDTH = 110
 _INDENT = " " * 4
@@ -70,14 +74,12 @@ def _stub(module: ModuleType) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def own_operators(module: ModuleType) -> list[type[RedactedTemplateMixin]]:
+def own_operators(module: ModuleType) -> list[type[RequestOperator]]:
     """Return the operators that a module declares, in its order."""
     return [
         item
         for item in vars(module).values()
-        if inspect.isclass(item)
-        and issubclass(item, RedactedTemplateMixin)
-        and item.__module__ == module.__name__
+        if inspect.isclass(item) and issubclass(item, RequestOperator) and item.__module__ == module.__name__
     ]
 
 
@@ -111,7 +113,7 @@ def passed_on(module: ModuleType) -> list[type]:
     return [item for item in offered if item.__module__ != module.__name__]
 
 
-def _class(operator: type[RedactedTemplateMixin], aliases: dict[str, str]) -> str:
+def _class(operator: type[RequestOperator], aliases: dict[str, str]) -> str:
     lines = [
         f"class {operator.__name__}({operator.__bases__[0].__name__}):",
         *_docstring(inspect.getdoc(operator) or ""),
@@ -156,7 +158,7 @@ def _docstring(text: str) -> Iterator[str]:
     yield f'{_INDENT}"""'
 
 
-def _parameters(operator: type[RedactedTemplateMixin], aliases: dict[str, str]) -> Iterator[str]:
+def _parameters(operator: type[RequestOperator], aliases: dict[str, str]) -> Iterator[str]:
     fields = operator.endpoint.request.model_fields
     for name, parameter in inspect.signature(operator).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from airflow_provider_kling.api.hosts import DIALECTS
 from airflow_provider_kling.api.legacy import LEGACY, LEGACY_FIELDS
 from airflow_provider_kling.api.models import MODELS, active_models
-from airflow_provider_kling.operators._redacted_templates import RedactedTemplateMixin
 
+from .generate_stubs import RequestOperator
 from .local_airflow import ROOT
 
 README = ROOT / "README.md"
@@ -39,7 +39,7 @@ def with_table(text: str, name: str, table: str) -> str:
     return made
 
 
-def endpoints(operators: Iterable[tuple[str, type[RedactedTemplateMixin]]]) -> str:
+def endpoints(operators: Iterable[tuple[str, type[RequestOperator]]]) -> str:
     """Return the table of endpoints.
 
     :param operators: module and operator, in the order of the table.
@@ -55,7 +55,7 @@ def endpoints(operators: Iterable[tuple[str, type[RedactedTemplateMixin]]]) -> s
     return "\n".join(lines)
 
 
-def legacy(operators: Iterable[tuple[str, type[RedactedTemplateMixin]]], folder: str) -> str:
+def legacy(operators: Iterable[tuple[str, type[RequestOperator]]], folder: str) -> str:
     """Return the table of endpoints and fields that are legacy.
 
     :param operators: module and operator, in the order of the table.

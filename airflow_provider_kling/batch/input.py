@@ -16,8 +16,9 @@ from typing import Any
 from ..api.requests.coercion import is_none_word
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
-from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str, restore_redacted
-from ..utils.redaction import redact, redact_text
+from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
+from ..utils.redacted_text import RedactedItems, RedactedText, redact_texts
+from ..utils.redaction import redact_text
 from ..utils.urls import is_blank
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv")
@@ -324,33 +325,16 @@ def _hash(values: Any, extra: Mapping[str, Any] | None) -> str:
 
 
 def redacted_rows(requests: Any) -> Any:
-    """Return ``requests`` as it may be shown: without base64 and signatures, and a few rows of it at most."""
-    if isinstance(requests, list | tuple):
-        return [*_first_shown(requests), *_rest_shown(requests)]
-    if isinstance(requests, str):
-        return redact_text(requests)[:_LONGEST_SHOWN]
-    return paths_to_str(requests) if _is_path(requests) else f"<{type(requests).__name__}>"
+    """Return ``requests`` such that it may be shown: a few rows of it, without base64 and signatures.
 
-
-def _first_shown(requests: Sequence[Any]) -> list[Any]:
-    return [redact(paths_to_str(item)) for item in requests[:_ROWS_SHOWN]]
-
-
-def _rest_shown(requests: Sequence[Any]) -> list[str]:
-    more = len(requests) - _ROWS_SHOWN
-    return [f"... and {more} more rows"] if more > 0 else []
-
-
-def restore_rows(requests: Any, given: Any) -> Any:
-    """Return the rows that are asked for, of which only :func:`redact_body` is left where people change them.
-
-    :param requests: the parameter as it is now.
-    :param given: what it was rendered to.
+    :param requests: the parameter as it was rendered.
+    :return: a copy, of which ``original_of`` returns all rows.
     """
-    if not (isinstance(requests, list) and isinstance(given, list | tuple)):
-        return restore_redacted(requests, redacted_rows(given), given)
-    first, rest = restore_redacted(requests, _first_shown(given), given[:_ROWS_SHOWN]), _rest_shown(given)
-    if not rest or rest[0] not in first:
-        return list(first)
-    place = first.index(rest[0])
-    return [*first[:place], *given[_ROWS_SHOWN:], *first[place + 1 :]]
+    if isinstance(requests, list | tuple):
+        shown, more = requests[:_ROWS_SHOWN], requests[_ROWS_SHOWN:]
+        rest = [RedactedItems(f"... and {len(more)} more rows", more)] if more else []
+        return [*(redact_texts(paths_to_str(item)) for item in shown), *rest]
+    if _is_path(requests):
+        return redact_texts(paths_to_str(requests))
+    text = redact_text(requests) if isinstance(requests, str) else f"<{type(requests).__name__}>"
+    return requests if text == requests else RedactedText(text[:_LONGEST_SHOWN], requests)

@@ -271,30 +271,6 @@ def paths_to_str(value: Any) -> Any:
     return [paths_to_str(item) for item in value] if isinstance(value, list) else value
 
 
-def restore_redacted(value: Any, shown: Any, hidden: Any) -> Any:
-    """Restore the original of a redacted parameter, which may have been changed since.
-
-    :param value: the current value.
-    :param shown: the redacted value.
-    :param hidden: the original value.
-    :return: the original where the current value equals the redacted one, else the current value.
-    """
-    if value is shown or (type(value) is type(shown) and value == shown):
-        return hidden
-    if isinstance(value, Mapping) and isinstance(shown, Mapping) and isinstance(hidden, Mapping):
-        return {
-            name: restore_redacted(item, shown[name], hidden[name])
-            if name in shown and name in hidden
-            else item
-            for name, item in value.items()
-        }
-    if isinstance(value, list) and isinstance(shown, list) and isinstance(hidden, list | tuple):
-        known = min(len(value), len(shown), len(hidden))
-        same = [restore_redacted(value[place], shown[place], hidden[place]) for place in range(known)]
-        return [*same, *value[known:]]
-    return value
-
-
 def fingerprint_values(values: Any) -> str:
     """Hash values without reading files or the signatures of URLs.
 

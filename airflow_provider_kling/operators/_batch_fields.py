@@ -58,4 +58,4 @@ def further_keys(operator: KlingBatchOperator) -> Any:
                 job=JobState.NOT_CREATED,
             )
         operator.log.warning("%s, so it is not sent", each)
-    return without(read_extra_body(operator.extra_body), [each.path[1:] for each in lost])
+    return without(read_extra_body(operator.original(EXTRA_BODY)), [each.path[1:] for each in lost])

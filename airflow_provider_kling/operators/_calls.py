@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..api.requests.actions import DELETE_VOICE
+from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE, SELECT_ELEMENTS
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import validate_request
 from ..utils.redaction import sanitize_text
@@ -16,6 +16,8 @@ from ._hook_mixin import KlingHookMixin
 from ._redacted_templates import RedactedTemplateMixin
 
 if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..hooks.resources import ResourceClient
     from ..version_compat import Context
 
 
@@ -27,6 +29,7 @@ class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
     ui_color = "#d7f5e9"
     template_fields: Sequence[str] = ("kling_conn_id",)
+    endpoint: ClassVar[Endpoint]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -37,20 +40,28 @@ class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         super().__init__(**kwargs)
         self.kling_conn_id = kling_conn_id
 
-
-class DeleteResourceOperator(KlingCallOperator):
-    """Delete a voice or an element of the account; one that does not exist is fine."""
-
     def execute(self, context: Context) -> dict[str, Any]:
-        """Delete the voice or element.
+        """Make the calls of the endpoint.
 
         :param context: Airflow's context of the running task.
-        :return: its id, and ``deleted``: whether it existed.
+        :return: what the class says.
+        :raises KlingError: a call was refused or had no answer.
         """
-        library = self.hook.voices if self.endpoint is DELETE_VOICE else self.hook.elements
-        name = library.kind.id_field
-        resource_id = self.request_values()[name]
-        return {name: resource_id, "deleted": library.delete(resource_id)}
+        return _CALLS[self.endpoint.slug](self)
+
+
+def _delete_voice(operator: KlingCallOperator) -> dict[str, Any]:
+    return _delete(operator, operator.hook.voices)
+
+
+def _delete_element(operator: KlingCallOperator) -> dict[str, Any]:
+    return _delete(operator, operator.hook.elements)
+
+
+def _delete(operator: KlingCallOperator, library: ResourceClient) -> dict[str, Any]:
+    name = library.kind.id_field
+    resource_id = operator.request_values()[name]
+    return {name: resource_id, "deleted": library.delete(resource_id)}
 
 
 _MAX_SHORT_VIDEO = 6000
@@ -59,45 +70,36 @@ _MAX_SHORT_VIDEO = 6000
 _MAX_LOGGED = 300
 
 
-class SelectElementsOperator(KlingCallOperator):
-    """Open a session on a video and mark elements in its frames."""
+def _select_elements(operator: KlingCallOperator) -> dict[str, Any]:
+    from ..inputs.resolve import resolve_inputs
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Open a session and mark the elements.
-
-        :param context: Airflow's context of the running task.
-        :return: ``session_id``, facts about the video and ``frames``, for ``videos/multi-elements``; with
-            ``preview`` also the URLs of a preview.
-        :raises KlingRequestInvalid: Kling finds nothing at a point.
-        """
-        from ..inputs.resolve import resolve_inputs
-
-        prepared = resolve_inputs(validate_request(self.endpoint, self.request_values()))
-        for warning in prepared.warnings:
-            self.log.warning("%s", warning)
-        body, selection = prepared.body, self.hook.selection
-        session = selection.init(video_id=body.get("video_id"), video_url=body.get("video_url"))
-        session_id = str(session["session_id"])
-        self.log.info("Session %s is open for 24 hours", sanitize_text(session_id, _MAX_LOGGED))
-        marked = [
-            self._mark_frame(frame["frame_index"], selection.add(session_id, **frame))
-            for frame in body.get("frames", ())
-        ]
-        result = {"session_id": session_id, **_video_facts(session), "frames": marked}
-        return {**result, "preview": selection.preview(session_id)} if body.get("preview") else result
-
-    def _mark_frame(self, frame_index: int, found: Mapping[str, Any]) -> dict[str, Any]:
-        masks = found.get("rle_mask_list")
-        if not masks:
-            raise KlingRequestInvalid(
-                f"Kling finds nothing at the points of frame {frame_index}: choose others. A point is a "
-                "share of width and height, from the upper left corner.",
-                job=JobState.NOT_CREATED,
-            )
-        objects = [mask.get("object_id") for mask in masks if isinstance(mask, Mapping)]
-        self.log.info("Frame %s: marked objects %s", frame_index, sanitize_text(str(objects), _MAX_LOGGED))
+    prepared = resolve_inputs(validate_request(operator.endpoint, operator.request_values()))
+    for warning in prepared.warnings:
+        operator.log.warning("%s", warning)
+    body, selection = prepared.body, operator.hook.selection
+    session = selection.init(video_id=body.get("video_id"), video_url=body.get("video_url"))
+    session_id = str(session["session_id"])
+    operator.log.info("Session %s is open for 24 hours", sanitize_text(session_id, _MAX_LOGGED))
+    marked = []
+    for frame in body.get("frames", ()):
+        index = frame["frame_index"]
+        objects = _found_objects(index, selection.add(session_id, **frame))
+        operator.log.info("Frame %s: marked objects %s", index, sanitize_text(str(objects), _MAX_LOGGED))
         # The masks themselves are images of megabytes: nothing for an XCom.
-        return {"frame_index": frame_index, "objects": objects}
+        marked.append({"frame_index": index, "objects": objects})
+    result = {"session_id": session_id, **_video_facts(session), "frames": marked}
+    return {**result, "preview": selection.preview(session_id)} if body.get("preview") else result
+
+
+def _found_objects(frame_index: int, found: Mapping[str, Any]) -> list[Any]:
+    masks = found.get("rle_mask_list")
+    if not masks:
+        raise KlingRequestInvalid(
+            f"Kling finds nothing at the points of frame {frame_index}: choose others. A point is a "
+            "share of width and height, from the upper left corner.",
+            job=JobState.NOT_CREATED,
+        )
+    return [mask.get("object_id") for mask in masks if isinstance(mask, Mapping)]
 
 
 def _video_facts(session: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,3 +109,10 @@ def _video_facts(session: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(length, int | float):
         facts["duration"] = "5" if length <= _MAX_SHORT_VIDEO else "10"
     return facts
+
+
+_CALLS: Mapping[str, Callable[[KlingCallOperator], dict[str, Any]]] = {
+    DELETE_VOICE.slug: _delete_voice,
+    DELETE_ELEMENT.slug: _delete_element,
+    SELECT_ELEMENTS.slug: _select_elements,
+}

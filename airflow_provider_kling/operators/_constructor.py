@@ -22,7 +22,6 @@ from ..version_compat import BaseOperator
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
-    from ._redacted_templates import RedactedTemplateMixin
 
 
 _PARAM = ":param "
@@ -131,7 +130,7 @@ def _merged(alternatives: list[str]) -> list[str]:
     return ([f"{_LITERAL}{', '.join(literals)}]"] if literals else []) + others
 
 
-def build_constructor(cls: type[RedactedTemplateMixin], base: type[RedactedTemplateMixin]) -> None:
+def build_constructor(cls: type[Any], base: type[Any]) -> None:
     """Give an operator class its ``__init__`` and template fields.
 
     :param cls: class with an ``endpoint``.
@@ -139,7 +138,8 @@ def build_constructor(cls: type[RedactedTemplateMixin], base: type[RedactedTempl
     :raises TypeError: a request field is named like something that all operators have, or the class has a
         constructor of its own.
     """
-    endpoint, fields = cls.endpoint, cls.endpoint.request.model_fields
+    endpoint: Endpoint = cls.endpoint
+    fields = endpoint.request.model_fields
     common = [
         parameter
         for parameter in signature(base.__init__).parameters.values()
@@ -153,7 +153,7 @@ def build_constructor(cls: type[RedactedTemplateMixin], base: type[RedactedTempl
         )
     defaults = {name: _default(field) for name, field in fields.items()}
 
-    def __init__(self: RedactedTemplateMixin, **kwargs: Any) -> None:
+    def __init__(self: Any, **kwargs: Any) -> None:
         values = {name: kwargs.pop(name, default) for name, default in defaults.items()}
         super(cls, self).__init__(**kwargs)
         for name, value in values.items():
@@ -164,8 +164,10 @@ def build_constructor(cls: type[RedactedTemplateMixin], base: type[RedactedTempl
 
     __init__.__signature__ = _signature(fields, defaults, common)  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
-    cls.__init__ = __init__  # type: ignore[method-assign, assignment]
+    cls.__init__ = __init__
     cls.template_fields = (*fields, *base.template_fields)
+    cls.request_fields = tuple(fields)
+    cls.redacted_fields = (*fields, *base.redacted_fields)
     if cls.__doc__ and base.__doc__:  # Python can be told to leave docstrings out
         cls.__doc__ = merge_docstrings(cls.__doc__, fields, base.__doc__)
 

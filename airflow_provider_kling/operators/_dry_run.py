@@ -15,6 +15,7 @@ from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import PreparedRequest, prepare_request
 from ..results.reuse import INPUTS
 from ..submission.idempotency import task_instance_key
+from ._job_request import JobRequest
 from ._parameters import read_take
 from ._reuse import shared_scope
 
@@ -93,14 +94,14 @@ def job_report(
     from ..utils.redaction import redact
 
     values = {name: value for name, value in operator.request_values().items() if value is not None}
-    own = {name: getattr(operator, name) for name in ("expected_seconds", "extra_body")}
+    own = {name: operator.original(name) for name in ("expected_seconds", "extra_body")}
     unrendered = sorted(name for name, value in (values | own).items() if is_templated(value))
     about = {"endpoint": operator.endpoint.slug, "sent": False}
     if unrendered:
         note = f"Not rendered, so not priced: {', '.join(unrendered)}"
         return {**about, "body": _shown(values), "estimate": None, "reads": [], "warnings": [note]}, None
     dialect, warnings = _dialect(operator)
-    operator.check_rendered()
+    JobRequest(operator).check_rendered()
     request = build(dialect)
     report = request_report(request, dialect, key)
     report["warnings"] += warnings

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..api.hosts import Dialect
     from ..submission.context import IdempotencyKey
     from ..version_compat import Context
+    from ._templates import UnresolvedTemplate
     from .base import KlingTaskOperator
 
 
@@ -51,7 +52,7 @@ class JobRequest:
             is held to the limits later: it costs nothing where it exists.
         """
         task = self.operator
-        task.check_rendered()
+        self.check_rendered()
         if nested and not task.is_rendered:
             values = {name: getattr(task, name) for name in task.template_fields}
             refuse_templates(task, values | task.request_values())
@@ -70,6 +71,19 @@ class JobRequest:
                 job=JobState.NOT_CREATED,
             )
         return request
+
+    def check_rendered(self) -> None:
+        """Fail for required values whose template rendered empty, and warn of optional ones.
+
+        :raises KlingRequestInvalid: a required field, a prompt, a path or a limit rendered empty.
+        """
+        for each in self.operator.unresolved:
+            if each.fatal or self._is_required(each):
+                raise KlingRequestInvalid(
+                    f"{each}. Check the task and the key that it names ({self.operator.endpoint}).",
+                    job=JobState.NOT_CREATED,
+                )
+            self.operator.log.warning("%s, so it is not sent", each)
 
     def build(
         self, dialect: Dialect, context: Context | None = None, *, limited: bool = False
@@ -109,14 +123,16 @@ class JobRequest:
 
         :return: the hash.
         """
-        return asked_key(self.operator.endpoint, self.operator.request_values(), self.operator.extra_body)
+        return asked_key(
+            self.operator.endpoint, self.operator.request_values(), self.operator.original(EXTRA_BODY)
+        )
 
     def user_external_task_id(self) -> Any:
         """Return the name that the user chose for the job.
 
         :return: the name; something false where there is none.
         """
-        found = read_extra_body(self.operator.extra_body)
+        found = read_extra_body(self.operator.original(EXTRA_BODY))
         extra = found if isinstance(found, Mapping) else {}
         return self.operator.request_values().get("external_task_id") or extra.get("external_task_id")
 
@@ -185,16 +201,22 @@ class JobRequest:
             return record.facts
         try:
             dialect = task.hook.settings.dialect
-            request = prepare_request(task.endpoint, task.request_values(), dialect, task.extra_body)
+            request = prepare_request(
+                task.endpoint, task.request_values(), dialect, task.original(EXTRA_BODY)
+            )
             return {**request.facts(), **self.origin(context)}
         except KlingError as error:
             # An input may be gone by now; the result is complete without it.
             task.log.warning("The manifest will hold no metadata of the request: %s", error)
             return {}
 
+    def _is_required(self, unresolved: UnresolvedTemplate) -> bool:
+        field = self.operator.endpoint.request.model_fields.get(str(unresolved.path[0]))
+        return len(unresolved.path) == 1 and field is not None and field.is_required()
+
     def _extra_body(self) -> Any:
         empty = [each.path[1:] for each in self.operator.unresolved if each.path[0] == EXTRA_BODY]
-        return without(read_extra_body(self.operator.extra_body), empty)
+        return without(read_extra_body(self.operator.original(EXTRA_BODY)), empty)
 
     def _log_cost(self, request: PreparedRequest, dialect: Dialect) -> None:
         from ..api.pricing import PRICES_OF, format_usd, unit_type, usd_of

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..api.task import TaskStatus
 from ..api.templating import is_templated
@@ -49,8 +49,10 @@ from ._refusals import return_refusal
 from ._reuse import with_fresh_urls
 from ._task_run import TaskRun
 from ._task_submission import TaskSubmission
+from ._templates import EXTRA_BODY
 
 if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
     from ..api.polling import TaskEvent
     from ..api.task import KlingTask
     from ..budget import KlingBudget
@@ -106,6 +108,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     """
 
+    endpoint: ClassVar[Endpoint]
+
     # Set when the task runs: Airflow copies operators, and a run cannot be copied.
     _run: TaskRun | None = None
     reserved: str | None = None
@@ -117,6 +121,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         *("kling_conn_id", "output_path", "max_units", "max_usd", "expected_seconds", "extra_body", "labels"),
         "take",
     )
+    redacted_fields = (EXTRA_BODY,)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ..api.endpoint import Endpoint
-from ..api.requests.coercion import native
 from ..api.templating import is_templated
-from ..inputs.prepared_request import paths_to_str
 from ..results.operator_result import (
     check_installed_for,
     result_writer,
@@ -21,7 +18,7 @@ from ..results.operator_result import (
     validate_output_path,
 )
 from ..results.posters import check_poster
-from ..submission.idempotency import batch_key, key_in
+from ..submission.idempotency import batch_key
 from ..version_compat import BaseOperator, conf
 from ._batch_fields import further_keys, report_progress
 from ._batch_parameters import BatchParameters
@@ -33,13 +30,13 @@ from ._parameters import (
     read_number,
     read_seconds,
 )
-from ._templates import EXTRA_BODY, UnresolvedTemplate, find_unresolved
+from ._redacted_templates import RedactedTemplateMixin
+from ._templates import EXTRA_BODY
 
 if TYPE_CHECKING:
     from ..batch.deferral import DeferralState
     from ..batch.runner import BatchRunner
     from ..budget import KlingBudget
-    from ..submission.context import IdempotencyKey
     from ..triggers.batch import BatchEvent
     from ..version_compat import Context
 
@@ -51,7 +48,7 @@ BATCH_XCOM_KEY = "kling_batch"
 """XCom that names the batch's ledger and the number of its rows, for the preview."""
 
 
-class KlingBatchOperator(KlingHookMixin, BaseOperator):
+class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     """Run many requests of one endpoint in one task, at the account's full speed and within a budget.
 
     What became of each row is written to a ledger beside the results. A retry, a clear, a new worker go on
@@ -118,13 +115,11 @@ class KlingBatchOperator(KlingHookMixin, BaseOperator):
         "shards",
         "take",
     )
+    redacted_fields = ("requests", EXTRA_BODY)
     ui_color = "#d7f5e9"
 
     # Made when the task runs: Airflow copies operators.
     _task: BatchRunner | None = None
-    _given: Any = None
-    rendered_as: IdempotencyKey | None = None
-    unresolved: Sequence[UnresolvedTemplate] = ()
 
     def __init__(
         self,
@@ -277,7 +272,7 @@ class KlingBatchOperator(KlingHookMixin, BaseOperator):
                 key=key,
                 generation=generation,
                 output_path=self.output_path,
-                read_rows=row_reader(self._requests(), extra, labels),
+                read_rows=row_reader(self.original("requests"), extra, labels),
                 land=result_writer(settings, endpoint, self.output_path, context, poster=self.poster),
                 deadline_of=lambda created, now: batch_job_deadline(created, self.timeout, state.began, now),
                 log=_log,
@@ -342,7 +337,7 @@ class KlingBatchOperator(KlingHookMixin, BaseOperator):
         endpoint, labels = given.endpoint(), given.labels()
         given.limit(endpoint)
         extra = further_keys(self)
-        rows = row_reader(self._requests(), extra, labels)
+        rows = row_reader(self.original("requests"), extra, labels)
         key = key_of(self, context)
         if key and not given.regenerate():
             key = replace(key, generation=0)
@@ -356,29 +351,13 @@ class KlingBatchOperator(KlingHookMixin, BaseOperator):
         if self._task:
             self._task.kill()
 
-    def _requests(self) -> Any:
-        from ..batch.input import restore_rows
+    def redacted(self, name: str, value: Any) -> Any:
+        """Return what a field holds from now on: of ``requests`` the first rows.
 
-        return self.requests if self._given is None else restore_rows(self.requests, self._given)
+        :param name: name of the field.
+        :param value: its rendered value.
+        :return: what Airflow may store of it.
+        """
+        from ..batch.input import redacted_rows
 
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
-    ) -> None:
-        """Render, and leave nothing in ``requests`` that must not be shown: Airflow stores what is there."""
-        if parent is self and self._given is not None:
-            self.requests = self._requests()
-        if parent is self:
-            # Airflow would render the name of an enumeration of texts, and no template in a path.
-            for name in self.template_fields:
-                value = getattr(self, name)
-                path = isinstance(value, os.PathLike) and "{{" in str(value)
-                setattr(self, name, paths_to_str(value) if path else native(value))
-            given = {name: getattr(self, name) for name in ("requests", EXTRA_BODY)}
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-        if parent is self:
-            from ..batch.input import redacted_rows
-
-            self.rendered_as = key_in(context, self.retries)
-            self.unresolved = find_unresolved(given, {name: getattr(self, name) for name in given})
-            self._given = self.requests
-            self.requests = redacted_rows(self.requests)
+        return redacted_rows(value) if name == "requests" else super().redacted(name, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE
 from ..api.requests.library import CUSTOM_ELEMENTS, CUSTOM_VOICES
-from ._calls import DeleteResourceOperator
+from ._calls import KlingCallOperator
 from .base import KlingTaskOperator
 
 
@@ -15,7 +15,7 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
     endpoint = CUSTOM_VOICES
 
 
-class KlingDeleteVoiceOperator(DeleteResourceOperator):
+class KlingDeleteVoiceOperator(KlingCallOperator):
     """Delete one of the account's own voices; one that does not exist is fine.
 
     Returns ``{"voice_id", "deleted"}``; ``deleted`` is whether it existed.
@@ -30,7 +30,7 @@ class KlingCustomElementOperator(KlingTaskOperator):
     endpoint = CUSTOM_ELEMENTS
 
 
-class KlingDeleteElementOperator(DeleteResourceOperator):
+class KlingDeleteElementOperator(KlingCallOperator):
     """Delete one of the account's own elements; one that does not exist is fine.
 
     Returns ``{"element_id", "deleted"}``; ``deleted`` is whether it existed.

@@ -12,7 +12,7 @@ from ..api.endpoint import Endpoint
 from ..budget import KlingBudget
 from ..version_compat import ObjectStoragePath, XComArg
 from ._base_operator_kwargs import BaseOperatorKwargs
-from ._calls import DeleteResourceOperator
+from ._calls import KlingCallOperator
 from .base import KlingTaskOperator
 
 class KlingCustomVoiceOperator(KlingTaskOperator):
@@ -88,7 +88,7 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
-class KlingDeleteVoiceOperator(DeleteResourceOperator):
+class KlingDeleteVoiceOperator(KlingCallOperator):
     """Delete one of the account's own voices; one that does not exist is fine.
 
     Returns ``{"voice_id", "deleted"}``; ``deleted`` is whether it existed.
@@ -188,7 +188,7 @@ class KlingCustomElementOperator(KlingTaskOperator):
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
-class KlingDeleteElementOperator(DeleteResourceOperator):
+class KlingDeleteElementOperator(KlingCallOperator):
     """Delete one of the account's own elements; one that does not exist is fine.
 
     Returns ``{"element_id", "deleted"}``; ``deleted`` is whether it existed.

@@ -12,7 +12,7 @@ from ..api.endpoint import Endpoint
 from ..budget import KlingBudget
 from ..version_compat import ObjectStoragePath, XComArg
 from ._base_operator_kwargs import BaseOperatorKwargs
-from ._calls import SelectElementsOperator
+from ._calls import KlingCallOperator
 from .base import KlingTaskOperator
 
 _Duration = Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]
@@ -630,7 +630,7 @@ class KlingVideoEffectsOperator(KlingTaskOperator):
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
-class KlingMultiElementsSelectionOperator(SelectElementsOperator):
+class KlingMultiElementsSelectionOperator(KlingCallOperator):
     """Mark elements in a video, for KlingMultiElementsOperator to swap or remove.
 
     Returns ``session_id`` (valid for 24 hours), ``duration`` as that operator accepts it, facts about the

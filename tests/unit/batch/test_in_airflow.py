@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath
 
-from airflow_provider_kling.batch.input import redacted_rows, restore_rows
+from airflow_provider_kling.batch.input import redacted_rows
 from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.utils.redacted_text import original_of
 from scripts.local_airflow import EXAMPLES
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import TaskInstance, context_of
@@ -149,13 +150,13 @@ def test_rows_that_are_changed_before_the_task_runs_are_what_is_paid_for(
     operator.render_template_fields(context(batch.ti))
     operator.requests[0]["prompt"] = "changed"
     operator.requests.append({"prompt": "added"})
-    assert operator._requests() == [
+    assert operator.original("requests") == [
         {"image": PICTURE, "prompt": "changed"},
         *({"image": PICTURE, "prompt": f"row {number}"} for number in range(1, 7)),
         {"prompt": "added"},
     ]
     operator.render_template_fields(context(batch.ti))
-    assert len(operator._requests()) == 8
+    assert len(operator.original("requests")) == 8
     operator.requests = [{"prompt": "another list"}]
     operator.execute(context_of(batch.ti))
     assert [job.body["prompt"] for job in kling.jobs] == ["another list"]
@@ -174,7 +175,7 @@ def test_rows_that_are_changed_before_the_task_runs_are_what_is_paid_for(
     ],
 )
 def test_what_is_asked_for(given: Any, change: Any, asked: Any) -> None:
-    assert restore_rows(change(redacted_rows(given)), given) == asked
+    assert original_of(change(redacted_rows(given))) == asked
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
@@ -183,7 +184,7 @@ def test_copies_for_other_runs_do_not_share_rows(kling: Emulator, batch: Batch, 
     for day in ("monday", "tuesday"):
         operator = copied(original)
         operator.render_template_fields(context(batch.ti, day=day))
-        assert operator._requests() == [{"prompt": day}]
+        assert operator.original("requests") == [{"prompt": day}]
     operator.on_kill()
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import base64
 import copy
+import importlib
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath
+from pydantic import JsonValue, TypeAdapter
 
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
@@ -52,6 +55,53 @@ def test_a_literal_picture_is_hidden_too(ti: TaskInstance) -> None:
     assert operator.request_values()["image_tail"] == SIGNED
     assert JPEG[:40] not in str(stored(operator))
     assert "secret" not in str(stored(operator))
+
+
+def test_further_keys_are_hidden_too(ti: TaskInstance, kling_emulator: Emulator) -> None:
+    operator = image_to_video(extra_body={"tail": "{{ picture }}", "from": SIGNED}, wait_for_completion=False)
+    operator.render_template_fields(context(ti, picture=JPEG))
+    assert JPEG[:40] not in str(stored(operator))
+    assert "secret" not in str(stored(operator))
+    run(operator, ti)
+    assert operator.original("extra_body") == {"tail": JPEG, "from": SIGNED}
+    (job,) = kling_emulator.jobs
+    assert job.body["from"] == SIGNED
+
+
+def test_what_a_function_gives_is_hidden_too(ti: TaskInstance) -> None:
+    operator = image_to_video(image=lambda **_: JPEG)
+    operator.render_template_fields(context(ti))
+    assert operator.request_values()["image"] == JPEG
+    assert JPEG[:40] not in str(stored(operator))
+
+
+MASK = {"mask": JPEG, "trajectories": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"image": JPEG}, {"image": SIGNED}, {"dynamic_masks": [MASK], "model_name": "kling-v1"}],
+    ids=["base64", "signed", "nested"],
+)
+def test_what_airflow_writes_into_its_database(ti: TaskInstance, values: dict[str, Any]) -> None:
+    """By the very function of the Airflow that is installed."""
+    operator = image_to_video(**values)
+    operator.render_template_fields(context(ti))
+    written = json.dumps(
+        {name: serialized(getattr(operator, name), name) for name in operator.template_fields}
+    )
+    assert JPEG[:40] not in written
+    assert "secret" not in written
+    assert "<image/jpeg 10" in written or PICTURE in written
+
+
+def serialized(value: Any, name: str) -> Any:
+    """What Airflow makes of a rendered field: a worker's process in 3.x, the database's model before."""
+    try:
+        runner = importlib.import_module("airflow.sdk.execution_time.task_runner")
+        return TypeAdapter(JsonValue).validate_python(runner._serialize_template_field(value, name))
+    except ImportError:
+        return importlib.import_module("airflow.serialization.helpers").serialize_template_field(value, name)
 
 
 def test_pictures_deep_in_lists_are_hidden(ti: TaskInstance) -> None:

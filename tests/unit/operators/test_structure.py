@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.operators._calls import KlingCallOperator
 from airflow_provider_kling.operators._hook_mixin import KlingHookMixin
 from airflow_provider_kling.operators._redacted_templates import RedactedTemplateMixin
 from airflow_provider_kling.operators.account import KlingAccountOperator
@@ -20,11 +21,10 @@ from airflow_provider_kling.operators.results import KlingFetchResultOperator, K
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from scripts.generate_stubs import MODULES, own_operators
 
-JOB_OPERATORS = [
+REQUEST_OPERATORS = [
     operator
     for name in MODULES
     for operator in own_operators(importlib.import_module(f"airflow_provider_kling.operators.{name}"))
-    if issubclass(operator, KlingTaskOperator)
 ]
 
 
@@ -51,10 +51,11 @@ def account(**arguments: Any) -> KlingAccountOperator:
     return KlingAccountOperator(task_id="it", **{"threshold_units": 1} | arguments)
 
 
-@pytest.mark.parametrize("operator", JOB_OPERATORS, ids=lambda operator: operator.__name__)
-def test_one_class_and_two_mixins_stand_above_a_job_operator(operator: type[Any]) -> None:
+@pytest.mark.parametrize("operator", REQUEST_OPERATORS, ids=lambda operator: operator.__name__)
+def test_one_class_and_two_mixins_stand_above_a_leaf_operator(operator: type[Any]) -> None:
     own = [each for each in operator.__mro__ if each.__module__.startswith("airflow_provider_kling.")]
-    assert own[1:] == [KlingTaskOperator, KlingHookMixin, RedactedTemplateMixin]
+    base = KlingTaskOperator if issubclass(operator, KlingTaskOperator) else KlingCallOperator
+    assert own[1:] == [base, KlingHookMixin, RedactedTemplateMixin]
 
 
 @pytest.mark.parametrize("make", [batch, sensor, fetch, sweep, account])
