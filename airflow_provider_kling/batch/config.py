@@ -36,7 +36,7 @@ def batch_name(key: IdempotencyKey, endpoint: str, take: str = "") -> str:
     :param take: the take that was asked for; another take of the same rows is another batch.
     :return: the name of its folder for the ledger, and for reports where it has a folder of its own.
     """
-    parts = [key.dag_id, key.task_id, key.run_id, key.map_index, key.generation, endpoint]
+    parts = [key.dag_id, key.task_id, key.run_id, key.map_index, key.clear_count, endpoint]
     parts += [take] if take else []
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
     run = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{key.task_id}-{key.run_id}")[:_LONGEST_NAME]
@@ -122,14 +122,16 @@ class BatchConfig:
             return replace(
                 self.key, fingerprint=fingerprint, scope=self.scope, take=self.take, offset=entry.attempt
             )
-        given = row.values.get("external_task_id") or None
+        own = row.values.get("external_task_id") or None
         attempt = entry.attempt
         content = f"{row.key}~{attempt}" if attempt else row.key
         key = replace(
             self.key,
             fingerprint=f"{self.endpoint.slug}\0{content}",
             take=self.take,
-            given=replace(self.key, given=str(given)).external_task_id(attempt) if given else None,
+            user_external_task_id=replace(self.key, user_external_task_id=str(own)).external_task_id(attempt)
+            if own
+            else None,
         )
         # Ledgers of earlier versions hold names without the endpoint. A job that was asked for under such a
         # name may still appear, and Kling makes no second one only as long as the name stays.

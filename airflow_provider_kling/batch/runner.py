@@ -232,7 +232,7 @@ class BatchRunner:
         known = self.tally.to_json()
         return {
             "endpoint": self._endpoint.slug,
-            "generation": self._key.generation,
+            "generation": self._key.clear_count,
             **{name: known[name] for name in ("rows", "unit", "units_estimated")},
             "ledger_path": self._ledger.folder.uri,
         }

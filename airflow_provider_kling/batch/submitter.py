@@ -175,19 +175,19 @@ class Submitter:
         async def intend(name: str) -> None:
             await self._record_intent(attempt, name)
 
-        terms = self._terms(attempt)
+        context = self._submission_context(attempt)
         self._calls += 1
         self._idle.clear()
         try:
             return await arun_flow(
-                submit_or_attach(terms), self._client, self._plan.endpoint, attempt.order.body, intend
+                submit_or_attach(context), self._client, self._plan.endpoint, attempt.order.body, intend
             )
         finally:
             self._calls -= 1
             if not self._calls:
                 self._idle.set()
 
-    def _terms(self, attempt: _RowSubmission) -> SubmissionContext:
+    def _submission_context(self, attempt: _RowSubmission) -> SubmissionContext:
         plan, shared = self._plan, self._plan.scope is not None
         unique = plan.proves_absence(self._client.settings.dialect)
         # A job that is there costs nothing, so no limit may keep a row from it.

@@ -45,7 +45,7 @@ def request_report(request: PreparedRequest, dialect: Dialect, key: IdempotencyK
     from ..utils.redaction import redact
 
     own = request.user_external_task_id
-    named = replace(key, fingerprint=request.fingerprint, given=own) if key else None
+    named = replace(key, fingerprint=request.fingerprint, user_external_task_id=own) if key else None
     return {
         "body": redact(request.body),
         "external_task_id": named.external_task_id(0) if named else own,
@@ -203,7 +203,7 @@ def _examples(
         )
         report = request_report(request, dialect, None)
         if key:
-            plan = BatchConfig(endpoint, key, key.generation, 1, 1.0, scope=scope, take=take)
+            plan = BatchConfig(endpoint, key, key.clear_count, 1, 1.0, scope=scope, take=take)
             entry = LedgerEntry(row.key, RowState.OPEN, row.number)
             named = plan.job_key(row, entry, request.fingerprint)
             report["external_task_id"] = named.external_task_id(0)

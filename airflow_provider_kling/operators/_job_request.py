@@ -160,7 +160,7 @@ class JobRequest:
         settings = operator.usable_settings() if self.is_shared else None
         if settings:
             return replace(key, scope=shared_scope(settings, operator.endpoint))
-        return replace(key, generation=0) if operator.on_clear == "attach" else key
+        return replace(key, clear_count=0) if operator.on_clear == "attach" else key
 
     def task_key(self, context: Context) -> IdempotencyKey:
         """Return the key of what the task instance makes, without the inputs.

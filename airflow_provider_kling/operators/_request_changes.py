@@ -42,17 +42,19 @@ def changing_templates(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(map(changing_templates, value))
 
 
-def changing_fields(given: Mapping[str, Any]) -> tuple[str, ...]:
+def changing_fields(parameters: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the parameters that differ in each try of a task, so that each try creates another job.
 
-    :param given: parameters of the request as the DAG has them.
+    :param parameters: parameters of the request as the DAG has them.
     :return: their names.
     """
-    own = given.get("external_task_id")
+    own = parameters.get("external_task_id")
     if own:
         # The user's own external task id names the same job whatever its request is.
         return ("external_task_id",) if changing_templates(own) else ()
-    return tuple(name for name, value in given.items() if name not in _DELIVERY and changing_templates(value))
+    return tuple(
+        name for name, value in parameters.items() if name not in _DELIVERY and changing_templates(value)
+    )
 
 
 def difference(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
@@ -79,11 +81,11 @@ def warn_of_other_request(note: RequestRecord | None, key: IdempotencyKey, facts
     if note is None or note.key.fingerprint == key.fingerprint:
         return
     what = difference(facts, note.facts) or "the content of an input, or a key of extra_body"
-    if note.key.given and note.key.given == key.given:
+    if note.key.user_external_task_id and note.key.user_external_task_id == key.user_external_task_id:
         _log.warning(
             "This try asks for something else under the same external_task_id, and attaches to the earlier "
             "job %s if it exists. What differs: %s",
-            key.given,
+            key.user_external_task_id,
             what,
         )
         return
@@ -112,7 +114,7 @@ def check_same_request(
     :param then: metadata of the job's own request, where it is known.
     :raises KlingRequestInvalid: another mapped task of this run has created the job, for another request.
     """
-    if not key.given:
+    if not key.user_external_task_id:
         return
     name, task_id = submission.external_task_id, submission.task.task_id
     if then and then.get("fingerprint") == key.fingerprint:

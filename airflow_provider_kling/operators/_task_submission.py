@@ -87,7 +87,7 @@ class TaskSubmission:
         identity = RequestIdentity(request.fingerprint, self._request.take())
         found = find_stored(settings, operator.endpoint, operator.output_path, identity)
         key = task_instance_key(self._context, operator.retries or 0)
-        if not found or (is_retry(self._context, key.generation, can_look_up=False) and is_own(found, key)):
+        if not found or (is_retry(self._context, key.clear_count, can_look_up=False) and is_own(found, key)):
             return None
         self._run.metadata = {**request.facts(), **origin, REUSED_FACT: found[REUSED_FACT]}
         count("attached", **self._run.tags)
@@ -117,21 +117,23 @@ class TaskSubmission:
             return self._reattach_without_request(error)
         self._run.metadata = {**request.facts(), **origin}
         key = self._request.stable_key(idempotency_key(self._context, self._operator.retries or 0, request))
-        terms = self._submission_context(key)
-        earlier = load_request(self._context, key) if terms.is_retry else None
+        submission = self._submission_context(key)
+        earlier = load_request(self._context, key) if submission.is_retry else None
         warn_of_other_request(earlier, key, self._run.metadata)
         if self._waited.get("may_exist"):
-            terms = _after_unknown(terms)
+            submission = _after_unknown(submission)
         if self._operator.output_path:
-            validate_output_path(self._operator.output_path, is_retry=terms.is_retry)
+            validate_output_path(self._operator.output_path, is_retry=submission.is_retry)
         self._run.external_task_id = key.external_task_id(0) if self._operator.endpoint.external_id else None
-        self._log_clear(terms)
+        self._log_clear(submission)
         self._prepare_kill_report(key)
-        if terms.memory and not self._operator.endpoint.synchronous:
+        if submission.state and not self._operator.endpoint.synchronous:
             record = RequestRecord(key, self._request.params_fingerprint(), self._run.metadata)
             save_request(self._context, record)
-        submitted = self._find_over_limit(terms, request) or self._submit_when_possible(terms, request)
-        if submitted.taken and key.given:
+        submitted = self._find_over_limit(submission, request) or self._submit_when_possible(
+            submission, request
+        )
+        if submitted.taken and key.user_external_task_id:
             stored = stored_request(self._operator.output_path, submitted.task.task_id)
             check_same_request(self._context, submitted, key, self._run.metadata, stored)
         self._warn_of_repetition(key, submitted)
@@ -140,37 +142,39 @@ class TaskSubmission:
             duration("slot_wait", time.time() - float(self._waited["since"]), **self._run.tags)
         return self._on_submitted(submitted)
 
-    def _find_over_limit(self, terms: SubmissionContext, request: PreparedRequest) -> SubmittedTask | None:
+    def _find_over_limit(
+        self, submission: SubmissionContext, request: PreparedRequest
+    ) -> SubmittedTask | None:
         """Find the job of another task where a new one would cost more than a limit allows."""
         from ..submission.runner import run_flow
 
-        if not terms.shared:
+        if not submission.shared:
             return None
         operator = self._operator
         try:
             enforce_limits(request, operator.max_units, operator.max_usd)
         except KlingRequestInvalid:
-            flow = find_existing(terms) if terms.can_look_up else None
+            flow = find_existing(submission) if submission.can_look_up else None
             found = run_flow(flow, self._run.hook.client, operator.endpoint, {}) if flow else None
             if not found:
                 raise
             return found
         return None
 
-    def _log_clear(self, terms: SubmissionContext) -> None:
-        if terms.shared and terms.key.generation and not terms.is_retry:
+    def _log_clear(self, submission: SubmissionContext) -> None:
+        if submission.shared and submission.key.clear_count and not submission.is_retry:
             self._run.log.info(
                 "With idempotency_scope='inputs' a clear makes no new job; set take to ask for another one"
             )
 
-    def _submit_when_possible(self, terms: SubmissionContext, request: PreparedRequest) -> SubmittedTask:
+    def _submit_when_possible(self, submission: SubmissionContext, request: PreparedRequest) -> SubmittedTask:
         from ..submission.runner import run_flow
 
         operator = self._operator
         while True:
             try:
                 return run_flow(
-                    submit_or_attach(terms),
+                    submit_or_attach(submission),
                     self._run.hook.client,
                     operator.endpoint,
                     request.body,
@@ -181,9 +185,11 @@ class TaskSubmission:
                 if error.job is JobState.MAY_EXIST:
                     self._waited["may_exist"] = True
                     # The job that may exist is looked up before the next create call.
-                    terms = _after_unknown(terms)
+                    submission = _after_unknown(submission)
                 elif self._waited.get("may_exist"):
-                    error.set_job_state(JobState.MAY_EXIST, external_task_id=terms.key.external_task_id(0))
+                    error.set_job_state(
+                        JobState.MAY_EXIST, external_task_id=submission.key.external_task_id(0)
+                    )
                 self._wait_for_slot(error)
 
     def _wait_for_slot(self, error: KlingError) -> None:
@@ -231,15 +237,15 @@ class TaskSubmission:
             key=key,
             can_look_up=found_by_name,
             # Of a shared job, the first try after a clear may find that of another task.
-            is_retry=is_retry(context, key.generation, found_by_name and proves and not shared),
+            is_retry=is_retry(context, key.clear_count, found_by_name and proves and not shared),
             synchronous=endpoint.synchronous,
-            memory=state_of(context),
+            state=state_of(context),
             unique_names=unique,
-            earlier_tries=earlier_tries(context, key.generation),
+            earlier_tries=earlier_tries(context, key.clear_count),
             renew_expired=shared
             or (
                 operator.on_clear == "attach"
-                and task_instance_key(context, operator.retries or 0).generation > key.generation
+                and task_instance_key(context, operator.retries or 0).clear_count > key.clear_count
             ),
             # A job that is there costs nothing, so that no budget may keep the task from it.
             asks_first=shared and found_by_name and (operator.budget is not None or not unique),
@@ -255,7 +261,7 @@ class TaskSubmission:
 
         key = self._request.task_key(self._context)
         endpoint = self._operator.endpoint
-        if endpoint.synchronous or not is_retry(self._context, key.generation, can_look_up=False):
+        if endpoint.synchronous or not is_retry(self._context, key.clear_count, can_look_up=False):
             raise error
         record = self._load_earlier_request(key)
         # If the parameters differ, the earlier job is not the one that this try asks for.
@@ -283,7 +289,7 @@ class TaskSubmission:
             return record
         # The user's own external task id names the same job whatever its inputs.
         return RequestRecord(
-            replace(key, given=str(own)),
+            replace(key, user_external_task_id=str(own)),
             self._request.params_fingerprint(),
             record.facts if record else {},
         )
@@ -331,6 +337,6 @@ class TaskSubmission:
             self._run.log.warning("%s", warning)
 
 
-def _after_unknown(terms: SubmissionContext) -> SubmissionContext:
+def _after_unknown(submission: SubmissionContext) -> SubmissionContext:
     """Return what is known after a create call of this very try that had no clear answer."""
-    return replace(terms, is_retry=True, earlier_tries=terms.earlier_tries + 1)
+    return replace(submission, is_retry=True, earlier_tries=submission.earlier_tries + 1)

@@ -340,7 +340,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         rows = row_reader(self.original("requests"), extra, labels)
         key = key_of(self, context)
         if key and not given.regenerate():
-            key = replace(key, generation=0)
+            key = replace(key, clear_count=0)
         if shard := given.shard():
             rows, key = shard.reader(rows), key and replace(key, map_index=-1)
         seconds = given.expected_seconds()

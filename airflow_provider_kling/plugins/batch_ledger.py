@@ -110,7 +110,7 @@ def ledger_folder(instance: TaskInstanceRow, batch: BatchOverview) -> StoragePat
     :raises StoragePermanentError: the batch has no such folder, or a link leads elsewhere.
     """
     parts = (instance.dag_id, instance.task_id, instance.run_id, instance.map_index)
-    name = batch_name(IdempotencyKey(*parts, generation=batch.generation, fingerprint=""), batch.endpoint)
+    name = batch_name(IdempotencyKey(*parts, clear_count=batch.generation, fingerprint=""), batch.endpoint)
     below = f"{LEDGER_FOLDER}/{name}"
     path = f"{_report_root(instance, batch)}/{below}"
     if not is_plain_path(path) or not path.endswith(f"/{below}"):

@@ -33,9 +33,9 @@ class IdempotencyKey:
     :param task_id: the task.
     :param run_id: the DAG run.
     :param map_index: index of a mapped task, else -1.
-    :param generation: constant over retries and crashes, changed by a clear.
+    :param clear_count: how often the task was cleared; constant over retries and crashes.
     :param fingerprint: hash of the inputs.
-    :param given: external task id that the user chose, or ``None``.
+    :param user_external_task_id: external task id that the user chose, or ``None``.
     :param take: asks for another job of the same request on purpose; empty for the first one.
     :param scope: with ``idempotency_scope="inputs"``, whose jobs count as the same; the name then holds
         nothing of the task instance.
@@ -46,9 +46,9 @@ class IdempotencyKey:
     task_id: str
     run_id: str
     map_index: int
-    generation: int
+    clear_count: int
     fingerprint: str
-    given: str | None = None
+    user_external_task_id: str | None = None
     take: str = ""
     scope: SharedScope | None = None
     offset: int = 0
@@ -59,12 +59,12 @@ class IdempotencyKey:
         :param attempt: how many jobs of this key have failed at Kling.
         :return: the user's own id, or one made of the key; another one for each attempt.
         """
-        if self.given:
+        if self.user_external_task_id:
             if not attempt:
-                return self.given
+                return self.user_external_task_id
             # A plain number would be what other jobs of the user are called: shot, shot-2, shot-3.
-            mark = hashlib.sha256(f"{self.given}\0{attempt}".encode()).hexdigest()[:12]
-            return f"{self.given}-{attempt + 1}-{mark}"
+            mark = hashlib.sha256(f"{self.user_external_task_id}\0{attempt}".encode()).hexdigest()[:12]
+            return f"{self.user_external_task_id}-{attempt + 1}-{mark}"
         parts = self._parts(attempt + self.offset)
         return "af-" + hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
 
@@ -77,7 +77,7 @@ class IdempotencyKey:
             self.task_id,
             self.run_id,
             self.map_index,
-            self.generation,
+            self.clear_count,
             self.fingerprint,
             attempt,
             # Jobs that were asked for without a take keep their names.
@@ -118,7 +118,7 @@ class SubmissionContext:
     :param can_look_up: a job can be found by its external task id, at this host and endpoint.
     :param is_retry: an earlier try of this task may have submitted the same job.
     :param synchronous: the endpoint answers at once: there is no job to attach to.
-    :param memory: the task's jobs as Airflow stores them; ``None`` before Airflow 3.3.
+    :param state: the task's jobs as Airflow stores them; ``None`` before Airflow 3.3.
     :param unique_names: the host refuses a second job of the same external task id, even if it does not find
         the first.
     :param earlier_tries: tries since the last clear, each of which may have left one job of unknown outcome.
@@ -132,7 +132,7 @@ class SubmissionContext:
     can_look_up: bool
     is_retry: bool
     synchronous: bool = False
-    memory: SubmissionState | None = None
+    state: SubmissionState | None = None
     unique_names: bool = True
     earlier_tries: int = 1
     renew_expired: bool = False

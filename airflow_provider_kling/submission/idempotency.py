@@ -35,7 +35,9 @@ def idempotency_key(context: Context, retries: int, order: PreparedRequest) -> I
     :return: the key.
     """
     return replace(
-        task_instance_key(context, retries), fingerprint=order.fingerprint, given=order.user_external_task_id
+        task_instance_key(context, retries),
+        fingerprint=order.fingerprint,
+        user_external_task_id=order.user_external_task_id,
     )
 
 
@@ -50,7 +52,7 @@ def batch_key(context: Context, retries: int, *, regenerate: bool) -> tuple[Idem
     :return: the key, and how often the task was cleared.
     """
     key = task_instance_key(context, retries)
-    return (key if regenerate else replace(key, generation=0)), key.generation
+    return (key if regenerate else replace(key, clear_count=0)), key.clear_count
 
 
 def task_instance_key(context: Context, retries: int) -> IdempotencyKey:
@@ -66,7 +68,7 @@ def task_instance_key(context: Context, retries: int) -> IdempotencyKey:
         task_id=str(ti.task_id),
         run_id=str(ti.run_id),
         map_index=_int_or(ti.map_index, -1),
-        generation=_int_or(ti.max_tries, retries) - retries,
+        clear_count=_int_or(ti.max_tries, retries) - retries,
         fingerprint="",
     )
 
@@ -84,29 +86,29 @@ def key_in(context: Any, retries: int | None) -> IdempotencyKey | None:
         return None
 
 
-def is_retry(context: Context, generation: int, can_look_up: bool) -> bool:
+def is_retry(context: Context, clear_count: int, can_look_up: bool) -> bool:
     """Return whether an earlier try may have submitted the job.
 
     Where jobs can be looked up, every try but the first looks. Where they cannot, the first try after a clear
     must count as a first one, for a clear is how users ask for a new job.
 
     :param context: Airflow's context of the running task.
-    :param generation: how often the task was cleared, as the key counts it.
+    :param clear_count: how often the task was cleared, as the key counts it.
     :param can_look_up: the job can be looked up by its external task id.
     :return: whether to look for a job before one is made.
     """
     try_number = _int_or(context["ti"].try_number, 1)
-    return try_number > (1 if can_look_up else generation + 1)
+    return try_number > (1 if can_look_up else clear_count + 1)
 
 
-def earlier_tries(context: Context, generation: int) -> int:
+def earlier_tries(context: Context, clear_count: int) -> int:
     """Return how many tries of the task came before this one since the last clear.
 
     :param context: Airflow's context of the running task.
-    :param generation: how often the task was cleared, as the key counts it.
+    :param clear_count: how often the task was cleared, as the key counts it.
     :return: the number of tries.
     """
-    return max(_int_or(context["ti"].try_number, 1) - 1 - generation, 0)
+    return max(_int_or(context["ti"].try_number, 1) - 1 - clear_count, 0)
 
 
 def will_retry(context: Context) -> bool:
@@ -143,9 +145,9 @@ def save_request(context: Context, note: RequestRecord) -> None:
     if store is None:
         return
     key = note.key
-    values = {"asked": note.asked, "facts": dict(note.facts), "generation": key.generation}
+    values = {"asked": note.asked, "facts": dict(note.facts), "generation": key.clear_count}
     try:
-        store.set(_ORDER_KEY, {**values, "fingerprint": key.fingerprint, "given": key.given})
+        store.set(_ORDER_KEY, {**values, "fingerprint": key.fingerprint, "given": key.user_external_task_id})
     except Exception as error:
         # Few retries need it, and no job should fail without it.
         _log.warning("The request could not be stored for retries: %s", type(error).__name__)
@@ -164,9 +166,9 @@ def load_request(context: Context, key: IdempotencyKey) -> RequestRecord | None:
     except Exception as error:
         _log.warning("The request of the earlier try cannot be read: %s", type(error).__name__)
         note = None
-    if not isinstance(note, dict) or note.get("generation") != key.generation:
+    if not isinstance(note, dict) or note.get("generation") != key.clear_count:
         return None
-    named = replace(key, fingerprint=str(note.get("fingerprint")), given=note.get("given"))
+    named = replace(key, fingerprint=str(note.get("fingerprint")), user_external_task_id=note.get("given"))
     return RequestRecord(named, str(note.get("asked")), note.get("facts") or {})
 
 

@@ -82,65 +82,65 @@ class KlingJobUnseen(KlingWaitInterrupted):
     """A job may exist that the host does not find yet. A retry looks again and pays nothing."""
 
 
-def submit_or_attach(terms: SubmissionContext) -> SubmissionFlow:
+def submit_or_attach(submission: SubmissionContext) -> SubmissionFlow:
     """Yield the steps that lead to exactly one job.
 
-    :param terms: what is known before.
+    :param submission: what is known before.
     :return: a generator of steps, which returns the :class:`.SubmittedTask`.
     :raises KlingSubmissionUnknown: a job may exist and there is no way to ask.
     :raises KlingError: the job was refused, or could not be asked for.
     """
-    first = _last_known_attempt(terms)
-    ask_first = terms.is_retry or terms.asks_first or _is_known(terms, first)
+    first = _last_known_attempt(submission)
+    ask_first = submission.is_retry or submission.asks_first or _is_known(submission, first)
     for attempt in range(first, MAX_FAILED_TASKS):
-        name = terms.key.external_task_id(attempt)
-        look = _find_earlier(terms, name, attempt) if ask_first else _made_meanwhile(terms, name)
+        name = submission.key.external_task_id(attempt)
+        look = _find_earlier(submission, name, attempt) if ask_first else _made_meanwhile(submission, name)
         task = yield from look
         attached, taken = task is not None, False
-        reused = attached and _is_foreign(terms, name)
+        reused = attached and _is_foreign(submission, name)
         if task is None:
-            foreign = _is_foreign(terms, name)
-            task, attached, taken = yield from _create(terms, name)
+            foreign = _is_foreign(submission, name)
+            task, attached, taken = yield from _create(submission, name)
             reused = taken and foreign
             if not reused:
-                _record_created(terms, attempt, name, task)
-        if not (attached and terms.is_over(task)):
-            return SubmittedTask(task, name, attached, attempt, taken and not terms.is_retry, reused)
-        _log_expired(terms, task)
+                _record_created(submission, attempt, name, task)
+        if not (attached and submission.is_over(task)):
+            return SubmittedTask(task, name, attached, attempt, taken and not submission.is_retry, reused)
+        _log_expired(submission, task)
         ask_first = True
     raise KlingTaskFailed(f"{MAX_FAILED_TASKS} jobs of this task have failed at Kling; no more are made.")
 
 
 def find_existing(
-    terms: SubmissionContext,
+    submission: SubmissionContext,
 ) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, SubmittedTask | None]:
     """Yield the steps that find the job of an earlier try whose request cannot be made again; create none.
 
-    :param terms: what is known before.
+    :param submission: what is known before.
     :return: a generator of steps, which returns the job; ``None`` when there is none that has not failed.
     :raises KlingSubmissionUnknown: a job may exist and there is no way to ask.
     :raises KlingError: it could not be asked for.
     """
-    for attempt in range(_last_known_attempt(terms), MAX_FAILED_TASKS):
-        name = terms.key.external_task_id(attempt)
-        task = yield from _find_earlier(terms, name, attempt)
+    for attempt in range(_last_known_attempt(submission), MAX_FAILED_TASKS):
+        name = submission.key.external_task_id(attempt)
+        task = yield from _find_earlier(submission, name, attempt)
         if task is None:
             return None
-        if not terms.is_over(task):
-            reused = _is_foreign(terms, name)
+        if not submission.is_over(task):
+            reused = _is_foreign(submission, name)
             return SubmittedTask(task, name, attached=True, failed_attempts=attempt, reused=reused)
     return None
 
 
-def _is_foreign(terms: SubmissionContext, name: str) -> bool:
+def _is_foreign(submission: SubmissionContext, name: str) -> bool:
     """Whether a job that is there was made by another task, or by an earlier run of this one."""
-    if not terms.shared:
+    if not submission.shared:
         return False
-    return not terms.is_retry or (terms.memory is not None and _recall(terms, name) is None)
+    return not submission.is_retry or (submission.state is not None and _recall(submission, name) is None)
 
 
-def _log_expired(terms: SubmissionContext, task: KlingTask) -> None:
-    if terms.has_expired(task):
+def _log_expired(submission: SubmissionContext, task: KlingTask) -> None:
+    if submission.has_expired(task):
         _log.warning(
             "Kling has deleted the result of job %s, which was made for the same request: a new job is made "
             "and charged",
@@ -148,33 +148,33 @@ def _log_expired(terms: SubmissionContext, task: KlingTask) -> None:
         )
 
 
-def _last_known_attempt(terms: SubmissionContext) -> int:
+def _last_known_attempt(submission: SubmissionContext) -> int:
     """Return the last attempt that Airflow has stored: all before it have failed and need no look-up."""
     attempt = 0
-    while _is_known(terms, attempt + 1):
+    while _is_known(submission, attempt + 1):
         attempt += 1
     return attempt
 
 
-def _is_known(terms: SubmissionContext, attempt: int) -> bool:
-    if terms.memory is None or (terms.can_look_up and not terms.is_retry):
+def _is_known(submission: SubmissionContext, attempt: int) -> bool:
+    if submission.state is None or (submission.can_look_up and not submission.is_retry):
         # Reading the store takes a request too: a first try needs none, for Kling knows all jobs it has made.
         return False
-    return _recall(terms, terms.key.external_task_id(attempt)) is not None
+    return _recall(submission, submission.key.external_task_id(attempt)) is not None
 
 
-def _recall(terms: SubmissionContext, name: str) -> Mapping[str, Any] | None:
+def _recall(submission: SubmissionContext, name: str) -> Mapping[str, Any] | None:
     """Return what is stored of a job; a store that cannot be read must not cost a second job.
 
     :raises KlingWaitInterrupted: only the store could tell whether an earlier try has created the job.
     """
-    if terms.memory is None:
+    if submission.state is None:
         return None
     try:
-        return terms.memory.recall(name)
+        return submission.state.recall(name)
     except Exception as error:
         _log.warning("The task state store cannot be read: %s", type(error).__name__)
-        if terms.names_protect or not terms.is_retry:
+        if submission.names_protect or not submission.is_retry:
             return None
         raise KlingWaitInterrupted(
             "The task state store cannot be read: retry once it can. Only it has the job of an earlier try.",
@@ -182,26 +182,30 @@ def _recall(terms: SubmissionContext, name: str) -> Mapping[str, Any] | None:
         ) from error
 
 
-def _find_earlier(terms: SubmissionContext, name: str, attempt: int) -> _Found:
+def _find_earlier(submission: SubmissionContext, name: str, attempt: int) -> _Found:
     """Find the job that an earlier try may have made."""
-    if terms.can_look_up:
+    if submission.can_look_up:
         found = yield from _look_up(name)
-        return found if found or terms.unique_names else (yield from _recover_late(terms, name, attempt))
-    if terms.memory is None:
-        if terms.synchronous:
+        return (
+            found
+            if found or submission.unique_names
+            else (yield from _recover_late(submission, name, attempt))
+        )
+    if submission.state is None:
+        if submission.synchronous:
             return None
         raise KlingSubmissionUnknown(
             "An earlier try may have submitted this job, and this host has no look-up by external_task_id. "
             "See the host's console for a job of this task; to submit a new one, clear the task.",
             job=JobState.MAY_EXIST,
         )
-    noted = _recall(terms, name)
+    noted = _recall(submission, name)
     if noted is None:
         return None
     task_id = noted.get("task_id")
     if task_id is None:
         raise _outcome_unknown_error("an earlier try ended before the answer came.")
-    if terms.synchronous:
+    if submission.synchronous:
         return None
     if task := (yield from _look_up(str(task_id), by_name=False)):
         return task
@@ -213,19 +217,19 @@ def _find_earlier(terms: SubmissionContext, name: str, attempt: int) -> _Found:
     )
 
 
-def _recover_late(terms: SubmissionContext, name: str, attempt: int) -> _Found:
+def _recover_late(submission: SubmissionContext, name: str, attempt: int) -> _Found:
     """Find a job that may have been made and is not found yet, where a second create call could pay twice.
 
     :raises KlingJobUnseen: it may have been made and is not found; a retry looks again.
     """
-    if terms.memory is not None:
-        noted = _recall(terms, name)
+    if submission.state is not None:
+        noted = _recall(submission, name)
         if noted is None:
             return None
         task_id = noted.get("task_id")
         if task_id and (task := (yield from _look_up(str(task_id), by_name=False))):
             return task
-    elif terms.earlier_tries <= attempt:
+    elif submission.earlier_tries <= attempt:
         # Each earlier try has ended with a job that Kling has failed, and none is left that asked for this.
         return None
     for pause in LATE_PAUSES:
@@ -240,29 +244,29 @@ def _recover_late(terms: SubmissionContext, name: str, attempt: int) -> _Found:
     raise lost
 
 
-def _create(terms: SubmissionContext, name: str) -> _Made:
+def _create(submission: SubmissionContext, name: str) -> _Made:
     error: KlingServerError | None = None
     for round_ in range(MAX_CREATE_CALLS):
         if error:
             yield Sleep(LOOKUP_DELAYS[round_ - 1])
         try:
-            return (yield from _create_with_intent(terms, name)), False, False
+            return (yield from _create_with_intent(submission, name)), False, False
         except KlingTaskExists as taken:
-            return (yield from _find_duplicate(terms, name, taken)), True, error is None
+            return (yield from _find_duplicate(submission, name, taken)), True, error is None
         except KlingServerError as failed:
             certain = failed.job is JobState.NOT_CREATED
             # A later call that made nothing does not clear up what an earlier one did.
             error = error if certain and error else failed
         except KlingError as refused:
-            return (yield from _find_refused(terms, name, refused, error)), True, False
+            return (yield from _find_refused(submission, name, refused, error)), True, False
         if certain:
             continue
         error.external_task_id = name
-        if not terms.can_look_up:
+        if not submission.can_look_up:
             raise _outcome_unknown_error(error.message) from error
-        if found := (yield from _poll_lookup(terms, name)):
+        if found := (yield from _poll_lookup(submission, name)):
             return found, True, False
-        if not terms.unique_names:
+        if not submission.unique_names:
             # It may show up later, and a second one of the same name would be made and charged.
             break
         # It is not there, and should it still appear, Kling refuses a second one of the same name.
@@ -270,19 +274,19 @@ def _create(terms: SubmissionContext, name: str) -> _Made:
 
 
 def _create_with_intent(
-    terms: SubmissionContext, name: str
+    submission: SubmissionContext, name: str
 ) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]:
     """Send the create call, and store its intent before and its outcome after."""
-    if terms.memory and (terms.shared or not terms.names_protect):
-        terms.memory.remember(name, None)
+    if submission.state and (submission.shared or not submission.names_protect):
+        submission.state.remember(name, None)
     try:
         task = yield CreateTask(name)
     except Exception as error:
         not_made = getattr(error, "job", None) is JobState.NOT_CREATED
         # Where others may use the name, that it is taken does not say that this task has made the job.
-        if terms.memory and (not_made or (terms.shared and isinstance(error, KlingTaskExists))):
+        if submission.state and (not_made or (submission.shared and isinstance(error, KlingTaskExists))):
             try:
-                terms.memory.forget(name)
+                submission.state.forget(name)
             except Exception as failed:
                 _log.warning("The task state store cannot be written: %s", type(failed).__name__)
         raise
@@ -291,13 +295,13 @@ def _create_with_intent(
     return task
 
 
-def _record_created(terms: SubmissionContext, attempt: int, name: str, task: KlingTask) -> None:
+def _record_created(submission: SubmissionContext, attempt: int, name: str, task: KlingTask) -> None:
     # Where jobs can be looked up, only the number of failed ones needs to be stored.
-    if terms.memory and (attempt or terms.shared or not terms.names_protect):
+    if submission.state and (attempt or submission.shared or not submission.names_protect):
         # The log must have the id even if storing it fails: the job is paid.
         _log.info("Kling made job %s, external_task_id %s", task.task_id, name)
         try:
-            terms.memory.remember(name, task.task_id)
+            submission.state.remember(name, task.task_id)
         except Exception as error:
             _log.warning(
                 "Job %s could not be stored in the task state store, work goes on: %s",
@@ -306,14 +310,18 @@ def _record_created(terms: SubmissionContext, attempt: int, name: str, task: Kli
             )
 
 
-def _made_meanwhile(terms: SubmissionContext, name: str) -> _Found:
+def _made_meanwhile(submission: SubmissionContext, name: str) -> _Found:
     """Find the job that another worker has created while this one was suspended and considered dead."""
-    stale = time.time() - terms.began > STALE_SECONDS
-    return (yield from _look_up(name)) if stale and terms.can_look_up and not terms.unique_names else None
+    stale = time.time() - submission.began > STALE_SECONDS
+    return (
+        (yield from _look_up(name))
+        if stale and submission.can_look_up and not submission.unique_names
+        else None
+    )
 
 
-def _poll_lookup(terms: SubmissionContext, name: str) -> _Found:
-    for pause in LOOKUP_DELAYS[:2] if terms.unique_names else LATE_PAUSES:
+def _poll_lookup(submission: SubmissionContext, name: str) -> _Found:
+    for pause in LOOKUP_DELAYS[:2] if submission.unique_names else LATE_PAUSES:
         yield Sleep(pause)
         if task := (yield from _look_up(name)):
             return task
@@ -345,16 +353,16 @@ def _interrupted(text: str, error: KlingError, name: str) -> KlingWaitInterrupte
 
 
 def _find_refused(
-    terms: SubmissionContext, name: str, refused: KlingError, before: KlingError | None
+    submission: SubmissionContext, name: str, refused: KlingError, before: KlingError | None
 ) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]:
     if refused.job is not JobState.MAY_EXIST:
         if before and before.job is JobState.MAY_EXIST:
             refused.set_job_state(JobState.MAY_EXIST, external_task_id=name)
         raise refused
     # Not the API's own refusal, but the answer of a proxy in between.
-    if not terms.can_look_up:
+    if not submission.can_look_up:
         raise _outcome_unknown_error(refused.message) from refused
-    if task := (yield from _poll_lookup(terms, name)):
+    if task := (yield from _poll_lookup(submission, name)):
         return task
     if isinstance(refused, KlingContentRefused):
         # The vendor's words without its form, and no job of this name: a retry would be refused as well.
@@ -364,15 +372,15 @@ def _find_refused(
 
 
 def _find_duplicate(
-    terms: SubmissionContext, name: str, taken: KlingTaskExists
+    submission: SubmissionContext, name: str, taken: KlingTaskExists
 ) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]:
-    if terms.can_look_up:
-        task = (yield from _look_up(name)) or (yield from _poll_lookup(terms, name))
+    if submission.can_look_up:
+        task = (yield from _look_up(name)) or (yield from _poll_lookup(submission, name))
         if task:
             return task
     text = f"external_task_id {name} is taken, but this endpoint finds no job of that name: {taken.message}"
-    if not terms.can_look_up:
-        if terms.shared:
+    if not submission.can_look_up:
+        if submission.shared:
             text = f"Another task has a job of this request: use its output_path, or set take. {text}"
         raise KlingSubmissionUnknown(text, job=JobState.MAY_EXIST)
     # A name may show up late: a retry looks again, and Kling refuses a second job of this name.

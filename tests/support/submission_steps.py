@@ -70,7 +70,7 @@ class Memory:
         self.jobs.pop(external_task_id, None)
 
 
-def terms(**fields: Any) -> SubmissionContext:
+def context(**fields: Any) -> SubmissionContext:
     """What is known before a first try at Kling itself, but for the given fields."""
     return SubmissionContext(**{"key": KEY, "can_look_up": True, "is_retry": False, **fields})
 

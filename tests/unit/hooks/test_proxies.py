@@ -96,15 +96,15 @@ def test_a_lost_answer_makes_nobody_pay_twice(
     pem = str(certificate) if encrypted else None
     with Emulator(certificate=pem) as kling, LosingProxy(once(lambda: kling.jobs)) as proxy:
         hook = make_hook(kling.url, "emulator", extra={"proxy": proxy.url, "verify": pem or True})
-        terms = SubmissionContext(
+        context = SubmissionContext(
             IdempotencyKey("d", "t", "r", -1, 0, "f"), can_look_up(endpoint, True), is_retry=False
         )
         if named:
-            submission = run_flow(submit_or_attach(terms), hook.client, endpoint, body)
+            submission = run_flow(submit_or_attach(context), hook.client, endpoint, body)
             assert submission.task.task_id == kling.jobs[0].task_id
         else:
             with pytest.raises(KlingSubmissionUnknown):
-                run_flow(submit_or_attach(terms), hook.client, endpoint, body)
+                run_flow(submit_or_attach(context), hook.client, endpoint, body)
         assert kling.count("POST", endpoint.path) == len(kling.jobs) == 1
 
 

@@ -43,7 +43,7 @@ def key(**given: Any) -> IdempotencyKey:
 
 
 def of(fingerprint: str = "new", **given: Any) -> IdempotencyKey:
-    return key(generation=0, fingerprint=fingerprint, **given)
+    return key(clear_count=0, fingerprint=fingerprint, **given)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_name_that_is_taken(
 ) -> None:
     found = SubmittedTask(KlingTask("7", TaskStatus.SUCCEED, "succeed"), "shot", attached=True, taken=True)
     context: Any = {"ti": SimpleNamespace()}
-    asked = key(map_index=map_index, generation=0, fingerprint="new", given="shot")
+    asked = key(map_index=map_index, clear_count=0, fingerprint="new", user_external_task_id="shot")
     if outcome == "refused":
         with pytest.raises(KlingRequestInvalid, match="is taken by another mapped task"):
             check_same_request(context, found, asked, FACTS, then)

@@ -61,7 +61,7 @@ def test_the_key_holds_what_makes_the_job(ti: TaskInstance) -> None:
     ti.map_index = 4
     key = idempotency_key(context_of(ti), RETRIES, replace(ORDER, user_external_task_id="order-17"))
     assert (key.dag_id, key.task_id, key.run_id, key.map_index) == (ti.dag_id, ti.task_id, ti.run_id, 4)
-    assert (key.generation, key.fingerprint, key.given) == (0, "inputs", "order-17")
+    assert (key.clear_count, key.fingerprint, key.user_external_task_id) == (0, "inputs", "order-17")
 
 
 def test_other_inputs_and_other_map_indexes_have_other_names(ti: TaskInstance) -> None:
@@ -74,11 +74,11 @@ def test_what_airflow_does_not_tell_is_taken_for_a_first_run(ti: TaskInstance) -
     ti.max_tries = None  # type: ignore[assignment]
     ti.map_index = None  # type: ignore[assignment]
     key = idempotency_key(context_of(ti), RETRIES, ORDER)
-    assert (key.generation, key.map_index) == (0, -1)
+    assert (key.clear_count, key.map_index) == (0, -1)
 
 
 @pytest.mark.parametrize(
-    ("try_number", "generation", "can_look_up", "tried"),
+    ("try_number", "clear_count", "can_look_up", "tried"),
     [
         (1, 0, True, False),
         (2, 0, True, True),
@@ -91,17 +91,17 @@ def test_what_airflow_does_not_tell_is_taken_for_a_first_run(ti: TaskInstance) -
         (4, 2, False, True),
     ],
 )
-def test_tried_before(try_number: int, generation: int, can_look_up: bool, tried: bool) -> None:
+def test_tried_before(try_number: int, clear_count: int, can_look_up: bool, tried: bool) -> None:
     context = context_of(TaskInstance(try_number=try_number))
-    assert is_retry(context, generation, can_look_up) is tried
+    assert is_retry(context, clear_count, can_look_up) is tried
 
 
 def test_a_clear_and_the_count_of_tries_agree(ti: TaskInstance) -> None:
     for _ in range(3):
         key = idempotency_key(context_of(ti), RETRIES, ORDER)
-        assert not is_retry(context_of(ti), key.generation, can_look_up=False)
+        assert not is_retry(context_of(ti), key.clear_count, can_look_up=False)
         again = ti.retried()
-        assert is_retry(context_of(again), key.generation, can_look_up=False)
+        assert is_retry(context_of(again), key.clear_count, can_look_up=False)
         ti = again.cleared()
 
 
@@ -112,13 +112,13 @@ def test_airflow_before_3_3_has_no_memory(ti: TaskInstance) -> None:
 
 def test_memory_lives_in_the_store(ti: TaskInstance) -> None:
     store = Store()
-    memory = state_of(context_of(ti, task_state_store=store))
-    assert memory is not None
-    assert memory.recall("a") is None
-    memory.remember("a", None)
-    memory.remember("b", "8")
-    memory.forget("a")
-    memory.forget("never there")
+    state = state_of(context_of(ti, task_state_store=store))
+    assert state is not None
+    assert state.recall("a") is None
+    state.remember("a", None)
+    state.remember("b", "8")
+    state.forget("a")
+    state.forget("never there")
     later = TaskStateStore(store)
     assert later.recall("a") is None
     assert later.recall("b") == {"task_id": "8"}
@@ -133,10 +133,10 @@ def test_remembering_reads_the_store_once(ti: TaskInstance) -> None:
             reads.append(key)
             return super().get(key)
 
-    memory = TaskStateStore(Counting())
+    state = TaskStateStore(Counting())
     for ident in "abc":
-        memory.recall(ident)
-        memory.remember(ident, None)
+        state.recall(ident)
+        state.remember(ident, None)
     assert len(reads) == 1
 
 

@@ -42,7 +42,7 @@ class Kept:
         known = {"dag_id": f"batches{next(_numbers)}", "run_id": RUN, "task_id": "make", "map_index": -1}
         self.place: dict[str, Any] = known | place
         self.root = root
-        name = batch_name(IdempotencyKey(**self.place, generation=0, fingerprint=""), SLUG)
+        name = batch_name(IdempotencyKey(**self.place, clear_count=0, fingerprint=""), SLUG)
         self.folder = root / "_ledger" / name
         self.overview: dict[str, Any] = {
             **{"endpoint": SLUG, "generation": 0, "rows": 10, "unit": "image", "units_estimated": "80"},

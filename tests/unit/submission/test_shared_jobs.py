@@ -32,7 +32,7 @@ from tests.support.submission_steps import (
     RUNNING,
     TAKEN,
     Memory,
-    terms,
+    context,
     walk,
 )
 
@@ -44,7 +44,7 @@ REFUSED_JOB = KlingTask("9", TaskStatus.FAILED, "failed", message="Failure to pa
 
 def shared(**fields: Any) -> SubmissionContext:
     """What is known before a first try of a task whose job others may have made."""
-    return terms(**{"key": SHARED, "earlier_tries": 0, **fields})
+    return context(**{"key": SHARED, "earlier_tries": 0, **fields})
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def shared(**fields: Any) -> SubmissionContext:
         {"task_id": "other"},
         {"run_id": "other"},
         {"map_index": 7},
-        {"generation": 3},
+        {"clear_count": 3},
     ],
 )
 def test_the_task_instance_is_no_part_of_the_name(other: dict[str, Any]) -> None:
@@ -104,7 +104,7 @@ def test_the_account_is_told_by_host_and_key_alone() -> None:
     assert renewed[0] == renewed[1] != account
 
 
-@pytest.mark.parametrize("memory", [None, Memory()], ids=["without memory", "with memory"])
+@pytest.mark.parametrize("state", [None, Memory()], ids=["without state", "with state"])
 @pytest.mark.parametrize(
     ("fields", "script", "found", "reused"),
     [
@@ -136,13 +136,13 @@ def test_the_account_is_told_by_host_and_key_alone() -> None:
     ],
 )
 def test_a_first_try(
-    memory: Memory | None, fields: dict[str, Any], script: Any, found: KlingTask, reused: bool
+    state: Memory | None, fields: dict[str, Any], script: Any, found: KlingTask, reused: bool
 ) -> None:
-    memory = Memory() if memory is not None else None
-    outcome = walk(shared(memory=memory, **fields), script)
+    state = Memory() if state is not None else None
+    outcome = walk(shared(state=state, **fields), script)
     assert (outcome.task, outcome.reused) == (found, reused)
-    if memory is not None:
-        noted = memory.jobs.get(outcome.external_task_id)
+    if state is not None:
+        noted = state.jobs.get(outcome.external_task_id)
         assert noted == (None if reused else {"task_id": found.task_id})
 
 
@@ -150,9 +150,9 @@ def test_a_retry_tells_its_own_job_from_that_of_another() -> None:
     retry = shared(is_retry=True)
     assert not walk(retry, [(FIND, RUNNING)]).reused, "without memory, a retry takes the job for its own"
     own = Memory({NAME: {"task_id": "7"}})
-    assert not walk(replace(retry, memory=own), [(FIND, RUNNING)]).reused
-    assert walk(replace(retry, memory=Memory()), [(FIND, RUNNING)]).reused
-    late = walk(replace(retry, memory=own), [(FIND, None), (CREATE, TAKEN), (FIND, RUNNING)])
+    assert not walk(replace(retry, state=own), [(FIND, RUNNING)]).reused
+    assert walk(replace(retry, state=Memory()), [(FIND, RUNNING)]).reused
+    late = walk(replace(retry, state=own), [(FIND, None), (CREATE, TAKEN), (FIND, RUNNING)])
     assert not late.reused, "its own job showed up late"
 
 

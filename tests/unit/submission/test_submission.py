@@ -48,8 +48,8 @@ from tests.support.submission_steps import (
     Memory,
     Script,
     attached,
+    context,
     made,
-    terms,
     walk,
 )
 
@@ -125,7 +125,7 @@ from tests.support.submission_steps import (
     ],
 )
 def test_paths_that_end_with_a_job(is_retry: bool, script: Script, outcome: SubmittedTask) -> None:
-    assert walk(terms(is_retry=is_retry), script) == outcome
+    assert walk(context(is_retry=is_retry), script) == outcome
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_paths_that_end_with_a_job(is_retry: bool, script: Script, outcome: Subm
 def test_paths_that_end_without_one(
     is_retry: bool, script: Script, kind: type[KlingError], job: JobState | None
 ) -> None:
-    outcome = walk(terms(is_retry=is_retry), script)
+    outcome = walk(context(is_retry=is_retry), script)
     assert isinstance(outcome, KlingError)
     assert (type(outcome), outcome.job) == (kind, job)
 
@@ -243,7 +243,7 @@ BLIND = {"can_look_up": False}
 def test_hosts_and_endpoints_that_cannot_be_asked(
     given: dict[str, Any], script: Script, outcome: SubmittedTask | type[KlingError]
 ) -> None:
-    found = walk(terms(**BLIND, **given), script)
+    found = walk(context(**BLIND, **given), script)
     if isinstance(outcome, type):
         assert type(found) is outcome
     else:
@@ -261,14 +261,14 @@ def test_a_failed_look_up_never_leads_to_a_create() -> None:
         (False, [(CREATE, TAKEN), (FIND, None), (Sleep(1.0), None), (FIND, DOWN)]),
     ]
     for tried_before, script in scripts:
-        assert type(walk(terms(is_retry=tried_before), script)) is type(DOWN)
+        assert type(walk(context(is_retry=tried_before), script)) is type(DOWN)
 
 
 def test_something_is_wrong_when_too_many_jobs_have_failed() -> None:
     script: Script = [
         (FindTask(KEY.external_task_id(attempt)), FAILED) for attempt in range(MAX_FAILED_TASKS)
     ]
-    assert type(walk(terms(is_retry=True), script)) is KlingTaskFailed
+    assert type(walk(context(is_retry=True), script)) is KlingTaskFailed
 
 
 def test_there_is_a_pause_before_each_repetition() -> None:
@@ -283,7 +283,7 @@ def test_there_is_a_pause_before_each_repetition() -> None:
         {"task_id": "other"},
         {"run_id": "other"},
         {"map_index": 3},
-        {"generation": 1},
+        {"clear_count": 1},
         {"fingerprint": "other"},
         # Fields do not run into each other.
         {"dag_id": "dagt", "task_id": "ask"},
@@ -302,7 +302,7 @@ def test_a_name_is_constant_and_fit_for_a_path() -> None:
 
 
 def test_a_name_of_the_users_own_is_kept() -> None:
-    key = replace(KEY, given="order-17")
+    key = replace(KEY, user_external_task_id="order-17")
     names = [key.external_task_id(attempt) for attempt in range(3)]
     assert names[0] == "order-17"
     assert names == [replace(key, fingerprint="other").external_task_id(attempt) for attempt in range(3)]
@@ -318,7 +318,7 @@ def test_a_name_of_the_users_own_is_kept() -> None:
 )
 def test_an_unknown_outcome_says_what_is_known_of_the_job_once(given: dict[str, Any], script: Script) -> None:
     """The error inside knows less: what it says of the job is no part of what the outer one says."""
-    unknown = walk(terms(**given), script)
+    unknown = walk(context(**given), script)
     assert type(unknown) is KlingSubmissionUnknown
     assert "goes on at Kling" not in str(unknown)
     assert str(unknown).count("may have been made") == 1
@@ -338,7 +338,7 @@ def test_an_unknown_outcome_says_what_is_known_of_the_job_once(given: dict[str, 
     ],
 )
 def test_a_refusal_after_an_unknown_outcome_does_not_read_as_if_nothing_was_paid(script: Script) -> None:
-    refused = walk(terms(), script)
+    refused = walk(context(), script)
     assert isinstance(refused, KlingError)
     assert refused.job is JobState.MAY_EXIST
     assert refused.external_task_id == NAME
@@ -361,7 +361,7 @@ def test_a_refusal_after_an_unknown_outcome_does_not_read_as_if_nothing_was_paid
         pytest.param({}, [(FIND, DOWN)], type(DOWN), id="look-up fails"),
         pytest.param({"can_look_up": False}, [], KlingSubmissionUnknown, id="nobody to ask"),
         pytest.param(
-            {"can_look_up": False, "memory": Memory({NAME: {"task_id": "7"}})},
+            {"can_look_up": False, "state": Memory({NAME: {"task_id": "7"}})},
             [(FindTask("7"), RUNNING)],
             attached(),
             id="by memory",
@@ -369,5 +369,5 @@ def test_a_refusal_after_an_unknown_outcome_does_not_read_as_if_nothing_was_paid
     ],
 )
 def test_finding_a_job_again_never_makes_one(given: dict[str, Any], script: Script, outcome: Any) -> None:
-    found = walk(terms(is_retry=True, **given), script, find_existing)
+    found = walk(context(is_retry=True, **given), script, find_existing)
     assert (type(found) if isinstance(outcome, type) else found) == outcome

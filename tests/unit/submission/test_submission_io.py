@@ -22,7 +22,7 @@ from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.submission.context import Sleep, SubmittedTask
 from airflow_provider_kling.submission.runner import arun_flow, can_look_up, run_flow
 from airflow_provider_kling.submission.submit import SubmissionFlow, submit_or_attach
-from tests.support.submission_steps import KEY, NAME, terms
+from tests.support.submission_steps import KEY, NAME, context
 
 BODY = {"model_name": "kling-v3", "image": "https://pictures.example/a.png"}
 PATH = IMAGE_TO_VIDEO.path
@@ -85,7 +85,7 @@ def posts(emulator: Emulator) -> int:
 
 
 def test_the_job_gets_its_name(run: Run, kling_emulator: Emulator) -> None:
-    submission = run(terms())
+    submission = run(context())
     (job,) = kling_emulator.jobs
     assert (submission.task.task_id, submission.external_task_id) == (job.task_id, NAME)
     assert job.external_task_id == NAME
@@ -95,7 +95,7 @@ def test_the_job_gets_its_name(run: Run, kling_emulator: Emulator) -> None:
 @pytest.mark.parametrize("fault", ["lost_response", "late_error"])
 def test_a_lost_answer_costs_one_job(run: Run, kling_emulator: Emulator, fault: str) -> None:
     kling_emulator.faults.set({fault: 1})
-    submission = run(terms())
+    submission = run(context())
     (job,) = kling_emulator.jobs
     assert submission.task.task_id == job.task_id
     assert submission.attached
@@ -104,17 +104,17 @@ def test_a_lost_answer_costs_one_job(run: Run, kling_emulator: Emulator, fault: 
 
 def test_a_lost_request_is_made_again(run: Run, kling_emulator: Emulator) -> None:
     kling_emulator.faults.set({"lost_request": 2})
-    run(terms())
+    run(context())
     other = replace(KEY, map_index=1)
-    submission = run(terms(key=other))
+    submission = run(context(key=other))
     assert not submission.attached
     assert [job.external_task_id for job in kling_emulator.jobs] == [NAME, other.external_task_id(0)]
     assert posts(kling_emulator) == 3
 
 
 def test_a_second_try_attaches(run: Run, kling_emulator: Emulator) -> None:
-    first = run(terms())
-    second = run(terms(is_retry=True))
+    first = run(context())
+    second = run(context(is_retry=True))
     assert second.attached
     assert second.task.task_id == first.task.task_id
     assert posts(kling_emulator) == 1
@@ -122,8 +122,8 @@ def test_a_second_try_attaches(run: Run, kling_emulator: Emulator) -> None:
 
 def test_a_first_try_that_is_none_attaches_too(run: Run, kling_emulator: Emulator) -> None:
     """Kling refuses a second job of the same name."""
-    first = run(terms())
-    second = run(terms())
+    first = run(context())
+    second = run(context())
     assert second.attached
     assert second.task.task_id == first.task.task_id
     assert len(kling_emulator.jobs) == 1
@@ -141,7 +141,7 @@ def test_refusals_come_through(
 ) -> None:
     kling_emulator.faults.set(faults)
     with pytest.raises(kind):
-        run(terms(), body)
+        run(context(), body)
     assert len(kling_emulator.jobs) == 0
 
 
@@ -149,7 +149,7 @@ def test_the_drivers_take_their_time(kling_emulator: Emulator, monkeypatch: pyte
     waited: list[float] = []
     monkeypatch.setattr(client, "time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic))
     kling_emulator.faults.set({"lost_response": 1})
-    synchronously(submit_or_attach(terms()), BODY)
+    synchronously(submit_or_attach(context()), BODY)
     assert waited == [1.0]
 
     async def pause(seconds: float) -> None:
@@ -157,7 +157,7 @@ def test_the_drivers_take_their_time(kling_emulator: Emulator, monkeypatch: pyte
 
     # The module of the client only: the emulator's thread shares asyncio and waits with its sleep().
     monkeypatch.setattr(async_client, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": pause}))
-    asynchronously(submit_or_attach(terms(key=replace(KEY, generation=1))), BODY)
+    asynchronously(submit_or_attach(context(key=replace(KEY, clear_count=1))), BODY)
     assert waited == [1.0, 1.0]
 
 

@@ -25,8 +25,8 @@ from tests.support.submission_steps import (
     Memory,
     Script,
     attached,
+    context,
     made,
-    terms,
     walk,
 )
 
@@ -36,7 +36,7 @@ CREATE_NEXT = type(CREATE)(NEXT)
 
 
 def late(**given: Any) -> Any:
-    return terms(unique_names=False, **given)
+    return context(unique_names=False, **given)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def late(**given: Any) -> Any:
             id="the one earlier try ended with a failed job",
         ),
         pytest.param(
-            {"is_retry": True, "memory": Memory()},
+            {"is_retry": True, "state": Memory()},
             [(FIND, None), (CREATE, NEW)],
             made(),
             id="never asked for",
@@ -77,7 +77,7 @@ def test_paths_that_end_with_one_job(given: dict[str, Any], script: Script, outc
         pytest.param({}, [(CREATE, LOST), *LATE], id="lost"),
         pytest.param({"is_retry": True}, [(FIND, None), *LATE], id="retry"),
         pytest.param(
-            {"is_retry": True, "memory": Memory({NAME: {"task_id": None}})},
+            {"is_retry": True, "state": Memory({NAME: {"task_id": None}})},
             [(FIND, None), *LATE],
             id="noted",
         ),
@@ -94,6 +94,6 @@ def test_what_is_not_seen_is_not_made_again(given: dict[str, Any], script: Scrip
 def test_a_cleared_task_that_attaches_makes_an_expired_result_again() -> None:
     gone = type(DONE)("7", DONE.status, "succeed", updated_at=1)
     script: Script = [(FIND, gone), (FindTask(NEXT), None), (CREATE_NEXT, NEW)]
-    given = terms(is_retry=True, renew_expired=True)
+    given = context(is_retry=True, renew_expired=True)
     assert walk(given, script) == made(name=NEXT, attempt=1)
-    assert walk(terms(is_retry=True), [(FIND, gone)]) == attached(gone)
+    assert walk(context(is_retry=True), [(FIND, gone)]) == attached(gone)

@@ -26,8 +26,8 @@ from tests.support.submission_steps import (
     Memory,
     Script,
     attached,
+    context,
     made,
-    terms,
     walk,
 )
 
@@ -46,26 +46,26 @@ KNOWN = {NAME: {"task_id": "7"}}
     ],
 )
 def test_what_is_remembered_where_nothing_can_be_looked_up(script: Script, jobs: dict[str, Any]) -> None:
-    memory = Memory()
-    walk(terms(can_look_up=False, memory=memory), script)
-    assert memory.jobs == jobs
+    state = Memory()
+    walk(context(can_look_up=False, state=state), script)
+    assert state.jobs == jobs
 
 
 def test_the_request_is_noted_before_it_is_made() -> None:
     """A worker that dies with the request on its way must leave a trace."""
-    memory = Memory()
+    state = Memory()
 
     class Died(Exception):
         """The worker is gone."""
 
     class Watching(Memory):
         def remember(self, external_task_id: str, task_id: str | None) -> None:
-            memory.remember(external_task_id, task_id)
+            state.remember(external_task_id, task_id)
             raise Died
 
     with pytest.raises(Died):
-        walk(terms(can_look_up=False, memory=Watching()), [])
-    assert memory.jobs == ASKED
+        walk(context(can_look_up=False, state=Watching()), [])
+    assert state.jobs == ASKED
 
 
 @pytest.mark.parametrize("is_retry", [True, False])
@@ -95,7 +95,7 @@ def test_memory_in_place_of_looking_up(
     jobs: dict[str, Any], script: Script, outcome: SubmittedTask | type[KlingError], is_retry: bool
 ) -> None:
     """Also on what counts as a first try: what is remembered was asked for, whatever the count says."""
-    given = terms(can_look_up=False, is_retry=is_retry, memory=Memory(dict(jobs)))
+    given = context(can_look_up=False, is_retry=is_retry, state=Memory(dict(jobs)))
     found = walk(given, script)
     if isinstance(outcome, type):
         assert type(found) is outcome
@@ -106,7 +106,7 @@ def test_memory_in_place_of_looking_up(
 
 
 def test_a_retry_with_an_empty_memory_has_nothing_to_find() -> None:
-    given = terms(can_look_up=False, is_retry=True, memory=Memory())
+    given = context(can_look_up=False, is_retry=True, state=Memory())
     assert walk(given, [(CREATE, NEW)]) == made()
 
 
@@ -121,8 +121,8 @@ def test_a_retry_with_an_empty_memory_has_nothing_to_find() -> None:
 def test_synchronous_calls(
     jobs: dict[str, Any], script: Script, outcome: SubmittedTask | type[KlingError]
 ) -> None:
-    memory = Memory(dict(jobs))
-    found = walk(terms(can_look_up=False, synchronous=True, is_retry=True, memory=memory), script)
+    state = Memory(dict(jobs))
+    found = walk(context(can_look_up=False, synchronous=True, is_retry=True, state=state), script)
     if isinstance(outcome, type):
         assert type(found) is outcome
     else:
@@ -131,14 +131,14 @@ def test_synchronous_calls(
 
 def test_at_kling_memory_is_never_the_truth() -> None:
     """It says what to ask for; what Kling answers decides."""
-    known = terms(is_retry=True, memory=Memory(dict(KNOWN)))
+    known = context(is_retry=True, state=Memory(dict(KNOWN)))
     assert walk(known, [(FIND, None), (CREATE, NEW)]) == made()
-    assert walk(terms(is_retry=True, memory=Memory()), [(FIND, RUNNING)]) == attached()
+    assert walk(context(is_retry=True, state=Memory()), [(FIND, RUNNING)]) == attached()
 
 
 def test_at_kling_memory_saves_asking_for_jobs_that_are_known_to_have_failed() -> None:
     jobs = {NAME: {"task_id": "5"}, NEXT: {"task_id": "6"}, NEWEST: {"task_id": "7"}}
-    given = terms(is_retry=True, memory=Memory(jobs))
+    given = context(is_retry=True, state=Memory(jobs))
     assert walk(given, [(FindTask(NEWEST), RUNNING)]) == attached(name=NEWEST, attempt=2)
 
 
@@ -149,14 +149,14 @@ def test_at_kling_a_first_try_asks_nothing_of_airflow() -> None:
         def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
             raise AssertionError(external_task_id)
 
-    memory = Untouchable()
-    assert walk(terms(memory=memory), [(CREATE, NEW)]) == made()
-    assert memory.jobs == {}
+    state = Untouchable()
+    assert walk(context(state=state), [(CREATE, NEW)]) == made()
+    assert state.jobs == {}
 
 
 def test_at_kling_a_job_is_remembered_that_follows_failed_ones() -> None:
-    memory = Memory()
-    given = terms(is_retry=True, memory=memory)
+    state = Memory()
+    given = context(is_retry=True, state=state)
     found: Script = [
         (FindTask(NEXT), None),
         (CreateTask(NEXT), LOST),
@@ -164,5 +164,5 @@ def test_at_kling_a_job_is_remembered_that_follows_failed_ones() -> None:
         (FindTask(NEXT), RUNNING),
     ]
     walk(given, [(FIND, FAILED), *found])
-    assert memory.jobs == {NEXT: {"task_id": RUNNING.task_id}}
+    assert state.jobs == {NEXT: {"task_id": RUNNING.task_id}}
     assert walk(given, [(FindTask(NEXT), RUNNING)]) == attached(name=NEXT, attempt=1)

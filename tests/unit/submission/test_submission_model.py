@@ -96,13 +96,13 @@ class WorkerDied(Exception):
     """The process is gone; nothing after this point was done."""
 
 
-def one_try(kling: Kling, terms: SubmissionContext, data: st.DataObject, *, calm: bool) -> SubmittedTask:
+def one_try(kling: Kling, context: SubmissionContext, data: st.DataObject, *, calm: bool) -> SubmittedTask:
     """Run one try of the task; whatever happens on the way is drawn from ``data``."""
 
     def draw(choices: tuple[str, ...]) -> str:
         return choices[0] if calm else data.draw(st.sampled_from(choices))
 
-    steps = submit_or_attach(terms)
+    steps = submit_or_attach(context)
     answer: KlingTask | None = None
     error: KlingError | None = None
     try:
@@ -131,13 +131,13 @@ def one_try(kling: Kling, terms: SubmissionContext, data: st.DataObject, *, calm
         return found
 
 
-def life(data: st.DataObject, kling: Kling, can_look_up: bool, memory: Memory | None) -> SubmittedTask | None:
+def life(data: st.DataObject, kling: Kling, can_look_up: bool, state: Memory | None) -> SubmittedTask | None:
     """Let a task be tried, by workers that die, until it has its job; ``None`` when it needs a human."""
     # The name may be slow to appear: enough calm tries at the end for it to be seen.
     for number in range(14):
-        terms = SubmissionContext(KEY, can_look_up, is_retry=number > 0, memory=memory)
+        context = SubmissionContext(KEY, can_look_up, is_retry=number > 0, state=state)
         try:
-            submission = one_try(kling, terms, data, calm=number >= 6)
+            submission = one_try(kling, context, data, calm=number >= 6)
         except WorkerDied:
             pass
         except KlingSubmissionUnknown:
@@ -163,7 +163,7 @@ def test_at_kling_each_task_gets_exactly_one_job(
 ) -> None:
     """With the guard that the vendor has, and without it, for it is not documented everywhere."""
     kling = Kling(names_are_unique)
-    submission = life(data, kling, can_look_up=True, memory=Memory() if has_state_store else None)
+    submission = life(data, kling, can_look_up=True, state=Memory() if has_state_store else None)
     if submission is None:
         # Kling refuses the name but shows no job of it: nothing may be paid then, and a human is asked.
         assert kling.good <= 1
@@ -177,7 +177,7 @@ def test_at_kling_each_task_gets_exactly_one_job(
 def test_at_a_gateway_no_task_ever_gets_two(data: st.DataObject, has_state_store: bool) -> None:
     """It neither knows names nor refuses a second job of one; then only memory and refusal help."""
     kling = Kling(names_are_unique=False)
-    submission = life(data, kling, can_look_up=False, memory=Memory() if has_state_store else None)
+    submission = life(data, kling, can_look_up=False, state=Memory() if has_state_store else None)
     assert kling.good <= 1
     if submission is not None:
         assert kling.good == 1
