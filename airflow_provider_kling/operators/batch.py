@@ -88,7 +88,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         precedence. Labels do not change a row's identity.
     :param budget: limit that this batch shares with other tasks.
     :param shard: take a part of the rows only: its number from 0, as in ``.expand(shard=range(4))``, or text
-        such as ``0/4``. A row's content tells which part it is in. Default: all rows. Templated.
+        such as ``0/4``. A row's content determines its part. Default: all rows. Templated.
     :param shards: how many parts there are, for ``shard`` as a number. ``concurrency`` counts for all parts
         together, of which each takes an equal share; all else counts for each part. Templated.
     :param idempotency_scope: ``run`` makes the rows' jobs for this DAG run; ``inputs`` re-uses the job or the

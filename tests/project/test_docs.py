@@ -41,6 +41,23 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert mark[1:] in {anchor(each) for each in HEADING.findall(file.read_text())}, target + mark
 
 
+LOOK_UP = {"architecture", "compatibility", "faq", "glossary", "support-policy", "what-is-checked"}
+"""Pages that are read like a dictionary."""
+TASKS_FIRST = {"README", "quickstart", "recipes", "security", "why"}
+"""Pages that open with what a reader may want to do."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.is_relative_to(ROOT / "docs") and page.stem not in LOOK_UP | TASKS_FIRST],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_a_page_opens_with_code_and_has_a_table(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert "```" in text.partition("\n## ")[0]
+    assert re.search(r"^\|", text, re.M)
+
+
 def test_contributors_find_every_target_and_path_that_is_named() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
