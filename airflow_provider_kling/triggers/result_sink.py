@@ -24,12 +24,13 @@ class PollFailed(Exception):
 class ResultSink(Protocol):
     """Where the answers go."""
 
-    def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> None:
+    def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> bool:
         """Handle a job's row of a list.
 
         :param ident: id that the job is polled by.
         :param word: its status as the API writes it.
         :param row: the row, not yet parsed.
+        :return: whether anybody is told of it.
         """
 
     def on_task(self, ident: str, task: KlingTask) -> None:

@@ -157,13 +157,15 @@ class SharedPoller(ResultSink):
             if self._task:
                 self._task.cancel()
 
-    def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> None:
+    def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> bool:
         """Handle a job's row of a list; most say nothing new and are not read further."""
         job = self._jobs[ident]
         self._mark_read(job)
         news = [waiter for waiter in job.waiters if not waiter.is_unchanged(word)]
-        if news and (task := parse_task(row)):
-            self._tell(job, task)
+        if not news or not (task := parse_task(row)):
+            return False
+        self._tell(job, task)
+        return True
 
     def on_task(self, ident: str, task: KlingTask) -> None:
         """Handle a job that was read by itself."""

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 PARALLEL_READS = 10
 """Reads of single jobs, or of batches of them, under way at once."""
 
-YIELD_EVERY = 50
+YIELD_EVERY = 10
 """Jobs that are told news in one go; all of them wake up before the loop can turn to others."""
 
 LIST_COOLDOWN = 600.0
@@ -211,18 +211,19 @@ class TaskReader:
     ) -> list[tuple[int, str]]:
         """Report the rows of our jobs; return those, each with its place on the page."""
         found: list[tuple[int, str]] = []
-        share = Slice()
+        share, told = Slice(), 0
         for index, row in enumerate(rows):
             try:
                 task_id, external_id, word = row_summary(row)
                 for ident in dict.fromkeys((task_id, external_id)):
                     if ident and ident in positions and positions[ident].accepts(external_id):
-                        sink.on_list_row(ident, word, row)
+                        told += sink.on_list_row(ident, word, row)
                         found.append((index, ident))
             except Exception as error:
                 # Its job, if it is one of ours, is read by itself.
                 self._on_bad_row(error)
-            if index % YIELD_EVERY == YIELD_EVERY - 1:
+            if told >= YIELD_EVERY:
+                told = 0
                 await asyncio.sleep(0)
             await share.pause_if_used()
         return found

@@ -50,10 +50,15 @@ def test_only_the_task_that_was_asked_for(
     assert seen == found or (found == "7" and seen == "task_abc")
 
 
+UNCLEAR = (301, 302, 303, 307, 308, 408, 409, 421, 425, 444, 499, 500, 502, 503, 504, 520, 999)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "job"),
     [
-        *((status, b"<html>x</html>", JobState.MAY_EXIST) for status in (302, 404, 408, 409, 425, 499, 999)),
+        *((status, b"<html>x</html>", JobState.MAY_EXIST) for status in (204, 302, 404, 429, 460, 494, 999)),
+        *((status, b'{"message": "x"}', JobState.MAY_EXIST) for status in UNCLEAR),
+        *((status, b'{"code": 1201, "message": "x"}', JobState.NOT_CREATED) for status in UNCLEAR),
         (409, b'{"code": 409, "message": "conflict"}', JobState.MAY_EXIST),
         (400, b'{"code": 1201, "message": "bad value"}', JobState.NOT_CREATED),
         (429, b'{"code": 1102, "message": "no credit"}', JobState.NOT_CREATED),
