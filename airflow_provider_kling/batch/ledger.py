@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What became of each row, kept beside the results so that any try can go on from it.
+"""What became of each row, stored beside the results so that any try can go on from it.
 
 Object storage cannot append, so lines are written in segments, each a whole file; later lines overrule
-earlier ones. Segments of two workers never meet in one name: Airflow may start a new worker while one that
-it believes dead still runs. So a worker also merges none but its own, and into the place of the oldest: what
-it wrote must not come after what another one has written since.
+earlier ones, but what is done stays done. Segments of two workers never meet in one name: Airflow may start a
+new worker while one that it believes dead still runs. So what one worker wrote is only merged with its own,
+into the place of the oldest: it must not come after what another one has written since.
 
-A segment is called ``{number}-{writer}.jsonl``, a merged one ``{first}-{writer}-{last}.jsonl``.
+Rows that are done go to archives, of which a start reads the short index alone. Nothing is removed before
+what replaces it is written, and no file is changed: a reader that misses one reads again.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..utils.atomic_file import AtomicFile, cleanup_temp_files
 from ..utils.storage import StorageTransientError, translate_storage_errors
+from .ledger_archive import read_index, without_details, write_archive
 from .ledger_entry import LedgerEntry, RowState, parse_line
+from .ledger_segments import CLAIM_SUFFIX, SEGMENT_SUFFIX, LedgerFiles, Segment
 
 if TYPE_CHECKING:
     from ..utils.storage import StoragePath
@@ -30,28 +31,14 @@ if TYPE_CHECKING:
 MAX_SEGMENTS = 60
 """Segments of one worker after which they are merged into one."""
 
-_SUFFIX = ".jsonl"
-_NAME = re.compile(r"(?:.*/)?([0-9]+)-([^-./]+)(?:-([0-9]+))?\.jsonl$")
-_CLAIM = ".claim"
-_CLAIM_NAME = re.compile(r"(?:.*/)?([0-9]+)-([^-./]+)\.claim$")
-MAX_LOAD_ATTEMPTS = 3
+MIN_ARCHIVED_ROWS = 1000
+"""Rows that are done and not archived, from which on they are."""
+
+MAX_ARCHIVES = 20
+"""Archives above which they are merged into one."""
+
+MAX_LOAD_ATTEMPTS = 5
 _PARALLEL = 8
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """What a segment's name says.
-
-    :param first: number of the first segment whose lines it holds.
-    :param last: number of the last one.
-    :param merged: it holds the lines of several.
-    """
-
-    path: str
-    writer: str
-    first: int
-    last: int
-    merged: bool
 
 
 class Ledger:
@@ -65,69 +52,83 @@ class Ledger:
     def __init__(self, folder: StoragePath) -> None:
         self.folder = folder
         self.entries: dict[str, LedgerEntry] = {}
+        """The rows by key; of archived ones only what their index holds."""
         self.damaged: list[str] = []
-        """File and number of each line that cannot be read: any row may have a job that it told of."""
+        """File and number of each line that cannot be read: any row may have a job that it recorded."""
         self._writer = secrets.token_hex(3)
         self._pending: list[LedgerEntry] = []
-        self._under_way: list[LedgerEntry] = []
-        self._own: list[_Segment] = []
-        self._told: dict[str, LedgerEntry] = {}
+        self._in_progress: list[LedgerEntry] = []
+        self._own: list[Segment] = []
+        self._own_entries: dict[str, LedgerEntry] = {}
+        self._archived: set[str] = set()
+        self._files = LedgerFiles.of(())
+        self._done: list[str] = []
         self._next = 1
         self._claim: tuple[int, str] | None = None
         self._noting = threading.Lock()
         self._writing = threading.Lock()
 
-    def load(self) -> None:
+    def load(self, *, whole: bool = False) -> None:
         """Read what earlier tries have written.
 
-        :raises StorageRefused: the storage may not be read.
-        :raises StorageDown: the storage does not answer.
+        :param whole: read the lines of archived rows too.
+        :raises StoragePermanentError: the storage may not be read.
+        :raises StorageTransientError: the storage does not answer.
         """
         for _ in range(MAX_LOAD_ATTEMPTS):
             # A worker that was believed dead may merge its segments just now.
             with translate_storage_errors(), suppress(FileNotFoundError):
-                return self._load()
+                return self._load(whole=whole)
         raise StorageTransientError("segments of the ledger disappear while they are read")
 
-    def claim(self) -> None:
-        """Leave word that this worker works on the batch, before it reads what others have written.
+    def read_archived(self) -> None:
+        """Complete the entries of archived rows, for reports.
 
-        :raises StorageRefused: the storage may not be written to.
-        :raises StorageDown: the storage does not answer.
+        :raises StoragePermanentError: the storage may not be read.
+        :raises StorageTransientError: the storage does not answer.
+        """
+        if not self._archived:
+            return
+        whole = Ledger(self.folder)
+        whole.load(whole=True)
+        with self._noting:
+            self.entries.update({key: whole.entries[key] for key in self._archived if key in whole.entries})
+
+    def claim(self) -> None:
+        """Record that this worker works on the batch, before it reads what others have written.
+
+        :raises StoragePermanentError: the storage may not be written to.
+        :raises StorageTransientError: the storage does not answer.
         """
         with translate_storage_errors():
-            earlier = self._claims()
+            earlier = self._list().claims
             number = max((number for number, _, _ in earlier), default=0) + 1
-            place = self.folder.child(f"{number:08d}-{self._writer}{_CLAIM}")
+            place = self.folder.child(f"{number:08d}-{self._writer}{CLAIM_SUFFIX}")
             with AtomicFile(place) as file:
                 file.write(b"")
             self._claim = (number, self._writer)
-            # Whoever finds its own word gone, or a later one, knows that it is not its turn any more.
+            # A worker whose own claim is gone, or that sees a later one, knows that it is not its turn.
             with suppress(Exception):
                 _parallel(self.folder.fs.rm_file, [path for _, _, path in earlier])
 
-    def taken_over(self) -> bool:
+    def is_superseded(self) -> bool:
         """Return whether another worker has begun to work on the batch since this one did.
 
-        :return: false for a worker that has left no word.
-        :raises StorageRefused: the storage may not be read.
-        :raises StorageDown: the storage does not answer.
+        :return: false for a worker that has not claimed the batch.
+        :raises StoragePermanentError: the storage may not be read.
+        :raises StorageTransientError: the storage does not answer.
         """
         if self._claim is None:
             return False
         with translate_storage_errors():
-            claims = [(number, writer) for number, writer, _ in self._claims()]
+            claims = [(number, writer) for number, writer, _ in self._list().claims]
         return self._claim not in claims or max(claims) != self._claim
 
-    def _claims(self) -> list[tuple[int, str, str]]:
-        fs, path = self.folder.fs, self.folder.path
-        fs.invalidate_cache()
-        names = [str(name) for name in fs.find(path)] if fs.exists(path) else []
-        found = [(_CLAIM_NAME.match(name), name) for name in names]
-        return [(int(named[1]), named[2], name) for named, name in found if named]
-
     def note(self, entry: LedgerEntry) -> None:
-        """Take in a row's new state."""
+        """Record a row's new state.
+
+        :param entry: the row.
+        """
         with self._noting:
             self.entries[entry.key] = entry
             self._pending.append(entry)
@@ -135,71 +136,172 @@ class Ledger:
     @property
     def pending(self) -> int:
         """Lines that are not known to be written."""
-        return len(self._pending) + len(self._under_way)
+        return len(self._pending) + len(self._in_progress)
 
     def flush(self) -> None:
         """Write what is pending. Lines that could not be written stay pending.
 
-        :raises StorageRefused: the storage may not be written to.
-        :raises StorageDown: the storage does not answer.
+        :raises StoragePermanentError: the storage may not be written to.
+        :raises StorageTransientError: the storage does not answer.
         """
         with self._writing:
             with self._noting:
-                self._under_way, self._pending = self._pending, []
-            if not self._under_way:
+                self._in_progress, self._pending = self._pending, []
+            if not self._in_progress:
                 return
             try:
                 with translate_storage_errors():
-                    self._write(self._under_way)
+                    self._write(self._in_progress)
             except BaseException:
                 with self._noting:
-                    self._pending = self._under_way + self._pending
+                    self._pending = self._in_progress + self._pending
                 raise
             finally:
-                self._under_way = []
+                self._in_progress = []
             if len(self._own) > MAX_SEGMENTS:
                 # What is to be merged is written already, so it may as well be merged another time.
                 with suppress(Exception):
                     self._merge()
 
-    def _load(self) -> None:
+    def compact(self) -> None:
+        """Move the rows that are done, as :meth:`load` has found them, to an archive.
+
+        A failure loses nothing: the next start does it.
+        """
+        with self._writing:
+            done, self._done = self._done, []
+            if len(done) < MIN_ARCHIVED_ROWS:
+                return
+            with suppress(Exception), translate_storage_errors():
+                self._archive([self.entries[key] for key in done])
+                for writer in {segment.writer for segment in self._files.active}:
+                    self._merge_of(writer)
+                self._files = self._list()
+                if len(self._files.archives) > MAX_ARCHIVES:
+                    self._merge_archives()
+
+    def _list(self) -> LedgerFiles:
         fs, path = self.folder.fs, self.folder.path
         fs.invalidate_cache()
-        names = [str(name) for name in fs.find(path)] if fs.exists(path) else []
-        segments = [segment for name in names if (segment := _segment(name))]
+        return LedgerFiles.of(map(str, fs.find(path)) if fs.exists(path) else ())
+
+    def _load(self, *, whole: bool) -> None:
+        files = self._list()
         entries: dict[str, LedgerEntry] = {}
         damaged: list[str] = []
-        paths = [segment.path for segment in _active_segments(segments)]
-        for path_, content in zip(paths, _parallel(fs.cat_file, paths), strict=True):
-            if not content.strip():
-                damaged.append(f"{path_.rsplit('/', 1)[-1]} (empty)")
-            for number, line in enumerate(content.split(b"\n"), 1):
-                entry = _entry(line)
-                if entry is None and line.strip():
-                    damaged.append(f"{path_.rsplit('/', 1)[-1]} line {number}")
+        for entry in self._read_archives(files, damaged, whole=whole):
+            entries.setdefault(entry.key, entry)
+        archived = set(entries)
+        done: list[str] = []
+        paths = [segment.path for segment in files.active]
+        for path, content in zip(paths, _parallel(self.folder.fs.cat_file, paths), strict=True):
+            for _, entry in _lines(path, content, damaged):
                 # What is done stays done, whatever a worker that was believed dead has written since.
-                if entry and getattr(entries.get(entry.key), "state", None) is not RowState.DONE:
+                if not _is_done(entries.get(entry.key)):
                     entries[entry.key] = entry
+                    if entry.state is RowState.DONE and not whole:
+                        done.append(entry.key)
+        if files.has_lost(self._list()):
+            raise FileNotFoundError(self.folder.path)
         self.entries, self.damaged = entries, damaged
-        self._next = max((segment.last for segment in segments), default=0) + 1
-        if len(names) > len(segments) + bool(self._claim):
+        self._archived, self._done, self._files = archived, done, files
+        self._next = files.last + 1
+        known = len(files.segments) + len(files.claims) + 2 * len(files.archives)
+        if len(files.names) > known:
             cleanup_temp_files(self.folder)
+
+    def _read_archives(self, files: LedgerFiles, damaged: list[str], *, whole: bool) -> Iterable[LedgerEntry]:
+        indexed = [each for each in files.archives if not whole and each.index in files.names]
+        contents = _parallel(self.folder.fs.cat_file, [each.index for each in indexed])
+        found = {each: read_index(content) for each, content in zip(indexed, contents, strict=True)}
+        for archive in files.archives:
+            entries = found.get(archive)
+            if entries is None:
+                content = self.folder.fs.cat_file(archive.path)
+                entries = [entry for _, entry in _lines(archive.path, content, damaged)]
+            yield from entries
 
     def _write(self, entries: list[LedgerEntry]) -> None:
         number = self._next
-        place = self.folder.child(f"{number:08d}-{self._writer}{_SUFFIX}")
-        _write_lines(place, entries)
+        place = self.folder.child(f"{number:08d}-{self._writer}{SEGMENT_SUFFIX}")
+        _write_lines(place, (_encode(entry) for entry in entries))
         self._next += 1
-        self._own.append(_Segment(place.path, self._writer, number, number, merged=False))
-        self._told |= {entry.key: entry for entry in entries}
+        self._own.append(Segment(place.path, self._writer, number, number, merged=False))
+        for entry in entries:
+            if not _is_done(self._own_entries.get(entry.key)):
+                self._own_entries[entry.key] = entry
 
     def _merge(self) -> None:
-        """Put all that this worker has written into one new segment; the old ones can go."""
+        """Put all that this worker has written into one new segment, or what is done into an archive."""
+        done = [entry for entry in self._own_entries.values() if entry.state is RowState.DONE]
         old, first, last = self._own, self._own[0].first, self._own[-1].last
-        place = self.folder.child(f"{first:08d}-{self._writer}-{last:08d}{_SUFFIX}")
-        _write_lines(place, self._told.values())
-        self._own = [_Segment(place.path, self._writer, first, last, merged=True)]
+        if len(done) >= MIN_ARCHIVED_ROWS:
+            self._archive(done)
+        rest = {key: entry for key, entry in self._own_entries.items() if key not in self._archived}
+        own = []
+        if rest:
+            place = self.folder.child(f"{first:08d}-{self._writer}-{last:08d}{SEGMENT_SUFFIX}")
+            _write_lines(place, map(_encode, rest.values()))
+            own = [Segment(place.path, self._writer, first, last, merged=True)]
+        self._own, self._own_entries = own, rest
         _parallel(self.folder.fs.rm_file, [segment.path for segment in old])
+
+    def _archive(self, done: list[LedgerEntry]) -> None:
+        last = max(self._next - 1, self._files.last)
+        write_archive(self.folder, f"{last:08d}-{self._writer}{secrets.token_hex(2)}", done)
+        with self._noting:
+            self._archived |= {entry.key for entry in done}
+            # Reports read the rest again.
+            self.entries |= {entry.key: without_details(entry) for entry in done}
+
+    def _merge_of(self, writer: str) -> None:
+        """Merge what one earlier worker has written, without the rows that are archived."""
+        own = [segment for segment in self._files.segments if segment.writer == writer]
+        old = [segment for segment in self._files.active if segment.writer == writer]
+        contents = _parallel(self.folder.fs.cat_file, [segment.path for segment in old])
+        damaged: list[str] = []
+        rest: dict[str, tuple[bytes, LedgerEntry]] = {}
+        moved = False
+        for segment, content in zip(old, contents, strict=True):
+            for line, entry in _lines(segment.path, content, damaged):
+                if entry.key in self._archived:
+                    moved = True
+                elif entry.key not in rest or not _is_done(rest[entry.key][1]):
+                    rest[entry.key] = line, entry
+        # What cannot be read stays for a person to look at.
+        if damaged or not moved:
+            return
+        first, last = old[0].first, max(segment.last for segment in old)
+        if rest:
+            name = f"{first:08d}-{writer}-{last:08d}-{self._writer}{SEGMENT_SUFFIX}"
+            _write_lines(self.folder.child(name), (line for line, _ in rest.values()))
+        _parallel(self.folder.fs.rm_file, [segment.path for segment in own])
+
+    def _merge_archives(self) -> None:
+        old, damaged = self._files.archives, list[str]()
+        entries: dict[str, LedgerEntry] = {}
+        for archive in old:
+            content = self.folder.fs.cat_file(archive.path)
+            entries |= {entry.key: entry for _, entry in _lines(archive.path, content, damaged)}
+        if damaged:
+            return
+        self._archive(list(entries.values()))
+        # An index alone would say nothing, an archive alone is read itself.
+        _parallel(self.folder.fs.rm_file, [each.index for each in old if each.index in self._files.names])
+        _parallel(self.folder.fs.rm_file, [each.path for each in old])
+
+
+def _lines(path: str, content: bytes, damaged: list[str]) -> Iterable[tuple[bytes, LedgerEntry]]:
+    """Read the lines of a file, and add those that cannot be read to ``damaged``."""
+    name = path.rsplit("/", 1)[-1]
+    if not content.strip():
+        damaged.append(f"{name} (empty)")
+    for number, line in enumerate(content.split(b"\n"), 1):
+        entry = _entry(line)
+        if entry:
+            yield line, entry
+        elif line.strip():
+            damaged.append(f"{name} line {number}")
 
 
 def _entry(line: bytes) -> LedgerEntry | None:
@@ -209,49 +311,22 @@ def _entry(line: bytes) -> LedgerEntry | None:
         return None
 
 
-def _write_lines(place: StoragePath, entries: Iterable[LedgerEntry]) -> None:
+def _is_done(entry: LedgerEntry | None) -> bool:
+    return entry is not None and entry.state is RowState.DONE
+
+
+def _encode(entry: LedgerEntry) -> bytes:
+    return entry.to_line().encode()
+
+
+def _write_lines(place: StoragePath, lines: Iterable[bytes]) -> None:
     with AtomicFile(place) as file:
-        file.write("".join(f"{entry.to_line()}\n" for entry in entries).encode())
-
-
-def _segment(path: str) -> _Segment | None:
-    named = _NAME.match(path)
-    if named is None:
-        return None
-    first, writer, last = named.groups()
-    return _Segment(path, writer, int(first), int(last or first), merged=last is not None)
-
-
-def segments_to_read(paths: Iterable[str]) -> list[str]:
-    """Choose the segments that hold a ledger's lines, in the order of their writing.
-
-    :param paths: names of the files in the ledger's folder.
-    :return: the paths to read, without those of segments that are merged into others.
-    """
-    found = (_segment(path) for path in paths)
-    return [segment.path for segment in _active_segments(segment for segment in found if segment)]
-
-
-def _active_segments(segments: Iterable[_Segment]) -> list[_Segment]:
-    """Return the segments to read, in the order of their writing, without those that are merged into others.
-
-    Whoever merges removes them, but may be killed in the middle of it, or not be permitted to.
-    """
-    segments = list(segments)
-    merged: dict[str, _Segment] = {}
-    for segment in segments:
-        known = merged.get(segment.writer)
-        if segment.merged and (known is None or segment.last > known.last):
-            merged[segment.writer] = segment
-    found = []
-    for segment in segments:
-        whole = merged.get(segment.writer)
-        if whole is None or segment is whole or segment.last > whole.last:
-            found.append(segment)
-    return sorted(found, key=lambda segment: (segment.first, segment.path))
+        file.write(b"".join(line + b"\n" for line in lines))
 
 
 def _parallel(do: Callable[[str], Any], names: list[str]) -> list[Any]:
     """Do it for all names, several at once: object storage is slow but patient."""
+    if not names:
+        return []
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-ledger") as pool:
         return list(pool.map(do, names))

@@ -93,7 +93,7 @@ class LedgerWriter:
                 asked = time.monotonic()
                 try:
                     over = await asyncio.get_running_loop().run_in_executor(
-                        self._pool, self._ledger.taken_over
+                        self._pool, self._ledger.is_superseded
                     )
                 except Exception as error:
                     self._log.info("The ledger's folder cannot be read: %s Trying again", error)

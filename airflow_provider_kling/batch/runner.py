@@ -134,6 +134,7 @@ class BatchRunner:
         if not self._looking_decides:
             self._ledger.claim()
         self._ledger.load()
+        self._ledger.compact()
         if self._ledger.damaged:
             self._take_damage()
         entries = self._ledger.entries
@@ -331,6 +332,7 @@ class BatchRunner:
         if not self._reports.confirm():
             self._say_own_folder()
         folder = self._reports.location
+        self._ledger.read_archived()
         if self._unread:
             self._found = rows_in_ledger(self._ledger.entries, self._found.estimate, self._found.unpriced)
         report = ReportWriter(folder, self._ledger.entries, self._found.numbers, self._endpoint.slug)

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..batch.config import LEDGER_FOLDER, batch_name
-from ..batch.ledger import segments_to_read
 from ..batch.ledger_entry import LedgerEntry, RowState, parse_line
+from ..batch.ledger_segments import segments_to_read
 from ..batch.report import SUMMARY
 from ..submission.context import IdempotencyKey
 from ..utils.storage import (

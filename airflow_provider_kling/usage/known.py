@@ -84,7 +84,7 @@ class KnownJobs:
             self._take(job)
         for folder in ledgers:
             ledger = Ledger(folder)
-            ledger.load()
+            ledger.load(whole=True)
             self.unreadable += len(ledger.damaged)
             for entry in ledger.entries.values():
                 # A row that re-used another task's job did not pay for it.

@@ -319,11 +319,11 @@ def test_a_crash_loses_what_was_not_written_and_nothing_else(steps: list[str], t
 
 def test_a_worker_knows_that_another_one_has_taken_the_batch_over(tmp_path: Path) -> None:
     first, second = Ledger(resolve_path(str(tmp_path / "l"))), Ledger(resolve_path(str(tmp_path / "l")))
-    assert not first.taken_over(), "who has left no word asks nobody"
+    assert not first.is_superseded(), "who has left no word asks nobody"
     first.claim()
     first.load()
-    assert not first.taken_over()
+    assert not first.is_superseded()
     second.claim()
     second.load()
-    assert (first.taken_over(), second.taken_over()) == (True, False)
+    assert (first.is_superseded(), second.is_superseded()) == (True, False)
     assert not second.damaged

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows that are done, moved out of the segments that every start reads.
+
+An archive holds their lines as they were; its index, a column for each value, holds what a start needs of
+them: key, number and cost. What is done stays done, so their order means nothing and a row may be in two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..results.reuse import REUSED_FACT
+from ..utils.atomic_file import AtomicFile
+from .ledger_entry import LedgerEntry, RowState
+from .ledger_segments import ARCHIVE_SUFFIX, INDEX_SUFFIX
+
+if TYPE_CHECKING:
+    from ..utils.storage import StoragePath
+
+_REUSED = {REUSED_FACT: True}
+_LINES_AT_ONCE = 500
+
+
+def write_archive(folder: StoragePath, name: str, entries: Sequence[LedgerEntry]) -> None:
+    """Write an archive, then its index: an archive without one is read itself.
+
+    :param folder: the ledger's folder.
+    :param name: name of both files without suffix.
+    :param entries: rows that are done, each once.
+    """
+    with AtomicFile(folder.child(f"{name}{ARCHIVE_SUFFIX}")) as file:
+        for at in range(0, len(entries), _LINES_AT_ONCE):
+            some = entries[at : at + _LINES_AT_ONCE]
+            file.write("".join(f"{entry.to_line()}\n" for entry in some).encode())
+    with AtomicFile(folder.child(f"{name}{INDEX_SUFFIX}")) as file:
+        file.write(json.dumps(_columns(entries), separators=(",", ":")).encode())
+
+
+def without_details(entry: LedgerEntry) -> LedgerEntry:
+    """Return what a run needs of a row that is archived.
+
+    :param entry: a row that is done.
+    :return: its key, number and cost.
+    """
+    return LedgerEntry(
+        entry.key,
+        RowState.DONE,
+        entry.number,
+        estimate=entry.estimate,
+        units=entry.units,
+        charges=entry.charges,
+        result=_REUSED if entry.is_reused else None,
+    )
+
+
+def _columns(rows: Sequence[LedgerEntry]) -> dict[str, Any]:
+    return {
+        "keys": [row.key for row in rows],
+        "numbers": [row.number for row in rows],
+        "estimates": [row.estimate for row in rows],
+        "units": [row.units for row in rows],
+        "charges": {str(at): list(row.charges) for at, row in enumerate(rows) if row.charges},
+        "reused": [at for at, row in enumerate(rows) if row.is_reused],
+    }
+
+
+def read_index(content: bytes) -> list[LedgerEntry] | None:
+    """Read an index.
+
+    :param content: the file.
+    :return: an entry for each row with what a start needs; ``None`` if the file is not what was written.
+    """
+    try:
+        return list(_entries(json.loads(content)))
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        return None
+
+
+def _entries(columns: dict[str, Any]) -> Iterator[LedgerEntry]:
+    charges, reused = columns["charges"], set(columns["reused"])
+    # Few values differ: one text for all rows that have it.
+    known: dict[Any, Any] = {}
+    names = ("keys", "numbers", "estimates", "units")
+    for at, (key, number, estimate, units) in enumerate(zip(*(columns[name] for name in names), strict=True)):
+        if not key or type(key) is not str or type(number) is not int:
+            raise ValueError("no index of a ledger")
+        yield LedgerEntry(
+            key,
+            RowState.DONE,
+            number,
+            estimate=known.setdefault(estimate, estimate),
+            units=known.setdefault(units, units),
+            charges=charges.get(str(at)),
+            result=_REUSED if at in reused else None,
+        )
