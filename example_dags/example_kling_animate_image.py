@@ -19,19 +19,24 @@ from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 
 with DAG(
     dag_id="example_kling_animate_image",
+    dag_display_name="Kling: animate one image",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     # A retry does not pay again: it re-attaches to the job of the first try.
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={
+        # A path is read on the worker. https:// and s3:// URLs work too.
+        "image": str(Path(__file__).parent / "assets" / "harbour.jpg"),
+        "prompt": "The sailing boat glides slowly to the left, the water glitters, the lighthouse blinks",
+    },
+    tags=["example", "kling", "video"],
     doc_md=__doc__,
 ) as dag:
     animate = KlingImageToVideoOperator(
         task_id="animate",
-        # A path is read on the worker. https:// and s3:// URLs work too.
-        image=str(Path(__file__).parent / "assets" / "harbour.jpg"),
-        prompt="The sailing boat glides slowly to the left, the water glitters, the lighthouse blinks",
+        image="{{ params.image }}",
+        prompt="{{ params.prompt }}",
         duration="5",
         # The job takes minutes. A deferred task holds no worker meanwhile.
         deferrable=True,

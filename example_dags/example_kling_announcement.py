@@ -21,17 +21,19 @@ ASSETS = Path(__file__).parent / "assets"
 
 with DAG(
     dag_id="example_kling_announcement",
+    dag_display_name="Kling: an announcement from one request",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={"image": str(ASSETS / "presenter.jpg"), "text": "Hello, and welcome to our channel."},
+    tags=["example", "kling", "avatar"],
     doc_md=__doc__,
 ) as dag:
     KlingAvatarOperator(
         task_id="announce",
-        image=str(ASSETS / "presenter.jpg"),
-        text="Hello, and welcome to our channel.",
+        image="{{ params.image }}",
+        text="{{ params.text }}",
         voice_id="oversea_male1",
         aspect_ratio="16:9",
         deferrable=True,

@@ -22,18 +22,20 @@ ASSETS = Path(__file__).parent / "assets"
 
 with DAG(
     dag_id="example_kling_avatar_reads_news",
+    dag_display_name="Kling: an avatar reads the news",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={"image": str(ASSETS / "presenter.jpg"), "sound_file": str(ASSETS / "news.mp3")},
+    tags=["example", "kling", "avatar"],
     doc_md=__doc__,
 ) as dag:
     KlingAvatarImageToVideoOperator(
         task_id="read_news",
-        image=str(ASSETS / "presenter.jpg"),
+        image="{{ params.image }}",
         # Checked before anything is paid: mp3, wav, m4a or aac, at most 5 MB, 2 to 300 seconds.
-        sound_file=str(ASSETS / "news.mp3"),
+        sound_file="{{ params.sound_file }}",
         # CometAPI refuses avatars without a prompt; Kling itself does not need one.
         prompt="The presenter looks into the camera, calm and friendly, and nods now and then",
         mode="std",

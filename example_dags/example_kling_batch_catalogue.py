@@ -31,17 +31,19 @@ OUTPUT = os.environ.get("KLING_EXAMPLE_OUTPUT", f"{tempfile.gettempdir()}/kling-
 
 with DAG(
     dag_id="example_kling_batch_catalogue",
+    dag_display_name="Kling: generate and animate a catalogue",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={"catalogue": str(CATALOGUE), "prompt": "The camera circles slowly"},
+    tags=["example", "kling", "batch"],
     doc_md=__doc__,
 ) as dag:
     image = KlingBatchOperator(
         task_id="image",
         endpoint="images/generations",
-        requests=str(CATALOGUE),
+        requests="{{ params.catalogue }}",
         output_path=f"{OUTPUT}/{{{{ run_id }}}}/images",
         concurrency=5,
         max_units=100,
@@ -49,12 +51,13 @@ with DAG(
     )
 
     @task
-    def choose(summary: dict) -> list[dict]:
+    def choose(summary: dict, params: dict | None = None) -> list[dict]:
         """Make a request of each of the first three results; in real life of those that somebody chose."""
         # One line for each row that is done: row number, job, units, files.
         lines = ObjectStoragePath(summary["results_path"]).read_text().splitlines()
         paths = [json.loads(line)["images"][0]["path"] for line in lines[:3]]
-        return [{"image": path, "prompt": "The camera circles slowly", "duration": "5"} for path in paths]
+        prompt = (params or {})["prompt"]
+        return [{"image": path, "prompt": prompt, "duration": "5"} for path in paths]
 
     KlingBatchOperator(
         task_id="animate",

@@ -25,23 +25,28 @@ ELEMENT_ID = "{{ ti.xcom_pull(task_ids='save_element')['elements'][0]['element_i
 
 with DAG(
     dag_id="example_kling_element_in_omni_video",
+    dag_display_name="Kling: your own character in a video",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1), "deferrable": True},
-    tags=["example", "kling"],
+    params={
+        "character": "A small robot made of driftwood",
+        "scene": "walks along a beach at dawn and finds a shell",
+    },
+    tags=["example", "kling", "video"],
     doc_md=__doc__,
 ) as dag:
     draw = KlingImageGenerationOperator(
         task_id="draw",
-        prompt="A small robot made of driftwood, standing, seen from the front, on a plain background",
+        prompt="{{ params.character }}, standing, seen from the front, on a plain background",
         aspect_ratio="1:1",
     )
     turn = KlingAiMultiShotOperator(task_id="turn", element_frontal_image=IMAGE)
     save_element = KlingCustomElementOperator(
         task_id="save_element",
-        element_name="Driftwood robot",
-        element_description="A small robot made of driftwood",
+        element_name="Character",
+        element_description="{{ params.character }}",
         reference_type="image_refer",
         element_image_list={
             "frontal_image": IMAGE,
@@ -51,7 +56,7 @@ with DAG(
     film = KlingOmniVideoOperator(
         task_id="film",
         model_name="kling-v3-omni",
-        prompt="<<<element_1>>> walks along a beach at dawn and finds a shell",
+        prompt="<<<element_1>>> {{ params.scene }}",
         element_list=[{"element_id": ELEMENT_ID}],
         aspect_ratio="16:9",
         duration="5",

@@ -3,12 +3,13 @@
 ### Legacy endpoints of gateways
 
 Extends a video, synchronizes lips, animates a portrait and dresses a person with endpoints that
-Kling's own hosts have retired. Use them only with a gateway that still serves them: set `kling_conn_id`
-to its connection.
+Kling's own hosts have retired. Use them only with a gateway that still serves them: the environment variable
+`KLING_EXAMPLE_GATEWAY` names its connection.
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +28,12 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=1), "deferrable": True},
+    default_args={
+        "kling_conn_id": os.environ.get("KLING_EXAMPLE_GATEWAY", "kling_default"),
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "deferrable": True,
+    },
     params={"prompt": "A woman at a desk looks into the camera and speaks"},
     tags=["example", "kling", "legacy"],
     doc_md=__doc__,

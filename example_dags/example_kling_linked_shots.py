@@ -26,17 +26,22 @@ OUTPUT = os.environ.get("KLING_EXAMPLE_OUTPUT", f"{tempfile.gettempdir()}/kling-
 
 with DAG(
     dag_id="example_kling_linked_shots",
+    dag_display_name="Kling: two linked shots",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     # A retry does not pay again: it finds the job that the first try made.
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={
+        "first": "A paper boat drifts down a rainy gutter, close to the water",
+        "second": "The boat reaches a puddle and turns slowly",
+    },
+    tags=["example", "kling", "video"],
     doc_md=__doc__,
 ) as dag:
     first = KlingTextToVideoOperator(
         task_id="first_shot",
-        prompt="A paper boat drifts down a rainy gutter, close to the water",
+        prompt="{{ params.first }}",
         duration="5",
         output_path=OUTPUT,
         # A small JPEG beside each video, for lists and contact sheets.
@@ -55,7 +60,7 @@ with DAG(
     second = KlingImageToVideoOperator(
         task_id="second_shot",
         image=link(first.output),
-        prompt="The boat reaches a puddle and turns slowly",
+        prompt="{{ params.second }}",
         duration="5",
         output_path=OUTPUT,
         poster=True,

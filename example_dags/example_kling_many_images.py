@@ -24,11 +24,13 @@ from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 
 with DAG(
     dag_id="example_kling_many_images",
+    dag_display_name="Kling: animate many images",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={"prompt": "The camera moves in slowly, the light changes gently"},
+    tags=["example", "kling", "video"],
     doc_md=__doc__,
 ) as dag:
 
@@ -39,7 +41,7 @@ with DAG(
 
     animate = KlingImageToVideoOperator.partial(
         task_id="animate",
-        prompt="The camera moves in slowly, the light changes gently",
+        prompt="{{ params.prompt }}",
         duration="5",
         deferrable=True,
     ).expand(image=list_images())

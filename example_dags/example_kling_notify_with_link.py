@@ -24,17 +24,22 @@ from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 
 with DAG(
     dag_id="example_kling_notify_with_link",
+    dag_display_name="Kling: tell the team, with a link",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={
+        "image": str(Path(__file__).parent / "assets" / "city.jpg"),
+        "prompt": "Dusk falls, window after window lights up while the camera rises above the roofs",
+    },
+    tags=["example", "kling", "video"],
     doc_md=__doc__,
 ) as dag:
     animate = KlingImageToVideoOperator(
         task_id="animate",
-        image=str(Path(__file__).parent / "assets" / "city.jpg"),
-        prompt="Dusk falls, window after window lights up while the camera rises above the roofs",
+        image="{{ params.image }}",
+        prompt="{{ params.prompt }}",
         duration="5",
         deferrable=True,
     )

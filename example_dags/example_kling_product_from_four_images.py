@@ -22,17 +22,19 @@ ASSETS = Path(__file__).parent / "assets"
 
 with DAG(
     dag_id="example_kling_product_from_four_images",
+    dag_display_name="Kling: a product from four images",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={"prompt": "The mug turns slowly once around itself on a wooden table, steam rises"},
+    tags=["example", "kling", "legacy"],
     doc_md=__doc__,
 ) as dag:
     KlingMultiImageToVideoOperator(
         task_id="turn",
         image_list=[{"image": str(ASSETS / f"mug_{number}.jpg")} for number in (1, 2, 3, 4)],
-        prompt="The mug turns slowly once around itself on a wooden table, steam rises",
+        prompt="{{ params.prompt }}",
         duration="5",
         aspect_ratio="1:1",
         deferrable=True,

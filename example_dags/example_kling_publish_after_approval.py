@@ -25,17 +25,22 @@ STORAGE = os.environ.get("KLING_EXAMPLE_STORAGE", "s3://aws_default@my-videos")
 
 with DAG(
     dag_id="example_kling_publish_after_approval",
+    dag_display_name="Kling: publish a video after approval",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={
+        "image": str(Path(__file__).parent / "assets" / "valley.jpg"),
+        "prompt": "Morning mist drifts through the valley, the first sun touches the ridge",
+    },
+    tags=["example", "kling", "review"],
     doc_md=__doc__,
 ) as dag:
     animate = KlingImageToVideoOperator(
         task_id="animate",
-        image=str(Path(__file__).parent / "assets" / "valley.jpg"),
-        prompt="Morning mist drifts through the valley, the first sun touches the ridge",
+        image="{{ params.image }}",
+        prompt="{{ params.prompt }}",
         duration="5",
         # Kling deletes its copy after 30 days, and an approval may take longer.
         output_path=f"{STORAGE}/drafts",

@@ -98,12 +98,13 @@ def refusal_review(results: Any, operator: Any, **arguments: Any) -> Any:
 
 with DAG(
     dag_id="example_kling_review_refusals",
+    dag_display_name="Kling: review refused prompts",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     params={"prompts": Param(PRODUCTS, type="array")},
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    tags=["example", "kling", "review"],
     doc_md=__doc__,
 ) as dag:
 

@@ -26,6 +26,11 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1), "deferrable": True},
+    params={
+        "title": "Mug with a handle",
+        "description": "Made by hand, fit for the dishwasher",
+        "speech": "This mug keeps your tea warm, and it fits every dishwasher.",
+    },
     tags=["example", "kling", "e-commerce"],
     doc_md=__doc__,
 ) as dag:
@@ -40,7 +45,7 @@ with DAG(
 
     KlingGoodsStudioOperator.partial(
         task_id="advertise",
-        goods_description="Made by hand, fit for the dishwasher",
+        goods_description="{{ params.description }}",
         resolution="720p",
         aspect_ratio="9:16",
         duration=15,
@@ -49,8 +54,8 @@ with DAG(
     KlingVideoCommerceOperator(
         task_id="present",
         avatar_id="avatar_anna_female",
-        speech_script="This mug keeps your tea warm, and it fits every dishwasher.",
+        speech_script="{{ params.speech }}",
         ref_image=str(ASSETS / "mug_1.jpg"),
-        goods_title="Mug with a handle",
+        goods_title="{{ params.title }}",
         goods_selling_point=["made by hand", "fit for the dishwasher"],
     )

@@ -25,16 +25,18 @@ VIDEOS = Asset(f"s3://{BUCKET}/kling")
 
 with DAG(
     dag_id="example_kling_store_in_s3_and_react",
+    dag_display_name="Kling: store in S3, and start another DAG",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={"prompt": "A paper boat drifts down a rainy gutter, close to the water"},
+    tags=["example", "kling", "storage"],
     doc_md=__doc__,
 ) as storing:
     KlingTextToVideoOperator(
         task_id="make",
-        prompt="A paper boat drifts down a rainy gutter, close to the water",
+        prompt="{{ params.prompt }}",
         duration="5",
         # The path names the connection. The asset does not: it is the same for all connections.
         output_path=f"s3://aws_default@{BUCKET}/kling",
@@ -44,10 +46,11 @@ with DAG(
 
 with DAG(
     dag_id="example_kling_react_to_videos",
+    dag_display_name="Kling: react to stored videos",
     schedule=[VIDEOS],
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    tags=["example", "kling"],
+    tags=["example", "kling", "storage"],
     doc_md=__doc__,
 ) as reacting:
 

@@ -37,11 +37,13 @@ jobs = Asset(
 
 with DAG(
     dag_id="example_kling_store_what_the_console_made",
+    dag_display_name="Kling: store what the console made",
     schedule=[jobs],
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
-    tags=["example", "kling"],
+    params={"output_path": os.environ.get("KLING_EXAMPLE_OUTPUT", "s3://aws_default@my-videos/kling")},
+    tags=["example", "kling", "storage"],
     doc_md=__doc__,
 ) as dag:
 
@@ -56,5 +58,5 @@ with DAG(
 
     KlingFetchResultOperator.partial(
         task_id="store",
-        output_path=os.environ.get("KLING_EXAMPLE_OUTPUT", "s3://aws_default@my-videos/kling"),
+        output_path="{{ params.output_path }}",
     ).expand_kwargs(ended())

@@ -18,17 +18,22 @@ from airflow_provider_kling.sensors.kling import KlingTaskSensor
 
 with DAG(
     dag_id="example_kling_submit_then_wait",
+    dag_display_name="Kling: submit now, wait later",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["example", "kling"],
+    params={
+        "image": str(Path(__file__).parent / "assets" / "valley.jpg"),
+        "prompt": "Mist drifts through the valley, the birds circle",
+    },
+    tags=["example", "kling", "video"],
     doc_md=__doc__,
 ) as dag:
     submit = KlingImageToVideoOperator(
         task_id="submit",
-        image=str(Path(__file__).parent / "assets" / "valley.jpg"),
-        prompt="Mist drifts through the valley, the birds circle",
+        image="{{ params.image }}",
+        prompt="{{ params.prompt }}",
         duration="5",
         wait_for_completion=False,
     )

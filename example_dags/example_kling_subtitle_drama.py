@@ -23,12 +23,13 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1), "deferrable": True},
+    params={"prompt": "A woman in an office turns around and says in Chinese: Song Tang, you are late"},
     tags=["example", "kling", "subtitles"],
     doc_md=__doc__,
 ) as dag:
     act = KlingTextToVideo2Operator(
         task_id="act",
-        prompt="A woman in an office turns around and says in Chinese: Song Tang, you are late",
+        prompt="{{ params.prompt }}",
         duration=5,
     )
     translate = KlingDramaSubtitleOperator(

@@ -25,18 +25,20 @@ from airflow_provider_kling.operators.results import KlingResultSweepOperator
 
 with DAG(
     dag_id="example_kling_sweep_results",
+    dag_display_name="Kling: store results that are missing",
     schedule=None,  # "@daily" in your copy
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},
     max_active_runs=1,
-    tags=["example", "kling"],
+    params={"warn_days": 5},
+    tags=["example", "kling", "storage"],
     doc_md=__doc__,
 ) as dag:
     sweep = KlingResultSweepOperator(
         task_id="sweep",
         output_path=os.environ.get("KLING_EXAMPLE_OUTPUT", "s3://aws_default@my-videos/kling"),
-        warn_days=5,
+        warn_days="{{ params.warn_days }}",
     )
 
     @task

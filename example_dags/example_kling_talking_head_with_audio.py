@@ -32,23 +32,28 @@ SPEECH_MILLISECONDS = "{{ (ti.xcom_pull(task_ids='speak')['audios'][0]['duration
 
 with DAG(
     dag_id="example_kling_talking_head_with_audio",
+    dag_display_name="Kling: a talking head with audio",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1), "deferrable": True},
-    tags=["example", "kling"],
+    params={
+        "text": "Good evening. The harbour opens again tomorrow, after the storm.",
+        "presenter": "Portrait of a newsreader at a desk, facing the camera, photograph",
+    },
+    tags=["example", "kling", "avatar"],
     doc_md=__doc__,
 ) as dag:
     # Synchronous. The audio id can be used for 30 days.
     speak = KlingTextToSpeechOperator(
         task_id="speak",
-        text="Good evening. The harbour opens again tomorrow, after the storm.",
+        text="{{ params.text }}",
         voice_id="oversea_male1",
         voice_language="en",
     )
     draw = KlingImageGenerationOperator(
         task_id="draw",
-        prompt="Portrait of a newsreader at a desk, facing the camera, photograph",
+        prompt="{{ params.presenter }}",
         aspect_ratio="16:9",
     )
     present = KlingAvatarImageToVideoOperator(

@@ -18,21 +18,26 @@ from airflow_provider_kling.operators.video2 import KlingOmniVideo2Operator, Kli
 
 with DAG(
     dag_id="example_kling_turbo_story",
+    dag_display_name="Kling: a story in two shots, restyled",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1), "deferrable": True},
-    tags=["example", "kling"],
+    params={
+        "story": "shot 1, 3, a fishing boat enters the harbour at dawn; shot 2, 2, a gull looks down at it;",
+        "style": "a drawing in charcoal",
+    },
+    tags=["example", "kling", "video"],
     doc_md=__doc__,
 ) as dag:
     tell = KlingTextToVideo2Operator(
         task_id="tell",
-        prompt="shot 1, 3, a fishing boat enters the harbour at dawn; shot 2, 2, a gull looks down at it;",
+        prompt="{{ params.story }}",
         duration=5,
     )
     draw = KlingOmniVideo2Operator(
         task_id="draw",
-        prompt="Let @story look like a drawing in charcoal",
+        prompt="Let @story look like {{ params.style }}",
         base_video={"url": "{{ ti.xcom_pull(task_ids='tell')['videos'][0]['url'] }}", "id": "story"},
         audio="original",
     )

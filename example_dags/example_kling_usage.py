@@ -23,19 +23,21 @@ OUTPUT = os.environ.get("KLING_EXAMPLE_OUTPUT", "s3://aws_default@my-videos/klin
 
 with DAG(
     dag_id="example_kling_usage",
+    dag_display_name="Kling: what was charged, and for whom",
     schedule=None,  # "@daily" in your copy
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=10)},
-    tags=["example", "kling"],
+    params={"days_ago": 2},
+    tags=["example", "kling", "costs"],
     doc_md=__doc__,
 ) as dag:
     usage = KlingUsageOperator(
         task_id="usage",
         paths=[OUTPUT],
         output_path=f"{OUTPUT}/usage",
-        start="{{ (dag_run.start_date - macros.timedelta(days=2)).date() }}",
-        end="{{ (dag_run.start_date - macros.timedelta(days=1)).date() }}",
+        start="{{ (dag_run.start_date - macros.timedelta(days=params.days_ago)).date() }}",
+        end="{{ (dag_run.start_date - macros.timedelta(days=params.days_ago - 1)).date() }}",
     )
 
     @task

@@ -80,12 +80,16 @@ class Webhook(BaseHTTPRequestHandler):
 
 def load(file: Path) -> Any:
     """Return the DAG that is named like its file."""
+    return load_all(file)[file.stem]
+
+
+def load_all(file: Path) -> dict[str, Any]:
+    """Return the DAGs of a file by their ids."""
     if Version(airflow.__version__) < (needed := NEEDS.get(file.stem, Version("0"))):
         pytest.skip(f"needs Airflow {needed}")
     from airflow.providers.common.compat.sdk import DAG
 
-    dags = {each.dag_id: each for each in runpy.run_path(str(file)).values() if isinstance(each, DAG)}
-    return dags[file.stem]
+    return {each.dag_id: each for each in runpy.run_path(str(file)).values() if isinstance(each, DAG)}
 
 
 def set_everywhere(dag: Any, name: str, value: Any) -> int:
@@ -134,6 +138,20 @@ def test_every_operator_has_an_example() -> None:
     public = {name for name in names if name.startswith("Kling") and name.endswith("Operator")} - bases
     assert len(public) > 40
     assert {name for name in public if not re.search(rf"\b{name}(\.partial)?\(", shown)} == set()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_content_producer_can_run_it_from_the_trigger_form(file: Path) -> None:
+    dags = load_all(file)
+    titles = [dag.dag_display_name for dag in dags.values()]
+    assert all(re.fullmatch(r"Kling: [a-z][^_]{5,40}", title, re.IGNORECASE) for title in titles), titles
+    assert all(len({*dag.tags} - {"example", "kling"}) == 1 for dag in dags.values())
+    dag = dags[file.stem]
+    assert dag.params
+    # What stands in the form is used: each parameter is named where the task's arguments are.
+    text = file.read_text("utf-8")
+    unused = [name for name in dag.params if f"params.{name}" not in text and f'["{name}"]' not in text]
+    assert unused == []
 
 
 def run_example(file: Path, deferrable: bool, kling_emulator: Any, dags_folder: Path) -> None:
