@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The web application behind the preview tab.
 
-Whoever asks is known by Airflow's own session, and sees what they may see of the DAG in Airflow itself:
-its XComs and task instances. The auth manager decides, whichever is installed.
+Users are known by Airflow's own session, and see what they may see of the DAG in Airflow itself: its XComs
+and task instances. The auth manager decides, whichever is installed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _SAFE = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# Files at Kling are shown from where they are, so images and audio of any host are allowed; code is not.
+# Files at Kling are loaded from Kling, so images and audio of any host are allowed; code is not.
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' https: http:; media-src 'self' https: http:; "
@@ -114,7 +114,15 @@ def _cards(
     map_index: Annotated[int | None, Query(ge=-1, le=_MOST)] = None,
     offset: Annotated[int, Query(ge=0, le=_MOST)] = 0,
 ) -> Response:
-    """Return what there is to show of a DAG run or a task instance, a page at a time."""
+    """Return the cards of a DAG run or of a task instance, a page at a time.
+
+    :param dag_id: the DAG.
+    :param run_id: its run.
+    :param task_id: only this task.
+    :param map_index: only this one of a mapped task.
+    :param offset: cards to leave out at the beginning.
+    :return: JSON with ``cards`` and ``next``, the offset of the next page or null.
+    """
     instances, total = list_task_instances(dag_id, run_id, task_id, map_index, offset=offset, limit=PAGE_SIZE)
     content = {
         "cards": add_verdicts([to_card(instance) for instance in instances], instances),
@@ -135,7 +143,19 @@ async def _batch(
     offset: Annotated[int, Query(ge=0, le=_MOST)] = 0,
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE)] = PAGE_SIZE,
 ) -> Response:
-    """Return a page of the rows of a batch, with the numbers of the whole batch."""
+    """Return a page of the rows of a batch, with the numbers of the whole batch.
+
+    :param dag_id: the DAG.
+    :param run_id: its run.
+    :param task_id: the task.
+    :param map_index: which one of a mapped task; -1 for a task that is not mapped.
+    :param group: only rows of this group, such as ``failed``; empty for all.
+    :param words: words that must all occur in a row.
+    :param offset: rows to leave out at the beginning.
+    :param limit: most rows of the page.
+    :return: JSON, see :func:`.page_of_rows`.
+    :raises HTTPException: 404, 502 or 503: there is no batch, or its ledger cannot be read.
+    """
     instance, about = await _find_batch(dag_id, run_id, task_id, map_index)
     query = BatchQuery(group, words, offset, limit)
 
@@ -155,7 +175,16 @@ async def _row(
     key: Annotated[str, Query(max_length=200)],
     map_index: Annotated[int, Query(ge=-1, le=_MOST)] = -1,
 ) -> Response:
-    """Return what the manifest of a row says of its request: the whole prompt, the parameters."""
+    """Return prompt and model of a row from the manifest of its files; the ledger has their beginning only.
+
+    :param dag_id: the DAG.
+    :param run_id: its run.
+    :param task_id: the task.
+    :param map_index: which one of a mapped task; -1 for a task that is not mapped.
+    :param key: the row.
+    :return: JSON with ``prompt`` and ``model`` as far as they are known.
+    :raises HTTPException: 404, 502 or 503: there is no such row, or its manifest cannot be read.
+    """
     instance, about = await _find_batch(dag_id, run_id, task_id, map_index)
     own = await _row_instance(instance, about, key)
     paths = [item["path"] for item in to_card(own)["items"] if item["path"]]
@@ -174,7 +203,16 @@ async def _sheet(
     task_id: str,
     map_index: Annotated[int, Query(ge=-1, le=_MOST)] = -1,
 ) -> Response:
-    """Stream the contact sheet of a batch."""
+    """Stream the contact sheet of a batch.
+
+    :param request: the HTTP request, for its range.
+    :param dag_id: the DAG.
+    :param run_id: its run.
+    :param task_id: the task.
+    :param map_index: which one of a mapped task; -1 for a task that is not mapped.
+    :return: the image.
+    :raises HTTPException: 404, 502 or 503: there is no contact sheet, or it cannot be read.
+    """
     instance, about = await _find_batch(dag_id, run_id, task_id, map_index)
 
     def read() -> StoredFile:
@@ -198,7 +236,18 @@ async def _file(
     map_index: Annotated[int, Query(ge=-1, le=_MOST)] = -1,
     row: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
-    """Stream a stored file, whole or in part. The request names its place in the task's XCom or ledger."""
+    """Stream a stored file, whole or in part.
+
+    :param request: the HTTP request, for its range.
+    :param dag_id: the DAG.
+    :param run_id: its run.
+    :param task_id: the task.
+    :param map_index: which one of a mapped task; -1 for a task that is not mapped.
+    :param item: which file of the result: a key of the XCom or of the ledger's line, never a path.
+    :param row: row of a batch; without it the task's own result.
+    :return: the file.
+    :raises HTTPException: 404, 502 or 503: the file is not proven to be the task's, or it cannot be read.
+    """
     found = await _find_instance(dag_id, run_id, task_id, map_index)
     if found and row is not None:
         if found.batch is None:
@@ -240,7 +289,7 @@ async def _row_instance(instance: TaskInstanceRow, about: BatchOverview, key: st
 async def _from_storage(
     pool: StoragePool, read: Callable[[], T], what: str, discard: Callable[[T], None] | None = None
 ) -> T:
-    """Read from a storage; answer with a status that tells what is wrong with it."""
+    """Read from a storage; answer with the HTTP status of what is wrong with it."""
     try:
         return await pool.run(read, discard)
     except StoragePermanentError as error:
@@ -260,7 +309,7 @@ def _file_response(request: Request, stored: StoredFile, sha256: str | None) -> 
         **_SAFE,
         "Content-Security-Policy": _FILE_POLICY,
         "Content-Disposition": "inline",
-        # The browser may keep it, but asks each time whether its user may still see it.
+        # The browser may cache it, but asks each time whether its user may still see it.
         "Cache-Control": "private, no-cache",
         "Accept-Ranges": "bytes",
         # Else Airflow would compress what cannot be compressed, and its length would be lost.

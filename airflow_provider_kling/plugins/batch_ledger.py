@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ledger of a batch, read for the preview: which one belongs to a task instance, and what it says.
+"""The ledger of a batch, read for the preview: which one belongs to a task instance, and its rows.
 
 The folder's name is computed from the task instance and never taken from a request. Lines that do not name
-this very task instance (``airflow``) are left out, so that a ledger that somebody has copied shows nothing.
+this very task instance (``airflow``) are left out, so that a copied ledger shows nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from .stored_files import (
 )
 
 MAX_LEDGER_BYTES = 128 * 1024**2
-"""Size above which a ledger is not read: its rows would fill the api-server's memory."""
+"""Size above which a ledger is not read: its rows would take too much of the api-server's RAM."""
 
 MAX_CACHED_ROWS = 300_000
 FRESH_SECONDS = 1.5
@@ -83,16 +83,16 @@ class LedgerCache:
         :raises StorageTransientError: its storage does not answer.
         """
         folder = ledger_folder(instance, batch)
-        place = (instance.dag_id, instance.run_id, instance.task_id, instance.map_index, folder.uri)
+        key = (instance.dag_id, instance.run_id, instance.task_id, instance.map_index, folder.uri)
         with self._lock:
-            known = self._ledgers.get(place) or _Known()
+            known = self._ledgers.get(key) or _Known()
         row = known.entries.get(known_row or "")
         if (row and row.state is RowState.DONE) or time.monotonic() - known.read_at < FRESH_SECONDS:
             return known.entries
         fresh = _load(folder, instance, known)
         with self._lock:
-            self._ledgers[place] = fresh
-            self._ledgers.move_to_end(place)
+            self._ledgers[key] = fresh
+            self._ledgers.move_to_end(key)
             while len(self._ledgers) > 1 and self._rows() > self._max_rows:
                 self._ledgers.popitem(last=False)
         return fresh.entries
@@ -105,7 +105,7 @@ def ledger_folder(instance: TaskInstanceRow, batch: BatchOverview) -> StoragePat
     """Find the folder of a batch's ledger.
 
     :param instance: the task instance.
-    :param batch: what it has said of its batch; its path counts only where Airflow has lost the output path.
+    :param batch: its batch as it pushed it; its path counts only where Airflow has lost the output path.
     :return: the folder; it need not exist.
     :raises StoragePermanentError: the batch has no such folder, or a link leads elsewhere.
     """
@@ -124,7 +124,7 @@ def ledger_folder(instance: TaskInstanceRow, batch: BatchOverview) -> StoragePat
 
 
 def _report_root(instance: TaskInstanceRow, batch: BatchOverview) -> str:
-    """Return the batch's output path as Airflow knows it, else as the ledger's path says."""
+    """Return the batch's output path as Airflow knows it, else the one in the ledger's path."""
     known = instance.output_path
     if known is not None and not is_masked(known):
         return known.rstrip("/")
@@ -151,15 +151,15 @@ def read_summary_folder(instance: TaskInstanceRow, batch: BatchOverview) -> Stor
 
 
 def _read_summary(folder: StoragePath) -> Mapping[str, Any]:
-    place = folder.child(SUMMARY)
-    if is_link(place) or is_link(folder):
+    summary = folder.child(SUMMARY)
+    if is_link(summary) or is_link(folder):
         return {}
     with translate_storage_errors():
         try:
-            place.fs.invalidate_cache()
-            if place.fs.info(place.path)["size"] > _MAX_SUMMARY_BYTES:
+            summary.fs.invalidate_cache()
+            if summary.fs.info(summary.path)["size"] > _MAX_SUMMARY_BYTES:
                 return {}
-            content = json.loads(place.fs.cat_file(place.path))
+            content = json.loads(summary.fs.cat_file(summary.path))
         except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
             return {}
     return content if isinstance(content, Mapping) else {}
@@ -209,7 +209,7 @@ def _check_no_link(folder: StoragePath, path: str) -> None:
 def row_result(entry: LedgerEntry, endpoint: str) -> dict[str, Any]:
     """Return what a row made in the form of a task's return value.
 
-    The ledger holds no addresses at Kling, for they are signed; an empty one stands in for each stored file.
+    The ledger holds no URLs at Kling, because they are signed; a placeholder stands for each stored file.
 
     :param entry: the row's line.
     :param endpoint: slug of the batch's endpoint.

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which bytes of a file a request asks for (RFC 9110, section 14). Pure: no I/O."""
+"""Parse the ``Range`` header of HTTP (RFC 9110, section 14). Pure: no I/O."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-# ASCII only, and short enough that int() takes it in no time.
+# ASCII only, and short enough to be converted in no time.
 _SPEC = re.compile(r"([0-9]{0,18})-([0-9]{0,18})")
 
 
 class NotSatisfiable(ValueError):
-    """No byte that is asked for exists."""
+    """The requested part lies outside the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class ByteRange:
 
 
 def parse_range(header: str | None, size: int) -> ByteRange | None:
-    """Read a ``Range`` header.
+    """Parse a ``Range`` header.
 
     :param header: its value, if there is one.
-    :param size: bytes that the file has.
-    :return: the part that is asked for; ``None`` for the whole file, which is also the answer to what is
-        malformed, of another unit, or asks for several parts.
-    :raises NotSatisfiable: when the part lies outside the file.
+    :param size: size of the file in bytes.
+    :return: the requested part; ``None`` for the whole file, which is also the answer to a header that is
+        malformed, of another unit, or requests several parts.
+    :raises NotSatisfiable: the part lies outside the file.
     """
     unit, _, spec = (header or "").partition("=")
     found = _SPEC.fullmatch(spec.strip())

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lets the button "Test" of Airflow's list of connections work for connections without a port.
+"""Make the button "Test" in Airflow's list of connections work for connections without a port.
 
-The list of connections sends ``"port": 0`` where a connection has none. Newer versions of Airflow take that
-for another address than the stored one, and refuse to test it with the stored key: status 400, "Bad Request".
+The list of connections sends ``"port": 0`` where a connection has none. Newer versions of Airflow
+compare that with the stored connection, which has none, and refuse to test it with the stored key: status
+400, "Bad Request".
 """
 
 from __future__ import annotations
@@ -22,16 +23,21 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class ConnectionTestMiddleware:
-    """Leaves out the port 0 from a request to test a connection of type ``kling``; passes on all else.
+    """Remove the port 0 from requests to test a connection of type ``kling``; pass on all others unchanged.
 
-    :param app: the ASGI application behind it.
+    :param app: the ASGI application that answers.
     """
 
     def __init__(self, app: Callable[[Any, Receive, Send], Awaitable[None]]) -> None:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Pass a request on, without the port 0.
+
+        :param scope: ASGI scope.
+        :param receive: ASGI channel of the request.
+        :param send: ASGI channel of the response.
+        """
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith(_PATHS):
             scope, receive = await _without_port_zero(scope, receive)
         await self._app(scope, receive, send)
@@ -70,7 +76,7 @@ def changed_body(body: bytes) -> bytes | None:
     """Return the body of a request without the port 0 of a ``kling`` connection.
 
     :param body: the request's body.
-    :return: the body to use in its place; ``None`` where it stays as it is.
+    :return: the body to send instead; ``None`` if it need not be changed.
     """
     try:
         asked = json.loads(body)

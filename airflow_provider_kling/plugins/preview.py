@@ -15,9 +15,9 @@ from ..links import PREVIEW_ROUTE, RUN_PREVIEW_ROUTE, has_preview
 from ..version_compat import AirflowPlugin
 
 URL_PREFIX = "/kling"
-"""Where the api-server mounts the web application."""
+"""URL path at which the api-server mounts the web application."""
 
-_PLACES = (
+_TABS = (
     ("task_instance", PREVIEW_ROUTE, "&task_id={TASK_ID}&map_index={MAP_INDEX}"),
     ("dag_run", RUN_PREVIEW_ROUTE, ""),
 )
@@ -30,7 +30,12 @@ class LazyApplication:
         self._application: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on."""
+        """Pass a request on to the application, which the first request imports.
+
+        :param scope: ASGI scope.
+        :param receive: ASGI channel of the request.
+        :param send: ASGI channel of the response.
+        """
         if self._application is None:
             from .app import application
 
@@ -64,11 +69,11 @@ def _middlewares() -> list[dict[str, Any]]:
 
 
 def _tabs() -> list[dict[str, str]]:
-    return [_tab(*place) for place in _PLACES] if has_preview() else []
+    return [_tab(*each) for each in _TABS] if has_preview() else []
 
 
 class KlingPlugin(AirflowPlugin):
-    """Shows what Kling made, and lets its connections be tested."""
+    """Add the tab Kling to runs and task instances, and make connections of type kling testable."""
 
     name = "kling"
     fastapi_apps = _applications()

@@ -2,9 +2,9 @@
 """Task instances, their XComs and rendered fields, read from the api-server's database.
 
 XCom values are read as the database holds them, as Airflow's own API does: a custom XCom backend, which may
-run any code, is not asked. A value that such a backend keeps elsewhere is not shown.
+run any code, is not called. A value that such a backend stores elsewhere is not shown.
 
-The models are the api-server's own: ``common.compat.sdk`` has what workers use, and no tables.
+The models are the api-server's own; what workers import from Airflow has no tables.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _COLUMNS = (
     *("trigger_id", "last_heartbeat_at"),
 )
 
-_Place = tuple[str, int]
+_InstanceKey = tuple[str, int]
 """Task id and map index."""
 
 
@@ -66,9 +66,9 @@ def list_task_instances(
     with create_session() as session:
         total = session.scalar(select(func.count()).select_from(_TI).where(*wanted)) or 0
         rows = session.execute(page.offset(offset).limit(limit)).all()
-        places = [(row.task_id, row.map_index) for row in rows]
-        xcoms = _xcoms(session, dag_id, run_id, places)
-        fields = _rendered(session, dag_id, run_id, places)
+        keys = [(row.task_id, row.map_index) for row in rows]
+        xcoms = _xcoms(session, dag_id, run_id, keys)
+        fields = _rendered(session, dag_id, run_id, keys)
         triggerers = _triggerers(session, [row.trigger_id for row in rows if row.trigger_id is not None])
     instances = [
         TaskInstanceRow(
@@ -97,16 +97,18 @@ def _kling_filter() -> Any:
     return or_(_TI.c.operator.startswith("Kling"), pushed.exists())
 
 
-def _place_filter(table: Any, dag_id: str, run_id: str, places: Iterable[_Place]) -> list[Any]:
-    among = tuple_(table.c.task_id, table.c.map_index).in_(list(places))
+def _key_filter(table: Any, dag_id: str, run_id: str, keys: Iterable[_InstanceKey]) -> list[Any]:
+    among = tuple_(table.c.task_id, table.c.map_index).in_(list(keys))
     return [table.c.dag_id == dag_id, table.c.run_id == run_id, among]
 
 
-def _xcoms(session: Any, dag_id: str, run_id: str, places: list[_Place]) -> dict[_Place, dict[str, Any]]:
+def _xcoms(
+    session: Any, dag_id: str, run_id: str, keys: list[_InstanceKey]
+) -> dict[_InstanceKey, dict[str, Any]]:
     query = select(_XCOM.c.task_id, _XCOM.c.map_index, _XCOM.c.key, _XCOM.c.value).where(
-        *_place_filter(_XCOM, dag_id, run_id, places), _XCOM.c.key.in_(_SHOWN_KEYS)
+        *_key_filter(_XCOM, dag_id, run_id, keys), _XCOM.c.key.in_(_SHOWN_KEYS)
     )
-    found: dict[_Place, dict[str, Any]] = {}
+    found: dict[_InstanceKey, dict[str, Any]] = {}
     for row in session.execute(query):
         found.setdefault((row.task_id, row.map_index), {})[row.key] = _plain(row.value)
     return found
@@ -125,7 +127,7 @@ def _triggerers(session: Any, triggers: list[int]) -> dict[int, Any]:
 
 
 def _watch(row: Any, triggerers: Mapping[int, Any]) -> dict[str, Any]:
-    """Tell whether a process waits for the task's job, and when it was last known to be alive."""
+    """Return whether a process waits for the task's job, and when it was last known to be alive."""
     deferred = row.state == "deferred"
     seen = triggerers.get(row.trigger_id) if deferred else row.last_heartbeat_at
     watched = row.state == "running" or (deferred and row.trigger_id in triggerers)
@@ -133,10 +135,10 @@ def _watch(row: Any, triggerers: Mapping[int, Any]) -> dict[str, Any]:
 
 
 def _rendered(
-    session: Any, dag_id: str, run_id: str, places: list[_Place]
-) -> dict[_Place, Mapping[str, Any]]:
+    session: Any, dag_id: str, run_id: str, keys: list[_InstanceKey]
+) -> dict[_InstanceKey, Mapping[str, Any]]:
     query = select(_RENDERED.c.task_id, _RENDERED.c.map_index, _RENDERED.c.rendered_fields).where(
-        *_place_filter(_RENDERED, dag_id, run_id, places)
+        *_key_filter(_RENDERED, dag_id, run_id, keys)
     )
     return {(row.task_id, row.map_index): row.rendered_fields or {} for row in session.execute(query)}
 

@@ -13,6 +13,7 @@ from ..api.pricing import USD_PER_UNIT, amount_of, unit_type
 from ..api.registry import ENDPOINTS
 from ..attribution import LabelsInvalid, read_labels
 from ..results.items import ResultItem, as_result, result_items
+from ..results.refusal import REFUSED_STATUS
 
 _MOST_CHARGES = 20
 _MOST_ROWS = 10_000_000
@@ -20,7 +21,7 @@ _MOST_ROWS = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class BatchOverview:
-    """What a batch said of itself before its first job.
+    """What a batch pushed of itself before its first job.
 
     :param endpoint: slug of the endpoint of its rows.
     :param generation: which clear of the task its name is of; 0 before the first.
@@ -71,7 +72,7 @@ class TaskInstanceRow:
     :param state: Airflow's state, ``None`` before it is scheduled.
     :param try_number: number of the try.
     :param xcoms: what it pushed, by key.
-    :param fields: its rendered template fields; Airflow keeps those of the latest runs only.
+    :param fields: its rendered template fields; Airflow stores those of the latest runs only.
     :param watched: whether a process that asks Kling has taken it, for a deferred or running one.
     :param seen_at: when that process was last known to be alive; Unix time in ms.
     """
@@ -90,7 +91,7 @@ class TaskInstanceRow:
 
     @property
     def batch(self) -> BatchOverview | None:
-        """What it said of its batch; ``None`` for a task that runs a single job."""
+        """What it pushed of its batch; ``None`` for a task that runs a single job."""
         return read_overview(self.xcoms.get("kling_batch"))
 
     @property
@@ -110,17 +111,17 @@ class TaskInstanceRow:
 
     @property
     def output_path(self) -> str | None:
-        """Where it was to land files, empty for nowhere; ``None`` if Airflow does not know any more."""
+        """Folder that it stores files in, empty for none; ``None`` if Airflow does not know it any more."""
         if not self.fields:
             return None
-        given = self.fields.get("output_path")
-        # An ObjectStoragePath is kept as an object by newer versions.
-        if isinstance(given, Mapping):
-            path, conn_id = given.get("path"), given.get("conn_id")
+        value = self.fields.get("output_path")
+        # Newer versions of Airflow store an ObjectStoragePath as an object.
+        if isinstance(value, Mapping):
+            path, conn_id = value.get("path"), value.get("conn_id")
             scheme, separator, rest = path.partition("://") if isinstance(path, str) else ("", "", "")
             named = isinstance(conn_id, str) and separator and not rest.startswith(f"{conn_id}@")
-            given = f"{scheme}://{conn_id}@{rest}" if named else path
-        return given if isinstance(given, str) and given != "None" else ""
+            value = f"{scheme}://{conn_id}@{rest}" if named else path
+        return value if isinstance(value, str) and value != "None" else ""
 
 
 def to_card(instance: TaskInstanceRow) -> dict[str, Any]:
@@ -130,6 +131,7 @@ def to_card(instance: TaskInstanceRow) -> dict[str, Any]:
     :return: plain JSON, see ``static/kling.js``.
     """
     fields, result = instance.fields, instance.result
+    refusal = _refusal(result)
     return {
         "id": f"{instance.task_id}/{instance.map_index}",
         "task_id": instance.task_id,
@@ -137,7 +139,8 @@ def to_card(instance: TaskInstanceRow) -> dict[str, Any]:
         "label": instance.label,
         "state": instance.state,
         "try_number": instance.try_number,
-        "prompt": _first_text(fields, "prompt", "text"),
+        "prompt": _first_text(fields, "prompt", "text") or refusal.get("prompt"),
+        "refused": refusal.get("reason"),
         "model": _first_text(fields, "model_name"),
         "endpoint": _plain(result.get("endpoint")),
         "job": _id(result.get("task_id")),
@@ -158,18 +161,25 @@ def to_card(instance: TaskInstanceRow) -> dict[str, Any]:
     }
 
 
+def _refusal(result: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return reason and prompt of refused content that is a result (``on_refused="return"``)."""
+    if result.get("status") != REFUSED_STATUS:
+        return {}
+    reason = _text(result.get("reason")) or "no reason was reported"
+    return {"reason": reason, "prompt": _text(result.get("prompt"))}
+
+
 def _batch(instance: TaskInstanceRow) -> dict[str, Any] | None:
     batch = instance.batch
     if batch is None:
         return None
-    place = _address(instance, "batch")
     return {
         "rows": batch.rows,
         "unit": batch.unit,
         "units_estimated": batch.units_estimated,
         "endpoint": batch.endpoint,
-        "sheet": _address(instance, "sheet"),
-        "address": place,
+        "sheet": _file_url(instance, "sheet"),
+        "url": _file_url(instance, "batch"),
     }
 
 
@@ -194,7 +204,7 @@ def to_row(instance: TaskInstanceRow, entry: Any) -> dict[str, Any]:
         "prompt": _text(entry.prompt),
         "model": _text(entry.model_name),
         "labels": _labels_of(entry.labels),
-        "request": _address(instance, "row", key=entry.key),
+        "request": _file_url(instance, "row", key=entry.key),
         "items": [_shown(instance, item, row=entry.key) for item in result_items(result)],
     }
 
@@ -229,8 +239,8 @@ def _plain(value: Any) -> str | float | None:
 def _labels(instance: TaskInstanceRow) -> dict[str, str]:
     """For whom the job was made: as its worker pushed it, else as Airflow has rendered it."""
     request = instance.xcoms.get("request")
-    given = request if isinstance(request, Mapping) else instance.fields
-    return _labels_of(given.get("labels"))
+    source = request if isinstance(request, Mapping) else instance.fields
+    return _labels_of(source.get("labels"))
 
 
 def _labels_of(labels: Any) -> dict[str, str]:
@@ -261,14 +271,14 @@ def _shown(instance: TaskInstanceRow, item: ResultItem, **row: str) -> dict[str,
         "media": item.media,
         "seconds": item.seconds,
         "path": item.path,
-        "file": _address(instance, "file", item=item.key, **row) if item.path else None,
-        "poster": _address(instance, "file", item=poster.key, **row) if poster else None,
+        "file": _file_url(instance, "file", item=item.key, **row) if item.path else None,
+        "poster": _file_url(instance, "file", item=poster.key, **row) if poster else None,
         "url": item.url,
     }
 
 
 def poster_of(result: Mapping[str, Any], item: ResultItem) -> ResultItem | None:
-    """Return the small image beside a video, where the task has stored one.
+    """Return the poster of a video, where the task has stored one.
 
     :param result: the task's return value.
     :param item: a file of it.
@@ -298,7 +308,7 @@ def find_item(result: Mapping[str, Any], key: str) -> ResultItem | None:
     return None
 
 
-def _address(instance: TaskInstanceRow, what: str, **more: str) -> str:
+def _file_url(instance: TaskInstanceRow, what: str, **more: str) -> str:
     """Return the URL of a stored file or a batch; it names the task instance, never a path."""
     query = {
         "run_id": instance.run_id,

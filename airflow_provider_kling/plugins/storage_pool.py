@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Threads that read storage for the preview, so that a silent storage cannot occupy the api-server's own."""
+"""Threads that read storage for the preview, so that one that hangs cannot block the api-server's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_LOOK_SECONDS = 0.02
+_RETRY_SECONDS = 0.02
 
 
 class StorageBusy(Exception):
@@ -20,12 +20,12 @@ class StorageBusy(Exception):
 
 
 class StoragePool:
-    """At most so many reads at once, each with a deadline.
+    """Run a limited number of reads at once, each with a timeout.
 
     A read that hangs occupies its thread until it ends; further reads wait for a short time, without a
-    thread, and are refused then. The threads do not hold up the end of the process.
+    thread, and are rejected then. The threads are daemons, so that they do not delay the end of the process.
 
-    :param size: most reads at once.
+    :param size: maximum number of reads at once.
     :param wait: seconds to wait for a free thread.
     :param timeout: seconds that a read may take.
     """
@@ -39,19 +39,19 @@ class StoragePool:
         """Run a function in a thread of the pool.
 
         :param read: the function.
-        :param discard: takes what it returns after its time is up.
-        :return: what it returns.
-        :raises StorageBusy: no thread became free, or its time is up.
+        :param discard: called with the result of a read that ends after its timeout.
+        :return: its result.
+        :raises StorageBusy: no thread became free, or the read timed out.
         """
         until = time.monotonic() + self._wait
         while not self._free.acquire(blocking=False):
             if time.monotonic() >= until:
                 raise StorageBusy("all reads of the preview wait for their storage")
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
         future: Future[T] = Future()
         try:
             threading.Thread(
-                target=self._carry_out, args=(future, read), name="kling-read", daemon=True
+                target=self._run_read, args=(future, read), name="kling-read", daemon=True
             ).start()
         except BaseException:
             self._free.release()
@@ -65,7 +65,7 @@ class StoragePool:
                 raise StorageBusy("the storage does not answer in time") from None
             raise
 
-    def _carry_out(self, future: Future[Any], read: Callable[[], Any]) -> None:
+    def _run_read(self, future: Future[Any], read: Callable[[], Any]) -> None:
         try:
             result = read()
         except BaseException as error:

@@ -41,10 +41,10 @@ LOCAL_SCHEMES = ("", "file", "local")
 class StoredFile:
     """An open file.
 
-    :param file: at its beginning; whoever reads it closes it.
+    :param file: at its beginning; the reader closes it.
     :param size: bytes.
     :param mime: media type, by content.
-    :param sha256: hash of the content, as the manifest says.
+    :param sha256: hash of the content, from the manifest.
     """
 
     file: BinaryIO
@@ -76,24 +76,24 @@ def open_stored_file(instance: TaskInstanceRow, item: ResultItem) -> StoredFile:
     folder = task_folder(instance.result)
     if not item.path or not _stored_here(item.path, folder, item.stem):
         raise StoragePermanentError(_NOT_HERE)
-    _check_place(item.path, instance.output_path)
-    where = resolve_path(item.path)
-    home, _, name = where.path.rpartition("/")
-    place = StoragePath(where.uri.rpartition("/")[0], where.fs, home)
+    _check_output_path(item.path, instance.output_path)
+    stored = resolve_path(item.path)
+    home, _, name = stored.path.rpartition("/")
+    folder_path = StoragePath(stored.uri.rpartition("/")[0], stored.fs, home)
     if scheme_of(item.path) in LOCAL_SCHEMES:
         _check_real(home, name)
-    entry = _recorded(place, instance, item, name)
-    found = _open(where, _SHOWN)
+    entry = _recorded(folder_path, instance, item, name)
+    found = _open(stored, _SHOWN)
     if found.size != entry.get("bytes", found.size):
         found.file.close()
         raise StoragePermanentError("it is not the file that its manifest names")
     return replace(found, sha256=item.sha256 if item.sha256 == entry.get("sha256") else None)
 
 
-def _open(where: StoragePath, families: tuple[str, ...]) -> StoredFile:
+def _open(path: StoragePath, families: tuple[str, ...]) -> StoredFile:
     with translate_storage_errors():
-        size = int(where.fs.info(where.path)["size"])
-        file = open_to_read(where)
+        size = int(path.fs.info(path.path)["size"])
+        file = open_to_read(path)
         try:
             mime = _media_type(file.read(SNIFF_BYTES), families)
         except BaseException:
@@ -109,7 +109,7 @@ _NOT_PROVEN = "no manifest says that this task instance stored it"
 def _recorded(
     folder: StoragePath, instance: TaskInstanceRow, item: ResultItem, name: str
 ) -> Mapping[str, Any]:
-    """Return what the manifest of a folder says of a file that this task instance stored."""
+    """Return the entry of a file in the manifest of its folder, if this task instance stored it."""
     manifest = read_manifest(folder) or {}
     if not is_same_instance(instance, manifest.get("airflow")):
         raise StoragePermanentError(_NOT_PROVEN)
@@ -125,24 +125,24 @@ def _recorded(
     raise StoragePermanentError(_NOT_PROVEN)
 
 
-def open_proven_image(place: StoragePath) -> StoredFile:
-    """Open an image beside a file that has proved to be this task instance's.
+def open_proven_image(image: StoragePath) -> StoredFile:
+    """Open an image in the folder of a file that has proved to be this task instance's.
 
-    :param place: the image; its folder has been checked.
+    :param image: the image; its folder has been checked.
     :return: the open file.
     :raises StoragePermanentError: it is not there, a link, or no image.
     :raises StorageTransientError: its storage does not answer.
     """
-    home, _, name = place.path.rpartition("/")
-    if scheme_of(place.uri) in LOCAL_SCHEMES:
+    home, _, name = image.path.rpartition("/")
+    if scheme_of(image.uri) in LOCAL_SCHEMES:
         real = os.path.realpath(home)
-        if os.path.realpath(place.path) != f"{real}/{name}":
+        if os.path.realpath(image.path) != f"{real}/{name}":
             raise StoragePermanentError(_NOT_HERE)
-    return _open(place, ("image/",))
+    return _open(image, ("image/",))
 
 
 def read_request(instance: TaskInstanceRow, path: str) -> Mapping[str, Any]:
-    """Read what the manifest beside a stored file says of its request.
+    """Read the request of a stored file from the manifest in its folder.
 
     :param instance: the task instance that stored the file.
     :param path: the file.
@@ -151,12 +151,12 @@ def read_request(instance: TaskInstanceRow, path: str) -> Mapping[str, Any]:
     :raises StorageTransientError: the storage does not answer.
     """
     _check_folder(path, task_folder(instance.result))
-    _check_place(path, instance.output_path)
-    where = resolve_path(path)
-    home, _, name = where.path.rpartition("/")
+    _check_output_path(path, instance.output_path)
+    stored = resolve_path(path)
+    home, _, name = stored.path.rpartition("/")
     if scheme_of(path) in LOCAL_SCHEMES:
         _check_real(home, name)
-    manifest = read_manifest(StoragePath(where.uri.rpartition("/")[0], where.fs, home)) or {}
+    manifest = read_manifest(StoragePath(stored.uri.rpartition("/")[0], stored.fs, home)) or {}
     proven = is_same_instance(instance, manifest.get("airflow"))
     return manifest["request"] if proven else {}
 
@@ -166,7 +166,7 @@ def is_same_instance(instance: TaskInstanceRow, airflow: Any) -> bool:
 
     :param instance: the task instance.
     :param airflow: JSON value of the block.
-    :return: true where all of DAG, run, task and map index are the same, and of the same type.
+    :return: whether all of DAG, run, task and map index are the same, and of the same type.
     """
     return isinstance(airflow, Mapping) and all(
         type(airflow.get(part)) is type(getattr(instance, part))
@@ -213,7 +213,7 @@ def _stored_here(path: str, folder: str, stem: str) -> bool:
     return len(parts) > 1 and parts[-2] == folder and name == stem and bool(dot) and ending.isalnum()
 
 
-def _check_place(path: str, output_path: str | None) -> None:
+def _check_output_path(path: str, output_path: str | None) -> None:
     """Refuse a path that is not directly below the output path, where Airflow still knows that.
 
     Where it does not, or shows a part of it as ``***``, the manifest alone decides.

@@ -10,7 +10,7 @@ const GROUPS = ["done", "running", "waiting", "refused", "failed"];
 const STATES = { done: "success", submitted: "running", open: null, planned: "queued" };
 
 export async function fetchBatch(card, query = {}) {
-  const answer = await fetch(`${card.batch.address}&${new URLSearchParams(query)}`);
+  const answer = await fetch(`${card.batch.url}&${new URLSearchParams(query)}`);
   if (answer.ok) return answer.json();
   const { detail: why } = await answer.json().catch(() => ({}));
   throw new Error(why ?? `Airflow answered with status ${answer.status}.`);
@@ -22,7 +22,8 @@ export function rowCard(row, card) {
   return {
     ...card, ...row, batch: null, label: `Row ${row.number}`, row_state: row.state,
     state: row.state in STATES ? STATES[row.state] : "failed",
-    error: row.error, error_type: row.state === "unknown" ? null : "KlingTaskFailed",
+    error: row.error, refused: row.state === "refused" ? row.error ?? "no reason was reported" : null,
+    error_type: row.state === "unknown" ? null : "KlingTaskFailed",
     endpoint: card.batch.endpoint, expires_at: null, updated_at: null, ended,
   };
 }

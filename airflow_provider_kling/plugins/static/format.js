@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the preview says about a card: text only, no elements.
+// The texts of a card: no elements.
 
 const DAY = 86_400_000;
 const ENDED = new Set(["success", "failed", "upstream_failed", "skipped", "removed"]);
 
 export const unfinished = (card) => !ENDED.has(card.state);
 
-// Tasks that make no files, such as sweeps, have no place among images and videos.
-export const empty = (card) => card.state === "success" && !card.items.length && !card.batch;
+// Tasks that make no files, such as sweeps, are not listed among images and videos.
+export const empty = (card) => card.state === "success" && !card.items.length && !card.batch && !card.refused;
+
+// The state that a mark shows: a refused result is a green task.
+export const stateOf = (card) => card.row_state ?? (card.refused ? "refused" : card.state);
 
 export const nameOf = (card) =>
   card.label ?? (card.map_index >= 0 ? `${card.task_id} [${card.map_index}]` : card.task_id);
@@ -44,7 +47,7 @@ function leftOf(card, now) {
 
 // The one thing to know of a result's safety, in the width of a tile.
 export function safetyOf(card, now = Date.now()) {
-  if (!card.items.length) return (card.row_state ?? card.state ?? "not scheduled yet").replaceAll("_", " ");
+  if (!card.items.length) return (stateOf(card) ?? "not scheduled yet").replaceAll("_", " ");
   if (stored(card)) return "stored";
   if (!card.expires_at) return "not stored";
   return expired(card, now) ? "deleted" : `not stored, at Kling for ${leftOf(card, now)}`;
@@ -56,6 +59,7 @@ export const timeOf = (time) =>
   time ? new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : null;
 
 export function standingOf(card) {
+  if (card.refused) return `Kling refused the content: ${card.refused}`;
   if (card.error) return card.error;
   if (card.state === "failed") {
     const job = card.job ? ` Job ${card.job} may go on at Kling and be charged.` : "";
@@ -69,7 +73,7 @@ export function standingOf(card) {
 
 const UNWATCHED_MS = 300_000;
 
-// What is known of a job that has not ended: only whoever asks Kling knows that it goes on.
+// What is known of a job that has not ended: only the process that polls Kling knows that it goes on.
 export function workingOf(card, now = Date.now()) {
   const age = card.seen_at ? now - card.seen_at : null;
   const who = card.state === "deferred" ? "triggerer" : "worker";
@@ -96,7 +100,7 @@ export const troubled = (card) => card.state === "failed" || card.state === "up_
 // Kling has ended the job without a result: there is nothing to attach to, and nothing to store.
 const lost = (card) => ["KlingTaskFailed", "KlingContentRefused", "KlingResultExpired"].includes(card.error_type);
 
-// What a retry and a clear would do, where the error itself does not say it.
+// What a retry and a clear would do, where the error itself does not name it.
 export function nextOf(card) {
   if (!troubled(card) || !card.job) return null;
   if (lost(card)) return "A retry or a clear makes a new job, which is charged.";
@@ -175,7 +179,7 @@ export function missingOf(card) {
 
 // Every word of the filter must occur somewhere in the texts of a card.
 export function matches(card, words) {
-  const said = [nameOf(card), card.task_id, card.state, card.prompt, card.model, card.endpoint, card.job]
+  const said = [nameOf(card), card.task_id, stateOf(card), card.refused, card.prompt, card.model, card.endpoint, card.job]
     .concat(card.items.map((item) => item.media), card.external_id)
     .join("\n")
     .toLowerCase();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The preview tab: asks for the cards of one DAG run or task instance, and keeps them fresh while jobs run.
+// The preview tab: asks for the cards of one DAG run or task instance, and refreshes them while jobs run.
 
 import { BatchView, batchTile, fetchStrip } from "./batch.js";
 import { counted, empty, matches, totalsOf, unfinished } from "./format.js";
@@ -52,8 +52,8 @@ function refusal(status) {
 
 function show(found) {
   const cards = place.task_id ? found : found.filter((card) => !empty(card));
-  if (!cards.length) return say("No Kling task has started here yet.");
-  say("");
+  if (!cards.length) return report("No Kling task has started here yet.");
+  report("");
   if (cards.length === 1 && place.task_id) return showAlone(cards[0]);
   bar.hidden = batchView !== null;
   const present = new Set(cards.map((card) => card.id));
@@ -61,7 +61,7 @@ function show(found) {
     if (!present.has(id)) { element.remove(); tiles.delete(id); }
   }
   for (const card of cards) showTile(card);
-  // In the order of the run, which changes as tasks start; what is in its place is not touched.
+  // In the order of the run, which changes as tasks start; what has not moved is not touched.
   cards.forEach((card, at) => {
     const { element } = tiles.get(card.id);
     if (grid.children[at] !== element) grid.insertBefore(element, grid.children[at] ?? null);
@@ -71,7 +71,7 @@ function show(found) {
   if (opened) batchView.update(opened);
 }
 
-// A card that did not change keeps its element, and with it what is playing or in focus.
+// A card that did not change retains its element, and with it what is playing or in focus.
 function showAlone(card) {
   if (card.batch) {
     batchPage.hidden = false;
@@ -172,7 +172,7 @@ function view(id) {
   });
 }
 
-function say(text) {
+function report(text) {
   message.textContent = text;
   message.hidden = !text;
 }
@@ -185,7 +185,7 @@ async function refresh() {
       show(cards);
       again = !cards.length || cards.some(unfinished);
     } catch (error) {
-      say(error.message);
+      report(error.message);
       again = error instanceof TypeError; // no answer at all: perhaps the next time
     }
   }
@@ -194,10 +194,10 @@ async function refresh() {
 
 followTheme();
 filter.addEventListener("input", applyFilter);
-// Beside Airflow's own bars a phone has little room left.
+// Next to Airflow's own bars a phone has little room left.
 const ownPage = outward(byId("own-page"));
 ownPage.href = location.href;
 ownPage.hidden = !framed();
 
 if (place.dag_id && place.run_id) refresh();
-else say("Open this page as the tab of a DAG run or a task instance.");
+else report("Open this page as the tab of a DAG run or a task instance.");

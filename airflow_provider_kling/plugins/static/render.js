@@ -2,8 +2,8 @@
 // Cards as elements. Texts are set as text, never as HTML: prompts are anybody's words.
 
 import {
-  chargeOf, expired, expiryOf, lengthOf, missingOf, nameOf, nextOf, safetyOf, snippetOf, standingOf, stored,
-  timeOf, troubled,
+  chargeOf, expired, expiryOf, lengthOf, missingOf, nameOf, nextOf, safetyOf, snippetOf, standingOf, stateOf,
+  stored, timeOf, troubled,
 } from "./format.js";
 import { outward } from "./theme.js";
 
@@ -16,7 +16,7 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// A stored file first; the copy at Kling where that cannot be read, as on a machine of its own.
+// A stored file first; the copy at Kling where that cannot be read, as one on another machine.
 const sourcesOf = (card, item) => [item.file, expired(card) ? null : item.url].filter(Boolean);
 
 function load(element, card, item, suffix = "") {
@@ -87,7 +87,7 @@ function copyButton(text, what) {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      // Without a secure address browsers have no clipboard for scripts, but this still works.
+      // Without HTTPS browsers have no clipboard for scripts, but this still works.
       const area = make("textarea", { class: "offscreen", "aria-hidden": "true" });
       area.value = text;
       button.after(area);
@@ -129,6 +129,19 @@ export function trouble(card) {
     snippet ? make("pre", {}, snippet) : null);
 }
 
+// Refused content that is a result: the reason, and the prompt.
+function refusal(card) {
+  return make("section", { class: "trouble refusal" },
+    make("h3", {}, "Refused by Kling"),
+    make("p", { class: "error" }, card.refused),
+    card.prompt ? make("blockquote", {}, card.prompt) : null,
+    make("p", {}, "The same content is refused again: change the prompt or the input."),
+    card.row_state ? null
+      : make("p", {}, "The task succeeded, because its DAG takes refusals as results (on_refused=\"return\")."),
+    card.job ? make("p", { class: "copyable" }, make("span", {}, "Job "), make("code", {}, card.job),
+      copyButton(card.job, "job id")) : null);
+}
+
 function row(term, value, attributes = {}) {
   return value === null || value === undefined || value === "" ? [] :
     [make("dt", {}, term), make("dd", attributes, String(value))];
@@ -149,7 +162,7 @@ function facts(card, place) {
     ...copyable("Job", card.job),
     ...row("Task", `${card.task_id}${card.map_index >= 0 ? ` [${card.map_index}]` : ""}, try ${card.try_number}`),
     ...row("Labels", Object.entries(card.labels ?? {}).map(([key, value]) => `${key}: ${value}`).join("\n")),
-    ...row("State", (card.row_state ?? card.state ?? "not scheduled yet").replaceAll("_", " ")),
+    ...row("State", (stateOf(card) ?? "not scheduled yet").replaceAll("_", " ")),
     ...(place ? [make("dt", {}, "Airflow"), make("dd", {}, logLink(card, place))] : []),
   );
 }
@@ -157,13 +170,14 @@ function facts(card, place) {
 export function detail(card, place) {
   const shown = card.items.map((item, number) => player(card, item, number));
   const stage = make("div", { class: shown.length > 1 ? "stage many" : "stage" }, ...shown);
-  if (!shown.length && troubled(card)) stage.append(trouble(card));
+  if (card.refused) stage.append(refusal(card));
+  else if (!shown.length && troubled(card)) stage.append(trouble(card));
   else if (!shown.length) stage.append(make("p", { class: "missing" }, standingOf(card)));
   return make("article", { class: "detail" }, stage, facts(card, place));
 }
 
 function stateMark(card) {
-  const state = card.row_state ?? card.state;
+  const state = stateOf(card);
   return state === "success" || state === "done" ? null
     : make("span", { class: `mark ${state ?? ""}` }, (state ?? "not scheduled").replaceAll("_", " "));
 }

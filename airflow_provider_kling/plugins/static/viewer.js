@@ -35,7 +35,7 @@ export class Viewer {
     this.id = id;
     const card = this.source.card(id);
     this.fill(card);
-    // Not `disabled`: that would take the focus away from whoever steps to the end with it.
+    // Not `disabled`: that would take the focus away from a person who steps to the end with it.
     byId("previous").setAttribute("aria-disabled", this.ids.indexOf(id) <= 0);
     byId("next").setAttribute("aria-disabled", this.ids.indexOf(id) === this.ids.length - 1);
     if (!this.dialog.open) this.dialog.showModal();

@@ -51,5 +51,5 @@ def as_user(api_server: Any) -> Callable[[str], Browser]:
 
 @pytest.fixture
 def viewer(as_user: Callable[[str], Browser]) -> Browser:
-    """A browser of somebody who may read every DAG."""
+    """A browser of a user who may read every DAG."""
     return as_user("somebody")

@@ -3,89 +3,34 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_kling.batch.config import batch_name
 from airflow_provider_kling.batch.ledger import Ledger
-from airflow_provider_kling.batch.ledger_entry import LedgerEntry, RowState
+from airflow_provider_kling.batch.ledger_entry import RowState
 from airflow_provider_kling.plugins.serializers import TaskInstanceRow
-from airflow_provider_kling.submission.context import IdempotencyKey
 from airflow_provider_kling.utils.storage import resolve_path
+from tests.support.stored_batch import JOB, PNG, RUN, SLUG, StoredBatch
 from tests.unit.plugins.conftest import Browser
 from tests.unit.plugins.database import put
 
 pytestmark = pytest.mark.airflow
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(100)
-RUN = "manual__2026-11-20T10:00:00+00:00"
-SLUG = "images/generations"
-JOB = 178901234567800000
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each request lists the ledger anew."""
+    """Each request lists the ledger again."""
     monkeypatch.setattr("airflow_provider_kling.plugins.batch_ledger.FRESH_SECONDS", -1.0)
 
 
-class Kept:
-    """A batch of a task instance as its worker leaves it in a folder."""
-
-    def __init__(self, root: Path, **place: Any) -> None:
-        known = {"dag_id": f"batches{next(_numbers)}", "run_id": RUN, "task_id": "make", "map_index": -1}
-        self.place: dict[str, Any] = known | place
-        self.root = root
-        name = batch_name(IdempotencyKey(**self.place, clear_count=0, fingerprint=""), SLUG)
-        self.folder = root / "_ledger" / name
-        self.overview: dict[str, Any] = {
-            **{"endpoint": SLUG, "generation": 0, "rows": 10, "unit": "image", "units_estimated": "80"},
-            "ledger_path": str(self.folder),
-        }
-
-    def instance(self, **more: Any) -> TaskInstanceRow:
-        values = {"fields": {"output_path": str(self.root)}, "xcoms": {"kling_batch": self.overview}}
-        return TaskInstanceRow(**self.place, **{"state": "running", "try_number": 1, **values, **more})
-
-    def write(self, *entries: LedgerEntry) -> None:
-        ledger = Ledger(resolve_path(str(self.folder)))
-        ledger.load()
-        for entry in entries:
-            ledger.note(entry)
-        ledger.flush()
-
-    def done(self, number: int, **more: Any) -> LedgerEntry:
-        job = str(JOB + number)
-        home = self.root / job
-        home.mkdir(parents=True, exist_ok=True)
-        (home / "0-image.png").write_bytes(PNG)
-        entry = {"key": "images[0].url", "name": "0-image.png", "type": "image/png", "bytes": len(PNG)}
-        request = {"prompt": f"a whole prompt of row {number}", "model_name": "kling-v2-1"}
-        self.manifest(home, task_id=job, request=request, files=[entry])
-        values = {
-            "result": {"images": [{"index": 0, "path": str(home / "0-image.png"), "bytes": len(PNG)}]},
-            **{"units": "8", "prompt": f"product {number}", "model_name": "kling-v2-1", "task_id": job},
-        }
-        return self.line(number, RowState.DONE, **{**values, **more})
-
-    def manifest(self, home: Path, **more: Any) -> None:
-        whole = {"version": 1, "airflow": {**self.place, "try_number": 1, "owner": "studio"}, **more}
-        (home / "manifest.json").write_text(json.dumps(whole))
-
-    def line(self, number: int, state: RowState, **more: Any) -> LedgerEntry:
-        values: dict[str, Any] = {"airflow": {**self.place, "try_number": 1}, **more}
-        return LedgerEntry(f"row-{number}", state, number, **values)
-
-
 @pytest.fixture
-def kept(api_server: Any, tmp_path: Path) -> Kept:
-    return Kept(tmp_path)
+def stored(api_server: Any, tmp_path: Path) -> StoredBatch:
+    return StoredBatch(tmp_path)
 
 
 def ask(viewer: Browser, one: TaskInstanceRow, what: str = "batch", **query: Any) -> Any:
@@ -93,30 +38,30 @@ def ask(viewer: Browser, one: TaskInstanceRow, what: str = "batch", **query: Any
     return viewer.get(f"/kling/dags/{one.dag_id}/{what}", params=place | query)
 
 
-def test_rows_are_shown_as_they_come(viewer: Browser, kept: Kept) -> None:
-    one = kept.instance()
+def test_rows_are_shown_as_they_come(viewer: Browser, stored: StoredBatch) -> None:
+    one = stored.instance()
     put([one])
     assert ask(viewer, one).json()["counts"]["waiting"] == 10
-    kept.write(kept.line(1, RowState.SUBMITTED, task_id=str(JOB)), kept.done(2))
-    kept.write(
-        kept.line(3, RowState.REFUSED, error="Refused: fashion"),
-        kept.line(4, RowState.EXPIRED),
-        kept.line(5, RowState.PLANNED),
+    stored.write(stored.line(1, RowState.SUBMITTED, task_id=str(JOB)), stored.done(2))
+    stored.write(
+        stored.line(3, RowState.REFUSED, error="Refused: fashion"),
+        stored.line(4, RowState.EXPIRED),
+        stored.line(5, RowState.PLANNED),
     )
     found = ask(viewer, one).json()
     assert found["counts"] == {"done": 1, "running": 1, "waiting": 6, "refused": 1, "failed": 1}
     assert (found["total"], found["units"], found["found"]) == (10, "8", 5)
     assert [row["number"] for row in found["rows"]] == [1, 2, 3, 4, 5]
     assert found["rows"][0]["job"] == str(JOB)
-    kept.write(kept.done(1))
+    stored.write(stored.done(1))
     assert ask(viewer, one).json()["counts"]["done"] == 2
 
 
-def test_rows_are_filtered_by_state_and_words(viewer: Browser, kept: Kept) -> None:
-    one = kept.instance()
+def test_rows_are_filtered_by_state_and_words(viewer: Browser, stored: StoredBatch) -> None:
+    one = stored.instance()
     put([one])
-    lost = kept.line(4, RowState.FAILED, error="no face")
-    kept.write(*(kept.done(number) for number in range(1, 4)), lost)
+    lost = stored.line(4, RowState.FAILED, error="no face")
+    stored.write(*(stored.done(number) for number in range(1, 4)), lost)
     for query, numbers in (
         ({"group": "failed"}, [4]),
         ({"words": "PRODUCT #2"}, [2]),
@@ -127,15 +72,15 @@ def test_rows_are_filtered_by_state_and_words(viewer: Browser, kept: Kept) -> No
         assert [row["number"] for row in ask(viewer, one, **query).json()["rows"]] == numbers
 
 
-def test_five_thousand_rows_come_in_pages(viewer: Browser, kept: Kept) -> None:
-    kept.overview["rows"] = 5000
-    one = kept.instance()
+def test_five_thousand_rows_come_in_pages(viewer: Browser, stored: StoredBatch) -> None:
+    stored.overview["rows"] = 5000
+    one = stored.instance()
     put([one])
-    ledger = Ledger(resolve_path(str(kept.folder)))
+    ledger = Ledger(resolve_path(str(stored.folder)))
     for number in range(1, 5001):
-        result = {"images": [{"index": 0, "path": str(kept.root / str(JOB + number) / "0-image.png")}]}
+        result = {"images": [{"index": 0, "path": str(stored.root / str(JOB + number) / "0-image.png")}]}
         more = {"units": "8", "task_id": str(JOB + number), "result": result, "prompt": "x" * 160}
-        ledger.note(kept.line(number, RowState.DONE, **more))
+        ledger.note(stored.line(number, RowState.DONE, **more))
         if number % 100 == 0:
             ledger.flush()
     page = ask(viewer, one).json()
@@ -144,33 +89,35 @@ def test_five_thousand_rows_come_in_pages(viewer: Browser, kept: Kept) -> None:
     assert [row["number"] for row in last["rows"]] == list(range(4951, 5001))
 
 
-def test_only_new_segments_are_read(viewer: Browser, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_new_segments_are_read(
+    viewer: Browser, stored: StoredBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read: list[bytes] = []
     lines = "airflow_provider_kling.plugins.batch_ledger.parse_line"
     from airflow_provider_kling.batch.ledger_entry import parse_line
 
     monkeypatch.setattr(lines, lambda line: read.append(line) or parse_line(line))
-    one = kept.instance()
+    one = stored.instance()
     put([one])
-    kept.write(*(kept.done(number) for number in range(1, 4)))
+    stored.write(*(stored.done(number) for number in range(1, 4)))
     ask(viewer, one)
-    kept.write(kept.done(4))
+    stored.write(stored.done(4))
     assert ask(viewer, one).json()["found"] == 4
     assert len(read) == 4
 
 
-def test_ids_of_eighteen_digits_stay_text(viewer: Browser, kept: Kept) -> None:
-    one = kept.instance()
+def test_ids_of_eighteen_digits_stay_text(viewer: Browser, stored: StoredBatch) -> None:
+    one = stored.instance()
     put([one])
-    kept.write(kept.done(1))
+    stored.write(stored.done(1))
     (row,) = ask(viewer, one).json()["rows"]
     assert (row["job"], row["id"]) == ("178901234567800001", "row-1")
 
 
-def test_the_file_of_a_row_is_streamed(viewer: Browser, kept: Kept) -> None:
-    one = kept.instance()
+def test_the_file_of_a_row_is_streamed(viewer: Browser, stored: StoredBatch) -> None:
+    one = stored.instance()
     put([one])
-    kept.write(kept.done(1))
+    stored.write(stored.done(1))
     (row,) = ask(viewer, one).json()["rows"]
     answer = viewer.get(f"/kling/{row['items'][0]['file']}")
     assert (answer.status_code, answer.content) == (200, PNG)
@@ -178,30 +125,32 @@ def test_the_file_of_a_row_is_streamed(viewer: Browser, kept: Kept) -> None:
     assert whole == {"prompt": "a whole prompt of row 1", "model": "kling-v2-1"}
 
 
-def test_a_poster_is_served_if_the_manifest_names_it(viewer: Browser, kept: Kept) -> None:
-    one = kept.instance()
+def test_a_poster_is_served_if_the_manifest_names_it(viewer: Browser, stored: StoredBatch) -> None:
+    one = stored.instance()
     put([one])
-    home = kept.root / str(JOB)
+    home = stored.root / str(JOB)
     home.mkdir()
     (home / "0-poster.jpg").write_bytes(JPEG)
     video = {"index": 0, "path": str(home / "0-video.mp4"), "poster": str(home / "0-poster.jpg")}
-    kept.write(kept.line(1, RowState.DONE, task_id=str(JOB), result={"videos": [video]}))
+    stored.write(stored.line(1, RowState.DONE, task_id=str(JOB), result={"videos": [video]}))
     entry = {"key": "videos[0].url", "name": "0-video.mp4", "bytes": 1, "poster": "0-poster.jpg"}
-    kept.manifest(home, task_id=str(JOB), request={}, files=[entry])
+    stored.manifest(home, task_id=str(JOB), request={}, files=[entry])
     (row,) = ask(viewer, one).json()["rows"]
     where = f"/kling/{row['items'][0]['poster']}"
     assert viewer.get(where).content == JPEG
     for files in ([], [{**entry, "key": "videos[1].url"}], [{**entry, "poster": "1-poster.jpg"}]):
-        kept.manifest(home, task_id=str(JOB), request={}, files=files)
+        stored.manifest(home, task_id=str(JOB), request={}, files=files)
         assert viewer.get(where).status_code == 404
 
 
 @pytest.mark.parametrize("user", ["no-xcoms", "no-task-instances", "no-dag", ""])
 @pytest.mark.parametrize("what", ["batch", "row", "sheet"])
-def test_who_may_not_read_the_dag_sees_nothing(as_user: Any, kept: Kept, user: str, what: str) -> None:
-    one = kept.instance()
+def test_who_may_not_read_the_dag_sees_nothing(
+    as_user: Any, stored: StoredBatch, user: str, what: str
+) -> None:
+    one = stored.instance()
     put([one])
-    kept.write(kept.done(1))
+    stored.write(stored.done(1))
     assert ask(as_user(user), one, what, key="row-1").status_code == (403 if user else 401)
 
 
@@ -217,22 +166,24 @@ def test_who_may_not_read_the_dag_sees_nothing(as_user: Any, kept: Kept, user: s
     ],
 )
 def test_lines_of_another_task_instance_are_left_out(
-    viewer: Browser, kept: Kept, airflow: dict[str, Any] | None
+    viewer: Browser, stored: StoredBatch, airflow: dict[str, Any] | None
 ) -> None:
-    one = kept.instance()
+    one = stored.instance()
     put([one])
-    block = None if airflow is None else {**kept.place, **airflow}
-    kept.write(kept.done(1, airflow=block), kept.done(2))
+    block = None if airflow is None else {**stored.place, **airflow}
+    stored.write(stored.done(1, airflow=block), stored.done(2))
     found = ask(viewer, one).json()
     assert [row["number"] for row in found["rows"]] == [2]
     assert ask(viewer, one, "row", key="row-1").status_code == 404
 
 
-def test_the_ledger_of_another_batch_is_not_read(viewer: Browser, kept: Kept, tmp_path: Path) -> None:
-    other = Kept(tmp_path)
+def test_the_ledger_of_another_batch_is_not_read(
+    viewer: Browser, stored: StoredBatch, tmp_path: Path
+) -> None:
+    other = StoredBatch(tmp_path)
     other.write(other.done(1))
-    claimed = {**kept.overview, "ledger_path": str(other.folder)}
-    one = kept.instance(xcoms={"kling_batch": claimed}, fields={})
+    claimed = {**stored.overview, "ledger_path": str(other.folder)}
+    one = stored.instance(xcoms={"kling_batch": claimed}, fields={})
     put([one])
     answer = ask(viewer, one)
     assert answer.status_code == 200
@@ -240,21 +191,24 @@ def test_the_ledger_of_another_batch_is_not_read(viewer: Browser, kept: Kept, tm
 
 
 @pytest.mark.parametrize("fields", [{}, {"output_path": "***/x"}])
-def test_without_an_output_path_the_lines_decide(viewer: Browser, kept: Kept, fields: dict[str, str]) -> None:
-    one = kept.instance(fields=fields)
+def test_without_an_output_path_the_lines_decide(
+    viewer: Browser, stored: StoredBatch, fields: dict[str, str]
+) -> None:
+    one = stored.instance(fields=fields)
     put([one])
-    kept.write(kept.done(1))
+    stored.write(stored.done(1))
     (row,) = ask(viewer, one).json()["rows"]
     assert viewer.get(f"/kling/{row['items'][0]['file']}").content == PNG
 
 
 @pytest.mark.parametrize(
-    "output_path", ["", "kept", "./kept", "http://127.0.0.1:9/x", "{root}/../x", "{root}?a", "file::{root}"]
+    "output_path",
+    ["", "stored", "./stored", "http://127.0.0.1:9/x", "{root}/../x", "{root}?a", "file::{root}"],
 )
-def test_a_batch_elsewhere_is_not_read(viewer: Browser, kept: Kept, output_path: str) -> None:
-    one = kept.instance(fields={"output_path": output_path.format(root=kept.root)})
+def test_a_batch_elsewhere_is_not_read(viewer: Browser, stored: StoredBatch, output_path: str) -> None:
+    one = stored.instance(fields={"output_path": output_path.format(root=stored.root)})
     put([one])
-    kept.write(kept.done(1))
+    stored.write(stored.done(1))
     answer = ask(viewer, one)
     assert answer.status_code == 404
     assert str(JOB) not in answer.text
@@ -262,29 +216,29 @@ def test_a_batch_elsewhere_is_not_read(viewer: Browser, kept: Kept, output_path:
 
 @pytest.mark.parametrize("linked", ["_ledger", "folder", "segment"])
 def test_a_link_to_another_ledger_is_not_followed(
-    viewer: Browser, kept: Kept, tmp_path: Path, linked: str
+    viewer: Browser, stored: StoredBatch, tmp_path: Path, linked: str
 ) -> None:
-    elsewhere = Kept(tmp_path / "elsewhere", **kept.place)
+    elsewhere = StoredBatch(tmp_path / "elsewhere", **stored.place)
     elsewhere.write(elsewhere.done(1))
     if linked == "_ledger":
-        (kept.root / "_ledger").symlink_to(elsewhere.folder.parent)
+        (stored.root / "_ledger").symlink_to(elsewhere.folder.parent)
     elif linked == "folder":
-        kept.folder.parent.mkdir()
-        kept.folder.symlink_to(elsewhere.folder)
+        stored.folder.parent.mkdir()
+        stored.folder.symlink_to(elsewhere.folder)
     else:
-        kept.folder.mkdir(parents=True)
+        stored.folder.mkdir(parents=True)
         (segment,) = elsewhere.folder.glob("*.jsonl")
-        (kept.folder / segment.name).symlink_to(segment)
-    one = kept.instance()
+        (stored.folder / segment.name).symlink_to(segment)
+    one = stored.instance()
     put([one])
     assert str(JOB + 1) not in ask(viewer, one).text
 
 
-def test_a_row_that_names_a_file_of_another_job_shows_none(viewer: Browser, kept: Kept) -> None:
-    one = kept.instance()
+def test_a_row_that_names_a_file_of_another_job_shows_none(viewer: Browser, stored: StoredBatch) -> None:
+    one = stored.instance()
     put([one])
-    stolen = Kept(kept.root).done(1).result
-    kept.write(kept.done(2, result=stolen), kept.done(3, result={"images": [{"path": "/etc/passwd"}]}))
+    stolen = StoredBatch(stored.root).done(1).result
+    stored.write(stored.done(2, result=stolen), stored.done(3, result={"images": [{"path": "/etc/passwd"}]}))
     for row in ask(viewer, one).json()["rows"]:
         assert viewer.get(f"/kling/{row['items'][0]['file']}").status_code == 404
         assert viewer.get(f"/kling/{row['request']}").status_code == 404
@@ -302,50 +256,54 @@ def test_a_row_that_names_a_file_of_another_job_shows_none(viewer: Browser, kept
         b'{"key":"k","state":"done","number":1e400}',
     ],
 )
-def test_a_damaged_line_costs_only_itself(viewer: Browser, kept: Kept, line: bytes) -> None:
-    one = kept.instance()
+def test_a_damaged_line_costs_only_itself(viewer: Browser, stored: StoredBatch, line: bytes) -> None:
+    one = stored.instance()
     put([one])
-    kept.write(kept.done(1))
-    (segment,) = kept.folder.glob("*.jsonl")
+    stored.write(stored.done(1))
+    (segment,) = stored.folder.glob("*.jsonl")
     segment.write_bytes(segment.read_bytes() + line + b"\n")
     assert len(ask(viewer, one).json()["rows"]) == 1
 
 
-def test_a_huge_ledger_is_not_read(viewer: Browser, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_ledger_is_not_read(
+    viewer: Browser, stored: StoredBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("airflow_provider_kling.plugins.batch_ledger.MAX_LEDGER_BYTES", 10)
-    one = kept.instance()
+    one = stored.instance()
     put([one])
-    kept.write(kept.done(1))
+    stored.write(stored.done(1))
     answer = ask(viewer, one)
     assert answer.status_code == 404
     assert "too large" in answer.json()["detail"]
 
 
-def test_the_contact_sheet_is_served_if_the_summary_names_the_task(viewer: Browser, kept: Kept) -> None:
-    one = kept.instance()
+def test_the_contact_sheet_is_served_if_the_summary_names_the_task(
+    viewer: Browser, stored: StoredBatch
+) -> None:
+    one = stored.instance()
     put([one])
-    (kept.root / "contact-sheet.jpg").write_bytes(JPEG)
+    (stored.root / "contact-sheet.jpg").write_bytes(JPEG)
     assert ask(viewer, one, "sheet").status_code == 404
-    (kept.root / "summary.json").write_text(json.dumps({"airflow": {**kept.place, "dag_id": "another"}}))
+    (stored.root / "summary.json").write_text(json.dumps({"airflow": {**stored.place, "dag_id": "another"}}))
     assert ask(viewer, one, "sheet").status_code == 404
-    (kept.root / "summary.json").write_text(json.dumps({"airflow": kept.place}))
+    (stored.root / "summary.json").write_text(json.dumps({"airflow": stored.place}))
     assert ask(viewer, one, "sheet").content == JPEG
-    (kept.root / "contact-sheet.jpg").write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (stored.root / "contact-sheet.jpg").write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
     assert ask(viewer, one, "sheet").status_code == 404
 
 
-def test_a_card_of_a_batch_says_that_it_is_one(viewer: Browser, kept: Kept) -> None:
-    one = kept.instance()
+def test_a_card_of_a_batch_says_that_it_is_one(viewer: Browser, stored: StoredBatch) -> None:
+    one = stored.instance()
     put([one])
     (card,) = viewer.get(f"/kling/dags/{one.dag_id}/cards", params={"run_id": RUN}).json()["cards"]
     assert (card["batch"]["rows"], card["batch"]["unit"]) == (10, "image")
-    assert viewer.get(f"/kling/{card['batch']['address']}").status_code == 200
+    assert viewer.get(f"/kling/{card['batch']['url']}").status_code == 200
 
 
 @pytest.mark.parametrize(
     "value", [7, "x", [], {}, {"endpoint": 1}, {"endpoint": SLUG, "generation": -1, "rows": 1}]
 )
-def test_another_xcom_of_that_name_is_no_batch(viewer: Browser, kept: Kept, value: Any) -> None:
-    one = kept.instance(xcoms={"kling_batch": value})
+def test_another_xcom_of_that_name_is_no_batch(viewer: Browser, stored: StoredBatch, value: Any) -> None:
+    one = stored.instance(xcoms={"kling_batch": value})
     put([one])
     assert ask(viewer, one).status_code == 404

@@ -44,12 +44,12 @@ def test_each_file_is_shown_once(arrays: dict[str, Any], media: list[str]) -> No
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd"])
-def test_only_web_addresses_become_links(url: Any) -> None:
-    card = to_card(instance(result(videos=[{"url": url, "path": "/kept/842/0-video.mp4"}])))
+def test_only_web_urls_become_links(url: Any) -> None:
+    card = to_card(instance(result(videos=[{"url": url, "path": "/stored/842/0-video.mp4"}])))
     assert card["items"][0]["url"] is None
 
 
-def test_a_landed_file_is_named_by_its_place_not_by_its_path() -> None:
+def test_a_stored_file_is_named_by_its_task_instance_not_by_its_path() -> None:
     item = {"url": URL, "path": "s3://films/842/0-video.mp4"}
     card = to_card(instance(result(videos=[item]), dag_id="a/../b", map_index=3))
     parts = urlsplit(card["items"][0]["file"])
@@ -143,3 +143,29 @@ def test_a_success_shows_no_error_of_an_earlier_try() -> None:
     one = failed()
     card = to_card(instance(state="success", xcoms=dict(one.xcoms)))
     assert card["error"] is None
+
+
+REFUSAL = {
+    **{
+        "status": "refused",
+        "reason": "Refused by the safety check.",
+        "prompt": "a forbidden thing",
+    },
+    **{"task_id": None, "external_task_id": "af-1", "endpoint": "images/generations", "units": None},
+    **{"charges": [], "labels": {}, "request": {"prompt": "a forbidden thing"}},
+}
+
+
+def test_refused_content_that_is_a_result_is_shown_with_reason_and_prompt() -> None:
+    card = to_card(instance(REFUSAL, state="success"))
+    assert (card["refused"], card["prompt"]) == (REFUSAL["reason"], "a forbidden thing")
+    assert (card["job"], card["items"], card["error"]) == (None, [], None)
+    # The rendered field is the whole prompt, where Airflow still has it.
+    rendered = to_card(instance(REFUSAL, fields={"prompt": "a forbidden thing, as it was rendered"}))
+    assert rendered["prompt"] == "a forbidden thing, as it was rendered"
+    assert to_card(instance(result(videos=[])))["refused"] is None
+
+
+@pytest.mark.parametrize("reason", [None, 7, ["x"], ""])
+def test_a_refusal_without_a_reason_is_one_too(reason: Any) -> None:
+    assert to_card(instance({**REFUSAL, "reason": reason}))["refused"] == "no reason was reported"
