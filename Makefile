@@ -6,6 +6,8 @@ AIRFLOW ?= apache-airflow>=3.3.2
 # More than a small machine has processors: many tests wait for a server on it.
 WORKERS ?= 5
 PYTEST_ARGS ?=
+# Of Airflow's UI with `make airflow`.
+PORT ?= 8080
 
 # Airflow starts many processes; without bytecode on disk each one compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -93,8 +95,8 @@ bench: $(VENV)/.develops ## measure what the package costs
 	@$(BIN)/python -m scripts.bench_live
 	@$(BIN)/python -m benchmarks.bench_batch
 
-airflow: $(VENV)/.runs ## run Airflow with its UI and the emulator until Ctrl-C
-	@$(BIN)/python -m scripts.airflow_ui
+airflow: $(VENV)/.shows ## run Airflow with its UI and the emulator until Ctrl-C (PORT=8080)
+	@PORT='$(PORT)' $(BIN)/python -m scripts.airflow_ui
 
 clean: ## remove everything that the other targets created
 	rm -rf $(VENV) .airflow demo-output dist build docs/_examples .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -108,7 +110,12 @@ $(VENV)/.runs: pyproject.toml $(BIN)/uv
 	@$(INSTALL) -e '.[emulator]' '$(AIRFLOW)'
 	@touch $@
 
+$(VENV)/.shows: pyproject.toml $(BIN)/uv
+	@echo "Installing Airflow, the provider and what the examples need into $(VENV) ..."
+	@$(INSTALL) -e '.[examples]' '$(AIRFLOW)'
+	@touch $(VENV)/.runs $@
+
 $(VENV)/.develops: pyproject.toml $(BIN)/uv
 	@echo "Installing Airflow, the provider and its tools into $(VENV) ..."
 	@$(INSTALL) -e '.[dev]' '$(AIRFLOW)'
-	@touch $(VENV)/.runs $@
+	@touch $(VENV)/.runs $(VENV)/.shows $@

@@ -33,6 +33,10 @@ EMULATOR_SPEED = 20.0
 """A job that takes a minute at the service takes three seconds here."""
 
 _LOOK_EVERY = 0.3
+_NEXT = (
+    "Next: run `make airflow`. It shows this DAG in Airflow's UI, where you run it with an image and a "
+    "prompt of your own."
+)
 
 
 class DemoFailed(Exception):
@@ -45,10 +49,12 @@ class Service:
 
     :param title: for people.
     :param connection: value of the connection's environment variable.
+    :param remark: what to know of the video.
     """
 
     title: str
     connection: str
+    remark: str = ""
 
 
 def main() -> int:
@@ -80,7 +86,8 @@ def _service() -> Iterator[Service]:
     from airflow_provider_kling.emulator.server import Emulator
 
     with Emulator(speed=EMULATOR_SPEED, scale=1.0) as emulator:
-        yield Service(f"emulator at {emulator.url}: no account, no cost", emulator.connection_json())
+        title = f"emulator at {emulator.url}: no account, no cost"
+        yield Service(title, emulator.connection_json(), ": emulated, not made by Kling")
 
 
 def _ask_before_paying() -> None:
@@ -121,11 +128,11 @@ def _demo(service: Service) -> None:
         result = _result(home, log)
         _say("job", f"{result['task_id']} (ours: {result['external_task_id']})")
         _say("waited", f"{_seconds(result)}{time.monotonic() - started:.0f} s with all of Airflow's work")
-        _say("units", result["units"] or "not told")
-        _say("video", _fetch(result))
+        _say("units", result["units"] or "not reported")
+        _say("video", f"{_fetch(result)}{service.remark}")
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    print("\nNext: change the prompt in the DAG and run it again; `make airflow` shows Airflow's UI.")
+    print(f"\n{_NEXT}")
 
 
 def _airflow(arguments: list[str], env: Mapping[str, str], log: Path) -> None:

@@ -74,6 +74,20 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
+def port_is_free(port: int) -> bool:
+    """Return whether nothing listens on a TCP port of this machine.
+
+    :param port: the port.
+    """
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 class Program:
     """A program in a process group of its own, so that ending it also ends all that it started.
 

@@ -80,6 +80,20 @@ def draw_watermark(image: Image.Image) -> Image.Image:
     return marked
 
 
+def emulated_label(height: int) -> Image.Image:
+    """Return a label for the corner of a video, so that nobody takes the video for a real one.
+
+    :param height: height of the video.
+    :return: image with alpha.
+    """
+    size = max(6, height // 28)
+    text = "emulated, not made by Kling"
+    _, _, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).textbbox((0, 0), text, font_size=size)
+    label = Image.new("RGBA", (round(right) + size, round(bottom) + size), (0, 0, 0, 150))
+    ImageDraw.Draw(label).text((size // 2, size // 2), text, fill=(255, 255, 255, 255), font_size=size)
+    return label
+
+
 def _drawn(digest: str, width: int, height: int) -> Image.Image:
     """Draw a picture that depends on the digest alone: two colours and a disc."""
     seed = bytes.fromhex(digest[:32])

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from .audio import SAMPLE_RATE, add_track, decode_samples, pad_track
-from .image import crop_to_fill, draw_watermark
+from .image import crop_to_fill, draw_watermark, emulated_label
 
 if TYPE_CHECKING:
     from .specs import VideoSpec
@@ -66,6 +66,7 @@ def _frames(recipe: VideoSpec) -> Iterator[Image.Image]:
     )
     if recipe.marked:
         picture = draw_watermark(picture)
+    label = emulated_label(recipe.height)
     for number in range(total):
         position = number % (2 * cycle)
         inset = _ZOOM / 2 * min(position, 2 * cycle - position) / cycle
@@ -75,7 +76,9 @@ def _frames(recipe: VideoSpec) -> Iterator[Image.Image]:
             picture.width - recipe.width * inset,
             picture.height - recipe.height * inset,
         )
-        yield picture.resize(size, Image.Resampling.BILINEAR, box)
+        frame = picture.resize(size, Image.Resampling.BILINEAR, box)
+        frame.paste(label, (0, recipe.height - label.height), label)
+        yield frame
 
 
 def _even(length: float) -> int:
