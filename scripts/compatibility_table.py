@@ -12,7 +12,7 @@ from scripts.readme_tables import README, with_table
 PAGE = ROOT / "docs" / "compatibility.md"
 
 _SUITES = ("unit", "emulator", "dag.test()")
-_SHOWN = ("apache-airflow-providers-http", "pydantic", "sqlalchemy")
+_SHOWN = ("apache-airflow-providers-common-compat", "apache-airflow-providers-http", "pydantic", "sqlalchemy")
 _HEAD = """\
 # Compatibility
 
@@ -25,9 +25,10 @@ browser, with real Airflow processes and of the source text, which have targets 
 newest Airflow.
 
 """
-_OLD_LIBRARIES = """
-Rows with a date ran with libraries of that time, as Airflow's own constraints files pin them: install old
-releases that way, or with `uv pip install --exclude-newer`. They were not run with newer ones.
+_LIBRARIES = """
+Each release was installed first, with the libraries that its own constraints file pins, and then this
+package's wheel, which changed none of them. *Of* a date: the constraints file could not be downloaded, and
+the libraries are those of the day on which the release appeared. Others were not tried.
 """
 _QUICK = """
 *quick* ran only what touches Airflow most: construction, rendering and execution of operators, connection and
@@ -40,7 +41,8 @@ def write_table(rows: Sequence[dict[str, Any]]) -> str:
 
     :param rows: results, in the order of the table.
     """
-    lines = ["| Airflow | Python | " + " | ".join(_SUITES) + " | selection | date |", "|" + "---|" * 7]
+    head = ["Airflow", "Python", "libraries", *_SUITES, "selection", "date"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += [_line(row) for row in rows]
     table = "\n".join(lines) + "\n"
     PAGE.write_text(_HEAD + table + _notes(rows))
@@ -49,7 +51,7 @@ def write_table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
-    cells = [row["airflow"], row["python"]]
+    cells = [row["airflow"], row["python"], row["libraries"]]
     cells += [row["missing"] or _cell(row["suites"].get(suite)) for suite in _SUITES]
     return "| " + " | ".join([*cells, row["selection"], row["date"]]) + " |"
 
@@ -63,15 +65,13 @@ def _cell(suite: dict[str, Any] | None) -> str:
 
 
 def _notes(rows: Sequence[dict[str, Any]]) -> str:
-    text = "\n## With which libraries\n\n| Airflow | Python | " + " | ".join(_SHOWN) + " | libraries |\n"
-    text += "|" + "---|" * (len(_SHOWN) + 3) + "\n"
+    text = "\n## With which libraries\n\n| Airflow | Python | " + " | ".join(_SHOWN) + " |\n"
+    text += "|" + "---|" * (len(_SHOWN) + 2) + "\n"
     for row in rows:
         packages = row.get("packages", {})
-        age = f"those before {row['before']}" if row["before"] else "the newest it allows"
         shown = [packages.get(name, "") for name in _SHOWN]
-        text += "| " + " | ".join([row["airflow"], row["python"], *shown, age]) + " |\n"
-    if any(row["before"] for row in rows):
-        text += _OLD_LIBRARIES
+        text += "| " + " | ".join([row["airflow"], row["python"], *shown]) + " |\n"
+    text += _LIBRARIES
     if any(row["selection"] == "quick" for row in rows):
         text += _QUICK
     failures = [
