@@ -22,7 +22,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-live test-wheel test-matrix test-distributed audit lint format reference docs diagrams workflows bench airflow clean
+.PHONY: help demo test test-browser test-live test-wheel test-matrix test-newcomer test-distributed audit lint format reference docs diagrams workflows bench airflow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ test-wheel: $(VENV)/.develops ## build the distributions and test the wheel outs
 
 test-matrix: $(VENV)/.develops ## all supported Airflows, each in an environment of its own (ARGS=--quick)
 	$(BIN)/python -m scripts.test_matrix $(ARGS)
+
+test-newcomer: $(VENV)/.develops ## the first hour of a new user on Airflow 2.11.2 and 3.3.2, in an empty home
+	$(BIN)/pytest tests/e2e/newcomer -m slow $(PYTEST_ARGS)
 
 test-distributed: $(VENV)/.develops ## Celery, Redis, PostgreSQL; a worker and a triggerer are killed
 	@$(INSTALL) -e '.[dev,distributed]' '$(AIRFLOW)'

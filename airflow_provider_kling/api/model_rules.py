@@ -285,7 +285,7 @@ def _wrong_endpoint_message(slug: str, name: str | None) -> str | None:
         return None
     here = _format_active_models(slug, lambda _: True, "models here: {}")
     if homes:
-        return f"model_name {name!r} does not exist at {slug}, only at {join_names(homes, 'and')}{here}"
+        return f"model_name {name!r} is a model of {join_names(homes, 'and')}, not of {slug}{here}"
     newer = next((new for new, old in V2_TO_V1_NAMES.items() if old == name), None)
     if slug in V2_MODELS and newer:
         return f"model_name {name!r} is v1's name of {newer!r}{here}"

@@ -346,7 +346,7 @@ def _host_warnings(endpoint: Endpoint, dialect: Dialect, request: KlingRequest) 
     found = check_host_limits(endpoint.slug, dialect.name, request)
     if refused := [note.text for note in found if note.severity == "refuse"]:
         raise KlingRequestInvalid(
-            f"{endpoint.slug}: {dialect.title} refuses this: {'; '.join(refused)}.", job=JobState.NOT_CREATED
+            f"{'; '.join(refused)} ({dialect.title}, {endpoint.slug}).", job=JobState.NOT_CREATED
         )
     advice = [f"{dialect.title} documents a narrower limit: {note.text}." for note in found]
     if endpoint.tasks and not dialect.api2:

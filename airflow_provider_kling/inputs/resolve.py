@@ -20,7 +20,7 @@ from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..utils.redaction import describe_media, strip_url_signature
 from ..utils.storage import StoragePermanentError, StorageTransientError
 from .media_info import KIND_NAMES, InvalidMediaError, inspect_media
-from .sources import InputSource, classify_input, decode, opened, presign, read
+from .sources import InputSource, MissingFileError, classify_input, decode, opened, presign, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,10 @@ def resolve_inputs(request: KlingRequest, *, sign_seconds: int = PRESIGN_SECONDS
     def take(found: MediaField) -> str:
         try:
             taken.append(_resolve_one(found, sign_seconds))
+        except MissingFileError as error:
+            # The cause first: a path may be longer than the line that Airflow's UI shows.
+            refused.append(f"{error}: {_label(found)}")
+            return found.value
         except (InvalidMediaError, StoragePermanentError) as error:
             refused.append(f"{_label(found)}: {error}")
             return found.value

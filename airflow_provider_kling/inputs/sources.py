@@ -106,19 +106,24 @@ def _decoded(value: str) -> bytes | None:
         return None
 
 
+class MissingFileError(StoragePermanentError):
+    """A local path that does not exist, or text that is no URL, storage URI or base64 either."""
+
+
 def read(value: str, rules: MediaConstraints) -> bytes:
     """Read a local or object-storage file, at most one byte above the limit.
 
     :param value: path or storage URI.
     :param rules: constraints of the field.
     :return: the content.
+    :raises MissingFileError: there is no such local file.
     :raises StoragePermanentError: the file is missing or forbidden.
     :raises StorageTransientError: the storage does not respond as expected.
     """
     value = opened(value)
     if "://" not in value and not os.path.exists(value):
-        raise StoragePermanentError(
-            "there is no such file on this worker, and it is no URL, object-storage address or base64 either"
+        raise MissingFileError(
+            "No such file on this worker; use a path that all workers have, a URL or object storage"
         )
     where = resolve_path(value)
     with translate_storage_errors():

@@ -162,14 +162,14 @@ ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
 MISPLACED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (TextToVideo, text(model_name="kling-video-o1"), "only at videos/omni-video; models here: kling-v3"),
     (ImageToVideo, picture(model_name="kling-v3-omni"), "models here: kling-v3, kling-v2-6"),
-    (MultiImageToVideo, several(model_name="kling-v2-6"), "does not exist at videos/multi-image2video"),
-    (OmniVideo, omni(model_name="kling-v3"), "does not exist at videos/omni-video"),
-    (MotionControl, motion(model_name="kling-v2-5-turbo"), "does not exist at videos/motion-control"),
-    (MultiElements, edit("swap", 1, model_name="kling-v3"), "does not exist at videos/multi-elements"),
+    (MultiImageToVideo, several(model_name="kling-v2-6"), "not of videos/multi-image2video"),
+    (OmniVideo, omni(model_name="kling-v3"), "not of videos/omni-video"),
+    (MotionControl, motion(model_name="kling-v2-5-turbo"), "not of videos/motion-control"),
+    (MultiElements, edit("swap", 1, model_name="kling-v3"), "not of videos/multi-elements"),
     (ImageGeneration, image(model_name="kling-v3-omni"), "models here: kling-v3 or kling-v2-1"),
-    (OmniImage, image(model_name="kling-v3"), "does not exist at images/omni-image"),
-    (MultiImageToImage, merge(1, model_name="kling-v3"), "does not exist at images/multi-image2image"),
-    (VirtualTryOn, {"human_image": PICTURE, "model_name": "kling-v3"}, "does not exist at images/kolors"),
+    (OmniImage, image(model_name="kling-v3"), "not of images/omni-image"),
+    (MultiImageToImage, merge(1, model_name="kling-v3"), "not of images/multi-image2image"),
+    (VirtualTryOn, {"human_image": PICTURE, "model_name": "kling-v3"}, "not of images/kolors"),
 ]
 """Models that Kling has elsewhere. A gateway may route them, as CometAPI says of multi-image2video."""
 

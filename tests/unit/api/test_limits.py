@@ -144,7 +144,7 @@ NOTED = [
         "videos/advanced-lip-sync", "kling", two_faces(), "face_choose", "only one person", "Kling", "refuse"
     ),
     *(
-        Noted(slug, "kling", body, "model_name", "does not exist at", "Kling", "refuse")
+        Noted(slug, "kling", body, "model_name", "not of", "Kling", "refuse")
         for slug, body in (
             ("videos/text2video", text(model_name="kling-video-o1")),
             ("videos/image2video", picture(model_name="kling-v3-omni")),

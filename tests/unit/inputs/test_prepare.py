@@ -217,7 +217,7 @@ def test_sound_of_wrong_length(store, seconds):
 
 def test_missing_file(store, tmp_path):
     store("other", b"")
-    assert "there is no such file on this worker" in refusal(image=str(tmp_path / "missing.png"))
+    assert "No such file on this worker" in refusal(image=str(tmp_path / "missing.png"))
     assert "it does not exist" in refusal(image=f"file://{tmp_path}/missing.png")
     assert "it does not exist" in refusal(image="memory://in/missing.png")
 

@@ -58,7 +58,7 @@ def test_with_airflows_memory_it_attaches(
     assert (result["task_id"], result["status"]) == (job.task_id, "succeed")
     assert second.xcoms["external_task_id"] == job.external_task_id
     assert second.xcoms["request"]["prompt"] == "waves", "the manifest still knows what was asked for"
-    assert told("there is no such file on this worker")
+    assert told("No such file on this worker")
 
 
 def test_a_name_of_the_users_own_needs_no_memory(
@@ -74,7 +74,7 @@ def test_without_memory_it_says_so_and_is_tried_again(
     make: Make, source: Path, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     second = submit(source, ti)
-    with pytest.raises(KlingError, match="there is no such file on this worker") as lost:
+    with pytest.raises(KlingError, match="No such file on this worker") as lost:
         run(make(image=str(source)), second)
     assert not isinstance(lost.value, AirflowFailException)
     assert lost.value.job is JobState.MAY_EXIST

@@ -6,8 +6,6 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -20,62 +18,16 @@ from airflow_provider_kling.results.write_check import PROBE, check_writable
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.utils import storage
 from airflow_provider_kling.utils.storage import StorageForbidden, StorageNotInstalled, check_installed
-from tests.support.storages import S3Server, _connection
-
-Refuse = Callable[[str, str], int | None]
-
-
-class Store:
-    """An S3 that answers as it is told and notes what it is asked.
-
-    :param refuse: method and path -> status to answer with; ``None`` for 200.
-    """
-
-    def __init__(self, refuse: Refuse) -> None:
-        store = self
-        self.asked: list[tuple[str, str]] = []
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"  # else clients wait for "100 Continue"
-
-            def _answer(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                path = self.path.partition("?")[0]
-                store.asked.append((self.command, path))
-                self.send_response(refuse(self.command, path) or 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _answer
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def conn_id(self) -> str:
-        return f"kling_test_store_{self.server.server_port}"
-
-    @property
-    def path(self) -> str:
-        return f"s3://{self.conn_id}@studio/out"
-
-    @property
-    def connection(self) -> str:
-        return _connection(f"http://127.0.0.1:{self.server.server_port}", login="AKIATEST", password="secret")
-
-    def written(self) -> list[str]:
-        return [path for method, path in self.asked if method == "PUT"]
+from tests.support.refusing_store import Refuse, RefusingStore
+from tests.support.storages import S3Server
 
 
 @pytest.fixture
-def store_that(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Refuse], Store]]:
-    stores: list[Store] = []
+def store_that(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Refuse], RefusingStore]]:
+    stores: list[RefusingStore] = []
 
-    def make(refuse: Refuse) -> Store:
-        store = Store(refuse)
+    def make(refuse: Refuse) -> RefusingStore:
+        store = RefusingStore(refuse)
         stores.append(store)
         # Airflow holds on to the filesystem of a connection, so each store has one of its own.
         monkeypatch.setenv(f"AIRFLOW_CONN_{store.conn_id.upper()}", store.connection)
@@ -83,12 +35,12 @@ def store_that(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Refuse], S
 
     yield make
     for store in stores:
-        store.server.shutdown()
+        store.__exit__()
 
 
 @pytest.mark.parametrize("methods", [("GET", "PUT", "HEAD", "DELETE", "POST"), ("PUT", "POST")])
 def test_a_store_that_refuses_writes_is_found_before_payment(
-    store_that: Callable[[Refuse], Store], methods: tuple[str, ...]
+    store_that: Callable[[Refuse], RefusingStore], methods: tuple[str, ...]
 ) -> None:
     store = store_that(lambda method, _path: 403 if method in methods else None)
     with pytest.raises(KlingRequestInvalid) as caught:
@@ -99,13 +51,15 @@ def test_a_store_that_refuses_writes_is_found_before_payment(
     assert caught.value.job is JobState.NOT_CREATED
 
 
-def test_a_role_that_may_only_write_is_enough(store_that: Callable[[Refuse], Store]) -> None:
+def test_a_role_that_may_only_write_is_enough(store_that: Callable[[Refuse], RefusingStore]) -> None:
     store = store_that(lambda method, _path: None if method == "PUT" else 403)
     validate_output_path(store.path)
     assert store.written() == [f"/studio/out/{PROBE}"]
 
 
-def test_objects_that_cannot_be_replaced_are_no_obstacle(store_that: Callable[[Refuse], Store]) -> None:
+def test_objects_that_cannot_be_replaced_are_no_obstacle(
+    store_that: Callable[[Refuse], RefusingStore],
+) -> None:
     store = store_that(lambda method, path: 403 if method == "DELETE" or path.endswith(PROBE) else None)
     validate_output_path(store.path)
     first, second = store.written()[0], store.written()[-1]
@@ -113,7 +67,7 @@ def test_objects_that_cannot_be_replaced_are_no_obstacle(store_that: Callable[[R
     assert second.startswith(f"{first}-")
 
 
-def test_a_try_that_may_have_paid_does_not_write(store_that: Callable[[Refuse], Store]) -> None:
+def test_a_try_that_may_have_paid_does_not_write(store_that: Callable[[Refuse], RefusingStore]) -> None:
     store = store_that(lambda method, _path: 403 if method == "PUT" else None)
     validate_output_path(store.path, is_retry=True)
     validate_output_path(store.path, write=False)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first failures of a new user: cause and remedy stand in the part of the line that the UI shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.operators.video import KlingImageToVideoOperator, KlingTextToVideoOperator
+from airflow_provider_kling.results.operator_result import validate_output_path
+from airflow_provider_kling.utils import storage
+from tests.support.first_lines import SHOWN, documented_lines
+from tests.support.refusing_store import RefusingStore
+from tests.unit.operators.conftest import TaskInstance, context_of
+
+Situation = Callable[[pytest.MonkeyPatch, Path, Emulator], Any]
+
+
+def _run(operator: Any) -> None:
+    operator.execute(context_of(TaskInstance()))
+
+
+def _film(**arguments: Any) -> KlingTextToVideoOperator:
+    return KlingTextToVideoOperator(
+        **{"task_id": "film", "prompt": "A boat", "poll_interval": 0.2, **arguments}
+    )
+
+
+def _connect(patch: pytest.MonkeyPatch, **fields: Any) -> None:
+    patch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps({"conn_type": "kling", **fields}))
+
+
+def wrong_key(patch: pytest.MonkeyPatch, _folder: Path, kling: Emulator) -> None:
+    _connect(patch, host=kling.url, password="a-mistyped-key")
+    _run(_film())
+
+
+def no_connection(_patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    _run(_film(kling_conn_id="klingdefault"))
+
+
+def mistyped_host(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    _connect(patch, host="https://api-singapor.klingai.invalid", password="key")
+    _run(_film())
+
+
+def bucket_without_right(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    with RefusingStore(lambda _method, _path: 403) as store:
+        patch.setenv(f"AIRFLOW_CONN_{store.conn_id.upper()}", store.connection)
+        validate_output_path(store.path)
+
+
+def missing_extra(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    patch.setattr(storage, "_is_there", lambda _module: False)
+    patch.setitem(storage.sys.modules, "fsspec.registry", object())
+    _film(output_path="s3://my-videos/kling")
+
+
+def model_of_another_endpoint(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    _connect(patch, password="key")
+    _run(_film(model_name="kling-v3-omni"))
+
+
+def duration_out_of_range(_patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    _film(duration=60)
+
+
+def missing_file(_patch: pytest.MonkeyPatch, folder: Path, _kling: Emulator) -> None:
+    _run(KlingImageToVideoOperator(task_id="film", image=str(folder / "harbor.jpg"), prompt="A boat"))
+
+
+def still_running(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    with Emulator(job_seconds=3600) as slow:
+        patch.setenv("AIRFLOW_CONN_KLING_DEFAULT", slow.connection_json())
+        _run(_film(timeout=1))
+
+
+def no_triggerer(_patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    # Its module moved between versions of Airflow.
+    ended_by_airflow = type("TaskDeferralTimeout", (AirflowException,), {})
+    operator = _film(deferrable=True)
+
+    def end(*_: Any, **__: Any) -> None:
+        raise ended_by_airflow("Trigger timeout")
+
+    operator.execute_complete = end  # type: ignore[method-assign]
+    waiting = TaskInstance(xcoms={"task_id": "178901234567800001"})
+    operator.resume_execution("execute_complete", {"event": {}}, context_of(waiting))
+
+
+SITUATIONS: dict[str, Situation] = {
+    "the API key is wrong": wrong_key,
+    "the connection is missing": no_connection,
+    "the host is mistyped": mistyped_host,
+    "the duration is out of range": duration_out_of_range,
+    "the model belongs to another endpoint": model_of_another_endpoint,
+    "the input file is missing": missing_file,
+    "the package of the storage is missing": missing_extra,
+    "the bucket may not be written": bucket_without_right,
+    "no triggerer is running": no_triggerer,
+    "the job is still running": still_running,
+}
+
+
+@pytest.mark.parametrize("mistake", SITUATIONS)
+def test_cause_and_remedy_come_first(
+    mistake: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kling_emulator: Emulator
+) -> None:
+    with pytest.raises(AirflowException) as caught:
+        SITUATIONS[mistake](monkeypatch, tmp_path, kling_emulator)
+    line = str(caught.value)[:SHOWN]
+    assert documented_lines()[mistake].match(line), line
+
+
+def test_the_documentation_lists_no_other_mistake() -> None:
+    assert documented_lines().keys() == SITUATIONS.keys()
