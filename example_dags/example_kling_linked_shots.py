@@ -4,9 +4,9 @@
 
 The second shot begins with the last frame of the first; both are checked before anybody sees them.
 
-Needs a connection `kling_default` of type *Kling AI* and the extra `media`
-(`pip install 'airflow-provider-kling[media]'`). The results go to `KLING_EXAMPLE_OUTPUT`, any path that
-`ObjectStoragePath` takes, or to a temporary folder, which works as long as all tasks run on one machine.
+Needs a connection `kling_default` of type *Kling AI* and the extra `media` of the package. The results go to
+`KLING_EXAMPLE_OUTPUT`, any path that `ObjectStoragePath` takes, or to a temporary folder, which works as long
+as all tasks run on one machine.
 A run makes two jobs of five seconds.
 """
 
