@@ -145,6 +145,10 @@ def media_words(media: MediaConstraints) -> str:
         facts.append(f"at least {media.min_side} px a side")
     if media.ratio:
         facts.append(f"width to height {media.ratio[0]:g} to {media.ratio[1]:g}")
+    if media.max_area:
+        facts.append(f"at most {media.max_area:,} px in all")
+    if media.fps:
+        facts.append(f"{media.fps[0]:g} to {media.fps[1]:g} fps")
     if media.seconds:
         facts.append(f"{media.seconds[0]:g} to {media.seconds[1]:g} s")
     return "; ".join(fact for fact in facts if fact)

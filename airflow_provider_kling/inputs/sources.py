@@ -22,7 +22,7 @@ from ..utils.storage import (
 )
 from ..utils.urls import is_url, normalize_url, strip_data_uri
 from .media_info import InvalidMediaError, check_size, check_type
-from .video_info import read_video_info, video_advice
+from .video_info import UNREADABLE, read_video_info, video_advice
 
 _HEAD_BYTES = 4096
 _LONGEST_PATH = 4096
@@ -153,8 +153,9 @@ def presign(
         check_size(int(info.get("size") or 0), rules)
         with open_to_read(where) as file:
             mime = check_type(file.read(_HEAD_BYTES), rules)
-            if advice is not None and rules.kind == "video" and (told := read_video_info(file)):
-                advice += video_advice(told, rules)
+            if advice is not None and rules.kind == "video":
+                told = read_video_info(file)
+                advice += video_advice(told, rules) if told and any(told) else [UNREADABLE]
         try:
             url = str(where.fs.sign(where.path, expiration=seconds))
         except NotImplementedError:

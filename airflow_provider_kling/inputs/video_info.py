@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Length and sides of an MP4 or QuickTime file, read from its header alone. The media data is not read."""
+"""Length, sides and frame rate of an MP4 or QuickTime file, read from its header alone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ _HEAD = 8
 _LARGE_HEAD = 16
 _MOST_HEADER_BYTES = 8 << 20
 _MOST_BOXES = 1000
+_TRACK_TAIL = 44
 _TOLERANCE = 0.5
 """Seconds that a documented length may be off by: players and encoders count the last frame differently."""
+
+_FPS_TOLERANCE = 0.1
+"""24 frames a second may be 23.976."""
+
+UNREADABLE = "its header cannot be read, so Kling checks its length, sides and frame rate"
 
 
 class VideoInfo(NamedTuple):
@@ -22,11 +28,13 @@ class VideoInfo(NamedTuple):
     :param seconds: length.
     :param width: pixels.
     :param height: pixels.
+    :param fps: frames a second, on average.
     """
 
     seconds: float
     width: int
     height: int
+    fps: float = 0.0
 
 
 def read_video_info(file: BinaryIO) -> VideoInfo | None:
@@ -64,6 +72,10 @@ def video_advice(info: VideoInfo, rules: MediaConstraints) -> list[str]:
         least, most = rules.seconds
         if not least - _TOLERANCE <= info.seconds <= most + _TOLERANCE:
             found.append(f"lasts {info.seconds:.1f} s; {least:g} to {most:g} s are documented")
+    if rules.fps and info.fps:
+        least, most = rules.fps
+        if not least - _FPS_TOLERANCE <= info.fps <= most + _FPS_TOLERANCE:
+            found.append(f"has {info.fps:.4g} frames a second; {least:g} to {most:g} are documented")
     if not info.width or not info.height:
         return found
     sides = f"is {info.width} x {info.height} pixels"
@@ -71,22 +83,46 @@ def video_advice(info: VideoInfo, rules: MediaConstraints) -> list[str]:
         found.append(f"{sides}; sides of at least {rules.min_side} are documented")
     if rules.max_side and max(info.width, info.height) > rules.max_side:
         found.append(f"{sides}; sides of at most {rules.max_side} are documented")
+    if rules.max_area and info.width * info.height > rules.max_area:
+        found.append(f"{sides}; at most {rules.max_area:,} pixels in all are documented")
     if rules.ratio and not rules.ratio[0] <= info.width / info.height <= rules.ratio[1]:
         found.append(f"{sides}; a ratio of {rules.ratio[0]:g} to {rules.ratio[1]:g} is documented")
     return found
 
 
 def _of_movie(data: bytes) -> VideoInfo:
-    seconds, width, height = 0.0, 0, 0
+    seconds, track = 0.0, VideoInfo(0.0, 0, 0)
     for kind, body in _boxes(data):
         if kind == b"mvhd":
             seconds = _seconds(body)
-        elif kind == b"trak":
-            for inner, track in _boxes(body):
-                if inner == b"tkhd" and not width:
-                    # 16.16 numbers, the last two of the box.
-                    width, height = (int.from_bytes(track[-8:][at : at + 2], "big") for at in (0, 4))
-    return VideoInfo(seconds, width, height)
+        elif kind == b"trak" and not track.width:
+            # A track of sound has no sides.
+            track = _of_track(dict(_boxes(body)))
+    return track._replace(seconds=seconds)
+
+
+def _of_track(boxes: dict[bytes, bytes]) -> VideoInfo:
+    header, media = boxes.get(b"tkhd", b""), dict(_boxes(boxes.get(b"mdia", b"")))
+    # 16.16 numbers, the last two of the box, behind a matrix of nine that may turn the frames by a quarter.
+    width, height = (int.from_bytes(header[-8:][at : at + 2], "big") for at in (0, 4))
+    if len(header) >= _TRACK_TAIL and not any(header[-_TRACK_TAIL:][:4]):
+        width, height = height, width
+    table = dict(_boxes(media.get(b"minf", b""))).get(b"stbl", b"")
+    return VideoInfo(0.0, width, height, _fps(media.get(b"mdhd", b""), dict(_boxes(table)).get(b"stts", b"")))
+
+
+def _fps(header: bytes, times: bytes) -> float:
+    """Return the mean rate by the table of the frames' durations."""
+    scale_at = 20 if header[:1] == b"\1" else 12
+    scale = int.from_bytes(header[scale_at : scale_at + 4], "big")
+    rows = min(int.from_bytes(times[4:8], "big"), (len(times) - 8) // 8)
+    frames = ticks = 0
+    for row in range(rows):
+        at = 8 + 8 * row
+        count = int.from_bytes(times[at : at + 4], "big")
+        frames += count
+        ticks += count * int.from_bytes(times[at + 4 : at + 8], "big")
+    return frames * scale / ticks if frames > 1 and ticks else 0.0
 
 
 def _seconds(body: bytes) -> float:

@@ -31,6 +31,8 @@ class MediaConstraints:
     :param max_side: largest width and height of a picture or video, in pixels.
     :param ratio: smallest and largest width divided by height.
     :param seconds: shortest and longest sound or video.
+    :param max_area: largest width times height of a video, in pixels.
+    :param fps: least and most frames a second of a video.
     """
 
     kind: Literal["image", "audio", "video"]
@@ -42,7 +44,12 @@ class MediaConstraints:
     max_side: int | None = None
     ratio: tuple[float, float] | None = None
     seconds: tuple[float, float] | None = None
+    max_area: int | None = None
+    fps: tuple[float, float] | None = None
 
+
+LARGEST_VIDEO = 8_294_400
+"""Most pixels of a frame where the vendor limits them: 3,840 x 2,160."""
 
 IMAGE = MediaConstraints(
     "image", formats=("jpg", "jpeg", "png"), max_bytes=10 * MEGABYTE, min_side=300, ratio=(0.4, 2.5)
@@ -77,6 +84,9 @@ def video(
     megabytes: int | None = 100,
     min_side: int | None = None,
     max_side: int | None = None,
+    ratio: tuple[float, float] | None = None,
+    max_area: int | None = None,
+    fps: tuple[float, float] | None = None,
 ) -> MediaConstraints:
     """Build the constraints of a video field, which the vendor accepts by URL only.
 
@@ -85,11 +95,17 @@ def video(
     :param megabytes: largest size; ``None`` if the vendor documents none.
     :param min_side: least width and height in pixels.
     :param max_side: greatest width and height in pixels.
+    :param ratio: least and greatest width divided by height.
+    :param max_area: greatest width times height in pixels.
+    :param fps: least and most frames a second.
     :return: the constraints.
     """
     size = None if megabytes is None else megabytes * MEGABYTE
     return MediaConstraints(
-        "video", False, True, ("mp4", "mov"), size, min_side, max_side, seconds=(shortest, longest)
+        *("video", False, True, ("mp4", "mov"), size, min_side, max_side, ratio),
+        seconds=(shortest, longest),
+        max_area=max_area,
+        fps=fps,
     )
 
 

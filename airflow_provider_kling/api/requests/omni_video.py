@@ -21,6 +21,7 @@ from .components import (
     Watermark,
 )
 from .field_types import (
+    LARGEST_VIDEO,
     CallbackUrl,
     ExternalTaskId,
     Image,
@@ -40,7 +41,17 @@ MOST_REFERENCES_WITH_VIDEO = 4
 MOST_ELEMENTS_WITH_FRAMES = 3
 
 ReferenceVideo = Annotated[
-    str, video(3, 15.5, megabytes=200, min_side=700, max_side=4553), Field(min_length=1)
+    str,
+    video(
+        *(3, 15.5),
+        megabytes=200,
+        min_side=700,
+        max_side=4553,
+        ratio=(0.4, 2),
+        max_area=LARGEST_VIDEO,
+        fps=(24, 60),
+    ),
+    Field(min_length=1),
 ]
 """A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, 3 to 15 s
 (kling-video-o1: 10 s), at most 200 MB, 24 to 60 fps."""

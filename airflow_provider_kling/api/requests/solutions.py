@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from ..endpoint import Endpoint, ResultType, kling_page
 from .components import Watermark
-from .field_types import IMAGE, MEGABYTE, CallbackUrl, MediaConstraints, StripDataUri
+from .field_types import IMAGE, LARGEST_VIDEO, MEGABYTE, CallbackUrl, MediaConstraints, StripDataUri
 from .rules import Rule
 from .v2_base import CommaFreeTaskId, V2Request, as_whole
 
@@ -181,6 +181,8 @@ class ClothingDupe(V2Request):
             max_side=4553,
             ratio=(0.4, 2),
             seconds=(5, 180),
+            max_area=LARGEST_VIDEO,
+            fps=(24, 60),
         ),
         Field(min_length=1),
     ] = Field(

@@ -16,7 +16,7 @@ from ..model_rules import model_rules, model_warnings
 from .base import KlingObject
 from .components import Watermark
 from .field_types import CallbackUrl, Id, VideoRatio, video
-from .omni_video import MOST_ELEMENTS_WITH_FRAMES, MOST_REFERENCES, MOST_REFERENCES_WITH_VIDEO
+from .omni_video import MOST_ELEMENTS_WITH_FRAMES, MOST_REFERENCES, MOST_REFERENCES_WITH_VIDEO, ReferenceVideo
 from .rules import Rule, as_in_the_video, at_least_one, at_most_one_group, custom_rule, requires, set_fields
 from .shots_syntax import shots_hint
 from .v2_base import (
@@ -155,12 +155,6 @@ IMAGE_TO_VIDEO_2 = Endpoint(
     tasks=TASKS,
     source=kling_page("API 2.0, Image to Video"),
 )
-
-ReferenceVideo = Annotated[
-    str, video(3, 15.5, megabytes=200, min_side=700, max_side=4553), Field(min_length=1)
-]
-"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, 3 to 15.5 s
-(kling-o1: 10 s), at most 200 MB, 24 to 60 fps."""
 
 
 class NamedVideo(KlingObject):

@@ -44,7 +44,7 @@ class AirflowApi:
         self._sign_in()
         for patience in (1.0, 2.0, 4.0, 8.0, None):
             answer = self._session.request(
-                method, f"{self.url}/api/v2{path}", json=body, params=params, timeout=60
+                method, f"{self.url}/api/v2{path}", json=body, params=params, timeout=240
             )
             # SQLite lets one write at a time, and on a busy machine the api-server's turn may not come.
             if answer.status_code != _INTERNAL_ERROR or patience is None:

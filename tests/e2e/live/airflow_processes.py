@@ -31,7 +31,7 @@ _COMMANDS = {
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
-_BOOT_SECONDS = 120
+_BOOT_SECONDS = 300
 
 # Tests wait for what Airflow notices only after a while; here it notices sooner.
 _IMPATIENT = {

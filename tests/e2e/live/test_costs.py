@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,7 +20,17 @@ from tests.support.statsd import StatsD
 
 pytestmark = pytest.mark.slow
 
+DAGS = Path(__file__).parent / "cost_dags"
 MAPPED, PAID = 40, 25
+
+
+@pytest.fixture
+def statsd() -> Iterator[StatsD]:
+    """A server for the metrics of all processes."""
+    pytest.importorskip("statsd")
+    server = StatsD()
+    yield server
+    server.close()
 
 
 @pytest.fixture
@@ -30,26 +40,28 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def test_charges_are_reported_limited_and_told(
-    start_airflow: Callable[..., LiveAirflow], emulator: Emulator, tmp_path: Path
-) -> None:
-    pytest.importorskip("statsd")
-    statsd = StatsD()
-    media = tmp_path / "media"
+def test_charges_are_reported_limited_and_told(emulator: Emulator, statsd: StatsD, tmp_path: Path) -> None:
+    home, media = tmp_path / "airflow", tmp_path / "media"
+    home.mkdir()
     settings = {
         "metrics.statsd_on": True,
         "metrics.statsd_host": "127.0.0.1",
         "metrics.statsd_port": statsd.port,
         "metrics.statsd_influxdb_enabled": True,
-        "core.parallelism": 16,
-        "core.max_active_tasks_per_dag": 40,
+        "core.max_active_tasks_per_dag": MAPPED,
     }
-    airflow = start_airflow(settings=settings, variables={"LIVE_COSTS": str(media)})
+    connections = {"kling_default": emulator.connection_json()}
+    with LiveAirflow(home, DAGS, connections, settings, {"LIVE_COSTS": str(media)}) as airflow:
+        check(airflow, emulator, statsd)
+
+
+def check(airflow: LiveAirflow, emulator: Emulator, statsd: StatsD) -> None:
+    """Spend, and compare what was told with the emulator's own books."""
     began = int(time.time() * 1000)
     shop = airflow.api.trigger("live_costs_shop")
     press = airflow.api.trigger("live_costs_press")
-    assert airflow.api.wait_for_run("live_costs_press", press, timeout=300) == "failed"
-    assert airflow.api.wait_for_run("live_costs_shop", shop, timeout=300) == "success", airflow.last_lines()
+    assert airflow.api.wait_for_run("live_costs_press", press, timeout=600) == "failed"
+    assert airflow.api.wait_for_run("live_costs_shop", shop, timeout=600) == "success", airflow.last_lines()
 
     # Of 40 tasks exactly 25 made a job; the others failed at their first try, and none waits for a retry.
     instances = airflow.api.task_instances("live_costs_press", press, "paint")
@@ -60,7 +72,7 @@ def test_charges_are_reported_limited_and_told(
 
     period = {"start": str(began - 60_000), "end": str(int(time.time() * 1000) + 1000)}
     report = airflow.api.trigger("live_costs_report", period)
-    assert airflow.api.wait_for_run("live_costs_report", report, timeout=120) == "success"
+    assert airflow.api.wait_for_run("live_costs_report", report, timeout=300) == "success"
     told = airflow.api.xcom("live_costs_report", report, "usage")
     books: Counter[str] = Counter()
     for job in emulator.jobs:
@@ -87,4 +99,3 @@ def test_charges_are_reported_limited_and_told(
     assert statsd.sum_of(r"airflow\.kling\.failures,[^:]*endpoint=images/generations[^:]*") == MAPPED - PAID
     kling = [line for line in statsd.lines if ".kling." in line]
     assert not [line for line in kling if re.search(r"af-|live_costs|\d{15}", line)]
-    statsd.close()

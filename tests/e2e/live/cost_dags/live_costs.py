@@ -15,14 +15,10 @@ from airflow_provider_kling.operators.usage import KlingUsageOperator
 from airflow_provider_kling.operators.video import KlingTextToVideoOperator
 
 MEDIA = os.environ.get("LIVE_COSTS", "/nowhere")
-COMMON = {
-    "schedule": None,
-    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
-    "catchup": False,
-    "default_args": {"retries": 2},
-}
+START = datetime(2026, 1, 1, tzinfo=UTC)
+RETRIES = {"retries": 2}
 
-with DAG("live_costs_shop", **COMMON):
+with DAG("live_costs_shop", schedule=None, start_date=START, catchup=False, default_args=RETRIES):
     KlingTextToVideoOperator(
         task_id="film",
         prompt="Waves at dusk",
@@ -42,7 +38,7 @@ with DAG("live_costs_shop", **COMMON):
         labels={"team": "shop"},
     )
 
-with DAG("live_costs_press", params={"count": 1}, **COMMON):
+with DAG("live_costs_press", schedule=None, start_date=START, catchup=False, default_args=RETRIES):
     KlingImageGenerationOperator.partial(
         task_id="paint",
         output_path=f"{MEDIA}/press",
@@ -52,7 +48,14 @@ with DAG("live_costs_press", params={"count": 1}, **COMMON):
         budget=KlingBudget("press", max_units=25 * 8, path=f"{MEDIA}/budgets"),
     ).expand(prompt=[f"chair number {number}" for number in range(40)])
 
-with DAG("live_costs_report", params={"start": "", "end": ""}, **COMMON):
+with DAG(
+    "live_costs_report",
+    params={"start": "", "end": ""},
+    schedule=None,
+    start_date=START,
+    catchup=False,
+    default_args=RETRIES,
+):
     KlingUsageOperator(
         task_id="usage",
         paths=[f"{MEDIA}/films", f"{MEDIA}/cards", f"{MEDIA}/press"],
