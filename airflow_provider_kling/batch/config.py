@@ -79,6 +79,7 @@ class BatchConfig:
     :param take: asks for another job of each row on purpose.
     :param index: stored results, with ``idempotency_scope="inputs"``.
     :param return_refused: refused rows are results and no failures.
+    :param spread: how rows are spread over several accounts.
     """
 
     endpoint: Endpoint
@@ -98,6 +99,7 @@ class BatchConfig:
     take: str = ""
     index: ResultIndex | None = None
     return_refused: bool = False
+    spread: str = "in_order"
 
     def proves_absence(self, dialect: Dialect) -> bool:
         """Whether a look-up that finds nothing proves that a row has no job.

@@ -12,12 +12,13 @@ from ..triggers.wake_rule import worth_deferring
 from .limiter import AdaptiveWidth, StopReason
 
 if TYPE_CHECKING:
+    from .accounts import Lanes
     from .config import BatchConfig
+    from .joint_limiter import JointLimiter
     from .ledger_writer import LedgerWriter
     from .limiter import ConcurrencyLimiter
-    from .monitor import JobMonitor
+    from .monitor import RunningJob
     from .progress import Progress
-    from .submitter import Submitter
 
 CHECK_SECONDS = 0.2
 """Seconds between two looks at whether the worker can be given back."""
@@ -98,13 +99,14 @@ class DeferralState:
 class Deferral:
     """A wait to be spent in the triggerer.
 
-    :param jobs: the running jobs: Kling's id, external id, Unix time in seconds of the submission.
+    :param jobs: the running jobs: Kling's id, external id, Unix time in seconds of the submission, and with
+        several accounts the connection of the one that has it.
     :param deadline: when the first of them runs out of time, Unix time in seconds.
     :param rows_left: rows wait for a slot.
     :param state: what the next part of the try needs to know.
     """
 
-    jobs: Sequence[tuple[str, str | None, float]]
+    jobs: Sequence[Sequence[Any]]
     deadline: float
     rows_left: bool
     state: DeferralState
@@ -127,8 +129,7 @@ class DeferralCheck:
 
     :param state: what the try has left so far.
     :param gate: knows the free places.
-    :param submitter: knows the create calls.
-    :param monitor: knows the running jobs.
+    :param lanes: know the create calls and the running jobs.
     :param book: knows what is not written yet.
     :param tally: the numbers of this part of the try.
     """
@@ -137,16 +138,15 @@ class DeferralCheck:
         self,
         state: DeferralState,
         *,
-        gate: ConcurrencyLimiter,
-        submitter: Submitter,
-        monitor: JobMonitor,
+        gate: ConcurrencyLimiter | JointLimiter,
+        lanes: Lanes,
         book: LedgerWriter,
         tally: Progress,
     ) -> None:
         self._state = state
         self._gate = gate
-        self._submitter = submitter
-        self._monitor = monitor
+        self._submitter = lanes
+        self._monitor = lanes
         self._book = book
         self._tally = tally
         self._began = time.time()
@@ -175,7 +175,7 @@ class DeferralCheck:
             self._book.wake()
             return None
         return Deferral(
-            [(str(job.entry.task_id), job.entry.external_task_id, job.started) for job in jobs],
+            [_job_facts(job) for job in jobs],
             min(job.deadline for job in jobs),
             rows_left,
             replace(
@@ -210,3 +210,8 @@ class DeferralCheck:
             width=width.width if width.width < width.ceiling else None,
             durations=tuple(round(each, 1) for each in self._monitor.schedule.durations[-_DURATIONS:]),
         )
+
+
+def _job_facts(job: RunningJob) -> tuple[Any, ...]:
+    known = (str(job.entry.task_id), job.entry.external_task_id, job.started)
+    return (*known, job.entry.kling_conn_id) if job.entry.kling_conn_id else known

@@ -65,6 +65,7 @@ class LedgerEntry:
     :param airflow: the task instance that asked for the job, as in a manifest.
     :param prompt: the beginning of its prompt, for people.
     :param model_name: the model that was asked for.
+    :param kling_conn_id: connection of the account that was asked last, of a batch with several accounts.
     """
 
     key: str
@@ -85,6 +86,7 @@ class LedgerEntry:
     airflow: Mapping[str, Any] | None = None
     prompt: str | None = None
     model_name: str | None = None
+    kling_conn_id: str | None = None
 
     def to(self, state: RowState, **changes: Any) -> LedgerEntry:
         """Return the line for the row's next state."""
@@ -180,7 +182,7 @@ def _is_sound(entry: LedgerEntry) -> bool:
     numbers = (entry.number, entry.attempt, entry.generation, entry.submitted_at or 0)
     texts = (
         *(entry.external_task_id, entry.task_id, entry.estimate, entry.units, entry.error),
-        *(entry.prompt, entry.model_name),
+        *(entry.prompt, entry.model_name, entry.kling_conn_id),
     )
     return (
         isinstance(entry.key, str)

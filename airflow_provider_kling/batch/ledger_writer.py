@@ -8,6 +8,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from .joint_limiter import JointLimiter
 from .ledger import Ledger
 from .ledger_entry import LedgerEntry
 from .limiter import ConcurrencyLimiter, StopReason, outage_delay
@@ -34,7 +35,11 @@ class LedgerWriter:
     """
 
     def __init__(
-        self, ledger: Ledger, tally: Progress, gate: ConcurrencyLimiter, log: logging.Logger
+        self,
+        ledger: Ledger,
+        tally: Progress,
+        gate: ConcurrencyLimiter | JointLimiter,
+        log: logging.Logger,
     ) -> None:
         self.tally = tally
         self._ledger = ledger

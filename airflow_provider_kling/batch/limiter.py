@@ -68,7 +68,8 @@ PROBE_SECONDS = 5.0
 
 MAX_PROBE_SECONDS = 60.0
 
-_NEAR_SECONDS = 0.1
+NEAR_SECONDS = 0.1
+"""Seconds between looks at whether a row would soon have a place."""
 
 
 @dataclass(slots=True)
@@ -222,7 +223,7 @@ class ConcurrencyLimiter:
         :param ahead: returns how many rows have been taken and are not submitted.
         """
         while not self.closed and self.width.active + ahead() > self.width.width:  # noqa: ASYNC110
-            await asyncio.sleep(_NEAR_SECONDS)
+            await asyncio.sleep(NEAR_SECONDS)
 
     def attach(self) -> None:
         """Take a place for a job that is under way already."""

@@ -16,6 +16,7 @@ from ..api.pricing import amount_of
 from ..api.task import KlingTask, TaskStatus
 from ..exceptions import KlingError, KlingResultExpired, KlingTaskNotFound, error_from_event
 from ..metrics import job_ended
+from ..results.accounts import CONNECTION_FACT
 from ..results.finished_job import result_missing
 from ..results.result_check import holds_its_files
 from ..results.reuse import REUSED_FACT
@@ -190,7 +191,9 @@ class JobMonitor:
                 charges=charges,
                 error=None,
                 facts=None,
-                result=without_urls(landed) | ({REUSED_FACT: reused} if reused else {}),
+                result=without_urls(landed)
+                | ({REUSED_FACT: reused} if reused else {})
+                | ({CONNECTION_FACT: entry.kling_conn_id} if entry.kling_conn_id else {}),
             )
         )
 

@@ -26,6 +26,7 @@ from .limiter import (
 
 if TYPE_CHECKING:
     from ..api.hosts import Dialect
+    from .joint_limiter import JointLimiter
 
 PREFETCH_ROWS = 8
 """Rows that are made ready or wait for a slot, beside those whose jobs are under way."""
@@ -45,7 +46,11 @@ class RequestPrefetcher:
     """
 
     def __init__(
-        self, plan: BatchConfig, dialect: Dialect, gate: ConcurrencyLimiter, log: logging.Logger
+        self,
+        plan: BatchConfig,
+        dialect: Dialect,
+        gate: ConcurrencyLimiter | JointLimiter,
+        log: logging.Logger,
     ) -> None:
         self._plan = plan
         self._dialect = dialect

@@ -92,7 +92,7 @@ class Resumer:
     """Attaches to what runs, asks for what is uncertain, opens what is to be done again.
 
     :param plan: what is asked.
-    :param client: calls Kling.
+    :param client_of: returns what calls Kling, at the account of a row's job.
     :param looks_up: a job can be found by its name.
     :param unique_names: the host makes no second job of a name, also while it does not find the first.
     :param attach: called for each job that exists.
@@ -102,7 +102,7 @@ class Resumer:
         self,
         *,
         plan: BatchConfig,
-        client: AsyncKlingClient,
+        client_of: Callable[[LedgerEntry], AsyncKlingClient],
         book: LedgerWriter,
         looks_up: bool,
         unique_names: bool = True,
@@ -110,7 +110,7 @@ class Resumer:
         log: logging.Logger,
     ) -> None:
         self._plan = plan
-        self._client = client
+        self._client_of = client_of
         self._book = book
         self._can_look_up = looks_up
         self._unique_names = unique_names
@@ -164,7 +164,8 @@ class Resumer:
         try:
             async with self._questions:
                 name = line.external_task_id
-                task = await self._client.find_task(self._plan.endpoint, name) if name else None
+                client = self._client_of(line)
+                task = await client.find_task(self._plan.endpoint, name) if name else None
         except KlingError as error:
             self._log.info("Row %d: %s It is asked for again when its turn comes", line.number, error)
             self.may_exist.add(line.key)

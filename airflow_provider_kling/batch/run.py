@@ -7,34 +7,32 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..exceptions import KlingAccountError, KlingAuthError, KlingError, KlingWaitInterrupted
-from ..hooks.async_client import AsyncKlingClient
 from ..metrics import count, flush
 from ..submission.runner import can_look_up
 from ..submission.submit import KlingJobUnseen
+from .accounts import MAX_NOT_PERMITTED, NOT_PERMITTED, BatchAccount, Lanes, RowRefused
 from .config import BatchConfig
-from .deferral import CHECK_SECONDS, Deferral, DeferralCheck, width_of
+from .deferral import CHECK_SECONDS, Deferral, DeferralCheck
 from .input import RequestRow
 from .ledger_entry import TERMINAL_FAILURES, LedgerEntry, RowState
 from .ledger_writer import LedgerWriter
-from .limiter import ConcurrencyLimiter, StopReason, SubmissionStopped
-from .monitor import DeadlineFor, JobMonitor, StoreResult
+from .limiter import StopReason, SubmissionStopped
 from .outcome import entry_after_submit_error, entry_after_wait_error
 from .prefetch import RequestPrefetcher
 from .progress import Budget
 from .resume import Resumer
 from .stored_rows import StoredRows
-from .submitter import Submitter
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
-    from ..hooks.connection import KlingSettings
     from .ledger import Ledger
+    from .monitor import DeadlineFor
     from .preflight import PreflightResult
     from .progress import Progress
 
@@ -44,18 +42,15 @@ SHUTDOWN_GRACE = 1.5
 MAX_LOGGED_FAILURES = 20
 """Failed rows that the log names; the rest is in the report."""
 
-_NOT_PERMITTED, _MAX_NOT_PERMITTED = 1103, 3
-
 
 class BatchRun:
     """One try of a batch.
 
     :param plan: what is asked.
-    :param settings: the checked connection.
     :param ledger: what earlier tries have done, already read.
     :param tally: numbers, with earlier tries not yet counted in.
     :param found: what the look over all rows has shown.
-    :param land: fetches a job's files; runs in a thread.
+    :param accounts: the accounts in order.
     :param deadline_of: when a job's time is up.
     """
 
@@ -63,11 +58,10 @@ class BatchRun:
         self,
         *,
         plan: BatchConfig,
-        settings: KlingSettings,
         ledger: Ledger,
         tally: Progress,
         found: PreflightResult,
-        land: StoreResult,
+        accounts: Sequence[BatchAccount],
         deadline_of: DeadlineFor,
         log: logging.Logger,
     ) -> None:
@@ -81,16 +75,15 @@ class BatchRun:
         self._position = plan.state.position if plan.state else 0
         self._first_skipped = sys.maxsize
         self._plan = plan
-        self._settings = settings
+        self._settings = settings = accounts[0].settings
+        self._accounts = accounts
         self._ledger = ledger
         self._tally = tally
         self._found = found
-        self._land = land
         self._deadline_of = deadline_of
         self._log = log
         self._can_look_up = can_look_up(plan.endpoint, settings.dialect.lookup)
         self._named = 0
-        self._not_permitted = 0
         self._kill = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -112,7 +105,9 @@ class BatchRun:
         :param rows: the rows, as a stream; read in a thread.
         """
         self._stopping = asyncio.Event()
-        self._gate = ConcurrencyLimiter(width_of(self._plan))
+        self._lanes = Lanes(self._plan, self._accounts, self._log)
+        self._lanes.check(list(self._ledger.entries.values()))
+        self._gate = self._lanes.gate
         self._tally.count(self._ledger.entries.values())
         self._book = LedgerWriter(self._ledger, self._tally, self._gate, self._log)
         self._loop = asyncio.get_running_loop()
@@ -121,7 +116,7 @@ class BatchRun:
         reader = ThreadPoolExecutor(1, thread_name_prefix="kling-rows")
         keeper = asyncio.create_task(self._book.keep())
         try:
-            async with AsyncKlingClient(self._settings) as self._client:
+            async with self._lanes.connected():
                 await self._until_stopped(asyncio.create_task(self._work(rows, reader)))
         finally:
             keeper.cancel()
@@ -166,7 +161,7 @@ class BatchRun:
     async def _settle(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_GRACE):
-                await self._submitter.idle()
+                await self._lanes.idle()
 
     async def _work(self, rows: Iterator[RequestRow], reader: ThreadPoolExecutor) -> None:
         self._desk = RequestPrefetcher(self._plan, self._settings.dialect, self._gate, self._log)
@@ -174,24 +169,12 @@ class BatchRun:
         for entry in self._ledger.entries.values():
             if entry.estimate is None:
                 budget.learn(entry.units)
-        self._submitter = Submitter(
-            plan=self._plan,
-            client=self._client,
+        self._lanes.build(
             desk=self._desk,
-            gate=self._gate,
             book=self._book,
             budget=budget,
-            looks_up=self._can_look_up,
-        )
-        self._follower = JobMonitor(
-            plan=self._plan,
-            client=self._client,
-            gate=self._gate,
-            book=self._book,
-            budget=budget,
-            land=self._land,
             deadline_of=self._deadline_of,
-            log=self._log,
+            looks_up=self._can_look_up,
         )
         try:
             async with asyncio.TaskGroup() as self._jobs:
@@ -201,19 +184,18 @@ class BatchRun:
                 await self._start_rows(rows, reader)
         finally:
             self._desk.close()
-            self._follower.close()
+            self._lanes.close()
 
     def _after_deferral(self) -> None:
         """Begin to look for deferrals, with what an earlier part of this try has left."""
         if self._plan.deferred:
             self._check_failures()
         if self._plan.state:
-            self._follower.schedule.learn_all(self._plan.state.durations)
+            self._lanes.schedule.learn_all(self._plan.state.durations)
             self._check = DeferralCheck(
                 self._plan.state,
                 gate=self._gate,
-                submitter=self._submitter,
-                monitor=self._follower,
+                lanes=self._lanes,
                 book=self._book,
                 tally=self._tally,
             )
@@ -227,7 +209,7 @@ class BatchRun:
     async def _resume(self) -> None:
         self._takeover = Resumer(
             plan=self._plan,
-            client=self._client,
+            client_of=lambda line: self._lanes.of(line).client,
             book=self._book,
             looks_up=self._can_look_up,
             unique_names=self._plan.proves_absence(self._settings.dialect),
@@ -238,7 +220,7 @@ class BatchRun:
         await self._takeover.run(lines)
 
     def _attach(self, line: LedgerEntry, task: KlingTask | None) -> None:
-        self._gate.attach()
+        self._lanes.of(line).gate.attach()
         # One that this try has made, or has attached to before, is not counted twice.
         self._tally.attached += not self._plan.deferred or task is not None
         if line.unknown_cost:
@@ -262,7 +244,7 @@ class BatchRun:
                 self._jobs.create_task(self._submit(row))
                 del row
                 await self._desk.room()
-                await self._follower.room()
+                await self._lanes.room()
         except KlingError as error:
             # What was read is good: it is made, and what is under way is seen through.
             self._stopped(error)
@@ -309,10 +291,14 @@ class BatchRun:
 
     async def _submit(self, row: RequestRow) -> None:
         try:
-            line, task = await self._submitter.submit(row, self._line(row), ask_first=self._is_uncertain(row))
+            line, task = await self._lanes.submit(row, self._line, ask_first=self._is_uncertain(row))
         except SubmissionStopped as closed:
             self._budget.settle(row.key)
             self._skip(row, closed.reason)
+        except RowRefused as refused:
+            # Other rows may fare better, at another account or with other inputs.
+            self._budget.settle(row.key)
+            self._record_failure(entry_after_submit_error(self._line(row), refused.error))
         except KlingJobUnseen as error:
             # The doubt is of this row alone.
             self._budget.settle(row.key)
@@ -325,15 +311,16 @@ class BatchRun:
             self._log_failure(error, f"Row {row.number}")
             self._record_failure(entry_after_submit_error(self._line(row), error))
         else:
-            self._not_permitted = 0
+            self._lanes.of(line).not_permitted = 0
             # In a task of its own: this one holds the row, which may hold a picture.
             self._jobs.create_task(self._follow(line, task))
         finally:
             await self._desk.give_back(row)
 
     def _on_account_error(self, row: RequestRow, error: KlingError) -> None:
-        self._not_permitted += error.code == _NOT_PERMITTED
-        if error.code == _NOT_PERMITTED and self._not_permitted < _MAX_NOT_PERMITTED:
+        only = self._lanes.all[0]
+        only.not_permitted += error.code == NOT_PERMITTED
+        if error.code == NOT_PERMITTED and only.not_permitted < MAX_NOT_PERMITTED and not self._lanes.several:
             # The account may be fine, and only what this row asks for, such as its model, not permitted.
             self._record_failure(entry_after_submit_error(self._line(row), error))
         else:
@@ -348,7 +335,7 @@ class BatchRun:
 
     async def _follow(self, line: LedgerEntry, task: KlingTask | None) -> None:
         try:
-            await self._follower.run_to_completion(line, task)
+            await self._lanes.of(line).monitor.run_to_completion(line, task)
         except Exception as error:
             if isinstance(error, KlingAuthError | KlingWaitInterrupted):
                 self._stop_because(error)

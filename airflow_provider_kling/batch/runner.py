@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from ..inputs.prepared_request import parse_units
 from ..submission.runner import can_look_up
 from ..utils.redaction import redact_text
 from ..utils.storage import StoragePermanentError, StorageTransientError, resolve_path
+from .accounts import BatchAccount
 from .config import LEDGER_FOLDER, BatchConfig, Reuse, batch_name
 from .contact_sheet import write_contact_sheet
 from .ledger import Ledger
@@ -58,6 +59,8 @@ class BatchRunner:
     :param shard: the part of the rows that it takes; ``None`` for all.
     :param reuse: whose jobs count as the same.
     :param return_refused: refused rows are results and no failures.
+    :param others: further accounts.
+    :param spread: how rows are spread over the accounts.
     """
 
     def __init__(
@@ -77,7 +80,12 @@ class BatchRunner:
         shard: Shard | None = None,
         reuse: Reuse | None = None,
         return_refused: bool = False,
+        others: Sequence[BatchAccount] = (),
+        spread: str = "in_order",
     ) -> None:
+        own = settings.conn_id if others else None
+        self._accounts = (BatchAccount(own, settings, land), *others)
+        self._spread = spread
         self._shard = shard
         self._reuse = reuse or Reuse()
         self._return_refused = return_refused
@@ -88,7 +96,6 @@ class BatchRunner:
         self._key = key
         self._generation = generation
         self._read_rows = shard.reader(read_rows) if shard else read_rows
-        self._land = land
         self._deadline_of = deadline_of
         self._log = log
         folder = resolve_path(output_path)
@@ -185,6 +192,7 @@ class BatchRunner:
             take=self._reuse.take,
             index=self._reuse.index,
             return_refused=self._return_refused,
+            spread=self._spread,
         )
         self._run = self._run_of(plan, found)
         if not deferred:
@@ -215,11 +223,10 @@ class BatchRunner:
     def _run_of(self, plan: BatchConfig, found: PreflightResult) -> BatchRun:
         return BatchRun(
             plan=plan,
-            settings=self._settings,
             ledger=self._ledger,
             tally=self.tally,
             found=found,
-            land=self._land,
+            accounts=self._accounts,
             deadline_of=self._deadline_of,
             log=self._log,
         )
@@ -324,9 +331,8 @@ class BatchRunner:
     def _asks_again(self) -> bool:
         """Whether a retry looks for jobs that this host may only find later."""
         dialect = self._settings.dialect
-        return can_look_up(self._endpoint, dialect.lookup) and not (
-            dialect.unique_names and self._endpoint.absence_proves
-        )
+        unsure = not (dialect.unique_names and self._endpoint.absence_proves)
+        return can_look_up(self._endpoint, dialect.lookup) and (unsure or len(self._accounts) > 1)
 
     def _report(self, summary: Mapping[str, Any], contact_sheet: bool) -> dict[str, Any]:
         if not self._reports.confirm():

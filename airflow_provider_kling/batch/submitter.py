@@ -20,10 +20,11 @@ from ..exceptions import (
     KlingSubmissionUnknown,
 )
 from ..metrics import count, duration
+from ..results.accounts import CONNECTION_FACT
 from ..results.reuse import REUSED_FACT, origin_of, scope_facts
 from ..submission.context import SubmissionContext, SubmittedTask
 from ..submission.runner import arun_flow
-from ..submission.submit import submit_or_attach
+from ..submission.submit import find_existing, submit_or_attach
 from .config import BatchConfig
 from .input import RequestRow
 from .ledger_entry import LedgerEntry, RowState, request_summary
@@ -73,6 +74,7 @@ class Submitter:
     :param plan: what is asked.
     :param client: calls Kling.
     :param looks_up: a job can be found by its name, at this host and endpoint.
+    :param conn_id: connection of the account, of a batch with several.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Submitter:
         book: LedgerWriter,
         budget: Budget,
         looks_up: bool,
+        conn_id: str | None = None,
     ) -> None:
         self._plan = plan
         self._client = client
@@ -93,6 +96,7 @@ class Submitter:
         self._book = book
         self._budget = budget
         self._can_look_up = looks_up
+        self._conn_id = conn_id
         self._outage = CircuitBreaker()
         self._unknown = 0
         self._calls = 0
@@ -114,6 +118,8 @@ class Submitter:
         async with self._desk.order(row) as order:
             cost = self._budget.expected(order.estimate)
             facts = {**order.facts(), **scope_facts("inputs" if self._plan.scope else "run", self._plan.take)}
+            if self._conn_id:
+                facts[CONNECTION_FACT] = self._conn_id
             attempt = _RowSubmission(row, order, line, facts, cost, ask_first)
             try:
                 while True:
@@ -125,6 +131,19 @@ class Submitter:
                 raise
             finally:
                 self._uncertain.discard(row.key)
+
+    async def has_job(self, row: RequestRow, line: LedgerEntry) -> bool:
+        """Look up whether the account has the job of a row, and make none.
+
+        :param row: the row.
+        :param line: what is known of it.
+        :return: whether there is one that has not failed.
+        :raises KlingError: the account cannot tell.
+        """
+        async with self._desk.order(row) as order:
+            terms = self._submission_context(_RowSubmission(row, order, line, {}, None, ask_first=True))
+            found = await arun_flow(find_existing(terms), self._client, self._plan.endpoint, {})
+        return found is not None
 
     @property
     def is_settled(self) -> bool:
@@ -228,6 +247,7 @@ class Submitter:
                 generation=self._plan.generation,
                 external_task_id=name,
                 task_id=None,
+                kling_conn_id=self._conn_id,
                 estimate=None if attempt.cost is None else str(attempt.cost),
                 units=None,
                 error=None,
@@ -272,6 +292,7 @@ class Submitter:
                 generation=self._plan.generation,
                 external_task_id=submission.external_task_id,
                 task_id=task.task_id,
+                kling_conn_id=self._conn_id,
                 submitted_at=task.created_at or round(time.time() * 1000),
                 estimate=None if attempt.cost is None else str(attempt.cost),
                 units=None,

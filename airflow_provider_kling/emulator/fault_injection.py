@@ -80,6 +80,10 @@ class FaultInjector:
             raise ApiErrorResponse(400, 1301, "The content is not compliant with the content safety policy")
         self._account("arrears_after", 1101, "Account in arrears", jobs)
         self._account("empty_after", 1102, "Account balance not enough", jobs)
+        if self._faults.fire("no_credit"):
+            raise ApiErrorResponse(429, 1102, "Account balance not enough")
+        if self._faults.fire("not_permitted"):
+            raise ApiErrorResponse(403, 1103, "Unauthorized access to the requested resource")
 
     async def after_job(self, call: Request) -> None:
         """Apply the faults that strike a create call after its job was created.

@@ -55,6 +55,8 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "refused_word": Fault(str, "prompts with this word are answered 400/1301"),
         "arrears_after": Fault(int, "create calls are answered 429/1101 once n jobs were made"),
         "empty_after": Fault(int, "create calls are answered 429/1102 once n jobs were made"),
+        "no_credit": Fault(bool, "create calls are answered 429/1102"),
+        "not_permitted": Fault(bool, "create calls are answered 403/1103"),
         # Jobs and queries.
         "failed_job": Fault(int, "every nth job fails"),
         "failed_word": Fault(str, "jobs whose prompt has this word fail"),

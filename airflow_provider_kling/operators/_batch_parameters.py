@@ -12,6 +12,7 @@ from ..inputs.prepared_request import is_nothing, parse_units
 from ._parameters import (
     invalid_parameter,
     labels_in,
+    read_conn_ids,
     read_endpoint,
     read_flag,
     read_path,
@@ -34,7 +35,7 @@ class BatchParameters:
 
     TEMPLATED: ClassVar[tuple[str, ...]] = (
         *("endpoint", "regenerate", "max_units", "max_usd", "expected_seconds", "output_path"),
-        *("labels", "shard", "take"),
+        *("labels", "shard", "take", "fallback_conn_ids"),
     )
 
     batch: KlingBatchOperator
@@ -45,6 +46,13 @@ class BatchParameters:
         :return: the endpoint of all rows.
         """
         return read_endpoint(self.batch.task_id, "endpoint", self.batch.endpoint)
+
+    def fallback_conn_ids(self) -> tuple[str, ...]:
+        """Read ``fallback_conn_ids``.
+
+        :return: the connections of further accounts, in order.
+        """
+        return read_conn_ids(self.batch.task_id, self.batch.fallback_conn_ids, self.batch.kling_conn_id)
 
     def regenerate(self) -> bool:
         """Read ``regenerate``.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import KlingError
 from ..metrics import count_failure
+from ..results.accounts import CONNECTION_FACT
 from ._budgets import settle_lost
 from ._recovery_advice import recovery_advice_for
 
@@ -54,6 +55,7 @@ def _push(operator: KlingTaskOperator, context: Context, error: KlingError) -> N
         "external_task_id": error.external_task_id,
         "endpoint": operator.endpoint.slug,
         "job": error.job.value if error.job else None,
+        **({CONNECTION_FACT: operator.active_conn_id} if operator.fallback_conn_ids else {}),
     }
     try:
         context["ti"].xcom_push(key=ERROR_KEY, value=report)

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from ..results.accounts import CONNECTION_FACT
 
 if TYPE_CHECKING:
     from ..hooks.connection import KlingSettings
@@ -15,13 +18,38 @@ class KlingHookMixin:
     """Gives an operator or sensor with a ``kling_conn_id`` its hook."""
 
     kling_conn_id: Any
+    _used_conn_id: str | None = None
+
+    @property
+    def active_conn_id(self) -> str:
+        """Id of the connection in use: ``kling_conn_id``, or the fallback that has the job."""
+        return self._used_conn_id or str(self.kling_conn_id)
+
+    def use_connection(self, conn_id: str | None) -> None:
+        """Use another account from now on.
+
+        :param conn_id: id of its connection; ``None`` for ``kling_conn_id``.
+        """
+        before = self.active_conn_id
+        self._used_conn_id = conn_id
+        if self.active_conn_id != before:
+            vars(self).pop("hook", None)
+
+    def use_connection_of(self, job: Any) -> None:
+        """Use the account that made a job, where a result of an operator says which.
+
+        :param job: a result, or an id.
+        """
+        conn_id = job.get(CONNECTION_FACT) if isinstance(job, Mapping) else None
+        if isinstance(conn_id, str) and conn_id:
+            self.use_connection(conn_id)
 
     @cached_property
     def hook(self) -> KlingHook:
         """The hook for this task's connection."""
         from ..hooks.kling import KlingHook
 
-        return KlingHook(str(self.kling_conn_id))
+        return KlingHook(self.active_conn_id)
 
     def usable_settings(self) -> KlingSettings | None:
         """Return the connection's settings, for code that describes another error.

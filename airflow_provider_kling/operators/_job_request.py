@@ -18,6 +18,7 @@ from ..inputs.prepared_request import (
     prepare_request,
     read_extra_body,
 )
+from ..results.accounts import CONNECTION_FACT
 from ..results.reuse import INPUTS, scope_facts
 from ..submission.idempotency import load_request, task_instance_key
 from ._inside_task import refuse_templates
@@ -174,8 +175,8 @@ class JobRequest:
         """Return who asks for the job, and whether others may re-use it.
 
         :param context: Airflow's context of the running task.
-        :return: ``labels`` where there are any, and ``airflow``: the task instance; ``idempotency_scope`` and
-            ``take`` where they are set.
+        :return: ``labels`` where there are any, ``kling_conn_id`` of a task with several accounts, and
+            ``airflow``: the task instance; ``idempotency_scope`` and ``take`` where they are set.
         :raises KlingRequestInvalid: the labels are invalid.
         """
         from ..results.manifest import stored_by
@@ -183,6 +184,7 @@ class JobRequest:
         labels = labels_in(self.operator.task_id, "labels", self.operator.labels)
         return {
             **({"labels": labels} if labels else {}),
+            **({CONNECTION_FACT: self.operator.active_conn_id} if self.operator.fallback_conn_ids else {}),
             "airflow": stored_by(context),
             **scope_facts(self.operator.idempotency_scope, self.take()),
         }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -96,6 +97,37 @@ def read_take(task_id: str, value: Any) -> str:
     if len(text) > _MAX_TAKE_LENGTH or not text.isprintable():
         invalid_parameter(task_id, "take", value, f"at most {_MAX_TAKE_LENGTH} printable characters")
     return text
+
+
+def read_conn_ids(task_id: str, value: Any, first: Any) -> tuple[str, ...]:
+    """Read ``fallback_conn_ids``.
+
+    :param task_id: the task that has it.
+    :param value: a list of connection ids, the same as JSON text or separated by commas, or nothing.
+    :param first: the task's ``kling_conn_id``.
+    :return: the ids, without those that rendered to nothing.
+    :raises KlingRequestInvalid: it is none of these, or names a connection twice.
+    """
+    ids = _listed(value) if isinstance(value, str) else value
+    expected = f"a list of connection ids, each once and none of them {first!r}"
+    if is_nothing(ids):
+        return ()
+    if not isinstance(ids, list | tuple) or not all(isinstance(each, str | None) for each in ids):
+        invalid_parameter(task_id, "fallback_conn_ids", value, expected)
+    found = tuple(each.strip() for each in ids if not is_nothing(each))
+    if len({*found, str(first)}) <= len(found):
+        invalid_parameter(task_id, "fallback_conn_ids", value, expected)
+    return found
+
+
+def _listed(text: str) -> Any:
+    """Return what text holds: JSON, the list that a template without native rendering leaves, or names."""
+    if text.strip().startswith("["):
+        try:
+            return ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError):
+            return text.strip()
+    return text.split(",")
 
 
 def read_number(

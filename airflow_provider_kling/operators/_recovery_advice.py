@@ -52,6 +52,7 @@ class RecoveryAdvice:
     :param changing: parameters whose templates give another value in each try, which makes another job.
     :param absence_proves: a look-up that finds nothing proves that there is no job.
     :param shared: other tasks may have made the job (``idempotency_scope="inputs"``).
+    :param conn_id: of a task with several accounts, the connection of the one in use.
     """
 
     endpoint: str
@@ -65,6 +66,7 @@ class RecoveryAdvice:
     changing: tuple[str, ...] = ()
     absence_proves: bool = True
     shared: bool = False
+    conn_id: str = ""
 
     def for_kill(self) -> str:
         """Describe what a retry and a clear do after the task was killed; its job may not have been made.
@@ -129,6 +131,7 @@ class RecoveryAdvice:
         if known:
             made = ", if it was made" if error.job is JobState.MAY_EXIST else ""
             where = f"endpoint {self.endpoint}, kling_task_id {known}"
+            where += f", kling_conn_id {self.conn_id}" if self.conn_id else ""
             return f"KlingFetchResultOperator stores its result{made} ({where})"
         if self.can_list:
             return "KlingResultSweepOperator stores the results of all jobs of the account"
@@ -163,6 +166,7 @@ def recovery_advice_for(operator: KlingTaskOperator, context: Context) -> Recove
         shared=operator.idempotency_scope == "inputs",
         changing=tuple(operator.changing),
         can_list=settings.dialect.lists and (endpoint.listable or bool(endpoint.tasks)),
+        conn_id=operator.active_conn_id if operator.fallback_conn_ids else "",
     )
 
 

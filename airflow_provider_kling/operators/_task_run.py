@@ -44,7 +44,6 @@ class _Task(Protocol):
     deferrable: bool
     end_from_trigger: bool
     execution_timeout: timedelta | None
-    kling_conn_id: Any
     output_path: Any
     poster: bool
 
@@ -53,6 +52,9 @@ class _Task(Protocol):
 
     @property
     def hook(self) -> KlingHook: ...
+
+    @property
+    def active_conn_id(self) -> str: ...
 
     @property
     def defer(self) -> Any: ...
@@ -209,7 +211,7 @@ class TaskRun:
             trigger=KlingTaskTrigger(
                 endpoint=self.endpoint.slug,
                 kling_task_id=task_id,
-                kling_conn_id=self._task.kling_conn_id,
+                kling_conn_id=self._task.active_conn_id,
                 poll_interval=self.poll_interval,
                 deadline=deadline,
                 since=since,
@@ -219,6 +221,7 @@ class TaskRun:
                     wanted=self._task.end_from_trigger and not self.reused_from,
                 ),
                 external_task_id=external_task_id,
+                names_connection=bool(getattr(self._task, "fallback_conn_ids", None)),
             ),
             method_name=method_name,
             kwargs=kwargs,

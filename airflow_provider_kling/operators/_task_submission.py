@@ -66,6 +66,8 @@ class TaskSubmission:
         self._request = JobRequest(operator)
         self._waited: dict[str, Any] = dict(waited or {})
         self._prepared: PreparedRequest | None = None
+        self.is_retry = False
+        """Whether an earlier try may have submitted the job, once :meth:`submit` has found out."""
 
     def find_stored(self) -> dict[str, Any] | None:
         """Find the stored result of the same request, with ``idempotency_scope="inputs"``.
@@ -99,6 +101,11 @@ class TaskSubmission:
         self._publish(found["task_id"], found.get("external_task_id"))
         return found
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the request could be made."""
+        return self._prepared is not None
+
     def _prepare(self) -> tuple[PreparedRequest, dict[str, Any]]:
         if self._prepared is None:
             self._prepared = self._request.prepare(self._context, nested=self._run.outer_task is not None)
@@ -116,8 +123,9 @@ class TaskSubmission:
         except KlingError as error:
             return self._reattach_without_request(error)
         self._run.metadata = {**request.facts(), **origin}
-        key = self._request.stable_key(idempotency_key(self._context, self._operator.retries or 0, request))
-        submission = self._submission_context(key)
+        submission = self._submission_of(request)
+        key = submission.key
+        self.is_retry = submission.is_retry
         earlier = load_request(self._context, key) if submission.is_retry else None
         warn_of_other_request(earlier, key, self._run.metadata)
         if self._waited.get("may_exist"):
@@ -141,6 +149,36 @@ class TaskSubmission:
         if "since" in self._waited:
             duration("slot_wait", time.time() - float(self._waited["since"]), **self._run.tags)
         return self._on_submitted(submitted)
+
+    def _submission_of(self, request: PreparedRequest) -> SubmissionContext:
+        key = idempotency_key(self._context, self._operator.retries or 0, request)
+        return self._submission_context(self._request.stable_key(key))
+
+    @property
+    def _state_name(self) -> str:
+        """What tells the jobs of a fallback account in Airflow's store from those of the first account."""
+        first, used = str(self._operator.kling_conn_id), self._operator.active_conn_id
+        return "" if used == first else used
+
+    def find_made(self) -> KlingTask | None:
+        """Look for the job at the account in use, and make none.
+
+        :return: the job as last seen; ``None`` where there is none that has not failed.
+        :raises KlingError: the account cannot tell.
+        """
+        from ..submission.runner import run_flow
+
+        try:
+            request, origin = self._prepare()
+        except KlingError as error:
+            return self._reattach_without_request(error)
+        submission = self._submission_of(request)
+        found = run_flow(find_existing(submission), self._run.hook.client, self._operator.endpoint, {})
+        if found is None:
+            return None
+        self._run.metadata = {**request.facts(), **origin}
+        count("attached", **self._run.tags)
+        return self._on_submitted(found)
 
     def _find_over_limit(
         self, submission: SubmissionContext, request: PreparedRequest
@@ -215,13 +253,14 @@ class TaskSubmission:
         self._operator.defer(
             trigger=KlingSlotTrigger(
                 endpoint=self._operator.endpoint.slug,
-                kling_conn_id=self._operator.kling_conn_id,
+                kling_conn_id=self._operator.active_conn_id,
                 deadline=deadline,
                 since=since,
                 refused_at=now,
                 refusals=refusals,
                 retry_after=retry_after,
                 may_exist=bool(self._waited.get("may_exist")),
+                names_connection=bool(self._operator.fallback_conn_ids),
             ),
             method_name="resume_submission",
             timeout=defer_timeout(deadline, now, self._run.poll_interval),
@@ -239,7 +278,7 @@ class TaskSubmission:
             # Of a shared job, the first try after a clear may find that of another task.
             is_retry=is_retry(context, key.clear_count, found_by_name and proves and not shared),
             synchronous=endpoint.synchronous,
-            state=state_of(context),
+            state=state_of(context, self._state_name),
             unique_names=unique,
             earlier_tries=earlier_tries(context, key.clear_count),
             renew_expired=shared

@@ -4,6 +4,7 @@
 Made by ``python -m scripts.generate_stubs``.
 """
 
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any, ClassVar, Literal, Unpack
 
@@ -51,6 +52,9 @@ class KlingTextToSpeechOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -79,6 +83,7 @@ class KlingTextToSpeechOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -120,6 +125,9 @@ class KlingTextToAudioOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -148,6 +156,7 @@ class KlingTextToAudioOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -193,6 +202,9 @@ class KlingVideoToAudioOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -224,5 +236,6 @@ class KlingVideoToAudioOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

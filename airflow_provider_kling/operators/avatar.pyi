@@ -58,6 +58,9 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -90,6 +93,7 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -134,6 +138,9 @@ class KlingAvatarOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -165,6 +172,7 @@ class KlingAvatarOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -214,6 +222,9 @@ class KlingLipSyncOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -249,6 +260,7 @@ class KlingLipSyncOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -289,6 +301,9 @@ class KlingIdentifyFaceOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -315,6 +330,7 @@ class KlingIdentifyFaceOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -359,6 +375,9 @@ class KlingAdvancedLipSyncOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -388,5 +407,6 @@ class KlingAdvancedLipSyncOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..api.task import TaskStatus
 from ..api.templating import is_templated
 from ..exceptions import (
     JobState,
@@ -16,24 +14,21 @@ from ..exceptions import (
     KlingError,
     KlingRequestInvalid,
     KlingSlotsTaken,
-    KlingSubmissionUnknown,
     KlingTaskTimeout,
     error_from_event,
 )
 from ..inputs.cost_limits import enforce_limits, parse_usd
 from ..inputs.prepared_request import parse_units
-from ..lineage import emit_lineage
 from ..links import KlingConsoleLink, KlingResultLink
 from ..results.operator_result import check_installed_for
 from ..results.posters import check_poster
-from ..results.reuse import as_reused
-from ..submission.idempotency import load_request_metadata, recall_external_task_id
 from ..version_compat import AirflowException, BaseOperator, conf
-from ._budgets import charge_of, settle
+from ._accounts import accounts_report, conn_ids_of, submission_of, use_recorded_account
 from ._constructor import build_constructor
 from ._error_report import report_errors
 from ._hook_mixin import KlingHookMixin
 from ._job_request import JobRequest
+from ._job_steps import finish, submit_and_wait
 from ._parameters import (
     SECONDS,
     check_end_from_trigger,
@@ -46,15 +41,12 @@ from ._parameters import (
 )
 from ._redacted_templates import RedactedTemplateMixin
 from ._refusals import return_refusal
-from ._reuse import with_fresh_urls
 from ._task_run import TaskRun
-from ._task_submission import TaskSubmission
 from ._templates import EXTRA_BODY
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..api.polling import TaskEvent
-    from ..api.task import KlingTask
     from ..budget import KlingBudget
     from ..version_compat import Context
 
@@ -106,6 +98,9 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -119,7 +114,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     operator_extra_links = (KlingResultLink(), KlingConsoleLink())
     template_fields: Sequence[str] = (
         *("kling_conn_id", "output_path", "max_units", "max_usd", "expected_seconds", "extra_body", "labels"),
-        "take",
+        *("take", "fallback_conn_ids"),
     )
     redacted_fields = (EXTRA_BODY,)
 
@@ -149,6 +144,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         take: str = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -179,18 +175,25 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.take = take
         if not is_templated(take):
             read_take(self.task_id, take)
+        self.fallback_conn_ids = fallback_conn_ids
         self.poster = read_flag(self.task_id, "poster", poster)
         check_poster(self.task_id, self.poster)
-        if not is_templated(labels):
-            labels_in(self.task_id, "labels", labels)
-        if not is_templated(max_units):
-            parse_units("max_units", max_units)
-        if not is_templated(max_usd):
-            parse_usd("max_usd", max_usd)
         self.expected_seconds = expected_seconds
-        if not is_templated(expected_seconds):
+        self._check_literals()
+
+    def _check_literals(self) -> None:
+        """Check the parameters whose values are known in the DAG file."""
+        if not is_templated([self.fallback_conn_ids, self.kling_conn_id]):
+            conn_ids_of(self)
+        if not is_templated(self.labels):
+            labels_in(self.task_id, "labels", self.labels)
+        if not is_templated(self.max_units):
+            parse_units("max_units", self.max_units)
+        if not is_templated(self.max_usd):
+            parse_usd("max_usd", self.max_usd)
+        if not is_templated(self.expected_seconds):
             JobRequest(self).expected_seconds()
-        if not is_templated(output_path):
+        if not is_templated(self.output_path):
             self._check_output_path()
 
     def _check_output_path(self) -> None:
@@ -212,12 +215,13 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :raises KlingError: what went wrong, whether a job exists, and what a retry and a clear will do.
         """
         self._check_output_path()
+        self.use_connection(None)
         run = self._start_run(context)
         if self.deferrable and run.outer_task:
             self.log.info(
                 "deferrable=True has no effect inside task %s: the wait holds its worker", run.outer_task
             )
-        return self._report(run, partial(self._submit_and_wait, run, TaskSubmission(self, run)))
+        return self._report(run, lambda: submit_and_wait(self, run, submission_of(self, run)))
 
     def resume_submission(self, context: Context, event: dict[str, Any], *, may_exist: bool = False) -> Any:
         """Submit again after a deferral, now that a slot may be free.
@@ -236,8 +240,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 job=JobState.MAY_EXIST if may_exist else JobState.NOT_CREATED,
             )
         run = self._start_run(context)
-        submission = TaskSubmission(self, run, {**event, "may_exist": may_exist})
-        return self._report(run, partial(self._submit_and_wait, run, submission))
+        submission = submission_of(self, run, {**event, "may_exist": may_exist})
+        return self._report(run, lambda: submit_and_wait(self, run, submission))
 
     def execute_complete(self, context: Context, event: TaskEvent) -> Any:
         """Read the job that the triggerer saw end; the trigger's event holds no URLs.
@@ -248,13 +252,15 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :raises KlingError: the job failed, has not ended in time, or cannot be read.
         """
         run = self._run or self._start_run(context)
+        if self.fallback_conn_ids:
+            use_recorded_account(self, context, run.metadata or None, event["task_id"])
         return self._report(run, partial(self._read_and_finish, run, event))
 
     def _read_and_finish(self, run: TaskRun, event: TaskEvent) -> Any:
         try:
             if event["status"] != "succeed":
                 raise error_from_event(event)
-            return self._finish(run, run.read_finished(event["task_id"]))
+            return finish(self, run, run.read_finished(event["task_id"]))
         except KlingError as error:
             if error.job is None:
                 error.task_id = error.task_id or event["task_id"]
@@ -318,7 +324,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         :param context: Airflow's context, which names the task instance; templates are rendered with it.
         :return: ``endpoint``, ``body`` without base64 and signatures, ``external_task_id``, ``estimate`` in
-            units, ``estimate_usd``, ``reads``, ``warnings`` and ``labels``.
+            units, ``estimate_usd``, ``reads``, ``warnings``, ``labels`` and, with ``fallback_conn_ids``, the
+            ``accounts`` in the order in which they are tried.
         :raises KlingRequestInvalid: the task would fail before anything is sent.
         """
         from ._dry_run import job_report, key_of
@@ -334,6 +341,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             partial(request.build, context=context, limited=True),
         )
         report["labels"] = labels
+        report |= accounts_report(self)
         self.log.info("Dry run, nothing is sent: %s", report)
         if prepared:
             enforce_limits(prepared, self.max_units, self.max_usd)
@@ -348,51 +356,3 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             timeout=self.timeout,
         )
         return self._run
-
-    def _submit_and_wait(self, run: TaskRun, submission: TaskSubmission) -> Any:
-        if stored := submission.find_stored():
-            return self._return_stored(run, stored)
-        task = submission.submit()
-        if task.status.ended:
-            return self._finish(run, task)
-        if self.endpoint.synchronous:
-            raise KlingSubmissionUnknown(
-                f"{self.endpoint} answers at once, but this answer holds no result; its status is "
-                f"{task.raw_status!r}.",
-                task_id=task.task_id,
-                job=JobState.MAY_EXIST,
-            )
-        if not self.wait_for_completion:
-            submitted = task.to_json(self.endpoint.slug)
-            return as_reused(submitted, run.reused_from) if run.reused_from else submitted
-        if self.do_xcom_push:
-            return self._finish(run, run.wait(task, method_name="execute_complete"))
-        # The next worker would read the metadata from XCom.
-        facts = {"facts": dict(run.metadata)}
-        return self._finish(run, run.wait(task, method_name="complete_with_facts", kwargs=facts))
-
-    def _finish(self, run: TaskRun, task: KlingTask) -> dict[str, Any]:
-        """Settle the budget, store the result and report the lineage of a job that has ended."""
-        context = run.context
-        run.ended_task = task
-        name = task.external_task_id or recall_external_task_id(context)
-        settle(self, context, name, charge_of(task, failed=task.status is TaskStatus.FAILED))
-        if task.status is TaskStatus.FAILED:
-            raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
-        # A gateway may leave the external task id out of its answers.
-        task = replace(task, external_task_id=name)
-        run.metadata = (
-            run.metadata or load_request_metadata(context) or JobRequest(self).stored_metadata(context)
-        )
-        result = run.store(task, run.deadline_of(task))
-        self._emit_lineage(run, result)
-        return result
-
-    def _return_stored(self, run: TaskRun, stored: dict[str, Any]) -> dict[str, Any]:
-        result = with_fresh_urls(self.hook, self.endpoint, stored)
-        self._emit_lineage(run, result)
-        return result
-
-    def _emit_lineage(self, run: TaskRun, result: dict[str, Any]) -> None:
-        files = [each["value"] for each in run.metadata.get("inputs", ()) if each["source"] != "base64"]
-        emit_lineage(run.context, self, self.hook, result, files, asked=run.metadata)

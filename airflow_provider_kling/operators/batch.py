@@ -98,6 +98,11 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param on_refused: ``fail`` counts rows whose content is refused as failed; ``return`` counts them as
         results, which ``refused.jsonl`` lists.
     :param poster: store a small JPEG beside each video; needs the extra ``media``. The contact sheet uses it.
+    :param fallback_conn_ids: connections of further accounts, all of the same kind of host. A row goes to the
+        next one when the account before refuses it for credit or permission and certainly has no job of it.
+        Ledger and results name the account of each row. ``concurrency`` counts for each account. Templated.
+    :param spread: ``in_order`` uses an account when the ones before have no credit; ``round_robin`` uses all
+        at once, each up to ``concurrency``.
     """
 
     template_fields: Sequence[str] = (
@@ -114,6 +119,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         "shard",
         "shards",
         "take",
+        "fallback_conn_ids",
     )
     redacted_fields = ("requests", EXTRA_BODY)
     ui_color = "#d7f5e9"
@@ -148,6 +154,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         take: str = "",
         on_refused: Literal["fail", "return"] = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | None = None,
+        spread: Literal["in_order", "round_robin"] = "in_order",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -179,6 +187,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.contact_sheet = contact_sheet
         self.poster = read_flag(self.task_id, "poster", poster)
         check_poster(self.task_id, self.poster)
+        self.fallback_conn_ids = fallback_conn_ids
+        self.spread = read_choice(self.task_id, "spread", spread, ("in_order", "round_robin"))
         # Tells a limit that a template lost from one that was never set.
         self.limited = {name for name in ("max_units", "max_usd") if getattr(self, name) is not None}
         self._check()
@@ -199,7 +209,9 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         parameters = BatchParameters(self)
         for name in BatchParameters.TEMPLATED:
             value = getattr(self, name)
-            known = isinstance(value, str | int | float | dict | None) and not is_templated(value)
+            known = isinstance(value, str | int | float | dict | list | tuple | None) and not is_templated(
+                value
+            )
             if known and not (name == "shard" and is_templated(self.shards)):
                 getattr(parameters, name)()
 
@@ -251,6 +263,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         from ..batch.runner import BatchRunner
         from ..budget import RunBudget
         from ..results.manifest import stored_by
+        from ._batch_accounts import further_accounts
         from ._batch_deferral import check_execution_timeout, deferral_arguments
         from ._deadlines import batch_job_deadline
         from ._reuse import batch_reuse
@@ -281,6 +294,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 shard=shard,
                 reuse=batch_reuse(self, settings, endpoint, given.take()),
                 return_refused=self.on_refused == "return",
+                others=further_accounts(self, settings, endpoint, context),
+                spread=self.spread,
             )
             task.prepare(
                 concurrency=self.concurrency,

@@ -53,6 +53,9 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -78,6 +81,7 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -130,6 +134,9 @@ class KlingImageGenerationOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -168,6 +175,7 @@ class KlingImageGenerationOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -217,6 +225,9 @@ class KlingOmniImageOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -253,6 +264,7 @@ class KlingOmniImageOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -300,6 +312,9 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -334,6 +349,7 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -381,6 +397,9 @@ class KlingImageExpandOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -415,6 +434,7 @@ class KlingImageExpandOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -457,6 +477,9 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -486,6 +509,7 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -526,6 +550,9 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -553,5 +580,6 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

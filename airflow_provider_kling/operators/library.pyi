@@ -56,6 +56,9 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -85,6 +88,7 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -152,6 +156,9 @@ class KlingCustomElementOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -185,6 +192,7 @@ class KlingCustomElementOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 

@@ -64,7 +64,8 @@ class KlingFetchResultOperator(StoringOperator):
         know it.
     :param kling_task_id: Kling's id of the job, or its external id where the endpoint can look that up.
     :param output_path: where to store the result files, any ``ObjectStoragePath``.
-    :param kling_conn_id: id of a connection of type ``kling``: the account that made the job.
+    :param kling_conn_id: id of a connection of type ``kling``: the account that made the job. One that the
+        result names which is given as ``kling_task_id`` has priority.
     :param poster: store a small JPEG beside each video; needs the extra ``media``.
     """
 
@@ -101,6 +102,7 @@ class KlingFetchResultOperator(StoringOperator):
         if not self.kling_task_id:
             self.refuse("kling_task_id", "the id of a job")
         self.check_output_path()
+        self.use_connection_of(self.kling_task_id)
         task = self._job(endpoint, read_task_id(self.task_id, "kling_task_id", self.kling_task_id))
         result = build_result(
             self.hook, endpoint, task, self.output_path, {}, context=context, poster=self.poster

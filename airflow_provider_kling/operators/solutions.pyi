@@ -59,6 +59,9 @@ class KlingVirtualTryOn2Operator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -91,6 +94,7 @@ class KlingVirtualTryOn2Operator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -138,6 +142,9 @@ class KlingGoodsStudioOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -171,6 +178,7 @@ class KlingGoodsStudioOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -223,6 +231,9 @@ class KlingApparelReplicatorOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -258,6 +269,7 @@ class KlingApparelReplicatorOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -317,6 +329,9 @@ class KlingVideoCommerceOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -359,6 +374,7 @@ class KlingVideoCommerceOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -406,6 +422,9 @@ class KlingDramaSubtitleOperator(KlingTaskOperator):
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
+        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
+        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -438,5 +457,6 @@ class KlingDramaSubtitleOperator(KlingTaskOperator):
         take: str | XComArg = "",
         on_refused: str = "fail",
         poster: bool = False,
+        fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

@@ -26,6 +26,7 @@ from ..utils.storage import (
     resolve_path,
     translate_storage_errors,
 )
+from .accounts import CONNECTION_FACT
 from .files import attach_paths, list_result_files, match_manifest_entry, task_folder
 from .manifest import read_manifest
 from .posters import poster_name
@@ -278,6 +279,8 @@ def _result_of(manifest: Mapping[str, Any], folder: StoragePath, size_of: SizeOf
     if not stored:
         return None
     task = {name: manifest.get(name) for name in _OF_TASK}
+    if conn_id := manifest["request"].get(CONNECTION_FACT):
+        task[CONNECTION_FACT] = conn_id
     result = attach_paths({**task, **arrays}, stored)
     named = {listed.get("key"): listed.get("poster") for listed in manifest["files"]}
     for file in files.values():

@@ -72,7 +72,8 @@ class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
         know it. Templated.
     :param kling_task_id: Kling's id of the job, or the external id where the endpoint supports it. A job that
         does not exist yet is waited for. Templated.
-    :param kling_conn_id: id of a connection of type ``kling``. Templated.
+    :param kling_conn_id: id of a connection of type ``kling``; one that the result names which is given as
+        ``kling_task_id`` has priority. Templated.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls.
     :param poke_interval: the same by the name of all sensors; it has priority over ``poll_interval``.
@@ -217,7 +218,7 @@ class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
         if self._polled and not self._status_word:
             return (
                 f"Job {self.kling_task_id} was never found: check kling_task_id, endpoint "
-                f"({self.endpoint}) and connection ({self.kling_conn_id}). It may not exist."
+                f"({self.endpoint}) and connection ({self.active_conn_id}). It may not exist."
             )
         return f"Job {self.kling_task_id}, if it exists, goes on at Kling and may be charged."
 
@@ -279,6 +280,7 @@ class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
         :raises KlingRequestInvalid: it is not the id of one job.
         """
         if isinstance(given, Mapping):
+            self.use_connection_of(given)
             name = given.get("external_task_id")
             self._external_task_id = name if isinstance(name, str) and name.strip() else None
         return read_task_id(self.task_id, "kling_task_id", given)

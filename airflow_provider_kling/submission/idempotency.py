@@ -201,10 +201,12 @@ class TaskStateStore:
     """What is known of a task's jobs, in Airflow's task state store (Airflow 3.3 and newer).
 
     :param store: Airflow's store.
+    :param account: id of the connection, of a task that has gone on to another account; else empty.
     """
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, account: str = "") -> None:
         self._store = store
+        self._key = f"{_STORE_KEY}@{account}" if account else _STORE_KEY
         self._jobs: dict[str, Any] | None = None
 
     def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
@@ -233,23 +235,24 @@ class TaskStateStore:
 
     def _read(self) -> dict[str, Any]:
         if self._jobs is None:
-            stored = self._store.get(_STORE_KEY)
+            stored = self._store.get(self._key)
             self._jobs = dict(stored) if isinstance(stored, dict) else {}
         return self._jobs
 
     def _write(self, jobs: dict[str, Any]) -> None:
         self._jobs = jobs
-        self._store.set(_STORE_KEY, jobs)
+        self._store.set(self._key, jobs)
 
 
-def state_of(context: Context) -> TaskStateStore | None:
+def state_of(context: Context, account: str = "") -> TaskStateStore | None:
     """Return the stored state of a task.
 
     :param context: Airflow's context of the running task.
+    :param account: id of the connection, of a task that has gone on to another account; else empty.
     :return: the state; ``None`` where Airflow stores none.
     """
     store = context.get("task_state_store")
-    return TaskStateStore(store) if store is not None else None
+    return TaskStateStore(store, account) if store is not None else None
 
 
 def _int_or(value: Any, default: int) -> int:

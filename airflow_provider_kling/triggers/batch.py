@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from airflow.triggers.base import TriggerEvent
@@ -20,6 +20,9 @@ from .wake_rule import WakeRule
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..hooks.connection import KlingSettings
+
+_ACCOUNT = 3
+"""Place of the connection among the facts of a job."""
 
 _YIELD_EVERY = 50
 """Waits that start in one step of the event loop."""
@@ -52,8 +55,8 @@ class KlingBatchTrigger(_KlingBaseTrigger):
     :param endpoint: slug of the endpoint that made the jobs, such as ``videos/image2video``.
     :param kling_conn_id: id of the connection.
     :param deadline: Unix time in seconds at which the batch is woken in any case.
-    :param jobs: the running jobs: Kling's id, external id or ``None``, and Unix time in seconds of the
-        submission.
+    :param jobs: the running jobs: Kling's id, external id or ``None``, Unix time in seconds of the
+        submission, and with several accounts the connection of the one that has it.
     :param poll_interval: seconds between polls while the usual duration is not known.
     :param since: Unix time in seconds of the deferral.
     :param rows_left: rows of the batch wait for a slot.
@@ -142,7 +145,7 @@ class KlingBatchTrigger(_KlingBaseTrigger):
             lead=self.lead,
         )
         try:
-            await watch.start(settings, endpoint)
+            await watch.start(await self._accounts(settings), endpoint)
             while not watch.error:
                 left = rule.wake_at(watch.ended) - time.time()
                 if left <= 0:
@@ -151,6 +154,19 @@ class KlingBatchTrigger(_KlingBaseTrigger):
             return _event(len(watch.ended), watch.error)
         finally:
             await watch.stop()
+
+    async def _accounts(self, first: KlingSettings) -> dict[str, KlingSettings]:
+        """Read the connections of all jobs."""
+        found = {self.kling_conn_id: first}
+        for job in self.jobs:
+            conn_id = _conn_id_of(job) or self.kling_conn_id
+            if conn_id not in found:
+                found[conn_id] = await self._settings(self.deadline, conn_id)
+        return found
+
+
+def _conn_id_of(job: Sequence[Any]) -> str | None:
+    return str(job[_ACCOUNT]) if len(job) > _ACCOUNT and job[_ACCOUNT] else None
 
 
 class _JobWatch:
@@ -169,18 +185,20 @@ class _JobWatch:
         self._waits: list[asyncio.Task[None]] = []
         self._warned = False
 
-    async def start(self, settings: KlingSettings, endpoint: Endpoint) -> None:
+    async def start(self, accounts: Mapping[str, KlingSettings], endpoint: Endpoint) -> None:
         """Start to wait for all jobs.
 
-        :param settings: the checked connection.
+        :param accounts: the checked connections by their ids.
         :param endpoint: the endpoint that made the jobs.
         """
         from ..hooks.transport import ssl_context_for
 
         # The poller would have no client, and could not say why.
-        await asyncio.to_thread(ssl_context_for, settings)
+        for settings in accounts.values():
+            await asyncio.to_thread(ssl_context_for, settings)
         for number, job in enumerate(self._trigger.jobs, 1):
-            self._waits.append(asyncio.create_task(self._wait(settings, endpoint, *job)))
+            settings = accounts[_conn_id_of(job) or self._trigger.kling_conn_id]
+            self._waits.append(asyncio.create_task(self._wait(settings, endpoint, *job[:_ACCOUNT])))
             if number % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
 

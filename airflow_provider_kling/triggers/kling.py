@@ -13,6 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from ..api.endpoint import get_endpoint
 from ..api.polling import MAX_FAILURES_PAST_DEADLINE, WARN_AFTER_FAILURES, Backoff, TaskEvent
+from ..results.accounts import CONNECTION_FACT
 from ..version_compat import airflow_version
 from .loop_pacing import gate, load
 
@@ -42,6 +43,7 @@ class SlotEvent(TypedDict):
     since: float
     refusals: int
     may_exist: NotRequired[bool]
+    kling_conn_id: NotRequired[str]
 
 
 def _to_trigger_event(event: TaskEvent | SlotEvent) -> TriggerEvent:
@@ -57,6 +59,7 @@ class _KlingBaseTrigger(BaseTrigger):
     """
 
     _arguments: ClassVar[tuple[str, ...]] = ("endpoint", "kling_conn_id", "deadline")
+    names_connection = False
 
     def __init__(self, endpoint: str, kling_conn_id: str, deadline: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -67,7 +70,10 @@ class _KlingBaseTrigger(BaseTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments that make this trigger again elsewhere."""
         cls = type(self)
-        return f"{cls.__module__}.{cls.__qualname__}", {name: getattr(self, name) for name in self._arguments}
+        arguments = {name: getattr(self, name) for name in self._arguments}
+        if self.names_connection:
+            arguments["names_connection"] = True
+        return f"{cls.__module__}.{cls.__qualname__}", arguments
 
     async def _not_too_early(self, deferred_at: float) -> None:
         """Wait until an event may be fired, on versions of Airflow that fail tasks over an early one.
@@ -80,7 +86,7 @@ class _KlingBaseTrigger(BaseTrigger):
         early = deferred_at + FIRST_EVENT_AFTER - time.time()
         await asyncio.sleep(min(max(early, 0.0), FIRST_EVENT_AFTER))
 
-    async def _settings(self, until: float) -> KlingSettings:
+    async def _settings(self, until: float, conn_id: str = "") -> KlingSettings:
         """Read the connection, again and again unless the connection itself is at fault.
 
         That there is none may be a moment's trouble, too: Airflow 3 says so whenever a secrets backend or
@@ -89,16 +95,18 @@ class _KlingBaseTrigger(BaseTrigger):
         This runs in the trigger's own coroutine: the shared poller's may not talk to Airflow.
 
         :param until: Unix time in seconds after which to give up.
+        :param conn_id: another connection than the trigger's own.
         :raises KlingError: the connection cannot be used, or could not be read in time.
         """
         from ..exceptions import KlingError, KlingServerError
         from ..hooks.kling import KlingHook
 
+        conn_id = conn_id or self.kling_conn_id
         backoff = Backoff(_SETTINGS_BACKOFF)
         while True:
             try:
                 async with gate():
-                    return await KlingHook(self.kling_conn_id).asettings()
+                    return await KlingHook(conn_id).asettings()
             except KlingError:
                 raise
             except Exception as error:
@@ -106,12 +114,10 @@ class _KlingBaseTrigger(BaseTrigger):
                 left = until - time.time()
                 if left <= 0 and backoff.failures >= MAX_FAILURES_PAST_DEADLINE:
                     raise KlingServerError(
-                        f"Connection {self.kling_conn_id!r} could not be read in time: {error}."
+                        f"Connection {conn_id!r} could not be read in time: {error}."
                     ) from error
                 level = logging.WARNING if backoff.failures == WARN_AFTER_FAILURES else logging.DEBUG
-                self.log.log(
-                    level, "Connection %r cannot be read, waiting goes on: %s", self.kling_conn_id, error
-                )
+                self.log.log(level, "Connection %r cannot be read, waiting goes on: %s", conn_id, error)
                 await asyncio.sleep(min(backoff.delay(), left) if left > 0 else backoff.delay())
 
 
@@ -133,6 +139,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         Needs Airflow 3. All else still goes back to a worker, which maps failures and retries.
     :param external_task_id: name that the job was made under: answers that name another one are not used,
         and the result has it also where the host leaves it out.
+    :param names_connection: the task has several accounts, so the result says which one made the job.
     :param unknown: arguments of other versions of this package, ignored.
     """
 
@@ -158,9 +165,11 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         since: float | None = None,
         end_from_trigger: bool = False,
         external_task_id: str | None = None,
+        names_connection: bool = False,
         **unknown: Any,
     ) -> None:
         super().__init__(endpoint, kling_conn_id, deadline)
+        self.names_connection = names_connection
         # Native templates make a number of an id.
         self.kling_task_id = str(kling_task_id)
         self.poll_interval = poll_interval
@@ -257,6 +266,8 @@ class KlingTaskTrigger(_KlingBaseTrigger):
             result = waiter.task.to_json(self.endpoint)
             # Not every host repeats the name that the job was made under.
             result["external_task_id"] = result["external_task_id"] or self.external_task_id
+            if self.names_connection:
+                result[CONNECTION_FACT] = self.kling_conn_id
             return TaskSuccessEvent(xcoms={"return_value": result})
         return _to_trigger_event(event)
 
@@ -268,8 +279,9 @@ class KlingSlotTrigger(_KlingBaseTrigger):
     """Waits until a new job may be accepted, after Kling has refused one because too many are under way.
 
     Whoever came first is woken first: whenever a job of the connection is seen to end, else after a back-off.
-    The event is ``{"status", "message", "since", "refusals"}`` with status ``slot`` or ``timeout``, and
-    ``may_exist`` where that is true; all but the first two are the arguments, for whoever is refused again.
+    The event is ``{"status", "message", "since", "refusals"}`` with status ``slot`` or ``timeout``,
+    ``may_exist`` where that is true, and ``kling_conn_id`` with ``names_connection``; all but the first two
+    are the arguments, for whoever is refused again.
 
     :param endpoint: slug of the endpoint that refused.
     :param kling_conn_id: id of the connection.
@@ -279,6 +291,7 @@ class KlingSlotTrigger(_KlingBaseTrigger):
     :param refusals: how often the job was refused; each time doubles the back-off.
     :param retry_after: seconds that Kling asked to wait, counted from the last refusal.
     :param may_exist: a create call before the wait had no clear answer.
+    :param names_connection: the task has several accounts, so the event says which one it waits for.
     :param unknown: arguments of other versions of this package, ignored.
     """
 
@@ -304,9 +317,11 @@ class KlingSlotTrigger(_KlingBaseTrigger):
         refusals: int = 1,
         retry_after: float | None = None,
         may_exist: bool = False,
+        names_connection: bool = False,
         **unknown: Any,
     ) -> None:
         super().__init__(endpoint, kling_conn_id, deadline)
+        self.names_connection = names_connection
         self.since = since
         self.refused_at = refused_at
         self.refusals = refusals
@@ -350,4 +365,6 @@ class KlingSlotTrigger(_KlingBaseTrigger):
         }
         if self.may_exist:
             event["may_exist"] = True
+        if self.names_connection:
+            event["kling_conn_id"] = self.kling_conn_id
         return event

@@ -171,7 +171,9 @@ async def test_a_question_without_an_answer_is_put_again_when_the_row_is_due(tmp
     )
     plan: Any = SimpleNamespace(deferred=False, endpoint=get_endpoint(SLUG), generation=0)
     client: Any = Down()
-    takeover = Resumer(plan=plan, client=client, book=book, looks_up=True, attach=_never, log=log)
+    takeover = Resumer(
+        plan=plan, client_of=lambda _: client, book=book, looks_up=True, attach=_never, log=log
+    )
     line = LedgerEntry("a", RowState.PLANNED, 1, external_task_id="af-1", estimate="8")
     await takeover.run([line])
     assert takeover.may_exist == {"a"}

@@ -27,6 +27,7 @@ COMMON = (
     *("labels", "budget"),
     *("idempotency_scope", "take", "on_refused"),
     "poster",
+    "fallback_conn_ids",
 )
 
 

@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The accounts of a batch: which one makes a row's job, and which one is asked for it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..exceptions import JobState, KlingAccountError, KlingError, KlingRequestInvalid
+from ..hooks.async_client import AsyncKlingClient
+from ..results.accounts import account_bound_fields
+from ..submission.context import SharedScope
+from .account_errors import bound_error, closed_error, unknown_error, unproven_error
+from .deferral import width_of
+from .joint_limiter import JointLimiter
+from .ledger_entry import LedgerEntry, RowState
+from .limiter import ConcurrencyLimiter, StopReason, SubmissionStopped
+from .monitor import JobMonitor, RunningJob
+from .submitter import Submitter
+
+if TYPE_CHECKING:
+    from ..api.task import KlingTask
+    from ..hooks.connection import KlingSettings
+    from ..triggers.poll_schedule import PollSchedule
+    from .config import BatchConfig
+    from .input import RequestRow
+    from .ledger_writer import LedgerWriter
+    from .monitor import DeadlineFor, StoreResult
+    from .prefetch import RequestPrefetcher
+    from .progress import Budget
+
+IN_ORDER, ROUND_ROBIN = "in_order", "round_robin"
+SPREADS = (IN_ORDER, ROUND_ROBIN)
+"""``in_order``: an account is used when the one before has no credit; ``round_robin``: all at once."""
+
+NOT_PERMITTED, MAX_NOT_PERMITTED = 1103, 3
+"""Code of what an account may not do, and how often in a row it must come to be of every row."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAccount:
+    """An account of a batch.
+
+    :param conn_id: its connection, as the DAG names it; ``None`` where there is only one.
+    :param settings: the checked connection.
+    :param land: keeps the files of a job.
+    """
+
+    conn_id: str | None
+    settings: KlingSettings
+    land: StoreResult
+
+
+@dataclass(slots=True)
+class Lane:
+    """What works for one account.
+
+    :param account: the account.
+    :param gate: its slots.
+    """
+
+    account: BatchAccount
+    gate: ConcurrencyLimiter
+    client: AsyncKlingClient = field(init=False)
+    submitter: Submitter = field(init=False)
+    monitor: JobMonitor = field(init=False)
+    assigned: int = 0
+    """Rows on their way to this account."""
+    not_permitted: int = 0
+    served: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the account takes rows."""
+        return self.gate.stopped_hard is None
+
+    @property
+    def load(self) -> tuple[float, int]:
+        """How busy the account is: the share of its slots that is taken, and how often it had its turn."""
+        return (self.gate.width.active + self.assigned) / self.gate.width.width, self.served
+
+
+class RowRefused(Exception):
+    """No account may make the job of this row; others may fare better."""
+
+    def __init__(self, error: KlingError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Lanes:
+    """The accounts of a run.
+
+    A row goes to another account only when the one before has refused its job for credit or permission and a
+    look-up there finds no job. A job of unknown outcome stays where it was asked for.
+
+    :param plan: what is asked.
+    :param accounts: the accounts in order.
+    :param log: the log of the task.
+    """
+
+    def __init__(self, plan: BatchConfig, accounts: Sequence[BatchAccount], log: logging.Logger) -> None:
+        self._plan = plan
+        self._log = log
+        self._looks_up = False
+        self.all = [Lane(account, ConcurrencyLimiter(width_of(plan))) for account in accounts]
+        self._by_id = {lane.account.conn_id: lane for lane in self.all}
+        self.gate: ConcurrencyLimiter | JointLimiter = (
+            JointLimiter([lane.gate for lane in self.all], together=plan.spread == ROUND_ROBIN)
+            if self.several
+            else self.all[0].gate
+        )
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one account."""
+        return len(self.all) > 1
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """Hold a client of each account."""
+        async with AsyncExitStack() as stack:
+            for lane in self.all:
+                lane.client = await stack.enter_async_context(AsyncKlingClient(lane.account.settings))
+            yield
+
+    def build(
+        self,
+        *,
+        desk: RequestPrefetcher,
+        book: LedgerWriter,
+        budget: Budget,
+        deadline_of: DeadlineFor,
+        looks_up: bool,
+    ) -> None:
+        """Make what submits and waits, for each account.
+
+        :param desk: makes rows ready.
+        :param book: keeps ledger and numbers in step.
+        :param budget: limit of the batch.
+        :param deadline_of: when a job's time is up.
+        :param looks_up: a job can be found by its name.
+        """
+        self._looks_up = looks_up
+        for lane in self.all:
+            plan = self._plan_of(lane)
+            lane.submitter = Submitter(
+                plan=plan,
+                client=lane.client,
+                desk=desk,
+                gate=lane.gate,
+                book=book,
+                budget=budget,
+                looks_up=looks_up,
+                conn_id=lane.account.conn_id,
+            )
+            lane.monitor = JobMonitor(
+                plan=plan,
+                client=lane.client,
+                gate=lane.gate,
+                book=book,
+                budget=budget,
+                land=lane.account.land,
+                deadline_of=deadline_of,
+                log=self._log,
+            )
+            lane.monitor.schedule = self.all[0].monitor.schedule
+
+    def _plan_of(self, lane: Lane) -> BatchConfig:
+        """The name of a job that others may have made holds the account."""
+        if not self._plan.scope:
+            return self._plan
+        return replace(
+            self._plan, scope=SharedScope(self._plan.scope.endpoint, lane.account.settings.account)
+        )
+
+    def check(self, entries: Sequence[LedgerEntry]) -> None:
+        """Check that the account of each unfinished job is still among those of the task.
+
+        :param entries: the lines of the ledger.
+        :raises KlingRequestInvalid: it is not.
+        """
+        unfinished = (RowState.PLANNED, RowState.SUBMITTED, RowState.UNKNOWN)
+        for entry in entries:
+            if entry.state in unfinished and entry.kling_conn_id and not self._knows(entry):
+                raise KlingRequestInvalid(
+                    f"Invalid value for 'fallback_conn_ids': expected also {entry.kling_conn_id!r}, whose "
+                    f"account has jobs of this batch, such as that of row {entry.number}.",
+                    job=JobState.EXISTS,
+                )
+
+    def _knows(self, entry: LedgerEntry) -> bool:
+        return entry.kling_conn_id in self._by_id or (
+            not self.several and entry.kling_conn_id == self.all[0].account.settings.conn_id
+        )
+
+    def of(self, entry: LedgerEntry) -> Lane:
+        """Return the account that has the job of a row.
+
+        :param entry: the row's line.
+        :return: the account; the first one where the line names none.
+        """
+        return self._by_id.get(entry.kling_conn_id) or self.all[0]
+
+    async def submit(
+        self, row: RequestRow, line_of: Callable[[RequestRow], LedgerEntry], *, ask_first: bool
+    ) -> tuple[LedgerEntry, KlingTask]:
+        """Submit a row's job at the first account that takes it.
+
+        :param row: the row.
+        :param line_of: returns what is known of the row.
+        :param ask_first: an earlier try may have submitted it.
+        :return: the row's new line, and the job as Kling first showed it.
+        :raises SubmissionStopped: no more jobs are submitted.
+        :raises RowRefused: no account may make this job.
+        :raises KlingError: this row's job was not made, or nobody knows.
+        """
+        if not self.several:
+            return await self.all[0].submitter.submit(row, line_of(row), ask_first=ask_first)
+        route = _Route(account_bound_fields(row.values))
+        lane = await self._first(row, line_of(row), route, ask_first=ask_first)
+        route.uncertain = ask_first
+        while True:
+            with _assigned(lane):
+                try:
+                    made = await lane.submitter.submit(row, line_of(row), ask_first=route.uncertain)
+                except SubmissionStopped as stopped:
+                    if stopped.reason is not StopReason.ACCOUNT:
+                        raise
+                    route.error = route.error or closed_error(lane.account.conn_id)
+                except KlingAccountError as error:
+                    await self._refused(lane, row, line_of(row), error, route)
+                else:
+                    lane.not_permitted = 0
+                    return made
+            lane = self._next(lane, route)
+
+    async def _first(self, row: RequestRow, line: LedgerEntry, route: _Route, *, ask_first: bool) -> Lane:
+        """Return the account that has a row's job, or may have it, or else the next in turn."""
+        if route.bound:
+            return self.all[0]
+        asked = line.state in (RowState.PLANNED, RowState.UNKNOWN)
+        if line.kling_conn_id and (ask_first or asked):
+            return self.of(line)
+        if self._looks_up and (ask_first or self._plan.scope):
+            for lane in self.all:
+                if await lane.submitter.has_job(row, line):
+                    return lane
+        return self._next(None, route)
+
+    async def _refused(
+        self, lane: Lane, row: RequestRow, line: LedgerEntry, error: KlingAccountError, route: _Route
+    ) -> None:
+        """Record that an account refuses a job; the row may go on if it is certain that it has none.
+
+        :raises RowRefused: no other account may make the job.
+        """
+        route.error = error
+        conn_id = lane.account.conn_id
+        lane.not_permitted += error.code == NOT_PERMITTED
+        if error.code != NOT_PERMITTED or lane.not_permitted >= MAX_NOT_PERMITTED:
+            self._close(lane, error)
+        if error.job is JobState.MAY_EXIST:
+            raise RowRefused(
+                unknown_error(f"Retry once the account of {conn_id!r} answers: it may have the job.", error)
+            ) from error
+        if route.bound:
+            raise RowRefused(bound_error(lane.account.conn_id, route.bound, error)) from error
+        if self._looks_up:
+            # One that is there after all is attached to.
+            if await lane.submitter.has_job(row, line):
+                raise RowRefused(
+                    unknown_error(f"Retry: the account of {conn_id!r} has the job.", error)
+                ) from error
+        elif not self._plan.endpoint.synchronous or route.uncertain:
+            raise RowRefused(unproven_error(lane.account.conn_id, error)) from error
+        route.uncertain = False
+        route.tried.add(id(lane))
+
+    def _close(self, lane: Lane, error: KlingError) -> None:
+        if lane.is_open:
+            lane.gate.close(StopReason.ACCOUNT)
+            left = [str(each.account.conn_id) for each in self.all if each.is_open]
+            if left:
+                self._log.warning(
+                    "The account of connection %r refuses jobs; rows go on at %s: %s",
+                    lane.account.conn_id,
+                    " and ".join(map(repr, left)),
+                    error,
+                )
+
+    def _next(self, lane: Lane | None, route: _Route) -> Lane:
+        """Return the account that a row goes to next.
+
+        :param lane: the account that does not take it.
+        :raises KlingError: none is left.
+        """
+        stopped = self.gate.stopped_hard
+        if stopped and stopped is not StopReason.ACCOUNT:
+            raise SubmissionStopped(stopped)
+        if lane and (route.bound or route.uncertain):
+            error = route.error or closed_error(lane.account.conn_id)
+            raise RowRefused(
+                bound_error(lane.account.conn_id, route.bound, error)
+                if route.bound
+                else unknown_error(
+                    f"Retry once the account of {lane.account.conn_id!r} has credit again.", error
+                )
+            )
+        left = [each for each in self.all if each.is_open and id(each) not in route.tried]
+        if left and self._plan.spread == ROUND_ROBIN:
+            return min(left, key=lambda each: each.load)
+        if left:
+            return left[0]
+        error = route.error or closed_error(self.all[-1].account.conn_id)
+        if any(each.is_open for each in self.all):
+            raise RowRefused(error)
+        raise error
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no create call is under way, and none has an unknown outcome."""
+        return all(lane.submitter.is_settled for lane in self.all)
+
+    async def idle(self) -> None:
+        """Wait until no create call is under way."""
+        await asyncio.gather(*(lane.submitter.idle() for lane in self.all))
+
+    @property
+    def running(self) -> list[RunningJob]:
+        """The jobs that are waited for."""
+        return [job for lane in self.all for job in lane.monitor.running]
+
+    @property
+    def busy(self) -> int:
+        """Jobs that have ended and are not recorded yet."""
+        return sum(lane.monitor.busy for lane in self.all)
+
+    @property
+    def schedule(self) -> PollSchedule:
+        """What is known of how long jobs take."""
+        return self.all[0].monitor.schedule
+
+    async def room(self) -> None:
+        """Wait while too many jobs have ended whose files are not stored."""
+        for lane in self.all:
+            await lane.monitor.room()
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        for lane in self.all:
+            lane.monitor.close()
+
+
+@dataclass(slots=True)
+class _Route:
+    """The way of one row.
+
+    :param bound: fields that name what only the first account has.
+    """
+
+    bound: list[str]
+    uncertain: bool = False
+    error: KlingError | None = None
+    tried: set[int] = field(default_factory=set)
+
+
+@contextmanager
+def _assigned(lane: Lane) -> Iterator[None]:
+    lane.assigned += 1
+    lane.served += 1
+    try:
+        yield
+    finally:
+        lane.assigned -= 1

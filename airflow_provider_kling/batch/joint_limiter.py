@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The slots of several accounts, seen as one by what does not care which account makes a job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .limiter import NEAR_SECONDS, ConcurrencyLimiter, StopReason, SubmissionStopped
+
+
+@dataclass(frozen=True, slots=True)
+class JointWidth:
+    """The working width of all accounts.
+
+    :param width: how many jobs may be under way now.
+    :param active: how many are.
+    """
+
+    width: int
+    active: int
+
+    @property
+    def ceiling(self) -> int:
+        """Most jobs under way at once; what one account has learnt is not handed on."""
+        return self.width
+
+
+class JointLimiter:
+    """The way to submission at several accounts.
+
+    :param gates: the slots of each account.
+    :param together: all accounts are used at once; else one after the other.
+    """
+
+    def __init__(self, gates: Sequence[ConcurrencyLimiter], *, together: bool) -> None:
+        self._gates = gates
+        self._together = together
+
+    @property
+    def _in_use(self) -> list[ConcurrencyLimiter]:
+        usable = [gate for gate in self._gates if gate.closed is None]
+        return usable if self._together else usable[:1]
+
+    @property
+    def width(self) -> JointWidth:
+        """The working width."""
+        return JointWidth(
+            sum(gate.width.width for gate in self._in_use), sum(gate.width.active for gate in self._gates)
+        )
+
+    @property
+    def closed(self) -> StopReason | None:
+        """Why no more jobs are submitted at any account; ``None`` while one takes them."""
+        reasons = [gate.closed for gate in self._gates]
+        for_all = [reason for reason in reasons if reason and reason is not StopReason.ACCOUNT]
+        if for_all:
+            return for_all[0]
+        return StopReason.ACCOUNT if all(reasons) else None
+
+    @property
+    def stopped_hard(self) -> StopReason | None:
+        """Why not even rows that are on their way are to be submitted; ``None`` while they are."""
+        closed = self.closed
+        return None if closed is StopReason.BUDGET else closed
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only the end of a job makes room for another one."""
+        return all(gate.is_full for gate in self._in_use)
+
+    def check(self) -> None:
+        """Do nothing while rows that are on their way are to be submitted.
+
+        :raises SubmissionStopped: they are not.
+        """
+        if self.stopped_hard:
+            raise SubmissionStopped(self.stopped_hard)
+
+    async def near(self, ahead: Callable[[], int]) -> None:
+        """Wait until a row that is taken now would soon have a place.
+
+        :param ahead: returns how many rows have been taken and are not submitted.
+        """
+        while not self.closed and self.width.active + ahead() > self.width.width:  # noqa: ASYNC110
+            await asyncio.sleep(NEAR_SECONDS)
+
+    def close(self, reason: StopReason) -> None:
+        """Submit no more jobs at any account.
+
+        :param reason: why.
+        """
+        for gate in self._gates:
+            # What one account has refused is no reason for the others.
+            if gate.closed is not StopReason.ACCOUNT:
+                gate.close(reason)

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``fallback_conn_ids``: submit at further accounts when the one before is out of credit and has no job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..api.templating import is_templated
+from ..exceptions import JobState, KlingAccountError, KlingError, KlingTaskNotFound, KlingWaitInterrupted
+from ..results.accounts import CONNECTION_FACT, account_bound_fields
+from ..submission.idempotency import is_retry, load_request, load_request_metadata
+from ._budgets import settle
+from ._job_request import JobRequest
+from ._parameters import read_conn_ids
+from ._recovery_advice import can_look_up
+from ._task_submission import TaskSubmission
+
+if TYPE_CHECKING:
+    from ..api.task import KlingTask
+    from ..version_compat import Context
+    from ._task_run import TaskRun
+    from .base import KlingTaskOperator
+
+
+def conn_ids_of(operator: KlingTaskOperator) -> tuple[str, ...]:
+    """Return the connections of a task in the order in which they are tried.
+
+    :param operator: the operator, rendered.
+    :return: ids; the first is its ``kling_conn_id``.
+    :raises KlingRequestInvalid: ``fallback_conn_ids`` is invalid.
+    """
+    first = str(operator.kling_conn_id)
+    return (first, *read_conn_ids(operator.task_id, operator.fallback_conn_ids, first))
+
+
+def bound_fields(operator: KlingTaskOperator) -> list[str]:
+    """Return the fields that tie a task to its first account.
+
+    :param operator: the operator, rendered.
+    :return: their names.
+    """
+    extra = operator.extra_body if isinstance(operator.extra_body, Mapping) else {}
+    return account_bound_fields({**operator.request_values(), **extra})
+
+
+def accounts_report(operator: KlingTaskOperator) -> dict[str, Any]:
+    """Return what :meth:`dry_run` reports of the accounts of a task.
+
+    :param operator: the operator, rendered as far as it can be.
+    :return: ``accounts``: those that are tried, in order, and ``account_bound``: the fields that tie the job
+        to the first one; empty for a task with one account.
+    """
+    if not operator.fallback_conn_ids or is_templated([operator.fallback_conn_ids, operator.kling_conn_id]):
+        return {}
+    conn_ids, bound = conn_ids_of(operator), bound_fields(operator)
+    return {"accounts": list(conn_ids[:1] if bound else conn_ids), "account_bound": bound}
+
+
+def submission_of(
+    operator: KlingTaskOperator, run: TaskRun, waited: Mapping[str, Any] | None = None
+) -> TaskSubmission | AccountsSubmission:
+    """Return what submits the job of a run, at one account or at the first of several that can.
+
+    :param operator: the operator.
+    :param run: its run.
+    :param waited: of a task that waited for a slot, the event of its trigger.
+    :return: has ``find_stored()`` and ``submit()``.
+    """
+    conn_ids = conn_ids_of(operator)
+    if len(conn_ids) == 1:
+        return TaskSubmission(operator, run, waited)
+    return AccountsSubmission(operator, run, conn_ids, waited)
+
+
+class AccountsSubmission:
+    """Submits the job of one run at the first of several accounts that has credit for it.
+
+    It goes on to the next account only when the one before has refused for credit or permission and a look-up
+    there finds no job. A job of unknown outcome is never made at another account.
+
+    :param operator: the operator.
+    :param run: its run.
+    :param conn_ids: the connections in order.
+    :param waited: of a task that waited for a slot: ``kling_conn_id``, ``since``, ``refusals``...
+    """
+
+    def __init__(
+        self,
+        operator: KlingTaskOperator,
+        run: TaskRun,
+        conn_ids: tuple[str, ...],
+        waited: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._operator = operator
+        self._run = run
+        self._bound = bound_fields(operator)
+        self._conn_ids = conn_ids
+        self._waited = dict(waited or {})
+        self._refused: list[str] = []
+
+    def find_stored(self) -> dict[str, Any] | None:
+        """Find the stored result of the same request, made by any of the accounts.
+
+        :return: the result as plain JSON; ``None`` where there is none.
+        :raises KlingServerError: the storage does not answer.
+        """
+        if not JobRequest(self._operator).is_shared:
+            return None
+        for conn_id in self._usable:
+            self._operator.use_connection(conn_id)
+            if conn_id != self._conn_ids[0] and not self._operator.usable_settings():
+                continue
+            if found := TaskSubmission(self._operator, self._run).find_stored():
+                return found
+        return None
+
+    def submit(self) -> KlingTask:
+        """Submit the job at the first account that has credit, or attach to it at the one that has it.
+
+        :return: the job as last seen, with the name that it was made under.
+        :raises TaskDeferred: the triggerer waits for a slot of the account.
+        :raises KlingError: no job was made, or its outcome is unknown.
+        """
+        waits_at = self._waited.get(CONNECTION_FACT)
+        rest = list(self._usable)
+        if waits_at in rest:
+            # The accounts before it have refused in this very try, and certainly have no job.
+            rest = rest[rest.index(waits_at) :]
+        elif found := self._find_made():
+            return found
+        while True:
+            conn_id = rest.pop(0)
+            self._operator.use_connection(conn_id)
+            waited = self._waited if waits_at in (None, conn_id) else None
+            submission = TaskSubmission(self._operator, self._run, waited)
+            try:
+                return submission.submit()
+            except KlingAccountError as error:
+                if found := self._found_after(error, submission, rest):
+                    return found
+
+    @property
+    def _usable(self) -> tuple[str, ...]:
+        return self._conn_ids[:1] if self._bound else self._conn_ids
+
+    def _find_made(self) -> KlingTask | None:
+        """Find the job that an earlier try, or another task with the same request, has made at any account.
+
+        :raises KlingError: an account cannot tell whether it has the job.
+        """
+        operator, context = self._operator, self._run.context
+        key = JobRequest(operator).task_key(context)
+        retried = is_retry(context, key.clear_count, can_look_up=False)
+        if len(self._usable) == 1 or operator.endpoint.synchronous:
+            return None
+        if not (retried or JobRequest(operator).is_shared):
+            return None
+        record = load_request(context, key) if retried else None
+        known = record.facts.get(CONNECTION_FACT) if record else None
+        unprepared: KlingError | None = None
+        for conn_id in sorted(self._usable, key=lambda each: each != known):
+            operator.use_connection(conn_id)
+            settings = None if retried else operator.usable_settings()
+            if not retried and not (settings and can_look_up(operator, settings)):
+                continue
+            submission = TaskSubmission(operator, self._run)
+            try:
+                if found := submission.find_made():
+                    return found
+            except KlingError as error:
+                if submission.is_prepared:
+                    raise
+                # An input is gone: each account is asked for the job of an earlier try.
+                unprepared = unprepared or error
+        if unprepared:
+            raise unprepared
+        return None
+
+    def _found_after(
+        self, error: KlingAccountError, submission: TaskSubmission, rest: list[str]
+    ) -> KlingTask | None:
+        """Return the job after all, or nothing if the next account may make it.
+
+        :raises KlingError: no other account may make the job, or there is none.
+        """
+        operator, conn_id = self._operator, self._operator.active_conn_id
+        self._refused.append(f"{conn_id!r} (code {error.code})")
+        if error.job is JobState.MAY_EXIST:
+            raise self._unknown(error) from error
+        if self._bound:
+            names = " and ".join(self._bound)
+            self._refuse(
+                error,
+                f"Top up the account of {conn_id!r}: only it has what {names} names, so no other is tried.",
+            )
+        settings = operator.hook.settings
+        if can_look_up(operator, settings):
+            if found := submission.find_made():
+                return found
+        elif not operator.endpoint.synchronous or submission.is_retry:
+            self._refuse(
+                error,
+                f"Top up the account of {conn_id!r}: nothing can prove there that it has no job, so no other "
+                "is tried.",
+            )
+        if operator.budget:
+            settle(operator, self._run.context, operator.reserved, Decimal(0))
+        if not rest:
+            self._refuse(error, f"Top up an account: all refuse the job, {', '.join(self._refused)}.")
+        self._run.log.warning(
+            "The account of connection %r refuses the job and has none of its name; going on to %r: %s",
+            conn_id,
+            rest[0],
+            error.message,
+        )
+        return None
+
+    def _unknown(self, error: KlingAccountError) -> KlingWaitInterrupted:
+        conn_id = self._operator.active_conn_id
+        unknown = KlingWaitInterrupted(
+            f"Retry once the account of {conn_id!r} answers: it may have the job, so no other is tried. "
+            f"{error.message}",
+            code=error.code,
+            http_status=error.http_status,
+            request_id=error.request_id,
+        )
+        unknown.set_job_state(JobState.MAY_EXIST, external_task_id=error.external_task_id)
+        return unknown
+
+    def _refuse(self, error: KlingAccountError, advice: str) -> NoReturn:
+        error.message = f"{advice} {error.message}"
+        error.set_job_state(error.job or JobState.NOT_CREATED)
+        raise error
+
+
+def use_recorded_account(
+    operator: KlingTaskOperator, context: Context, facts: Any, kling_task_id: str
+) -> None:
+    """Use the account that made the job of a task that goes on after a deferral.
+
+    :param operator: the operator, rendered again.
+    :param context: Airflow's context of the running task.
+    :param facts: metadata of the request that came with the deferral, if any.
+    :param kling_task_id: Kling's id of the job.
+    """
+    conn_ids = conn_ids_of(operator)
+    if len(conn_ids) == 1:
+        return
+    known = facts if isinstance(facts, Mapping) else load_request_metadata(context)
+    if not known.get(CONNECTION_FACT):
+        record = load_request(context, JobRequest(operator).task_key(context))
+        known = record.facts if record else {}
+    conn_id = known.get(CONNECTION_FACT)
+    operator.use_connection(
+        conn_id if conn_id in conn_ids else _account_with(operator, conn_ids, kling_task_id)
+    )
+
+
+def _account_with(operator: KlingTaskOperator, conn_ids: tuple[str, ...], kling_task_id: str) -> str | None:
+    """Ask which account has a job; ``None`` for the first, which then says why it cannot be read."""
+    for conn_id in conn_ids:
+        operator.use_connection(conn_id)
+        try:
+            operator.hook.client.get_task(operator.endpoint, kling_task_id, retry=True)
+        except KlingTaskNotFound:
+            continue
+        except KlingError:
+            break
+        return conn_id
+    return None

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The further accounts of a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..exceptions import JobState, KlingRequestInvalid
+from ..hooks.kling import KlingHook
+from ..results.operator_result import result_writer
+from ._batch_parameters import BatchParameters
+
+if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
+    from ..batch.accounts import BatchAccount
+    from ..hooks.connection import KlingSettings
+    from ..version_compat import Context
+    from .batch import KlingBatchOperator
+
+
+def further_accounts(
+    operator: KlingBatchOperator, first: KlingSettings, endpoint: Endpoint, context: Context
+) -> list[BatchAccount]:
+    """Return the accounts of ``fallback_conn_ids``.
+
+    :param operator: the running batch.
+    :param first: settings of its ``kling_conn_id``.
+    :param endpoint: where all rows go.
+    :param context: Airflow's context of the running task.
+    :return: the accounts in order.
+    :raises KlingRequestInvalid: a connection cannot be used, or leads to another kind of host.
+    """
+    from ..batch.accounts import BatchAccount
+
+    found = []
+    for conn_id in BatchParameters(operator).fallback_conn_ids():
+        settings = KlingHook(conn_id).settings
+        if settings.dialect.name != first.dialect.name:
+            raise KlingRequestInvalid(
+                f"Invalid value for 'fallback_conn_ids': {conn_id!r}; expected connections to "
+                f"{first.dialect.title}, as {str(operator.kling_conn_id)!r} is. Task {operator.task_id!r}: "
+                "each row is made ready once, for one kind of host.",
+                job=JobState.NOT_CREATED,
+            )
+        store = result_writer(settings, endpoint, operator.output_path, context, poster=operator.poster)
+        found.append(BatchAccount(conn_id, settings, store))
+    return found

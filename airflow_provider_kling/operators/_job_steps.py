@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of a job operator between its submission and its result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..api.task import TaskStatus
+from ..exceptions import JobState, KlingSubmissionUnknown, error_from_event
+from ..lineage import emit_lineage
+from ..results.accounts import CONNECTION_FACT
+from ..results.reuse import as_reused
+from ..submission.idempotency import load_request_metadata, recall_external_task_id
+from ._accounts import conn_ids_of
+from ._budgets import charge_of, settle
+from ._job_request import JobRequest
+from ._reuse import with_fresh_urls
+
+if TYPE_CHECKING:
+    from ..api.task import KlingTask
+    from ._accounts import AccountsSubmission
+    from ._task_run import TaskRun
+    from ._task_submission import TaskSubmission
+    from .base import KlingTaskOperator
+
+
+def submit_and_wait(
+    operator: KlingTaskOperator, run: TaskRun, submission: TaskSubmission | AccountsSubmission
+) -> dict[str, Any]:
+    """Submit the job of a run, or find it, and wait for its end as asked.
+
+    :param operator: the operator.
+    :param run: its run.
+    :param submission: submits the job.
+    :return: the result as plain JSON; without ``wait_for_completion`` the job as submitted.
+    :raises TaskDeferred: the triggerer waits.
+    :raises KlingError: there is no result.
+    """
+    if stored := submission.find_stored():
+        if stored.get(CONNECTION_FACT) in conn_ids_of(operator):
+            operator.use_connection_of(stored)
+        result = with_fresh_urls(operator.hook, operator.endpoint, stored)
+        _emit_lineage(operator, run, result)
+        return result
+    task = submission.submit()
+    if task.status.ended:
+        return finish(operator, run, task)
+    if operator.endpoint.synchronous:
+        raise KlingSubmissionUnknown(
+            f"{operator.endpoint} answers at once, but this answer holds no result; its status is "
+            f"{task.raw_status!r}.",
+            task_id=task.task_id,
+            job=JobState.MAY_EXIST,
+        )
+    if not operator.wait_for_completion:
+        submitted = _with_account(operator, task.to_json(operator.endpoint.slug))
+        return as_reused(submitted, run.reused_from) if run.reused_from else submitted
+    if operator.do_xcom_push:
+        return finish(operator, run, run.wait(task, method_name="execute_complete"))
+    # The next worker would read the metadata from XCom.
+    facts = {"facts": dict(run.metadata)}
+    return finish(operator, run, run.wait(task, method_name="complete_with_facts", kwargs=facts))
+
+
+def finish(operator: KlingTaskOperator, run: TaskRun, task: KlingTask) -> dict[str, Any]:
+    """Settle the budget, store the result and report the lineage of a job that has ended.
+
+    :param operator: the operator.
+    :param run: its run.
+    :param task: the job.
+    :return: the result as plain JSON.
+    :raises KlingError: the job failed, or its files could not be stored.
+    """
+    context = run.context
+    run.ended_task = task
+    name = task.external_task_id or recall_external_task_id(context)
+    settle(operator, context, name, charge_of(task, failed=task.status is TaskStatus.FAILED))
+    if task.status is TaskStatus.FAILED:
+        raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
+    # A gateway may leave the external task id out of its answers.
+    task = replace(task, external_task_id=name)
+    run.metadata = (
+        run.metadata or load_request_metadata(context) or JobRequest(operator).stored_metadata(context)
+    )
+    result = _with_account(operator, run.store(task, run.deadline_of(task)))
+    _emit_lineage(operator, run, result)
+    return result
+
+
+def _with_account(operator: KlingTaskOperator, result: dict[str, Any]) -> dict[str, Any]:
+    """Say which account has the job, where there are several."""
+    return {**result, CONNECTION_FACT: operator.active_conn_id} if operator.fallback_conn_ids else result
+
+
+def _emit_lineage(operator: KlingTaskOperator, run: TaskRun, result: dict[str, Any]) -> None:
+    files = [each["value"] for each in run.metadata.get("inputs", ()) if each["source"] != "base64"]
+    emit_lineage(run.context, operator, operator.hook, result, files, asked=run.metadata)
