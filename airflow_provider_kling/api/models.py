@@ -206,6 +206,15 @@ MODELS: Mapping[str, Mapping[str, ModelCapabilities]] = {
 """Endpoint slug to model name to what the model can do there; the newest model comes first."""
 
 
+def is_known_model(name: Any) -> bool:
+    """Return whether a table names a model, at whatever endpoint.
+
+    :param name: what ``model_name`` holds.
+    :return: true for a model of a table, retired or not.
+    """
+    return isinstance(name, str) and any(name in models for models in MODELS.values())
+
+
 def active_models(slug: str) -> list[str]:
     """Return the models of an endpoint that are not retired.
 

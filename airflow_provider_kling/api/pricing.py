@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Literal
 
 from .endpoint import Endpoint
-from .models import V2_TO_V1_NAMES
+from .models import V2_TO_V1_NAMES, is_known_model
 
 PRICES_OF = "2026-09"
 """Month of the vendor's price list that the table follows."""
@@ -164,6 +164,8 @@ def estimate(endpoint: Endpoint, request: Any, *, seconds: Duration = None) -> D
     slug = endpoint.slug
     if slug in _PER_CALL:
         return _PER_CALL[slug]
+    if (name := getattr(request, "model_name", None)) is not None and not is_known_model(name):
+        return None
     by_request = _BY_REQUEST.get(slug)
     return by_request(request, seconds) if by_request else None
 

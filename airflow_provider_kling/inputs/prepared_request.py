@@ -170,7 +170,7 @@ def estimate_of(
             # Further contents may be a video whose duration decides the price.
             return None
     try:
-        given = request.model_dump(mode="python", exclude_none=True)
+        given = request.model_dump(mode="python", exclude_none=True, warnings=False)
         sent = endpoint.request.model_validate({**given, **flat})
         return estimate(endpoint, sent, seconds=seconds)
     except (ValueError, TypeError, ArithmeticError, LookupError):

@@ -6,12 +6,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from ...utils.urls import is_blank
-from .coercion import as_taken, is_none_word
+from ..models import is_known_model
+from .coercion import as_taken, beyond_list, is_none_word
 from .rules import TEMPLATED, Rule
+
+BY_MODEL = frozenset(("duration", "mode", "resolution", "aspect_ratio", "audio"))
+"""Fields whose values differ from model to model."""
 
 
 class KlingObject(BaseModel):
@@ -47,7 +59,7 @@ class KlingObject(BaseModel):
 
         :return: the JSON object.
         """
-        body: dict[str, Any] = _drop_empty(self.model_dump(mode="json", exclude_none=True))
+        body: dict[str, Any] = _drop_empty(self.model_dump(mode="json", exclude_none=True, warnings=False))
         return body
 
 
@@ -55,7 +67,8 @@ class KlingRequest(KlingObject):
     """The body of one create call, under the vendor's own field names and wire types.
 
     A subclass declares fields, ``rules`` and ``hints``. Shape (types, ranges, counts) and rules always hold
-    before anything is sent; a hint that is broken is only worth a warning.
+    before anything is sent; a hint that is broken is only worth a warning. What the fields of
+    :data:`BY_MODEL` list holds for models that are known; a model of tomorrow may take other values.
     """
 
     rules: ClassVar[tuple[Rule, ...]] = ()
@@ -63,8 +76,21 @@ class KlingRequest(KlingObject):
 
     @field_validator("*", mode="wrap")
     @classmethod
-    def _let_deferred_pass(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        return TEMPLATED if value is TEMPLATED else handler(value)
+    def _let_deferred_pass(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
+        if value is TEMPLATED:
+            return TEMPLATED
+        try:
+            return handler(value)
+        except ValidationError:
+            name = str(info.field_name)
+            if name not in BY_MODEL or _is_known(info.data.get("model_name")):
+                raise
+            found = beyond_list(cls, name, value)
+            if found is None:
+                raise
+            return found
 
     @model_validator(mode="after")
     def _hold_rules(self) -> KlingRequest:
@@ -89,6 +115,11 @@ class KlingRequest(KlingObject):
         :return: one text for each.
         """
         return [what for hint in self.hints if hint.applies(self) and (what := hint.broken(self))]
+
+
+def _is_known(name: Any) -> bool:
+    # A template may hold any name, and is checked again when it is rendered.
+    return name is not TEMPLATED and (name is None or is_known_model(name))
 
 
 def _drop_empty(value: Any) -> Any:

@@ -35,6 +35,8 @@ _WORDS = {
 _PAIRS = (("on", "off"), ("yes", "no"), ("true", "false"))
 _WHOLE = re.compile(r"([0-9]+)\.0+")
 _LARGEST = 2**63
+_LONGEST_WORD = 64
+_LONGEST_VIDEO = 3600
 
 
 def is_none_word(value: Any) -> bool:
@@ -132,6 +134,24 @@ def as_taken(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any
     """
     known = _fields(model)
     return {name: _taken(name, known.get(name), value) for name, value in values.items()}
+
+
+def beyond_list(model: type[BaseModel], name: str, value: Any) -> str | int | None:
+    """Return a value that a field does not list, in the type in which the field is sent.
+
+    :param model: the request's model.
+    :param name: the field.
+    :param value: what it was given.
+    :return: ``None`` where it cannot be such a value: an object, a flag, nothing, no whole number of seconds.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    takes, text = _fields(model)[name], _WHOLE.sub(r"\1", str(value).strip())
+    if name == "duration" or not takes.literals:
+        if not text.isdecimal() or not 0 < int(text) <= _LONGEST_VIDEO:
+            return None
+        return text if takes.literals else int(text)
+    return text if 0 < len(text) <= _LONGEST_WORD and text.isprintable() else None
 
 
 def _taken(name: str, takes: _Takes | None, value: Any) -> Any:

@@ -83,6 +83,8 @@ class LiveAirflow:
             "api.host": "127.0.0.1",
             "api.port": port,
             "api.base_url": self.api.url,
+            # On a busy machine an answer takes its time.
+            "workers.execution_api_timeout": 60,
             "api.secret_key": secrets.token_hex(16),
             "api_auth.jwt_secret": secrets.token_hex(32),
             **_IMPATIENT,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
@@ -16,7 +16,7 @@ from airflow_provider_kling.operators.video import KlingTextToVideoOperator
 
 MEDIA = os.environ.get("LIVE_COSTS", "/nowhere")
 START = datetime(2026, 1, 1, tzinfo=UTC)
-RETRIES = {"retries": 2}
+RETRIES = {"retries": 5, "retry_delay": timedelta(seconds=1)}
 
 with DAG("live_costs_shop", schedule=None, start_date=START, catchup=False, default_args=RETRIES):
     KlingTextToVideoOperator(
