@@ -235,7 +235,7 @@ def _omit_inherited_signature(app: Sphinx, what: str, name: str, *rest: Any) -> 
     """
     _, _, signature, returns = rest
     inherited = what == "exception" and not name.endswith(".KlingError")
-    return ("" if inherited else signature), returns
+    return ("" if inherited and signature else signature), returns
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
