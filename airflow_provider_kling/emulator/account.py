@@ -73,23 +73,23 @@ class Account:
         now = self._clock.now()
         return sum((job.dollars(now) for job in self.jobs), Decimal(0))
 
-    def make(self, endpoint: Endpoint, order: ValidatedBody) -> EmulatedTask:
+    def make(self, endpoint: Endpoint, validated: ValidatedBody) -> EmulatedTask:
         """Create a job for a validated create call.
 
         :param endpoint: endpoint of the call.
-        :param order: the validated body.
+        :param validated: the validated body.
         :return: the job.
         :raises ApiErrorResponse: the external id exists, the balance is too low or no slot is free.
         """
-        external_id = order.body.get("external_task_id")
+        external_id = validated.body.get("external_task_id")
         if external_id in self._by_external_id:
             raise invalid_value(f"External_task_id {external_id} already exists")
         task_id = str(self._first_id + next(self._numbers))
-        bench = PlanContext(task_id, self._options.scale, self._clock.now(), self.made)
-        job = self._job(endpoint, order, plan_task(endpoint, order, bench), bench)
+        context = PlanContext(task_id, self._options.scale, self._clock.now(), self.made)
+        job = self._job(endpoint, validated, plan_task(endpoint, validated, context), context)
         self._check_balance(job)
         self._check_slots(job.slots)
-        self._keep(job)
+        self._register(job)
         return job
 
     def find(self, endpoint: Endpoint, ident: str) -> EmulatedTask:
@@ -166,24 +166,26 @@ class Account:
         if full or self._faults.times("slots_taken"):
             raise ApiErrorResponse(429, 1303, "parallel task over resource pack limit")
 
-    def _job(self, endpoint: Endpoint, order: ValidatedBody, work: Plan, bench: PlanContext) -> EmulatedTask:
-        now, seconds = bench.now, self._options.job_seconds
+    def _job(
+        self, endpoint: Endpoint, validated: ValidatedBody, work: Plan, context: PlanContext
+    ) -> EmulatedTask:
+        now, seconds = context.now, self._options.job_seconds
         if seconds is None or endpoint.synchronous:
             seconds = job_seconds(endpoint)
         lasts = seconds / self._options.speed
-        price = prices.price_in_units(endpoint.slug, order.body, work.seconds, work.count)
+        price = prices.price_in_units(endpoint.slug, validated.body, work.seconds, work.count)
         pack = prices.unit_type(endpoint.slug)
         if work.session:
             self.made.open(work.session)
         return EmulatedTask(
             number=len(self.jobs) + 1,
-            task_id=bench.task_id,
+            task_id=context.task_id,
             slug=endpoint.slug,
             tasks=endpoint.tasks,
-            external_task_id=order.body.get("external_task_id"),
-            body=order.shown,
-            body_sha256=order.digest,
-            ignored=order.ignored,
+            external_task_id=validated.body.get("external_task_id"),
+            body=validated.shown,
+            body_sha256=validated.digest,
+            ignored=validated.ignored,
             made_at=now,
             started_at=now + QUEUED_FRACTION * lasts,
             ended_at=now + lasts,
@@ -192,20 +194,20 @@ class Account:
             pack=pack,
             cash=None if self._options.cash is None else price * prices.USD_PER_UNIT[pack],
             items=work.items,
-            failure=None if endpoint.synchronous else work.failure or self._failure(order),
+            failure=None if endpoint.synchronous else work.failure or self._failure(validated),
             parent=work.parent,
             session_id=work.session.session_id if work.session else None,
-            callback_url=order.body.get("callback_url"),
+            callback_url=validated.body.get("callback_url"),
         )
 
-    def _failure(self, order: ValidatedBody) -> str | None:
+    def _failure(self, validated: ValidatedBody) -> str | None:
         word = self._faults.setting("failed_word")
-        named = word and word in str(order.body.get("prompt", "")) and self._faults.fire("failed_word")
+        named = word and word in str(validated.body.get("prompt", "")) and self._faults.fire("failed_word")
         if self._faults.every("failed_job") or named:
             return str(self._faults.setting("fail_reason") or DEFAULT_REASON)
         return None
 
-    def _keep(self, job: EmulatedTask) -> None:
+    def _register(self, job: EmulatedTask) -> None:
         if job.failure is None:
             self._committed[_purse(job)] += _cost(job)
         self.jobs.append(job)

@@ -56,8 +56,8 @@ class EmulatorApp:
         state = self._state
         request_id = state.request_id()
         try:
-            if struck := await state.trouble.request():
-                return struck
+            if fault_response := await state.trouble.request():
+                return fault_response
             authentication.check(call.headers.get("authorization"), state.options)
             handler = route.handler if route else unknown_method
             return await handler(state, call, request_id)

@@ -23,7 +23,7 @@ class EditSession:
     """Work on one video that takes several calls.
 
     :param session_id: its id.
-    :param clip: the video.
+    :param video: the video.
     :param opened_at: in seconds since the epoch.
     :param faces: ids of the faces found, for lip-sync.
     :param marks: points marked, by number of the frame, for multi-elements.
@@ -31,7 +31,7 @@ class EditSession:
     """
 
     session_id: str
-    clip: VideoInfo
+    video: VideoInfo
     opened_at: float
     faces: tuple[str, ...] = ()
     marks: dict[int, list[dict[str, float]]] = field(default_factory=dict)
@@ -65,17 +65,17 @@ class ArtifactStore:
         """
         job, item = self._item(video_id[:-1], "videos", video_id)
         file = item.values["url"] if item else None
-        if job is None or not isinstance(file, OutputFile) or not isinstance(file.recipe, VideoSpec):
+        if job is None or not isinstance(file, OutputFile) or not isinstance(file.spec, VideoSpec):
             raise invalid_value(f"Video not found by id: {video_id}")
         return VideoInfo(
-            file.recipe.picture,
-            file.recipe.seconds,
+            file.spec.image,
+            file.spec.seconds,
             video_id,
             path=f"/results/{job.task_id}/{file.name}",
             made_at=job.ended_at,
         )
 
-    def sound(self, audio_id: str) -> AudioInfo:
+    def audio(self, audio_id: str) -> AudioInfo:
         """Return an audio file of text-to-speech by its id.
 
         :param audio_id: the id.
@@ -84,9 +84,9 @@ class ArtifactStore:
         """
         _, item = self._item(audio_id[:-1], "audios", audio_id)
         file = item.values.get("url") if item else None
-        if not isinstance(file, OutputFile) or not isinstance(file.recipe, AudioSpec):
+        if not isinstance(file, OutputFile) or not isinstance(file.spec, AudioSpec):
             raise invalid_value(f"Audio not found by id: {audio_id}")
-        return file.recipe.sound
+        return file.spec.audio
 
     def next_session_id(self) -> str:
         """Return the id of the next session.

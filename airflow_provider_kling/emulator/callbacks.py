@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports of status changes to the address that a create call named, on this machine only."""
+"""Reports of status changes to the URL that a create call named, on this machine only."""
 
 from __future__ import annotations
 

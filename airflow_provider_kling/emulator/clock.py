@@ -20,7 +20,7 @@ class Clock:
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Move the time ahead: jobs end, addresses and sessions expire.
+        """Move the time ahead: jobs end, URLs and sessions expire.
 
         :param seconds: by how much; never back, since a job that ended stays ended.
         :raises ValueError: for a negative number.

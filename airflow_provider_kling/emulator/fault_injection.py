@@ -63,11 +63,11 @@ class FaultInjector:
             raise ApiErrorResponse(401, 1002, "Authorization is invalid")
         return None
 
-    async def before_job(self, call: Request, order: ValidatedBody, jobs: int) -> None:
+    async def before_job(self, call: Request, validated: ValidatedBody, jobs: int) -> None:
         """Apply the faults that strike a valid create call before its job is created.
 
         :param call: the request.
-        :param order: its validated body.
+        :param validated: its validated body.
         :param jobs: number of jobs so far.
         :raises ApiErrorResponse: an error of the API.
         :raises ConnectionDropped: the request is to be lost.
@@ -76,7 +76,7 @@ class FaultInjector:
         if self._faults.every("lost_request"):
             raise ConnectionDropped
         word = self._faults.setting("refused_word")
-        if word and word in str(order.body.get("prompt", "")) and self._faults.fire("refused_word"):
+        if word and word in str(validated.body.get("prompt", "")) and self._faults.fire("refused_word"):
             raise ApiErrorResponse(400, 1301, "The content is not compliant with the content safety policy")
         self._account("arrears_after", 1101, "Account in arrears", jobs)
         self._account("empty_after", 1102, "Account balance not enough", jobs)

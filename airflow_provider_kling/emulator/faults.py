@@ -133,7 +133,7 @@ class Faults:
         :param name: the fault.
         :return: ``True`` if it strikes.
         """
-        return self._struck(name, name in self._settings)
+        return self._count(name, name in self._settings)
 
     def every(self, name: str) -> bool:
         """Count one occasion of a fault that strikes every nth time.
@@ -145,7 +145,7 @@ class Faults:
         if nth is None:
             return False
         self._passed[name] += 1
-        return self._struck(name, self._passed[name] % nth == 0)
+        return self._count(name, self._passed[name] % nth == 0)
 
     def times(self, name: str) -> bool:
         """Use up one of the n times that a fault strikes.
@@ -158,7 +158,7 @@ class Faults:
             del self._settings[name]
         elif left > 1:
             self._settings[name] = left - 1
-        return self._struck(name, left > 0)
+        return self._count(name, left > 0)
 
     def limited(self, name: str, limit: str, default: int | None) -> Any:
         """Return the setting of a fault that strikes a limited number of times, and count it.
@@ -178,7 +178,7 @@ class Faults:
         self.fired[name] += 1
         return value
 
-    def _struck(self, name: str, strikes: bool) -> bool:
+    def _count(self, name: str, strikes: bool) -> bool:
         if strikes:
             self.fired[name] += 1
         return strikes

@@ -38,4 +38,4 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 loopback_opener = _opener()
-"""Opens addresses of this machine. It knows neither proxies nor redirects, which could lead away from it."""
+"""Opens URLs of this machine. It knows neither proxies nor redirects, which could lead away from it."""

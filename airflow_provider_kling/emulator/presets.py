@@ -12,7 +12,7 @@ from .media.specs import AudioSpec, ImageSpec, OutputFile, ResultEntry
 
 PRESET_OWNER_ID = "kling"
 PRESETS = "presets"
-"""What stands for the task id in the addresses of their files."""
+"""What stands for the task id in the URLs of their files."""
 
 _VOICES = {
     "829824295735410756": "Calm narrator",
@@ -29,14 +29,14 @@ def _voice(voice_id: str, name: str) -> ResultEntry:
 
 
 def _element(element_id: int, name: str) -> ResultEntry:
-    picture = ImageInfo(content_hash(name), 720, 720)
+    image = ImageInfo(content_hash(name), 720, 720)
     values: Mapping[str, Any] = {
         "element_id": element_id,
         "element_name": name,
         "element_description": f"{name}, a preset element",
         "reference_type": "image_refer",
         "element_image_list": {
-            "frontal_image": OutputFile(f"{element_id}.png", ImageSpec(picture, 512, 512)),
+            "frontal_image": OutputFile(f"{element_id}.png", ImageSpec(image, 512, 512)),
             "refer_images": [],
         },
         "element_video_list": {"refer_videos": []},

@@ -92,7 +92,7 @@ class TaskSerializer:
     """Writes task objects.
 
     :param clock: the emulator's time.
-    :param signer: signs addresses of results.
+    :param signer: signs URLs of results.
     :param faults: faults that change what a task says.
     """
 
@@ -201,7 +201,7 @@ class TaskSerializer:
         """
         result: dict[str, list[dict[str, Any]]] = {}
         for item in job.items:
-            entry = self.addressed(item.values, job.task_id, job.ended_at, base_url)
+            entry = self.with_signed_urls(item.values, job.task_id, job.ended_at, base_url)
             result.setdefault(item.array, []).append(entry)
         return result
 
@@ -214,7 +214,7 @@ class TaskSerializer:
         """
         return {"session_id": job.session_id, **_charge(job), **self.result(job, base_url)}
 
-    def addressed(self, values: Any, owner: str, made_at: float, base_url: str) -> Any:
+    def with_signed_urls(self, values: Any, owner: str, made_at: float, base_url: str) -> Any:
         """Replace the files in a value by signed URLs, at any depth.
 
         :param values: the value.
@@ -224,14 +224,14 @@ class TaskSerializer:
         :return: the JSON value.
         """
 
-        def address(file: OutputFile) -> str:
+        def url_of(file: OutputFile) -> str:
             return base_url + self._signer.signed(f"/results/{owner}/{file.name}", made_at)
 
-        return replace_files_with_urls(values, address)
+        return replace_files_with_urls(values, url_of)
 
-    def _parent(self, clip: VideoInfo, base_url: str) -> dict[str, Any]:
-        url = clip.url or base_url + self._signer.signed(clip.path, clip.made_at)
-        return {"id": clip.video_id, "url": url, "duration": f"{clip.seconds:.3f}"}
+    def _parent(self, video: VideoInfo, base_url: str) -> dict[str, Any]:
+        url = video.url or base_url + self._signer.signed(video.path, video.made_at)
+        return {"id": video.video_id, "url": url, "duration": f"{video.seconds:.3f}"}
 
 
 def _result_type(job: EmulatedTask) -> dict[str, str]:

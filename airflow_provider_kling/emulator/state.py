@@ -41,7 +41,7 @@ class EmulatorState:
         self.renderer = RenderCache(_mkdir(folder / "rendered"))
         self.signer = UrlSigner(options.secret_key, self.clock, options.url_seconds)
         self.account = Account(options, self.clock, self.faults)
-        self.desk = ValidationContext(
+        self.validation = ValidationContext(
             options, MediaStore(_mkdir(folder / "media"), options.scale), self.account.made
         )
         self.views = TaskSerializer(self.clock, self.signer, self.faults)

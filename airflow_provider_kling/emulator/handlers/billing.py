@@ -192,7 +192,7 @@ class UsageQuery:
 
 
 def _parse_query(state: EmulatorState, call: Request, known: frozenset[str]) -> UsageQuery:
-    body = _QUERY(ValidationState(state.desk.library, state.account.made), "", parse_json(call.body))
+    body = _QUERY(ValidationState(state.validation.library, state.account.made), "", parse_json(call.body))
     if "cursor" in body:
         return _from_cursor(body["cursor"])
     start, end = (_time(body.get(name), name) for name in ("start_time", "end_time"))

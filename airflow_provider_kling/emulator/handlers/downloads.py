@@ -39,9 +39,9 @@ async def serve(state: EmulatorState, scope: Scope, receive: Receive, send: Send
         state.requests[call.method, TEMPLATE, answer.status] += 1
         await send_answer(send, answer)
         return
-    rendered = await state.renderer.file(file.recipe)
+    rendered = await state.renderer.file(file.spec)
     limit = state.faults.limited("cut_download", "cut_times", None) if call.method == "GET" else None
-    status = await _send_file(call, send, rendered, file.recipe.content_type, limit)
+    status = await _send_file(call, send, rendered, file.spec.content_type, limit)
     state.requests[call.method, TEMPLATE, status] += 1
     if limit is not None:
         await drop_connection(receive, send, flush=True)

@@ -33,7 +33,7 @@ def _list_presets(items: tuple[ResultEntry, ...], sizes: range) -> Handler:
                 "updated_at": now,
                 "task_result": {
                     item.array: [
-                        state.views.addressed(item.values, PRESETS, state.clock.now(), call.base_url),
+                        state.views.with_signed_urls(item.values, PRESETS, state.clock.now(), call.base_url),
                     ]
                 },
             }
@@ -48,7 +48,7 @@ def _delete_resource(array: str, field: str) -> Handler:
     kind = object_(field, **{field: string()})
 
     async def delete(state: EmulatorState, call: Request, request_id: str) -> Response:
-        body = kind(ValidationState(state.desk.library, state.account.made), "", parse_json(call.body))
+        body = kind(ValidationState(state.validation.library, state.account.made), "", parse_json(call.body))
         job = state.account.made.delete(array, body[field])
         _mark_deleted(job)
         state.views.forget(job)

@@ -25,13 +25,13 @@ from ..state import EmulatorState
 from ..wire import Request, Response
 from .tasks import Handler
 
-_CLIP = MediaLimits(VIDEO_FORMATS, (2, 10), (720, 2160))
+_VIDEO = MediaLimits(VIDEO_FORMATS, (2, 10), (720, 2160))
 _GAP = (5.1, 6.9)
 _MOST_FRAMES = 10
 _MASK_PIXELS = 256
 _RADIUS = 0.12
 _UNIT = number(0, 1)
-_OPEN = object_(video_id=video_id(_CLIP), video_url=video(_CLIP))
+_OPEN = object_(video_id=video_id(_VIDEO), video_url=video(_VIDEO))
 _SESSION = object_("session_id", session_id=string())
 _MARK = object_(
     "session_id",
@@ -52,25 +52,25 @@ async def _init(state: EmulatorState, call: Request, request_id: str) -> Respons
     if video is None or _GAP[0] < video.seconds < _GAP[1]:
         raise invalid_value("video duration must be in [2s, 5s] or [7s, 10s]")
     session = _opened(state, video)
-    picture, now = video.picture, state.clock.now()
+    image, now = video.image, state.clock.now()
     data = {
         "status": 0,
         "session_id": session.session_id,
         "fps": FPS,
         "original_duration": round(video.seconds * 1000),
-        "width": picture.width,
-        "height": picture.height,
+        "width": image.width,
+        "height": image.height,
         "total_frame": round(video.seconds * FPS),
         "normalized_video": session.files[0],
     }
-    addressed = state.views.addressed(data, session.session_id, now, call.base_url)
-    return state.envelope.data(addressed, request_id)
+    signed = state.views.with_signed_urls(data, session.session_id, now, call.base_url)
+    return state.envelope.data(signed, request_id)
 
 
 async def _add(state: EmulatorState, call: Request, request_id: str) -> Response:
     session, body = _session(state, call, _MARK)
     frame, points = body["frame_index"], body["points"]
-    if frame >= round(session.clip.seconds * FPS):
+    if frame >= round(session.video.seconds * FPS):
         raise invalid_value(f"frame_index {frame} is after the last frame")
     if frame not in session.marks and len(session.marks) >= _MOST_FRAMES:
         raise invalid_value(f"the number of marked frames cannot exceed {_MOST_FRAMES} in total")
@@ -103,8 +103,8 @@ async def _preview(state: EmulatorState, call: Request, request_id: str) -> Resp
         raise invalid_value("no selection has been added")
     _, video, cover, tracking = session.files
     data = {"res": {"video": video, "video_cover": cover, "tracking_output": tracking}}
-    addressed = state.views.addressed(data, session.session_id, state.clock.now(), call.base_url)
-    return state.envelope.data(addressed, request_id)
+    signed = state.views.with_signed_urls(data, session.session_id, state.clock.now(), call.base_url)
+    return state.envelope.data(signed, request_id)
 
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {
@@ -120,7 +120,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
 
 
 def _probe(state: EmulatorState) -> ValidationState:
-    return ValidationState(state.desk.library, state.account.made, strict=state.options.strict)
+    return ValidationState(state.validation.library, state.account.made, strict=state.options.strict)
 
 
 def _session(state: EmulatorState, call: Request, kind: Check) -> tuple[EditSession, dict[str, Any]]:
@@ -130,14 +130,14 @@ def _session(state: EmulatorState, call: Request, kind: Check) -> tuple[EditSess
 
 def _opened(state: EmulatorState, video: VideoInfo) -> EditSession:
     now, made = state.clock.now(), state.account.made
-    width, height = frame_size("std", video.picture.ratio, state.options.scale)
-    plain = VideoSpec(video.picture, width, height, video.seconds)
-    marked = VideoSpec(video.picture, width, height, video.seconds, marked=True)
+    width, height = frame_size("std", video.image.ratio, state.options.scale)
+    plain = VideoSpec(video.image, width, height, video.seconds)
+    marked = VideoSpec(video.image, width, height, video.seconds, marked=True)
     files = (
         OutputFile("normalized.mp4", plain),
         OutputFile("preview.mp4", marked),
-        OutputFile("cover.png", ImageSpec(video.picture, width, height)),
-        OutputFile("tracking.png", ImageSpec(video.picture, width, height, mask=True)),
+        OutputFile("cover.png", ImageSpec(video.image, width, height)),
+        OutputFile("tracking.png", ImageSpec(video.image, width, height, mask=True)),
     )
     session = EditSession(made.next_session_id(), video, now, files=files)
     made.open(session)
@@ -146,8 +146,8 @@ def _opened(state: EmulatorState, video: VideoInfo) -> EditSession:
 
 def _masks(session: EditSession, frame: int) -> dict[str, Any]:
     """Return what the API says of one frame: an ellipse around each point."""
-    picture = session.clip.picture
-    height = max(1, round(_MASK_PIXELS / picture.ratio))
+    image = session.video.image
+    height = max(1, round(_MASK_PIXELS / image.ratio))
     marked = session.marks.get(frame, [])
     masks = [_mask(number, point, _MASK_PIXELS, height) for number, point in enumerate(marked)]
     return {"status": 0, "res": {"frame_index": frame, "rle_mask_list": masks}}

@@ -122,10 +122,12 @@ def _create_handler(endpoint: Endpoint, model: str = "") -> Handler:
             require_api_key(state, call)
         if not call.headers.get("content-type", "").lower().startswith("application/json"):
             raise invalid_request("Content-Type must be application/json")
-        # In a thread: pictures are decoded, and one with an address on this machine may even come from here.
-        order = await asyncio.to_thread(validation.validate_body, endpoint.slug, call.body, state.desk, model)
-        await state.trouble.before_job(call, order, len(state.account.jobs))
-        job = state.account.make(endpoint, order)
+        # In a thread: images are decoded, and one with a URL on this machine may even come from here.
+        validated = await asyncio.to_thread(
+            validation.validate_body, endpoint.slug, call.body, state.validation, model
+        )
+        await state.trouble.before_job(call, validated, len(state.account.jobs))
+        job = state.account.make(endpoint, validated)
         state.callbacks.watch(job, call.base_url)
         await state.trouble.after_job(call)
         if endpoint.result is ResultType.FACES:

@@ -85,7 +85,7 @@ async def list_v2(state: EmulatorState, call: Request, request_id: str, tasks: s
         end_time=_TIME,
         filters=array(_FILTER, 0, 10),
     )
-    asked = kind(ValidationState(state.desk.library, state.account.made), "", parse_json(call.body))
+    asked = kind(ValidationState(state.validation.library, state.account.made), "", parse_json(call.body))
     cursor, limit = (
         asked.get("cursor", ""),
         asked.get("limit", _LIMIT_OF_SOLUTIONS if tasks == _SOLUTIONS else _LIMIT),

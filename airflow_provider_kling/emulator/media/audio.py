@@ -25,23 +25,23 @@ _HARMONICS = 5
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 
-def decode_samples(sound: AudioInfo) -> Samples:
+def decode_samples(audio: AudioInfo) -> Samples:
     """Decode an audio file to mono samples from -1 to 1, :data:`SAMPLE_RATE` a second.
 
-    :param sound: the file.
+    :param audio: the file.
     :return: the samples.
     """
-    return _placeholder_speech(sound) if sound.file is None else _decoded(sound.file)
+    return _placeholder_speech(audio) if audio.file is None else _decoded(audio.file)
 
 
-def render(recipe: AudioSpec, target: Path) -> None:
+def render(spec: AudioSpec, target: Path) -> None:
     """Write an audio file; the same recipe always gives the same bytes.
 
-    :param recipe: what to write.
+    :param spec: what to write.
     :param target: path of the file.
     """
-    data = decode_samples(recipe.sound)
-    if recipe.kind == "wav":
+    data = decode_samples(spec.audio)
+    if spec.kind == "wav":
         with wave.open(str(target), "wb") as stream:
             stream.setnchannels(1)
             stream.setsampwidth(2)
@@ -96,10 +96,10 @@ def _decoded(file: Path) -> Samples:
     return joined
 
 
-def _placeholder_speech(sound: AudioInfo) -> Samples:
+def _placeholder_speech(audio: AudioInfo) -> Samples:
     """A voice-like tone in syllables; pitch and rhythm depend on the digest alone."""
-    seed = bytes.fromhex(sound.digest[:16])
-    time = np.arange(round(sound.seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    seed = bytes.fromhex(audio.digest[:16])
+    time = np.arange(round(audio.seconds * SAMPLE_RATE)) / SAMPLE_RATE
     pitch = 100 + seed[0] / 2
     melody = pitch * (1 + 0.05 * np.sin(2 * np.pi * 0.7 * time + seed[1]))
     phase = 2 * np.pi * np.cumsum(melody) / SAMPLE_RATE

@@ -17,39 +17,36 @@ if TYPE_CHECKING:
 _CHANNELS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 
 
-def render(recipe: ImageSpec, target: Path) -> None:
+def render(spec: ImageSpec, target: Path) -> None:
     """Write an image file; the same recipe always gives the same bytes.
 
-    :param recipe: what to write.
+    :param spec: what to write.
     :param target: path of the file.
     """
-    size = (recipe.width, recipe.height)
-    if recipe.margins:
-        image = _expanded(recipe.picture, size, recipe.margins)
-    else:
-        image = crop_to_fill(recipe.picture, *size)
-    image = tint_variant(image, recipe.variant)
-    if recipe.inset:
-        small = crop_to_fill(recipe.inset, recipe.width // 3, recipe.height // 3)
-        image.paste(small, (recipe.width // 3, recipe.height // 2))
-    if recipe.mask:
+    size = (spec.width, spec.height)
+    image = _expanded(spec.image, size, spec.margins) if spec.margins else crop_to_fill(spec.image, *size)
+    image = tint_variant(image, spec.variant)
+    if spec.inset:
+        small = crop_to_fill(spec.inset, spec.width // 3, spec.height // 3)
+        image.paste(small, (spec.width // 3, spec.height // 2))
+    if spec.mask:
         image = image.convert("L").point(lambda value: 255 if value > 127 else 0)  # noqa: PLR2004 - half of 255
-    if recipe.marked:
+    if spec.marked:
         image = draw_watermark(image)
     image.save(target, "PNG", compress_level=1)
 
 
-def crop_to_fill(picture: ImageInfo, width: int, height: int) -> Image.Image:
+def crop_to_fill(source: ImageInfo, width: int, height: int) -> Image.Image:
     """Return the middle of an image, scaled to fill a frame.
 
-    :param picture: the image.
+    :param source: the image.
     :param width: width of the frame in pixels.
     :param height: height of the frame in pixels.
     :return: the cropped image.
     """
-    if picture.file is None:
-        return _drawn(picture.digest, width, height)
-    with Image.open(picture.file) as image:
+    if source.file is None:
+        return _placeholder(source.digest, width, height)
+    with Image.open(source.file) as image:
         upright = ImageOps.exif_transpose(image).convert("RGB")
         return ImageOps.fit(upright, (width, height), Image.Resampling.BILINEAR)
 
@@ -94,7 +91,7 @@ def emulated_label(height: int) -> Image.Image:
     return label
 
 
-def _drawn(digest: str, width: int, height: int) -> Image.Image:
+def _placeholder(digest: str, width: int, height: int) -> Image.Image:
     """Draw a picture that depends on the digest alone: two colours and a disc."""
     seed = bytes.fromhex(digest[:32])
     across = np.linspace(0.0, 1.0, width)[None, :, None]
@@ -110,14 +107,14 @@ def _drawn(digest: str, width: int, height: int) -> Image.Image:
 
 
 def _expanded(
-    picture: ImageInfo, size: tuple[int, int], margins: tuple[float, float, float, float]
+    source: ImageInfo, size: tuple[int, int], margins: tuple[float, float, float, float]
 ) -> Image.Image:
     """Return the picture inside a larger one that shows its own blurred, dark copy around it."""
     up, down, left, right = margins
     width, height = size[0] / (1 + left + right), size[1] / (1 + up + down)
     image = (
-        crop_to_fill(picture, *size).reduce(8).resize(size, Image.Resampling.BILINEAR).point(lambda v: v // 2)
+        crop_to_fill(source, *size).reduce(8).resize(size, Image.Resampling.BILINEAR).point(lambda v: v // 2)
     )
-    inner = crop_to_fill(picture, max(1, round(width)), max(1, round(height)))
+    inner = crop_to_fill(source, max(1, round(width)), max(1, round(height)))
     image.paste(inner, (round(width * left), round(height * up)))
     return image

@@ -74,7 +74,7 @@ def probe_audio(data: bytes) -> tuple[str, float]:
 
 
 def _has_video_stream(container: av.container.InputContainer) -> bool:
-    # The cover of a record is a stream of one picture.
+    # The cover of a record is a stream of one image.
     return any(stream.codec_context.name not in _COVERS for stream in container.streams.video)
 
 
@@ -99,13 +99,13 @@ def probe_video(data: bytes) -> tuple[int, int, float, bytes]:
 
 
 MEGABYTE = 1024 * 1024
-SOUND_FORMATS = ("mp3", "wav", "m4a", "aac")
-PICTURE_MEGABYTES = 10
+AUDIO_FORMATS = ("mp3", "wav", "m4a", "aac")
+IMAGE_MEGABYTES = 10
 RESULTS = "/results"
 """Where the emulator's own files are."""
 
-_PICTURE_SIDE = 300
-_PICTURE_RATIO = 2.5
+_IMAGE_SIDE = 300
+_IMAGE_RATIO = 2.5
 _SECONDS_TOLERANCE = 0.1
 _MADE_UP_SECONDS = 5.0
 _FETCH_SECONDS = 20
@@ -114,7 +114,7 @@ _FETCH_BYTES = 200 * MEGABYTE
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """What a sound or a clip must be.
+    """What a sound or a video must be.
 
     :param formats: names of file formats.
     :param seconds: least and most.
@@ -149,15 +149,15 @@ class MediaStore:
     def __init__(self, folder: Path, scale: float = 1.0) -> None:
         self._folder = folder
         self._scale = scale
-        self._pictures: dict[str, ImageInfo] = {}
-        self._sounds: dict[str, AudioInfo] = {}
-        self._clips: dict[str, VideoInfo] = {}
+        self._images: dict[str, ImageInfo] = {}
+        self._audios: dict[str, AudioInfo] = {}
+        self._videos: dict[str, VideoInfo] = {}
 
-    def picture(
+    def image(
         self,
         value: str,
         field: str,
-        megabytes: int = PICTURE_MEGABYTES,
+        megabytes: int = IMAGE_MEGABYTES,
         *,
         any_ratio: bool = False,
         webp: bool = False,
@@ -178,17 +178,17 @@ class MediaStore:
         if len(data) > megabytes * MEGABYTE:
             raise invalid_value(f"{field}: image size cannot exceed {megabytes}MB")
         digest = _digest(data)
-        if digest not in self._pictures:
-            width, height = _measured_picture(data, field, webp=webp)
-            self._pictures[digest] = ImageInfo(digest, width, height, self._kept(data, digest))
-        found = self._pictures[digest]
+        if digest not in self._images:
+            width, height = _measured_image(data, field, webp=webp)
+            self._images[digest] = ImageInfo(digest, width, height, self._stored(data, digest))
+        found = self._images[digest]
         # Not when it is measured: another field may take what this one does not.
-        if not any_ratio and not 1 / _PICTURE_RATIO <= found.ratio <= _PICTURE_RATIO:
+        if not any_ratio and not 1 / _IMAGE_RATIO <= found.ratio <= _IMAGE_RATIO:
             size = f"{found.width}:{found.height}"
             raise invalid_value(f"{field}: image aspect ratio must be between 1:2.5 and 2.5:1, got {size}")
         return found
 
-    def sound(self, value: str, field: str, limits: MediaLimits) -> AudioInfo:
+    def audio(self, value: str, field: str, limits: MediaLimits) -> AudioInfo:
         """Return the audio file that a field of a request holds.
 
         :param value: an http(s) URL, or the content as base64.
@@ -203,19 +203,19 @@ class MediaStore:
         if len(data) > limits.megabytes * MEGABYTE:
             raise invalid_value(f"{field}: audio size cannot exceed {limits.megabytes}MB")
         digest = _digest(data)
-        if digest not in self._sounds:
+        if digest not in self._audios:
             try:
                 kind, seconds = probe_audio(data)
             except UnreadableMedia:
                 raise invalid_value("Audio format is invalid") from None
-            self._sounds[digest] = AudioInfo(digest, seconds, self._kept(data, digest), kind)
-        found = self._sounds[digest]
+            self._audios[digest] = AudioInfo(digest, seconds, self._stored(data, digest), kind)
+        found = self._audios[digest]
         if found.kind not in limits.formats:
             raise invalid_value("Audio format is invalid")
         limits.check_seconds(field, found.seconds)
         return found
 
-    def clip(self, value: str, field: str, limits: MediaLimits) -> VideoInfo:
+    def video(self, value: str, field: str, limits: MediaLimits) -> VideoInfo:
         """Return the video that a URL in a request leads to.
 
         :param value: an http(s) URL.
@@ -226,50 +226,50 @@ class MediaStore:
         """
         data = _content(value, field)
         if data is None:
-            picture = ImageInfo(_digest(value.encode()), 1280, 720)
-            return VideoInfo(picture, _MADE_UP_SECONDS, url=value)
+            image = ImageInfo(_digest(value.encode()), 1280, 720)
+            return VideoInfo(image, _MADE_UP_SECONDS, url=value)
         if len(data) > limits.megabytes * MEGABYTE:
             raise invalid_value(f"{field}: video size cannot exceed {limits.megabytes}MB")
         digest = _digest(data)
-        if digest not in self._clips:
-            self._clips[digest] = self._measured_clip(data, field, digest)
-        found = self._clips[digest]
+        if digest not in self._videos:
+            self._videos[digest] = self._measured_video(data, field, digest)
+        found = self._videos[digest]
         limits.check_seconds(field, found.seconds)
         low, high = limits.sides
         shrunk = self._scale if urlsplit(value).path.startswith(f"{RESULTS}/") else 1.0
-        for side in (found.picture.width, found.picture.height):
+        for side in (found.image.width, found.image.height):
             if not low <= side / shrunk <= high:
                 raise invalid_value(
                     f"{field}: video width and height must be in [{low}px, {high}px], got {side}px"
                 )
-        return VideoInfo(found.picture, found.seconds, url=value)
+        return VideoInfo(found.image, found.seconds, url=value)
 
-    def _measured_clip(self, data: bytes, field: str, digest: str) -> VideoInfo:
+    def _measured_video(self, data: bytes, field: str, digest: str) -> VideoInfo:
         try:
             width, height, seconds, frame = probe_video(data)
         except UnreadableMedia:
             raise invalid_value(f"{field}: video format is invalid, only mp4 and mov are supported") from None
-        return VideoInfo(ImageInfo(digest, width, height, self._kept(frame, digest)), seconds)
+        return VideoInfo(ImageInfo(digest, width, height, self._stored(frame, digest)), seconds)
 
-    def _kept(self, data: bytes, digest: str) -> Path:
+    def _stored(self, data: bytes, digest: str) -> Path:
         path = self._folder / digest
         path.write_bytes(data)
         return path
 
 
-def _measured_picture(data: bytes, field: str, *, webp: bool) -> tuple[int, int]:
+def _measured_image(data: bytes, field: str, *, webp: bool) -> tuple[int, int]:
     try:
         width, height = probe_image(data, webp=webp)
     except UnreadableMedia:
         kinds = "jpg, jpeg, png and webp" if webp else "jpg, jpeg and png"
         raise invalid_value(f"{field}: image format is invalid, only {kinds} are supported") from None
-    if min(width, height) < _PICTURE_SIDE:
+    if min(width, height) < _IMAGE_SIDE:
         raise invalid_value(f"{field}: image width and height must be at least 300px, got {width}x{height}")
     return width, height
 
 
 def _content(value: str, field: str) -> bytes | None:
-    """Return the bytes that a field stands for, or ``None`` for an address outside this machine."""
+    """Return the bytes that a field stands for, or ``None`` for a URL outside this machine."""
     if value.startswith("data:"):
         raise invalid_value(f"{field}: base64 must be sent without the data: prefix")
     if value.startswith(("http://", "https://")):

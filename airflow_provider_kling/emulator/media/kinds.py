@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """A picture.
+    """An image.
 
     :param digest: what names it: the hash of its content, or of what it is made up from.
     :param width: in pixels.
@@ -32,7 +32,7 @@ class ImageInfo:
 class AudioInfo:
     """A sound.
 
-    :param digest: as of a picture.
+    :param digest: as of an image.
     :param seconds: length.
     :param file: where it is kept; ``None`` for one that has to be made up.
     :param kind: ``mp3``, ``wav``, ``m4a`` or ``aac``; ``mp4`` for the sound of a video.
@@ -48,7 +48,7 @@ class AudioInfo:
 class VideoInfo:
     """A video.
 
-    :param picture: its first frame, as large as the video.
+    :param image: its first frame, as large as the video.
     :param seconds: length.
     :param video_id: the id by which the API knows it, if it made it.
     :param url: where it was found, for one that somebody else made.
@@ -56,7 +56,7 @@ class VideoInfo:
     :param made_at: when it was made, in seconds since the epoch.
     """
 
-    picture: ImageInfo
+    image: ImageInfo
     seconds: float
     video_id: str = ""
     url: str = ""

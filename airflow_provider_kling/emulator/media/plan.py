@@ -33,18 +33,18 @@ _JOB_SECONDS: Mapping[ResultType, float] = {
 }
 
 
-def plan_task(endpoint: Endpoint, order: ValidatedBody, bench: PlanContext) -> Plan:
+def plan_task(endpoint: Endpoint, validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan the result of a job.
 
     An endpoint without a planner of its own gets what its kind of result usually is.
 
     :param endpoint: the endpoint.
-    :param order: the validated body.
-    :param bench: facts about the job.
+    :param validated: the validated body.
+    :param context: facts about the job.
     :return: the plan.
     """
     maker = _BY_SLUG.get(endpoint.slug) or _BY_RESULT[endpoint.result]
-    return maker(order, bench)
+    return maker(validated, context)
 
 
 def job_seconds(endpoint: Endpoint) -> float:

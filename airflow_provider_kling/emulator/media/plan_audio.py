@@ -11,7 +11,7 @@ from ..presets import PRESET_VOICE_IDS
 from ..spec.rules import first_audio, first_video
 from ..spec.validation import ValidatedBody
 from .kinds import AudioInfo, ImageInfo
-from .plan_context import Plan, PlanContext, Planner, content_hash, pictures_of, speech_audio
+from .plan_context import Plan, PlanContext, Planner, content_hash, request_images, speech_audio
 from .specs import AudioSpec, ImageSpec, OutputFile, ResultEntry, VideoSpec
 from .video import frame_size
 
@@ -20,97 +20,99 @@ _TRIAL_SECONDS = 5.0
 _ELEMENT_PIXELS = 512
 
 
-def speech(order: ValidatedBody, bench: PlanContext) -> Plan:
+def speech(validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan speech from text.
 
-    :param order: the validated body.
-    :param bench: facts about the job.
+    :param validated: the validated body.
+    :param context: facts about the job.
     :return: the plan.
     """
-    body = order.body
+    body = validated.body
     voice_id = body["voice_id"]
-    if voice_id in PRESET_VOICE_IDS or bench.made.is_library_voice(voice_id):
+    if voice_id in PRESET_VOICE_IDS or context.made.is_library_voice(voice_id):
         # Three voice catalogues share the word voice_id; text-to-speech has its own.
         raise invalid_value("Voice id not found")
-    sound = speech_audio(body["text"], language=body["voice_language"], speed=body.get("voice_speed", 1.0))
+    audio = speech_audio(body["text"], language=body["voice_language"], speed=body.get("voice_speed", 1.0))
     values = {
-        "id": f"{bench.task_id}0",
-        "url": OutputFile("0.mp3", AudioSpec(sound)),
-        "duration": f"{sound.seconds:.3f}",
+        "id": f"{context.task_id}0",
+        "url": OutputFile("0.mp3", AudioSpec(audio)),
+        "duration": f"{audio.seconds:.3f}",
     }
-    return Plan((ResultEntry("audios", values),), sound.seconds)
+    return Plan((ResultEntry("audios", values),), audio.seconds)
 
 
-def effect(order: ValidatedBody, bench: PlanContext) -> Plan:
+def effect(validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan a sound effect from a prompt.
 
-    :param order: the validated body.
-    :param bench: facts about the job.
+    :param validated: the validated body.
+    :param context: facts about the job.
     :return: the plan.
     """
-    seconds = float(order.body.get("duration", _TRIAL_SECONDS))
-    return Plan((_both(bench, AudioInfo(content_hash(str(order.body.get("prompt", ""))), seconds)),), seconds)
+    seconds = float(validated.body.get("duration", _TRIAL_SECONDS))
+    return Plan(
+        (_both(context, AudioInfo(content_hash(str(validated.body.get("prompt", ""))), seconds)),), seconds
+    )
 
 
-def _scored(order: ValidatedBody, bench: PlanContext) -> Plan:
-    parent = first_video(order.media)
+def _scored(validated: ValidatedBody, context: PlanContext) -> Plan:
+    parent = first_video(validated.media)
     if parent is None:
         raise invalid_value("video_id or video_url is required")
-    sound = AudioInfo(content_hash(order.digest), parent.seconds)
-    width, height = frame_size("std", parent.picture.ratio, bench.scale)
-    recipe = VideoSpec(parent.picture, width, height, parent.seconds, sound)
+    audio = AudioInfo(content_hash(validated.digest), parent.seconds)
+    width, height = frame_size("std", parent.image.ratio, context.scale)
+    spec = VideoSpec(parent.image, width, height, parent.seconds, audio)
     values = {
-        "id": f"{bench.task_id}0",
-        "url": OutputFile("0.mp4", recipe),
+        "id": f"{context.task_id}0",
+        "url": OutputFile("0.mp4", spec),
         "duration": f"{parent.seconds:.3f}",
     }
-    return Plan((ResultEntry("videos", values), _both(bench, sound)), parent.seconds, parent=parent)
+    return Plan((ResultEntry("videos", values), _both(context, audio)), parent.seconds, parent=parent)
 
 
-def voice(order: ValidatedBody, bench: PlanContext) -> Plan:
+def voice(validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan a custom voice from a recording.
 
-    :param order: the validated body.
-    :param bench: facts about the job.
+    :param validated: the validated body.
+    :param context: facts about the job.
     :return: the plan.
     """
-    sound = first_audio(order.media) or AudioInfo(content_hash(order.digest), _TRIAL_SECONDS)
+    audio = first_audio(validated.media) or AudioInfo(content_hash(validated.digest), _TRIAL_SECONDS)
     values = {
-        "voice_id": bench.task_id,
-        "voice_name": order.body.get("voice_name", ""),
-        "trial_url": OutputFile("trial.mp3", AudioSpec(sound)),
+        "voice_id": context.task_id,
+        "voice_name": validated.body.get("voice_name", ""),
+        "trial_url": OutputFile("trial.mp3", AudioSpec(audio)),
         "owned_by": OWNER,
     }
     return Plan((ResultEntry("voices", values),))
 
 
-def element(order: ValidatedBody, bench: PlanContext) -> Plan:
+def element(validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan an element from images or a video.
 
-    :param order: the validated body.
-    :param bench: facts about the job.
+    :param validated: the validated body.
+    :param context: facts about the job.
     :return: the plan.
     """
-    body, pictures = order.body, pictures_of(order)
-    clip = first_video(order.media)
+    body, all_images = validated.body, request_images(validated)
+    video = first_video(validated.media)
     frontal = (
-        pictures[0]
-        if pictures
-        else (clip.picture if clip else ImageInfo(content_hash(order.digest), 720, 720))
+        all_images[0]
+        if all_images
+        else (video.image if video else ImageInfo(content_hash(validated.digest), 720, 720))
     )
     values: dict[str, Any] = {
-        "element_id": int(bench.task_id),
+        "element_id": int(context.task_id),
         "element_name": body.get("element_name", ""),
         "element_description": body.get("element_description", ""),
         "reference_type": body.get("reference_type", "image_refer"),
         "element_image_list": {
             "frontal_image": _shown("frontal.png", frontal),
             "refer_images": [
-                {"image_url": _shown(f"refer-{number}.png", picture)}
-                for number, picture in enumerate(pictures[1:])
+                {"image_url": _shown(f"refer-{number}.png", image)}
+                for number, image in enumerate(all_images[1:])
             ],
         },
-        "element_video_list": {"refer_videos": [{"video_url": clip.url}] if clip else []},
+        "element_video_list": {"refer_videos": [{"video_url": video.url}] if video else []},
         "element_voice_info": {"voice_id": body["element_voice_id"]} if "element_voice_id" in body else {},
         "tag_list": body.get("tag_list", []),
         "owned_by": OWNER,
@@ -119,24 +121,24 @@ def element(order: ValidatedBody, bench: PlanContext) -> Plan:
     return Plan((ResultEntry("elements", values),))
 
 
-def _both(bench: PlanContext, sound: AudioInfo) -> ResultEntry:
-    seconds = f"{sound.seconds:.3f}"
+def _both(context: PlanContext, audio: AudioInfo) -> ResultEntry:
+    seconds = f"{audio.seconds:.3f}"
     return ResultEntry(
         "audios",
         {
-            "id": f"{bench.task_id}1",
-            "url_mp3": OutputFile("1.mp3", AudioSpec(sound)),
-            "url_wav": OutputFile("1.wav", AudioSpec(sound, "wav")),
+            "id": f"{context.task_id}1",
+            "url_mp3": OutputFile("1.mp3", AudioSpec(audio)),
+            "url_wav": OutputFile("1.wav", AudioSpec(audio, "wav")),
             "duration_mp3": seconds,
             "duration_wav": seconds,
         },
     )
 
 
-def _shown(name: str, picture: ImageInfo) -> OutputFile:
-    size = _ELEMENT_PIXELS / max(picture.width, picture.height)
-    width, height = max(1, round(picture.width * size)), max(1, round(picture.height * size))
-    return OutputFile(name, ImageSpec(picture, width, height))
+def _shown(name: str, image: ImageInfo) -> OutputFile:
+    size = _ELEMENT_PIXELS / max(image.width, image.height)
+    width, height = max(1, round(image.width * size)), max(1, round(image.height * size))
+    return OutputFile(name, ImageSpec(image, width, height))
 
 
 BY_SLUG: Mapping[str, Planner] = {"audio/tts": speech, "audio/video-to-audio": _scored}

@@ -22,7 +22,7 @@ class Plan:
 
     :param items: entries of its result.
     :param seconds: length of what is made, for the price.
-    :param count: how many pictures it makes, which is how many slots it takes; 1 for all else.
+    :param count: how many images it makes, which is how many slots it takes; 1 for all else.
     :param parent: the video that the task reports as its parent.
     :param session: a session that begins when the job is made.
     :param failure: why the job fails, for what the vendor finds out only while it works.
@@ -41,7 +41,7 @@ class PlanContext:
     """Where a job is planned.
 
     :param task_id: id of the task; ids of what it makes are derived from it.
-    :param scale: size of pictures relative to the real ones.
+    :param scale: size of images relative to the real ones.
     :param now: the emulator's time.
     :param made: what earlier calls made.
     """
@@ -68,13 +68,13 @@ def content_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def placeholder_image(order: ValidatedBody) -> ImageInfo:
+def placeholder_image(validated: ValidatedBody) -> ImageInfo:
     """Return a placeholder image made from the prompt of a request.
 
-    :param order: the validated body.
+    :param validated: the validated body.
     :return: the image.
     """
-    return ImageInfo(content_hash(str(order.body.get("prompt", order.digest))), 1280, 720)
+    return ImageInfo(content_hash(str(validated.body.get("prompt", validated.digest))), 1280, 720)
 
 
 def speech_audio(text: str, *, language: str = "en", speed: float = 1.0) -> AudioInfo:
@@ -89,10 +89,10 @@ def speech_audio(text: str, *, language: str = "en", speed: float = 1.0) -> Audi
     return AudioInfo(content_hash(f"{language}{speed}{text}"), round(max(_SHORTEST_SPEECH, seconds), 3))
 
 
-def pictures_of(order: ValidatedBody) -> list[ImageInfo]:
+def request_images(validated: ValidatedBody) -> list[ImageInfo]:
     """Return the images of a request, in the order of its fields.
 
-    :param order: the validated body.
+    :param validated: the validated body.
     :return: the images.
     """
-    return [medium for medium in order.media.values() if isinstance(medium, ImageInfo)]
+    return [medium for medium in validated.media.values() if isinstance(medium, ImageInfo)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plans for jobs that make pictures."""
+"""Plans for jobs that make images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..spec.validation import ValidatedBody
 from .kinds import ImageInfo
-from .plan_context import Plan, PlanContext, Planner, content_hash, pictures_of
+from .plan_context import Plan, PlanContext, Planner, content_hash, request_images
 from .specs import ImageSpec, OutputFile, ResultEntry
 
 _LONG_SIDE = {"1k": 1344, "2k": 2688, "4k": 5376}
@@ -19,65 +19,67 @@ _EXPANDED_LONG_SIDE = 2048
 _PARTS = ("object_seg", "head_seg", "face_seg", "cloth_seg")
 
 
-def images(order: ValidatedBody, bench: PlanContext) -> Plan:
+def images(validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan ``n`` images from a prompt or images.
 
-    :param order: the validated body.
-    :param bench: facts about the job.
+    :param validated: the validated body.
+    :param context: facts about the job.
     :return: the plan.
     """
-    count = int(order.body.get("n", 1))
-    return Plan(_numbered(order, "images", _recipes(order, bench, count)), count=count)
+    count = int(validated.body.get("n", 1))
+    return Plan(_numbered(validated, "images", _specs(validated, context, count)), count=count)
 
 
-def _omni(order: ValidatedBody, bench: PlanContext) -> Plan:
-    if order.body.get("result_type") != "series":
-        return images(order, bench)
-    amount = order.body.get("series_amount", _DEFAULT_SERIES)
+def _omni(validated: ValidatedBody, context: PlanContext) -> Plan:
+    if validated.body.get("result_type") != "series":
+        return images(validated, context)
+    amount = validated.body.get("series_amount", _DEFAULT_SERIES)
     count = _AUTO_SERIES if amount == "auto" else int(amount)
-    return Plan(_numbered(order, "series_images", _recipes(order, bench, count)), count=count)
+    return Plan(_numbered(validated, "series_images", _specs(validated, context, count)), count=count)
 
 
-def _expand(order: ValidatedBody, bench: PlanContext) -> Plan:
-    body, picture, count = order.body, pictures_of(order)[0], int(order.body.get("n", 1))
+def _expand(validated: ValidatedBody, context: PlanContext) -> Plan:
+    body, image, count = validated.body, request_images(validated)[0], int(validated.body.get("n", 1))
     sides = ("up", "down", "left", "right")
     up, down, left, right = (float(body[f"{side}_expansion_ratio"]) for side in sides)
-    width, height = picture.width * (1 + left + right), picture.height * (1 + up + down)
-    shrink = min(1.0, _EXPANDED_LONG_SIDE * bench.scale / max(width, height))
-    recipe = ImageSpec(
-        picture,
+    width, height = image.width * (1 + left + right), image.height * (1 + up + down)
+    shrink = min(1.0, _EXPANDED_LONG_SIDE * context.scale / max(width, height))
+    spec = ImageSpec(
+        image,
         max(1, round(width * shrink)),
         max(1, round(height * shrink)),
         margins=(up, down, left, right),
     )
-    recipes = [replace(recipe, variant=number) for number in range(count)]
-    return Plan(_numbered(order, "images", recipes), count=count)
+    specs = [replace(spec, variant=number) for number in range(count)]
+    return Plan(_numbered(validated, "images", specs), count=count)
 
 
-def _try_on_plan(order: ValidatedBody, bench: PlanContext) -> Plan:
-    person, *cloth = pictures_of(order)
-    return _dressed(order, bench, person, cloth[0] if cloth else None)
+def _try_on_plan(validated: ValidatedBody, context: PlanContext) -> Plan:
+    person, *cloth = request_images(validated)
+    return _try_on(validated, context, person, cloth[0] if cloth else None)
 
 
-def _try_on_2(order: ValidatedBody, bench: PlanContext) -> Plan:
-    pictures = {at: medium for at, medium in order.media.items() if isinstance(medium, ImageInfo)}
-    person, product = (pictures[order.body[name]] for name in ("person_image", "product_image"))
-    return _dressed(order, bench, person, product)
+def _try_on_2(validated: ValidatedBody, context: PlanContext) -> Plan:
+    all_images = {at: medium for at, medium in validated.media.items() if isinstance(medium, ImageInfo)}
+    person, product = (all_images[validated.body[name]] for name in ("person_image", "product_image"))
+    return _try_on(validated, context, person, product)
 
 
-def _dressed(order: ValidatedBody, bench: PlanContext, person: ImageInfo, product: ImageInfo | None) -> Plan:
-    width, height = _size(person.ratio, "1k", bench.scale)
-    recipe = ImageSpec(person, width, height, inset=product)
-    return Plan(_numbered(order, "images", [recipe]))
+def _try_on(
+    validated: ValidatedBody, context: PlanContext, person: ImageInfo, product: ImageInfo | None
+) -> Plan:
+    width, height = _size(person.ratio, "1k", context.scale)
+    spec = ImageSpec(person, width, height, inset=product)
+    return Plan(_numbered(validated, "images", [spec]))
 
 
-def _multi_angle_plan(order: ValidatedBody, bench: PlanContext) -> Plan:
-    picture = pictures_of(order)[0]
-    width, height = _size(picture.ratio, "1k", bench.scale)
+def _multi_angle_plan(validated: ValidatedBody, context: PlanContext) -> Plan:
+    image = request_images(validated)[0]
+    width, height = _size(image.ratio, "1k", context.scale)
 
     def view(group: int, number: int) -> OutputFile:
         variant = group + _VIEWS * (number - 1)
-        return OutputFile(f"{group}-{number}.png", ImageSpec(picture, width, height, variant=variant))
+        return OutputFile(f"{group}-{number}.png", ImageSpec(image, width, height, variant=variant))
 
     items = (
         ResultEntry("images", {"index": group, **{f"url_{n}": view(group, n) for n in range(1, _VIEWS + 1)}})
@@ -86,18 +88,16 @@ def _multi_angle_plan(order: ValidatedBody, bench: PlanContext) -> Plan:
     return Plan(tuple(items))
 
 
-def _recognize(order: ValidatedBody, bench: PlanContext) -> Plan:
-    picture = pictures_of(order)[0]
-    width, height = _size(picture.ratio, "1k", bench.scale)
+def _recognize(validated: ValidatedBody, context: PlanContext) -> Plan:
+    image = request_images(validated)[0]
+    width, height = _size(image.ratio, "1k", context.scale)
     items = (
         ResultEntry(
             "images",
             {
                 "type": part,
                 "is_contain": True,
-                "url": OutputFile(
-                    f"{part}.png", ImageSpec(picture, width, height, variant=number, mask=True)
-                ),
+                "url": OutputFile(f"{part}.png", ImageSpec(image, width, height, variant=number, mask=True)),
             },
         )
         for number, part in enumerate(_PARTS)
@@ -105,33 +105,33 @@ def _recognize(order: ValidatedBody, bench: PlanContext) -> Plan:
     return Plan(tuple(items))
 
 
-def _recipes(order: ValidatedBody, bench: PlanContext, count: int) -> list[ImageSpec]:
-    body, pictures = order.body, pictures_of(order)
-    shape = body.get("aspect_ratio", "auto" if pictures else "16:9")
+def _specs(validated: ValidatedBody, context: PlanContext, count: int) -> list[ImageSpec]:
+    body, all_images = validated.body, request_images(validated)
+    shape = body.get("aspect_ratio", "auto" if all_images else "16:9")
     if shape == "auto":
-        ratio = pictures[0].ratio if pictures else 1.0
+        ratio = all_images[0].ratio if all_images else 1.0
     else:
         across, _, down = shape.partition(":")
         ratio = int(across) / int(down)
-    width, height = _size(ratio, body.get("resolution", "1k"), bench.scale)
-    if pictures:
-        inset = pictures[1] if pictures[1:] else None
-        recipe = ImageSpec(pictures[0], width, height, inset=inset)
-        return [replace(recipe, variant=number) for number in range(1, count + 1)]
-    words = str(body.get("prompt", order.digest))
+    width, height = _size(ratio, body.get("resolution", "1k"), context.scale)
+    if all_images:
+        inset = all_images[1] if all_images[1:] else None
+        spec = ImageSpec(all_images[0], width, height, inset=inset)
+        return [replace(spec, variant=number) for number in range(1, count + 1)]
+    words = str(body.get("prompt", validated.digest))
     return [
         ImageSpec(ImageInfo(content_hash(f"{words}\n{number}"), width, height), width, height)
         for number in range(count)
     ]
 
 
-def _numbered(order: ValidatedBody, array: str, recipes: list[ImageSpec]) -> tuple[ResultEntry, ...]:
-    marked = order.body.get("watermark_info", {}).get("enabled")
+def _numbered(validated: ValidatedBody, array: str, specs: list[ImageSpec]) -> tuple[ResultEntry, ...]:
+    marked = validated.body.get("watermark_info", {}).get("enabled")
     items = []
-    for index, recipe in enumerate(recipes):
-        values: dict[str, object] = {"index": index, "url": OutputFile(f"{index}.png", recipe)}
+    for index, spec in enumerate(specs):
+        values: dict[str, object] = {"index": index, "url": OutputFile(f"{index}.png", spec)}
         if marked:
-            values["watermark_url"] = OutputFile(f"{index}-watermark.png", replace(recipe, marked=True))
+            values["watermark_url"] = OutputFile(f"{index}-watermark.png", replace(spec, marked=True))
         items.append(ResultEntry(array, values))
     return tuple(items)
 

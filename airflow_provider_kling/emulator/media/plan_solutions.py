@@ -21,48 +21,48 @@ _CUE_SECONDS = 2.5
 _LONG_SIDE = 1024
 
 
-def _goods(order: ValidatedBody, bench: PlanContext) -> Plan:
-    seconds = float(order.body["duration"])
-    recipe = _recipe(order, bench, _shown(order, "ref_image")[0], _music(order, seconds))
-    return Plan((_item(order, "videos", "0.mp4", recipe, seconds),), seconds)
+def _goods(validated: ValidatedBody, context: PlanContext) -> Plan:
+    seconds = float(validated.body["duration"])
+    spec = _spec(validated, context, _shown(validated, "ref_image")[0], _music(validated, seconds))
+    return Plan((_item(validated, "videos", "0.mp4", spec, seconds),), seconds)
 
 
-def _clothes(order: ValidatedBody, bench: PlanContext) -> Plan:
-    source = first_video(order.media)
+def _clothes(validated: ValidatedBody, context: PlanContext) -> Plan:
+    source = first_video(validated.media)
     if source is None:
         raise invalid_value("Reference video is missing. Please upload a reference video.")
-    product = _shown(order, "product_image")[0]
-    models = _shown(order, "model_image") or [source.picture]
-    video = _recipe(order, bench, source.picture, _music(order, source.seconds))
+    product = _shown(validated, "product_image")[0]
+    models = _shown(validated, "model_image") or [source.image]
+    video = _spec(validated, context, source.image, _music(validated, source.seconds))
     return Plan(
         (
-            _item(order, "product_images", "product.png", _picture(product, bench)),
-            _item(order, "model_images", "model.png", _picture(models[0], bench, inset=product)),
-            _item(order, "product_videos", "0.mp4", video),
+            _item(validated, "product_images", "product.png", _image(product, context)),
+            _item(validated, "model_images", "model.png", _image(models[0], context, inset=product)),
+            _item(validated, "product_videos", "0.mp4", video),
         ),
         source.seconds,
     )
 
 
-def _speech(order: ValidatedBody, bench: PlanContext) -> Plan:
-    (script,) = of_type(order.body, "speech_script")
-    sound = speech_audio(script["text"], speed=order.body.get("speech_rate", 1.0))
-    person = (_shown(order, "avatar_image") or [placeholder_image(order)])[0]
-    recipe = _recipe(order, bench, person, sound, shape="9:16")
-    return Plan((_item(order, "videos", "0.mp4", recipe, sound.seconds),), sound.seconds)
+def _speech(validated: ValidatedBody, context: PlanContext) -> Plan:
+    (script,) = of_type(validated.body, "speech_script")
+    audio = speech_audio(script["text"], speed=validated.body.get("speech_rate", 1.0))
+    person = (_shown(validated, "avatar_image") or [placeholder_image(validated)])[0]
+    spec = _spec(validated, context, person, audio, shape="9:16")
+    return Plan((_item(validated, "videos", "0.mp4", spec, audio.seconds),), audio.seconds)
 
 
-def _subtitles(order: ValidatedBody, bench: PlanContext) -> Plan:
-    source = first_video(order.media)
+def _subtitles(validated: ValidatedBody, context: PlanContext) -> Plan:
+    source = first_video(validated.media)
     if source is None:
         raise invalid_value("Source video is missing. Please provide a source video URL.")
     if source.seconds > _LONGEST_DRAMA:
         return Plan((), failure="The source video exceeds the 300-second duration limit.")
-    recipe = _recipe(order, bench, source.picture, _music(order, source.seconds))
-    cues = _cues(order, source.seconds)
+    spec = _spec(validated, context, source.image, _music(validated, source.seconds))
+    cues = _cues(validated, source.seconds)
     return Plan(
         (
-            _item(order, "subbed_videos", "0.mp4", recipe, source.seconds),
+            _item(validated, "subbed_videos", "0.mp4", spec, source.seconds),
             ResultEntry("srts", {"url": OutputFile("0.srt", TextSpec(_srt(cues), "application/x-subrip"))}),
             ResultEntry("ass", {"url": OutputFile("0.ass", TextSpec(_ass(cues), "text/x-ssa"))}),
         ),
@@ -70,51 +70,55 @@ def _subtitles(order: ValidatedBody, bench: PlanContext) -> Plan:
     )
 
 
-def _shown(order: ValidatedBody, kind: str) -> list[ImageInfo]:
-    entries = order.body["contents"]
+def _shown(validated: ValidatedBody, kind: str) -> list[ImageInfo]:
+    entries = validated.body["contents"]
     at = [f"contents[{index}].url" for index, entry in enumerate(entries) if entry["type"] == kind]
-    return [found for place in at if isinstance(found := order.media[place], ImageInfo)]
+    return [found for place in at if isinstance(found := validated.media[place], ImageInfo)]
 
 
-def _music(order: ValidatedBody, seconds: float) -> AudioInfo:
-    return AudioInfo(content_hash(order.digest), seconds)
+def _music(validated: ValidatedBody, seconds: float) -> AudioInfo:
+    return AudioInfo(content_hash(validated.digest), seconds)
 
 
-def _recipe(
-    order: ValidatedBody, bench: PlanContext, picture: ImageInfo, sound: AudioInfo, shape: str | None = None
+def _spec(
+    validated: ValidatedBody,
+    context: PlanContext,
+    image: ImageInfo,
+    audio: AudioInfo,
+    shape: str | None = None,
 ) -> VideoSpec:
-    shape = order.body.get("aspect_ratio", shape)
-    across, _, down = shape.partition(":") if shape else (picture.width, "", picture.height)
-    width, height = frame_size(order.body["mode"], int(across) / int(down), bench.scale)
-    return VideoSpec(picture, width, height, sound.seconds, sound)
+    shape = validated.body.get("aspect_ratio", shape)
+    across, _, down = shape.partition(":") if shape else (image.width, "", image.height)
+    width, height = frame_size(validated.body["mode"], int(across) / int(down), context.scale)
+    return VideoSpec(image, width, height, audio.seconds, audio)
 
 
-def _picture(picture: ImageInfo, bench: PlanContext, inset: ImageInfo | None = None) -> ImageSpec:
-    scale = _LONG_SIDE * bench.scale / max(picture.width, picture.height)
-    width, height = (max(1, round(side * scale)) for side in (picture.width, picture.height))
-    return ImageSpec(picture, width, height, inset=inset)
+def _image(image: ImageInfo, context: PlanContext, inset: ImageInfo | None = None) -> ImageSpec:
+    scale = _LONG_SIDE * context.scale / max(image.width, image.height)
+    width, height = (max(1, round(side * scale)) for side in (image.width, image.height))
+    return ImageSpec(image, width, height, inset=inset)
 
 
 def _item(
-    order: ValidatedBody,
+    validated: ValidatedBody,
     array: str,
     name: str,
-    recipe: VideoSpec | ImageSpec,
+    spec: VideoSpec | ImageSpec,
     seconds: float | None = None,
 ) -> ResultEntry:
-    values: dict[str, Any] = {"url": OutputFile(name, recipe)}
-    if order.body["watermark_info"].get("enabled"):
+    values: dict[str, Any] = {"url": OutputFile(name, spec)}
+    if validated.body["watermark_info"].get("enabled"):
         stem, _, ending = name.rpartition(".")
-        marked: RenderSpec = replace(recipe, marked=True)
+        marked: RenderSpec = replace(spec, marked=True)
         values["watermark_url"] = OutputFile(f"{stem}-watermark.{ending}", marked)
     if seconds is not None:
         values["duration"] = f"{seconds:.3f}"
     return ResultEntry(array, values)
 
 
-def _cues(order: ValidatedBody, seconds: float) -> list[tuple[float, float, str]]:
+def _cues(validated: ValidatedBody, seconds: float) -> list[tuple[float, float, str]]:
     """Return what is read from when to when."""
-    names = [entry["target"] for entry in of_type(order.body, "glossary")] or ["Somebody"]
+    names = [entry["target"] for entry in of_type(validated.body, "glossary")] or ["Somebody"]
     count = max(1, int(seconds / _CUE_SECONDS))
     return [
         (

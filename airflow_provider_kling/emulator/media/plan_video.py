@@ -17,8 +17,8 @@ from .plan_context import (
     PlanContext,
     Planner,
     content_hash,
-    pictures_of,
     placeholder_image,
+    request_images,
     speech_audio,
 )
 from .specs import ImageSpec, OutputFile, ResultEntry, VideoSpec
@@ -31,90 +31,92 @@ _FACE_PIXELS = 256
 _WIDEST = 4
 
 
-def video(order: ValidatedBody, bench: PlanContext) -> Plan:
+def video(validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan a video from a prompt or images, of the length ``duration``.
 
-    :param order: the validated body.
-    :param bench: facts about the job.
+    :param validated: the validated body.
+    :param context: facts about the job.
     :return: the plan.
     """
-    body, pictures = order.body, pictures_of(order)
+    body, all_images = validated.body, request_images(validated)
     seconds = float(body.get("duration", "5"))
-    picture = pictures[0] if pictures else placeholder_image(order)
+    image = all_images[0] if all_images else placeholder_image(validated)
     shape = body.get("aspect_ratio")
-    recipe = _recipe(
-        order,
-        bench,
-        picture,
+    spec = _spec(
+        validated,
+        context,
+        image,
         seconds,
-        ratio=_ratio(shape) if shape else picture.ratio,
-        sound=_own_sound(order),
+        ratio=_ratio(shape) if shape else image.ratio,
+        audio=_own_audio(validated),
     )
-    return Plan((video_item(order, bench, recipe),), seconds)
+    return Plan((video_item(validated, context, spec),), seconds)
 
 
-def _omni(order: ValidatedBody, bench: PlanContext) -> Plan:
-    base = first_video(order.media)
-    videos = order.body.get("video_list", ({"refer_type": "feature"},))
+def _omni(validated: ValidatedBody, context: PlanContext) -> Plan:
+    base = first_video(validated.media)
+    videos = validated.body.get("video_list", ({"refer_type": "feature"},))
     if base is None or videos[0].get("refer_type", "base") != "base":
-        return video(order, bench)
-    recipe = _recipe(order, bench, base.picture, base.seconds)
-    return Plan((video_item(order, bench, recipe),), base.seconds)
+        return video(validated, context)
+    spec = _spec(validated, context, base.image, base.seconds)
+    return Plan((video_item(validated, context, spec),), base.seconds)
 
 
-def _motion(order: ValidatedBody, bench: PlanContext) -> Plan:
-    moved = first_video(order.media)
+def _motion(validated: ValidatedBody, context: PlanContext) -> Plan:
+    moved = first_video(validated.media)
     seconds = moved.seconds if moved else _EFFECT_SECONDS
-    recipe = _recipe(order, bench, pictures_of(order)[0], seconds)
-    return Plan((video_item(order, bench, recipe),), seconds)
+    spec = _spec(validated, context, request_images(validated)[0], seconds)
+    return Plan((video_item(validated, context, spec),), seconds)
 
 
-def _extend(order: ValidatedBody, bench: PlanContext) -> Plan:
-    parent = _known(first_video(order.media))
-    recipe = _recipe(order, bench, parent.picture, parent.seconds + _EXTENSION_SECONDS)
-    return Plan((video_item(order, bench, recipe),), _EXTENSION_SECONDS, parent=parent)
+def _extend(validated: ValidatedBody, context: PlanContext) -> Plan:
+    parent = _known(first_video(validated.media))
+    spec = _spec(validated, context, parent.image, parent.seconds + _EXTENSION_SECONDS)
+    return Plan((video_item(validated, context, spec),), _EXTENSION_SECONDS, parent=parent)
 
 
-def _effect(order: ValidatedBody, bench: PlanContext) -> Plan:
-    given = order.body["input"]
-    seconds = float(given.get("duration", _EFFECT_SECONDS))
-    recipe = _recipe(order, bench, pictures_of(order)[0], seconds)
-    item = video_item(order, bench, recipe)
+def _effect(validated: ValidatedBody, context: PlanContext) -> Plan:
+    fields = validated.body["input"]
+    seconds = float(fields.get("duration", _EFFECT_SECONDS))
+    spec = _spec(validated, context, request_images(validated)[0], seconds)
+    item = video_item(validated, context, spec)
     # The vendor's page of 2026 shows no duration here.
     values = {name: value for name, value in item.values.items() if name != "duration"}
     return Plan((replace(item, values=values),), seconds)
 
 
-def _edited(order: ValidatedBody, bench: PlanContext) -> Plan:
-    session = bench.made.session(order.body["session_id"])
-    seconds = float(order.body.get("duration", "5"))
-    recipe = _recipe(order, bench, session.clip.picture, seconds)
-    return Plan((video_item(order, bench, recipe, session_id=session.session_id),), seconds)
+def _edited(validated: ValidatedBody, context: PlanContext) -> Plan:
+    session = context.made.session(validated.body["session_id"])
+    seconds = float(validated.body.get("duration", "5"))
+    spec = _spec(validated, context, session.video.image, seconds)
+    return Plan((video_item(validated, context, spec, session_id=session.session_id),), seconds)
 
 
-def _avatar(order: ValidatedBody, bench: PlanContext) -> Plan:
-    body = order.body
-    sound = first_audio(order.media) or speech_audio(str(body.get("text", "")))
-    picture = pictures_of(order)[0]
+def _avatar(validated: ValidatedBody, context: PlanContext) -> Plan:
+    body = validated.body
+    audio = first_audio(validated.media) or speech_audio(str(body.get("text", "")))
+    image = request_images(validated)[0]
     # Only ``/v1/videos/avatar`` has an aspect ratio, 16:9 unless it says otherwise.
     shape = body.get("aspect_ratio", "16:9") if {"text", "audio_url"} & body.keys() else None
-    ratio = _ratio(shape) if shape else picture.ratio
-    recipe = _recipe(order, bench, picture, sound.seconds, ratio=ratio, sound=sound)
-    return Plan((video_item(order, bench, recipe),), sound.seconds)
+    ratio = _ratio(shape) if shape else image.ratio
+    spec = _spec(validated, context, image, audio.seconds, ratio=ratio, audio=audio)
+    return Plan((video_item(validated, context, spec),), audio.seconds)
 
 
-def _lip_sync(order: ValidatedBody, bench: PlanContext) -> Plan:
-    given, parent = order.body["input"], _known(first_video(order.media))
-    language, speed = given.get("voice_language", "zh"), given.get("voice_speed", 1.0)
-    sound = first_audio(order.media) or speech_audio(given.get("text", ""), language=language, speed=speed)
-    recipe = _recipe(order, bench, parent.picture, parent.seconds, sound=sound)
-    return Plan((video_item(order, bench, recipe),), parent.seconds, parent=parent)
+def _lip_sync(validated: ValidatedBody, context: PlanContext) -> Plan:
+    fields, parent = validated.body["input"], _known(first_video(validated.media))
+    language, speed = fields.get("voice_language", "zh"), fields.get("voice_speed", 1.0)
+    audio = first_audio(validated.media) or speech_audio(
+        fields.get("text", ""), language=language, speed=speed
+    )
+    spec = _spec(validated, context, parent.image, parent.seconds, audio=audio)
+    return Plan((video_item(validated, context, spec),), parent.seconds, parent=parent)
 
 
-def _advanced_lip_sync(order: ValidatedBody, bench: PlanContext) -> Plan:
-    session = bench.made.session(order.body["session_id"])
-    parent = session.clip
-    for face in order.body["face_choose"]:
+def _advanced_lip_sync(validated: ValidatedBody, context: PlanContext) -> Plan:
+    session = context.made.session(validated.body["session_id"])
+    parent = session.video
+    for face in validated.body["face_choose"]:
         if face["face_id"] not in session.faces:
             raise invalid_value(f"face_id {face['face_id']} not found in session")
         inserted = int(face["sound_insert_time"])
@@ -122,64 +124,64 @@ def _advanced_lip_sync(order: ValidatedBody, bench: PlanContext) -> Plan:
         if inserted + min(length, _OVERLAP_MS) > parent.seconds * 1000:
             raise invalid_value(f"the audio must overlap the face for at least {_OVERLAP_MS}ms")
     # A result has one track of sound: that of the first face is heard.
-    recipe = _recipe(order, bench, parent.picture, parent.seconds, sound=first_audio(order.media))
-    return Plan((video_item(order, bench, recipe),), parent.seconds, parent=parent)
+    spec = _spec(validated, context, parent.image, parent.seconds, audio=first_audio(validated.media))
+    return Plan((video_item(validated, context, spec),), parent.seconds, parent=parent)
 
 
-def _identify(order: ValidatedBody, bench: PlanContext) -> Plan:
-    clip = _known(first_video(order.media))
+def _identify(validated: ValidatedBody, context: PlanContext) -> Plan:
+    video = _known(first_video(validated.media))
     face_id = "0"
     values = {
         "face_id": face_id,
-        "face_image": OutputFile("face.png", ImageSpec(clip.picture, _FACE_PIXELS, _FACE_PIXELS)),
+        "face_image": OutputFile("face.png", ImageSpec(video.image, _FACE_PIXELS, _FACE_PIXELS)),
         "start_time": 0,
-        "end_time": round(clip.seconds * 1000),
+        "end_time": round(video.seconds * 1000),
     }
-    session = EditSession(f"{bench.task_id}9", clip, bench.now, faces=(face_id,))
+    session = EditSession(f"{context.task_id}9", video, context.now, faces=(face_id,))
     return Plan((ResultEntry("face_data", values),), session=session)
 
 
-def video_item(order: ValidatedBody, bench: PlanContext, recipe: VideoSpec, **values: Any) -> ResultEntry:
+def video_item(validated: ValidatedBody, context: PlanContext, spec: VideoSpec, **values: Any) -> ResultEntry:
     """Return the entry of ``videos``, with a watermarked copy if one was requested.
 
-    :param order: the validated body.
-    :param bench: facts about the job.
-    :param recipe: the video.
+    :param validated: the validated body.
+    :param context: facts about the job.
+    :param spec: the video.
     :param values: further values of the entry.
     :return: the entry.
     """
-    entry: dict[str, Any] = {"id": f"{bench.task_id}0", **values, "url": OutputFile("0.mp4", recipe)}
-    if order.body.get("watermark_info", {}).get("enabled"):
-        entry["watermark_url"] = OutputFile("0-watermark.mp4", replace(recipe, marked=True))
+    entry: dict[str, Any] = {"id": f"{context.task_id}0", **values, "url": OutputFile("0.mp4", spec)}
+    if validated.body.get("watermark_info", {}).get("enabled"):
+        entry["watermark_url"] = OutputFile("0-watermark.mp4", replace(spec, marked=True))
     # Fractional, as the real service writes it, even where it is a whole number of seconds.
-    entry["duration"] = f"{recipe.seconds:.3f}"
+    entry["duration"] = f"{spec.seconds:.3f}"
     return ResultEntry("videos", entry)
 
 
-def _recipe(
-    order: ValidatedBody,
-    bench: PlanContext,
-    picture: ImageInfo,
+def _spec(
+    validated: ValidatedBody,
+    context: PlanContext,
+    image: ImageInfo,
     seconds: float,
     *,
     ratio: float | None = None,
-    sound: AudioInfo | None = None,
+    audio: AudioInfo | None = None,
 ) -> VideoSpec:
-    mode = order.body.get("mode") or ("pro" if "video_list" in order.body else "std")
-    width, height = frame_size(mode, ratio or picture.ratio, bench.scale)
-    return VideoSpec(picture, width, height, seconds, sound)
+    mode = validated.body.get("mode") or ("pro" if "video_list" in validated.body else "std")
+    width, height = frame_size(mode, ratio or image.ratio, context.scale)
+    return VideoSpec(image, width, height, seconds, audio)
 
 
-def _own_sound(order: ValidatedBody) -> AudioInfo | None:
-    if order.body.get("sound") != "on":
+def _own_audio(validated: ValidatedBody) -> AudioInfo | None:
+    if validated.body.get("sound") != "on":
         return None
-    return AudioInfo(content_hash(order.digest), float(order.body.get("duration", "5")))
+    return AudioInfo(content_hash(validated.digest), float(validated.body.get("duration", "5")))
 
 
-def _known(clip: VideoInfo | None) -> VideoInfo:
-    if clip is None:
+def _known(video: VideoInfo | None) -> VideoInfo:
+    if video is None:
         raise invalid_value("video_id or video_url is required")
-    return clip
+    return video
 
 
 def _ratio(text: str) -> float:

@@ -38,18 +38,18 @@ class RenderCache:
         self._done: dict[str, RenderedFile] = {}
         self._under_way: dict[str, asyncio.Future[RenderedFile]] = {}
 
-    async def file(self, recipe: RenderSpec) -> RenderedFile:
+    async def file(self, spec: RenderSpec) -> RenderedFile:
         """Return the file of a recipe, rendering it on first use.
 
-        :param recipe: what to render.
+        :param spec: what to render.
         :return: the file.
         """
-        name = fingerprint(recipe)
+        name = fingerprint(spec)
         if name in self._done:
             return self._done[name]
         if name not in self._under_way:
             loop = asyncio.get_running_loop()
-            self._under_way[name] = loop.run_in_executor(self._pool, _render, recipe, self._folder / name)
+            self._under_way[name] = loop.run_in_executor(self._pool, _render, spec, self._folder / name)
         try:
             # One client that goes away must not take the file from others who wait for it.
             self._done[name] = await asyncio.shield(self._under_way[name])
@@ -63,6 +63,6 @@ class RenderCache:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _render(recipe: RenderSpec, path: Path) -> RenderedFile:
-    recipe.render(path)
+def _render(spec: RenderSpec, path: Path) -> RenderedFile:
+    spec.render(path)
     return RenderedFile(path, path.stat().st_size, f'"{path.name[:32]}"')

@@ -28,32 +28,32 @@ class RenderSpec(Protocol):
         ...
 
 
-def fingerprint(recipe: RenderSpec) -> str:
+def fingerprint(spec: RenderSpec) -> str:
     """Return a name for the file of a recipe: the same for the same content.
 
-    :param recipe: what to render.
+    :param spec: what to render.
     :return: the name.
     """
-    return hashlib.sha256(repr(recipe).encode()).hexdigest()
+    return hashlib.sha256(repr(spec).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class VideoSpec(RenderSpec):
-    """An MP4 that slowly zooms into a picture.
+    """An MP4 that slowly zooms into an image.
 
-    :param picture: what is seen.
+    :param image: what is seen.
     :param width: in pixels, even.
     :param height: in pixels, even.
     :param seconds: length.
-    :param sound: its sound track, which may be shorter than the video.
+    :param audio: its sound track, which may be shorter than the video.
     :param marked: whether it carries a visible watermark.
     """
 
-    picture: ImageInfo
+    image: ImageInfo
     width: int
     height: int
     seconds: float
-    sound: AudioInfo | None = None
+    audio: AudioInfo | None = None
     marked: bool = False
 
     @property
@@ -70,19 +70,19 @@ class VideoSpec(RenderSpec):
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec(RenderSpec):
-    """A PNG made of a picture.
+    """A PNG made of an image.
 
-    :param picture: what is seen.
+    :param image: what is seen.
     :param width: in pixels.
     :param height: in pixels.
-    :param variant: different numbers give visibly different pictures.
-    :param inset: a second picture in a corner.
-    :param margins: what is added above, below, left and right, as parts of the picture's size.
+    :param variant: different numbers give visibly different images.
+    :param inset: a second image in a corner.
+    :param margins: what is added above, below, left and right, as parts of the image's size.
     :param mask: show only what is light, as black and white.
     :param marked: whether it carries a visible watermark.
     """
 
-    picture: ImageInfo
+    image: ImageInfo
     width: int
     height: int
     variant: int = 0
@@ -107,11 +107,11 @@ class ImageSpec(RenderSpec):
 class AudioSpec(RenderSpec):
     """A sound file.
 
-    :param sound: what is heard.
+    :param audio: what is heard.
     :param kind: format of the file.
     """
 
-    sound: AudioInfo
+    audio: AudioInfo
     kind: Literal["mp3", "wav"] = "mp3"
 
     @property
@@ -150,11 +150,11 @@ class OutputFile:
     """One result file: its name under the task and how it is made.
 
     :param name: name of the file under its task.
-    :param recipe: how it is made.
+    :param spec: how it is made.
     """
 
     name: str
-    recipe: RenderSpec
+    spec: RenderSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class ResultEntry:
     """One entry of a finished task's result.
 
     :param array: name of the array it stands in, such as ``videos``.
-    :param values: its fields; a :class:`OutputFile`, at any depth, stands for the file's address.
+    :param values: its fields; a :class:`OutputFile`, at any depth, stands for the file's URL.
     """
 
     array: str
@@ -187,17 +187,17 @@ def _files(value: Any) -> Iterator[OutputFile]:
             yield from _files(entry)
 
 
-def replace_files_with_urls(value: Any, address: Callable[[OutputFile], str]) -> Any:
+def replace_files_with_urls(value: Any, url_of: Callable[[OutputFile], str]) -> Any:
     """Replace each file in a value by its URL, at any depth.
 
     :param value: a JSON value with files.
-    :param address: returns the URL of a file.
+    :param url_of: returns the URL of a file.
     :return: the JSON value.
     """
     if isinstance(value, OutputFile):
-        return address(value)
+        return url_of(value)
     if isinstance(value, Mapping):
-        return {name: replace_files_with_urls(entry, address) for name, entry in value.items()}
+        return {name: replace_files_with_urls(entry, url_of) for name, entry in value.items()}
     if isinstance(value, list):
-        return [replace_files_with_urls(entry, address) for entry in value]
+        return [replace_files_with_urls(entry, url_of) for entry in value]
     return value

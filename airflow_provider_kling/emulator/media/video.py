@@ -37,47 +37,45 @@ def frame_size(mode: str, ratio: float, scale: float) -> tuple[int, int]:
     return _even(width), _even(height)
 
 
-def render(recipe: VideoSpec, target: Path) -> None:
+def render(spec: VideoSpec, target: Path) -> None:
     """Write a video file; the same recipe always gives the same bytes.
 
-    :param recipe: what to write.
+    :param spec: what to write.
     :param target: path of the file.
     """
     with av.open(str(target), "w", format="mp4", options=_MUXER) as container:
         # One thread: with several, the encoder's output depends on how they happen to run.
         options = {"preset": "ultrafast", "crf": "28", "threads": "1"}
         stream = container.add_stream("libx264", rate=FPS, options=options)
-        stream.width, stream.height, stream.pix_fmt = recipe.width, recipe.height, "yuv420p"
-        track = add_track(container, "aac") if recipe.sound else None
-        for image in _frames(recipe):
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        track = add_track(container, "aac") if spec.audio else None
+        for image in _frames(spec):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")))
         container.mux(stream.encode(None))
-        if track and recipe.sound:
-            pad_track(container, track, decode_samples(recipe.sound)[: round(recipe.seconds * SAMPLE_RATE)])
+        if track and spec.audio:
+            pad_track(container, track, decode_samples(spec.audio)[: round(spec.seconds * SAMPLE_RATE)])
 
 
-def _frames(recipe: VideoSpec) -> Iterator[Image.Image]:
+def _frames(spec: VideoSpec) -> Iterator[Image.Image]:
     """Zoom in over the whole video; in a long one, in and out again so that few pictures are computed."""
-    total = max(1, round(recipe.seconds * FPS))
+    total = max(1, round(spec.seconds * FPS))
     cycle = min(total, _CYCLE_SECONDS * FPS)
-    size = (recipe.width, recipe.height)
-    picture = crop_to_fill(
-        recipe.picture, round(recipe.width * (1 + _ZOOM)), round(recipe.height * (1 + _ZOOM))
-    )
-    if recipe.marked:
-        picture = draw_watermark(picture)
-    label = emulated_label(recipe.height)
+    size = (spec.width, spec.height)
+    source = crop_to_fill(spec.image, round(spec.width * (1 + _ZOOM)), round(spec.height * (1 + _ZOOM)))
+    if spec.marked:
+        source = draw_watermark(source)
+    label = emulated_label(spec.height)
     for number in range(total):
         position = number % (2 * cycle)
         inset = _ZOOM / 2 * min(position, 2 * cycle - position) / cycle
         box = (
-            recipe.width * inset,
-            recipe.height * inset,
-            picture.width - recipe.width * inset,
-            picture.height - recipe.height * inset,
+            spec.width * inset,
+            spec.height * inset,
+            source.width - spec.width * inset,
+            source.height - spec.height * inset,
         )
-        frame = picture.resize(size, Image.Resampling.BILINEAR, box)
-        frame.paste(label, (0, recipe.height - label.height), label)
+        frame = source.resize(size, Image.Resampling.BILINEAR, box)
+        frame.paste(label, (0, spec.height - label.height), label)
         yield frame
 
 

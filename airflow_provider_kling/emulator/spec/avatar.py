@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..media.inputs import SOUND_FORMATS, MediaLimits
+from ..media.inputs import AUDIO_FORMATS, MediaLimits
 from ..media.kinds import AudioInfo, MediaInfo
 from .rules import (
     COMMON,
@@ -22,21 +22,21 @@ from .rules import (
 from .schema import Check, any_of, array, audio, image, number, object_, string, tts_audio_id, video, video_id
 
 _SHORTEST_MS = 2000
-_ANY_SPEECH = MediaLimits(SOUND_FORMATS, (0, float("inf")), megabytes=5)
-_FACE_CLIP = MediaLimits(VIDEO_FORMATS, (2, 60), (512, 2160))
+_ANY_SPEECH = MediaLimits(AUDIO_FORMATS, (0, float("inf")), megabytes=5)
+_FACE_VIDEO = MediaLimits(VIDEO_FORMATS, (2, 60), (512, 2160))
 
 
-def _clip_or_id(limits: MediaLimits) -> dict[str, Check]:
+def _video_or_id(limits: MediaLimits) -> dict[str, Check]:
     return {"video_id": video_id(limits), "video_url": video(limits)}
 
 
 def _lip_sync_mode(body: Values, _: Media) -> str | None:
-    given = body["input"]
-    needed = ("text", "voice_id") if given["mode"] == "text2video" else ("audio_type",)
-    if given["mode"] == "audio2video" and "audio_type" in given:
-        needed = ("audio_file",) if given["audio_type"] == "file" else ("audio_url",)
-    missing = [name for name in needed if name not in given]
-    return f"input.{missing[0]} is required when mode is {given['mode']}" if missing else None
+    sent = body["input"]
+    needed = ("text", "voice_id") if sent["mode"] == "text2video" else ("audio_type",)
+    if sent["mode"] == "audio2video" and "audio_type" in sent:
+        needed = ("audio_file",) if sent["audio_type"] == "file" else ("audio_url",)
+    missing = [name for name in needed if name not in sent]
+    return f"input.{missing[0]} is required when mode is {sent['mode']}" if missing else None
 
 
 def _face_times(body: Values, media: Media) -> str | None:
@@ -126,7 +126,7 @@ RULES: Mapping[str, BodySpec] = {
             **COMMON,
             input=object_(
                 "mode",
-                **_clip_or_id(_FACE_CLIP),
+                **_video_or_id(_FACE_VIDEO),
                 mode=string(one_of=("text2video", "audio2video")),
                 text=string(120),
                 voice_id=string(),
@@ -140,7 +140,7 @@ RULES: Mapping[str, BodySpec] = {
         (exactly_one("video_id", "video_url", within="input"), _lip_sync_mode),
     ),
     "videos/identify-face": BodySpec(
-        object_(**_clip_or_id(_FACE_CLIP)), (exactly_one("video_id", "video_url"),)
+        object_(**_video_or_id(_FACE_VIDEO)), (exactly_one("video_id", "video_url"),)
     ),
     "videos/advanced-lip-sync": _advanced(number(0, whole=True), 1),
 }

@@ -9,8 +9,8 @@ from .rules import CrossRule, Media, Values, first_audio
 
 _PROMPT = 500
 _NEGATIVE_PROMPT = 200
-_SOUND_SECONDS = 60.1
-_LEAST_PICTURES = 2
+_AUDIO_SECONDS = 60.1
+_LEAST_IMAGES = 2
 
 
 def _short_words(body: Values, _: Media) -> str | None:
@@ -30,21 +30,21 @@ def _std_or_pro(body: Values, _: Media) -> str | None:
     return None if mode in ("std", "pro") else f"mode value '{mode}' is invalid, must be one of std, pro"
 
 
-def _no_wide_picture(body: Values, _: Media) -> str | None:
+def _no_wide_image(body: Values, _: Media) -> str | None:
     ratio = body.get("aspect_ratio")
     return f"aspect_ratio value '{ratio}' is invalid" if ratio == "21:9" else None
 
 
-def _two_pictures(body: Values, _: Media) -> str | None:
+def _two_images(body: Values, _: Media) -> str | None:
     count = len(body["image_list"])
-    return None if count >= _LEAST_PICTURES else f"the size of image_list must be in [2, 4], got {count}"
+    return None if count >= _LEAST_IMAGES else f"the size of image_list must be in [2, 4], got {count}"
 
 
 def _avatar(body: Values, media: Media) -> str | None:
     if "prompt" not in body:
         return "prompt is required"
     spoken = first_audio(media)
-    if spoken is not None and spoken.seconds > _SOUND_SECONDS:
+    if spoken is not None and spoken.seconds > _AUDIO_SECONDS:
         return f"audio duration must be in [2s, 60s], got {spoken.seconds:.1f}s"
     return None
 
@@ -57,8 +57,8 @@ def _only_o1(body: Values, _: Media) -> str | None:
 COMETAPI: Mapping[str, tuple[CrossRule, ...]] = {
     "videos/text2video": (_short_words, _five_or_ten, _std_or_pro),
     "videos/image2video": (_short_words, _five_or_ten, _std_or_pro),
-    "videos/multi-image2video": (_short_words, _two_pictures),
+    "videos/multi-image2video": (_short_words, _two_images),
     "videos/avatar/image2video": (_avatar,),
     "videos/omni-video": (_only_o1,),
-    "images/generations": (_short_words, _no_wide_picture),
+    "images/generations": (_short_words, _no_wide_image),
 }

@@ -9,7 +9,7 @@ from ..media.inputs import MediaLimits
 from .rules import (
     COMMON,
     ELEMENT,
-    PICTURES,
+    IMAGES,
     VIDEO_FORMATS,
     WATERMARK,
     BodySpec,
@@ -131,7 +131,7 @@ RULES: Mapping[str, BodySpec] = {
             model_name=string(),
             session_id=string(),
             edit_mode=string(one_of=("addition", "swap", "removal")),
-            image_list=array(PICTURES, 1, _MOST_ADDED),
+            image_list=array(IMAGES, 1, _MOST_ADDED),
             prompt=string(2500),
             negative_prompt=string(2500),
             mode=string(one_of=("std", "pro")),

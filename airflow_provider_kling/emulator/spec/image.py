@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for the bodies of the picture endpoints."""
+"""Rules for the bodies of the image endpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from .rules import COMMON, ELEMENT, PICTURES, WATERMARK, BodySpec, Media, Values, max_items_together, requires
+from .rules import COMMON, ELEMENT, IMAGES, WATERMARK, BodySpec, Media, Values, max_items_together, requires
 from .schema import any_of, array, image, lenient, number, object_, string
 
 _RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9")
@@ -17,7 +17,7 @@ _RETIRED = ("kling-v1", "kling-v1-5", "kling-v2", "kling-v2-new")
 _COMMON: dict[str, Any] = {**COMMON, **WATERMARK, "n": _COUNT}
 
 
-def _generation(body: Values, _: Media) -> str | None:
+def _reference(body: Values, _: Media) -> str | None:
     if "negative_prompt" in body and "image" in body:
         return "negative_prompt is not supported with image"
     if "image_reference" in body and body.get("model_name", "kling-v3") != "kling-v2-1":
@@ -59,7 +59,7 @@ RULES: Mapping[str, BodySpec] = {
             resolution=string(one_of=("1k", "2k")),
             aspect_ratio=string(one_of=_RATIOS),
         ),
-        (_generation, requires("image_reference", "image"), max_items_together(10, "image", "element_list")),
+        (_reference, requires("image_reference", "image"), max_items_together(10, "image", "element_list")),
         models=("kling-v3", "kling-v2-1"),
         retired=_RETIRED,
     ),
@@ -69,7 +69,7 @@ RULES: Mapping[str, BodySpec] = {
             **_COMMON,
             model_name=string(),
             prompt=string(2500),
-            image_list=array(PICTURES, 1, 10),
+            image_list=array(IMAGES, 1, 10),
             element_list=array(ELEMENT, 1, 10),
             resolution=string(one_of=("1k", "2k", "4k")),
             result_type=string(one_of=("single", "series")),

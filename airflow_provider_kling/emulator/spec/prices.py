@@ -31,7 +31,7 @@ _PER_SECOND: Mapping[tuple[str, str], tuple[str, str, str]] = {
     ("kling-3.0-turbo", "sound"): ("0.8", "1.0", "1.0"),
     ("avatar", "sound"): ("0.4", "0.8", "0.8"),
 }
-_PER_CLIP: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
+_PER_VIDEO: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
     # model: std 5 s, 10 s; pro 5 s, 10 s
     "kling-v1": (("1", "2"), ("3.5", "7")),
     "kling-v1-5": (("2", "4"), ("3.5", "7")),
@@ -97,13 +97,13 @@ def price_in_units(slug: str, body: Values, seconds: float, count: int) -> Decim
     if slug in _FLAT:
         return Decimal(_FLAT[slug])
     if slug.startswith("images/"):
-        return _picture(slug, body) * count
+        return _image(slug, body) * count
     if slug.endswith("lip-sync"):
         return Decimal("0.5") * math.ceil(seconds / 5)
     return _video(slug, body, seconds)
 
 
-def _picture(slug: str, body: Values) -> Decimal:
+def _image(slug: str, body: Values) -> Decimal:
     if slug == "images/multi-image2image":
         return Decimal(16)
     if body.get("model_name") == "kling-v2-1":
@@ -113,8 +113,8 @@ def _picture(slug: str, body: Values) -> Decimal:
 
 def _video(slug: str, body: Values, seconds: float) -> Decimal:
     model, mode = _model(slug, body), body.get("mode", "pro" if slug == "videos/omni-video" else "std")
-    if model in _PER_CLIP:
-        return Decimal(_PER_CLIP[model][mode != "std"][seconds >= _LONG])
+    if model in _PER_VIDEO:
+        return Decimal(_PER_VIDEO[model][mode != "std"][seconds >= _LONG])
     rates = _rates(model, _audio_mode(slug, body))
     return Decimal(rates[_MODES.index(mode)]) * round(seconds)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ApiErrorResponse, invalid_value
-from ..media.inputs import SOUND_FORMATS, MediaLimits
+from ..media.inputs import AUDIO_FORMATS, MediaLimits
 from ..media.kinds import AudioInfo, MediaInfo, VideoInfo
 from .schema import Check, array, boolean, digits, image, number, object_, string, url
 
@@ -23,10 +23,10 @@ COMMON: Mapping[str, Check] = {
 }
 WATERMARK: Mapping[str, Check] = {"watermark_info": object_(enabled=boolean())}
 ELEMENT = object_("element_id", element_id=number(1, whole=True))
-PICTURES = object_("image", image=image())
+IMAGES = object_("image", image=image())
 VIDEO_FORMATS = ("mp4", "mov")
-SPEECH = MediaLimits(SOUND_FORMATS, (2, 300), megabytes=5)
-SHORT_SPEECH = MediaLimits(SOUND_FORMATS, (2, 60), megabytes=5)
+SPEECH = MediaLimits(AUDIO_FORMATS, (2, 300), megabytes=5)
+SHORT_SPEECH = MediaLimits(AUDIO_FORMATS, (2, 60), megabytes=5)
 
 SHOTS: Mapping[str, Check] = {
     "multi_shot": boolean(),

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..artifacts import ArtifactStore
 from ..errors import ApiErrorResponse, invalid_request, invalid_value
-from ..media.inputs import PICTURE_MEGABYTES, MediaLimits, MediaStore
+from ..media.inputs import IMAGE_MEGABYTES, MediaLimits, MediaStore
 from ..media.kinds import MediaInfo
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -143,7 +143,7 @@ def url() -> Check:
     return check
 
 
-def image(megabytes: int = PICTURE_MEGABYTES, *, any_ratio: bool = False, webp: bool = False) -> Check:
+def image(megabytes: int = IMAGE_MEGABYTES, *, any_ratio: bool = False, webp: bool = False) -> Check:
     """Build the check of an image: URL or raw base64.
 
     :param megabytes: largest size.
@@ -152,7 +152,7 @@ def image(megabytes: int = PICTURE_MEGABYTES, *, any_ratio: bool = False, webp: 
     :return: the check.
     """
     return _medium(
-        lambda probe, where, value: probe.library.picture(
+        lambda probe, where, value: probe.library.image(
             value, where, megabytes, any_ratio=any_ratio, webp=webp
         )
     )
@@ -164,10 +164,10 @@ def audio(limits: MediaLimits) -> Check:
     :param limits: limits of the file.
     :return: the check.
     """
-    return _medium(lambda probe, where, value: probe.library.sound(value, where, limits))
+    return _medium(lambda probe, where, value: probe.library.audio(value, where, limits))
 
 
-def hosted_sound(limits: MediaLimits) -> Check:
+def hosted_audio(limits: MediaLimits) -> Check:
     """Build the check of an audio file by URL.
 
     :param limits: limits of the file.
@@ -177,7 +177,7 @@ def hosted_sound(limits: MediaLimits) -> Check:
     def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
         if not value.startswith(("http://", "https://")):
             raise invalid_value(f"{where} must be a url")
-        return probe.library.sound(value, where, limits)
+        return probe.library.audio(value, where, limits)
 
     return _medium(find)
 
@@ -190,7 +190,7 @@ def tts_audio_id(limits: MediaLimits) -> Check:
     """
 
     def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
-        found = probe.made.sound(value)
+        found = probe.made.audio(value)
         limits.check_seconds(where, found.seconds)
         return found
 
@@ -207,7 +207,7 @@ def video(limits: MediaLimits) -> Check:
     def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
         if not value.startswith(("http://", "https://")):
             raise invalid_value(f"{where} must be a url")
-        return probe.library.clip(value, where, limits)
+        return probe.library.video(value, where, limits)
 
     return _medium(find)
 

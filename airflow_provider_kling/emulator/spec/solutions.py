@@ -12,13 +12,13 @@ from typing import Any
 from ..errors import invalid_value
 from ..media.inputs import MediaLimits
 from .rules import COMMON, VIDEO_FORMATS, WATERMARK, BodySpec, CrossRule, Media, Values, first_video
-from .schema import Check, ValidationState, boolean, hosted_sound, image, object_, string, video
+from .schema import Check, ValidationState, boolean, hosted_audio, image, object_, string, video
 from .v2 import contents, of_type
 
 _MEGABYTES = 50
 _MODES = {"720p": "std", "1080p": "pro"}
 _SIZES = tuple(_MODES)
-_PICTURE = object_("url", type=string(), url=image(_MEGABYTES, webp=True))
+_IMAGE = object_("url", type=string(), url=image(_MEGABYTES, webp=True))
 _CLOTHES = MediaLimits(VIDEO_FORMATS, (5, 180), (576, 4553), 100)
 _MOST_PIXELS = 8_294_400
 _WIDTH_TO_HEIGHT = (0.4, 2.0)
@@ -104,7 +104,7 @@ def _several(most: int, *kinds: str) -> CrossRule:
     return check
 
 
-_NO_PICTURE = "Product image is missing. Please upload a product image."
+_NO_IMAGE = "Product image is missing. Please upload a product image."
 
 
 def _clothes_size(body: Values, media: Media) -> str | None:
@@ -112,19 +112,19 @@ def _clothes_size(body: Values, media: Media) -> str | None:
     if shown is None:
         return None
     low, high = _WIDTH_TO_HEIGHT
-    if not low <= shown.picture.ratio <= high:
+    if not low <= shown.image.ratio <= high:
         return f"source_video: the aspect ratio must be between {low} and {high}"
-    if shown.picture.width * shown.picture.height > _MOST_PIXELS:
+    if shown.image.width * shown.image.height > _MOST_PIXELS:
         return f"source_video: width by height cannot exceed {_MOST_PIXELS}"
     return None
 
 
 def _speaker(body: Values, _: Media) -> str | None:
-    pictures, ids = of_type(body, "avatar_image"), of_type(body, "avatar_id")
-    if len(pictures) + len(ids) != 1:
+    images, ids = of_type(body, "avatar_image"), of_type(body, "avatar_id")
+    if len(images) + len(ids) != 1:
         return "Exactly one of avatar_image and avatar_id is required in contents."
     named = "voice_id" in body.get("settings", {})
-    if pictures and not named:
+    if images and not named:
         return "settings.voice_id is required with avatar_image."
     if ids and named:
         return "settings.voice_id is not allowed with avatar_id."
@@ -135,7 +135,7 @@ def _product(body: Values, _: Media) -> str | None:
     if not any(of_type(body, kind) for kind in _GOODS):
         return None
     if not of_type(body, "ref_image"):
-        return _NO_PICTURE
+        return _NO_IMAGE
     if not of_type(body, "goods_title"):
         return "Product title is missing. Please provide a product title."
     if "speech_rate" in body.get("settings", {}):
@@ -170,7 +170,7 @@ RULES: Mapping[str, BodySpec] = {
             "contents",
             "settings",
             contents=contents(
-                ref_image=_PICTURE,
+                ref_image=_IMAGE,
                 goods_title=_words("goods_title", 200),
                 goods_description=_words("goods_description", 2000),
             ),
@@ -187,7 +187,7 @@ RULES: Mapping[str, BodySpec] = {
             options=_MARKED,
         ),
         (
-            _needed("ref_image", _NO_PICTURE),
+            _needed("ref_image", _NO_IMAGE),
             _needed("goods_title", "Product title is missing. Please provide a product title."),
             _several(5, "ref_image"),
             _once("goods_title", "goods_description"),
@@ -200,9 +200,9 @@ RULES: Mapping[str, BodySpec] = {
             contents=contents(
                 product_info=_words("product_info", 2500),
                 source_video=object_("url", type=string(), url=video(_CLOTHES)),
-                product_image=_PICTURE,
-                model_image=_PICTURE,
-                bgm=object_("url", type=string(), url=hosted_sound(_MUSIC)),
+                product_image=_IMAGE,
+                model_image=_IMAGE,
+                bgm=object_("url", type=string(), url=hosted_audio(_MUSIC)),
                 voice=object_(
                     "voice_id",
                     type=string(),
@@ -222,7 +222,7 @@ RULES: Mapping[str, BodySpec] = {
         ),
         (
             _needed("source_video", "Reference video is missing. Please upload a reference video."),
-            _needed("product_image", _NO_PICTURE),
+            _needed("product_image", _NO_IMAGE),
             _needed("product_info", "Product description is missing. Please provide a product description."),
             _several(5, "product_image", "model_image"),
             _once("product_info", "source_video", "bgm", "voice"),
@@ -235,9 +235,9 @@ RULES: Mapping[str, BodySpec] = {
             "contents",
             contents=contents(
                 60,
-                avatar_image=_PICTURE,
+                avatar_image=_IMAGE,
                 avatar_id=object_("text", type=string(), text=_SPEAKER_ID),
-                ref_image=_PICTURE,
+                ref_image=_IMAGE,
                 goods_title=_words("goods_title", 500),
                 goods_price=_words("goods_price", 256),
                 goods_target_audience=_words("goods_target_audience", 200),

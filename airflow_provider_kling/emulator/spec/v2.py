@@ -19,8 +19,8 @@ _MEGABYTES = 50
 _MODES = {"720p": "std", "1080p": "pro", "4k": "4k"}
 _RATIOS = ("16:9", "9:16", "1:1")
 _ID = {"id": string()}
-_PICTURE = object_("url", type=string(), url=image(_MEGABYTES))
-_NAMED_PICTURE = object_("url", type=string(), url=image(_MEGABYTES), **_ID)
+_IMAGE = object_("url", type=string(), url=image(_MEGABYTES))
+_NAMED_IMAGE = object_("url", type=string(), url=image(_MEGABYTES), **_ID)
 _ELEMENT = object_("element_id", "id", type=string(), element_id=string(), **_ID)
 _VOICE = object_("voice_id", "id", type=string(), voice_id=string(), **_ID)
 _VIDEO = object_(
@@ -102,7 +102,7 @@ def _understood(body: dict[str, Any], model: str) -> dict[str, Any]:
     }
 
 
-def _dressed(body: dict[str, Any], model: str) -> dict[str, Any]:
+def _try_on_terms(body: dict[str, Any], model: str) -> dict[str, Any]:
     at = {entry["type"]: f"contents[{index}].url" for index, entry in enumerate(body["contents"])}
     options = body.get("options", {})
     return {**body, **options, **at, "watermark_info": options.get("watermark", {})}
@@ -110,28 +110,28 @@ def _dressed(body: dict[str, Any], model: str) -> dict[str, Any]:
 
 def _settings_of_model(body: Values, _: Media) -> str | None:
     """What a model cannot be set to."""
-    model, given = body["model_name"], body.get("settings", {})
+    model, sent = body["model_name"], body.get("settings", {})
     newest = model in ("kling-3.0", "kling-3.0-omni")
-    if given.get("resolution") == "4k" and not newest:
+    if sent.get("resolution") == "4k" and not newest:
         return f"settings.resolution value '4k' is not supported by {model}"
-    if "multi_shot" in given and not newest:
+    if "multi_shot" in sent and not newest:
         return f"settings.multi_shot is not supported by {model}"
-    if "audio" in given and model in ("kling-3.0-turbo", "kling-2.5-turbo"):
+    if "audio" in sent and model in ("kling-3.0-turbo", "kling-2.5-turbo"):
         return f"settings.audio is not supported by {model}"
-    if model in _OLDER and given.get("duration", 5) not in (5, 10):
-        return f"settings.duration value '{given['duration']}' is invalid, must be one of 5, 10"
+    if model in _OLDER and sent.get("duration", 5) not in (5, 10):
+        return f"settings.duration value '{sent['duration']}' is invalid, must be one of 5, 10"
     return None
 
 
 def _contents_of_model(body: Values, _: Media) -> str | None:
     """What a model cannot work with."""
-    model, given = body["model_name"], body.get("settings", {})
+    model, sent = body["model_name"], body.get("settings", {})
     if of_type(body, "element") and model not in ("kling-3.0", "kling-3.0-omni", "kling-o1"):
         return f"element is not supported by {model}"
     if model in (*_OLDER, "kling-o1") and len(body.get("prompt", "")) > _SHORT_PROMPT:
         return f"prompt length cannot exceed {_SHORT_PROMPT}, got {len(body['prompt'])}"
-    demanding = given.get("audio") == "native" or of_type(body, "last_frame")
-    if model in _OLDER and demanding and given.get("resolution") != "1080p":
+    demanding = sent.get("audio") == "native" or of_type(body, "last_frame")
+    if model in _OLDER and demanding and sent.get("resolution") != "1080p":
         return f"only 1080p is supported by {model} with native audio or a last frame"
     return None
 
@@ -229,19 +229,19 @@ def _one_of_each(body: Values, _: Media) -> str | None:
     )
 
 
-_CLIP_MODELS = ("kling-3.0-turbo", "kling-3.0", "kling-2.6", "kling-2.5-turbo")
-_SOUNDS = ("native", "off")
+_VIDEO_MODELS = ("kling-3.0-turbo", "kling-3.0", "kling-2.6", "kling-2.5-turbo")
+_AUDIOS = ("native", "off")
 
 RULES: Mapping[str, BodySpec] = {
     "text-to-video": BodySpec(
         object_(
             "prompt",
             prompt=string(3072),
-            settings=_settings(audio=_SOUNDS, multi_shot=boolean()),
+            settings=_settings(audio=_AUDIOS, multi_shot=boolean()),
             options=_OPTIONS,
         ),
         (_settings_of_model, _contents_of_model),
-        models=_CLIP_MODELS,
+        models=_VIDEO_MODELS,
         understood=_understood,
     ),
     "image-to-video": BodySpec(
@@ -249,12 +249,12 @@ RULES: Mapping[str, BodySpec] = {
             "contents",
             contents=contents(
                 prompt=_prompt(3072),
-                first_frame=_PICTURE,
-                last_frame=_PICTURE,
+                first_frame=_IMAGE,
+                last_frame=_IMAGE,
                 element=_ELEMENT,
                 voice=_VOICE,
             ),
-            settings=_settings(ratio=False, audio=_SOUNDS, multi_shot=boolean()),
+            settings=_settings(ratio=False, audio=_AUDIOS, multi_shot=boolean()),
             options=_OPTIONS,
         ),
         (
@@ -267,7 +267,7 @@ RULES: Mapping[str, BodySpec] = {
             _elements(_MOST_WITH_FRAMES),
             _ids,
         ),
-        models=_CLIP_MODELS,
+        models=_VIDEO_MODELS,
         understood=_understood,
     ),
     "omni-video": BodySpec(
@@ -275,9 +275,9 @@ RULES: Mapping[str, BodySpec] = {
             "contents",
             contents=contents(
                 prompt=_prompt(3072),
-                first_frame=_NAMED_PICTURE,
-                last_frame=_NAMED_PICTURE,
-                refer_image=_NAMED_PICTURE,
+                first_frame=_NAMED_IMAGE,
+                last_frame=_NAMED_IMAGE,
+                refer_image=_NAMED_IMAGE,
                 feature_video=_VIDEO,
                 base_video=_VIDEO,
                 element=_ELEMENT,
@@ -293,7 +293,7 @@ RULES: Mapping[str, BodySpec] = {
         object_(
             "contents",
             "settings",
-            contents=contents(prompt=_prompt(_SHORT_PROMPT), image=_PICTURE, video=_MOVING, element=_ELEMENT),
+            contents=contents(prompt=_prompt(_SHORT_PROMPT), image=_IMAGE, video=_MOVING, element=_ELEMENT),
             settings=_settings(
                 seconds=False,
                 ratio=False,
@@ -309,11 +309,11 @@ RULES: Mapping[str, BodySpec] = {
     "solutions/virtual_try_on": BodySpec(
         object_(
             "contents",
-            contents=contents(product_image=_PICTURE, person_image=_PICTURE),
+            contents=contents(product_image=_IMAGE, person_image=_IMAGE),
             settings=object_(keep_face=boolean(), keep_pose=boolean(), keep_background=boolean()),
             options=object_(**COMMON, watermark=object_(enabled=boolean())),
         ),
         (_one_of_each,),
-        understood=_dressed,
+        understood=_try_on_terms,
     ),
 }

@@ -53,7 +53,7 @@ class ValidatedBody:
     :param body: the body as it was understood: empty strings are gone.
     :param shown: the body with long strings (base64) cut to their hash.
     :param digest: hash of the body as it was sent.
-    :param media: pictures, sounds and clips of the body by where they were.
+    :param media: images, sounds and videos of the body by where they were.
     :param ignored: names of fields that the API does not know.
     """
 
@@ -101,24 +101,26 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def validate_body(slug: str, raw: bytes, desk: ValidationContext, model: str = "") -> ValidatedBody:
+def validate_body(slug: str, raw: bytes, context: ValidationContext, model: str = "") -> ValidatedBody:
     """Validate the body of a create call. Slow for large media: meant for a thread.
 
     :param slug: the endpoint's public name.
     :param raw: the request body as received.
-    :param desk: what the validation depends on.
+    :param context: what the validation depends on.
     :param model: the model, where it stands in the path.
     :return: the validated body.
     :raises ApiErrorResponse: the vendor would refuse it.
     """
     sent = parse_json(raw)
-    rules = _rules(slug, desk.options.dialect)
-    probe = ValidationState(desk.library, desk.made, strict=desk.options.strict and rules is not _UNKNOWN)
+    rules = _rules(slug, context.options.dialect)
+    probe = ValidationState(
+        context.library, context.made, strict=context.options.strict and rules is not _UNKNOWN
+    )
     body = rules.understood(rules.kind(probe, "", sent), model)
     rules.check_model(
-        body.get("model_name"), desk.options.models, official=desk.options.dialect is Dialect.KLING
+        body.get("model_name"), context.options.models, official=context.options.dialect is Dialect.KLING
     )
-    further = cometapi.COMETAPI.get(slug, ()) if desk.options.dialect is Dialect.COMETAPI else ()
+    further = cometapi.COMETAPI.get(slug, ()) if context.options.dialect is Dialect.COMETAPI else ()
     for cross in (*rules.crosses, *further):
         if wrong := cross(body, probe.media):
             raise invalid_value(wrong)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for the bodies of the endpoints that make videos of words and pictures."""
+"""Rules for the bodies of the endpoints that make videos of words and images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..media.inputs import MediaLimits
 from .rules import (
     COMMON,
     ELEMENT,
-    PICTURES,
+    IMAGES,
     SECONDS,
     SHOTS,
     VIDEO_FORMATS,
@@ -44,7 +44,7 @@ _PAIR = 2
 
 def _capabilities(body: Values, _: Media) -> str | None:
     """What the living models of the two classic endpoints can do."""
-    model, mode, seconds = _given(body)
+    model, mode, seconds = _sent_values(body)
     tail = "image_tail" in body
     if model in ("kling-v2-5-turbo", "kling-v2-6"):
         if seconds not in ("5", "10"):
@@ -54,7 +54,7 @@ def _capabilities(body: Values, _: Media) -> str | None:
         if tail and mode == "std":
             return f"model/mode/duration({model}/{mode}/{seconds}) is not supported with image_tail"
     if body.get("sound") == "on":
-        return _sound(model, mode, tail)
+        return _audio(model, mode, tail)
     return "sound must be on when voice_list is given" if "voice_list" in body else None
 
 
@@ -67,11 +67,11 @@ def _moved(body: Values, _: Media) -> str | None:
     return f"{named} is not supported by {model}" if named else None
 
 
-def _given(body: Values) -> tuple[str, str, str]:
+def _sent_values(body: Values) -> tuple[str, str, str]:
     return body.get("model_name", "kling-v1"), body.get("mode", "std"), body.get("duration", "5")
 
 
-def _sound(model: str, mode: str, tail: bool) -> str | None:
+def _audio(model: str, mode: str, tail: bool) -> str | None:
     if model == "kling-v2-5-turbo":
         return f"sound is not supported by {model}"
     if model == "kling-v2-6" and (mode != "pro" or tail):
@@ -153,7 +153,7 @@ _MASKS: dict[str, Any] = {
         object_("mask", "trajectories", mask=image(), trajectories=array(_POINT, 2, 77)), 1, 6
     ),
 }
-_OMNI_CLIP = MediaLimits(VIDEO_FORMATS, (3, 15.5), (700, 4553), megabytes=200)
+_OMNI_VIDEO = MediaLimits(VIDEO_FORMATS, (3, 15.5), (700, 4553), megabytes=200)
 
 
 def _text_to_video(ratios: tuple[str, ...]) -> BodySpec:
@@ -199,7 +199,7 @@ RULES: Mapping[str, BodySpec] = {
             **COMMON,
             **_MASKS,
             model_name=string(),
-            image_list=array(PICTURES, 1, 4),
+            image_list=array(IMAGES, 1, 4),
             prompt=string(2500),
             negative_prompt=string(2500),
             cfg_scale=number(0, 1),
@@ -229,7 +229,7 @@ RULES: Mapping[str, BodySpec] = {
             video_list=array(
                 object_(
                     "video_url",
-                    video_url=video(_OMNI_CLIP),
+                    video_url=video(_OMNI_VIDEO),
                     refer_type=string(one_of=("feature", "base")),
                     keep_original_sound=string(one_of=("yes", "no")),
                 ),

@@ -40,7 +40,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> EmulatorState:
 
 def _order(state: EmulatorState, slug: str, body: Any) -> None:
     try:
-        order = validate_body(slug, json.dumps(body).encode(), state.desk)
+        order = validate_body(slug, json.dumps(body).encode(), state.validation)
         job = state.account.make(ENDPOINTS[slug], order)
     except ApiErrorResponse as error:
         refusal = error
