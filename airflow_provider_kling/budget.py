@@ -109,7 +109,7 @@ class KlingBudget:
                 )
             return {"kind": "reserve", "key": key, "units": str(units)}
 
-        with _told(self.name):
+        with _named_errors(self.name):
             log.add(decide)
 
     def settle(self, key: str, units: Decimal | None, *, dag_id: str, run_id: str) -> None:
@@ -127,7 +127,7 @@ class KlingBudget:
         def decide(state: _State) -> dict[str, Any] | None:
             return {"kind": "settle", "key": key, "units": str(units)} if key in state.open else None
 
-        with _told(self.name):
+        with _named_errors(self.name):
             for period in self._periods(dag_id, run_id):
                 if self._log(period).add(decide):
                     return
@@ -139,7 +139,7 @@ class KlingBudget:
         :param run_id: its run.
         :return: units.
         """
-        with _told(self.name):
+        with _named_errors(self.name):
             return self._log(self._period(dag_id, run_id)).read().total
 
     def _period(self, dag_id: str, run_id: str, now: datetime | None = None) -> str:
@@ -158,7 +158,7 @@ class KlingBudget:
         path = self.path or _configured()
         if not path:
             raise _refused("path", path, "a folder; or set [kling] budget_path in Airflow's configuration")
-        with _told(self.name):
+        with _named_errors(self.name):
             return _Log(resolve_path(path).child(f"{self.name}/{period}"))
 
 
@@ -353,7 +353,7 @@ class RunBudget:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _named_errors(name: str) -> Iterator[None]:
     try:
         yield
     except StoragePermanentError as error:

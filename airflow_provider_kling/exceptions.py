@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every exception that the package raises.
 
-What a retry cannot mend also derives from ``AirflowFailException``, so that Airflow does not try again.
+What a retry cannot fix also derives from ``AirflowFailException``, so that Airflow does not try again.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _NO_RETRY = (
 class KlingError(AirflowException):
     """Base of all errors of this provider.
 
-    Its text has three parts: what happened, what that means for the job, and what comes next. Whoever
-    raises an error seldom knows the last one, so whoever knows it may add it: :meth:`foretell`.
+    Its text has three parts: what happened, what that means for the job, and what comes next. The code that
+    raises an error seldom knows the last one; the caller that knows it adds it: :meth:`foretell`.
 
     :param message: what happened, in words.
     :param code: Kling's error code.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a finished task tells Airflow of its inputs and outputs: asset events and hook lineage.
 
-Nothing here may fail a task that is already paid for, and no signed address may leave it.
+Nothing here may fail a task that is already paid for, and no signed URL may leave it.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def emit_lineage(
     :param asked: what is known of the request; its ``labels`` and ``airflow`` are added to the asset's extra.
     """
     try:
-        landed = {uri: path for path in stored_paths(result) if (uri := asset_uri(path))}
-        told = asset_extra(result, getattr(operator, "model_name", None)) | _attribution(asked or {})
-        _add_asset_events(context, operator, told, landed)
-        _add_hook_lineage(hook, [uri for each in inputs if (uri := _input_uri(each))], list(landed))
+        stored = {uri: path for path in stored_paths(result) if (uri := asset_uri(path))}
+        about = asset_extra(result, getattr(operator, "model_name", None)) | _attribution(asked or {})
+        _add_asset_events(context, operator, about, stored)
+        _add_hook_lineage(hook, [uri for each in inputs if (uri := _input_uri(each))], list(stored))
     except Exception as error:
-        # Of its kind only: an error's text may quote a signed address.
+        # Of its kind only: an error's text may quote a signed URL.
         _log.warning("Assets and lineage could not be reported: %s", type(error).__name__)
 
 
@@ -59,7 +59,7 @@ def asset_extra(result: Mapping[str, Any], model: str | None) -> dict[str, Any]:
     :param result: return value of a task.
     :param model: ``model_name`` of the request.
     :return: ``task_id``, ``endpoint``, ``model``, ``duration`` (seconds of all videos and sounds), ``units``
-        (text; ``None`` when unknown), ``expires_at`` (Unix time in ms) and ``paths`` of landed files.
+        (text; ``None`` when unknown), ``expires_at`` (Unix time in ms) and ``paths`` of stored files.
     """
     items = result_items(result)
     seconds = [item.seconds for item in items if item.seconds is not None]
@@ -111,7 +111,7 @@ def _input_uri(value: str) -> str | None:
 
 
 def _add_asset_events(
-    context: Context, operator: BaseOperator, told: Mapping[str, Any], landed: Mapping[str, str | None]
+    context: Context, operator: BaseOperator, about: Mapping[str, Any], stored: Mapping[str, str | None]
 ) -> None:
     from .version_compat import Asset, AssetAlias, airflow_version
 
@@ -121,14 +121,14 @@ def _add_asset_events(
             # Airflow 2 takes no lists and dicts here, and fails the task over one.
             plain = {
                 name: json.dumps(value) if isinstance(value, dict) and airflow_version() < (3, 0) else value
-                for name, value in told.items()
+                for name, value in about.items()
                 if name != "paths"
             }
-            for uri, path in landed.items():
+            for uri, path in stored.items():
                 events[outlet].add(Asset(uri), extra={**plain, "path": path})
         elif isinstance(outlet, Asset):
             # What the DAG author wrote of the asset stands.
-            for name, value in told.items():
+            for name, value in about.items():
                 events[outlet].extra.setdefault(name, value)
 
 

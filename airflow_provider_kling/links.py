@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from .version_compat import BaseOperator
 
 RESULT_LINK_KEY = "kling_result_link"
-"""XCom (Airflow 3) that holds the address behind "Result": for the texts of notifiers and approvals."""
+"""XCom (Airflow 3) that holds the URL behind "Result": for the texts of notifiers and approvals."""
 
 PREVIEW_ROUTE = "kling"
-"""Last part of the address of a task instance's preview tab."""
+"""Last part of the URL of a task instance's preview tab."""
 
 RUN_PREVIEW_ROUTE = "kling-run"
-"""Last part of the address of a DAG run's preview tab; Airflow wants another one for each place."""
+"""Last part of the URL of a DAG run's preview tab; Airflow wants another one for each place."""
 
 _PREVIEW_VERSION = (3, 1, 1)
 """Before, plugins cannot have tabs; 3.1.0 can, but keeps the session where a tab's videos cannot use it."""
@@ -66,18 +66,18 @@ def _task_instance_url(dag_id: str, run_id: str, task_id: str | None, map_index:
 
 
 class KlingResultLink(BaseOperatorLink):
-    """Leads to the preview tab; before Airflow 3.1.1, to where the result's addresses are.
+    """Leads to the preview tab; before Airflow 3.1.1, to where the result's URLs are.
 
     These are signed, and Airflow 3 logs a link (at debug level) and stores it. So there the link leads to
-    the task's XComs, which hold them anyway; only Airflow 2, which makes a link for whoever looks, gets the
-    address of the first file itself.
+    the task's XComs, which hold them anyway; only Airflow 2, which makes a link for each viewer, gets the
+    URL of the first file itself.
     """
 
     name = "Result"
 
     @property
     def xcom_key(self) -> str:
-        """XCom that holds the address on Airflow 3."""
+        """XCom that holds the URL on Airflow 3."""
         return RESULT_LINK_KEY
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
@@ -97,7 +97,7 @@ class KlingResultLink(BaseOperatorLink):
 
             return first_url(XCom.get_value(ti_key=ti_key, key="return_value")) or ""
         except Exception as error:
-            # Of its kind only: an error's text may quote the signed address.
+            # Of its kind only: an error's text may quote the signed URL.
             _log.warning("No link to the result can be made: %s", type(error).__name__)
             return ""
 
@@ -109,7 +109,7 @@ class KlingConsoleLink(BaseOperatorLink):
 
     @property
     def xcom_key(self) -> str:
-        """XCom that holds the address on Airflow 3."""
+        """XCom that holds the URL on Airflow 3."""
         return "kling_console_link"
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:

@@ -85,7 +85,7 @@ def count(
     :param model: ``model_name`` of the request, where it is known.
     """
     # A counter of StatsD takes any number, whatever type hints say.
-    _tell("incr", name, lambda: _number(amount), endpoint=endpoint, dialect=dialect, model=model)
+    _report("incr", name, lambda: _number(amount), endpoint=endpoint, dialect=dialect, model=model)
 
 
 def duration(name: str, seconds: float, *, endpoint: Any, dialect: Any = None, model: Any = None) -> None:
@@ -97,7 +97,7 @@ def duration(name: str, seconds: float, *, endpoint: Any, dialect: Any = None, m
     :param dialect: the dialect of the host, or its name.
     :param model: ``model_name`` of the request, where it is known.
     """
-    _tell(
+    _report(
         "timing",
         name,
         lambda: timedelta(seconds=max(seconds, 0.0)),
@@ -115,7 +115,7 @@ def gauge(name: str, value: float, *, endpoint: Any, dialect: Any = None) -> Non
     :param endpoint: the endpoint, or its slug.
     :param dialect: the dialect of the host, or its name.
     """
-    _tell("gauge", name, lambda: value, endpoint=endpoint, dialect=dialect)
+    _report("gauge", name, lambda: value, endpoint=endpoint, dialect=dialect)
 
 
 def job_ended(task: Any, *, endpoint: Any, dialect: Any = None, model: Any = None) -> None:
@@ -127,7 +127,7 @@ def job_ended(task: Any, *, endpoint: Any, dialect: Any = None, model: Any = Non
     :param model: ``model_name`` of the request, where it is known.
     """
 
-    def told() -> None:
+    def report() -> None:
         from .api.pricing import amount_of
 
         tags = {"endpoint": endpoint, "dialect": dialect, "model": model}
@@ -136,7 +136,7 @@ def job_ended(task: Any, *, endpoint: Any, dialect: Any = None, model: Any = Non
         if task.created_at and task.updated_at:
             duration("seconds_to_end", (task.updated_at - task.created_at) / 1000, **tags)
 
-    _safely(told)
+    _safely(report)
 
 
 def count_failure(error: Exception, *, endpoint: Any, dialect: Any = None, model: Any = None) -> None:
@@ -174,8 +174,8 @@ def flush(seconds: float = 1.0) -> None:
 _sender = _Sender()
 
 
-def _tell(kind: str, name: str, value_of: Callable[[], Any], **about: Any) -> None:
-    def told() -> None:
+def _report(kind: str, name: str, value_of: Callable[[], Any], **about: Any) -> None:
+    def report() -> None:
         value = value_of()
         tags = {key: _tag(about[key]) for key in sorted(about)}
         known = {key: tag for key, tag in tags.items() if tag}
@@ -190,7 +190,7 @@ def _tell(kind: str, name: str, value_of: Callable[[], Any], **about: Any) -> No
         else:
             send()
 
-    _safely(told)
+    _safely(report)
 
 
 def _number(amount: float | Decimal) -> float:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A retry policy for tasks that use Kling (Airflow 3.3 and newer).
 
-Without it the behaviour is the same in what counts: errors that no retry can mend derive from
+Without it the behaviour is the same in what counts: errors that no retry can fix derive from
 ``AirflowFailException`` on every version. The policy adds how long to wait, by what went wrong.
 """
 
@@ -52,7 +52,7 @@ def _policy() -> Any:
     ]
     return ExceptionRetryPolicy(
         rules=[
-            RetryRule(exception=final, action=Action.FAIL, reason="no retry can mend this"),
+            RetryRule(exception=final, action=Action.FAIL, reason="no retry can fix this"),
             *(
                 RetryRule(exception=kind, action=Action.RETRY, retry_delay=delay, reason=reason)
                 for kind, delay, reason in waits

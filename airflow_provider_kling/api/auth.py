@@ -69,7 +69,7 @@ class ApiKey(Credentials):
 
 
 class AccessKey(Credentials):
-    """AccessKey and SecretKey: a JWT (HS256), signed anew before it expires.
+    """AccessKey and SecretKey: a JWT (HS256), signed again before it expires.
 
     :param access_key: becomes the claim ``iss``.
     :param secret_key: signs the token.

@@ -53,15 +53,15 @@ def read_callback(
     """
     keys = _keys(secrets)
     content = _content(body)
-    given = {name.lower(): value for name, value in headers.items()}
+    received = {name.lower(): value for name, value in headers.items()}
     missing = [
-        name for name in ("webhook-id", "webhook-timestamp", "webhook-signature") if not given.get(name)
+        name for name in ("webhook-id", "webhook-timestamp", "webhook-signature") if not received.get(name)
     ]
     if missing:
         raise CallbackRefused(f"the header {missing[0]} is missing: this is no signed callback of Kling")
-    _check_time(given["webhook-timestamp"], time.time() if now is None else now)
-    signed = b".".join([given["webhook-id"].encode(), given["webhook-timestamp"].encode(), content])
-    if not _signature_matches(signed, given["webhook-signature"], keys):
+    _check_time(received["webhook-timestamp"], time.time() if now is None else now)
+    signed = b".".join([received["webhook-id"].encode(), received["webhook-timestamp"].encode(), content])
+    if not _signature_matches(signed, received["webhook-signature"], keys):
         raise CallbackRefused("no signature of the callback fits a secret: it does not come from Kling")
     return _task(content)
 

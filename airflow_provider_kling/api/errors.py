@@ -16,7 +16,7 @@ class ErrorKind(StrEnum):
     CLOCK = "clock"
     """The signed token is not valid now; sign a new one and ask once more."""
     ACCOUNT = "account"
-    """The account may not do this: no credit, no permission, address not allowed."""
+    """The account may not do this: no credit, no permission, IP address not allowed."""
     CONTENT = "content"
     """The content is refused by policy or safety checks."""
     REQUEST = "request"
@@ -140,7 +140,7 @@ class ApiError:
     hint: str = ""
 
     @property
-    def speaks_of_the_address(self) -> bool:
+    def is_wrong_url(self) -> bool:
         """Whether the API may be elsewhere: there is nothing here that such a request could be for."""
         if self.kind is not ErrorKind.REQUEST:
             return False
@@ -202,5 +202,5 @@ def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
         return ErrorKind.CONTENT
     if http_status in _BY_STATUS:
         return _BY_STATUS[http_status]
-    # A refusal inside a 2xx that nobody knows says nothing of what happened; a redirect is a wrong address.
+    # A refusal inside a 2xx that nobody knows says nothing of what happened; a redirect is a wrong URL.
     return ErrorKind.SERVER if http_status // 100 in (2, 5) else ErrorKind.REQUEST

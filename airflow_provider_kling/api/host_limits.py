@@ -154,7 +154,7 @@ def _prompt_missing_v3(request: Any) -> bool:
 
 _COMET_WORDS = (_max_length("prompt", 500), _max_length("negative_prompt", 200))
 _COMET_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
-_COMET_CLIP = (*_COMET_WORDS, _allowed("duration", "5", "10"), _allowed("mode", "std", "pro"))
+_COMET_VIDEO = (*_COMET_WORDS, _allowed("duration", "5", "10"), _allowed("mode", "std", "pro"))
 
 LIMITS: tuple[Limit, ...] = (
     Limit(
@@ -168,8 +168,8 @@ LIMITS: tuple[Limit, ...] = (
         _COMET_AVATAR,
         "refuse",
     ),
-    *(Limit("videos/text2video", "cometapi", narrow, _COMET_TEXT_TO_VIDEO) for narrow in _COMET_CLIP),
-    *(Limit("videos/image2video", "cometapi", narrow, _COMET_IMAGE_TO_VIDEO) for narrow in _COMET_CLIP),
+    *(Limit("videos/text2video", "cometapi", narrow, _COMET_TEXT_TO_VIDEO) for narrow in _COMET_VIDEO),
+    *(Limit("videos/image2video", "cometapi", narrow, _COMET_IMAGE_TO_VIDEO) for narrow in _COMET_VIDEO),
     *(Limit("images/generations", "cometapi", words, _COMET_IMAGE) for words in _COMET_WORDS),
     Limit("images/generations", "cometapi", _allowed("aspect_ratio", *_COMET_RATIOS), _COMET_IMAGE),
     *(Limit("videos/multi-image2video", "cometapi", words, _COMET_MULTI_IMAGE) for words in _COMET_WORDS),
@@ -178,7 +178,7 @@ LIMITS: tuple[Limit, ...] = (
         "cometapi",
         custom_rule(
             "image_list",
-            text="image_list holds 1 picture; 2 to 4 are documented",
+            text="image_list holds 1 image; 2 to 4 are documented",
             broken=lambda request: len(request.image_list) == 1,
         ),
         _COMET_MULTI_IMAGE,

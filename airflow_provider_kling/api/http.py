@@ -35,7 +35,7 @@ _REDIRECTS = range(300, 400)
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One HTTP call, relative to the connection's base address.
+    """One HTTP call, relative to the connection's base URL.
 
     :param method: HTTP method.
     :param path: path from ``/v1/`` or ``/account/`` on.
@@ -217,13 +217,13 @@ def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> dict
         return _non_json_error(status, headers, body)
     if status in _HTTP_OK and _is_success(payload):
         return payload
-    told = read_refusal(payload, headers)
+    stated = read_refusal(payload, headers)
     return ApiError(
-        classify(status, told.code, told.message),
+        classify(status, stated.code, stated.message),
         status,
-        told.code,
-        sanitize_text(told.message, _MAX_MESSAGE) or "no message",
-        sanitize_text(told.request_id, _MAX_REQUEST_ID) or None,
+        stated.code,
+        sanitize_text(stated.message, _MAX_MESSAGE) or "no message",
+        sanitize_text(stated.request_id, _MAX_REQUEST_ID) or None,
         retry_after(headers),
     )
 
@@ -252,8 +252,8 @@ def _is_task(payload: dict[str, Any]) -> bool:
 
 
 def _is_success(payload: dict[str, Any]) -> bool:
-    told = payload.get("code") in (None, "", 0, "0", "success")
-    return _is_task(payload) or (told and not payload.get("error"))
+    stated = payload.get("code") in (None, "", 0, "0", "success")
+    return _is_task(payload) or (stated and not payload.get("error"))
 
 
 def _non_json_error(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:

@@ -186,7 +186,7 @@ MODELS: Mapping[str, Mapping[str, ModelCapabilities]] = {
     "videos/text2video": _TEXT_TO_VIDEO,
     "videos/image2video": _IMAGE_TO_VIDEO,
     "videos/multi-image2video": {
-        "kling-v1-6": _retired(successor="kling-v3-omni at videos/omni-video, which takes several pictures")
+        "kling-v1-6": _retired(successor="kling-v3-omni at videos/omni-video, which takes several images")
     },
     "videos/omni-video": _OMNI_VIDEO,
     "videos/motion-control": _MOTION_CONTROL,

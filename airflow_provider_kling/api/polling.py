@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a poll means for whoever waits: a decision without I/O, shared by workers and triggers.
+"""What a poll means for a wait: a decision without I/O, shared by workers and triggers.
 
 A single failed poll must not fail a job that is already paid for, so errors only slow the polling down.
 """
@@ -33,7 +33,7 @@ MAX_FAILURES_PAST_DEADLINE = 3
 
 
 class TaskEvent(TypedDict):
-    """How a wait ended; small and free of addresses, for it is written to logs and the database."""
+    """How a wait ended; small and free of URLs, for it is written to logs and the database."""
 
     status: Literal["succeed", "failed", "timeout", "error"]
     task_id: str

@@ -61,7 +61,7 @@ _RETIRED_BY_SECOND: Mapping[str, _Prices] = {
     "kling-v2-master": _MASTER,
     "kling-v2-1-master": _MASTER,
 }
-"""Retired model to mode to video units a second; they were sold by clips of 5 or 10 s."""
+"""Retired model to mode to video units a second; they were sold by videos of 5 or 10 s."""
 
 _MULTI_ELEMENTS = _prices(std="0.6", pro="1.0")
 
@@ -322,8 +322,8 @@ _BASIS: Mapping[Callable[[Any, Duration], Decimal | None], str] = {
     _avatar: "mode, length of the sound",
     _lip_sync: "length of the sound",
     _advanced_lip_sync: "length of the sound that is cut out",
-    _generated_images: "model, number of pictures",
-    _omni_images: "resolution, number of pictures",
-    _merged_images: "number of pictures",
-    _expanded_images: "number of pictures",
+    _generated_images: "model, number of images",
+    _omni_images: "resolution, number of images",
+    _merged_images: "number of images",
+    _expanded_images: "number of images",
 }

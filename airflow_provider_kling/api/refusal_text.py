@@ -42,9 +42,9 @@ def read_refusal(payload: Mapping[str, Any], headers: Mapping[str, str]) -> Refu
     """
     layers = list(_layers(payload, _DEEPEST))[::-1]
     coded = [(layer, *_code(layer.get("code"))) for layer in layers]
-    told = next((each for each in coded if known_code(each[1])), None)
-    told = told or next((each for each in coded if each[1] is not None), None)
-    layer, code, word = told or (layers[0], None, "")
+    stated = next((each for each in coded if known_code(each[1])), None)
+    stated = stated or next((each for each in coded if each[1] is not None), None)
+    layer, code, word = stated or (layers[0], None, "")
     message = _text(layer, _DEEPEST) or next((text for each in layers if (text := _text(each, _DEEPEST))), "")
     if word:
         message = f"{message} [{word}]" if message else word
@@ -72,8 +72,8 @@ def _quoted(value: Any) -> Mapping[str, Any] | None:
         found, _ = json.JSONDecoder().raw_decode(value[value.index("{") :])
     except (ValueError, RecursionError):
         return None
-    told = isinstance(found, dict) and any(name in found for name in ("code", *_TEXTS))
-    return found if told else None
+    stated = isinstance(found, dict) and any(name in found for name in ("code", *_TEXTS))
+    return found if stated else None
 
 
 def _code(value: Any) -> tuple[int | None, str]:

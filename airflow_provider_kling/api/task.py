@@ -140,12 +140,12 @@ def parse_task(payload: Mapping[str, Any]) -> KlingTask | None:
     layers = list(iter_layers(payload))
     inwards, outwards = layers, layers[::-1]
     task_id = _first_id(inwards, "task_id", "id")
-    told, word = _status(outwards)
-    result = read_result(outwards, succeeded=told is TaskStatus.SUCCEED)
+    stated, word = _status(outwards)
+    result = read_result(outwards, succeeded=stated is TaskStatus.SUCCEED)
     if not task_id and not result:
         return None
     # A create answer without a status is a promise; a synchronous one has its result.
-    status = told or (TaskStatus.SUCCEED if result else TaskStatus.SUBMITTED)
+    status = stated or (TaskStatus.SUCCEED if result else TaskStatus.SUBMITTED)
     balance = parsed(_first(outwards, "final_balance_deduction"))
     session_id = visible(_first_id(outwards, "session_id"), _LONGEST_ID)
     return KlingTask(
@@ -248,12 +248,12 @@ def _words(value: Any) -> str:
     """The words of a reason, with the vendor's code where JSON in it names one."""
     if value in (None, "", {}):
         return ""
-    told = read_refusal({"error": value if isinstance(value, str | Mapping | list) else str(value)}, {})
-    if told.message and known_code(told.code):
-        return f"{told.message} (code {told.code})"
+    stated = read_refusal({"error": value if isinstance(value, str | Mapping | list) else str(value)}, {})
+    if stated.message and known_code(stated.code):
+        return f"{stated.message} (code {stated.code})"
     # A gateway's own name of the error says little, unless it is that content was refused.
-    bare = _CODE_WORD.sub("", told.message) if told.code == -1 else told.message
-    return told.message if refuses_content(told.message) else bare
+    bare = _CODE_WORD.sub("", stated.message) if stated.code == -1 else stated.message
+    return stated.message if refuses_content(stated.message) else bare
 
 
 def _status(layers: list[Mapping[str, Any]]) -> tuple[TaskStatus | None, str]:
@@ -262,8 +262,8 @@ def _status(layers: list[Mapping[str, Any]]) -> tuple[TaskStatus | None, str]:
     if not read:
         return None, ""
     # A gateway that has given a job up does not look at it again, so what it last saw stays as it was.
-    told = read.index(TaskStatus.FAILED) if TaskStatus.FAILED in read and not read[0].ended else 0
-    return read[told], words[told]
+    stated = read.index(TaskStatus.FAILED) if TaskStatus.FAILED in read and not read[0].ended else 0
+    return read[stated], words[stated]
 
 
 def _time(layers: list[Mapping[str, Any]], *names: str) -> int | None:

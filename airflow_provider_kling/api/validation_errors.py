@@ -66,8 +66,8 @@ def format_validation_error(slug: str, error: ValidationError, model: type[BaseM
         if not _is_redundant(item, items):
             subject, rule = _format_error(item, model)
             faults.setdefault(subject, []).append(rule)
-    told = (f"{subject}{_alternatives(rules)}" for subject, rules in faults.items())
-    return f"{'. '.join(told)} ({slug})."
+    stated = (f"{subject}{_alternatives(rules)}" for subject, rules in faults.items())
+    return f"{'. '.join(stated)} ({slug})."
 
 
 def _alternatives(rules: list[str]) -> str:
@@ -171,15 +171,15 @@ def _path(item: Mapping[str, Any]) -> str:
     path = ""
     for part in inner:
         path = _joined(path, part)
-    # Pydantic names the kind of value beside the field; what the user has named is no kind.
-    path = _joined(path, last, kept=item["type"] in _RULES)
+    # Pydantic names the kind of value next to the field; what the user has named is no kind.
+    path = _joined(path, last, retained=item["type"] in _RULES)
     return path or "the request"
 
 
-def _joined(path: str, part: int | str, *, kept: bool = False) -> str:
+def _joined(path: str, part: int | str, *, retained: bool = False) -> str:
     if isinstance(part, int):
         return f"{path}[{part}]"
-    if not kept and (part in _KINDS or not _FIELD.fullmatch(part)):
+    if not retained and (part in _KINDS or not _FIELD.fullmatch(part)):
         return path
     return f"{path}.{part}" if path else part
 

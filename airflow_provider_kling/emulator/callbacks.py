@@ -78,7 +78,7 @@ class Callbacks:
     def _signature(self, body: bytes) -> dict[str, str]:
         if self._secret is None:
             return {}
-        # The machine's time: whoever checks it does not know how far the emulator's was moved.
+        # The machine's time: a receiver that checks it does not know how far the emulator's was moved.
         return sign_headers(self._secret, f"msg-{next(self._ids)}", int(time.time()), body)
 
     def _deliver(self, url: str, body: bytes) -> bool:

@@ -199,8 +199,8 @@ class AccountClient:
                 f"Invalid value for 'page_size': {page_size}; expected 1 to {MAX_LEDGER_PAGE}."
             )
         body: dict[str, Any] = {"start_time": first, "end_time": last, "limit": page_size}
-        if given := [{"key": key, "values": list(values)} for key, values in filters.items() if values]:
-            body["filters"] = given
+        if chosen := [{"key": key, "values": list(values)} for key, values in filters.items() if values]:
+            body["filters"] = chosen
         return self._lines(path, body)
 
     def _lines(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -223,7 +223,7 @@ def _was_not_sent(error: OSError) -> bool:
     if isinstance(error, requests.exceptions.InvalidHeader):
         # One of the answer's: our own are fit to be sent.
         return False
-    # NameResolutionError is a NewConnectionError; a ValueError is an address that cannot be sent to.
+    # NameResolutionError is a NewConnectionError; a ValueError is a URL that cannot be sent to.
     return (
         isinstance(cause, NewConnectionError | ConnectTimeoutError)
         or isinstance(error, ValueError)

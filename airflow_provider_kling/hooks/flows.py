@@ -63,7 +63,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Command: call a function of whoever runs the flow.
+    """Command: call a function of the sender that runs the flow.
 
     :param function: called without arguments; the asynchronous client awaits what it returns.
     """

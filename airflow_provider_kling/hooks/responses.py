@@ -93,7 +93,7 @@ def parse_or_raise(
     if isinstance(again, ApiError):
         answer = replace(answer, message=again.message, request_id=again.request_id)
     doing = str(call)
-    if answer.speaks_of_the_address:
+    if answer.is_wrong_url:
         doing, answer = (
             f"{call.method} {settings.url(call.path)}",
             replace(answer, hint=_base_url_hint(settings)),
@@ -226,9 +226,9 @@ def build_validated_request(path: str, model: type[KlingRequest], values: Mappin
     :return: the request.
     :raises KlingRequestInvalid: field, value and rule of each fault.
     """
-    given = {name: value for name, value in values.items() if value is not None}
+    present = {name: value for name, value in values.items() if value is not None}
     try:
-        request = model.model_validate(given)
+        request = model.model_validate(present)
     except ValidationError as error:
         name = path.removeprefix("/v1/")
         raise KlingRequestInvalid(

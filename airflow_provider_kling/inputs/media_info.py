@@ -116,14 +116,14 @@ def check_type(data: bytes, rules: MediaConstraints) -> str:
     accepted = {MIMES[name] for name in rules.formats}
     if mime in accepted:
         return str(mime)
-    if mime == "video/mp4" and "audio/mp4" in accepted and not _has_pictures(data):
+    if mime == "video/mp4" and "audio/mp4" in accepted and not _has_images(data):
         return "audio/mp4"
     wanted = ", ".join(rules.formats)
     found = f"its content is {mime}" if mime else "its content is of an unknown type"
     raise InvalidMediaError(f"is not {KIND_NAMES[rules.kind]} that Kling accepts ({wanted}): {found}")
 
 
-def _has_pictures(data: bytes) -> bool:
+def _has_images(data: bytes) -> bool:
     at = -1
     while (at := data.find(b"hdlr", at + 1)) >= 0:
         if data[at + 12 : at + 16] == b"vide":

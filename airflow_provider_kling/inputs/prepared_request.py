@@ -170,8 +170,8 @@ def estimate_of(
             # Further contents may be a video whose duration decides the price.
             return None
     try:
-        given = request.model_dump(mode="python", exclude_none=True, warnings=False)
-        sent = endpoint.request.model_validate({**given, **flat})
+        present = request.model_dump(mode="python", exclude_none=True, warnings=False)
+        sent = endpoint.request.model_validate({**present, **flat})
         return estimate(endpoint, sent, seconds=seconds)
     except (ValueError, TypeError, ArithmeticError, LookupError):
         return None
@@ -185,9 +185,9 @@ def validate_request(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequ
     :return: the request.
     :raises KlingRequestInvalid: values are invalid; the text names each field, value and constraint.
     """
-    given = {name: paths_to_str(value) for name, value in values.items() if value is not None}
+    present = {name: paths_to_str(value) for name, value in values.items() if value is not None}
     try:
-        return endpoint.request.model_validate(given)
+        return endpoint.request.model_validate(present)
     except ValidationError as error:
         raise KlingRequestInvalid(
             format_validation_error(endpoint.slug, error, endpoint.request), job=JobState.NOT_CREATED

@@ -154,8 +154,8 @@ def presign(
         with open_to_read(where) as file:
             mime = check_type(file.read(_HEAD_BYTES), rules)
             if advice is not None and rules.kind == "video":
-                told = read_video_info(file)
-                advice += video_advice(told, rules) if told and any(told) else [UNREADABLE]
+                video = read_video_info(file)
+                advice += video_advice(video, rules) if video and any(video) else [UNREADABLE]
         try:
             url = str(where.fs.sign(where.path, expiration=seconds))
         except NotImplementedError:

@@ -105,10 +105,10 @@ def encode_frame(frame: Any, *, png: bool = False, size: tuple[int, int] | None 
     codec.time_base = Fraction(1, 24)
     if not png:
         codec.qmin = codec.qmax = _JPEG_QUALITY
-    picture = frame.reformat(width=width, height=height, format=codec.pix_fmt)
-    picture.pts = 0
-    picture.time_base = codec.time_base
-    packets = [*codec.encode(picture), *codec.encode(None)]
+    image = frame.reformat(width=width, height=height, format=codec.pix_fmt)
+    image.pts = 0
+    image.time_base = codec.time_base
+    packets = [*codec.encode(image), *codec.encode(None)]
     return b"".join(bytes(packet) for packet in packets)
 
 

@@ -95,13 +95,13 @@ def _measure(container: Any, *, image: bool) -> Measurements:
     videos, audios = container.streams.video, container.streams.audio
     if not videos and not audios:
         raise UnreadableMediaError("it holds no video and no audio")
-    pictures = _Pictures(videos[0]) if videos else None
-    sound = _Sound() if audios else None
+    frame_facts = _FrameFacts(videos[0]) if videos else None
+    audio = _Audio() if audios else None
     streams = [*(videos[:1] if videos else ()), *(audios[:1] if audios else ())]
-    damaged = _decode(container, streams, pictures, sound)
-    loudness, silence = sound.meter.finish() if sound else (None, None)
-    if pictures is None:
-        seconds = sound.seconds if sound else 0.0
+    damaged = _decode(container, streams, frame_facts, audio)
+    loudness, silence = audio.meter.finish() if audio else (None, None)
+    if frame_facts is None:
+        seconds = audio.seconds if audio else 0.0
         return Measurements(
             kind="audio",
             duration=round(seconds, 3),
@@ -111,26 +111,28 @@ def _measure(container: Any, *, image: bool) -> Measurements:
             loudness=loudness,
             complete=not damaged and _is_complete(audios[0], container, seconds),
         )
-    if not pictures.frames:
+    if not frame_facts.frames:
         raise UnreadableMediaError("none of its frames can be decoded")
-    seconds = pictures.seconds
+    seconds = frame_facts.seconds
     return Measurements(
         kind="image" if image else "video",
         duration=None if image else round(seconds, 3),
-        width=pictures.width,
-        height=pictures.height,
-        fps=None if image or not seconds else round(pictures.frames / seconds, 2),
+        width=frame_facts.width,
+        height=frame_facts.height,
+        fps=None if image or not seconds else round(frame_facts.frames / seconds, 2),
         codec=videos[0].codec_context.name,
         audio=bool(audios),
         silence=None if silence is None else round(silence, 3),
         loudness=loudness,
-        black=round(pictures.black / pictures.frames, 3),
-        frozen=None if image or not seconds else round(min(1.0, pictures.frozen / seconds), 3),
+        black=round(frame_facts.black / frame_facts.frames, 3),
+        frozen=None if image or not seconds else round(min(1.0, frame_facts.frozen / seconds), 3),
         complete=not damaged and (image or _is_complete(videos[0], container, seconds)),
     )
 
 
-def _decode(container: Any, streams: list[Any], pictures: _Pictures | None, sound: _Sound | None) -> bool:
+def _decode(
+    container: Any, streams: list[Any], frame_facts: _FrameFacts | None, audio: _Audio | None
+) -> bool:
     """Decode all frames; return whether some could not be decoded."""
     import av
 
@@ -144,17 +146,17 @@ def _decode(container: Any, streams: list[Any], pictures: _Pictures | None, soun
                 continue
             for frame in frames:
                 if isinstance(frame, av.VideoFrame):
-                    if pictures:
-                        pictures.add(frame)
-                elif sound:
-                    sound.add(frame)
+                    if frame_facts:
+                        frame_facts.add(frame)
+                elif audio:
+                    audio.add(frame)
     except av.error.FFmpegError:
         # What was decoded so far is measured; the file counts as incomplete.
         damaged = True
-    if sound:
-        sound.flush()
-    if pictures:
-        pictures.end()
+    if audio:
+        audio.flush()
+    if frame_facts:
+        frame_facts.end()
     return damaged
 
 
@@ -169,7 +171,7 @@ def _is_complete(stream: Any, container: Any, seconds: float) -> bool:
     return seconds >= declared - max(_SHORT_OF_HEADER, declared * 0.02)
 
 
-class _Pictures:
+class _FrameFacts:
     """Measure the frames of a video stream."""
 
     def __init__(self, stream: Any) -> None:
@@ -226,7 +228,7 @@ def _moved(gray: NDArray[np.int16], reference: NDArray[np.int16]) -> float:
     return float(blocks.mean(axis=(1, 3)).max())
 
 
-class _Sound:
+class _Audio:
     """Measure the frames of an audio stream."""
 
     def __init__(self) -> None:

@@ -99,7 +99,7 @@ def find_failures(found: Measurements, rules: MediaRules) -> list[str]:
     failures += _size_failures(found, rules)
     if found.kind != "image":
         failures += [*_duration_failures(found, rules), *_audio_failures(found, rules)]
-    return [*failures, *_picture_failures(found, rules)]
+    return [*failures, *_image_failures(found, rules)]
 
 
 def _size_failures(found: Measurements, rules: MediaRules) -> list[str]:
@@ -140,7 +140,7 @@ def _audio_failures(found: Measurements, rules: MediaRules) -> list[str]:
     return failures
 
 
-def _picture_failures(found: Measurements, rules: MediaRules) -> list[str]:
+def _image_failures(found: Measurements, rules: MediaRules) -> list[str]:
     failures = []
     if found.kind == "video" and rules.min_fps is not None and (found.fps or 0.0) < rules.min_fps - 0.05:
         failures.append(f"frame rate is {found.fps or 0:g} fps; expected at least {rules.min_fps:g}")

@@ -103,8 +103,8 @@ def with_fresh_urls(hook: KlingHook, endpoint: Endpoint, stored: dict[str, Any])
         return stored
     for file in list_result_files(task):
         items = stored.get(file.array)
-        if isinstance(items, list) and file.index < len(items) and file.address in items[file.index]:
-            items[file.index][file.address] = file.url(task)
+        if isinstance(items, list) and file.index < len(items) and file.url_key in items[file.index]:
+            items[file.index][file.url_key] = file.url(task)
     return stored
 
 

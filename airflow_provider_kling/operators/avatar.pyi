@@ -17,7 +17,7 @@ from .base import KlingTaskOperator
 class KlingAvatarImageToVideoOperator(KlingTaskOperator):
     """Make the person in an image speak an audio.
 
-    :param image: Picture with one face.
+    :param image: Image with one face.
     :param audio_id: Id of a sound of audio/tts: at most 30 days old, 2 to 300 s (CometAPI: 2 to 60 s).
         Exactly one of audio_id and sound_file.
     :param sound_file: Your own sound: mp3, wav, m4a or aac, at most 5 MB, 2 to 300 s (CometAPI: 2 to 60 s).
@@ -100,7 +100,7 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
 class KlingAvatarOperator(KlingTaskOperator):
     """Make the person in an image speak a text or an audio, at the path that some gateways have.
 
-    :param image: Picture with one face, best from the front.
+    :param image: Image with one face, best from the front.
     :param text: What to say; needs voice_id. Exactly one of text and audio_url.
     :param voice_id: Text-to-speech voice that says the text.
     :param audio_url: Address of the sound to speak. Exactly one of text and audio_url.

@@ -21,7 +21,7 @@ _AspectRatio_ = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9
 class KlingImageRecognizeOperator(KlingTaskOperator):
     """Segment subject, head, face and clothes of an image. Answers at once.
 
-    :param image: The picture.
+    :param image: The image.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
@@ -88,17 +88,17 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
 class KlingImageGenerationOperator(KlingTaskOperator):
     """Generate images from a text prompt, and from an image if one is given.
 
-    :param model_name: Model that makes the pictures: kling-v3 or kling-v2-1.
+    :param model_name: Model that makes the images: kling-v3 or kling-v2-1.
     :param prompt: What is seen; at most 2,500 characters.
     :param negative_prompt: What must not be seen; at most 2,500 characters. Not together with image.
-    :param image: Picture to begin from.
+    :param image: Image to begin from.
     :param image_reference: What image stands for: subject or face (of one person). kling-v2-1; needs image.
-    :param image_fidelity: How close to keep to the picture, 0 to 1; 0.5 when unset. kling-v2-1.
+    :param image_fidelity: How close to keep to the image, 0 to 1; 0.5 when unset. kling-v2-1.
     :param human_fidelity: How close to keep to the face, 0 to 1; 0.45 when unset. kling-v2-1, read with
         image_reference subject only.
-    :param element_list: Subjects of the element library {'element_id'}; at most 10 pictures and elements.
+    :param element_list: Subjects of the element library {'element_id'}; at most 10 images and elements.
     :param resolution: 1k or 2k; 1k when unset.
-    :param n: How many pictures to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
+    :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
     :param aspect_ratio: Width to height; 16:9 when unset.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
     :param callback_url: Address that Kling tells of each change of the task's status.
@@ -182,14 +182,14 @@ class KlingImageGenerationOperator(KlingTaskOperator):
 class KlingOmniImageOperator(KlingTaskOperator):
     """Generate or edit images from text, images and elements.
 
-    :param model_name: Model that makes the pictures: kling-image-o1 or kling-v3-omni (4k, series).
+    :param model_name: Model that makes the images: kling-image-o1 or kling-v3-omni (4k, series).
     :param prompt: What is seen; at most 2,500 characters. Names material <<<image_1>>>, <<<element_1>>>.
-    :param image_list: Pictures to refer to {'image'}; at most 10 pictures and elements.
-    :param element_list: Subjects of the element library {'element_id'}; at most 10 pictures and elements.
+    :param image_list: Images to refer to {'image'}; at most 10 images and elements.
+    :param element_list: Subjects of the element library {'element_id'}; at most 10 images and elements.
     :param resolution: 1k, 2k or (kling-v3-omni) 4k; 1k when unset.
-    :param result_type: single pictures or (kling-v3-omni) a series that belongs together; single when unset.
-    :param n: How many pictures to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
-    :param series_amount: Pictures of the series, 2 to 9 or auto; 4 when unset. With result_type series.
+    :param result_type: single images or (kling-v3-omni) a series that belongs together; single when unset.
+    :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
+    :param series_amount: Images of the series, 2 to 9 or auto; 4 when unset. With result_type series.
     :param aspect_ratio: Width to height, or auto: as the material suggests; auto when unset.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
     :param callback_url: Address that Kling tells of each change of the task's status.
@@ -271,12 +271,12 @@ class KlingOmniImageOperator(KlingTaskOperator):
 class KlingMultiImageToImageOperator(KlingTaskOperator):
     """Combine up to four subjects in one image.
 
-    :param model_name: Model that makes the pictures: kling-v2-1.
+    :param model_name: Model that makes the images: kling-v2-1.
     :param prompt: What is seen; at most 2,500 characters.
-    :param subject_image_list: Pictures of the subjects, 1 to 4 {'subject_image'}, each cut to its subject.
-    :param scene_image: Picture of the scene.
-    :param style_image: Picture of the style.
-    :param n: How many pictures to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
+    :param subject_image_list: Images of the subjects, 1 to 4 {'subject_image'}, each cut to its subject.
+    :param scene_image: Image of the scene.
+    :param style_image: Image of the style.
+    :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
     :param aspect_ratio: Width to height; 16:9 when unset.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
     :param callback_url: Address that Kling tells of each change of the task's status.
@@ -356,13 +356,13 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
 class KlingImageExpandOperator(KlingTaskOperator):
     """Extend an image beyond its edges.
 
-    :param image: The picture.
-    :param up_expansion_ratio: Part to add above, in heights of the picture, 0 to 2.
-    :param down_expansion_ratio: Part to add below, in heights of the picture, 0 to 2.
-    :param left_expansion_ratio: Part to add on the left, in widths of the picture, 0 to 2.
-    :param right_expansion_ratio: Part to add on the right, in widths of the picture, 0 to 2.
+    :param image: The image.
+    :param up_expansion_ratio: Part to add above, in heights of the image, 0 to 2.
+    :param down_expansion_ratio: Part to add below, in heights of the image, 0 to 2.
+    :param left_expansion_ratio: Part to add on the left, in widths of the image, 0 to 2.
+    :param right_expansion_ratio: Part to add on the right, in widths of the image, 0 to 2.
     :param prompt: What is seen there; at most 2,500 characters.
-    :param n: How many pictures to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
+    :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
     :param callback_url: Address that Kling tells of each change of the task's status.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
@@ -442,8 +442,8 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
     """Dress the person in an image.
 
     :param model_name: Model: kolors-virtual-try-on-v1-5 or kolors-virtual-try-on-v1, both retired.
-    :param human_image: Picture of the person.
-    :param cloth_image: Picture of the clothing.
+    :param human_image: Image of the person.
+    :param cloth_image: Image of the clothing.
     :param callback_url: Address that Kling tells of each change of the task's status.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
@@ -516,7 +516,7 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
 class KlingAiMultiShotOperator(KlingTaskOperator):
     """Generate views of a subject from other angles, as input for an element.
 
-    :param element_frontal_image: Picture of the subject from the front.
+    :param element_frontal_image: Image of the subject from the front.
     :param callback_url: Address that Kling tells of each change of the task's status.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.

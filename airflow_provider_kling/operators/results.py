@@ -227,13 +227,13 @@ class KlingResultSweepOperator(StoringOperator):
             endpoints = [endpoint for endpoint in endpoints if not endpoint.tasks]
         self.check_output_path()
         with storage_errors_for("cannot be listed", self.output_path):
-            kept = stored_task_ids(self.output_path)
+            stored = stored_task_ids(self.output_path)
         now = int(time.time() * 1000)
         report = SweepReport(warn_before=now + int(self._number("warn_days") * _DAY_MS))
         scan_endpoints(
             endpoints,
             lambda endpoint, number: self.hook.list_tasks(endpoint, number, MAX_PAGE_SIZE),
-            kept,
+            stored,
             report,
             since=now - int((self._number("days") + _MARGIN_DAYS) * _DAY_MS),
             now=now,
@@ -244,7 +244,7 @@ class KlingResultSweepOperator(StoringOperator):
         store_all(jobs[:most], self._keeper(context), report, self.parallel)
         for job in jobs[most:]:
             report.left(job)
-        self._tell(report)
+        self._log_report(report)
         self._judge(context, report)
         return report.to_json()
 
@@ -270,12 +270,12 @@ class KlingResultSweepOperator(StoringOperator):
         from ..results.result_check import holds_a_file, holds_its_files
 
         # One resolution of the host's name for each endpoint, not for each job.
-        land = cache(
+        result_store = cache(
             lambda slug: result_writer(self.hook.settings, get_endpoint(slug), self.output_path, context)
         )
         client = self.hook.client
 
-        def keep(job: PendingResult) -> int:
+        def store(job: PendingResult) -> int:
             endpoint = get_endpoint(job.endpoint)
             # Read again: the list may be hours old, and its URLs with it.
             task = client.get_task(endpoint, job.task_id)
@@ -283,12 +283,12 @@ class KlingResultSweepOperator(StoringOperator):
             held = holds_a_file(task.result) if endpoint.tasks else holds_its_files(endpoint, task)
             if not held:
                 raise result_missing(job.task_id, job.endpoint)
-            landed = land(job.endpoint)(task, {}, lambda: client.get_task(endpoint, job.task_id))
-            return _stored_bytes(landed)
+            result = result_store(job.endpoint)(task, {}, lambda: client.get_task(endpoint, job.task_id))
+            return _stored_bytes(result)
 
-        return keep
+        return store
 
-    def _tell(self, report: SweepReport) -> None:
+    def _log_report(self, report: SweepReport) -> None:
         self.log.info(
             "%d jobs: %d already stored, %d stored now, %d failed, %d skipped, %d expired, %d running",
             *(
@@ -324,10 +324,10 @@ class KlingResultSweepOperator(StoringOperator):
         )
 
 
-def _stored_bytes(landed: dict[str, Any]) -> int:
+def _stored_bytes(result: dict[str, Any]) -> int:
     from ..results.files import list_result_files
 
     return sum(
-        landed[file.array][file.index].get(file.address.replace("url", "bytes"), 0)
-        for file in list_result_files(landed)
+        result[file.array][file.index].get(file.url_key.replace("url", "bytes"), 0)
+        for file in list_result_files(result)
     )

@@ -101,7 +101,7 @@ class KlingVirtualTryOn2Operator(KlingTaskOperator):
 class KlingGoodsStudioOperator(KlingTaskOperator):
     """Generate a product video from images of the product and a short text.
 
-    :param ref_image: Pictures of the product, 1 to 5: each jpg, png or webp, at most 50 MB, at least 300 px a
+    :param ref_image: Images of the product, 1 to 5: each jpg, png or webp, at most 50 MB, at least 300 px a
         side, ratio 1:2.5 to 2.5:1.
     :param goods_title: Name of the product; at most 200 characters.
     :param goods_description: What is to be said of the product; at most 2,000 characters.
@@ -188,9 +188,9 @@ class KlingApparelReplicatorOperator(KlingTaskOperator):
     :param product_info: What the garment is; at most 2,500 characters.
     :param source_video: The video to remake: public address of an mp4 or mov, 5 to 180 s, at most 100 MB, 576
         to 4,553 px a side and 8,294,400 px in all, ratio 0.4 to 2, 24 to 60 fps.
-    :param product_image: Pictures of the garment, 1 to 5: each jpg, png or webp, at most 50 MB, at least 300
-        px a side, ratio 1:2.5 to 2.5:1.
-    :param model_image: Pictures of who is to wear it, at most 5, under the same limits; the person of
+    :param product_image: Images of the garment, 1 to 5: each jpg, png or webp, at most 50 MB, at least 300 px
+        a side, ratio 1:2.5 to 2.5:1.
+    :param model_image: Images of who is to wear it, at most 5, under the same limits; the person of
         source_video when unset.
     :param bgm: Music: public address of an mp3, m4a or wav, at most 50 MB; chosen by Kling when unset.
     :param voice: Id of the voice that speaks, of a catalogue of its own, such as calm_sales_woman; the
@@ -276,12 +276,12 @@ class KlingApparelReplicatorOperator(KlingTaskOperator):
 class KlingVideoCommerceOperator(KlingTaskOperator):
     """Generate a person who speaks a text to the camera and shows a product.
 
-    :param avatar_image: Picture of the person who speaks: jpg, png or webp, at most 50 MB, at least 300 px a
+    :param avatar_image: Image of the person who speaks: jpg, png or webp, at most 50 MB, at least 300 px a
         side, ratio 1:2.5 to 2.5:1. Needs voice_id.
     :param avatar_id: Id of a person of Kling's library instead, such as avatar_anna_female, who has a voice.
     :param speech_script: What is said, at most 2,000 characters; its length decides that of the video and its
         price.
-    :param ref_image: Pictures of a product to show, at most 5: each jpg, png or webp, at most 50 MB, at least
+    :param ref_image: Images of a product to show, at most 5: each jpg, png or webp, at most 50 MB, at least
         300 px a side, ratio 1:2.5 to 2.5:1. Needs goods_title.
     :param goods_title: Name of the product; at most 500 characters. Needs ref_image.
     :param goods_price: Its price, in words; at most 256 characters.

@@ -138,7 +138,7 @@ class KlingImageToVideoOperator(KlingTaskOperator):
         <<<element_1>>>. v3 only, and not together with voice_list.
     :param voice_list: Voices that speak, at most 2 {'voice_id'}; the prompt names them <<<voice_1>>>,
         <<<voice_2>>>. Needs sound='on'.
-    :param static_mask: Mask whose white area stays still, as large as the picture.
+    :param static_mask: Mask whose white area stays still, as large as the image.
     :param dynamic_masks: Masks of areas that move, each with its path of 2 to 77 points; at most 6.
     :param camera_control: Movement of the camera: {'type', 'config'}. Retired v1 models only.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
@@ -231,14 +231,14 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
 
     :param model_name: Model that makes the video. Kling documented kling-v1-6 only, and has retired it; a
         gateway may take others.
-    :param image_list: The pictures, 1 to 4 {'image'}; CometAPI documents 2 to 4.
+    :param image_list: The images, 1 to 4 {'image'}; CometAPI documents 2 to 4.
     :param prompt: What happens in the video; at most 2,500 characters.
     :param negative_prompt: What must not be seen; at most 2,500 characters.
     :param duration: Length in seconds, 5 or 10; 5 when unset.
     :param mode: Quality: std is 720p, pro 1080p; std when unset.
     :param aspect_ratio: Width to height; 16:9 when unset.
     :param cfg_scale: How closely to follow the prompt, 0 to 1; 0.5 when unset. Only v1 models read it.
-    :param static_mask: Mask whose white area stays still, as large as the picture.
+    :param static_mask: Mask whose white area stays still, as large as the image.
     :param dynamic_masks: Masks of areas that move, each with its path of 2 to 77 points; at most 6.
     :param callback_url: Address that Kling tells of each change of the task's status.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
@@ -322,7 +322,7 @@ class KlingOmniVideoOperator(KlingTaskOperator):
     :param model_name: Model that makes the video: kling-video-o1 or kling-v3-omni (sound, shots, 15 s, 4k).
     :param prompt: What happens; at most 2,500 characters. Names its material <<<image_1>>>, <<<element_1>>>,
         <<<video_1>>> by place in the lists. Needed unless shot_type is customize.
-    :param image_list: Pictures {'image_url', 'type'}: to refer to, or as first_frame and end_frame. Together
+    :param image_list: Images {'image_url', 'type'}: to refer to, or as first_frame and end_frame. Together
         with element_list at most 7, with video_list at most 4.
     :param element_list: Subjects of the element library {'element_id'}; at most 3 beside a first_frame.
     :param video_list: One video {'video_url', 'refer_type', 'keep_original_sound'} to refer to (feature) or
@@ -420,7 +420,7 @@ class KlingMotionControlOperator(KlingTaskOperator):
     """Transfer the motion of a person in a video to the person in an image.
 
     :param model_name: Model that makes the video: kling-v2-6 or kling-v3.
-    :param image_url: Picture of the person.
+    :param image_url: Image of the person.
     :param video_url: Video whose movement is taken over: mp4 or mov, 340 to 3,850 px a side, 3 to 30 s (at
         most 10 s when character_orientation is image). The result is as long.
     :param character_orientation: Where the person faces: as in the image (video of at most 10 s) or as in the
@@ -691,7 +691,7 @@ class KlingMultiElementsOperator(KlingTaskOperator):
     :param model_name: Model; the vendor's page of 2026 has no such field, gateways name kling-v1-6.
     :param session_id: Session of init-selection; valid for 24 hours.
     :param edit_mode: addition, swap or removal of an element.
-    :param image_list: Pictures {'image'} of the new element, cut out: 1 or 2 to add, 1 to swap.
+    :param image_list: Images {'image'} of the new element, cut out: 1 or 2 to add, 1 to swap.
     :param prompt: What to do, naming <<<video_1>>> and <<<image_1>>>; at most 2,500 characters.
     :param negative_prompt: What must not be seen; at most 2,500 characters.
     :param mode: Quality: std or pro; std when unset.

@@ -105,9 +105,9 @@ class KlingImageToVideo2Operator(KlingTaskOperator):
     """Animate an image, with API 2.0.
 
     :param model_name: Model that makes the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.
-    :param first_frame: The picture that the video begins with: jpg or png, at most 50 MB, at least 300 px a
+    :param first_frame: The image that the video begins with: jpg or png, at most 50 MB, at least 300 px a
         side, ratio 1:2.5 to 2.5:1.
-    :param last_frame: The picture that it ends with. Not with kling-3.0-turbo; 2.x models need 1080p for it.
+    :param last_frame: The image that it ends with. Not with kling-3.0-turbo; 2.x models need 1080p for it.
     :param prompt: What happens in the video; at most 3,072 characters (2.x models and kling-o1: 2,500).
         Several shots: 'shot 1, 2, words; shot 2, 3, words;', where 2 and 3 are seconds.
     :param elements: Subjects of the element library {'element_id', 'id'}, at most 3. kling-3.0.
@@ -203,10 +203,10 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
     :param prompt: What happens; at most 3,072 characters (2.x models and kling-o1: 2,500). It calls its
         material by the ids given here: @id. Several shots: 'shot 1, 2, words; shot 2, 3, words;', where 2 and
         3 are seconds.
-    :param first_frame: The picture that the video begins with, or {'url', 'id'} to call it by a name.
-    :param last_frame: The picture that it ends with; needs a first_frame.
-    :param refer_images: Pictures to refer to, each as it is or {'url', 'id'}. Together with elements at most
-        7, with a video at most 4.
+    :param first_frame: The image that the video begins with, or {'url', 'id'} to call it by a name.
+    :param last_frame: The image that it ends with; needs a first_frame.
+    :param refer_images: Images to refer to, each as it is or {'url', 'id'}. Together with elements at most 7,
+        with a video at most 4.
     :param feature_video: A video whose look or movement is taken over; 3 to 15.5 s.
     :param base_video: A video to edit; 3 to 15.5 s. It keeps its own length, and that is charged.
     :param elements: Subjects of the element library {'element_id', 'id'}; at most 3 beside a frame.
@@ -302,7 +302,7 @@ class KlingMotionControl2Operator(KlingTaskOperator):
     """Transfer the motion of a video to an image, with API 2.0.
 
     :param model_name: Model that makes the video: kling-3.0 or kling-2.6.
-    :param image: The picture of who is to move; at most 50 MB.
+    :param image: The image of who is to move; at most 50 MB.
     :param video: The video whose movement is taken over: mp4 or mov, 3 to 30 s, at most 100 MB, 340 to 3,850
         px a side. The result is as long.
     :param character_orientation: Whether the character faces as in image (video of at most 10 s) or as in

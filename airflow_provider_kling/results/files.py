@@ -27,7 +27,7 @@ _ARRAYS = {
     "subtitles": "subtitle",
     "files": "file",
 }
-_ADDRESSES = (
+_URL_KEYS = (
     "url",
     *("url_mp3", "url_wav", "mp3_url", "wav_url"),
     *("url_1", "url_2", "url_3"),
@@ -84,19 +84,19 @@ class ResultFile:
 
     :param array: result array, such as ``videos``.
     :param index: position in that array, from 0.
-    :param address: key of the item that holds the URL, such as ``url`` or ``watermark_url``.
+    :param url_key: key of the item that holds the URL, such as ``url`` or ``watermark_url``.
     :param kind: kind that is part of the file name: ``video``, ``video-watermark``, ``image-2``.
     """
 
     array: str
     index: int
-    address: str
+    url_key: str
     kind: str
 
     @property
     def key(self) -> str:
         """Return the key that identifies the file within its task, in manifests and messages."""
-        return f"{self.array}[{self.index}].{self.address}"
+        return f"{self.array}[{self.index}].{self.url_key}"
 
     def url(self, task: Mapping[str, Any]) -> str | None:
         """Return the URL of the file.
@@ -105,7 +105,7 @@ class ResultFile:
         :return: the URL; ``None`` if the task does not hold it.
         """
         items = task.get(self.array) or ()
-        value = items[self.index].get(self.address) if self.index < len(items) else None
+        value = items[self.index].get(self.url_key) if self.index < len(items) else None
         return value if isinstance(value, str) and value else None
 
     def name(self, mime: str | None) -> str:
@@ -127,7 +127,7 @@ class ResultFile:
             such as ``watermark_path`` for ``watermark_url``.
         """
         values = {"path": path, "bytes": size, "sha256": sha256}
-        return {self.address.replace("url", name): value for name, value in values.items()}
+        return {self.url_key.replace("url", name): value for name, value in values.items()}
 
 
 def list_result_files(task: Mapping[str, Any]) -> list[ResultFile]:
@@ -141,14 +141,14 @@ def list_result_files(task: Mapping[str, Any]) -> list[ResultFile]:
     """
     others = {name: _noun(name) for name, value in task.items() if isinstance(value, list)}
     return [
-        ResultFile(array, index, address, _kind(noun, address))
+        ResultFile(array, index, url_key, _kind(noun, url_key))
         for array, noun in {
             **_ARRAYS,
             **{name: n for name, n in others.items() if name not in _ARRAYS},
         }.items()
         for index, item in enumerate(_list(task.get(array)))
-        for address in _ADDRESSES
-        if isinstance(item, Mapping) and isinstance(url := item.get(address), str) and url.strip()
+        for url_key in _URL_KEYS
+        if isinstance(item, Mapping) and isinstance(url := item.get(url_key), str) and url.strip()
     ]
 
 
@@ -168,9 +168,9 @@ def _families(kind: str) -> tuple[str, ...] | None:
     return _MEDIA_PREFIXES[noun] if noun else None
 
 
-def _kind(noun: str, address: str) -> str:
+def _kind(noun: str, url_key: str) -> str:
     # Audio files of two formats differ by their extension.
-    mark = re.sub(r"_?(url|mp3|wav)_?", "", address)
+    mark = re.sub(r"_?(url|mp3|wav)_?", "", url_key)
     return f"{noun}-{mark}" if mark else noun
 
 
@@ -231,26 +231,26 @@ def task_folder(task: Mapping[str, Any], *, host: str | None = None, unique: boo
     return f"{safe[:_LONGEST_NAME] or 'task'}-{hashlib.sha256(seed.encode()).hexdigest()[:12]}"
 
 
-def attach_paths(task: Mapping[str, Any], kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def attach_paths(task: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return a copy of the task with ``path``, ``bytes`` and ``sha256`` in each item.
 
     :param task: the task as operators return it.
-    :param kept: ``path``, ``bytes`` and ``sha256`` of each stored file by :attr:`ResultFile.key`.
+    :param stored: ``path``, ``bytes`` and ``sha256`` of each stored file by :attr:`ResultFile.key`.
     :return: the copy.
     """
-    landed = {
+    result = {
         name: [dict(item) if isinstance(item, Mapping) else item for item in value]
         if isinstance(value, list)
         else value
         for name, value in task.items()
     }
-    for file, facts in _kept_files(task, kept):
-        item = landed[file.array][file.index]
+    for file, facts in _stored_files(task, stored):
+        item = result[file.array][file.index]
         item.update(file.facts(**facts))
         # The main file of an item always has the same field names.
         for name, value in ResultFile(file.array, file.index, "url", file.kind).facts(**facts).items():
             item.setdefault(name, value)
-    return landed
+    return result
 
 
 def match_manifest_entry(file: ResultFile, entry: Any) -> dict[str, Any] | None:
@@ -285,9 +285,9 @@ def is_sha256(value: Any) -> bool:
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
-def _kept_files(
-    task: Mapping[str, Any], kept: Mapping[str, Mapping[str, Any]]
+def _stored_files(
+    task: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[tuple[ResultFile, dict[str, Any]]]:
     for file in list_result_files(task):
-        if entry := kept.get(file.key):
+        if entry := stored.get(file.key):
             yield file, {"path": entry["path"], "size": entry["bytes"], "sha256": entry["sha256"]}

@@ -64,9 +64,9 @@ def stored_paths(result: Mapping[str, Any]) -> list[str]:
 
     arrays = _arrays(result)
     others = [
-        _text(arrays[file.array][file.index].get(file.address.replace("url", "path")))
+        _text(arrays[file.array][file.index].get(file.url_key.replace("url", "path")))
         for file in list_result_files(arrays)
-        if not _media_of(file.array) and file.address != "watermark_url"
+        if not _media_of(file.array) and file.url_key != "watermark_url"
     ]
     return [path for path in (*(item.path for item in result_items(result)), *others) if path]
 
@@ -87,16 +87,16 @@ def _items(result: Mapping[str, Any]) -> Iterator[ResultItem]:
     seen: set[tuple[str, int, str]] = set()
     for file in list_result_files(arrays):
         place = (file.array, file.index, file.kind)
-        if place in seen or file.address == "watermark_url" or not _media_of(file.array):
+        if place in seen or file.url_key == "watermark_url" or not _media_of(file.array):
             continue
         seen.add(place)
         entry = arrays[file.array][file.index]
-        digest = entry.get(file.address.replace("url", "sha256"))
+        digest = entry.get(file.url_key.replace("url", "sha256"))
         yield ResultItem(
             key=file.key,
             media=_media_of(file.array),
             url=_web_url(file.url(arrays)),
-            path=_text(entry.get(file.address.replace("url", "path"))),
+            path=_text(entry.get(file.url_key.replace("url", "path"))),
             stem=file.name(None).rpartition(".")[0],
             seconds=_seconds(entry),
             sha256=digest if is_sha256(digest) else None,

@@ -102,7 +102,7 @@ def _is_media(name: Any) -> bool:
 
 
 def check_files(paths: Sequence[str], rules: MediaRules) -> list[CheckedFile]:
-    """Check stored files, and write the verdicts into the manifests beside them.
+    """Check stored files, and write the verdicts into the manifests next to them.
 
     :param paths: URIs of the files.
     :param rules: rules of the user; defaults are filled in for each file from its manifest.
@@ -130,7 +130,7 @@ def _rules_for(file: StoragePath, manifest: Mapping[str, Any], rules: MediaRules
     found = [each for each in manifest.get("files", ()) if each.get("name") == name]
     entry: Mapping[str, Any] = found[0] if found else {}
     endpoint = manifest.get("endpoint")
-    # A file beside a manifest that does not name it is not of that job.
+    # A file next to a manifest that does not name it is not of that job.
     request = manifest.get("request", {}) if entry else {}
     return with_defaults(rules, endpoint if entry and isinstance(endpoint, str) else None, request, entry)
 

@@ -48,7 +48,7 @@ def result_writer(
     :param endpoint: endpoint that made them.
     :param output_path: folder to store the files in.
     :param context: Airflow's context, from which the manifest names the task instance.
-    :param poster: whether to store a poster beside each video.
+    :param poster: whether to store a poster next to each video.
     :return: the function.
     """
     from .download import DownloadOptions
@@ -68,7 +68,7 @@ def result_writer(
         token=settings.credentials.token,
     )
 
-    def keep(task: KlingTask, facts: Mapping[str, Any], read: ReloadTask) -> dict[str, Any]:
+    def store(task: KlingTask, facts: Mapping[str, Any], read: ReloadTask) -> dict[str, Any]:
         stored = store_result(
             task.to_json(endpoint.slug),
             output_path,
@@ -83,7 +83,7 @@ def result_writer(
             ResultIndex(output_path, endpoint.slug, rules.host).record(stored, identity)
         return stored
 
-    return keep
+    return store
 
 
 def _named(output_path: Any) -> str:
@@ -232,7 +232,7 @@ def build_result(
     :param stop: event that another thread sets to stop reading a job without files.
     :param deadline: Unix time in seconds after which a job without files is not read again.
     :param context: Airflow's context, from which the manifest names the task instance.
-    :param poster: whether to store a poster beside each video.
+    :param poster: whether to store a poster next to each video.
     :return: the task as JSON, with the paths of stored files.
     :raises KlingResultMissing: the job still holds no file of its endpoint's kind.
     :raises KlingResultExpired: Kling has deleted the files; a retry cannot help.
@@ -241,10 +241,10 @@ def build_result(
     task = _with_files(hook, endpoint, task, stop or threading.Event(), deadline)
     if not output_path:
         return _raise_if_expired(endpoint, task.to_json(endpoint.slug))
-    keep = result_writer(hook.settings, endpoint, output_path, context, poster=poster)
-    landed = keep(task, facts, lambda: hook.get_task(endpoint, task.task_id))
+    store = result_writer(hook.settings, endpoint, output_path, context, poster=poster)
+    stored = store(task, facts, lambda: hook.get_task(endpoint, task.task_id))
     _log.info("Stored the files of job %s in %s", task.task_id, redact_text(str(output_path)))
-    return landed
+    return stored
 
 
 def _with_files(

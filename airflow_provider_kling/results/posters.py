@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Store a small JPEG beside each stored video, and name it in result and manifest."""
+"""Store a small JPEG next to each stored video, and name it in result and manifest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def poster_name(file: ResultFile) -> str:
 
 
 def add_posters(result: dict[str, Any]) -> dict[str, Any]:
-    """Store a poster beside each stored video of a result.
+    """Store a poster next to each stored video of a result.
 
     A poster that cannot be made is skipped with a warning: the video is paid for and stored. Posters that are
     already stored are not made again.
@@ -36,7 +36,7 @@ def add_posters(result: dict[str, Any]) -> dict[str, Any]:
     """
     for file in list_result_files(result):
         item = result[file.array][file.index]
-        if file.address != "url" or not file.kind.endswith("video") or not isinstance(item.get("path"), str):
+        if file.url_key != "url" or not file.kind.endswith("video") or not isinstance(item.get("path"), str):
             continue
         try:
             item["poster"] = _poster_of(file, resolve_path(item["path"]))

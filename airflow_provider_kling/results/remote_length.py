@@ -140,7 +140,7 @@ class _HttpFile:
 def stored_length(uri: str) -> float | None:
     """Return the length of a media file on object storage; nothing that fails here fails a task.
 
-    :param uri: address of the file.
+    :param uri: URL of the file.
     :return: seconds; ``None`` where the file cannot be read or does not tell.
     """
     try:

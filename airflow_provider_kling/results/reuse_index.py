@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The index of stored results by what they were made of: ``_index/<fingerprint>.json`` at the output path.
 
-An entry only points to a job. What counts is the job's manifest and the files beside it: an entry that is
+An entry only points to a job. What counts is the job's manifest and the files next to it: an entry that is
 torn, written by something else, or of files that are gone is no result, and its request goes to Kling.
 """
 
@@ -285,7 +285,7 @@ def _result_of(manifest: Mapping[str, Any], folder: StoragePath, size_of: SizeOf
     named = {listed.get("key"): listed.get("poster") for listed in manifest["files"]}
     for file in files.values():
         item = result[file.array][file.index]
-        item[file.address] = None
+        item[file.url_key] = None
         poster = folder.child(poster_name(file))
         if named.get(file.key) == poster_name(file) and not is_link(poster) and size_of(poster):
             item["poster"] = poster.uri
@@ -299,10 +299,10 @@ def _arrays_of(files: Iterable[Any]) -> dict[str, list[dict[str, Any]]]:
         found = _KEY.fullmatch(str(listed.get("key"))) if isinstance(listed, Mapping) else None
         if not found or found[1] in _OF_TASK:
             continue
-        array, index, address = found[1], int(found[2]), found[3]
+        array, index, url_key = found[1], int(found[2]), found[3]
         items = arrays.setdefault(array, [])
         while len(items) <= index:
             items.append({})
         items[index] |= {name: listed[name] for name in _OF_ITEM if listed.get(name) is not None}
-        items[index][address] = "stored"
+        items[index][url_key] = "stored"
     return arrays

@@ -119,14 +119,14 @@ class _ResultStore:
     def run(self, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Download the files that are not stored yet; return the manifest entries of all files by key."""
         manifest = read_manifest(self._folder) or {"files": ()}
-        kept = self._already_stored(manifest)
-        missing = [file for file in list_result_files(self._task) if file.key not in kept]
+        stored = self._already_stored(manifest)
+        missing = [file for file in list_result_files(self._task) if file.key not in stored]
         if missing:
-            kept |= self._fetch(missing)
+            stored |= self._fetch(missing)
         # A sweep stores the files without knowing the request.
-        if missing or (kept and facts and not manifest.get("request")):
-            self._finish(kept, facts)
-        return kept
+        if missing or (stored and facts and not manifest.get("request")):
+            self._finish(stored, facts)
+        return stored
 
     def _already_stored(self, manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Return the manifest entries of files that are already stored, by key."""
@@ -160,10 +160,10 @@ class _ResultStore:
             self._stop.set()
             pool.shutdown(cancel_futures=True)
 
-    def _finish(self, kept: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+    def _finish(self, stored: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
         """Write the manifest, which marks the result as stored."""
         entries = [
-            {name: value for name, value in kept[file.key].items() if name != "path"}
+            {name: value for name, value in stored[file.key].items() if name != "path"}
             for file in list_result_files(self._task)
         ]
         if not facts:
@@ -218,12 +218,12 @@ class _ResultStore:
         url = self._job.url(file)
         try:
             with download(url, self._rules) as answer:
-                return self._keep(file, answer)
+                return self._write_file(file, answer)
         except UrlExpiredError:
             self._job.renew(file, url)
             raise
 
-    def _keep(self, file: ResultFile, answer: Download) -> dict[str, Any]:
+    def _write_file(self, file: ResultFile, answer: Download) -> dict[str, Any]:
         from .download import TransientDownloadError
 
         chunks = self._until_cancelled(answer.chunks())

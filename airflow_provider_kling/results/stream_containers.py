@@ -192,7 +192,7 @@ class EbmlStream(_Pieces):
             self._foreign = True
             return 0
         self._sized_segment |= name == _SEGMENT and not unknown
-        # The content of what has no length is read as if it stood beside it.
+        # The content of what has no length is read as if it stood next to it.
         return id_bytes + size_bytes + (0 if unknown else value)
 
     def _fits(self, name: int) -> bool:

@@ -80,12 +80,12 @@ def iter_tasks_since(
 
 
 def classify_task(
-    task: KlingTask, kept: Container[str], now: int, *, has_files: bool = False
+    task: KlingTask, stored: Container[str], now: int, *, has_files: bool = False
 ) -> ResultStatus:
     """Classify the result of a listed job.
 
     :param task: the job.
-    :param kept: names of the folders that hold stored results.
+    :param stored: names of the folders that hold stored results.
     :param now: Unix time in ms.
     :param has_files: whether all jobs of this list make files, so that one without is read again.
     :return: the status of the result.
@@ -96,8 +96,8 @@ def classify_task(
         task.result and not has_files and not list_result_files(task.result)
     ):
         return ResultStatus.NO_FILES
-    if task_folder({**task.result, "task_id": task.task_id}) in kept:
-        return ResultStatus.KEPT
+    if task_folder({**task.result, "task_id": task.task_id}) in stored:
+        return ResultStatus.STORED_BEFORE
     return (
         ResultStatus.GONE if task.expires_at is not None and task.expires_at <= now else ResultStatus.MISSING
     )
@@ -106,7 +106,7 @@ def classify_task(
 def scan_endpoints(
     endpoints: Collection[Endpoint],
     read_page: Callable[[Endpoint, int], list[KlingTask]],
-    kept: Container[str],
+    stored: Container[str],
     report: SweepReport,
     *,
     since: int,
@@ -117,7 +117,7 @@ def scan_endpoints(
 
     :param endpoints: the endpoints.
     :param read_page: reads a page of an endpoint's list by its number, from 1.
-    :param kept: names of the folders that hold stored results.
+    :param stored: names of the folders that hold stored results.
     :param report: receives the results, and the endpoints that cannot be listed.
     :param since: Unix time in ms; older jobs are skipped.
     :param now: Unix time in ms.
@@ -138,7 +138,7 @@ def scan_endpoints(
                     continue
                 seen.add(task.task_id)
                 job = PendingResult(endpoint.slug, task.task_id, task.expires_at)
-                report.found(job, classify_task(task, kept, now, has_files=has_files))
+                report.found(job, classify_task(task, stored, now, has_files=has_files))
         except KlingAuthError:
             raise
         except KlingError as error:
@@ -159,12 +159,12 @@ def sort_by_expiry(jobs: Iterable[PendingResult]) -> list[PendingResult]:
 
 
 def store_all(
-    jobs: Iterable[PendingResult], keep: Callable[[PendingResult], int], report: SweepReport, parallel: int
+    jobs: Iterable[PendingResult], store: Callable[[PendingResult], int], report: SweepReport, parallel: int
 ) -> None:
     """Store results in parallel. One failure does not stop the others; many consecutive ones do.
 
     :param jobs: jobs with results to store.
-    :param keep: stores the result of a job and returns its size in bytes; called from threads.
+    :param store: stores the result of a job and returns its size in bytes; called from threads.
     :param report: receives the outcome of each job.
     :param parallel: number of results that are stored at once.
     :raises KlingAuthError: the credentials are invalid.
@@ -178,7 +178,7 @@ def store_all(
             while (
                 failures < MAX_CONSECUTIVE_FAILURES and len(running) < parallel and (job := next(queue, None))
             ):
-                running[pool.submit(keep, job)] = job
+                running[pool.submit(store, job)] = job
             if not running:
                 break
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -193,19 +193,19 @@ def store_all(
 def _record_outcome(job: PendingResult, future: Future[int], report: SweepReport) -> bool:
     """Record the outcome of a job; return ``False`` for a failure that other jobs may share."""
     try:
-        report.landed(job, future.result())
+        report.on_stored(job, future.result())
     except KlingResultExpired:
         report.gone(job)
     except KlingAuthError:
         raise
     except KlingResultMissing as error:
         # Specific to this job, so it does not count towards consecutive failures.
-        report.not_landed(job, str(error))
+        report.on_not_stored(job, str(error))
     except KlingError as error:
-        report.not_landed(job, str(error))
+        report.on_not_stored(job, str(error))
         return False
     except Exception as error:
         # The text of an unexpected exception may quote a signed URL.
-        report.not_landed(job, type(error).__name__)
+        report.on_not_stored(job, type(error).__name__)
         return False
     return True

@@ -40,7 +40,7 @@ class ResultStatus(StrEnum):
 
     UNFINISHED = "unfinished"
     NO_FILES = "no_files"
-    KEPT = "landed_before"
+    STORED_BEFORE = "landed_before"
     GONE = "gone"
     MISSING = "missing"
 
@@ -79,7 +79,7 @@ class SweepReport:
         else:
             self._counts[finding.value] += 1
 
-    def landed(self, job: PendingResult, size: int) -> None:
+    def on_stored(self, job: PendingResult, size: int) -> None:
         """Record a stored result.
 
         :param job: the job.
@@ -95,7 +95,7 @@ class SweepReport:
         """
         self._note("gone", job)
 
-    def not_landed(self, job: PendingResult, error: str) -> None:
+    def on_not_stored(self, job: PendingResult, error: str) -> None:
         """Record a result that could not be stored.
 
         :param job: the job.
@@ -128,10 +128,11 @@ class SweepReport:
 
         :return: counts by kind, the first jobs of each kind, and ``unlisted_endpoints``.
         """
-        kept = (
-            finding.value for finding in (ResultStatus.KEPT, ResultStatus.UNFINISHED, ResultStatus.NO_FILES)
+        counted = (
+            finding.value
+            for finding in (ResultStatus.STORED_BEFORE, ResultStatus.UNFINISHED, ResultStatus.NO_FILES)
         )
-        names = ("jobs", *kept, *self._named, "bytes")
+        names = ("jobs", *counted, *self._named, "bytes")
         return {
             **{name: self._counts[name] for name in names},
             **{f"{kind}_jobs": jobs for kind, jobs in self._named.items()},

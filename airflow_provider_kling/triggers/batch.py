@@ -50,7 +50,7 @@ class KlingBatchTrigger(_KlingBaseTrigger):
     """Wait for the running jobs of a batch, together with all others of its connection and endpoint.
 
     The event is ``{"status": "wake", "ended", "message", "fired_at"}``. It holds no result: the worker reads
-    the jobs again. The trigger keeps no state; one that moves to another triggerer starts anew.
+    the jobs again. The trigger keeps no state; one that moves to another triggerer starts again.
 
     :param endpoint: slug of the endpoint that made the jobs, such as ``videos/image2video``.
     :param kling_conn_id: id of the connection.

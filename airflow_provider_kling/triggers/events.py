@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Start DAGs for jobs that end, whoever made them: a trigger for ``AssetWatcher``. Needs Airflow 3.0."""
+"""Start DAGs for jobs that end, by any DAG or tool: a trigger for ``AssetWatcher``. Needs Airflow 3.0."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WARN_EVERY = 20
 
 
 class JobEndedEvent(TypedDict):
-    """Payload of an event. It holds no addresses: results are signed, and events are stored and logged.
+    """Payload of an event. It holds no URLs: results are signed, and events are stored and logged.
 
     :ivar task_id: Kling's id of the job.
     :ivar external_task_id: external id of the job, if it has one.
@@ -55,12 +55,12 @@ class JobEndedEvent(TypedDict):
 
 
 class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
-    """Fire an event for each job of an account that ends, whoever made it.
+    """Fire an event for each job of an account that ends, by any DAG or tool.
 
     For the ``trigger`` of an ``AssetWatcher``. It reads the account's lists of jobs; triggers of one
     connection share the requests. On Airflow 3.3 and newer a watermark in the asset's state store lets it go
     on where it was when the triggerer restarts; each job is reported at least once. Before that it begins
-    anew: jobs that end while no triggerer runs are not reported.
+    again: jobs that end while no triggerer runs are not reported.
 
     :param kling_conn_id: id of a connection of type ``kling``.
     :param endpoint: slug, or list of slugs, of the endpoints to watch, such as ``videos/text2video``.

@@ -51,7 +51,7 @@ def _to_trigger_event(event: TaskEvent | SlotEvent) -> TriggerEvent:
 
 
 class _KlingBaseTrigger(BaseTrigger):
-    """What the triggers share. They keep no state: a trigger that moves starts anew with its arguments.
+    """What the triggers share. They keep no state: a trigger that moves starts again with its arguments.
 
     :param endpoint: slug of the endpoint.
     :param kling_conn_id: id of the connection.
@@ -126,7 +126,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
 
     The event is ``{"status", "task_id", "message"}`` with status ``succeed``, ``failed``, ``timeout`` or
     ``error``: the last means that the wait is over, but not the job. It holds no result: results are signed
-    addresses, and events are written to logs.
+    URLs, and events are written to logs.
 
     :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``.
     :param kling_task_id: Kling's id of the job, or the external id.
@@ -278,10 +278,10 @@ class KlingTaskTrigger(_KlingBaseTrigger):
 class KlingSlotTrigger(_KlingBaseTrigger):
     """Waits until a new job may be accepted, after Kling has refused one because too many are under way.
 
-    Whoever came first is woken first: whenever a job of the connection is seen to end, else after a back-off.
+    The first in the queue is woken first: when a job of the connection is seen to end, else after a back-off.
     The event is ``{"status", "message", "since", "refusals"}`` with status ``slot`` or ``timeout``,
     ``may_exist`` where that is true, and ``kling_conn_id`` with ``names_connection``; all but the first two
-    are the arguments, for whoever is refused again.
+    are arguments, for a task that is refused again.
 
     :param endpoint: slug of the endpoint that refused.
     :param kling_conn_id: id of the connection.

@@ -45,7 +45,7 @@ async def load() -> None:
     async with gate():
         if loop not in _loading:
             _loading[loop] = loop.run_in_executor(None, _load)
-        # Whoever is cancelled meanwhile must not cancel it for the others.
+        # A cancelled waiter must not cancel it for the others.
         await asyncio.shield(_loading[loop])
 
 

@@ -164,7 +164,7 @@ class SharedPoller(ResultSink):
         news = [waiter for waiter in job.waiters if not waiter.is_unchanged(word)]
         if not news or not (task := parse_task(row)):
             return False
-        self._tell(job, task)
+        self._notify(job, task)
         return True
 
     def on_task(self, ident: str, task: KlingTask) -> None:
@@ -172,7 +172,7 @@ class SharedPoller(ResultSink):
         if job := self._jobs.get(ident):
             self._positions[ident].created = task.created_at
             self._mark_read(job)
-            self._tell(job, task)
+            self._notify(job, task)
 
     def on_failure(self, ident: str, error: KlingError) -> None:
         """Handle a job that cannot be read, while others can."""
@@ -253,7 +253,7 @@ class SharedPoller(ResultSink):
         self._round += 1
         self._round_began = _now()
         due = self._due()
-        self._tell_oldest()
+        self._notify_oldest()
         try:
             await self._reader.read(client, self._positions, due, self)
         except PollFailed as failure:
@@ -266,7 +266,7 @@ class SharedPoller(ResultSink):
             self._refusals = 0
             self._backoff.succeeded()
 
-    def _tell_oldest(self) -> None:
+    def _notify_oldest(self) -> None:
         began = min((job.began for job in self._jobs.values()), default=self._round_began)
         gauge(
             "oldest_wait_seconds",
@@ -299,7 +299,7 @@ class SharedPoller(ResultSink):
             # The answer was late and the poller rests.
             self._wakeup.set()
 
-    def _tell(self, job: _PolledTask, task: KlingTask) -> None:
+    def _notify(self, job: _PolledTask, task: KlingTask) -> None:
         for waiter in job.waiters:
             waiter.on_task(task)
         if task.status.ended:

@@ -85,12 +85,12 @@ class KlingTaskStartTrigger(KlingTaskTrigger):
         return time.time() + self.timeout
 
 
-def _ids_in(given: Any) -> tuple[str, str | None]:
+def _ids_in(argument: Any) -> tuple[str, str | None]:
     """Return the id and the external id of one job, from what a template rendered to.
 
     :raises ValueError: it is not the id of one job.
     """
-    value = given
+    value = argument
     if isinstance(value, str) and value.strip().startswith("{"):
         try:
             value = json.loads(value)

@@ -104,8 +104,8 @@ class TaskLists:
             if not answer.done() or loop.time() - made < SHARED_SECONDS
         }
         if key not in self._answers:
-            # In a context of its own: otherwise its log lines would be in the log of whoever came first.
+            # In its own context: otherwise its log lines would be in the log of the task that came first.
             answer = loop.create_task(self._client.read(call), context=contextvars.Context())
             self._answers[key] = (loop.time(), answer)
-        # Whoever is cancelled meanwhile must not cancel it for the others.
+        # A cancelled waiter must not cancel it for the others.
         return await asyncio.shield(self._answers[key][1])

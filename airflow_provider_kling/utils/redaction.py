@@ -79,8 +79,8 @@ _BASE64 = re.compile(
     rf"|{_CODE}{{128,}}+={{0,2}}"
 )
 # Whatever follows is taken in one go, so the time for a text of a million characters is in proportion to its
-# length. In JSON a slash may be escaped, and some errors quote an address without its host.
-_ADDRESS = re.compile(r"(:(?:\\?/){2}|(?<![\w:/])/)((?:[^\s\"'<>]|'(?=[\w%&=]))*+)")
+# length. In JSON a slash may be escaped, and some errors quote a URL without its host.
+_URL_TEXT = re.compile(r"(:(?:\\?/){2}|(?<![\w:/])/)((?:[^\s\"'<>]|'(?=[\w%&=]))*+)")
 _AFTER_HOST = re.compile(r"[/\\?#]")
 
 # Parameters of the signing schemes in use: S3 and what imitates it, Google, Azure, Alibaba, Tencent,
@@ -114,7 +114,7 @@ def redact_text(text: str) -> str:
     :param text: any text.
     :return: the redacted text.
     """
-    return _BASE64.sub(lambda found: _describe_base64(found.group()), _ADDRESS.sub(_unsigned, text))
+    return _BASE64.sub(lambda found: _describe_base64(found.group()), _URL_TEXT.sub(_unsigned, text))
 
 
 def _unsigned(found: re.Match[str]) -> str:
@@ -176,12 +176,12 @@ def strip_url_signature(url: str) -> str:
     # Azure's names are short enough to mean something else to others.
     azure = {"sig", "sv"} <= names
     paired = {name for group in _PAIRED_SIGNATURES if names.issuperset(group) for name in group}
-    kept = [
+    remaining = [
         (name, text)
         for name, text in pairs
         if name not in paired and not _SIGNATURE.match(name) and not (azure and _AZURE_SIGNATURE.match(name))
     ]
-    return urlunsplit(parts._replace(query=urlencode(kept)))
+    return urlunsplit(parts._replace(query=urlencode(remaining)))
 
 
 def _describe_base64(encoded: str) -> str:

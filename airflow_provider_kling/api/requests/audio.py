@@ -13,7 +13,7 @@ from .field_types import CallbackUrl, ExternalTaskId, Id, Language, OneDecimal, 
 from .rules import Rule, exactly_one
 
 SourceVideo = Annotated[str, video(3, 20), Field(min_length=1)]
-"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, at most
+"""A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, at most
 100 MB, 3 to 20 s."""
 
 _SpeechText = Annotated[str, Field(min_length=1, max_length=200)]

@@ -30,13 +30,13 @@ from .field_types import (
 )
 from .rules import Rule, custom_rule, exactly_one, ignored_unless, required_when, requires, set_fields
 
-SHORTEST_CLIP_MS = 2000
+SHORTEST_AUDIO_MS = 2000
 
 LipSyncVideo = Annotated[str, video(2, 60, min_side=512, max_side=2160), Field(min_length=1)]
-"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, at most
+"""A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, at most
 100 MB, 2 to 60 s, 720p or 1080p."""
 
-_SoundAddress = Annotated[str, audio(inline=False), Field(min_length=1)]
+_AudioUrl = Annotated[str, audio(inline=False), Field(min_length=1)]
 
 _OUTSIDE_INPUT = ("callback_url",)
 
@@ -78,7 +78,7 @@ class LipSync(KlingRequest):
     audio_file: LipSyncInlineAudio | None = Field(
         None, description="The sound's content: mp3, wav, m4a or aac, at most 5 MB; with audio_type file."
     )
-    audio_url: _SoundAddress | None = Field(
+    audio_url: _AudioUrl | None = Field(
         None, description="The sound's address: mp3, wav, m4a or aac, at most 5 MB; with audio_type url."
     )
     callback_url: CallbackUrl = None
@@ -207,15 +207,15 @@ def _each(broken: Any) -> Any:
 
 def _audio_too_short(face: FaceChoice) -> str | None:
     length = int(face.sound_end_time) - int(face.sound_start_time)
-    if length >= SHORTEST_CLIP_MS:
+    if length >= SHORTEST_AUDIO_MS:
         return None
     return (
-        f"sound_end_time must be at least {SHORTEST_CLIP_MS} ms after sound_start_time;"
+        f"sound_end_time must be at least {SHORTEST_AUDIO_MS} ms after sound_start_time;"
         f" it is {length} ms after it"
     )
 
 
-_ONE_SOUND = exactly_one("audio_id", "sound_file")
+_ONE_AUDIO = exactly_one("audio_id", "sound_file")
 _NO_TWO_NAMES = "original_audio_volume and original_sound_volume are two names of the same: give one"
 
 
@@ -236,10 +236,10 @@ class AdvancedLipSync(KlingRequest):
     external_task_id: ExternalTaskId = None
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(("face_choose",), _ONE_SOUND.text, _each(_ONE_SOUND.broken)),
+        Rule(("face_choose",), _ONE_AUDIO.text, _each(_ONE_AUDIO.broken)),
         Rule(
             ("face_choose",),
-            f"sound_end_time must be at least {SHORTEST_CLIP_MS} ms after sound_start_time",
+            f"sound_end_time must be at least {SHORTEST_AUDIO_MS} ms after sound_start_time",
             _each(_audio_too_short),
         ),
         custom_rule(
@@ -264,16 +264,16 @@ ADVANCED_LIP_SYNC = Endpoint(
 
 # The page names neither sizes nor lengths for the sound; the vendor's avatar limits are the widest known.
 SpeechUrl = Annotated[str, audio(2, 300, inline=False), Field(min_length=1)]
-"""A sound: public URL, or an object-storage URI whose filesystem can sign addresses."""
+"""A sound: public URL, or an object-storage URI whose filesystem can sign URLs."""
 
 
 class AvatarImageToVideo(KlingRequest):
-    """Body of ``POST /v1/videos/avatar/image2video``: let the face of a picture speak a given sound.
+    """Body of ``POST /v1/videos/avatar/image2video``: let the face of an image speak a given sound.
 
-    The video is as long as the sound. The picture must show one face only.
+    The video is as long as the sound. The image must show one face only.
     """
 
-    image: Image = Field(description="Picture with one face.")
+    image: Image = Field(description="Image with one face.")
     audio_id: Id | None = Field(
         None,
         description="Id of a sound of audio/tts: at most 30 days old, 2 to 300 s (CometAPI: 2 to 60 s)."
@@ -302,12 +302,12 @@ AVATAR_IMAGE_TO_VIDEO = Endpoint(
 
 
 class Avatar(KlingRequest):
-    """Body of ``POST /v1/videos/avatar``: let the face of a picture speak a text or a sound.
+    """Body of ``POST /v1/videos/avatar``: let the face of an image speak a text or a sound.
 
     The vendor's own pages do not have this path; use :class:`AvatarImageToVideo` where you can.
     """
 
-    image: Image = Field(description="Picture with one face, best from the front.")
+    image: Image = Field(description="Image with one face, best from the front.")
     text: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="What to say; needs voice_id. Exactly one of text and audio_url."
     )

@@ -124,8 +124,8 @@ def _is_known(name: Any) -> bool:
 
 def _drop_empty(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = {key: _drop_empty(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if not _empty(item)}
+        sent = {key: _drop_empty(item) for key, item in value.items()}
+        return {key: item for key, item in sent.items() if not _empty(item)}
     if isinstance(value, list):
         return [item for item in map(_drop_empty, value) if not _empty(item)]
     return value

@@ -38,9 +38,9 @@ class Voice(KlingObject):
 
 
 class ImageItem(KlingObject):
-    """One picture of a list."""
+    """One image of a list."""
 
-    image: Image = Field(description="The picture.")
+    image: Image = Field(description="The image.")
 
 
 class Shot(KlingObject):
@@ -57,23 +57,23 @@ Pixel = Annotated[int, Field(gt=-(2**31), lt=2**31)]
 
 
 class Point(KlingObject):
-    """A pixel of the picture; the origin is its lower left corner."""
+    """A pixel of the image; the origin is its lower left corner."""
 
     x: Pixel = Field(description="Pixels from the left.")
     y: Pixel = Field(description="Pixels from below.")
 
 
 class DynamicMask(KlingObject):
-    """An area of the picture and the path it moves along."""
+    """An area of the image and the path it moves along."""
 
-    mask: Image = Field(description="Mask of the area, as large as the picture.")
+    mask: Image = Field(description="Mask of the area, as large as the image.")
     trajectories: Annotated[list[Point], Field(min_length=2, max_length=77)] = Field(
         description="The path: 2 to 77 points {'x', 'y'} in pixels from the lower left corner."
     )
 
 
 StaticMask = Annotated[
-    Image | None, Field(description="Mask whose white area stays still, as large as the picture.")
+    Image | None, Field(description="Mask whose white area stays still, as large as the image.")
 ]
 
 DynamicMasks = Annotated[

@@ -20,7 +20,7 @@ PREVIEW_SELECTION = "/v1/videos/multi-elements/preview-selection"
 EditedVideo = Annotated[
     str, video(2, 10, megabytes=None, min_side=720, max_side=2160, fps=(24, 60)), Field(min_length=1)
 ]
-"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, 2 to 5 s
+"""A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, 2 to 5 s
 or 7 to 10 s, 24, 30 or 60 fps."""
 
 

@@ -20,15 +20,15 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class MediaConstraints:
-    """Marks a field that takes a picture, a sound or a video, and says what the vendor accepts there.
+    """Marks a field that takes an image, a sound or a video, and says what the vendor accepts there.
 
     :param kind: what the file must be.
     :param inline: the API takes the file's content as base64.
-    :param url: the API takes an address that its servers can fetch.
+    :param url: the API takes a URL that its servers can fetch.
     :param formats: names of the accepted formats, as file endings without the dot.
     :param max_bytes: largest size of the file.
-    :param min_side: smallest width and height of a picture or video, in pixels.
-    :param max_side: largest width and height of a picture or video, in pixels.
+    :param min_side: smallest width and height of an image or video, in pixels.
+    :param max_side: largest width and height of an image or video, in pixels.
     :param ratio: smallest and largest width divided by height.
     :param seconds: shortest and longest sound or video.
     :param max_area: largest width times height of a video, in pixels.
@@ -54,7 +54,7 @@ LARGEST_VIDEO = 8_294_400
 IMAGE = MediaConstraints(
     "image", formats=("jpg", "jpeg", "png"), max_bytes=10 * MEGABYTE, min_side=300, ratio=(0.4, 2.5)
 )
-"""What the vendor accepts wherever it takes a picture."""
+"""What the vendor accepts wherever it takes an image."""
 
 
 IMAGE_ANY_RATIO = replace(IMAGE, ratio=None)
@@ -167,11 +167,11 @@ def _as_yes_no(value: Any) -> Any:
 StripDataUri = AfterValidator(_bare_base64)
 
 Image = Annotated[str, IMAGE, Field(min_length=1), StripDataUri]
-"""A picture: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 10 MB,
+"""An image: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 10 MB,
 at least 300 px a side, ratio 1:2.5 to 2.5:1."""
 
 ImageOfAnyRatio = Annotated[str, IMAGE_ANY_RATIO, Field(min_length=1), StripDataUri]
-"""A picture as above, of any ratio."""
+"""An image as above, of any ratio."""
 
 AvatarAudio = Annotated[str, audio(2, 300), Field(min_length=1), StripDataUri]
 """A sound: URL, base64, ``data:`` URI, local path or object-storage URI. mp3, wav, m4a or aac, at most
@@ -237,7 +237,7 @@ CfgScale = Annotated[
 
 ImageCount = Annotated[
     Annotated[int, Field(ge=1, le=9)] | None,
-    Field(description="How many pictures to make, 1 to 9; 1 when unset. Each takes one concurrency slot."),
+    Field(description="How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot."),
 ]
 
 CallbackUrl = Annotated[

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that make, change or read pictures, each followed by its endpoint."""
+"""Requests that make, change or read images, each followed by its endpoint."""
 
 # No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
 
@@ -31,17 +31,17 @@ MAX_EXPANDED_AREA = 3
 Ratio = Annotated[ImageRatio | None, Field(description="Width to height; 16:9 when unset.")]
 Elements = Annotated[
     Annotated[list[Element], Field(max_length=MOST_REFERENCES)] | None,
-    Field(description="Subjects of the element library {'element_id'}; at most 10 pictures and elements."),
+    Field(description="Subjects of the element library {'element_id'}; at most 10 images and elements."),
 ]
 
 
 class ImageRecognize(KlingRequest):
-    """Body of ``POST /v1/videos/image-recognize``: cut a picture into object, head, face and clothes.
+    """Body of ``POST /v1/videos/image-recognize``: cut an image into object, head, face and clothes.
 
     Answers at once; a lost answer cannot be recovered, the call is paid again.
     """
 
-    image: Image = Field(description="The picture.")
+    image: Image = Field(description="The image.")
 
 
 IMAGE_RECOGNIZE = Endpoint(
@@ -56,22 +56,22 @@ IMAGE_RECOGNIZE = Endpoint(
 
 
 class ImageGeneration(KlingRequest):
-    """Body of ``POST /v1/images/generations``: make pictures from words, or words and a picture."""
+    """Body of ``POST /v1/images/generations``: make images from words, or words and an image."""
 
     model_name: ModelName = Field(
-        "kling-v3", description="Model that makes the pictures: kling-v3 or kling-v2-1."
+        "kling-v3", description="Model that makes the images: kling-v3 or kling-v2-1."
     )
     prompt: Prompt = Field(description="What is seen; at most 2,500 characters.")
     negative_prompt: Annotated[
         NegativePrompt,
         Field(description="What must not be seen; at most 2,500 characters. Not together with image."),
     ] = None
-    image: Image | None = Field(None, description="Picture to begin from.")
+    image: Image | None = Field(None, description="Image to begin from.")
     image_reference: Literal["subject", "face"] | None = Field(
         None, description="What image stands for: subject or face (of one person). kling-v2-1; needs image."
     )
     image_fidelity: UnitInterval | None = Field(
-        None, description="How close to keep to the picture, 0 to 1; 0.5 when unset. kling-v2-1."
+        None, description="How close to keep to the image, 0 to 1; 0.5 when unset. kling-v2-1."
     )
     human_fidelity: UnitInterval | None = Field(
         None,
@@ -130,17 +130,17 @@ def _auto_ratio_without_image(request: Any) -> str | None:
 
 
 class OmniImage(KlingRequest):
-    """Body of ``POST /v1/images/omni-image``: make pictures or a series from words, pictures and elements."""
+    """Body of ``POST /v1/images/omni-image``: make images or a series from words, images and elements."""
 
     model_name: ModelName = Field(
         "kling-image-o1",
-        description="Model that makes the pictures: kling-image-o1 or kling-v3-omni (4k, series).",
+        description="Model that makes the images: kling-image-o1 or kling-v3-omni (4k, series).",
     )
     prompt: Prompt = Field(
         description="What is seen; at most 2,500 characters. Names material <<<image_1>>>, <<<element_1>>>."
     )
     image_list: Annotated[list[ImageItem], Field(max_length=MOST_REFERENCES)] | None = Field(
-        None, description="Pictures to refer to {'image'}; at most 10 pictures and elements."
+        None, description="Images to refer to {'image'}; at most 10 images and elements."
     )
     element_list: Elements = None
     resolution: Literal["1k", "2k", "4k"] | None = Field(
@@ -148,11 +148,11 @@ class OmniImage(KlingRequest):
     )
     result_type: Literal["single", "series"] | None = Field(
         None,
-        description="single pictures or (kling-v3-omni) a series that belongs together; single when unset.",
+        description="single images or (kling-v3-omni) a series that belongs together; single when unset.",
     )
     n: ImageCount = None
     series_amount: Annotated[int, Field(ge=2, le=9)] | Literal["auto"] | None = Field(
-        None, description="Pictures of the series, 2 to 9 or auto; 4 when unset. With result_type series."
+        None, description="Images of the series, 2 to 9 or auto; 4 when unset. With result_type series."
     )
     aspect_ratio: ImageRatio | Literal["auto"] | None = Field(
         None, description="Width to height, or auto: as the material suggests; auto when unset."
@@ -197,21 +197,21 @@ OMNI_IMAGE = Endpoint("/v1/images/omni-image", OmniImage, ResultType.IMAGES, sou
 
 
 class SubjectImage(KlingObject):
-    """One picture of a subject."""
+    """One image of a subject."""
 
-    subject_image: Image = Field(description="The picture, cut to the subject.")
+    subject_image: Image = Field(description="The image, cut to the subject.")
 
 
 class MultiImageToImage(KlingRequest):
-    """Body of ``POST /v1/images/multi-image2image``: put subjects, a scene and a style into one picture."""
+    """Body of ``POST /v1/images/multi-image2image``: put subjects, a scene and a style into one image."""
 
-    model_name: ModelName = Field("kling-v2-1", description="Model that makes the pictures: kling-v2-1.")
+    model_name: ModelName = Field("kling-v2-1", description="Model that makes the images: kling-v2-1.")
     prompt: Prompt | None = Field(None, description="What is seen; at most 2,500 characters.")
     subject_image_list: Annotated[list[SubjectImage], Field(min_length=1, max_length=4)] = Field(
-        description="Pictures of the subjects, 1 to 4 {'subject_image'}, each cut to its subject."
+        description="Images of the subjects, 1 to 4 {'subject_image'}, each cut to its subject."
     )
-    scene_image: Image | None = Field(None, description="Picture of the scene.")
-    style_image: Image | None = Field(None, description="Picture of the style.")
+    scene_image: Image | None = Field(None, description="Image of the scene.")
+    style_image: Image | None = Field(None, description="Image of the style.")
     n: ImageCount = None
     aspect_ratio: Ratio = None
     watermark_info: Watermark = None
@@ -243,16 +243,16 @@ def _expanded_area_too_large(request: Any) -> str | None:
 
 
 class ImageExpand(KlingRequest):
-    """Body of ``POST /v1/images/editing/expand``: paint on beyond the borders of a picture."""
+    """Body of ``POST /v1/images/editing/expand``: paint on beyond the borders of an image."""
 
-    image: Image = Field(description="The picture.")
-    up_expansion_ratio: _Growth = Field(description="Part to add above, in heights of the picture, 0 to 2.")
-    down_expansion_ratio: _Growth = Field(description="Part to add below, in heights of the picture, 0 to 2.")
+    image: Image = Field(description="The image.")
+    up_expansion_ratio: _Growth = Field(description="Part to add above, in heights of the image, 0 to 2.")
+    down_expansion_ratio: _Growth = Field(description="Part to add below, in heights of the image, 0 to 2.")
     left_expansion_ratio: _Growth = Field(
-        description="Part to add on the left, in widths of the picture, 0 to 2."
+        description="Part to add on the left, in widths of the image, 0 to 2."
     )
     right_expansion_ratio: _Growth = Field(
-        description="Part to add on the right, in widths of the picture, 0 to 2."
+        description="Part to add on the right, in widths of the image, 0 to 2."
     )
     prompt: Prompt | None = Field(None, description="What is seen there; at most 2,500 characters.")
     n: ImageCount = None
@@ -263,7 +263,7 @@ class ImageExpand(KlingRequest):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             ("up_expansion_ratio", "down_expansion_ratio", "left_expansion_ratio", "right_expansion_ratio"),
-            f"the new picture may have at most {MAX_EXPANDED_AREA} times the area of the old one",
+            f"the new image may have at most {MAX_EXPANDED_AREA} times the area of the old one",
             _expanded_area_too_large,
         ),
     )
@@ -284,8 +284,8 @@ class VirtualTryOn(KlingRequest):
         "kolors-virtual-try-on-v1-5",
         description="Model: kolors-virtual-try-on-v1-5 or kolors-virtual-try-on-v1, both retired.",
     )
-    human_image: ImageOfAnyRatio = Field(description="Picture of the person.")
-    cloth_image: ImageOfAnyRatio | None = Field(None, description="Picture of the clothing.")
+    human_image: ImageOfAnyRatio = Field(description="Image of the person.")
+    cloth_image: ImageOfAnyRatio | None = Field(None, description="Image of the clothing.")
     callback_url: CallbackUrl = None
     external_task_id: ExternalTaskId = None
 
@@ -307,7 +307,7 @@ VIRTUAL_TRY_ON = Endpoint(
 class AiMultiShot(KlingRequest):
     """Body of ``POST /v1/general/ai-multi-shot``: see a subject from other sides, three times."""
 
-    element_frontal_image: Image = Field(description="Picture of the subject from the front.")
+    element_frontal_image: Image = Field(description="Image of the subject from the front.")
     callback_url: CallbackUrl = None
     external_task_id: ExternalTaskId = None
 

@@ -22,7 +22,7 @@ VoiceSample = Annotated[
     MediaConstraints("audio", inline=False, formats=("mp3", "wav", "mp4", "mov"), seconds=(5, 30)),
     Field(min_length=1),
 ]
-"""A sound or video: public URL, or an object-storage URI whose filesystem can sign addresses."""
+"""A sound or video: public URL, or an object-storage URI whose filesystem can sign URLs."""
 
 ElementVideo = Annotated[
     str,
@@ -36,7 +36,7 @@ ElementVideo = Annotated[
     ),
     Field(min_length=1),
 ]
-"""A video: public URL, or an object-storage URI whose filesystem can sign addresses."""
+"""A video: public URL, or an object-storage URI whose filesystem can sign URLs."""
 
 
 class CustomVoice(KlingRequest):
@@ -65,13 +65,13 @@ CUSTOM_VOICES = Endpoint(
 
 
 class ReferImage(KlingObject):
-    """One more picture of the subject."""
+    """One more image of the subject."""
 
-    image_url: Image = Field(description="The picture.")
+    image_url: Image = Field(description="The image.")
 
 
 class ElementImages(KlingObject):
-    """The pictures of a subject."""
+    """The images of a subject."""
 
     frontal_image: Image = Field(description="The subject from the front.")
     refer_images: Annotated[list[ReferImage], Field(min_length=1, max_length=3)] = Field(

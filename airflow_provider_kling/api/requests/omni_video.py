@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The request that makes a video from words, pictures, elements and another video at once."""
+"""The request that makes a video from words, images, elements and another video at once."""
 
 # No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
 
@@ -53,16 +53,16 @@ ReferenceVideo = Annotated[
     ),
     Field(min_length=1),
 ]
-"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, 3 to 15 s
+"""A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, 3 to 15 s
 (kling-video-o1: 10 s), at most 200 MB, 24 to 60 fps."""
 
 
 class OmniImageItem(KlingObject):
-    """One picture to refer to, or to begin or end with."""
+    """One image to refer to, or to begin or end with."""
 
-    image_url: Image = Field(description="The picture.")
+    image_url: Image = Field(description="The image.")
     type: Literal["first_frame", "end_frame"] | None = Field(
-        None, description="first_frame or end_frame; leave unset for a picture to refer to."
+        None, description="first_frame or end_frame; leave unset for an image to refer to."
     )
 
 
@@ -94,18 +94,18 @@ def _invalid_frames(request: Any) -> str | None:
     if "first_frame" not in frames:
         return "image_list holds an end_frame and needs a first_frame too"
     if len(request.image_list) > len(frames):
-        return "image_list may hold no other picture beside a first_frame and an end_frame"
+        return "image_list may hold no other image than a first_frame and an end_frame"
     return None
 
 
 def _too_many_references(request: Any) -> str | None:
-    pictures, elements = len(request.image_list or ()), len(request.element_list or ())
+    images, elements = len(request.image_list or ()), len(request.element_list or ())
     most = MOST_REFERENCES_WITH_VIDEO if request.video_list else MOST_REFERENCES
-    if pictures + elements <= most:
+    if images + elements <= most:
         return None
     return (
         f"image_list and element_list may hold {most} entries together"
-        f" {'with' if request.video_list else 'without'} video_list; they hold {pictures} + {elements}"
+        f" {'with' if request.video_list else 'without'} video_list; they hold {images} + {elements}"
     )
 
 
@@ -127,7 +127,7 @@ _RULES = (
     Rule(
         ("image_list",),
         "image_list may hold one first_frame and one end_frame; an end_frame needs a first_frame and no other"
-        " picture",
+        " image",
         _invalid_frames,
     ),
     Rule(
@@ -199,7 +199,7 @@ _IGNORED_DURATION = custom_rule(
 
 
 class OmniVideo(KlingRequest):
-    """Body of ``POST /v1/videos/omni-video``: make or edit a video with words, pictures, elements."""
+    """Body of ``POST /v1/videos/omni-video``: make or edit a video with words, images, elements."""
 
     model_name: ModelName = Field(
         "kling-video-o1",
@@ -212,7 +212,7 @@ class OmniVideo(KlingRequest):
     )
     image_list: Annotated[list[OmniImageItem], Field(max_length=MOST_REFERENCES)] | None = Field(
         None,
-        description="Pictures {'image_url', 'type'}: to refer to, or as first_frame and end_frame. Together"
+        description="Images {'image_url', 'type'}: to refer to, or as first_frame and end_frame. Together"
         " with element_list at most 7, with video_list at most 4.",
     )
     element_list: Annotated[list[Element], Field(max_length=MOST_REFERENCES)] | None = Field(

@@ -24,7 +24,7 @@ def _as_list(value: Any) -> Any:
 
 OneOrMore = BeforeValidator(_as_list)
 
-TryOnPicture = Annotated[
+TryOnImage = Annotated[
     str,
     MediaConstraints(
         "image",
@@ -36,17 +36,17 @@ TryOnPicture = Annotated[
     ),
     Field(min_length=1),
 ]
-"""A picture: public URL, or an object-storage URI whose filesystem can sign addresses. jpg, png or webp, at
+"""An image: public URL, or an object-storage URI whose filesystem can sign URLs. jpg, png or webp, at
 most 10 MB, 300 to 2,048 px a side."""
 
 
 class VirtualTryOn2(V2Request):
     """Body of ``POST /solutions/virtual_try_on``: dress a person in a garment."""
 
-    person_image: TryOnPicture = Field(
+    person_image: TryOnImage = Field(
         description="The person: public address of a jpg, png or webp, at most 10 MB, 300 to 2,048 px a side."
     )
-    product_image: TryOnPicture = Field(description="The garment, under the same limits.")
+    product_image: TryOnImage = Field(description="The garment, under the same limits.")
     keep_face: bool | None = Field(None, description="Whether the face stays as it is; true when unset.")
     keep_pose: bool | None = Field(None, description="Whether the pose stays as it is; true when unset.")
     keep_background: bool | None = Field(
@@ -70,7 +70,7 @@ VIRTUAL_TRY_ON_2 = Endpoint(
     source=kling_page("Solutions, Virtual Try-On"),
 )
 
-SolutionPicture = Annotated[
+SolutionImage = Annotated[
     str,
     MediaConstraints(
         "image",
@@ -82,19 +82,19 @@ SolutionPicture = Annotated[
     Field(min_length=1),
     StripDataUri,
 ]
-"""A picture: URL, base64, ``data:`` URI, local path or object-storage URI. jpg, png or webp, at most 50 MB,
+"""An image: URL, base64, ``data:`` URI, local path or object-storage URI. jpg, png or webp, at most 50 MB,
 at least 300 px a side, ratio 1:2.5 to 2.5:1."""
 
-PICTURE = "jpg, png or webp, at most 50 MB, at least 300 px a side, ratio 1:2.5 to 2.5:1"
-Pictures = Annotated[list[SolutionPicture], Field(min_length=1, max_length=5)]
+IMAGE_LIMITS = "jpg, png or webp, at most 50 MB, at least 300 px a side, ratio 1:2.5 to 2.5:1"
+Images = Annotated[list[SolutionImage], Field(min_length=1, max_length=5)]
 TwoSizes = Literal["720p", "1080p"]
 
 
 class GoodsStudio(V2Request):
     """Body of ``POST /solutions/e-commerce/goods_studio``: make a video of a product."""
 
-    ref_image: Annotated[Pictures, OneOrMore] = Field(
-        description=f"Pictures of the product, 1 to 5: each {PICTURE}."
+    ref_image: Annotated[Images, OneOrMore] = Field(
+        description=f"Images of the product, 1 to 5: each {IMAGE_LIMITS}."
     )
     goods_title: Annotated[str, Field(min_length=1, max_length=200)] = Field(
         description="Name of the product; at most 200 characters."
@@ -189,12 +189,12 @@ class ClothingDupe(V2Request):
         description="The video to remake: public address of an mp4 or mov, 5 to 180 s, at most 100 MB, 576 to"
         " 4,553 px a side and 8,294,400 px in all, ratio 0.4 to 2, 24 to 60 fps."
     )
-    product_image: Annotated[Pictures, OneOrMore] = Field(
-        description=f"Pictures of the garment, 1 to 5: each {PICTURE}."
+    product_image: Annotated[Images, OneOrMore] = Field(
+        description=f"Images of the garment, 1 to 5: each {IMAGE_LIMITS}."
     )
-    model_image: Annotated[Pictures, OneOrMore] | None = Field(
+    model_image: Annotated[Images, OneOrMore] | None = Field(
         None,
-        description="Pictures of who is to wear it, at most 5, under the same limits; the person of"
+        description="Images of who is to wear it, at most 5, under the same limits; the person of"
         " source_video when unset.",
     )
     bgm: (

@@ -12,7 +12,7 @@ from .base import KlingObject
 from .components import Watermark
 from .field_types import MEGABYTE, CallbackUrl, MediaConstraints
 from .rules import Rule, custom_rule, exactly_one, requires, set_fields
-from .solutions import PICTURE, SOLUTIONS, OneOrMore, Pictures, SolutionPicture, TwoSizes, of_catalogue
+from .solutions import IMAGE_LIMITS, SOLUTIONS, Images, OneOrMore, SolutionImage, TwoSizes, of_catalogue
 from .v2_base import CommaFreeTaskId, V2Request, as_whole
 
 SPEAKERS = (
@@ -69,8 +69,8 @@ _SellingPoints = Annotated[
 class TalkingAgent(V2Request):
     """Body of ``POST /solutions/talking_agent``: let a person speak, of a product or not."""
 
-    avatar_image: SolutionPicture | None = Field(
-        None, description=f"Picture of the person who speaks: {PICTURE}. Needs voice_id."
+    avatar_image: SolutionImage | None = Field(
+        None, description=f"Image of the person who speaks: {IMAGE_LIMITS}. Needs voice_id."
     )
     avatar_id: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
         None,
@@ -80,9 +80,9 @@ class TalkingAgent(V2Request):
         description="What is said, at most 2,000 characters; its length decides that of the"
         " video and its price."
     )
-    ref_image: Annotated[Pictures, OneOrMore] | None = Field(
+    ref_image: Annotated[Images, OneOrMore] | None = Field(
         None,
-        description=f"Pictures of a product to show, at most 5: each {PICTURE}. Needs goods_title.",
+        description=f"Images of a product to show, at most 5: each {IMAGE_LIMITS}. Needs goods_title.",
     )
     goods_title: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
         None, description="Name of the product; at most 500 characters. Needs ref_image."

@@ -30,7 +30,7 @@ LargeImage = Annotated[
     Field(min_length=1),
     StripDataUri,
 ]
-"""A picture: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 50 MB,
+"""An image: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 50 MB,
 at least 300 px a side, ratio 1:2.5 to 2.5:1."""
 
 LongPrompt = Annotated[str, Field(min_length=1, max_length=3072)]
@@ -94,9 +94,9 @@ CommaFreeTaskId = Annotated[ExternalTaskId, Field(pattern=r"^[^,]*$")]
 
 
 class NamedImage(KlingObject):
-    """A picture that the prompt can name."""
+    """An image that the prompt can name."""
 
-    url: LargeImage = Field(description="The picture.")
+    url: LargeImage = Field(description="The image.")
     id: Id | None = Field(None, description="Name by which the prompt calls it: @name.")
 
 
@@ -148,7 +148,7 @@ class V2Request(KlingRequest):
             "settings": {name: top.pop(name) for name in cls.settings if name in top},
             "options": {name: top.pop(name) for name in cls.options if name in top},
         }
-        # What extra_body adds to a part stands beside the fields.
+        # What extra_body adds to a part stands next to the fields.
         for name in _SECTIONS:
             part, more = parts[name], top.pop(name, None)
             if isinstance(part, list):

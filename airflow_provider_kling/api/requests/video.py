@@ -85,7 +85,7 @@ Mode = Annotated[
     StdPro4k | None,
     Field(description="Quality: std is 720p, pro 1080p, 4k (v3 only) 2160p; std when unset."),
 ]
-Sound = Annotated[
+AudioSwitch = Annotated[
     OnOff | None,
     Field(description="Whether the video has sound; off when unset. v2-6 (mode pro only) and later models."),
 ]
@@ -127,7 +127,7 @@ class TextToVideo(KlingRequest):
         " the others are CometAPI's.",
     )
     mode: Mode = None
-    sound: Sound = None
+    sound: AudioSwitch = None
     cfg_scale: CfgScale = None
     multi_shot: MultiShot = None
     shot_type: ShotType = None
@@ -153,7 +153,7 @@ class TextToVideo(KlingRequest):
         custom_rule(
             "voice_list",
             text="voice_list is accepted here, but the vendor's capability map lists no model that"
-            " follows it without a picture",
+            " follows it without an image",
             broken=lambda request: set_fields(request, "voice_list"),
         ),
     )
@@ -165,7 +165,7 @@ TEXT_TO_VIDEO = Endpoint(
 
 
 class ImageToVideo(KlingRequest):
-    """Body of ``POST /v1/videos/image2video``: animate one picture."""
+    """Body of ``POST /v1/videos/image2video``: animate one image."""
 
     model_name: ModelName = Field(
         "kling-v3", description="Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
@@ -179,7 +179,7 @@ class ImageToVideo(KlingRequest):
     negative_prompt: NegativePrompt = None
     duration: Duration = None
     mode: Mode = None
-    sound: Sound = None
+    sound: AudioSwitch = None
     cfg_scale: CfgScale = None
     multi_shot: MultiShot = None
     shot_type: ShotType = None
@@ -220,7 +220,7 @@ IMAGE_TO_VIDEO = Endpoint(
 
 
 class MultiImageToVideo(KlingRequest):
-    """Body of ``POST /v1/videos/multi-image2video``: make one video of several pictures.
+    """Body of ``POST /v1/videos/multi-image2video``: make one video of several images.
 
     The vendor retired the only model it ever listed here; gateways still serve it.
     """
@@ -231,7 +231,7 @@ class MultiImageToVideo(KlingRequest):
         " gateway may take others.",
     )
     image_list: Annotated[list[ImageItem], Field(min_length=1, max_length=4)] = Field(
-        description="The pictures, 1 to 4 {'image'}; CometAPI documents 2 to 4."
+        description="The images, 1 to 4 {'image'}; CometAPI documents 2 to 4."
     )
     prompt: Prompt | None = Field(None, description="What happens in the video; at most 2,500 characters.")
     negative_prompt: NegativePrompt = None

@@ -28,17 +28,17 @@ from .field_types import (
 from .rules import Rule, as_in_the_video, custom_rule
 
 MotionVideo = Annotated[str, video(3, 30, min_side=340, max_side=3850), Field(min_length=1)]
-"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, at most
+"""A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, at most
 100 MB, 3 to 30 s."""
 
 
 class MotionControl(KlingRequest):
-    """Body of ``POST /v1/videos/motion-control``: let the person of a picture move as in a video."""
+    """Body of ``POST /v1/videos/motion-control``: let the person of an image move as in a video."""
 
     model_name: ModelName = Field(
         "kling-v2-6", description="Model that makes the video: kling-v2-6 or kling-v3."
     )
-    image_url: Image = Field(description="Picture of the person.")
+    image_url: Image = Field(description="Image of the person.")
     video_url: MotionVideo = Field(
         description="Video whose movement is taken over: mp4 or mov, 340 to 3,850 px a side, 3 to 30 s (at"
         " most 10 s when character_orientation is image). The result is as long."
@@ -114,9 +114,9 @@ class EffectInput(KlingObject):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue]
 
-    image: Image | None = Field(None, description="The picture, for scenes of one person.")
+    image: Image | None = Field(None, description="The image, for scenes of one person.")
     images: Annotated[list[Image], Field(min_length=2, max_length=2)] | None = Field(
-        None, description="Two pictures, left and right, for scenes of two persons."
+        None, description="Two images, left and right, for scenes of two persons."
     )
     model_name: ModelName | None = Field(None, description="Model; only older scenes and gateways read it.")
     mode: StdPro | None = Field(None, description="std or pro; only older scenes and gateways read it.")
@@ -147,10 +147,10 @@ def _discontinued(request: Any) -> str | None:
     return f"effect_scene {request.effect_scene!r} was ended by Kling on {day}" if day else None
 
 
-def _needs_two_pictures(request: Any) -> str | None:
+def _needs_two_images(request: Any) -> str | None:
     if request.effect_scene not in _TWO_IMAGE_SCENES or request.input.images or not request.input.image:
         return None
-    return f"effect_scene {request.effect_scene!r} is made of two pictures: input.images"
+    return f"effect_scene {request.effect_scene!r} is made of two images: input.images"
 
 
 class VideoEffects(KlingRequest):
@@ -175,7 +175,7 @@ class VideoEffects(KlingRequest):
     )
     hints: ClassVar[tuple[Rule, ...]] = (
         Rule(("effect_scene",), "scenes that Kling ended may be refused", _discontinued),
-        Rule(("input", "effect_scene"), "scenes of two persons need two pictures", _needs_two_pictures),
+        Rule(("input", "effect_scene"), "scenes of two persons need two images", _needs_two_images),
     )
 
 
@@ -190,7 +190,7 @@ def _invalid_images(request: Any) -> str | None:
     if least <= found <= most:
         return None
     wanted = f"{least} or {most}" if most > least else str(most)
-    return f"image_list must hold {wanted} pictures when edit_mode is {request.edit_mode}; it holds {found}"
+    return f"image_list must hold {wanted} images when edit_mode is {request.edit_mode}; it holds {found}"
 
 
 class MultiElements(KlingRequest):
@@ -208,7 +208,7 @@ class MultiElements(KlingRequest):
     )
     image_list: Annotated[list[ImageItem], Field(max_length=2)] | None = Field(
         None,
-        description="Pictures {'image'} of the new element, cut out: 1 or 2 to add, 1 to swap.",
+        description="Images {'image'} of the new element, cut out: 1 or 2 to add, 1 to swap.",
     )
     prompt: Prompt = Field(
         description="What to do, naming <<<video_1>>> and <<<image_1>>>; at most 2,500 characters."
@@ -226,7 +226,7 @@ class MultiElements(KlingRequest):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             ("image_list", "edit_mode"),
-            "image_list must hold 1 or 2 pictures for addition, 1 for swap, none for removal",
+            "image_list must hold 1 or 2 images for addition, 1 for swap, none for removal",
             _invalid_images,
         ),
         *model_rules("videos/multi-elements"),

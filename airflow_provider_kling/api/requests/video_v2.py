@@ -99,19 +99,19 @@ TEXT_TO_VIDEO_2 = Endpoint(
 
 
 class ImageToVideo2(V2Request):
-    """Body of ``POST /image-to-video/{model_name}``: animate one picture, with API 2.0."""
+    """Body of ``POST /image-to-video/{model_name}``: animate one image, with API 2.0."""
 
     model_name: PathModel = Field(
         "kling-3.0-turbo",
         description="Model that makes the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.",
     )
     first_frame: LargeImage = Field(
-        description="The picture that the video begins with: jpg or png, at most 50 MB, at least 300 px a"
+        description="The image that the video begins with: jpg or png, at most 50 MB, at least 300 px a"
         " side, ratio 1:2.5 to 2.5:1."
     )
     last_frame: LargeImage | None = Field(
         None,
-        description="The picture that it ends with. Not with kling-3.0-turbo; 2.x models need 1080p for it.",
+        description="The image that it ends with. Not with kling-3.0-turbo; 2.x models need 1080p for it.",
     )
     prompt: LongPrompt | None = Field(
         None, description=f"What happens in the video; {_PROMPT}. {_SHOTS_SYNTAX}"
@@ -165,14 +165,14 @@ class NamedVideo(KlingObject):
 
 
 def _too_many_references(request: Any) -> str | None:
-    pictures, elements = len(request.refer_images or ()), len(request.elements or ())
+    images, elements = len(request.refer_images or ()), len(request.elements or ())
     video = bool(set_fields(request, "feature_video", "base_video"))
     most = MOST_REFERENCES_WITH_VIDEO if video else MOST_REFERENCES
-    if pictures + elements <= most:
+    if images + elements <= most:
         return None
     return (
         f"refer_images and elements may hold {most} entries together {'with' if video else 'without'} a"
-        f" video; they hold {pictures} + {elements}"
+        f" video; they hold {images} + {elements}"
     )
 
 
@@ -265,7 +265,7 @@ _UNREAD_DURATION = custom_rule(
 
 
 class OmniVideo2(V2Request):
-    """Body of ``POST /omni-video/{model_name}``: make or edit a video with words, pictures and elements."""
+    """Body of ``POST /omni-video/{model_name}``: make or edit a video with words, images and elements."""
 
     model_name: PathModel = Field(
         "kling-3.0-omni",
@@ -277,14 +277,14 @@ class OmniVideo2(V2Request):
         f" {_SHOTS_SYNTAX}",
     )
     first_frame: LargeImage | NamedImage | None = Field(
-        None, description="The picture that the video begins with, or {'url', 'id'} to call it by a name."
+        None, description="The image that the video begins with, or {'url', 'id'} to call it by a name."
     )
     last_frame: LargeImage | NamedImage | None = Field(
-        None, description="The picture that it ends with; needs a first_frame."
+        None, description="The image that it ends with; needs a first_frame."
     )
     refer_images: Annotated[list[LargeImage | NamedImage], Field(max_length=MOST_REFERENCES)] | None = Field(
         None,
-        description="Pictures to refer to, each as it is or {'url', 'id'}. Together with elements at"
+        description="Images to refer to, each as it is or {'url', 'id'}. Together with elements at"
         " most 7, with a video at most 4.",
     )
     feature_video: ReferenceVideo | NamedVideo | None = Field(
@@ -339,17 +339,17 @@ OMNI_VIDEO_2 = Endpoint(
 )
 
 MotionVideo = Annotated[str, video(3, 30, megabytes=100, min_side=340, max_side=3850), Field(min_length=1)]
-"""A video: public URL, or an object-storage URI whose filesystem can sign addresses. mp4 or mov, 3 to 30 s
+"""A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, 3 to 30 s
 (10 s with ``character_orientation="image"``), at most 100 MB, 340 to 3,850 px a side."""
 
 
 class MotionControl2(V2Request):
-    """Body of ``POST /motion-control/{model_name}``: let a picture move as a video does, with API 2.0."""
+    """Body of ``POST /motion-control/{model_name}``: let an image move as a video does, with API 2.0."""
 
     model_name: PathModel = Field(
         "kling-3.0", description="Model that makes the video: kling-3.0 or kling-2.6."
     )
-    image: LargeImage = Field(description="The picture of who is to move; at most 50 MB.")
+    image: LargeImage = Field(description="The image of who is to move; at most 50 MB.")
     video: MotionVideo = Field(
         description="The video whose movement is taken over: mp4 or mov, 3 to 30 s, at most 100 MB, 340 to"
         " 3,850 px a side. The result is as long."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures as the emulator draws them."""
+"""Images as the emulator draws them."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def emulated_label(height: int) -> Image.Image:
 
 
 def _placeholder(digest: str, width: int, height: int) -> Image.Image:
-    """Draw a picture that depends on the digest alone: two colours and a disc."""
+    """Draw an image that depends on the digest alone: two colours and a disc."""
     seed = bytes.fromhex(digest[:32])
     across = np.linspace(0.0, 1.0, width)[None, :, None]
     down = np.linspace(0.0, 1.0, height)[:, None, None]
@@ -109,7 +109,7 @@ def _placeholder(digest: str, width: int, height: int) -> Image.Image:
 def _expanded(
     source: ImageInfo, size: tuple[int, int], margins: tuple[float, float, float, float]
 ) -> Image.Image:
-    """Return the picture inside a larger one that shows its own blurred, dark copy around it."""
+    """Return the image inside a larger one that shows its own blurred, dark copy around it."""
     up, down, left, right = margins
     width, height = size[0] / (1 + left + right), size[1] / (1 + up + down)
     image = (

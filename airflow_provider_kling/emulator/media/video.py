@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Videos that really play: H.264 in MP4, 24 pictures a second."""
+"""Videos that really play: H.264 in MP4, 24 images a second."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def render(spec: VideoSpec, target: Path) -> None:
 
 
 def _frames(spec: VideoSpec) -> Iterator[Image.Image]:
-    """Zoom in over the whole video; in a long one, in and out again so that few pictures are computed."""
+    """Zoom in over the whole video; in a long one, in and out again so that few images are computed."""
     total = max(1, round(spec.seconds * FPS))
     cycle = min(total, _CYCLE_SECONDS * FPS)
     size = (spec.width, spec.height)

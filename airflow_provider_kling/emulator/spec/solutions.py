@@ -27,7 +27,7 @@ _MUSIC = MediaLimits(("mp3", "wav", "m4a"), (0, float("inf")), megabytes=_MEGABY
 _MARKED = object_(**COMMON, watermark=object_(enabled=boolean()))
 _SHAPES = ("9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "21:9")
 _GOODS = ("ref_image", "goods_title", "goods_price", "goods_target_audience", "goods_selling_point")
-_MOST_TERMS, _LONGEST_TERM = 200, 100
+_MOST_PHRASES, _LONGEST_TERM = 200, 100
 
 _SHOP_VOICES = (
     *("energetic_sales_girl", "gentle_sales_woman", "crisp_sales_girl", "mature_sales_woman"),
@@ -144,7 +144,7 @@ def _product(body: Values, _: Media) -> str | None:
 
 
 def _glossary(body: Values, _: Media) -> str | None:
-    too_many = len(of_type(body, "glossary")) > _MOST_TERMS
+    too_many = len(of_type(body, "glossary")) > _MOST_PHRASES
     return "Glossary exceeds the limit of 200 entries." if too_many else None
 
 

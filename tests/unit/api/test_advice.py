@@ -80,7 +80,7 @@ ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (TextToVideo, text(cfg_scale=0.3), "cfg_scale has no effect: kling-v3 ignores it"),
     (TextToVideo, text(model_name="kling-v1", camera_control=IDLE_CAMERA), "config has no effect"),
     (ImageToVideo, {**V15, "camera_control": IDLE_CAMERA}, "config has no effect"),
-    (TextToVideo, text(sound="on", voice_list=VOICES), "without a picture"),
+    (TextToVideo, text(sound="on", voice_list=VOICES), "without an image"),
     (ImageToVideo, picture(**NEW), "is unknown"),
     (ImageToVideo, picture(model_name="kling-v2-1"), "instead: kling-v3"),
     (ImageToVideo, picture(**CUSTOM, multi_prompt=shots(5), prompt="x"), "prompt has no effect"),

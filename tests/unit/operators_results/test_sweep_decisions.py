@@ -83,7 +83,7 @@ def test_jobs_without_a_date_are_looked_at():
         (TaskStatus.UNKNOWN, {}, (), 0, ResultStatus.UNFINISHED),
         (TaskStatus.FAILED, {}, (), 0, ResultStatus.NO_FILES),
         (TaskStatus.SUCCEED, {"elements": [{"element_id": 1}]}, (), 0, ResultStatus.NO_FILES),
-        (TaskStatus.SUCCEED, VIDEO, ("8",), 10**15, ResultStatus.KEPT),
+        (TaskStatus.SUCCEED, VIDEO, ("8",), 10**15, ResultStatus.STORED_BEFORE),
         (TaskStatus.SUCCEED, VIDEO, ("9",), 0, ResultStatus.MISSING),
         (TaskStatus.SUCCEED, {}, (), 0, ResultStatus.MISSING),
         (TaskStatus.SUCCEED, VIDEO, (), 30 * 86_400_000 - 1, ResultStatus.MISSING),
@@ -102,7 +102,7 @@ def test_ids_that_are_no_names_of_folders_are_found_again():
         classify_task(
             KlingTask("a/b", TaskStatus.SUCCEED, "", result=VIDEO), {task_folder({"task_id": "a/b"})}, 0
         )
-        is ResultStatus.KEPT
+        is ResultStatus.STORED_BEFORE
     )
 
 

@@ -180,7 +180,7 @@ def test_unreadable_manifest_counts_as_none(web, shelf, content):
     assert read_task_manifest(shelf.uri, "8150001")["files"][0]["bytes"] == len(VIDEO)
 
 
-KEPT = {
+STORED_BEFORE = {
     "key": "videos[0].url",
     "name": "0-video.mp4",
     "type": "video/mp4",
@@ -195,18 +195,18 @@ KEPT = {
         {},
         "text",
         None,
-        {**KEPT, "name": "../secret.mp4"},
-        {**KEPT, "name": "../../etc/hostname", "bytes": 7},
-        {**KEPT, "name": None},
-        {**KEPT, "name": "0-video.bin"},
-        {**KEPT, "key": ["videos[0].url"]},
-        {**KEPT, "key": "videos[1].url"},
-        {**KEPT, "type": []},
-        {**KEPT, "bytes": str(len(VIDEO))},
-        {**KEPT, "bytes": None},
-        {**KEPT, "bytes": float(len(VIDEO))},
-        {**KEPT, "sha256": "0"},
-        {name: value for name, value in KEPT.items() if name != "sha256"},
+        {**STORED_BEFORE, "name": "../secret.mp4"},
+        {**STORED_BEFORE, "name": "../../etc/hostname", "bytes": 7},
+        {**STORED_BEFORE, "name": None},
+        {**STORED_BEFORE, "name": "0-video.bin"},
+        {**STORED_BEFORE, "key": ["videos[0].url"]},
+        {**STORED_BEFORE, "key": "videos[1].url"},
+        {**STORED_BEFORE, "type": []},
+        {**STORED_BEFORE, "bytes": str(len(VIDEO))},
+        {**STORED_BEFORE, "bytes": None},
+        {**STORED_BEFORE, "bytes": float(len(VIDEO))},
+        {**STORED_BEFORE, "sha256": "0"},
+        {name: value for name, value in STORED_BEFORE.items() if name != "sha256"},
     ],
 )
 def test_a_manifest_is_not_believed_what_landing_never_writes(web, tmp_path, entry):
@@ -219,13 +219,13 @@ def test_a_manifest_is_not_believed_what_landing_never_writes(web, tmp_path, ent
     landed = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES)
     assert landed["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
     assert web.asked("/v.mp4") == 1
-    assert read_task_manifest(str(tmp_path), "8150001")["files"][0]["sha256"] == KEPT["sha256"]
+    assert read_task_manifest(str(tmp_path), "8150001")["files"][0]["sha256"] == STORED_BEFORE["sha256"]
 
 
 def test_what_a_manifest_says_beside_is_not_handed_on(web, tmp_path):
     (tmp_path / "8150001").mkdir()
     (tmp_path / "8150001" / "0-video.mp4").write_bytes(VIDEO)
-    content = {"version": 1, "request": {}, "files": [{**KEPT, "path": "/etc/passwd", "more": 1}]}
+    content = {"version": 1, "request": {}, "files": [{**STORED_BEFORE, "path": "/etc/passwd", "more": 1}]}
     (tmp_path / "8150001" / "manifest.json").write_text(json.dumps(content))
     landed = store_result(
         video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES, facts={"a": 1}

@@ -155,5 +155,5 @@ def test_names_differ_from_each_other() -> None:
         "videos": [{"url": "http://h/1"}, {"url": "http://h/2", "watermark_url": "http://h/3"}],
         "product_videos": [{"url": "http://h/4"}],
     }
-    names = [poster_name(file) for file in list_result_files(result) if file.address == "url"]
+    names = [poster_name(file) for file in list_result_files(result) if file.url_key == "url"]
     assert names == ["0-poster.jpg", "1-poster.jpg", "0-product-poster.jpg"]
