@@ -220,7 +220,7 @@ class Submitter:
             earlier_tries=int(attempt.ask_first) if shared else 1,
             renew_expired=shared,
             asks_first=shared and self._can_look_up and (limited or not unique),
-            keep_refused=plan.return_refused,
+            return_refused=plan.return_refused,
         )
 
     async def _record_intent(self, attempt: _RowSubmission, name: str) -> None:

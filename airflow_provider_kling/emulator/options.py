@@ -67,10 +67,10 @@ class Options:
     :param certificate: PEM file with certificate and key; the emulator then speaks HTTPS.
     :param speed: how many times faster than the real service jobs run.
     :param job_seconds: how long every job takes at speed 1; each kind of result has its own time when unset.
-    :param slots: how many jobs may be active at once (one for ``n`` pictures counts ``n``); 0 is no limit.
+    :param slots: how many jobs may be active at once (one for ``n`` images counts ``n``); 0 is no limit.
     :param units: size of the account's resource packs, of video and image units each.
     :param cash: balance in US dollars of an account that pays in cash; it has no resource packs then.
-    :param scale: size of rendered pictures and videos relative to the real ones (720p, 1080p, 2160p).
+    :param scale: size of rendered images and videos relative to the real ones (720p, 1080p, 2160p).
     :param url_seconds: how long the address of a result is valid after it was handed out.
     :param strict: also refuse what the vendor silently ignores: unknown fields and empty values.
     :param models: further model names to accept.

@@ -41,7 +41,7 @@ class InputSource(StrEnum):
 def classify_input(value: str) -> InputSource:
     """Classify a media value, by content if its form is ambiguous.
 
-    Base64 of a JPEG begins with ``/9j/``, as a path could, and "clip" is a file name as well as base64.
+    Base64 of a JPEG begins with ``/9j/``, as a path could, and ``clip`` is a file name as well as base64.
 
     :param value: URL, path, storage URI or base64.
     :return: the kind.

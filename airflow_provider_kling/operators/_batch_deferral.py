@@ -52,7 +52,7 @@ def deferral_arguments(operator: KlingBatchOperator, endpoint: Endpoint, wait: D
 
 
 def check_execution_timeout(operator: KlingBatchOperator, began: float) -> None:
-    """Fail when ``execution_timeout`` has passed: after a deferral Airflow 3 counts it anew.
+    """Fail when ``execution_timeout`` has passed: after a deferral Airflow 3 counts it again.
 
     :param operator: the running task.
     :param began: when this try began, Unix time in seconds.

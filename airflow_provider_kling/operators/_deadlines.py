@@ -36,7 +36,7 @@ def batch_job_deadline(created_at: int | None, timeout: float, began: float, now
 
     :param created_at: when Kling made the job, Unix time in ms.
     :param timeout: seconds.
-    :param began: when this try of the task began: a job whose time was up before it gets the time anew.
+    :param began: when this try of the task began: a job whose time was up before it gets the time again.
     :param now: Unix time in seconds.
     :return: Unix time in seconds.
     """

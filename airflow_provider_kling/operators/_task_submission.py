@@ -288,7 +288,7 @@ class TaskSubmission:
             ),
             # A job that is there costs nothing, so that no budget may keep the task from it.
             asks_first=shared and found_by_name and (operator.budget is not None or not unique),
-            keep_refused=operator.on_refused == "return",
+            return_refused=operator.on_refused == "return",
         )
 
     def _reattach_without_request(self, error: KlingError) -> KlingTask:

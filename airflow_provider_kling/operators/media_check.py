@@ -42,7 +42,7 @@ class KlingMediaCheckOperator(BaseOperator):
     Each file is copied to the worker, decoded completely and measured. Rules without a value have defaults:
     the duration of the request within 0.5 s, audible audio where the request asks for audio (avatars, lip
     sync, speech, ``sound="on"``), at most a quarter of black and half of frozen frames. Images must be
-    decodable. The verdict is written into the manifest beside each file. Needs the extra ``media``; makes no
+    decodable. The verdict is written into the manifest next to each file. Needs the extra ``media``; makes no
     job.
 
     :param result: result of a task with ``output_path``, such as ``film.output``, or a list of results.

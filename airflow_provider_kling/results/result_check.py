@@ -27,7 +27,7 @@ _ENDINGS = {
     "audio": (".mp3", ".wav", ".m4a", ".aac", ".ogg", ".flac"),
 }
 _NOT_URLS = frozenset(("", "null", "none", "undefined"))
-_BESIDE_THE_FILE = ("cover", "thumbnail", "poster", "preview", "callback")
+_NEXT_TO_FILE = ("cover", "thumbnail", "poster", "preview", "callback")
 
 
 def makes_files(endpoint: Endpoint) -> bool:
@@ -89,7 +89,7 @@ def _urls(items: Iterable[Any]) -> list[str]:
         if isinstance(item, Mapping)
         for key, value in item.items()
         if "url" in str(key)
-        and not any(word in str(key) for word in _BESIDE_THE_FILE)
+        and not any(word in str(key) for word in _NEXT_TO_FILE)
         and isinstance(value, str)
         and value.strip().lower() not in _NOT_URLS
     ]

@@ -26,7 +26,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # IPv6 networks whose last 32 bits are an IPv4 address.
 _WITH_IPV4 = [ipaddress.ip_network(each) for each in ("64:ff9b::/96", "::/96")]
 
-# Metadata services of clouds, which hold credentials, beside link-local addresses; then the local-use NAT64
+# Metadata services of clouds, which hold credentials, next to link-local addresses; then the local-use NAT64
 # prefix, which could map to any of these.
 _METADATA_ADDRESSES = [
     ipaddress.ip_network(each)

@@ -82,7 +82,7 @@ class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
     :param output_path: where to store the result files, any ``ObjectStoragePath``. Templated.
     :param end_from_trigger: let the triggerer end the task, which saves a worker start, unless the end of the
         task needs a worker. Needs ``deferrable``, Airflow 3.0 and no ``output_path``.
-    :param poster: store a small JPEG beside each stored video; needs the extra ``media``.
+    :param poster: store a small JPEG next to each stored video; needs the extra ``media``.
     :param start_from_trigger: start the task in the triggerer, which saves the worker start before the wait.
         Needs ``deferrable`` and Airflow 3.3; templates must be text. Mapped tasks start in a worker.
     """

@@ -124,7 +124,7 @@ class SubmissionContext:
     :param earlier_tries: tries since the last clear, each of which may have left one job of unknown outcome.
     :param renew_expired: a job whose result Kling has deleted counts as one that is to be made again.
     :param asks_first: look the job up before the first create call, also in a first try.
-    :param keep_refused: a job that Kling failed for its content is the answer, and is not made again.
+    :param return_refused: a job that Kling failed for its content is the answer, and is not made again.
     :param began: Unix time in seconds at which this was known.
     """
 
@@ -137,7 +137,7 @@ class SubmissionContext:
     earlier_tries: int = 1
     renew_expired: bool = False
     asks_first: bool = False
-    keep_refused: bool = False
+    return_refused: bool = False
     began: float = field(default_factory=time.time, compare=False)
 
     @property
@@ -157,7 +157,7 @@ class SubmissionContext:
         :return: whether it failed, or its result has expired where an expired one is to be renewed.
         """
         if task.status is TaskStatus.FAILED:
-            return not (self.keep_refused and refuses_content(task.message))
+            return not (self.return_refused and refuses_content(task.message))
         return self.has_expired(task)
 
     def has_expired(self, task: KlingTask) -> bool:

@@ -211,19 +211,19 @@ class TaskReader:
     ) -> list[tuple[int, str]]:
         """Report the rows of our jobs; return those, each with its place on the page."""
         found: list[tuple[int, str]] = []
-        share, told = Slice(), 0
+        share, notified = Slice(), 0
         for index, row in enumerate(rows):
             try:
                 task_id, external_id, word = row_summary(row)
                 for ident in dict.fromkeys((task_id, external_id)):
                     if ident and ident in positions and positions[ident].accepts(external_id):
-                        told += sink.on_list_row(ident, word, row)
+                        notified += sink.on_list_row(ident, word, row)
                         found.append((index, ident))
             except Exception as error:
                 # Its job, if it is one of ours, is read by itself.
                 self._on_bad_row(error)
-            if told >= YIELD_EVERY:
-                told = 0
+            if notified >= YIELD_EVERY:
+                notified = 0
                 await asyncio.sleep(0)
             await share.pause_if_used()
         return found

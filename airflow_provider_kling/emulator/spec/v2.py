@@ -102,7 +102,7 @@ def _understood(body: dict[str, Any], model: str) -> dict[str, Any]:
     }
 
 
-def _try_on_terms(body: dict[str, Any], model: str) -> dict[str, Any]:
+def _try_on_body(body: dict[str, Any], model: str) -> dict[str, Any]:
     at = {entry["type"]: f"contents[{index}].url" for index, entry in enumerate(body["contents"])}
     options = body.get("options", {})
     return {**body, **options, **at, "watermark_info": options.get("watermark", {})}
@@ -314,6 +314,6 @@ RULES: Mapping[str, BodySpec] = {
             options=object_(**COMMON, watermark=object_(enabled=boolean())),
         ),
         (_one_of_each,),
-        understood=_try_on_terms,
+        understood=_try_on_body,
     ),
 }

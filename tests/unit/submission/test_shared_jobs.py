@@ -174,7 +174,7 @@ def test_a_job_that_expired_is_made_anew_with_a_warning(caplog: pytest.LogCaptur
 @pytest.mark.parametrize("is_retry", [False, True])
 def test_a_refused_job_is_the_answer_where_it_is_to_be_returned(is_retry: bool) -> None:
     first = [] if is_retry else [(CREATE, TAKEN)]
-    kept = walk(shared(is_retry=is_retry, keep_refused=True), [*first, (FIND, REFUSED_JOB)])
+    kept = walk(shared(is_retry=is_retry, return_refused=True), [*first, (FIND, REFUSED_JOB)])
     assert kept.task is REFUSED_JOB
     again = walk(
         shared(is_retry=is_retry),
@@ -182,7 +182,7 @@ def test_a_refused_job_is_the_answer_where_it_is_to_be_returned(is_retry: bool) 
     )
     assert again.task is NEW
     other = walk(
-        shared(is_retry=is_retry, keep_refused=True),
+        shared(is_retry=is_retry, return_refused=True),
         [*first, (FIND, FAILED), (FindTask(NEXT), None), (CreateTask(NEXT), NEW)],
     )
     assert other.task is NEW, "a job that failed for another reason is made again"
