@@ -107,6 +107,31 @@ def test_sums_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
     assert {row["label.sku"] for row in table} >= {"product 1"}
 
 
+@pytest.mark.parametrize("kling_emulator_options", [{"cash": 100}])
+def test_sums_of_cash_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
+    films = str(tmp_path / "films")
+    result = run(image_to_video(output_path=films, labels={"team": "shop"}), TaskInstance())
+    assert result["units"] is None
+    (charge,) = result["charges"]
+    assert (charge["type"], charge["amount"]) == ("cash", "0.42")
+    Batch(str(tmp_path / "shop"), labels={"team": "press"}).run(rows(2))
+
+    told = usage(str(tmp_path / "report"), paths=[films, str(tmp_path / "shop")]).execute({})  # type: ignore[arg-type]
+    books = kling_emulator.state.account.charged_cash
+    assert books == Decimal("0.42") + 2 * 8 * Decimal("0.0035")
+    assert (told["units"], {kind: Decimal(sum_) for kind, sum_ in told["cash"].items()}) == (
+        {},
+        {"USD": books},
+    )
+    assert Decimal(told["usd_at_list_price"]) == books
+    charged = read(told["usage_path"])
+    assert {(row["type"], row["cash_type"], row["labels"]["team"]) for row in charged} == {
+        ("cash", "balance", "shop"),
+        ("cash", "balance", "press"),
+    }
+    assert sum(Decimal(row["amount"]) for row in charged) == books
+
+
 def test_again_for_the_same_period_changes_nothing(kling_emulator: Emulator, tmp_path: Path) -> None:
     films, report = str(tmp_path / "films"), tmp_path / "report"
     run(image_to_video(output_path=films), TaskInstance())
