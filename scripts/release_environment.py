@@ -32,14 +32,14 @@ class Release:
     :param airflow: version of Airflow.
     :param python: version of Python, ``major.minor``.
     :param released: day on which it appeared.
-    :param beside: packages of the same release that a pre-release must name.
+    :param others: packages of the same release that a pre-release must name.
     :param may_fail: whether failures of its tests are no failure of the matrix.
     """
 
     airflow: str
     python: str
     released: str
-    beside: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     may_fail: bool = False
 
     @property
@@ -62,7 +62,7 @@ RELEASES = (
         "3.4.0b2",
         "3.11",
         "2026-10-20",
-        beside=("apache-airflow-core==3.4.0b2", "apache-airflow-task-sdk==1.4.0b2"),
+        others=("apache-airflow-core==3.4.0b2", "apache-airflow-task-sdk==1.4.0b2"),
         may_fail=True,
     ),
 )
@@ -113,7 +113,7 @@ def install_release(release: Release, interpreter: str, folder: Path, extras: Se
     published = _download(release, file)
     limits = ["--constraint", file] if published else ["--exclude-newer", release.released]
     named = f"[{','.join(extras)}]" if extras else ""
-    wanted = [f"apache-airflow{named}=={release.airflow}", *release.beside]
+    wanted = [f"apache-airflow{named}=={release.airflow}", *release.others]
     run([find_uv(), "pip", "install", "--quiet", "--python", python_of(folder), *limits, *wanted])
     if published:
         return Pins(file, "its constraints file")
@@ -142,7 +142,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def install_wheel(
-    folder: Path, pins: Pins, wheel: Path, extras: Sequence[str] = (), beside: Sequence[str] = ()
+    folder: Path, pins: Pins, wheel: Path, extras: Sequence[str] = (), others: Sequence[str] = ()
 ) -> None:
     """Install this package under the pins of a release, as users are told to.
 
@@ -150,13 +150,13 @@ def install_wheel(
     :param pins: what it returned.
     :param wheel: the package.
     :param extras: extras of the package.
-    :param beside: further packages.
+    :param others: further packages.
     :raises RuntimeError: there is no solution, or a pinned library was changed.
     """
     before = versions(folder)
     named = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
-    install = [find_uv(), "pip", "install", "--quiet", "--python", python_of(folder)]
-    run([*install, "--constraint", pins.file, named, *beside])
+    install: list[str | Path] = [find_uv(), "pip", "install", "--quiet", "--python", python_of(folder)]
+    run([*install, "--constraint", pins.file, named, *others])
     after = versions(folder)
     changed = {name: after.get(name) for name, version in before.items() if after.get(name) != version}
     if changed:

@@ -144,7 +144,7 @@ def install(release: Release, interpreter: str) -> tuple[Path, str]:
     """Make the release's environment; return its folder and where its libraries are from."""
     folder = WORK / release.name
     pins = install_release(release, interpreter, folder, extras=("amazon", "s3fs", "standard"))
-    install_wheel(folder, pins, build_wheel(WORK / "dist"), extras=("emulator", "s3"), beside=_TOOLS)
+    install_wheel(folder, pins, build_wheel(WORK / "dist"), extras=("emulator", "s3"), others=_TOOLS)
     return folder, pins.source
 
 

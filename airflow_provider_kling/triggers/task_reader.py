@@ -230,10 +230,8 @@ class TaskReader:
 
     def _on_bad_row(self, error: Exception) -> None:
         self._bad_rows += 1
-        level = logging.DEBUG if self._bad_rows > 1 else logging.WARNING
-        log.log(
-            level, "%s: %d rows could not be read: %s", self._endpoint, self._bad_rows, type(error).__name__
-        )
+        level, reason = logging.DEBUG if self._bad_rows > 1 else logging.WARNING, type(error).__name__
+        log.log(level, "%s: %d rows could not be read: %s", self._endpoint, self._bad_rows, reason)
 
     async def _read_singles(
         self,
