@@ -36,7 +36,7 @@ test: $(VENV)/.develops ## the whole test suite
 test-browser: $(VENV)/.develops ## test the preview tab of a live Airflow with Chromium
 	@if [ "$$(id -u)" = 0 ] && [ -z "$$CHROMIUM" ] && command -v apt-get >/dev/null && \
 	    ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then \
-	    { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium; } \
+	    { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium fonts-inter; } \
 	    >/dev/null || echo "Chromium could not be installed."; fi
 	$(BIN)/pytest tests/e2e/browser -m browser $(PYTEST_ARGS)
 

@@ -2,6 +2,7 @@
 // The texts of a card: no elements.
 
 const DAY = 86_400_000;
+const HOUR = 3_600_000;
 const ENDED = new Set(["success", "failed", "upstream_failed", "skipped", "removed"]);
 
 export const unfinished = (card) => !ENDED.has(card.state);
@@ -40,9 +41,10 @@ export function expiryOf(card, now = Date.now()) {
 }
 
 function leftOf(card, now) {
-  const days = Math.round((card.expires_at - now) / DAY);
-  if (days < 1) return "less than a day";
-  return `${days} ${days === 1 ? "day" : "days"}`;
+  const left = card.expires_at - now;
+  // Of the last two days each hour counts.
+  if (left < 2 * DAY) return left < HOUR ? "less than an hour" : counted(Math.floor(left / HOUR), "hour");
+  return counted(Math.round(left / DAY), "day");
 }
 
 // The one thing to know of a result's safety, in the width of a tile.
@@ -59,7 +61,7 @@ export const timeOf = (time) =>
   time ? new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : null;
 
 export function standingOf(card) {
-  if (card.refused) return `Kling refused the content: ${card.refused}`;
+  if (card.refused) return `Refused: ${card.refused}`;
   if (card.error) return card.error;
   if (card.state === "failed") {
     const job = card.job ? ` Job ${card.job} may go on at Kling and be charged.` : "";

@@ -4,7 +4,7 @@
 import { BatchView, batchTile, fetchStrip } from "./batch.js";
 import { counted, empty, matches, totalsOf, unfinished } from "./format.js";
 import { detail, make, tile, whenSeen } from "./render.js";
-import { followTheme, framed, outward } from "./theme.js";
+import { followTheme, framed, leavesFrame, outward } from "./theme.js";
 import { Viewer } from "./viewer.js";
 
 const FRESH_MS = 5000;
@@ -16,6 +16,7 @@ const tiles = new Map(); // card id -> { text, card, element }
 const numbers = new Map(); // card id of a batch -> its numbers and first rows
 const viewer = new Viewer(place);
 let alone = null; // the text of the card that fills the page
+let partial = false; // pages of the run are still to come
 let batchView = null; // the batch that fills the page
 
 // Airflow 3.1 puts run ids here as they are, and their plus signs are no spaces.
@@ -39,6 +40,7 @@ async function fetchCards() {
     const page = await answer.json();
     cards.push(...page.cards);
     offset = page.next;
+    partial = offset !== null;
     if (offset !== null && !tiles.size) show(cards); // the first page need not wait for the others
   }
   return cards;
@@ -153,7 +155,7 @@ function applyFilter() {
   const found = [...tiles.values()].filter(({ element }) => !element.hidden).length;
   const working = [...tiles.values()].filter(({ card }) => unfinished(card)).length;
   const all = found === tiles.size ? counted(found, "result") : `${found} of ${counted(tiles.size, "result")}`;
-  count.textContent = `${all}${working ? `, ${working} not finished` : ""}`;
+  count.textContent = `${all}${working ? `, ${working} not finished` : ""}${partial ? ", loading more ..." : ""}`;
   const shown = [...tiles.values()].filter(({ element }) => !element.hidden).map(({ card }) => card);
   const { text, models } = totalsOf(shown, numbers);
   byId("totals").textContent = text;
@@ -198,6 +200,12 @@ filter.addEventListener("input", applyFilter);
 const ownPage = outward(byId("own-page"));
 ownPage.href = location.href;
 ownPage.hidden = !framed();
+const inAirflow = byId("in-airflow");
+inAirflow.hidden = framed() || !place.run_id;
+inAirflow.href = `../${["dags", place.dag_id, "runs", place.run_id].map(encodeURIComponent).join("/")}`;
 
-if (place.dag_id && place.run_id) refresh();
+if (leavesFrame()) {
+  ownPage.target = "_self";
+  ownPage.click();
+} else if (place.dag_id && place.run_id) refresh();
 else report("Open this page as the tab of a DAG run or a task instance.");

@@ -35,11 +35,16 @@ function applyTheme() {
   if (style.fontFamily) root.style.setProperty("--font", style.fontFamily);
 }
 
+const LEAST_WIDTH = 240;
+
+function visibleWidth() {
+  const outer = around();
+  return outer ? outer.innerWidth - window.frameElement.getBoundingClientRect().left : innerWidth;
+}
+
 // On a narrow screen Airflow makes the frame wider than the part of it that the window shows.
 function fitVisible() {
-  const outer = around();
-  const visible = outer ? outer.innerWidth - window.frameElement.getBoundingClientRect().left : innerWidth;
-  const width = Math.min(innerWidth, Math.max(visible, 240));
+  const width = Math.min(innerWidth, Math.max(visibleWidth(), LEAST_WIDTH));
   const root = document.documentElement;
   root.style.setProperty("--visible", `${width}px`);
   root.classList.toggle("narrow", width <= 768);
@@ -60,6 +65,22 @@ export function followTheme() {
 }
 
 export const framed = () => around() !== null;
+
+// Whether the tab should open its own page, because Airflow's bars leave no room on a phone. Not twice in a row:
+// a person who goes back from that page stays in Airflow.
+export function leavesFrame() {
+  if (!framed() || visibleWidth() >= LEAST_WIDTH) return false;
+  try {
+    if (sessionStorage.getItem("kling-own-page") === location.href) {
+      sessionStorage.removeItem("kling-own-page");
+      return false;
+    }
+    sessionStorage.setItem("kling-own-page", location.href);
+  } catch {
+    return false; // storage is switched off: going back would lead here again
+  }
+  return true;
+}
 
 // Airflow's frame lets no link leave it, but its own page may go anywhere.
 export function outward(link) {

@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.browser.test_preview import answer, card, scrolls_sideways
 from tests.e2e.live.airflow_processes import LiveAirflow
+from tests.support.connection_form import fill_form, open_form
 
 JOB = "178901234567800001"
 ERROR = (
@@ -97,6 +98,42 @@ def test_a_run_shows_its_totals_in_its_order(airflow: LiveAirflow, page: Any) ->
     assert page.get_by_text("not stored, at Kling for 30 days").count() == 2
     page.locator(".card").first.click()
     assert page.locator("dialog").get_by_text(str(int(JOB) + 1), exact=True).is_visible()
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (30 * 24 - 0.1, "at Kling for 30 days"),
+        (47.5, "at Kling for 47 hours"),
+        (1.5, "at Kling for 1 hour"),
+        (0.5, "at Kling for less than an hour"),
+    ],
+)
+def test_the_time_that_is_left_is_not_overstated(
+    airflow: LiveAirflow, page: Any, hours: float, text: str
+) -> None:
+    item = {"media": "video", "seconds": 5.0, "path": None, "file": None, "url": "data:,"}
+    expires = int((time.time() + hours * 3600) * 1000)
+    answer(page, card(state="success", items=[item], expires_at=expires), card(state="failed", id="b/-1"))
+    page.goto(f"{airflow.api.url}/kling/?dag_id=gallery&run_id=r")
+    page.get_by_text(text, exact=False).wait_for()
+
+
+def test_a_connection_made_in_the_form_can_be_tested(airflow: LiveAirflow, page: Any) -> None:
+    known = json.loads(airflow.env["AIRFLOW_CONN_KLING_DEFAULT"])
+    dialog = open_form(page, airflow.api.url, "from_the_form_itself")
+    # Airflow fixes the order of its own fields; what to leave empty says the placeholder.
+    labels = dialog.locator("label, legend").all_text_contents()
+    assert [label for label in labels if label in ("API key", "Access Key")] == ["Access Key", "API key"]
+    assert dialog.get_by_placeholder("Leave empty with an API key").is_visible()
+    shot(page, "connection-form")
+    fill_form(dialog, password=known["password"], host=known["host"])
+    page.get_by_text("from_the_form_itself").wait_for()
+    row = page.get_by_role("row").filter(has_text="from_the_form_itself")
+    with page.expect_response("**/connections/test") as answered:
+        row.get_by_role("button", name="Test", exact=False).first.click()
+    assert answered.value.status == 200
+    assert answered.value.json()["status"] is True, answered.value.text()
 
 
 def test_a_connection_without_a_port_can_be_tested_from_the_list(airflow: LiveAirflow, page: Any) -> None:

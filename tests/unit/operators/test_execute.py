@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -228,3 +229,12 @@ def test_an_extra_body_that_cannot_be_sent(
 def test_an_extra_body_is_sent(ti: TaskInstance, kling_emulator: Emulator) -> None:
     run(image_to_video(extra_body={"brand_new": {"a": [1]}}), ti)
     assert kling_emulator.jobs[0].body["brand_new"] == {"a": [1]}
+
+
+def test_one_line_says_how_often_and_until_when_a_deferred_task_asks(
+    told: Told, slow_emulator: Emulator, ti: TaskInstance
+) -> None:
+    with pytest.raises(TaskDeferred):
+        image_to_video(deferrable=True, poll_interval=5).execute(context_of(ti))
+    (line,) = told("Deferring")
+    assert re.search(r"Deferring: polling every 5 s until (\S+ )?\d\d:\d\d UTC", line)
