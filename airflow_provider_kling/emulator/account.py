@@ -169,9 +169,9 @@ class Account:
     def _job(
         self, endpoint: Endpoint, validated: ValidatedBody, work: Plan, context: PlanContext
     ) -> EmulatedTask:
-        now, seconds = context.now, self._options.job_seconds
-        if seconds is None or endpoint.synchronous:
-            seconds = job_seconds(endpoint)
+        now, times = context.now, self._options.job_times
+        own = not times or endpoint.synchronous
+        seconds = job_seconds(endpoint) if own else times[len(self.jobs) % len(times)]
         lasts = seconds / self._options.speed
         price = prices.price_in_units(endpoint.slug, validated.body, work.seconds, work.count)
         pack = prices.unit_type(endpoint.slug)

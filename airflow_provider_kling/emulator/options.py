@@ -66,7 +66,8 @@ class Options:
     :param webhook_secret: signs callbacks (``whsec_`` and base64); they are not signed when unset.
     :param certificate: PEM file with certificate and key; the emulator then speaks HTTPS.
     :param speed: how many times faster than the real service jobs run.
-    :param job_seconds: how long every job takes at speed 1; each kind of result has its own time when unset.
+    :param job_seconds: how long every job takes at speed 1, or the times that jobs take by turns; each kind
+        of result has its own time when unset.
     :param slots: how many jobs may be active at once (one for ``n`` images counts ``n``); 0 is no limit.
     :param units: size of the account's resource packs, of video and image units each.
     :param cash: balance in US dollars of an account that pays in cash; it has no resource packs then.
@@ -86,7 +87,7 @@ class Options:
     webhook_secret: str | None = None
     certificate: str | None = None
     speed: float = 1.0
-    job_seconds: float | None = None
+    job_seconds: float | tuple[float, ...] | None = None
     slots: int = 20
     units: float = 100_000.0
     cash: float | None = None
@@ -96,6 +97,13 @@ class Options:
     models: tuple[str, ...] = ()
     faults: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def job_times(self) -> tuple[float, ...]:
+        """The times that jobs take by turns at speed 1; empty where each kind of result has its own."""
+        if self.job_seconds is None:
+            return ()
+        return self.job_seconds if isinstance(self.job_seconds, tuple) else (self.job_seconds,)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "dialect", Dialect(self.dialect))
         if not is_loopback(self.host):
@@ -103,7 +111,7 @@ class Options:
         for name in ("speed", "scale", "units", "url_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0, got {getattr(self, name)!r}")
-        if self.job_seconds is not None and self.job_seconds < 0:
+        if any(seconds < 0 for seconds in self.job_times):
             raise ValueError(f"job_seconds must not be negative, got {self.job_seconds!r}")
         if self.cash is not None and not self.cash >= 0:
             raise ValueError(f"cash must not be negative, got {self.cash!r}")

@@ -105,6 +105,7 @@ class KlingBatchTrigger(_KlingBaseTrigger):
 
         :return: yields one event.
         """
+        self._started_at = time.time()
         event = await self._wait()
         await self._not_too_early(self.since)
         event["fired_at"] = time.time()

@@ -31,6 +31,9 @@ FIRST_EVENT_AFTER = 10.0
 """Seconds after the deferral before which no event is fired: Airflow 3.3 may fail a task whose event comes
 before the scheduler has heard that its worker has ended (apache/airflow #71580, #72716)."""
 
+LATEST_FIRST_EVENT = 30.0
+"""Seconds after the deferral from which an event is fired in any case."""
+
 _EARLY_EVENTS_FAIL_FROM = (3, 3)
 """First version of Airflow with that fault. No version without it is known since: both issues are open."""
 
@@ -66,6 +69,7 @@ class _KlingBaseTrigger(BaseTrigger):
         self.endpoint = endpoint
         self.kling_conn_id = kling_conn_id
         self.deadline = deadline
+        self._started_at: float | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments that make this trigger again elsewhere."""
@@ -83,8 +87,12 @@ class _KlingBaseTrigger(BaseTrigger):
         # Outside a triggerer no scheduler is waiting.
         if self.trigger_id is None or airflow_version() < _EARLY_EVENTS_FAIL_FROM:
             return
-        early = deferred_at + FIRST_EVENT_AFTER - time.time()
-        await asyncio.sleep(min(max(early, 0.0), FIRST_EVENT_AFTER))
+        # Where a trigger starts within a second, a scheduler hears of its worker within ten. One that is slow
+        # to start has a scheduler that is as slow.
+        slowness = max(self._started_at - deferred_at, 1.0) if self._started_at else 1.0
+        wait = max(min(FIRST_EVENT_AFTER * slowness, LATEST_FIRST_EVENT), FIRST_EVENT_AFTER)
+        early = deferred_at + wait - time.time()
+        await asyncio.sleep(min(max(early, 0.0), wait))
 
     async def _settings(self, until: float, conn_id: str = "") -> KlingSettings:
         """Read the connection, again and again unless the connection itself is at fault.
@@ -182,8 +190,9 @@ class KlingTaskTrigger(_KlingBaseTrigger):
 
         :return: iterator of one event: ``{"status", "task_id", "message"}``.
         """
+        self._started_at = time.time()
         # A sensor does not say when it deferred, but this runs after that.
-        deferred_at = self.since or time.time()
+        deferred_at = self.since or self._started_at
         event = await self._wait()
         await self._not_too_early(deferred_at)
         yield event
@@ -333,6 +342,7 @@ class KlingSlotTrigger(_KlingBaseTrigger):
 
         :return: iterator of one event: ``{"status", "task_id", "message"}``.
         """
+        self._started_at = time.time()
         event = await self._wait()
         await self._not_too_early(self.refused_at or self.since)
         yield _to_trigger_event(event)

@@ -61,7 +61,7 @@ class AirflowApi:
         :return: the answer, whatever its status.
         """
         self._sign_in()
-        return self._session.get(self.url + path, params=params, timeout=60)
+        return self._session.get(self.url + path, params=params, timeout=180)
 
     def _sign_in(self) -> None:
         if "Authorization" in self._session.headers:
@@ -69,9 +69,9 @@ class AirflowApi:
         page = f"{self.url}/auth/token"
         if self.login:
             body = dict(zip(("username", "password"), self.login, strict=True))
-            answer = self._session.post(page, json=body, timeout=30)
+            answer = self._session.post(page, json=body, timeout=180)
         else:
-            answer = self._session.get(page, timeout=30)
+            answer = self._session.get(page, timeout=180)
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def healthy(self, *components: str) -> bool:

@@ -9,6 +9,7 @@ import logging
 import pkgutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -386,6 +387,26 @@ async def test_the_end_of_a_later_wait_is_not_held_back(monkeypatch: pytest.Monk
     trigger.trigger_id = 7
     await trigger._not_too_early(began - 11)
     assert time.time() - began < 1
+
+
+@pytest.mark.parametrize(("started", "waits"), [(None, 10), (0.2, 10), (2.5, 25), (8, 30), (300, 0)], ids=str)
+async def test_where_a_trigger_starts_late_the_scheduler_is_given_longer(
+    started: float | None, waits: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(kling, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(kling, "airflow_version", lambda: (3, 3, 2))
+    now = time.time()
+    trigger = task_trigger("job-1")
+    trigger.trigger_id = 7
+    deferred_at = now - 300 if started == 300 else now
+    trigger._started_at = None if started is None else deferred_at + started
+    await trigger._not_too_early(deferred_at)
+    assert slept == [pytest.approx(waits, abs=2)]
 
 
 async def test_the_doubt_of_an_earlier_create_call_survives_the_wait() -> None:
