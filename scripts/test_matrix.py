@@ -78,7 +78,7 @@ _PATHS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "dag.test()": {
         "full": ("tests", *(f"--ignore={path}" for path in _NOT_HERE)),
-        "quick": ("tests/airflow/test_example_dags.py",),
+        "quick": ("tests/airflow/test_example_dags.py", "tests/airflow/test_authoring.py"),
     },
 }
 
