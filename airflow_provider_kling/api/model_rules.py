@@ -233,11 +233,13 @@ def meant_model(slug: str, name: Any) -> str:
 
     :param slug: the endpoint.
     :param name: what ``model_name`` holds.
-    :return: ``; did you mean 'kling-v3'?`` or nothing.
+    :return: ``; did you mean 'kling-v3'?``, the endpoint that has the model, or nothing.
     """
     known = MODELS.get(slug, EMPTY)
     if not isinstance(name, str) or name in known:
         return ""
+    if others := [other for other, models in MODELS.items() if name in models]:
+        return f"; it is a model of {' and '.join(others)}"
     return did_you_mean(name, [word for word in known if _digits(word) == _digits(name)])
 
 

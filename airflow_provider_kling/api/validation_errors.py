@@ -158,8 +158,10 @@ def remedy_for(name: str, value: Any) -> str:
             return "pass its id, such as task.output['task_id']"
         if key:
             short = {"images": "img", "videos": "video", "audios": "audio"}[key]
-            url = f"{short}.output[{key!r}][0]['url']"
-            return f"pass one file of it, such as {url}"
+            part = f"[{key!r}][0]['url']"
+            # Airflow takes a word in brackets after .output for the key of an XCom.
+            template = f"{{{{ ti.xcom_pull({short!r}){part} }}}}"
+            return f"pass one file of it, such as {short}.output{part}, as a template: {template}"
         return "pass one value of it, such as task.output['key']" if value else ""
     if isinstance(value, list | tuple) and value:
         return "pass one value, or map the task with .expand() over several"
