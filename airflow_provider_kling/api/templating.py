@@ -24,4 +24,6 @@ def is_templated(value: Any) -> bool:
         return any(map(is_templated, value.values()))
     if isinstance(value, list | tuple):
         return any(map(is_templated, value))
-    return not isinstance(native(value), str | int | float | os.PathLike | None)
+    if isinstance(value, os.PathLike) or hasattr(value, "storage_options"):
+        return is_templated(str(value))
+    return not isinstance(native(value), str | int | float | None)

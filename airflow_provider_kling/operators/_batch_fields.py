@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import read_extra_body
 from ._templates import EXTRA_BODY, without
 
@@ -50,12 +49,6 @@ def further_keys(operator: KlingBatchOperator) -> Any:
     rows = [lost for lost in operator.unresolved if lost.path[0] == "requests" and not lost.fatal]
     if rows:
         operator.log.warning("%s, so it is not sent (%d such values in all rows)", rows[0], len(rows))
+    operator.check_rendered()
     lost = [each for each in operator.unresolved if each.path[0] == EXTRA_BODY]
-    for each in lost:
-        if each.fatal:
-            raise KlingRequestInvalid(
-                f"{each}. Check the task and the key that it names. Task {operator.task_id!r}.",
-                job=JobState.NOT_CREATED,
-            )
-        operator.log.warning("%s, so it is not sent", each)
     return without(read_extra_body(operator.original(EXTRA_BODY)), [each.path[1:] for each in lost])

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..api.templating import is_templated
 from ..exceptions import JobState, KlingError, KlingRequestInvalid
 from ..inputs.cost_limits import enforce_limits
 from ..inputs.prepared_request import (
@@ -22,9 +23,9 @@ from ..results.accounts import CONNECTION_FACT
 from ..results.reuse import INPUTS, scope_facts
 from ..submission.idempotency import load_request, task_instance_key
 from ._inside_task import refuse_templates
-from ._parameters import labels_in, read_seconds, read_take
+from ._parameters import labels_in, read_path, read_seconds, read_take
 from ._reuse import shared_scope
-from ._templates import EXTRA_BODY, without
+from ._templates import EXTRA_BODY, OUTPUT_PATH, without
 
 if TYPE_CHECKING:
     from ..api.hosts import Dialect
@@ -85,6 +86,9 @@ class JobRequest:
                     job=JobState.NOT_CREATED,
                 )
             self.operator.log.warning("%s, so it is not sent", each)
+        path = self.operator.output_path
+        if path and not is_templated(path):
+            read_path(self.operator.task_id, OUTPUT_PATH, path)
 
     def build(
         self, dialect: Dialect, context: Context | None = None, *, limited: bool = False

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from os import PathLike
 from typing import Any, NoReturn
 
 from ..api.endpoint import Endpoint, get_endpoint
-from ..api.requests.coercion import native
+from ..api.requests.coercion import is_none_word, native, parsed_list, parsed_mapping
+from ..api.suggestions import did_you_mean
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
@@ -22,11 +25,16 @@ _FLAGS = {
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
 
+_FLOAT = re.compile(r"[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+|[0-9]{10,}\.[0-9]*")
+"""Text of a number that has lost digits of an id."""
+
 _MAX_VALUE_LENGTH = 200
 _MAX_TAKE_LENGTH = 100
 
-SECONDS = "seconds, above 0"
-"""What a parameter that is a length of time expects."""
+FOLDER = "a folder; check the task and the key that it names"
+"""What a path expects that a template has made."""
+
+_SECONDS = "seconds, above 0"
 
 
 def invalid_parameter(task_id: str, name: str, value: Any, expected: str) -> NoReturn:
@@ -76,7 +84,8 @@ def read_choice(task_id: str, name: str, value: Any, choices: tuple[str, ...]) -
     """
     word = value.strip().lower() if isinstance(value, str) else value
     if word not in choices:
-        invalid_parameter(task_id, name, value, " or ".join(map(repr, choices)))
+        meant = did_you_mean(value, choices)
+        invalid_parameter(task_id, name, value, " or ".join(map(repr, choices)) + meant)
     return str(word)
 
 
@@ -170,7 +179,7 @@ def read_seconds(task_id: str, name: str, value: Any) -> float:
     :return: the seconds.
     :raises KlingRequestInvalid: it is no length of time.
     """
-    return read_number(task_id, name, value, SECONDS, above=0)
+    return read_number(task_id, name, value, _SECONDS, above=0)
 
 
 def read_endpoint(task_id: str, name: str, value: Any) -> Endpoint:
@@ -187,7 +196,8 @@ def read_endpoint(task_id: str, name: str, value: Any) -> Endpoint:
     except (ValueError, TypeError):
         from ..api.registry import ENDPOINTS
 
-        invalid_parameter(task_id, name, value, f"a slug: {', '.join(ENDPOINTS)}")
+        meant = did_you_mean(value, tuple(ENDPOINTS))
+        invalid_parameter(task_id, name, value, f"a slug{meant or ': ' + ', '.join(ENDPOINTS)}")
 
 
 def read_path(task_id: str, name: str, value: Any) -> Any:
@@ -197,12 +207,16 @@ def read_path(task_id: str, name: str, value: Any) -> Any:
     :param name: the parameter.
     :param value: an absolute path or URI, or an ``ObjectStoragePath``.
     :return: the path.
-    :raises KlingRequestInvalid: it is empty, or a relative path of the worker's file system.
+    :raises KlingRequestInvalid: it is empty, no path, or a relative path of the worker's file system.
     """
-    if is_nothing(value) or (isinstance(value, str) and is_nothing(value.strip().rsplit("/", 1)[-1] or "/")):
-        invalid_parameter(task_id, name, value, "a folder; check the task and the key that it names")
-    text = "" if hasattr(value, "storage_options") else str(value).strip()
-    if text and "://" not in text and not text.startswith(("/", "~")) and text[1:2] != ":":
+    from ..utils.storage import is_relative
+
+    parts = () if value is None else str(value).strip().split("/")
+    if is_nothing(value) or any(is_none_word(part) for part in parts):
+        invalid_parameter(task_id, name, value, FOLDER)
+    if not hasattr(value, "storage_options") and not isinstance(value, str | PathLike):
+        invalid_parameter(task_id, name, type(value).__name__, FOLDER)
+    if is_relative(value):
         invalid_parameter(
             task_id, name, value, "an absolute path or a URI, for a relative path depends on the worker"
         )
@@ -224,6 +238,18 @@ def labels_in(task_id: str, name: str, value: Any) -> dict[str, str]:
         invalid_parameter(task_id, name, value, str(error))
 
 
+def id_source(value: Any) -> Any:
+    """Return what holds the id of a job, of which Jinja may have made text.
+
+    :param value: an id, the result of an operator, or one of them as text.
+    :return: a mapping or list that the text stands for; anything else as it is.
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    if text.startswith("{"):
+        return parsed_mapping(text)
+    return parsed_list(text) if text.startswith(("[", "(")) else value
+
+
 def read_task_id(task_id: str, name: str, value: Any) -> str:
     """Return the id of one job, as text, from what templates and XComs deliver.
 
@@ -233,13 +259,14 @@ def read_task_id(task_id: str, name: str, value: Any) -> str:
     :return: the id.
     :raises KlingRequestInvalid: it is not the id of one job.
     """
-    ident = value.get("task_id") if isinstance(value, Mapping) else value
+    found = id_source(value)
+    ident = found.get("task_id") if isinstance(found, Mapping) else found
     if not isinstance(ident, float):
         ident = native(ident)
     if isinstance(ident, int) and not isinstance(ident, bool):
         # Native templates make a number of an id.
         ident = str(ident)
-    if isinstance(ident, str) and not is_nothing(ident):
+    if isinstance(ident, str) and not is_nothing(ident) and not _FLOAT.fullmatch(ident.strip()):
         return ident.strip()
     many = isinstance(ident, Iterable) and not isinstance(ident, str)
     remedy = (
@@ -247,7 +274,7 @@ def read_task_id(task_id: str, name: str, value: Any) -> str:
         if many
         else "pass the id as text, or .expand() over several"
     )
-    what = type(value).__name__ if many else repr(ident)
+    what = type(found).__name__ if many else repr(ident)
     raise KlingRequestInvalid(
         f"Invalid value for {name!r}: {redact_text(what)}; {remedy}. "
         f"Task {task_id!r}: it must be the id of a job."

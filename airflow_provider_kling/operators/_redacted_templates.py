@@ -3,24 +3,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..api.requests.coercion import native
 from ..inputs.prepared_request import paths_to_str
 from ..submission.idempotency import key_in
+from ._rendering import RenderingMixin
 from ._request_changes import changing_fields
-from ._templates import UnresolvedTemplate, find_unresolved
 
 if TYPE_CHECKING:
     from ..submission.context import IdempotencyKey
-    from ..version_compat import BaseOperator as _Operator
-else:
-    _Operator = object
 
 
-class RedactedTemplateMixin(_Operator):
+class RedactedTemplateMixin(RenderingMixin):
     """Redacts rendered fields, for Airflow stores and shows what an operator's attributes hold.
 
     After rendering, each text of a redacted field that must not be shown is a ``RedactedText``: redacted for
@@ -38,9 +33,6 @@ class RedactedTemplateMixin(_Operator):
 
     is_rendered: bool = False
     """Whether the templates were rendered."""
-
-    unresolved: Sequence[UnresolvedTemplate] = ()
-    """Templates that rendered empty."""
 
     changing: Sequence[str] = ()
     """Redacted fields whose templates give another value in each try."""
@@ -76,41 +68,15 @@ class RedactedTemplateMixin(_Operator):
 
         return redact_texts(paths_to_str(value))
 
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
-    ) -> None:
-        """Render the templates, and redact what they gave.
+    def _unrendered(self, name: str) -> Any:
+        return self.original(name)
 
-        This is the one method through which every value of every Airflow from 2.11 to 3.3 passes: a mapped
-        task calls it on the task that it makes, by its own words so that operators can override it, and
-        passes over :meth:`render_template_fields`; :meth:`render_template` is not told which field it
-        renders, and sees no value that a function gives.
-        """
-        if parent is not self:
-            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-            return
-        templates = {name: _renderable(self.original(name)) for name in self.template_fields}
-        self._set(templates)
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-        rendered = {name: getattr(self, name) for name in templates}
+    def _after_rendering(self, context: Any, templates: Mapping[str, Any]) -> None:
+        rendered = {name: getattr(self, name) for name in self.redacted_fields}
         self.rendered_as = key_in(context, self.retries)
-        self.unresolved = find_unresolved(templates, rendered)
         self.changing = changing_fields(
             {name: templates[name] for name in self.redacted_fields if name in templates}
         )
-        self._set({name: self.redacted(name, rendered[name]) for name in self.redacted_fields})
+        for name, value in rendered.items():
+            setattr(self, name, self.redacted(name, value))
         self.is_rendered = True
-
-    def _set(self, values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
-            setattr(self, name, value)
-
-
-def _renderable(value: Any) -> Any:
-    """Replace a value that Airflow would render wrongly.
-
-    Airflow renders text only: a template in a path would name a folder with braces. Of an enumeration of
-    texts it would render the name.
-    """
-    path = isinstance(value, os.PathLike) and "{{" in str(value)
-    return paths_to_str(value) if path else native(value)

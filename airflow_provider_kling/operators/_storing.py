@@ -12,9 +12,10 @@ from ..results.operator_result import check_installed_for, validate_output_path
 from ..version_compat import BaseOperator
 from ._hook_mixin import KlingHookMixin
 from ._parameters import invalid_parameter, read_endpoint, read_number, read_path
+from ._rendering import RenderingMixin
 
 
-class StoringOperator(KlingHookMixin, BaseOperator):
+class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
     """Store results; make no job and pay nothing.
 
     :param output_path: where to store the files.
@@ -28,7 +29,7 @@ class StoringOperator(KlingHookMixin, BaseOperator):
         check_installed_for(self.task_id, output_path)
         self.output_path = output_path
         self.kling_conn_id = kling_conn_id
-        if isinstance(output_path, str) and not is_templated(output_path):
+        if not is_templated(output_path):
             read_path(self.task_id, "output_path", output_path)
 
     def refuse(self, name: str, rule: str) -> NoReturn:
@@ -58,6 +59,7 @@ class StoringOperator(KlingHookMixin, BaseOperator):
 
         :raises KlingRequestInvalid: it is empty, relative, or on a storage that cannot be used.
         """
+        self.check_rendered()
         validate_output_path(read_path(self.task_id, "output_path", self.output_path), write=False)
 
     def number_in(self, name: str, low: float, high: float, rule: str) -> float:

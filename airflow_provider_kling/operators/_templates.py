@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..api.requests.coercion import is_none_word, parsed_mapping
+from ..api.requests.coercion import is_none_word, is_result, native, parsed_mapping
 from ..api.templating import is_templated
+from ..inputs.prepared_request import paths_to_str
 from ..utils.urls import is_blank
 
-_REQUIRED_IF_TEMPLATED = ("output_path", "max_units", "max_usd", "kling_conn_id", "prompt")
+_REQUIRED_IF_TEMPLATED = ("output_path", "max_units", "max_usd", "max_tasks", "kling_conn_id", "prompt")
 
 EXTRA_BODY = "extra_body"
+OUTPUT_PATH = "output_path"
+
+_EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_SOMETHING = r"(?!None\b)\s*\S.*?"
+_MOST_EXPRESSIONS = 6
 
 Path = tuple[str | int, ...]
 """Path to a value inside a parameter: keys and indexes of lists."""
@@ -47,6 +55,20 @@ class UnresolvedTemplate:
         return f"{self.name} is {self.value!r} after rendering: {self.template} has no value"
 
 
+def renderable(value: Any) -> Any:
+    """Return a value as Airflow renders it rightly.
+
+    Airflow renders text only: a template in a path would name a folder with braces, and of an enumeration of
+    texts it would render the name.
+
+    :param value: a parameter as the DAG has it.
+    :return: text of a path that holds a template, and Python's own types of what stands for them.
+    """
+    if isinstance(value, os.PathLike) or hasattr(value, "storage_options"):
+        return paths_to_str(value) if is_templated(value) else value
+    return native(value)
+
+
 def find_unresolved(given: Mapping[str, Any], rendered: Mapping[str, Any]) -> list[UnresolvedTemplate]:
     """Find templates and XCom references that rendered empty, at any depth.
 
@@ -60,7 +82,7 @@ def find_unresolved(given: Mapping[str, Any], rendered: Mapping[str, Any]) -> li
 def _lost_in(path: Path, given: Any, rendered: Any) -> list[UnresolvedTemplate]:
     if not is_templated(given):
         return []
-    if is_lost(rendered):
+    if is_lost(rendered) or (path == (OUTPUT_PATH,) and _part_is_lost(given, rendered)):
         return [UnresolvedTemplate(path, str(given), rendered)]
     if isinstance(given, Mapping) and isinstance(rendered, Mapping):
         parts: list[tuple[str | int, Any, Any]] = [
@@ -70,8 +92,21 @@ def _lost_in(path: Path, given: Any, rendered: Any) -> list[UnresolvedTemplate]:
         parts = [(at, *pair) for at, pair in enumerate(zip(given, rendered, strict=False))]
     else:
         found = parsed_mapping(rendered) if path == (EXTRA_BODY,) else rendered
+        # A whole result is no value of a field, which its check says better.
+        found = None if is_result(found) else found
         return [UnresolvedTemplate((*path, *inner), str(given), value) for inner, value in nothing_in(found)]
     return [lost for part, *pair in parts for lost in _lost_in((*path, part), *pair)]
+
+
+def _part_is_lost(given: Any, rendered: Any) -> bool:
+    """Return whether an expression inside a path rendered empty, so that it names another folder."""
+    if not isinstance(given, str) or not isinstance(rendered, str) or "{%" in given or "{#" in given:
+        return False
+    fixed = _EXPRESSION.split(given.strip())
+    if len(fixed) > _MOST_EXPRESSIONS:
+        return False
+    whole = _SOMETHING.join(map(re.escape, fixed))
+    return re.fullmatch(whole, rendered.strip(), re.DOTALL) is None
 
 
 def nothing_in(value: Any) -> list[tuple[Path, Any]]:

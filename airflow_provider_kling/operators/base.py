@@ -30,12 +30,12 @@ from ._hook_mixin import KlingHookMixin
 from ._job_request import JobRequest
 from ._job_steps import finish, submit_and_wait
 from ._parameters import (
-    SECONDS,
     check_end_from_trigger,
     invalid_parameter,
     labels_in,
     read_choice,
     read_flag,
+    read_path,
     read_seconds,
     read_take,
 )
@@ -154,7 +154,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.timeout = timeout
         for name, value in (("poll_interval", poll_interval), ("timeout", timeout)):
             if not isinstance(value, int | float):
-                invalid_parameter(self.task_id, name, value, SECONDS)
+                invalid_parameter(self.task_id, name, value, "seconds, above 0, as a number")
             read_seconds(self.task_id, name, value)
         check_installed_for(self.task_id, output_path)
         self.output_path = output_path
@@ -195,6 +195,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             JobRequest(self).expected_seconds()
         if not is_templated(self.output_path):
             self._check_output_path()
+            if self.output_path:
+                read_path(self.task_id, "output_path", self.output_path)
 
     def _check_output_path(self) -> None:
         if self.wait_for_completion or not self.output_path or self.endpoint.synchronous:

@@ -7,7 +7,8 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..api.endpoint import Endpoint
 from ..api.templating import is_templated
@@ -24,7 +25,6 @@ from ._batch_fields import further_keys, report_progress
 from ._batch_parameters import BatchParameters
 from ._hook_mixin import KlingHookMixin
 from ._parameters import (
-    invalid_parameter,
     read_choice,
     read_flag,
     read_number,
@@ -123,6 +123,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     )
     redacted_fields = ("requests", EXTRA_BODY)
     ui_color = "#d7f5e9"
+    # A row that lacks its prompt fails alone.
+    _read_by_name = ("requests", "endpoint", "regenerate", "max_units", "max_usd", "shard", "shards")
 
     # Made when the task runs: Airflow copies operators.
     _task: BatchRunner | None = None
@@ -195,8 +197,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
     def _check(self) -> None:
         """Read flags and numbers, and refuse what is wrong with those whose values are known."""
-        if self.on_failure not in ("continue", "fail"):
-            self._refuse("on_failure", "'continue' or 'fail'")
+        self.on_failure = read_choice(self.task_id, "on_failure", self.on_failure, ("continue", "fail"))
         self.deferrable = read_flag(self.task_id, "deferrable", self.deferrable)
         self.contact_sheet = read_flag(self.task_id, "contact_sheet", self.contact_sheet)
         self.concurrency = int(
@@ -209,14 +210,10 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         parameters = BatchParameters(self)
         for name in BatchParameters.TEMPLATED:
             value = getattr(self, name)
-            known = isinstance(value, str | int | float | dict | list | tuple | None) and not is_templated(
-                value
-            )
+            literal = isinstance(value, str | int | float | dict | list | tuple | PathLike | None)
+            known = literal and not is_templated(value)
             if known and not (name == "shard" and is_templated(self.shards)):
                 getattr(parameters, name)()
-
-    def _refuse(self, name: str, rule: str) -> NoReturn:
-        invalid_parameter(self.task_id, name, getattr(self, name), rule)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Carry out what is left of the batch.

@@ -14,6 +14,7 @@ from ..media.rules import MediaRules
 from ..results.operator_result import storage_errors_for
 from ..version_compat import BaseOperator
 from ._parameters import invalid_parameter, read_choice, read_flag, read_number
+from ._rendering import RenderingMixin
 
 if TYPE_CHECKING:
     from ..results.media_check import CheckedFile
@@ -36,7 +37,7 @@ _LEVELS = "a pair of LUFS, minimum and maximum, such as (-24, -14)"
 _MAX_NAMED = 5
 
 
-class KlingMediaCheckOperator(BaseOperator):
+class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
     """Check stored media files, and return or fail on the verdict.
 
     Each file is copied to the worker, decoded completely and measured. Rules without a value have defaults:
@@ -66,6 +67,7 @@ class KlingMediaCheckOperator(BaseOperator):
         *("result", "path", *_NUMBERS, "codecs", "require_audio", "loudness", "on_fail"),
     )
     ui_color = "#d7f5e9"
+    _read_by_name = ("result", "path")
 
     def __init__(
         self,
@@ -122,6 +124,7 @@ class KlingMediaCheckOperator(BaseOperator):
         """
         from ..results.media_check import check_files, paths_of
 
+        self.check_rendered()
         rules, on_fail = self._read_rules(), self._read_on_fail()
         value = self.path if self.result is None else self.result
         name = "path" if self.result is None else "result"

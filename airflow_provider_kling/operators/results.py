@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ..api.auth import AccessKey
 from ..api.endpoint import Endpoint, get_endpoint
 from ..api.http import MAX_PAGE_SIZE
+from ..api.requests.coercion import parsed_list
 from ..api.task import TaskStatus
 from ..api.templating import is_templated
 from ..exceptions import (
@@ -70,6 +71,7 @@ class KlingFetchResultOperator(StoringOperator):
     """
 
     template_fields: Sequence[str] = ("endpoint", "kling_task_id", "output_path", "kling_conn_id")
+    _read_by_name = ("endpoint", "kling_task_id")
     operator_extra_links = (KlingResultLink(), KlingConsoleLink())
 
     def __init__(
@@ -216,6 +218,7 @@ class KlingResultSweepOperator(StoringOperator):
         from ..results.sweep_report import SweepReport
 
         endpoints = self._swept()
+        self.check_output_path()
         if not self.hook.settings.dialect.lists:
             raise KlingRequestInvalid(
                 f"Task {self.task_id!r}: {self.hook.settings.dialect.title} does not list jobs, so nobody "
@@ -225,7 +228,6 @@ class KlingResultSweepOperator(StoringOperator):
         if not self.endpoints and isinstance(self.hook.settings.credentials, AccessKey):
             # API 2.0 refuses signed tokens, so such an account has made no jobs there.
             endpoints = [endpoint for endpoint in endpoints if not endpoint.tasks]
-        self.check_output_path()
         with storage_errors_for("cannot be listed", self.output_path):
             stored = stored_task_ids(self.output_path)
         now = int(time.time() * 1000)
@@ -251,13 +253,14 @@ class KlingResultSweepOperator(StoringOperator):
     def _swept(self) -> list[Endpoint]:
         from ..results.sweep import is_sweepable, sweepable_endpoints
 
-        if is_nothing(self.endpoints) or self.endpoints == []:
+        slugs = parsed_list(self.endpoints)
+        if is_nothing(slugs) or slugs == []:
             return sweepable_endpoints()
-        if not isinstance(self.endpoints, list | tuple):
+        if not isinstance(slugs, list):
             self.refuse("endpoints", "a list of slugs such as videos/image2video")
         return [
             self.endpoint_in("endpoints", each, is_sweepable, "has no list of jobs with files")
-            for each in self.endpoints
+            for each in slugs
         ]
 
     def _number(self, name: str) -> float:

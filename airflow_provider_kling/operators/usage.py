@@ -76,8 +76,6 @@ class KlingUsageOperator(StoringOperator):
         self.end = end
         if not any(is_templated(getattr(self, name)) for name in ("start", "end")):
             self._period()
-        if not is_templated(output_path):
-            read_path(self.task_id, "output_path", output_path)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the ledgers, join them with the manifests and write the files.
@@ -88,7 +86,6 @@ class KlingUsageOperator(StoringOperator):
         from ..usage.charges import CASH, UNITS, Sums, in_order, not_in_ledger, rows_of
 
         start, end = self._period()
-        read_path(self.task_id, "output_path", self.output_path)
         self.check_output_path()
         complete = end <= (time.time() - LAG_SECONDS) * 1000
         if not complete:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -168,14 +167,10 @@ def check_installed_for(task_id: str, output_path: Any) -> None:
 
 def _check_absolute(output_path: Any) -> None:
     """Check that a path is absolute: a relative one would depend on the worker's working directory."""
-    from ..utils.storage import StoragePermanentError
+    from ..utils.storage import StoragePermanentError, is_relative
 
-    if isinstance(output_path, str | os.PathLike):
-        text = os.fsdecode(output_path)
-        if "://" not in text and not os.path.isabs(text):
-            raise StoragePermanentError(
-                "it is relative; give an absolute path or a storage URI such as s3://…"
-            )
+    if is_relative(output_path):
+        raise StoragePermanentError("it is relative; give an absolute path or a storage URI such as s3://…")
 
 
 def validate_output_path(output_path: Any, *, is_retry: bool = False, write: bool = True) -> None:

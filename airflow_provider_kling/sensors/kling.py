@@ -27,6 +27,7 @@ from ..operators._deadlines import min_deadline
 from ..operators._hook_mixin import KlingHookMixin
 from ..operators._parameters import (
     check_end_from_trigger,
+    id_source,
     invalid_parameter,
     read_endpoint,
     read_flag,
@@ -35,6 +36,7 @@ from ..operators._parameters import (
     read_seconds,
     read_task_id,
 )
+from ..operators._rendering import RenderingMixin
 from ..operators._task_run import TaskRun
 from ..version_compat import (
     AirflowException,
@@ -61,7 +63,7 @@ AIRFLOWS_TIMEOUT = 604_800.0
 _NO_STATUS = "no status was ever read"
 
 
-class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
+class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
     """Wait for a job that was created elsewhere, and return what the operators return.
 
     ``timeout`` counts from the start of this try; ``soft_fail`` and ``never_fail`` skip the task when the job
@@ -89,6 +91,7 @@ class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
 
     template_fields: Sequence[str] = ("endpoint", "kling_task_id", "kling_conn_id", "output_path")
     ui_color = "#d7f5e9"
+    _read_by_name = ("endpoint", "kling_task_id")
 
     # Set when the task runs: Airflow copies operators, and a run cannot be copied.
     _run: TaskRun | None = None
@@ -204,6 +207,9 @@ class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
         self.log.warning("The wait ends here. %s", self._job_continues_note)
 
     def _start_run(self, context: Context) -> TaskRun:
+        self.check_rendered()
+        if self.output_path is not None:
+            read_path(self.task_id, "output_path", self.output_path)
         self._run = TaskRun(
             self,
             context,
@@ -250,8 +256,6 @@ class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
         """Read the job; ``None`` when that fails for now."""
         endpoint = self._check_endpoint()
         self.kling_task_id = self._one_id(self.kling_task_id)
-        if self.output_path is not None:
-            read_path(self.task_id, "output_path", self.output_path)
         self._polled = True
         try:
             task = self.hook.get_task_with_auth_retry(endpoint, self.kling_task_id, self.poke_interval)
@@ -279,6 +283,7 @@ class KlingTaskSensor(KlingHookMixin, BaseSensorOperator):
         :return: the id.
         :raises KlingRequestInvalid: it is not the id of one job.
         """
+        given = id_source(given)
         if isinstance(given, Mapping):
             self.use_connection_of(given)
             name = given.get("external_task_id")

@@ -25,6 +25,8 @@ OPENED_SCHEMES = frozenset(("file", "local", "memory", "s3", "s3a", "s3n")) | _A
 """Schemes of local files and object stores. fsspec supports more, such as http, which would send a request to
 any host that a text names."""
 
+_LOCAL_SCHEMES = ("file", "local")
+
 _PACKAGES = {
     **dict.fromkeys(("s3", "s3a"), ("s3", "s3fs", "airflow.providers.amazon")),
     **dict.fromkeys(("gs", "gcs"), ("gs", "gcsfs", "airflow.providers.google")),
@@ -105,6 +107,20 @@ def is_link(where: StoragePath) -> bool:
     """
     names = where.fs.protocol
     return "file" in ((names,) if isinstance(names, str) else names) and os.path.islink(where.path)
+
+
+def is_relative(where: Any) -> bool:
+    """Return whether a path depends on the worker's working directory or user.
+
+    :param where: text, ``Path`` or ``ObjectStoragePath``.
+    :return: ``True`` for ``films``, ``~/films`` and ``file://films``.
+    """
+    if hasattr(where, "storage_options"):
+        return False
+    scheme, separator, rest = _text(where).partition("://")
+    return not os.path.isabs(rest if separator else scheme) and (
+        not separator or scheme.lower() in _LOCAL_SCHEMES
+    )
 
 
 def scheme_of(where: Any) -> str:

@@ -200,6 +200,20 @@ def parsed_mapping(value: Any) -> Any:
     return found if isinstance(found, Mapping) else value
 
 
+def parsed_list(value: Any) -> Any:
+    """Return a list that a template may have made text of.
+
+    :param value: a list or tuple, one as JSON text, or text that is the only item.
+    :return: the list; anything else as it is.
+    """
+    value = native(value)
+    if not isinstance(value, str) or not value.strip() or is_none_word(value):
+        return value
+    text = value.strip()
+    found = _parsed(text) if text.startswith(("[", "(")) else text
+    return [found] if isinstance(found, str) else native(found)
+
+
 def _choice(literals: Sequence[Any], value: Any) -> Any:
     by_text = {str(word): word for word in literals}
     if isinstance(value, bool):

@@ -17,6 +17,7 @@ from airflow_provider_kling.operators._parameters import (
     read_number,
     read_path,
     read_seconds,
+    read_task_id,
 )
 from airflow_provider_kling.operators.video import KlingTextToVideoOperator
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
@@ -77,13 +78,17 @@ def test_an_unknown_endpoint_is_refused() -> None:
             read_endpoint("make", "endpoint", value)
 
 
-@pytest.mark.parametrize("value", ["/data", "s3://b/x", "file:///x", "~/x", "s3://conn@bucket"])
+@pytest.mark.parametrize("value", ["/data", "s3://b/x", "file:///x", "s3://conn@bucket"])
 def test_an_absolute_path_is_taken(value: Any) -> None:
     assert read_path("make", "output_path", value) == value
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", " ", "None", "\n None\n", "./None", "/data/None", "out", "./out", "../x"]
+    "value",
+    [
+        *(None, "", " ", "None", "\n None\n", "./None", "/data/None", "/a/None/b", 7),
+        *("out", "./out", "../x", "~/x", "file://out"),
+    ],
 )
 def test_a_path_that_names_no_certain_folder_is_refused(value: Any) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"'output_path': .*; expected "):
@@ -113,3 +118,43 @@ def test_numbers_and_flags_of_the_sensor_are_read_from_text() -> None:
 def test_seconds_of_job_operators_that_are_no_number_are_refused(name: str) -> None:
     with pytest.raises(KlingRequestInvalid, match=rf"'{name}': '60'; expected seconds"):
         KlingTextToVideoOperator(task_id="make", prompt="a boat", **{name: "60"})
+
+
+@pytest.mark.parametrize(
+    ("given", "ident"),
+    [
+        (" 12\n", "12"),
+        (12, "12"),
+        ({"task_id": "12", "status": "succeed"}, "12"),
+        ("{'task_id': '12', 'images': None}", "12"),
+        ('{"task_id": 12}', "12"),
+    ],
+)
+def test_the_id_of_one_job(given: Any, ident: str) -> None:
+    assert read_task_id("wait", "kling_task_id", given) == ident
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(["1"], ("1",), [{"task_id": "1"}], "['1', '2']", '["1"]'),
+        *(12.0, 1.79e17, "1.79e+17", "179584818644400001.0"),
+    ],
+    ids=repr,
+)
+def test_several_ids_and_numbers_that_lost_digits_are_refused(given: Any) -> None:
+    with pytest.raises(KlingRequestInvalid, match=r"'kling_task_id': .*\.expand\("):
+        read_task_id("wait", "kling_task_id", given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"), [({"on_clear": "atach"}, "attach"), ({"idempotency_scope": "input"}, "inputs")]
+)
+def test_a_misspelled_word_is_told_what_was_meant(arguments: dict[str, str], meant: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match=f"did you mean '{meant}'"):
+        KlingTextToVideoOperator(task_id="make", prompt="a boat", **arguments)
+
+
+def test_a_model_of_another_endpoint_is_named_with_it() -> None:
+    with pytest.warns(UserWarning, match="it is a model of videos/omni-video"):
+        KlingTextToVideoOperator(task_id="make", prompt="a boat", model_name="kling-v3-omni")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Templates as authors write them: rendered in paths and enumerations, and never lost without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..exceptions import JobState, KlingRequestInvalid
+from ._templates import OUTPUT_PATH, UnresolvedTemplate, find_unresolved, renderable
+
+if TYPE_CHECKING:
+    from ..version_compat import BaseOperator as _Operator
+else:
+    _Operator = object
+
+
+class RenderingMixin(_Operator):
+    """Renders what Airflow would leave as it is, and finds templates that rendered empty.
+
+    Goes before ``BaseOperator`` among the bases.
+    """
+
+    unresolved: Sequence[UnresolvedTemplate] = ()
+    """Templates that rendered empty."""
+
+    _read_by_name: ClassVar[Sequence[str]] = ()
+    """Parameters whose own readers refuse what rendered empty, and say what is expected."""
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        """Render the templates, and find those that rendered empty.
+
+        This is the one method through which every value of every Airflow from 2.11 to 3.3 passes: a mapped
+        task calls it on the task that it makes, by its own words so that operators can override it, and
+        passes over :meth:`render_template_fields`; :meth:`render_template` is not told which field it
+        renders, and sees no value that a function gives.
+        """
+        if parent is not self:
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        templates = {name: renderable(self._unrendered(name)) for name in self.template_fields}
+        for name, value in templates.items():
+            setattr(self, name, value)
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        if isinstance(path := getattr(self, OUTPUT_PATH, None), str):
+            # Lines around a template in triple quotes are no part of a folder's name.
+            setattr(self, OUTPUT_PATH, path.strip())
+        self.unresolved = find_unresolved(templates, {name: getattr(self, name) for name in templates})
+        self._after_rendering(context, templates)
+
+    def _unrendered(self, name: str) -> Any:
+        """Return a template field as it was before an earlier rendering has replaced it.
+
+        :param name: name of the field.
+        :return: its value.
+        """
+        return getattr(self, name)
+
+    def _after_rendering(self, context: Any, templates: Mapping[str, Any]) -> None:
+        """Replace rendered values that Airflow must not store.
+
+        :param context: Airflow's context of the running task.
+        :param templates: the template fields as the DAG has them.
+        """
+
+    def check_rendered(self) -> None:
+        """Fail for required values whose template rendered empty, and warn of optional ones.
+
+        :raises KlingRequestInvalid: a required field, a prompt, a path or a limit rendered empty.
+        """
+        for each in self.unresolved:
+            if each.path[0] in self._read_by_name:
+                continue
+            if each.fatal:
+                raise KlingRequestInvalid(
+                    f"{each}. Check the task and the key that it names. Task {self.task_id!r}.",
+                    job=JobState.NOT_CREATED,
+                )
+            self.log.warning("%s, so it is not sent", each)
