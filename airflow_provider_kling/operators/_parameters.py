@@ -197,7 +197,7 @@ def read_endpoint(task_id: str, name: str, value: Any) -> Endpoint:
         from ..api.registry import ENDPOINTS
 
         meant = did_you_mean(value, tuple(ENDPOINTS))
-        invalid_parameter(task_id, name, value, f"a slug{meant or ': ' + ', '.join(ENDPOINTS)}")
+        invalid_parameter(task_id, name, value, f"a slug: {', '.join(ENDPOINTS)}{meant}")
 
 
 def read_path(task_id: str, name: str, value: Any) -> Any:

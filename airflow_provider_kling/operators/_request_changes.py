@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
@@ -54,6 +54,31 @@ def changing_fields(parameters: Mapping[str, Any]) -> tuple[str, ...]:
         return ("external_task_id",) if changing_templates(own) else ()
     return tuple(
         name for name, value in parameters.items() if name not in _DELIVERY and changing_templates(value)
+    )
+
+
+def changing_retry(names: Sequence[str]) -> str:
+    """Return the warning of a retry whose request cannot be that of the try before it.
+
+    :param names: parameters whose templates differ in each try.
+    :return: the warning.
+    """
+    return (
+        f"{', '.join(names)} differs in each try, so this one asks for another job than the earlier try did, "
+        "and pays for it if that one was made; KlingFetchResultOperator stores the earlier one's result. Use "
+        "values that stay the same in every try, such as {{ ts }}"
+    )
+
+
+def changing_rows(names: Sequence[str]) -> str:
+    """Return the warning of a batch whose rows are others in each try.
+
+    :param names: parameters of the batch whose templates differ in each try.
+    :return: the warning.
+    """
+    return (
+        f"{' and '.join(names)} differs in each try, so a retry makes those rows again and pays for them. "
+        "Use values that stay the same in every try, such as {{ ts }}"
     )
 
 

@@ -33,7 +33,7 @@ from ._deadlines import defer_timeout, min_deadline
 from ._inside_task import warning_of_repetition
 from ._job_request import JobRequest
 from ._recovery_advice import can_look_up, recovery_advice_for
-from ._request_changes import check_same_request, stored_request, warn_of_other_request
+from ._request_changes import changing_retry, check_same_request, stored_request, warn_of_other_request
 from ._reuse import find_stored, is_own, reuse_warnings
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class TaskSubmission:
         self.is_retry = submission.is_retry
         earlier = load_request(self._context, key) if submission.is_retry else None
         warn_of_other_request(earlier, key, self._run.metadata)
+        if submission.is_retry and earlier is None and self._operator.changing:
+            self._run.log.warning("%s", changing_retry(self._operator.changing))
         if self._waited.get("may_exist"):
             submission = _after_unknown(submission)
         if self._operator.output_path:

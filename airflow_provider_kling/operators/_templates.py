@@ -14,7 +14,7 @@ from ..api.templating import is_templated
 from ..inputs.prepared_request import paths_to_str
 from ..utils.urls import is_blank
 
-_REQUIRED_IF_TEMPLATED = ("output_path", "max_units", "max_usd", "max_tasks", "kling_conn_id", "prompt")
+_REQUIRED_IF_TEMPLATED = ("output_path", "max_units", "max_usd", "kling_conn_id", "prompt")
 
 EXTRA_BODY = "extra_body"
 OUTPUT_PATH = "output_path"

@@ -31,6 +31,7 @@ from ._parameters import (
     read_seconds,
 )
 from ._redacted_templates import RedactedTemplateMixin
+from ._request_changes import changing_rows
 from ._templates import EXTRA_BODY
 
 if TYPE_CHECKING:
@@ -267,6 +268,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         if deferred:
             check_execution_timeout(self, state.began)
+        if self.changing:
+            self.log.warning("%s", changing_rows(self.changing))
         extra = further_keys(self)
         given = BatchParameters(self)
         endpoint = given.endpoint()

@@ -203,15 +203,12 @@ def parsed_mapping(value: Any) -> Any:
 def parsed_list(value: Any) -> Any:
     """Return a list that a template may have made text of.
 
-    :param value: a list or tuple, one as JSON text, or text that is the only item.
+    :param value: a list or tuple, or one as JSON text.
     :return: the list; anything else as it is.
     """
     value = native(value)
-    if not isinstance(value, str) or not value.strip() or is_none_word(value):
-        return value
-    text = value.strip()
-    found = _parsed(text) if text.startswith(("[", "(")) else text
-    return [found] if isinstance(found, str) else native(found)
+    is_list = isinstance(value, str) and value.strip()[:1] in ("[", "(")
+    return native(_parsed(value.strip())) if is_list else value
 
 
 def _choice(literals: Sequence[Any], value: Any) -> Any:

@@ -274,3 +274,18 @@ def test_the_picture_is_not_in_the_log(
     assert not [line for line in lines if "secret" in line or "hush" in line]
     assert "secret" not in str(ti.xcoms)
     assert "hush" not in str(ti.xcoms)
+
+
+def test_a_retry_whose_request_changes_says_so_where_nothing_is_recorded(
+    ti: TaskInstance, kling_emulator: Emulator, told: Told
+) -> None:
+    def operator(instance: TaskInstance) -> KlingImageToVideoOperator:
+        made = image_to_video(prompt="try {{ ti.try_number }}")
+        made.render_template_fields({"ti": instance})
+        return made
+
+    run(operator(ti), ti)
+    assert not told("differs in each try")
+    run(operator(ti.retried()), ti.retried())
+    assert len(kling_emulator.jobs) == 2
+    assert told("prompt differs in each try, so this one asks for another job than the earlier try did")
