@@ -170,7 +170,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.max_units = max_units
         self.max_usd = max_usd
         self.expected_seconds = expected_seconds
-        self.on_failure = on_failure
+        self.on_failure = read_choice(self.task_id, "on_failure", on_failure, ("continue", "fail"))
         self.max_failed = max_failed
         self.regenerate = regenerate
         self.kling_conn_id = kling_conn_id
@@ -198,7 +198,6 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
     def _check(self) -> None:
         """Read flags and numbers, and refuse what is wrong with those whose values are known."""
-        self.on_failure = read_choice(self.task_id, "on_failure", self.on_failure, ("continue", "fail"))
         self.deferrable = read_flag(self.task_id, "deferrable", self.deferrable)
         self.contact_sheet = read_flag(self.task_id, "contact_sheet", self.contact_sheet)
         self.concurrency = int(
