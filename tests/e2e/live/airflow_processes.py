@@ -80,8 +80,6 @@ class LiveAirflow:
             "core.execution_api_server_url": f"{self.api.url}/execution/",
             "core.simple_auth_manager_all_admins": True,
             "core.fernet_key": "",
-            # A worker that asks again, because the api-server was slow, is told that its task runs already.
-            "workers.execution_api_timeout": 120,
             "api.host": "127.0.0.1",
             "api.port": port,
             "api.base_url": self.api.url,
