@@ -141,8 +141,8 @@ class Submitter:
         :raises KlingError: the account cannot tell.
         """
         async with self._desk.order(row) as order:
-            terms = self._submission_context(_RowSubmission(row, order, line, {}, None, ask_first=True))
-            found = await arun_flow(find_existing(terms), self._client, self._plan.endpoint, {})
+            submission = self._submission_context(_RowSubmission(row, order, line, {}, None, ask_first=True))
+            found = await arun_flow(find_existing(submission), self._client, self._plan.endpoint, {})
         return found is not None
 
     @property
