@@ -56,7 +56,7 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -136,7 +136,7 @@ class KlingAvatarOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -220,7 +220,7 @@ class KlingLipSyncOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -299,7 +299,7 @@ class KlingIdentifyFaceOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -373,7 +373,7 @@ class KlingAdvancedLipSyncOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account

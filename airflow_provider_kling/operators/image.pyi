@@ -51,7 +51,7 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -132,7 +132,7 @@ class KlingImageGenerationOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -223,7 +223,7 @@ class KlingOmniImageOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -310,7 +310,7 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -395,7 +395,7 @@ class KlingImageExpandOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -475,7 +475,7 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -548,7 +548,7 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account

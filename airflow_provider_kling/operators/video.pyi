@@ -69,7 +69,7 @@ class KlingTextToVideoOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -173,7 +173,7 @@ class KlingImageToVideoOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -271,7 +271,7 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -368,7 +368,7 @@ class KlingOmniVideoOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -462,7 +462,7 @@ class KlingMotionControlOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -545,7 +545,7 @@ class KlingVideoExtendOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -621,7 +621,7 @@ class KlingVideoEffectsOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
@@ -728,7 +728,7 @@ class KlingMultiElementsOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
