@@ -1,25 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check that public docstrings document every parameter and the returned value.
 
-``python -m scripts.check_docstrings`` prints what is missing and exits with 1; ``--all`` also looks into the
-packages that are not covered yet.
+``python -m scripts.check_docstrings`` prints what is missing and exits with 1.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from scripts.local_airflow import ROOT
 
 PACKAGE = ROOT / "airflow_provider_kling"
-
-NOT_COVERED = ("batch",)
-"""Folders and modules whose docstrings are not complete yet."""
 
 _PARAM = re.compile(r"^\s*:param (?:[^:]*\s)?\*{0,2}(\w+):", re.MULTILINE)
 _RETURN = re.compile(r"^\s*:returns?:", re.MULTILINE)
@@ -29,20 +23,6 @@ _ITERATORS = ("Iterator", "AsyncIterator", "Generator", "Iterable")
 _CONTEXT_MANAGERS = {"contextmanager", "asynccontextmanager"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def modules(*, everything: bool) -> list[Path]:
-    """Return the modules to check.
-
-    :param everything: also those that are not covered yet.
-    :return: their paths.
-    """
-    skipped = () if everything else tuple(str(PACKAGE / name) for name in NOT_COVERED)
-    return [
-        path
-        for path in sorted(PACKAGE.rglob("*.py"))
-        if not any(str(path) == each or str(path).startswith(f"{each}/") for each in skipped)
-    ]
 
 
 @dataclass(frozen=True)
@@ -176,19 +156,16 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Check the package.
 
-    :param arguments: of the command line.
     :return: the exit code.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--all", action="store_true", help="also the packages that are not covered yet")
-    everything = parser.parse_args(arguments).all
+    sources = {path: path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+    classes = read_classes(sources.values())
     count = 0
-    classes = read_classes(path.read_text("utf-8") for path in modules(everything=True))
-    for path in modules(everything=everything):
-        for line, text in faults(path.read_text("utf-8"), classes):
+    for path, source in sources.items():
+        for line, text in faults(source, classes):
             print(f"{path.relative_to(ROOT)}:{line}: {text}")
             count += 1
     if count:

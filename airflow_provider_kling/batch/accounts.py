@@ -61,6 +61,9 @@ class Lane:
 
     :param account: the account.
     :param gate: its slots.
+    :param assigned: rows on their way to this account.
+    :param not_permitted: rows in a row that the account was not permitted to submit.
+    :param served: rows that the account has served.
     """
 
     account: BatchAccount
@@ -85,7 +88,10 @@ class Lane:
 
 
 class RowRefused(Exception):
-    """No account may make the job of this row; others may fare better."""
+    """No account may make the job of this row; others may fare better.
+
+    :param error: why the row was refused.
+    """
 
     def __init__(self, error: KlingError) -> None:
         super().__init__(error)

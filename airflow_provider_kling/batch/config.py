@@ -119,6 +119,7 @@ class BatchConfig:
         :param row: the row.
         :param entry: its line.
         :param fingerprint: hash of its request, files included; for ``idempotency_scope="inputs"``.
+        :return: the key, which names the job.
         """
         if self.scope:
             return replace(

@@ -45,6 +45,7 @@ def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
     """Yield the rows of a file.
 
     :param uri: address or path; its ending tells the format.
+    :return: iterator of rows; a row that cannot be read is an :class:`InvalidRow`.
     :raises KlingRequestInvalid: the file is not there, may not be read, or is no UTF-8 text.
     :raises KlingServerError: the storage does not answer; trying again can help.
     """
@@ -182,12 +183,13 @@ def row_reader(
     extra_body: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> RowReader:
-    """Return what reads the rows of ``requests``.
+    """Return the function that reads the rows of ``requests``.
 
     :param requests: list of dicts; the same as JSON text, as templates give it; or the address
         (``ObjectStoragePath``, URI or path) of a ``.jsonl`` or ``.csv`` file on any object storage.
     :param extra_body: further keys of every request: rows with other ones are other rows.
     :param labels: labels of every row; those in the row itself stand above them.
+    :return: the reader, which can be called again and again.
     :raises KlingRequestInvalid: it is none of these.
     """
     given: Any = paths_to_str(requests) if _is_path(requests) else requests

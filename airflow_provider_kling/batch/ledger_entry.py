@@ -89,7 +89,12 @@ class LedgerEntry:
     kling_conn_id: str | None = None
 
     def to(self, state: RowState, **changes: Any) -> LedgerEntry:
-        """Return the line for the row's next state."""
+        """Return the line for the row's next state.
+
+        :param state: the next state.
+        :param changes: further fields that change.
+        :return: the line.
+        """
         return replace(self, state=state, **changes)
 
     @property
@@ -129,7 +134,10 @@ class LedgerEntry:
         return self.charged is None and amount_of(self.estimate) is None
 
     def to_line(self) -> str:
-        """Return the line, without what is not known."""
+        """Return the line as JSON, without fields that are not known.
+
+        :return: the text.
+        """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         known = {name: value for name, value in values.items() if value not in (None, 0) or name == "number"}
         return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
@@ -156,7 +164,11 @@ _NAMES = frozenset(field.name for field in fields(LedgerEntry))
 
 
 def parse_line(line: str) -> LedgerEntry | None:
-    """Read a line; ``None`` when it was cut, as by a storage that shows half a file."""
+    """Parse a line of a ledger.
+
+    :param line: the text.
+    :return: the line; ``None`` if it is incomplete, as in a storage that shows half a file.
+    """
     try:
         values = json.loads(line)
         # A newer version of the package may know more of a row.

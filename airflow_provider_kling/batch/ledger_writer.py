@@ -32,6 +32,7 @@ class LedgerWriter:
     :param ledger: what earlier tries have done, already read.
     :param tally: numbers, with earlier tries counted in.
     :param gate: closed when the ledger cannot be written for too long.
+    :param log: log of the task.
     """
 
     def __init__(
@@ -56,11 +57,19 @@ class LedgerWriter:
         self._down_since = 0.0
 
     def get(self, key: str) -> LedgerEntry | None:
-        """Return a row's line, if it has one."""
+        """Return the line of a row.
+
+        :param key: key of the row.
+        :return: the line; ``None`` if there is none.
+        """
         return self._ledger.entries.get(key)
 
     def note(self, entry: LedgerEntry) -> LedgerEntry:
-        """Take in a row's new state."""
+        """Record a row's new state.
+
+        :param entry: the row's line.
+        :return: the same line.
+        """
         self.tally.moved(self.get(entry.key), entry)
         self._ledger.note(entry)
         self._noted += 1
@@ -123,7 +132,10 @@ class LedgerWriter:
             await self._write()
 
     async def close(self) -> bool:
-        """Write what is left, within two seconds; return whether that was possible."""
+        """Write what is left, within two seconds.
+
+        :return: ``True`` if everything is written.
+        """
         try:
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self._flush()

@@ -39,15 +39,20 @@ class CircuitBreaker:
     _fails_since: float | None = None
 
     def worked(self, now: float) -> None:
-        """Take in that the service did what it was asked for."""
+        """Record a success of the service.
+
+        :param now: time on the breaker's clock.
+        """
         self._worked_at = now
         self._fails_since = None
 
     def failed(self, first: float, times: int, now: float) -> FailureCause:
-        """Take in a failure, and tell whose fault it is.
+        """Record a failure and return its cause.
 
         :param first: when it failed first for this row.
         :param times: how often it has failed for this row.
+        :param now: time on the breaker's clock.
+        :return: the cause: the row, the service, or not decided yet.
         """
         if self._worked_at > first:
             return FailureCause.ROW if times >= MAX_ROW_FAILURES else FailureCause.NOBODY_YET
@@ -56,9 +61,11 @@ class CircuitBreaker:
 
 
 def outage_delay(times: int, retry_after: float | None = None) -> float:
-    """Seconds to wait after so many failures in a row.
+    """Return the seconds to wait after failures in a row.
 
+    :param times: number of the failures.
     :param retry_after: seconds that the service asked for.
+    :return: seconds.
     """
     return float(max(min(_FIRST_PAUSE * 2.0 ** (times - 1), _MAX_PAUSE), retry_after or 0.0))
 
@@ -94,7 +101,11 @@ class AdaptiveWidth:
         self.width = self.ceiling
 
     def can_start(self, now: float) -> bool:
-        """Whether one more job may be submitted now."""
+        """Return whether one more job may be submitted now.
+
+        :param now: time on the clock of the width.
+        :return: ``True`` if it may.
+        """
         if now < self._not_before:
             return False
         if self.active >= self.width and self.width < self.ceiling and now >= self._probe_at:
@@ -105,7 +116,11 @@ class AdaptiveWidth:
         return self.active < self.width
 
     def seconds_until_retry(self, now: float) -> float | None:
-        """Seconds until time alone may open the way; ``None`` when only the end of a job can."""
+        """Return when time alone may allow another job.
+
+        :param now: time on the clock of the width.
+        :return: seconds; ``None`` if only the end of a job can.
+        """
         if now < self._not_before:
             return self._not_before - now
         return max(self._probe_at - now, 0.0) if self.width < self.ceiling else None
@@ -119,7 +134,10 @@ class AdaptiveWidth:
         self.active -= 1
 
     def accepted(self, now: float) -> None:
-        """Take in that Kling has made the job."""
+        """Record an accepted job.
+
+        :param now: time on the clock of the width.
+        """
         self._pauses = 0
         if self._probing:
             # There is room again, perhaps for more.
@@ -127,7 +145,11 @@ class AdaptiveWidth:
             self._probe_at, self._probe_wait = now, PROBE_SECONDS
 
     def refused(self, now: float, retry_after: float | None = None) -> None:
-        """Take in that all slots are taken: what is under way is what there is room for."""
+        """Record that all slots are taken: the jobs that are running now are the limit.
+
+        :param now: time on the clock of the width.
+        :param retry_after: seconds that the server asked for.
+        """
         self.active -= 1
         self.width = max(1, self.active)
         wait = max(self._probe_wait, retry_after or 0.0)
@@ -141,7 +163,11 @@ class AdaptiveWidth:
             self._not_before = now + wait
 
     def paced(self, now: float, retry_after: float | None = None) -> None:
-        """Take in that the server wants fewer requests, or is in trouble."""
+        """Record that the server wants fewer requests, or is in trouble.
+
+        :param now: time on the clock of the width.
+        :param retry_after: seconds that the server asked for.
+        """
         self.active -= 1
         if now >= self._not_before:
             # What was under way together is refused together, and that is one refusal.
@@ -166,7 +192,10 @@ class StopReason(StrEnum):
 
 
 class SubmissionStopped(Exception):
-    """No more jobs are submitted."""
+    """No more jobs are submitted.
+
+    :param reason: why.
+    """
 
     def __init__(self, reason: StopReason) -> None:
         super().__init__(reason)
@@ -239,17 +268,26 @@ class ConcurrencyLimiter:
         self.width.accepted(_now())
 
     def refused(self, retry_after: float | None) -> None:
-        """Give the place back, for all slots are taken."""
+        """Release the place because all slots are taken.
+
+        :param retry_after: seconds that the server asked for.
+        """
         self.width.refused(_now(), retry_after)
         self._changed.set()
 
     def paced(self, retry_after: float | None) -> None:
-        """Give the place back, for the server wants fewer requests."""
+        """Release the place because the server wants fewer requests.
+
+        :param retry_after: seconds that the server asked for.
+        """
         self.width.paced(_now(), retry_after)
         self._changed.set()
 
     def close(self, reason: StopReason) -> None:
-        """Submit no more jobs; the first reason that halts stays."""
+        """Stop the submission; the first reason that halts stays.
+
+        :param reason: why.
+        """
         self.closed = self.stopped_hard or reason
         self._changed.set()
 

@@ -39,6 +39,7 @@ class LoopThread:
         """Run it to its end.
 
         :param every: seconds between calls of ``report``, which is called from this thread.
+        :param report: called again and again while the coroutine runs.
         :raises BaseException: what the coroutine raised, or what a signal's handler did.
         """
         self._thread.start()

@@ -100,8 +100,12 @@ class JobMonitor:
 
     :param plan: what is asked.
     :param client: calls Kling.
+    :param gate: limits how many jobs run.
+    :param book: writes the ledger.
+    :param budget: limits what the batch may cost.
     :param land: keeps the files of a job.
     :param deadline_of: when a job's time is up.
+    :param log: log of the task.
     """
 
     def __init__(

@@ -28,6 +28,8 @@ def entry_after_submit_error(line: LedgerEntry, error: Exception) -> LedgerEntry
     """Return a row's line after its submission has ended in an error.
 
     :param line: the row's line as it stands, planned if a call was made.
+    :param error: the error.
+    :return: the line.
     """
     # A refusal may be one of the question whether the job was made, and says nothing of the job then.
     uncertain = isinstance(error, KlingSubmissionUnknown) or (
@@ -49,6 +51,10 @@ def entry_after_wait_error(line: LedgerEntry, error: Exception) -> LedgerEntry:
 
     Only Kling's own word ends a job that is paid for. After anything else it may still succeed, or its files
     are still there: the next try attaches to it.
+
+    :param line: the row's line.
+    :param error: the error.
+    :return: the line.
     """
     if isinstance(error, KlingContentRefused | KlingTaskFailed):
         state = RowState.REFUSED if isinstance(error, KlingContentRefused) else RowState.FAILED
@@ -96,6 +102,7 @@ def batch_error(
 ) -> KlingError | None:
     """Return the error to fail the task with; ``None`` when the batch has succeeded.
 
+    :param tally: numbers of the batch.
     :param allowed: rows that may fail.
     :param reason: why no more jobs were submitted, if so.
     :param stopped_by: the error that stopped it, if one did.

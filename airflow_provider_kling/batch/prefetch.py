@@ -43,6 +43,7 @@ class RequestPrefetcher:
     :param plan: what is asked.
     :param dialect: what the host documents.
     :param gate: closed when no media can be read for too long.
+    :param log: log of the task.
     """
 
     def __init__(
@@ -78,13 +79,19 @@ class RequestPrefetcher:
         return self._rows
 
     def take(self, row: RequestRow) -> None:
-        """Count a row in."""
+        """Count a row in.
+
+        :param row: the row.
+        """
         self._rows += 1
         self.numbers.add(row.number)
         self._row_bytes += value_size(row.values)
 
     async def give_back(self, row: RequestRow) -> None:
-        """Count a row out."""
+        """Count a row out.
+
+        :param row: the row.
+        """
         self._rows -= 1
         self.numbers.discard(row.number)
         self._row_bytes -= value_size(row.values)
@@ -94,6 +101,8 @@ class RequestPrefetcher:
     async def order(self, row: RequestRow) -> AsyncIterator[PreparedRequest]:
         """Hold a row's order for as long as it is needed.
 
+        :param row: the row.
+        :return: context manager of the prepared request.
         :raises Closed: no more jobs are submitted.
         :raises KlingRequestInvalid: the row cannot be sent.
         :raises KlingServerError: its media cannot be read, while others' can.
@@ -158,6 +167,7 @@ def value_size(value: Any) -> int:
     """Return how many characters of text a value holds, at any depth.
 
     :param value: a row's values, or a body.
+    :return: number of characters.
     """
     if isinstance(value, str):
         return len(value)

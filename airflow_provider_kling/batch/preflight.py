@@ -63,10 +63,13 @@ def preflight(
 ) -> PreflightResult:
     """Check and price every row without reading its media; nothing of a row is kept.
 
+    :param endpoint: endpoint of the rows.
+    :param rows: the rows.
     :param entries: the ledger. What is known to be good or bad there is not checked again.
     :param extra_body: further JSON keys of every request; they may decide the price.
     :param own_names: a row may have an ``external_task_id`` of its own.
     :param expected_seconds: length that prices a row whose length is neither in its request nor given by it.
+    :return: estimates, and the rows that cannot be sent.
     """
     found = PreflightResult()
     names: dict[str, int] = {}

@@ -25,6 +25,16 @@ class Progress:
     :param estimate: estimated units of all rows whose cost can be known.
     :param unpriced: rows whose cost cannot be known beforehand.
     :param unit: what the units are of: ``video`` or ``image``.
+    :param states: number of rows in each state.
+    :param skipped: number of rows that are skipped, by reason.
+    :param spent: units that are charged or estimated.
+    :param charged: units that are charged.
+    :param cash: cash that is charged, by currency.
+    :param done_without_charge: rows that are done and whose charge is not known.
+    :param unknown: rows whose cost is not known.
+    :param attached: jobs of earlier tries that this try has attached to.
+    :param made: jobs that this try has made.
+    :param ended: jobs that have ended in this try.
     :param reused: rows whose result another task or run had made.
     :param refused_fail: refused rows count as failures.
     """
@@ -48,12 +58,19 @@ class Progress:
     refused_fail: bool = True
 
     def count(self, entries: Iterable[LedgerEntry]) -> None:
-        """Take in the rows of earlier tries."""
+        """Count the rows of earlier tries.
+
+        :param entries: their lines.
+        """
         for entry in entries:
             self._add(entry, 1)
 
     def moved(self, before: LedgerEntry | None, after: LedgerEntry) -> None:
-        """Take in a row's step from one state to the next."""
+        """Count a row's step from one state to the next.
+
+        :param before: its line before; ``None`` for a new row.
+        :param after: its line now.
+        """
         if before:
             self._add(before, -1)
             self.ended += before.state is RowState.SUBMITTED is not after.state
@@ -98,7 +115,10 @@ class Progress:
         return self.states[RowState.SUBMITTED]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the summary as plain JSON; units are strings, for they are money."""
+        """Return the summary as plain JSON; units are strings, for they are money.
+
+        :return: the summary.
+        """
         return {
             "rows": self.rows,
             "done": self.done,
@@ -124,6 +144,7 @@ class Progress:
         """Return the progress in one line.
 
         :param seconds: how long this try has run.
+        :return: the text.
         """
         left, skipped = self.left, sum(list(self.skipped.values()))
         to_end = left - skipped + self.running

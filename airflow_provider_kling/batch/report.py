@@ -45,18 +45,25 @@ class ReportWriter:
         self._numbers = numbers
 
     def done(self) -> list[LedgerEntry]:
-        """Return the rows that have a result, in the input's order."""
+        """Return the rows that have a result, in the input's order.
+
+        :return: their lines.
+        """
         done = (entry for entry in self._entries.values() if entry.state is RowState.DONE)
         return sorted(done, key=lambda entry: self._numbers[entry.key])
 
     def write_results(self) -> dict[str, str]:
-        """Write a line for each row that is done: row number, ids, units, files."""
+        """Write a line for each row that is done: row number, ids, units, files.
+
+        :return: path of the file, by its name in the summary.
+        """
         return self._write(RESULTS, (_line(self._numbers[entry.key], entry) for entry in self.done()))
 
     def write_failures(self, read_rows: RowReader) -> dict[str, str]:
         """Write a line for each row without a result, its request with it; refused content in its own file.
 
         :param read_rows: reads the rows again, as a stream.
+        :return: paths of the files, by their names in the summary.
         """
         lost = [entry for entry in self._entries.values() if entry.state in TERMINAL_FAILURES]
         refused = {entry.key for entry in lost if entry.state is RowState.REFUSED}
@@ -67,7 +74,10 @@ class ReportWriter:
         }
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Write the summary."""
+        """Write the summary.
+
+        :param summary: the summary, as JSON.
+        """
         self._write(SUMMARY, [json.dumps(summary, indent=2)])
 
     @property

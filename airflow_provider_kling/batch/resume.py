@@ -57,14 +57,16 @@ def action_after_deferral(line: LedgerEntry, *, looks_up: bool) -> ResumeAction:
 
 
 def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, generation: int) -> ResumeAction:
-    """Tell what to do with a row of an earlier try.
+    """Decide what to do with a row of an earlier try.
 
     A retry does again what failed. What a person should look at first is done again after a clear, by which
     a person says so: content that was refused, results that have expired, outcomes that nobody knows.
 
+    :param line: the row's line.
     :param looks_up: a job can be found by its name.
     :param at_once: the endpoint is synchronous: what it answered is lost with the try that asked.
     :param generation: which clear of the task this is.
+    :return: the action.
     """
     cleared = generation > line.generation
     if line.state in _AGAIN or (cleared and line.state in _AGAIN_AFTER_A_CLEAR):
@@ -93,9 +95,11 @@ class Resumer:
 
     :param plan: what is asked.
     :param client_of: returns what calls Kling, at the account of a row's job.
+    :param book: writes the ledger.
     :param looks_up: a job can be found by its name.
     :param unique_names: the host makes no second job of a name, also while it does not find the first.
     :param attach: called for each job that exists.
+    :param log: log of the task.
     """
 
     def __init__(

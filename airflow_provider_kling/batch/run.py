@@ -52,6 +52,7 @@ class BatchRun:
     :param found: what the look over all rows has shown.
     :param accounts: the accounts in order.
     :param deadline_of: when a job's time is up.
+    :param log: log of the task.
     """
 
     def __init__(

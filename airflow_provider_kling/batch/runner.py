@@ -54,6 +54,7 @@ class BatchRunner:
     :param read_rows: reads the rows, again and again.
     :param land: keeps the files of a job.
     :param deadline_of: when a job's time is up.
+    :param log: log of the task.
     :param airflow: the task instance that runs it, as in a manifest.
     :param shared: limit that the batch shares with other tasks.
     :param shard: the part of the rows that it takes; ``None`` for all.
@@ -128,12 +129,14 @@ class BatchRunner:
     ) -> None:
         """Look over all rows, and tell what they will cost, before anything is paid.
 
+        :param concurrency: most jobs that run at once.
+        :param poll_interval: seconds between polls of a job.
         :param max_units: budget of all tries.
         :param max_failed: a count, or a share below 1 of all rows; ``None`` for never stopping.
         :param refuse_faults: submit nothing if a row cannot be sent.
+        :param extra_body: further JSON keys of every request.
         :param state: what the parts of this try hand on; ``None`` to hold the worker while jobs run.
         :param deferred: an earlier part of this try has deferred the task.
-        :param extra_body: further JSON keys of every request.
         :param expected_seconds: length that prices rows whose length is not in their request.
         :raises KlingRequestInvalid: names the rows that cannot be sent.
         """
@@ -249,6 +252,7 @@ class BatchRunner:
         """Make what is left to make.
 
         :param every: seconds between calls of ``report``.
+        :param report: called from time to time while the batch runs.
         """
         self._beside = LoopThread(lambda: self._run.run(self._read_rows(self._position)), self._run.stop)
         if self._killed:
@@ -299,6 +303,8 @@ class BatchRunner:
     def finish(self, *, contact_sheet: bool) -> dict[str, Any]:
         """Write the reports and return the summary.
 
+        :param contact_sheet: write a contact sheet.
+        :return: the summary, as JSON.
         :raises KlingError: the batch has failed, or is not complete; what is done stays done.
         """
         reason = self._run.reason

@@ -47,6 +47,7 @@ class StoredRows:
     :param index: index of the output path.
     :param line_of: returns the line of a row as it stands.
     :param note: records a row as done.
+    :param log: log of the task.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class StoredRows:
         """Yield the rows that have no stored result. Reads files: call it from a thread.
 
         :param rows: rows in order, as a stream.
+        :return: iterator of the rows.
         :raises KlingServerError: the storage does not answer.
         """
         listing = self._retry(self._index.list_files)
@@ -129,6 +131,7 @@ def reused_entry(line: LedgerEntry, result: Mapping[str, Any]) -> LedgerEntry:
 
     :param line: the row's line.
     :param result: the result, as the index has it.
+    :return: the line.
     """
     return line.to(
         RowState.DONE,

@@ -73,6 +73,10 @@ class Submitter:
 
     :param plan: what is asked.
     :param client: calls Kling.
+    :param desk: prepares the requests.
+    :param gate: limits how many jobs run.
+    :param book: writes the ledger.
+    :param budget: limits what the batch may cost.
     :param looks_up: a job can be found by its name, at this host and endpoint.
     :param conn_id: connection of the account, of a batch with several.
     """
@@ -109,6 +113,7 @@ class Submitter:
     ) -> tuple[LedgerEntry, KlingTask]:
         """Submit a row's job, as often as Kling says that it is busy.
 
+        :param row: the row.
         :param line: what is known of the row.
         :param ask_first: an earlier try may have submitted it.
         :return: the row's new line, and the job as Kling first showed it.
