@@ -7,15 +7,18 @@ import os
 import re
 import shlex
 import subprocess
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.error import URLError
 
 from scripts.local_airflow import ROOT, Program, free_ports, wait_until
 from scripts.release_environment import Release, build_wheel, find_python, install_release, install_wheel
 
-_STEP_SECONDS = 600
+# A machine that does much else takes long for a command.
+_STEP_SECONDS = 1800
 _CONNECTION = "AIRFLOW_CONN_KLING_DEFAULT"
 # An exception of a task in a log, or of a DAG file on a terminal.
 _ERROR = re.compile(r"^(?:\S+\.)?(?:Kling\w+|AirflowNotFoundException): (.*)$", re.MULTILINE)
@@ -27,11 +30,13 @@ class Newcomer:
 
     :param home: their home directory; Airflow is below it, where it is by default.
     :param environment: folder of the Python environment.
+    :param version: version of their Airflow.
     :param variables: environment variables that they have set.
     """
 
     home: Path
     environment: Path
+    version: str
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -103,6 +108,34 @@ class Newcomer:
         finally:
             program.stop()
 
+    @contextmanager
+    def airflow_ui(self) -> Iterator[str]:
+        """Start Airflow's UI without a login; yield its URL."""
+        port = free_ports(1)[0]
+        settings = {
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        }
+        command = [self.environment / "bin" / "airflow", "api-server"]
+        program = Program(command, self.shell() | settings, self.home / "api-server.log")
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait_until(lambda: answers(f"{url}/api/v2/version"), _STEP_SECONDS, "Airflow's UI", every=1)
+            yield url
+        finally:
+            program.stop()
+
+
+def answers(url: str) -> bool:
+    """Return whether a server answers at a URL.
+
+    :param url: the URL.
+    """
+    with suppress(URLError, OSError), urllib.request.urlopen(url, timeout=30):
+        return True
+    return False
+
 
 def first_error(output: str) -> str:
     """Return the text of the last exception in an output: what a log shows below the stack.
@@ -136,4 +169,4 @@ def set_up(release: Release, folder: Path) -> Newcomer:
     home.mkdir(parents=True)
     pins = install_release(release, interpreter, environment)
     install_wheel(environment, pins, build_wheel(folder / "dist"), extras=("emulator",))
-    return Newcomer(home, environment)
+    return Newcomer(home, environment, release.airflow)

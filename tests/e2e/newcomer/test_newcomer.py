@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ import pytest
 
 from scripts.release_environment import RELEASES
 from tests.e2e.newcomer.newcomer import Newcomer, first_error, quickstart_dag, set_up
+from tests.support.connection_form import fill_form, open_form
 from tests.support.first_lines import SHOWN, documented_lines
 
 pytestmark = pytest.mark.slow
@@ -63,6 +66,26 @@ def test_the_connection_works_by_environment_and_command_line(newcomer: Newcomer
     fields = ("--conn-type", "kling", "--conn-host", known["host"], "--conn-password", known["password"])
     newcomer.airflow("connections", "add", "kling_by_hand", *fields)
     assert "success" in newcomer.airflow("connections", "test", "kling_by_hand", **enabled).lower()
+
+
+def test_the_connection_works_by_the_form(newcomer: Newcomer) -> None:
+    if newcomer.version.startswith("2."):
+        pytest.skip("the form of Airflow 2 is another one")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path:
+        pytest.skip("there is no Chromium; on Debian: apt-get install chromium")
+    known = json.loads(newcomer.variables["AIRFLOW_CONN_KLING_DEFAULT"])
+    with newcomer.airflow_ui() as url, playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        context = browser.new_context()
+        context.set_default_timeout(300_000)
+        context.request.get(f"{url}/auth/token/login")
+        form = open_form(context.new_page(), url, "kling_by_form")
+        fill_form(form, password=known["password"], host=known["host"])
+        browser.close()
+    enabled = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
+    assert "success" in newcomer.airflow("connections", "test", "kling_by_form", **enabled).lower()
 
 
 def test_the_quickstart_makes_a_video(newcomer: Newcomer) -> None:
