@@ -17,7 +17,8 @@ from tests.e2e.newcomer.newcomer import Newcomer, first_error, quickstart_dag, s
 from tests.support.connection_form import fill_form, open_form
 from tests.support.first_lines import SHOWN, documented_lines
 
-pytestmark = pytest.mark.slow
+# Downloads hundreds of packages.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 _TRIED = {"2.11.2": "3.11", "3.3.2": "3.11"}
 WITH_CONNECTION = """\
