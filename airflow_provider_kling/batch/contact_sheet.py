@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One picture of all results: their first frames in the input's order, each with its row's number."""
+"""One image of all results: their first frames in the input's order, each with its row's number."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _SIDE = 160
 _CAPTION = 14
 _BORDER = 2
 _PARALLEL = 2
-# A picture of 8K has 33 million; a few kilobytes can unpack to thousands of millions.
+# An image of 8K has 33 million; a few kilobytes can unpack to thousands of millions.
 _MOST_PIXELS = 40_000_000
 _VIDEOS = (".mp4", ".mov", ".webm")
-_PICTURES = (".jpg", ".png", ".webp", ".gif")
+_IMAGES = (".jpg", ".png", ".webp", ".gif")
 
 log = logging.getLogger(__name__)
 
 
 def write_contact_sheet(folder: StoragePath, numbered: Sequence[tuple[int, LedgerEntry]]) -> str | None:
-    """Write a sheet of the first frames of landed videos and pictures.
+    """Write a sheet of the first frames of stored videos and images.
 
     :param folder: where it goes.
     :param numbered: rows that are done, with their numbers; a hundred of them, evenly spread, are shown.
@@ -47,33 +47,33 @@ def write_contact_sheet(folder: StoragePath, numbered: Sequence[tuple[int, Ledge
     shown = shown[:: -(-len(shown) // MAX_IMAGES)] if shown else []
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-sheet") as pool:
         frames = pool.map(_first_frame, (path for _, path in shown))
-        pictures = [(number, frame) for (number, _), frame in zip(shown, frames, strict=True) if frame]
-    if not pictures:
+        numbered = [(number, frame) for (number, _), frame in zip(shown, frames, strict=True) if frame]
+    if not numbered:
         return None
     data = io.BytesIO()
-    _layout(Image, pictures).save(data, "JPEG", quality=80)
+    _layout(Image, numbered).save(data, "JPEG", quality=80)
     with AtomicFile(folder.child(CONTACT_SHEET)) as file:
         file.write(data.getvalue())
     return folder.child(CONTACT_SHEET).uri
 
 
-def _layout(image: Any, pictures: Sequence[tuple[int, Any]]) -> Any:
+def _layout(image: Any, numbered: Sequence[tuple[int, Any]]) -> Any:
     from PIL import ImageDraw
 
-    rows = -(-len(pictures) // _COLUMNS)
+    rows = -(-len(numbered) // _COLUMNS)
     height = _SIDE + _CAPTION
-    sheet = image.new("RGB", (min(len(pictures), _COLUMNS) * _SIDE, rows * height), "white")
+    sheet = image.new("RGB", (min(len(numbered), _COLUMNS) * _SIDE, rows * height), "white")
     pen = ImageDraw.Draw(sheet)
-    for place, (number, picture) in enumerate(pictures):
+    for place, (number, frame) in enumerate(numbered):
         x, y = place % _COLUMNS * _SIDE, place // _COLUMNS * height
-        sheet.paste(picture, (x + (_SIDE - picture.width) // 2, y + (_SIDE - picture.height) // 2))
+        sheet.paste(frame, (x + (_SIDE - frame.width) // 2, y + (_SIDE - frame.height) // 2))
         pen.text((x + _SIDE // 2, y + _SIDE + _CAPTION // 2), str(number), fill="black", anchor="mm")
     return sheet
 
 
 def _path_of(entry: LedgerEntry) -> str | None:
     """Return the address of a row's first result that can be shown."""
-    return next((path for path in _paths(entry) if path.lower().endswith(_VIDEOS + _PICTURES)), None)
+    return next((path for path in _paths(entry) if path.lower().endswith(_VIDEOS + _IMAGES)), None)
 
 
 def _paths(entry: LedgerEntry) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _paths(entry: LedgerEntry) -> Iterator[str]:
 
 
 def _first_frame(path: str) -> Any:
-    """Return a small picture, so that a hundred of them are not held at full size."""
+    """Return a small image, so that a hundred of them are not held at full size."""
     from ..utils.storage import open_to_read, resolve_path
 
     try:
@@ -108,11 +108,11 @@ def _decoded(file: Any, path: str) -> Any:
             return next(video.decode(stream)).to_image()
     from PIL import Image
 
-    picture = Image.open(file)
+    found = Image.open(file)
     # A JPEG is decoded at a fraction of its size then.
-    picture.draft("RGB", (_SIDE, _SIDE))
-    _check_size(*picture.size)
-    return picture.convert("RGB")
+    found.draft("RGB", (_SIDE, _SIDE))
+    _check_size(*found.size)
+    return found.convert("RGB")
 
 
 def _check_size(width: int, height: int) -> None:

@@ -35,7 +35,7 @@ _LEAD_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class DeferralState:
-    """What one part of a try hands on to the next; plain JSON, kept by Airflow beside the deferred task.
+    """What one part of a try hands on to the next; plain JSON, stored by Airflow with the deferred task.
 
     :param began: when the try began, Unix time in seconds.
     :param made: jobs that this try has made.

@@ -99,7 +99,7 @@ def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
 
 
 def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
-    # The limit is the process's own; base64 pictures are far above its default of 128 kB.
+    # The limit is the process's own; base64 images are far above its default of 128 kB.
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     reader = csv.reader(lines, strict=True)
     try:
@@ -192,17 +192,17 @@ def row_reader(
     :return: the reader, which can be called again and again.
     :raises KlingRequestInvalid: it is none of these.
     """
-    given: Any = paths_to_str(requests) if _is_path(requests) else requests
-    if isinstance(given, str):
-        text = given.strip()
+    source: Any = paths_to_str(requests) if _is_path(requests) else requests
+    if isinstance(source, str):
+        text = source.strip()
         if not text.startswith("["):
-            address = _address(text)
-            return lambda after=0: _numbered(iter_file(address), extra_body, labels, after)
-        given = _parsed(text)
-    if isinstance(given, Mapping | bytes) or not isinstance(given, Iterable):
-        raise _refused(f"is a {type(given).__name__}")
+            path = _file_path(text)
+            return lambda after=0: _numbered(iter_file(path), extra_body, labels, after)
+        source = _parsed(text)
+    if isinstance(source, Mapping | bytes) or not isinstance(source, Iterable):
+        raise _refused(f"is a {type(source).__name__}")
     # What Airflow hands over for mapped upstream tasks asks the server for every item, on every pass.
-    items: Sequence[Any] = given if isinstance(given, list | tuple) else list(given)
+    items: Sequence[Any] = source if isinstance(source, list | tuple) else list(source)
     return lambda after=0: _numbered(items, extra_body, labels, after, _from_item)
 
 
@@ -210,7 +210,7 @@ def _is_path(value: Any) -> bool:
     return hasattr(value, "storage_options") or isinstance(value, os.PathLike)
 
 
-def _address(text: str) -> str:
+def _file_path(text: str) -> str:
     if not text.lower().endswith(SUFFIXES):
         raise _refused(f"is {redact_text(text)[:_LONGEST_SHOWN]!r}")
     return text
@@ -280,10 +280,10 @@ def _numbered(
     :return: the other rows.
     """
     seen: Counter[str] = Counter()
-    for number, given in enumerate(items, 1):
+    for number, source in enumerate(items, 1):
         if number <= after:
             continue
-        item = read(given)
+        item = read(source)
         fault: str | None
         seconds: Decimal | None = None
         if isinstance(item, InvalidRow):
@@ -322,7 +322,7 @@ def _seconds(value: Any) -> tuple[str | None, Decimal | None]:
 
 
 def _hash(values: Any, extra: Mapping[str, Any] | None) -> str:
-    # A list made anew of the same files has the same rows: what signs addresses does not count.
+    # A list made again of the same files has the same rows: signatures of URLs do not count.
     return fingerprint_values([values, extra] if extra else values)[:24]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What became of each row, stored beside the results so that any try can go on from it.
+"""What became of each row, stored next to the results so that any try can go on from it.
 
 Object storage cannot append, so lines are written in segments, each a whole file; later lines overrule
 earlier ones, but what is done stays done. Segments of two workers never meet in one name: Airflow may start a

@@ -176,7 +176,7 @@ def parse_line(line: str) -> LedgerEntry | None:
         entry = LedgerEntry(**{**known, "state": RowState(known["state"])})
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return entry if _is_sound(entry) else None
+    return entry if _is_valid(entry) else None
 
 
 def _shared(name: str, value: Any) -> Any:
@@ -189,7 +189,7 @@ def _known_block(text: str) -> Any:
     return json.loads(text)
 
 
-def _is_sound(entry: LedgerEntry) -> bool:
+def _is_valid(entry: LedgerEntry) -> bool:
     """Whether the values are of the types that were written."""
     numbers = (entry.number, entry.attempt, entry.generation, entry.submitted_at or 0)
     texts = (

@@ -99,7 +99,7 @@ class LedgerFiles:
     def active(self) -> list[Segment]:
         """The segments to read, in the order of their writing, without those that are merged into others.
 
-        Whoever merges removes them, but may be killed in the middle of it, or not be permitted to.
+        A worker that merges removes them, but may be killed in the middle of it, or not be permitted to.
         """
         merged: dict[str, Segment] = {}
         for segment in self.segments:

@@ -170,7 +170,7 @@ class LedgerWriter:
         self._failures, self._written = 0, mark
 
     def _on_failure(self, error: Exception) -> None:
-        """Say it once; nothing is submitted meanwhile, for whoever submits waits for its line."""
+        """Log it once; nothing is submitted meanwhile, for each submission waits for its line."""
         if not self._failures:
             self._down_since = time.monotonic()
             self._log.warning("The ledger cannot be written, so nothing new is submitted for now: %s", error)

@@ -155,7 +155,7 @@ class AdaptiveWidth:
         wait = max(self._probe_wait, retry_after or 0.0)
         self._probe_at = now + wait
         if self._probing:
-            # The body, pictures and all, travels in vain each time.
+            # The body, images and all, is sent for nothing each time.
             self._probing = False
             self._probe_wait = min(self._probe_wait * 2, MAX_PROBE_SECONDS)
         if self.active == 0:

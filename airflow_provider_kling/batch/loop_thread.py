@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An event loop beside the main thread.
+"""An event loop next to the main thread.
 
 Airflow ends and times out tasks by signals, whose handlers run in the main thread and may raise there.
 Inside an event loop that error would surface in whatever callback happens to run, and may vanish with it.

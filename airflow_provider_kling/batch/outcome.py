@@ -70,7 +70,7 @@ def _text(error: Exception) -> str:
     return str(error)[:_LONGEST_ERROR] if isinstance(error, KlingError) else type(error).__name__
 
 
-# After a retry and after a clear alike, unless rows are to be made anew.
+# After a retry and after a clear alike, unless rows are to be made again.
 _RESUMES_TEXT = "This task goes on from there when it runs again."
 
 _STOP_ERRORS = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a batch leaves for people and programs beside its results."""
+"""What a batch leaves for people and programs next to its results."""
 
 from __future__ import annotations
 

@@ -356,7 +356,7 @@ class BatchRunner:
                 written["contact_sheet_path"] = sheet
         written["summary_path"] = report.summary_path
         written["task"] = self._reports.task
-        # Proves for the preview of which task instance the files beside it are.
+        # Proves for the preview of which task instance the files next to it are.
         about = {"airflow": dict(self._airflow)} if self._airflow else {}
         report.write_summary({**summary, **written, **about})
         return written

@@ -68,10 +68,10 @@ def parse_shard(shard: object, shards: object) -> Shard | None:
     index, _, count = str(shard).strip().partition("/")
     if count and shards is not None and str(shards).strip() != count.strip():
         raise ValueError(f"one of shards={shards} parts")
-    given = (index, count or str(shards).strip())
-    if not all(part.strip().isdecimal() for part in given):
+    parts = (index, count or str(shards).strip())
+    if not all(part.strip().isdecimal() for part in parts):
         raise ValueError("a number from 0 with shards=..., or text such as '0/4'")
-    number, total = (int(part) for part in given)
+    number, total = (int(part) for part in parts)
     if not 0 <= number < total:
         raise ValueError(f"a number from 0 to {max(total - 1, 0)}")
     return Shard(number, total)

@@ -106,8 +106,8 @@ def job_report(
     report = request_report(request, dialect, key)
     report["warnings"] += warnings
     limits = {name: getattr(operator, name) for name in ("max_units", "max_usd", "output_path")}
-    given = {name: redact(str(value)) for name, value in limits.items() if value not in (None, "")}
-    return {**about, **report, **given}, request
+    shown = {name: redact(str(value)) for name, value in limits.items() if value not in (None, "")}
+    return {**about, **report, **shown}, request
 
 
 def batch_report(

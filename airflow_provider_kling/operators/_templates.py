@@ -69,40 +69,42 @@ def renderable(value: Any) -> Any:
     return native(value)
 
 
-def find_unresolved(given: Mapping[str, Any], rendered: Mapping[str, Any]) -> list[UnresolvedTemplate]:
+def find_unresolved(templates: Mapping[str, Any], rendered: Mapping[str, Any]) -> list[UnresolvedTemplate]:
     """Find templates and XCom references that rendered empty, at any depth.
 
-    :param given: parameters as the DAG has them.
+    :param templates: parameters as the DAG has them.
     :param rendered: the same after rendering.
     :return: each of them.
     """
-    return [lost for name, value in given.items() for lost in _lost_in((name,), value, rendered[name])]
+    return [lost for name, value in templates.items() for lost in _lost_in((name,), value, rendered[name])]
 
 
-def _lost_in(path: Path, given: Any, rendered: Any) -> list[UnresolvedTemplate]:
-    if not is_templated(given):
+def _lost_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplate]:
+    if not is_templated(template):
         return []
-    if is_lost(rendered) or (path == (OUTPUT_PATH,) and _part_is_lost(given, rendered)):
-        return [UnresolvedTemplate(path, str(given), rendered)]
-    if isinstance(given, Mapping) and isinstance(rendered, Mapping):
+    if is_lost(rendered) or (path == (OUTPUT_PATH,) and _part_is_lost(template, rendered)):
+        return [UnresolvedTemplate(path, str(template), rendered)]
+    if isinstance(template, Mapping) and isinstance(rendered, Mapping):
         parts: list[tuple[str | int, Any, Any]] = [
-            (str(key), item, rendered.get(key)) for key, item in given.items()
+            (str(key), item, rendered.get(key)) for key, item in template.items()
         ]
-    elif isinstance(given, list | tuple) and isinstance(rendered, list | tuple):
-        parts = [(at, *pair) for at, pair in enumerate(zip(given, rendered, strict=False))]
+    elif isinstance(template, list | tuple) and isinstance(rendered, list | tuple):
+        parts = [(at, *pair) for at, pair in enumerate(zip(template, rendered, strict=False))]
     else:
         found = parsed_mapping(rendered) if path == (EXTRA_BODY,) else rendered
         # A whole result is no value of a field, which its check says better.
         found = None if is_result(found) else found
-        return [UnresolvedTemplate((*path, *inner), str(given), value) for inner, value in nothing_in(found)]
+        return [
+            UnresolvedTemplate((*path, *inner), str(template), value) for inner, value in nothing_in(found)
+        ]
     return [lost for part, *pair in parts for lost in _lost_in((*path, part), *pair)]
 
 
-def _part_is_lost(given: Any, rendered: Any) -> bool:
+def _part_is_lost(template: Any, rendered: Any) -> bool:
     """Return whether an expression inside a path rendered empty, so that it names another folder."""
-    if not isinstance(given, str) or not isinstance(rendered, str) or "{%" in given or "{#" in given:
+    if not isinstance(template, str) or not isinstance(rendered, str) or "{%" in template or "{#" in template:
         return False
-    fixed = _EXPRESSION.split(given.strip())
+    fixed = _EXPRESSION.split(template.strip())
     if len(fixed) > _MOST_EXPRESSIONS:
         return False
     whole = _SOMETHING.join(map(re.escape, fixed))
@@ -148,12 +150,12 @@ def without(values: Any, lost: Iterable[Path]) -> Any:
         return values
     # Keys that are not text were converted to text in the path.
     names = {part: part if isinstance(values, list) else str(part) for part, _ in pairs}
-    kept = [
+    rest = [
         (part, without(item, [path[1:] for path in paths if path[0] == names[part]]))
         for part, item in pairs
         if (names[part],) not in paths
     ]
-    return [item for _, item in kept] if isinstance(values, list) else dict(kept)
+    return [item for _, item in rest] if isinstance(values, list) else dict(rest)
 
 
 def is_lost(value: Any) -> bool:

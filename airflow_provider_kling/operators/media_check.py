@@ -150,7 +150,7 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
         self.log.info("Checked %d files: %d pass", len(checked), sum(not file.failures for file in checked))
         if not passed and on_fail == "fail":
             if self.do_xcom_push:
-                # Airflow stores no return value of a failed task, and whoever reacts needs the measurements.
+                # Airflow stores no return value of a failed task, and what reacts needs the measurements.
                 context["ti"].xcom_push(key="return_value", value=verdict)
             raise _failure(checked)
         return verdict
@@ -169,10 +169,12 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
 
     def _read_rules(self, *, parsing: bool = False) -> MediaRules:
         """Read the rules; while the DAG is parsed, templates are left out."""
-        given = {name: getattr(self, name) for name in (*_NUMBERS, "codecs", "require_audio", "loudness")}
+        values = {name: getattr(self, name) for name in (*_NUMBERS, "codecs", "require_audio", "loudness")}
         if parsing:
-            given = {name: value for name, value in given.items() if not is_templated(value)}
-        known = {name: self._read_rule(name, value) for name, value in given.items() if not is_nothing(value)}
+            values = {name: value for name, value in values.items() if not is_templated(value)}
+        known = {
+            name: self._read_rule(name, value) for name, value in values.items() if not is_nothing(value)
+        }
         return MediaRules(**known)
 
     def _read_rule(self, name: str, value: Any) -> Any:

@@ -276,19 +276,19 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             self._status_word = word
         return task
 
-    def _one_id(self, given: Any) -> str:
+    def _one_id(self, value: Any) -> str:
         """Return the id of one job, as text, from what templates and XComs deliver.
 
-        :param given: an id, or the result of an operator.
+        :param value: an id, or the result of an operator.
         :return: the id.
         :raises KlingRequestInvalid: it is not the id of one job.
         """
-        given = id_source(given)
-        if isinstance(given, Mapping):
-            self.use_connection_of(given)
-            name = given.get("external_task_id")
+        value = id_source(value)
+        if isinstance(value, Mapping):
+            self.use_connection_of(value)
+            name = value.get("external_task_id")
             self._external_task_id = name if isinstance(name, str) and name.strip() else None
-        return read_task_id(self.task_id, "kling_task_id", given)
+        return read_task_id(self.task_id, "kling_task_id", value)
 
     def _result(self, run: TaskRun, task: KlingTask) -> dict[str, Any]:
         if task.status is TaskStatus.FAILED:
@@ -315,12 +315,12 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             raise
 
 
-def _read_timeout(task_id: str, given: Any) -> float:
+def _read_timeout(task_id: str, value: Any) -> float:
     """Return how long to wait; Airflow's default is far too long for a job that may not exist."""
-    if given is None:
+    if value is None:
         configured = conf.getfloat("sensors", "default_timeout", fallback=AIRFLOWS_TIMEOUT)
         return DEFAULT_TIMEOUT if configured == AIRFLOWS_TIMEOUT else configured
-    seconds = read_number(task_id, "timeout", given, "a number of seconds, 0 or more", least=0)
+    seconds = read_number(task_id, "timeout", value, "a number of seconds, 0 or more", least=0)
     if seconds == AIRFLOWS_TIMEOUT:
         warnings.warn(
             f"Task {task_id!r}: timeout is Airflow's default of seven days; no job takes as long. "
