@@ -152,7 +152,7 @@ class AccountsSubmission:
         """
         operator, context = self._operator, self._run.context
         key = JobRequest(operator).task_key(context)
-        retried = is_retry(context, key.clear_count, can_look_up=False)
+        retried = is_retry(context, key.clear_count, can_look_up=False) or bool(self._waited.get("may_exist"))
         if len(self._usable) == 1 or operator.endpoint.synchronous:
             return None
         if not (retried or JobRequest(operator).is_shared):

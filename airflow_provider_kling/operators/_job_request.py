@@ -152,7 +152,7 @@ class JobRequest:
         :return: the take; empty for the first one.
         :raises KlingRequestInvalid: it is neither text nor a number.
         """
-        return read_take(self.operator.task_id, self.operator.take)
+        return self.operator.remade_as or read_take(self.operator.task_id, self.operator.take)
 
     def stable_key(self, key: IdempotencyKey) -> IdempotencyKey:
         """Return the key that names the same job as far as ``on_clear`` and ``idempotency_scope`` ask.
@@ -191,6 +191,7 @@ class JobRequest:
             **({CONNECTION_FACT: self.operator.active_conn_id} if self.operator.fallback_conn_ids else {}),
             "airflow": stored_by(context),
             **scope_facts(self.operator.idempotency_scope, self.take()),
+            **({"rejected": self.operator.rejected} if self.operator.rejected else {}),
         }
 
     def stored_metadata(self, context: Context) -> Mapping[str, Any]:

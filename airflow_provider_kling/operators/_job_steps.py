@@ -12,9 +12,10 @@ from ..lineage import emit_lineage
 from ..results.accounts import CONNECTION_FACT
 from ..results.reuse import as_reused
 from ..submission.idempotency import load_request_metadata, recall_external_task_id
-from ._accounts import conn_ids_of
+from ._accounts import conn_ids_of, submission_of
 from ._budgets import charge_of, settle
 from ._job_request import JobRequest
+from ._regeneration import checked_result, checks_media, restore_take
 from ._reuse import with_fresh_urls
 
 if TYPE_CHECKING:
@@ -28,15 +29,43 @@ if TYPE_CHECKING:
 def submit_and_wait(
     operator: KlingTaskOperator, run: TaskRun, submission: TaskSubmission | AccountsSubmission
 ) -> dict[str, Any]:
-    """Submit the job of a run, or find it, and wait for its end as asked.
+    """Submit the job of a run, or find it, and wait for its end as asked; another take where files are bad.
 
     :param operator: the operator.
     :param run: its run.
     :param submission: submits the job.
     :return: the result as plain JSON; without ``wait_for_completion`` the job as submitted.
     :raises TaskDeferred: the triggerer waits.
-    :raises KlingError: there is no result.
+    :raises KlingError: there is no result, or its files fail the media check.
     """
+    return _until_good(operator, run, _submit_once(operator, run, submission))
+
+
+def finish_deferred(operator: KlingTaskOperator, run: TaskRun, task_id: str) -> dict[str, Any]:
+    """Read a job that the triggerer saw succeed, and go on as if it had been waited for in place.
+
+    :param operator: the operator.
+    :param run: its run.
+    :param task_id: Kling's id of the job.
+    :return: the result as plain JSON.
+    :raises KlingError: there is no result, or its files fail the media check.
+    """
+    if checks_media(operator):
+        restore_take(operator, run)
+    return _until_good(operator, run, finish(operator, run, run.read_finished(task_id)))
+
+
+def _until_good(operator: KlingTaskOperator, run: TaskRun, result: dict[str, Any]) -> dict[str, Any]:
+    if not checks_media(operator):
+        return result
+    while (checked := checked_result(operator, run, result)) is None:
+        result = _submit_once(operator, run, submission_of(operator, run))
+    return checked
+
+
+def _submit_once(
+    operator: KlingTaskOperator, run: TaskRun, submission: TaskSubmission | AccountsSubmission
+) -> dict[str, Any]:
     if stored := submission.find_stored():
         if stored.get(CONNECTION_FACT) in conn_ids_of(operator):
             operator.use_connection_of(stored)

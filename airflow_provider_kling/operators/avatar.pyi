@@ -61,6 +61,11 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -94,6 +99,8 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -141,6 +148,11 @@ class KlingAvatarOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -173,6 +185,8 @@ class KlingAvatarOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -225,6 +239,11 @@ class KlingLipSyncOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -261,6 +280,8 @@ class KlingLipSyncOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -304,6 +325,11 @@ class KlingIdentifyFaceOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -331,6 +357,8 @@ class KlingIdentifyFaceOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -378,6 +406,11 @@ class KlingAdvancedLipSyncOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -408,5 +441,7 @@ class KlingAdvancedLipSyncOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

@@ -28,7 +28,7 @@ from ._constructor import build_constructor
 from ._error_report import report_errors
 from ._hook_mixin import KlingHookMixin
 from ._job_request import JobRequest
-from ._job_steps import finish, submit_and_wait
+from ._job_steps import finish_deferred, submit_and_wait
 from ._parameters import (
     check_end_from_trigger,
     invalid_parameter,
@@ -41,6 +41,7 @@ from ._parameters import (
 )
 from ._redacted_templates import RedactedTemplateMixin
 from ._refusals import return_refusal
+from ._regeneration import check_parameters, take_up_wait
 from ._task_run import TaskRun
 from ._templates import EXTRA_BODY
 
@@ -101,6 +102,11 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -109,6 +115,10 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     _run: TaskRun | None = None
     reserved: str | None = None
     """External task id under which this run has reserved units in the shared budget."""
+    remade_as: str | None = None
+    """The take of this run after files have failed the media check."""
+    rejected: Sequence[dict[str, Any]] = ()
+    """The jobs whose files have failed it."""
 
     ui_color = "#d7f5e9"
     operator_extra_links = (KlingResultLink(), KlingConsoleLink())
@@ -145,6 +155,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -176,6 +188,9 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         if not is_templated(take):
             read_take(self.task_id, take)
         self.fallback_conn_ids = fallback_conn_ids
+        self.media_rules = media_rules
+        self.regenerate_on_fail = regenerate_on_fail
+        check_parameters(self)
         self.poster = read_flag(self.task_id, "poster", poster)
         check_poster(self.task_id, self.poster)
         self.expected_seconds = expected_seconds
@@ -218,6 +233,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         """
         self._check_output_path()
         self.use_connection(None)
+        self.remade_as, self.rejected = None, ()
         run = self._start_run(context)
         if self.deferrable and run.outer_task:
             self.log.info(
@@ -242,7 +258,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 job=JobState.MAY_EXIST if may_exist else JobState.NOT_CREATED,
             )
         run = self._start_run(context)
-        submission = submission_of(self, run, {**event, "may_exist": may_exist})
+        waited = take_up_wait(self, {**event, "may_exist": may_exist})
+        submission = submission_of(self, run, waited)
         return self._report(run, lambda: submit_and_wait(self, run, submission))
 
     def execute_complete(self, context: Context, event: TaskEvent) -> Any:
@@ -262,7 +279,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         try:
             if event["status"] != "succeed":
                 raise error_from_event(event)
-            return finish(self, run, run.read_finished(event["task_id"]))
+            return finish_deferred(self, run, event["task_id"])
         except KlingError as error:
             if error.job is None:
                 error.task_id = error.task_id or event["task_id"]

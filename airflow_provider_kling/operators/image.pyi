@@ -56,6 +56,11 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -82,6 +87,8 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -137,6 +144,11 @@ class KlingImageGenerationOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -176,6 +188,8 @@ class KlingImageGenerationOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -228,6 +242,11 @@ class KlingOmniImageOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -265,6 +284,8 @@ class KlingOmniImageOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -315,6 +336,11 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -350,6 +376,8 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -400,6 +428,11 @@ class KlingImageExpandOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -435,6 +468,8 @@ class KlingImageExpandOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -480,6 +515,11 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -510,6 +550,8 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -553,6 +595,11 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -581,5 +628,7 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

@@ -54,11 +54,16 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -89,6 +94,8 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -154,11 +161,16 @@ class KlingCustomElementOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -193,6 +205,8 @@ class KlingCustomElementOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 

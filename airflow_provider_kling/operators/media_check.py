@@ -7,34 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api.templating import is_templated
-from ..exceptions import JobState, KlingMediaCheckFailed, KlingRequestInvalid
+from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
-from ..media.extra import MediaExtraMissing, check_media_extra
-from ..media.rules import MediaRules
 from ..results.operator_result import storage_errors_for
 from ..version_compat import BaseOperator
-from ._parameters import invalid_parameter, read_choice, read_flag, read_number
+from ._media_rules import NUMBERS, RULES, check_extra, check_failure, read_rules
+from ._parameters import invalid_parameter, read_choice
 from ._rendering import RenderingMixin
 
 if TYPE_CHECKING:
-    from ..results.media_check import CheckedFile
+    from ..media.rules import MediaRules
     from ..version_compat import Context, ObjectStoragePath, XComArg
     from ._base_operator_kwargs import BaseOperatorKwargs
-
-_SHARE = ("a share, 0 to 1", 0.0, 1.0)
-_NUMBERS = {
-    "duration": ("seconds, above 0", 1e-9, 86_400.0),
-    "duration_tolerance": ("seconds, 0 or more", 0.0, 86_400.0),
-    "min_width": ("pixels, 1 or more", 1.0, 100_000.0),
-    "min_height": ("pixels, 1 or more", 1.0, 100_000.0),
-    "min_fps": ("frames per second, above 0", 1e-9, 1_000.0),
-    "max_silence": _SHARE,
-    "max_black": _SHARE,
-    "max_frozen": _SHARE,
-}
-_WHOLE = ("min_width", "min_height")
-_LEVELS = "a pair of LUFS, minimum and maximum, such as (-24, -14)"
-_MAX_NAMED = 5
 
 
 class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
@@ -64,7 +48,7 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
     """
 
     template_fields: Sequence[str] = (
-        *("result", "path", *_NUMBERS, "codecs", "require_audio", "loudness", "on_fail"),
+        *("result", "path", *NUMBERS, "codecs", "require_audio", "loudness", "on_fail"),
     )
     ui_color = "#d7f5e9"
     _read_by_name = ("result", "path")
@@ -89,7 +73,7 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
         super().__init__(**kwargs)
-        self._check_extra()
+        check_extra(self.task_id, "KlingMediaCheckOperator")
         self.result = result
         self.path = path
         self.duration = duration
@@ -152,63 +136,21 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
             if self.do_xcom_push:
                 # Airflow stores no return value of a failed task, and what reacts needs the measurements.
                 context["ti"].xcom_push(key="return_value", value=verdict)
-            raise _failure(checked)
+            raise check_failure(
+                checked, "Clear the task that made the job, or change its request, to pay for another one."
+            )
         return verdict
-
-    def _check_extra(self) -> None:
-        try:
-            check_media_extra()
-        except MediaExtraMissing as error:
-            raise KlingRequestInvalid(
-                f"Package for KlingMediaCheckOperator missing: {error}. Task {self.task_id!r}.",
-                job=JobState.NOT_CREATED,
-            ) from None
 
     def _read_on_fail(self) -> str:
         return read_choice(self.task_id, "on_fail", self.on_fail, ("fail", "return"))
 
     def _read_rules(self, *, parsing: bool = False) -> MediaRules:
         """Read the rules; while the DAG is parsed, templates are left out."""
-        values = {name: getattr(self, name) for name in (*_NUMBERS, "codecs", "require_audio", "loudness")}
-        if parsing:
-            values = {name: value for name, value in values.items() if not is_templated(value)}
-        known = {
-            name: self._read_rule(name, value) for name, value in values.items() if not is_nothing(value)
-        }
-        return MediaRules(**known)
-
-    def _read_rule(self, name: str, value: Any) -> Any:
-        if name in _NUMBERS:
-            rule, least, most = _NUMBERS[name]
-            return read_number(self.task_id, name, value, rule, least=least, most=most, whole=name in _WHOLE)
-        if name == "require_audio":
-            return read_flag(self.task_id, name, value)
-        parts = value.strip("[]() ").split(",") if isinstance(value, str) else value
-        if not isinstance(parts, list | tuple) or not parts:
-            invalid_parameter(self.task_id, name, value, "a list of names" if name == "codecs" else _LEVELS)
-        if name == "codecs":
-            return tuple(str(part).strip(" '\"").lower() for part in parts)
-        levels = tuple(read_number(self.task_id, name, part, _LEVELS) for part in parts)
-        if len(levels) != len(("minimum", "maximum")) or levels[0] > levels[1]:
-            invalid_parameter(self.task_id, name, value, _LEVELS)
-        return levels
+        given = {name: getattr(self, name) for name in RULES}
+        return read_rules(self.task_id, given, parsing=parsing)
 
 
 def _kind(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"result of job {value.get('task_id')}"
     return value if isinstance(value, str) else type(value).__name__
-
-
-def _failure(checked: Sequence[CheckedFile]) -> KlingMediaCheckFailed:
-    bad = [file for file in checked if file.failures]
-    named = "; ".join(
-        f"{file.path.rpartition('/')[2]}: {', '.join(file.failures)}" for file in bad[:_MAX_NAMED]
-    )
-    more = f"; and {len(bad) - _MAX_NAMED} more" if len(bad) > _MAX_NAMED else ""
-    return KlingMediaCheckFailed(
-        f"{len(bad)} of {len(checked)} files fail the media check: {named}{more}. The job exists and is "
-        f"charged, and its files are kept: {bad[0].path}.",
-        job=JobState.ENDED,
-        outlook="Clear the task that made the job, or change its request, to pay for another one.",
-    )

@@ -57,11 +57,16 @@ class KlingVirtualTryOn2Operator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -95,6 +100,8 @@ class KlingVirtualTryOn2Operator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -140,11 +147,16 @@ class KlingGoodsStudioOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -179,6 +191,8 @@ class KlingGoodsStudioOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -229,11 +243,16 @@ class KlingApparelReplicatorOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -270,6 +289,8 @@ class KlingApparelReplicatorOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -327,11 +348,16 @@ class KlingVideoCommerceOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -375,6 +401,8 @@ class KlingVideoCommerceOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -420,11 +448,16 @@ class KlingDramaSubtitleOperator(KlingTaskOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``.
     :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
         ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
-    :param poster: store a small JPEG beside each video, as ``poster`` in the result's item. Needs
+    :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
         ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -458,5 +491,7 @@ class KlingDramaSubtitleOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

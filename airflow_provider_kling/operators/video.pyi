@@ -74,6 +74,11 @@ class KlingTextToVideoOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -115,6 +120,8 @@ class KlingTextToVideoOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -178,6 +185,11 @@ class KlingImageToVideoOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -223,6 +235,8 @@ class KlingImageToVideoOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -276,6 +290,11 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -313,6 +332,8 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -373,6 +394,11 @@ class KlingOmniVideoOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -413,6 +439,8 @@ class KlingOmniVideoOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -467,6 +495,11 @@ class KlingMotionControlOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -503,6 +536,8 @@ class KlingMotionControlOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -550,6 +585,11 @@ class KlingVideoExtendOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -581,6 +621,8 @@ class KlingVideoExtendOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -626,6 +668,11 @@ class KlingVideoEffectsOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -655,6 +702,8 @@ class KlingVideoEffectsOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...
 
@@ -733,6 +782,11 @@ class KlingMultiElementsOperator(KlingTaskOperator):
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
         credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
         made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+    :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
+        ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
+        ``output_path`` and the extra ``media``.
+    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
+        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -769,5 +823,7 @@ class KlingMultiElementsOperator(KlingTaskOperator):
         on_refused: str = "fail",
         poster: bool = False,
         fallback_conn_ids: Sequence[str] | str | XComArg | None = None,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None: ...

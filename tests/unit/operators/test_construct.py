@@ -27,7 +27,7 @@ COMMON = (
     *("labels", "budget"),
     *("idempotency_scope", "take", "on_refused"),
     "poster",
-    "fallback_conn_ids",
+    *("fallback_conn_ids", "media_rules", "regenerate_on_fail"),
 )
 
 

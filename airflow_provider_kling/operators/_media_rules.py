@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of a media check, read from parameters, and the error of files that break one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..api.templating import is_templated
+from ..exceptions import JobState, KlingMediaCheckFailed, KlingRequestInvalid
+from ..inputs.prepared_request import is_nothing
+from ..media.extra import MediaExtraMissing, check_media_extra
+from ..media.rules import MediaRules
+from ._parameters import invalid_parameter, read_flag, read_number
+
+if TYPE_CHECKING:
+    from ..results.media_check import CheckedFile
+
+_SHARE = ("a share, 0 to 1", 0.0, 1.0)
+NUMBERS = {
+    "duration": ("seconds, above 0", 1e-9, 86_400.0),
+    "duration_tolerance": ("seconds, 0 or more", 0.0, 86_400.0),
+    "min_width": ("pixels, 1 or more", 1.0, 100_000.0),
+    "min_height": ("pixels, 1 or more", 1.0, 100_000.0),
+    "min_fps": ("frames per second, above 0", 1e-9, 1_000.0),
+    "max_silence": _SHARE,
+    "max_black": _SHARE,
+    "max_frozen": _SHARE,
+}
+"""Rules that are numbers: what is expected, least and most."""
+
+RULES = (*NUMBERS, "codecs", "require_audio", "loudness")
+_WHOLE = ("min_width", "min_height")
+_LEVELS = "a pair of LUFS, minimum and maximum, such as (-24, -14)"
+_MAX_NAMED = 5
+
+
+def check_extra(task_id: str, what: str) -> None:
+    """Check that the packages of the extra ``media`` are installed.
+
+    :param task_id: the task.
+    :param what: what needs them.
+    :raises KlingRequestInvalid: one is missing.
+    """
+    try:
+        check_media_extra()
+    except MediaExtraMissing as error:
+        raise KlingRequestInvalid(
+            f"Package for {what} missing: {error}. Task {task_id!r}.", job=JobState.NOT_CREATED
+        ) from None
+
+
+def read_rules(task_id: str, given: Mapping[str, Any], *, parsing: bool = False) -> MediaRules:
+    """Read rules.
+
+    :param task_id: the task.
+    :param given: values by the names of the rules.
+    :param parsing: the DAG is parsed, so templates are left out.
+    :return: the rules.
+    :raises KlingRequestInvalid: a value is invalid.
+    """
+    if parsing:
+        given = {name: value for name, value in given.items() if not is_templated(value)}
+    known = {name: _read_rule(task_id, name, value) for name, value in given.items() if not is_nothing(value)}
+    return MediaRules(**known)
+
+
+def _read_rule(task_id: str, name: str, value: Any) -> Any:
+    if name in NUMBERS:
+        rule, least, most = NUMBERS[name]
+        return read_number(task_id, name, value, rule, least=least, most=most, whole=name in _WHOLE)
+    if name == "require_audio":
+        return read_flag(task_id, name, value)
+    parts = value.strip("[]() ").split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not parts:
+        invalid_parameter(task_id, name, value, "a list of names" if name == "codecs" else _LEVELS)
+    if name == "codecs":
+        return tuple(str(part).strip(" '\"").lower() for part in parts)
+    levels = tuple(read_number(task_id, name, part, _LEVELS) for part in parts)
+    if len(levels) != len(("minimum", "maximum")) or levels[0] > levels[1]:
+        invalid_parameter(task_id, name, value, _LEVELS)
+    return levels
+
+
+def check_failure(checked: Sequence[CheckedFile], outlook: str) -> KlingMediaCheckFailed:
+    """Make the error for files that fail a media check.
+
+    :param checked: all verdicts.
+    :param outlook: what to do.
+    :return: the error.
+    """
+    bad = [file for file in checked if file.failures]
+    named = "; ".join(
+        f"{file.path.rpartition('/')[2]}: {', '.join(file.failures)}" for file in bad[:_MAX_NAMED]
+    )
+    more = f"; and {len(bad) - _MAX_NAMED} more" if len(bad) > _MAX_NAMED else ""
+    return KlingMediaCheckFailed(
+        f"{len(bad)} of {len(checked)} files fail the media check: {named}{more}. The job exists and is "
+        f"charged, and its files are kept: {bad[0].path}.",
+        job=JobState.ENDED,
+        outlook=outlook,
+    )

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``regenerate_on_fail``: check the files of a job, and make another take while they break a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..api.pricing import amount_of
+from ..exceptions import KlingMediaCheckFailed
+from ..inputs.cost_limits import lowest_units, parse_usd
+from ..inputs.prepared_request import parse_units
+from ..results.operator_result import storage_errors_for
+from ..results.reuse import TAKE_FACT
+from ..submission.idempotency import load_request_metadata
+from ._media_rules import RULES, check_extra, check_failure, read_rules
+from ._parameters import invalid_parameter, read_number, read_take
+from ._recovery_advice import can_look_up
+
+if TYPE_CHECKING:
+    from ..results.media_check import CheckedFile
+    from ._task_run import TaskRun
+    from .base import KlingTaskOperator
+
+REJECTED_FACT = "rejected"
+"""Name of the list of jobs whose files have failed the check, in results, manifests and the XCom."""
+
+_MOST = 10
+_CLEAR = "Clear the task, or change its request, to pay for another one."
+
+
+def check_parameters(operator: KlingTaskOperator) -> None:
+    """Check ``regenerate_on_fail`` and ``media_rules`` in the DAG file.
+
+    :param operator: the operator.
+    :raises KlingRequestInvalid: they cannot be followed.
+    """
+    task_id, rule = operator.task_id, f"a whole number, 0 to {_MOST}"
+    count = read_number(
+        task_id, "regenerate_on_fail", operator.regenerate_on_fail, rule, least=0, most=_MOST, whole=True
+    )
+    operator.regenerate_on_fail = int(count)
+    rules = operator.media_rules
+    if not checks_media(operator):
+        return
+    name, value = ("media_rules", rules) if rules is not None else ("regenerate_on_fail", int(count))
+    if not operator.output_path:
+        invalid_parameter(task_id, name, value, "nothing without output_path: stored files are checked")
+    check_extra(task_id, name)
+    if rules is not None and not (isinstance(rules, Mapping) and set(rules) <= set(RULES)):
+        invalid_parameter(task_id, "media_rules", rules, f"a dict with keys of {', '.join(RULES)}")
+    read_rules(task_id, rules or {}, parsing=True)
+
+
+def checks_media(operator: KlingTaskOperator) -> bool:
+    """Whether the files of a job are checked.
+
+    :param operator: the operator.
+    :return: whether rules are given, or another job is to be made for files that break one.
+    """
+    return operator.media_rules is not None or operator.regenerate_on_fail > 0
+
+
+def restore_take(operator: KlingTaskOperator, run: TaskRun) -> None:
+    """Find out which take a job is that was waited for in the triggerer.
+
+    :param operator: the operator, made again after the deferral.
+    :param run: its run.
+    """
+    known = run.metadata or load_request_metadata(run.context)
+    take = str(known.get(TAKE_FACT) or "")
+    operator.remade_as = take if take != read_take(operator.task_id, operator.take) else None
+    operator.rejected = list(known.get(REJECTED_FACT) or ())
+
+
+def take_up_wait(operator: KlingTaskOperator, waited: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of a wait for a slot, which may have been that of another take.
+
+    The first takes are looked up and checked again then, at all accounts, and cost nothing.
+
+    :param operator: the operator, made again after the deferral.
+    :param waited: the event of the trigger.
+    :return: the same; with ``may_exist`` where an earlier take may have been made.
+    """
+    operator.remade_as, operator.rejected = None, ()
+    if operator.regenerate_on_fail and operator.usable_settings() and _names_protect(operator):
+        return {**waited, "may_exist": True, "kling_conn_id": None}
+    return waited
+
+
+def checked_result(
+    operator: KlingTaskOperator, run: TaskRun, result: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Check the files of a result, and prepare another take if they break a rule.
+
+    :param operator: the operator.
+    :param run: its run.
+    :param result: the result of its job.
+    :return: the result with the verdict; ``None`` if another take is to be made.
+    :raises KlingMediaCheckFailed: the files break a rule, and no other job may be made.
+    :raises KlingServerError: the storage does not answer; a retry checks again and pays nothing.
+    """
+    from ..results.media_check import check_files, paths_of
+
+    with storage_errors_for("cannot be read", operator.output_path):
+        checked = check_files(paths_of(result), read_rules(operator.task_id, operator.media_rules or {}))
+    if not any(file.failures for file in checked):
+        more = {REJECTED_FACT: operator.rejected} if operator.rejected else {}
+        return {**result, "media_check": {"passed": True}, **more}
+    if (why := _no_other(operator, run, result)) is not None:
+        raise _failure(checked, why, result)
+    take = operator.remade_as or read_take(operator.task_id, operator.take)
+    operator.rejected = [*operator.rejected, _rejection(result, take, checked)]
+    operator.remade_as = next_take(take)
+    operator.log.warning(
+        "The files of job %s fail the media check and stay where they are; another job is made, take %s: %s",
+        result["task_id"],
+        operator.remade_as,
+        "; ".join(text for file in checked for text in file.failures),
+    )
+    return None
+
+
+def next_take(take: str) -> str:
+    """Return the take that follows another one.
+
+    :param take: a take; empty for the first one.
+    :return: ``2`` after the first one, the next number after a number, else the same with ``-2``.
+    """
+    if not take or take.isdecimal():
+        return str(int(take or 1) + 1)
+    head, _, number = take.rpartition("-")
+    return f"{head}-{int(number) + 1}" if head and number.isdecimal() else f"{take}-2"
+
+
+def _no_other(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, Any]) -> str | None:
+    """Return why no other job may be made; ``None`` if one may."""
+    made = len(operator.rejected) + 1
+    if made > operator.regenerate_on_fail:
+        return f"{made} jobs were made for it." if made > 1 else ""
+    if not _names_protect(operator):
+        return "No other is made: this host or endpoint cannot keep a retry from making one more."
+    limit = lowest_units(
+        operator.endpoint,
+        parse_units("max_units", operator.max_units),
+        parse_usd("max_usd", operator.max_usd),
+    )
+    if limit is None:
+        return None
+    known = [amount_of(run.metadata.get("estimate")), amount_of(result.get("units"))]
+    costs = [each for each in known if each is not None]
+    if costs and max(costs) * (made + 1) <= limit:
+        return None
+    return f"No other is made: {made + 1} jobs could cost more than the limit of {limit:f} units."
+
+
+def _names_protect(operator: KlingTaskOperator) -> bool:
+    """Whether a job is found by its name, and none is made twice."""
+    settings = operator.hook.settings
+    unique = settings.dialect.unique_names and operator.endpoint.absence_proves
+    return unique and can_look_up(operator, settings)
+
+
+def _rejection(result: Mapping[str, Any], take: str, checked: Sequence[CheckedFile]) -> dict[str, Any]:
+    return {
+        "task_id": result["task_id"],
+        "take": take,
+        "units": result.get("units"),
+        "files": [{"path": file.path, "failures": list(file.failures)} for file in checked if file.failures],
+    }
+
+
+def _failure(checked: Sequence[CheckedFile], why: str, result: Mapping[str, Any]) -> KlingMediaCheckFailed:
+    error = check_failure(checked, _CLEAR)
+    error.task_id = str(result["task_id"])
+    error.message = f"{error.message} {why}".strip()
+    error.set_next_steps(_CLEAR)
+    return error

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``regenerate_on_fail``: another take while the stored files fail the media check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingMediaCheckFailed, KlingRequestInvalid
+from airflow_provider_kling.operators._regeneration import next_take
+from airflow_provider_kling.results import media_check
+from tests.unit.operators.conftest import TaskInstance, context_of, fire, image_to_video
+
+Make = Callable[..., Any]
+Break = Callable[[int], None]
+
+
+@pytest.fixture
+def spoil(kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Break:
+    """Let the files of the first jobs count as black, whenever and however often they are checked."""
+
+    def first(count: int) -> None:
+        real = media_check._check
+
+        def check(file: Any, rules: Any) -> Any:
+            found = real(file, rules)
+            bad = [job.task_id for job in kling_emulator.jobs[:count]]
+            if any(f"/{name}/" in file.uri for name in bad):
+                return replace(found, failures=("black frames: 100 %, maximum 25 %",))
+            return found
+
+        monkeypatch.setattr(media_check, "_check", check)
+
+    return first
+
+
+@pytest.fixture
+def film(make: Make, tmp_path: Path) -> Make:
+    defaults = {"output_path": str(tmp_path), "regenerate_on_fail": 1, "prompt": "waves", "duration": "5"}
+    return lambda **arguments: make(**{**defaults, **arguments})
+
+
+def run_all(make: Callable[[], Any], ti: TaskInstance) -> Any:
+    """Run a task with as many deferrals as it takes; each part has an operator of its own, as in Airflow."""
+    given = context_of(ti)
+    step: Callable[[], Any] = lambda: make().execute(given)  # noqa: E731
+    while True:
+        try:
+            return step()
+        except TaskDeferred as deferred:
+            method, event, more = deferred.method_name, fire(deferred), deferred.kwargs or {}
+            operator = make()
+            step = lambda: getattr(operator, method)(given, event=event, **more)  # noqa: B023, E731
+
+
+def test_bad_files_are_made_again_once_and_stay(
+    film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    spoil(1)
+    result = run_all(film, ti)
+    first, second = kling_emulator.jobs
+    assert result["task_id"] == second.task_id
+    assert result["media_check"] == {"passed": True}
+    (rejected,) = result["rejected"]
+    assert (rejected["task_id"], rejected["take"], rejected["units"]) == (first.task_id, "", "3")
+    (bad,) = rejected["files"]
+    assert bad["failures"] == ["black frames: 100 %, maximum 25 %"]
+    kept = Path(bad["path"].removeprefix("file://"))
+    assert kept.stat().st_size > 1000
+    verdict = json.loads((kept.parent / "manifest.json").read_text())["media_check"]
+    assert verdict["passed"] is False
+    assert ti.xcoms["request"]["take"] == "2"
+    assert ti.xcoms["task_id"] == second.task_id
+
+
+def test_a_retry_makes_no_third(film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator) -> None:
+    """The worker dies after the second job was made; the next try finds both."""
+    spoil(1)
+    result = run_all(film, ti)
+    again = run_all(film, ti.retried())
+    assert again["task_id"] == result["task_id"]
+    assert again["rejected"][0]["task_id"] == kling_emulator.jobs[0].task_id
+    assert len(kling_emulator.jobs) == 2
+
+
+def test_when_the_last_take_is_bad_too_the_task_fails_for_good(
+    film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    spoil(9)
+    for _ in range(2):
+        with pytest.raises(KlingMediaCheckFailed, match="2 jobs were made for it") as failed:
+            run_all(film, ti)
+        assert failed.value.task_id == kling_emulator.jobs[1].task_id
+        ti = ti.retried()
+    assert len(kling_emulator.jobs) == 2
+
+
+def test_a_clear_begins_again(film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator) -> None:
+    spoil(1)
+    run_all(film, ti)
+    result = run_all(film, ti.cleared())
+    assert len(kling_emulator.jobs) == 3
+    assert result["task_id"] == kling_emulator.jobs[2].task_id
+    assert "rejected" not in result
+
+
+@pytest.mark.parametrize("limits", [{"max_units": 6}, {"max_units": 5}, {"max_usd": 0.5}], ids=str)
+def test_all_takes_together_stay_within_the_limit(
+    spoil: Break, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path, limits: dict[str, Any]
+) -> None:
+    """A job costs 3 units, which are 0.42 US dollars."""
+    spoil(9)
+    task = image_to_video(
+        output_path=str(tmp_path), regenerate_on_fail=3, prompt="waves", duration="5", **limits
+    )
+    with pytest.raises(KlingMediaCheckFailed, match="jobs could cost more than the limit of"):
+        task.execute(context_of(ti))
+    assert len(kling_emulator.jobs) == (2 if limits == {"max_units": 6} else 1)
+
+
+def test_a_shared_result_that_is_bad_is_made_again_once_for_all(
+    film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    spoil(1)
+    first = run_all(lambda: film(idempotency_scope="inputs"), ti)
+    other = TaskInstance(dag_id="other", run_id="tomorrow")
+    again = run_all(lambda: film(idempotency_scope="inputs"), other)
+    assert again["task_id"] == first["task_id"]
+    assert again["units"] == "0"
+    assert len(kling_emulator.jobs) == 2
+
+
+def test_a_wait_for_a_slot_between_two_takes_pays_no_job_twice(
+    spoil: Break, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    spoil(1)
+
+    def task() -> Any:
+        return image_to_video(
+            output_path=str(tmp_path), regenerate_on_fail=1, prompt="waves", duration="5", deferrable=True
+        )
+
+    given = context_of(ti)
+    with pytest.raises(TaskDeferred) as first:
+        task().execute(given)
+    event = fire(first.value)
+    kling_emulator.faults.set({"slots_taken": 1})
+    with pytest.raises(TaskDeferred) as full:
+        task().execute_complete(given, event=event)
+    assert full.value.method_name == "resume_submission"
+    with pytest.raises(TaskDeferred) as second:
+        task().resume_submission(given, event=fire(full.value))
+    result = task().execute_complete(given, event=fire(second.value))
+    assert result["task_id"] == kling_emulator.jobs[1].task_id
+    assert len(kling_emulator.jobs) == 2
+
+
+def test_rules_alone_check_and_make_nothing_again(
+    film: Make, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    with pytest.raises(KlingMediaCheckFailed, match="height"):
+        run_all(lambda: film(regenerate_on_fail=0, media_rules={"min_height": 5000}), ti)
+    assert len(kling_emulator.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"regenerate_on_fail": -1},
+        {"regenerate_on_fail": 1.5},
+        {"regenerate_on_fail": 1, "output_path": None},
+        {"media_rules": {"min_heigth": 1}},
+        {"media_rules": {"max_black": 2}},
+        {"media_rules": "strict"},
+    ],
+    ids=str,
+)
+def test_wrong_values_fail_when_the_dag_is_parsed(arguments: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(KlingRequestInvalid, match="Invalid value for '"):
+        image_to_video(**{"output_path": str(tmp_path), **arguments})
+
+
+def test_the_next_take() -> None:
+    assert [next_take(take) for take in ("", "2", "9", "b", "b-2", "shot-a")] == [
+        "2",
+        "3",
+        "10",
+        "b-2",
+        "b-3",
+        "shot-a-2",
+    ]
