@@ -119,7 +119,11 @@ def _demo(service: Service) -> None:
     log.unlink(missing_ok=True)
     home = Path(tempfile.mkdtemp(prefix="kling-demo-"))
     try:
-        env = environment(home) | {CONNECTION: service.connection}
+        # Alone: other examples need packages that the demo does not install.
+        dags = home / "dags"
+        shutil.copytree(EXAMPLES / "assets", dags / "assets")
+        shutil.copy(EXAMPLES / f"{DAG_ID}.py", dags)
+        env = environment(home, dags) | {CONNECTION: service.connection}
         _say("airflow", f"database in {home}, log in {_short(log)}")
         _airflow(["db", "migrate"], env, log)
         _say("DAG", f"{_short(EXAMPLES / DAG_ID)}.py")
