@@ -97,7 +97,7 @@ ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (MultiElements, edit("swap", 1, model_name="kling-v1-6"), "leave model_name unset"),
     (VideoExtend, {"video_id": "8"}, "retired on 2026-09-15"),
     (VideoEffects, {"effect_scene": "tiger_hug", "input": {"image": PICTURE}}, "2026-01-30"),
-    (VideoEffects, {"effect_scene": "hug_pro", "input": {"image": PICTURE}}, "two pictures"),
+    (VideoEffects, {"effect_scene": "hug_pro", "input": {"image": PICTURE}}, "two images"),
     (ImageGeneration, image(**NEW), "is unknown"),
     (ImageGeneration, image(model_name="kling-v2"), "retired"),
     (

@@ -80,7 +80,7 @@ REFUSED = [
     Refused(VideoEffects, {"effect_scene": "x", "input": {"a": "", "b": [None, {}]}}, "input must hold"),
     Refused(VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [PICTURE]}}, "at least 2"),
     Refused(VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [PICTURE] * 3}}, "at most 2"),
-    Refused(MultiElements, edit("addition", 0), "1 or 2 pictures"),
+    Refused(MultiElements, edit("addition", 0), "1 or 2 images"),
     Refused(MultiElements, edit("addition", 3), "at most 2"),
     Refused(MultiElements, edit("swap", 2), "hold 1 images"),
     Refused(MultiElements, edit("removal", 1), "hold 0 images"),

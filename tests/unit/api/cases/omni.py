@@ -59,7 +59,7 @@ REFUSED = [
     _bad("add up to 4 s", model_name=V3, multi_shot=True, shot_type="customize", multi_prompt=shots(4)),
     _bad("needs a first_frame", image_list=[END]),
     _bad("one first_frame", image_list=[FIRST, FIRST]),
-    _bad("no other picture", image_list=[FIRST, END, REFERENCE]),
+    _bad("no other image", image_list=[FIRST, END, REFERENCE]),
     _bad("at most 7", image_list=[REFERENCE] * 8),
     _bad("7 entries together without", image_list=[REFERENCE] * 4, element_list=elements(4)),
     _bad("4 entries together with", image_list=[REFERENCE] * 5, video_list=FEATURE),
