@@ -36,6 +36,7 @@ from tests.unit.results.conftest import MP4
 SLUG = "videos/image2video"
 SUBMITTED = {"code": 0, "data": {"task_id": "8", "task_status": "submitted"}}
 NAME = "/files/8.mp4"
+NO_JOB = Reply(404, {"code": 1203, "message": "task not found"})
 
 
 class Kling(ScriptedServer):
@@ -291,7 +292,7 @@ def test_refusals(
     *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, name: str
 ) -> None:
     status, body, kind, words, code = shape
-    server.create = Reply(status, {**body, name: "r-77"})
+    server.create, server.query = Reply(status, {**body, name: "r-77"}), NO_JOB
     with pytest.raises(getattr(exceptions, kind), match=words) as refused:
         way(ti, tmp_path)
     assert (refused.value.code, refused.value.request_id) == (code, "r-77")
@@ -314,7 +315,13 @@ def test_after_an_unclear_answer_the_job_is_looked_up(
     assert any(call.startswith(f"GET {PATH}/af-") for call in server.calls)
 
 
-NO_JOB = Reply(404, {"code": 1203, "message": "task not found"})
+@through(SINGLE)
+def test_a_refusal_inside_a_success_after_which_there_is_a_job(
+    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way
+) -> None:
+    server.create = Reply(200, {"code": 1102, "message": "no credit"})
+    assert way(ti, tmp_path)["task_id"] == "8"
+    assert server.creates == 1
 
 
 @through(SINGLE)
