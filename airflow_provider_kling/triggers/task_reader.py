@@ -40,7 +40,6 @@ READ_PATIENCE = 1.0
 READ_DEADLINE = 5.0
 """Seconds that one read may take; each one that is late doubles it for the next attempt."""
 
-_MAX_DOUBLINGS = 4
 _ROWS_DEADLINE = 3.0
 """A page is large: it gets this many times the patience and the deadline of a single read."""
 
@@ -172,7 +171,9 @@ class TaskReader:
             raise _PageLate
         rows = list_rows(await answer)
         found = await self._take(rows, positions, sink)
+        await asyncio.sleep(0)
         plan.on_page(page, found, [created_at(row) for row in rows])
+        await asyncio.sleep(0)
         log.debug("%s: page %d of %d holds %d jobs", self._endpoint, page.number, page.size, len(found))
 
     async def _page(self, client: AsyncKlingClient, page: Page) -> Mapping[str, Any]:
@@ -252,7 +253,7 @@ class TaskReader:
 
 
 def _deadline(slow: int) -> float:
-    return float(READ_DEADLINE * 2.0 ** min(slow, _MAX_DOUBLINGS))
+    return float(READ_DEADLINE * 2.0 ** min(slow, 4))
 
 
 class _ConcurrentReads:
