@@ -358,7 +358,7 @@ def _find_refused(
     if refused.job is not JobState.MAY_EXIST:
         # Refusals come with an error status: one inside a success may be of a gateway that has made the job.
         inside_success = (refused.http_status or 0) // 100 == 2  # noqa: PLR2004
-        if inside_success and terms.can_look_up and (task := (yield from _look_up(name))):
+        if inside_success and submission.can_look_up and (task := (yield from _look_up(name))):
             return task
         if before and before.job is JobState.MAY_EXIST:
             refused.set_job_state(JobState.MAY_EXIST, external_task_id=name)

@@ -171,10 +171,10 @@ class TaskReader:
             raise _PageLate
         rows = list_rows(await answer)
         found = await self._take(rows, positions, sink)
+        log.debug("%s: page %d of %d holds %d jobs", self._endpoint, page.number, page.size, len(found))
         await asyncio.sleep(0)
         plan.on_page(page, found, [created_at(row) for row in rows])
         await asyncio.sleep(0)
-        log.debug("%s: page %d of %d holds %d jobs", self._endpoint, page.number, page.size, len(found))
 
     async def _page(self, client: AsyncKlingClient, page: Page) -> Mapping[str, Any]:
         call = list_request(self._endpoint, page.number, page.size)

@@ -265,7 +265,7 @@ async def test_nothing_signed_or_secret_is_logged(
     server: Server, waits: Waits, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "airflow_provider_kling")
-    idents = server.make(10)
+    idents = server.make(8)
     server.answers = [ERROR]
     for ident in idents:
         server.set(ident, "succeed")
