@@ -160,7 +160,11 @@ ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
 ]
 
 MISPLACED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
-    (TextToVideo, text(model_name="kling-video-o1"), "only at videos/omni-video; models here: kling-v3"),
+    (
+        TextToVideo,
+        text(model_name="kling-video-o1"),
+        "is a model of videos/omni-video, not of videos/text2video; models here: kling-v3",
+    ),
     (ImageToVideo, picture(model_name="kling-v3-omni"), "models here: kling-v3, kling-v2-6"),
     (MultiImageToVideo, several(model_name="kling-v2-6"), "not of videos/multi-image2video"),
     (OmniVideo, omni(model_name="kling-v3"), "not of videos/omni-video"),

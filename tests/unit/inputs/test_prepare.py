@@ -252,7 +252,7 @@ def test_storage_that_is_down_may_be_tried_again(s3):
 def test_unreadable_base64():
     text = refusal(image=encoded(picture(1200, 1200))[:-1])
     assert "is neither a URL, nor a path, nor readable base64" in text
-    assert "no such file on this worker, and it is no URL" in refusal(image="hello world")
+    assert "No such file on this worker; use a path that all workers have" in refusal(image="hello world")
     assert "its content is text/plain" in refusal(image=encoded(b"x" * 400))
 
 

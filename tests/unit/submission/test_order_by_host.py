@@ -59,7 +59,7 @@ def test_cometapi_takes_a_mode_for_the_model_that_it_recommends(mode: str) -> No
 
 
 def test_kling_is_not_asked_for_a_model_that_it_has_elsewhere() -> None:
-    with pytest.raises(KlingRequestInvalid, match="only at videos/omni-video"):
+    with pytest.raises(KlingRequestInvalid, match="is a model of videos/omni-video"):
         ordered("videos/text2video", "kling", prompt="a fox", model_name="kling-video-o1")
     assert ordered("videos/text2video", "gateway", prompt="a fox", model_name="kling-video-o1").warnings
 
