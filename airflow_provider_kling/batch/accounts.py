@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from ..hooks.async_client import AsyncKlingClient
 from ..results.accounts import account_bound_fields
 from ..submission.context import SharedScope
 from .account_errors import bound_error, closed_error, unknown_error, unproven_error
+from .context import BatchAccount, RunContext
 from .deferral import width_of
 from .joint_limiter import JointLimiter
 from .ledger_entry import LedgerEntry, RowState
@@ -24,14 +24,10 @@ from .submitter import Submitter
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
-    from ..hooks.connection import KlingSettings
     from ..triggers.poll_schedule import PollSchedule
     from .config import BatchConfig
     from .input import RequestRow
-    from .ledger_writer import LedgerWriter
-    from .monitor import DeadlineFor, StoreResult
     from .prefetch import RequestPrefetcher
-    from .progress import Budget
 
 IN_ORDER, ROUND_ROBIN = "in_order", "round_robin"
 SPREADS = (IN_ORDER, ROUND_ROBIN)
@@ -41,33 +37,18 @@ NOT_PERMITTED, MAX_NOT_PERMITTED = 1103, 3
 """Code of what an account may not do, and how often in a row it must come to be of every row."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchAccount:
-    """An account of a batch.
-
-    :param conn_id: its connection, as the DAG names it; ``None`` where there is only one.
-    :param settings: the checked connection.
-    :param land: keeps the files of a job.
-    """
-
-    conn_id: str | None
-    settings: KlingSettings
-    land: StoreResult
-
-
 @dataclass(slots=True)
 class Lane:
     """What works for one account.
 
     :param account: the account.
-    :param gate: its slots.
-    :param assigned: rows on their way to this account.
-    :param not_permitted: rows in a row that the account was not permitted to submit.
-    :param served: rows that the account has served.
+    :param config: what is asked of it.
+    :param limiter: its slots.
     """
 
     account: BatchAccount
-    gate: ConcurrencyLimiter
+    config: BatchConfig
+    limiter: ConcurrencyLimiter
     client: AsyncKlingClient = field(init=False)
     submitter: Submitter = field(init=False)
     monitor: JobMonitor = field(init=False)
@@ -79,12 +60,12 @@ class Lane:
     @property
     def is_open(self) -> bool:
         """Whether the account takes rows."""
-        return self.gate.stopped_hard is None
+        return self.limiter.stopped_hard is None
 
     @property
     def load(self) -> tuple[float, int]:
         """How busy the account is: the share of its slots that is taken, and how often it had its turn."""
-        return (self.gate.width.active + self.assigned) / self.gate.width.width, self.served
+        return (self.limiter.width.active + self.assigned) / self.limiter.width.width, self.served
 
 
 class RowRefused(Exception):
@@ -104,21 +85,20 @@ class Lanes:
     A row goes to another account only when the one before has refused its job for credit or permission and a
     look-up there finds no job. A job of unknown outcome stays where it was asked for.
 
-    :param plan: what is asked.
-    :param accounts: the accounts in order.
-    :param log: the log of the task.
+    :param run: the run.
     """
 
-    def __init__(self, plan: BatchConfig, accounts: Sequence[BatchAccount], log: logging.Logger) -> None:
-        self._plan = plan
-        self._log = log
-        self._looks_up = False
-        self.all = [Lane(account, ConcurrencyLimiter(width_of(plan))) for account in accounts]
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self.all = [
+            Lane(account, self._config_of(account), ConcurrencyLimiter(width_of(run.config)))
+            for account in run.accounts
+        ]
         self._by_id = {lane.account.conn_id: lane for lane in self.all}
-        self.gate: ConcurrencyLimiter | JointLimiter = (
-            JointLimiter([lane.gate for lane in self.all], together=plan.spread == ROUND_ROBIN)
+        self.limiter: ConcurrencyLimiter | JointLimiter = (
+            JointLimiter([lane.limiter for lane in self.all], together=run.config.spread == ROUND_ROBIN)
             if self.several
-            else self.all[0].gate
+            else self.all[0].limiter
         )
 
     @property
@@ -134,55 +114,22 @@ class Lanes:
                 lane.client = await stack.enter_async_context(AsyncKlingClient(lane.account.settings))
             yield
 
-    def build(
-        self,
-        *,
-        desk: RequestPrefetcher,
-        book: LedgerWriter,
-        budget: Budget,
-        deadline_of: DeadlineFor,
-        looks_up: bool,
-    ) -> None:
+    def build(self, prefetcher: RequestPrefetcher) -> None:
         """Make what submits and waits, for each account.
 
-        :param desk: makes rows ready.
-        :param book: keeps ledger and numbers in step.
-        :param budget: limit of the batch.
-        :param deadline_of: when a job's time is up.
-        :param looks_up: a job can be found by its name.
+        :param prefetcher: prepares the requests of rows.
         """
-        self._looks_up = looks_up
         for lane in self.all:
-            plan = self._plan_of(lane)
-            lane.submitter = Submitter(
-                plan=plan,
-                client=lane.client,
-                desk=desk,
-                gate=lane.gate,
-                book=book,
-                budget=budget,
-                looks_up=looks_up,
-                conn_id=lane.account.conn_id,
-            )
-            lane.monitor = JobMonitor(
-                plan=plan,
-                client=lane.client,
-                gate=lane.gate,
-                book=book,
-                budget=budget,
-                land=lane.account.land,
-                deadline_of=deadline_of,
-                log=self._log,
-            )
+            lane.submitter = Submitter(self._run, lane, prefetcher)
+            lane.monitor = JobMonitor(self._run, lane)
             lane.monitor.schedule = self.all[0].monitor.schedule
 
-    def _plan_of(self, lane: Lane) -> BatchConfig:
-        """The name of a job that others may have made holds the account."""
-        if not self._plan.scope:
-            return self._plan
-        return replace(
-            self._plan, scope=SharedScope(self._plan.scope.endpoint, lane.account.settings.account)
-        )
+    def _config_of(self, account: BatchAccount) -> BatchConfig:
+        """Return what is asked of an account, which a job that others may have made is named by."""
+        config = self._run.config
+        if not config.scope:
+            return config
+        return replace(config, scope=SharedScope(config.scope.endpoint, account.settings.account))
 
     def check(self, entries: Sequence[LedgerEntry]) -> None:
         """Check that the account of each unfinished job is still among those of the task.
@@ -252,7 +199,7 @@ class Lanes:
         asked = line.state in (RowState.PLANNED, RowState.UNKNOWN)
         if line.kling_conn_id and (ask_first or asked):
             return self.of(line)
-        if self._looks_up and (ask_first or self._plan.scope):
+        if self._run.can_look_up and (ask_first or self._run.config.scope):
             for lane in self.all:
                 if await lane.submitter.has_job(row, line):
                     return lane
@@ -276,23 +223,23 @@ class Lanes:
             ) from error
         if route.bound:
             raise RowRefused(bound_error(lane.account.conn_id, route.bound, error)) from error
-        if self._looks_up:
+        if self._run.can_look_up:
             # One that is there after all is attached to.
             if await lane.submitter.has_job(row, line):
                 raise RowRefused(
                     unknown_error(f"Retry: the account of {conn_id!r} has the job.", error)
                 ) from error
-        elif not self._plan.endpoint.synchronous or route.uncertain:
+        elif not self._run.config.endpoint.synchronous or route.uncertain:
             raise RowRefused(unproven_error(lane.account.conn_id, error)) from error
         route.uncertain = False
         route.tried.add(id(lane))
 
     def _close(self, lane: Lane, error: KlingError) -> None:
         if lane.is_open:
-            lane.gate.close(StopReason.ACCOUNT)
+            lane.limiter.close(StopReason.ACCOUNT)
             left = [str(each.account.conn_id) for each in self.all if each.is_open]
             if left:
-                self._log.warning(
+                self._run.log.warning(
                     "The account of connection %r refuses jobs; rows go on at %s: %s",
                     lane.account.conn_id,
                     " and ".join(map(repr, left)),
@@ -305,7 +252,7 @@ class Lanes:
         :param lane: the account that does not take it.
         :raises KlingError: none is left.
         """
-        stopped = self.gate.stopped_hard
+        stopped = self.limiter.stopped_hard
         if stopped and stopped is not StopReason.ACCOUNT:
             raise SubmissionStopped(stopped)
         if lane and (route.bound or route.uncertain):
@@ -318,7 +265,7 @@ class Lanes:
                 )
             )
         left = [each for each in self.all if each.is_open and id(each) not in route.tried]
-        if left and self._plan.spread == ROUND_ROBIN:
+        if left and self._run.config.spread == ROUND_ROBIN:
             return min(left, key=lambda each: each.load)
         if left:
             return left[0]
@@ -351,10 +298,10 @@ class Lanes:
         """What is known of how long jobs take."""
         return self.all[0].monitor.schedule
 
-    async def room(self) -> None:
+    async def wait_for_capacity(self) -> None:
         """Wait while too many jobs have ended whose files are not stored."""
         for lane in self.all:
-            await lane.monitor.room()
+            await lane.monitor.wait_for_capacity()
 
     def close(self) -> None:
         """Fetch nothing more."""

@@ -128,7 +128,7 @@ class BatchConfig:
         own = row.values.get("external_task_id") or None
         attempt = entry.attempt
         content = f"{row.key}~{attempt}" if attempt else row.key
-        key = replace(
+        return replace(
             self.key,
             fingerprint=f"{self.endpoint.slug}\0{content}",
             take=self.take,
@@ -136,7 +136,3 @@ class BatchConfig:
             if own
             else None,
         )
-        # Ledgers of earlier versions hold names without the endpoint. A job that was asked for under such a
-        # name may still appear, and Kling makes no second one only as long as the name stays.
-        older = replace(key, fingerprint=content)
-        return older if entry.external_task_id == older.external_task_id(0) else key

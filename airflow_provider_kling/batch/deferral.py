@@ -14,11 +14,8 @@ from .limiter import AdaptiveWidth, StopReason
 if TYPE_CHECKING:
     from .accounts import Lanes
     from .config import BatchConfig
-    from .joint_limiter import JointLimiter
-    from .ledger_writer import LedgerWriter
-    from .limiter import ConcurrencyLimiter
+    from .context import RunContext
     from .monitor import RunningJob
-    from .progress import Progress
 
 CHECK_SECONDS = 0.2
 """Seconds between two looks at whether the worker can be given back."""
@@ -127,52 +124,38 @@ def width_of(plan: BatchConfig) -> AdaptiveWidth:
 class DeferralCheck:
     """Tells whether a batch has nothing to do but to wait.
 
+    :param run: the run.
     :param state: what the try has left so far.
-    :param gate: knows the free places.
     :param lanes: know the create calls and the running jobs.
-    :param book: knows what is not written yet.
-    :param tally: the numbers of this part of the try.
     """
 
-    def __init__(
-        self,
-        state: DeferralState,
-        *,
-        gate: ConcurrencyLimiter | JointLimiter,
-        lanes: Lanes,
-        book: LedgerWriter,
-        tally: Progress,
-    ) -> None:
+    def __init__(self, run: RunContext, state: DeferralState, lanes: Lanes) -> None:
+        self._run = run
         self._state = state
-        self._gate = gate
-        self._submitter = lanes
-        self._monitor = lanes
-        self._book = book
-        self._tally = tally
+        self._lanes = lanes
         self._began = time.time()
 
-    def deferral(self, rows_left: bool, unforeseen: str = "", position: int = 0) -> Deferral | None:
+    def deferral(self, rows_left: bool, position: int = 0) -> Deferral | None:
         """Return the wait to be spent in the triggerer, if that is all there is to do.
 
         :param rows_left: rows wait for a place.
-        :param unforeseen: row, job and kind of the first unexpected error.
         :param position: how many rows need not be read again.
         :return: the wait; ``None`` while the worker is needed.
         """
         if not self._only_waits(rows_left=rows_left):
             return None
-        jobs, now = self._monitor.running, time.time()
+        jobs, now = self._lanes.running, time.time()
         if not worth_deferring(
             [job.started for job in jobs],
             rows_left=rows_left,
-            usual=self._monitor.schedule.usual,
+            usual=self._lanes.schedule.usual,
             lead=self._state.lead,
             now=now,
             held=now - self._began,
         ):
             return None
-        if self._book.pending:
-            self._book.wake()
+        if self._run.writer.pending:
+            self._run.writer.wake()
             return None
         return Deferral(
             [_job_facts(job) for job in jobs],
@@ -180,35 +163,35 @@ class DeferralCheck:
             rows_left,
             replace(
                 self._next_state(),
-                unforeseen=unforeseen,
+                unforeseen=self._run.unexpected,
                 position=position if self._state.rows else 0,
             ),
         )
 
     def _only_waits(self, *, rows_left: bool) -> bool:
         """Whether every place is taken by a job that is known to run."""
-        if self._gate.closed not in (None, StopReason.BUDGET, StopReason.FAILURES):
+        if self._run.limiter.closed not in (None, StopReason.BUDGET, StopReason.FAILURES):
             return False
-        jobs = self._monitor.running
+        jobs = self._lanes.running
         return (
             bool(jobs)
-            and self._submitter.is_settled
-            and not self._monitor.busy
+            and self._lanes.is_settled
+            and not self._lanes.busy
             # No job is about to be waited for, or just seen to end.
-            and len(jobs) == self._gate.width.active
+            and len(jobs) == self._run.limiter.width.active
             and all(job.is_known and not job.has_ended for job in jobs)
-            and (self._gate.is_full or not rows_left)
+            and (self._run.limiter.is_full or not rows_left)
         )
 
     def _next_state(self) -> DeferralState:
-        width = self._gate.width
+        width = self._run.limiter.width
         return replace(
             self._state,
-            made=self._tally.made,
-            attached=self._tally.attached,
-            ended=self._tally.ended,
+            made=self._run.progress.made,
+            attached=self._run.progress.attached,
+            ended=self._run.progress.ended,
             width=width.width if width.width < width.ceiling else None,
-            durations=tuple(round(each, 1) for each in self._monitor.schedule.durations[-_DURATIONS:]),
+            durations=tuple(round(each, 1) for each in self._lanes.schedule.durations[-_DURATIONS:]),
         )
 
 

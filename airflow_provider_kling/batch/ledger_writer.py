@@ -27,24 +27,23 @@ CLAIM_SECONDS = 1.0
 
 
 class LedgerWriter:
-    """Keeps ledger and numbers of a run in step.
+    """Writes the ledger and counts the numbers of a run.
 
     :param ledger: what earlier tries have done, already read.
-    :param tally: numbers, with earlier tries counted in.
-    :param gate: closed when the ledger cannot be written for too long.
-    :param log: log of the task.
+    :param progress: numbers, with earlier tries counted in.
+    :param limiter: closed when the ledger cannot be written for too long.
     """
 
     def __init__(
         self,
         ledger: Ledger,
-        tally: Progress,
-        gate: ConcurrencyLimiter | JointLimiter,
+        progress: Progress,
+        limiter: ConcurrencyLimiter | JointLimiter,
         log: logging.Logger,
     ) -> None:
-        self.tally = tally
+        self._progress = progress
         self._ledger = ledger
-        self._gate = gate
+        self._limiter = limiter
         self._log = log
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="kling-ledger")
         self._wanted = asyncio.Event()
@@ -70,7 +69,7 @@ class LedgerWriter:
         :param entry: the row's line.
         :return: the same line.
         """
-        self.tally.moved(self.get(entry.key), entry)
+        self._progress.moved(self.get(entry.key), entry)
         self._ledger.note(entry)
         self._noted += 1
         return entry
@@ -83,8 +82,8 @@ class LedgerWriter:
         mark = self._noted
         self._wanted.set()
         async with self._changed:
-            await self._changed.wait_for(lambda: self._written >= mark or self._gate.stopped_hard)
-        self._gate.check()
+            await self._changed.wait_for(lambda: self._written >= mark or self._limiter.stopped_hard)
+        self._limiter.check()
 
     @property
     def pending(self) -> int:
@@ -103,7 +102,7 @@ class LedgerWriter:
         async with self._asking:
             first = time.monotonic()
             while time.monotonic() - self._asked > CLAIM_SECONDS:
-                self._gate.check()
+                self._limiter.check()
                 asked = time.monotonic()
                 try:
                     over = await asyncio.get_running_loop().run_in_executor(
@@ -112,15 +111,15 @@ class LedgerWriter:
                 except Exception as error:
                     self._log.info("The ledger's folder cannot be read: %s Trying again", error)
                     if asked - first > MAX_LEDGER_OUTAGE:
-                        self._gate.close(StopReason.LEDGER)
+                        self._limiter.close(StopReason.LEDGER)
                     await asyncio.sleep(CLAIM_SECONDS)
                     continue
                 if over:
-                    self._gate.close(StopReason.TAKEN_OVER)
+                    self._limiter.close(StopReason.TAKEN_OVER)
                 self._asked = asked
-        self._gate.check()
+        self._limiter.check()
 
-    async def keep(self) -> None:
+    async def write_forever(self) -> None:
         """Write whenever somebody waits, and every few seconds; for as long as the run lasts."""
         while True:
             try:
@@ -176,4 +175,4 @@ class LedgerWriter:
             self._log.warning("The ledger cannot be written, so nothing new is submitted for now: %s", error)
         self._failures += 1
         if time.monotonic() - self._down_since > MAX_LEDGER_OUTAGE:
-            self._gate.close(StopReason.LEDGER)
+            self._limiter.close(StopReason.LEDGER)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,40 +23,30 @@ from ..results.reuse import REUSED_FACT
 from ..triggers.poll_schedule import PollSchedule
 from ..triggers.shared_poller import get_poller
 from ..triggers.staged_wait import wait_in_stages
-from .config import BatchConfig
+from .context import RunContext
 from .ledger_entry import LedgerEntry, RowState
-from .ledger_writer import LedgerWriter
-from .limiter import CircuitBreaker, ConcurrencyLimiter, FailureCause, outage_delay
-from .progress import Budget
+from .limiter import CircuitBreaker, FailureCause, outage_delay
 from .stored_rows import without_urls
 
 if TYPE_CHECKING:
-    from ..hooks.async_client import AsyncKlingClient
     from ..triggers.task_subscription import TaskSubscription
+    from .accounts import Lane
 
-
-StoreResult = Callable[[KlingTask, Mapping[str, Any], Callable[[], KlingTask]], dict[str, Any]]
-"""Fetches the files of a job that succeeded and returns it as JSON; runs in a thread.
-
-Takes the job, what its manifest says of the inputs, and what reads the job again for fresh addresses."""
-
-DeadlineFor = Callable[[int | None, float], float]
-"""When a job's time is up (Unix time in s), of when it was made (Unix time in ms) and of now (s)."""
 
 STORE_WORKERS = 8
 """Jobs whose files are fetched at the same time."""
 
-MISSING_PATIENCE = 45.0
+MISSING_RESULT_SECONDS = 45.0
 """Seconds for which a job that succeeded without a file is read again."""
 
-MISSING_PAUSE = 2.0
+FIRST_MISSING_DELAY = 2.0
 """Seconds before the first of these reads; doubled after each."""
 
 READ_SECONDS = 300.0
 """How long reading a job again may take."""
 
 MAX_UNSTORED = 100
-"""Ended jobs that wait for their files to be kept, above which nothing new is submitted."""
+"""Ended jobs that wait for their files to be stored, above which nothing new is submitted."""
 
 
 @dataclass(slots=True)
@@ -96,55 +86,32 @@ class RunningJob:
 
 
 class JobMonitor:
-    """Waits for jobs and keeps what they made.
+    """Waits for the jobs of one account and stores what they made.
 
-    :param plan: what is asked.
-    :param client: calls Kling.
-    :param gate: limits how many jobs run.
-    :param book: writes the ledger.
-    :param budget: limits what the batch may cost.
-    :param land: keeps the files of a job.
-    :param deadline_of: when a job's time is up.
-    :param log: log of the task.
+    :param run: the run.
+    :param lane: the account.
     """
 
-    def __init__(
-        self,
-        *,
-        plan: BatchConfig,
-        client: AsyncKlingClient,
-        gate: ConcurrencyLimiter,
-        book: LedgerWriter,
-        budget: Budget,
-        land: StoreResult,
-        deadline_of: DeadlineFor,
-        log: logging.Logger,
-    ) -> None:
-        self._plan = plan
-        self._client = client
-        self._gate = gate
-        self._book = book
-        self._budget = budget
-        self._land = land
-        self._deadline_of = deadline_of
-        self._log = log
-        self.schedule = PollSchedule(plan.poll_interval)
+    def __init__(self, run: RunContext, lane: Lane) -> None:
+        self._run = run
+        self._lane = lane
+        self.schedule = PollSchedule(run.config.poll_interval)
         self.busy = 0
         """Jobs that have ended and are not recorded yet."""
         self._running: dict[str, RunningJob] = {}
-        self._pool = ThreadPoolExecutor(STORE_WORKERS, thread_name_prefix="kling-land")
+        self._pool = ThreadPoolExecutor(STORE_WORKERS, thread_name_prefix="kling-store")
         self._outage = CircuitBreaker()
         self._troubled = False
-        self._unkept = 0
-        self._room = asyncio.Condition()
+        self._unstored = 0
+        self._capacity = asyncio.Condition()
 
-    async def room(self) -> None:
+    async def wait_for_capacity(self) -> None:
         """Wait while too many jobs have ended whose files are not stored."""
-        async with self._room:
-            await self._room.wait_for(lambda: self._unkept < MAX_UNSTORED)
+        async with self._capacity:
+            await self._capacity.wait_for(lambda: self._unstored < MAX_UNSTORED)
 
     async def run_to_completion(self, entry: LedgerEntry, task: KlingTask | None) -> None:
-        """Wait for a job's end, give its place back, and keep its files.
+        """Wait for a job's end, give its place back, and store its files.
 
         :param entry: the row's line, submitted.
         :param task: the job as just seen; ``None`` if it was not looked at in this try.
@@ -154,7 +121,7 @@ class JobMonitor:
             if task is None or not task.status.ended:
                 task = await self._wait(entry, task)
         finally:
-            self._gate.leave()
+            self._lane.limiter.leave()
         self.busy += 1
         try:
             await self._on_ended(entry, task)
@@ -181,53 +148,55 @@ class JobMonitor:
             units, charges = "0", None
         if failed:
             if units or charges:
-                self._book.note(entry.to(RowState.SUBMITTED, units=units, charges=charges))
+                self._run.writer.note(entry.to(RowState.SUBMITTED, units=units, charges=charges))
             raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
         task = await self._with_files(task)
-        landed = await self._keep(task, facts)
+        stored = await self._store(task, facts)
         self._count(entry, task)
         if entry.estimate is None:
-            self._budget.learn(units)
-        self._book.note(
+            self._run.budget.learn(units)
+        self._run.writer.note(
             entry.to(
                 RowState.DONE,
                 units=units,
                 charges=charges,
                 error=None,
                 facts=None,
-                result=without_urls(landed)
+                result=without_urls(stored)
                 | ({REUSED_FACT: reused} if reused else {})
                 | ({CONNECTION_FACT: entry.kling_conn_id} if entry.kling_conn_id else {}),
             )
         )
 
     async def _settle(self, entry: LedgerEntry, units: Decimal | None) -> None:
-        if self._plan.shared:
-            await asyncio.to_thread(self._plan.shared.settle, entry.external_task_id, units)
+        if self._lane.config.shared:
+            await asyncio.to_thread(self._lane.config.shared.settle, entry.external_task_id, units)
 
     def _count(self, entry: LedgerEntry, task: KlingTask) -> None:
         model = (entry.facts or {}).get("model_name")
-        job_ended(task, endpoint=self._plan.endpoint, dialect=self._client.settings.dialect, model=model)
+        job_ended(
+            task, endpoint=self._lane.config.endpoint, dialect=self._lane.client.settings.dialect, model=model
+        )
 
     def close(self) -> None:
-        """Fetch nothing more."""
+        """Store nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _wait(self, entry: LedgerEntry, task: KlingTask | None) -> KlingTask:
         """Wait in stages: the shared poller polls as often as the stage says, and at its end."""
         now = time.time()
         job = RunningJob(entry, min((entry.submitted_at or now * 1000) / 1000, now), task is not None)
-        job.deadline = self._deadline_of(entry.submitted_at, now)
+        job.deadline = self._run.deadline_for(entry.submitted_at, now)
         self._running[entry.key] = job
         try:
             ended = await wait_in_stages(
-                get_poller(self._client.settings, self._plan.endpoint),
+                get_poller(self._lane.client.settings, self._lane.config.endpoint),
                 str(entry.task_id),
                 self.schedule,
                 started=job.started,
                 deadline=job.deadline,
                 since=now if task else None,
-                external_task_id=entry.external_task_id if self._plan.endpoint.external_id else None,
+                external_task_id=entry.external_task_id if self._lane.config.endpoint.external_id else None,
                 on_line=self._log_line,
                 on_join=job.on_join,
             )
@@ -239,33 +208,33 @@ class JobMonitor:
         # A line for each status of thousands of jobs would bury the progress; trouble is logged once.
         loud = level >= logging.WARNING and not self._troubled
         self._troubled = self._troubled or loud
-        self._log.log(level if loud else logging.DEBUG, "%s", line)
+        self._run.log.log(level if loud else logging.DEBUG, "%s", line)
 
     async def _read(self, task: KlingTask) -> KlingTask:
-        found = await self._client.find_task(self._plan.endpoint, task.task_id, by_name=False)
+        found = await self._lane.client.find_task(self._lane.config.endpoint, task.task_id, by_name=False)
         if found is None:
             raise KlingTaskNotFound(f"Kling does not know job {task.task_id}.", task_id=task.task_id)
         return found
 
     async def _with_files(self, task: KlingTask) -> KlingTask:
         """Return a job that succeeded once it holds its files, which may come after its end."""
-        endpoint, pause = self._plan.endpoint, MISSING_PAUSE
-        until = time.monotonic() + MISSING_PATIENCE
+        endpoint, delay = self._lane.config.endpoint, FIRST_MISSING_DELAY
+        until = time.monotonic() + MISSING_RESULT_SECONDS
         while not holds_its_files(endpoint, task):
-            if endpoint.synchronous or time.monotonic() + pause > until:
+            if endpoint.synchronous or time.monotonic() + delay > until:
                 raise result_missing(task.task_id, endpoint.slug, at_once=endpoint.synchronous)
-            await asyncio.sleep(pause)
-            pause *= 2
+            await asyncio.sleep(delay)
+            delay *= 2
             try:
                 again = await self._read(task)
             except KlingError as error:
-                self._log.debug("Job %s cannot be read: %s", task.task_id, error)
+                self._run.log.debug("Job %s cannot be read: %s", task.task_id, error)
                 continue
             task = again if again.status is task.status else task
         return task
 
-    async def _keep(self, task: KlingTask, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep a job's files, trying again while the storage is down: they are paid for."""
+    async def _store(self, task: KlingTask, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Store a job's files, trying again while the storage is down: they are paid for."""
         loop = asyncio.get_running_loop()
         first, times = loop.time(), 0
 
@@ -273,26 +242,28 @@ class JobMonitor:
             # Through the loop: a session of requests must not be shared by threads.
             return asyncio.run_coroutine_threadsafe(self._read(task), loop).result(READ_SECONDS)
 
-        self._unkept += 1
+        self._unstored += 1
         try:
             while True:
                 try:
-                    landed = await loop.run_in_executor(self._pool, self._land, task, facts, read)
+                    stored = await loop.run_in_executor(
+                        self._pool, self._lane.account.store_result, task, facts, read
+                    )
                 except KlingResultExpired:
                     raise
                 except Exception as error:
                     times += 1
                     if self._outage.failed(first, times, loop.time()) is not FailureCause.NOBODY_YET:
                         raise
-                    self._log.info("Job %s: %s Trying again", task.task_id, error)
+                    self._run.log.info("Job %s: %s Trying again", task.task_id, error)
                     await asyncio.sleep(outage_delay(times))
                 else:
                     self._outage.worked(loop.time())
-                    return landed
+                    return stored
         finally:
-            self._unkept -= 1
-            async with self._room:
-                self._room.notify_all()
+            self._unstored -= 1
+            async with self._capacity:
+                self._capacity.notify_all()
 
 
 def _facts_of(entry: LedgerEntry) -> dict[str, Any]:

@@ -91,13 +91,13 @@ _FINAL_ERRORS = {
 
 
 def batch_error(
-    tally: Progress,
+    progress: Progress,
     allowed: int,
     reason: StopReason | None,
     stopped_by: KlingError | None,
     report: str | None,
     *,
-    unforeseen: str = "",
+    unexpected: str = "",
     asks_again: bool = False,
 ) -> KlingError | None:
     """Return the error to fail the task with; ``None`` when the batch has succeeded.
@@ -107,44 +107,46 @@ def batch_error(
     :param reason: why no more jobs were submitted, if so.
     :param stopped_by: the error that stopped it, if one did.
     :param report: address of the list of failed rows.
-    :param unforeseen: row, job and kind of the first unexpected error, if there was one.
+    :param unexpected: row, job and kind of the first unexpected error, if there was one.
     :param asks_again: a retry looks again for jobs whose outcome is unknown.
     :return: the error, if any.
     """
-    what = f"{tally.done} of {tally.rows} rows are done and kept, {tally.left} were not submitted"
+    what = f"{progress.done} of {progress.rows} rows are done and kept, {progress.left} were not submitted"
     if stopped_by or reason in _STOP_ERRORS:
         return _stopped(reason, stopped_by, what)
-    if tally.failed > allowed:
-        return _failed(tally, allowed, f"{what}. See {report}.", asks_again=asks_again)
-    if tally.running:
+    if progress.failed > allowed:
+        return _failed(progress, allowed, f"{what}. See {report}.", asks_again=asks_again)
+    if progress.running:
         return KlingTaskTimeout(
-            f"{_because(unforeseen)}{tally.running} jobs have not ended in time or their files could not be "
-            f"kept: {what}.",
+            f"{_because(unexpected)}{progress.running} jobs have not ended in time or their files could not "
+            f"be kept: {what}.",
             job=JobState.EXISTS,
             outlook=_RESUMES_TEXT,
         )
-    return _unsubmitted(tally, reason, unforeseen, what)
+    return _unsubmitted(progress, reason, unexpected, what)
 
 
-def _unsubmitted(tally: Progress, reason: StopReason | None, unforeseen: str, what: str) -> KlingError | None:
-    if reason is StopReason.BUDGET and tally.unknown:
+def _unsubmitted(
+    progress: Progress, reason: StopReason | None, unexpected: str, what: str
+) -> KlingError | None:
+    if reason is StopReason.BUDGET and progress.unknown:
         return KlingBudgetSpent(
-            f"max_units cannot be checked: the cost of {tally.unknown} jobs is not known: {what}. See the "
+            f"max_units cannot be checked: the cost of {progress.unknown} jobs is not known: {what}. See the "
             "account's bill, leave max_units out, and clear this task."
         )
     if reason is StopReason.BUDGET:
         return KlingBudgetSpent(
             f"max_units is reached: {what}. Raise it and clear this task: it goes on from there."
         )
-    if tally.left and unforeseen:
-        return KlingError(f"{_because(unforeseen)}{what}. See the log; a retry goes on from there.")
-    if tally.left:
+    if progress.left and unexpected:
+        return KlingError(f"{_because(unexpected)}{what}. See the log; a retry goes on from there.")
+    if progress.left:
         return KlingError(f"The rows have changed while the task ran: {what}. A retry reads them anew.")
     return None
 
 
-def _because(unforeseen: str) -> str:
-    return f"{unforeseen}. " if unforeseen else ""
+def _because(unexpected: str) -> str:
+    return f"{unexpected}. " if unexpected else ""
 
 
 def _stopped(reason: StopReason | None, error: KlingError | None, what: str) -> KlingError:
@@ -160,15 +162,17 @@ def _stopped(reason: StopReason | None, error: KlingError | None, what: str) -> 
     return kind(f"{why}: {what}.", outlook=_RESUMES_TEXT)
 
 
-def _failed(tally: Progress, allowed: int, what: str, *, asks_again: bool) -> KlingError:
-    text = f"{tally.failed} rows failed, {allowed} may: {what}"
-    if tally.states[RowState.FAILED]:
+def _failed(progress: Progress, allowed: int, what: str, *, asks_again: bool) -> KlingError:
+    text = f"{progress.failed} rows failed, {allowed} may: {what}"
+    if progress.states[RowState.FAILED]:
         return KlingTaskFailed(f"{text} A retry makes only the failed ones again.")
-    if asks_again and tally.states[RowState.UNKNOWN]:
+    if asks_again and progress.states[RowState.UNKNOWN]:
         return KlingWaitInterrupted(
-            f"{text} A retry looks for the jobs of {tally.states[RowState.UNKNOWN]} rows again.",
+            f"{text} A retry looks for the jobs of {progress.states[RowState.UNKNOWN]} rows again.",
             job=JobState.MAY_EXIST,
         )
     # No retry changes what is left, so none is wasted on it.
-    kind = next((kind for state, kind in _FINAL_ERRORS.items() if tally.states[state]), KlingRequestInvalid)
+    kind = next(
+        (kind for state, kind in _FINAL_ERRORS.items() if progress.states[state]), KlingRequestInvalid
+    )
     return kind(f"{text} None of them would fare better in a retry; a clear tries them again.")

@@ -1,84 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Orders made ready ahead of their slots, within bounds of memory."""
+"""Requests prepared ahead of their slots, within bounds of memory."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..exceptions import KlingServerError
 from ..inputs.prepared_request import PreparedRequest, prepare_request
-from .config import BatchConfig
+from .context import RunContext
 from .input import RequestRow
-from .limiter import (
-    CircuitBreaker,
-    ConcurrencyLimiter,
-    FailureCause,
-    StopReason,
-    SubmissionStopped,
-    outage_delay,
-)
-
-if TYPE_CHECKING:
-    from ..api.hosts import Dialect
-    from .joint_limiter import JointLimiter
+from .limiter import CircuitBreaker, FailureCause, StopReason, SubmissionStopped, outage_delay
 
 PREFETCH_ROWS = 8
-"""Rows that are made ready or wait for a slot, beside those whose jobs are under way."""
+"""Rows that are prepared or wait for a slot, beside those whose jobs are under way."""
 
 PREFETCH_BYTES = 16 * 1024**2
-"""Bytes of such rows and their bodies (pictures as base64) above which no further row is taken."""
+"""Bytes of such rows and their bodies (images as base64) above which no further row is taken."""
 
 _PARALLEL = 2
 
 
 class RequestPrefetcher:
-    """Makes orders of rows: checks them and reads their media, in threads.
+    """Prepares the requests of rows: checks them and reads their media, in threads.
 
-    :param plan: what is asked.
-    :param dialect: what the host documents.
-    :param gate: closed when no media can be read for too long.
-    :param log: log of the task.
+    :param run: the run; it stops when no media can be read for too long.
     """
 
-    def __init__(
-        self,
-        plan: BatchConfig,
-        dialect: Dialect,
-        gate: ConcurrencyLimiter | JointLimiter,
-        log: logging.Logger,
-    ) -> None:
-        self._plan = plan
-        self._dialect = dialect
-        self._gate = gate
-        self._log = log
-        self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-order")
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-request")
         self._turn = asyncio.Semaphore(_PARALLEL)
         self._outage = CircuitBreaker()
         self._rows = 0
         self.numbers: set[int] = set()
-        """Numbers of the rows that were taken and are not submitted."""
+        """Numbers of the rows that were added and are not submitted."""
         self._row_bytes = 0
-        self._order_bytes = 0
+        self._request_bytes = 0
         self._changed = asyncio.Condition()
 
-    async def room(self) -> None:
+    async def wait_for_capacity(self) -> None:
         """Wait until one more row may be taken."""
-        await self._until(
-            lambda: self._rows < PREFETCH_ROWS and self._row_bytes + self._order_bytes < PREFETCH_BYTES
+        await self._wait_until(
+            lambda: self._rows < PREFETCH_ROWS and self._row_bytes + self._request_bytes < PREFETCH_BYTES
         )
 
     @property
     def ahead(self) -> int:
-        """Return the number of rows that were taken and are not submitted."""
+        """Return the number of rows that were added and are not submitted."""
         return self._rows
 
-    def take(self, row: RequestRow) -> None:
+    def add(self, row: RequestRow) -> None:
         """Count a row in.
 
         :param row: the row.
@@ -87,7 +63,7 @@ class RequestPrefetcher:
         self.numbers.add(row.number)
         self._row_bytes += value_size(row.values)
 
-    async def give_back(self, row: RequestRow) -> None:
+    async def remove(self, row: RequestRow) -> None:
         """Count a row out.
 
         :param row: the row.
@@ -95,72 +71,72 @@ class RequestPrefetcher:
         self._rows -= 1
         self.numbers.discard(row.number)
         self._row_bytes -= value_size(row.values)
-        await self._tell()
+        await self._notify()
 
     @asynccontextmanager
-    async def order(self, row: RequestRow) -> AsyncIterator[PreparedRequest]:
-        """Hold a row's order for as long as it is needed.
+    async def prepared(self, row: RequestRow) -> AsyncIterator[PreparedRequest]:
+        """Hold a row's request for as long as it is needed.
 
         :param row: the row.
-        :return: context manager of the prepared request.
-        :raises Closed: no more jobs are submitted.
+        :return: a context manager with the request.
+        :raises SubmissionStopped: no more jobs are submitted.
         :raises KlingRequestInvalid: the row cannot be sent.
         :raises KlingServerError: its media cannot be read, while others' can.
         """
         async with self._turn:
-            # Only for orders, which go on their way: a large row must not wait for itself.
-            await self._until(lambda: self._order_bytes < PREFETCH_BYTES)
-            order = await self._make(row)
-            size = value_size(order.body)
-            self._order_bytes += size
+            # Only for requests, which go on their way: a large row must not wait for itself.
+            await self._wait_until(lambda: self._request_bytes < PREFETCH_BYTES)
+            request = await self._prepare(row)
+            size = value_size(request.body)
+            self._request_bytes += size
         try:
-            yield order
+            yield request
         finally:
-            self._order_bytes -= size
-            await self._tell()
+            self._request_bytes -= size
+            await self._notify()
 
     def close(self) -> None:
-        """Make nothing more ready."""
+        """Prepare nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _until(self, holds: Callable[[], bool]) -> None:
+    async def _wait_until(self, holds: Callable[[], bool]) -> None:
         async with self._changed:
             await self._changed.wait_for(holds)
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
-    async def _make(self, row: RequestRow) -> PreparedRequest:
+    async def _prepare(self, row: RequestRow) -> PreparedRequest:
         loop = asyncio.get_running_loop()
         first, times = loop.time(), 0
         while True:
-            self._gate.check()
+            self._run.limiter.check()
             try:
-                order = await loop.run_in_executor(
+                request = await loop.run_in_executor(
                     self._pool,
                     partial(
                         prepare_request,
-                        self._plan.endpoint,
+                        self._run.config.endpoint,
                         row.values,
-                        self._dialect,
-                        self._plan.extra_body,
-                        expected_seconds=row.expected_seconds or self._plan.expected_seconds,
+                        self._run.settings.dialect,
+                        self._run.config.extra_body,
+                        expected_seconds=row.expected_seconds or self._run.config.expected_seconds,
                     ),
                 )
             except KlingServerError as error:
                 times += 1
-                blame = self._outage.failed(first, times, loop.time())
-                if blame is FailureCause.ROW:
+                cause = self._outage.failed(first, times, loop.time())
+                if cause is FailureCause.ROW:
                     raise
-                if blame is FailureCause.SERVICE:
-                    self._gate.close(StopReason.OUTAGE)
+                if cause is FailureCause.SERVICE:
+                    self._run.limiter.close(StopReason.OUTAGE)
                     raise SubmissionStopped(StopReason.OUTAGE) from error
-                self._log.info("Row %d: %s Trying again", row.number, error)
+                self._run.log.info("Row %d: %s Trying again", row.number, error)
                 await asyncio.sleep(outage_delay(times))
             else:
                 self._outage.worked(loop.time())
-                return order
+                return request
 
 
 def value_size(value: Any) -> int:

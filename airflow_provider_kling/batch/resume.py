@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from ..exceptions import KlingError
-from .config import BatchConfig
+from .context import RunContext
 from .ledger_entry import LedgerEntry, RowState
-from .ledger_writer import LedgerWriter
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
@@ -22,15 +20,15 @@ if TYPE_CHECKING:
 class ResumeAction(Enum):
     """What is to be done with a row before anything new is submitted."""
 
-    LEAVE = "leave"
+    SKIP = "skip"
     """Nothing: it is done, or stays lost."""
-    OPEN = "open"
+    RESUBMIT = "resubmit"
     """Submit it when its turn comes."""
-    ATTACH = "attach"
+    REATTACH = "reattach"
     """Wait for its job."""
-    ASK = "ask"
+    LOOK_UP = "look_up"
     """Ask Kling whether its job was made."""
-    GIVE_UP = "give_up"
+    MARK_UNKNOWN = "mark_unknown"
     """Nobody can say whether its job was made."""
 
 
@@ -50,10 +48,10 @@ def action_after_deferral(line: LedgerEntry, *, looks_up: bool) -> ResumeAction:
     :return: what to do.
     """
     if line.state is RowState.SUBMITTED:
-        return ResumeAction.LEAVE if line.error else ResumeAction.ATTACH
+        return ResumeAction.SKIP if line.error else ResumeAction.REATTACH
     if line.state is RowState.PLANNED:
-        return ResumeAction.ASK if looks_up else ResumeAction.GIVE_UP
-    return ResumeAction.OPEN if line.state is RowState.OPEN else ResumeAction.LEAVE
+        return ResumeAction.LOOK_UP if looks_up else ResumeAction.MARK_UNKNOWN
+    return ResumeAction.RESUBMIT if line.state is RowState.OPEN else ResumeAction.SKIP
 
 
 def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, generation: int) -> ResumeAction:
@@ -70,18 +68,18 @@ def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, generatio
     """
     cleared = generation > line.generation
     if line.state in _AGAIN or (cleared and line.state in _AGAIN_AFTER_A_CLEAR):
-        return ResumeAction.OPEN
+        return ResumeAction.RESUBMIT
     if line.state is RowState.SUBMITTED:
-        return ResumeAction.OPEN if at_once else ResumeAction.ATTACH
+        return ResumeAction.RESUBMIT if at_once else ResumeAction.REATTACH
     if line.state in _UNCERTAIN:
-        return ResumeAction.ASK if looks_up else _without_lookup(line, at_once=at_once, cleared=cleared)
-    return ResumeAction.LEAVE
+        return ResumeAction.LOOK_UP if looks_up else _without_lookup(line, at_once=at_once, cleared=cleared)
+    return ResumeAction.SKIP
 
 
 def _without_lookup(line: LedgerEntry, *, at_once: bool, cleared: bool) -> ResumeAction:
     if at_once or cleared:
-        return ResumeAction.OPEN
-    return ResumeAction.GIVE_UP if line.state is RowState.PLANNED else ResumeAction.LEAVE
+        return ResumeAction.RESUBMIT
+    return ResumeAction.MARK_UNKNOWN if line.state is RowState.PLANNED else ResumeAction.SKIP
 
 
 ReattachFn = Callable[[LedgerEntry, "KlingTask | None"], None]
@@ -91,36 +89,21 @@ _PARALLEL = 8
 
 
 class Resumer:
-    """Attaches to what runs, asks for what is uncertain, opens what is to be done again.
+    """Re-attaches to what runs, looks up what is uncertain, and opens what is to be done again.
 
-    :param plan: what is asked.
+    :param run: the run.
     :param client_of: returns what calls Kling, at the account of a row's job.
-    :param book: writes the ledger.
-    :param looks_up: a job can be found by its name.
-    :param unique_names: the host makes no second job of a name, also while it does not find the first.
     :param attach: called for each job that exists.
     :param log: log of the task.
     """
 
     def __init__(
-        self,
-        *,
-        plan: BatchConfig,
-        client_of: Callable[[LedgerEntry], AsyncKlingClient],
-        book: LedgerWriter,
-        looks_up: bool,
-        unique_names: bool = True,
-        attach: ReattachFn,
-        log: logging.Logger,
+        self, run: RunContext, client_of: Callable[[LedgerEntry], AsyncKlingClient], attach: ReattachFn
     ) -> None:
-        self._plan = plan
+        self._run = run
         self._client_of = client_of
-        self._book = book
-        self._can_look_up = looks_up
-        self._unique_names = unique_names
         self._attach = attach
-        self._log = log
-        self._questions = asyncio.Semaphore(_PARALLEL)
+        self._lookups = asyncio.Semaphore(_PARALLEL)
         self.may_exist: set[str] = set()
         """Keys of rows whose job may exist all the same: ask again before it is made."""
 
@@ -129,62 +112,65 @@ class Resumer:
 
         :param lines: the ledger's lines, without rows that cannot be sent.
         """
-        async with asyncio.TaskGroup() as asking:
+        async with asyncio.TaskGroup() as lookups:
             for line in lines:
-                step = self._step(line)
-                if step is ResumeAction.ASK:
-                    asking.create_task(self._ask(line))
+                action = self._action(line)
+                if action is ResumeAction.LOOK_UP:
+                    lookups.create_task(self._look_up(line))
                 else:
-                    self._do(step, line)
+                    self._apply(action, line)
 
-    def _step(self, line: LedgerEntry) -> ResumeAction:
-        if self._plan.deferred:
-            return action_after_deferral(line, looks_up=self._can_look_up)
+    def _action(self, line: LedgerEntry) -> ResumeAction:
+        if self._run.config.deferred:
+            return action_after_deferral(line, looks_up=self._run.can_look_up)
         return resume_action(
             line,
-            looks_up=self._can_look_up,
-            at_once=self._plan.endpoint.synchronous,
-            generation=self._plan.generation,
+            looks_up=self._run.can_look_up,
+            at_once=self._run.config.endpoint.synchronous,
+            generation=self._run.config.generation,
         )
 
-    def _do(self, step: ResumeAction, line: LedgerEntry) -> None:
-        if step is ResumeAction.ATTACH:
+    def _apply(self, action: ResumeAction, line: LedgerEntry) -> None:
+        if action is ResumeAction.REATTACH:
             # An error on the line of a running job says that this very try has given up its wait.
-            self._attach(self._book.note(line.to(line.state, error=None)) if line.error else line, None)
-        elif step is ResumeAction.GIVE_UP:
+            self._attach(self._run.writer.note(line.to(line.state, error=None)) if line.error else line, None)
+        elif action is ResumeAction.MARK_UNKNOWN:
             why = "An earlier try ended before the answer came, and this host cannot be asked for the job."
-            self._book.note(line.to(RowState.UNKNOWN, error=why))
-        elif step is ResumeAction.OPEN and line.state is RowState.OPEN:
-            if self._plan.deferred and line.external_task_id:
+            self._run.writer.note(line.to(RowState.UNKNOWN, error=why))
+        elif action is ResumeAction.RESUBMIT and line.state is RowState.OPEN:
+            if self._run.config.deferred and line.external_task_id:
                 # What an earlier part of this try knew to be uncertain.
                 self.may_exist.add(line.key)
-        elif step is ResumeAction.OPEN:
+        elif action is ResumeAction.RESUBMIT:
             # Its old name may be taken, by a job that nobody can find.
             attempt = line.attempt + (line.state in (RowState.PLANNED, RowState.UNKNOWN))
-            self._book.note(line.to(RowState.OPEN, attempt=attempt, error=None, facts=None))
+            self._run.writer.note(line.to(RowState.OPEN, attempt=attempt, error=None, facts=None))
 
-    async def _ask(self, line: LedgerEntry) -> None:
+    async def _look_up(self, line: LedgerEntry) -> None:
         """Find out whether the job of a row was made."""
         try:
-            async with self._questions:
+            async with self._lookups:
                 name = line.external_task_id
                 client = self._client_of(line)
-                task = await client.find_task(self._plan.endpoint, name) if name else None
-        except KlingError as error:
-            self._log.info("Row %d: %s It is asked for again when its turn comes", line.number, error)
+                task = await client.find_task(self._run.config.endpoint, name) if name else None
+        except Exception as error:
+            if isinstance(error, KlingError):
+                self._run.log.info("Row %d: %s It is looked up again when its turn comes", line.number, error)
+            else:
+                self._run.on_unexpected(error, line.number, line.external_task_id)
             self.may_exist.add(line.key)
             return
         if task:
             made = line.to(RowState.SUBMITTED, task_id=task.task_id, submitted_at=task.created_at, error=None)
-            self._attach(self._book.note(made), task)
+            self._attach(self._run.writer.note(made), task)
             return
-        if not self._unique_names and self._plan.generation > line.generation:
+        if not self._run.proves_absence and self._run.config.generation > line.generation:
             # By the clear a person says that a new one may be made; the old name may still be taken.
-            self._book.note(line.to(RowState.OPEN, attempt=line.attempt + 1, error=None, facts=None))
+            self._run.writer.note(line.to(RowState.OPEN, attempt=line.attempt + 1, error=None, facts=None))
             return
-        # It may be just about to appear.
+        # The job may not be visible to look-ups yet.
         self.may_exist.add(line.key)
-        if not self._unique_names:
+        if not self._run.proves_absence:
             # Nothing but the line says that it may: it stays until the job is found.
             return
-        self._book.note(line.to(RowState.OPEN, error=None, facts=None))
+        self._run.writer.note(line.to(RowState.OPEN, error=None, facts=None))

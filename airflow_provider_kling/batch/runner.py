@@ -15,9 +15,9 @@ from ..inputs.prepared_request import parse_units
 from ..submission.runner import can_look_up
 from ..utils.redaction import redact_text
 from ..utils.storage import StoragePermanentError, StorageTransientError, resolve_path
-from .accounts import BatchAccount
 from .config import LEDGER_FOLDER, BatchConfig, Reuse, batch_name
 from .contact_sheet import write_contact_sheet
+from .context import BatchAccount, RunContext
 from .ledger import Ledger
 from .ledger_entry import LedgerEntry, RowState
 from .limiter import StopReason
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from ..budget import RunBudget
     from ..hooks.connection import KlingSettings
     from ..submission.context import IdempotencyKey
+    from .context import DeadlineFor, StoreResult
     from .deferral import Deferral, DeferralState
     from .input import RowReader
-    from .monitor import DeadlineFor, StoreResult
     from .shard import Shard
 
 MAX_LOGGED_JOBS = 10
@@ -52,9 +52,8 @@ class BatchRunner:
     :param generation: which clear of the task this is; 0 before the first.
     :param output_path: where results, ledger and reports go.
     :param read_rows: reads the rows, again and again.
-    :param land: keeps the files of a job.
-    :param deadline_of: when a job's time is up.
-    :param log: log of the task.
+    :param store_result: stores the files of a job.
+    :param deadline_for: when a job's time is up.
     :param airflow: the task instance that runs it, as in a manifest.
     :param shared: limit that the batch shares with other tasks.
     :param shard: the part of the rows that it takes; ``None`` for all.
@@ -73,8 +72,8 @@ class BatchRunner:
         generation: int,
         output_path: Any,
         read_rows: RowReader,
-        land: StoreResult,
-        deadline_of: DeadlineFor,
+        store_result: StoreResult,
+        deadline_for: DeadlineFor,
         log: logging.Logger,
         airflow: Mapping[str, Any] | None = None,
         shared: RunBudget | None = None,
@@ -85,7 +84,7 @@ class BatchRunner:
         spread: str = "in_order",
     ) -> None:
         own = settings.conn_id if others else None
-        self._accounts = (BatchAccount(own, settings, land), *others)
+        self._accounts = (BatchAccount(own, settings, store_result), *others)
         self._spread = spread
         self._shard = shard
         self._reuse = reuse or Reuse()
@@ -97,7 +96,7 @@ class BatchRunner:
         self._key = key
         self._generation = generation
         self._read_rows = shard.reader(read_rows) if shard else read_rows
-        self._deadline_of = deadline_of
+        self._deadline_for = deadline_for
         self._log = log
         folder = resolve_path(output_path)
         name = batch_name(key, endpoint.slug, self._reuse.take)
@@ -111,8 +110,8 @@ class BatchRunner:
         self._killed = False
         self._position = 0
         self._unread = False
-        self._beside: LoopThread | None = None
-        self.tally = Progress(0, ())
+        self._thread: LoopThread | None = None
+        self.progress = Progress(0, ())
 
     def prepare(
         self,
@@ -141,12 +140,12 @@ class BatchRunner:
         :raises KlingRequestInvalid: names the rows that cannot be sent.
         """
         budget = parse_units("max_units", max_units)
-        if not self._looking_decides:
+        if not self._lookup_decides:
             self._ledger.claim()
         self._ledger.load()
         self._ledger.compact()
         if self._ledger.damaged:
-            self._take_damage()
+            self._check_damaged()
         entries = self._ledger.entries
         self._unread = bool(state and state.rows)
         if state and state.rows:
@@ -172,12 +171,16 @@ class BatchRunner:
         self._allowed = stop_above or 0
         unit = unit_type(self._endpoint)
         present = AnyRow() if self._unread else found.numbers.keys()
-        self.tally = Progress(
+        self.progress = Progress(
             rows, present, found.estimate, found.unpriced, unit, refused_fail=not self._return_refused
         )
         if state:
-            self.tally.made, self.tally.attached, self.tally.ended = state.made, state.attached, state.ended
-        plan = BatchConfig(
+            self.progress.made, self.progress.attached, self.progress.ended = (
+                state.made,
+                state.attached,
+                state.ended,
+            )
+        config = BatchConfig(
             endpoint=self._endpoint,
             key=self._key,
             generation=self._generation,
@@ -197,22 +200,32 @@ class BatchRunner:
             return_refused=self._return_refused,
             spread=self._spread,
         )
-        self._run = self._run_of(plan, found)
+        self._context = RunContext(
+            config=config,
+            accounts=self._accounts,
+            ledger=self._ledger,
+            progress=self.progress,
+            preflight=found,
+            deadline_for=self._deadline_for,
+            log=self._log,
+            unexpected=state.unforeseen if state else "",
+        )
+        self._run = BatchRun(self._context)
         if not deferred:
             self._log_plan(found, budget)
         if not self._reports.claim():
-            self._say_own_folder()
+            self._log_own_folder()
 
-    def _say_own_folder(self) -> None:
+    def _log_own_folder(self) -> None:
         self._log.warning(
             "The reports of this task go to %s: another task or run has its reports at output_path",
             redact_text(self._reports.location.uri),
         )
 
-    def _take_damage(self) -> None:
+    def _check_damaged(self) -> None:
         """Look up every row's job before it is made, or stop where that is not possible."""
         where = ", ".join(self._ledger.damaged[:MAX_LOGGED_JOBS])
-        if self._looking_decides:
+        if self._lookup_decides:
             self._log.warning(
                 "Damaged ledger lines: %s. Each row's job is looked up before one is made", where
             )
@@ -223,24 +236,13 @@ class BatchRunner:
             job=JobState.MAY_EXIST,
         )
 
-    def _run_of(self, plan: BatchConfig, found: PreflightResult) -> BatchRun:
-        return BatchRun(
-            plan=plan,
-            ledger=self._ledger,
-            tally=self.tally,
-            found=found,
-            accounts=self._accounts,
-            deadline_of=self._deadline_of,
-            log=self._log,
-        )
-
     def overview(self) -> dict[str, Any]:
         """Return what the preview needs to find the batch and to tell its progress.
 
         :return: ``endpoint``, ``generation`` of the batch's name, ``rows``, ``unit``, ``units_estimated`` of
             all rows and ``ledger_path``.
         """
-        known = self.tally.to_json()
+        known = self.progress.to_json()
         return {
             "endpoint": self._endpoint.slug,
             "generation": self._key.clear_count,
@@ -254,14 +256,14 @@ class BatchRunner:
         :param every: seconds between calls of ``report``.
         :param report: called from time to time while the batch runs.
         """
-        self._beside = LoopThread(lambda: self._run.run(self._read_rows(self._position)), self._run.stop)
+        self._thread = LoopThread(lambda: self._run.run(self._read_rows(self._position)), self._run.stop)
         if self._killed:
             self._run.stop()
         try:
-            self._beside.run(every, lambda: self._tell(report))
+            self._thread.run(every, lambda: self._report_progress(report))
         except ExceptionGroup as group:
             raise KlingError(
-                f"{self._run.unforeseen or 'The batch ended with an unexpected error'}: "
+                f"{self._context.unexpected or 'The batch ended with an unexpected error'}: "
                 f"{type(group.exceptions[0]).__name__}. See the log; a retry goes on from there.",
                 job=JobState.MAY_EXIST,
             ) from group
@@ -271,7 +273,7 @@ class BatchRunner:
         """Return the wait that is to be spent in the triggerer; ``None`` when the batch is through."""
         return None if self._killed else self._run.deferral
 
-    def _tell(self, report: Callable[[], None]) -> None:
+    def _report_progress(self, report: Callable[[], None]) -> None:
         report()
         try:
             self._reports.renew()
@@ -285,16 +287,16 @@ class BatchRunner:
         Signal handlers may call it.
         """
         self._killed = True
-        if self._beside is None:
+        if self._thread is None:
             return
-        self._beside.end()
-        under_way = [line for line in list(self._ledger.entries.values()) if _is_running(line)]
-        named = ", ".join(str(line.task_id or line.external_task_id) for line in under_way[:MAX_LOGGED_JOBS])
+        self._thread.end()
+        running = [line for line in list(self._ledger.entries.values()) if _is_running(line)]
+        named = ", ".join(str(line.task_id or line.external_task_id) for line in running[:MAX_LOGGED_JOBS])
         self._log.warning(
             "Stopped. Kling cannot cancel jobs: %d go on and may be charged%s. A retry of this task %s "
             "them%s. %s lines of the ledger in %s are not written",
-            len(under_way),
-            f" ({named}{', ...' if len(under_way) > MAX_LOGGED_JOBS else ''})" if named else "",
+            len(running),
+            f" ({named}{', ...' if len(running) > MAX_LOGGED_JOBS else ''})" if named else "",
             *(("asks again for", ", charged again") if self._endpoint.synchronous else ("attaches to", "")),
             self._ledger.pending or "No",
             redact_text(self._ledger.folder.uri),
@@ -308,17 +310,17 @@ class BatchRunner:
         :raises KlingError: the batch has failed, or is not complete; what is done stays done.
         """
         reason = self._run.reason
-        summary: dict[str, Any] = {"endpoint": self._endpoint.slug, **self.tally.to_json()}
+        summary: dict[str, Any] = {"endpoint": self._endpoint.slug, **self.progress.to_json()}
         if reason not in (StopReason.KILLED, StopReason.TAKEN_OVER):
             summary |= self._report(summary, contact_sheet)
         self._release()
         error = batch_error(
-            self.tally,
+            self.progress,
             self._allowed,
             reason,
             self._run.stopped_by,
             summary.get("summary_path"),
-            unforeseen=self._run.unforeseen,
+            unexpected=self._context.unexpected,
             asks_again=self._asks_again,
         )
         self._log.info("%s", summary)
@@ -327,7 +329,7 @@ class BatchRunner:
         return summary
 
     @property
-    def _looking_decides(self) -> bool:
+    def _lookup_decides(self) -> bool:
         """Whether a look-up can find a row's job, and proves that there is none where it finds nothing."""
         dialect = self._settings.dialect
         proves = dialect.unique_names and self._endpoint.absence_proves
@@ -342,7 +344,7 @@ class BatchRunner:
 
     def _report(self, summary: Mapping[str, Any], contact_sheet: bool) -> dict[str, Any]:
         if not self._reports.confirm():
-            self._say_own_folder()
+            self._log_own_folder()
         folder = self._reports.location
         self._ledger.read_archived()
         if self._unread:
@@ -368,7 +370,7 @@ class BatchRunner:
             self._log.warning("The claim of the report folder could not be released: %s", error)
 
     def _log_plan(self, found: PreflightResult, budget: Decimal | None) -> None:
-        unit = self.tally.unit
+        unit = self.progress.unit
         own = self._settings.dialect.name == "kling"
         self._log.info(
             "%d rows, of which %d are known from earlier tries. %s %s %s units, some %.2f US dollars%s%s. "

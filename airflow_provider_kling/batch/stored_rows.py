@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..api.hosts import Dialect
 from ..exceptions import JobState, KlingError, KlingServerError
 from ..inputs.prepared_request import prepare_request
 from ..results.reuse import REUSED_FACT, RequestIdentity
 from ..results.reuse_index import Listing, ResultIndex
 from ..utils.storage import StorageTransientError
-from .config import BatchConfig
+from .context import RunContext
 from .input import RequestRow
 from .ledger_entry import LedgerEntry, RowState
 from .limiter import outage_delay
@@ -42,30 +40,16 @@ class StoredRows:
     The output path is listed once; index and manifests are read a few hundred at a time. Nothing is asked of
     Kling.
 
-    :param plan: what is asked.
-    :param dialect: what the host documents.
+    :param run: the run.
     :param index: index of the output path.
-    :param line_of: returns the line of a row as it stands.
     :param note: records a row as done.
     :param log: log of the task.
     """
 
-    def __init__(
-        self,
-        *,
-        plan: BatchConfig,
-        dialect: Dialect,
-        index: ResultIndex,
-        line_of: Callable[[RequestRow], LedgerEntry],
-        note: NoteRow,
-        log: logging.Logger,
-    ) -> None:
-        self._plan = plan
-        self._dialect = dialect
+    def __init__(self, run: RunContext, index: ResultIndex, note: NoteRow) -> None:
+        self._run = run
         self._index = index
-        self._line_of = line_of
         self._note = note
-        self._log = log
         self.reused = 0
 
     def remaining(self, rows: Iterator[RequestRow]) -> Iterator[RequestRow]:
@@ -82,7 +66,7 @@ class StoredRows:
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-reuse") as pool:
             for chunk in _chunks(rows):
                 yield from self._without_stored(chunk, listing, pool)
-        self._log.info(
+        self._run.log.info(
             "%d rows have a stored result of the same request: they are re-used and cost nothing", self.reused
         )
 
@@ -98,18 +82,21 @@ class StoredRows:
                 yield row
             else:
                 self.reused += 1
-                self._note(reused_entry(self._line_of(row), result))
+                self._note(reused_entry(self._run.entry_of(row), result))
 
     def _identity(self, row: RequestRow) -> RequestIdentity | None:
         """Return what a row's result is found by; ``None`` for a row that is invalid or may have a job."""
-        if self._line_of(row).state is not RowState.OPEN:
+        if self._run.entry_of(row).state is not RowState.OPEN:
             return None
+        config = self._run.config
         try:
-            order = prepare_request(self._plan.endpoint, row.values, self._dialect, self._plan.extra_body)
+            request = prepare_request(
+                config.endpoint, row.values, self._run.settings.dialect, config.extra_body
+            )
         except KlingError:
-            # It is told when the row's turn comes.
+            # It is reported when the row's turn comes.
             return None
-        return RequestIdentity(order.fingerprint, self._plan.take)
+        return RequestIdentity(request.fingerprint, config.take)
 
     def _retry(self, read: Callable[[], Any]) -> Any:
         for left in reversed(range(MAX_READS)):

@@ -25,18 +25,16 @@ from ..results.reuse import REUSED_FACT, origin_of, scope_facts
 from ..submission.context import SubmissionContext, SubmittedTask
 from ..submission.runner import arun_flow
 from ..submission.submit import find_existing, submit_or_attach
-from .config import BatchConfig
+from .context import RunContext
 from .input import RequestRow
 from .ledger_entry import LedgerEntry, RowState, request_summary
-from .ledger_writer import LedgerWriter
-from .limiter import CircuitBreaker, ConcurrencyLimiter, FailureCause, StopReason, SubmissionStopped
+from .limiter import CircuitBreaker, FailureCause, StopReason, SubmissionStopped
 from .prefetch import RequestPrefetcher
-from .progress import Budget
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
-    from ..hooks.async_client import AsyncKlingClient
     from ..inputs.prepared_request import PreparedRequest
+    from .accounts import Lane
 
 SETTLE_SECONDS = 0.1
 """Seconds between looks at whether a job of unknown cost has ended, before which no limit can be held."""
@@ -57,7 +55,7 @@ class _RowSubmission:
     """
 
     row: RequestRow
-    order: PreparedRequest
+    request: PreparedRequest
     line: LedgerEntry
     facts: Mapping[str, Any]
     cost: Decimal | None
@@ -69,38 +67,17 @@ class _RowSubmission:
 
 
 class Submitter:
-    """Turns rows into jobs.
+    """Turns rows into jobs at one account.
 
-    :param plan: what is asked.
-    :param client: calls Kling.
-    :param desk: prepares the requests.
-    :param gate: limits how many jobs run.
-    :param book: writes the ledger.
-    :param budget: limits what the batch may cost.
-    :param looks_up: a job can be found by its name, at this host and endpoint.
-    :param conn_id: connection of the account, of a batch with several.
+    :param run: the run.
+    :param lane: the account.
+    :param prefetcher: prepares the requests of rows.
     """
 
-    def __init__(
-        self,
-        *,
-        plan: BatchConfig,
-        client: AsyncKlingClient,
-        desk: RequestPrefetcher,
-        gate: ConcurrencyLimiter,
-        book: LedgerWriter,
-        budget: Budget,
-        looks_up: bool,
-        conn_id: str | None = None,
-    ) -> None:
-        self._plan = plan
-        self._client = client
-        self._desk = desk
-        self._gate = gate
-        self._book = book
-        self._budget = budget
-        self._can_look_up = looks_up
-        self._conn_id = conn_id
+    def __init__(self, run: RunContext, lane: Lane, prefetcher: RequestPrefetcher) -> None:
+        self._run = run
+        self._lane = lane
+        self._prefetcher = prefetcher
         self._outage = CircuitBreaker()
         self._unknown = 0
         self._calls = 0
@@ -117,22 +94,25 @@ class Submitter:
         :param line: what is known of the row.
         :param ask_first: an earlier try may have submitted it.
         :return: the row's new line, and the job as Kling first showed it.
-        :raises Closed: no more jobs are submitted.
+        :raises SubmissionStopped: no more jobs are submitted.
         :raises KlingError: this row's job was not made, or nobody knows.
         """
-        async with self._desk.order(row) as order:
-            cost = self._budget.expected(order.estimate)
-            facts = {**order.facts(), **scope_facts("inputs" if self._plan.scope else "run", self._plan.take)}
-            if self._conn_id:
-                facts[CONNECTION_FACT] = self._conn_id
-            attempt = _RowSubmission(row, order, line, facts, cost, ask_first)
+        async with self._prefetcher.prepared(row) as request:
+            cost = self._run.budget.expected(request.estimate)
+            facts = {
+                **request.facts(),
+                **scope_facts("inputs" if self._lane.config.scope else "run", self._lane.config.take),
+            }
+            if self._lane.account.conn_id:
+                facts[CONNECTION_FACT] = self._lane.account.conn_id
+            attempt = _RowSubmission(row, request, line, facts, cost, ask_first)
             try:
                 while True:
-                    await self._gate.enter()
+                    await self._lane.limiter.enter()
                     if submission := await self._try(attempt):
-                        return self._made(attempt, submission), submission.task
+                        return self._record_submitted(attempt, submission), submission.task
             except Exception as error:
-                await self._give_back(attempt, error)
+                await self._release_reservation(attempt, error)
                 raise
             finally:
                 self._uncertain.discard(row.key)
@@ -145,9 +125,9 @@ class Submitter:
         :return: whether there is one that has not failed.
         :raises KlingError: the account cannot tell.
         """
-        async with self._desk.order(row) as order:
-            submission = self._submission_context(_RowSubmission(row, order, line, {}, None, ask_first=True))
-            found = await arun_flow(find_existing(submission), self._client, self._plan.endpoint, {})
+        async with self._prefetcher.prepared(row) as request:
+            known = self._submission_context(_RowSubmission(row, request, line, {}, None, ask_first=True))
+            found = await arun_flow(find_existing(known), self._lane.client, self._lane.config.endpoint, {})
         return found is not None
 
     @property
@@ -164,47 +144,51 @@ class Submitter:
         try:
             submission = await self._call(attempt)
         except KlingSlotsTaken as full:
-            self._gate.refused(full.retry_after)
+            self._lane.limiter.refused(full.retry_after)
             self._on_full(attempt, full)
         except KlingRateLimited as fast:
-            self._gate.paced(fast.retry_after)
+            self._lane.limiter.paced(fast.retry_after)
             self._on_full(attempt, fast)
         except KlingSubmissionUnknown as unknown:
-            self._gate.paced(unknown.retry_after)
+            self._lane.limiter.paced(unknown.retry_after)
             self._on_unknown()
             raise
         except KlingServerError as trouble:
-            self._gate.paced(trouble.retry_after)
+            self._lane.limiter.paced(trouble.retry_after)
             self._on_trouble(attempt, trouble)
         except BaseException as error:
-            self._gate.leave()
+            self._lane.limiter.leave()
             self._roll_back(attempt, error)
             raise
         else:
             self._unknown = 0
             self._outage.worked(_now())
-            self._gate.accepted()
+            self._lane.limiter.accepted()
             return submission
         return None
 
     def _tags(self, attempt: _RowSubmission) -> dict[str, Any]:
-        model = getattr(attempt.order.request, "model_name", None)
+        model = getattr(attempt.request.request, "model_name", None)
         return {
-            "endpoint": self._plan.endpoint,
-            "dialect": self._client.settings.dialect,
+            "endpoint": self._lane.config.endpoint,
+            "dialect": self._lane.client.settings.dialect,
             "model": model,
         }
 
     async def _call(self, attempt: _RowSubmission) -> SubmittedTask:
-        async def intend(name: str) -> None:
+        async def record_intent(name: str) -> None:
             await self._record_intent(attempt, name)
 
-        context = self._submission_context(attempt)
+        known = self._submission_context(attempt)
         self._calls += 1
         self._idle.clear()
         try:
             return await arun_flow(
-                submit_or_attach(context), self._client, self._plan.endpoint, attempt.order.body, intend
+                submit_or_attach(known),
+                self._lane.client,
+                self._lane.config.endpoint,
+                attempt.request.body,
+                record_intent,
             )
         finally:
             self._calls -= 1
@@ -212,47 +196,47 @@ class Submitter:
                 self._idle.set()
 
     def _submission_context(self, attempt: _RowSubmission) -> SubmissionContext:
-        plan, shared = self._plan, self._plan.scope is not None
-        unique = plan.proves_absence(self._client.settings.dialect)
+        config, shared = self._lane.config, self._lane.config.scope is not None
+        unique = config.proves_absence(self._lane.client.settings.dialect)
         # A job that is there costs nothing, so no limit may keep a row from it.
-        limited = plan.max_units is not None or plan.shared is not None
+        limited = config.max_units is not None or config.shared is not None
         return SubmissionContext(
-            key=plan.job_key(attempt.row, attempt.line, attempt.order.fingerprint),
-            can_look_up=self._can_look_up,
+            key=config.job_key(attempt.row, attempt.line, attempt.request.fingerprint),
+            can_look_up=self._run.can_look_up,
             is_retry=attempt.ask_first,
-            synchronous=plan.endpoint.synchronous,
+            synchronous=config.endpoint.synchronous,
             unique_names=unique,
             earlier_tries=int(attempt.ask_first) if shared else 1,
             renew_expired=shared,
-            asks_first=shared and self._can_look_up and (limited or not unique),
-            return_refused=plan.return_refused,
+            asks_first=shared and self._run.can_look_up and (limited or not unique),
+            return_refused=config.return_refused,
         )
 
     async def _record_intent(self, attempt: _RowSubmission, name: str) -> None:
         """Write down what is about to be paid for, and let nothing through that may not be."""
-        known = self._book.get(attempt.row.key)
-        if known and known.state is RowState.PLANNED and known.external_task_id == name:
-            await self._book.still_ours()
+        earlier = self._run.writer.get(attempt.row.key)
+        if earlier and earlier.state is RowState.PLANNED and earlier.external_task_id == name:
+            await self._run.writer.still_ours()
             return
-        while self._budget.unsettled:
-            self._gate.check()
+        while self._run.budget.unsettled:
+            self._lane.limiter.check()
             await asyncio.sleep(SETTLE_SECONDS)
-        self._gate.check()
-        attempt.cost = self._budget.expected(attempt.order.estimate)
-        if not self._budget.allows(attempt.cost):
-            self._gate.close(StopReason.BUDGET)
+        self._lane.limiter.check()
+        attempt.cost = self._run.budget.expected(attempt.request.estimate)
+        if not self._run.budget.allows(attempt.cost):
+            self._lane.limiter.close(StopReason.BUDGET)
             raise SubmissionStopped(StopReason.BUDGET)
         await self._reserve(attempt, name)
         if attempt.cost is None:
-            self._budget.begin(attempt.row.key)
-        self._book.note(
+            self._run.budget.begin(attempt.row.key)
+        self._run.writer.note(
             attempt.line.to(
                 RowState.PLANNED,
                 number=attempt.row.number,
-                generation=self._plan.generation,
+                generation=self._lane.config.generation,
                 external_task_id=name,
                 task_id=None,
-                kling_conn_id=self._conn_id,
+                kling_conn_id=self._lane.account.conn_id,
                 estimate=None if attempt.cost is None else str(attempt.cost),
                 units=None,
                 error=None,
@@ -260,44 +244,44 @@ class Submitter:
                 **request_summary(attempt.facts),
             )
         )
-        await self._book.written()
-        await self._book.still_ours()
+        await self._run.writer.written()
+        await self._run.writer.still_ours()
 
     async def _reserve(self, attempt: _RowSubmission, name: str) -> None:
         """Reserve in the budget that is shared with other tasks, where there is one."""
-        if self._plan.shared is None:
+        if self._lane.config.shared is None:
             return
         try:
-            await asyncio.to_thread(self._plan.shared.reserve, name, attempt.cost)
+            await asyncio.to_thread(self._lane.config.shared.reserve, name, attempt.cost)
         except KlingBudgetSpent:
-            self._gate.close(StopReason.BUDGET)
+            self._lane.limiter.close(StopReason.BUDGET)
             raise SubmissionStopped(StopReason.BUDGET) from None
         attempt.reserved = name
 
-    async def _give_back(self, attempt: _RowSubmission, error: BaseException) -> None:
+    async def _release_reservation(self, attempt: _RowSubmission, error: BaseException) -> None:
         certain = isinstance(error, SubmissionStopped) or getattr(error, "job", None) is JobState.NOT_CREATED
-        if certain and attempt.reserved and self._plan.shared:
-            await asyncio.to_thread(self._plan.shared.settle, attempt.reserved, Decimal(0))
+        if certain and attempt.reserved and self._lane.config.shared:
+            await asyncio.to_thread(self._lane.config.shared.settle, attempt.reserved, Decimal(0))
 
-    def _made(self, attempt: _RowSubmission, submission: SubmittedTask) -> LedgerEntry:
+    def _record_submitted(self, attempt: _RowSubmission, submission: SubmittedTask) -> LedgerEntry:
         task = submission.task
         if submission.reused:
             attempt.cost = Decimal(0)
             attempt.facts = {**attempt.facts, REUSED_FACT: origin_of(task.task_id)}
-        self._book.tally.attached += submission.attached
-        self._book.tally.made += not submission.attached
+        self._run.progress.attached += submission.attached
+        self._run.progress.made += not submission.attached
         count("attached" if submission.attached else "submitted", **self._tags(attempt))
         if attempt.refused_at:
             duration("slot_wait", _now() - attempt.refused_at, **self._tags(attempt))
-        return self._book.note(
+        return self._run.writer.note(
             attempt.line.to(
                 RowState.SUBMITTED,
                 number=attempt.row.number,
                 attempt=attempt.line.attempt + submission.failed_attempts,
-                generation=self._plan.generation,
+                generation=self._lane.config.generation,
                 external_task_id=submission.external_task_id,
                 task_id=task.task_id,
-                kling_conn_id=self._conn_id,
+                kling_conn_id=self._lane.account.conn_id,
                 submitted_at=task.created_at or round(time.time() * 1000),
                 estimate=None if attempt.cost is None else str(attempt.cost),
                 units=None,
@@ -308,10 +292,10 @@ class Submitter:
         )
 
     def _roll_back(self, attempt: _RowSubmission, error: BaseException) -> None:
-        """Take the plan back if it is certain that no job was made."""
+        """Restore the line of the row if it is certain that no job was made."""
         certain = isinstance(error, SubmissionStopped) or getattr(error, "job", None) is JobState.NOT_CREATED
-        if certain and self._book.get(attempt.row.key) not in (None, attempt.line):
-            self._book.note(attempt.line)
+        if certain and self._run.writer.get(attempt.row.key) not in (None, attempt.line):
+            self._run.writer.note(attempt.line)
 
     def _on_full(self, attempt: _RowSubmission, full: KlingError) -> None:
         attempt.refused_at = attempt.refused_at or _now()
@@ -321,16 +305,16 @@ class Submitter:
             return
         # A create call before the refusal had no clear answer: its job is looked for first.
         self._uncertain.add(attempt.row.key)
-        attempt.ask_first = attempt.ask_first or self._can_look_up
-        attempt.line = self._book.get(attempt.row.key) or attempt.line
+        attempt.ask_first = attempt.ask_first or self._run.can_look_up
+        attempt.line = self._run.writer.get(attempt.row.key) or attempt.line
 
     def _on_trouble(self, attempt: _RowSubmission, trouble: KlingError) -> None:
         attempt.troubles += 1
         attempt.first_trouble = attempt.first_trouble or _now()
         certain = trouble.job is JobState.NOT_CREATED
         # Where a name that is not found proves nothing, only what is uncertain is asked for.
-        ask = self._can_look_up and not (
-            certain and not self._plan.proves_absence(self._client.settings.dialect)
+        ask = self._run.can_look_up and not (
+            certain and not self._lane.config.proves_absence(self._lane.client.settings.dialect)
         )
         attempt.ask_first = attempt.ask_first or ask
         if certain:
@@ -338,18 +322,18 @@ class Submitter:
         else:
             # From now on "planned" is all that can be said of the row.
             self._uncertain.add(attempt.row.key)
-            attempt.line = self._book.get(attempt.row.key) or attempt.line
-        blame = self._outage.failed(attempt.first_trouble, attempt.troubles, _now())
-        if blame is FailureCause.ROW:
+            attempt.line = self._run.writer.get(attempt.row.key) or attempt.line
+        cause = self._outage.failed(attempt.first_trouble, attempt.troubles, _now())
+        if cause is FailureCause.ROW:
             raise trouble
-        if blame is FailureCause.SERVICE:
-            self._gate.close(StopReason.OUTAGE)
-            self._gate.check()
+        if cause is FailureCause.SERVICE:
+            self._lane.limiter.close(StopReason.OUTAGE)
+            self._lane.limiter.check()
 
     def _on_unknown(self) -> None:
         self._unknown += 1
         if self._unknown >= MAX_UNKNOWN_OUTCOMES:
-            self._gate.close(StopReason.OUTAGE)
+            self._lane.limiter.close(StopReason.OUTAGE)
 
 
 def _now() -> float:

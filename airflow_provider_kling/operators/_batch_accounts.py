@@ -12,7 +12,7 @@ from ._batch_parameters import BatchParameters
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
-    from ..batch.accounts import BatchAccount
+    from ..batch.context import BatchAccount
     from ..hooks.connection import KlingSettings
     from ..version_compat import Context
     from .batch import KlingBatchOperator
@@ -30,7 +30,7 @@ def further_accounts(
     :return: the accounts in order.
     :raises KlingRequestInvalid: a connection cannot be used, or leads to another kind of host.
     """
-    from ..batch.accounts import BatchAccount
+    from ..batch.context import BatchAccount
 
     found = []
     for conn_id in BatchParameters(operator).fallback_conn_ids():

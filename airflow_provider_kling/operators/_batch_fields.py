@@ -27,13 +27,13 @@ def report_progress(operator: KlingBatchOperator, context: Context, run: BatchRu
     :param run: has the numbers.
     :param began: when the try began, Unix time in seconds.
     """
-    line = run.tally.to_line(time.time() - began)
+    line = run.progress.to_line(time.time() - began)
     operator.log.info("%s", line)
     store = context.get("task_state_store")
     if store is None:
         return
     try:
-        store.set(PROGRESS_KEY, {"line": line, **run.tally.to_json()})
+        store.set(PROGRESS_KEY, {"line": line, **run.progress.to_json()})
     except Exception as error:
         # No result depends on it.
         operator.log.warning("The progress could not be stored: %s", type(error).__name__)

@@ -27,7 +27,8 @@ from airflow_provider_kling.batch.limiter import (
 from airflow_provider_kling.batch.monitor import PollSchedule
 from airflow_provider_kling.batch.outcome import batch_error, entry_after_submit_error, entry_after_wait_error
 from airflow_provider_kling.batch.progress import Budget, Progress
-from airflow_provider_kling.batch.resume import ResumeAction, resume_action
+from airflow_provider_kling.batch.resume import ResumeAction as Do
+from airflow_provider_kling.batch.resume import resume_action
 from airflow_provider_kling.exceptions import (
     JobState,
     KlingAccountError,
@@ -87,30 +88,72 @@ class TestRecovery:
     @pytest.mark.parametrize(
         ("state", "asked", "not_asked", "cleared", "at_once"),
         [
-            (RowState.DONE, ResumeAction.LEAVE, ResumeAction.LEAVE, ResumeAction.LEAVE, ResumeAction.LEAVE),
-            (RowState.OPEN, ResumeAction.OPEN, ResumeAction.OPEN, ResumeAction.OPEN, ResumeAction.OPEN),
-            (RowState.FAILED, ResumeAction.OPEN, ResumeAction.OPEN, ResumeAction.OPEN, ResumeAction.OPEN),
-            (RowState.INVALID, ResumeAction.OPEN, ResumeAction.OPEN, ResumeAction.OPEN, ResumeAction.OPEN),
-            (RowState.REFUSED, ResumeAction.LEAVE, ResumeAction.LEAVE, ResumeAction.OPEN, ResumeAction.LEAVE),
-            (RowState.EXPIRED, ResumeAction.LEAVE, ResumeAction.LEAVE, ResumeAction.OPEN, ResumeAction.LEAVE),
+            (RowState.DONE, Do.SKIP, Do.SKIP, Do.SKIP, Do.SKIP),
+            (
+                RowState.OPEN,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+            ),
+            (
+                RowState.FAILED,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+            ),
+            (
+                RowState.INVALID,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+            ),
+            (
+                RowState.REFUSED,
+                Do.SKIP,
+                Do.SKIP,
+                Do.RESUBMIT,
+                Do.SKIP,
+            ),
+            (
+                RowState.EXPIRED,
+                Do.SKIP,
+                Do.SKIP,
+                Do.RESUBMIT,
+                Do.SKIP,
+            ),
             (
                 RowState.SUBMITTED,
-                ResumeAction.ATTACH,
-                ResumeAction.ATTACH,
-                ResumeAction.ATTACH,
-                ResumeAction.OPEN,
+                Do.REATTACH,
+                Do.REATTACH,
+                Do.REATTACH,
+                Do.RESUBMIT,
             ),
-            (RowState.PLANNED, ResumeAction.ASK, ResumeAction.GIVE_UP, ResumeAction.OPEN, ResumeAction.OPEN),
-            (RowState.UNKNOWN, ResumeAction.ASK, ResumeAction.LEAVE, ResumeAction.OPEN, ResumeAction.OPEN),
+            (
+                RowState.PLANNED,
+                Do.LOOK_UP,
+                Do.MARK_UNKNOWN,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+            ),
+            (
+                RowState.UNKNOWN,
+                Do.LOOK_UP,
+                Do.SKIP,
+                Do.RESUBMIT,
+                Do.RESUBMIT,
+            ),
         ],
     )
     def test_what_a_new_try_does(
         self,
         state: RowState,
-        asked: ResumeAction,
-        not_asked: ResumeAction,
-        cleared: ResumeAction,
-        at_once: ResumeAction,
+        asked: Do,
+        not_asked: Do,
+        cleared: Do,
+        at_once: Do,
     ) -> None:
         earlier = line(state, generation=1)
         assert resume_action(earlier, looks_up=True, at_once=False, generation=1) is asked
@@ -123,8 +166,7 @@ class TestRecovery:
             (RowState.PLANNED, RowState.UNKNOWN, RowState.SUBMITTED), (True, False)
         ):
             assert (
-                resume_action(line(state), looks_up=looks_up, at_once=False, generation=0)
-                is not ResumeAction.OPEN
+                resume_action(line(state), looks_up=looks_up, at_once=False, generation=0) is not Do.RESUBMIT
             )
 
 
@@ -190,14 +232,6 @@ class TestNames:
     def test_the_same_row_at_another_endpoint_is_another_job(self) -> None:
         assert self.name() != self.name("videos/text2video")
         assert self.name() != self.name(attempt=1)
-
-    @pytest.mark.parametrize(("attempt", "content"), [(0, "content-0"), (1, "content-0~1")])
-    def test_a_job_that_an_earlier_version_has_asked_for_keeps_its_name(
-        self, attempt: int, content: str
-    ) -> None:
-        older = IdempotencyKey("shop", "batch", "run", -1, 0, content).external_task_id(0)
-        assert self.name(attempt=attempt, external_task_id=older) == older
-        assert self.name(attempt=attempt, external_task_id="af-other") == self.name(attempt=attempt) != older
 
 
 class TestBudget:

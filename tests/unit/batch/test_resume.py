@@ -169,11 +169,10 @@ async def test_a_question_without_an_answer_is_put_again_when_the_row_is_due(tmp
     book = LedgerWriter(
         Ledger(resolve_path(str(tmp_path))), Progress(1, ("a",)), ConcurrencyLimiter(AdaptiveWidth(1)), log
     )
-    plan: Any = SimpleNamespace(deferred=False, endpoint=get_endpoint(SLUG), generation=0)
+    config = SimpleNamespace(deferred=False, endpoint=get_endpoint(SLUG), generation=0)
+    run: Any = SimpleNamespace(config=config, writer=book, can_look_up=True, proves_absence=True, log=log)
     client: Any = Down()
-    takeover = Resumer(
-        plan=plan, client_of=lambda _: client, book=book, looks_up=True, attach=_never, log=log
-    )
+    takeover = Resumer(run, lambda line: client, _never)
     line = LedgerEntry("a", RowState.PLANNED, 1, external_task_id="af-1", estimate="8")
     await takeover.run([line])
     assert takeover.may_exist == {"a"}
