@@ -44,6 +44,9 @@ class Lane:
     :param account: the account.
     :param config: what is asked of it.
     :param limiter: its slots.
+    :param assigned: rows on their way to this account.
+    :param not_permitted: rows in a row that the account was not permitted to submit.
+    :param served: rows that the account has served.
     """
 
     account: BatchAccount
@@ -53,7 +56,6 @@ class Lane:
     submitter: Submitter = field(init=False)
     monitor: JobMonitor = field(init=False)
     assigned: int = 0
-    """Rows on their way to this account."""
     not_permitted: int = 0
     served: int = 0
 

@@ -63,7 +63,7 @@ class BatchConfig:
 
     :param endpoint: where all rows go.
     :param key: names the batch; each row's job adds the row's own key.
-    :param generation: which clear of the task this is; 0 before the first.
+    :param clear_count: which clear of the task this is; 0 before the first.
     :param concurrency: most jobs under way at once.
     :param poll_interval: most seconds between polls of a job that may have ended.
     :param max_units: no new job is submitted that could bring the cost above this.
@@ -84,7 +84,7 @@ class BatchConfig:
 
     endpoint: Endpoint
     key: IdempotencyKey
-    generation: int
+    clear_count: int
     concurrency: int
     poll_interval: float
     max_units: Decimal | None = None

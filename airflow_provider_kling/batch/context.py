@@ -100,7 +100,7 @@ class RunContext:
         return known.to(
             known.state,
             number=row.number,
-            generation=self.config.generation,
+            generation=self.config.clear_count,
             labels=row.labels or None,
             airflow=self.config.airflow,
         )

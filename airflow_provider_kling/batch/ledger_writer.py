@@ -32,6 +32,7 @@ class LedgerWriter:
     :param ledger: what earlier tries have done, already read.
     :param progress: numbers, with earlier tries counted in.
     :param limiter: closed when the ledger cannot be written for too long.
+    :param log: log of the task.
     """
 
     def __init__(

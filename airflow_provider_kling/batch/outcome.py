@@ -102,7 +102,7 @@ def batch_error(
 ) -> KlingError | None:
     """Return the error to fail the task with; ``None`` when the batch has succeeded.
 
-    :param tally: numbers of the batch.
+    :param progress: numbers of the batch.
     :param allowed: rows that may fail.
     :param reason: why no more jobs were submitted, if so.
     :param stopped_by: the error that stopped it, if one did.

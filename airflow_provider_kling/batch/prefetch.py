@@ -17,7 +17,7 @@ from .input import RequestRow
 from .limiter import CircuitBreaker, FailureCause, StopReason, SubmissionStopped, outage_delay
 
 PREFETCH_ROWS = 8
-"""Rows that are prepared or wait for a slot, beside those whose jobs are under way."""
+"""Rows that are prepared or wait for a slot, besides those whose jobs are under way."""
 
 PREFETCH_BYTES = 16 * 1024**2
 """Bytes of such rows and their bodies (images as base64) above which no further row is taken."""

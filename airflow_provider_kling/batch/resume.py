@@ -54,7 +54,7 @@ def action_after_deferral(line: LedgerEntry, *, looks_up: bool) -> ResumeAction:
     return ResumeAction.RESUBMIT if line.state is RowState.OPEN else ResumeAction.SKIP
 
 
-def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, generation: int) -> ResumeAction:
+def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, clear_count: int) -> ResumeAction:
     """Decide what to do with a row of an earlier try.
 
     A retry does again what failed. What a person should look at first is done again after a clear, by which
@@ -63,10 +63,10 @@ def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, generatio
     :param line: the row's line.
     :param looks_up: a job can be found by its name.
     :param at_once: the endpoint is synchronous: what it answered is lost with the try that asked.
-    :param generation: which clear of the task this is.
+    :param clear_count: which clear of the task this is.
     :return: the action.
     """
-    cleared = generation > line.generation
+    cleared = clear_count > line.generation
     if line.state in _AGAIN or (cleared and line.state in _AGAIN_AFTER_A_CLEAR):
         return ResumeAction.RESUBMIT
     if line.state is RowState.SUBMITTED:
@@ -94,7 +94,6 @@ class Resumer:
     :param run: the run.
     :param client_of: returns what calls Kling, at the account of a row's job.
     :param attach: called for each job that exists.
-    :param log: log of the task.
     """
 
     def __init__(
@@ -127,7 +126,7 @@ class Resumer:
             line,
             looks_up=self._run.can_look_up,
             at_once=self._run.config.endpoint.synchronous,
-            generation=self._run.config.generation,
+            clear_count=self._run.config.clear_count,
         )
 
     def _apply(self, action: ResumeAction, line: LedgerEntry) -> None:
@@ -164,7 +163,7 @@ class Resumer:
             made = line.to(RowState.SUBMITTED, task_id=task.task_id, submitted_at=task.created_at, error=None)
             self._attach(self._run.writer.note(made), task)
             return
-        if not self._run.proves_absence and self._run.config.generation > line.generation:
+        if not self._run.proves_absence and self._run.config.clear_count > line.generation:
             # By the clear a person says that a new one may be made; the old name may still be taken.
             self._run.writer.note(line.to(RowState.OPEN, attempt=line.attempt + 1, error=None, facts=None))
             return

@@ -167,7 +167,7 @@ class BatchRun:
             line = self._run.ledger.entries.get(key) or LedgerEntry(
                 key, RowState.OPEN, self._run.preflight.numbers[key]
             )
-            about = {"generation": self._config.generation, "airflow": self._config.airflow}
+            about = {"generation": self._config.clear_count, "airflow": self._config.airflow}
             self._record_failure(line.to(RowState.INVALID, error=fault, **about))
 
     async def _resume(self) -> None:

@@ -49,11 +49,12 @@ class BatchRunner:
     :param settings: the checked connection.
     :param endpoint: where all rows go.
     :param key: names the batch.
-    :param generation: which clear of the task this is; 0 before the first.
+    :param clear_count: which clear of the task this is; 0 before the first.
     :param output_path: where results, ledger and reports go.
     :param read_rows: reads the rows, again and again.
     :param store_result: stores the files of a job.
     :param deadline_for: when a job's time is up.
+    :param log: log of the task.
     :param airflow: the task instance that runs it, as in a manifest.
     :param shared: limit that the batch shares with other tasks.
     :param shard: the part of the rows that it takes; ``None`` for all.
@@ -69,7 +70,7 @@ class BatchRunner:
         settings: KlingSettings,
         endpoint: Endpoint,
         key: IdempotencyKey,
-        generation: int,
+        clear_count: int,
         output_path: Any,
         read_rows: RowReader,
         store_result: StoreResult,
@@ -94,7 +95,7 @@ class BatchRunner:
         self._settings = settings
         self._endpoint = endpoint
         self._key = key
-        self._generation = generation
+        self._clear_count = clear_count
         self._read_rows = shard.reader(read_rows) if shard else read_rows
         self._deadline_for = deadline_for
         self._log = log
@@ -175,15 +176,12 @@ class BatchRunner:
             rows, present, found.estimate, found.unpriced, unit, refused_fail=not self._return_refused
         )
         if state:
-            self.progress.made, self.progress.attached, self.progress.ended = (
-                state.made,
-                state.attached,
-                state.ended,
-            )
+            counts = self.progress
+            counts.made, counts.attached, counts.ended = state.made, state.attached, state.ended
         config = BatchConfig(
             endpoint=self._endpoint,
             key=self._key,
-            generation=self._generation,
+            clear_count=self._clear_count,
             concurrency=self._shard.slots(concurrency) if self._shard else concurrency,
             poll_interval=poll_interval,
             max_units=budget,

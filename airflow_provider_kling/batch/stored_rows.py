@@ -43,7 +43,6 @@ class StoredRows:
     :param run: the run.
     :param index: index of the output path.
     :param note: records a row as done.
-    :param log: log of the task.
     """
 
     def __init__(self, run: RunContext, index: ResultIndex, note: NoteRow) -> None:

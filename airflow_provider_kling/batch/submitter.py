@@ -233,7 +233,7 @@ class Submitter:
             attempt.line.to(
                 RowState.PLANNED,
                 number=attempt.row.number,
-                generation=self._lane.config.generation,
+                generation=self._lane.config.clear_count,
                 external_task_id=name,
                 task_id=None,
                 kling_conn_id=self._lane.account.conn_id,
@@ -278,7 +278,7 @@ class Submitter:
                 RowState.SUBMITTED,
                 number=attempt.row.number,
                 attempt=attempt.line.attempt + submission.failed_attempts,
-                generation=self._lane.config.generation,
+                generation=self._lane.config.clear_count,
                 external_task_id=submission.external_task_id,
                 task_id=task.task_id,
                 kling_conn_id=self._lane.account.conn_id,

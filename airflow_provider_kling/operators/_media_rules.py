@@ -50,18 +50,20 @@ def check_extra(task_id: str, what: str) -> None:
         ) from None
 
 
-def read_rules(task_id: str, given: Mapping[str, Any], *, parsing: bool = False) -> MediaRules:
+def read_rules(task_id: str, values: Mapping[str, Any], *, parsing: bool = False) -> MediaRules:
     """Read rules.
 
     :param task_id: the task.
-    :param given: values by the names of the rules.
+    :param values: values by the names of the rules.
     :param parsing: the DAG is parsed, so templates are left out.
     :return: the rules.
     :raises KlingRequestInvalid: a value is invalid.
     """
     if parsing:
-        given = {name: value for name, value in given.items() if not is_templated(value)}
-    known = {name: _read_rule(task_id, name, value) for name, value in given.items() if not is_nothing(value)}
+        values = {name: value for name, value in values.items() if not is_templated(value)}
+    known = {
+        name: _read_rule(task_id, name, value) for name, value in values.items() if not is_nothing(value)
+    }
     return MediaRules(**known)
 
 

@@ -52,7 +52,7 @@ BATCH_XCOM_KEY = "kling_batch"
 class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     """Run many requests of one endpoint in one task, at the account's full speed and within a budget.
 
-    What became of each row is written to a ledger beside the results. A retry, a clear, a new worker go on
+    What became of each row is written to a ledger next to the results. A retry, a clear, a new worker go on
     from there: finished jobs are not made again, running ones are attached to, only the rest is submitted.
     A row is known by its content: a changed row is a new one. Returns a small summary; what was made stands
     in ``results.jsonl`` at the output path.
@@ -81,10 +81,10 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         Default: Airflow's ``[operators] default_deferrable``.
     :param poll_interval: most seconds between polls of a job that may have ended; the durations of earlier
         jobs tell when to poll more often, and when not at all.
-    :param timeout: seconds from a job's submission until its wait is given up; the job itself goes on.
+    :param timeout: seconds from a job's submission until its wait is parameters up; the job itself goes on.
     :param extra_body: further JSON keys of every request. Not checked.
     :param contact_sheet: whether to write an image of the first frames; needs Pillow and PyAV.
-    :param labels: for whom the jobs are made, such as ``{"team": "shop"}``: text that stands beside their
+    :param labels: for whom the jobs are made, such as ``{"team": "shop"}``: text that stands next to their
         cost in ledger, reports and manifests, and is never sent to Kling. ``labels`` in a row take
         precedence. Labels do not change a row's identity.
     :param budget: limit that this batch shares with other tasks.
@@ -98,7 +98,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param take: asks for another job of the same request on purpose, such as ``"2"``. Templated.
     :param on_refused: ``fail`` counts rows whose content is refused as failed; ``return`` counts them as
         results, which ``refused.jsonl`` lists.
-    :param poster: store a small JPEG beside each video; needs the extra ``media``. The contact sheet uses it.
+    :param poster: store a small JPEG next to each video; needs the extra ``media``. The contact sheet
+        uses it.
     :param fallback_conn_ids: connections of further accounts, all of the same kind of host. A row goes to the
         next one when the account before refuses it for credit or permission and certainly has no job of it.
         Ledger and results name the account of each row. ``concurrency`` counts for each account. Templated.
@@ -270,19 +271,19 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         if self.changing:
             self.log.warning("%s", changing_rows(self.changing))
         extra = further_keys(self)
-        given = BatchParameters(self)
-        endpoint = given.endpoint()
-        budget = given.limit(endpoint)
-        regenerate, labels, shard = given.regenerate(), given.labels(), given.shard()
-        validate_output_path(given.output_path())
-        key, generation = batch_key(context, self.retries or 0, regenerate=regenerate)
+        parameters = BatchParameters(self)
+        endpoint = parameters.endpoint()
+        budget = parameters.limit(endpoint)
+        regenerate, labels, shard = parameters.regenerate(), parameters.labels(), parameters.shard()
+        validate_output_path(parameters.output_path())
+        key, clear_count = batch_key(context, self.retries or 0, regenerate=regenerate)
         settings = self.hook.settings
         with storage_errors_for("cannot be used", self.output_path):
             self._task = task = BatchRunner(
                 settings=settings,
                 endpoint=endpoint,
                 key=key,
-                generation=generation,
+                clear_count=clear_count,
                 output_path=self.output_path,
                 read_rows=row_reader(self.original("requests"), extra, labels),
                 store_result=result_writer(settings, endpoint, self.output_path, context, poster=self.poster),
@@ -291,7 +292,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 airflow=stored_by(context),
                 shared=RunBudget(self.budget, key.dag_id, key.run_id) if self.budget else None,
                 shard=shard,
-                reuse=batch_reuse(self, settings, endpoint, given.take()),
+                reuse=batch_reuse(self, settings, endpoint, parameters.take()),
                 return_refused=self.on_refused == "return",
                 others=further_accounts(self, settings, endpoint, context),
                 spread=self.spread,
@@ -306,7 +307,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 # What answers at once has nothing to wait for.
                 state=state if defers and not endpoint.synchronous else None,
                 deferred=deferred,
-                expected_seconds=given.expected_seconds(),
+                expected_seconds=parameters.expected_seconds(),
             )
             context["ti"].xcom_push(key=BATCH_XCOM_KEY, value=task.overview())
             task.run(PROGRESS_SECONDS, lambda: report_progress(self, context, task, state.began))
@@ -347,17 +348,17 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         if context is not None:
             self.render_template_fields(context)
-        given = BatchParameters(self)
-        endpoint, labels = given.endpoint(), given.labels()
-        given.limit(endpoint)
+        parameters = BatchParameters(self)
+        endpoint, labels = parameters.endpoint(), parameters.labels()
+        parameters.limit(endpoint)
         extra = further_keys(self)
         rows = row_reader(self.original("requests"), extra, labels)
         key = key_of(self, context)
-        if key and not given.regenerate():
+        if key and not parameters.regenerate():
             key = replace(key, clear_count=0)
-        if shard := given.shard():
+        if shard := parameters.shard():
             rows, key = shard.reader(rows), key and replace(key, map_index=-1)
-        seconds = given.expected_seconds()
+        seconds = parameters.expected_seconds()
         return batch_report(self, endpoint, rows, key, extra_body=extra, expected_seconds=seconds)
 
     def on_kill(self) -> None:

@@ -146,8 +146,8 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
 
     def _read_rules(self, *, parsing: bool = False) -> MediaRules:
         """Read the rules; while the DAG is parsed, templates are left out."""
-        given = {name: getattr(self, name) for name in RULES}
-        return read_rules(self.task_id, given, parsing=parsing)
+        values = {name: getattr(self, name) for name in RULES}
+        return read_rules(self.task_id, values, parsing=parsing)
 
 
 def _kind(value: Any) -> str:

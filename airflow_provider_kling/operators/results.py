@@ -53,7 +53,7 @@ _NUMBERS = {
 
 
 class KlingFetchResultOperator(StoringOperator):
-    """Keep the result of a job that is known by its id, and return what the operators return.
+    """Store the result of a job that is known by its id, and return what the operators return.
 
     It does not wait: a job that has not ended fails this try, and a retry looks again. Put a
     :class:`KlingTaskSensor` before it to wait, or give the sensor itself an ``output_path``.
@@ -67,7 +67,7 @@ class KlingFetchResultOperator(StoringOperator):
     :param output_path: where to store the result files, any ``ObjectStoragePath``.
     :param kling_conn_id: id of a connection of type ``kling``: the account that made the job. One that the
         result names which is given as ``kling_task_id`` has priority.
-    :param poster: store a small JPEG beside each video; needs the extra ``media``.
+    :param poster: store a small JPEG next to each video; needs the extra ``media``.
     """
 
     template_fields: Sequence[str] = ("endpoint", "kling_task_id", "output_path", "kling_conn_id")
@@ -152,8 +152,8 @@ class KlingResultSweepOperator(StoringOperator):
     is missing, what expires first before all else. Where nothing is missing it costs one listing of the
     storage and one or two free requests for each endpoint.
 
-    The jobs are all of the connection's account, whoever made them. Jobs that have not ended are left to the
-    next sweep.
+    The jobs are all of the connection's account, no matter who made them. Jobs that have not ended are left
+    to the next sweep.
 
     Returns counts and, for each kind, the first 100 jobs; see ``docs/results.md``. Fails at the end if a
     result could not be stored; the return value is there even then, and a retry continues with the rest.

@@ -86,14 +86,6 @@ ALLOWED_IN = {
 }
 """Words that are right in a module or folder."""
 
-NOT_YET = {
-    "batch": {
-        *("beside", "desk", "keep", "land", "landed", "picture", "pictures", "takeover", "tell", "terms"),
-    },
-    "operators": {"beside", "generation", "given", "land", "whoever"},
-}
-"""Words that a module or folder still has; what is here may only become less."""
-
 
 def words_of(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and text of each word of the table that a module has."""
@@ -111,8 +103,9 @@ def words_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _allowed(name: str) -> set[str]:
-    lists = (*ALLOWED_IN.items(), *NOT_YET.items())
-    return set().union(*(words for place, words in lists if name == place or name.startswith(f"{place}/")))
+    return set().union(
+        *(words for place, words in ALLOWED_IN.items() if name == place or name.startswith(f"{place}/"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +123,7 @@ def test_modules_use_the_words_of_the_vocabulary(folder: Path) -> None:
 
 
 def test_what_is_allowed_exists() -> None:
-    assert [place for place in (*ALLOWED_IN, *NOT_YET) if not (PACKAGE / place).exists()] == []
+    assert [place for place in ALLOWED_IN if not (PACKAGE / place).exists()] == []
 
 
 def test_words_are_found_in_names_and_texts(tmp_path: Path) -> None:

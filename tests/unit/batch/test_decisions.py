@@ -156,17 +156,17 @@ class TestRecovery:
         at_once: Do,
     ) -> None:
         earlier = line(state, generation=1)
-        assert resume_action(earlier, looks_up=True, at_once=False, generation=1) is asked
-        assert resume_action(earlier, looks_up=False, at_once=False, generation=1) is not_asked
-        assert resume_action(earlier, looks_up=False, at_once=False, generation=2) is cleared
-        assert resume_action(earlier, looks_up=False, at_once=True, generation=1) is at_once
+        assert resume_action(earlier, looks_up=True, at_once=False, clear_count=1) is asked
+        assert resume_action(earlier, looks_up=False, at_once=False, clear_count=1) is not_asked
+        assert resume_action(earlier, looks_up=False, at_once=False, clear_count=2) is cleared
+        assert resume_action(earlier, looks_up=False, at_once=True, clear_count=1) is at_once
 
     def test_nothing_that_may_be_paid_for_is_opened_by_a_mere_retry(self) -> None:
         for state, looks_up in product(
             (RowState.PLANNED, RowState.UNKNOWN, RowState.SUBMITTED), (True, False)
         ):
             assert (
-                resume_action(line(state), looks_up=looks_up, at_once=False, generation=0) is not Do.RESUBMIT
+                resume_action(line(state), looks_up=looks_up, at_once=False, clear_count=0) is not Do.RESUBMIT
             )
 
 
@@ -226,7 +226,7 @@ class TestNames:
 
     def name(self, slug: str = "images/generations", **of_the_line: object) -> str:
         key = IdempotencyKey("shop", "batch", "run", -1, 0, "")
-        plan = BatchConfig(get_endpoint(slug), key, generation=0, concurrency=1, poll_interval=1.0)
+        plan = BatchConfig(get_endpoint(slug), key, clear_count=0, concurrency=1, poll_interval=1.0)
         return plan.job_key(self.ROW, line(RowState.OPEN, **of_the_line)).external_task_id(0)
 
     def test_the_same_row_at_another_endpoint_is_another_job(self) -> None:

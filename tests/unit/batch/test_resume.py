@@ -169,7 +169,7 @@ async def test_a_question_without_an_answer_is_put_again_when_the_row_is_due(tmp
     book = LedgerWriter(
         Ledger(resolve_path(str(tmp_path))), Progress(1, ("a",)), ConcurrencyLimiter(AdaptiveWidth(1)), log
     )
-    config = SimpleNamespace(deferred=False, endpoint=get_endpoint(SLUG), generation=0)
+    config = SimpleNamespace(deferred=False, endpoint=get_endpoint(SLUG), clear_count=0)
     run: Any = SimpleNamespace(config=config, writer=book, can_look_up=True, proves_absence=True, log=log)
     client: Any = Down()
     takeover = Resumer(run, lambda line: client, _never)
