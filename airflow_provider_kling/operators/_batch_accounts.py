@@ -6,8 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..exceptions import JobState, KlingRequestInvalid
-from ..hooks.kling import KlingHook
-from ..results.operator_result import result_writer
 from ._batch_parameters import BatchParameters
 
 if TYPE_CHECKING:
@@ -31,6 +29,8 @@ def further_accounts(
     :raises KlingRequestInvalid: a connection cannot be used, or leads to another kind of host.
     """
     from ..batch.context import BatchAccount
+    from ..hooks.kling import KlingHook
+    from ..results.operator_result import result_writer
 
     found = []
     for conn_id in BatchParameters(operator).fallback_conn_ids():

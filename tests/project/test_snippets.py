@@ -136,10 +136,26 @@ def _added(words: list[str], home: Path) -> None:
 
 def _install(words: list[str], _: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    match = re.fullmatch(r"/path/to/([\w-]+)(?:\[(\w+)\])?", words[2])
+    match = re.fullmatch(r"(?:/path/to|\.)/([\w-]+)(?:\[(\w+)\])?", words[2])
     assert match
     assert match[1] == project["name"]
     assert match[2] is None or match[2] in project["optional-dependencies"]
+    if len(words) > 3:
+        option, constraints = words[3:]
+        assert option == "--constraint"
+        assert re.search(r"/constraints-3\.\d+\.\d+/constraints-3\.1[1-3]\.txt$", constraints)
+
+
+def _clone(words: list[str], _: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert words[2] == project["urls"]["Source Code"]
+
+
+def _benchmark(words: list[str], _: Path) -> None:
+    """A run takes minutes: its options are read, and its help is printed instead."""
+    read = [sys.executable, *words[1:], "--help"]
+    done = subprocess.run(read, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def _emulator(words: list[str], _: Path) -> None:
@@ -166,8 +182,10 @@ def _pool(words: list[str], home: Path) -> None:
 CHECKS: dict[str, Callable[[list[str], Path], None]] = {
     "make": _make,
     "export": _connection,
+    "git clone": _clone,
     "pip install": _install,
     "python -m airflow_provider_kling.emulator": _emulator,
+    "python -m benchmarks.bench_ledger": _benchmark,
     "airflow connections add": _added,
     "airflow pools set": _pool,
 }
