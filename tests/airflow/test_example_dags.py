@@ -38,6 +38,7 @@ RUN_ELSEWHERE = {
     # These need people or an S3, and run in a live Airflow: tests/e2e/browser/test_examples.py
     "example_kling_publish_after_approval",
     "example_kling_review_refusals",  # needs a person: tests/airflow/test_review_refusals.py
+    "example_kling_make_check_review_publish",  # needs a person: tests/airflow/test_pipeline_example.py
     "example_kling_store_in_s3_and_react",
     "example_kling_notify_with_link",  # needs a chat: see below
     "example_kling_legacy_endpoints",  # needs a gateway: see below
@@ -47,6 +48,7 @@ NEEDS = {
     "example_kling_publish_after_approval": Version("3.1"),
     "example_kling_store_what_the_console_made": Version("3.0"),
     "example_kling_review_refusals": Version("3.1"),
+    "example_kling_make_check_review_publish": Version("3.1"),
 }
 """Examples of what older versions of Airflow do not have, such as tasks that ask people."""
 

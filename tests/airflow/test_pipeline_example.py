@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The example from a catalogue to published videos: a refusal is answered, and nothing is paid twice."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import airflow
+import pytest
+from packaging.version import Version
+
+from airflow_provider_kling.emulator.server import Emulator
+from scripts.local_airflow import EXAMPLES
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.skipif(
+        Version(airflow.__version__) < Version("3.3"), reason="dag.test() lets a person answer since 3.3"
+    ),
+]
+
+FILE = EXAMPLES / "example_kling_make_check_review_publish.py"
+IMAGE = str(EXAMPLES / "assets" / "mug_1.jpg")
+PRODUCTS = [
+    {"sku": "one", "image": IMAGE, "prompt": "a forbidden mug"},
+    {"sku": "two", "image": IMAGE, "prompt": "steam rises"},
+]
+ANSWER = {"prompt": "a red mug"}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Answer each review with another prompt, as *Required Actions* does; return what has been asked."""
+    from airflow.sdk.definitions import dag
+
+    asked: list[str] = []
+    run_task = dag._run_task
+
+    def run_and_answer(*, ti: Any, **arguments: Any) -> Any:
+        done = run_task(ti=ti, **arguments)
+        if ti.task_id == "review":
+            asked.extend(answer_reviews())
+        return done
+
+    monkeypatch.setattr(dag, "_run_task", run_and_answer)
+    return asked
+
+
+def answer_reviews() -> list[str]:
+    from airflow.models.hitl import HITLDetail, HITLUser
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.trigger import handle_event_submit
+    from airflow.triggers.base import TriggerEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    asked = []
+    with create_session() as session:
+        for detail in session.scalars(select(HITLDetail).where(HITLDetail.responded_at.is_(None))).all():
+            detail.responded_by = HITLUser(id="1", name="kim")
+            detail.responded_at = datetime.now(UTC)
+            detail.chosen_options = ["Make again"]
+            detail.params_input = ANSWER
+            event = TriggerEvent(detail.as_resume_event_payload())
+            ti = session.get(TaskInstance, detail.ti_id)
+            handle_event_submit(event, task_instance=ti, session=session)
+            asked.append(detail.subject)
+    return asked
+
+
+@pytest.fixture
+def run(
+    kling_emulator: Emulator, dags_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[bool], Any]:
+    """Run the example, which stores its results in a folder of the test."""
+    monkeypatch.setenv("KLING_EXAMPLE_STORAGE", str(tmp_path))
+    kling_emulator.faults.set({"refused_word": "forbidden"})
+    shutil.copy(FILE, dags_folder)
+
+    def run(deferrable: bool) -> Any:
+        dag = runpy.run_path(str(FILE))["dag"]
+        for name in ("make", "make_again"):
+            dag.get_task(name).partial_kwargs.update(deferrable=deferrable, poll_interval=0.2)
+        done = dag.test(run_conf={"products": PRODUCTS})
+        assert done.state == "success"
+        return done
+
+    return run
+
+
+def states(run: Any) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for ti in run.get_task_instances():
+        found.setdefault(ti.task_id, set()).add(ti.state)
+    return found
+
+
+def published(run: Any) -> list[tuple[str, str]]:
+    (ti,) = [ti for ti in run.get_task_instances() if ti.task_id == "publish"]
+    return sorted((each["sku"], each["units"]) for each in ti.xcom_pull(task_ids="publish"))
+
+
+@pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in_place"])
+def test_a_second_run_pays_nothing_and_asks_nobody(
+    run: Callable[[bool], Any], asked: list[str], kling_emulator: Emulator, tmp_path: Path, deferrable: bool
+) -> None:
+    first = run(deferrable)
+
+    assert asked == ["Refused: one"]
+    assert set().union(*states(first).values()) == {"success"}
+    assert published(first) == [("one", "3"), ("two", "3")]
+    jobs = [job.task_id for job in kling_emulator.jobs]
+    assert len(jobs) == 2
+    names = sorted(path.name for path in (tmp_path / "published").iterdir())
+    assert names == ["one.mp4", "two.mp4"]
+    manifests = [json.loads(path.read_text()) for path in (tmp_path / "drafts").glob("*/manifest.json")]
+    edited = {each["labels"]["sku"]: each for each in manifests}["one"]
+    assert edited["request"]["prompt"] == ANSWER["prompt"]
+    assert edited["labels"]["first_task_id"] == "none"
+    assert all(each["media_check"]["passed"] for each in manifests)
+
+    asked.clear()
+    second = run(deferrable)
+
+    assert asked == []
+    assert [job.task_id for job in kling_emulator.jobs] == jobs
+    assert published(second) == [("one", "0"), ("two", "0")]
+    found = states(second)
+    assert found["make_again"] == found["review"] == {"skipped"}
+    assert found["make"] == found["check"] == found["publish"] == {"success"}
