@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-MISSING_PATIENCE = 45.0
+MISSING_RESULT_SECONDS = 45.0
 """Seconds for which a successful job without a file is read again."""
 
-MISSING_PAUSE = 2.0
+FIRST_MISSING_DELAY = 2.0
 """Delay in seconds before the first of these reads; doubled after each."""
 
 ReloadTask = Callable[[], "KlingTask"]
@@ -253,9 +253,9 @@ def _with_files(
     if holds_its_files(endpoint, task):
         return task
     _raise_if_expired(endpoint, task.to_json(endpoint.slug))
-    until = time.time() + MISSING_PATIENCE
+    until = time.time() + MISSING_RESULT_SECONDS
     until = until if deadline is None else min(until, deadline)
-    pause = MISSING_PAUSE
+    pause = FIRST_MISSING_DELAY
     missing = result_missing(task.task_id, endpoint.slug, at_once=endpoint.synchronous)
     if endpoint.synchronous:
         raise missing

@@ -78,8 +78,8 @@ def server(running: Kling, monkeypatch: pytest.MonkeyPatch) -> Kling:
     fields = {"conn_type": "kling", "host": running.url, "password": "sk-test-key"}
     monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
     for module in (operator_result, monitor):
-        monkeypatch.setattr(module, "MISSING_PATIENCE", 0.15)
-        monkeypatch.setattr(module, "MISSING_PAUSE", 0.05)
+        monkeypatch.setattr(module, "MISSING_RESULT_SECONDS", 0.15)
+        monkeypatch.setattr(module, "FIRST_MISSING_DELAY", 0.05)
     running.create, running.query = Reply(200, SUBMITTED), whole()
     running.received.clear()
     return running

@@ -51,8 +51,8 @@ SUBMITTED = Reply(200, {"code": 0, "data": {"task_id": "8", "task_status": "subm
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (operator_result, monitor):
-        monkeypatch.setattr(module, "MISSING_PATIENCE", 0.6)
-        monkeypatch.setattr(module, "MISSING_PAUSE", 0.05)
+        monkeypatch.setattr(module, "MISSING_RESULT_SECONDS", 0.6)
+        monkeypatch.setattr(module, "FIRST_MISSING_DELAY", 0.05)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_file_that_comes_late_is_a_success(ti: TaskInstance, server: ScriptedS
 
 
 def test_a_kill_ends_reading_again(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator_result, "MISSING_PATIENCE", 60)
+    monkeypatch.setattr(operator_result, "MISSING_RESULT_SECONDS", 60)
     stop = threading.Event()
     stop.set()
     task = KlingTask("8", TaskStatus.SUCCEED, "succeed")
