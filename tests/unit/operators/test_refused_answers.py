@@ -101,7 +101,8 @@ def test_a_refused_read_ends_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "route", Script(server, reply, reads=1))
-    if way is _fetch:
+    # A read has no content that could be refused: the client repeats it at once.
+    if way is _fetch and reply is not READS["1301"]:
         with pytest.raises(KlingError) as refused:
             way(ti, tmp_path)
         assert not isinstance(refused.value, AirflowFailException)
