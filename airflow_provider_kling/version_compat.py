@@ -8,6 +8,7 @@ which runs in the API server and reads its tables, is the one exception.
 from __future__ import annotations
 
 import importlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import airflow
@@ -188,6 +189,12 @@ def _set_up(stats: Any) -> None:
         stats.initialize(factory=factory, export_legacy_names=False)
     except TypeError:
         stats.initialize(factory=factory)
+
+
+def load_connection_reader() -> None:
+    """Import what reading a connection for the first time imports, some 20 modules."""
+    with suppress(ImportError):
+        importlib.import_module("airflow.sdk.execution_time.supervisor")
 
 
 async def get_async_connection(conn_id: str) -> Connection:
