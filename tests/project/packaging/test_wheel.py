@@ -152,18 +152,19 @@ def test_every_module_imports_with_the_emulator(complete: Installed) -> None:
 
 IMPORT_TIME = """
 import gc, time
+begin = time.process_time()
 from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOperator, conf, task
 gc.freeze()
 start = time.process_time()
 import airflow_provider_kling.operators.video
-print("ms", (time.process_time() - start) * 1000)
+print("share", (time.process_time() - start) / (start - begin))
 """
 
 
 def test_a_dag_file_pays_little_for_the_import(bare: Installed) -> None:
-    # The benchmark's budget is 50 ms of an idle processor; a busy one takes longer for the same work.
+    # The budget is 50 ms of an idle processor: about 5 % of Airflow's own import. Machines differ.
     samples = [float(bare.run("python", "-c", IMPORT_TIME).split()[-1]) for _ in range(3)]
-    assert min(samples) < 150
+    assert min(samples) < 0.12
 
 
 @pytest.mark.parametrize(
