@@ -42,7 +42,9 @@ def _run_key(session: Any, instance: TaskInstanceRow) -> int:
     same = (runs.c.dag_id == instance.dag_id, runs.c.run_id == instance.run_id)
     key = session.scalar(select(runs.c.id).where(*same))
     if key is None:
-        values = {"dag_id": instance.dag_id, "run_id": instance.run_id, "run_type": "manual"}
+        # A scheduler adds the DAG's own tasks to a run that has not ended.
+        ended = {"state": "success", "run_type": "manual"}
+        values = {"dag_id": instance.dag_id, "run_id": instance.run_id, **ended}
         session.execute(insert(runs).values(run_after=datetime.now(UTC), **values))
         key = session.scalar(select(runs.c.id).where(*same))
     return int(key)
