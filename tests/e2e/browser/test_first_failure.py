@@ -149,7 +149,7 @@ def test_a_connection_without_a_port_can_be_tested_from_the_list(airflow: LiveAi
     }
     airflow.api.call("POST", "/connections", stored)
     page.goto(f"{airflow.api.url}/connections")
-    page.get_by_text("from_the_form").wait_for()
+    page.get_by_text("from_the_form", exact=True).wait_for()
     with page.expect_response("**/connections/test") as answered:
         page.get_by_role("button", name="Test", exact=False).first.click()
     assert '"port":0' in answered.value.request.post_data.replace(" ", "")
