@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from numbers import Number
 from typing import Any
+
+from .utils.json_input import read_json
 
 MAX_LABELS = 50
 """Labels of one job."""
@@ -45,7 +46,7 @@ def _parsed(text: str) -> Any:
     if text.strip() in _NOTHING:
         return None
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         raise LabelsInvalid('a dict of text, such as {"team": "shop"}') from None
 

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from .exceptions import JobState, KlingBudgetSpent, KlingRequestInvalid, KlingServerError
 from .inputs.prepared_request import parse_units
+from .utils.json_input import read_json
 from .utils.storage import (
     StoragePath,
     StoragePermanentError,
@@ -215,7 +216,7 @@ class _Log:
             with translate_storage_errors():
                 fs.invalidate_cache()
                 try:
-                    record = json.loads(fs.cat_file(place.path))
+                    record = read_json(fs.cat_file(place.path))
                 except FileNotFoundError:
                     return self._state
                 except ValueError:
@@ -239,7 +240,7 @@ class _Log:
             contents = fs.cat(numbers) if numbers else {}
         for name in numbers:
             try:
-                self._state.take(json.loads(contents[name]))
+                self._state.take(read_json(contents[name]))
             except ValueError:
                 return
             self._next += 1

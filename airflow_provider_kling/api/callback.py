@@ -11,11 +11,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..utils.json_input import read_json
 from .task import KlingTask, parse_task
 
 TOLERANCE_SECONDS = 300
@@ -124,8 +124,8 @@ def _key(secret: Any) -> bytes:
 
 def _task(body: bytes) -> KlingTask:
     try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
+        payload = read_json(body)
+    except ValueError:
         payload = None
     task = parse_task(payload) if isinstance(payload, dict) else None
     if task is None or not task.task_id:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import Any, Literal
 
+from ..utils.json_input import read_json
 from ..utils.redaction import sanitize_text
 from .endpoint import Endpoint
 from .errors import ApiError, ErrorKind, classify
@@ -239,8 +239,8 @@ def is_json_object(body: bytes) -> bool:
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value = read_json(body)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 

@@ -17,6 +17,7 @@ from ..api.requests.coercion import is_none_word
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
+from ..utils.json_input import read_json
 from ..utils.redacted_text import RedactedItems, RedactedText, redact_texts
 from ..utils.redaction import redact_text
 from ..utils.urls import is_blank
@@ -86,7 +87,7 @@ def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = read_json(line)
         except ValueError as error:
             yield InvalidRow(f"it is no JSON: {error}", line)
             continue
@@ -141,7 +142,7 @@ def _parse_cell(text: str) -> Any:
     if not text.lstrip().startswith(("[", "{")):
         return text
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         # A prompt may begin with a bracket.
         return text
@@ -218,7 +219,7 @@ def _file_path(text: str) -> str:
 
 def _parsed(text: str) -> list[Any]:
     try:
-        items = json.loads(text)
+        items = read_json(text)
     except ValueError as error:
         raise _refused(
             f"is text that begins with '[' but is no JSON ({error}); a template needs `| tojson`, or use "

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..api.pricing import amount_of
+from ..utils.json_input import read_json
 
 
 class RowState(StrEnum):
@@ -170,7 +171,7 @@ def parse_line(line: str) -> LedgerEntry | None:
     :return: the line; ``None`` if it is incomplete, as in a storage that shows half a file.
     """
     try:
-        values = json.loads(line)
+        values = read_json(line)
         # A newer version of the package may know more of a row.
         known = {name: _shared(name, value) for name, value in values.items() if name in _NAMES}
         entry = LedgerEntry(**{**known, "state": RowState(known["state"])})
@@ -186,7 +187,7 @@ def _shared(name: str, value: Any) -> Any:
 
 @lru_cache(maxsize=1000)
 def _known_block(text: str) -> Any:
-    return json.loads(text)
+    return read_json(text)
 
 
 def _is_valid(entry: LedgerEntry) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..utils.atomic_file import AtomicFile
+from ..utils.json_input import read_json
 from ..utils.storage import translate_storage_errors
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class ReportFolder:
     @staticmethod
     def _read_one(folder: StoragePath, name: str) -> Claim | None:
         try:
-            values: Any = json.loads(folder.fs.cat_file(name))
+            values: Any = read_json(folder.fs.cat_file(name))
             return Claim(
                 owner=str(values["owner"]),
                 task=str(values["task"]),

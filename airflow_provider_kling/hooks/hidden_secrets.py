@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from ..utils.json_input import read_json
 from ..utils.redaction import visible
 
 _REDACTED = "***"
@@ -56,8 +57,8 @@ class HiddenSecrets:
         :return: the same without secrets.
         """
         try:
-            value = json.loads(body)
-        except (ValueError, RecursionError):
+            value = read_json(body)
+        except ValueError:
             for form in self._forms:
                 body = body.replace(form.encode(), _REDACTED.encode())
             return body

@@ -7,7 +7,6 @@ this very task instance (``airflow``) are left out, so that a copied ledger show
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -23,6 +22,7 @@ from ..batch.ledger_entry import LedgerEntry, RowState, parse_line
 from ..batch.ledger_segments import segments_to_read
 from ..batch.report import SUMMARY
 from ..submission.context import IdempotencyKey
+from ..utils.json_input import read_json
 from ..utils.storage import (
     StoragePath,
     StoragePermanentError,
@@ -159,8 +159,8 @@ def _read_summary(folder: StoragePath) -> Mapping[str, Any]:
             summary.fs.invalidate_cache()
             if summary.fs.info(summary.path)["size"] > _MAX_SUMMARY_BYTES:
                 return {}
-            content = json.loads(summary.fs.cat_file(summary.path))
-        except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+            content = read_json(summary.fs.cat_file(summary.path))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return {}
     return content if isinstance(content, Mapping) else {}
 

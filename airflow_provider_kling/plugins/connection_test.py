@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ..get_provider_info import CONNECTION_TYPE
+from ..utils.json_input import read_json
 
 _PATHS = ("/connections/test", "/connections/enqueue-test")
 _MOST_BYTES = 1024**2
@@ -79,8 +80,8 @@ def changed_body(body: bytes) -> bytes | None:
     :return: the body to send instead; ``None`` if it need not be changed.
     """
     try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
+        asked = read_json(body)
+    except ValueError:
         return None
     if not isinstance(asked, dict) or asked.get("conn_type") != CONNECTION_TYPE:
         return None

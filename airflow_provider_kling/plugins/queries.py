@@ -9,7 +9,6 @@ The models are the api-server's own; what workers import from Airflow has no tab
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import func, or_, select, tuple_
 
+from ..utils.json_input import read_json
 from .serializers import TaskInstanceRow
 
 _TI: Any = TaskInstance.__table__
@@ -148,8 +148,8 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        decoded = json.loads(value)
-    except (ValueError, RecursionError):
+        decoded = read_json(value)
+    except ValueError:
         return value
     # An id is text, and looks like a number.
     return decoded if decoded is None or isinstance(decoded, str | dict | list) else value

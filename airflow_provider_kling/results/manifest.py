@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..utils.atomic_file import is_object_store
+from ..utils.json_input import read_json
 from ..utils.redaction import redact
 from ..utils.storage import (
     StoragePath,
@@ -127,8 +128,8 @@ def read_manifest(folder: StoragePath) -> dict[str, Any] | None:
     with translate_storage_errors():
         try:
             place.fs.invalidate_cache()
-            content = json.loads(place.fs.cat_file(place.path))
-        except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+            content = read_json(place.fs.cat_file(place.path))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
     known = isinstance(content, dict) and content.get("version") == VERSION
     kinds = {"files": list, "request": dict}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.task import TaskStatus
 from ..utils.atomic_file import AtomicFile
+from ..utils.json_input import read_json
 from ..utils.redaction import redact_text
 from ..utils.storage import (
     StoragePath,
@@ -240,10 +241,10 @@ def _read_json(place: StoragePath) -> dict[str, Any] | None:
         return None
     with translate_storage_errors():
         try:
-            content = json.loads(place.fs.cat_file(place.path))
+            content = read_json(place.fs.cat_file(place.path))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, RecursionError):
+        except ValueError:
             content = None
     if not isinstance(content, dict):
         _log.warning("The index entry %s is no JSON object; it is not used", place.path.rpartition("/")[2])

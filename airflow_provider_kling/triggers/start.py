@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from airflow.triggers.base import TriggerEvent
 
+from ..utils.json_input import read_json
 from .kling import KlingTaskTrigger
 
 MARGIN_SECONDS = 60.0
@@ -93,7 +93,7 @@ def _ids_in(argument: Any) -> tuple[str, str | None]:
     value = argument
     if isinstance(value, str) and value.strip().startswith("{"):
         try:
-            value = json.loads(value)
+            value = read_json(value)
         except ValueError:
             value = None
     external = None

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from ..batch.ledger_entry import LedgerEntry, RowState
 from ..results.files import MANIFEST
 from ..results.manifest import VERSION
 from ..results.reuse import REUSED_FACT
+from ..utils.json_input import read_json
 from ..utils.storage import StoragePath, StorageTransientError, resolve_path, translate_storage_errors
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ def _from_manifest(place: StoragePath) -> KnownJob | None:
             if not left:
                 raise
     try:
-        manifest = json.loads(content)
-    except (ValueError, RecursionError):
+        manifest = read_json(content)
+    except ValueError:
         return None
     if not isinstance(manifest, Mapping) or manifest.get("version") != VERSION:
         return None

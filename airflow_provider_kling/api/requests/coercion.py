@@ -8,7 +8,6 @@ their own, a list as JSON text, a flag as a word. What cannot be read stays as i
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from ...utils.json_input import read_json
 from ..annotations import arms_of
 from .field_types import MediaConstraints
 
@@ -180,7 +180,7 @@ def _from_text(takes: _Takes, text: str) -> Any:
 def _parsed(text: str) -> Any:
     """Read JSON, or what Python writes for lists and objects, as Jinja does without ``tojson``."""
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         pass
     try:
