@@ -20,7 +20,7 @@ from ..inputs.prepared_request import (
     read_extra_body,
 )
 from ..results.accounts import CONNECTION_FACT
-from ..results.reuse import INPUTS, scope_facts
+from ..results.reuse import INPUTS, REJECTED_FACT, scope_facts
 from ..submission.idempotency import load_request, task_instance_key
 from ._inside_task import refuse_templates
 from ._parameters import labels_in, read_path, read_seconds, read_take
@@ -191,7 +191,7 @@ class JobRequest:
             **({CONNECTION_FACT: self.operator.active_conn_id} if self.operator.fallback_conn_ids else {}),
             "airflow": stored_by(context),
             **scope_facts(self.operator.idempotency_scope, self.take()),
-            **({"rejected": self.operator.rejected} if self.operator.rejected else {}),
+            **({REJECTED_FACT: self.operator.rejected} if self.operator.rejected else {}),
         }
 
     def stored_metadata(self, context: Context) -> Mapping[str, Any]:
@@ -203,7 +203,7 @@ class JobRequest:
         task = self.operator
         if task.do_xcom_push:
             return {}
-        record = load_request(context, task_instance_key(context, task.retries or 0))
+        record = load_request(context, self.task_key(context))
         if record and record.facts:
             return record.facts
         try:

@@ -11,7 +11,7 @@ from ..exceptions import KlingMediaCheckFailed
 from ..inputs.cost_limits import lowest_units, parse_usd
 from ..inputs.prepared_request import parse_units
 from ..results.operator_result import storage_errors_for
-from ..results.reuse import TAKE_FACT
+from ..results.reuse import REJECTED_FACT, TAKE_FACT
 from ..submission.idempotency import load_request_metadata
 from ._media_rules import RULES, check_extra, check_failure, read_rules
 from ._parameters import invalid_parameter, read_number, read_take
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from ..results.media_check import CheckedFile
     from ._task_run import TaskRun
     from .base import KlingTaskOperator
-
-REJECTED_FACT = "rejected"
-"""Name of the list of jobs whose files have failed the check, in results, manifests and the XCom."""
 
 _MOST = 10
 _CLEAR = "Clear the task, or change its request, to pay for another one."

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SCOPE_FACT, TAKE_FACT, REUSED_FACT = "idempotency_scope", "take", "reused_from"
+REJECTED_FACT = "rejected"
 """Names of what a manifest and the XCom ``request`` say of the scope, the take and the origin of a job."""
 
 INPUTS = "inputs"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, TaskDeferred, task
+from PIL import Image
 
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
@@ -18,6 +19,7 @@ from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from tests.unit.operators.conftest import (
     PICTURE,
+    Store,
     TaskInstance,
     Told,
     context_of,
@@ -205,6 +207,27 @@ class TestWithoutXComs:
         assert manifest["request"]["fingerprint"]
         assert manifest["external_task_id"] == result["external_task_id"]
         assert {"dag_id": "films", "task_id": "film", "map_index": -1}.items() <= manifest["airflow"].items()
+
+    def test_a_clear_that_attaches_finds_the_stored_request(
+        self, ti: TaskInstance, slow_emulator: Emulator, tmp_path: Path
+    ) -> None:
+        """Its key counts no clears; the input is gone, so the request cannot be made again either."""
+        image, store = tmp_path / "boat.png", Store()
+        Image.new("RGB", (600, 400)).save(image)
+        cleared = ti.cleared()
+
+        def operator() -> KlingImageToVideoOperator:
+            arguments = {"image": str(image), "prompt": "rain", "output_path": str(tmp_path / "out")}
+            return image_to_video(deferrable=True, do_xcom_push=False, on_clear="attach", **arguments)
+
+        with pytest.raises(TaskDeferred) as deferral:
+            operator().execute(context_of(cleared, task_state_store=store))
+        slow_emulator.advance(3600)
+        image.unlink()
+        event = {"status": "succeed", "task_id": deferral.value.trigger.serialize()[1]["kling_task_id"]}
+        operator().complete_with_facts(context_of(cleared, task_state_store=store), event)
+        (file,) = (tmp_path / "out").glob("*/manifest.json")
+        assert json.loads(file.read_text())["request"]["prompt"] == "rain"
 
     def test_a_method_of_a_users_own_is_still_called(
         self, ti: TaskInstance, tmp_path: Path, deferred: TaskDeferred
