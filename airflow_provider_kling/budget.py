@@ -359,7 +359,7 @@ def _named_errors(name: str) -> Iterator[None]:
         yield
     except StoragePermanentError as error:
         raise KlingRequestInvalid(
-            f"Budget {name!r} cannot be kept there: {error}.", job=JobState.NOT_CREATED
+            f"Budget {name!r} cannot be stored there: {error}.", job=JobState.NOT_CREATED
         ) from None
     except StorageTransientError as error:
         raise KlingServerError(

@@ -35,7 +35,7 @@ _JOB_STATE_TEXT = {
 _LONGEST_MESSAGE = 4_000
 
 _NO_RETRY = (
-    "Airflow does not try this again: once it is mended, keep the result with KlingFetchResultOperator "
+    "Airflow does not try this again: once it is fixed, store the result with KlingFetchResultOperator "
     "rather than clear the task, which may make a new job."
 )
 
@@ -176,7 +176,7 @@ class KlingResultMissing(KlingError):
 
 
 class KlingMediaCheckFailed(KlingError, AirflowFailException):
-    """A stored file breaks a rule of a media check. The job exists, is charged, and its files are kept."""
+    """A stored file breaks a rule of a media check. The job exists, is charged, and its files are stored."""
 
 
 class KlingBudgetSpent(KlingError, AirflowFailException):
@@ -187,7 +187,7 @@ class KlingResultExpired(KlingError, AirflowFailException):
     """Kling has deleted the result (30 days after the job ended)."""
 
 
-_FIX_THEN_RETRY = "Once that is mended a retry attaches to it; KlingFetchResultOperator keeps its result."
+_FIX_THEN_RETRY = "Once that is fixed a retry attaches to it; KlingFetchResultOperator stores its result."
 
 _BY_KIND: dict[ErrorKind, type[KlingError]] = {
     ErrorKind.AUTH: KlingAuthError,

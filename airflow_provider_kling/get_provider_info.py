@@ -16,7 +16,7 @@ CONNECTION_TYPE = "kling"
 CONN_FIELDS: dict[str, dict[str, Any]] = {
     "dialect": {
         "label": "Dialect",
-        "description": "Who answers at this host. Leave empty to tell it by the host's name.",
+        "description": "Who answers at this host. Leave empty to detect it from the host's name.",
         "schema": {"type": ["string", "null"], "enum": ["kling", "cometapi", "gateway"]},
     },
     "base_path": {

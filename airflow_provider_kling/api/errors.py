@@ -106,14 +106,14 @@ _MEANING: dict[int, str] = {
     1100: "something is wrong with the account: see the Kling console",
     1101: "the account is in arrears",
     1102: "the resource pack is used up or has expired (video and image packs are separate; speech and other "
-    "sounds are charged to the video pack)",
+    "audio is charged to the video pack)",
     1103: "the account may not use this endpoint or model",
     1203: "no such model or resource",
     1300: "refused by the platform's policy",
     1301: "refused by the content safety check",
     1302: "too many requests",
     1303: "all parallel tasks of the account's package are taken",
-    1304: "this machine's address is not on the account's whitelist",
+    1304: "this machine's IP address is not on the account's whitelist",
     5001: "Kling is under maintenance",
 }
 

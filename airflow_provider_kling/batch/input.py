@@ -231,7 +231,7 @@ def _parsed(text: str) -> list[Any]:
 def _refused(what: str) -> KlingRequestInvalid:
     endings = ", ".join(SUFFIXES)
     return KlingRequestInvalid(
-        f"requests {what}; it must be a list of dicts, or the address of a file that ends in {endings}.",
+        f"requests {what}; it must be a list of dicts, or the path or URL of a file that ends in {endings}.",
         job=JobState.NOT_CREATED,
     )
 

@@ -111,7 +111,7 @@ def batch_error(
     :param asks_again: a retry looks again for jobs whose outcome is unknown.
     :return: the error, if any.
     """
-    what = f"{progress.done} of {progress.rows} rows are done and kept, {progress.left} were not submitted"
+    what = f"{progress.done} of {progress.rows} rows are done and stored, {progress.left} were not submitted"
     if stopped_by or reason in _STOP_ERRORS:
         return _stopped(reason, stopped_by, what)
     if progress.failed > allowed:
@@ -119,7 +119,7 @@ def batch_error(
     if progress.running:
         return KlingTaskTimeout(
             f"{_because(unexpected)}{progress.running} jobs have not ended in time or their files could not "
-            f"be kept: {what}.",
+            f"be stored: {what}.",
             job=JobState.EXISTS,
             outlook=_RESUMES_TEXT,
         )
@@ -141,7 +141,7 @@ def _unsubmitted(
     if progress.left and unexpected:
         return KlingError(f"{_because(unexpected)}{what}. See the log; a retry goes on from there.")
     if progress.left:
-        return KlingError(f"The rows have changed while the task ran: {what}. A retry reads them anew.")
+        return KlingError(f"The rows have changed while the task ran: {what}. A retry reads them again.")
     return None
 
 

@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--url-seconds",
         type=float,
         default=default.url_seconds,
-        help="life of result addresses (%(default)s)",
+        help="life of result URLs (%(default)s)",
     )
     add("--strict", action="store_true", help="refuse unknown fields and empty values too")
     add("--model", action="append", default=[], dest="models", help="accept this model_name too")

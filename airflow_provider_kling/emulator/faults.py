@@ -69,7 +69,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
             bool, "queries for what is left are answered 1302 within a second of the last"
         ),
         # Downloads.
-        "expired_url": Fault(int, "the next n downloads are answered 403, as if the address had expired"),
+        "expired_url": Fault(int, "the next n downloads are answered 403, as if the URL had expired"),
         "download_error": Fault(int, "the next n downloads are answered 503"),
         "cut_download": Fault(int, "downloads are cut after n bytes"),
         "cut_times": Fault(int, "how many downloads are cut (all)"),

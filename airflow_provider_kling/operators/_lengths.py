@@ -63,7 +63,7 @@ def upstream_length(operator: Any, context: Context, wanted: set[str]) -> Decima
             _log.debug("The result of task %s cannot be read: %s", task_id, type(error).__name__)
             continue
         if found:
-            _log.info("The result of task %s tells the length: %s s", task_id, max(found))
+            _log.info("The result of task %s holds the length: %s s", task_id, max(found))
             return max(found)
     return None
 

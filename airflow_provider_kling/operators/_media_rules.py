@@ -98,7 +98,7 @@ def check_failure(checked: Sequence[CheckedFile], outlook: str) -> KlingMediaChe
     more = f"; and {len(bad) - _MAX_NAMED} more" if len(bad) > _MAX_NAMED else ""
     return KlingMediaCheckFailed(
         f"{len(bad)} of {len(checked)} files fail the media check: {named}{more}. The job exists and is "
-        f"charged, and its files are kept: {bad[0].path}.",
+        f"charged, and its files are stored: {bad[0].path}.",
         job=JobState.ENDED,
         outlook=outlook,
     )

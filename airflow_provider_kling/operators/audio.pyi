@@ -99,7 +99,7 @@ class KlingTextToAudioOperator(KlingTaskOperator):
 
     :param prompt: What is heard; at most 200 characters.
     :param duration: Length in seconds, 3.0 to 10.0 with one decimal place.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -183,7 +183,7 @@ class KlingVideoToAudioOperator(KlingTaskOperator):
     :param sound_effect_prompt: Noises; at most 200 characters; taken from the video when unset.
     :param bgm_prompt: Background music; at most 200 characters; taken from the video when unset.
     :param asmr_mode: Whether to make close, detailed noises; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.

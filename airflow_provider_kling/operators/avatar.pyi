@@ -18,14 +18,14 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
     """Make the person in an image speak an audio.
 
     :param image: Image with one face.
-    :param audio_id: Id of a sound of audio/tts: at most 30 days old, 2 to 300 s (CometAPI: 2 to 60 s).
+    :param audio_id: Id of an audio of audio/tts: at most 30 days old, 2 to 300 s (CometAPI: 2 to 60 s).
         Exactly one of audio_id and sound_file.
-    :param sound_file: Your own sound: mp3, wav, m4a or aac, at most 5 MB, 2 to 300 s (CometAPI: 2 to 60 s).
+    :param sound_file: Your own audio: mp3, wav, m4a or aac, at most 5 MB, 2 to 300 s (CometAPI: 2 to 60 s).
         Exactly one of audio_id and sound_file.
     :param prompt: Gestures, mood, camera; at most 2,500 characters. CometAPI refuses requests without it.
     :param mode: Quality: std or pro; std when unset.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -110,9 +110,9 @@ class KlingAvatarOperator(KlingTaskOperator):
     :param image: Image with one face, best from the front.
     :param text: What to say; needs voice_id. Exactly one of text and audio_url.
     :param voice_id: Text-to-speech voice that says the text.
-    :param audio_url: Address of the sound to speak. Exactly one of text and audio_url.
+    :param audio_url: URL of the audio to speak. Exactly one of text and audio_url.
     :param aspect_ratio: Width to height, such as 16:9; 16:9 when unset. its page does not list the values.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -196,15 +196,15 @@ class KlingLipSyncOperator(KlingTaskOperator):
     :param video_id: Id of a video that Kling made. Exactly one of video_id and video_url.
     :param video_url: Your own video: mp4 or mov, at most 100 MB, 2 to 60 s, 720p or 1080p. Exactly one of
         video_id and video_url.
-    :param mode: text2video: say text with a voice; audio2video: use your own sound.
+    :param mode: text2video: say text with a voice; audio2video: use your own audio.
     :param text: What to say, at most 120 characters; with mode text2video.
     :param voice_id: Text-to-speech voice; with mode text2video.
     :param voice_language: Language of the voice, zh or en; zh when unset; with mode text2video.
     :param voice_speed: Speed of the voice, 0.8 to 2.0; 1.0 when unset; with mode text2video.
-    :param audio_type: How the sound is given: file (audio_file) or url (audio_url); with mode audio2video.
-    :param audio_file: The sound's content: mp3, wav, m4a or aac, at most 5 MB; with audio_type file.
-    :param audio_url: The sound's address: mp3, wav, m4a or aac, at most 5 MB; with audio_type url.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param audio_type: How the audio is sent: file (audio_file) or url (audio_url); with mode audio2video.
+    :param audio_file: The audio file's content: mp3, wav, m4a or aac, at most 5 MB; with audio_type file.
+    :param audio_url: The audio file's URL: mp3, wav, m4a or aac, at most 5 MB; with audio_type url.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
@@ -370,7 +370,7 @@ class KlingAdvancedLipSyncOperator(KlingTaskOperator):
         'sound_start_time', 'sound_end_time', 'sound_insert_time', 'sound_volume', 'original_audio_volume'};
         times in milliseconds.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.

@@ -108,7 +108,7 @@ class KlingImageGenerationOperator(KlingTaskOperator):
     :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
     :param aspect_ratio: Width to height; 16:9 when unset.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -206,7 +206,7 @@ class KlingOmniImageOperator(KlingTaskOperator):
     :param series_amount: Images of the series, 2 to 9 or auto; 4 when unset. With result_type series.
     :param aspect_ratio: Width to height, or auto: as the material suggests; auto when unset.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -300,7 +300,7 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
     :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
     :param aspect_ratio: Width to height; 16:9 when unset.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -392,7 +392,7 @@ class KlingImageExpandOperator(KlingTaskOperator):
     :param prompt: What is seen there; at most 2,500 characters.
     :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -479,7 +479,7 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
     :param model_name: Model: kolors-virtual-try-on-v1-5 or kolors-virtual-try-on-v1, both retired.
     :param human_image: Image of the person.
     :param cloth_image: Image of the clothing.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -559,7 +559,7 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
     """Generate views of a subject from other angles, as input for an element.
 
     :param element_frontal_image: Image of the subject from the front.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.

@@ -21,9 +21,9 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
     :param voice_name: Name of the voice; at most 20 characters.
     :param voice_url: Recording: mp3, wav, mp4 or mov, one clean voice, 5 to 30 s. Exactly one of voice_url
         and video_id.
-    :param video_id: Id of a video of kling-v2-6 with sound, of an avatar or of lip-sync. Exactly one of
+    :param video_id: Id of a video of kling-v2-6 with audio, of an avatar or of lip-sync. Exactly one of
         voice_url and video_id.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -130,7 +130,7 @@ class KlingCustomElementOperator(KlingTaskOperator):
     :param element_voice_id: Voice of the element.
     :param tag_list: Tags {'tag_id'}: o_101 hottest, o_102 character, o_103 animal, o_104 item, o_105 costume,
         o_106 scene, o_107 effect, o_108 others.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.

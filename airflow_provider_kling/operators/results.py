@@ -221,8 +221,8 @@ class KlingResultSweepOperator(StoringOperator):
         self.check_output_path()
         if not self.hook.settings.dialect.lists:
             raise KlingRequestInvalid(
-                f"Task {self.task_id!r}: {self.hook.settings.dialect.title} does not list jobs, so nobody "
-                "can tell which results are missing. KlingFetchResultOperator stores those of jobs whose ids "
+                f"Task {self.task_id!r}: {self.hook.settings.dialect.title} does not list jobs, so what "
+                "is missing cannot be found. KlingFetchResultOperator stores the results of jobs whose ids "
                 "are known."
             )
         if not self.endpoints and isinstance(self.hook.settings.credentials, AccessKey):

@@ -19,14 +19,13 @@ _AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
 class KlingVirtualTryOn2Operator(KlingTaskOperator):
     """Dress a person in a garment.
 
-    :param person_image: The person: public address of a jpg, png or webp, at most 10 MB, 300 to 2,048 px a
-        side.
+    :param person_image: The person: public URL of a jpg, png or webp, at most 10 MB, 300 to 2,048 px a side.
     :param product_image: The garment, under the same limits.
     :param keep_face: Whether the face stays as it is; true when unset.
     :param keep_pose: Whether the pose stays as it is; true when unset.
     :param keep_background: Whether the background stays as it is; true when unset.
     :param watermark: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -116,7 +115,7 @@ class KlingGoodsStudioOperator(KlingTaskOperator):
     :param aspect_ratio: Width to height.
     :param duration: Length of the video in seconds.
     :param watermark: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -200,19 +199,19 @@ class KlingApparelReplicatorOperator(KlingTaskOperator):
     """Regenerate a video of clothes with another garment.
 
     :param product_info: What the garment is; at most 2,500 characters.
-    :param source_video: The video to remake: public address of an mp4 or mov, 5 to 180 s, at most 100 MB, 576
-        to 4,553 px a side and 8,294,400 px in all, ratio 0.4 to 2, 24 to 60 fps.
+    :param source_video: The video to remake: public URL of an mp4 or mov, 5 to 180 s, at most 100 MB, 576 to
+        4,553 px a side and 8,294,400 px in all, ratio 0.4 to 2, 24 to 60 fps.
     :param product_image: Images of the garment, 1 to 5: each jpg, png or webp, at most 50 MB, at least 300 px
         a side, ratio 1:2.5 to 2.5:1.
     :param model_image: Images of who is to wear it, at most 5, under the same limits; the person of
         source_video when unset.
-    :param bgm: Music: public address of an mp3, m4a or wav, at most 50 MB; chosen by Kling when unset.
+    :param bgm: Music: public URL of an mp3, m4a or wav, at most 50 MB; chosen by Kling when unset.
     :param voice: Id of the voice that speaks, of a catalogue of its own, such as calm_sales_woman; the
-        model's own sound when unset.
+        model's own voice when unset.
     :param aspect_ratio: Width to height.
     :param resolution: Size of the video; 720p when unset.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -317,7 +316,7 @@ class KlingVideoCommerceOperator(KlingTaskOperator):
     :param action_prompt: What the person does; at most 2,500 characters.
     :param bgm_enabled: Whether to add music; false when unset.
     :param watermark: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -409,15 +408,15 @@ class KlingVideoCommerceOperator(KlingTaskOperator):
 class KlingDramaSubtitleOperator(KlingTaskOperator):
     """Translate the speech of a video: a video with English subtitles, and SRT and ASS files.
 
-    :param source_video: The video, with sound and spoken Chinese: public address, at most 300 s and 500 MB;
-        mp4 is the safest format.
+    :param source_video: The video, with audio and spoken Chinese: public URL, at most 300 s and 500 MB; mp4
+        is the safest format.
     :param glossary: How names are translated, at most 200 entries {'source', 'target'}.
     :param target_cps: Reading speed in characters a second, 10 to 20; 17 when unset.
     :param target_language: Language of the subtitles: en, also when unset.
     :param margin_v: Distance of the subtitles from the bottom in pixels, 1 to 4,096; chosen by Kling when
         unset.
     :param font_size: Size of the letters, 1 to 512; chosen by Kling when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.

@@ -28,7 +28,7 @@ class KlingTextToVideoOperator(KlingTaskOperator):
     :param aspect_ratio: Width to height; 16:9 when unset. The vendor documents 16:9, 9:16 and 1:1; the others
         are CometAPI's.
     :param mode: Quality: std is 720p, pro 1080p, 4k (v3 only) 2160p; std when unset.
-    :param sound: Whether the video has sound; off when unset. v2-6 (mode pro only) and later models.
+    :param sound: Whether the video has audio; off when unset. v2-6 (mode pro only) and later models.
     :param cfg_scale: How closely to follow the prompt, 0 to 1; 0.5 when unset. Only v1 models read it.
     :param multi_shot: Whether the video has several shots; no when unset. Then shot_type is needed.
     :param shot_type: customize: shots as in multi_prompt; intelligence: shots taken from the prompt.
@@ -38,7 +38,7 @@ class KlingTextToVideoOperator(KlingTaskOperator):
         <<<voice_2>>>. Needs sound='on'.
     :param camera_control: Movement of the camera: {'type', 'config'}. Retired v1 models only.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -130,12 +130,12 @@ class KlingImageToVideoOperator(KlingTaskOperator):
 
     :param model_name: Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo.
     :param image: First frame.
-    :param image_tail: Last frame; needs image too. mode pro for models before v3, without sound for v2-6.
+    :param image_tail: Last frame; needs image too. mode pro for models before v3, without audio for v2-6.
     :param prompt: What happens in the video; at most 2,500 characters.
     :param negative_prompt: What must not be seen; at most 2,500 characters.
     :param duration: Length of the video in seconds; 5 when unset. v3 makes 3 to 15, older models 5 or 10.
     :param mode: Quality: std is 720p, pro 1080p, 4k (v3 only) 2160p; std when unset.
-    :param sound: Whether the video has sound; off when unset. v2-6 (mode pro only) and later models.
+    :param sound: Whether the video has audio; off when unset. v2-6 (mode pro only) and later models.
     :param cfg_scale: How closely to follow the prompt, 0 to 1; 0.5 when unset. Only v1 models read it.
     :param multi_shot: Whether the video has several shots; no when unset. Then shot_type is needed.
     :param shot_type: customize: shots as in multi_prompt; intelligence: shots taken from the prompt.
@@ -149,7 +149,7 @@ class KlingImageToVideoOperator(KlingTaskOperator):
     :param dynamic_masks: Masks of areas that move, each with its path of 2 to 77 points; at most 6.
     :param camera_control: Movement of the camera: {'type', 'config'}. Retired v1 models only.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -254,7 +254,7 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
     :param cfg_scale: How closely to follow the prompt, 0 to 1; 0.5 when unset. Only v1 models read it.
     :param static_mask: Mask whose white area stays still, as large as the image.
     :param dynamic_masks: Masks of areas that move, each with its path of 2 to 77 points; at most 6.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -340,25 +340,25 @@ class KlingMultiImageToVideoOperator(KlingTaskOperator):
 class KlingOmniVideoOperator(KlingTaskOperator):
     """Generate or edit a video from text, images, elements and another video.
 
-    :param model_name: Model that makes the video: kling-video-o1 or kling-v3-omni (sound, shots, 15 s, 4k).
+    :param model_name: Model that makes the video: kling-video-o1 or kling-v3-omni (audio, shots, 15 s, 4k).
     :param prompt: What happens; at most 2,500 characters. Names its material <<<image_1>>>, <<<element_1>>>,
         <<<video_1>>> by place in the lists. Needed unless shot_type is customize.
     :param image_list: Images {'image_url', 'type'}: to refer to, or as first_frame and end_frame. Together
         with element_list at most 7, with video_list at most 4.
-    :param element_list: Subjects of the element library {'element_id'}; at most 3 beside a first_frame.
+    :param element_list: Subjects of the element library {'element_id'}; at most 3 next to a first_frame.
     :param video_list: One video {'video_url', 'refer_type', 'keep_original_sound'} to refer to (feature) or
         to edit (base).
     :param duration: Length in seconds; 5 when unset. kling-v3-omni makes 3 to 15, kling-video-o1 3 to 10 (5
         or 10 from words or a first frame alone). A video to edit keeps its own length.
     :param aspect_ratio: Width to height. Needed without a first_frame and without a video to edit.
     :param mode: Quality: std is 720p, pro 1080p, 4k (kling-v3-omni) 2160p; pro when unset.
-    :param sound: Whether the video has sound; off when unset. kling-v3-omni, without video_list.
+    :param sound: Whether the video has audio; off when unset. kling-v3-omni, without video_list.
     :param multi_shot: Whether the video has several shots; no when unset. Then shot_type is needed.
     :param shot_type: customize: shots as in multi_prompt; intelligence: shots taken from the prompt.
     :param multi_prompt: With shot_type customize: 1 to 6 shots {'index', 'prompt', 'duration'}; a prompt has
         at most 512 characters, and the durations (whole seconds) add up to duration.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -455,11 +455,11 @@ class KlingMotionControlOperator(KlingTaskOperator):
         video.
     :param mode: Quality: std is 720p, pro 1080p.
     :param prompt: What else is seen; at most 2,500 characters.
-    :param keep_original_sound: Whether to keep the sound of the video; yes when unset.
+    :param keep_original_sound: Whether to keep the audio of the video; yes when unset.
     :param element_list: One subject of the element library {'element_id'} to keep the person true. kling-v3,
         which then faces as in the video.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -549,7 +549,7 @@ class KlingVideoExtendOperator(KlingTaskOperator):
     :param prompt: What happens next; at most 2,500 characters.
     :param negative_prompt: What must not be seen; at most 2,500 characters.
     :param cfg_scale: How closely to follow the prompt, 0 to 1; 0.5 when unset. Only v1 models read it.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -632,7 +632,7 @@ class KlingVideoEffectsOperator(KlingTaskOperator):
     :param effect_scene: Name of the scene; the vendor's effects centre lists over 200.
     :param input: What the scene is made of: {'image'} for one person, {'images': [left, right]} for two;
         other entries are passed on as given.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -746,7 +746,7 @@ class KlingMultiElementsOperator(KlingTaskOperator):
     :param mode: Quality: std or pro; std when unset.
     :param duration: Length in seconds: 5 for a video of 2 to 5 s, 10 for one of 7 to 10 s; 5 when unset.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.

@@ -23,11 +23,11 @@ class KlingTextToVideo2Operator(KlingTaskOperator):
     :param duration: Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10.
     :param aspect_ratio: Width to height; 16:9 when unset.
     :param resolution: Size of the video; 720p when unset. 4k: kling-3.0 and kling-3.0-omni.
-    :param audio: native: the video has sound; off when unset. kling-3.0 and kling-2.6 (1080p only);
-        kling-3.0-turbo always has sound.
+    :param audio: native: the video has audio; off when unset. kling-3.0 and kling-2.6 (1080p only);
+        kling-3.0-turbo always has audio.
     :param multi_shot: False: one shot, whatever the prompt says; true when unset. kling-3.0, kling-3.0-omni.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -122,11 +122,11 @@ class KlingImageToVideo2Operator(KlingTaskOperator):
         audio='native'.
     :param duration: Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10.
     :param resolution: Size of the video; 720p when unset. 4k: kling-3.0 and kling-3.0-omni.
-    :param audio: native: the video has sound; off when unset. kling-3.0 and kling-2.6 (1080p only);
-        kling-3.0-turbo always has sound.
+    :param audio: native: the video has audio; off when unset. kling-3.0 and kling-2.6 (1080p only);
+        kling-3.0-turbo always has audio.
     :param multi_shot: False: one shot, whatever the prompt says; true when unset. kling-3.0, kling-3.0-omni.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -213,7 +213,7 @@ class KlingImageToVideo2Operator(KlingTaskOperator):
 class KlingOmniVideo2Operator(KlingTaskOperator):
     """Generate or edit a video from text, images, elements and another video, with API 2.0.
 
-    :param model_name: Model that makes the video: kling-3.0-omni or kling-o1 (3 to 10 s, no native sound).
+    :param model_name: Model that makes the video: kling-3.0-omni or kling-o1 (3 to 10 s, no native audio).
     :param prompt: What happens; at most 3,072 characters (2.x models and kling-o1: 2,500). It calls its
         material by the ids given here: @id. Several shots: 'shot 1, 2, words; shot 2, 3, words;', where 2 and
         3 are seconds.
@@ -223,14 +223,14 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
         with a video at most 4.
     :param feature_video: A video whose look or movement is taken over; 3 to 15.5 s.
     :param base_video: A video to edit; 3 to 15.5 s. It keeps its own length, and that is charged.
-    :param elements: Subjects of the element library {'element_id', 'id'}; at most 3 beside a frame.
+    :param elements: Subjects of the element library {'element_id', 'id'}; at most 3 next to a frame.
     :param duration: Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10.
     :param aspect_ratio: Width to height; 16:9 when unset and no frame or video sets it.
     :param resolution: Size of the video; 720p when unset. 4k: kling-3.0 and kling-3.0-omni.
-    :param audio: native: the video has sound of its own; original: that of base_video; off when unset.
+    :param audio: native: the video has audio of its own; original: that of base_video; off when unset.
     :param multi_shot: False: one shot, whatever the prompt says; true when unset. kling-3.0, kling-3.0-omni.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
@@ -331,9 +331,9 @@ class KlingMotionControl2Operator(KlingTaskOperator):
     :param prompt: What else is to be seen; at most 2,500 characters.
     :param elements: One subject of the element library {'element_id', 'id'}. kling-3.0.
     :param resolution: Size; 720p when unset.
-    :param audio: original: the sound of video, also when unset; off: none.
+    :param audio: original: the audio of video, also when unset; off: none.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
-    :param callback_url: Address that Kling tells of each change of the task's status.
+    :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.

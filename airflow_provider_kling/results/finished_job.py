@@ -49,7 +49,7 @@ class SignedUrlSource:
         """
         if url := file.url(self._task):
             return url
-        raise self._deleted() if self._expired else self.not_stored_error(f"has no address for {file.key}")
+        raise self._deleted() if self._expired else self.not_stored_error(f"has no URL for {file.key}")
 
     def renew(self, file: ResultFile, seen: str) -> None:
         """Read the task again because a URL is no longer valid.
@@ -124,7 +124,7 @@ def expired_error(task: Mapping[str, Any]) -> KlingResultExpired:
     named = f", external_task_id {task['external_task_id']}" if task.get("external_task_id") else ""
     return KlingResultExpired(
         f"Kling has deleted the result of task {task.get('task_id')} ({task.get('endpoint')}{made}{named}): "
-        f"it was kept until {_date(task['expires_at'])}, {RESULT_DAYS} days after the job ended.",
+        f"it was stored until {_date(task['expires_at'])}, {RESULT_DAYS} days after the job ended.",
         task_id=task.get("task_id"),
         job=JobState.ENDED,
         outlook="A new job makes a new one and is charged.",

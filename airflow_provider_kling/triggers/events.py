@@ -241,7 +241,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         try:
             return await store.aget(STATE_KEY)
         except Exception as error:
-            self.log.warning("The watermark cannot be read, watching begins anew: %s", type(error).__name__)
+            self.log.warning("The watermark cannot be read, watching starts again: %s", type(error).__name__)
             return None
 
     async def _store(self, value: dict[str, Any]) -> None:

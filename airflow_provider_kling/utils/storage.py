@@ -250,7 +250,7 @@ def translate_storage_errors() -> Iterator[None]:
         raise StorageTransientError(_words(error)) from None
 
 
-_HINT = "; the address names the Airflow connection to use: s3://connection@bucket/key"
+_HINT = "; the URL names the Airflow connection to use: s3://connection@bucket/key"
 
 # By name: the packages that raise them are optional.
 _NO_CREDENTIALS = frozenset(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One word for one thing: names, docstrings and comments of the package use the words of its vocabulary.
+"""One word for one thing: names, texts, docstrings and comments of the package use its vocabulary.
 
 Each table maps a word that was replaced to the one that is used.
 """
@@ -61,6 +61,20 @@ IN_TEXTS = {
     "whoever": "the one who",
 }
 
+IN_MESSAGES = IN_TEXTS | {
+    "address": "URL",
+    "addresses": "URLs",
+    "kept": "stored",
+    "mended": "fixed",
+    "nobody": "no one",
+    "sounds": "audio",
+    "tell": "find out, or say",
+    "tells": "says",
+}
+"""In texts of three words or more: errors, log lines and descriptions of fields."""
+
+MACHINES = re.compile(r"\b(IP|loopback|no) address\b")
+
 ALLOWED_NAMES = {
     # fields and values of the vendor
     *("sound", "sound_file", "sound_volume", "sound_start_time", "sound_end_time", "sound_insert_time"),
@@ -97,9 +111,17 @@ def words_of(path: Path) -> Iterator[tuple[int, str]]:
                         yield token.start[0], part
             elif token.type == tokenize.COMMENT or token.string.startswith('"""'):
                 text = re.sub(r"``.*?``|:\w+:`.*?`", "", token.string)
-                for part in re.findall(r"[a-z]+", text.lower()):
-                    if part in IN_TEXTS:
-                        yield token.start[0], part
+                yield from _in_text(token, text, IN_TEXTS)
+            elif token.type == tokenize.STRING and len(token.string.split()) > 2:
+                yield from _in_text(
+                    token, re.sub(r"\{.*?\}", "", MACHINES.sub("", token.string)), IN_MESSAGES
+                )
+
+
+def _in_text(token: tokenize.TokenInfo, text: str, words: dict[str, str]) -> Iterator[tuple[int, str]]:
+    for part in re.findall(r"[a-z]+", text.lower()):
+        if part in words:
+            yield token.start[0], part
 
 
 def _allowed(name: str) -> set[str]:
@@ -113,7 +135,7 @@ def _allowed(name: str) -> set[str]:
 )
 def test_modules_use_the_words_of_the_vocabulary(folder: Path) -> None:
     found = [
-        f"{name}:{line}: {word!r}, say {IN_TEXTS.get(word) or IN_NAMES[word]!r}"
+        f"{name}:{line}: {word!r}, say {IN_MESSAGES.get(word) or IN_NAMES[word]!r}"
         for path in sorted(folder.glob("*.py"))
         for name in [path.relative_to(PACKAGE).as_posix()]
         for line, word in words_of(path)
@@ -130,5 +152,7 @@ def test_words_are_found_in_names_and_texts(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text(
         '''"""A picture, ``picture``."""\nclipPicture = sound_file = 1  # beside\nx = "picture"\n'''
+        'y = "the address of a film"; z = f"an IP address {address}"\n'
     )
-    assert list(words_of(module)) == [(1, "picture"), (2, "clip"), (2, "picture"), (2, "beside")]
+    found = [(1, "picture"), (2, "clip"), (2, "picture"), (2, "beside"), (4, "address")]
+    assert list(words_of(module)) == found

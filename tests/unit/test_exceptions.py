@@ -106,7 +106,7 @@ def test_a_wait_whose_credentials_were_refused() -> None:
 def test_an_error_that_no_retry_mends_does_not_promise_one() -> None:
     text = str(KlingAuthError("It broke.", task_id="8", job=JobState.EXISTS))
     assert "attaches" not in text
-    assert "keep the result with KlingFetchResultOperator rather than clear the task" in text
+    assert "store the result with KlingFetchResultOperator rather than clear the task" in text
 
 
 @pytest.mark.parametrize(

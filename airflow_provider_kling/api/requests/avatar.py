@@ -59,7 +59,7 @@ class LipSync(KlingRequest):
         " video_id and video_url.",
     )
     mode: Literal["text2video", "audio2video"] = Field(
-        description="text2video: say text with a voice; audio2video: use your own sound."
+        description="text2video: say text with a voice; audio2video: use your own audio."
     )
     text: Annotated[str, Field(min_length=1, max_length=120)] | None = Field(
         None, description="What to say, at most 120 characters; with mode text2video."
@@ -73,13 +73,14 @@ class LipSync(KlingRequest):
     )
     audio_type: Literal["file", "url"] | None = Field(
         None,
-        description="How the sound is given: file (audio_file) or url (audio_url); with mode audio2video.",
+        description="How the audio is sent: file (audio_file) or url (audio_url); with mode audio2video.",
     )
     audio_file: LipSyncInlineAudio | None = Field(
-        None, description="The sound's content: mp3, wav, m4a or aac, at most 5 MB; with audio_type file."
+        None,
+        description="The audio file's content: mp3, wav, m4a or aac, at most 5 MB; with audio_type file.",
     )
     audio_url: _AudioUrl | None = Field(
-        None, description="The sound's address: mp3, wav, m4a or aac, at most 5 MB; with audio_type url."
+        None, description="The audio file's URL: mp3, wav, m4a or aac, at most 5 MB; with audio_type url."
     )
     callback_url: CallbackUrl = None
 
@@ -174,24 +175,24 @@ class FaceChoice(KlingObject):
     face_id: Id = Field(description="Face of identify-face.")
     audio_id: Id | None = Field(
         None,
-        description="Id of a sound that audio/tts made, at most 30 days old, 2 to 60 s. Exactly one of"
+        description="Id of an audio that audio/tts made, at most 30 days old, 2 to 60 s. Exactly one of"
         " audio_id and sound_file.",
     )
     sound_file: LipSyncAudio | None = Field(
         None,
-        description="Your own sound: mp3, wav, m4a or aac, at most 5 MB, 2 to 60 s. Exactly one of audio_id"
+        description="Your own audio: mp3, wav, m4a or aac, at most 5 MB, 2 to 60 s. Exactly one of audio_id"
         " and sound_file.",
     )
-    sound_start_time: _Milliseconds = Field(description="Where in the sound to begin, in milliseconds.")
+    sound_start_time: _Milliseconds = Field(description="Where in the audio to begin, in milliseconds.")
     sound_end_time: _Milliseconds = Field(
-        description="Where in the sound to end, in milliseconds; at least 2,000 after sound_start_time."
+        description="Where in the audio to end, in milliseconds; at least 2,000 after sound_start_time."
     )
     sound_insert_time: _Milliseconds = Field(
-        description="Where in the video the sound begins, in milliseconds; it must meet the face for 2 s."
+        description="Where in the video the audio begins, in milliseconds; it must meet the face for 2 s."
     )
-    sound_volume: _Volume | None = Field(None, description="Loudness of the sound, 0 to 2; 1 when unset.")
+    sound_volume: _Volume | None = Field(None, description="Loudness of the audio, 0 to 2; 1 when unset.")
     original_audio_volume: _Volume | None = Field(
-        None, description="Loudness of the video's own sound, 0 to 2; 1 when unset."
+        None, description="Loudness of the video's own audio, 0 to 2; 1 when unset."
     )
     original_sound_volume: _Volume | None = Field(
         None, description="What CometAPI calls original_audio_volume."
@@ -264,24 +265,24 @@ ADVANCED_LIP_SYNC = Endpoint(
 
 # The page names neither sizes nor lengths for the sound; the vendor's avatar limits are the widest known.
 SpeechUrl = Annotated[str, audio(2, 300, inline=False), Field(min_length=1)]
-"""A sound: public URL, or an object-storage URI whose filesystem can sign URLs."""
+"""An audio file: public URL, or an object-storage URI whose filesystem can sign URLs."""
 
 
 class AvatarImageToVideo(KlingRequest):
-    """Body of ``POST /v1/videos/avatar/image2video``: let the face of an image speak a given sound.
+    """Body of ``POST /v1/videos/avatar/image2video``: let the face of an image speak an audio file.
 
-    The video is as long as the sound. The image must show one face only.
+    The video is as long as the audio. The image must show one face only.
     """
 
     image: Image = Field(description="Image with one face.")
     audio_id: Id | None = Field(
         None,
-        description="Id of a sound of audio/tts: at most 30 days old, 2 to 300 s (CometAPI: 2 to 60 s)."
+        description="Id of an audio of audio/tts: at most 30 days old, 2 to 300 s (CometAPI: 2 to 60 s)."
         " Exactly one of audio_id and sound_file.",
     )
     sound_file: AvatarAudio | None = Field(
         None,
-        description="Your own sound: mp3, wav, m4a or aac, at most 5 MB, 2 to 300 s (CometAPI: 2 to 60 s)."
+        description="Your own audio: mp3, wav, m4a or aac, at most 5 MB, 2 to 300 s (CometAPI: 2 to 60 s)."
         " Exactly one of audio_id and sound_file.",
     )
     prompt: Prompt | None = Field(
@@ -302,7 +303,7 @@ AVATAR_IMAGE_TO_VIDEO = Endpoint(
 
 
 class Avatar(KlingRequest):
-    """Body of ``POST /v1/videos/avatar``: let the face of an image speak a text or a sound.
+    """Body of ``POST /v1/videos/avatar``: let the face of an image speak a text or an audio file.
 
     The vendor's own pages do not have this path; use :class:`AvatarImageToVideo` where you can.
     """
@@ -313,7 +314,7 @@ class Avatar(KlingRequest):
     )
     voice_id: Id | None = Field(None, description="Text-to-speech voice that says the text.")
     audio_url: SpeechUrl | None = Field(
-        None, description="Address of the sound to speak. Exactly one of text and audio_url."
+        None, description="URL of the audio to speak. Exactly one of text and audio_url."
     )
     aspect_ratio: Annotated[str, Field(pattern=r"^[1-9][0-9]?:[1-9][0-9]?$")] | None = Field(
         None, description="Width to height, such as 16:9; 16:9 when unset. its page does not list the values."

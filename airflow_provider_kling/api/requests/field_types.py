@@ -118,7 +118,7 @@ def _bare_base64(value: str) -> str:
 
 def _http_url(value: str) -> str:
     if not is_url(value):
-        raise ValueError("must be an http:// or https:// address")
+        raise ValueError("must be an http:// or https:// URL")
     return normalize_url(value)
 
 
@@ -174,14 +174,14 @@ ImageOfAnyRatio = Annotated[str, IMAGE_ANY_RATIO, Field(min_length=1), StripData
 """An image as above, of any ratio."""
 
 AvatarAudio = Annotated[str, audio(2, 300), Field(min_length=1), StripDataUri]
-"""A sound: URL, base64, ``data:`` URI, local path or object-storage URI. mp3, wav, m4a or aac, at most
+"""Audio: URL, base64, ``data:`` URI, local path or object-storage URI. mp3, wav, m4a or aac, at most
 5 MB, 2 to 300 s."""
 
 LipSyncAudio = Annotated[str, audio(2, 60), Field(min_length=1), StripDataUri]
-"""A sound as for an avatar, of 2 to 60 s."""
+"""Audio as for an avatar, of 2 to 60 s."""
 
 LipSyncInlineAudio = Annotated[str, audio(url=False), Field(min_length=1), StripDataUri]
-"""A sound of any length whose content is sent: base64, ``data:`` URI, local path or object-storage URI."""
+"""Audio of any length whose content is sent: base64, ``data:`` URI, local path or object-storage URI."""
 
 Name20 = Annotated[str, Field(min_length=1, max_length=20)]
 
@@ -241,7 +241,7 @@ ImageCount = Annotated[
 ]
 
 CallbackUrl = Annotated[
-    HttpUrl | None, Field(description="Address that Kling tells of each change of the task's status.")
+    HttpUrl | None, Field(description="URL that Kling calls when the task's status changes.")
 ]
 
 ExternalTaskId = Annotated[

@@ -22,7 +22,7 @@ VoiceSample = Annotated[
     MediaConstraints("audio", inline=False, formats=("mp3", "wav", "mp4", "mov"), seconds=(5, 30)),
     Field(min_length=1),
 ]
-"""A sound or video: public URL, or an object-storage URI whose filesystem can sign URLs."""
+"""Audio or a video: public URL, or an object-storage URI whose filesystem can sign URLs."""
 
 ElementVideo = Annotated[
     str,
@@ -50,7 +50,7 @@ class CustomVoice(KlingRequest):
     )
     video_id: Id | None = Field(
         None,
-        description="Id of a video of kling-v2-6 with sound, of an avatar or of lip-sync. Exactly one of"
+        description="Id of a video of kling-v2-6 with audio, of an avatar or of lip-sync. Exactly one of"
         " voice_url and video_id.",
     )
     callback_url: CallbackUrl = None

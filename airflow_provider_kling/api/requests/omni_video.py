@@ -73,7 +73,7 @@ class OmniVideoItem(KlingObject):
     refer_type: Literal["feature", "base"] | None = Field(
         None, description="feature: take over its look or movement; base: edit it. base when unset."
     )
-    keep_original_sound: YesNo | None = Field(None, description="Whether to keep the sound of the video.")
+    keep_original_sound: YesNo | None = Field(None, description="Whether to keep the audio of the video.")
 
 
 def _frames(request: Any) -> list[str]:
@@ -139,7 +139,7 @@ _RULES = (
     custom_rule(
         "element_list",
         "image_list",
-        text=f"element_list may hold {MOST_ELEMENTS_WITH_FRAMES} elements beside a first_frame in image_list",
+        text=f"element_list may hold {MOST_ELEMENTS_WITH_FRAMES} elements with a first_frame in image_list",
         broken=lambda r: len(r.element_list or ()) > MOST_ELEMENTS_WITH_FRAMES and _frames(r),
     ),
     custom_rule(
@@ -203,7 +203,7 @@ class OmniVideo(KlingRequest):
 
     model_name: ModelName = Field(
         "kling-video-o1",
-        description="Model that makes the video: kling-video-o1 or kling-v3-omni (sound, shots, 15 s, 4k).",
+        description="Model that makes the video: kling-video-o1 or kling-v3-omni (audio, shots, 15 s, 4k).",
     )
     prompt: Prompt | None = Field(
         None,
@@ -216,7 +216,7 @@ class OmniVideo(KlingRequest):
         " with element_list at most 7, with video_list at most 4.",
     )
     element_list: Annotated[list[Element], Field(max_length=MOST_REFERENCES)] | None = Field(
-        None, description="Subjects of the element library {'element_id'}; at most 3 beside a first_frame."
+        None, description="Subjects of the element library {'element_id'}; at most 3 next to a first_frame."
     )
     video_list: Annotated[list[OmniVideoItem], Field(max_length=1)] | None = Field(
         None,
@@ -235,7 +235,7 @@ class OmniVideo(KlingRequest):
         None, description="Quality: std is 720p, pro 1080p, 4k (kling-v3-omni) 2160p; pro when unset."
     )
     sound: OnOff | None = Field(
-        None, description="Whether the video has sound; off when unset. kling-v3-omni, without video_list."
+        None, description="Whether the video has audio; off when unset. kling-v3-omni, without video_list."
     )
     multi_shot: MultiShot = None
     shot_type: ShotType = None

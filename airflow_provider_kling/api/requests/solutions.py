@@ -44,7 +44,7 @@ class VirtualTryOn2(V2Request):
     """Body of ``POST /solutions/virtual_try_on``: dress a person in a garment."""
 
     person_image: TryOnImage = Field(
-        description="The person: public address of a jpg, png or webp, at most 10 MB, 300 to 2,048 px a side."
+        description="The person: public URL of a jpg, png or webp, at most 10 MB, 300 to 2,048 px a side."
     )
     product_image: TryOnImage = Field(description="The garment, under the same limits.")
     keep_face: bool | None = Field(None, description="Whether the face stays as it is; true when unset.")
@@ -186,7 +186,7 @@ class ClothingDupe(V2Request):
         ),
         Field(min_length=1),
     ] = Field(
-        description="The video to remake: public address of an mp4 or mov, 5 to 180 s, at most 100 MB, 576 to"
+        description="The video to remake: public URL of an mp4 or mov, 5 to 180 s, at most 100 MB, 576 to"
         " 4,553 px a side and 8,294,400 px in all, ratio 0.4 to 2, 24 to 60 fps."
     )
     product_image: Annotated[Images, OneOrMore] = Field(
@@ -208,12 +208,12 @@ class ClothingDupe(V2Request):
         | None
     ) = Field(
         None,
-        description="Music: public address of an mp3, m4a or wav, at most 50 MB; chosen by Kling when unset.",
+        description="Music: public URL of an mp3, m4a or wav, at most 50 MB; chosen by Kling when unset.",
     )
     voice: Annotated[str, Field(min_length=1)] | None = Field(
         None,
         description="Id of the voice that speaks, of a catalogue of its own, such as calm_sales_woman; the"
-        " model's own sound when unset.",
+        " model's own voice when unset.",
     )
     aspect_ratio: Literal["9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "21:9"] | None = Field(
         None, description="Width to height."

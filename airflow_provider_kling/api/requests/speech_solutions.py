@@ -193,7 +193,7 @@ class DramaSubtitle(V2Request):
         ),
         Field(min_length=1),
     ] = Field(
-        description="The video, with sound and spoken Chinese: public address, at most 300 s and 500 MB;"
+        description="The video, with audio and spoken Chinese: public URL, at most 300 s and 500 MB;"
         " mp4 is the safest format."
     )
     glossary: Annotated[list[GlossaryEntry], Field(max_length=200)] | None = Field(

@@ -71,14 +71,14 @@ Resolution = Annotated[
 NativeAudio = Annotated[
     Annotated[Literal["native", "off"], BeforeValidator(parse_audio)] | None,
     Field(
-        description="native: the video has sound; off when unset. kling-3.0 and kling-2.6 (1080p only);"
-        " kling-3.0-turbo always has sound."
+        description="native: the video has audio; off when unset. kling-3.0 and kling-2.6 (1080p only);"
+        " kling-3.0-turbo always has audio."
     ),
 ]
 OriginalAudio = Annotated[
     Annotated[Literal["native", "original", "off"], BeforeValidator(parse_audio)] | None,
     Field(
-        description="native: the video has sound of its own; original: that of base_video; off when unset."
+        description="native: the video has audio of its own; original: that of base_video; off when unset."
     ),
 ]
 MultiShot = Annotated[

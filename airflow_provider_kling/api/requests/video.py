@@ -87,7 +87,7 @@ Mode = Annotated[
 ]
 AudioSwitch = Annotated[
     OnOff | None,
-    Field(description="Whether the video has sound; off when unset. v2-6 (mode pro only) and later models."),
+    Field(description="Whether the video has audio; off when unset. v2-6 (mode pro only) and later models."),
 ]
 Voices = Annotated[
     Annotated[list[Voice], Field(max_length=2)] | None,
@@ -173,7 +173,7 @@ class ImageToVideo(KlingRequest):
     image: Image | None = Field(None, description="First frame.")
     image_tail: ImageOfAnyRatio | None = Field(
         None,
-        description="Last frame; needs image too. mode pro for models before v3, without sound for v2-6.",
+        description="Last frame; needs image too. mode pro for models before v3, without audio for v2-6.",
     )
     prompt: Prompt | None = Field(None, description="What happens in the video; at most 2,500 characters.")
     negative_prompt: NegativePrompt = None

@@ -49,7 +49,7 @@ class MotionControl(KlingRequest):
     mode: StdPro = Field(description="Quality: std is 720p, pro 1080p.")
     prompt: Prompt | None = Field(None, description="What else is seen; at most 2,500 characters.")
     keep_original_sound: YesNo | None = Field(
-        None, description="Whether to keep the sound of the video; yes when unset."
+        None, description="Whether to keep the audio of the video; yes when unset."
     )
     element_list: Annotated[list[Element], Field(max_length=1)] | None = Field(
         None,

@@ -199,7 +199,7 @@ _OMNI_RULES = (
     custom_rule(
         "elements",
         "first_frame",
-        text=f"elements may hold {MOST_ELEMENTS_WITH_FRAMES} entries beside a first_frame",
+        text=f"elements may hold {MOST_ELEMENTS_WITH_FRAMES} entries next to a first_frame",
         broken=lambda r: len(r.elements or ()) > MOST_ELEMENTS_WITH_FRAMES and r.first_frame,
     ),
     custom_rule(
@@ -232,7 +232,7 @@ _OMNI_RULES = (
         "feature_video",
         "last_frame",
         "model_name",
-        text="kling-o1 takes no elements, refer_images or feature_video beside a last_frame;"
+        text="kling-o1 takes no elements, refer_images or feature_video next to a last_frame;"
         " kling-3.0-omni does",
         broken=lambda r: (
             r.model_name == "kling-o1"
@@ -269,7 +269,7 @@ class OmniVideo2(V2Request):
 
     model_name: PathModel = Field(
         "kling-3.0-omni",
-        description="Model that makes the video: kling-3.0-omni or kling-o1 (3 to 10 s, no native sound).",
+        description="Model that makes the video: kling-3.0-omni or kling-o1 (3 to 10 s, no native audio).",
     )
     prompt: LongPrompt | None = Field(
         None,
@@ -294,7 +294,7 @@ class OmniVideo2(V2Request):
         None, description="A video to edit; 3 to 15.5 s. It keeps its own length, and that is charged."
     )
     elements: Annotated[list[NamedElement], Field(max_length=MOST_REFERENCES)] | None = Field(
-        None, description="Subjects of the element library {'element_id', 'id'}; at most 3 beside a frame."
+        None, description="Subjects of the element library {'element_id', 'id'}; at most 3 next to a frame."
     )
     duration: Duration = None
     aspect_ratio: VideoRatio | None = Field(
@@ -365,7 +365,7 @@ class MotionControl2(V2Request):
     )
     resolution: Literal["720p", "1080p"] | None = Field(None, description="Size; 720p when unset.")
     audio: Annotated[Literal["original", "off"], BeforeValidator(parse_audio)] | None = Field(
-        None, description="original: the sound of video, also when unset; off: none."
+        None, description="original: the audio of video, also when unset; off: none."
     )
     watermark_info: Watermark = None
     callback_url: CallbackUrl = None

@@ -111,7 +111,7 @@ def test_words_of_a_server_in_trouble_are_not_believed(status: int, code: int | 
     ("code", "words"),
     [
         (1004, "compare the clock of this machine"),
-        (1102, "(video and image packs are separate; speech and other sounds are charged to the video pack)"),
+        (1102, "(video and image packs are separate; speech and other audio is charged to the video pack)"),
         (1304, "not on the account's whitelist"),
     ],
 )

@@ -95,7 +95,7 @@ def test_when_all_accounts_refuse_the_batch_stops_and_a_retry_goes_on(
 ) -> None:
     kling.faults.set({"empty_after": 2})
     second.faults.set({"empty_after": 3})
-    with pytest.raises(KlingAccountError, match="5 of 9 rows are done and kept, 4 were not submitted"):
+    with pytest.raises(KlingAccountError, match="5 of 9 rows are done and stored, 4 were not submitted"):
         two.run(rows(9))
     kling.faults.clear()
     assert two.retry().run(rows(9))["done"] == 9

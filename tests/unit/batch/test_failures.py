@@ -25,7 +25,7 @@ from tests.unit.batch.conftest import PATH, Batch, rows
 
 def test_one_failure_ends_no_other_job_and_fails_the_task_in_the_end(kling: Emulator, batch: Batch) -> None:
     kling.faults.set({"failed_word": "product 4", "fail_reason": "an internal error"})
-    with pytest.raises(KlingTaskFailed, match=r"1 rows failed, 0 may: 9 of 10 rows are done and kept"):
+    with pytest.raises(KlingTaskFailed, match=r"1 rows failed, 0 may: 9 of 10 rows are done and stored"):
         batch.run(rows(10))
     assert len(kling.jobs) == 10
     (failure,) = batch.lines("failures.jsonl")

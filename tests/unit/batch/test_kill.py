@@ -173,7 +173,7 @@ def test_being_ended_before_the_run_has_begun_submits_nothing(
         return look(*given, **more)
 
     monkeypatch.setattr(task_module, "preflight", survey)
-    with pytest.raises(KlingError, match="Stopped: 0 of 5 rows are done and kept, 5 were not submitted"):
+    with pytest.raises(KlingError, match="Stopped: 0 of 5 rows are done and stored, 5 were not submitted"):
         operator.execute(context_of(batch.ti))
     assert kling.count("POST", PATH) == 0
     batch.operator(rows(5)).on_kill()

@@ -72,7 +72,7 @@ def test_another_hosts_price_is_not_told_as_if_it_were_known(
 
 
 def test_the_budget_stops_new_jobs_and_never_paid_ones(kling: Emulator, batch: Batch) -> None:
-    with pytest.raises(KlingBudgetSpent, match=r"5 of 12 rows are done and kept, 7 were not submitted"):
+    with pytest.raises(KlingBudgetSpent, match=r"5 of 12 rows are done and stored, 7 were not submitted"):
         batch.run(rows(12), max_units=47)
     assert len(kling.jobs) == 5
     summary = batch.summary()
@@ -138,7 +138,7 @@ def test_an_empty_account_stops_at_once_lets_running_jobs_end_and_goes_on_after_
 ) -> None:
     kling = start(slots=4, job_seconds=0.5)
     kling.faults.set({fault: 6})
-    with pytest.raises(KlingAccountError, match=r"6 of 40 rows are done and kept, 34 were not") as stopped:
+    with pytest.raises(KlingAccountError, match=r"6 of 40 rows are done and stored, 34 were not") as stopped:
         batch.run(rows(40), concurrency=4)
     assert stopped.value.code == code
     assert len(kling.jobs) == 6

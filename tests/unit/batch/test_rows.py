@@ -127,7 +127,7 @@ def test_rows_that_cannot_be_read_are_rows_with_a_fault_and_the_others_are_read(
 @pytest.mark.parametrize(
     ("requests", "said"),
     [
-        ({"prompt": "a"}, "is a dict; it must be a list of dicts, or the address of a file that ends in"),
+        ({"prompt": "a"}, "is a dict; it must be a list of dicts, or the path or URL of a file that ends in"),
         (7, "is a int"),
         (None, "is a NoneType"),
         ("", "is ''"),

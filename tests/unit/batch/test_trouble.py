@@ -105,7 +105,7 @@ class TestKling:
     ) -> None:
         monkeypatch.setattr(limiter, "MAX_OUTAGE", 0.5)
         kling.faults.set({"proxy_page": 1})
-        with pytest.raises(KlingServerError, match="0 of 12 rows are done and kept, 12 were not submitted"):
+        with pytest.raises(KlingServerError, match="0 of 12 rows are done and stored, 12 were not submitted"):
             batch.run(rows(12))
         assert kling.jobs == ()
         kling.faults.clear()

@@ -240,7 +240,7 @@ def test_private_bucket_without_credentials(s3):
     for field in ("image", "video_url"):
         text = refusal(**{field: s3.uri("in/a.png", "kling_test_no_credentials")})
         assert "the storage refuses access (PermissionError: " in text
-        assert "the address names the Airflow connection to use: s3://connection@bucket/key" in text
+        assert "the URL names the Airflow connection to use: s3://connection@bucket/key" in text
 
 
 def test_storage_that_is_down_may_be_tried_again(s3):

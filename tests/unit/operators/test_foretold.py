@@ -175,7 +175,7 @@ def test_a_result_that_kling_has_deleted_is_no_success(make: Make, kling_emulato
     for words in (
         f"Kling has deleted the result of task {first['task_id']} (videos/image2video of ",
         f"external_task_id {first['external_task_id']}",
-        "it was kept until",
+        "it was stored until",
         "To make it again, and be charged again, clear this task.",
     ):
         assert words in str(gone.value)

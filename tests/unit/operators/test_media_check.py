@@ -150,7 +150,7 @@ def test_a_failure_says_what_is_paid_and_kept(tmp_path: Path, ti: TaskInstance) 
         check(ti, result=result, on_fail="fail")
     text = str(caught.value)
     assert text.startswith("1 of 1 files fail the media check: 0-video.mp4: 100% of the frames are black")
-    assert f"The job exists and is charged, and its files are kept: {result['videos'][0]['path']}." in text
+    assert f"The job exists and is charged, and its files are stored: {result['videos'][0]['path']}." in text
     assert ti.xcoms["return_value"]["passed"] is False
     assert Path(result["videos"][0]["path"]).exists()
 

@@ -102,7 +102,7 @@ def test_a_connection_that_is_gone_does_not_hide_what_became_of_the_job(
     event: Any = {"status": "error", "task_id": "8", "message": "Connection 'kling_default' is gone."}
     with pytest.raises(KlingWaitInterrupted, match="Waiting for job 8 is over") as failed:
         image_to_video(deferrable=True).execute_complete(context_of(ti), event)
-    assert "may be charged. Once that is mended a retry attaches to it" in str(failed.value)
+    assert "may be charged. Once that is fixed a retry attaches to it" in str(failed.value)
 
 
 def test_one_refusal_while_a_worker_waits_ends_nothing(ti: TaskInstance, slow_emulator: Emulator) -> None:

@@ -48,7 +48,7 @@ def test_result_is_gone_after_30_days(web, shelf):
         )
     assert isinstance(caught.value, AirflowFailException)
     assert "Kling has deleted the result of task 8150001" in str(caught.value)
-    assert "it was kept until 2026-10-21 14:14 UTC" in str(caught.value)
+    assert "it was stored until 2026-10-21 14:14 UTC" in str(caught.value)
     assert len(asked) == 1
     assert web.asked("/v.mp4") == 2
 

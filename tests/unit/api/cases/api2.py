@@ -124,7 +124,7 @@ REFUSED = [
     Refused(
         OmniVideo2,
         omni2(first_frame=PICTURE, elements=[{"element_id": n, "id": str(n)} for n in (1, 2, 3, 4)]),
-        "3 entries beside a first_frame",
+        "3 entries next to a first_frame",
     ),
     Refused(OmniVideo2, omni2(feature_video=VIDEO, audio="native"), "audio must be off"),
     Refused(OmniVideo2, omni2(base_video=VIDEO, audio="native"), "original or off"),
@@ -133,7 +133,7 @@ REFUSED = [
     Refused(
         OmniVideo2,
         omni2(model_name=O1, first_frame=PICTURE, last_frame=PICTURE, elements=[ANNA]),
-        "beside a last_frame",
+        "next to a last_frame",
     ),
     Refused(
         OmniVideo2, omni2(model_name=O1, first_frame=PICTURE, duration=6), "5 or 10 s from a first_frame"
