@@ -117,7 +117,7 @@ class KlingBudget:
         """Replace a job's reservation by its charge.
 
         :param key: name of the job.
-        :param units: its charge; 0 for a job that was not made or costs nothing; ``None`` where nobody knows:
+        :param units: its charge; 0 for a job that was not made or is free; ``None`` where it is unknown:
             then the reservation stays.
         :param dag_id: the DAG.
         :param run_id: its run.

@@ -22,6 +22,7 @@ WORDS: Mapping[str, str] = {
     r"lands?|landed|landing": "store",
     r"mend(?:s|ed|ing)?": "correct or fix",
     r"beside": "next to, or in addition to",
+    r"nobody": "no one, or unknown",
     r"whoever|whosoever": "a reader, a user, anyone who",
     r"tells?|told|telling": "report, state, show or detect",
     r"foretells?|foretold": "estimate",

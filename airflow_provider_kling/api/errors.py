@@ -202,5 +202,5 @@ def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
         return ErrorKind.CONTENT
     if http_status in _BY_STATUS:
         return _BY_STATUS[http_status]
-    # A refusal inside a 2xx that nobody knows says nothing of what happened; a redirect is a wrong URL.
+    # An unknown refusal inside a 2xx does not say what happened; a redirect is a wrong URL.
     return ErrorKind.SERVER if http_status // 100 in (2, 5) else ErrorKind.REQUEST

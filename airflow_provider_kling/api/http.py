@@ -257,7 +257,7 @@ def _is_success(payload: dict[str, Any]) -> bool:
 
 
 def _non_json_error(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
-    """Describe the page of a proxy or a cut answer; on a 2xx nobody knows what happened behind it."""
+    """Describe the page of a proxy or a cut answer; on a 2xx the outcome is unknown."""
     kind = ErrorKind.SERVER if status in _HTTP_OK else classify(status, None, "")
     sent = body[:20_000].decode("utf-8", "replace")
     page = _TAG.sub(" ", sent)

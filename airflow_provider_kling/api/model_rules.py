@@ -3,7 +3,7 @@
 
 The table is Kling's own. A model that lives there refuses what it cannot do, and names the models that can. A
 model that the table does not know is not checked and warns. A retired one lives on behind gateways only, and
-what such a host can do nobody documents: there the same rules only warn.
+what such a host can do is not documented: there the same rules only warn.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ class Lanes:
         :return: the row's new line, and the job as Kling first showed it.
         :raises SubmissionStopped: no more jobs are submitted.
         :raises RowRefused: no account may make this job.
-        :raises KlingError: this row's job was not made, or nobody knows.
+        :raises KlingError: this row's job was not made, or its outcome is unknown.
         """
         if not self.several:
             return await self.all[0].submitter.submit(row, line_of(row), ask_first=ask_first)

@@ -32,7 +32,7 @@ class RowState(StrEnum):
     INVALID = "invalid"
     """Breaks a rule; nothing was made."""
     UNKNOWN = "unknown"
-    """Asked for, and nobody can say whether it was made."""
+    """Submitted, with an unknown outcome."""
     EXPIRED = "expired"
     """Made and paid for, but Kling has deleted the result."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a failure is one row's own or everybody's: a decision without I/O.
+"""Whether a failure is of one row or of the service: a decision without I/O.
 
 A server or storage that is down for ten minutes must not fail the thousands of rows that meet it then, and
 one row that fails always must not hold up the others.
@@ -24,9 +24,9 @@ _MAX_PAUSE = 60.0
 
 
 class FailureCause(Enum):
-    """Whose fault a failure is."""
+    """What a failure is the fault of."""
 
-    NOBODY_YET = "nobody_yet"
+    UNDECIDED = "undecided"
     ROW = "row"
     SERVICE = "service"
 
@@ -55,9 +55,9 @@ class CircuitBreaker:
         :return: the cause: the row, the service, or not decided yet.
         """
         if self._worked_at > first:
-            return FailureCause.ROW if times >= MAX_ROW_FAILURES else FailureCause.NOBODY_YET
+            return FailureCause.ROW if times >= MAX_ROW_FAILURES else FailureCause.UNDECIDED
         self._fails_since = first if self._fails_since is None else min(self._fails_since, first)
-        return FailureCause.SERVICE if now - self._fails_since > MAX_OUTAGE else FailureCause.NOBODY_YET
+        return FailureCause.SERVICE if now - self._fails_since > MAX_OUTAGE else FailureCause.UNDECIDED
 
 
 def outage_delay(times: int, retry_after: float | None = None) -> float:

@@ -78,5 +78,5 @@ class LoopThread:
         except BaseException as error:
             self._error = error
         finally:
-            # What is left to do, such as waiting for a name server, is nobody's concern.
+            # What is left to do, such as waiting for a name server, does not matter.
             self._ended.set()

@@ -80,7 +80,7 @@ class RunningJob:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the wait is over, though nobody has taken that up yet."""
+        """Whether the wait is over, though that was not handled yet."""
         event = self._subscription.event if self._subscription else None
         return event is not None and event["status"] != "timeout"
 
@@ -253,7 +253,7 @@ class JobMonitor:
                     raise
                 except Exception as error:
                     times += 1
-                    if self._outage.failed(first, times, loop.time()) is not FailureCause.NOBODY_YET:
+                    if self._outage.failed(first, times, loop.time()) is not FailureCause.UNDECIDED:
                         raise
                     self._run.log.info("Job %s: %s Trying again", task.task_id, error)
                     await asyncio.sleep(outage_delay(times))

@@ -197,7 +197,7 @@ class ReportFolder:
         except FileNotFoundError:
             return None  # an old claim that another run has just removed
         except (ValueError, KeyError, TypeError):
-            # A claim that cannot be read may be anybody's: the folder is not used.
+            # A claim that cannot be read may be of any task: the folder is not used.
             return Claim(owner=name, task="", folder="", since=float("inf"), renewed=float("inf"))
 
     def _write(self, claim: Claim) -> None:

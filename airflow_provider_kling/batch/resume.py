@@ -29,7 +29,7 @@ class ResumeAction(Enum):
     LOOK_UP = "look_up"
     """Ask Kling whether its job was made."""
     MARK_UNKNOWN = "mark_unknown"
-    """Nobody can say whether its job was made."""
+    """Whether its job was made is unknown."""
 
 
 _AGAIN = (RowState.OPEN, RowState.FAILED, RowState.INVALID)
@@ -58,7 +58,7 @@ def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, clear_cou
     """Decide what to do with a row of an earlier try.
 
     A retry does again what failed. What a person should look at first is done again after a clear, by which
-    a person says so: content that was refused, results that have expired, outcomes that nobody knows.
+    a person says so: content that was refused, results that have expired, unknown outcomes.
 
     :param line: the row's line.
     :param looks_up: a job can be found by its name.
@@ -141,7 +141,7 @@ class Resumer:
                 # What an earlier part of this try knew to be uncertain.
                 self.may_exist.add(line.key)
         elif action is ResumeAction.RESUBMIT:
-            # Its old name may be taken, by a job that nobody can find.
+            # Its old name may be taken, by a job that cannot be found.
             attempt = line.attempt + (line.state in (RowState.PLANNED, RowState.UNKNOWN))
             self._run.writer.note(line.to(RowState.OPEN, attempt=attempt, error=None, facts=None))
 

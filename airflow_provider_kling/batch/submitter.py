@@ -40,7 +40,7 @@ SETTLE_SECONDS = 0.1
 """Seconds between looks at whether a job of unknown cost has ended, before which no limit can be held."""
 
 MAX_UNKNOWN_OUTCOMES = 5
-"""Outcomes in a row that nobody can clear up, after which no more are risked."""
+"""Unknown outcomes in a row, after which no more are risked."""
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class Submitter:
         :param ask_first: an earlier try may have submitted it.
         :return: the row's new line, and the job as Kling first showed it.
         :raises SubmissionStopped: no more jobs are submitted.
-        :raises KlingError: this row's job was not made, or nobody knows.
+        :raises KlingError: this row's job was not made, or its outcome is unknown.
         """
         async with self._prefetcher.prepared(row) as request:
             cost = self._run.budget.expected(request.estimate)

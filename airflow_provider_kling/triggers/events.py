@@ -200,7 +200,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
             self.log.warning("The list of %s cannot be read, watching goes on: %s", name, why)
 
     async def _usable_settings(self) -> KlingSettings:
-        """Return the connection, however long it takes: nobody would start this trigger again."""
+        """Return the connection, however long it takes: nothing would start this trigger again."""
         from ..exceptions import KlingError
         from ..hooks.transport import ssl_context_for
 

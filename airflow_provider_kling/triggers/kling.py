@@ -258,7 +258,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         from ..results.result_check import holds_its_files
 
         event = waiter.event or self._event("the wait ended without a reason")
-        # Outside a triggerer (dag.test()) nobody could end the task.
+        # Outside a triggerer (dag.test()) nothing could end the task.
         if (
             event["status"] == "succeed"
             and waiter.task

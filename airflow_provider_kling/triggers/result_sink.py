@@ -30,7 +30,7 @@ class ResultSink(Protocol):
         :param ident: id that the job is polled by.
         :param word: its status as the API writes it.
         :param row: the row, not yet parsed.
-        :return: whether anybody is told of it.
+        :return: whether a subscription gets it.
         """
 
     def on_task(self, ident: str, task: KlingTask) -> None:

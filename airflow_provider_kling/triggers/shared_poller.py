@@ -232,7 +232,7 @@ class SharedPoller(ResultSink):
                 why = str(error) if isinstance(error, KlingError) else type(error).__name__
                 self._reader.close()
                 await self._notify_all(self._jobs.values(), f"the poller failed: {why}")
-                # Where no client can be made nothing else here ever waits, and nobody else's turn would come.
+                # Where no client can be made nothing here ever waits, and no other task would get its turn.
                 await asyncio.sleep(self._not_before - _now())
 
     async def _sleep_until_due(self) -> None:

@@ -75,7 +75,7 @@ class KlingTaskStartTrigger(KlingTaskTrigger):
             yield event
 
     async def _not_too_early(self, deferred_at: float) -> None:
-        # No worker has deferred this task, so the scheduler waits for nobody's end.
+        # No worker has deferred this task, so the scheduler waits for no worker's end.
         return
 
     def _absolute_deadline(self) -> float:

@@ -41,7 +41,7 @@ def get_task_lists(settings: KlingSettings) -> TaskLists:
 
 
 class TaskLists:
-    """Reads lists through one session, which lasts as long as anybody uses it.
+    """Reads lists through one session, which lasts as long as it is used.
 
     :param settings: the checked connection.
     """

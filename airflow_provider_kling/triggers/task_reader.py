@@ -306,7 +306,7 @@ class _ConcurrentReads:
             self._sink.on_failure(ident, error)
 
     async def _worker(self) -> None:
-        """Read what nobody reads yet, until nothing is left or going on is of no use."""
+        """Read what is not being read yet, until nothing is left or more reads are of no use."""
         for idents, read in self._left:
             answer = asyncio.ensure_future(self._in_time(idents, read))
             if await self._goes_on(idents, answer):

@@ -36,7 +36,7 @@ def _require_loopback(
     origin: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> None:
     # Any page of the web can send a developer's browser here: by a name of its own that it has lead to this
-    # machine, or by a form, which needs nobody's leave.
+    # machine, or by a form, which needs no permission.
     if not is_loopback_url(f"http://{host}") or (origin is not None and not is_loopback_url(origin)):
         raise HTTPException(403, "this is for programs and pages of this machine only")
 

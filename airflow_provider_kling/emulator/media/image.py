@@ -78,7 +78,7 @@ def draw_watermark(image: Image.Image) -> Image.Image:
 
 
 def emulated_label(height: int) -> Image.Image:
-    """Return a label for the corner of a video, so that nobody takes the video for a real one.
+    """Return a label for the corner of a video, so that the video is not taken for a real one.
 
     :param height: height of the video.
     :return: image with alpha.

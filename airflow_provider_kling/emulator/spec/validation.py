@@ -41,7 +41,7 @@ _UNKNOWN = BodySpec(
         n=number(1, 9, whole=True),
     )
 )
-"""For an endpoint nobody has written rules for: the fields that mean the same everywhere."""
+"""For an endpoint without rules of its own: the fields that mean the same everywhere."""
 
 _SHOWN = 512
 

@@ -57,26 +57,26 @@ class TestOutage:
         for times in range(1, MAX_ROW_FAILURES + 1):
             service.worked(times * 10)
             verdicts.append(service.failed(first=5, times=times, now=times * 10 + 1))
-        assert verdicts == [FailureCause.NOBODY_YET] * (MAX_ROW_FAILURES - 1) + [FailureCause.ROW]
+        assert verdicts == [FailureCause.UNDECIDED] * (MAX_ROW_FAILURES - 1) + [FailureCause.ROW]
 
     def test_while_nothing_works_no_row_is_at_fault_however_often_it_fails(self) -> None:
         service = CircuitBreaker()
         service.worked(0)
         assert {service.failed(first=1, times=times, now=MAX_OUTAGE) for times in range(1, 100)} == {
-            FailureCause.NOBODY_YET
+            FailureCause.UNDECIDED
         }
 
     def test_after_long_enough_it_is_the_service_even_for_a_row_that_has_just_come(self) -> None:
         service = CircuitBreaker()
         service.failed(first=100, times=1, now=100)
-        assert service.failed(first=MAX_OUTAGE, times=1, now=100 + MAX_OUTAGE) is FailureCause.NOBODY_YET
+        assert service.failed(first=MAX_OUTAGE, times=1, now=100 + MAX_OUTAGE) is FailureCause.UNDECIDED
         assert service.failed(first=MAX_OUTAGE, times=1, now=101 + MAX_OUTAGE) is FailureCause.SERVICE
 
     def test_one_success_forgives_everything(self) -> None:
         service = CircuitBreaker()
         service.failed(first=0, times=1, now=0)
         service.worked(MAX_OUTAGE)
-        assert service.failed(first=MAX_OUTAGE + 1, times=1, now=MAX_OUTAGE + 2) is FailureCause.NOBODY_YET
+        assert service.failed(first=MAX_OUTAGE + 1, times=1, now=MAX_OUTAGE + 2) is FailureCause.UNDECIDED
 
     def test_pauses_grow_to_a_minute_unless_more_is_asked_for(self) -> None:
         assert [outage_delay(times) for times in (1, 2, 3, 6, 50)] == [2, 4, 8, 60, 60]
