@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from .stream_containers import EbmlStream, MpegAudioStream, OggStream
@@ -118,7 +119,7 @@ class _Riff:
         return f"{self._come} bytes came, and its header says {self._wanted}"
 
 
-class _Parts:
+class _Parts(ABC):
     """Check a sequence of parts that each begin with their length; only the headers are held in memory."""
 
     def __init__(self, skip: int = 0) -> None:
@@ -149,8 +150,9 @@ class _Parts:
     def _head_bytes(self) -> int:
         return _HEAD
 
+    @abstractmethod
     def _begin(self, head: bytes) -> None:
-        raise NotImplementedError
+        """Take a header, and say how many bytes belong to it."""
 
     @property
     def _cut(self) -> bool:

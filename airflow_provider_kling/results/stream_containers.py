@@ -9,6 +9,7 @@ frames of a known length, and its first frame may hold their number.
 from __future__ import annotations
 
 import zlib
+from abc import ABC, abstractmethod
 
 from ..inputs.audio_duration import MPEG_INFO_WITHIN, parse_mpeg_frame
 
@@ -29,7 +30,7 @@ CUT = "its last part is cut off"
 FOREIGN = "what follows in it is no part of its container"
 
 
-class _Pieces:
+class _Pieces(ABC):
     """A file that is read piece by piece; only what is not yet understood is held in memory."""
 
     def __init__(self) -> None:
@@ -50,9 +51,9 @@ class _Pieces:
         self._skip += max(0, at - len(self._held))
         del self._held[:at]
 
+    @abstractmethod
     def _read(self, at: int) -> int:
-        """Return the length of the piece at that place, 0 where more bytes are needed to tell."""
-        raise NotImplementedError
+        """Return the length of the piece at that place, 0 where more bytes are needed."""
 
     @property
     def _cut(self) -> bool:
