@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Check that public docstrings document every parameter and the returned value.
+"""Check that public docstrings document parameters and the returned value, and name exceptions that exist.
 
 ``python -m scripts.check_docstrings`` prints what is missing and exits with 1.
 """
@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from scripts.local_airflow import ROOT
@@ -17,10 +18,14 @@ PACKAGE = ROOT / "airflow_provider_kling"
 
 _PARAM = re.compile(r"^\s*:param (?:[^:]*\s)?\*{0,2}(\w+):", re.MULTILINE)
 _RETURN = re.compile(r"^\s*:returns?:", re.MULTILINE)
+_RAISES = re.compile(r"^\s*:raises ([\w., ]+):", re.MULTILINE)
 _SEE = re.compile(r"\bsee :(?:meth|func|class):", re.IGNORECASE)
 _NOTHING = {"None", "NoReturn", "Self"}
 _ITERATORS = ("Iterator", "AsyncIterator", "Generator", "Iterable")
 _CONTEXT_MANAGERS = {"contextmanager", "asynccontextmanager"}
+
+_RAISED_ELSEWHERE = {"AirflowNotFoundException", "TaskDeferred", "Timeout"}
+"""Exceptions of other libraries that no module imports by name."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -156,6 +161,22 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
 
 
+def unknown_exceptions(source: str, known: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Yield the exceptions that a module's docstrings name and that do not exist.
+
+    :param source: text of the module.
+    :param known: names of the classes of the package.
+    :return: line and message of each fault.
+    """
+    imports = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom))
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
+    names |= {*known, *dir(builtins), *_RAISED_ELSEWHERE}
+    for match in _RAISES.finditer(source):
+        for name in re.split(r"[ ,]+", match[1]):
+            if name.rpartition(".")[2] not in names:
+                yield source.count("\n", 0, match.end()) + 1, f"there is no exception {name}"
+
+
 def main() -> int:
     """Check the package.
 
@@ -165,7 +186,7 @@ def main() -> int:
     classes = read_classes(sources.values())
     count = 0
     for path, source in sources.items():
-        for line, text in faults(source, classes):
+        for line, text in (*faults(source, classes), *unknown_exceptions(source, classes)):
             print(f"{path.relative_to(ROOT)}:{line}: {text}")
             count += 1
     if count:

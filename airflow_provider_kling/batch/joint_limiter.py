@@ -30,30 +30,31 @@ class JointWidth:
 class JointLimiter:
     """The way to submission at several accounts.
 
-    :param gates: the slots of each account.
+    :param limiters: the slots of each account.
     :param together: all accounts are used at once; else one after the other.
     """
 
-    def __init__(self, gates: Sequence[ConcurrencyLimiter], *, together: bool) -> None:
-        self._gates = gates
+    def __init__(self, limiters: Sequence[ConcurrencyLimiter], *, together: bool) -> None:
+        self._limiters = limiters
         self._together = together
 
     @property
     def _in_use(self) -> list[ConcurrencyLimiter]:
-        usable = [gate for gate in self._gates if gate.closed is None]
+        usable = [limiter for limiter in self._limiters if limiter.closed is None]
         return usable if self._together else usable[:1]
 
     @property
     def width(self) -> JointWidth:
         """The working width."""
         return JointWidth(
-            sum(gate.width.width for gate in self._in_use), sum(gate.width.active for gate in self._gates)
+            sum(limiter.width.width for limiter in self._in_use),
+            sum(limiter.width.active for limiter in self._limiters),
         )
 
     @property
     def closed(self) -> StopReason | None:
         """Why no more jobs are submitted at any account; ``None`` while one takes them."""
-        reasons = [gate.closed for gate in self._gates]
+        reasons = [limiter.closed for limiter in self._limiters]
         for_all = [reason for reason in reasons if reason and reason is not StopReason.ACCOUNT]
         if for_all:
             return for_all[0]
@@ -68,7 +69,7 @@ class JointLimiter:
     @property
     def is_full(self) -> bool:
         """Whether only the end of a job makes room for another one."""
-        return all(gate.is_full for gate in self._in_use)
+        return all(limiter.is_full for limiter in self._in_use)
 
     def check(self) -> None:
         """Do nothing while rows that are on their way are to be submitted.
@@ -91,7 +92,7 @@ class JointLimiter:
 
         :param reason: why.
         """
-        for gate in self._gates:
+        for limiter in self._limiters:
             # What one account has refused is no reason for the others.
-            if gate.closed is not StopReason.ACCOUNT:
-                gate.close(reason)
+            if limiter.closed is not StopReason.ACCOUNT:
+                limiter.close(reason)

@@ -78,7 +78,7 @@ class LedgerWriter:
     async def written(self) -> None:
         """Wait until all that was noted is written. Those who wait together share one write.
 
-        :raises Closed: the run submits nothing more.
+        :raises SubmissionStopped: the run submits nothing more.
         """
         mark = self._noted
         self._wanted.set()
@@ -98,7 +98,7 @@ class LedgerWriter:
     async def still_ours(self) -> None:
         """Wait until it is known that no other worker has taken the batch over; asked once a second.
 
-        :raises Closed: one has, or the run submits nothing more for another reason.
+        :raises SubmissionStopped: one has, or the run submits nothing more for another reason.
         """
         async with self._asking:
             first = time.monotonic()

@@ -217,7 +217,7 @@ class ConcurrencyLimiter:
     async def enter(self) -> None:
         """Wait for a place.
 
-        :raises Closed: no more jobs are submitted.
+        :raises SubmissionStopped: no more jobs are submitted.
         """
         async with self._turn:
             while not self.stopped_hard and not self.width.can_start(_now()):
@@ -241,7 +241,7 @@ class ConcurrencyLimiter:
     def check(self) -> None:
         """Do nothing while rows that are on their way are to be submitted.
 
-        :raises Closed: they are not.
+        :raises SubmissionStopped: they are not.
         """
         if self.stopped_hard:
             raise SubmissionStopped(self.stopped_hard)

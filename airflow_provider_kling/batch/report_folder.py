@@ -93,8 +93,8 @@ class ReportFolder:
         """Decide for a folder and record it, before anything is paid.
 
         :return: whether it is the usual one.
-        :raises StorageRefused: the storage may not be read or written.
-        :raises StorageDown: the storage does not answer.
+        :raises StoragePermanentError: the storage may not be read or written.
+        :raises StorageTransientError: the storage does not answer.
         """
         now = time.time()
         mine, others = self._read()
@@ -114,8 +114,8 @@ class ReportFolder:
     def renew(self) -> None:
         """Confirm from time to time that the batch still runs.
 
-        :raises StorageRefused: the storage may not be written.
-        :raises StorageDown: the storage does not answer.
+        :raises StoragePermanentError: the storage may not be written.
+        :raises StorageTransientError: the storage does not answer.
         """
         now = time.time()
         if self._claim and now - self._claim.renewed > RENEW_SECONDS:
@@ -125,8 +125,8 @@ class ReportFolder:
         """Look once more, before reports are written, whether a later run has taken the folder over.
 
         :return: whether the folder is the one that was claimed.
-        :raises StorageRefused: the storage may not be read or written.
-        :raises StorageDown: the storage does not answer.
+        :raises StoragePermanentError: the storage may not be read or written.
+        :raises StorageTransientError: the storage does not answer.
         """
         now = time.time()
         if self._held.folder:
@@ -140,8 +140,8 @@ class ReportFolder:
     def release(self) -> None:
         """Record that this try has ended: later runs of the task may use the folder.
 
-        :raises StorageRefused: the storage may not be written.
-        :raises StorageDown: the storage does not answer.
+        :raises StoragePermanentError: the storage may not be written.
+        :raises StorageTransientError: the storage does not answer.
         """
         self._write(replace(self._held, renewed=time.time(), ended=True))
 

@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
-from .prepared_request import enforce_max_units, estimate_of
+from .prepared_request import estimate_of, parse_units
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -37,35 +37,36 @@ def parse_usd(name: str, value: Any) -> Decimal | None:
     )
 
 
-def enforce_limits(order: PreparedRequest, max_units: Any, max_usd: Any) -> None:
+def enforce_limits(request: PreparedRequest, max_units: Any, max_usd: Any) -> None:
     """Refuse a request that may cost more than is allowed.
 
-    :param order: the request with its estimate.
+    :param request: the request with its estimate.
     :param max_units: most that it may cost, in units; no limit when unset.
     :param max_usd: most that it may cost by Kling's list price, in US dollars; no limit when unset.
     :raises KlingRequestInvalid: it costs more, or its cost cannot be known.
     """
-    enforce_max_units(order, max_units)
-    most = parse_usd("max_usd", max_usd)
-    if most is None:
-        return
+    limits = {"max_units": parse_units("max_units", max_units), "max_usd": parse_usd("max_usd", max_usd)}
+    for name, most in limits.items():
+        fault = None if most is None else _limit_fault(request, name, most)
+        if fault:
+            raise KlingRequestInvalid(f"{fault} ({request.endpoint}).", job=JobState.NOT_CREATED)
+
+
+def _limit_fault(request: PreparedRequest, name: str, most: Decimal) -> str | None:
+    """Return why a request is not within a limit, with what to do about it first."""
     from ..api.pricing import PRICES_OF, format_usd, usd_of
 
-    if order.estimate is None:
-        by_length = estimate_of(order.endpoint, order.request, seconds=Decimal(1)) is not None
-        remedy = " Give expected_seconds: its price goes by a length that is not in the request."
-        raise KlingRequestInvalid(
-            f"{order.endpoint}: max_usd={most} is set, but what this job costs cannot be known before it is"
-            f" made.{remedy if by_length else ''}",
-            job=JobState.NOT_CREATED,
-        )
-    usd = usd_of(order.endpoint, order.estimate)
-    if usd > most:
-        raise KlingRequestInvalid(
-            f"{order.endpoint}: this job would cost about {format_usd(usd)}, more than max_usd={most} allows:"
-            f" {order.estimate} units by the list price of {PRICES_OF}.",
-            job=JobState.NOT_CREATED,
-        )
+    if request.estimate is None:
+        if estimate_of(request.endpoint, request.request, seconds=Decimal(1)) is not None:
+            return f"Give expected_seconds: {name}={most} needs the price, so the length, before payment"
+        return f"Unset {name}={most}: what this job costs cannot be known before payment"
+    usd = usd_of(request.endpoint, request.estimate)
+    if (usd if name == "max_usd" else request.estimate) <= most:
+        return None
+    return (
+        f"Raise {name}={most} or request less: this job would cost about {request.estimate} units, "
+        f"{format_usd(usd)} by the list price of {PRICES_OF}"
+    )
 
 
 def lowest_units(endpoint: Endpoint, max_units: Decimal | None, max_usd: Decimal | None) -> Decimal | None:

@@ -225,32 +225,6 @@ def parse_units(name: str, value: Any) -> Decimal | None:
     )
 
 
-def enforce_max_units(order: PreparedRequest, max_units: Any) -> None:
-    """Check the estimated cost of a request against a limit.
-
-    :param order: the prepared request.
-    :param max_units: maximum cost in units; unset for no limit.
-    :raises KlingRequestInvalid: the estimate is higher or unknown.
-    """
-    most = parse_units("max_units", max_units)
-    if most is None:
-        return
-    if order.estimate is None:
-        by_length = estimate_of(order.endpoint, order.request, seconds=Decimal(1)) is not None
-        remedy = " Give expected_seconds: its price goes by a length that is not in the request."
-        raise KlingRequestInvalid(
-            f"{order.endpoint}: max_units={most} is set, but what this job costs cannot be known before it"
-            f" is made.{remedy if by_length else ''}",
-            job=JobState.NOT_CREATED,
-        )
-    if order.estimate > most:
-        raise KlingRequestInvalid(
-            f"{order.endpoint}: this job would cost about {order.estimate} units, more than max_units={most}"
-            " allows.",
-            job=JobState.NOT_CREATED,
-        )
-
-
 def paths_to_str(value: Any) -> Any:
     """Convert a value to plain data at any depth.
 

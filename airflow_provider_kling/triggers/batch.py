@@ -13,7 +13,7 @@ from airflow.triggers.base import TriggerEvent
 
 from ..api.endpoint import get_endpoint
 from .kling import _KlingBaseTrigger
-from .loop_pacing import load
+from .loop_pacing import load_in_thread
 from .poll_schedule import PollSchedule
 from .wake_rule import WakeRule
 
@@ -123,7 +123,7 @@ class KlingBatchTrigger(_KlingBaseTrigger):
         )
 
     async def _wait(self) -> BatchEvent:
-        await load()
+        await load_in_thread()
         from ..exceptions import KlingError
 
         try:

@@ -20,7 +20,7 @@ except ImportError:
 from ..api.polling import MIN_POLL_INTERVAL, WARN_AFTER_FAILURES
 from .job_watermark import JobWatermark, watermarks_from_json
 from .kling import _KlingBaseTrigger
-from .loop_pacing import Slice, load
+from .loop_pacing import Slice, load_in_thread
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -105,7 +105,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
 
         :return: yields one event for each job that has ended.
         """
-        await load()
+        await load_in_thread()
         watched = self._watched()
         self._marks = watermarks_from_json(await self._stored())
         while True:

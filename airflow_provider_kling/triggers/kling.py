@@ -15,7 +15,7 @@ from ..api.endpoint import get_endpoint
 from ..api.polling import MAX_FAILURES_PAST_DEADLINE, WARN_AFTER_FAILURES, Backoff, TaskEvent
 from ..results.accounts import CONNECTION_FACT
 from ..version_compat import airflow_version
-from .loop_pacing import gate, load
+from .loop_pacing import load_in_thread, start_semaphore
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -113,7 +113,7 @@ class _KlingBaseTrigger(BaseTrigger):
         backoff = Backoff(_SETTINGS_BACKOFF)
         while True:
             try:
-                async with gate():
+                async with start_semaphore():
                     return await KlingHook(conn_id).asettings()
             except KlingError:
                 raise
@@ -206,7 +206,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         )
 
     async def _wait(self) -> TriggerEvent:
-        await load()
+        await load_in_thread()
         from ..exceptions import KlingError
 
         try:
@@ -348,7 +348,7 @@ class KlingSlotTrigger(_KlingBaseTrigger):
         yield _to_trigger_event(event)
 
     async def _wait(self) -> SlotEvent:
-        await load()
+        await load_in_thread()
         from .slot_queue import SlotWaiter, get_slot_queue
 
         waiter = SlotWaiter(self.since, self.refused_at or self.since, self.refusals, self.retry_after)

@@ -14,7 +14,7 @@ _AT_ONCE = 8
 """Triggers that read their connection at once: a thousand that start together would do it in one step."""
 
 _loading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[None]] = WeakKeyDictionary()
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_start_semaphores: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class Slice:
@@ -30,19 +30,19 @@ class Slice:
             self._ends = time.perf_counter() + SLICE
 
 
-def gate() -> asyncio.Semaphore:
+def start_semaphore() -> asyncio.Semaphore:
     """Return the semaphore that lets a few triggers of the running loop start at a time.
 
     :return: the semaphore.
     """
-    return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
+    return _start_semaphores.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
 
 
-async def load() -> None:
+async def load_in_thread() -> None:
     """Import, in a thread and once, what a wait needs: on the loop that would take a tenth of a second."""
     loop = asyncio.get_running_loop()
     # Else all who wait for it would go on in one step of the loop.
-    async with gate():
+    async with start_semaphore():
         if loop not in _loading:
             _loading[loop] = loop.run_in_executor(None, _load)
         # A cancelled waiter must not cancel it for the others.

@@ -90,7 +90,7 @@ class TaskReader:
         :param positions: all jobs by id; those met on the way are reported too.
         :param due: the jobs to read.
         :param sink: receives the results.
-        :raises RoundFailed: the server is in trouble or asks for a pause; some jobs may have been read.
+        :raises PollFailed: the server is in trouble or asks for a pause; some jobs may have been read.
         :raises KlingAuthError: the credentials are refused.
         """
         now = asyncio.get_running_loop().time()
@@ -292,7 +292,7 @@ class _ConcurrentReads:
     async def read(self) -> None:
         """Read all, and report what could not be read.
 
-        :raises RoundFailed: it is the server that is in trouble.
+        :raises PollFailed: it is the server that is in trouble.
         :raises KlingAuthError: the credentials are refused.
         """
         async with asyncio.TaskGroup() as group:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.check_docstrings import faults, main
+from scripts.check_docstrings import faults, main, unknown_exceptions
 
 COMPLETE = '''
 from dataclasses import dataclass
@@ -60,6 +60,21 @@ def test_what_is_left_out_is_reported_with_its_line(removed: str, found: str) ->
 def test_a_parameter_that_does_not_exist_is_reported() -> None:
     source = COMPLETE.replace(":param path:", ":param name: of it.\n    :param path:")
     assert [text for _, text in faults(source)] == ["read: there is no parameter name"]
+
+
+def test_an_exception_that_does_not_exist_is_reported() -> None:
+    source = """from http.client import HTTPException
+
+def f():
+    '''Do it.
+
+    :raises ValueError: of Python.
+    :raises HTTPException: imported.
+    :raises KlingError: of the package.
+    :raises Closed: renamed long ago.
+    '''
+"""
+    assert list(unknown_exceptions(source, {"KlingError"})) == [(9, "there is no exception Closed")]
 
 
 def test_an_override_inherits_what_the_base_documents() -> None:

@@ -35,7 +35,7 @@ def test_what_costs_as_much_is_made(limit: Any, kling_emulator: Emulator, ti: Ta
 @pytest.mark.parametrize(
     ("limit", "words"),
     [
-        (0.41, r"about \$0\.42, more than max_usd=0\.41 allows: 3\.0 units by the list price of 20\d\d-\d\d"),
+        (0.41, r"^Raise max_usd=0\.41 .*about 3\.0 units, \$0\.42 by the list price of 20\d\d-\d\d"),
         ("{{ none }}", "max_usd is '' after rendering|max_usd is 'None' after rendering"),
         ("{{ ' ' }}", "max_usd is ' ' after rendering"),
     ],
@@ -63,7 +63,7 @@ def test_what_is_no_amount_is_refused_at_parse(limit: Any) -> None:
 def test_what_nobody_can_price_is_not_made(kling_emulator: Emulator, ti: TaskInstance) -> None:
     operator = KlingAvatarImageToVideoOperator(task_id="a", image=PICTURE, audio_id="7", max_usd=100)
     with pytest.raises(
-        KlingRequestInvalid, match=r"max_usd=100 is set, .* cannot be known .*Give expected_seconds"
+        KlingRequestInvalid, match=r"^Give expected_seconds: max_usd=100 needs .* before payment"
     ):
         run(operator, ti)
     assert not kling_emulator.jobs

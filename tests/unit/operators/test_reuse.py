@@ -207,7 +207,7 @@ def test_a_limit_counts_a_job_that_is_there_as_nothing(
     run(shared(output_path=str(tmp_path)), ti)
     assert run(shared(max_units=0), other(ti))["units"] == "0"
     assert run(shared(max_units=0, output_path=str(tmp_path)), other(ti, 3))["units"] == "0"
-    with pytest.raises(KlingRequestInvalid, match="more than max_units=0"):
+    with pytest.raises(KlingRequestInvalid, match="Raise max_units=0"):
         run(shared(max_units=0, take="2"), other(ti))
     assert len(kling_emulator.jobs) == 1
 

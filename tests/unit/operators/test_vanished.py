@@ -98,7 +98,7 @@ def test_what_has_a_value_or_was_no_template_has_not_vanished() -> None:
 @pytest.mark.parametrize("most", ["2.9", 2, "{{ most }}"])
 def test_what_would_cost_too_much_is_not_made(most: Any, kling_emulator: Emulator, ti: TaskInstance) -> None:
     operator = KlingTextToVideoOperator(task_id="film", prompt="a boat", max_units=most)
-    with pytest.raises(KlingRequestInvalid, match=r"would cost about 3\.0 units, more than max_units=2"):
+    with pytest.raises(KlingRequestInvalid, match=r"^Raise max_units=2.* about 3\.0 units, \$0\.42"):
         run(operator, ti, most=2.5)
     assert not kling_emulator.jobs
 
