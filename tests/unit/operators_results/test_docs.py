@@ -58,15 +58,15 @@ def kling_emulator_options() -> dict[str, Any]:
 def test_its_tasks_work(
     tasks: dict[str, Any], tmp_path: Any, ti: TaskInstance, capsys: pytest.CaptureFixture[str]
 ):
-    assert set(tasks) == {"make", "keep", "sweep", "look"}
+    assert set(tasks) == {"make", "fetch", "sweep", "look"}
     tasks["make"].poll_interval = 0.2
     made = run(tasks["make"], ti)
     (shown,) = (json.loads(text) for text in snippets("json") if "videos" in text)
     assert set(shown) <= set(made)
     assert set(shown["videos"][0]) == set(made["videos"][0])
     assert made["videos"][0]["path"].startswith(f"{tmp_path}/kling/2026-11-20/")
-    tasks["keep"].render_template_fields({"params": {"job": made["task_id"]}})
-    assert tasks["keep"].execute(context())["task_id"] == made["task_id"]
+    tasks["fetch"].render_template_fields({"params": {"job": made["task_id"]}})
+    assert tasks["fetch"].execute(context())["task_id"] == made["task_id"]
     assert tasks["sweep"].execute(context())["landed_before"] == 1
 
     capsys.readouterr()
@@ -100,4 +100,4 @@ def test_its_numbers_are_those_of_the_code():
     assert rules.max_redirects == 5
     assert f"at most {rules.max_bytes >> 30} GB a file" in PAGE
     assert f"at most {MAX_LISTED} jobs each" in PAGE
-    assert PAGE.count(f"{MAX_CONSECUTIVE_FAILURES} in a row") == 1
+    assert PAGE.count(f"{MAX_CONSECUTIVE_FAILURES} failures in a row") == 2
