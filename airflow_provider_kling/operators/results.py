@@ -167,6 +167,7 @@ class KlingResultSweepOperator(StoringOperator):
     :param max_tasks: most results to store in one run, at least 1; by default all.
     :param parallel: results that are fetched at once, 1 to 32.
     :param kling_conn_id: id of a connection of type ``kling``, at a host that lists jobs.
+    :param poster: store a small JPEG next to each video that is stored now; needs the extra ``media``.
     """
 
     template_fields: Sequence[str] = (
@@ -188,9 +189,12 @@ class KlingResultSweepOperator(StoringOperator):
         max_tasks: int | str | XComArg | None = None,
         parallel: int = 4,
         kling_conn_id: str | XComArg = "kling_default",
+        poster: bool = False,
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
         super().__init__(output_path=output_path, kling_conn_id=kling_conn_id, **kwargs)
+        self.poster = read_flag(self.task_id, "poster", poster)
+        check_poster(self.task_id, self.poster)
         self.endpoints = (
             [each.slug if isinstance(each, Endpoint) else each for each in endpoints]
             if isinstance(endpoints, list | tuple)
@@ -274,7 +278,9 @@ class KlingResultSweepOperator(StoringOperator):
 
         # One resolution of the host's name for each endpoint, not for each job.
         result_store = cache(
-            lambda slug: result_writer(self.hook.settings, get_endpoint(slug), self.output_path, context)
+            lambda slug: result_writer(
+                self.hook.settings, get_endpoint(slug), self.output_path, context, poster=self.poster
+            )
         )
         client = self.hook.client
 

@@ -15,9 +15,10 @@ from PIL import Image
 
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.media import frames
 from airflow_provider_kling.operators.batch import KlingBatchOperator
-from airflow_provider_kling.operators.results import KlingFetchResultOperator
+from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
 from airflow_provider_kling.operators.video import KlingTextToVideoOperator
 from airflow_provider_kling.results.files import list_result_files
 from airflow_provider_kling.results.manifest import read_task_manifest
@@ -117,6 +118,29 @@ def test_a_result_that_is_fetched(tmp_path: Path, kling_emulator: Emulator, ti: 
     assert Path(item["poster"]).exists()
 
 
+def test_results_that_a_sweep_stores(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance) -> None:
+    hook, body = KlingHook(), {"prompt": "A boat", "model_name": "kling-v3"}
+    slugs = ("videos/text2video", "videos/text2video", "images/generations")
+    made = [hook.submit(slug, body).task_id for slug in slugs]
+    kling_emulator.advance(120)
+    arguments: dict[str, Any] = {"task_id": "sweep", "output_path": shelf.uri, "poster": True}
+    report = KlingResultSweepOperator(**arguments).execute(context_of(ti))
+    assert (report["landed"], report["not_landed"]) == (len(made), 0)
+    files = shelf.files()
+    posters = {name for name in files if name.endswith("poster.jpg")}
+    assert posters == {f"{task_id}/0-poster.jpg" for task_id in made[:2]}
+    # Only files of jobs count as stored bytes.
+    assert report["bytes"] == sum(
+        len(data) for name, data in files.items() if not name.endswith((*posters, "manifest.json"))
+    )
+    for task_id in made[:2]:
+        manifest = read_task_manifest(shelf.uri, task_id)
+        assert manifest
+        assert manifest["files"][0]["poster"] == "0-poster.jpg"
+    again = KlingResultSweepOperator(**arguments).execute(context_of(ti))
+    assert (again["landed"], again["landed_before"]) == (0, len(made))
+
+
 def test_a_batch(tmp_path: Path, kling_emulator: Emulator, ti: TaskInstance) -> None:
     rows = [{"prompt": f"Boat {number}", "duration": "5"} for number in range(2)]
     batch = KlingBatchOperator(
@@ -140,6 +164,7 @@ MAKE: dict[str, Callable[[], object]] = {
     "fetch": lambda: KlingFetchResultOperator(
         task_id="t", endpoint="videos/text2video", kling_task_id="1", output_path="/out", poster=True
     ),
+    "sweep": lambda: KlingResultSweepOperator(task_id="t", output_path="/out", poster=True),
 }
 
 
