@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from .endpoint import Endpoint
 from .models import V2_TO_V1_NAMES, is_known_model
+from .task import KlingTask, TaskStatus
 
 PRICES_OF = "2026-09"
 """Month of the vendor's price list that the table follows."""
@@ -118,6 +119,29 @@ def usd_of(endpoint: Endpoint, units: Decimal) -> Decimal:
     :return: US dollars, exact.
     """
     return units * USD_PER_UNIT[unit_type(endpoint)]
+
+
+def charged_units(endpoint: Endpoint, task: KlingTask) -> Decimal | None:
+    """Return what a job that has ended was charged, in units.
+
+    Cash counts by its list price, for the amount may be discounted; without a currency it is in US dollars.
+
+    :param endpoint: endpoint that made the job, which decides the kind of units.
+    :param task: the job.
+    :return: units; ``None`` if the charge or a part of it is unknown.
+    """
+    known = amount_of(task.units)
+    if known is None and not task.charges and task.status is TaskStatus.FAILED:
+        # Kling is not known to charge such jobs.
+        return Decimal(0)
+    for row in task.charges:
+        if row["type"] == "cash":
+            listed = amount_of(row["list_price"])
+            # A list price of 0 says nothing, and what is unknown must not count as free.
+            if not listed or row["currency"] not in (None, "", "USD"):
+                return None
+            known = (known or Decimal(0)) + listed / USD_PER_UNIT[unit_type(endpoint)]
+    return known
 
 
 def format_usd(amount: Decimal) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..api.pricing import amount_of
+from ..api.pricing import amount_of, charged_units
 from ..api.task import KlingTask, TaskStatus
 from ..exceptions import KlingError, KlingResultExpired, KlingTaskNotFound, error_from_event
 from ..metrics import job_ended
@@ -141,8 +141,8 @@ class JobMonitor:
         units = None if amount_of(task.units) is None else task.units
         charges, failed = task.charges or None, task.status is TaskStatus.FAILED
         facts = _facts_of(entry)
-        free = failed and units is None and not charges
-        await self._settle(entry, Decimal(0) if free else amount_of(units))
+        charged = charged_units(self._lane.config.endpoint, task)
+        await self._settle(entry, charged)
         reused = facts.get(REUSED_FACT)
         if reused:
             units, charges = "0", None
@@ -153,11 +153,15 @@ class JobMonitor:
         task = await self._with_files(task)
         stored = await self._store(task, facts)
         self._count(entry, task)
-        if entry.estimate is None:
-            self._run.budget.learn(units)
+        estimate = entry.estimate
+        if estimate is None and charged is not None:
+            # A charge in cash names no units, by which the limit of the batch is checked.
+            estimate = f"{charged:f}" if units is None else None
+            self._run.budget.learn(f"{charged:f}")
         self._run.writer.note(
             entry.to(
                 RowState.DONE,
+                estimate=estimate,
                 units=units,
                 charges=charges,
                 error=None,

@@ -139,8 +139,9 @@ class BatchRun:
     async def _work(self, rows: Iterator[RequestRow], reader: ThreadPoolExecutor) -> None:
         run = self._run
         for entry in run.ledger.entries.values():
-            if entry.estimate is None:
-                run.budget.learn(entry.units)
+            # Of a charge in cash the worth in units may stand in place of an estimate.
+            if entry.estimate is None or (entry.units is None and entry.charges):
+                run.budget.learn(entry.units or entry.estimate)
         self._prefetcher = RequestPrefetcher(run)
         self._lanes.build(self._prefetcher)
         self._resumer = Resumer(run, lambda line: self._lanes.of(line).client, self._attach)

@@ -6,13 +6,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..api.pricing import amount_of
 from ..budget import RunBudget
 from ..exceptions import JobState, KlingContentRefused, KlingError, KlingTaskFailed
 from ..submission.idempotency import recall_external_task_id
 
 if TYPE_CHECKING:
-    from ..api.task import KlingTask
     from ..version_compat import Context
 
 
@@ -53,17 +51,6 @@ def settle_lost(operator: Any, context: Context, error: KlingError) -> None:
     if isinstance(error, KlingTaskFailed | KlingContentRefused) or error.job is JobState.NOT_CREATED:
         name = operator.reserved or recall_external_task_id(context)
         settle(operator, context, name, Decimal(0))
-
-
-def charge_of(task: KlingTask, *, failed: bool = False) -> Decimal | None:
-    """Return the charge of a job that has ended.
-
-    :param task: the job.
-    :param failed: the job failed; Kling is not known to charge such jobs.
-    :return: units; ``None`` if they are unknown.
-    """
-    units = amount_of(task.units)
-    return Decimal(0) if units is None and failed and not task.charges else units
 
 
 def _budget_of(operator: Any, context: Context) -> RunBudget:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..api.pricing import charged_units
 from ..api.task import TaskStatus
 from ..exceptions import JobState, KlingSubmissionUnknown, error_from_event
 from ..lineage import emit_lineage
@@ -13,7 +14,7 @@ from ..results.accounts import CONNECTION_FACT
 from ..results.reuse import as_reused
 from ..submission.idempotency import load_request_metadata, recall_external_task_id
 from ._accounts import conn_ids_of, submission_of
-from ._budgets import charge_of, settle
+from ._budgets import settle
 from ._job_request import JobRequest
 from ._regeneration import checked_result, checks_media, restore_take
 from ._reuse import with_fresh_urls
@@ -104,7 +105,7 @@ def finish(operator: KlingTaskOperator, run: TaskRun, task: KlingTask) -> dict[s
     context = run.context
     run.ended_task = task
     name = task.external_task_id or recall_external_task_id(context)
-    settle(operator, context, name, charge_of(task, failed=task.status is TaskStatus.FAILED))
+    settle(operator, context, name, charged_units(operator.endpoint, task))
     if task.status is TaskStatus.FAILED:
         raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
     # A gateway may leave the external task id out of its answers.

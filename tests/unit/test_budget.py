@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
@@ -13,7 +15,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_kling.api.endpoint import get_endpoint
+from airflow_provider_kling.api.pricing import charged_units
+from airflow_provider_kling.api.task import KlingTask, TaskStatus
 from airflow_provider_kling.budget import KlingBudget
+from airflow_provider_kling.emulator import responses
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid, KlingTaskFailed
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
@@ -22,6 +28,7 @@ from tests.support.storages import S3Server
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import PICTURE, TaskInstance, context_of, image_to_video, run
 
+VIDEO, IMAGE = "videos/image2video", "images/generations"
 RUN = {"dag_id": "d", "run_id": "r"}
 
 
@@ -174,6 +181,77 @@ def test_a_batch_shares_it(kling_emulator: Emulator, tmp_path: Path) -> None:
     # The film costs 3 of 24, so two of 8 are left.
     assert len(kling_emulator.jobs) == 3
     assert shared.spent(dag_id=other.dag_id, run_id=other.run_id) == 19
+
+
+CASH = {"type": "cash", "amount": "0.35", "currency": "USD", "list_price": "0.42", "package": None}
+UNITS = {"type": "units", "amount": "2.5", "currency": None, "list_price": None, "package": "video"}
+SUCCEED, FAILED = TaskStatus.SUCCEED, TaskStatus.FAILED
+CHARGES: dict[str, tuple[str, dict[str, Any], str | None]] = {
+    "units": (VIDEO, {"units": "2.5", "charges": [UNITS]}, "2.5"),
+    "units only as a number": (VIDEO, {"units": "2.5"}, "2.5"),
+    "cash by its list price": (VIDEO, {"charges": [CASH]}, "3"),
+    "cash of an image": (IMAGE, {"charges": [{**CASH, "list_price": "0.028"}]}, "8"),
+    "cash without a currency": (VIDEO, {"charges": [{**CASH, "currency": None}]}, "3"),
+    "several parts in cash": (VIDEO, {"charges": [CASH, {**CASH, "list_price": "0.14"}]}, "4"),
+    "units and cash": (VIDEO, {"units": "2.5", "charges": [UNITS, CASH]}, "5.5"),
+    "cash of another currency": (VIDEO, {"charges": [{**CASH, "currency": "CNY"}]}, None),
+    "cash without a list price": (VIDEO, {"charges": [{**CASH, "list_price": None}]}, None),
+    "a list price of 0": (VIDEO, {"charges": [{**CASH, "list_price": "0"}]}, None),
+    "units, and cash without a list price": (
+        VIDEO,
+        {"units": "2.5", "charges": [UNITS, {**CASH, "list_price": None}]},
+        None,
+    ),
+    "a list price that is no number": (VIDEO, {"charges": [{**CASH, "list_price": "NaN"}]}, None),
+    "no charge": (VIDEO, {}, None),
+    "units that are no number": (VIDEO, {"units": "many"}, None),
+    "a failed job without a charge": (VIDEO, {"status": FAILED}, "0"),
+    "a failed job with a charge": (VIDEO, {"status": FAILED, "charges": [CASH]}, "3"),
+}
+
+
+@pytest.mark.parametrize(("slug", "facts", "expected"), CHARGES.values(), ids=CHARGES)
+def test_a_charge_in_units(slug: str, facts: dict[str, Any], expected: str | None) -> None:
+    task = KlingTask(**{"task_id": "1", "status": SUCCEED, "raw_status": "", **facts})
+    found = charged_units(get_endpoint(slug), task)
+    assert found == (None if expected is None else Decimal(expected))
+
+
+@pytest.fixture
+def cash_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An account that pays in cash."""
+    with Emulator(speed=1, job_seconds=0.3, cash=1000) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
+def test_cash_settles_a_job(deferrable: bool, cash_account: Emulator, tmp_path: Path) -> None:
+    shared, ti = budget(tmp_path), TaskInstance()
+    result = run(image_to_video(budget=shared, deferrable=deferrable), ti)
+    assert (result["units"], result["charges"][0]["list_price"]) == (None, "0.42")
+    (log,) = sorted(tmp_path.rglob("*2.json"))
+    assert json.loads(log.read_text())["kind"] == "settle"
+    assert shared.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
+
+
+def test_cash_without_a_list_price_stays_reserved(
+    cash_account: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(responses, "_charge", lambda job: {"final_balance_deduction": {"quota": "0.1"}})
+    shared, ti = budget(tmp_path), TaskInstance()
+    run(image_to_video(budget=shared), ti)
+    assert [json.loads(log.read_text())["kind"] for log in tmp_path.rglob("*.json")] == ["reserve"]
+    assert shared.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
+
+
+def test_cash_settles_the_rows_of_a_batch(cash_account: Emulator, tmp_path: Path) -> None:
+    shared = budget(tmp_path / "budget")
+    batch = Batch(str(tmp_path / "out"), budget=shared)
+    batch.run(rows(2))
+    kinds = [json.loads(log.read_text())["kind"] for log in (tmp_path / "budget").rglob("*.json")]
+    assert sorted(kinds) == ["reserve", "reserve", "settle", "settle"]
+    assert shared.spent(dag_id=batch.ti.dag_id, run_id=batch.ti.run_id) == 16
 
 
 @pytest.fixture

@@ -179,10 +179,11 @@ def test_credentials_that_are_refused_while_jobs_run_lose_no_job(
     assert (summary["done"], summary["attached"], len(kling.jobs)) == (6, 3, 6)
 
 
+@pytest.mark.parametrize("cash", [None, 1000], ids=["units", "cash"])
 def test_jobs_of_unknown_cost_are_made_one_by_one_under_a_limit(
-    start: Callable[..., Emulator], batch: Batch, pictures: list[bytes]
+    start: Callable[..., Emulator], batch: Batch, pictures: list[bytes], cash: float | None
 ) -> None:
-    kling = start()
+    kling = start(cash=cash)
     picture = base64.b64encode(pictures[0]).decode()
     requests = [
         {"human_image": picture, "cloth_image": picture, "model_name": "kolors-virtual-try-on-v1-5"}
