@@ -176,7 +176,7 @@ class Lanes:
         """
         if not self.several:
             return await self.all[0].submitter.submit(row, line_of(row), ask_first=ask_first)
-        route = _Route(account_bound_fields(row.values))
+        route = _Route(account_bound_fields({**row.values, **(self._run.config.extra_body or {})}))
         lane = await self._first(row, line_of(row), route, ask_first=ask_first)
         route.uncertain = ask_first
         while True:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
 from ._batch_parameters import BatchParameters
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
+    from ..api.hosts import Dialect
     from ..batch.context import BatchAccount
     from ..hooks.connection import KlingSettings
     from ..version_compat import Context
@@ -35,13 +36,42 @@ def further_accounts(
     found = []
     for conn_id in BatchParameters(operator).fallback_conn_ids():
         settings = KlingHook(conn_id).settings
-        if settings.dialect.name != first.dialect.name:
-            raise KlingRequestInvalid(
-                f"Invalid value for 'fallback_conn_ids': {conn_id!r}; expected connections to "
-                f"{first.dialect.title}, as {str(operator.kling_conn_id)!r} is. Task {operator.task_id!r}: "
-                "each row is made ready once, for one kind of host.",
-                job=JobState.NOT_CREATED,
-            )
+        _check_host(operator, conn_id, settings.dialect, first.dialect)
         store = result_writer(settings, endpoint, operator.output_path, context, poster=operator.poster)
         found.append(BatchAccount(conn_id, settings, store))
     return found
+
+
+def accounts_report(operator: KlingBatchOperator, first: Dialect) -> tuple[dict[str, Any], list[str]]:
+    """Return what a dry run reports of the accounts of a batch.
+
+    :param operator: the batch, rendered.
+    :param first: what the host of its ``kling_conn_id`` documents.
+    :return: ``accounts`` in order and how rows are spread over them, and warnings.
+    :raises KlingRequestInvalid: a connection is invalid, or leads to another kind of host.
+    """
+    from ..hooks.kling import KlingHook
+    from ..utils.redaction import redact_text
+
+    warnings = []
+    further = BatchParameters(operator).fallback_conn_ids()
+    for conn_id in further:
+        try:
+            dialect = KlingHook(conn_id).settings.dialect
+        except Exception as error:
+            warnings.append(f"Connection {conn_id!r} cannot be used: {redact_text(str(error))[:200]}")
+        else:
+            _check_host(operator, conn_id, dialect, first)
+    spread = {"spread": operator.spread} if further else {}
+    return {"accounts": [str(operator.kling_conn_id), *further], **spread}, warnings
+
+
+def _check_host(operator: KlingBatchOperator, conn_id: str, dialect: Dialect, first: Dialect) -> None:
+    if dialect.name == first.name:
+        return
+    raise KlingRequestInvalid(
+        f"Invalid value for 'fallback_conn_ids': {conn_id!r}; expected connections to "
+        f"{first.title}, as {str(operator.kling_conn_id)!r} is. Task {operator.task_id!r}: "
+        "each row is made ready once, for one kind of host.",
+        job=JobState.NOT_CREATED,
+    )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import PRICES_OF, unit_type, usd_of
 from ..api.templating import is_templated
-from ..exceptions import JobState, KlingRequestInvalid
+from ..exceptions import JobState, KlingError, KlingRequestInvalid
 from ..inputs.prepared_request import PreparedRequest, prepare_request
+from ..results.accounts import account_bound_fields
 from ..results.reuse import INPUTS
 from ..submission.idempotency import task_instance_key
 from ._job_request import JobRequest
@@ -22,6 +23,7 @@ from ._reuse import shared_scope
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..api.hosts import Dialect
+    from ..batch.input import RequestRow
     from ..submission.context import IdempotencyKey
     from ..version_compat import Context
     from .base import KlingTaskOperator
@@ -133,11 +135,14 @@ def batch_report(
     :raises KlingRequestInvalid: a row cannot be sent, and the batch is to send none then.
     """
     from ..batch.preflight import preflight
+    from ._batch_accounts import accounts_report
 
     dialect, warnings = _dialect(operator)
+    accounts, unusable = accounts_report(operator, dialect)
+    bound: list[int] = []
     found = preflight(
         endpoint,
-        rows(),
+        _noting_bound(rows(), extra_body, bound),
         {},
         extra_body,
         own_names=operator.idempotency_scope != INPUTS,
@@ -151,6 +156,8 @@ def batch_report(
         **price_report(endpoint, found.estimate, dialect),
         "rows_without_estimate": found.unpriced,
         "rows_with_faults": len(found.faults),
+        **accounts,
+        **({"rows_account_bound": len(bound)} if "spread" in accounts else {}),
         "faults": list(found.faults.values())[:NAMED_FAULTS],
         "examples": list(
             _examples(
@@ -163,7 +170,7 @@ def batch_report(
                 expected_seconds=expected_seconds,
             )
         ),
-        "warnings": warnings,
+        "warnings": warnings + unusable,
         "max_units": None if operator.max_units in (None, "") else str(operator.max_units),
         "max_usd": None if operator.max_usd in (None, "") else str(operator.max_usd),
     }
@@ -175,6 +182,14 @@ def batch_report(
             job=JobState.NOT_CREATED,
         )
     return report
+
+
+def _noting_bound(rows: Iterable[RequestRow], extra_body: Any, bound: list[int]) -> Iterator[RequestRow]:
+    """Yield the rows, and add the numbers of those that only the first account can make to ``bound``."""
+    for row in rows:
+        if account_bound_fields({**row.values, **(extra_body or {})}):
+            bound.append(row.number)
+        yield row
 
 
 def _examples(
@@ -194,13 +209,18 @@ def _examples(
     scope = shared_scope(settings, endpoint) if settings else None
     take = read_take(operator.task_id, operator.take)
     for row in rows:
-        request = prepare_request(
-            endpoint,
-            row.values,
-            dialect,
-            extra_body,
-            expected_seconds=row.expected_seconds or expected_seconds,
-        )
+        try:
+            request = prepare_request(
+                endpoint,
+                row.values,
+                dialect,
+                extra_body,
+                expected_seconds=row.expected_seconds or expected_seconds,
+            )
+        except KlingError as error:
+            # A file that is missing, for example: this row would fail, and the others would not.
+            yield {"row": row.number, "fault": str(error), "labels": dict(row.labels)}
+            continue
         report = request_report(request, dialect, None)
         if key:
             plan = BatchConfig(endpoint, key, key.clear_count, 1, 1.0, scope=scope, take=take)

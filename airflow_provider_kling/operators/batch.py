@@ -340,7 +340,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         :param context: Airflow's context, which names the task instance; templates are rendered with it.
         :return: ``rows``, ``estimate`` in units, ``estimate_usd``, ``rows_without_estimate``, ``faults``,
-            ``examples`` of the first rows and ``warnings``.
+            ``accounts`` and their ``spread``, ``examples`` of the first rows and ``warnings``.
         :raises KlingRequestInvalid: the batch would be refused before anything is sent.
         """
         from ..batch.input import row_reader

@@ -218,3 +218,63 @@ def test_accounts_of_other_kinds_of_hosts_are_refused(
 def test_wrong_values_fail_when_the_dag_is_parsed(batch: Batch, arguments: dict[str, Any]) -> None:
     with pytest.raises(KlingRequestInvalid, match=f"Invalid value for '{next(iter(arguments))}'"):
         batch.operator(rows(1), **arguments)
+
+
+ELEMENT = {"element_list": [{"element_id": 7}]}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, {"accounts": ["kling_default"]}),
+        (
+            {"fallback_conn_ids": ["second"]},
+            {"accounts": ["kling_default", "second"], "spread": "in_order", "rows_account_bound": 1},
+        ),
+        (
+            {"fallback_conn_ids": "second", "spread": "round_robin", "kling_conn_id": "kling_default"},
+            {"accounts": ["kling_default", "second"], "spread": "round_robin", "rows_account_bound": 1},
+        ),
+        (
+            {"fallback_conn_ids": ["second"], "extra_body": ELEMENT},
+            {"accounts": ["kling_default", "second"], "spread": "in_order", "rows_account_bound": 2},
+        ),
+    ],
+    ids=["one", "in_order", "round_robin", "all_rows_bound"],
+)
+def test_a_dry_run_names_the_accounts(
+    kling: Emulator, second: Emulator, batch: Batch, more: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    own = {} if "extra_body" in more else ELEMENT
+    report = batch.operator([rows(1)[0], {"prompt": "mine", **own}], **more).dry_run()
+    names = ("accounts", "spread", "rows_account_bound")
+    assert {name: report[name] for name in names if name in report} == expected
+    assert (report["rows"], report["warnings"]) == (2, [])
+    assert not kling.requests
+    assert not second.requests
+
+
+def test_a_dry_run_warns_of_a_connection_that_cannot_be_used(kling: Emulator, batch: Batch) -> None:
+    report = batch.operator(rows(1), fallback_conn_ids=["nobody"]).dry_run()
+    assert report["accounts"] == ["kling_default", "nobody"]
+    (warning,) = report["warnings"]
+    assert warning.startswith("Connection 'nobody' cannot be used: ")
+
+
+def test_a_dry_run_refuses_an_account_at_another_kind_of_host(
+    kling: Emulator, second: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = {**second.connection(), "extra": {"dialect": "cometapi", "base_path": "/"}}
+    monkeypatch.setenv("AIRFLOW_CONN_SECOND", json.dumps(fields))
+    with pytest.raises(KlingRequestInvalid, match="expected connections to"):
+        batch.operator(rows(1), fallback_conn_ids=["second"]).dry_run()
+
+
+def test_rows_whose_extra_body_names_an_element_stay_at_the_first_account(
+    kling: Emulator, second: Emulator, two: Batch
+) -> None:
+    kling.faults.set({"no_credit": True})
+    with pytest.raises(KlingTaskFailed, match="2 rows failed"):
+        two.run(rows(2), extra_body=ELEMENT)
+    assert all("only it has what element_list names" in line["error"] for line in two.ledger().values())
+    assert not second.jobs

@@ -108,6 +108,13 @@ def test_a_batch_that_would_be_refused_is_refused(kling_emulator: Emulator) -> N
         batch([{"prompt": "a"}, {"n": 99}], on_failure="fail").dry_run()
 
 
+def test_a_row_whose_file_is_missing_does_not_end_the_dry_run(kling_emulator: Emulator) -> None:
+    told = batch([{"prompt": "a", "image": "/nowhere/a.jpg"}, {"prompt": "b"}]).dry_run()
+    first, second = told["examples"]
+    assert (first["row"], second["body"]["prompt"]) == (1, "b")
+    assert "a.jpg" in first["fault"]
+
+
 def test_the_names_of_a_batch_are_those_of_the_run(
     kling_emulator: Emulator, ti: TaskInstance, tmp_path: Path
 ) -> None:
