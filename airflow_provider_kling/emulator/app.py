@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way of a request: credentials, route, handler, answer, count."""
+"""The ASGI application: check of the credentials, route, handler, answer, count."""
 
 from __future__ import annotations
 
 import traceback
 
+import jwt
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import authentication
 from .errors import ApiErrorResponse
 from .handlers import downloads
 from .handlers.tasks import Route, Router, unknown_method
+from .options import Options
 from .state import EmulatorState
 from .wire import ConnectionDropped, Request, Response, drop_connection, read_body, send_answer
 
@@ -58,7 +59,7 @@ class EmulatorApp:
         try:
             if fault_response := await state.trouble.request():
                 return fault_response
-            authentication.check(call.headers.get("authorization"), state.options)
+            check_credentials(call.headers.get("authorization"), state.options)
             handler = route.handler if route else unknown_method
             return await handler(state, call, request_id)
         except ApiErrorResponse as refusal:
@@ -71,3 +72,44 @@ class EmulatorApp:
             return state.envelope.refused(
                 ApiErrorResponse(500, 5000, "the emulator has a bug, see its output"), request_id
             )
+
+
+def check_credentials(authorization: str | None, options: Options) -> None:
+    """Check the credentials of a call as the vendor does.
+
+    :param authorization: the request's ``Authorization`` header.
+    :param options: settings of the emulator.
+    :raises ApiErrorResponse: 401 with code 1000 to 1004.
+    """
+    if not authorization or not authorization.strip():
+        raise _refused(1001, "Authorization is empty")
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise _refused(1002, "Authorization is invalid")
+    if token != options.api_key:
+        _check_signed(token, options)
+
+
+def _check_signed(token: str, options: Options) -> None:
+    parts = token.count(".") + 1 if "." in token else 0
+    if parts != 3:  # noqa: PLR2004 - header, claims, signature
+        raise _refused(1002, f"The token was expected to have 3 parts, but got {parts}.")
+    try:
+        # Deliberately the machine's time: moving the emulator's clock must not lock its clients out.
+        claims = jwt.decode(
+            token, options.secret_key, algorithms=["HS256"], options={"require": ["iss", "exp", "nbf"]}
+        )
+    except jwt.ExpiredSignatureError:
+        raise _refused(1004, "Authorization has expired") from None
+    except jwt.ImmatureSignatureError:
+        raise _refused(1003, "Authorization is not yet valid") from None
+    except jwt.InvalidSignatureError:
+        raise _refused(1000, "Signature is invalid") from None
+    except jwt.InvalidTokenError as error:
+        raise _refused(1002, f"Authorization is invalid: {error}") from None
+    if claims["iss"] != options.access_key:
+        raise _refused(1002, "access key not found")
+
+
+def _refused(code: int, message: str) -> ApiErrorResponse:
+    return ApiErrorResponse(401, code, message)
