@@ -12,8 +12,8 @@ from .clock import Clock
 from .errors import invalid_value
 from .media.kinds import AudioInfo, VideoInfo
 from .media.specs import AudioSpec, OutputFile, ResultEntry, VideoSpec
+from .signing import RESULT_TTL
 from .task import EmulatedTask, Status
-from .url_signing import RESULT_TTL
 
 SESSION_SECONDS = 24 * 3600
 

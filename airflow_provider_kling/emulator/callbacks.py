@@ -13,8 +13,8 @@ import urllib.request
 from .clock import Clock
 from .loopback import is_loopback_url, loopback_opener
 from .responses import TaskSerializer
+from .signing import sign_headers
 from .task import EmulatedTask
-from .webhook_signing import sign_headers
 
 _LOOK_SECONDS = 0.05
 _TIMEOUT_SECONDS = 5

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 
-from .webhook_signing import validate_secret
+from .signing import validate_secret
 
 DEFAULT_PORT = 8188
 

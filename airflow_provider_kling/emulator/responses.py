@@ -12,9 +12,9 @@ from .clock import Clock, milliseconds
 from .faults import Faults
 from .media.kinds import VideoInfo
 from .media.specs import OutputFile, replace_files_with_urls
+from .signing import UrlSigner
 from .spec import prices
 from .task import EmulatedTask, Status
-from .url_signing import UrlSigner
 
 WORDS = {"succeed": "succeeded"}
 """Statuses that API 2.0 has other words for than v1."""

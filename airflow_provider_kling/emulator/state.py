@@ -13,15 +13,14 @@ from .account import Account
 from .callbacks import Callbacks
 from .clock import Clock
 from .envelopes import ENVELOPES
-from .fault_injection import FaultInjector
-from .faults import Faults
+from .faults import FaultInjector, Faults
 from .media.inputs import MediaStore
 from .media.render import RenderCache
 from .media.specs import OutputFile
 from .options import Options
 from .responses import TaskSerializer
+from .signing import UrlSigner
 from .spec.validation import ValidationContext
-from .url_signing import UrlSigner
 
 Requests = Counter[tuple[str, str, int]]
 """Number of requests by method, path template and status; 0 stands for a connection that was cut."""

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Addresses of results that are valid for a while, as a content network hands them out."""
+"""Signatures: of result URLs, which are valid for a while, and of callbacks."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 
@@ -10,6 +12,7 @@ from .clock import Clock
 
 RESULT_TTL = 30 * 24 * 3600
 """The vendor deletes results 30 days after the job ended."""
+_PREFIX = "whsec_"
 
 
 class UrlSigner:
@@ -49,3 +52,38 @@ class UrlSigner:
 
     def _signature(self, path: str, expires: str) -> str:
         return hmac.new(self._secret, f"{path}\n{expires}".encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def validate_secret(secret: str) -> None:
+    """Check a webhook secret.
+
+    :param secret: the secret.
+    :raises ValueError: it is not ``whsec_`` and base64.
+    """
+    try:
+        usable = secret.startswith(_PREFIX) and bool(_key(secret))
+    except (binascii.Error, ValueError):
+        usable = False
+    if not usable:
+        raise ValueError("webhook_secret must be whsec_ and base64")
+
+
+def sign_headers(secret: str, ident: str, now: int, body: bytes) -> dict[str, str]:
+    """Return the headers that prove the sender of a body.
+
+    :param secret: the webhook secret.
+    :param ident: id of the message; the same when it is sent again.
+    :param now: Unix time in seconds.
+    :param body: the body.
+    :return: the headers.
+    """
+    signature = hmac.digest(_key(secret), f"{ident}.{now}.".encode() + body, hashlib.sha256)
+    return {
+        "webhook-id": ident,
+        "webhook-timestamp": str(now),
+        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+    }
+
+
+def _key(secret: str) -> bytes:
+    return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
