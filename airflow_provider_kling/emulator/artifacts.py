@@ -10,8 +10,7 @@ from typing import Any
 
 from .clock import Clock
 from .errors import invalid_value
-from .media.kinds import AudioInfo, VideoInfo
-from .media.specs import AudioSpec, OutputFile, ResultEntry, VideoSpec
+from .media.specs import AudioInfo, AudioSpec, OutputFile, ResultEntry, VideoInfo, VideoSpec
 from .signing import RESULT_TTL
 from .task import EmulatedTask, Status
 

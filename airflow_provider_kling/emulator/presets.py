@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .media.kinds import AudioInfo, ImageInfo
 from .media.plan_context import content_hash
-from .media.specs import AudioSpec, ImageSpec, OutputFile, ResultEntry
+from .media.specs import AudioInfo, AudioSpec, ImageInfo, ImageSpec, OutputFile, ResultEntry
 
 PRESET_OWNER_ID = "kling"
 PRESETS = "presets"

@@ -10,8 +10,7 @@ from typing import Any
 
 from .clock import Clock, milliseconds
 from .faults import Faults
-from .media.kinds import VideoInfo
-from .media.specs import OutputFile, replace_files_with_urls
+from .media.specs import OutputFile, VideoInfo, replace_files_with_urls
 from .signing import UrlSigner
 from .spec import prices
 from .task import EmulatedTask, Status

@@ -9,8 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from .media.kinds import VideoInfo
-from .media.specs import ResultEntry
+from .media.specs import ResultEntry, VideoInfo
 
 QUEUED_FRACTION = 0.1
 """The part of a job's time that it waits in the vendor's queue."""

@@ -15,8 +15,7 @@ from PIL import Image
 from ..artifacts import EditSession
 from ..errors import invalid_value
 from ..media.inputs import MediaLimits
-from ..media.kinds import VideoInfo
-from ..media.specs import ImageSpec, OutputFile, VideoSpec
+from ..media.specs import ImageSpec, OutputFile, VideoInfo, VideoSpec
 from ..media.video import FPS, frame_size
 from ..spec.rules import VIDEO_FORMATS, exactly_one, first_video
 from ..spec.schema import Check, ValidationState, array, number, object_, string, video, video_id

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from av.container import OutputContainer
 
-from .kinds import AudioInfo
+from .specs import AudioInfo
 
 if TYPE_CHECKING:
     from .specs import AudioSpec

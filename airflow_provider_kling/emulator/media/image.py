@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from .kinds import ImageInfo
+from .specs import ImageInfo
 
 if TYPE_CHECKING:
     from .specs import ImageSpec

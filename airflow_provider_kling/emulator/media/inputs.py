@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import ApiErrorResponse, invalid_value
 from ..loopback import is_loopback_url, loopback_opener
-from .kinds import AudioInfo, ImageInfo, VideoInfo
+from .specs import AudioInfo, ImageInfo, VideoInfo
 
 # What is wrong with a client's file is told to the client; FFmpeg need not print it too.
 av.logging.set_level(av.logging.PANIC)

@@ -10,9 +10,17 @@ from ..errors import invalid_value
 from ..presets import PRESET_VOICE_IDS
 from ..spec.rules import first_audio, first_video
 from ..spec.validation import ValidatedBody
-from .kinds import AudioInfo, ImageInfo
-from .plan_context import Plan, PlanContext, Planner, content_hash, request_images, speech_audio
-from .specs import AudioSpec, ImageSpec, OutputFile, ResultEntry, VideoSpec
+from .plan_context import Plan, PlanContext, Planner, request_images, speech_audio
+from .specs import (
+    AudioInfo,
+    AudioSpec,
+    ImageInfo,
+    ImageSpec,
+    OutputFile,
+    ResultEntry,
+    VideoSpec,
+    content_hash,
+)
 from .video import frame_size
 
 OWNER = "emulator"

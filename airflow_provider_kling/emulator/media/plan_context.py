@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..artifacts import ArtifactStore, EditSession
 from ..spec.validation import ValidatedBody
-from .kinds import AudioInfo, ImageInfo, VideoInfo
-from .specs import ResultEntry
+from .specs import AudioInfo, ImageInfo, ResultEntry, VideoInfo, content_hash
 
 _CHARACTERS_A_SECOND = {"en": 15.0, "zh": 4.0}
 _SHORTEST_SPEECH = 1.0
@@ -57,15 +55,6 @@ Planner = Callable[[ValidatedBody, PlanContext], Plan]
 
 It may refuse what only a look at earlier calls shows to be wrong.
 """
-
-
-def content_hash(text: str) -> str:
-    """Return the hash that identifies placeholder media made from a text.
-
-    :param text: the text.
-    :return: the hash.
-    """
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def placeholder_image(validated: ValidatedBody) -> ImageInfo:

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..spec.validation import ValidatedBody
-from .kinds import ImageInfo
-from .plan_context import Plan, PlanContext, Planner, content_hash, request_images
-from .specs import ImageSpec, OutputFile, ResultEntry
+from .plan_context import Plan, PlanContext, Planner, request_images
+from .specs import ImageInfo, ImageSpec, OutputFile, ResultEntry, content_hash
 
 _LONG_SIDE = {"1k": 1344, "2k": 2688, "4k": 5376}
 _AUTO_SERIES = 3

@@ -11,9 +11,18 @@ from ..errors import invalid_value
 from ..spec.rules import first_video
 from ..spec.v2 import of_type
 from ..spec.validation import ValidatedBody
-from .kinds import AudioInfo, ImageInfo
-from .plan_context import Plan, PlanContext, Planner, content_hash, placeholder_image, speech_audio
-from .specs import ImageSpec, OutputFile, RenderSpec, ResultEntry, TextSpec, VideoSpec
+from .plan_context import Plan, PlanContext, Planner, placeholder_image, speech_audio
+from .specs import (
+    AudioInfo,
+    ImageInfo,
+    ImageSpec,
+    OutputFile,
+    RenderSpec,
+    ResultEntry,
+    TextSpec,
+    VideoSpec,
+    content_hash,
+)
 from .video import frame_size
 
 _LONGEST_DRAMA = 300.0

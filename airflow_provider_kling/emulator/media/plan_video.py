@@ -11,17 +11,24 @@ from ..artifacts import EditSession
 from ..errors import invalid_value
 from ..spec.rules import first_audio, first_video
 from ..spec.validation import ValidatedBody
-from .kinds import AudioInfo, ImageInfo, VideoInfo
 from .plan_context import (
     Plan,
     PlanContext,
     Planner,
-    content_hash,
     placeholder_image,
     request_images,
     speech_audio,
 )
-from .specs import ImageSpec, OutputFile, ResultEntry, VideoSpec
+from .specs import (
+    AudioInfo,
+    ImageInfo,
+    ImageSpec,
+    OutputFile,
+    ResultEntry,
+    VideoInfo,
+    VideoSpec,
+    content_hash,
+)
 from .video import frame_size
 
 _EFFECT_SECONDS = 5.0

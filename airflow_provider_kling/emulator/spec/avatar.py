@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..media.inputs import AUDIO_FORMATS, MediaLimits
-from ..media.kinds import AudioInfo, MediaInfo
+from ..media.specs import AudioInfo, MediaInfo
 from .rules import (
     COMMON,
     SHORT_SPEECH,

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ApiErrorResponse, invalid_value
 from ..media.inputs import AUDIO_FORMATS, MediaLimits
-from ..media.kinds import AudioInfo, MediaInfo, VideoInfo
+from ..media.specs import AudioInfo, MediaInfo, VideoInfo
 from .schema import Check, array, boolean, digits, image, number, object_, string, url
 
 Values = Mapping[str, Any]

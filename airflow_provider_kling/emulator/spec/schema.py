@@ -15,7 +15,7 @@ from typing import Any
 from ..artifacts import ArtifactStore
 from ..errors import ApiErrorResponse, invalid_request, invalid_value
 from ..media.inputs import IMAGE_MEGABYTES, MediaLimits, MediaStore
-from ..media.kinds import MediaInfo
+from ..media.specs import MediaInfo
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..artifacts import ArtifactStore
 from ..errors import invalid_request, invalid_value
 from ..media.inputs import MediaStore
-from ..media.kinds import MediaInfo
+from ..media.specs import MediaInfo
 from ..options import Dialect, Options
 from . import audio, avatar, cometapi, editing, image, solutions, v2, video
 from .rules import COMMON, WATERMARK, BodySpec
