@@ -1,20 +1,71 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What earlier calls made and later calls may name: videos, sounds, voices, elements, sessions."""
+"""What calls may refer to: results of earlier calls, sessions, and the presets that every account has."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .clock import Clock
 from .errors import invalid_value
-from .media.specs import AudioInfo, AudioSpec, OutputFile, ResultEntry, VideoInfo, VideoSpec
+from .media.specs import (
+    AudioInfo,
+    AudioSpec,
+    ImageInfo,
+    ImageSpec,
+    OutputFile,
+    ResultEntry,
+    VideoInfo,
+    VideoSpec,
+    content_hash,
+)
 from .signing import RESULT_TTL
 from .task import EmulatedTask, Status
 
 SESSION_SECONDS = 24 * 3600
+PRESET_OWNER_ID = "kling"
+PRESETS = "presets"
+"""What stands for the task id in the URLs of their files."""
+
+_VOICES = {
+    "829824295735410756": "Calm narrator",
+    "829826751244537879": "Bright host",
+    "829826751244537880": "Old sailor",
+}
+_ELEMENTS = {160: "Red fox", 161: "Robot cook", 162: "Paper lantern"}
+
+
+def _voice(voice_id: str, name: str) -> ResultEntry:
+    trial = OutputFile(f"{voice_id}.mp3", AudioSpec(AudioInfo(content_hash(voice_id), 5.0)))
+    values = {"voice_id": voice_id, "voice_name": name, "trial_url": trial, "owned_by": PRESET_OWNER_ID}
+    return ResultEntry("voices", values)
+
+
+def _element(element_id: int, name: str) -> ResultEntry:
+    image = ImageInfo(content_hash(name), 720, 720)
+    values: Mapping[str, Any] = {
+        "element_id": element_id,
+        "element_name": name,
+        "element_description": f"{name}, a preset element",
+        "reference_type": "image_refer",
+        "element_image_list": {
+            "frontal_image": OutputFile(f"{element_id}.png", ImageSpec(image, 512, 512)),
+            "refer_images": [],
+        },
+        "element_video_list": {"refer_videos": []},
+        "element_voice_info": {},
+        "tag_list": [],
+        "owned_by": PRESET_OWNER_ID,
+        "status": "succeed",
+    }
+    return ResultEntry("elements", values)
+
+
+VOICES = tuple(_voice(voice_id, name) for voice_id, name in _VOICES.items())
+ELEMENTS = tuple(_element(element_id, name) for element_id, name in _ELEMENTS.items())
+PRESET_VOICE_IDS = frozenset(_VOICES)
 
 
 @dataclass(slots=True)

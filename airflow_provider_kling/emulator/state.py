@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import presets
 from .account import Account
+from .artifacts import ELEMENTS, PRESETS, VOICES
 from .callbacks import Callbacks
 from .clock import Clock
 from .envelopes import ENVELOPES
@@ -68,7 +68,7 @@ class EmulatorState:
         :return: the files.
         """
         job = self.account.by_task_id(owner)
-        items = presets.VOICES + presets.ELEMENTS if owner == presets.PRESETS else job.items if job else ()
+        items = VOICES + ELEMENTS if owner == PRESETS else job.items if job else ()
         for item in items:
             yield from item.files()
         yield from self.account.made.session_files(owner)

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..artifacts import ELEMENTS, PRESETS, VOICES
 from ..clock import milliseconds
 from ..media.specs import ResultEntry
-from ..presets import ELEMENTS, PRESETS, VOICES
 from ..spec.schema import ValidationState, object_, string
 from ..spec.validation import parse_json
 from ..state import EmulatorState

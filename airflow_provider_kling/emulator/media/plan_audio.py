@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..artifacts import PRESET_VOICE_IDS
 from ..errors import invalid_value
-from ..presets import PRESET_VOICE_IDS
 from ..spec.rules import first_audio, first_video
 from ..spec.validation import ValidatedBody
 from .plan_context import Plan, PlanContext, Planner, request_images, speech_audio
