@@ -24,7 +24,7 @@ from ..state import EmulatorState
 from ..wire import Request, Response
 from .tasks import Handler
 
-_VIDEO = MediaLimits(VIDEO_FORMATS, (2, 10), (720, 2160))
+_VIDEO = MediaLimits(VIDEO_FORMATS, (2, 10), (720, 2160), rates=(24, 30, 60))
 _GAP = (5.1, 6.9)
 _MOST_FRAMES = 10
 _MASK_PIXELS = 256

@@ -9,7 +9,8 @@ import hashlib
 import io
 import logging
 import urllib.error
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf, isclose
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,23 +29,25 @@ _KINDS = {"mp3": "mp3", "wav": "wav", "aac": "aac", "mov,mp4,m4a,3gp,3g2,mj2": "
 
 _COVERS = ("mjpeg", "png")
 
+# Some cameras write JPEG files with several images, which Pillow calls MPO.
+_IMAGE_KINDS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp"}
+
 
 class UnreadableMedia(Exception):
     """The content is none of the formats that the API takes."""
 
 
-def probe_image(data: bytes, *, webp: bool = False) -> tuple[int, int]:
-    """Return the size of a JPEG or PNG (or WebP) that can be decoded to its end.
+def probe_image(data: bytes) -> tuple[str, int, int]:
+    """Return the format and size of a JPEG, PNG or WebP that can be decoded to its end.
 
     :param data: content of the file.
-    :param webp: allow WebP.
-    :return: width and height in pixels.
+    :return: ``jpeg``, ``png`` or ``webp``, width and height in pixels.
     :raises UnreadableMedia: it is no such image.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", *(["WEBP"] if webp else []))) as image:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
             image.load()
-            return image.size
+            return _IMAGE_KINDS[str(image.format)], *image.size
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnreadableMedia from error
 
@@ -78,11 +81,11 @@ def _has_video_stream(container: av.container.InputContainer) -> bool:
     return any(stream.codec_context.name not in _COVERS for stream in container.streams.video)
 
 
-def probe_video(data: bytes) -> tuple[int, int, float, bytes]:
+def probe_video(data: bytes) -> tuple[int, int, float, float, bytes]:
     """Return the facts of an MP4 or MOV.
 
     :param data: content of the file.
-    :return: width, height, seconds and the first frame as PNG.
+    :return: width, height, frames a second, seconds and the first frame as PNG.
     :raises UnreadableMedia: it is no such video.
     """
     try:
@@ -91,22 +94,22 @@ def probe_video(data: bytes) -> tuple[int, int, float, bytes]:
                 raise UnreadableMedia
             frame = next(container.decode(video=0))
             seconds = (container.duration or 0) / 1_000_000
+            fps = float(container.streams.video[0].average_rate or 0)
     except (av.FFmpegError, ValueError, StopIteration) as error:
         raise UnreadableMedia from error
     stream = io.BytesIO()
     Image.fromarray(frame.to_ndarray(format="rgb24")).save(stream, "PNG")
-    return frame.width, frame.height, seconds, stream.getvalue()
+    return frame.width, frame.height, fps, seconds, stream.getvalue()
 
 
 MEGABYTE = 1024 * 1024
 AUDIO_FORMATS = ("mp3", "wav", "m4a", "aac")
-IMAGE_MEGABYTES = 10
 RESULTS = "/results"
 """Where the emulator's own files are."""
 
-_IMAGE_SIDE = 300
-_IMAGE_RATIO = 2.5
 _SECONDS_TOLERANCE = 0.1
+_FPS_TOLERANCE = 0.1
+_RATIO_TOLERANCE = 0.01
 _MADE_UP_SECONDS = 5.0
 _FETCH_SECONDS = 20
 _FETCH_BYTES = 200 * MEGABYTE
@@ -114,18 +117,39 @@ _FETCH_BYTES = 200 * MEGABYTE
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """What a sound or a video must be.
+    """What an image, a sound or a video must be.
 
     :param formats: names of file formats.
     :param seconds: least and most.
     :param sides: least and most pixels a side.
     :param megabytes: most.
+    :param ratio: least and most width by height.
+    :param ratios: the only values of width by height, where the vendor names them.
+    :param pixels: most width times height.
+    :param fps: least and most frames a second.
+    :param rates: the only numbers of frames a second, where the vendor names them.
     """
 
     formats: tuple[str, ...]
-    seconds: tuple[float, float]
-    sides: tuple[int, int] = (1, 100_000)
+    seconds: tuple[float, float] = (0, inf)
+    sides: tuple[float, float] = (1, inf)
     megabytes: int = 100
+    ratio: tuple[float, float] | None = None
+    ratios: tuple[float, ...] = ()
+    pixels: int | None = None
+    fps: tuple[float, float] | None = None
+    rates: tuple[float, ...] = ()
+
+    def check_size(self, field: str, kind: str, size: int) -> None:
+        """Check the size of a file.
+
+        :param field: name of the field, for the error text.
+        :param kind: ``image``, ``audio`` or ``video``, for the error text.
+        :param size: number of bytes.
+        :raises ApiErrorResponse: too large.
+        """
+        if size > self.megabytes * MEGABYTE:
+            raise invalid_value(f"{field}: {kind} size cannot exceed {self.megabytes}MB")
 
     def check_seconds(self, field: str, seconds: float) -> None:
         """Check a length; encoders pad, so a small excess is allowed.
@@ -138,6 +162,49 @@ class MediaLimits:
         if not low - _SECONDS_TOLERANCE <= seconds <= high + _SECONDS_TOLERANCE:
             raise invalid_value(f"{field}: duration must be in [{low:g}s, {high:g}s], got {seconds:.1f}s")
 
+    def check_frame(self, field: str, kind: str, width: float, height: float) -> None:
+        """Check the width and height of an image or a video.
+
+        :param field: name of the field, for the error text.
+        :param kind: ``image`` or ``video``, for the error text.
+        :param width: in pixels.
+        :param height: in pixels.
+        :raises ApiErrorResponse: a side, the area or the ratio is outside the limits.
+        """
+        low, high = self.sides
+        got = f"got {width:g}x{height:g}"
+        if min(width, height) < low or max(width, height) > high:
+            allowed = f"at least {low}px" if high == inf else f"in [{low}px, {high}px]"
+            raise invalid_value(f"{field}: {kind} width and height must be {allowed}, {got}")
+        if self.pixels and width * height > self.pixels:
+            raise invalid_value(f"{field}: {kind} width by height cannot exceed {self.pixels}, {got}")
+        ratio = width / height
+        if self.ratio and not self.ratio[0] <= ratio <= self.ratio[1]:
+            low, high = self.ratio
+            raise invalid_value(
+                f"{field}: {kind} aspect ratio must be between 1:{1 / low:g} and {high:g}:1, {got}"
+            )
+        if self.ratios and not any(isclose(ratio, known, rel_tol=_RATIO_TOLERANCE) for known in self.ratios):
+            raise invalid_value(f"{field}: {kind} aspect ratio must be 16:9 or 9:16, {got}")
+
+    def check_fps(self, field: str, fps: float) -> None:
+        """Check the frame rate of a video; 23.976 is 24 for those who make films.
+
+        :param field: name of the field, for the error text.
+        :param fps: frames a second.
+        :raises ApiErrorResponse: the vendor does not take such a rate.
+        """
+        if self.fps and not self.fps[0] - _FPS_TOLERANCE <= fps <= self.fps[1] + _FPS_TOLERANCE:
+            low, high = self.fps
+            raise invalid_value(f"{field}: video fps must be in [{low:g}, {high:g}], got {fps:g}")
+        if self.rates and not any(isclose(fps, rate, abs_tol=_FPS_TOLERANCE) for rate in self.rates):
+            allowed = ", ".join(f"{rate:g}" for rate in self.rates)
+            raise invalid_value(f"{field}: video fps must be one of {allowed}, got {fps:g}")
+
+
+IMAGE = MediaLimits(("jpg", "jpeg", "png"), sides=(300, inf), megabytes=10, ratio=(0.4, 2.5))
+"""What the vendor's pages say of images in general."""
+
 
 class MediaStore:
     """The media of all requests, by content.
@@ -149,43 +216,35 @@ class MediaStore:
     def __init__(self, folder: Path, scale: float = 1.0) -> None:
         self._folder = folder
         self._scale = scale
-        self._images: dict[str, ImageInfo] = {}
+        self._images: dict[str, tuple[str, ImageInfo]] = {}
         self._audios: dict[str, AudioInfo] = {}
         self._videos: dict[str, VideoInfo] = {}
 
-    def image(
-        self,
-        value: str,
-        field: str,
-        megabytes: int = IMAGE_MEGABYTES,
-        *,
-        any_ratio: bool = False,
-        webp: bool = False,
-    ) -> ImageInfo:
+    def image(self, value: str, field: str, limits: MediaLimits = IMAGE) -> ImageInfo:
         """Return the image that a field of a request holds.
 
         :param value: an http(s) URL, or the content as base64.
         :param field: name of the field, for error texts.
-        :param megabytes: largest size.
-        :param any_ratio: allow any ratio of width to height.
-        :param webp: allow WebP.
+        :param limits: limits of the field.
         :return: the image; a placeholder for a URL of another machine.
         :raises ApiErrorResponse: the vendor would refuse it.
         """
         data = _content(value, field)
         if data is None:
             return ImageInfo(_digest(value.encode()), 1280, 720)
-        if len(data) > megabytes * MEGABYTE:
-            raise invalid_value(f"{field}: image size cannot exceed {megabytes}MB")
+        limits.check_size(field, "image", len(data))
         digest = _digest(data)
         if digest not in self._images:
-            width, height = _measured_image(data, field, webp=webp)
-            self._images[digest] = ImageInfo(digest, width, height, self._stored(data, digest))
-        found = self._images[digest]
+            try:
+                kind, width, height = probe_image(data)
+            except UnreadableMedia:
+                raise _format_error(field, limits) from None
+            self._images[digest] = (kind, ImageInfo(digest, width, height, self._stored(data, digest)))
         # Not when it is measured: another field may take what this one does not.
-        if not any_ratio and not 1 / _IMAGE_RATIO <= found.ratio <= _IMAGE_RATIO:
-            size = f"{found.width}:{found.height}"
-            raise invalid_value(f"{field}: image aspect ratio must be between 1:2.5 and 2.5:1, got {size}")
+        kind, found = self._images[digest]
+        if kind not in limits.formats:
+            raise _format_error(field, limits)
+        limits.check_frame(field, "image", found.width, found.height)
         return found
 
     def audio(self, value: str, field: str, limits: MediaLimits) -> AudioInfo:
@@ -200,8 +259,7 @@ class MediaStore:
         data = _content(value, field)
         if data is None:
             return AudioInfo(_digest(value.encode()), _MADE_UP_SECONDS)
-        if len(data) > limits.megabytes * MEGABYTE:
-            raise invalid_value(f"{field}: audio size cannot exceed {limits.megabytes}MB")
+        limits.check_size(field, "audio", len(data))
         digest = _digest(data)
         if digest not in self._audios:
             try:
@@ -228,28 +286,24 @@ class MediaStore:
         if data is None:
             image = ImageInfo(_digest(value.encode()), 1280, 720)
             return VideoInfo(image, _MADE_UP_SECONDS, url=value)
-        if len(data) > limits.megabytes * MEGABYTE:
-            raise invalid_value(f"{field}: video size cannot exceed {limits.megabytes}MB")
+        limits.check_size(field, "video", len(data))
         digest = _digest(data)
         if digest not in self._videos:
             self._videos[digest] = self._measured_video(data, field, digest)
         found = self._videos[digest]
         limits.check_seconds(field, found.seconds)
-        low, high = limits.sides
-        shrunk = self._scale if urlsplit(value).path.startswith(f"{RESULTS}/") else 1.0
-        for side in (found.image.width, found.image.height):
-            if not low <= side / shrunk <= high:
-                raise invalid_value(
-                    f"{field}: video width and height must be in [{low}px, {high}px], got {side}px"
-                )
-        return VideoInfo(found.image, found.seconds, url=value)
+        # The emulator's own videos are smaller than those of the vendor, for which they stand.
+        scale = self._scale if urlsplit(value).path.startswith(f"{RESULTS}/") else 1.0
+        limits.check_frame(field, "video", found.image.width / scale, found.image.height / scale)
+        limits.check_fps(field, found.fps)
+        return replace(found, url=value)
 
     def _measured_video(self, data: bytes, field: str, digest: str) -> VideoInfo:
         try:
-            width, height, seconds, frame = probe_video(data)
+            width, height, fps, seconds, frame = probe_video(data)
         except UnreadableMedia:
             raise invalid_value(f"{field}: video format is invalid, only mp4 and mov are supported") from None
-        return VideoInfo(ImageInfo(digest, width, height, self._stored(frame, digest)), seconds)
+        return VideoInfo(ImageInfo(digest, width, height, self._stored(frame, digest)), seconds, fps=fps)
 
     def _stored(self, data: bytes, digest: str) -> Path:
         path = self._folder / digest
@@ -257,15 +311,11 @@ class MediaStore:
         return path
 
 
-def _measured_image(data: bytes, field: str, *, webp: bool) -> tuple[int, int]:
-    try:
-        width, height = probe_image(data, webp=webp)
-    except UnreadableMedia:
-        kinds = "jpg, jpeg, png and webp" if webp else "jpg, jpeg and png"
-        raise invalid_value(f"{field}: image format is invalid, only {kinds} are supported") from None
-    if min(width, height) < _IMAGE_SIDE:
-        raise invalid_value(f"{field}: image width and height must be at least 300px, got {width}x{height}")
-    return width, height
+def _format_error(field: str, limits: MediaLimits) -> ApiErrorResponse:
+    *kinds, last = limits.formats
+    return invalid_value(
+        f"{field}: image format is invalid, only {', '.join(kinds)} and {last} are supported"
+    )
 
 
 def _content(value: str, field: str) -> bytes | None:

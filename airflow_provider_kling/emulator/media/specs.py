@@ -57,6 +57,7 @@ class VideoInfo:
     :param url: where it was found, for one that somebody else made.
     :param path: path of the result file, for one that the API made.
     :param made_at: when it was made, in seconds since the epoch.
+    :param fps: frames a second; the API makes 24.
     """
 
     image: ImageInfo
@@ -65,6 +66,7 @@ class VideoInfo:
     url: str = ""
     path: str = ""
     made_at: float = 0.0
+    fps: float = 24.0
 
 
 MediaInfo = ImageInfo | AudioInfo | VideoInfo

@@ -11,7 +11,7 @@ from .schema import array, audio, boolean, image, number, object_, string, video
 
 _SCORED = MediaLimits(VIDEO_FORMATS, (3, 20))
 _VOICE = MediaLimits(("mp3", "wav", *VIDEO_FORMATS), (5, 30))
-_ACTOR = MediaLimits(VIDEO_FORMATS, (3, 8), (1080, 4096), megabytes=200)
+_ACTOR = MediaLimits(VIDEO_FORMATS, (3, 8), (1080, 4096), megabytes=200, ratios=(16 / 9, 9 / 16))
 
 
 def _one_decimal(body: Values, _: Media) -> str | None:

@@ -22,7 +22,7 @@ from .rules import (
 from .schema import Check, any_of, array, audio, image, number, object_, string, tts_audio_id, video, video_id
 
 _SHORTEST_MS = 2000
-_ANY_SPEECH = MediaLimits(AUDIO_FORMATS, (0, float("inf")), megabytes=5)
+_ANY_SPEECH = MediaLimits(AUDIO_FORMATS, megabytes=5)
 _FACE_VIDEO = MediaLimits(VIDEO_FORMATS, (2, 60), (512, 2160))
 
 

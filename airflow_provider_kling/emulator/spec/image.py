@@ -6,7 +6,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .rules import COMMON, ELEMENT, IMAGES, WATERMARK, BodySpec, Media, Values, max_items_together, requires
+from .rules import (
+    ANY_RATIO,
+    COMMON,
+    ELEMENT,
+    IMAGES,
+    WATERMARK,
+    BodySpec,
+    Media,
+    Values,
+    max_items_together,
+    requires,
+)
 from .schema import any_of, array, image, lenient, number, object_, string
 
 _RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9")
@@ -115,8 +126,8 @@ RULES: Mapping[str, BodySpec] = {
             "human_image",
             **COMMON,
             model_name=string(),
-            human_image=image(any_ratio=True),
-            cloth_image=image(any_ratio=True),
+            human_image=image(ANY_RATIO),
+            cloth_image=image(ANY_RATIO),
         ),
         # Announced as retired; that the vendor refuses the only models of this path is written nowhere.
         models=("kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"),

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ApiErrorResponse, invalid_value
-from ..media.inputs import AUDIO_FORMATS, MediaLimits
+from ..media.inputs import AUDIO_FORMATS, IMAGE, MediaLimits
 from ..media.specs import AudioInfo, MediaInfo, VideoInfo
 from .schema import Check, array, boolean, digits, image, number, object_, string, url
 
@@ -24,7 +24,10 @@ COMMON: Mapping[str, Check] = {
 WATERMARK: Mapping[str, Check] = {"watermark_info": object_(enabled=boolean())}
 ELEMENT = object_("element_id", element_id=number(1, whole=True))
 IMAGES = object_("image", image=image())
+ANY_RATIO = replace(IMAGE, ratio=None)
+"""Images where a page states no ratio."""
 VIDEO_FORMATS = ("mp4", "mov")
+OMNI_VIDEO = MediaLimits(VIDEO_FORMATS, (3, 15.5), (700, 4553), megabytes=200, pixels=8_294_400, fps=(24, 60))
 SPEECH = MediaLimits(AUDIO_FORMATS, (2, 300), megabytes=5)
 SHORT_SPEECH = MediaLimits(AUDIO_FORMATS, (2, 60), megabytes=5)
 

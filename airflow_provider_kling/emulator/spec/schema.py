@@ -14,7 +14,7 @@ from typing import Any
 
 from ..artifacts import ArtifactStore
 from ..errors import ApiErrorResponse, invalid_request, invalid_value
-from ..media.inputs import IMAGE_MEGABYTES, MediaLimits, MediaStore
+from ..media.inputs import IMAGE, MediaLimits, MediaStore
 from ..media.specs import MediaInfo
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -143,19 +143,13 @@ def url() -> Check:
     return check
 
 
-def image(megabytes: int = IMAGE_MEGABYTES, *, any_ratio: bool = False, webp: bool = False) -> Check:
+def image(limits: MediaLimits = IMAGE) -> Check:
     """Build the check of an image: URL or raw base64.
 
-    :param megabytes: largest size.
-    :param any_ratio: allow any ratio of width to height.
-    :param webp: allow WebP.
+    :param limits: limits of the file.
     :return: the check.
     """
-    return _medium(
-        lambda probe, where, value: probe.library.image(
-            value, where, megabytes, any_ratio=any_ratio, webp=webp
-        )
-    )
+    return _medium(lambda probe, where, value: probe.library.image(value, where, limits))
 
 
 def audio(limits: MediaLimits) -> Check:
@@ -167,19 +161,22 @@ def audio(limits: MediaLimits) -> Check:
     return _medium(lambda probe, where, value: probe.library.audio(value, where, limits))
 
 
-def hosted_audio(limits: MediaLimits) -> Check:
-    """Build the check of an audio file by URL.
+def video(limits: MediaLimits) -> Check:
+    """Build the check of a video by URL.
 
     :param limits: limits of the file.
     :return: the check.
     """
+    return hosted(_medium(lambda probe, where, value: probe.library.video(value, where, limits)))
 
-    def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
-        if not value.startswith(("http://", "https://")):
-            raise invalid_value(f"{where} must be a url")
-        return probe.library.audio(value, where, limits)
 
-    return _medium(find)
+def hosted(kind: Check) -> Check:
+    """Build the check of a medium that is taken by URL only.
+
+    :param kind: check of the medium.
+    :return: the check.
+    """
+    return lambda probe, where, value: kind(probe, where, url()(probe, where, value))
 
 
 def tts_audio_id(limits: MediaLimits) -> Check:
@@ -193,21 +190,6 @@ def tts_audio_id(limits: MediaLimits) -> Check:
         found = probe.made.audio(value)
         limits.check_seconds(where, found.seconds)
         return found
-
-    return _medium(find)
-
-
-def video(limits: MediaLimits) -> Check:
-    """Build the check of a video by URL.
-
-    :param limits: limits of the file.
-    :return: the check.
-    """
-
-    def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
-        if not value.startswith(("http://", "https://")):
-            raise invalid_value(f"{where} must be a url")
-        return probe.library.video(value, where, limits)
 
     return _medium(find)
 

@@ -7,23 +7,24 @@ Many refusals have texts of their own there, which name no field.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import invalid_value
-from ..media.inputs import MediaLimits
-from .rules import COMMON, VIDEO_FORMATS, WATERMARK, BodySpec, CrossRule, Media, Values, first_video
-from .schema import Check, ValidationState, boolean, hosted_audio, image, object_, string, video
+from ..media.inputs import IMAGE, MediaLimits
+from .rules import COMMON, VIDEO_FORMATS, WATERMARK, BodySpec, CrossRule, Media, Values
+from .schema import Check, ValidationState, audio, boolean, hosted, image, object_, string, video
 from .v2 import contents, of_type
 
 _MEGABYTES = 50
 _MODES = {"720p": "std", "1080p": "pro"}
 _SIZES = tuple(_MODES)
-_IMAGE = object_("url", type=string(), url=image(_MEGABYTES, webp=True))
-_CLOTHES = MediaLimits(VIDEO_FORMATS, (5, 180), (576, 4553), 100)
-_MOST_PIXELS = 8_294_400
-_WIDTH_TO_HEIGHT = (0.4, 2.0)
-_DRAMA = MediaLimits(VIDEO_FORMATS, (0, float("inf")), megabytes=500)
-_MUSIC = MediaLimits(("mp3", "wav", "m4a"), (0, float("inf")), megabytes=_MEGABYTES)
+_IMAGE = object_(
+    "url", type=string(), url=image(replace(IMAGE, formats=(*IMAGE.formats, "webp"), megabytes=_MEGABYTES))
+)
+_CLOTHES = MediaLimits(VIDEO_FORMATS, (5, 180), (576, 4553), ratio=(0.4, 2), pixels=8_294_400, fps=(24, 60))
+_DRAMA = MediaLimits(VIDEO_FORMATS, megabytes=500)
+_MUSIC = MediaLimits(("mp3", "wav", "m4a"), megabytes=_MEGABYTES)
 _MARKED = object_(**COMMON, watermark=object_(enabled=boolean()))
 _SHAPES = ("9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "21:9")
 _GOODS = ("ref_image", "goods_title", "goods_price", "goods_target_audience", "goods_selling_point")
@@ -105,18 +106,6 @@ def _several(most: int, *kinds: str) -> CrossRule:
 
 
 _NO_IMAGE = "Product image is missing. Please upload a product image."
-
-
-def _clothes_size(body: Values, media: Media) -> str | None:
-    shown = first_video(media)
-    if shown is None:
-        return None
-    low, high = _WIDTH_TO_HEIGHT
-    if not low <= shown.image.ratio <= high:
-        return f"source_video: the aspect ratio must be between {low} and {high}"
-    if shown.image.width * shown.image.height > _MOST_PIXELS:
-        return f"source_video: width by height cannot exceed {_MOST_PIXELS}"
-    return None
 
 
 def _speaker(body: Values, _: Media) -> str | None:
@@ -202,7 +191,7 @@ RULES: Mapping[str, BodySpec] = {
                 source_video=object_("url", type=string(), url=video(_CLOTHES)),
                 product_image=_IMAGE,
                 model_image=_IMAGE,
-                bgm=object_("url", type=string(), url=hosted_audio(_MUSIC)),
+                bgm=object_("url", type=string(), url=hosted(audio(_MUSIC))),
                 voice=object_(
                     "voice_id",
                     type=string(),
@@ -226,7 +215,6 @@ RULES: Mapping[str, BodySpec] = {
             _needed("product_info", "Product description is missing. Please provide a product description."),
             _several(5, "product_image", "model_image"),
             _once("product_info", "source_video", "bgm", "voice"),
-            _clothes_size,
         ),
         understood=_understood,
     ),

@@ -8,24 +8,29 @@ of v1, in which models, prices and what jobs make are told.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import invalid_request, invalid_value
-from ..media.inputs import MediaLimits
-from .rules import COMMON, VIDEO_FORMATS, WATERMARK, BodySpec, Media, Values, first_video
-from .schema import Check, ValidationState, array, boolean, image, number, object_, string, video
+from ..media.inputs import IMAGE, MediaLimits
+from .rules import COMMON, OMNI_VIDEO, VIDEO_FORMATS, WATERMARK, BodySpec, Media, Values, first_video
+from .schema import Check, ValidationState, array, boolean, hosted, image, number, object_, string, video
 
-_MEGABYTES = 50
 _MODES = {"720p": "std", "1080p": "pro", "4k": "4k"}
 _RATIOS = ("16:9", "9:16", "1:1")
 _ID = {"id": string()}
-_IMAGE = object_("url", type=string(), url=image(_MEGABYTES))
-_NAMED_IMAGE = object_("url", type=string(), url=image(_MEGABYTES), **_ID)
+_LARGE_IMAGE = image(replace(IMAGE, megabytes=50))
+_IMAGE = object_("url", type=string(), url=_LARGE_IMAGE)
+_NAMED_IMAGE = object_("url", type=string(), url=_LARGE_IMAGE, **_ID)
+_TRY_ON_IMAGE = object_(
+    "url",
+    type=string(),
+    # "Longer than 300 pixels", says the page of try-on; all others say "not shorter".
+    url=hosted(image(MediaLimits((*IMAGE.formats, "webp"), sides=(301, 2048), megabytes=10))),
+)
 _ELEMENT = object_("element_id", "id", type=string(), element_id=string(), **_ID)
 _VOICE = object_("voice_id", "id", type=string(), voice_id=string(), **_ID)
-_VIDEO = object_(
-    "url", type=string(), url=video(MediaLimits(VIDEO_FORMATS, (3, 15.5), (700, 4553), 200)), **_ID
-)
+_VIDEO = object_("url", type=string(), url=video(replace(OMNI_VIDEO, ratio=(0.4, 2))), **_ID)
 _MOVING = object_("url", type=string(), url=video(MediaLimits(VIDEO_FORMATS, (3, 30), (340, 3850), 100)))
 _OPTIONS = object_(**COMMON, **WATERMARK)
 _SHORT_PROMPT = 2500
@@ -309,7 +314,7 @@ RULES: Mapping[str, BodySpec] = {
     "solutions/virtual_try_on": BodySpec(
         object_(
             "contents",
-            contents=contents(product_image=_IMAGE, person_image=_IMAGE),
+            contents=contents(product_image=_TRY_ON_IMAGE, person_image=_TRY_ON_IMAGE),
             settings=object_(keep_face=boolean(), keep_pose=boolean(), keep_background=boolean()),
             options=object_(**COMMON, watermark=object_(enabled=boolean())),
         ),

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..media.inputs import MediaLimits
 from .rules import (
+    ANY_RATIO,
     COMMON,
     ELEMENT,
     IMAGES,
+    OMNI_VIDEO,
     SECONDS,
     SHOTS,
-    VIDEO_FORMATS,
     WATERMARK,
     BodySpec,
     Media,
@@ -153,7 +153,6 @@ _MASKS: dict[str, Any] = {
         object_("mask", "trajectories", mask=image(), trajectories=array(_POINT, 2, 77)), 1, 6
     ),
 }
-_OMNI_VIDEO = MediaLimits(VIDEO_FORMATS, (3, 15.5), (700, 4553), megabytes=200)
 
 
 def _text_to_video(ratios: tuple[str, ...]) -> BodySpec:
@@ -177,7 +176,7 @@ RULES: Mapping[str, BodySpec] = {
             **_CLASSIC,
             **_MASKS,
             image=image(),
-            image_tail=image(any_ratio=True),
+            image_tail=image(ANY_RATIO),
             element_list=array(ELEMENT, 1, 3),
         ),
         (
@@ -229,7 +228,7 @@ RULES: Mapping[str, BodySpec] = {
             video_list=array(
                 object_(
                     "video_url",
-                    video_url=video(_OMNI_VIDEO),
+                    video_url=video(OMNI_VIDEO),
                     refer_type=string(one_of=("feature", "base")),
                     keep_original_sound=string(one_of=("yes", "no")),
                 ),
