@@ -14,9 +14,8 @@ from typing import Any, Literal
 from ..utils.json_input import read_json
 from ..utils.redaction import sanitize_text
 from .endpoint import Endpoint
-from .errors import ApiError, ErrorKind, classify
+from .errors import ApiError, ErrorKind, classify, read_refusal
 from .polling import MAX_RETRY_AFTER
-from .refusal_text import read_refusal
 from .task import KlingTask, list_rows, parse_task, parse_task_list
 from .values import id_text
 

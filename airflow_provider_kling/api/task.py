@@ -10,8 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..utils.redaction import collapse_whitespace, sanitize_text, visible
-from .errors import known_code, refuses_content
-from .refusal_text import read_refusal
+from .errors import known_code, read_refusal, refuses_content
 from .result_shapes import file_urls, iter_layers, objects, parsed, read_result
 from .values import amount_text, charge, charge_kind, clean, id_text, milliseconds, sum_text
 
