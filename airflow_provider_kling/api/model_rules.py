@@ -14,8 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from .models import EMPTY, MODELS, V2_MODELS, V2_TO_V1_NAMES, ModelCapabilities, Values, active_models
-from .requests.rules import Rule, join_names, set_fields
-from .suggestions import did_you_mean
+from .requests.rules import Rule, did_you_mean, join_names, set_fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from pydantic import BaseModel, ValidationError
 from ..utils.redaction import sanitize_text
 from .annotations import choices, describe_object, describe_range, field_names
 from .requests.coercion import RESULT_KEYS
-from .requests.rules import join_names
-from .suggestions import did_you_mean
+from .requests.rules import did_you_mean, join_names
 
 _LONGEST_VALUE = 80
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from ..api.endpoint import Endpoint, get_endpoint
 from ..api.requests.coercion import is_none_word, native, parsed_list, parsed_mapping
-from ..api.suggestions import did_you_mean
+from ..api.requests.rules import did_you_mean
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing

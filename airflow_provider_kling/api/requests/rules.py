@@ -7,7 +7,7 @@ even though other fields of the same request are templates and known only at run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -206,3 +206,19 @@ def join_names(names: tuple[str, ...] | list[str], word: str = "or") -> str:
     """
     *head, last = names
     return f"{', '.join(head)} {word} {last}" if head else last
+
+
+def did_you_mean(value: Any, words: Sequence[str]) -> str:
+    """Return the end of a sentence that names the word which was meant; empty where none comes near.
+
+    :param value: what was given.
+    :param words: what could have been meant.
+    :return: ``; did you mean 'pro'?`` or nothing.
+    """
+    if not isinstance(value, str):
+        return ""
+    from difflib import get_close_matches
+
+    by_text = {word.lower(): word for word in words}
+    near = get_close_matches(value.strip().lower(), by_text, 1)
+    return f"; did you mean {by_text[near[0]]!r}?" if near else ""

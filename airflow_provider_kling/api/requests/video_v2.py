@@ -14,11 +14,10 @@ from pydantic import BeforeValidator, Field
 from ..endpoint import Endpoint, ResultType, kling_page
 from ..model_rules import model_rules, model_warnings
 from .base import KlingObject
-from .components import Watermark
+from .components import Watermark, shots_hint
 from .field_types import CallbackUrl, Id, VideoRatio, video
 from .omni_video import MOST_ELEMENTS_WITH_FRAMES, MOST_REFERENCES, MOST_REFERENCES_WITH_VIDEO, ReferenceVideo
 from .rules import Rule, as_in_the_video, at_least_one, at_most_one_group, custom_rule, requires, set_fields
-from .shots_syntax import shots_hint
 from .v2_base import (
     TASKS,
     CommaFreeTaskId,
