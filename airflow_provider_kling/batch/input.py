@@ -18,8 +18,7 @@ from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
 from ..utils.json_input import read_json
-from ..utils.redacted_text import RedactedItems, RedactedText, redact_texts
-from ..utils.redaction import redact_text
+from ..utils.redaction import RedactedItems, RedactedText, redact_text, redact_texts
 from ..utils.urls import is_blank
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv")

@@ -46,7 +46,7 @@ class RedactedTemplateMixin(RenderingMixin):
         value = getattr(self, name)
         if not self.is_rendered:
             return value
-        from ..utils.redacted_text import original_of
+        from ..utils.redaction import original_of
 
         return original_of(value)
 
@@ -64,7 +64,7 @@ class RedactedTemplateMixin(RenderingMixin):
         :param value: its rendered value.
         :return: what Airflow may store of it.
         """
-        from ..utils.redacted_text import redact_texts
+        from ..utils.redaction import redact_texts
 
         return redact_texts(paths_to_str(value))
 

@@ -23,12 +23,18 @@ from ..batch.contact_sheet import CONTACT_SHEET
 from ..utils.storage import StoragePermanentError, StorageTransientError
 from .batch_ledger import LedgerCache, instance_of_row, read_summary_folder
 from .batch_view import BatchQuery, page_of_rows
-from .byte_ranges import ByteRange, NotSatisfiable, parse_range
 from .queries import list_task_instances
-from .serializers import BatchOverview, TaskInstanceRow, find_item, to_card
+from .serializers import BatchOverview, TaskInstanceRow, add_verdicts, find_item, to_card
 from .storage_pool import StorageBusy, StoragePool
-from .stored_files import StoredFile, open_proven_image, open_stored_file, read_request
-from .verdicts import add_verdicts
+from .stored_files import (
+    ByteRange,
+    NotSatisfiable,
+    StoredFile,
+    open_proven_image,
+    open_stored_file,
+    parse_range,
+    read_request,
+)
 
 PAGE_SIZE = 100
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,6 +17,8 @@ from ..results.refusal import REFUSED_STATUS
 
 _MOST_CHARGES = 20
 _MOST_ROWS = 10_000_000
+_MAX_FAILURES = 5
+_MAX_FAILURE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,3 +330,30 @@ def _texts(fields: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
         # Airflow writes a field that was not set as the word for it.
         if isinstance(fields.get(name), str) and fields[name] not in ("", "None"):
             yield fields[name]
+
+
+def add_verdicts(cards: list[dict[str, Any]], instances: Iterable[TaskInstanceRow]) -> list[dict[str, Any]]:
+    """Add the verdict of a media check to each card whose files were checked.
+
+    :param cards: cards of one page; they are changed.
+    :param instances: task instances of the same page, among them those that check.
+    :return: the cards; ``check`` is ``passed`` or the failures as text.
+    """
+    verdicts: dict[str, list[str]] = {}
+    for instance in instances:
+        for path, failures in _verdicts_of(instance.xcoms.get("return_value")):
+            verdicts[path] = failures
+    for card in cards:
+        found = [verdicts[item["path"]] for item in card["items"] if item["path"] in verdicts]
+        if found:
+            card["check"] = "\n".join(text for failures in found for text in failures) or "passed"
+    return cards
+
+
+def _verdicts_of(value: Any) -> Iterable[tuple[str, list[str]]]:
+    # An XCom may hold anything.
+    files = value.get("files") if isinstance(value, Mapping) and "passed" in value else None
+    for file in files if isinstance(files, list) else ():
+        failures = file.get("failures") if isinstance(file, Mapping) else None
+        if isinstance(failures, list) and isinstance(file.get("path"), str):
+            yield file["path"], [str(text)[:_MAX_FAILURE_LENGTH] for text in failures[:_MAX_FAILURES]]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that a task instance stored, opened for the preview, and nothing else.
+"""Files that a task instance stored, opened for the preview, and nothing else; and the parts of them to send.
 
 A path comes from an XCom or a ledger, and more people may write those than may read what the api-server can.
 So a path is never enough: the manifest in the file's folder must name this very task instance and the file,
@@ -9,6 +9,7 @@ and the folder must be the one that the task instance stores its files in.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
@@ -28,6 +29,8 @@ from ..utils.storage import (
 )
 from .serializers import TaskInstanceRow
 
+# ASCII only, and short enough to be converted in no time.
+_RANGE = re.compile(r"([0-9]{0,18})-([0-9]{0,18})")
 CHUNK = 256 * 1024
 
 _SHOWN = ("image/", "video/", "audio/")
@@ -256,3 +259,53 @@ def _media_type(head: bytes, families: tuple[str, ...]) -> str:
     if mime is None or not mime.startswith(families) or mime in _NEVER:
         raise StoragePermanentError("it is no image, video or audio")
     return mime
+
+
+class NotSatisfiable(ValueError):
+    """The requested part lies outside the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """A part of a file.
+
+    :param first: position of its first byte, from 0.
+    :param last: position of its last byte.
+    """
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        """Number of bytes."""
+        return self.last - self.first + 1
+
+
+def parse_range(header: str | None, size: int) -> ByteRange | None:
+    """Parse a ``Range`` header.
+
+    :param header: its value, if there is one.
+    :param size: size of the file in bytes.
+    :return: the requested part; ``None`` for the whole file, which is also the answer to a header that is
+        malformed, of another unit, or requests several parts.
+    :raises NotSatisfiable: the part lies outside the file.
+    """
+    unit, _, spec = (header or "").partition("=")
+    found = _RANGE.fullmatch(spec.strip())
+    if unit.strip().lower() != "bytes" or not found or not any(found.groups()):
+        return None
+    first, last = found.groups()
+    if not first:
+        return _suffix(int(last), size)
+    if last and int(last) < int(first):
+        return None
+    if int(first) >= size:
+        raise NotSatisfiable(header)
+    return ByteRange(int(first), min(int(last), size - 1) if last else size - 1)
+
+
+def _suffix(length: int, size: int) -> ByteRange:
+    if not length or not size:
+        raise NotSatisfiable(length)
+    return ByteRange(max(size - length, 0), size - 1)

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath
 
 from airflow_provider_kling.batch.input import redacted_rows
 from airflow_provider_kling.emulator.server import Emulator
-from airflow_provider_kling.utils.redacted_text import original_of
+from airflow_provider_kling.utils.redaction import original_of
 from scripts.local_airflow import EXAMPLES
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import TaskInstance, context_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_kling.plugins.byte_ranges import ByteRange, NotSatisfiable, parse_range
+from airflow_provider_kling.plugins.stored_files import ByteRange, NotSatisfiable, parse_range
 
 
 @pytest.mark.parametrize(

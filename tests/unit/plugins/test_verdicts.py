@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.plugins.serializers import TaskInstanceRow, to_card
-from airflow_provider_kling.plugins.verdicts import add_verdicts
+from airflow_provider_kling.plugins.serializers import TaskInstanceRow, add_verdicts, to_card
 
 FILM = "/kept/842/0-video.mp4"
 

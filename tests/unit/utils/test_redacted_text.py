@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.utils.redacted_text import RedactedItems, RedactedText, original_of, redact_texts
+from airflow_provider_kling.utils.redaction import RedactedItems, RedactedText, original_of, redact_texts
 
 SIGNED = "https://a.example/b.png?X-Amz-Signature=secret"
 SHOWN = "https://a.example/b.png"
