@@ -19,7 +19,7 @@ from ..utils.storage import (
     resolve_path,
     translate_storage_errors,
 )
-from .extra import MediaExtraMissing, check_media_extra
+from . import MediaExtraMissing, check_media_extra
 
 if TYPE_CHECKING:
     from ..version_compat import ObjectStoragePath

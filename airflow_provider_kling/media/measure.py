@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .extra import check_media_extra
+from . import check_media_extra
 from .loudness import SAMPLE_RATE, LoudnessMeter
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingMediaCheckFailed, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
-from ..media.extra import MediaExtraMissing, check_media_extra
+from ..media import MediaExtraMissing, check_media_extra
 from ..media.rules import MediaRules
 from ._parameters import invalid_parameter, read_flag, read_number
 

@@ -80,7 +80,7 @@ def check_poster(task_id: str, poster: bool) -> None:
     :raises KlingRequestInvalid: a package is missing; the text names the extra to install.
     """
     from ..exceptions import JobState, KlingRequestInvalid
-    from ..media.extra import MediaExtraMissing, check_media_extra
+    from ..media import MediaExtraMissing, check_media_extra
 
     if not poster:
         return

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from airflow_provider_kling.media.extra import MediaExtraMissing
+from airflow_provider_kling.media import MediaExtraMissing
 from airflow_provider_kling.media.frames import encode_frame, last_frame, write_poster
 from airflow_provider_kling.media.loudness import SAMPLE_RATE, LoudnessMeter
 from airflow_provider_kling.media.measure import UnreadableMediaError, measure

@@ -184,7 +184,7 @@ def test_parameters_that_are_invalid(ti: TaskInstance, arguments: dict[str, Any]
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_kling.media.extra._MODULES", {"no_such_module": "PyAV"})
+    monkeypatch.setattr("airflow_provider_kling.media._MODULES", {"no_such_module": "PyAV"})
     with pytest.raises(KlingRequestInvalid, match=r"install airflow-provider-kling\[media\]: PyAV missing"):
         KlingMediaCheckOperator(task_id="check", path="/a.mp4")
 

@@ -170,7 +170,7 @@ MAKE: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 def test_without_the_extra(make: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_kling.media.extra._MODULES", {"no_such_module": "PyAV"})
+    monkeypatch.setattr("airflow_provider_kling.media._MODULES", {"no_such_module": "PyAV"})
     with pytest.raises(KlingRequestInvalid, match=r"poster=True missing: install .*\[media\]"):
         make()
 
