@@ -9,6 +9,12 @@ from typing import Any
 
 from ..exceptions import KlingServerError
 
+READ_PATIENCE = 1.0
+"""Seconds that one read may hold up a round; after that it goes on in the background."""
+
+READ_DEADLINE = 5.0
+"""Seconds that one read may take; each one that is late doubles it for the next attempt."""
+
 _MOST = 50
 """Late reads at once; a server where more hang is waited for."""
 
@@ -64,6 +70,15 @@ async def done_within(answer: asyncio.Future[Any], seconds: float) -> bool:
         answer.cancel()
         raise
     return answer.done()
+
+
+def deadline_after(slow: int) -> float:
+    """Return how long a read may take.
+
+    :param slow: how many reads before it did not end in time.
+    :return: seconds.
+    """
+    return float(READ_DEADLINE * 2.0 ** min(slow, 4))
 
 
 def unforeseen(error: Exception) -> KlingServerError:

@@ -254,6 +254,8 @@ class SharedPoller(ResultSink):
         self._round_began = _now()
         due = self._due()
         self._notify_oldest()
+        # With ten thousand jobs, choosing and planning are each a step that others must not wait for.
+        await asyncio.sleep(0)
         try:
             await self._reader.read(client, self._positions, due, self)
         except PollFailed as failure:

@@ -1,16 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests for jobs by their ids: one each, or one for several."""
+"""Requests for jobs by their ids, one each or one for several, and how they are made at the same time."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from ..api.endpoint import Endpoint
 from ..api.http import chunk_ids
 from ..api.task import KlingTask
+from ..exceptions import KlingAuthError, KlingError, KlingRateLimited, KlingServerError
 from ..hooks.async_client import AsyncKlingClient
+from . import late_reads
+from .late_reads import LateReads, done_within, late_error, unforeseen
 from .poll_planner import ListPosition
+from .result_sink import PollFailed, ResultSink
+
+PARALLEL_READS = 10
+"""Reads of single jobs, or of batches of them, under way at once."""
+
+FAILURES_IN_A_ROW = 3
+"""Reads that fail one after the other before the server is taken to be in trouble."""
+
 
 ReadRequest = tuple[list[str], Callable[[], Awaitable[Mapping[str, KlingTask]]]]
 """Ids, and what reads them: it returns those that were found."""
@@ -53,3 +65,147 @@ def in_batches(
         }
 
     return [(batch, partial(read, external, batch)) for external, batch in chunk_ids(idents)]
+
+
+class ConcurrentReads:
+    """Jobs that are read by their ids, by several requests at once.
+
+    :param sink: where the answers go.
+    :param reads: the requests.
+    :param positions: all jobs by id; reads that were late are noted there.
+    :param late: reads that go on in the background.
+    :param others_read: whether other jobs of the round were read before.
+    :ivar missed: jobs that a request for several has left out, to be read one by one.
+    """
+
+    def __init__(
+        self,
+        sink: ResultSink,
+        reads: list[ReadRequest],
+        positions: Mapping[str, ListPosition],
+        late: LateReads,
+        *,
+        others_read: bool = False,
+    ) -> None:
+        self.missed: list[str] = []
+        self._sink = sink
+        self._positions = positions
+        self._late = late
+        self._left = iter(reads)
+        self._failed: dict[str, KlingServerError] = {}
+        self._in_a_row = 0
+        self._width = min(PARALLEL_READS, len(reads))
+        self._alone = len(reads) == 1 and not others_read
+        # Where a list was just read, one job that cannot be read speaks of no trouble of the server.
+        self._too_many = FAILURES_IN_A_ROW if others_read else min(FAILURES_IN_A_ROW, len(reads))
+        self._stop: KlingError | None = None
+
+    async def read(self) -> None:
+        """Read all, and report what could not be read.
+
+        :raises PollFailed: it is the server that is in trouble.
+        :raises KlingAuthError: the credentials are refused.
+        """
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._width):
+                group.create_task(self._worker())
+        if isinstance(self._stop, KlingAuthError):
+            raise self._stop
+        if self._stop:
+            raise PollFailed(self._stop)
+        for ident, error in self._failed.items():
+            self._sink.on_failure(ident, error)
+
+    async def _worker(self) -> None:
+        """Read what is not being read yet, until nothing is left or more reads are of no use."""
+        for idents, read in self._left:
+            answer = asyncio.ensure_future(self._in_time(idents, read))
+            if await self._goes_on(idents, answer):
+                continue
+            try:
+                tasks = await answer
+            except (KlingAuthError, KlingRateLimited) as error:
+                self._stop = self._stop or error
+            except KlingServerError as error:
+                self._on_trouble(idents, error)
+            except KlingError as error:
+                self._in_a_row = 0
+                self._on_refusal(idents, error)
+            except Exception as error:
+                if self._alone:
+                    raise
+                # An answer that no reader foresaw is the trouble of its own job only.
+                self._on_refusal(idents, unforeseen(error))
+            else:
+                self._in_a_row = 0
+                self._on_answer(idents, tasks)
+            if self._stop:
+                return
+
+    async def _goes_on(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> bool:
+        """Wait a moment for an answer; one that does not come goes on in the background."""
+        if self._late.full or await done_within(answer, late_reads.READ_PATIENCE):
+            return False
+        self._late.add(idents, self._follow(idents, answer))
+        for ident in idents:
+            self._sink.on_under_way(ident)
+        return True
+
+    async def _follow(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> None:
+        """Report a late answer, whatever it is, as news of its own jobs only."""
+        failure: KlingError = KlingServerError("The answer leaves the job out.")
+        tasks: Mapping[str, KlingTask] = {}
+        try:
+            tasks = await answer
+        except KlingError as error:
+            failure = error
+        except Exception as error:
+            failure = unforeseen(error)
+        for ident in idents:
+            if task := tasks.get(ident):
+                if ident in self._positions:
+                    self._positions[ident].slow = 0
+                self._sink.on_task(ident, task)
+            else:
+                self._sink.on_failure(ident, failure)
+
+    async def _in_time(
+        self, idents: list[str], read: Callable[[], Awaitable[Mapping[str, KlingTask]]]
+    ) -> Mapping[str, KlingTask]:
+        positions = [self._positions[ident] for ident in idents if ident in self._positions]
+        seconds = late_reads.deadline_after(max((position.slow for position in positions), default=0))
+        try:
+            async with asyncio.timeout(seconds):
+                return await read()
+        except TimeoutError:
+            for position in positions:
+                position.slow += 1
+            raise late_error(seconds) from None
+
+    def _on_answer(self, idents: list[str], tasks: Mapping[str, KlingTask]) -> None:
+        for ident in idents:
+            position = self._positions.get(ident)
+            if position:
+                position.slow = 0
+            task = tasks.get(ident)
+            if task and (position is None or position.accepts(task.external_task_id)):
+                self._sink.on_task(ident, task)
+            elif task:
+                # One read alone: it must not be asked again within this round.
+                why = "The answer is about a job of another external_task_id, and is not used."
+                self._sink.on_failure(ident, KlingServerError(why))
+            else:
+                self.missed.append(ident)
+
+    def _on_refusal(self, idents: list[str], error: KlingError) -> None:
+        if len(idents) == 1:
+            self._sink.on_failure(idents[0], error)
+        else:
+            # One of them may have spoilt it for all.
+            self.missed += idents
+
+    def _on_trouble(self, idents: list[str], error: KlingServerError) -> None:
+        self._failed |= dict.fromkeys(idents, error)
+        self._in_a_row += 1
+        if self._in_a_row >= self._too_many:
+            self._stop = self._stop or error
