@@ -19,7 +19,7 @@ from .rules import (
     exactly_one,
     requires,
 )
-from .schema import Check, any_of, array, audio, image, number, object_, string, tts_audio_id, video, video_id
+from .schema import Check, array, audio, image, number, object_, string, tts_audio_id, video, video_id
 
 _SHORTEST_MS = 2000
 _ANY_SPEECH = MediaLimits(AUDIO_FORMATS, megabytes=5)
@@ -62,7 +62,13 @@ def _times_of(face: Values, spoken: MediaInfo | None) -> str | None:
     return None
 
 
-def _advanced(time: Check, most: int | None) -> BodySpec:
+def advanced_lip_sync(time: Check, most: int | None) -> BodySpec:
+    """Build the rules of advanced lip-sync.
+
+    :param time: check of a time.
+    :param most: most faces; ``None`` for any number.
+    :return: the rules.
+    """
     return BodySpec(
         object_(
             "session_id",
@@ -142,10 +148,5 @@ RULES: Mapping[str, BodySpec] = {
     "videos/identify-face": BodySpec(
         object_(**_video_or_id(_FACE_VIDEO)), (exactly_one("video_id", "video_url"),)
     ),
-    "videos/advanced-lip-sync": _advanced(number(0, whole=True), 1),
+    "videos/advanced-lip-sync": advanced_lip_sync(number(0, whole=True), 1),
 }
-
-COMETAPI: Mapping[str, BodySpec] = {
-    "videos/advanced-lip-sync": _advanced(any_of(string(), number(0, whole=True)), None)
-}
-"""What CometAPI's pages document: the times are strings, and there is one face or more."""

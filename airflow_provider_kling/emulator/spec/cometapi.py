@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits that CometAPI documents more narrowly than the vendor, on its pages of 2026."""
+"""What CometAPI's pages of 2026 document otherwise than the vendor's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .rules import CrossRule, Media, Values, first_audio
+from .avatar import advanced_lip_sync
+from .rules import BodySpec, CrossRule, Media, Values, first_audio
+from .schema import any_of, number, string
+from .video import RATIOS, text_to_video
 
 _PROMPT = 500
 _NEGATIVE_PROMPT = 200
@@ -54,7 +57,14 @@ def _only_o1(body: Values, _: Media) -> str | None:
     return None if model == "kling-video-o1" else f"model_name value '{model}' is invalid"
 
 
-COMETAPI: Mapping[str, tuple[CrossRule, ...]] = {
+RULES: Mapping[str, BodySpec] = {
+    "videos/text2video": text_to_video((*RATIOS, "4:3", "3:4", "3:2", "2:3")),
+    # The times are strings, and there is one face or more.
+    "videos/advanced-lip-sync": advanced_lip_sync(any_of(string(), number(0, whole=True)), None),
+}
+"""Rules instead of the vendor's, which are narrower."""
+
+LIMITS: Mapping[str, tuple[CrossRule, ...]] = {
     "videos/text2video": (_short_words, _five_or_ten, _std_or_pro),
     "videos/image2video": (_short_words, _five_or_ten, _std_or_pro),
     "videos/multi-image2video": (_short_words, _two_images),
@@ -62,3 +72,4 @@ COMETAPI: Mapping[str, tuple[CrossRule, ...]] = {
     "videos/omni-video": (_only_o1,),
     "images/generations": (_short_words, _no_wide_image),
 }
+"""Further rules, which are narrower than the vendor's."""

@@ -28,8 +28,6 @@ RULES: Mapping[str, BodySpec] = {
     **solutions.RULES,
 }
 
-_COMETAPI: Mapping[str, BodySpec] = {**video.COMETAPI, **avatar.COMETAPI}
-
 _UNKNOWN = BodySpec(
     object_(
         **COMMON,
@@ -120,7 +118,7 @@ def validate_body(slug: str, raw: bytes, context: ValidationContext, model: str 
     rules.check_model(
         body.get("model_name"), context.options.models, official=context.options.dialect is Dialect.KLING
     )
-    further = cometapi.COMETAPI.get(slug, ()) if context.options.dialect is Dialect.COMETAPI else ()
+    further = cometapi.LIMITS.get(slug, ()) if context.options.dialect is Dialect.COMETAPI else ()
     for cross in (*rules.crosses, *further):
         if wrong := cross(body, probe.media):
             raise invalid_value(wrong)
@@ -145,7 +143,7 @@ def redact_body(value: Any) -> Any:
 
 
 def _rules(slug: str, dialect: Dialect) -> BodySpec:
-    own = _COMETAPI if dialect is Dialect.COMETAPI else {}
+    own = cometapi.RULES if dialect is Dialect.COMETAPI else {}
     return own.get(slug) or RULES.get(slug, _UNKNOWN)
 
 

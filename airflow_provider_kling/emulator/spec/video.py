@@ -27,7 +27,7 @@ from .schema import array, digits, image, number, object_, string, video
 
 _RETIRED = ("kling-v1", "kling-v1-5", "kling-v1-6", "kling-v2-master", "kling-v2-1", "kling-v2-1-master")
 _MODELS = ("kling-v1", "kling-v2-5-turbo", "kling-v2-6", "kling-v3")
-_RATIOS = ("16:9", "9:16", "1:1")
+RATIOS = ("16:9", "9:16", "1:1")
 _AXES = ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")
 _AXIS = number(-10, 10)
 _POINT = object_("x", "y", x=number(whole=True), y=number(whole=True))
@@ -155,7 +155,12 @@ _MASKS: dict[str, Any] = {
 }
 
 
-def _text_to_video(ratios: tuple[str, ...]) -> BodySpec:
+def text_to_video(ratios: tuple[str, ...]) -> BodySpec:
+    """Build the rules of text to video.
+
+    :param ratios: allowed aspect ratios.
+    :return: the rules.
+    """
     return BodySpec(
         object_(**_CLASSIC, aspect_ratio=string(one_of=ratios), element_list=array(ELEMENT, 1, 3)),
         (prompt_or_shots, shots, _camera, _moved, _capabilities),
@@ -164,13 +169,8 @@ def _text_to_video(ratios: tuple[str, ...]) -> BodySpec:
     )
 
 
-COMETAPI: Mapping[str, BodySpec] = {
-    "videos/text2video": _text_to_video((*_RATIOS, "4:3", "3:4", "3:2", "2:3")),
-}
-"""Where CometAPI documents more than the vendor."""
-
 RULES: Mapping[str, BodySpec] = {
-    "videos/text2video": _text_to_video(_RATIOS),
+    "videos/text2video": text_to_video(RATIOS),
     "videos/image2video": BodySpec(
         object_(
             **_CLASSIC,
@@ -204,7 +204,7 @@ RULES: Mapping[str, BodySpec] = {
             cfg_scale=number(0, 1),
             mode=string(one_of=("std", "pro")),
             duration=digits(one_of=("5", "10")),
-            aspect_ratio=string(one_of=_RATIOS),
+            aspect_ratio=string(one_of=RATIOS),
         ),
         # Announced as retired; that the vendor refuses the only model of this path is written nowhere.
         models=("kling-v1-6",),
@@ -237,7 +237,7 @@ RULES: Mapping[str, BodySpec] = {
             ),
             sound=string(one_of=("on", "off")),
             mode=string(one_of=("std", "pro", "4k")),
-            aspect_ratio=string(one_of=_RATIOS),
+            aspect_ratio=string(one_of=RATIOS),
             duration=digits(one_of=SECONDS),
         ),
         (prompt_or_shots, shots, _omni_frames, _omni_references, _omni_ratio, _omni_model),
