@@ -5,9 +5,24 @@ from __future__ import annotations
 
 import ssl
 import urllib.request
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from .options import is_loopback
+
+def is_loopback(host: str | None) -> bool:
+    """Return whether a host name or IP address means this machine only.
+
+    :param host: the host.
+    :return: ``True`` if it does.
+    """
+    if not host:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def is_loopback_url(url: str) -> bool:

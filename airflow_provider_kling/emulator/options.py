@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
 
+from .loopback import is_loopback
 from .signing import validate_secret
 
 DEFAULT_PORT = 8188
@@ -35,22 +35,6 @@ class Dialect(StrEnum):
     def base_path(self) -> str:
         """What stands before all paths."""
         return "" if self is Dialect.KLING else "/kling"
-
-
-def is_loopback(host: str | None) -> bool:
-    """Return whether a host name or IP address means this machine only.
-
-    :param host: the host.
-    :return: ``True`` if it does.
-    """
-    if not host:
-        return False
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

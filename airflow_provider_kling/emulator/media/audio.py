@@ -6,16 +6,13 @@ from __future__ import annotations
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import av
 import numpy as np
 from av.container import OutputContainer
 
-from .specs import AudioInfo
-
-if TYPE_CHECKING:
-    from .specs import AudioSpec
+from .specs import AudioInfo, AudioSpec
 
 SAMPLE_RATE = 44_100
 _BLOCK = 1152
@@ -35,7 +32,7 @@ def decode_samples(audio: AudioInfo) -> Samples:
 
 
 def render(spec: AudioSpec, target: Path) -> None:
-    """Write an audio file; the same recipe always gives the same bytes.
+    """Write an audio file; the same spec always gives the same bytes.
 
     :param spec: what to write.
     :param target: path of the file.

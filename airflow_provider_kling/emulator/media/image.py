@@ -4,21 +4,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from .specs import ImageInfo
-
-if TYPE_CHECKING:
-    from .specs import ImageSpec
+from .specs import ImageInfo, ImageSpec
 
 _CHANNELS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 
 
 def render(spec: ImageSpec, target: Path) -> None:
-    """Write an image file; the same recipe always gives the same bytes.
+    """Write an image file; the same spec always gives the same bytes.
 
     :param spec: what to write.
     :param target: path of the file.

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from .specs import RenderSpec, fingerprint
+from . import audio, image, video
+from .specs import AudioSpec, ImageSpec, RenderSpec, TextSpec, VideoSpec, fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class RenderedFile:
 
 
 class RenderCache:
-    """Rendered files by recipe.
+    """Rendered files by spec.
 
     :param folder: directory to keep them in.
     """
@@ -39,7 +40,7 @@ class RenderCache:
         self._under_way: dict[str, asyncio.Future[RenderedFile]] = {}
 
     async def file(self, spec: RenderSpec) -> RenderedFile:
-        """Return the file of a recipe, rendering it on first use.
+        """Return the file of a spec, rendering it on first use.
 
         :param spec: what to render.
         :return: the file.
@@ -64,5 +65,13 @@ class RenderCache:
 
 
 def _render(spec: RenderSpec, path: Path) -> RenderedFile:
-    spec.render(path)
+    match spec:
+        case VideoSpec():
+            video.render(spec, path)
+        case ImageSpec():
+            image.render(spec, path)
+        case AudioSpec():
+            audio.render(spec, path)
+        case TextSpec():
+            path.write_text(spec.text, "utf-8")
     return RenderedFile(path, path.stat().st_size, f'"{path.name[:32]}"')

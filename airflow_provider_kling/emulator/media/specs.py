@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +81,8 @@ def content_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class RenderSpec(Protocol):
-    """How to render one file. Recipes are equal when the bytes of their files are."""
-
-    @property
-    def content_type(self) -> str:
-        """Media type of the file."""
-        ...
-
-    def render(self, target: Path) -> None:
-        """Write the file.
-
-        :param target: path of the file.
-        """
-        ...
-
-
-def fingerprint(spec: RenderSpec) -> str:
-    """Return a name for the file of a recipe: the same for the same content.
-
-    :param spec: what to render.
-    :return: the name.
-    """
-    return hashlib.sha256(repr(spec).encode()).hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
-class VideoSpec(RenderSpec):
+class VideoSpec:
     """An MP4 that slowly zooms into an image.
 
     :param image: what is seen.
@@ -125,20 +100,11 @@ class VideoSpec(RenderSpec):
     audio: AudioInfo | None = None
     marked: bool = False
 
-    @property
-    def content_type(self) -> str:
-        """Media type of the file."""
-        return "video/mp4"
-
-    def render(self, target: Path) -> None:
-        """Write the file."""
-        from .video import render
-
-        render(self, target)
+    content_type: ClassVar[str] = "video/mp4"
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSpec(RenderSpec):
+class ImageSpec:
     """A PNG made of an image.
 
     :param image: what is seen.
@@ -160,20 +126,11 @@ class ImageSpec(RenderSpec):
     mask: bool = False
     marked: bool = False
 
-    @property
-    def content_type(self) -> str:
-        """Media type of the file."""
-        return "image/png"
-
-    def render(self, target: Path) -> None:
-        """Write the file."""
-        from .image import render
-
-        render(self, target)
+    content_type: ClassVar[str] = "image/png"
 
 
 @dataclass(frozen=True, slots=True)
-class AudioSpec(RenderSpec):
+class AudioSpec:
     """A sound file.
 
     :param audio: what is heard.
@@ -188,12 +145,6 @@ class AudioSpec(RenderSpec):
         """Media type of the file."""
         return "audio/mpeg" if self.kind == "mp3" else "audio/wav"
 
-    def render(self, target: Path) -> None:
-        """Write the file."""
-        from .audio import render
-
-        render(self, target)
-
 
 @dataclass(frozen=True, slots=True)
 class TextSpec:
@@ -206,12 +157,18 @@ class TextSpec:
     text: str
     content_type: str
 
-    def render(self, target: Path) -> None:
-        """Write the file.
 
-        :param target: path of the file.
-        """
-        target.write_text(self.text, "utf-8")
+RenderSpec = VideoSpec | ImageSpec | AudioSpec | TextSpec
+"""How to render one file. Specs are equal when the bytes of their files are."""
+
+
+def fingerprint(spec: RenderSpec) -> str:
+    """Return a name for the file of a spec: the same for the same content.
+
+    :param spec: what to render.
+    :return: the name.
+    """
+    return hashlib.sha256(repr(spec).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -13,9 +12,7 @@ from PIL import Image
 
 from .audio import SAMPLE_RATE, add_track, decode_samples, pad_track
 from .image import crop_to_fill, draw_watermark, emulated_label
-
-if TYPE_CHECKING:
-    from .specs import VideoSpec
+from .specs import VideoSpec
 
 FPS = 24
 _ZOOM = 0.12
@@ -38,7 +35,7 @@ def frame_size(mode: str, ratio: float, scale: float) -> tuple[int, int]:
 
 
 def render(spec: VideoSpec, target: Path) -> None:
-    """Write a video file; the same recipe always gives the same bytes.
+    """Write a video file; the same spec always gives the same bytes.
 
     :param spec: what to write.
     :param target: path of the file.
