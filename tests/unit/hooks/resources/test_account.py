@@ -25,7 +25,7 @@ from airflow_provider_kling.exceptions import (
 )
 from airflow_provider_kling.hooks import account
 from airflow_provider_kling.hooks.kling import KlingHook
-from tests.unit.hooks_resources.conftest import Script
+from tests.unit.hooks.resources.conftest import Script
 
 COSTS = "/account/costs"
 DAY_MS = 86_400_000
