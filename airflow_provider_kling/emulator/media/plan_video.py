@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isclose
 from typing import Any
 
 from ..artifacts import EditSession
@@ -36,6 +37,8 @@ _EXTENSION_SECONDS = 5.0
 _OVERLAP_MS = 2000
 _FACE_PIXELS = 256
 _WIDEST = 4
+_MASKS = ("static_mask", "dynamic_masks")
+_MASK_TOLERANCE = 0.01
 
 
 def video(validated: ValidatedBody, context: PlanContext) -> Plan:
@@ -57,7 +60,22 @@ def video(validated: ValidatedBody, context: PlanContext) -> Plan:
         ratio=_ratio(shape) if shape else image.ratio,
         audio=_own_audio(validated),
     )
-    return Plan((video_item(validated, context, spec),), seconds)
+    return Plan((video_item(validated, context, spec),), seconds, failure=_mask_failure(validated))
+
+
+def _mask_failure(validated: ValidatedBody) -> str | None:
+    """Return why a job with masks fails: the vendor accepts the request, whatever their size is."""
+    # What is not on this machine has no size that is known.
+    known = {
+        at: medium for at, medium in validated.media.items() if isinstance(medium, ImageInfo) and medium.file
+    }
+    masks = [medium for at, medium in known.items() if at.startswith(_MASKS)]
+    image = known.get("image")
+    if image and any(not isclose(mask.ratio, image.ratio, rel_tol=_MASK_TOLERANCE) for mask in masks):
+        return "The aspect ratio of the mask is not that of the image"
+    if len({(mask.width, mask.height) for mask in masks}) > 1:
+        return "The masks have different resolutions"
+    return None
 
 
 def _omni(validated: ValidatedBody, context: PlanContext) -> Plan:

@@ -220,3 +220,35 @@ def test_the_emulator_s_own_videos_stand_for_those_of_the_vendor(start):
     made = kling.result("/v1/videos/image2video", **body("videos/image2video", kling), mode="pro")
     answer = kling.post(*omni(made["videos"][0]["url"]))
     assert answer.status_code == 200, answer.text
+
+
+_OTHER_RATIO = "The aspect ratio of the mask is not that of the image"
+
+
+def _masked(still: Callable[..., str], static: tuple[int, int], dynamic: tuple[int, int]) -> dict[str, Any]:
+    path = [{"x": 1, "y": 1}, {"x": 9, "y": 9}]
+    return {
+        "model_name": "kling-v1",
+        "image": still(600, 400),
+        "static_mask": still(*static),
+        "dynamic_masks": [{"mask": still(*dynamic), "trajectories": path}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("static", "dynamic", "failure"),
+    [
+        pytest.param((600, 400), (600, 400), "", id="like-the-image"),
+        pytest.param((900, 600), (900, 600), "", id="larger"),
+        pytest.param((600, 401), (600, 401), "", id="a-pixel-off"),
+        pytest.param(
+            (400, 600), (400, 600), "The aspect ratio of the mask is not that of the image", id="ratio"
+        ),
+        pytest.param((600, 400), (900, 600), "The masks have different resolutions", id="resolutions"),
+    ],
+)
+def test_a_job_fails_whose_masks_do_not_fit(start, still, static, dynamic, failure):
+    """The vendor takes such a request; the job fails."""
+    kling = start(models=("kling-v1",), speed=1000)
+    task = kling.done(kling.make(**_masked(still, static, dynamic)))
+    assert (task["task_status"], task["task_status_msg"]) == ("failed" if failure else "succeed", failure)
