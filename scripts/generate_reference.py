@@ -18,7 +18,6 @@ from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.api.host_limits import LIMITS, MEDIA_LIMITS, Limit
 from airflow_provider_kling.api.hosts import DIALECTS, Dialect
-from airflow_provider_kling.api.legacy import LEGACY
 from airflow_provider_kling.api.pricing import PRICES_OF, estimate_basis, unit_type
 from airflow_provider_kling.api.requests.field_types import IMAGE
 from airflow_provider_kling.operators._constructor import parse_params, parse_summary
@@ -30,6 +29,7 @@ from airflow_provider_kling.operators.results import KlingFetchResultOperator, K
 from airflow_provider_kling.operators.usage import KlingUsageOperator
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.submission.runner import can_look_up
+from scripts.legacy_endpoints import LEGACY
 
 from .examples import excerpt
 from .generate_stubs import RequestOperator, own_operators, passed_on, write

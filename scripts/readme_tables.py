@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from airflow_provider_kling.api.hosts import DIALECTS
-from airflow_provider_kling.api.legacy import LEGACY, LEGACY_FIELDS
 from airflow_provider_kling.api.models import MODELS, active_models
+from scripts.legacy_endpoints import LEGACY, LEGACY_FIELDS
 
 from .generate_stubs import RequestOperator
 from .local_airflow import ROOT
