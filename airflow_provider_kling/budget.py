@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 _PROBE = "probe-"
 _checked: set[str] = set()
-PATIENCE = 120.0
+MAX_CONTENTION_SECONDS = 120.0
 """Seconds for which a reservation tries again while others are faster."""
 
 _PERIODS = ("run", "day", "month")
@@ -250,7 +250,7 @@ class _Log:
 
         :param decide: returns the record, or ``None`` to add nothing.
         """
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + MAX_CONTENTION_SECONDS
         while time.monotonic() < until:
             try:
                 record = decide(self.read())

@@ -35,7 +35,7 @@ BIRTH_SECONDS = 2 * INTERVAL
 STEADY_SECONDS = 4 * INTERVAL
 _BODY = {"model_name": "kling-v3", "prompt": "a river in the morning", "duration": "5"}
 _PARALLEL_BIRTHS = 8
-_PATIENCE = 300.0
+_TIMEOUT = 300.0
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ async def _ends(session: aiohttp.ClientSession, url: str) -> dict[str, float]:
 
 
 async def _result(crowd: asyncio.subprocess.Process, folder: Path) -> dict[str, Any]:
-    if code := await asyncio.wait_for(crowd.wait(), _PATIENCE):
+    if code := await asyncio.wait_for(crowd.wait(), _TIMEOUT):
         raise RuntimeError(f"the crowd ended with {code}")
     return dict(json.loads((folder / "result.json").read_text()))
 

@@ -30,7 +30,7 @@ CROWDS = ((1_000, 500), (5_000, 2_500), (10_000, 5_000))
 
 _FIRST_ID = 900_000_000_000_000_000
 _FAR = 3600.0
-_PATIENCE = 300.0
+_TIMEOUT = 300.0
 
 
 class Meter:
@@ -180,7 +180,7 @@ async def measure(count: int, ends: int) -> list[Row]:
             found.append((f"{count:,} jobs are waited for", *meter.stop()))
             meter.start()
             await _post(url, "/end")
-            await asyncio.wait_for(all_done.wait(), _PATIENCE)
+            await asyncio.wait_for(all_done.wait(), _TIMEOUT)
             found.append((f"{len(done):,} of {count:,} jobs end in one round", *meter.stop()))
         for each in waits:
             each.cancel()

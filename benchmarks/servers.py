@@ -16,7 +16,7 @@ import requests
 
 from scripts.local_airflow import Program, wait_until
 
-_PATIENCE = 60
+_TIMEOUT = 60
 BUCKET = "studio"
 
 
@@ -54,10 +54,10 @@ class KlingServer:
 
     def reset(self) -> None:
         """Forget jobs and counters."""
-        self._session.post(f"{self.url}/_emulator/reset", timeout=_PATIENCE).raise_for_status()
+        self._session.post(f"{self.url}/_emulator/reset", timeout=_TIMEOUT).raise_for_status()
 
     def _get(self, path: str) -> Any:
-        return self._session.get(self.url + path, timeout=_PATIENCE).json()
+        return self._session.get(self.url + path, timeout=_TIMEOUT).json()
 
 
 @contextmanager

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of a row that one account refuses and no other may make."""
+"""Errors of rows that one account refuses and no other may submit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..exceptions import JobState, KlingAccountError, KlingError, KlingWaitInter
 
 
 def closed_error(conn_id: str | None) -> KlingAccountError:
-    """Make the error for a row that comes after its account has refused others.
+    """Return the error for a row whose account has refused earlier rows.
 
     :param conn_id: connection of the account.
     :return: the error.
@@ -21,10 +21,10 @@ def closed_error(conn_id: str | None) -> KlingAccountError:
 
 
 def bound_error(conn_id: str | None, fields: Sequence[str], error: KlingError) -> KlingAccountError:
-    """Make the error for a row that names what only the account has that refuses it.
+    """Return the error for a row with ids that only the refusing account has.
 
     :param conn_id: connection of the account.
-    :param fields: the fields that name it.
+    :param fields: the fields with these ids.
     :param error: the refusal.
     :return: the error.
     """
@@ -37,7 +37,7 @@ def bound_error(conn_id: str | None, fields: Sequence[str], error: KlingError) -
 
 
 def unproven_error(conn_id: str | None, error: KlingError) -> KlingAccountError:
-    """Make the error for a row whose account cannot be asked whether it has the job.
+    """Return the error for a row whose account has no look-up for its job.
 
     :param conn_id: connection of the account.
     :param error: the refusal.
@@ -52,7 +52,7 @@ def unproven_error(conn_id: str | None, error: KlingError) -> KlingAccountError:
 
 
 def unknown_error(advice: str, error: KlingError) -> KlingWaitInterrupted:
-    """Make the error for a row whose job may exist.
+    """Return the error for a row whose job may exist.
 
     :param advice: what to do.
     :param error: the refusal.

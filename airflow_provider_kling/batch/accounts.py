@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The accounts of a batch: which one makes a row's job, and which one is asked for it afterwards."""
+"""The accounts of a batch: which one runs a row's job, and which one is queried for it later."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ SPREADS = (IN_ORDER, ROUND_ROBIN)
 """``in_order``: an account is used when the one before has no credit; ``round_robin``: all at once."""
 
 NOT_PERMITTED, MAX_NOT_PERMITTED = 1103, 3
-"""Code of what an account may not do, and how often in a row it must come to be of every row."""
+"""Code for missing permission, and how many rows in a row must get it to mean all rows."""
 
 
 @dataclass(slots=True)
 class Lane:
-    """What works for one account.
+    """The objects that work for one account.
 
     :param account: the account.
-    :param config: what is asked of it.
+    :param config: parameters of the batch, for this account.
     :param limiter: its slots.
-    :param assigned: rows on their way to this account.
+    :param assigned: rows assigned to this account and not submitted yet.
     :param not_permitted: rows in a row that the account was not permitted to submit.
     :param served: rows that the account has served.
     """
@@ -66,12 +66,12 @@ class Lane:
 
     @property
     def load(self) -> tuple[float, int]:
-        """How busy the account is: the share of its slots that is taken, and how often it had its turn."""
+        """Load of the account: the share of its slots in use, then how many rows it has served."""
         return (self.limiter.width.active + self.assigned) / self.limiter.width.width, self.served
 
 
 class RowRefused(Exception):
-    """No account may make the job of this row; others may fare better.
+    """No account may run the job of this row; other rows may succeed.
 
     :param error: why the row was refused.
     """
@@ -84,8 +84,8 @@ class RowRefused(Exception):
 class Lanes:
     """The accounts of a run.
 
-    A row goes to another account only when the one before has refused its job for credit or permission and a
-    look-up there finds no job. A job of unknown outcome stays where it was asked for.
+    A row goes to another account only if the one before has refused its job for credit or permission and a
+    look-up there finds no job. A job of unknown outcome stays with its account.
 
     :param run: the run.
     """
@@ -117,7 +117,7 @@ class Lanes:
             yield
 
     def build(self, prefetcher: RequestPrefetcher) -> None:
-        """Make what submits and waits, for each account.
+        """Create submitter and monitor of each account.
 
         :param prefetcher: prepares the requests of rows.
         """
@@ -127,7 +127,7 @@ class Lanes:
             lane.monitor.schedule = self.all[0].monitor.schedule
 
     def _config_of(self, account: BatchAccount) -> BatchConfig:
-        """Return what is asked of an account, which a job that others may have made is named by."""
+        """Return the parameters of the batch for one account."""
         config = self._run.config
         if not config.scope:
             return config
@@ -164,11 +164,11 @@ class Lanes:
     async def submit(
         self, row: RequestRow, line_of: Callable[[RequestRow], LedgerEntry], *, ask_first: bool
     ) -> tuple[LedgerEntry, KlingTask]:
-        """Submit a row's job at the first account that takes it.
+        """Submit a row's job at the first account that accepts it.
 
         :param row: the row.
         :param line_of: returns what is known of the row.
-        :param ask_first: an earlier try may have submitted it.
+        :param ask_first: look the job up first, because an earlier try may have submitted it.
         :return: the row's new line, and the job as Kling first showed it.
         :raises SubmissionStopped: no more jobs are submitted.
         :raises RowRefused: no account may make this job.
@@ -210,7 +210,8 @@ class Lanes:
     async def _refused(
         self, lane: Lane, row: RequestRow, line: LedgerEntry, error: KlingAccountError, route: _Route
     ) -> None:
-        """Record that an account refuses a job; the row may go on if it is certain that it has none.
+        """Record that an account refuses a job; the row may use another account if this one certainly has no
+        job.
 
         :raises RowRefused: no other account may make the job.
         """
@@ -226,7 +227,7 @@ class Lanes:
         if route.bound:
             raise RowRefused(bound_error(lane.account.conn_id, route.bound, error)) from error
         if self._run.can_look_up:
-            # One that is there after all is attached to.
+            # If the job exists after all, the row attaches to it.
             if await lane.submitter.has_job(row, line):
                 raise RowRefused(
                     unknown_error(f"Retry: the account of {conn_id!r} has the job.", error)
@@ -278,11 +279,11 @@ class Lanes:
 
     @property
     def is_settled(self) -> bool:
-        """Whether no create call is under way, and none has an unknown outcome."""
+        """Whether no create call is in progress, and none has an unknown outcome."""
         return all(lane.submitter.is_settled for lane in self.all)
 
     async def idle(self) -> None:
-        """Wait until no create call is under way."""
+        """Wait until no create call is in progress."""
         await asyncio.gather(*(lane.submitter.idle() for lane in self.all))
 
     @property
@@ -297,7 +298,7 @@ class Lanes:
 
     @property
     def schedule(self) -> PollSchedule:
-        """What is known of how long jobs take."""
+        """Statistics of how long jobs take."""
         return self.all[0].monitor.schedule
 
     async def wait_for_capacity(self) -> None:
@@ -306,16 +307,16 @@ class Lanes:
             await lane.monitor.wait_for_capacity()
 
     def close(self) -> None:
-        """Fetch nothing more."""
+        """Stop fetching results."""
         for lane in self.all:
             lane.monitor.close()
 
 
 @dataclass(slots=True)
 class _Route:
-    """The way of one row.
+    """Progress of one row through the accounts.
 
-    :param bound: fields that name what only the first account has.
+    :param bound: fields with ids that only the first account has.
     """
 
     bound: list[str]

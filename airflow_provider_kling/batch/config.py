@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked of a batch."""
+"""Parameters of a batch."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _LONGEST_NAME = 60
 
 
 def batch_name(key: IdempotencyKey, endpoint: str, take: str = "") -> str:
-    """Name a batch so that a person can tell which run it is of.
+    """Return the name of a batch, from which a person can see the run.
 
-    :param key: names the batch.
+    :param key: idempotency key of the batch.
     :param endpoint: slug of the endpoint of its rows.
-    :param take: the take that was asked for; another take of the same rows is another batch.
+    :param take: the take; another take of the same rows is another batch.
     :return: the name of its folder for the ledger, and for reports where it has a folder of its own.
     """
     parts = [key.dag_id, key.task_id, key.run_id, key.map_index, key.clear_count, endpoint]
@@ -45,7 +45,7 @@ def batch_name(key: IdempotencyKey, endpoint: str, take: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reuse:
-    """Whose jobs and results count as a row's own.
+    """Which jobs and results count as a row's own.
 
     :param scope: all of one endpoint and account, with ``idempotency_scope="inputs"``; else ``None``.
     :param take: asks for another job of each row on purpose.
@@ -59,12 +59,12 @@ class Reuse:
 
 @dataclass(frozen=True, slots=True)
 class BatchConfig:
-    """What is asked of a batch.
+    """Parameters of a batch.
 
     :param endpoint: where all rows go.
-    :param key: names the batch; each row's job adds the row's own key.
+    :param key: idempotency key of the batch; each row's job adds the row's own key.
     :param clear_count: which clear of the task this is; 0 before the first.
-    :param concurrency: most jobs under way at once.
+    :param concurrency: most jobs at once.
     :param poll_interval: most seconds between polls of a job that may have ended.
     :param max_units: no new job is submitted that could bring the cost above this.
     :param max_failed: stop submitting when more rows than this have failed; ``None`` for never.
@@ -72,13 +72,12 @@ class BatchConfig:
     :param expected_seconds: length that prices a row whose length is neither in its request nor given by it.
     :param airflow: the task instance that runs it, as in a manifest.
     :param shared: limit that the batch shares with other tasks.
-    :param state: what the parts of this try hand on when the worker is given back while jobs run; ``None``
-        to hold the worker.
+    :param state: state of the try across deferrals; ``None`` to hold the worker.
     :param deferred: an earlier part of this try has deferred the task.
-    :param scope: whose jobs count as the same, with ``idempotency_scope="inputs"``.
+    :param scope: which jobs count as the same, with ``idempotency_scope="inputs"``.
     :param take: asks for another job of each row on purpose.
     :param index: stored results, with ``idempotency_scope="inputs"``.
-    :param return_refused: refused rows are results and no failures.
+    :param return_refused: refused rows count as results, not as failures.
     :param spread: how rows are spread over several accounts.
     """
 
@@ -104,22 +103,23 @@ class BatchConfig:
     def proves_absence(self, dialect: Dialect) -> bool:
         """Whether a look-up that finds nothing proves that a row has no job.
 
-        :param dialect: how the host speaks.
-        :return: true where the host makes no second job of a name and the endpoint finds jobs by it.
+        :param dialect: dialect of the host.
+        :return: true if the host rejects a second job with the same external id and the endpoint finds jobs
+            by it.
         """
         return dialect.unique_names and self.endpoint.absence_proves
 
     def job_key(self, row: RequestRow, entry: LedgerEntry, fingerprint: str = "") -> IdempotencyKey:
-        """Name the next job of a row.
+        """Return the idempotency key of the next job of a row.
 
-        The name comes from what stands in the row, not from the content of its files: so it is known
-        without reading them, and two rows never share a job because their images look the same. Where rows
-        share their jobs with other tasks it comes from the request with the content of its files.
+        It is computed from the row, not from the content of its files, so that it is known without reading
+        them, and two rows never share a job because their images are equal. If rows share their jobs with
+        other tasks, it is computed from the request with the content of its files.
 
         :param row: the row.
         :param entry: its line.
         :param fingerprint: hash of its request, files included; for ``idempotency_scope="inputs"``.
-        :return: the key, which names the job.
+        :return: the key, from which the external id is computed.
         """
         if self.scope:
             return replace(

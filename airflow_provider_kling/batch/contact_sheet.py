@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 def write_contact_sheet(folder: StoragePath, numbered: Sequence[tuple[int, LedgerEntry]]) -> str | None:
     """Write a sheet of the first frames of stored videos and images.
 
-    :param folder: where it goes.
+    :param folder: folder of the sheet.
     :param numbered: rows that are done, with their numbers; a hundred of them, evenly spread, are shown.
-    :return: address of the sheet; ``None`` when there is nothing to show, or Pillow or PyAV is missing
+    :return: path of the sheet; ``None`` when there is nothing to show, or Pillow or PyAV is missing
         (``pip install airflow-provider-kling[emulator]`` brings both).
     """
     try:
@@ -72,14 +72,14 @@ def _layout(image: Any, numbered: Sequence[tuple[int, Any]]) -> Any:
 
 
 def _path_of(entry: LedgerEntry) -> str | None:
-    """Return the address of a row's first result that can be shown."""
+    """Return the path of a row's first result that can be shown."""
     return next((path for path in _paths(entry) if path.lower().endswith(_VIDEOS + _IMAGES)), None)
 
 
 def _paths(entry: LedgerEntry) -> Iterator[str]:
     arrays: Iterable[Any] = (entry.result or {}).values()
     for items in (each for each in arrays if isinstance(each, list)):
-        # A poster is a small file that is decoded at once.
+        # A poster is small and fast to decode.
         yield from (str(item.get("poster") or item["path"]) for item in items if "path" in item)
 
 
@@ -93,7 +93,7 @@ def _first_frame(path: str) -> Any:
             frame.thumbnail((_SIDE - 2 * _BORDER, _SIDE - 2 * _BORDER))
             return frame
     except Exception as error:
-        # A sheet is a convenience: whatever cannot be shown has no place on it.
+        # The sheet is optional: files that cannot be shown are left out.
         log.debug("Not on the contact sheet: %s: %s", path, type(error).__name__)
         return None
 

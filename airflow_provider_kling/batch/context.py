@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all parts of one try of a batch share."""
+"""The objects that all parts of one try of a batch share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ StoreResult = Callable[[KlingTask, Mapping[str, Any], Callable[[], KlingTask]], 
 Takes the job, what its manifest says of the inputs, and what reads the job again for fresh URLs."""
 
 DeadlineFor = Callable[[int | None, float], float]
-"""When a job's time is up (Unix time in s), of when it was made (Unix time in ms) and of now (s)."""
+"""Returns a job's deadline (Unix time in s) from its creation (Unix time in ms) and the time (s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,17 @@ class BatchAccount:
 
 @dataclass(slots=True)
 class RunContext:
-    """What all parts of one try of a batch share.
+    """The objects that all parts of one try of a batch share.
 
-    :param config: what is asked.
+    :param config: parameters of the batch.
     :param accounts: the accounts in order.
-    :param ledger: what earlier tries have done, already read.
-    :param progress: the numbers, at first without those of earlier tries.
-    :param preflight: what the check of all rows has shown.
-    :param deadline_for: when a job's time is up.
+    :param ledger: the ledger, already read.
+    :param progress: the counts, at first without those of earlier tries.
+    :param preflight: result of the check of all rows.
+    :param deadline_for: returns the deadline of a job.
     :param log: where the batch logs.
     :param unexpected: row, job and type of the first unexpected error.
-    :param limiter: the slots of all accounts; made in the running event loop, like all below.
+    :param limiter: the slots of all accounts; created in the running event loop, like all below.
     :param writer: writes the ledger.
     :param budget: the limit of the batch.
     """
@@ -82,7 +82,7 @@ class RunContext:
 
     @property
     def can_look_up(self) -> bool:
-        """Whether a job can be found by its external task id, at this host and endpoint."""
+        """Whether this host and endpoint can find a job by its external id."""
         return can_look_up(self.config.endpoint, self.settings.dialect.lookup)
 
     @property
@@ -91,7 +91,7 @@ class RunContext:
         return self.config.proves_absence(self.settings.dialect)
 
     def entry_of(self, row: RequestRow) -> LedgerEntry:
-        """Return the line of a row with what this try says of it.
+        """Return the line of a row with the values of this try.
 
         :param row: the row.
         :return: the line, in the state that the ledger has.
@@ -106,7 +106,7 @@ class RunContext:
         )
 
     def on_unexpected(self, error: Exception, number: int, job: str | None = None) -> None:
-        """Log an error that is none of the expected ones, and report the first as the task's reason.
+        """Log an unexpected error, and report the first one as the task's reason.
 
         :param error: the error.
         :param number: number of the row.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a batch leaves behind when it gives its worker back, and whether it should do so now."""
+"""When a batch defers, and the state that it stores then."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from .monitor import RunningJob
 
 CHECK_SECONDS = 0.2
-"""Seconds between two looks at whether the worker can be given back."""
+"""Seconds between two checks of whether the batch can defer."""
 
 FIRST_LEAD = 4.0
-"""Seconds that a worker takes to come, while that was not measured."""
+"""Assumed seconds until a worker starts, before that was measured."""
 
 MAX_LEAD = 120.0
-"""Longest lead that is believed: what takes longer is a queue that is full, which no prediction helps."""
+"""Longest lead that is used: a longer one means a full queue, which cannot be predicted."""
 
 _DURATIONS = 20
 _LEAD_SHARE = 0.5
@@ -32,19 +32,19 @@ _LEAD_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class DeferralState:
-    """What one part of a try hands on to the next; plain JSON, stored by Airflow with the deferred task.
+    """State of a try across deferrals; plain JSON, stored by Airflow with the deferred task.
 
     :param began: when the try began, Unix time in seconds.
-    :param made: jobs that this try has made.
+    :param made: jobs that this try has submitted.
     :param attached: jobs of earlier tries that this one has attached to.
     :param ended: jobs that have ended in this try.
     :param estimate: estimated units of all rows, as text; ``None`` while the rows are not checked.
     :param unpriced: rows whose cost cannot be known beforehand.
-    :param width: how many jobs Kling had room for.
-    :param lead: seconds from a trigger's event to the moment at which a worker is at work.
+    :param width: how many jobs Kling accepted at once.
+    :param lead: seconds from a trigger's event until a worker runs.
     :param durations: seconds that the last jobs took.
     :param unforeseen: row, job and kind of the first unexpected error.
-    :param rows: how many rows there are, where the ledger knows all others by number; 0 to read them again.
+    :param rows: how many rows there are, if the ledger has all others by number; 0 to read them again.
     :param position: how many rows need not be read again: each of them has been submitted or has failed.
     """
 
@@ -80,7 +80,7 @@ class DeferralState:
         return cls(**{**known, "durations": tuple(known.get("durations") or ())})
 
     def woken(self, fired_at: object, now: float) -> DeferralState:
-        """Return the state with what the way from a trigger's event to this worker took.
+        """Return the state with the measured time from a trigger's event to this worker.
 
         :param fired_at: when the event was fired, Unix time in seconds.
         :param now: Unix time in seconds.
@@ -94,13 +94,13 @@ class DeferralState:
 
 @dataclass(frozen=True, slots=True)
 class Deferral:
-    """A wait to be spent in the triggerer.
+    """A wait in the triggerer.
 
     :param jobs: the running jobs: Kling's id, external id, Unix time in seconds of the submission, and with
         several accounts the connection of the one that has it.
-    :param deadline: when the first of them runs out of time, Unix time in seconds.
+    :param deadline: the earliest deadline of the jobs, Unix time in seconds.
     :param rows_left: rows wait for a slot.
-    :param state: what the next part of the try needs to know.
+    :param state: state for the next part of the try.
     """
 
     jobs: Sequence[Sequence[Any]]
@@ -110,9 +110,9 @@ class Deferral:
 
 
 def width_of(plan: BatchConfig) -> AdaptiveWidth:
-    """Return the working width, which an earlier part of this try may have learnt.
+    """Return the working width, which an earlier part of this try may have measured.
 
-    :param plan: what is asked.
+    :param plan: parameters of the batch.
     :return: the width.
     """
     width = AdaptiveWidth(plan.concurrency)
@@ -122,11 +122,11 @@ def width_of(plan: BatchConfig) -> AdaptiveWidth:
 
 
 class DeferralCheck:
-    """Tells whether a batch has nothing to do but to wait.
+    """Decides whether a batch has nothing to do but wait.
 
     :param run: the run.
-    :param state: what the try has left so far.
-    :param lanes: know the create calls and the running jobs.
+    :param state: state of the try so far.
+    :param lanes: the accounts with their create calls and running jobs.
     """
 
     def __init__(self, run: RunContext, state: DeferralState, lanes: Lanes) -> None:
@@ -136,9 +136,9 @@ class DeferralCheck:
         self._began = time.time()
 
     def deferral(self, rows_left: bool, position: int = 0) -> Deferral | None:
-        """Return the wait to be spent in the triggerer, if that is all there is to do.
+        """Return the wait in the triggerer, if there is nothing else to do.
 
-        :param rows_left: rows wait for a place.
+        :param rows_left: rows wait for a slot.
         :param position: how many rows need not be read again.
         :return: the wait; ``None`` while the worker is needed.
         """
@@ -169,7 +169,7 @@ class DeferralCheck:
         )
 
     def _only_waits(self, *, rows_left: bool) -> bool:
-        """Whether every place is taken by a job that is known to run."""
+        """Whether every slot is used by a job that is known to run."""
         if self._run.limiter.closed not in (None, StopReason.BUDGET, StopReason.FAILURES):
             return False
         jobs = self._lanes.running
@@ -177,7 +177,7 @@ class DeferralCheck:
             bool(jobs)
             and self._lanes.is_settled
             and not self._lanes.busy
-            # No job is about to be waited for, or just seen to end.
+            # No wait is about to start, and no job has just ended.
             and len(jobs) == self._run.limiter.width.active
             and all(job.is_known and not job.has_ended for job in jobs)
             and (self._run.limiter.is_full or not rows_left)

@@ -24,14 +24,14 @@ from ..utils.urls import is_blank
 SUFFIXES = (".jsonl", ".ndjson", ".csv")
 
 _NO_VALUES = ("none", "nan", "null", "nat", "<na>", "n/a", "#n/a")
-"""What programs write into a cell for a value that is not there."""
+"""Texts that programs write into a cell for a missing value."""
 
 _LONGEST_CELL = 32 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidRow:
-    """What stands in the place of a row that cannot be read.
+    """Placeholder for a row that cannot be read.
 
     :param why: what is wrong with it.
     :param text: its text.
@@ -44,10 +44,10 @@ class InvalidRow:
 def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
     """Yield the rows of a file.
 
-    :param uri: address or path; its ending tells the format.
+    :param uri: URI or path; its suffix decides the format.
     :return: iterator of rows; a row that cannot be read is an :class:`InvalidRow`.
-    :raises KlingRequestInvalid: the file is not there, may not be read, or is no UTF-8 text.
-    :raises KlingServerError: the storage does not answer; trying again can help.
+    :raises KlingRequestInvalid: the file does not exist, may not be read, or is no UTF-8 text.
+    :raises KlingServerError: the storage does not respond; a retry can help.
     """
     from ..utils.redaction import redact_text
     from ..utils.storage import (
@@ -137,7 +137,7 @@ def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
 
 
 def _parse_cell(text: str) -> Any:
-    """Read lists and objects as JSON; all else is text, which the request's types take in."""
+    """Parse lists and objects as JSON; other cells are text, which the request's types convert."""
     if not text.lstrip().startswith(("[", "{")):
         return text
     try:
@@ -152,7 +152,7 @@ RowReader = Callable[..., Iterator["RequestRow"]]
 
 LABELS = "labels"
 EXPECTED_SECONDS = "expected_seconds"
-"""Keys of a row that are no fields of its request."""
+"""Keys of a row that are not fields of its request."""
 
 _LONGEST_SHOWN = 200
 _ROWS_SHOWN = 5
@@ -163,11 +163,11 @@ class RequestRow:
     """One request of a batch.
 
     :param number: place in the input, from 1; neither a CSV's header nor an empty line counts.
-    :param key: names the row by its content, so that rows may be added or moved between two tries.
+    :param key: hash of the row's content, so that rows may be added or moved between two tries.
     :param values: the request's fields.
     :param fault: why the row cannot be read; it has no values then.
-    :param labels: for whom its job is made, the batch's own labels with them.
-    :param expected_seconds: length that prices it where that is not in the request.
+    :param labels: labels of its job, those of the batch included.
+    :param expected_seconds: length for the price, if the request does not have it.
     """
 
     number: int
@@ -185,10 +185,10 @@ def row_reader(
 ) -> RowReader:
     """Return the function that reads the rows of ``requests``.
 
-    :param requests: list of dicts; the same as JSON text, as templates give it; or the address
-        (``ObjectStoragePath``, URI or path) of a ``.jsonl`` or ``.csv`` file on any object storage.
+    :param requests: list of dicts; the same as JSON text, as templates render it; or the
+        ``ObjectStoragePath``, URI or path of a ``.jsonl`` or ``.csv`` file on any object storage.
     :param extra_body: further keys of every request: rows with other ones are other rows.
-    :param labels: labels of every row; those in the row itself stand above them.
+    :param labels: labels of every row; those of the row itself have priority.
     :return: the reader, which can be called again and again.
     :raises KlingRequestInvalid: it is none of these.
     """
@@ -201,7 +201,7 @@ def row_reader(
         source = _parsed(text)
     if isinstance(source, Mapping | bytes) or not isinstance(source, Iterable):
         raise _refused(f"is a {type(source).__name__}")
-    # What Airflow hands over for mapped upstream tasks asks the server for every item, on every pass.
+    # Airflow's sequence of mapped upstream results requests every item from the server, each time it is read.
     items: Sequence[Any] = source if isinstance(source, list | tuple) else list(source)
     return lambda after=0: _numbered(items, extra_body, labels, after, _from_item)
 
@@ -247,7 +247,7 @@ def _from_item(item: Any) -> Mapping[str, Any] | InvalidRow:
 
 
 def _lost_prompt(value: Any, path: str = "") -> str | None:
-    """Name a prompt that came to nothing, at any depth: no template or XCom is meant to give none."""
+    """Return the place of an empty prompt, at any depth: a template or XCom had no value."""
     parts: Iterable[tuple[str, Any]] = ()
     if isinstance(value, Mapping):
         parts = ((f"{path}.{key}" if path else str(key), item) for key, item in value.items())
@@ -268,7 +268,7 @@ def _numbered(
     after: int = 0,
     read: Callable[[Any], Mapping[str, Any] | InvalidRow] = lambda item: item,
 ) -> Iterator[RequestRow]:
-    """Give each row its number and its key: equal rows are jobs of their own, told apart by a counter.
+    """Give each row its number and its key: equal rows are separate jobs, distinguished by a counter.
 
     Labels and ``expected_seconds`` do not count: a row with other ones is the same job, not paid twice.
 

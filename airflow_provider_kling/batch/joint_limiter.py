@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The slots of several accounts, seen as one by what does not care which account makes a job."""
+"""The slots of several accounts together."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .limiter import NEAR_SECONDS, ConcurrencyLimiter, StopReason, SubmissionSto
 class JointWidth:
     """The working width of all accounts.
 
-    :param width: how many jobs may be under way now.
-    :param active: how many are.
+    :param width: how many jobs may run now.
+    :param active: how many run.
     """
 
     width: int
@@ -23,12 +23,12 @@ class JointWidth:
 
     @property
     def ceiling(self) -> int:
-        """Most jobs under way at once; what one account has learnt is not handed on."""
+        """Most jobs at once; the measured width of one account is not used for the others."""
         return self.width
 
 
 class JointLimiter:
-    """The way to submission at several accounts.
+    """Limits submission at several accounts.
 
     :param limiters: the slots of each account.
     :param together: all accounts are used at once; else one after the other.
@@ -53,7 +53,7 @@ class JointLimiter:
 
     @property
     def closed(self) -> StopReason | None:
-        """Why no more jobs are submitted at any account; ``None`` while one takes them."""
+        """Why no account submits further jobs; ``None`` while one does."""
         reasons = [limiter.closed for limiter in self._limiters]
         for_all = [reason for reason in reasons if reason and reason is not StopReason.ACCOUNT]
         if for_all:
@@ -62,17 +62,17 @@ class JointLimiter:
 
     @property
     def stopped_hard(self) -> StopReason | None:
-        """Why not even rows that are on their way are to be submitted; ``None`` while they are."""
+        """Why not even prepared rows are submitted; ``None`` while they are."""
         closed = self.closed
         return None if closed is StopReason.BUDGET else closed
 
     @property
     def is_full(self) -> bool:
-        """Whether only the end of a job makes room for another one."""
+        """Whether only the end of a job frees a slot."""
         return all(limiter.is_full for limiter in self._in_use)
 
     def check(self) -> None:
-        """Do nothing while rows that are on their way are to be submitted.
+        """Return while prepared rows are submitted.
 
         :raises SubmissionStopped: they are not.
         """
@@ -80,9 +80,9 @@ class JointLimiter:
             raise SubmissionStopped(self.stopped_hard)
 
     async def near(self, ahead: Callable[[], int]) -> None:
-        """Wait until a row that is taken now would soon have a place.
+        """Wait until a row that is read now would soon have a slot.
 
-        :param ahead: returns how many rows have been taken and are not submitted.
+        :param ahead: returns how many rows have been read and are not submitted.
         """
         while not self.closed and self.width.active + ahead() > self.width.width:  # noqa: ASYNC110
             await asyncio.sleep(NEAR_SECONDS)
@@ -93,6 +93,6 @@ class JointLimiter:
         :param reason: why.
         """
         for limiter in self._limiters:
-            # What one account has refused is no reason for the others.
+            # A refusal of one account does not stop the others.
             if limiter.closed is not StopReason.ACCOUNT:
                 limiter.close(reason)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What became of each row, stored next to the results so that any try can go on from it.
+"""The state of each row, stored next to the results, so that any try can continue from it.
 
-Object storage cannot append, so lines are written in segments, each a whole file; later lines overrule
-earlier ones, but what is done stays done. Segments of two workers never meet in one name: Airflow may start a
-new worker while one that it believes dead still runs. So what one worker wrote is only merged with its own,
-into the place of the oldest: it must not come after what another one has written since.
+Object storage cannot append, so lines are written in segments, each a whole file. Later lines replace earlier
+ones, except that nothing replaces ``done``. Segments of two workers have different names, because Airflow may
+start a worker while an earlier one still runs. A worker merges only its own segments, under the number of the
+oldest, so that they stay before lines that another worker has written since.
 
-Rows that are done go to archives, of which a start reads the short index alone. Nothing is removed before
-what replaces it is written, and no file is changed: a reader that misses one reads again.
+Rows that are done are moved to archives, of which a start reads only the short index. No file is removed
+before its replacement is written, and no file is changed: a reader that finds one missing reads again.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ MAX_SEGMENTS = 60
 """Segments of one worker after which they are merged into one."""
 
 MIN_ARCHIVED_ROWS = 1000
-"""Rows that are done and not archived, from which on they are."""
+"""Number of done rows from which they are archived."""
 
 MAX_ARCHIVES = 20
-"""Archives above which they are merged into one."""
+"""Number of archives above which they are merged into one."""
 
 MAX_LOAD_ATTEMPTS = 5
 _PARALLEL = 8
@@ -44,17 +44,17 @@ _PARALLEL = 8
 class Ledger:
     """The ledger of one batch.
 
-    Lines are noted at once, without I/O, and written by :meth:`flush`, which any thread may call.
+    Lines are recorded in memory, without I/O, and written by :meth:`flush`, which any thread may call.
 
-    :param folder: folder of its own for the segments.
+    :param folder: the ledger's own folder.
     """
 
     def __init__(self, folder: StoragePath) -> None:
         self.folder = folder
         self.entries: dict[str, LedgerEntry] = {}
-        """The rows by key; of archived ones only what their index holds."""
+        """The rows by key; archived ones with the values of the index only."""
         self.damaged: list[str] = []
-        """File and number of each line that cannot be read: any row may have a job that it recorded."""
+        """File and number of each line that cannot be read: it may have recorded a job of any row."""
         self._writer = secrets.token_hex(3)
         self._pending: list[LedgerEntry] = []
         self._in_progress: list[LedgerEntry] = []
@@ -69,14 +69,14 @@ class Ledger:
         self._writing = threading.Lock()
 
     def load(self, *, whole: bool = False) -> None:
-        """Read what earlier tries have written.
+        """Read the lines of earlier tries.
 
         :param whole: read the lines of archived rows too.
         :raises StoragePermanentError: the storage may not be read.
         :raises StorageTransientError: the storage does not answer.
         """
         for _ in range(MAX_LOAD_ATTEMPTS):
-            # A worker that was believed dead may merge its segments just now.
+            # An earlier worker that still runs may be merging its segments.
             with translate_storage_errors(), suppress(FileNotFoundError):
                 return self._load(whole=whole)
         raise StorageTransientError("segments of the ledger disappear while they are read")
@@ -95,7 +95,7 @@ class Ledger:
             self.entries.update({key: whole.entries[key] for key in self._archived if key in whole.entries})
 
     def claim(self) -> None:
-        """Record that this worker works on the batch, before it reads what others have written.
+        """Record that this worker works on the batch, before it reads the lines of others.
 
         :raises StoragePermanentError: the storage may not be written to.
         :raises StorageTransientError: the storage does not answer.
@@ -107,7 +107,7 @@ class Ledger:
             with AtomicFile(place) as file:
                 file.write(b"")
             self._claim = (number, self._writer)
-            # A worker whose own claim is gone, or that sees a later one, knows that it is not its turn.
+            # If its own claim is gone, or there is a later one, another worker owns the batch.
             with suppress(Exception):
                 _parallel(self.folder.fs.rm_file, [path for _, _, path in earlier])
 
@@ -135,11 +135,11 @@ class Ledger:
 
     @property
     def pending(self) -> int:
-        """Lines that are not known to be written."""
+        """Number of lines that are not known to be written."""
         return len(self._pending) + len(self._in_progress)
 
     def flush(self) -> None:
-        """Write what is pending. Lines that could not be written stay pending.
+        """Write the pending lines. Lines that could not be written stay pending.
 
         :raises StoragePermanentError: the storage may not be written to.
         :raises StorageTransientError: the storage does not answer.
@@ -159,12 +159,12 @@ class Ledger:
             finally:
                 self._in_progress = []
             if len(self._own) > MAX_SEGMENTS:
-                # What is to be merged is written already, so it may as well be merged another time.
+                # The lines are already written; they can be merged at another time.
                 with suppress(Exception):
                     self._merge()
 
     def compact(self) -> None:
-        """Move the rows that are done, as :meth:`load` has found them, to an archive.
+        """Move the done rows that :meth:`load` has found to an archive.
 
         A failure loses nothing: the next start does it.
         """
@@ -196,7 +196,7 @@ class Ledger:
         paths = [segment.path for segment in files.active]
         for path, content in zip(paths, _parallel(self.folder.fs.cat_file, paths), strict=True):
             for _, entry in _lines(path, content, damaged):
-                # What is done stays done, whatever a worker that was believed dead has written since.
+                # Done rows stay done, whatever an earlier worker has written since.
                 if not _is_done(entries.get(entry.key)):
                     entries[entry.key] = entry
                     if entry.state is RowState.DONE and not whole:
@@ -232,7 +232,7 @@ class Ledger:
                 self._own_entries[entry.key] = entry
 
     def _merge(self) -> None:
-        """Put all that this worker has written into one new segment, or what is done into an archive."""
+        """Merge this worker's lines into one new segment, or its done rows into an archive."""
         done = [entry for entry in self._own_entries.values() if entry.state is RowState.DONE]
         old, first, last = self._own, self._own[0].first, self._own[-1].last
         if len(done) >= MIN_ARCHIVED_ROWS:
@@ -251,11 +251,11 @@ class Ledger:
         write_archive(self.folder, f"{last:08d}-{self._writer}{secrets.token_hex(2)}", done)
         with self._noting:
             self._archived |= {entry.key for entry in done}
-            # Reports read the rest again.
+            # Reports read the other values again.
             self.entries |= {entry.key: without_details(entry) for entry in done}
 
     def _merge_of(self, writer: str) -> None:
-        """Merge what one earlier worker has written, without the rows that are archived."""
+        """Merge the lines of one earlier worker, without the archived rows."""
         own = [segment for segment in self._files.segments if segment.writer == writer]
         old = [segment for segment in self._files.active if segment.writer == writer]
         contents = _parallel(self.folder.fs.cat_file, [segment.path for segment in old])
@@ -268,7 +268,7 @@ class Ledger:
                     moved = True
                 elif entry.key not in rest or not _is_done(rest[entry.key][1]):
                     rest[entry.key] = line, entry
-        # What cannot be read stays for a person to look at.
+        # Files that cannot be read stay for inspection.
         if damaged or not moved:
             return
         first, last = old[0].first, max(segment.last for segment in old)
@@ -286,7 +286,7 @@ class Ledger:
         if damaged:
             return
         self._archive(list(entries.values()))
-        # An index alone would say nothing, an archive alone is read itself.
+        # An index without its archive is useless; an archive without its index is read itself.
         _parallel(self.folder.fs.rm_file, [each.index for each in old if each.index in self._files.names])
         _parallel(self.folder.fs.rm_file, [each.path for each in old])
 
@@ -325,7 +325,7 @@ def _write_lines(place: StoragePath, lines: Iterable[bytes]) -> None:
 
 
 def _parallel(do: Callable[[str], Any], names: list[str]) -> list[Any]:
-    """Do it for all names, several at once: object storage is slow but patient."""
+    """Run it for all names, several at once, because object storage has a high latency."""
     if not names:
         return []
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-ledger") as pool:

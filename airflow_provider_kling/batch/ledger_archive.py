@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows that are done, moved out of the segments that every start reads.
+"""Archives of done rows, moved out of the segments that every start reads.
 
-An archive holds their lines as they were; its index, a column for each value, holds what a start needs of
-them: key, number and cost. What is done stays done, so their order means nothing and a row may be in two.
+An archive has their lines unchanged; its index, with a column for each value, has what a start needs: key,
+number and cost. Done rows never change, so their order does not matter and a row may be in two archives.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LINES_AT_ONCE = 500
 
 
 def write_archive(folder: StoragePath, name: str, entries: Sequence[LedgerEntry]) -> None:
-    """Write an archive, then its index: an archive without one is read itself.
+    """Write an archive, then its index; an archive without an index is read itself.
 
     :param folder: the ledger's folder.
     :param name: name of both files without suffix.
@@ -39,7 +39,7 @@ def write_archive(folder: StoragePath, name: str, entries: Sequence[LedgerEntry]
 
 
 def without_details(entry: LedgerEntry) -> LedgerEntry:
-    """Return what a run needs of a row that is archived.
+    """Return the values of an archived row that a run needs.
 
     :param entry: a row that is done.
     :return: its key, number and cost.
@@ -70,7 +70,7 @@ def read_index(content: bytes) -> list[LedgerEntry] | None:
     """Read an index.
 
     :param content: the file.
-    :return: an entry for each row with what a start needs; ``None`` if the file is not what was written.
+    :return: an entry for each row with the values of the index; ``None`` if the file is damaged.
     """
     try:
         return list(_entries(json.loads(content)))
@@ -80,7 +80,7 @@ def read_index(content: bytes) -> list[LedgerEntry] | None:
 
 def _entries(columns: dict[str, Any]) -> Iterator[LedgerEntry]:
     charges, reused = columns["charges"], set(columns["reused"])
-    # Few values differ: one text for all rows that have it.
+    # Few values differ: rows share the text.
     known: dict[Any, Any] = {}
     names = ("keys", "numbers", "estimates", "units")
     for at, (key, number, estimate, units) in enumerate(zip(*(columns[name] for name in names), strict=True)):

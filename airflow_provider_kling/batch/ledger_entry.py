@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One row's line in the ledger: how far it has come, under which name, at what cost."""
+"""A row's line in the ledger: its state, ids and cost."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from ..utils.json_input import read_json
 
 
 class RowState(StrEnum):
-    """How far a row has come."""
+    """State of a row."""
 
     OPEN = "open"
-    """Known not to be submitted."""
+    """Not submitted."""
     PLANNED = "planned"
-    """The create call was about to be made; if this is the last line, it may have been."""
+    """The create call was about to be sent; if this is the last line, it may have been sent."""
     SUBMITTED = "submitted"
-    """The job exists, and is not both ended and kept."""
+    """The job runs, or has ended and is not stored yet."""
     DONE = "done"
     FAILED = "failed"
     REFUSED = "refused"
     """Refused for its content."""
     INVALID = "invalid"
-    """Breaks a rule; nothing was made."""
+    """Breaks a rule; no job exists."""
     UNKNOWN = "unknown"
     """Submitted, with an unknown outcome."""
     EXPIRED = "expired"
-    """Made and paid for, but Kling has deleted the result."""
+    """The job succeeded and is charged, but Kling has deleted the result."""
 
 
 TERMINAL_FAILURES = (RowState.FAILED, RowState.REFUSED, RowState.INVALID, RowState.UNKNOWN, RowState.EXPIRED)
-"""States of rows without a result, for a person to look at."""
+"""States of rows without a result that need a person."""
 
 _FREE = (RowState.OPEN, RowState.INVALID)
 _NOT_CHARGED = (RowState.FAILED, RowState.REFUSED)
@@ -46,27 +46,27 @@ _NOT_CHARGED = (RowState.FAILED, RowState.REFUSED)
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A line of the ledger; a later one of the same key overrules it.
+    """A line of the ledger; a later one of the same key replaces it.
 
     :param key: the row's key.
-    :param state: how far the row has come.
+    :param state: state of the row.
     :param number: the row's place in the input when the line was written, from 1.
     :param attempt: how many jobs of this row Kling has failed.
     :param generation: which clear of the task the line is from; 0 before the first.
-    :param external_task_id: the name of the job that was asked for last.
+    :param external_task_id: external id of the last job.
     :param task_id: Kling's id of that job.
     :param submitted_at: when Kling made it, Unix time in ms.
-    :param estimate: what it was expected to cost, in units, as text.
-    :param units: what it was charged, as Kling writes it.
-    :param charges: what it was charged in units and cash, as results show it.
+    :param estimate: estimated cost in units, as text.
+    :param units: the charge in units, as Kling writes it.
+    :param charges: the charges in units and cash, as in results.
     :param error: why there is no result.
-    :param facts: what its manifest will say of the inputs; only while it is under way.
-    :param result: what it made, without addresses of the vendor.
-    :param labels: for whom the job is made.
-    :param airflow: the task instance that asked for the job, as in a manifest.
+    :param facts: the manifest's part about the inputs; only while the job runs.
+    :param result: its files, without Kling's URLs.
+    :param labels: labels of the job.
+    :param airflow: the task instance that submitted the job, as in a manifest.
     :param prompt: the beginning of its prompt, for people.
-    :param model_name: the model that was asked for.
-    :param kling_conn_id: connection of the account that was asked last, of a batch with several accounts.
+    :param model_name: the requested model.
+    :param kling_conn_id: connection of the last account, in a batch with several accounts.
     """
 
     key: str
@@ -100,10 +100,10 @@ class LedgerEntry:
 
     @property
     def cost(self) -> Decimal:
-        """What the row has cost or may have, in units: the charge if known, else the estimate."""
+        """Cost of the row in units: the charge if known, otherwise the estimate."""
         if self.state in _FREE:
             return Decimal(0)
-        # Kling is not known to charge jobs that failed, so without its word for it they cost nothing.
+        # Kling is not known to charge failed jobs, so they cost nothing unless it reports a charge.
         charged = self.charged
         if charged is not None:
             return charged
@@ -111,12 +111,12 @@ class LedgerEntry:
 
     @property
     def charged(self) -> Decimal | None:
-        """What the row was charged, in units; ``None`` when that is not known."""
+        """Charge of the row in units; ``None`` if not known."""
         return amount_of(self.units)
 
     @property
     def cash(self) -> Iterator[tuple[str, Decimal]]:
-        """What the row was charged in cash: currency, empty where it is not known, and amount."""
+        """Charge of the row in cash: currency (empty if not known) and amount."""
         for row in self.charges or ():
             paid = amount_of(row.get("amount"))
             if row.get("type") == "cash" and paid is not None:
@@ -124,12 +124,12 @@ class LedgerEntry:
 
     @property
     def is_reused(self) -> bool:
-        """Whether the row's result is of a job that another task or run had made."""
+        """Whether the row's result is of a job of another task or run."""
         return self.state is RowState.DONE and "reused_from" in (self.result or {})
 
     @property
     def unknown_cost(self) -> bool:
-        """Whether the row has cost something, or may have, and nothing says how much."""
+        """Whether the row has or may have a cost that is not known."""
         if self.state in _FREE or self.state in _NOT_CHARGED:
             return False
         return self.charged is None and amount_of(self.estimate) is None
@@ -148,13 +148,13 @@ _PROMPT_LENGTH = 160
 
 
 def request_summary(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a line says of its request for people, however long the request is.
+    """Return the readable part of a request for a line, of limited length.
 
-    :param facts: what the manifest says of the inputs.
+    :param facts: the manifest's part about the inputs.
     :return: values of the fields ``prompt`` and ``model_name``.
     """
     prompt, model = facts.get("prompt"), facts.get("model_name")
-    # One text for all rows: a batch of 100,000 rows holds their lines in memory.
+    # Rows share the text: a batch of 100,000 rows has their lines in memory.
     return {
         "prompt": prompt[:_PROMPT_LENGTH] if isinstance(prompt, str) else None,
         "model_name": sys.intern(model) if isinstance(model, str) else None,
@@ -172,7 +172,7 @@ def parse_line(line: str) -> LedgerEntry | None:
     """
     try:
         values = read_json(line)
-        # A newer version of the package may know more of a row.
+        # A newer version of the package may have added keys.
         known = {name: _shared(name, value) for name, value in values.items() if name in _NAMES}
         entry = LedgerEntry(**{**known, "state": RowState(known["state"])})
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -181,7 +181,7 @@ def parse_line(line: str) -> LedgerEntry | None:
 
 
 def _shared(name: str, value: Any) -> Any:
-    """Return an equal value that is there already: a ledger of 100,000 lines is of few task instances."""
+    """Return an equal value that exists already: 100,000 lines are of few task instances."""
     return _known_block(json.dumps(value)) if name in ("labels", "airflow") else value
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files of a ledger: what their names say, and which of them hold its lines.
+"""The files of a ledger: the meaning of their names, and which of them have its lines.
 
-A segment is called ``{number}-{writer}.jsonl``, a merged one ``{first}-{writer}-{last}.jsonl``, and where
-another worker has merged it ``{first}-{writer}-{last}-{merger}.jsonl``. An archive of rows that are done is
-called ``{last}-{writer}.done.jsonl``, its index ``{last}-{writer}.done.json``.
+A segment is named ``{number}-{writer}.jsonl``, a merged one ``{first}-{writer}-{last}.jsonl``, or
+``{first}-{writer}-{last}-{merger}.jsonl`` if another worker has merged it. An archive of done rows is named
+``{last}-{writer}.done.jsonl``, its index ``{last}-{writer}.done.json``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CLAIM = re.compile(r"(?:.*/)?([0-9]+)-([^-./]+)\.claim$")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What a segment's name says.
+    """A segment, described by its name.
 
     :param path: its path.
     :param writer: the worker whose lines it holds.
@@ -77,7 +77,7 @@ class LedgerFiles:
         """Read the names of files.
 
         :param paths: all files in the ledger's folder.
-        :return: what they say.
+        :return: the files, by kind.
         """
         names = frozenset(paths)
         archives = ((_ARCHIVE.match(name), name) for name in sorted(names))
@@ -99,7 +99,7 @@ class LedgerFiles:
     def active(self) -> list[Segment]:
         """The segments to read, in the order of their writing, without those that are merged into others.
 
-        A worker that merges removes them, but may be killed in the middle of it, or not be permitted to.
+        A worker removes them after the merge, but may be killed before, or have no permission.
         """
         merged: dict[str, Segment] = {}
         for segment in self.segments:
@@ -114,7 +114,7 @@ class LedgerFiles:
         return sorted(found, key=lambda segment: (segment.first, segment.path))
 
     def has_lost(self, later: LedgerFiles) -> bool:
-        """Tell whether a reader of these files may have missed lines that were moved meanwhile.
+        """Return whether a reader of these files may have missed lines that were moved while it read.
 
         :param later: the files after they were read.
         :return: a file is gone, or there is a new one that holds the lines of others.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ledger as the event loop sees it: noted at once, written soon, and known when it is written."""
+"""Writes the ledger from an event loop: records lines at once and reports when they are written."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ FLUSH_INTERVAL = 3.0
 """Seconds after which a line is written at the latest, while the storage works."""
 
 MAX_LEDGER_OUTAGE = 600.0
-"""Seconds for which the ledger may not be writable before a run submits nothing more for good."""
+"""Seconds without a successful write of the ledger after which a run stops submitting."""
 
 LAST_WRITE_SECONDS = 2.0
 
 CLAIM_SECONDS = 1.0
-"""Seconds for which it holds that no other worker has taken the batch over."""
+"""Seconds between checks of whether another worker owns the batch."""
 
 
 class LedgerWriter:
-    """Writes the ledger and counts the numbers of a run.
+    """Writes the ledger and updates the counts of a run.
 
-    :param ledger: what earlier tries have done, already read.
+    :param ledger: the ledger, already read.
     :param progress: numbers, with earlier tries counted in.
     :param limiter: closed when the ledger cannot be written for too long.
     :param log: log of the task.
@@ -76,7 +76,7 @@ class LedgerWriter:
         return entry
 
     async def written(self) -> None:
-        """Wait until all that was noted is written. Those who wait together share one write.
+        """Wait until all recorded lines are written. Concurrent waiters share one write.
 
         :raises SubmissionStopped: the run submits nothing more.
         """
@@ -92,13 +92,13 @@ class LedgerWriter:
         return self._ledger.pending
 
     def wake(self) -> None:
-        """Write what is pending soon, instead of within ``FLUSH_INTERVAL`` seconds."""
+        """Write the pending lines soon, instead of within ``FLUSH_INTERVAL`` seconds."""
         self._wanted.set()
 
     async def still_ours(self) -> None:
-        """Wait until it is known that no other worker has taken the batch over; asked once a second.
+        """Wait until it is known that no other worker owns the batch; checked once a second.
 
-        :raises SubmissionStopped: one has, or the run submits nothing more for another reason.
+        :raises SubmissionStopped: another one does, or the run has stopped submitting.
         """
         async with self._asking:
             first = time.monotonic()
@@ -121,7 +121,7 @@ class LedgerWriter:
         self._limiter.check()
 
     async def write_forever(self) -> None:
-        """Write whenever somebody waits, and every few seconds; for as long as the run lasts."""
+        """Write when there is a waiter, and every few seconds, until the run ends."""
         while True:
             try:
                 async with asyncio.timeout(FLUSH_INTERVAL):
@@ -132,7 +132,7 @@ class LedgerWriter:
             await self._write()
 
     async def close(self) -> bool:
-        """Write what is left, within two seconds.
+        """Write the remaining lines, within two seconds.
 
         :return: ``True`` if everything is written.
         """
@@ -170,7 +170,7 @@ class LedgerWriter:
         self._failures, self._written = 0, mark
 
     def _on_failure(self, error: Exception) -> None:
-        """Log it once; nothing is submitted meanwhile, for each submission waits for its line."""
+        """Log it once; nothing is submitted until then, because each submission waits for its line."""
         if not self._failures:
             self._down_since = time.monotonic()
             self._log.warning("The ledger cannot be written, so nothing new is submitted for now: %s", error)

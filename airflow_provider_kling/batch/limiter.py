@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a failure is of one row or of the service: a decision without I/O.
+"""How many jobs may run, and whether a failure is of one row or of the service: decisions without I/O.
 
-A server or storage that is down for ten minutes must not fail the thousands of rows that meet it then, and
-one row that fails always must not hold up the others.
+If a server or storage is down for ten minutes, the rows of that time must not fail, and one row that always
+fails must not block the others.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 MAX_OUTAGE = 1800.0
-"""Seconds of nothing but failures after which a run gives up."""
+"""Seconds without a success after which a run stops."""
 
 MAX_ROW_FAILURES = 5
-"""Failures of one row, while others fare well, after which it is the row's own fault."""
+"""Failures of one row, while others succeed, after which the row has failed."""
 
 _FIRST_PAUSE = 2.0
 _MAX_PAUSE = 60.0
 
 
 class FailureCause(Enum):
-    """What a failure is the fault of."""
+    """Cause of a failure."""
 
     UNDECIDED = "undecided"
     ROW = "row"
@@ -33,7 +33,7 @@ class FailureCause(Enum):
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """What is known of a service that all rows use; times are on any one clock, in seconds."""
+    """Health of a service that all rows use; times are on one clock, in seconds."""
 
     _worked_at: float = float("-inf")
     _fails_since: float | None = None
@@ -71,21 +71,21 @@ def outage_delay(times: int, retry_after: float | None = None) -> float:
 
 
 PROBE_SECONDS = 5.0
-"""Seconds after a refusal until one more job than fits is tried; doubled while that keeps being refused."""
+"""Seconds after a refusal until one more job is tried; doubled after each further refusal."""
 
 MAX_PROBE_SECONDS = 60.0
 
 NEAR_SECONDS = 0.1
-"""Seconds between looks at whether a row would soon have a place."""
+"""Seconds between checks of whether a row would soon have a slot."""
 
 
 @dataclass(slots=True)
 class AdaptiveWidth:
-    """The working width of a batch; times are on any one clock, in seconds.
+    """How many jobs of a batch may run at once; times are on one clock, in seconds.
 
-    :param ceiling: most jobs under way at once.
-    :param width: how many may be under way now.
-    :param active: how many are under way, or about to be.
+    :param ceiling: most jobs at once.
+    :param width: how many may run now.
+    :param active: how many run or are being submitted.
     """
 
     ceiling: int
@@ -109,14 +109,14 @@ class AdaptiveWidth:
         if now < self._not_before:
             return False
         if self.active >= self.width and self.width < self.ceiling and now >= self._probe_at:
-            # One job more than was accepted last: the slots of others may have come free.
+            # One more job than was accepted last: slots of other users may be free now.
             self.width = self.active + 1
             self._probe_at = now + self._probe_wait
             self._probing = True
         return self.active < self.width
 
     def seconds_until_retry(self, now: float) -> float | None:
-        """Return when time alone may allow another job.
+        """Return after how much time another job may be allowed.
 
         :param now: time on the clock of the width.
         :return: seconds; ``None`` if only the end of a job can.
@@ -126,11 +126,11 @@ class AdaptiveWidth:
         return max(self._probe_at - now, 0.0) if self.width < self.ceiling else None
 
     def started(self) -> None:
-        """Count a job in before it is submitted."""
+        """Count a job before it is submitted."""
         self.active += 1
 
     def ended(self) -> None:
-        """Count a job out, made or not."""
+        """Count a job as ended or not created."""
         self.active -= 1
 
     def accepted(self, now: float) -> None:
@@ -140,7 +140,7 @@ class AdaptiveWidth:
         """
         self._pauses = 0
         if self._probing:
-            # There is room again, perhaps for more.
+            # There are free slots again, perhaps several.
             self._probing = False
             self._probe_at, self._probe_wait = now, PROBE_SECONDS
 
@@ -155,22 +155,22 @@ class AdaptiveWidth:
         wait = max(self._probe_wait, retry_after or 0.0)
         self._probe_at = now + wait
         if self._probing:
-            # The body, images and all, is sent for nothing each time.
+            # Each refused call sends the whole body with its images.
             self._probing = False
             self._probe_wait = min(self._probe_wait * 2, MAX_PROBE_SECONDS)
         if self.active == 0:
-            # Others hold every slot; with nothing of ours under way, only time can tell.
+            # Other users have all slots and no job of ours runs: only a further try can show a free one.
             self._not_before = now + wait
 
     def paced(self, now: float, retry_after: float | None = None) -> None:
-        """Record that the server wants fewer requests, or is in trouble.
+        """Record that the server asks for fewer requests, or fails.
 
         :param now: time on the clock of the width.
         :param retry_after: seconds that the server asked for.
         """
         self.active -= 1
         if now >= self._not_before:
-            # What was under way together is refused together, and that is one refusal.
+            # Calls that were sent together are refused together; they count as one refusal.
             self._pauses += 1
         self._not_before = max(self._not_before, now + outage_delay(self._pauses, retry_after))
 
@@ -179,7 +179,7 @@ class StopReason(StrEnum):
     """Why no more jobs are submitted."""
 
     BUDGET = "budget"
-    """The next row would cost too much; those that are on their way already may still fit."""
+    """The next row would cost too much; rows that are being submitted may still be within the limit."""
     ACCOUNT = "account"
     FAILURES = "failures"
     OUTAGE = "outage"
@@ -188,7 +188,7 @@ class StopReason(StrEnum):
     TAKEN_OVER = "taken_over"
     """Another worker of the same task works on the batch."""
     DEFERRED = "deferred"
-    """The worker is given back until enough of the running jobs have ended."""
+    """The task defers until enough of the running jobs have ended."""
 
 
 class SubmissionStopped(Exception):
@@ -203,9 +203,9 @@ class SubmissionStopped(Exception):
 
 
 class ConcurrencyLimiter:
-    """The way to submission.
+    """Limits submission.
 
-    :param width: how many may be under way.
+    :param width: how many jobs may run.
     """
 
     def __init__(self, width: AdaptiveWidth) -> None:
@@ -215,7 +215,7 @@ class ConcurrencyLimiter:
         self._changed = asyncio.Event()
 
     async def enter(self) -> None:
-        """Wait for a place.
+        """Wait for a slot.
 
         :raises SubmissionStopped: no more jobs are submitted.
         """
@@ -230,16 +230,16 @@ class ConcurrencyLimiter:
 
     @property
     def is_full(self) -> bool:
-        """Whether only the end of a job makes room for another one."""
+        """Whether only the end of a job frees a slot."""
         return self.width.active >= self.width.width
 
     @property
     def stopped_hard(self) -> StopReason | None:
-        """Why not even rows that are on their way are to be submitted; ``None`` while they are."""
+        """Why not even prepared rows are submitted; ``None`` while they are."""
         return None if self.closed is StopReason.BUDGET else self.closed
 
     def check(self) -> None:
-        """Do nothing while rows that are on their way are to be submitted.
+        """Return while prepared rows are submitted.
 
         :raises SubmissionStopped: they are not.
         """
@@ -247,28 +247,28 @@ class ConcurrencyLimiter:
             raise SubmissionStopped(self.stopped_hard)
 
     async def near(self, ahead: Callable[[], int]) -> None:
-        """Wait until a row that is taken now would soon have a place.
+        """Wait until a row that is read now would soon have a slot.
 
-        :param ahead: returns how many rows have been taken and are not submitted.
+        :param ahead: returns how many rows have been read and are not submitted.
         """
         while not self.closed and self.width.active + ahead() > self.width.width:  # noqa: ASYNC110
             await asyncio.sleep(NEAR_SECONDS)
 
     def attach(self) -> None:
-        """Take a place for a job that is under way already."""
+        """Use a slot for a job that runs already."""
         self.width.started()
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Release the slot."""
         self.width.ended()
         self._changed.set()
 
     def accepted(self) -> None:
-        """Keep the place: the job was made."""
+        """Record that the job was created: its slot stays in use."""
         self.width.accepted(_now())
 
     def refused(self, retry_after: float | None) -> None:
-        """Release the place because all slots are taken.
+        """Release the slot because all slots are in use.
 
         :param retry_after: seconds that the server asked for.
         """
@@ -276,7 +276,7 @@ class ConcurrencyLimiter:
         self._changed.set()
 
     def paced(self, retry_after: float | None) -> None:
-        """Release the place because the server wants fewer requests.
+        """Release the slot because the server asks for fewer requests.
 
         :param retry_after: seconds that the server asked for.
         """
@@ -284,7 +284,7 @@ class ConcurrencyLimiter:
         self._changed.set()
 
     def close(self, reason: StopReason) -> None:
-        """Stop the submission; the first reason that halts stays.
+        """Stop the submission; the first reason is reported.
 
         :param reason: why.
         """

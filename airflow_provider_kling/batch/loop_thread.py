@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An event loop next to the main thread.
+"""An event loop in a thread of its own.
 
 Airflow ends and times out tasks by signals, whose handlers run in the main thread and may raise there.
-Inside an event loop that error would surface in whatever callback happens to run, and may vanish with it.
-So the loop has a thread of its own, and the main thread does nothing but wait for it.
+In an event loop that error would be raised in the callback that runs at the moment, and could be lost with
+it. So the loop has a thread of its own, and the main thread only waits for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 END_SECONDS = 4.5
-"""How long the loop may take to end when it is told to; Airflow kills a task after five seconds."""
+"""Seconds that the loop may take to stop; Airflow kills a task after five seconds."""
 
 _TICK = 0.05
 
@@ -23,8 +23,8 @@ _TICK = 0.05
 class LoopThread:
     """A coroutine that runs in a thread of its own.
 
-    :param start: makes the coroutine.
-    :param stop: tells it to end soon; called from the main thread, at any time.
+    :param start: creates the coroutine.
+    :param stop: stops it soon; called from the main thread, at any time.
     """
 
     def __init__(self, start: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], None]) -> None:
@@ -32,11 +32,11 @@ class LoopThread:
         self._stop = stop
         self._ended = threading.Event()
         self._error: BaseException | None = None
-        # Should it hang, it must not keep the process alive.
+        # If it hangs, it must not prevent the process from ending.
         self._thread = threading.Thread(target=self._live, name="kling-batch", daemon=True)
 
     def run(self, every: float, report: Callable[[], None]) -> None:
-        """Run it to its end.
+        """Run the coroutine to its end.
 
         :param every: seconds between calls of ``report``, which is called from this thread.
         :param report: called again and again while the coroutine runs.
@@ -53,13 +53,13 @@ class LoopThread:
             raise self._error
 
     def end(self) -> bool:
-        """Tell it to end, and wait a few seconds for that. Signal handlers may call it.
+        """Stop the coroutine, and wait a few seconds for its end. Signal handlers may call it.
 
         :return: whether it has ended.
         """
         self._stop()
         deadline = time.monotonic() + END_SECONDS
-        # No waiting on a lock here: this may run inside the very wait that holds it.
+        # Acquire no lock here: this may run inside the wait that holds it.
         while self._thread.is_alive() and not self._ended.is_set() and time.monotonic() < deadline:
             time.sleep(_TICK)
         return self._ended.is_set()
@@ -78,5 +78,5 @@ class LoopThread:
         except BaseException as error:
             self._error = error
         finally:
-            # What is left to do, such as waiting for a name server, does not matter.
+            # Remaining work, such as a DNS query, does not matter.
             self._ended.set()

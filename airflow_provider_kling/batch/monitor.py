@@ -37,7 +37,7 @@ STORE_WORKERS = 8
 """Jobs whose files are fetched at the same time."""
 
 MISSING_RESULT_SECONDS = 45.0
-"""Seconds for which a job that succeeded without a file is read again."""
+"""Seconds for which a job that succeeded without files is read again."""
 
 FIRST_MISSING_DELAY = 2.0
 """Seconds before the first of these reads; doubled after each."""
@@ -56,7 +56,7 @@ class RunningJob:
     :param entry: the row's line.
     :param started: when it was submitted, Unix time in seconds.
     :param polled: whether it was seen in this try to run.
-    :param deadline: when its time is up, Unix time in seconds.
+    :param deadline: when the wait ends, Unix time in seconds.
     """
 
     entry: LedgerEntry
@@ -80,7 +80,7 @@ class RunningJob:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the wait is over, though that was not handled yet."""
+        """Whether the wait has ended and that was not handled yet."""
         event = self._subscription.event if self._subscription else None
         return event is not None and event["status"] != "timeout"
 
@@ -111,10 +111,10 @@ class JobMonitor:
             await self._capacity.wait_for(lambda: self._unstored < MAX_UNSTORED)
 
     async def run_to_completion(self, entry: LedgerEntry, task: KlingTask | None) -> None:
-        """Wait for a job's end, give its place back, and store its files.
+        """Wait for a job's end, release its slot, and store its files.
 
         :param entry: the row's line, submitted.
-        :param task: the job as just seen; ``None`` if it was not looked at in this try.
+        :param task: the job as just seen; ``None`` if it was not read in this try.
         :raises KlingError: there is no result, or not yet.
         """
         try:
@@ -137,7 +137,7 @@ class JobMonitor:
         self._troubled = False
         if task.created_at and task.updated_at and task.updated_at > task.created_at:
             self.schedule.learn((task.updated_at - task.created_at) / 1000)
-        # What is no amount says nothing of the charge, and must not stop what is paid for.
+        # An invalid amount means an unknown charge; it must not stop a paid job.
         units = None if amount_of(task.units) is None else task.units
         charges, failed = task.charges or None, task.status is TaskStatus.FAILED
         facts = _facts_of(entry)
@@ -155,7 +155,7 @@ class JobMonitor:
         self._count(entry, task)
         estimate = entry.estimate
         if estimate is None and charged is not None:
-            # A charge in cash names no units, by which the limit of the batch is checked.
+            # A charge in cash has no units, in which the limit of the batch is checked.
             estimate = f"{charged:f}" if units is None else None
             self._run.budget.learn(f"{charged:f}")
         self._run.writer.note(
@@ -183,11 +183,11 @@ class JobMonitor:
         )
 
     def close(self) -> None:
-        """Store nothing more."""
+        """Stop storing results."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _wait(self, entry: LedgerEntry, task: KlingTask | None) -> KlingTask:
-        """Wait in stages: the shared poller polls as often as the stage says, and at its end."""
+        """Wait in stages: each stage has its own interval, and one poll at its end."""
         now = time.time()
         job = RunningJob(entry, min((entry.submitted_at or now * 1000) / 1000, now), task is not None)
         job.deadline = self._run.deadline_for(entry.submitted_at, now)
@@ -209,7 +209,7 @@ class JobMonitor:
         return _ended(ended)
 
     def _log_line(self, level: int, line: str) -> None:
-        # A line for each status of thousands of jobs would bury the progress; trouble is logged once.
+        # One line for each status of thousands of jobs would hide the progress; errors are logged once.
         loud = level >= logging.WARNING and not self._troubled
         self._troubled = self._troubled or loud
         self._run.log.log(level if loud else logging.DEBUG, "%s", line)
@@ -221,7 +221,7 @@ class JobMonitor:
         return found
 
     async def _with_files(self, task: KlingTask) -> KlingTask:
-        """Return a job that succeeded once it holds its files, which may come after its end."""
+        """Return a job that succeeded once it has its files, which may appear after its end."""
         endpoint, delay = self._lane.config.endpoint, FIRST_MISSING_DELAY
         until = time.monotonic() + MISSING_RESULT_SECONDS
         while not holds_its_files(endpoint, task):
@@ -238,12 +238,12 @@ class JobMonitor:
         return task
 
     async def _store(self, task: KlingTask, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Store a job's files, trying again while the storage is down: they are paid for."""
+        """Store a job's files, with retries while the storage is down: they are paid for."""
         loop = asyncio.get_running_loop()
         first, times = loop.time(), 0
 
         def read() -> KlingTask:
-            # Through the loop: a session of requests must not be shared by threads.
+            # In the loop: threads must not share a session of requests.
             return asyncio.run_coroutine_threadsafe(self._read(task), loop).result(READ_SECONDS)
 
         self._unstored += 1
@@ -271,7 +271,7 @@ class JobMonitor:
 
 
 def _facts_of(entry: LedgerEntry) -> dict[str, Any]:
-    """What a manifest says of the request and for whom it was made."""
+    """Return the manifest's part about the request, the task instance and the labels."""
     return {**(entry.facts or {}), **({"labels": entry.labels} if entry.labels else {})}
 
 

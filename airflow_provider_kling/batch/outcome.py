@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an error says of a row."""
+"""The state of a row after an error."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _LONGEST_ERROR = 800
 def entry_after_submit_error(line: LedgerEntry, error: Exception) -> LedgerEntry:
     """Return a row's line after its submission has ended in an error.
 
-    :param line: the row's line as it stands, planned if a call was made.
+    :param line: the row's line, planned if a call was made.
     :param error: the error.
     :return: the line.
     """
-    # A refusal may be one of the question whether the job was made, and says nothing of the job then.
+    # The refusal may be of the look-up; then it is unknown whether a job exists.
     uncertain = isinstance(error, KlingSubmissionUnknown) or (
         isinstance(error, KlingError) and error.job is JobState.MAY_EXIST
     )
@@ -47,10 +47,10 @@ def entry_after_submit_error(line: LedgerEntry, error: Exception) -> LedgerEntry
 
 
 def entry_after_wait_error(line: LedgerEntry, error: Exception) -> LedgerEntry:
-    """Return a row's line after waiting for its job, or keeping its files, has ended in an error.
+    """Return a row's line after an error while its job was waited for or its files were stored.
 
-    Only Kling's own word ends a job that is paid for. After anything else it may still succeed, or its files
-    are still there: the next try attaches to it.
+    Only a failure that Kling reports ends a paid job. After any other error it may still succeed, or still
+    have its files: the next try attaches to it.
 
     :param line: the row's line.
     :param error: the error.
@@ -59,18 +59,18 @@ def entry_after_wait_error(line: LedgerEntry, error: Exception) -> LedgerEntry:
     if isinstance(error, KlingContentRefused | KlingTaskFailed):
         state = RowState.REFUSED if isinstance(error, KlingContentRefused) else RowState.FAILED
         return line.to(state, attempt=line.attempt + 1, error=_text(error), facts=None)
-    # What answered at once cannot be read again, and a retry must not pay for another.
+    # A synchronous result cannot be read again, and a retry must not pay for another one.
     if isinstance(error, KlingResultExpired | KlingAnswerWithoutResult):
         return line.to(RowState.EXPIRED, attempt=line.attempt + 1, error=_text(error), facts=None)
     return line.to(RowState.SUBMITTED, error=_text(error))
 
 
 def _text(error: Exception) -> str:
-    # What is no KlingError may quote anything.
+    # The text of other errors may contain secrets.
     return str(error)[:_LONGEST_ERROR] if isinstance(error, KlingError) else type(error).__name__
 
 
-# After a retry and after a clear alike, unless rows are to be made again.
+# After a retry and after a clear, unless regenerate is set.
 _RESUMES_TEXT = "This task goes on from there when it runs again."
 
 _STOP_ERRORS = {
@@ -103,10 +103,10 @@ def batch_error(
     """Return the error to fail the task with; ``None`` when the batch has succeeded.
 
     :param progress: numbers of the batch.
-    :param allowed: rows that may fail.
+    :param allowed: number of rows that may fail.
     :param reason: why no more jobs were submitted, if so.
     :param stopped_by: the error that stopped it, if one did.
-    :param report: address of the list of failed rows.
+    :param report: path of the list of failed rows.
     :param unexpected: row, job and kind of the first unexpected error, if there was one.
     :param asks_again: a retry looks again for jobs whose outcome is unknown.
     :return: the error, if any.
@@ -171,7 +171,7 @@ def _failed(progress: Progress, allowed: int, what: str, *, asks_again: bool) ->
             f"{text} A retry looks for the jobs of {progress.states[RowState.UNKNOWN]} rows again.",
             job=JobState.MAY_EXIST,
         )
-    # No retry changes what is left, so none is wasted on it.
+    # A retry cannot change what is left.
     kind = next(
         (kind for state, kind in _FINAL_ERRORS.items() if progress.states[state]), KlingRequestInvalid
     )

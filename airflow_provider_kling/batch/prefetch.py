@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests prepared ahead of their slots, within bounds of memory."""
+"""Prepares requests before their slots are free, within a limit of memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .input import RequestRow
 from .limiter import CircuitBreaker, FailureCause, StopReason, SubmissionStopped, outage_delay
 
 PREFETCH_ROWS = 8
-"""Rows that are prepared or wait for a slot, besides those whose jobs are under way."""
+"""Most rows that are prepared or wait for a slot, in addition to those whose jobs run."""
 
 PREFETCH_BYTES = 16 * 1024**2
-"""Bytes of such rows and their bodies (images as base64) above which no further row is taken."""
+"""Bytes of such rows and their bodies (images as base64) above which no further row is read."""
 
 _PARALLEL = 2
 
@@ -28,7 +28,7 @@ _PARALLEL = 2
 class RequestPrefetcher:
     """Prepares the requests of rows: checks them and reads their media, in threads.
 
-    :param run: the run; it stops when no media can be read for too long.
+    :param run: the run; it stops if no media can be read for too long.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -44,7 +44,7 @@ class RequestPrefetcher:
         self._changed = asyncio.Condition()
 
     async def wait_for_capacity(self) -> None:
-        """Wait until one more row may be taken."""
+        """Wait until one more row may be read."""
         await self._wait_until(
             lambda: self._rows < PREFETCH_ROWS and self._row_bytes + self._request_bytes < PREFETCH_BYTES
         )
@@ -55,7 +55,7 @@ class RequestPrefetcher:
         return self._rows
 
     def add(self, row: RequestRow) -> None:
-        """Count a row in.
+        """Add a row.
 
         :param row: the row.
         """
@@ -64,7 +64,7 @@ class RequestPrefetcher:
         self._row_bytes += value_size(row.values)
 
     async def remove(self, row: RequestRow) -> None:
-        """Count a row out.
+        """Remove a row.
 
         :param row: the row.
         """
@@ -75,7 +75,7 @@ class RequestPrefetcher:
 
     @asynccontextmanager
     async def prepared(self, row: RequestRow) -> AsyncIterator[PreparedRequest]:
-        """Hold a row's request for as long as it is needed.
+        """Provide a row's request while it is needed.
 
         :param row: the row.
         :return: a context manager with the request.
@@ -84,7 +84,7 @@ class RequestPrefetcher:
         :raises KlingServerError: its media cannot be read, while others' can.
         """
         async with self._turn:
-            # Only for requests, which go on their way: a large row must not wait for itself.
+            # Only requests that will be submitted count: a large row must not wait for itself.
             await self._wait_until(lambda: self._request_bytes < PREFETCH_BYTES)
             request = await self._prepare(row)
             size = value_size(request.body)
@@ -96,7 +96,7 @@ class RequestPrefetcher:
             await self._notify()
 
     def close(self) -> None:
-        """Prepare nothing more."""
+        """Stop preparing requests."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _wait_until(self, holds: Callable[[], bool]) -> None:

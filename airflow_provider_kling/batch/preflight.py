@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The look over all rows of a batch before anything is paid."""
+"""The check of all rows of a batch before anything is paid."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _UNDECIDED = (RowState.OPEN, RowState.PLANNED, RowState.FAILED, RowState.INVALID
 
 @dataclass(slots=True)
 class PreflightResult:
-    """What a look over all rows has shown.
+    """Result of the check of all rows.
 
     :param numbers: the present rows' places in the input, by key.
-    :param estimate: estimated units of all rows, whatever became of them.
+    :param estimate: estimated units of all rows, in any state.
     :param unpriced: rows whose cost cannot be known beforehand.
     :param faults: why rows cannot be sent, by key; each text begins with the row's number.
     """
@@ -61,11 +61,11 @@ def preflight(
     own_names: bool = True,
     expected_seconds: Decimal | None = None,
 ) -> PreflightResult:
-    """Check and price every row without reading its media; nothing of a row is kept.
+    """Check and estimate every row, without reading its media or storing rows in memory.
 
     :param endpoint: endpoint of the rows.
     :param rows: the rows.
-    :param entries: the ledger. What is known to be good or bad there is not checked again.
+    :param entries: the ledger. Rows that it shows as valid or invalid are not checked again.
     :param extra_body: further JSON keys of every request; they may decide the price.
     :param own_names: a row may have an ``external_task_id`` of its own.
     :param expected_seconds: length that prices a row whose length is neither in its request nor given by it.
@@ -104,7 +104,7 @@ def _add(found: PreflightResult, cost: Decimal | None) -> None:
 
 
 def _duplicate_external_id(row: RequestRow, names: dict[str, int]) -> str | None:
-    """Refuse a name of the user's own that an earlier row has: the two would share one job."""
+    """Reject a user's external id that an earlier row has: the two would share one job."""
     name = row.values.get("external_task_id")
     if not name:
         return None
@@ -118,20 +118,20 @@ def rows_in_ledger(entries: Mapping[str, LedgerEntry], estimate: Decimal, unpric
     :param entries: the ledger.
     :param estimate: estimated units of all rows.
     :param unpriced: rows whose cost cannot be known beforehand.
-    :return: what the check of all rows has shown, without invalid rows: the ledger names them.
+    :return: result of the check of all rows, without invalid rows, which are in the ledger.
     """
     return PreflightResult({entry.key: entry.number for entry in entries.values()}, estimate, unpriced)
 
 
 class AnyRow:
-    """The keys of an input that is known to be as it was: each row that is met is one of them."""
+    """The keys of an input that is known to be unchanged: each row is one of them."""
 
     def __contains__(self, key: object) -> bool:
         return True
 
 
 def first_open_row(entries: Mapping[str, LedgerEntry], position: int) -> int:
-    """Return how many rows need not be read again, though the ledger may have opened one of them.
+    """Return how many rows need not be read again; the ledger may have opened one of them since.
 
     :param entries: the ledger.
     :param position: how many rows were settled when the task deferred.
@@ -144,11 +144,11 @@ def first_open_row(entries: Mapping[str, LedgerEntry], position: int) -> int:
 
 
 def is_as_in_ledger(found: PreflightResult, entries: Mapping[str, LedgerEntry]) -> bool:
-    """Tell whether the ledger has the rows' numbers of this input, and no two rows are equal.
+    """Return whether the ledger has the rows' numbers of this input, and no two rows are equal.
 
     :param found: the result of the check of all rows.
     :param entries: the ledger.
-    :return: true if the rows need not be read again in this try to be known.
+    :return: true if the rows need not be read again in this try.
     """
     return all(key.endswith("-0") for key in found.numbers) and all(
         found.numbers.get(entry.key) == entry.number for entry in entries.values()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers of a batch: what was ordered, what became of it, what it costs."""
+"""Counts and costs of a batch."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from .ledger_entry import TERMINAL_FAILURES, LedgerEntry, RowState
 class Progress:
     """Counts of one try of a batch.
 
-    Rows of earlier tries that are no longer in the input count for the money, for they were paid, and for
-    nothing else.
+    Rows of earlier tries that are no longer in the input count only for the costs, because they were paid.
 
     :param rows: how many rows the input has.
     :param present: their keys.
     :param estimate: estimated units of all rows whose cost can be known.
     :param unpriced: rows whose cost cannot be known beforehand.
-    :param unit: what the units are of: ``video`` or ``image``.
+    :param unit: kind of the units: ``video`` or ``image``.
     :param states: number of rows in each state.
     :param skipped: number of rows that are skipped, by reason.
     :param spent: units that are charged or estimated.
@@ -33,9 +32,9 @@ class Progress:
     :param done_without_charge: rows that are done and whose charge is not known.
     :param unknown: rows whose cost is not known.
     :param attached: jobs of earlier tries that this try has attached to.
-    :param made: jobs that this try has made.
+    :param made: jobs that this try has submitted.
     :param ended: jobs that have ended in this try.
-    :param reused: rows whose result another task or run had made.
+    :param reused: rows whose result is of another task or run.
     :param refused_fail: refused rows count as failures.
     """
 
@@ -101,7 +100,7 @@ class Progress:
 
     @property
     def failed(self) -> int:
-        """Rows without a result that a person has to look at."""
+        """Rows without a result that need a person."""
         return sum(self.states[state] for state in TERMINAL_FAILURES) - self.returned
 
     @property
@@ -111,11 +110,11 @@ class Progress:
 
     @property
     def running(self) -> int:
-        """Rows whose job exists and is not both ended and kept."""
+        """Rows whose job runs, or has ended and is not stored yet."""
         return self.states[RowState.SUBMITTED]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the summary as plain JSON; units are strings, for they are money.
+        """Return the summary as plain JSON; units are strings, because they are exact amounts.
 
         :return: the summary.
         """
@@ -175,7 +174,7 @@ class Budget:
     """The limit of a batch, over all its tries.
 
     :param limit: most units; ``None`` for no limit.
-    :param tally: knows what is spent: charges where known, estimates of what is under way.
+    :param tally: has the costs: charges where known, estimates of running jobs.
     """
 
     limit: Decimal | None
@@ -184,14 +183,14 @@ class Budget:
     _open: set[str] = field(default_factory=set)
 
     def begin(self, key: str) -> None:
-        """Take in that a job of unknown cost is being made: until its end it may take all that is left.
+        """Record that a job of unknown cost is submitted: until its end it may cost all that is left.
 
         :param key: the row's key.
         """
         self._open.add(key)
 
     def settle(self, key: str) -> None:
-        """Take in that the row's job is no longer under way.
+        """Record that the row's job has ended.
 
         :param key: the row's key.
         """
@@ -199,11 +198,11 @@ class Budget:
 
     @property
     def unsettled(self) -> bool:
-        """Whether what is left cannot be told before a job of unknown cost has ended."""
+        """Whether the rest of the budget is unknown until a job of unknown cost has ended."""
         return self.limit is not None and bool(self._open)
 
     def learn(self, units: str | None) -> None:
-        """Take in the charge of a job whose cost could not be known before.
+        """Record the charge of a job whose cost could not be known before.
 
         :param units: the charge as the server writes it.
         """
@@ -212,7 +211,7 @@ class Budget:
             self._dearest = max(self._dearest or Decimal(0), charged)
 
     def expected(self, estimate: Decimal | None) -> Decimal | None:
-        """Return what a job will cost: its estimate, else the most that one like it was charged so far.
+        """Return the expected cost of a job: its estimate, or the highest charge of such jobs so far.
 
         :param estimate: the estimate, if there is one.
         :return: units; ``None`` when nothing is known.
@@ -220,13 +219,13 @@ class Budget:
         return self._dearest if estimate is None else estimate
 
     def allows(self, cost: Decimal | None) -> bool:
-        """Tell whether a job of this cost may be submitted.
+        """Return whether a job of this cost may be submitted.
 
-        Jobs whose charge never became known count as the dearest one like them; while none is known to
-        compare with, nothing more may be submitted.
+        Jobs whose charge stays unknown count as the most expensive known one; while no charge is known, no
+        further job may be submitted.
 
-        :param cost: what the job is expected to cost.
-        :return: whether it fits into what is left.
+        :param cost: the expected cost of the job.
+        :return: whether it is within the rest of the budget.
         """
         if self.limit is None:
             return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a batch leaves for people and programs next to its results."""
+"""The reports of a batch: results, failures, refusals and summary."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFUSED = "refused.jsonl"
 class ReportWriter:
     """The files of one try; each replaces that of the try before.
 
-    :param folder: where they go.
+    :param folder: folder of the files.
     :param entries: the ledger, by row key.
     :param numbers: the rows' places in the input, by row key.
     :param endpoint: slug of the endpoint.
@@ -60,7 +60,7 @@ class ReportWriter:
         return self._write(RESULTS, (_line(self._numbers[entry.key], entry) for entry in self.done()))
 
     def write_failures(self, read_rows: RowReader) -> dict[str, str]:
-        """Write a line for each row without a result, its request with it; refused content in its own file.
+        """Write a line with the request for each row without a result; refused content has its own file.
 
         :param read_rows: reads the rows again, as a stream.
         :return: paths of the files, by their names in the summary.
@@ -82,7 +82,7 @@ class ReportWriter:
 
     @property
     def summary_path(self) -> str:
-        """Address of the summary."""
+        """Path of the summary."""
         return self._folder.child(SUMMARY).uri
 
     def _lost(self, read_rows: RowReader, keys: set[str]) -> Iterator[str]:
@@ -91,7 +91,7 @@ class ReportWriter:
                 yield _line(row.number, self._entries[row.key], row, self._endpoint)
 
     def _write(self, name: str, lines: Iterable[str]) -> dict[str, str]:
-        """Write a file; without lines, remove the one of an earlier try, which no longer holds."""
+        """Write a file; without lines, remove the outdated one of an earlier try."""
         place = self._folder.child(name)
         stream = iter(lines)
         first = next(stream, None)
@@ -122,7 +122,7 @@ def _line(number: int, entry: LedgerEntry, row: RequestRow | None = None, endpoi
         "request": redact(row.values) if row else None,
     }
     if row and entry.state is RowState.REFUSED:
-        # In the form in which single tasks return it.
+        # In the form that single tasks return.
         known = refusal_record(
             reason=entry.error,
             request=redact(row.values),

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which folder a batch task writes its reports to, when several may write at one output path.
+"""The folder of a batch's reports, if several batches write to one output path.
 
 Each task instance claims its folder when it starts, in a file of its own, and then reads the claims of all
-others. Object storage cannot create a file only where there is none, but it shows what was written before:
-of two that start at the same moment at least one sees the other, and who sees another takes a folder of its
-own.
+others. Object storage is not required to support exclusive creation, but a read shows earlier writes: of two
+instances that start at the same moment at least one sees the other and uses a folder of its own.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _SUFFIX = ".json"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one task instance has said of its folder.
+    """The claim of one task instance to a folder.
 
     :param owner: the task instance.
     :param task: ``dag_id.task_id`` of the task.
@@ -90,7 +89,7 @@ class ReportFolder:
         return self._usual.child(folder) if folder else self._usual
 
     def claim(self) -> bool:
-        """Decide for a folder and record it, before anything is paid.
+        """Choose a folder and record it, before anything is paid.
 
         :return: whether it is the usual one.
         :raises StoragePermanentError: the storage may not be read or written.
@@ -112,7 +111,7 @@ class ReportFolder:
         return not self._held.folder
 
     def renew(self) -> None:
-        """Confirm from time to time that the batch still runs.
+        """Confirm that the batch still runs, if a renewal is due.
 
         :raises StoragePermanentError: the storage may not be written.
         :raises StorageTransientError: the storage does not answer.
@@ -122,7 +121,7 @@ class ReportFolder:
             self._write(replace(self._claim, renewed=now))
 
     def confirm(self) -> bool:
-        """Look once more, before reports are written, whether a later run has taken the folder over.
+        """Check before reports are written whether a later run uses the folder now.
 
         :return: whether the folder is the one that was claimed.
         :raises StoragePermanentError: the storage may not be read or written.
@@ -152,9 +151,9 @@ class ReportFolder:
         return self._claim
 
     def _is_taken(self, others: list[Claim], *, resumed: bool, now: float) -> bool:
-        """Whether another one's reports are or will be in the usual folder.
+        """Whether the usual folder has or will have the reports of another instance.
 
-        :param resumed: this instance had the usual folder before: then only who came later has taken it.
+        :param resumed: this instance had the usual folder before: only a later one can use it now.
         """
         usual = [other for other in others if not other.folder]
         if resumed:
@@ -209,7 +208,7 @@ class ReportFolder:
         return self._usual.child(f"{CLAIMS_FOLDER}/{owner}{_SUFFIX}")
 
     def _forget(self, others: list[Claim], now: float) -> None:
-        """Remove claims of runs that ended long ago, to keep the folder quick to read."""
+        """Remove claims of runs that ended long ago, so that the folder stays fast to read."""
         for other in others:
             if other.leaves(self.task, now) and now - other.renewed > FORGET_SECONDS:
                 place = self._place(other.owner)
@@ -219,6 +218,6 @@ class ReportFolder:
 
 
 def _after(others: list[Claim], now: float) -> float:
-    """Return a time after all claims of the usual folder, whatever the clocks of their workers say."""
+    """Return a time after all claims of the usual folder, even if clocks of workers differ."""
     known = [other.since for other in others if not other.folder and math.isfinite(other.since)]
     return max([now, *(since + 0.001 for since in known)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a new try does with the rows that an earlier one has left: a decision without I/O."""
+"""What a new try does with rows of an earlier one: a decision without I/O."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class ResumeAction(Enum):
-    """What is to be done with a row before anything new is submitted."""
+    """Action for a row before anything new is submitted."""
 
     SKIP = "skip"
-    """Nothing: it is done, or stays lost."""
+    """Nothing: it is done, or cannot be recovered."""
     RESUBMIT = "resubmit"
-    """Submit it when its turn comes."""
+    """Submit it in order."""
     REATTACH = "reattach"
     """Wait for its job."""
     LOOK_UP = "look_up"
-    """Ask Kling whether its job was made."""
+    """Look its job up at Kling."""
     MARK_UNKNOWN = "mark_unknown"
-    """Whether its job was made is unknown."""
+    """Unknown whether its job exists."""
 
 
 _AGAIN = (RowState.OPEN, RowState.FAILED, RowState.INVALID)
@@ -38,10 +38,10 @@ _UNCERTAIN = (RowState.PLANNED, RowState.UNKNOWN)
 
 
 def action_after_deferral(line: LedgerEntry, *, looks_up: bool) -> ResumeAction:
-    """Tell what to do with a row when the same try goes on after a deferral.
+    """Return what to do with a row when the same try continues after a deferral.
 
-    Unlike a retry it does nothing again: what has failed in this try stays so, and a job whose wait was given
-    up, which its line tells by an error, is for the next try.
+    Unlike a retry it repeats nothing: rows that failed in this try stay failed, and a job whose wait has
+    ended, which its line shows by an error, is left to the next try.
 
     :param line: the row's line.
     :param looks_up: a job can be found by its external id.
@@ -55,14 +55,14 @@ def action_after_deferral(line: LedgerEntry, *, looks_up: bool) -> ResumeAction:
 
 
 def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, clear_count: int) -> ResumeAction:
-    """Decide what to do with a row of an earlier try.
+    """Return what to do with a row of an earlier try.
 
-    A retry does again what failed. What a person should look at first is done again after a clear, by which
-    a person says so: content that was refused, results that have expired, unknown outcomes.
+    A retry repeats failed rows. Rows that need a person (refused content, expired results, unknown outcomes)
+    are repeated after a clear, because a person has cleared the task.
 
     :param line: the row's line.
-    :param looks_up: a job can be found by its name.
-    :param at_once: the endpoint is synchronous: what it answered is lost with the try that asked.
+    :param looks_up: a job can be found by its external id.
+    :param at_once: the endpoint is synchronous: its response is lost with the try that sent the call.
     :param clear_count: which clear of the task this is.
     :return: the action.
     """
@@ -83,16 +83,16 @@ def _without_lookup(line: LedgerEntry, *, at_once: bool, cleared: bool) -> Resum
 
 
 ReattachFn = Callable[[LedgerEntry, "KlingTask | None"], None]
-"""Starts to wait for a job that exists; takes the row's line, and the job if it was just seen."""
+"""Starts to wait for an existing job; takes the row's line, and the job if it was just read."""
 
 _PARALLEL = 8
 
 
 class Resumer:
-    """Re-attaches to what runs, looks up what is uncertain, and opens what is to be done again.
+    """Re-attaches to running jobs, looks up uncertain ones, and re-opens rows to submit again.
 
     :param run: the run.
-    :param client_of: returns what calls Kling, at the account of a row's job.
+    :param client_of: returns the client for the account of a row's job.
     :param attach: called for each job that exists.
     """
 
@@ -104,7 +104,7 @@ class Resumer:
         self._attach = attach
         self._lookups = asyncio.Semaphore(_PARALLEL)
         self.may_exist: set[str] = set()
-        """Keys of rows whose job may exist all the same: ask again before it is made."""
+        """Keys of rows whose job may exist: look up again before submitting."""
 
     async def run(self, lines: list[LedgerEntry]) -> None:
         """Decide on every line of earlier tries.
@@ -131,22 +131,22 @@ class Resumer:
 
     def _apply(self, action: ResumeAction, line: LedgerEntry) -> None:
         if action is ResumeAction.REATTACH:
-            # An error on the line of a running job says that this very try has given up its wait.
+            # An error on the line of a running job means that this try has ended its wait.
             self._attach(self._run.writer.note(line.to(line.state, error=None)) if line.error else line, None)
         elif action is ResumeAction.MARK_UNKNOWN:
             why = "An earlier try ended before the answer came, and this host cannot be asked for the job."
             self._run.writer.note(line.to(RowState.UNKNOWN, error=why))
         elif action is ResumeAction.RESUBMIT and line.state is RowState.OPEN:
             if self._run.config.deferred and line.external_task_id:
-                # What an earlier part of this try knew to be uncertain.
+                # Rows that an earlier part of this try knew to be uncertain.
                 self.may_exist.add(line.key)
         elif action is ResumeAction.RESUBMIT:
-            # Its old name may be taken, by a job that cannot be found.
+            # Its old external id may belong to a job that cannot be found.
             attempt = line.attempt + (line.state in (RowState.PLANNED, RowState.UNKNOWN))
             self._run.writer.note(line.to(RowState.OPEN, attempt=attempt, error=None, facts=None))
 
     async def _look_up(self, line: LedgerEntry) -> None:
-        """Find out whether the job of a row was made."""
+        """Look up whether the job of a row exists."""
         try:
             async with self._lookups:
                 name = line.external_task_id
@@ -164,12 +164,12 @@ class Resumer:
             self._attach(self._run.writer.note(made), task)
             return
         if not self._run.proves_absence and self._run.config.clear_count > line.generation:
-            # By the clear a person says that a new one may be made; the old name may still be taken.
+            # The clear permits a new job; the old external id may still be in use.
             self._run.writer.note(line.to(RowState.OPEN, attempt=line.attempt + 1, error=None, facts=None))
             return
         # The job may not be visible to look-ups yet.
         self.may_exist.add(line.key)
         if not self._run.proves_absence:
-            # Nothing but the line says that it may: it stays until the job is found.
+            # Only the line shows that a job may exist: it stays until the job is found.
             return
         self._run.writer.note(line.to(RowState.OPEN, error=None, facts=None))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One try of a batch: an event loop that keeps all slots full, with the code of single jobs."""
+"""One try of a batch: an event loop that uses all slots, with the code of single jobs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..api.task import KlingTask
 
 SHUTDOWN_GRACE = 1.5
-"""How long a run that is stopped waits for create calls under way: their answers save look-ups later."""
+"""Seconds that a stopped run waits for create calls in progress: a response avoids a later look-up."""
 
 MAX_LOGGED_FAILURES = 20
 """Failed rows that the log names; the rest is in the report."""
@@ -41,7 +41,7 @@ MAX_LOGGED_FAILURES = 20
 class BatchRun:
     """One try of a batch.
 
-    :param context: what its parts share.
+    :param context: shared by its parts.
     """
 
     def __init__(self, context: RunContext) -> None:
@@ -49,7 +49,7 @@ class BatchRun:
         self._config = config = context.config
         self.stopped_by: KlingError | None = None
         self.deferral: Deferral | None = None
-        """The wait that is to be spent in the triggerer, once :meth:`run` has returned for its sake."""
+        """The wait in the triggerer, if :meth:`run` has returned to defer."""
         self._check: DeferralCheck | None = None
         self._rows_read = False
         self._position = config.state.position if config.state else 0
@@ -59,7 +59,7 @@ class BatchRun:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def stop(self) -> None:
-        """End the run within a few seconds, its ledger saved. May be called from any thread, at any time."""
+        """End the run within a few seconds, with the ledger written. Any thread may call it at any time."""
         self._kill.set()
         if self._loop:
             with suppress(RuntimeError):  # the loop has ended
@@ -67,11 +67,11 @@ class BatchRun:
 
     @property
     def reason(self) -> StopReason | None:
-        """Why no more jobs are submitted; ``None`` when none of the rows was left out."""
+        """Why no more jobs are submitted; ``None`` if all rows were."""
         return self._run.limiter.closed if self._loop else None
 
     async def run(self, rows: Iterator[RequestRow]) -> None:
-        """Carry the batch out. Returns when nothing is under way any more, or soon after :meth:`stop`.
+        """Run the batch. Returns when no job runs any more, or soon after :meth:`stop`.
 
         :param rows: the rows, as a stream; read in a thread.
         """
@@ -117,16 +117,16 @@ class BatchRun:
                 await work
 
     async def _watch_for_deferral(self) -> None:
-        """Check from time to time whether the worker can be given back."""
+        """Check regularly whether the batch can defer."""
         try:
             while not self.deferral:
                 await asyncio.sleep(CHECK_SECONDS)
-                # An error that has stopped the run is reported by this worker.
+                # This worker reports an error that has stopped the run.
                 if self._check and not self._kill.is_set() and not self.stopped_by:
                     rows_left = not self._rows_read or self._prefetcher.ahead > 0
                     again = min(*self._prefetcher.numbers, self._first_skipped, self._position + 1)
                     self.deferral = self._check.deferral(rows_left, again - 1)
-            # No create call may begin from here on.
+            # No create call may start from here on.
             self._run.limiter.close(StopReason.DEFERRED)
         except Exception:
             self._run.log.exception("Unexpected error; this worker waits for the jobs itself")
@@ -139,7 +139,7 @@ class BatchRun:
     async def _work(self, rows: Iterator[RequestRow], reader: ThreadPoolExecutor) -> None:
         run = self._run
         for entry in run.ledger.entries.values():
-            # Of a charge in cash the worth in units may stand in place of an estimate.
+            # The value in units of a charge in cash may replace an estimate.
             if entry.estimate is None or (entry.units is None and entry.charges):
                 run.budget.learn(entry.units or entry.estimate)
         self._prefetcher = RequestPrefetcher(run)
@@ -156,7 +156,7 @@ class BatchRun:
             self._lanes.close()
 
     def _after_deferral(self) -> None:
-        """Begin to look for deferrals, with what an earlier part of this try has left."""
+        """Start to check for deferrals, with the state of an earlier part of this try."""
         if self._config.deferred:
             self._check_failures()
         if self._config.state:
@@ -178,7 +178,7 @@ class BatchRun:
 
     def _attach(self, line: LedgerEntry, task: KlingTask | None) -> None:
         self._lanes.of(line).limiter.attach()
-        # One that this try has made, or has attached to before, is not counted twice.
+        # A job that this try has submitted, or has attached to before, is not counted twice.
         self._run.progress.attached += not self._config.deferred or task is not None
         if line.unknown_cost:
             self._run.budget.begin(line.key)
@@ -194,7 +194,7 @@ class BatchRun:
                     self._skip(row, self._run.limiter.closed)
                     continue
                 if self._config.state:
-                    # What is made ready would be made ready again by the next worker.
+                    # The next worker would prepare the same rows again.
                     await self._run.limiter.near(lambda: self._prefetcher.ahead)
                 self._prefetcher.add(row)
                 self._position = row.number
@@ -203,14 +203,14 @@ class BatchRun:
                 await self._prefetcher.wait_for_capacity()
                 await self._lanes.wait_for_capacity()
         except KlingError as error:
-            # What was read is good: it is submitted, and what runs is waited for.
+            # Rows that were read are valid: they are submitted, and running jobs are waited for.
             self._record_stop(error)
         self._rows_read = True
 
     def _without_stored(
         self, rows: Iterator[RequestRow], loop: asyncio.AbstractEventLoop
     ) -> Iterator[RequestRow]:
-        """Take out the rows whose result is stored already, where these are re-used."""
+        """Remove the rows whose result is stored already, if results are re-used."""
         if self._config.index is None:
             return rows
         # The rows are read in a thread, and the ledger belongs to the loop.
@@ -240,11 +240,11 @@ class BatchRun:
             self._run.budget.settle(row.key)
             self._skip(row, closed.reason)
         except RowRefused as refused:
-            # Other rows may fare better, at another account or with other inputs.
+            # Other rows may succeed, at another account or with other inputs.
             self._run.budget.settle(row.key)
             self._record_failure(entry_after_submit_error(self._run.entry_of(row), refused.error))
         except KlingJobUnseen as error:
-            # The doubt is of this row alone.
+            # Only this row is uncertain.
             self._run.budget.settle(row.key)
             self._record_failure(entry_after_submit_error(self._run.entry_of(row), error))
         except (KlingAccountError, KlingAuthError, KlingWaitInterrupted) as error:
@@ -256,7 +256,7 @@ class BatchRun:
             self._record_failure(entry_after_submit_error(self._run.entry_of(row), error))
         else:
             self._lanes.of(line).not_permitted = 0
-            # In a task of its own: this one holds the row, which may hold an image.
+            # In a task of its own: this one has the row, which may contain an image.
             self._jobs.create_task(self._follow(line, task))
         finally:
             await self._prefetcher.remove(row)
@@ -265,7 +265,7 @@ class BatchRun:
         only = self._lanes.all[0]
         only.not_permitted += error.code == NOT_PERMITTED
         if error.code == NOT_PERMITTED and only.not_permitted < MAX_NOT_PERMITTED and not self._lanes.several:
-            # The account may be fine, and only what this row asks for, such as its model, not permitted.
+            # Perhaps the account is fine and only this row's model is not permitted.
             self._record_failure(entry_after_submit_error(self._run.entry_of(row), error))
         else:
             self._stop_because(error)
@@ -273,7 +273,7 @@ class BatchRun:
 
     def _skip(self, row: RequestRow, reason: StopReason) -> None:
         self._first_skipped = min(self._first_skipped, row.number)
-        # The next part of this try submits what a deferral leaves.
+        # The next part of this try submits the rest.
         if reason is not StopReason.DEFERRED:
             self._run.progress.skipped[reason] += 1
 
@@ -294,7 +294,7 @@ class BatchRun:
             self._run.budget.settle(line.key)
 
     def _record_failure(self, line: LedgerEntry) -> None:
-        """Record a failure; one row's failure ends no other's job."""
+        """Record a failure; other rows continue."""
         self._run.writer.note(line)
         self._count_failure(line)
         self._log_failure("Row %d: %s", line.number, line.error)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A batch as one Airflow task carries it out: look over the rows, run, report, judge."""
+"""One try of a batch in an Airflow task: check the rows, run them, report, and decide on success."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ class BatchRunner:
     """One try of one batch.
 
     :param settings: the checked connection.
-    :param endpoint: where all rows go.
-    :param key: names the batch.
+    :param endpoint: endpoint of all rows.
+    :param key: idempotency key of the batch.
     :param clear_count: which clear of the task this is; 0 before the first.
-    :param output_path: where results, ledger and reports go.
-    :param read_rows: reads the rows, again and again.
+    :param output_path: folder of results, ledger and reports.
+    :param read_rows: reads the rows; may be called several times.
     :param store_result: stores the files of a job.
-    :param deadline_for: when a job's time is up.
+    :param deadline_for: returns the deadline of a job.
     :param log: log of the task.
     :param airflow: the task instance that runs it, as in a manifest.
     :param shared: limit that the batch shares with other tasks.
     :param shard: the part of the rows that it takes; ``None`` for all.
-    :param reuse: whose jobs count as the same.
-    :param return_refused: refused rows are results and no failures.
+    :param reuse: which jobs count as the same.
+    :param return_refused: refused rows count as results, not as failures.
     :param others: further accounts.
     :param spread: how rows are spread over the accounts.
     """
@@ -105,7 +105,7 @@ class BatchRunner:
         usual = folder.child(f"part-{part:04d}") if part >= 0 else folder
         self._reports = ReportFolder(usual, key, name)
         if shard:
-            # A row's job has the same name in whichever part the row is: their number may change.
+            # The external id does not depend on the part of a row: the number of parts may change.
             self._key = replace(key, map_index=-1)
         self._ledger = Ledger(folder.child(f"{LEDGER_FOLDER}/{name}"))
         self._killed = False
@@ -127,7 +127,7 @@ class BatchRunner:
         deferred: bool = False,
         expected_seconds: Decimal | None = None,
     ) -> None:
-        """Look over all rows, and tell what they will cost, before anything is paid.
+        """Check all rows and log their estimate, before anything is paid.
 
         :param concurrency: most jobs that run at once.
         :param poll_interval: seconds between polls of a job.
@@ -135,7 +135,7 @@ class BatchRunner:
         :param max_failed: a count, or a share below 1 of all rows; ``None`` for never stopping.
         :param refuse_faults: submit nothing if a row cannot be sent.
         :param extra_body: further JSON keys of every request.
-        :param state: what the parts of this try hand on; ``None`` to hold the worker while jobs run.
+        :param state: state of the try across deferrals; ``None`` to hold the worker while jobs run.
         :param deferred: an earlier part of this try has deferred the task.
         :param expected_seconds: length that prices rows whose length is not in their request.
         :raises KlingRequestInvalid: names the rows that cannot be sent.
@@ -221,7 +221,7 @@ class BatchRunner:
         )
 
     def _check_damaged(self) -> None:
-        """Look up every row's job before it is made, or stop where that is not possible."""
+        """Look up every row's job before it is submitted, or stop if there is no look-up."""
         where = ", ".join(self._ledger.damaged[:MAX_LOGGED_JOBS])
         if self._lookup_decides:
             self._log.warning(
@@ -235,7 +235,7 @@ class BatchRunner:
         )
 
     def overview(self) -> dict[str, Any]:
-        """Return what the preview needs to find the batch and to tell its progress.
+        """Return what the preview needs to find the batch and to show its progress.
 
         :return: ``endpoint``, ``generation`` of the batch's name, ``rows``, ``unit``, ``units_estimated`` of
             all rows and ``ledger_path``.
@@ -249,10 +249,10 @@ class BatchRunner:
         }
 
     def run(self, every: float, report: Callable[[], None]) -> None:
-        """Make what is left to make.
+        """Run the rows that are left.
 
         :param every: seconds between calls of ``report``.
-        :param report: called from time to time while the batch runs.
+        :param report: called regularly while the batch runs.
         """
         self._thread = LoopThread(lambda: self._run.run(self._read_rows(self._position)), self._run.stop)
         if self._killed:
@@ -268,7 +268,7 @@ class BatchRunner:
 
     @property
     def deferral(self) -> Deferral | None:
-        """Return the wait that is to be spent in the triggerer; ``None`` when the batch is through."""
+        """Return the wait in the triggerer; ``None`` when the batch has ended."""
         return None if self._killed else self._run.deferral
 
     def _report_progress(self, report: Callable[[], None]) -> None:
@@ -276,11 +276,11 @@ class BatchRunner:
         try:
             self._reports.renew()
         except (StorageTransientError, StoragePermanentError) as error:
-            # No job depends on it: at the worst another run writes its reports to the same folder first.
+            # No job depends on it: at worst another run writes its reports to the same folder.
             self._log.info("The claim of the report folder could not be renewed: %s", error)
 
     def kill(self) -> None:
-        """End within a few seconds, the ledger saved, and say what still runs.
+        """End within a few seconds, with the ledger written, and log the running jobs.
 
         Signal handlers may call it.
         """
@@ -305,7 +305,7 @@ class BatchRunner:
 
         :param contact_sheet: write a contact sheet.
         :return: the summary, as JSON.
-        :raises KlingError: the batch has failed, or is not complete; what is done stays done.
+        :raises KlingError: the batch has failed, or is not complete.
         """
         reason = self._run.reason
         summary: dict[str, Any] = {"endpoint": self._endpoint.slug, **self.progress.to_json()}
@@ -328,14 +328,14 @@ class BatchRunner:
 
     @property
     def _lookup_decides(self) -> bool:
-        """Whether a look-up can find a row's job, and proves that there is none where it finds nothing."""
+        """Whether a look-up can find a row's job, and proves that there is none if it finds nothing."""
         dialect = self._settings.dialect
         proves = dialect.unique_names and self._endpoint.absence_proves
         return proves and can_look_up(self._endpoint, dialect.lookup)
 
     @property
     def _asks_again(self) -> bool:
-        """Whether a retry looks for jobs that this host may only find later."""
+        """Whether a retry looks for jobs that this host may find only later."""
         dialect = self._settings.dialect
         unsure = not (dialect.unique_names and self._endpoint.absence_proves)
         return can_look_up(self._endpoint, dialect.lookup) and (unsure or len(self._accounts) > 1)
@@ -356,7 +356,7 @@ class BatchRunner:
                 written["contact_sheet_path"] = sheet
         written["summary_path"] = report.summary_path
         written["task"] = self._reports.task
-        # Proves for the preview of which task instance the files next to it are.
+        # Shows the preview which task instance the files next to it belong to.
         about = {"airflow": dict(self._airflow)} if self._airflow else {}
         report.write_summary({**summary, **written, **about})
         return written

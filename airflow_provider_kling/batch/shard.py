@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One input that several instances of a batch share: which rows and how many slots each one takes."""
+"""Parts of one input for several instances of a batch: which rows and how many slots each one has."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Shard:
     count: int
 
     def has(self, row: RequestRow) -> bool:
-        """Tell whether a row is in this part: by its content, so that other rows do not move it.
+        """Return whether a row is in this part: by its content, so that other rows do not move it.
 
         :param row: the row.
         :return: true for exactly one part.
@@ -32,10 +32,10 @@ class Shard:
         return zlib.crc32(row.key.encode()) % self.count == self.index
 
     def reader(self, read_rows: RowReader) -> RowReader:
-        """Return what reads the rows of this part.
+        """Return a function that reads the rows of this part.
 
         :param read_rows: reads all rows.
-        :return: reads those of this part, with their numbers in the whole input.
+        :return: function that reads those of this part, with their numbers in the whole input.
         """
 
         def read(after: int = 0) -> Iterator[RequestRow]:
@@ -44,9 +44,9 @@ class Shard:
         return read
 
     def slots(self, concurrency: int) -> int:
-        """Return how many jobs this part may have under way at once.
+        """Return how many jobs this part may run at once.
 
-        :param concurrency: how many all parts together may have.
+        :param concurrency: the limit of all parts together.
         :return: an equal share, at least 1.
         """
         return max(1, concurrency // self.count + (self.index < concurrency % self.count))
@@ -56,12 +56,12 @@ class Shard:
 
 
 def parse_shard(shard: object, shards: object) -> Shard | None:
-    """Read which part of the rows is meant.
+    """Parse the parameters ``shard`` and ``shards``.
 
     :param shard: number of the part, from 0, or text such as ``0/4``; ``None`` for all rows.
-    :param shards: how many parts there are; ``None`` where ``shard`` says it.
+    :param shards: how many parts there are; ``None`` if ``shard`` has it.
     :return: the part; ``None`` for all rows.
-    :raises ValueError: it cannot be read; the text says what was expected.
+    :raises ValueError: it is invalid; the text says what is expected.
     """
     if shard is None and shards is None:
         return None

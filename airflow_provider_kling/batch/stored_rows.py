@@ -26,7 +26,7 @@ CHUNK_BYTES = 16 * 1024**2
 """Bytes of such rows (images as base64) above which no further row is added."""
 
 MAX_READS = 4
-"""How often a storage that does not answer is asked."""
+"""Attempts to read a storage that does not respond."""
 
 _PARALLEL = 8
 
@@ -35,10 +35,10 @@ NoteRow = Callable[[LedgerEntry], object]
 
 
 class StoredRows:
-    """Takes the rows out of a stream whose result is stored at the output path.
+    """Removes the rows from a stream whose result is stored at the output path.
 
-    The output path is listed once; index and manifests are read a few hundred at a time. Nothing is asked of
-    Kling.
+    The output path is listed once; index and manifests are read a few hundred at a time. Kling is not
+    queried.
 
     :param run: the run.
     :param index: index of the output path.
@@ -84,7 +84,7 @@ class StoredRows:
                 self._note(reused_entry(self._run.entry_of(row), result))
 
     def _identity(self, row: RequestRow) -> RequestIdentity | None:
-        """Return what a row's result is found by; ``None`` for a row that is invalid or may have a job."""
+        """Return the key of a row's stored result; ``None`` for a row that is invalid or may have a job."""
         if self._run.entry_of(row).state is not RowState.OPEN:
             return None
         config = self._run.config
@@ -93,7 +93,7 @@ class StoredRows:
                 config.endpoint, row.values, self._run.settings.dialect, config.extra_body
             )
         except KlingError:
-            # It is reported when the row's turn comes.
+            # It is reported when the row is submitted.
             return None
         return RequestIdentity(request.fingerprint, config.take)
 
@@ -134,7 +134,7 @@ def reused_entry(line: LedgerEntry, result: Mapping[str, Any]) -> LedgerEntry:
 
 
 def without_urls(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a job made, without the vendor's URLs: they are signed.
+    """Return the files of a job, without Kling's URLs, which are signed.
 
     :param result: the task as operators return it.
     :return: its arrays of files.

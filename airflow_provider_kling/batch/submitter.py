@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Submits a row's job once: within the budget, when there is a slot, and only with a line in the ledger."""
+"""Submits a row's job once: within the budget, in a free slot, after its line is in the ledger."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ if TYPE_CHECKING:
     from .accounts import Lane
 
 SETTLE_SECONDS = 0.1
-"""Seconds between looks at whether a job of unknown cost has ended, before which no limit can be held."""
+"""Seconds between checks of whether a job of unknown cost has ended; until then no limit can be checked."""
 
 MAX_UNKNOWN_OUTCOMES = 5
-"""Unknown outcomes in a row, after which no more are risked."""
+"""Unknown outcomes in a row after which the batch stops submitting."""
 
 
 @dataclass(slots=True)
 class _RowSubmission:
-    """One row on its way to Kling.
+    """One row that is being submitted.
 
-    :param line: the row's line to go back to should no job be made.
-    :param facts: what the manifest will say of the inputs, whichever try writes it.
-    :param ask_first: a job of this name may exist.
+    :param line: the row's line to restore if no job is created.
+    :param facts: the manifest's part about the inputs, whichever try writes it.
+    :param ask_first: a job with this external id may exist.
     :param reserved: name of the job for which the shared budget has a reservation.
-    :param refused_at: when Kling first had no room for it, on the loop's clock.
+    :param refused_at: when Kling first had no slot for it, on the loop's clock.
     """
 
     row: RequestRow
@@ -67,7 +67,7 @@ class _RowSubmission:
 
 
 class Submitter:
-    """Turns rows into jobs at one account.
+    """Submits rows as jobs of one account.
 
     :param run: the run.
     :param lane: the account.
@@ -88,10 +88,10 @@ class Submitter:
     async def submit(
         self, row: RequestRow, line: LedgerEntry, *, ask_first: bool
     ) -> tuple[LedgerEntry, KlingTask]:
-        """Submit a row's job, as often as Kling says that it is busy.
+        """Submit a row's job, again while Kling has no free slot.
 
         :param row: the row.
-        :param line: what is known of the row.
+        :param line: the row's line.
         :param ask_first: an earlier try may have submitted it.
         :return: the row's new line, and the job as Kling first showed it.
         :raises SubmissionStopped: no more jobs are submitted.
@@ -118,12 +118,12 @@ class Submitter:
                 self._uncertain.discard(row.key)
 
     async def has_job(self, row: RequestRow, line: LedgerEntry) -> bool:
-        """Look up whether the account has the job of a row, and make none.
+        """Look up whether the account has the job of a row, without submitting one.
 
         :param row: the row.
-        :param line: what is known of it.
-        :return: whether there is one that has not failed.
-        :raises KlingError: the account cannot tell.
+        :param line: the row's line.
+        :return: whether it has a job that has not failed.
+        :raises KlingError: the look-up fails.
         """
         async with self._prefetcher.prepared(row) as request:
             known = self._submission_context(_RowSubmission(row, request, line, {}, None, ask_first=True))
@@ -132,15 +132,15 @@ class Submitter:
 
     @property
     def is_settled(self) -> bool:
-        """Whether no create call is under way, and none has an unknown outcome that is to be cleared up."""
+        """Whether no create call is in progress, and none has an unknown outcome."""
         return not self._calls and not self._uncertain
 
     async def idle(self) -> None:
-        """Wait until no create call is under way."""
+        """Wait until no create call is in progress."""
         await self._idle.wait()
 
     async def _try(self, attempt: _RowSubmission) -> SubmittedTask | None:
-        """Try once, with a place taken; ``None`` to try again, with the place given back."""
+        """Submit once, in a slot; ``None`` to try again, with the slot released."""
         try:
             submission = await self._call(attempt)
         except KlingSlotsTaken as full:
@@ -198,7 +198,7 @@ class Submitter:
     def _submission_context(self, attempt: _RowSubmission) -> SubmissionContext:
         config, shared = self._lane.config, self._lane.config.scope is not None
         unique = config.proves_absence(self._lane.client.settings.dialect)
-        # A job that is there costs nothing, so no limit may keep a row from it.
+        # An existing job costs nothing, so no limit may prevent a row from attaching to it.
         limited = config.max_units is not None or config.shared is not None
         return SubmissionContext(
             key=config.job_key(attempt.row, attempt.line, attempt.request.fingerprint),
@@ -213,7 +213,7 @@ class Submitter:
         )
 
     async def _record_intent(self, attempt: _RowSubmission, name: str) -> None:
-        """Write down what is about to be paid for, and let nothing through that may not be."""
+        """Record the submission in the ledger, and check the limits."""
         earlier = self._run.writer.get(attempt.row.key)
         if earlier and earlier.state is RowState.PLANNED and earlier.external_task_id == name:
             await self._run.writer.still_ours()
@@ -303,7 +303,7 @@ class Submitter:
         if full.job is not JobState.MAY_EXIST:
             self._roll_back(attempt, full)
             return
-        # A create call before the refusal had no clear answer: its job is looked for first.
+        # The outcome of an earlier create call is unknown: its job is looked up first.
         self._uncertain.add(attempt.row.key)
         attempt.ask_first = attempt.ask_first or self._run.can_look_up
         attempt.line = self._run.writer.get(attempt.row.key) or attempt.line
@@ -312,7 +312,7 @@ class Submitter:
         attempt.troubles += 1
         attempt.first_trouble = attempt.first_trouble or _now()
         certain = trouble.job is JobState.NOT_CREATED
-        # Where a name that is not found proves nothing, only what is uncertain is asked for.
+        # If a look-up that finds nothing proves nothing, only uncertain jobs are looked up.
         ask = self._run.can_look_up and not (
             certain and not self._lane.config.proves_absence(self._lane.client.settings.dialect)
         )
@@ -320,7 +320,7 @@ class Submitter:
         if certain:
             self._roll_back(attempt, trouble)
         else:
-            # From now on "planned" is all that can be said of the row.
+            # From now on the row is certain to be "planned" only.
             self._uncertain.add(attempt.row.key)
             attempt.line = self._run.writer.get(attempt.row.key) or attempt.line
         cause = self._outage.failed(attempt.first_trouble, attempt.troubles, _now())

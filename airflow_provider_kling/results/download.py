@@ -289,8 +289,8 @@ def download(url: str, rules: DownloadOptions) -> Iterator[Download]:
     :raises PermanentDownloadError: the URL is invalid or leads to a blocked address.
     """
     install_urllib3_log_filter()
-    patience = sum(rules.timeout)
-    with guarded_session(rules.allow_private, verify=rules.verify, patience=patience) as session:
+    timeout = sum(rules.timeout)
+    with guarded_session(rules.allow_private, verify=rules.verify, headers_timeout=timeout) as session:
         try:
             response = _follow_redirects(session, url, rules)
         except BlockedAddressError as error:

@@ -78,7 +78,7 @@ def url_length(
     :return: seconds; ``None`` where the file cannot be read or does not tell.
     """
     try:
-        with guarded_session(allow_private, verify=verify, patience=MAX_SECONDS) as session:
+        with guarded_session(allow_private, verify=verify, headers_timeout=MAX_SECONDS) as session:
             file = _HttpFile(session, url, proxy, allow_private=allow_private)
             # A server that sends byte after byte exceeds no timeout of a single wait.
             return within(2 * MAX_SECONDS, lambda: _length_of(file))

@@ -118,7 +118,7 @@ class _GuardedConnection:
     """Check the resolved addresses before connecting, and the peer address before use."""
 
     allow_private = False
-    patience = 0.0
+    headers_timeout = 0.0
 
     def _new_conn(self: Any) -> socket.socket:
         for address in _resolve(self.host, self.port):
@@ -133,7 +133,7 @@ class _GuardedConnection:
 
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
         # The read timeout does not limit headers that arrive byte by byte.
-        timer = threading.Timer(self.patience, self._hang_up)
+        timer = threading.Timer(self.headers_timeout, self._hang_up)
         timer.daemon = True
         timer.start()
         try:
@@ -165,12 +165,12 @@ class _GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _pools(**self._own)
 
 
-def guarded_session(allow_private: bool, *, verify: bool | str, patience: float) -> requests.Session:
+def guarded_session(allow_private: bool, *, verify: bool | str, headers_timeout: float) -> requests.Session:
     """Make a session that connects to allowed servers only and sends no credentials.
 
     :param allow_private: allow private networks and this machine.
     :param verify: whether to verify TLS certificates, or the path of a CA bundle.
-    :param patience: seconds from a request to the end of the response headers.
+    :param headers_timeout: seconds from a request to the end of the response headers.
     :return: the session.
     """
     session = requests.Session()
@@ -178,7 +178,7 @@ def guarded_session(allow_private: bool, *, verify: bool | str, patience: float)
     session.trust_env = False
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     session.verify = bundle if verify is True and bundle else verify
-    adapter = _GuardedAdapter(allow_private=allow_private, patience=patience)
+    adapter = _GuardedAdapter(allow_private=allow_private, headers_timeout=headers_timeout)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     return session

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting without a worker."""
+"""Triggers: waits in the triggerer, without a worker."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trigger of a deferred batch: waits for its running jobs and wakes it when a worker has enough to do."""
+"""The trigger of a deferred batch: waits for its running jobs and wakes it when enough have ended."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ..hooks.connection import KlingSettings
 
 _ACCOUNT = 3
-"""Place of the connection among the facts of a job."""
+"""Index of the connection in the tuple of a job."""
 
 _YIELD_EVERY = 50
-"""Waits that start in one step of the event loop."""
+"""Subscriptions that start in one step of the event loop."""
 
 MAX_LISTED_JOBS = 10
 """Most job ids that a log line names."""
@@ -35,8 +35,8 @@ class BatchEvent(TypedDict):
     """Why a batch is woken.
 
     :ivar status: ``wake``.
-    :ivar ended: how many of the jobs were seen to end.
-    :ivar message: an error of the connection; empty as a rule.
+    :ivar ended: how many of the jobs have ended.
+    :ivar message: an error of the connection; usually empty.
     :ivar fired_at: Unix time in seconds.
     """
 
@@ -50,18 +50,18 @@ class KlingBatchTrigger(_KlingBaseTrigger):
     """Wait for the running jobs of a batch, together with all others of its connection and endpoint.
 
     The event is ``{"status": "wake", "ended", "message", "fired_at"}``. It holds no result: the worker reads
-    the jobs again. The trigger keeps no state; one that moves to another triggerer starts again.
+    the jobs again. The trigger has no state: another triggerer starts it again from its arguments.
 
     :param endpoint: slug of the endpoint that made the jobs, such as ``videos/image2video``.
     :param kling_conn_id: id of the connection.
-    :param deadline: Unix time in seconds at which the batch is woken in any case.
+    :param deadline: Unix time in seconds at which the batch is woken at the latest.
     :param jobs: the running jobs: Kling's id, external id or ``None``, Unix time in seconds of the
         submission, and with several accounts the connection of the one that has it.
     :param poll_interval: seconds between polls while the usual duration is not known.
     :param since: Unix time in seconds of the deferral.
     :param rows_left: rows of the batch wait for a slot.
     :param durations: seconds that earlier jobs took.
-    :param lead: seconds from the event to the moment at which a worker is at work.
+    :param lead: seconds from the event until a worker runs.
     :param unknown: arguments of other versions of this package, ignored.
     """
 
@@ -92,7 +92,7 @@ class KlingBatchTrigger(_KlingBaseTrigger):
         **unknown: Any,
     ) -> None:
         super().__init__(endpoint, kling_conn_id, deadline)
-        # Lists, for Airflow serializes tuples in another way.
+        # Lists, because Airflow serializes tuples differently.
         self.jobs = [list(job) for job in jobs]
         self.poll_interval = poll_interval
         self.since = since
@@ -101,7 +101,7 @@ class KlingBatchTrigger(_KlingBaseTrigger):
         self.lead = lead
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait until the batch is worth a worker.
+        """Wait until the batch should resume.
 
         :return: yields one event.
         """
@@ -112,7 +112,7 @@ class KlingBatchTrigger(_KlingBaseTrigger):
         yield TriggerEvent(dict(event))  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        """Log that the jobs go on; called by Airflow 3.3 and later."""
+        """Log that the jobs continue; called by Airflow 3.3 and later."""
         named = ", ".join(str(job[0]) for job in self.jobs[:MAX_LISTED_JOBS])
         self.log.warning(
             "The task was ended by a user, but Kling cannot cancel: %d jobs go on and may be charged (%s%s). "
@@ -131,7 +131,7 @@ class KlingBatchTrigger(_KlingBaseTrigger):
                 get_endpoint(self.endpoint), await self._settings(self.deadline)
             )
         except (KlingError, ValueError) as error:
-            # The worker meets the same error, and can say what becomes of each row.
+            # The worker gets the same error, and can report its effect on each row.
             self.log.warning("The batch goes back to a worker: %s", error)
             return _event(0, str(error))
 
@@ -194,7 +194,7 @@ class _JobWatch:
         """
         from ..hooks.transport import ssl_context_for
 
-        # The poller would have no client, and could not say why.
+        # The poller would have no client, and could not report why.
         for settings in accounts.values():
             await asyncio.to_thread(ssl_context_for, settings)
         for number, job in enumerate(self._trigger.jobs, 1):
@@ -255,7 +255,7 @@ class _JobWatch:
             self._changed.set()
 
     def _log_line(self, level: int, line: str) -> None:
-        # A line for each status of a thousand jobs says nothing; trouble is logged once.
+        # One line for each status of a thousand jobs would not be read; errors are logged once.
         loud = level >= logging.WARNING and not self._warned
         self._warned = self._warned or loud
         self._trigger.log.log(level if loud else logging.DEBUG, "%s", line)

@@ -58,21 +58,21 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
     """Fire an event for each job of an account that ends, by any DAG or tool.
 
     For the ``trigger`` of an ``AssetWatcher``. It reads the account's lists of jobs; triggers of one
-    connection share the requests. On Airflow 3.3 and newer a watermark in the asset's state store lets it go
-    on where it was when the triggerer restarts; each job is reported at least once. Before that it begins
-    again: jobs that end while no triggerer runs are not reported.
+    connection share the requests. On Airflow 3.3 and newer it continues after a restart from a watermark in
+    the asset's state store; each job is reported at least once. Older versions store none: jobs that end
+    while no triggerer runs are not reported.
 
     :param kling_conn_id: id of a connection of type ``kling``.
     :param endpoint: slug, or list of slugs, of the endpoints to watch, such as ``videos/text2video``.
         Default: all that list their jobs. Endpoints of API 2.0 share a list, which does not say which of them
         made a job: its jobs are reported under the first one that is watched, and any of them can read them.
     :param statuses: ends to report: ``succeed``, ``failed`` or both.
-    :param poll_interval: seconds between looks at the lists, at least 0.2.
+    :param poll_interval: seconds between polls of the lists, at least 0.2.
     :param start_from: report jobs that ended at this time or later: a ``datetime`` with a time zone, ISO text
-        or Unix time in seconds. Default: jobs that end from the first look on. Without effect once a
+        or Unix time in seconds. Default: jobs that end after the first poll. Without effect once a
         watermark is stored.
     :param unknown: arguments of other versions of this package, ignored.
-    :raises ValueError: a value is not one of those.
+    :raises ValueError: a value is invalid.
     """
 
     _arguments = ("kling_conn_id", "endpoint", "statuses", "poll_interval", "start_from")
@@ -87,7 +87,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         **unknown: Any,
     ) -> None:
         super().__init__("", kling_conn_id, float("inf"))
-        # Sorted lists: Airflow tells triggers apart by a hash of their arguments.
+        # Sorted lists: Airflow identifies triggers by a hash of their arguments.
         self.endpoint: Any = None if endpoint is None else sorted(set(_texts(endpoint)))
         self.statuses = sorted(set(_texts(statuses)))
         self.poll_interval = max(float(poll_interval), MIN_POLL_INTERVAL)
@@ -133,13 +133,13 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
                 before = self._to_json()
                 for name, endpoint in watched.items():
                     if endpoint.tasks and self._has_new_failures:
-                        # The list of a family also has the jobs of lists that could not be read just now.
+                        # The list of a family also has the jobs of lists that could not be read.
                         continue
                     for task in await self._ended(lists, name, endpoint):
                         yield _event(task, endpoint)
                 if (now := self._to_json()) != before:
                     await self._store(now)
-                # All triggers of a connection look at the same moments, so that they share the answers.
+                # All triggers of a connection poll at the same moments, so that they share the responses.
                 await asyncio.sleep(self.poll_interval - time.time() % self.poll_interval)
         finally:
             await lists.leave()
@@ -150,7 +150,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
 
         start = None if self.start_from is None else round(self.start_from * 1000)
         mark = self._marks.get(name) or JobWatermark.starting(round(time.time() * 1000), start)
-        # Only a look that was completed counts.
+        # Only a completed poll counts.
         look = JobWatermark(mark.since, dict(mark.seen), mark.ended_after, mark.first)
         look.begin()
         found: list[KlingTask] = []
@@ -200,7 +200,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
             self.log.warning("The list of %s cannot be read, watching goes on: %s", name, why)
 
     async def _usable_settings(self) -> KlingSettings:
-        """Return the connection, however long it takes: nothing would start this trigger again."""
+        """Return the connection, however long it takes: Airflow does not restart this trigger."""
         from ..exceptions import KlingError
         from ..hooks.transport import ssl_context_for
 
@@ -251,7 +251,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         try:
             await store.aset(STATE_KEY, value)
         except Exception as error:
-            # Jobs may be reported twice after a restart, which is better than not to watch.
+            # Jobs may be reported twice after a restart, which is better than to stop.
             self.log.warning("The watermark cannot be stored: %s", type(error).__name__)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which jobs of a list, newest first, have ended since the last look: a decision without I/O.
+"""Which jobs of a list, newest first, have ended since the last poll: a decision without I/O.
 
-Lists are in the order of creation, and jobs end in another one. So the watermark is not the newest row but
-the oldest one that was still running: all rows before it are settled. Ended rows after it are remembered.
+Lists are sorted by creation, but jobs end in another order. So the watermark is not the newest row but the
+oldest one that was still running: all rows before it are settled. Ended rows after it are remembered.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from ..api.task import KlingTask
 
 LOOKBACK_MS = 6 * 3_600_000
-"""How long a job may have run before the first look, to be noticed when it ends; the longest take an hour."""
+"""How long a job may have run at the first poll for its end to be reported; the longest take an hour."""
 
 MAX_RUN_MS = 24 * 3_600_000
-"""Age in ms of a job from which on it is not waited for any more: it would hold the watermark for ever."""
+"""Age in ms from which a running job is ignored: it would stop the watermark for ever."""
 
 OVERLAP_MS = 60_000
-"""By how much the watermark stays behind: rows may appear in the list a moment after their creation."""
+"""Margin of the watermark: rows may appear in the list a moment after their creation."""
 
 
 @dataclass(slots=True)
@@ -30,10 +30,10 @@ class JobWatermark:
 
     :param since: rows created before this time are settled, Unix time in ms.
     :param seen: ended jobs created since then: the id, and the time of creation in ms.
-    :param ended_after: at the first look report only jobs that ended at this time or later, in ms; ``None``
+    :param ended_after: at the first poll report only jobs that ended at this time or later, in ms; ``None``
         reports none of them.
-    :param first: nothing was looked at yet.
-    :param listed: ids of all jobs that this look has met.
+    :param first: the list was not polled yet.
+    :param listed: ids of all jobs that this poll has seen.
     """
 
     since: int
@@ -41,13 +41,13 @@ class JobWatermark:
     ended_after: int | None = None
     first: bool = True
     listed: set[str] = field(default_factory=set)
-    """Ids of all jobs that this look has met."""
+    """Ids of all jobs that this poll has seen."""
     _running: list[int] = field(default_factory=list)
     _newest: int = 0
 
     @classmethod
     def starting(cls, now: int, start_from: int | None) -> JobWatermark:
-        """Return the watermark before the first look.
+        """Return the watermark before the first poll.
 
         :param now: Unix time in ms.
         :param start_from: report jobs that ended at this time or later, Unix time in ms; ``None`` for those
@@ -61,7 +61,7 @@ class JobWatermark:
         """Read a watermark that was stored.
 
         :param value: what :meth:`to_json` has returned.
-        :return: the watermark; ``None`` if the value is none.
+        :return: the watermark; ``None`` if the value is invalid.
         """
         try:
             seen = {str(ident): int(created) for ident, created in dict(value["seen"]).items()}
@@ -77,11 +77,11 @@ class JobWatermark:
         return {"since": self.since, "seen": dict(self.seen)}
 
     def begin(self) -> None:
-        """Begin a look at the list."""
+        """Begin a poll of the list."""
         self._running, self._newest, self.listed = [], 0, set()
 
     def ended(self, tasks: Iterable[KlingTask]) -> list[KlingTask]:
-        """Record a page, and return its jobs that have ended since the last look.
+        """Record a page, and return its jobs that have ended since the last poll.
 
         :param tasks: the rows of a page, newest first.
         :return: ended jobs, in the order of the list.
@@ -103,7 +103,7 @@ class JobWatermark:
         return found
 
     def reaches(self, tasks: Iterable[KlingTask]) -> bool:
-        """Tell whether a page goes back to settled rows: later pages hold nothing new.
+        """Return whether a page reaches settled rows: later pages have nothing new.
 
         :param tasks: the rows of the page.
         :return: true if a row is older than the watermark.
@@ -111,7 +111,7 @@ class JobWatermark:
         return any(task.created_at and task.created_at < self.since for task in tasks)
 
     def finish(self) -> None:
-        """End a look that has read all pages it wanted, and move the watermark on."""
+        """End a poll that has read all its pages, and advance the watermark."""
         self.first = False
         if not self._newest:
             return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Triggers: waiting without a worker for a job, or for one of the account's parallel tasks."""
+"""Triggers that wait for a job, or for a slot of the account."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 _SETTINGS_BACKOFF = 2.0
 
 MAX_CONNECTION_WAIT = 300.0
-"""Seconds that a connection may be unreadable before the wait for a slot is handed back to a worker."""
+"""Seconds that a connection may be unreadable before the wait for a slot returns to a worker."""
 
 FIRST_EVENT_AFTER = 10.0
 """Seconds after the deferral before which no event is fired: Airflow 3.3 may fail a task whose event comes
-before the scheduler has heard that its worker has ended (apache/airflow #71580, #72716)."""
+before the scheduler has processed the end of its worker (apache/airflow #71580, #72716)."""
 
 LATEST_FIRST_EVENT = 30.0
-"""Seconds after the deferral from which an event is fired in any case."""
+"""Seconds after the deferral from which an event is always fired."""
 
 _EARLY_EVENTS_FAIL_FROM = (3, 3)
-"""First version of Airflow with that fault. No version without it is known since: both issues are open."""
+"""First version of Airflow with that fault. Both issues are open, so newer versions count as affected."""
 
 
 class SlotEvent(TypedDict):
@@ -54,7 +54,7 @@ def _to_trigger_event(event: TaskEvent | SlotEvent) -> TriggerEvent:
 
 
 class _KlingBaseTrigger(BaseTrigger):
-    """What the triggers share. They keep no state: a trigger that moves starts again with its arguments.
+    """Base of the triggers. They have no state: another triggerer starts one again from its arguments.
 
     :param endpoint: slug of the endpoint.
     :param kling_conn_id: id of the connection.
@@ -72,7 +72,7 @@ class _KlingBaseTrigger(BaseTrigger):
         self._started_at: float | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments that make this trigger again elsewhere."""
+        """Return the class path and the arguments from which a triggerer creates this trigger."""
         cls = type(self)
         arguments = {name: getattr(self, name) for name in self._arguments}
         if self.names_connection:
@@ -87,20 +87,20 @@ class _KlingBaseTrigger(BaseTrigger):
         # Outside a triggerer no scheduler is waiting.
         if self.trigger_id is None or airflow_version() < _EARLY_EVENTS_FAIL_FROM:
             return
-        # Where a trigger starts within a second, a scheduler hears of its worker within ten. One that is slow
-        # to start has a scheduler that is as slow.
+        # If a trigger starts within a second, the scheduler processes its worker's end within ten. If it is
+        # slow to start, the scheduler is slow, too.
         slowness = max(self._started_at - deferred_at, 1.0) if self._started_at else 1.0
         wait = max(min(FIRST_EVENT_AFTER * slowness, LATEST_FIRST_EVENT), FIRST_EVENT_AFTER)
         early = deferred_at + wait - time.time()
         await asyncio.sleep(min(max(early, 0.0), wait))
 
     async def _settings(self, until: float, conn_id: str = "") -> KlingSettings:
-        """Read the connection, again and again unless the connection itself is at fault.
+        """Read the connection, repeatedly unless the connection itself is invalid.
 
-        That there is none may be a moment's trouble, too: Airflow 3 says so whenever a secrets backend or
-        the API server does not answer. The task that defers has just used it.
+        A missing connection may be temporary, too: Airflow 3 reports that whenever a secrets backend or
+        the API server does not respond. The task that deferred has just used it.
 
-        This runs in the trigger's own coroutine: the shared poller's may not talk to Airflow.
+        This runs in the trigger's own coroutine, because the shared poller must not call Airflow.
 
         :param until: Unix time in seconds after which to give up.
         :param conn_id: another connection than the trigger's own.
@@ -133,7 +133,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
     """Waits for a job, together with all others of its connection and endpoint.
 
     The event is ``{"status", "task_id", "message"}`` with status ``succeed``, ``failed``, ``timeout`` or
-    ``error``: the last means that the wait is over, but not the job. It holds no result: results are signed
+    ``error``: the last means that the wait has ended, but not the job. It holds no result: results are signed
     URLs, and events are written to logs.
 
     :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``.
@@ -144,9 +144,9 @@ class KlingTaskTrigger(_KlingBaseTrigger):
     :param since: Unix time in seconds at which the job was known not to have ended; it is not polled before
         ``poll_interval`` has passed since.
     :param end_from_trigger: end the task here, with the job as its return value, when the job succeeds.
-        Needs Airflow 3. All else still goes back to a worker, which maps failures and retries.
-    :param external_task_id: name that the job was made under: answers that name another one are not used,
-        and the result has it also where the host leaves it out.
+        Needs Airflow 3. Other events return to a worker, which raises errors and retries.
+    :param external_task_id: external id of the job: responses with another one are not used,
+        and the result has it even if the host omits it.
     :param names_connection: the task has several accounts, so the result says which one made the job.
     :param unknown: arguments of other versions of this package, ignored.
     """
@@ -186,7 +186,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         self.external_task_id = external_task_id
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait until the job has ended, the deadline has passed or the credentials are refused.
+        """Wait until the job has ended, the deadline has passed or the credentials are rejected.
 
         :return: iterator of one event: ``{"status", "task_id", "message"}``.
         """
@@ -198,7 +198,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         yield event
 
     async def on_kill(self) -> None:
-        """Say what killing the task does not do; called by Airflow 3.3 and later."""
+        """Log that the job continues although the task was ended; called by Airflow 3.3 and later."""
         self.log.warning(
             "The task was ended by a user, but Kling cannot cancel: job %s goes on and may be charged. "
             "KlingFetchResultOperator can keep its result.",
@@ -219,11 +219,11 @@ class KlingTaskTrigger(_KlingBaseTrigger):
                 renewed = await self._usable_settings()
                 if renewed.fingerprint == settings.fingerprint:
                     return self._ended(waiter)
-                # The job is paid: a key that was changed while it ran must not cost its result.
+                # The job is paid: its result must not be lost because the key was changed while it ran.
                 self.log.warning("Connection %r was changed; waiting goes on with it", self.kling_conn_id)
                 settings = renewed
         except KlingError as error:
-            # Without what it says of a job: that was of a request, and here is one that exists.
+            # Without its sentence about the job, which is about a create call; here a job exists.
             return _to_trigger_event(self._event(error.message))
         except ValueError as error:
             return _to_trigger_event(self._event(str(error)))
@@ -232,7 +232,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         from ..hooks.transport import ssl_context_for
 
         settings = await self._settings(self.deadline)
-        # The poller would have no client, and could neither poll nor tell the task what to do about it.
+        # The poller would have no client, and could neither poll nor report the cause to the task.
         await asyncio.to_thread(ssl_context_for, settings)
         return settings
 
@@ -264,7 +264,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
             and waiter.task
             and self.end_from_trigger
             and self.trigger_id is not None
-            # A worker reads again what holds no file yet, and fails with the reason.
+            # A worker reads a job without files again, and fails with the reason.
             and holds_its_files(get_endpoint(self.endpoint), waiter.task)
         ):
             from airflow.triggers.base import TaskSuccessEvent
@@ -273,7 +273,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
 
             job_ended(waiter.task, endpoint=self.endpoint)
             result = waiter.task.to_json(self.endpoint)
-            # Not every host repeats the name that the job was made under.
+            # Not every host returns the external id.
             result["external_task_id"] = result["external_task_id"] or self.external_task_id
             if self.names_connection:
                 result[CONNECTION_FACT] = self.kling_conn_id
@@ -285,7 +285,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
 
 
 class KlingSlotTrigger(_KlingBaseTrigger):
-    """Waits until a new job may be accepted, after Kling has refused one because too many are under way.
+    """Waits until a new job may be accepted, after Kling has refused one because all slots are in use.
 
     The first in the queue is woken first: when a job of the connection is seen to end, else after a back-off.
     The event is ``{"status", "message", "since", "refusals"}`` with status ``slot`` or ``timeout``,
@@ -295,11 +295,11 @@ class KlingSlotTrigger(_KlingBaseTrigger):
     :param endpoint: slug of the endpoint that refused.
     :param kling_conn_id: id of the connection.
     :param deadline: Unix time in seconds after which to give up.
-    :param since: Unix time in seconds of the first refusal: the place in the line.
+    :param since: Unix time in seconds of the first refusal; decides the order in the queue.
     :param refused_at: Unix time in seconds of the last refusal; ``since`` when unset.
     :param refusals: how often the job was refused; each time doubles the back-off.
     :param retry_after: seconds that Kling asked to wait, counted from the last refusal.
-    :param may_exist: a create call before the wait had no clear answer.
+    :param may_exist: the outcome of a create call before the wait is unknown.
     :param names_connection: the task has several accounts, so the event says which one it waits for.
     :param unknown: arguments of other versions of this package, ignored.
     """
@@ -362,7 +362,7 @@ class KlingSlotTrigger(_KlingBaseTrigger):
             waited = time.time() - self.since
             return self._event("timeout", f"Kling had no room for the job within {waited:.0f} s")
         except Exception as error:
-            # The worker meets the same trouble and can say more about it.
+            # The worker gets the same error and can report more about it.
             return self._event("slot", str(error))
         return self._event("slot", "")
 

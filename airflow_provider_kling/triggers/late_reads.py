@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads that take long go on in the background, so that rounds of polling go on without them."""
+"""Slow reads that continue in the background, so that polling does not wait for them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 from ..exceptions import KlingServerError
 
-READ_PATIENCE = 1.0
-"""Seconds that one read may hold up a round; after that it goes on in the background."""
+MAX_ROUND_DELAY = 1.0
+"""Seconds for which a round waits for one read; after that the read continues in the background."""
 
 READ_DEADLINE = 5.0
-"""Seconds that one read may take; each one that is late doubles it for the next attempt."""
+"""Deadline of one read in seconds; each timeout doubles it for the next attempt."""
 
 _MOST = 50
-"""Late reads at once; a server where more hang is waited for."""
+"""Most late reads at once; if more are late, polling waits for them."""
 
 
 class LateReads:
     """The late reads of one poller, each with a deadline of its own.
 
-    :ivar idents: jobs that are being read; no round reads them again meanwhile.
+    :ivar idents: jobs that are being read; they are not read again until that has ended.
     """
 
     def __init__(self) -> None:
@@ -31,11 +31,11 @@ class LateReads:
 
     @property
     def full(self) -> bool:
-        """Whether no further read may go on in the background."""
+        """Whether no further read may continue in the background."""
         return len(self._tasks) >= _MOST
 
     def add(self, idents: Iterable[str], follow: Coroutine[Any, Any, None]) -> None:
-        """Let a read go on.
+        """Let a read continue in the background.
 
         :param idents: the jobs that it reads.
         :param follow: waits for the answer and reports it; it raises nothing.
@@ -52,13 +52,13 @@ class LateReads:
         task.add_done_callback(ended)
 
     def close(self) -> None:
-        """Give all of them up."""
+        """Cancel all late reads."""
         for task in list(self._tasks):
             task.cancel()
 
 
 async def done_within(answer: asyncio.Future[Any], seconds: float) -> bool:
-    """Wait for an answer for a limited time; it goes on if it is not done by then.
+    """Wait for a response for a limited time; the read continues if it is not done by then.
 
     :param answer: the answer.
     :param seconds: how long to wait.
@@ -91,7 +91,7 @@ def unforeseen(error: Exception) -> KlingServerError:
 
 
 def late_error(seconds: float) -> KlingServerError:
-    """Make the error of a read that did not end in time.
+    """Return the error of a read that did not end in time.
 
     :param seconds: its deadline.
     :return: the error.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How not to hold the event loop, which all triggers of a triggerer share."""
+"""Limits for work on the event loop, which all triggers of a triggerer share."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import time
 from weakref import WeakKeyDictionary
 
 SLICE = 0.005
-"""Seconds of work in a row after which other callbacks of the loop get their turn."""
+"""Seconds of work after which a coroutine yields to other callbacks of the loop."""
 
 _AT_ONCE = 8
-"""Triggers that read their connection at once: a thousand that start together would do it in one step."""
+"""Most triggers that read their connection at once: a thousand would do it in one step of the loop."""
 
 _loading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[None]] = WeakKeyDictionary()
 _start_semaphores: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class Slice:
-    """A share of the loop's time, for a coroutine with much to do."""
+    """A time slice of the loop, for a coroutine with much work."""
 
     def __init__(self) -> None:
         self._ends = time.perf_counter() + SLICE
 
     async def pause_if_used(self) -> None:
-        """Let other callbacks run if the share is used up."""
+        """Yield to other callbacks if the slice is used up."""
         if time.perf_counter() >= self._ends:
             await asyncio.sleep(0)
             self._ends = time.perf_counter() + SLICE
@@ -41,7 +41,7 @@ def start_semaphore() -> asyncio.Semaphore:
 async def load_in_thread() -> None:
     """Import, in a thread and once, what a wait needs: on the loop that would take a tenth of a second."""
     loop = asyncio.get_running_loop()
-    # Else all who wait for it would go on in one step of the loop.
+    # Otherwise all waiters would continue in one step of the loop.
     async with start_semaphore():
         if loop not in _loading:
             _loading[loop] = loop.run_in_executor(None, _load)

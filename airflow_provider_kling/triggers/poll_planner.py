@@ -2,7 +2,7 @@
 """Which requests cover all the jobs of one round of polling: a decision without I/O.
 
 A list page of 500 tasks is one request for up to 500 jobs, but it carries a megabyte; a single read carries
-a kilobyte. Jobs stay about where they were last seen in the list, so the pages that hold them are known.
+a kilobyte. Jobs stay near the position at which they were last seen in the list, so their pages are known.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any, NamedTuple
 from ..api.http import MAX_PAGE_SIZE
 
 MIN_TASKS_PER_PAGE = 3
-"""Jobs that are not worth a page: they are read one by one."""
+"""Number of jobs up to which single reads are cheaper than a page."""
 
 MAX_MISSES = 2
-"""Rounds in a row in which the list may leave a job out before the job is read by itself."""
+"""Rounds in a row in which the list may omit a job before the job is read by itself."""
 
 _ROWS_PER_READ = 250
-"""Rows of a page that weigh as much as one more request."""
+"""Rows of a page that cost as much as one more request."""
 
 _READS_PER_VAIN_PAGE = 5
-"""Single reads that weigh as much as a page without a job on it."""
+"""Single reads that cost as much as a page without a job."""
 
 _MAX_VAIN = 10
 """Pages in a row without a job after which the list is not followed further back."""
@@ -36,13 +36,13 @@ _STEP = 50
 
 @dataclass(slots=True)
 class ListPosition:
-    """Where a job stands in the list.
+    """Position of a job in the list.
 
-    :param rank: how many tasks stood before it when it was last seen; ``None`` before that.
+    :param rank: how many tasks were before it when it was last seen; ``None`` before that.
     :param created: when Kling made it, Unix time in ms; ``None`` until known.
     :param missed_rounds: rounds in a row in which the list should have held it and did not.
     :param slow: reads in a row that did not end in time.
-    :param name: external id that the job was made under; ``None`` where it is not known.
+    :param name: external id of the job; ``None`` if not known.
     """
 
     rank: int | None = None
@@ -52,10 +52,10 @@ class ListPosition:
     name: str | None = None
 
     def accepts(self, external_id: str | None) -> bool:
-        """Return whether an answer may be about this job.
+        """Return whether a response may be about this job.
 
-        :param external_id: external id that the answer carries, if any.
-        :return: false where it names another job.
+        :param external_id: external id in the response, if any.
+        :return: false if it is of another job.
         """
         return not (self.name and external_id and external_id != self.name)
 
@@ -72,19 +72,19 @@ class Page(NamedTuple):
 
     @property
     def start(self) -> int:
-        """How many tasks stand before the page."""
+        """How many tasks are before the page."""
         return (self.number - 1) * self.size
 
 
 class PollRound:
-    """The requests of one round, decided as the answers come in.
+    """The requests of one round, chosen as the responses arrive.
 
     First take pages from :meth:`next_page` and report each with :meth:`on_page`, then read :attr:`singles`.
 
     :param positions: all jobs, by id; those met on the way are recorded too. Jobs may leave meanwhile.
     :param due: the jobs to cover.
     :param lists: whether the list may be used.
-    :param patient: look in the list even for jobs that it has left out.
+    :param patient: use the list even for jobs that it has omitted.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class PollRound:
         self._positions = positions
         self._left = dict.fromkeys(due)
         self._wanted = {i for i in due if lists and (patient or positions[i].missed_rounds < MAX_MISSES)}
-        # Those never seen are new, so they stand at the front and have pushed the others back.
+        # Jobs that were never seen are new: they are at the front and have moved the others back.
         unseen = [ident for ident in due if ident in self._wanted and positions[ident].rank is None]
         self._unseen = {ident: rank for rank, ident in enumerate(unseen)}
         self._offset = len(unseen)
@@ -161,7 +161,7 @@ class PollRound:
         self._vain = 0 if len(self._wanted) < before else self._vain + 1
 
     def on_pages_done(self) -> None:
-        """Note which jobs the list left out, once no page is to be read any more."""
+        """Record which jobs the list omitted, after the last page."""
         newest = max((span[1] for span in self._spans), default=0)
         oldest = min((span[0] for span in self._spans), default=0)
         for ident in self._wanted & self._positions.keys():
@@ -195,7 +195,7 @@ class PollRound:
 
 
 def choose_pages(ranks: Collection[int]) -> list[Page]:
-    """Choose the pages, all of one size, that cover ranks at the least cost.
+    """Choose the pages, all of one size, that cover ranks at the lowest cost.
 
     Pages with few ranks on them are left out: those jobs are read one by one.
 
@@ -220,7 +220,7 @@ def choose_pages(ranks: Collection[int]) -> list[Page]:
 
 def _sizes(deepest: int) -> list[int]:
     sizes = [*range(_STEP, MAX_PAGE_SIZE + 1, _STEP)]
-    # Room for what others make meanwhile: without it every round would need a second request.
+    # Margin for jobs that others create: without it every round would need a second request.
     snug = (deepest + max(10, deepest // 10)) // 10 * 10 + 10
     return [snug, *sizes] if snug < MAX_PAGE_SIZE else sizes
 
@@ -229,7 +229,7 @@ def created_at(row: Mapping[str, Any]) -> int | None:
     """Return when Kling made the job of a list row.
 
     :param row: the row.
-    :return: Unix time in ms; ``None`` if the row does not say it.
+    :return: Unix time in ms; ``None`` if the row does not have it.
     """
     made = row.get("created_at")
     return made if isinstance(made, int) else None

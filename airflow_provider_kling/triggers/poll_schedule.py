@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """When to poll a job: rarely while it cannot have ended, often when it is about to end. No I/O.
 
-The slot of an ended job stays empty until somebody polls. To poll all jobs often all the time would cost many
-requests; the jobs that have ended already tell how long the others will take.
+The slot of an ended job stays unused until the job is polled. Polling all jobs often would take many
+requests; the durations of ended jobs show how long the others will take.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _FAST_QUANTILE = 0.1
 _SLOW_QUANTILE = 0.9
 _LATE_FACTOR = 2.0
 _POLLS_PER_DURATION = 20
-"""Polls in the time that a job usually takes, if it were polled at one pace."""
+"""Polls in the time that a job usually takes, at a constant interval."""
 
 _EARLY_POLLS = 2
 """Polls in that time while the job cannot have ended, in case it fails early; all jobs share them."""
 
 _POLLS_BEFORE_ESTIMATE = 4
-"""Polls after which the schedule is asked again whether durations are known by now."""
+"""Polls after which the schedule is computed again, because durations may be known by then."""
 
 
 @dataclass(slots=True)
 class PollSchedule:
-    """Poll times of jobs that are alike; all times are on any one clock, in seconds.
+    """Poll times of similar jobs; all times are on one clock, in seconds.
 
     :param interval: seconds between polls of a job while no durations are known; the longest interval for a
         job that may have ended.
@@ -81,13 +81,13 @@ class PollSchedule:
         early = started + self._quantile(_FAST_QUANTILE)
         if now < early:
             until = min(early + often / 2, self._next_early_poll(now, usual))
-            # Only the last poll of the stage is wanted.
+            # Only the last poll of the stage is needed.
             return 2 * (until - now), until
         late = started + self._quantile(_SLOW_QUANTILE) * _LATE_FACTOR
         return (often, late) if now < late else (self.interval, float("inf"))
 
     def _next_early_poll(self, now: float, usual: float) -> float:
-        # On one grid for all, so that one page of the list answers for all.
+        # On one grid for all jobs, so that one page of the list serves all.
         grid = max(usual / _EARLY_POLLS, self.interval)
         return (now // grid + 1) * grid
 

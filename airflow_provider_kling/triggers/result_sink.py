@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a reader of many jobs reports, and to whom."""
+"""The interface to which a reader of many jobs reports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PollFailed(Exception):
 
 
 class ResultSink(Protocol):
-    """Where the answers go."""
+    """Receives what a reader has read."""
 
     def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> bool:
         """Handle a job's row of a list.
@@ -48,7 +48,7 @@ class ResultSink(Protocol):
         """
 
     def on_under_way(self, ident: str) -> None:
-        """Record that the answer about a job comes later, or an :meth:`on_failure`.
+        """Record that the job's state, or an :meth:`on_failure`, is reported later.
 
         :param ident: id that the job is polled by.
         """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One poller for all the jobs of one endpoint and connection that are waited for on one event loop.
+"""One poller for all waits for jobs of one endpoint and connection on one event loop.
 
-It starts with the first waiter and ends with the last. It runs in a fresh context: otherwise its log lines
-would land in the log of whichever task came first. For the same reason it reads no connection and masks no
-secret, for both talk to Airflow in the name of a task.
+It starts with the first waiter and ends with the last. It runs in a new context: otherwise its log lines
+would be written to the log of the task that came first. For the same reason it reads no connection and masks
+no secret, because both call Airflow on behalf of a task.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .task_subscription import TaskSubscription
 log = logging.getLogger(__name__)
 
 BATCHING_WINDOW = 0.5
-"""Seconds that a poller at rest waits for further arrivals before it polls for the first."""
+"""Seconds that an idle poller waits for further waiters before it polls for the first."""
 
 _MAX_TASK_BACKOFF = 60.0
 """Seconds between reads of a job that cannot be read while others can."""
@@ -42,7 +42,7 @@ _MAX_TASK_BACKOFF = 60.0
 
 @dataclass(slots=True)
 class _PolledTask:
-    """One job and all who wait for it.
+    """One job and all waits for it.
 
     :param due: time of the next poll, on the loop's clock.
     :param interval: seconds between polls.
@@ -119,7 +119,7 @@ class SharedPoller(ResultSink):
         :param interval: seconds between polls.
         :param deadline: Unix time in seconds.
         :param since: Unix time in seconds at which the job was known not to have ended.
-        :param external_task_id: name that the job was made under, where it is known.
+        :param external_task_id: external id of the job, if known.
         :return: the wait.
         """
         waiter = TaskSubscription(ident, max(interval, MIN_POLL_INTERVAL), deadline)
@@ -158,7 +158,7 @@ class SharedPoller(ResultSink):
                 self._task.cancel()
 
     def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> bool:
-        """Handle a job's row of a list; most say nothing new and are not read further."""
+        """Handle a job's row of a list; most are unchanged and not parsed."""
         job = self._jobs[ident]
         self._mark_read(job)
         news = [waiter for waiter in job.waiters if not waiter.is_unchanged(word)]
@@ -178,15 +178,15 @@ class SharedPoller(ResultSink):
         """Handle a job that cannot be read, while others can."""
         if job := self._jobs.get(ident):
             failures = job.failures + 1
-            patience = max(job.interval, min(job.interval * 2.0 ** min(failures, 10), _MAX_TASK_BACKOFF))
-            self._mark_read(job, patience)
+            delay = max(job.interval, min(job.interval * 2.0 ** min(failures, 10), _MAX_TASK_BACKOFF))
+            self._mark_read(job, delay)
             job.failures = failures
             count("poll_errors", endpoint=self._endpoint, dialect=self._settings.dialect)
             for waiter in job.waiters:
                 waiter.on_error(str(error))
 
     def on_under_way(self, ident: str) -> None:
-        """Record that the answer about a job comes later."""
+        """Record that the response about a job is late."""
         if job := self._jobs.get(ident):
             job.due = float("inf")
 
@@ -200,9 +200,9 @@ class SharedPoller(ResultSink):
         return min(self._intervals, default=MIN_POLL_INTERVAL)
 
     def _first_due(self, waiter: TaskSubscription, since: float | None) -> float:
-        """Let arrivals join a round: a thousand of them must not cause a thousand polls.
+        """Let new waiters join a round: a thousand of them must not cause a thousand polls.
 
-        A job that was seen a moment ago is not worth a request before a whole interval has passed.
+        A job that was just seen is not polled before a whole interval has passed.
         """
         now, wall = _now(), time.time()
         wanted = now if since is None else now + min(since + waiter.interval - wall, waiter.interval)
@@ -226,13 +226,13 @@ class SharedPoller(ResultSink):
                         await self._sleep_until_due()
                         await self._poll(client)
             except Exception as error:
-                # A bug must neither end waits for paid jobs nor leave them without a poller.
+                # A bug must not end waits for paid jobs, nor leave them without a poller.
                 log.exception("The poller of %s failed; it starts again", self._endpoint)
                 self._pause(None)
                 why = str(error) if isinstance(error, KlingError) else type(error).__name__
                 self._reader.close()
                 await self._notify_all(self._jobs.values(), f"the poller failed: {why}")
-                # Where no client can be made nothing here ever waits, and no other task would get its turn.
+                # If no client can be created, nothing here waits, and no other task of the loop would run.
                 await asyncio.sleep(self._not_before - _now())
 
     async def _sleep_until_due(self) -> None:
@@ -285,7 +285,7 @@ class SharedPoller(ResultSink):
         await self._notify_all((job for job in jobs if job.read_in != self._round), message, refused=refused)
 
     def _due(self) -> list[str]:
-        """Choose the jobs of this round: those nearly due join in, so that all fall into step."""
+        """Choose the jobs of this round, nearly due ones included, so that all are polled together."""
         pace = self._pace
         return [ident for ident, job in self._jobs.items() if job.due <= self._round_began + pace / 2]
 
@@ -295,10 +295,10 @@ class SharedPoller(ResultSink):
         job.failures = 0
         job.due = self._round_began + (again_after or job.interval)
         if ends > 0:
-            # One last look at the deadline: the job may end in time.
+            # One last poll at the deadline: the job may have ended in time.
             job.due = min(job.due, _now() + ends)
         if job.due < self._wakes_at:
-            # The answer was late and the poller rests.
+            # The response was late and the poller is idle.
             self._wakeup.set()
 
     def _notify(self, job: _PolledTask, task: KlingTask) -> None:
@@ -320,12 +320,12 @@ class SharedPoller(ResultSink):
                 await asyncio.sleep(0)
 
     def _pause(self, retry_after: float | None) -> None:
-        """Slow down as a whole: what fails for one would fail for all."""
+        """Back off for all jobs: what fails for one would fail for all."""
         self._backoff.interval = self._pace
         self._backoff.failed()
         self._not_before = _now() + self._backoff.delay(retry_after)
 
 
 def _now() -> float:
-    # A poller that kept its loop would keep it alive, for the loop's own table of pollers is weak.
+    # A reference to the loop would prevent its collection: the loop's table of pollers is weak.
     return asyncio.get_running_loop().time()

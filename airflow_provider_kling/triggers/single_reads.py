@@ -18,7 +18,7 @@ from .poll_planner import ListPosition
 from .result_sink import PollFailed, ResultSink
 
 PARALLEL_READS = 10
-"""Reads of single jobs, or of batches of them, under way at once."""
+"""Most concurrent reads of single jobs, or of several jobs by id."""
 
 FAILURES_IN_A_ROW = 3
 """Reads that fail one after the other before the server is taken to be in trouble."""
@@ -70,12 +70,12 @@ def in_batches(
 class ConcurrentReads:
     """Jobs that are read by their ids, by several requests at once.
 
-    :param sink: where the answers go.
+    :param sink: receives the results.
     :param reads: the requests.
     :param positions: all jobs by id; reads that were late are noted there.
     :param late: reads that go on in the background.
     :param others_read: whether other jobs of the round were read before.
-    :ivar missed: jobs that a request for several has left out, to be read one by one.
+    :ivar missed: jobs that a request for several did not return, to be read one by one.
     """
 
     def __init__(
@@ -96,15 +96,15 @@ class ConcurrentReads:
         self._in_a_row = 0
         self._width = min(PARALLEL_READS, len(reads))
         self._alone = len(reads) == 1 and not others_read
-        # Where a list was just read, one job that cannot be read speaks of no trouble of the server.
+        # If a list was just read, one job that cannot be read does not mean that the server fails.
         self._too_many = FAILURES_IN_A_ROW if others_read else min(FAILURES_IN_A_ROW, len(reads))
         self._stop: KlingError | None = None
 
     async def read(self) -> None:
         """Read all, and report what could not be read.
 
-        :raises PollFailed: it is the server that is in trouble.
-        :raises KlingAuthError: the credentials are refused.
+        :raises PollFailed: the server fails.
+        :raises KlingAuthError: the credentials are rejected.
         """
         async with asyncio.TaskGroup() as group:
             for _ in range(self._width):
@@ -117,7 +117,7 @@ class ConcurrentReads:
             self._sink.on_failure(ident, error)
 
     async def _worker(self) -> None:
-        """Read what is not being read yet, until nothing is left or more reads are of no use."""
+        """Read the jobs that are not being read yet, until none is left or further reads are useless."""
         for idents, read in self._left:
             answer = asyncio.ensure_future(self._in_time(idents, read))
             if await self._goes_on(idents, answer):
@@ -134,7 +134,7 @@ class ConcurrentReads:
             except Exception as error:
                 if self._alone:
                     raise
-                # An answer that no reader foresaw is the trouble of its own job only.
+                # An unexpected response affects its own job only.
                 self._on_refusal(idents, unforeseen(error))
             else:
                 self._in_a_row = 0
@@ -143,8 +143,8 @@ class ConcurrentReads:
                 return
 
     async def _goes_on(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> bool:
-        """Wait a moment for an answer; one that does not come goes on in the background."""
-        if self._late.full or await done_within(answer, late_reads.READ_PATIENCE):
+        """Wait a moment for a response; a late one continues in the background."""
+        if self._late.full or await done_within(answer, late_reads.MAX_ROUND_DELAY):
             return False
         self._late.add(idents, self._follow(idents, answer))
         for ident in idents:
@@ -152,7 +152,7 @@ class ConcurrentReads:
         return True
 
     async def _follow(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> None:
-        """Report a late answer, whatever it is, as news of its own jobs only."""
+        """Report a late response, whatever it is, for its own jobs only."""
         failure: KlingError = KlingServerError("The answer leaves the job out.")
         tasks: Mapping[str, KlingTask] = {}
         try:
@@ -191,7 +191,7 @@ class ConcurrentReads:
             if task and (position is None or position.accepts(task.external_task_id)):
                 self._sink.on_task(ident, task)
             elif task:
-                # One read alone: it must not be asked again within this round.
+                # A single read: it must not be repeated within this round.
                 why = "The answer is about a job of another external_task_id, and is not used."
                 self._sink.on_failure(ident, KlingServerError(why))
             else:
@@ -201,7 +201,7 @@ class ConcurrentReads:
         if len(idents) == 1:
             self._sink.on_failure(idents[0], error)
         else:
-            # One of them may have spoilt it for all.
+            # One of them may have caused the failure of all.
             self.missed += idents
 
     def _on_trouble(self, idents: list[str], error: KlingServerError) -> None:

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from ..api.polling import MAX_RETRY_AFTER, Backoff
 
 PROBE_INTERVAL = 1.0
-"""Seconds between two attempts that nothing speaks for but the time that has passed."""
+"""Seconds between two attempts while no slot is reported free."""
 
 _BACKOFF = 5.0
 _MAX_SPARE = 500
@@ -22,9 +22,9 @@ _MAX_SPARE = 500
 
 @dataclass(slots=True, eq=False)
 class SlotWaiter:
-    """Somebody whose job was refused because all slots were taken.
+    """A task whose job was refused because all slots were in use.
 
-    :param since: Unix time in seconds of the first refusal; who came first goes first.
+    :param since: Unix time in seconds of the first refusal; the earliest one is first.
     :param refused_at: Unix time in seconds of the last refusal.
     :param refusals: how often it was refused.
     :param retry_after: seconds that Kling asked to wait.
@@ -44,7 +44,7 @@ class SlotWaiter:
 
     @property
     def called(self) -> bool:
-        """Whether it is this waiter's turn."""
+        """Whether this waiter may submit."""
         return self._called.done() and not self._called.cancelled()
 
     def call(self) -> None:
@@ -68,9 +68,9 @@ class SlotWaiter:
         return Backoff(_BACKOFF, self.refusals).delay(self.retry_after, lambda: 5 * random.random())  # noqa: S311
 
     async def wait_retry_after(self) -> None:
-        """Wait as long as Kling asked for, called or not."""
+        """Wait at least as long as Kling asked for."""
         asked = self.retry_after or 0.0
-        # A clock that was set back must not make the wait longer than what was asked for.
+        # A clock that was set back must not make the wait longer than Kling asked for.
         await asyncio.sleep(min(max(self.refused_at + asked - time.time(), 0.0), asked))
 
 
@@ -91,9 +91,9 @@ class SlotQueue:
         return bisect_left(self._waiters, waiter.since, key=lambda other: other.since)
 
     def job_ended(self) -> None:
-        """Give the slot of an ended job to the first in the queue, or remember it for the next to come.
+        """Give the slot of an ended job to the first in the queue, or remember it for the next waiter.
 
-        A trigger reaches its event loop seconds after the refusal; what ended meanwhile counts for it.
+        A trigger starts seconds after the refusal; jobs that ended in between count for it.
         """
         if self._waiters:
             self._waiters.pop(0).call()
@@ -121,7 +121,7 @@ class SlotQueue:
             raise
 
     def _probe(self, waiter: SlotWaiter) -> float:
-        """Let the first in line try, if it is time; return when to look again."""
+        """Let the first in the queue submit, if it is time; return when to check again."""
         now = time.time()
         if now < self._next_probe:
             return self._next_probe
@@ -137,7 +137,7 @@ class SlotQueue:
 
     def _leave(self, waiter: SlotWaiter) -> None:
         if waiter.called:
-            # It will not use its turn.
+            # It has left and will not submit.
             self.job_ended()
         else:
             self._waiters.remove(waiter)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wait for one of many jobs that are alike, polled as a schedule says; for workers and triggers."""
+"""Wait for one of many similar jobs, polled by a schedule; for workers and triggers."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ async def wait_in_stages(
     on_line: Callable[[int, str], None],
     on_join: Callable[[TaskSubscription], None] | None = None,
 ) -> TaskSubscription:
-    """Wait until a job has ended, cannot be read for good, or its deadline has passed.
+    """Wait until a job has ended, can no longer be read, or its deadline has passed.
 
     :param poller: polls the jobs of the endpoint.
     :param ident: Kling's id of the job.
-    :param schedule: says how often to poll now, and until when.
+    :param schedule: decides how often to poll now, and until when.
     :param started: when the job was submitted, Unix time in seconds.
     :param deadline: Unix time in seconds; one poll is made in any case.
     :param since: Unix time in seconds at which the job was known to run; ``None`` if it is to be polled soon.
-    :param external_task_id: external id that the job was made under, where answers repeat it.
+    :param external_task_id: external id of the job, if responses contain it.
     :param on_line: called with the level and text of each log line.
     :param on_join: called with the subscription of each stage.
-    :return: the subscription, whose ``event`` says how the wait ended.
+    :return: the subscription, whose ``event`` describes how the wait ended.
     """
     subscription: TaskSubscription | None = None
     now = time.time()

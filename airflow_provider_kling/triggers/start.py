@@ -18,10 +18,10 @@ MARGIN_SECONDS = 60.0
 
 
 class KlingTaskStartTrigger(KlingTaskTrigger):
-    """Wait for a job from the beginning of a task on; Airflow renders its templated arguments.
+    """Wait for a job from the start of the task; Airflow renders the templated arguments.
 
-    Its events are those of :class:`KlingTaskTrigger`. The deadline is absolute though no worker has set it:
-    the scheduler stored when the trigger's time is up.
+    Its events are those of :class:`KlingTaskTrigger`. The deadline is absolute, although no worker has set
+    it: the scheduler has stored the trigger's timeout.
 
     :param endpoint: slug of the endpoint that made the job.
     :param kling_task_id: Kling's id of the job, or the external id, or the result of an operator.
@@ -55,12 +55,12 @@ class KlingTaskStartTrigger(KlingTaskTrigger):
         super().__init__(
             endpoint, "", kling_conn_id, poll_interval, float("inf"), end_from_trigger=end_from_trigger
         )
-        # As it was given: Airflow renders it later.
+        # Unrendered: Airflow renders it later.
         self.kling_task_id = kling_task_id
         self.timeout = timeout
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait until the job has ended, the deadline has passed or the credentials are refused.
+        """Wait until the job has ended, the deadline has passed or the credentials are rejected.
 
         :return: yields one event.
         """
@@ -75,7 +75,7 @@ class KlingTaskStartTrigger(KlingTaskTrigger):
             yield event
 
     async def _not_too_early(self, deferred_at: float) -> None:
-        # No worker has deferred this task, so the scheduler waits for no worker's end.
+        # No worker has deferred this task, so the scheduler does not wait for one to end.
         return
 
     def _absolute_deadline(self) -> float:

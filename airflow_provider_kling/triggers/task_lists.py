@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pages of an account's lists of jobs, read once for all triggers of an event loop that want them."""
+"""Pages of an account's lists of jobs, read once for all triggers of an event loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE_SIZE = 100
 MAX_PAGES = 1000
 
 SHARED_SECONDS = 2.0
-"""Seconds for which an answer serves others who make the same call."""
+"""Seconds for which a response is re-used for the same call."""
 
 _lists: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, TaskLists]] = WeakKeyDictionary()
 
@@ -41,7 +41,7 @@ def get_task_lists(settings: KlingSettings) -> TaskLists:
 
 
 class TaskLists:
-    """Reads lists through one session, which lasts as long as it is used.
+    """Reads lists through one session, which is open while the reader has users.
 
     :param settings: the checked connection.
     """
@@ -53,14 +53,14 @@ class TaskLists:
         self._answers: dict[str, tuple[float, asyncio.Task[dict[str, Any]]]] = {}
 
     async def join(self) -> None:
-        """Begin to use the reader."""
+        """Register a user of the reader."""
         async with self._open:
             self._users += 1
             if self._users == 1:
                 await self._client.__aenter__()
 
     async def leave(self) -> None:
-        """End to use the reader."""
+        """Unregister a user of the reader; the last one closes the session."""
         async with self._open:
             self._users -= 1
             if not self._users:
@@ -95,7 +95,7 @@ class TaskLists:
                 return list(end.value)
 
     async def _read(self, call: ApiRequest) -> dict[str, Any]:
-        """Make a call, or take the answer that somebody else got to the same one a moment ago."""
+        """Make a call, or re-use the response to the same call of a moment ago."""
         loop = asyncio.get_running_loop()
         key = json.dumps([call.method, call.path, call.params, call.body], sort_keys=True, default=str)
         self._answers = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The requests of one round of polling, made."""
+"""Makes the requests of one round of polling."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from .single_reads import FAILURES_IN_A_ROW, ConcurrentReads, in_batches, one_by
 log = logging.getLogger(__name__)
 
 YIELD_EVERY = 10
-"""Jobs that are told news in one go; all of them wake up before the loop can turn to others."""
+"""Jobs whose rows are reported in one step of the loop; their waiters all wake up before other callbacks."""
 
 LIST_COOLDOWN = 600.0
-"""Seconds for which lists are left alone when they keep failing."""
+"""Seconds for which a list is not read after repeated failures."""
 
 FIRST_LIST_PAUSE = 30.0
-"""Seconds for which a list that was refused is left alone; each further refusal doubles it."""
+"""Seconds for which a refused list is not read; each further refusal doubles it."""
 
 _ROWS_DEADLINE = 3.0
-"""A page is large: it gets this many times the patience and the deadline of a single read."""
+"""Factor by which the timeouts of a page, which is large, exceed those of a single read."""
 
 _INSTEAD_OF_PAGE = 100
-"""Jobs that a round reads one by one while a page is late; the others are put off."""
+"""Most jobs that a round reads one by one while a page is late; the others wait."""
 
 _RETRY_LIST_EVERY = 10
 
 
 class _PageLate(Exception):
-    """A page goes on in the background."""
+    """A page continues in the background."""
 
 
 class TaskReader:
-    """Reads the status of many jobs with few requests, and learns what the server can do.
+    """Reads the status of many jobs with few requests, and detects what the server supports.
 
     :param endpoint: the endpoint that made the jobs.
     :param lists: whether it is known to list its tasks.
@@ -65,7 +65,7 @@ class TaskReader:
         self._page_seconds = 0.0
 
     def close(self) -> None:
-        """Give up the reads that go on in the background."""
+        """Cancel the reads that continue in the background."""
         self._late.close()
 
     async def read(
@@ -81,8 +81,8 @@ class TaskReader:
         :param positions: all jobs by id; those met on the way are reported too.
         :param due: the jobs to read.
         :param sink: receives the results.
-        :raises PollFailed: the server is in trouble or asks for a pause; some jobs may have been read.
-        :raises KlingAuthError: the credentials are refused.
+        :raises PollFailed: the server fails or asks to wait; some jobs may have been read.
+        :raises KlingAuthError: the credentials are rejected.
         """
         now = asyncio.get_running_loop().time()
         self._rounds += 1
@@ -102,7 +102,7 @@ class TaskReader:
             singles = chosen
         await self._read_singles(client, singles, positions, sink, others_read=len(singles) < len(due))
         if refusal:
-            # Only now is it certain that it was the list, not the credentials, that was refused.
+            # Only now it is certain that the list was refused, not the credentials.
             self._on_list_refusal(refusal, now)
 
     async def _read_pages(
@@ -131,7 +131,7 @@ class TaskReader:
         return None
 
     def _on_list_refusal(self, refusal: KlingError, now: float) -> None:
-        """Do without lists for a while: a refusal may be a moment's trouble of a proxy."""
+        """Read no lists for a while: a refusal may be temporary, for instance of a proxy."""
         level = logging.DEBUG if self._list_refusals else logging.WARNING
         pause = min(FIRST_LIST_PAUSE * 2.0 ** min(self._list_refusals, 10), LIST_COOLDOWN)
         self._list_refusals += 1
@@ -139,7 +139,7 @@ class TaskReader:
         log.log(level, "%s cannot be listed, so its jobs are read one by one: %s", self._endpoint, refusal)
 
     def _on_list_failure(self, error: KlingServerError, now: float) -> None:
-        """Do without lists for a while when they keep failing: single reads may still work."""
+        """Read no lists for a while after repeated failures: single reads may still work."""
         self._list_failures += 1
         if self._list_failures < FAILURES_IN_A_ROW:
             raise PollFailed(error) from None
@@ -156,8 +156,8 @@ class TaskReader:
         sink: ResultSink,
     ) -> None:
         answer = asyncio.ensure_future(self._page(client, page))
-        patience = max(late_reads.READ_PATIENCE * _ROWS_DEADLINE, 2 * self._page_seconds)
-        if not await done_within(answer, patience):
+        max_delay = max(late_reads.MAX_ROUND_DELAY * _ROWS_DEADLINE, 2 * self._page_seconds)
+        if not await done_within(answer, max_delay):
             self._page_is_late = True
             self._late.add((), self._follow_page(answer, positions, sink))
             raise _PageLate
@@ -187,7 +187,7 @@ class TaskReader:
         positions: Mapping[str, ListPosition],
         sink: ResultSink,
     ) -> None:
-        """Handle a page that was late, or do without lists for a while if it never comes."""
+        """Handle a late page, or read no lists for a while if it times out."""
         try:
             await self._take(list_rows(await answer), positions, sink)
         except KlingError as error:
@@ -202,7 +202,7 @@ class TaskReader:
     async def _take(
         self, rows: list[Mapping[str, Any]], positions: Mapping[str, ListPosition], sink: ResultSink
     ) -> list[tuple[int, str]]:
-        """Report the rows of our jobs; return those, each with its place on the page."""
+        """Report the rows of our jobs; return these jobs, each with its index on the page."""
         found: list[tuple[int, str]] = []
         share, notified = Slice(), 0
         for index, row in enumerate(rows):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One wait for one job, between the poller and the trigger that writes to the task's log."""
+"""A task's subscription to one job: connects the shared poller with the trigger that logs."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class TaskSubscription:
             await self._until_notified()
 
     def is_unchanged(self, word: str) -> bool:
-        """Tell whether a status word is the last one; if so, record the poll.
+        """Return whether a status word equals the last one; if so, record the poll.
 
         :param word: status as the host writes it.
-        :return: true if nothing has changed.
+        :return: true if the status has not changed.
         """
         if not word or word != self.watch.raw_status:
             return False
@@ -76,12 +76,12 @@ class TaskSubscription:
                 f"Job {self.ident} has the unknown status {task.raw_status!r}; waiting goes on",
             )
         elif task.raw_status != before and (before or task.status is not TaskStatus.SUBMITTED):
-            # That it is submitted was said when it was.
+            # The submission was logged when it happened.
             self._add_line(logging.INFO, f"Job {task.task_id or self.ident}: {task.status.value}")
         self._end(event or self.watch.check_deadline(time.time()))
 
     def on_error(self, message: str) -> None:
-        """Record a failed poll, which ends nothing before the deadline.
+        """Record a failed poll; the wait continues until the deadline.
 
         :param message: the error.
         """
@@ -91,7 +91,7 @@ class TaskSubscription:
         self._end(self.watch.check_deadline(time.time()))
 
     def on_refusal(self, message: str) -> None:
-        """End the wait because the credentials are refused again and again.
+        """End the wait because the credentials are rejected repeatedly.
 
         :param message: the error.
         """
@@ -111,7 +111,7 @@ class TaskSubscription:
             self._waiting.set_result(None)
 
     async def _until_notified(self) -> None:
-        # The poller may wait for a slow server, or as long as it asked for, beyond the deadline.
+        # The poller may wait beyond the deadline: for a slow server, or because of Retry-After.
         self._waiting = asyncio.get_running_loop().create_future()
         longest = max(self.watch.deadline - time.time(), 0.0) + DEADLINE_GRACE
         try:

@@ -42,14 +42,14 @@ class AirflowApi:
         :raises ApiRefused: for any other status than 2xx.
         """
         self._sign_in()
-        for patience in (1.0, 2.0, 4.0, 8.0, None):
+        for delay in (1.0, 2.0, 4.0, 8.0, None):
             answer = self._session.request(
                 method, f"{self.url}/api/v2{path}", json=body, params=params, timeout=240
             )
             # SQLite lets one write at a time, and on a busy machine the api-server's turn may not come.
-            if answer.status_code != _INTERNAL_ERROR or patience is None:
+            if answer.status_code != _INTERNAL_ERROR or delay is None:
                 break
-            time.sleep(patience)
+            time.sleep(delay)
         if not answer.ok:
             raise ApiRefused(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None

@@ -383,7 +383,7 @@ def hang(monkeypatch: pytest.MonkeyPatch, hanging: set[str], seconds: float = 60
 async def test_reads_that_hang_go_on_in_the_background(
     server: Server, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    monkeypatch.setattr(late_reads, "READ_PATIENCE", 0.1)
+    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.1)
     settings = settings_for(server, dialect="cometapi", base_path="/")
     waits = Waits(lambda: get_poller(settings, endpoint))
     idents = server.make(count + 20)
@@ -404,7 +404,7 @@ async def test_reads_that_hang_go_on_in_the_background(
 async def test_a_late_answer_is_taken_in(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_reads, "READ_PATIENCE", 0.1)
+    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.1)
     (ident,) = server.make()
     server.set(ident, "succeed")
     begun = hang(monkeypatch, {ident}, seconds=1)
@@ -415,7 +415,7 @@ async def test_a_late_answer_is_taken_in(
 async def test_a_read_that_never_ends_is_given_up_and_made_again(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_reads, "READ_PATIENCE", 0.05)
+    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.05)
     monkeypatch.setattr(late_reads, "READ_DEADLINE", 0.2)
     (ident,) = server.make()
     begun = hang(monkeypatch, {ident})
@@ -427,7 +427,7 @@ async def test_a_read_that_never_ends_is_given_up_and_made_again(
 async def test_a_list_that_hangs_holds_up_nobody(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_reads, "READ_PATIENCE", 0.05)
+    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.05)
     original = AsyncKlingClient.send
     lists: list[str] = []
 
@@ -448,7 +448,7 @@ async def test_a_list_that_hangs_holds_up_nobody(
 async def test_a_list_that_is_late_is_news_all_the_same(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_reads, "READ_PATIENCE", 0.05)
+    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.05)
     monkeypatch.setattr(task_reader, "_INSTEAD_OF_PAGE", 1)
     original = AsyncKlingClient.send
 

@@ -96,7 +96,7 @@ async def test_without_news_it_tries_again_after_a_back_off(line: Line, quick: N
     assert 0.2 <= time.monotonic() - began < 20
 
 
-async def test_whoever_runs_out_of_patience_lets_the_first_go(line: Line, quick: None) -> None:
+async def test_a_waiter_that_times_out_does_not_stop_the_first(line: Line, quick: None) -> None:
     now = time.time()
     await line.come("first", now - 60, refusals=6)
     await line.come("second", now, refusals=1)
