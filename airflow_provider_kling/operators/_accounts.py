@@ -61,12 +61,12 @@ def accounts_report(operator: KlingTaskOperator) -> dict[str, Any]:
 def submission_of(
     operator: KlingTaskOperator, run: TaskRun, waited: Mapping[str, Any] | None = None
 ) -> TaskSubmission | AccountsSubmission:
-    """Return what submits the job of a run, at one account or at the first of several that can.
+    """Return the object that submits the job of a run, at one account or at the first of several that can.
 
     :param operator: the operator.
     :param run: its run.
-    :param waited: of a task that waited for a slot, the event of its trigger.
-    :return: has ``find_stored()`` and ``submit()``.
+    :param waited: the trigger's event, of a task that waited for a slot.
+    :return: an object with ``find_stored()`` and ``submit()``.
     """
     conn_ids = conn_ids_of(operator)
     if len(conn_ids) == 1:
@@ -75,15 +75,15 @@ def submission_of(
 
 
 class AccountsSubmission:
-    """Submits the job of one run at the first of several accounts that has credit for it.
+    """Submits the job of a run at the first of several accounts that has credit for it.
 
-    It goes on to the next account only when the one before has refused for credit or permission and a look-up
-    there finds no job. A job of unknown outcome is never made at another account.
+    It uses the next account only if the one before has refused for credit or permission and a look-up there
+    finds no job. A job of unknown outcome is never submitted at another account.
 
     :param operator: the operator.
     :param run: its run.
     :param conn_ids: the connections in order.
-    :param waited: of a task that waited for a slot: ``kling_conn_id``, ``since``, ``refusals``...
+    :param waited: ``kling_conn_id``, ``since``, ``refusals`` and others, of a task that waited for a slot.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class AccountsSubmission:
         self._refused: list[str] = []
 
     def find_stored(self) -> dict[str, Any] | None:
-        """Find the stored result of the same request, made by any of the accounts.
+        """Find the stored result of the same request by any of the accounts.
 
         :return: the result as plain JSON; ``None`` where there is none.
         :raises KlingServerError: the storage does not answer.
@@ -119,14 +119,14 @@ class AccountsSubmission:
     def submit(self) -> KlingTask:
         """Submit the job at the first account that has credit, or attach to it at the one that has it.
 
-        :return: the job as last seen, with the name that it was made under.
+        :return: the job as last seen, with its external id.
         :raises TaskDeferred: the triggerer waits for a slot of the account.
         :raises KlingError: no job was made, or its outcome is unknown.
         """
         waits_at = self._waited.get(CONNECTION_FACT)
         rest = list(self._usable)
         if waits_at in rest:
-            # The accounts before it have refused in this very try, and certainly have no job.
+            # The accounts before it have refused in this try, and certainly have no job.
             rest = rest[rest.index(waits_at) :]
         elif found := self._find_made():
             return found
@@ -146,9 +146,9 @@ class AccountsSubmission:
         return self._conn_ids[:1] if self._bound else self._conn_ids
 
     def _find_made(self) -> KlingTask | None:
-        """Find the job that an earlier try, or another task with the same request, has made at any account.
+        """Find the job that an earlier try, or another task with the same request, has at any account.
 
-        :raises KlingError: an account cannot tell whether it has the job.
+        :raises KlingError: the look-up at an account fails.
         """
         operator, context = self._operator, self._run.context
         key = JobRequest(operator).task_key(context)
@@ -172,7 +172,7 @@ class AccountsSubmission:
             except KlingError as error:
                 if submission.is_prepared:
                     raise
-                # An input is gone: each account is asked for the job of an earlier try.
+                # An input is missing: the job of an earlier try is looked up at each account.
                 unprepared = unprepared or error
         if unprepared:
             raise unprepared
@@ -181,9 +181,9 @@ class AccountsSubmission:
     def _found_after(
         self, error: KlingAccountError, submission: TaskSubmission, rest: list[str]
     ) -> KlingTask | None:
-        """Return the job after all, or nothing if the next account may make it.
+        """Return the job if it exists after all; ``None`` if the next account may submit it.
 
-        :raises KlingError: no other account may make the job, or there is none.
+        :raises KlingError: no other account may submit the job, or there is none.
         """
         operator, conn_id = self._operator, self._operator.active_conn_id
         self._refused.append(f"{conn_id!r} (code {error.code})")
@@ -238,7 +238,7 @@ class AccountsSubmission:
 def use_recorded_account(
     operator: KlingTaskOperator, context: Context, facts: Any, kling_task_id: str
 ) -> None:
-    """Use the account that made the job of a task that goes on after a deferral.
+    """Use the account of the job when a task resumes after a deferral.
 
     :param operator: the operator, rendered again.
     :param context: Airflow's context of the running task.
@@ -259,7 +259,7 @@ def use_recorded_account(
 
 
 def _account_with(operator: KlingTaskOperator, conn_ids: tuple[str, ...], kling_task_id: str) -> str | None:
-    """Ask which account has a job; ``None`` for the first, which then says why it cannot be read."""
+    """Return which account has a job; ``None`` for the first one, which then reports the error."""
     for conn_id in conn_ids:
         operator.use_connection(conn_id)
         try:

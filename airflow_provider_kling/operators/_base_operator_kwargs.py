@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every Airflow operator takes, for type checkers: the stubs of the operators refer to it.
+"""The parameters of every Airflow operator, for type checkers: the stubs of the operators use them.
 
-Airflow's own constructors take ``**kwargs`` of any name, so that only Airflow itself finds a misspelled
-parameter, when it parses the DAG. Spelled out here, an editor finds it while it is written.
+Airflow's constructors take ``**kwargs`` of any name, so that a misspelled parameter is found only when
+Airflow parses the DAG. With the names listed here, an editor finds it.
 """
 
 from __future__ import annotations

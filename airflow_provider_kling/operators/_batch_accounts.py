@@ -24,10 +24,10 @@ def further_accounts(
 
     :param operator: the running batch.
     :param first: settings of its ``kling_conn_id``.
-    :param endpoint: where all rows go.
+    :param endpoint: endpoint of all rows.
     :param context: Airflow's context of the running task.
     :return: the accounts in order.
-    :raises KlingRequestInvalid: a connection cannot be used, or leads to another kind of host.
+    :raises KlingRequestInvalid: a connection cannot be used, or has another dialect.
     """
     from ..batch.context import BatchAccount
     from ..hooks.kling import KlingHook
@@ -48,7 +48,7 @@ def accounts_report(operator: KlingBatchOperator, first: Dialect) -> tuple[dict[
     :param operator: the batch, rendered.
     :param first: what the host of its ``kling_conn_id`` documents.
     :return: ``accounts`` in order and how rows are spread over them, and warnings.
-    :raises KlingRequestInvalid: a connection is invalid, or leads to another kind of host.
+    :raises KlingRequestInvalid: a connection is invalid, or has another dialect.
     """
     from ..hooks.kling import KlingHook
     from ..utils.redaction import redact_text

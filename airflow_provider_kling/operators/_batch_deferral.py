@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a batch task gives its worker back, and what it checks when it goes on."""
+"""How a batch task defers, and what it checks when it resumes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def deferral_arguments(operator: KlingBatchOperator, endpoint: Endpoint, wait: D
 
 
 def check_execution_timeout(operator: KlingBatchOperator, began: float) -> None:
-    """Fail when ``execution_timeout`` has passed: after a deferral Airflow 3 counts it again.
+    """Fail if ``execution_timeout`` has passed: Airflow 3 restarts it after a deferral.
 
     :param operator: the running task.
     :param began: when this try began, Unix time in seconds.
@@ -69,7 +69,7 @@ def check_execution_timeout(operator: KlingBatchOperator, began: float) -> None:
 
 @contextmanager
 def unwatched() -> Iterator[None]:
-    """Turn the error of a deferral that Airflow has ended into one that says what to do.
+    """Convert the error of a deferral that Airflow has ended to one that says what to do.
 
     :raises KlingTaskTimeout: no triggerer has watched the jobs.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a batch reads of its rendered parameters, and what it reports while it runs."""
+"""Rendered ``extra_body`` of a batch, and its progress reports."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PROGRESS_KEY = "kling_batch_progress"
 
 
 def report_progress(operator: KlingBatchOperator, context: Context, run: BatchRunner, began: float) -> None:
-    """Log the progress, and store it where Airflow can.
+    """Log the progress, and store it if Airflow has a task state store.
 
     :param operator: the running batch.
     :param context: Airflow's context of the running task.
-    :param run: has the numbers.
+    :param run: the run, with the counts.
     :param began: when the try began, Unix time in seconds.
     """
     line = run.progress.to_line(time.time() - began)
@@ -35,7 +35,7 @@ def report_progress(operator: KlingBatchOperator, context: Context, run: BatchRu
     try:
         store.set(PROGRESS_KEY, {"line": line, **run.progress.to_json()})
     except Exception as error:
-        # No result depends on it.
+        # It affects no result.
         operator.log.warning("The progress could not be stored: %s", type(error).__name__)
 
 

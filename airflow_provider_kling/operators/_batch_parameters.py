@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameters of a batch, read once their values are known: in the DAG file or after rendering."""
+"""The parameters of a batch, parsed when their values are known: in the DAG file or after rendering."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class BatchParameters:
     def regenerate(self) -> bool:
         """Read ``regenerate``.
 
-        :return: whether a clear makes every row again.
+        :return: whether a clear submits every row again.
         """
         regenerate = read_flag(self.batch.task_id, "regenerate", self.batch.regenerate)
         if regenerate and self.batch.idempotency_scope == "inputs":
@@ -68,7 +68,7 @@ class BatchParameters:
     def take(self) -> str:
         """Read ``take``.
 
-        :return: which of several jobs of the same request is asked for; empty for the first one.
+        :return: the take; empty for the first one.
         """
         return read_take(self.batch.task_id, self.batch.take)
 
@@ -101,7 +101,7 @@ class BatchParameters:
     def expected_seconds(self) -> Decimal | None:
         """Read ``expected_seconds``.
 
-        :return: the length that prices rows without one; ``None`` if none is given.
+        :return: the length for the estimate of rows without one; ``None`` if not set.
         """
         if is_nothing(self.batch.expected_seconds):
             return None
@@ -111,7 +111,7 @@ class BatchParameters:
     def output_path(self) -> Any:
         """Read ``output_path``.
 
-        :return: where results, ledger and reports are stored.
+        :return: folder of results, ledger and reports.
         """
         return read_path(self.batch.task_id, "output_path", self.batch.output_path)
 
@@ -125,7 +125,7 @@ class BatchParameters:
     def shard(self) -> Shard | None:
         """Read ``shard`` and ``shards``.
 
-        :return: the part of the rows that this task takes; ``None`` for all of them.
+        :return: the part of the rows that this task runs; ``None`` for all of them.
         """
         from ..batch.shard import parse_shard
 

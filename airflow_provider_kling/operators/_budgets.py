@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def reserve(operator: Any, context: Context, estimate: Decimal | None, name: str) -> None:
-    """Reserve what a job is estimated to cost, before the create call.
+    """Reserve the estimate of a job, before the create call.
 
     :param operator: has the budget.
     :param context: Airflow's context.
     :param estimate: estimated units.
     :param name: external task id of the job.
-    :raises KlingBudgetSpent: less is left.
+    :raises KlingBudgetSpent: too little is left.
     """
     _budget_of(operator, context).reserve(name, estimate)
     operator.reserved = name
@@ -40,11 +40,11 @@ def settle(operator: Any, context: Context, name: str | None, units: Decimal | N
 
 
 def settle_lost(operator: Any, context: Context, error: KlingError) -> None:
-    """Release a reservation when it is certain that no job is charged.
+    """Release a reservation if it is certain that no job is charged.
 
     :param operator: has the budget, or none.
     :param context: Airflow's context.
-    :param error: what ends the try.
+    :param error: the error that ends the try.
     """
     if not getattr(operator, "budget", None) or error.job is JobState.MAY_EXIST:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base of operators whose calls make no job: there is nothing to submit, to wait for or to store."""
+"""The base of operators whose calls create no job."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
-    """Make calls that answer at once.
+    """Make synchronous calls.
 
     :param kling_conn_id: id of a connection of type ``kling``.
     """
@@ -44,7 +44,7 @@ class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         """Make the calls of the endpoint.
 
         :param context: Airflow's context of the running task.
-        :return: what the class says.
+        :return: what the docstring of the class describes.
         :raises KlingError: a call was refused or had no answer.
         """
         return _CALLS[self.endpoint.slug](self)
@@ -85,7 +85,7 @@ def _select_elements(operator: KlingCallOperator) -> dict[str, Any]:
         index = frame["frame_index"]
         objects = _found_objects(index, selection.add(session_id, **frame))
         operator.log.info("Frame %s: marked objects %s", index, sanitize_text(str(objects), _MAX_LOGGED))
-        # The masks themselves are images of megabytes: nothing for an XCom.
+        # The masks are images of megabytes, too large for an XCom.
         marked.append({"frame_index": index, "objects": objects})
     result = {"session_id": session_id, **_video_facts(session), "frames": marked}
     return {**result, "preview": selection.preview(session_id)} if body.get("preview") else result

@@ -158,7 +158,7 @@ def build_constructor(cls: type[Any], base: type[Any]) -> None:
         super(cls, self).__init__(**kwargs)
         for name, value in values.items():
             setattr(self, name, None if value is Parameter.empty else value)
-        # A subclass with an endpoint of its own checks its own values.
+        # A subclass with its own endpoint checks its own values.
         if self.endpoint is endpoint:
             validate_literals(endpoint, self.task_id, values)
 
@@ -168,7 +168,7 @@ def build_constructor(cls: type[Any], base: type[Any]) -> None:
     cls.template_fields = (*fields, *base.template_fields)
     cls.request_fields = tuple(fields)
     cls.redacted_fields = (*fields, *base.redacted_fields)
-    if cls.__doc__ and base.__doc__:  # Python can be told to leave docstrings out
+    if cls.__doc__ and base.__doc__:  # python -OO removes docstrings
         cls.__doc__ = merge_docstrings(cls.__doc__, fields, base.__doc__)
 
 
@@ -223,6 +223,6 @@ def _check_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
 
 def _warn_of_retired_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
     field = endpoint.request.model_fields.get("model_name")
-    # Two endpoints have nothing newer: their users know a host that still has it.
+    # Two endpoints have no newer model: their users know a host that still has it.
     if field and name != field.default and (words := retirement_message(endpoint.slug, name)):
         warnings.warn(f"Task {task_id!r}: {words}", FutureWarning, stacklevel=5)

@@ -9,16 +9,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 EXECUTION_TIMEOUT_MARGIN = 3.0
-"""Seconds by which the deadline precedes Airflow's, whose end of a deferral has no message about the job."""
+"""Seconds by which the deadline precedes Airflow's, whose timeout message does not mention the job."""
 
 MAX_READ_SECONDS = 3600.0
 """Seconds that a worker tries to read a job that has ended: a sensor's own timeout is a week unless set."""
 
 
 def job_deadline(created_at: int | None, timeout: float, now: float) -> float:
-    """Return when the wait for a job is over, counted from its submission.
+    """Return the deadline of the wait for a job, counted from its submission.
 
-    A job that a retry finds after its deadline gets the whole timeout again: else no retry could ever fetch
+    A job that a retry finds after its deadline gets the whole timeout again: otherwise no retry could fetch
     its result.
 
     :param created_at: when Kling made the job, Unix time in ms.
@@ -32,7 +32,7 @@ def job_deadline(created_at: int | None, timeout: float, now: float) -> float:
 
 
 def batch_job_deadline(created_at: int | None, timeout: float, began: float, now: float) -> float:
-    """When the time of a batch's job is up, which no deferral may put off.
+    """Return the deadline of a batch's job, which deferrals do not extend.
 
     :param created_at: when Kling made the job, Unix time in ms.
     :param timeout: seconds.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Report the request of a task and its price. Nothing is sent to Kling, and nothing is written."""
+"""Report the request of a task and its estimate. Nothing is sent to Kling, and nothing is written."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def price_report(endpoint: Endpoint, estimate: Decimal | None, dialect: Dialect)
 
 
 def _cents(amount: Decimal) -> str:
-    # Of what costs less than a cent, rounding would leave nothing.
+    # Rounding to cents would make small amounts 0.
     return f"{amount.normalize():f}" if 0 < amount < _CENTS else str(amount.quantize(_CENTS))
 
 
@@ -121,7 +121,7 @@ def batch_report(
     extra_body: Any = None,
     expected_seconds: Decimal | None = None,
 ) -> dict[str, Any]:
-    """Report what a batch would do, with the price of all its rows.
+    """Report what a batch would do, with the estimate of all its rows.
 
     The ledger is not read: rows that earlier tries have submitted are counted again.
 
@@ -185,7 +185,7 @@ def batch_report(
 
 
 def _noting_bound(rows: Iterable[RequestRow], extra_body: Any, bound: list[int]) -> Iterator[RequestRow]:
-    """Yield the rows, and add the numbers of those that only the first account can make to ``bound``."""
+    """Yield the rows, and add the numbers of those that only the first account can run to ``bound``."""
     for row in rows:
         if account_bound_fields({**row.values, **(extra_body or {})}):
             bound.append(row.number)
@@ -218,7 +218,7 @@ def _examples(
                 expected_seconds=row.expected_seconds or expected_seconds,
             )
         except KlingError as error:
-            # A file that is missing, for example: this row would fail, and the others would not.
+            # For example a missing file: this row would fail, and the others would not.
             yield {"row": row.number, "fault": str(error), "labels": dict(row.labels)}
             continue
         report = request_report(request, dialect, None)
@@ -231,7 +231,7 @@ def _examples(
 
 
 def key_of(operator: Any, context: Context | None) -> IdempotencyKey | None:
-    """Return the key of what a task instance makes.
+    """Return the idempotency key of a task instance.
 
     :param operator: the operator.
     :param context: Airflow's context, if there is one.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a triggerer may end a task: it silently skips what a worker does after a success."""
+"""Whether a triggerer may end a task: it skips, without a message, what a worker does after a success."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def can_end_from_trigger(task: BaseOperator, *, wanted: bool) -> bool:
 
 
 def worker_only_features(task: BaseOperator) -> list[str]:
-    """Return what of a task only a worker does when it succeeds.
+    """Return the features of a task that only a worker runs after a success.
 
     :param task: the task.
-    :return: the names of what it needs a worker for; none if a triggerer may end it.
+    :return: the names of the features; none if a triggerer may end it.
     """
     from ..version_compat import BaseOperator
 

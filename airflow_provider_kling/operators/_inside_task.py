@@ -24,12 +24,12 @@ def outer_task(operator: BaseOperator, context: Context) -> str | None:
 
     :param operator: the operator that is executed.
     :param context: Airflow's context of the running task.
-    :return: the task's id; ``None`` where the operator is the task itself.
+    :return: the task's id; ``None`` if the operator is the task itself.
     """
     running: Any = context.get("task") or getattr(context["ti"], "task", None)
     if running is None or running is operator:
         return None
-    # A mapped task is known by the class that it makes instances of.
+    # A mapped task is identified by the class of its instances.
     kind = getattr(running, "operator_class", None) or type(running)
     if running.task_id == operator.task_id and kind is type(operator):
         return None

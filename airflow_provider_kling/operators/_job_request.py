@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The request of a job operator: made of its parameters, checked and priced."""
+"""The request of a job operator: built from its parameters, checked and estimated."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a job operator asks Kling for.
+    """The request of a job operator.
 
     :param operator: the operator, whose attributes are read when a method is called.
     """
@@ -45,13 +45,13 @@ class JobRequest:
     operator: KlingTaskOperator
 
     def prepare(self, context: Context | None = None, *, nested: bool = False) -> PreparedRequest:
-        """Make the request, log its warnings and its cost.
+        """Build the request, log its warnings and its estimate.
 
         :param context: Airflow's context of the running task, through which upstream results are read.
         :param nested: the operator is called by the code of another task, so Airflow renders no templates.
         :return: the request.
-        :raises KlingRequestInvalid: it is invalid, or costs more than it may. A job that others may have made
-            is held to the limits later: it costs nothing where it exists.
+        :raises KlingRequestInvalid: it is invalid, or its estimate is above a limit. Limits of a job that
+            other tasks may have submitted are checked later, because it costs nothing if it exists.
         """
         task = self.operator
         self.check_rendered()
@@ -93,7 +93,7 @@ class JobRequest:
     def build(
         self, dialect: Dialect, context: Context | None = None, *, limited: bool = False
     ) -> PreparedRequest:
-        """Make the request without logging or enforcing anything.
+        """Build the request without logging or enforcing anything.
 
         :param dialect: what the connection's host documents.
         :param context: Airflow's context of the running task, through which upstream results are read.
@@ -113,7 +113,7 @@ class JobRequest:
         )
 
     def expected_seconds(self) -> Decimal | None:
-        """Return the length that prices the job.
+        """Return the length for the job's estimate.
 
         :return: seconds; ``None`` where none is given.
         :raises KlingRequestInvalid: it is no length of time.
@@ -124,7 +124,7 @@ class JobRequest:
         return Decimal(str(read_seconds(self.operator.task_id, "expected_seconds", value)))
 
     def params_fingerprint(self) -> str:
-        """Hash the parameters as they were given, input files unread.
+        """Hash the parameters, without reading input files.
 
         :return: the hash.
         """
@@ -133,9 +133,9 @@ class JobRequest:
         )
 
     def user_external_task_id(self) -> Any:
-        """Return the name that the user chose for the job.
+        """Return the user's own external id.
 
-        :return: the name; something false where there is none.
+        :return: the id; a false value if there is none.
         """
         found = read_extra_body(self.operator.original(EXTRA_BODY))
         extra = found if isinstance(found, Mapping) else {}
@@ -143,11 +143,11 @@ class JobRequest:
 
     @property
     def is_shared(self) -> bool:
-        """Whether other tasks may have made the job: ``idempotency_scope="inputs"``."""
+        """Whether other tasks may have submitted the job: ``idempotency_scope="inputs"``."""
         return self.operator.idempotency_scope == INPUTS
 
     def take(self) -> str:
-        """Return which of several jobs of the same request is asked for.
+        """Return the take.
 
         :return: the take; empty for the first one.
         :raises KlingRequestInvalid: it is neither text nor a number.
@@ -155,9 +155,9 @@ class JobRequest:
         return self.operator.remade_as or read_take(self.operator.task_id, self.operator.take)
 
     def stable_key(self, key: IdempotencyKey) -> IdempotencyKey:
-        """Return the key that names the same job as far as ``on_clear`` and ``idempotency_scope`` ask.
+        """Return the key that ``on_clear``, ``idempotency_scope`` and ``take`` require.
 
-        :param key: names the job.
+        :param key: the key of the task instance.
         :return: the same with the take; without the count of clears, or with the scope.
         """
         operator = self.operator
@@ -168,7 +168,7 @@ class JobRequest:
         return replace(key, clear_count=0) if operator.on_clear == "attach" else key
 
     def task_key(self, context: Context) -> IdempotencyKey:
-        """Return the key of what the task instance makes, without the inputs.
+        """Return the idempotency key of the task instance, without the inputs.
 
         :param context: Airflow's context of the running task.
         :return: the key.
@@ -176,7 +176,7 @@ class JobRequest:
         return self.stable_key(task_instance_key(context, self.operator.retries or 0))
 
     def origin(self, context: Context) -> dict[str, Any]:
-        """Return who asks for the job, and whether others may re-use it.
+        """Return the facts about the task of a request, and whether others may re-use its job.
 
         :param context: Airflow's context of the running task.
         :return: ``labels`` where there are any, ``kling_conn_id`` of a task with several accounts, and
@@ -195,10 +195,10 @@ class JobRequest:
         }
 
     def stored_metadata(self, context: Context) -> Mapping[str, Any]:
-        """Return the metadata of a request that an earlier worker has sent, where XCom does not hold it.
+        """Return the metadata of a request that an earlier worker has sent, if XCom does not have it.
 
         :param context: Airflow's context of the running task.
-        :return: what the manifest says of the request; empty where it cannot be known.
+        :return: the manifest's part about the request; empty if it cannot be known.
         """
         task = self.operator
         if task.do_xcom_push:
@@ -213,7 +213,7 @@ class JobRequest:
             )
             return {**request.facts(), **self.origin(context)}
         except KlingError as error:
-            # An input may be gone by now; the result is complete without it.
+            # An input may be missing by now; the result is complete without it.
             task.log.warning("The manifest will hold no metadata of the request: %s", error)
             return {}
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def submit_and_wait(
     operator: KlingTaskOperator, run: TaskRun, submission: TaskSubmission | AccountsSubmission
 ) -> dict[str, Any]:
-    """Submit the job of a run, or find it, and wait for its end as asked; another take where files are bad.
+    """Submit or find the job of a run, wait for its end, and submit another take if its files break a rule.
 
     :param operator: the operator.
     :param run: its run.
@@ -43,7 +43,7 @@ def submit_and_wait(
 
 
 def finish_deferred(operator: KlingTaskOperator, run: TaskRun, task_id: str) -> dict[str, Any]:
-    """Read a job that the triggerer saw succeed, and go on as if it had been waited for in place.
+    """Read a job that the triggerer saw succeed, and continue as after a wait in the worker.
 
     :param operator: the operator.
     :param run: its run.
@@ -108,7 +108,7 @@ def finish(operator: KlingTaskOperator, run: TaskRun, task: KlingTask) -> dict[s
     settle(operator, context, name, charged_units(operator.endpoint, task))
     if task.status is TaskStatus.FAILED:
         raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
-    # A gateway may leave the external task id out of its answers.
+    # A gateway may omit the external id in its responses.
     task = replace(task, external_task_id=name)
     run.metadata = (
         run.metadata or load_request_metadata(context) or JobRequest(operator).stored_metadata(context)
@@ -119,7 +119,7 @@ def finish(operator: KlingTaskOperator, run: TaskRun, task: KlingTask) -> dict[s
 
 
 def _with_account(operator: KlingTaskOperator, result: dict[str, Any]) -> dict[str, Any]:
-    """Say which account has the job, where there are several."""
+    """Add the account of the job, if there are several."""
     return {**result, CONNECTION_FACT: operator.active_conn_id} if operator.fallback_conn_ids else result
 
 

@@ -32,7 +32,7 @@ def find_seconds(
     :param context: Airflow's context; ``None`` where no task runs.
     :param request: the request as it is validated.
     :param read_files: also read the headers of a public URL or a file on object storage.
-    :return: seconds; ``None`` where nothing tells them.
+    :return: seconds; ``None`` if not known.
     """
     source = length_source(operator.endpoint)
     if source is None:
@@ -59,7 +59,7 @@ def upstream_length(operator: Any, context: Context, wanted: set[str]) -> Decima
             value = ti.xcom_pull(task_ids=task_id, key="return_value")
             found = [length for item in _items(value) if (length := _length(item, wanted))]
         except Exception as error:
-            # A length is of use for the estimate only.
+            # The length is needed for the estimate only.
             _log.debug("The result of task %s cannot be read: %s", task_id, type(error).__name__)
             continue
         if found:

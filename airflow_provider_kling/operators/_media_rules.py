@@ -39,7 +39,7 @@ def check_extra(task_id: str, what: str) -> None:
     """Check that the packages of the extra ``media`` are installed.
 
     :param task_id: the task.
-    :param what: what needs them.
+    :param what: the parameter that needs them.
     :raises KlingRequestInvalid: one is missing.
     """
     try:
@@ -85,9 +85,9 @@ def _read_rule(task_id: str, name: str, value: Any) -> Any:
 
 
 def check_failure(checked: Sequence[CheckedFile], outlook: str) -> KlingMediaCheckFailed:
-    """Make the error for files that fail a media check.
+    """Return the error for files that fail a media check.
 
-    :param checked: all verdicts.
+    :param checked: the results of all files.
     :param outlook: what to do.
     :return: the error.
     """

@@ -32,7 +32,7 @@ _MAX_VALUE_LENGTH = 200
 _MAX_TAKE_LENGTH = 100
 
 FOLDER = "a folder; check the task and the key that it names"
-"""What a path expects that a template has made."""
+"""What is expected of a path that a template rendered."""
 
 _SECONDS = "seconds, above 0"
 
@@ -67,7 +67,7 @@ def read_flag(task_id: str, name: str, value: Any) -> bool:
     if isinstance(value, str):
         known = _FLAGS.get(value.strip().lower())
     else:
-        # Also bools and numbers of numpy, which derive from nothing of Python's.
+        # Also bools and numbers of numpy, which are not subclasses of Python's.
         known = _FLAGS.get(str(value).lower()) if value is not None else None
     return invalid_parameter(task_id, name, value, "True or False") if known is None else known
 
@@ -90,7 +90,7 @@ def read_choice(task_id: str, name: str, value: Any, choices: tuple[str, ...]) -
 
 
 def read_take(task_id: str, value: Any) -> str:
-    """Read which of several jobs of the same request is asked for.
+    """Read ``take``, which distinguishes several jobs of the same request.
 
     :param task_id: the task that has it.
     :param value: text or a number; nothing for the first one.
@@ -130,7 +130,7 @@ def read_conn_ids(task_id: str, value: Any, first: Any) -> tuple[str, ...]:
 
 
 def _listed(text: str) -> Any:
-    """Return what text holds: JSON, the list that a template without native rendering leaves, or names."""
+    """Parse text: JSON, the Python list that a template without native rendering renders, or names."""
     if text.strip().startswith("["):
         try:
             return ast.literal_eval(text.strip())
@@ -239,10 +239,10 @@ def labels_in(task_id: str, name: str, value: Any) -> dict[str, str]:
 
 
 def id_source(value: Any) -> Any:
-    """Return what holds the id of a job, of which Jinja may have made text.
+    """Return a mapping or list that Jinja may have rendered as text.
 
     :param value: an id, the result of an operator, or one of them as text.
-    :return: a mapping or list that the text stands for; anything else as it is.
+    :return: the mapping or list of the text; any other value unchanged.
     """
     text = value.strip() if isinstance(value, str) else ""
     if text.startswith("{"):
@@ -264,7 +264,7 @@ def read_task_id(task_id: str, name: str, value: Any) -> str:
     if not isinstance(ident, float):
         ident = native(ident)
     if isinstance(ident, int) and not isinstance(ident, bool):
-        # Native templates make a number of an id.
+        # Native templates render an id as a number.
         ident = str(ident)
     if isinstance(ident, str) and not is_nothing(ident) and not _FLOAT.fullmatch(ident.strip()):
         return ident.strip()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RedactedTemplateMixin(RenderingMixin):
-    """Redacts rendered fields, for Airflow stores and shows what an operator's attributes hold.
+    """Redacts rendered fields, because Airflow stores and shows the attributes of operators.
 
     After rendering, each text of a redacted field that must not be shown is a ``RedactedText``: redacted for
     all who read it, and :meth:`original` restores it. Goes before ``BaseOperator`` among the bases.
@@ -58,7 +58,7 @@ class RedactedTemplateMixin(RenderingMixin):
         return {name: self.original(name) for name in self.request_fields}
 
     def redacted(self, name: str, value: Any) -> Any:
-        """Return what a field holds from now on.
+        """Return the value of a field that Airflow may store.
 
         :param name: name of the field.
         :param value: its rendered value.

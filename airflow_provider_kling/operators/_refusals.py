@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``on_refused="return"``: end a task green whose content Kling refuses, and say what was refused."""
+"""``on_refused="return"``: a task whose content Kling refuses succeeds and returns the refusal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def return_refusal(operator: KlingTaskOperator, run: TaskRun, error: KlingContentRefused) -> dict[str, Any]:
-    """Return what a task returns whose content was refused, at submission or by the job.
+    """Return the result of a task whose content was refused, at submission or by the job.
 
     :param operator: the operator.
     :param run: its run.
@@ -40,7 +40,7 @@ def return_refusal(operator: KlingTaskOperator, run: TaskRun, error: KlingConten
 
 
 def _read(operator: KlingTaskOperator, error: KlingContentRefused) -> KlingTask | None:
-    """Read a job that the triggerer saw fail, for what it was charged."""
+    """Read a job that the triggerer saw fail, for its charge."""
     if not error.task_id:
         return None
     try:

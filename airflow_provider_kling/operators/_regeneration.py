@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``regenerate_on_fail``: check the files of a job, and make another take while they break a rule."""
+"""``regenerate_on_fail``: check the files of a job, and submit another take while they break a rule."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_parameters(operator: KlingTaskOperator) -> None:
     """Check ``regenerate_on_fail`` and ``media_rules`` in the DAG file.
 
     :param operator: the operator.
-    :raises KlingRequestInvalid: they cannot be followed.
+    :raises KlingRequestInvalid: a value is invalid.
     """
     task_id, rule = operator.task_id, f"a whole number, 0 to {_MOST}"
     count = read_number(
@@ -53,15 +53,15 @@ def checks_media(operator: KlingTaskOperator) -> bool:
     """Whether the files of a job are checked.
 
     :param operator: the operator.
-    :return: whether rules are given, or another job is to be made for files that break one.
+    :return: whether there are rules, or files that break one cause another job.
     """
     return operator.media_rules is not None or operator.regenerate_on_fail > 0
 
 
 def restore_take(operator: KlingTaskOperator, run: TaskRun) -> None:
-    """Find out which take a job is that was waited for in the triggerer.
+    """Restore the take of a job that was waited for in the triggerer.
 
-    :param operator: the operator, made again after the deferral.
+    :param operator: the operator, created again after the deferral.
     :param run: its run.
     """
     known = run.metadata or load_request_metadata(run.context)
@@ -71,13 +71,13 @@ def restore_take(operator: KlingTaskOperator, run: TaskRun) -> None:
 
 
 def take_up_wait(operator: KlingTaskOperator, waited: dict[str, Any]) -> dict[str, Any]:
-    """Return what is known of a wait for a slot, which may have been that of another take.
+    """Return the facts of a wait for a slot, which may have been of another take.
 
-    The first takes are looked up and checked again then, at all accounts, and cost nothing.
+    The earlier takes are then looked up and checked again, at all accounts, and cost nothing.
 
-    :param operator: the operator, made again after the deferral.
+    :param operator: the operator, created again after the deferral.
     :param waited: the event of the trigger.
-    :return: the same; with ``may_exist`` where an earlier take may have been made.
+    :return: the same; with ``may_exist`` if an earlier take may have a job.
     """
     operator.remade_as, operator.rejected = None, ()
     if operator.regenerate_on_fail and operator.usable_settings() and _names_protect(operator):
@@ -93,8 +93,8 @@ def checked_result(
     :param operator: the operator.
     :param run: its run.
     :param result: the result of its job.
-    :return: the result with the verdict; ``None`` if another take is to be made.
-    :raises KlingMediaCheckFailed: the files break a rule, and no other job may be made.
+    :return: the result with that of the check; ``None`` if another take is to be submitted.
+    :raises KlingMediaCheckFailed: the files break a rule, and no other job may be submitted.
     :raises KlingServerError: the storage does not answer; a retry checks again and pays nothing.
     """
     from ..results.media_check import check_files, paths_of
@@ -131,7 +131,7 @@ def next_take(take: str) -> str:
 
 
 def _no_other(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, Any]) -> str | None:
-    """Return why no other job may be made; ``None`` if one may."""
+    """Return why no other job may be submitted; ``None`` if one may."""
     made = len(operator.rejected) + 1
     if made > operator.regenerate_on_fail:
         return f"{made} jobs were made for it." if made > 1 else ""
@@ -152,7 +152,7 @@ def _no_other(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, An
 
 
 def _names_protect(operator: KlingTaskOperator) -> bool:
-    """Whether a job is found by its name, and none is made twice."""
+    """Whether a job can be looked up by its external id, and the host rejects a second one."""
     settings = operator.hook.settings
     unique = settings.dialect.unique_names and operator.endpoint.absence_proves
     return unique and can_look_up(operator, settings)

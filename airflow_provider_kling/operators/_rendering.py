@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Templates as authors write them: rendered in paths and enumerations, and never lost without a word."""
+"""Templates in paths and enumerations, and checks of templates that rendered empty."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ else:
 
 
 class RenderingMixin(_Operator):
-    """Renders what Airflow would leave as it is, and finds templates that rendered empty.
+    """Renders templates that Airflow does not render, and finds templates that rendered empty.
 
-    Goes before ``BaseOperator`` among the bases.
+    Must be before ``BaseOperator`` in the list of bases.
     """
 
     unresolved: Sequence[UnresolvedTemplate] = ()
     """Templates that rendered empty."""
 
     _read_by_name: ClassVar[Sequence[str]] = ()
-    """Parameters whose own readers refuse what rendered empty, and say what is expected."""
+    """Parameters whose own readers reject empty values, and name what is expected."""
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
     ) -> None:
         """Render the templates, and find those that rendered empty.
 
-        This is the one method through which every value of every Airflow from 2.11 to 3.3 passes: a mapped
-        task calls it on the task that it makes, by its own words so that operators can override it, and
-        passes over :meth:`render_template_fields`; :meth:`render_template` is not told which field it
-        renders, and sees no value that a function gives.
+        This is the only method that Airflow 2.11 to 3.3 calls for every value: a mapped task calls it on the
+        task that it creates, so that operators can override it, but does not call
+        :meth:`render_template_fields`;
+        :meth:`render_template` does not get the name of the field, nor values that a function returns.
         """
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
@@ -45,7 +45,7 @@ class RenderingMixin(_Operator):
             setattr(self, name, value)
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         if isinstance(path := getattr(self, OUTPUT_PATH, None), str):
-            # Lines around a template in triple quotes are no part of a folder's name.
+            # Line breaks around a template in triple quotes are not part of the path.
             setattr(self, OUTPUT_PATH, path.strip())
         self.unresolved = find_unresolved(templates, {name: getattr(self, name) for name in templates})
         self._after_rendering(context, templates)

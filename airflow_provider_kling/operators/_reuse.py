@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``idempotency_scope="inputs"``: whose jobs count as a task's own, and where stored results are found."""
+"""``idempotency_scope="inputs"``: which jobs count as a task's own, and where stored results are found."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 def shared_scope(settings: KlingSettings, endpoint: Endpoint) -> SharedScope:
-    """Return whose jobs count as the same: all of this endpoint and account.
+    """Return the scope within which jobs count as the same: endpoint and account.
 
     :param settings: the connection.
     :param endpoint: where the request goes.
@@ -58,7 +58,7 @@ def find_stored(
     :param settings: the connection.
     :param endpoint: where the request goes.
     :param output_path: folder that results are stored in; nothing is found without.
-    :param identity: what the result is found by.
+    :param identity: key of the result in the index.
     :return: the result as plain JSON; ``None`` where none is stored.
     :raises KlingServerError: the storage does not answer; a retry looks again, and nothing is charged.
     :raises KlingRequestInvalid: the path cannot be used.
@@ -70,7 +70,7 @@ def find_stored(
 
 
 def is_own(result: Mapping[str, Any], key: IdempotencyKey) -> bool:
-    """Return whether a stored result is of this very task instance, which has paid for it.
+    """Return whether a stored result is of this task instance, which has paid for it.
 
     :param result: the result, as the index has it.
     :param key: names the task instance.
@@ -82,7 +82,7 @@ def is_own(result: Mapping[str, Any], key: IdempotencyKey) -> bool:
 
 
 def with_fresh_urls(hook: KlingHook, endpoint: Endpoint, stored: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored result with newly signed URLs, while Kling still has the files and can be asked.
+    """Return a stored result with newly signed URLs, if Kling still has the files.
 
     :param hook: the hook of the task's connection.
     :param endpoint: endpoint that made the job.
@@ -109,7 +109,7 @@ def with_fresh_urls(hook: KlingHook, endpoint: Endpoint, stored: dict[str, Any])
 
 
 def reuse_warnings(settings: KlingSettings, endpoint: Endpoint, *, stores: bool) -> Iterator[str]:
-    """Yield what ``idempotency_scope="inputs"`` cannot promise at this host and endpoint, a sentence each.
+    """Yield the limits of ``idempotency_scope="inputs"`` at this host and endpoint, a sentence each.
 
     :param settings: the connection.
     :param endpoint: where the request goes.
@@ -134,7 +134,7 @@ def reuse_warnings(settings: KlingSettings, endpoint: Endpoint, *, stores: bool)
 def batch_reuse(
     operator: KlingBatchOperator, settings: KlingSettings, endpoint: Endpoint, take: str
 ) -> Reuse:
-    """Return whose jobs count as the rows' own, and warn of what the host cannot keep apart.
+    """Return the scope and index for the rows of a batch, and warn of limits of the host.
 
     :param operator: the running batch.
     :param settings: the checked connection.

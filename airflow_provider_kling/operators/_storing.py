@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base of operators that store results and make no jobs."""
+"""The base of operators that store results and submit no jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._rendering import RenderingMixin
 
 
 class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
-    """Store results; make no job and pay nothing.
+    """Store results; submit no job.
 
     :param output_path: where to store the files.
     :param kling_conn_id: id of a connection of type ``kling``.
@@ -46,16 +46,16 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
 
         :param name: the parameter.
         :param value: the endpoint or its slug.
-        :param allowed: whether it will do.
-        :param rule: why it will not, in words that can follow its name.
+        :param allowed: returns whether the endpoint is valid.
+        :param rule: why it is invalid, as words that can follow its name.
         :return: the endpoint.
-        :raises KlingRequestInvalid: there is none, or it will not do.
+        :raises KlingRequestInvalid: there is no such endpoint, or it is invalid.
         """
         endpoint = read_endpoint(self.task_id, name, value)
         return endpoint if allowed(endpoint) else self.refuse(name, f"another endpoint: {endpoint} {rule}")
 
     def check_output_path(self) -> None:
-        """Check the output path before anything else is done.
+        """Check the output path first.
 
         :raises KlingRequestInvalid: it is empty, relative, or on a storage that cannot be used.
         """
@@ -63,11 +63,11 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
         validate_output_path(read_path(self.task_id, "output_path", self.output_path), write=False)
 
     def number_in(self, name: str, low: float, high: float, rule: str) -> float:
-        """Return a parameter that must be a number within limits; templates make text of it.
+        """Return a parameter that must be a number within limits; templates render it as text.
 
         :param name: the parameter.
-        :param low: the least that it may be.
-        :param high: the most that it may be.
+        :param low: minimum.
+        :param high: maximum.
         :param rule: which values are valid.
         :return: the number.
         :raises KlingRequestInvalid: it is not.

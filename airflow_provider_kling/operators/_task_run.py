@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from ..version_compat import BaseOperator, Context
 
 SHORT_WAIT = 15.0
-"""Seconds that a deferrable task waits in place first, where jobs usually end within that time."""
+"""Seconds that a deferrable task first waits in the worker, if jobs usually end within that time."""
 
 _SHORT_INTERVAL = 3.0
 
 
 class _Task(Protocol):
-    """What a run needs of its operator or sensor."""
+    """The attributes of an operator or sensor that a run uses."""
 
     deferrable: bool
     end_from_trigger: bool
@@ -61,7 +61,7 @@ class _Task(Protocol):
 
 
 class TaskRun:
-    """One execution of an operator or sensor: what is known of its job, and how it waits for it.
+    """One execution of an operator or sensor: its job, and the wait for it.
 
     :param task: the operator or sensor.
     :param context: Airflow's context of the running task.
@@ -83,7 +83,7 @@ class TaskRun:
         self.stop = threading.Event()
         self.metadata: Mapping[str, Any] = {}
         self.external_task_id: str | None = None
-        """Name that the job is asked for under."""
+        """External id of the job."""
         self.ended_task: KlingTask | None = None
         """The job that has ended, once a worker has read it."""
         self._job_label = ""
@@ -106,7 +106,7 @@ class TaskRun:
 
     @property
     def reused_from(self) -> Mapping[str, Any] | None:
-        """Where the job came from that another task has made; ``None`` of the task's own."""
+        """Origin of a job of another task; ``None`` for the task's own."""
         return self.metadata.get(REUSED_FACT)
 
     @property
@@ -121,7 +121,7 @@ class TaskRun:
     def set_job(self, label: str, kill_advice: str | None = None) -> None:
         """Set what :meth:`log_kill` reports.
 
-        :param label: names the job in a sentence.
+        :param label: name of the job in a sentence.
         :param kill_advice: what a retry and a clear will do; unset, it stays as it is.
         """
         self._job_label = label
@@ -148,7 +148,7 @@ class TaskRun:
         return execution_deadline(start, self._task.execution_timeout, now)
 
     def deadline_of(self, task: KlingTask) -> float:
-        """Return when the wait for a job is over, counted from its submission.
+        """Return the deadline of the wait for a job, counted from its submission.
 
         :param task: the job.
         :return: Unix time in seconds.
@@ -197,7 +197,7 @@ class TaskRun:
 
         :param task_id: Kling's id of the job, or its external id.
         :param deadline: Unix time in seconds at which the wait is over.
-        :param external_task_id: name of the job, where it is known.
+        :param external_task_id: external id of the job, if known.
         :param since: Unix time in seconds at which the job was seen; ``None`` if it was not.
         :param method_name: method of the task that goes on.
         :param kwargs: its arguments.
@@ -216,7 +216,7 @@ class TaskRun:
                 deadline=deadline,
                 since=since,
                 end_from_trigger=can_end_from_trigger(
-                    # The triggerer would report the charge of a job that another task has paid for.
+                    # The triggerer would report a charge that another task has paid.
                     self._operator,
                     wanted=self._task.end_from_trigger and not self.reused_from,
                 ),
@@ -232,7 +232,7 @@ class TaskRun:
     def read_finished(self, task_id: str) -> KlingTask:
         """Read a finished job, retrying until the deadline: its result is already paid for.
 
-        The list, by which triggers poll, may know of the end before the job itself does.
+        The list, which triggers poll, may show the end before a read of the job does.
 
         :param task_id: Kling's id of the job.
         :return: the job that has ended.
@@ -296,7 +296,7 @@ class TaskRun:
                 stop=self.stop,
                 on_status=self._log_status,
             )
-        # Not every host repeats the name that the job was made under.
+        # Not every host returns the external id.
         name = ended.external_task_id or task.external_task_id
         return replace(_ended(ended, JobState.EXISTS), external_task_id=name)
 

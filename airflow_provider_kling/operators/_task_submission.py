@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Submit the job of an operator, or attach to it, and wait for a slot while Kling has none."""
+"""Submit the job of an operator or attach to it, and wait for a slot while Kling has none."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TaskSubmission:
 
     :param operator: the operator.
     :param run: its run.
-    :param waited: of a task that waited for a slot: ``since``, ``refusals`` and ``may_exist``.
+    :param waited: ``since``, ``refusals`` and ``may_exist``, of a task that waited for a slot.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class TaskSubmission:
         self._waited: dict[str, Any] = dict(waited or {})
         self._prepared: PreparedRequest | None = None
         self.is_retry = False
-        """Whether an earlier try may have submitted the job, once :meth:`submit` has found out."""
+        """Whether an earlier try may have submitted the job; set by :meth:`submit`."""
 
     def find_stored(self) -> dict[str, Any] | None:
         """Find the stored result of the same request, with ``idempotency_scope="inputs"``.
@@ -103,7 +103,7 @@ class TaskSubmission:
 
     @property
     def is_prepared(self) -> bool:
-        """Whether the request could be made."""
+        """Whether the request could be built."""
         return self._prepared is not None
 
     def _prepare(self) -> tuple[PreparedRequest, dict[str, Any]]:
@@ -114,7 +114,7 @@ class TaskSubmission:
     def submit(self) -> KlingTask:
         """Submit the job, or attach to it; wait for a slot if there is none.
 
-        :return: the job as last seen, with the name that it was made under.
+        :return: the job as last seen, with its external id.
         :raises TaskDeferred: the triggerer waits for a slot.
         :raises KlingError: no job was made, or its outcome is unknown.
         """
@@ -158,15 +158,15 @@ class TaskSubmission:
 
     @property
     def _state_name(self) -> str:
-        """What tells the jobs of a fallback account in Airflow's store from those of the first account."""
+        """Suffix that distinguishes the jobs of a fallback account in Airflow's task state store."""
         first, used = str(self._operator.kling_conn_id), self._operator.active_conn_id
         return "" if used == first else used
 
     def find_made(self) -> KlingTask | None:
-        """Look for the job at the account in use, and make none.
+        """Look up the job at the current account, without submitting one.
 
-        :return: the job as last seen; ``None`` where there is none that has not failed.
-        :raises KlingError: the account cannot tell.
+        :return: the job as last seen; ``None`` if there is none that has not failed.
+        :raises KlingError: the look-up fails.
         """
         from ..submission.runner import run_flow
 
@@ -185,7 +185,7 @@ class TaskSubmission:
     def _find_over_limit(
         self, submission: SubmissionContext, request: PreparedRequest
     ) -> SubmittedTask | None:
-        """Find the job of another task where a new one would cost more than a limit allows."""
+        """Find the job of another task if a new one would cost more than a limit allows."""
         from ..submission.runner import run_flow
 
         if not submission.shared:
@@ -224,7 +224,7 @@ class TaskSubmission:
                 count("slot_refusals", **self._run.tags)
                 if error.job is JobState.MAY_EXIST:
                     self._waited["may_exist"] = True
-                    # The job that may exist is looked up before the next create call.
+                    # A job may exist: it is looked up before the next create call.
                     submission = _after_unknown(submission)
                 elif self._waited.get("may_exist"):
                     error.set_job_state(
@@ -233,7 +233,7 @@ class TaskSubmission:
                 self._wait_for_slot(error)
 
     def _wait_for_slot(self, error: KlingError) -> None:
-        """Wait, as asked, until submitting may succeed: that Kling is busy is no failure of this task."""
+        """Wait in the triggerer or in place until a slot may be free; no Airflow retry is used."""
         now = time.time()
         since = float(self._waited.get("since", now))
         refusals = int(self._waited.get("refusals", 0)) + 1
@@ -277,7 +277,7 @@ class TaskSubmission:
         return SubmissionContext(
             key=key,
             can_look_up=found_by_name,
-            # Of a shared job, the first try after a clear may find that of another task.
+            # For a shared job, the first try after a clear may find that of another task.
             is_retry=is_retry(context, key.clear_count, found_by_name and proves and not shared),
             synchronous=endpoint.synchronous,
             state=state_of(context, self._state_name),
@@ -288,13 +288,13 @@ class TaskSubmission:
                 operator.on_clear == "attach"
                 and task_instance_key(context, operator.retries or 0).clear_count > key.clear_count
             ),
-            # A job that is there costs nothing, so that no budget may keep the task from it.
+            # An existing job costs nothing, so no budget may prevent the task from attaching to it.
             asks_first=shared and found_by_name and (operator.budget is not None or not unique),
             return_refused=operator.on_refused == "return",
         )
 
     def _reattach_without_request(self, error: KlingError) -> KlingTask:
-        """Attach to the job of an earlier try, for which no request is needed: an input may be gone by now.
+        """Attach to the job of an earlier try without a request: an input may be missing by now.
 
         :param error: why the request cannot be made.
         """
@@ -305,7 +305,7 @@ class TaskSubmission:
         if endpoint.synchronous or not is_retry(self._context, key.clear_count, can_look_up=False):
             raise error
         record = self._load_earlier_request(key)
-        # If the parameters differ, the earlier job is not the one that this try asks for.
+        # If the parameters differ, the earlier job is not the one of this request.
         if record and record.asked == self._request.params_fingerprint() and self._operator.usable_settings():
             flow = find_existing(self._submission_context(record.key))
             found = run_flow(flow, self._run.hook.client, endpoint, {})
@@ -328,7 +328,7 @@ class TaskSubmission:
         settings, own = self._operator.usable_settings(), self._request.user_external_task_id()
         if not own or not settings or not can_look_up(self._operator, settings):
             return record
-        # The user's own external task id names the same job whatever its inputs.
+        # The user's own external id identifies the job whatever its inputs are.
         return RequestRecord(
             replace(key, user_external_task_id=str(own)),
             self._request.params_fingerprint(),
@@ -336,7 +336,7 @@ class TaskSubmission:
         )
 
     def _on_submitted(self, submitted: SubmittedTask) -> KlingTask:
-        """Publish the ids of the job before anything waits for it."""
+        """Push the ids of the job as XComs before the wait."""
         task, operator, run = submitted.task, self._operator, self._run
         run.set_job(f"job {task.task_id}")
         name = submitted.external_task_id if operator.endpoint.external_id else None
@@ -379,5 +379,5 @@ class TaskSubmission:
 
 
 def _after_unknown(submission: SubmissionContext) -> SubmissionContext:
-    """Return what is known after a create call of this very try that had no clear answer."""
+    """Return what is known after a create call of this try with an unknown outcome."""
     return replace(submission, is_retry=True, earlier_tries=submission.earlier_tries + 1)

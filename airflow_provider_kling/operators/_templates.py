@@ -56,13 +56,13 @@ class UnresolvedTemplate:
 
 
 def renderable(value: Any) -> Any:
-    """Return a value as Airflow renders it rightly.
+    """Return a value in a form that Airflow renders correctly.
 
-    Airflow renders text only: a template in a path would name a folder with braces, and of an enumeration of
-    texts it would render the name.
+    Airflow renders text only: it would not render a template in a path, and of a text enumeration it would
+    render the name.
 
     :param value: a parameter as the DAG has it.
-    :return: text of a path that holds a template, and Python's own types of what stands for them.
+    :return: text for a path with a template, and plain Python types for their subclasses.
     """
     if isinstance(value, os.PathLike) or hasattr(value, "storage_options"):
         return paths_to_str(value) if is_templated(value) else value
@@ -92,7 +92,7 @@ def _lost_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplat
         parts = [(at, *pair) for at, pair in enumerate(zip(template, rendered, strict=False))]
     else:
         found = parsed_mapping(rendered) if path == (EXTRA_BODY,) else rendered
-        # A whole result is no value of a field, which its check says better.
+        # A whole result is no valid value of a field: the field's own check reports it better.
         found = None if is_result(found) else found
         return [
             UnresolvedTemplate((*path, *inner), str(template), value) for inner, value in nothing_in(found)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator that checks the account's credit before other tasks spend it."""
+"""The operator that checks the account's credit before other tasks use it."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ _MAX_NAME_LENGTH = 100
 _MAX_NAMES_LENGTH = 500
 
 _Found = tuple[Decimal, Decimal, str, dict[str, Any]]
-"""What is left, what is required, a sentence, and the facts."""
+"""The rest, the threshold, a sentence for people, and the facts."""
 
 
 class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
-    """Read what is left in the account's resource packs or cash balance, and go on only if it is enough.
+    """Read what is left in the account's resource packs or cash balance, and continue only if it is enough.
 
-    The request is free. Kling's count lags up to 12 hours: what was used since then is not in it, so leave a
-    margin of half a day's use.
+    The request is free. Kling's count lags up to 12 hours and does not include later use, so leave a margin
+    of half a day's use.
 
     Only packs in effect are counted. Returns ``{"remaining_units", "threshold_units", "enough", "packs"}``;
     for cash ``{"remaining_cash", "threshold_cash", "enough", "currency", "balances"}``; sums are text, to be
     exact. With both thresholds, both must be met.
 
     :param threshold_units: units that must be left, 0 or more.
-    :param threshold_cash: money that must be left, for an account that pays in cash, 0 or more. Kling tells
-        a balance only with each charge: what the last charge within 400 days left is counted, and money that
-        was added since then is not.
+    :param threshold_cash: money that must be left, for an account that pays in cash, 0 or more. Kling reports
+        the balance only with each charge: the balance after the last charge within 400 days counts, without
+        money that was added since then.
     :param currency: ``USD`` or ``CNY``: only balances in it. Required with ``threshold_cash`` if the account
         has balances in several.
     :param package_type: ``video``, ``image`` or ``try-on``: only packs of this type, whose units are worth
         different amounts. The type is read from the pack's name, the only place where the API has it.
     :param resource_pack_name: only the pack of exactly this name.
-    :param on_low: what to do when less is left. ``fail`` fails the task for good: a retry would not fill the
-        pack. ``skip`` skips all that comes after. A list of ids of tasks directly after this one is a branch:
-        those tasks run instead of the others; when enough is left, the others run and those do not.
+    :param on_low: what to do if less is left. ``fail`` fails the task without a retry, which would not fill
+        the pack. ``skip`` skips all downstream tasks. A list of ids of tasks directly downstream is a branch:
+        these tasks run instead of the others; if enough is left, the others run and these do not.
     :param kling_conn_id: id of a connection of type ``kling``.
     """
 
@@ -177,12 +177,12 @@ class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
         if followed is None:
             return
         if self.do_xcom_push:
-            # Airflow 3 ends the task inside the call that skips others, and no return value gets through.
+            # Airflow 3 ends the task inside the call that skips others, without a return value.
             context["ti"].xcom_push(key="return_value", value=dict(state))
         self.do_branch(context, followed)
 
     def _branches_to_follow(self, plan: str | list[str], *, enough: bool) -> list[str] | None:
-        """Return the tasks to go on with; ``None`` for all of them."""
+        """Return the tasks to run next; ``None`` for all of them."""
         if isinstance(plan, str):
             return None if enough else []
         if unknown := sorted(set(plan) - self.downstream_task_ids):

@@ -50,12 +50,12 @@ BATCH_XCOM_KEY = "kling_batch"
 
 
 class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
-    """Run many requests of one endpoint in one task, at the account's full speed and within a budget.
+    """Run many requests of one endpoint in one task, in all slots of the account and within a budget.
 
-    What became of each row is written to a ledger next to the results. A retry, a clear, a new worker go on
-    from there: finished jobs are not made again, running ones are attached to, only the rest is submitted.
-    A row is known by its content: a changed row is a new one. Returns a small summary; what was made stands
-    in ``results.jsonl`` at the output path.
+    The state of each row is written to a ledger next to the results. A retry, a clear or a new worker
+    continues from it: finished jobs are not submitted again, running ones are attached to, only the rest is
+    submitted. A row is identified by its content: a changed row is a new one. Returns a small summary; the
+    results are in ``results.jsonl`` at the output path.
 
     :param endpoint: slug such as ``images/generations``, or an ``Endpoint``. Templated.
     :param requests: the bodies: a list of dicts, or the URL or path of a ``.jsonl`` or ``.csv`` file on any
@@ -63,48 +63,49 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param output_path: where to store results, ledger and reports; any ``ObjectStoragePath``. A mapped
         instance writes its reports to a folder of its own in it, and so does another task or an overlapping
         run with the same path.
-    :param concurrency: most running jobs. It may be more than the account has slots: refusals for want of a
-        slot lower the working width, and it grows again.
-    :param max_units: no new job is submitted that could bring the cost of all tries above this many units.
-    :param max_usd: the same limit in US dollars by Kling's list price; of both the lower one holds.
-    :param expected_seconds: length that prices rows whose length is not in their request, such as that of the
-        audio behind an ``audio_id``. A row may have ``expected_seconds`` of its own, which stands above it.
+    :param concurrency: maximum of running jobs. It may be more than the account has slots: after a refusal
+        the batch runs fewer jobs at once, and later tries more.
+    :param max_units: no new job is submitted that could raise the cost of all tries above this many units.
+    :param max_usd: the same limit in US dollars by Kling's list price; of both the lower one applies.
+    :param expected_seconds: length for the estimate of rows whose request does not have it, such as that of
+        the audio behind an ``audio_id``. ``expected_seconds`` of a row has priority.
     :param on_failure: ``continue`` finishes all other rows; ``fail`` submits nothing while a row is known
-        to be faulty, and nothing more after the first failure.
+        to be invalid, and nothing more after the first failure.
     :param max_failed: failed rows that still count as success: a count, or a share below 1 of all rows.
-        When more have failed, nothing more is submitted. ``None`` submits all rows whatever happens, and
-        fails the task at the end if any has failed.
-    :param regenerate: let a clear of this task make every row again. Templated.
+        When more have failed, nothing more is submitted. ``None`` always submits all rows, and fails the task
+        at the end if any has failed.
+    :param regenerate: let a clear of this task submit every row again. Templated.
     :param kling_conn_id: id of a connection of type ``kling``.
-    :param deferrable: give the worker back while jobs run: it comes to submit and to store, and the
-        triggerer waits in between. Jobs that take less than about 20 seconds hold the worker all the same.
+    :param deferrable: use a worker only to submit and to store; the triggerer waits while jobs run. Jobs that
+        take less than about 20 seconds still hold the worker.
         Default: Airflow's ``[operators] default_deferrable``.
-    :param poll_interval: most seconds between polls of a job that may have ended; the durations of earlier
-        jobs tell when to poll more often, and when not at all.
-    :param timeout: seconds from a job's submission until its wait is parameters up; the job itself goes on.
+    :param poll_interval: most seconds between polls of a job that may have ended. The durations of earlier
+        jobs decide when to poll more often, and when not at all.
+    :param timeout: seconds from a job's submission until its wait ends; the job itself continues.
     :param extra_body: further JSON keys of every request. Not checked.
     :param contact_sheet: whether to write an image of the first frames; needs Pillow and PyAV.
-    :param labels: for whom the jobs are made, such as ``{"team": "shop"}``: text that stands next to their
-        cost in ledger, reports and manifests, and is never sent to Kling. ``labels`` in a row take
-        precedence. Labels do not change a row's identity.
+    :param labels: texts such as ``{"team": "shop"}`` that attribute the cost in ledger, reports and
+        manifests. Never sent to Kling. ``labels`` of a row have priority. Labels do not change a row's
+        identity.
     :param budget: limit that this batch shares with other tasks.
-    :param shard: take a part of the rows only: its number from 0, as in ``.expand(shard=range(4))``, or text
+    :param shard: run only a part of the rows: its number from 0, as in ``.expand(shard=range(4))``, or text
         such as ``0/4``. A row's content determines its part. Default: all rows. Templated.
-    :param shards: how many parts there are, for ``shard`` as a number. ``concurrency`` counts for all parts
-        together, of which each takes an equal share; all else counts for each part. Templated.
+    :param shards: number of parts, for ``shard`` as a number. ``concurrency`` is the limit of all parts
+        together, of which each uses an equal share; other limits apply to each part. Templated.
     :param idempotency_scope: ``run`` makes the rows' jobs for this DAG run; ``inputs`` re-uses the job or the
         stored result of the same request (content of files, model, parameters) by any DAG, run or batch, and
         charges 0 for it. A clear makes no new job then; results are found at the same ``output_path``.
-    :param take: asks for another job of the same request on purpose, such as ``"2"``. Templated.
+    :param take: distinguishes several jobs of the same request: another take, such as ``"2"``, is another
+        job. Templated.
     :param on_refused: ``fail`` counts rows whose content is refused as failed; ``return`` counts them as
         results, which ``refused.jsonl`` lists.
     :param poster: store a small JPEG next to each video; needs the extra ``media``. The contact sheet
         uses it.
-    :param fallback_conn_ids: connections of further accounts, all of the same kind of host. A row goes to the
-        next one when the account before refuses it for credit or permission and certainly has no job of it.
-        Ledger and results name the account of each row. ``concurrency`` counts for each account. Templated.
-    :param spread: ``in_order`` uses an account when the ones before have no credit; ``round_robin`` uses all
-        at once, each up to ``concurrency``.
+    :param fallback_conn_ids: connections of further accounts, all of the same dialect. A row goes to the next
+        one if the account before refuses it for credit or permission and certainly has no job of it. Ledger
+        and results name the account of each row. ``concurrency`` is the limit of each account. Templated.
+    :param spread: ``in_order`` uses an account after the ones before have no credit left; ``round_robin``
+        uses all at once, each up to ``concurrency``.
     """
 
     template_fields: Sequence[str] = (
@@ -125,7 +126,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     )
     redacted_fields = ("requests", EXTRA_BODY)
     ui_color = "#d7f5e9"
-    # A row that lacks its prompt fails alone.
+    # A row without its prompt fails alone.
     _read_by_name = ("requests", "endpoint", "regenerate", "max_units", "max_usd", "shard", "shards")
 
     # Made when the task runs: Airflow copies operators.
@@ -193,12 +194,12 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         check_poster(self.task_id, self.poster)
         self.fallback_conn_ids = fallback_conn_ids
         self.spread = read_choice(self.task_id, "spread", spread, ("in_order", "round_robin"))
-        # Tells a limit that a template lost from one that was never set.
+        # Distinguishes a limit whose template rendered to nothing from one that was never set.
         self.limited = {name for name in ("max_units", "max_usd") if getattr(self, name) is not None}
         self._check()
 
     def _check(self) -> None:
-        """Read flags and numbers, and refuse what is wrong with those whose values are known."""
+        """Read flags and numbers, and reject invalid ones whose values are known."""
         self.deferrable = read_flag(self.task_id, "deferrable", self.deferrable)
         self.contact_sheet = read_flag(self.task_id, "contact_sheet", self.contact_sheet)
         self.concurrency = int(
@@ -217,11 +218,11 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 getattr(parameters, name)()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Carry out what is left of the batch.
+        """Run the rest of the batch.
 
         :param context: Airflow's context of the running task.
         :return: the summary: numbers of rows by outcome, units, and paths of ledger and reports.
-        :raises KlingError: rows have failed, or the batch is not complete; what is done stays done.
+        :raises KlingError: rows have failed, or the batch is not complete.
         """
         from ..batch.deferral import DeferralState
         from ._inside_task import outer_task
@@ -236,11 +237,11 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     def execute_complete(
         self, context: Context, event: BatchEvent, state: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Go on after a deferral: store what has ended, and submit what there is room for.
+        """Resume after a deferral: store ended jobs, and submit as many as there are free slots.
 
         :param context: Airflow's context of the running task.
         :param event: why the batch is woken.
-        :param state: what the part of the try before the deferral has left.
+        :param state: state of the try before the deferral.
         :return: the summary, see :meth:`execute`.
         :raises KlingError: see :meth:`execute`.
         """
@@ -304,7 +305,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 max_failed=0 if self.on_failure == "fail" else self.max_failed,
                 refuse_faults=self.on_failure == "fail",
                 extra_body=extra,
-                # What answers at once has nothing to wait for.
+                # Synchronous endpoints have nothing to wait for.
                 state=state if defers and not endpoint.synchronous else None,
                 deferred=deferred,
                 expected_seconds=parameters.expected_seconds(),
@@ -319,7 +320,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         return self.defer(**deferral_arguments(self, endpoint, wait))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after a deferral; one that Airflow has ended says why, and what becomes of the jobs.
+        """Resume after a deferral, and explain one that Airflow has ended.
 
         :param next_method: name of the method.
         :param next_kwargs: its arguments.
@@ -333,10 +334,10 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             return super().resume_execution(next_method, next_kwargs, context)
 
     def dry_run(self, context: Context | None = None) -> Any:
-        """Say what this batch would ask for and price all its rows; nothing is sent to Kling.
+        """Report what this batch would submit and the estimate of all its rows; nothing is sent to Kling.
 
-        Airflow 2 calls it for ``airflow tasks test --dry-run``. The ledger is not read: rows that earlier
-        tries have made count as if they were not.
+        Airflow 2 calls it for ``airflow tasks test --dry-run``. The ledger is not read: rows of earlier tries
+        are counted again.
 
         :param context: Airflow's context, which names the task instance; templates are rendered with it.
         :return: ``rows``, ``estimate`` in units, ``estimate_usd``, ``rows_without_estimate``, ``faults``,
@@ -362,12 +363,12 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         return batch_report(self, endpoint, rows, key, extra_body=extra, expected_seconds=seconds)
 
     def on_kill(self) -> None:
-        """Submit nothing more and save the ledger; Kling cannot cancel what is under way."""
+        """Stop submitting and write the ledger; Kling cannot cancel running jobs."""
         if self._task:
             self._task.kill()
 
     def redacted(self, name: str, value: Any) -> Any:
-        """Return what a field holds from now on: of ``requests`` the first rows.
+        """Return the value of a field that Airflow may store: of ``requests`` the first rows.
 
         :param name: name of the field.
         :param value: its rendered value.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that store the results of jobs which other tasks, or people, have submitted."""
+"""Operators that store results of jobs that were submitted elsewhere."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ _NUMBERS = {
 
 
 class KlingFetchResultOperator(StoringOperator):
-    """Store the result of a job that is known by its id, and return what the operators return.
+    """Store the result of a job by its id, and return what the job operators return.
 
-    It does not wait: a job that has not ended fails this try, and a retry looks again. Put a
+    It does not wait: if the job has not ended, this try fails, and a retry reads again. Put a
     :class:`KlingTaskSensor` before it to wait, or give the sensor itself an ``output_path``.
 
     A result that is already stored is not downloaded again. One that Kling has deleted (30 days after the job
@@ -63,7 +63,7 @@ class KlingFetchResultOperator(StoringOperator):
 
     :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``; others do not
         know it.
-    :param kling_task_id: Kling's id of the job, or its external id where the endpoint can look that up.
+    :param kling_task_id: Kling's id of the job, or its external id if the endpoint has look-ups by it.
     :param output_path: where to store the result files, any ``ObjectStoragePath``.
     :param kling_conn_id: id of a connection of type ``kling``: the account that made the job. One that the
         result names which is given as ``kling_task_id`` has priority.
@@ -148,11 +148,11 @@ class KlingFetchResultOperator(StoringOperator):
 class KlingResultSweepOperator(StoringOperator):
     """Store every result of the account that is not stored yet, before Kling deletes it after 30 days.
 
-    Walks the account's lists of jobs, compares them with the manifests below ``output_path``, and stores what
-    is missing, what expires first before all else. Where nothing is missing it costs one listing of the
-    storage and one or two free requests for each endpoint.
+    Compares the account's lists of jobs with the manifests below ``output_path``, and stores the missing
+    results, those that expire first before others. If nothing is missing, it takes one listing of the storage
+    and one or two free requests for each endpoint.
 
-    The jobs are all of the connection's account, no matter who made them. Jobs that have not ended are left
+    It covers all jobs of the connection's account, whatever submitted them. Jobs that have not ended are left
     to the next sweep.
 
     Returns counts and, for each kind, the first 100 jobs; see ``docs/results.md``. Fails at the end if a
@@ -161,9 +161,9 @@ class KlingResultSweepOperator(StoringOperator):
     :param output_path: where to store the files, any ``ObjectStoragePath``. Results in folders below it count
         as stored, at any depth.
     :param endpoints: slugs of the endpoints to sweep; by default all whose jobs have files and can be listed.
-    :param days: how many days to look back, above 0. One day more is looked at, for jobs that took long and
-        to tell of results that were lost just now.
-    :param warn_days: results that are not stored and expire within so many days are named, 0 or more.
+    :param days: how many days to look back, above 0. One more day is read, for jobs that took long, and to
+        report results that Kling has just deleted.
+    :param warn_days: report results that are not stored and expire within so many days, 0 or more.
     :param max_tasks: most results to store in one run, at least 1; by default all.
     :param parallel: results that are fetched at once, 1 to 32.
     :param kling_conn_id: id of a connection of type ``kling``, at a host that lists jobs.
@@ -230,7 +230,7 @@ class KlingResultSweepOperator(StoringOperator):
                 "are known."
             )
         if not self.endpoints and isinstance(self.hook.settings.credentials, AccessKey):
-            # API 2.0 refuses signed tokens, so such an account has made no jobs there.
+            # API 2.0 rejects signed tokens, so such an account has no jobs there.
             endpoints = [endpoint for endpoint in endpoints if not endpoint.tasks]
         with storage_errors_for("cannot be listed", self.output_path):
             stored = stored_task_ids(self.output_path)
@@ -276,7 +276,7 @@ class KlingResultSweepOperator(StoringOperator):
         from ..results.finished_job import result_missing
         from ..results.result_check import holds_a_file, holds_its_files
 
-        # One resolution of the host's name for each endpoint, not for each job.
+        # Resolve the host's name once for each endpoint, not for each job.
         result_store = cache(
             lambda slug: result_writer(
                 self.hook.settings, get_endpoint(slug), self.output_path, context, poster=self.poster
@@ -288,7 +288,7 @@ class KlingResultSweepOperator(StoringOperator):
             endpoint = get_endpoint(job.endpoint)
             # Read again: the list may be hours old, and its URLs with it.
             task = client.get_task(endpoint, job.task_id)
-            # A list of API 2.0 holds jobs of several endpoints: any file counts there.
+            # A list of API 2.0 has jobs of several endpoints: any file counts there.
             held = holds_a_file(task.result) if endpoint.tasks else holds_its_files(endpoint, task)
             if not held:
                 raise result_missing(job.task_id, job.endpoint)
@@ -313,11 +313,11 @@ class KlingResultSweepOperator(StoringOperator):
             self.log.warning("Kling has deleted %d results that were never stored", report["gone"])
 
     def _judge(self, context: Context, report: SweepReport) -> None:
-        """Fail the task if something could not be stored; a retry continues with the rest."""
+        """Fail the task if a result could not be stored; a retry continues with the rest."""
         if not report["not_landed"] and not report.unlisted_failed:
             return
         if self.do_xcom_push:
-            # Airflow stores no return value of a failed task, and an alert needs to know what is at stake.
+            # Airflow stores no return value of a failed task, but an alert needs the report.
             context["ti"].xcom_push(key="return_value", value=report.to_json())
         if report["not_landed"]:
             place = redact_text(str(self.output_path))

@@ -31,41 +31,42 @@ class KlingVirtualTryOn2Operator(KlingTaskOperator):
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
-    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param timeout: seconds from submission until the wait ends; the job itself continues.
     :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
-    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
-        that is estimated higher, or whose cost cannot be known before, is not made.
-    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
-        a gateway the price is the gateway's own, and Kling's list price is what counts here.
-    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
-        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
-        file that the task reads has priority. Without it the results of upstream tasks are searched for the
-        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
+        a higher estimate, or without one, is not submitted.
+    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
+        gateway has its own prices.
+    :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
+        the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the task searches the results of upstream tasks for
+        the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
     :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
-    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
-        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
+        event, the XCom ``request`` and the usage report. Never sent to Kling.
     :param budget: limit that this task shares with others.
     :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
         result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
         run or batch, and charges 0 for it. A clear makes no new job then.
-    :param take: asks for another job of the same request on purpose, such as ``"2"``.
-    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
-        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param take: distinguishes several jobs of the same request: another take, such as ``"2"``, is another
+        job.
+    :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
+        returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
-        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
+        request with voices, elements or videos of an account stays at ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
-        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
+    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
+        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -121,41 +122,42 @@ class KlingGoodsStudioOperator(KlingTaskOperator):
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
-    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param timeout: seconds from submission until the wait ends; the job itself continues.
     :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
-    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
-        that is estimated higher, or whose cost cannot be known before, is not made.
-    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
-        a gateway the price is the gateway's own, and Kling's list price is what counts here.
-    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
-        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
-        file that the task reads has priority. Without it the results of upstream tasks are searched for the
-        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
+        a higher estimate, or without one, is not submitted.
+    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
+        gateway has its own prices.
+    :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
+        the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the task searches the results of upstream tasks for
+        the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
     :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
-    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
-        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
+        event, the XCom ``request`` and the usage report. Never sent to Kling.
     :param budget: limit that this task shares with others.
     :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
         result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
         run or batch, and charges 0 for it. A clear makes no new job then.
-    :param take: asks for another job of the same request on purpose, such as ``"2"``.
-    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
-        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param take: distinguishes several jobs of the same request: another take, such as ``"2"``, is another
+        job.
+    :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
+        returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
-        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
+        request with voices, elements or videos of an account stays at ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
-        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
+    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
+        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -217,41 +219,42 @@ class KlingApparelReplicatorOperator(KlingTaskOperator):
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
-    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param timeout: seconds from submission until the wait ends; the job itself continues.
     :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
-    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
-        that is estimated higher, or whose cost cannot be known before, is not made.
-    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
-        a gateway the price is the gateway's own, and Kling's list price is what counts here.
-    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
-        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
-        file that the task reads has priority. Without it the results of upstream tasks are searched for the
-        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
+        a higher estimate, or without one, is not submitted.
+    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
+        gateway has its own prices.
+    :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
+        the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the task searches the results of upstream tasks for
+        the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
     :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
-    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
-        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
+        event, the XCom ``request`` and the usage report. Never sent to Kling.
     :param budget: limit that this task shares with others.
     :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
         result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
         run or batch, and charges 0 for it. A clear makes no new job then.
-    :param take: asks for another job of the same request on purpose, such as ``"2"``.
-    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
-        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param take: distinguishes several jobs of the same request: another take, such as ``"2"``, is another
+        job.
+    :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
+        returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
-        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
+        request with voices, elements or videos of an account stays at ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
-        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
+    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
+        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -322,41 +325,42 @@ class KlingVideoCommerceOperator(KlingTaskOperator):
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
-    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param timeout: seconds from submission until the wait ends; the job itself continues.
     :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
-    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
-        that is estimated higher, or whose cost cannot be known before, is not made.
-    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
-        a gateway the price is the gateway's own, and Kling's list price is what counts here.
-    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
-        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
-        file that the task reads has priority. Without it the results of upstream tasks are searched for the
-        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
+        a higher estimate, or without one, is not submitted.
+    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
+        gateway has its own prices.
+    :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
+        the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the task searches the results of upstream tasks for
+        the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
     :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
-    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
-        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
+        event, the XCom ``request`` and the usage report. Never sent to Kling.
     :param budget: limit that this task shares with others.
     :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
         result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
         run or batch, and charges 0 for it. A clear makes no new job then.
-    :param take: asks for another job of the same request on purpose, such as ``"2"``.
-    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
-        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param take: distinguishes several jobs of the same request: another take, such as ``"2"``, is another
+        job.
+    :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
+        returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
-        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
+        request with voices, elements or videos of an account stays at ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
-        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
+    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
+        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -422,41 +426,42 @@ class KlingDramaSubtitleOperator(KlingTaskOperator):
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
-    :param timeout: seconds from submission until the wait is given up; the job itself goes on.
+    :param timeout: seconds from submission until the wait ends; the job itself continues.
     :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
         copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
-    :param max_units: most that the job may cost by Kling's list price, in units of its resource pack. A job
-        that is estimated higher, or whose cost cannot be known before, is not made.
-    :param max_usd: most that the job may cost by Kling's list price, in US dollars; else as ``max_units``. At
-        a gateway the price is the gateway's own, and Kling's list price is what counts here.
-    :param expected_seconds: length that prices a job whose length is not in the request, such as that of the
-        audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
-        file that the task reads has priority. Without it the results of upstream tasks are searched for the
-        ``audio_id`` or URL, and under a limit the headers of a public URL are read.
+    :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
+        a higher estimate, or without one, is not submitted.
+    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
+        gateway has its own prices.
+    :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
+        the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
+        file that the task reads has priority. Without it the task searches the results of upstream tasks for
+        the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
     :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
-    :param labels: for whom the job is made, such as ``{"team": "shop"}``: text that attributes its cost in
-        the manifest, the asset event, the XCom ``request`` and the usage report. Never sent to Kling.
+    :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
+        event, the XCom ``request`` and the usage report. Never sent to Kling.
     :param budget: limit that this task shares with others.
     :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
         result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
         run or batch, and charges 0 for it. A clear makes no new job then.
-    :param take: asks for another job of the same request on purpose, such as ``"2"``.
-    :param on_refused: ``fail`` fails the task when its content is refused; ``return`` ends it green with
-        ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
+    :param take: distinguishes several jobs of the same request: another take, such as ``"2"``, is another
+        job.
+    :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
+        returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; a poster that cannot be made is a warning.
+        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
     :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result then says in ``kling_conn_id`` which account
-        made it. A request that names voices, elements or videos of an account stays at ``kling_conn_id``.
+        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
+        request with voices, elements or videos of an account stays at ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: how many more jobs to make, each as the next ``take``, while the files fail the
-        check. Their cost together stays within ``max_units``; rejected files stay where they are stored.
+    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
+        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
     """
 
     endpoint: ClassVar[Endpoint]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator that tells what the account was charged, for which DAG and for whom."""
+"""The operator that reports the charges of the account by DAG, task and label."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ if TYPE_CHECKING:
     from ._base_operator_kwargs import BaseOperatorKwargs
 
 LAG_SECONDS = 12 * 3600
-"""Seconds by which the vendor's ledgers may be late."""
+"""Seconds by which the vendor's ledgers may lag."""
 
 _TIME = "ISO text such as 2026-11-01T00:00:00Z, a datetime, or Unix time in milliseconds"
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
 class KlingUsageOperator(StoringOperator):
-    """Write what the account was charged in a period, a row for each charge, with the DAG, run, task and
-    labels that it was made for.
+    """Write the charges of the account in a period, a row for each, with the DAG, run, task and labels of its
+    job.
 
-    Asking is free, and makes at most one request a second. **Kling's ledgers lag up to 12 hours**: run it for
-    a period that ended at least that long ago; of a later one the result says ``"complete": false``.
+    The requests are free; it makes at most one per second. **Kling's ledgers lag up to 12 hours**: run it for
+    a period that ended at least that long ago; for a later one the result has ``"complete": false``.
 
     Charges are joined by Kling's task id with the manifests and batch ledgers below ``paths``. The files are
-    named after the period and replaced as a whole, so running it again for a period changes nothing but what
-    the ledgers have learned since. Returns sums and paths; sums are text, to be exact.
+    named after the period and replaced as a whole, so a second run for a period only adds what the ledgers
+    have received since. Returns sums and paths; sums are text, to be exact.
 
     :param output_path: folder for the files, any ``ObjectStoragePath``: ``usage-<period>.jsonl`` and ``.csv``
-        (every charge), ``unknown-<period>.jsonl`` (charged, but of no job below ``paths``) and
+        (every charge), ``unknown-<period>.jsonl`` (charges of jobs that are not below ``paths``) and
         ``missing-<period>.jsonl`` (stored below ``paths``, but in no ledger).
-    :param paths: output paths of the operators and batches whose jobs these are; folders below them are read
-        too. Empty: no job is known, and every charge is unknown.
-    :param start: jobs made from then on: ISO text, a ``datetime`` or Unix time in milliseconds. Without a
-        time zone it is UTC.
-    :param end: jobs made until then.
+    :param paths: output paths of the operators and batches that submitted the jobs; folders below them are
+        read too. If empty, every charge is unknown.
+    :param start: jobs created at this time or later: ISO text, a ``datetime`` or Unix time in milliseconds.
+        Without a time zone it is UTC.
+    :param end: jobs created before this time.
     :param kling_conn_id: id of a connection of type ``kling``, at one of Kling's own hosts.
     """
 
