@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from .api.errors import ApiError, ErrorKind, refuses_content
+from .api.errors import ApiError, ErrorKind
 from .api.polling import TaskEvent
+from .api.refusal_words import refuses_content
 from .utils.redaction import collapse_whitespace, cut
 from .version_compat import AirflowException, AirflowFailException
 

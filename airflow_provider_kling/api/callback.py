@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..utils.json_input import read_json
+from ..utils.json_input import read_answer
 from .task import KlingTask, parse_task
 
 TOLERANCE_SECONDS = 300
@@ -124,7 +124,7 @@ def _key(secret: Any) -> bytes:
 
 def _task(body: bytes) -> KlingTask:
     try:
-        payload = read_json(body)
+        payload = read_answer(body)
     except ValueError:
         payload = None
     task = parse_task(payload) if isinstance(payload, dict) else None

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from .refusal_words import finds_no_task, lacks_credit, lacks_slots, refuses_content, refuses_duplicate
 
 _DEEPEST = 4
 _MOST_ITEMS = 10
@@ -45,6 +46,10 @@ def read_refusal(payload: Mapping[str, Any], headers: Mapping[str, str]) -> Refu
     stated = next((each for each in coded if known_code(each[1])), None)
     stated = stated or next((each for each in coded if each[1] is not None), None)
     layer, code, word = stated or (layers[0], None, "")
+    if not word and code is None:
+        # OpenAI's form names the error by its type as well, such as insufficient_quota.
+        types = (each.get("type") for each in layers)
+        word = next((t for t in types if isinstance(t, str) and t and not t.endswith("_error")), "")
     message = _text(layer, _DEEPEST) or next((text for each in layers if (text := _text(each, _DEEPEST))), "")
     if word:
         message = f"{message} [{word}]" if message else word
@@ -168,33 +173,10 @@ _BY_STATUS: dict[int, ErrorKind] = {
     429: ErrorKind.RATE,
 }
 
-_REFUSED = (400, 403, 422, 451)
-_NAME = re.compile(r"external[ _-]?task[ _-]?id")
-_TAKEN = re.compile(
-    r"\b(already|duplicated?s?|exists|been used|in use|taken|not unique|must be unique)\b|重复|已存在"
-)
-
+_REFUSED = (*range(200, 300), 400, 403, 406, 422, 429, 451)
+_TOO_MANY = 429
 _NO_SUCH_METHOD = 1202
 _WRONG_PATH_STATUSES = (*range(300, 400), 404, 405)
-
-_CONTENT_WORDS = (
-    *("risk control", "content safety", "content security", "content policy", "content_policy"),
-    *("platform strategy", "strategy of the platform", "platform's policy", "platform policy"),
-    *(
-        "sensitive",
-        "moderation",
-        "moderated",
-        "inappropriate",
-        "nsfw",
-        "prohibited content",
-        "community guidelines",
-    ),
-    *("violates our", "violates the", "safety check", "safety policy"),
-    *("风控", "敏感", "违规", "违禁", "不合规", "内容安全", "安全策略", "平台策略", "平台政策"),
-    *("审核未通过", "审核不通过", "未通过审核", "审核失败", "未通过安全"),
-)
-_CONTENT_CODE = re.compile(r"""\bcode["']?\s*[:=]?\s*["']?130[01]\b""")
-_NOT_CONTENT = ("case sensitive", "case-sensitive", "case_sensitive", "time-sensitive", "time sensitive")
 
 _MEANING: dict[int, str] = {
     1000: "authentication failed",
@@ -264,22 +246,11 @@ def known_code(code: int | None) -> bool:
     return code in _BY_CODE
 
 
-def refuses_content(message: str) -> bool:
-    """Return whether the vendor's words say that content was refused, in English or Chinese.
-
-    :param message: message of a refusal, or why a job failed.
-    :return: ``True`` if it names content or safety as the reason.
-    """
-    text = " ".join(message.lower().split())
-    for words in _NOT_CONTENT:
-        text = text.replace(words, "")
-    return any(words in text for words in _CONTENT_WORDS) or bool(_CONTENT_CODE.search(text))
-
-
 def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
     """Classify a refused call by HTTP status, code and message.
 
-    HTTP 429 alone says little: codes 1100 to 1102 and 1304 use it too and never pass by waiting.
+    HTTP 429 alone says little: codes 1100 to 1102 and 1304 use it too and never pass by waiting, and gateways
+    send it with words of their own for a quota that is used up.
 
     Words count only in a plain refusal: a server error that speaks of a task it did not find must not lead
     to the conclusion that there is none, and to a second payment.
@@ -289,17 +260,26 @@ def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
     :param message: message in it.
     :return: the kind, which decides about retries and the exception.
     """
-    text = message.lower()
-    if http_status < 500 and _BY_CODE.get(code or 0, ErrorKind.REQUEST) is ErrorKind.REQUEST:  # noqa: PLR2004
-        if "task not found" in text or "task_not_exist" in text:
+    plain = http_status < 500  # noqa: PLR2004
+    if _BY_CODE.get(code or 0, ErrorKind.REQUEST) is ErrorKind.REQUEST:
+        if plain and finds_no_task(message):
             return ErrorKind.NOT_FOUND
-        if _NAME.search(text) and _TAKEN.search(text):
+        # Kling's own code proves that the words are its own, whatever status a gateway gives them.
+        if (plain or code in _BY_CODE) and refuses_duplicate(message):
             return ErrorKind.DUPLICATE
     if code in _BY_CODE:
         return _BY_CODE[code]
-    if http_status in _REFUSED and refuses_content(message):
-        return ErrorKind.CONTENT
+    if kind := _by_words(http_status, message):
+        return kind
     if http_status in _BY_STATUS:
         return _BY_STATUS[http_status]
     # An unknown refusal inside a 2xx does not say what happened; a redirect is a wrong URL.
     return ErrorKind.SERVER if http_status // 100 in (2, 5) else ErrorKind.REQUEST
+
+
+def _by_words(http_status: int, message: str) -> ErrorKind | None:
+    if http_status in _REFUSED and refuses_content(message):
+        return ErrorKind.CONTENT
+    if http_status in _REFUSED and lacks_credit(message):
+        return ErrorKind.ACCOUNT
+    return ErrorKind.SLOTS if http_status == _TOO_MANY and lacks_slots(message) else None

@@ -11,11 +11,12 @@ from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import Any, Literal
 
-from ..utils.json_input import read_json
+from ..utils.json_input import read_answer
 from ..utils.redaction import sanitize_text
 from .endpoint import Endpoint
 from .errors import ApiError, ErrorKind, classify, read_refusal
 from .polling import MAX_RETRY_AFTER
+from .result_shapes import iter_layers
 from .task import KlingTask, list_rows, parse_task, parse_task_list
 from .values import id_text
 
@@ -29,6 +30,8 @@ _MAX_MESSAGE = 500
 _MAX_REQUEST_ID = 100
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
 _HTTP_OK = range(200, 300)
+_SUCCESS_WORDS = frozenset(("ok", "success", "succeed", "succeeded"))
+_NO_ERROR_WORDS = frozenset(("", "0", "null", "none", *_SUCCESS_WORDS))
 _REDIRECTS = range(300, 400)
 
 
@@ -182,14 +185,12 @@ def select_task(
 
 def _ids_in(record: Mapping[str, Any]) -> set[str]:
     """Return the ids that a record gives itself, at any depth of its envelope."""
-    ids: set[str] = set()
-    layer: Any = record
-    while isinstance(layer, Mapping):
-        ids.update(text for name in ("task_id", "id") if (text := id_text(layer.get(name))))
-        layer = layer.get("data")
-        if isinstance(layer, list):
-            layer = layer[0] if layer else None
-    return ids
+    return {
+        text
+        for layer in iter_layers(record)
+        for name in ("task_id", "id")
+        if (text := id_text(layer.get(name)))
+    }
 
 
 def _is_rounded(record: Mapping[str, Any], task_id: str) -> bool:
@@ -212,9 +213,10 @@ def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> dict
     :return: the JSON object of a success, or the error.
     """
     payload = _json_object(body)
+    payload = _tasks_alone(status, body) if payload is None else payload
     if payload is None:
         return _non_json_error(status, headers, body)
-    if status in _HTTP_OK and _is_success(payload):
+    if status in _HTTP_OK and _is_success(payload, status):
         return payload
     stated = read_refusal(payload, headers)
     return ApiError(
@@ -238,21 +240,51 @@ def is_json_object(body: bytes) -> bool:
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        value = read_json(body)
+        value = read_answer(body)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
 
 
+def _tasks_alone(status: int, body: bytes) -> dict[str, Any] | None:
+    """Return the tasks of a list without an envelope. An empty one says nothing: it may be a proxy's."""
+    try:
+        rows = read_answer(body) if status in _HTTP_OK else None
+    except ValueError:
+        return None
+    named = isinstance(rows, list) and rows and all(isinstance(row, dict) and _is_named(row) for row in rows)
+    return {"data": rows} if named else None
+
+
+def _is_named(row: Mapping[str, Any]) -> bool:
+    return any(id_text(row.get(name)) for name in ("task_id", "id"))
+
+
 def _is_task(payload: dict[str, Any]) -> bool:
     # One gateway form puts a failed task's reason under "error", at the top level: it is no refusal.
-    named = "status" in payload and ("task_id" in payload or "id" in payload)
-    return named and payload.get("code") in (None, "", 0, "0", "success")
+    return "status" in payload and ("task_id" in payload or "id" in payload)
 
 
-def _is_success(payload: dict[str, Any]) -> bool:
-    stated = payload.get("code") in (None, "", 0, "0", "success")
-    return _is_task(payload) or (stated and not payload.get("error"))
+def _is_success(payload: dict[str, Any], status: int) -> bool:
+    if not _is_success_code(payload.get("code"), status) or payload.get("success") is False:
+        return False
+    return _is_task(payload) or not _says_something(payload.get("error"))
+
+
+def _is_success_code(code: Any, status: int) -> bool:
+    """Return whether a code says that all went well: gateways write 200 or a word for Kling's 0."""
+    if isinstance(code, str):
+        word = code.strip().lower()
+        return word in _SUCCESS_WORDS or word.strip("0") == "" or word == str(status)
+    return code is None or code in (0, status)
+
+
+def _says_something(error: Any) -> bool:
+    """Return whether an error is more than a form with nothing in it."""
+    if isinstance(error, str):
+        return error.strip().lower() not in _NO_ERROR_WORDS
+    parts = error.values() if isinstance(error, Mapping) else error if isinstance(error, list) else ()
+    return any(map(_says_something, parts)) if isinstance(error, Mapping | list) else bool(error)
 
 
 def _non_json_error(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:

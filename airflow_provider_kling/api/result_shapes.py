@@ -18,7 +18,7 @@ _RESERVED = frozenset(
         *("units", "charges", "session_id", "final_balance_deduction", "request", "labels", "airflow"),
     )
 )
-_CONTAINERS = ("outputs", "output", "result", "content", "metadata")
+_CONTAINERS = ("outputs", "output", "result", "results", "result_json", "response", "content", "metadata")
 _URL_KEYS = {
     "video_url": "videos",
     "video_urls": "videos",
@@ -26,25 +26,80 @@ _URL_KEYS = {
     "image_urls": "images",
     "audio_url": "audios",
     "audio_urls": "audios",
-    "result_url": "",
-    "result_urls": "",
-    "url": "",
-    "urls": "",
+    **dict.fromkeys(
+        (
+            "result_url",
+            "result_urls",
+            "url",
+            "urls",
+            "download_url",
+            "download_urls",
+            "file_url",
+            "file_urls",
+        ),
+        "",
+    ),
 }
-_TASK_KEYS = ("video_url", "video_urls", "audio_url", "result_url", "result_urls", "url", "urls")
+"""Names of URLs, and the array that they belong to; empty where the URL itself shows it."""
+
+_FILE_KEYS = {
+    "video": "videos",
+    "video_list": "videos",
+    "image": "images",
+    "image_list": "images",
+    "audio": "audios",
+    "audio_list": "audios",
+    **dict.fromkeys(("file", "files", "works", "list", "items"), ""),
+}
+"""Names of files under which peers and gateways put them, and the array that they belong to."""
+
+_TASK_KEYS = (
+    *("video_url", "video_urls", "video", "audio_url", "audio"),
+    *("result_url", "result_urls", "download_url", "download_urls", "file_url", "file_urls", "url", "urls"),
+    *("files", "works"),
+)
+_LAST_KEYS = ("image_url", "image_urls")
+"""Names that are of an input where there is anything else."""
+
+_ITEM_KEYS = (
+    *(name for name, array in _URL_KEYS.items() if array),
+    *("result_url", "result_urls", "download_url", "file_url", "play_url", "resource_url", "media_url"),
+    *("origin_url", "urls", "src", "resource", "uri", "link", "href", "video", "audio", "image", "file"),
+    *("content", "output", "data"),
+)
 _ARRAYS = ("videos", "images", "series_images", "audios")
 _ENDINGS = {
     **dict.fromkeys(("mp3", "wav", "m4a", "aac", "ogg", "flac"), "audios"),
     **dict.fromkeys(("png", "jpg", "jpeg", "webp", "gif"), "images"),
     **dict.fromkeys(("srt", "ass", "vtt"), "subtitles"),
 }
-_URL = re.compile(r"\s*(https?://|//?[^/\s])\S+\s*", re.IGNORECASE)
+_URL = re.compile(r"\s*(https?://|//?[^/\s]|data:[\w.+-]+/[\w.+-]+;base64,)\S+\s*", re.IGNORECASE)
+_FILE_URL = re.compile(
+    r"(https?:)?//[^/\s].*|/[^/\s].*|data:[\w.+-]+/[\w.+-]+;base64,.+"
+    r"|[^/:\s][^:\s]*\.(mp4|mov|webm|m4v|mp3|wav|m4a|aac|ogg|flac|png|jpe?g|webp|gif)([?#].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_NO_URLS = frozenset(
+    ("", "null", "none", "undefined", "nan", "n/a", "-", "pending", "processing", "https://")
+)
 _WEB_URL = re.compile(r"\s*https?://\S+\s*", re.IGNORECASE)
 _NO_NAME = re.compile(r"[^a-z0-9_]+")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LONGEST_TYPE = 40
 _DEEPEST = 4
+_MOST_LAYERS = 20
+_ENVELOPES = ("result", "task", "tasks", "items", "list", "records", "response")
 
 Result = dict[str, list[dict[str, Any]]]
+
+
+def is_file_url(value: Any) -> bool:
+    """Return whether a value is the URL of a file: on the web, of a path of the host, or the file itself.
+
+    :param value: any JSON value.
+    :return: ``False`` for other schemes and for words such as ``null`` and ``pending``.
+    """
+    return isinstance(value, str) and _FILE_URL.fullmatch(value.strip()) is not None
 
 
 def file_urls(item: Mapping[str, Any]) -> dict[str, str]:
@@ -87,7 +142,17 @@ def objects(value: Any) -> list[dict[str, Any]]:
         value = inner if numbered else [value]
     elif isinstance(value, str):
         value = [value]
-    return [item for each in value if (item := _object(parsed(each)))] if isinstance(value, list) else []
+    return [item for each in _flat(value, _DEEPEST) for item in _items(each)]
+
+
+def _flat(value: Any, depth: int) -> Iterator[Any]:
+    if not isinstance(value, list):
+        return
+    for each in map(parsed, value):
+        if isinstance(each, list):
+            yield from _flat(each, depth - 1) if depth else ()
+        else:
+            yield each
 
 
 def read_result(layers: list[Mapping[str, Any]], *, succeeded: bool) -> Result:
@@ -118,19 +183,28 @@ def _of_task(layer: Mapping[str, Any], *, succeeded: bool) -> Result:
         metadata = layer.get("metadata")
         url = layer.get("url") or (metadata.get("url") if isinstance(metadata, Mapping) else None)
         return _of_url("", url)
+    named = {_key(name): value for name, value in layer.items()}
     for name in _CONTAINERS:
-        inner = parsed(layer.get(name))
+        inner = parsed(named.get(name))
         if name == "metadata" and isinstance(inner, Mapping):
             # What describes a task may repeat its inputs.
-            inner = {key: inner[key] for key in _TASK_KEYS if key in inner}
+            inner = {key: inner[key] for key in inner if _key(key) in _TASK_KEYS}
         found = _of_container(inner)
         if any(file_urls(item) for items in found.values() for item in items):
             return found
-    found = {name: items for name in _ARRAYS if (items := objects(layer.get(name)))}
+    found = {name: items for name in _ARRAYS if (items := objects(named.get(name)))}
+    if not found and not isinstance(data := parsed(named.get("data")), Mapping):
+        found = _by_type(data, _DEEPEST)
     for name in _TASK_KEYS:
-        found = found or _of_url(_URL_KEYS[name], layer.get(name))
-    reason = layer.get("fail_reason")
-    return found or (_of_url("", reason) if isinstance(reason, str) and _WEB_URL.fullmatch(reason) else {})
+        for array, items in _of_url(_URL_KEYS.get(name, ""), named.get(name)).items():
+            # The same file may stand under several names.
+            found.setdefault(array, items)
+    for name in _LAST_KEYS:
+        found = found or _of_url("images", named.get(name))
+    reason = parsed(layer.get("fail_reason"))
+    if isinstance(reason, str) and not _WEB_URL.fullmatch(reason):
+        return found
+    return found or _of_url("", reason)
 
 
 def _of_container(value: Any, depth: int = _DEEPEST) -> Result:
@@ -141,18 +215,22 @@ def _of_container(value: Any, depth: int = _DEEPEST) -> Result:
         return _by_type([value], depth)
     found: Result = {}
     for name, inner in value.items():
-        if name in _URL_KEYS:
-            more = _of_url(_URL_KEYS[name], inner)
-        elif name == "data" or name in _CONTAINERS:
-            more = _of_container(inner, depth - 1)
-        elif isinstance(parsed(inner), list | Mapping):
-            more = {_array(str(name), plural=False): objects(inner)}
-        else:
-            more = {}
+        more = _of_field(_key(name), inner, depth)
         for array, items in more.items():
             if items:
                 found.setdefault(array, []).extend(items)
     return found
+
+
+def _of_field(name: str, value: Any, depth: int) -> Result:
+    if name in _URL_KEYS:
+        return _of_url(_URL_KEYS[name], value)
+    if name in _FILE_KEYS:
+        return {_FILE_KEYS[name]: objects(value)} if _FILE_KEYS[name] else _by_type(value, depth - 1)
+    if name == "data" or name in _CONTAINERS:
+        return _of_container(value, depth - 1)
+    listed = isinstance(parsed(value), list | Mapping)
+    return {_array(name, plural=False): objects(value)} if listed or is_file_url(value) else {}
 
 
 def _by_type(outputs: Any, depth: int) -> Result:
@@ -170,6 +248,7 @@ def _by_type(outputs: Any, depth: int) -> Result:
 
 def _array(kind: str, *, plural: bool = True) -> str:
     word = _NO_NAME.sub("_", kind.strip().lower())[:_LONGEST_TYPE].strip("_") or "file"
+    word = word.removesuffix("_urls").removesuffix("_url")
     name = f"{word}s" if plural and not word.endswith("s") else word
     return f"{name}_files" if name in _RESERVED else name
 
@@ -191,19 +270,49 @@ def _of_url(array: str, value: Any) -> Result:
     return found
 
 
-def _object(item: Any) -> dict[str, Any]:
+def _items(item: Any) -> list[dict[str, Any]]:
+    """Return an item of a result, or several where it has a list of URLs."""
     if isinstance(item, str):
-        return {"url": clean(item.strip())} if _URL.fullmatch(item) else {}
+        return [{"url": clean(item.strip())}] if _URL.fullmatch(item) else []
     if not isinstance(item, Mapping):
-        return {}
+        return []
     # Where a result was stored is ours to say: a gateway's own word would be taken for it.
     taken = {n: v for n, v in clean(item).items() if not _OURS.intersection(n.split("_"))}
     taken = {n: duration(v) if n.split("_")[0] == "duration" else v for n, v in taken.items()}
-    if not taken.get("url"):
-        names = [*(name for name, array in _URL_KEYS.items() if array), "result_url"]
-        url = next((v for n in names if isinstance(v := taken.get(n), str) and v.strip()), None)
-        taken.update({"url": url} if url else {})
-    return taken
+    taken = {n: _url(v) if isinstance(v, str) and "url" in n.split("_") else v for n, v in taken.items()}
+    if isinstance(taken.get("url"), str) and taken["url"]:
+        return [taken]
+    urls = list(dict.fromkeys(_urls_in(taken, _DEEPEST)))
+    return [{**taken, "url": url} for url in urls] or [taken]
+
+
+def _url(text: str) -> str | None:
+    """Return a URL without blanks around it; a word such as ``null`` or ``pending`` is none."""
+    bare = text.strip()
+    return None if bare.lower() in _NO_URLS else bare
+
+
+def _urls_in(value: Any, depth: int) -> Iterator[str]:
+    """Yield the URLs of one file, or of the files of a list, from under the names that they are given."""
+    value = parsed(value)
+    if isinstance(value, str):
+        if _URL.fullmatch(value):
+            yield value.strip()
+    elif isinstance(value, list) and depth:
+        for each in value:
+            yield from _urls_in(each, depth - 1)
+    elif isinstance(value, Mapping) and depth:
+        named = {_key(name): inner for name, inner in value.items()}
+        for name in ("url", *_ITEM_KEYS):
+            found = list(_urls_in(named.get(name), depth - 1))
+            if found:
+                yield from found
+                return
+
+
+def _key(name: Any) -> str:
+    """Return a name as the API writes names: ``videoUrl`` is ``video_url``."""
+    return _HUMP.sub("_", str(name)).lower()
 
 
 def iter_layers(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -213,8 +322,50 @@ def iter_layers(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     :return: the objects, outermost first.
     """
     layer: Any = payload
-    while isinstance(layer, Mapping):
+    for _ in range(_MOST_LAYERS):
+        if not isinstance(layer, Mapping):
+            return
         yield layer
-        layer = parsed(layer.get("data"))
+        layer = inner_of(layer)
         if isinstance(layer, list):
             layer = layer[0] if layer else None
+
+
+def inner_of(layer: Mapping[str, Any]) -> Any:
+    """Return what an envelope holds.
+
+    :param layer: an object of an answer.
+    :return: the object, or the list of objects, in it; ``None`` where it is the task itself or holds none.
+    """
+    data = parsed(layer.get("data"))
+    if isinstance(data, Mapping) or _holds_records(data, owned=is_task(layer)):
+        return data
+    if is_task(layer):
+        return None
+    for name in _ENVELOPES:
+        inner = parsed(layer.get(name))
+        if (isinstance(inner, Mapping) and is_task(inner)) or _holds_records(inner, owned=False):
+            return inner
+    return data if isinstance(data, list) else None
+
+
+def is_task(layer: Mapping[str, Any]) -> bool:
+    """Return whether an object of an answer is a task, not what contains it.
+
+    :param layer: the object.
+    :return: whether it has an id and a status.
+    """
+    named = any(layer.get(name) not in (None, "") for name in ("task_id", "id"))
+    return named and any(isinstance(layer.get(name), str) for name in ("task_status", "status"))
+
+
+def _holds_records(value: Any, *, owned: bool) -> bool:
+    """Whether a list is one of tasks; that of a task itself is one of its files, unless it says otherwise."""
+    rows = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
+    if not rows:
+        return False
+    return (
+        any("task_id" in row or is_task(row) for row in rows)
+        if owned
+        else any("url" not in row for row in rows)
+    )

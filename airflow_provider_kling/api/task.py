@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from ..utils.redaction import collapse_whitespace, sanitize_text, visible
-from .errors import known_code, read_refusal, refuses_content
-from .result_shapes import file_urls, iter_layers, objects, parsed, read_result
+from .errors import known_code, read_refusal
+from .refusal_words import refuses_content
+from .result_shapes import file_urls, inner_of, is_task, iter_layers, objects, parsed, read_result
 from .values import amount_text, charge, charge_kind, clean, id_text, milliseconds, sum_text
 
 RESULT_DAYS = 30
@@ -178,19 +179,11 @@ def list_rows(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     :param payload: JSON object of the answer.
     :return: the rows.
     """
-    data: Any = parsed(payload.get("data"))
-    while isinstance(data, Mapping):
-        if _is_task(data):
-            # The list in it is of its files.
-            return []
-        data = parsed(data.get("data", data.get("result")))
-    rows = data if isinstance(data, list) else []
-    return [row for row in rows if isinstance(row, Mapping)]
-
-
-def _is_task(layer: Mapping[str, Any]) -> bool:
-    named = any(layer.get(name) not in (None, "") for name in ("task_id", "id"))
-    return named and any(isinstance(layer.get(name), str) for name in ("task_status", "status"))
+    layer: Any = payload
+    while isinstance(layer, Mapping):
+        # The list in a task is of its files.
+        layer = None if is_task(layer) else inner_of(layer)
+    return [row for row in layer if isinstance(row, Mapping)] if isinstance(layer, list) else []
 
 
 def row_summary(row: Mapping[str, Any]) -> tuple[str, str | None, str]:
@@ -201,7 +194,7 @@ def row_summary(row: Mapping[str, Any]) -> tuple[str, str | None, str]:
     """
     if "task_id" in row and "task_status" in row and isinstance(row.get("task_info"), Mapping):
         word = sanitize_text(str(row["task_status"]), _LONGEST_WORD)
-        return _clean_id(row["task_id"]), _external_id([row]), word
+        return _clean_id(id_text(row["task_id"])), _external_id([row]), word
     task = parse_task(row)
     return (task.task_id, task.external_task_id, task.raw_status) if task else ("", None, "")
 
@@ -235,7 +228,7 @@ def _external_id(layers: list[Mapping[str, Any]]) -> str | None:
 
 def _reason(layers: list[Mapping[str, Any]], word: str) -> str:
     """Why the task failed. The envelope's own ``message`` says SUCCEED even then."""
-    own = [layer for layer in layers if _is_task(layer)]
+    own = [layer for layer in layers if is_task(layer)]
     asked = ((layers, _REASONS), (layers, _ERRORS), (own, ("message", "msg")))
     said = (layer.get(name) for among, names in asked for name in names for layer in among)
     words = next((text for value in said if (text := _words(value))), "")

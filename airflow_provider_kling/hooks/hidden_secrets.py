@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ..utils.json_input import read_json
+from ..utils.json_input import read_answer
 from ..utils.redaction import visible
 
 _REDACTED = "***"
@@ -57,7 +57,7 @@ class HiddenSecrets:
         :return: the same without secrets.
         """
         try:
-            value = read_json(body)
+            value = read_answer(body)
         except ValueError:
             for form in self._forms:
                 body = body.replace(form.encode(), _REDACTED.encode())

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from .. import __version__
-from ..api.errors import REFUSAL_CODES, ApiError, ErrorKind
+from ..api.errors import REFUSAL_CODES, ApiError, ErrorKind, known_code, read_refusal
 from ..api.http import ApiRequest, is_json_object, parse_response, select_task
 from ..api.requests.base import KlingRequest
 from ..api.task import KlingTask, parse_task
@@ -24,6 +24,7 @@ from ..exceptions import (
     KlingTaskNotFound,
     error_from_api,
 )
+from ..utils.json_input import read_answer
 from ..utils.redaction import sanitize_text
 from .connection import KlingSettings
 from .hidden_secrets import HiddenSecrets
@@ -83,8 +84,7 @@ def parse_or_raise(
     hidden = HiddenSecrets(settings.credentials.secrets())
     if not isinstance(answer, ApiError):
         return hidden.in_answer(answer, body)
-    if answer.kind is ErrorKind.CONTENT and call.method == "GET":
-        # A read has no content that could be refused: such an answer is about something else.
+    if call.method == "GET" and _is_trouble_of_a_read(answer):
         answer = replace(answer, kind=ErrorKind.SERVER)
     # Servers echo keys that they refuse; before the text is cut, so that no part of one stays.
     body = hidden.in_body(body)
@@ -103,6 +103,17 @@ def parse_or_raise(
     if answer.kind is ErrorKind.CLOCK:
         raise TokenRejected(error)
     raise error
+
+
+def _is_trouble_of_a_read(answer: ApiError) -> bool:
+    """Whether a read is refused by words that make sense for a create call alone: it costs nothing."""
+    if answer.kind is ErrorKind.CONTENT:
+        return True
+    return (
+        answer.kind is ErrorKind.ACCOUNT
+        and not known_code(answer.code)
+        and answer.http_status not in (*(402, 403),)
+    )
 
 
 def no_response_error(
@@ -143,7 +154,9 @@ def parse_task_or_raise(call: ApiRequest, payload: Mapping[str, Any]) -> KlingTa
     if task is None:
         job = JobState.MAY_EXIST if call.creates_task else None
         keys = sanitize_text(str(sorted(payload)), _MAX_KEYS_LENGTH)
-        raise KlingServerError(f"The answer to {call} holds no task; its keys are {keys}.", job=job)
+        words = sanitize_text(read_refusal(payload, {}).message, _MAX_KEYS_LENGTH)
+        says = f" and it says {words!r}" if words else ""
+        raise KlingServerError(f"The answer to {call} holds no task; its keys are {keys}{says}.", job=job)
     return task
 
 
@@ -198,8 +211,10 @@ def _base_url_hint(settings: KlingSettings) -> str:
     )
 
 
-# Answers of proxies between here and Kling, or to a request that may have been served before.
-_UNCLEAR = frozenset({408, 409, 421, 425, 444, 460, 463, 494, 499})
+# By any other status a proxy between here and Kling may answer, or one of a request that was served before.
+_REFUSING = frozenset(
+    (*range(200, 300), *range(400, 408), 410, 411, *range(413, 419), 422, 426, 429, 431, 451)
+)
 
 
 def _job_state_after(call: ApiRequest, error: ApiError, body: bytes) -> JobState | None:
@@ -208,13 +223,19 @@ def _job_state_after(call: ApiRequest, error: ApiError, body: bytes) -> JobState
         return None
     if error.kind is ErrorKind.DUPLICATE:
         return JobState.EXISTS
-    unclear = error.http_status in _UNCLEAR or error.http_status // 100 in (3, 5, 6, 7, 8, 9)
-    # Kling's own code for a refusal decides, whatever the status is.
+    # Kling's own code for a refusal decides, whatever the status is, unless a success names a job.
     if error.code in REFUSAL_CODES:
-        return JobState.NOT_CREATED
-    if error.kind is ErrorKind.SERVER or unclear or not is_json_object(body):
-        return JobState.MAY_EXIST
-    return JobState.NOT_CREATED
+        return JobState.MAY_EXIST if _names_a_task(error, body) else JobState.NOT_CREATED
+    unclear = error.kind is ErrorKind.SERVER or error.http_status not in _REFUSING
+    return JobState.MAY_EXIST if unclear or not is_json_object(body) else JobState.NOT_CREATED
+
+
+def _names_a_task(error: ApiError, body: bytes) -> bool:
+    if error.http_status not in range(200, 300):
+        return False
+    answer = read_answer(body)
+    task = parse_task(answer) if isinstance(answer, dict) else None
+    return task is not None and bool(task.task_id)
 
 
 def build_validated_request(path: str, model: type[KlingRequest], values: Mapping[str, Any]) -> ApiRequest:

@@ -316,9 +316,18 @@ class TaskRun:
             "Job %s succeeded%s: %s; %s",
             task.task_id,
             f" after {seconds:.0f} s" if seconds is not None else "",
-            ", ".join(f"{len(items)} {name}" for name, items in task.result.items()) or "no files",
+            _contents_of(task) or "no files",
             f"charged {task.units} units" if task.units else "Kling reports no charge",
         )
+
+
+def _contents_of(task: KlingTask) -> str:
+    """Count what a job made, of files only those that are there."""
+    made = {
+        name: sum("url" not in item or bool(item["url"]) for item in items)
+        for name, items in task.result.items()
+    }
+    return ", ".join(f"{number} {name}" for name, number in made.items())
 
 
 def format_clock_time(until: datetime) -> str:

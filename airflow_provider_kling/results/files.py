@@ -27,13 +27,15 @@ _ARRAYS = {
     "subtitles": "subtitle",
     "files": "file",
 }
-_URL_KEYS = (
+URL_KEYS = (
     "url",
     *("url_mp3", "url_wav", "mp3_url", "wav_url"),
     *("url_1", "url_2", "url_3"),
     "trial_url",
     "watermark_url",
 )
+"""Keys of an item that hold the URLs of its files."""
+
 _MEDIA_PREFIXES = {
     "video": ("video/",),
     "image": ("image/",),
@@ -147,7 +149,7 @@ def list_result_files(task: Mapping[str, Any]) -> list[ResultFile]:
             **{name: n for name, n in others.items() if name not in _ARRAYS},
         }.items()
         for index, item in enumerate(_list(task.get(array)))
-        for url_key in _URL_KEYS
+        for url_key in URL_KEYS
         if isinstance(item, Mapping) and isinstance(url := item.get(url_key), str) and url.strip()
     ]
 

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..api.endpoint import ResultType
+from ..api.result_shapes import is_file_url
+from .files import URL_KEYS
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -25,9 +28,9 @@ _ENDINGS = {
     "video": (".mp4", ".mov", ".webm", ".m4v"),
     "image": (".jpg", ".jpeg", ".png", ".webp", ".gif"),
     "audio": (".mp3", ".wav", ".m4a", ".aac", ".ogg", ".flac"),
+    "text": (".srt", ".ass", ".vtt", ".json", ".txt", ".html"),
 }
-_NOT_URLS = frozenset(("", "null", "none", "undefined"))
-_NEXT_TO_FILE = ("cover", "thumbnail", "poster", "preview", "callback")
+_NEXT_TO_FILE = re.compile(r"cover|thumbnail|poster|subtitle|^srts?$|^ass$")
 
 
 def makes_files(endpoint: Endpoint) -> bool:
@@ -58,38 +61,36 @@ def holds_its_files(endpoint: Endpoint, task: KlingTask) -> bool:
     if not makes_files(endpoint):
         return True
     kinds = _KINDS[endpoint.result] + _ALSO.get(endpoint.slug, ())
-    for name, items in task.result.items():
-        urls = _urls(items)
-        if not urls:
-            continue
-        if _is_of(name, kinds) or any(_bare(item, kinds) for item in items):
-            return True
-    return False
+    return any(_is_of(name, kinds, url) for name, items in task.result.items() for url in _urls(items))
 
 
-def _is_of(name: str, kinds: tuple[str, ...]) -> bool:
-    known = [kind for kinds_of in _KINDS.values() for kind in kinds_of if kind in name.lower()]
-    # An array whose name contains no kind may hold any.
+def _is_of(name: str, kinds: tuple[str, ...], url: str) -> bool:
+    """Whether a URL of an array is of a kind: its extension says so, or the array's name, or neither."""
+    ending = _kind_of_url(url)
+    if ending:
+        return ending in kinds or (ending == "video" and "audio" in kinds)
+    word = name.lower()
+    if _NEXT_TO_FILE.search(word):
+        return False
+    known = [kind for kinds_of in _KINDS.values() for kind in kinds_of if kind in word]
     return not known or any(kind in kinds for kind in known)
 
 
-def _bare(item: Any, kinds: tuple[str, ...]) -> bool:
-    """Return whether an item is a bare URL, as gateways return it, without an extension of another kind."""
-    if not isinstance(item, Mapping) or set(item) != {"url"} or not _urls([item]):
-        return False
-    path = urlsplit(item["url"]).path.lower()
-    found = [kind for kind, endings in _ENDINGS.items() if path.endswith(endings)]
-    return not found or found[0] in kinds
+def _kind_of_url(url: str) -> str | None:
+    if url.startswith("data:"):
+        return url.removeprefix("data:").partition("/")[0]
+    try:
+        path = urlsplit(url).path.lower()
+    except ValueError:
+        return None
+    return next((kind for kind, endings in _ENDINGS.items() if path.endswith(endings)), None)
 
 
 def _urls(items: Iterable[Any]) -> list[str]:
     return [
-        value
+        item[key].strip()
         for item in items
         if isinstance(item, Mapping)
-        for key, value in item.items()
-        if "url" in str(key)
-        and not any(word in str(key) for word in _NEXT_TO_FILE)
-        and isinstance(value, str)
-        and value.strip().lower() not in _NOT_URLS
+        for key in URL_KEYS
+        if is_file_url(item.get(key))
     ]

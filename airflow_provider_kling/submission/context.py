@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..api.errors import refuses_content
+from ..api.refusal_words import refuses_content
 from ..api.task import KlingTask, TaskStatus
 
 

@@ -24,12 +24,54 @@ def read_json(text: str | bytes) -> Any:
         value = json.loads(text)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
+    if _deepest(value):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def read_answer(body: str | bytes) -> Any:
+    """Read the JSON of a server's answer, of which one odd part must not hide all others: a job may be paid.
+
+    :param body: the JSON; in UTF-8, or in another charset against the rules of JSON.
+    :return: its value; what is nested deeper than :data:`MAX_DEPTH` is ``None`` there, and an object that was
+        written as text is read.
+    :raises ValueError: it is no JSON, or nested so deep that it cannot be parsed.
+    """
+    value = _parse(body)
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = _parse(value)
+    for outer in _deepest(value):
+        for key, inner in list(outer.items() if isinstance(outer, dict) else enumerate(outer)):
+            if isinstance(inner, dict | list):
+                outer[key] = None
+    return value
+
+
+def _parse(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    except UnicodeDecodeError as error:
+        return _parse(_decode(error.object))
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode("gb18030")
+    except UnicodeDecodeError:
+        # Ids and codes are ASCII: only words are lost.
+        return body.decode("utf-8", "replace")
+
+
+def _deepest(value: Any) -> list[Any]:
+    """Return the objects and lists of the last level that is read, of those that hold further ones."""
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_DEPTH - 1):
         level = [inner for outer in level for inner in _items(outer) if isinstance(inner, dict | list)]
         if not level:
-            return value
-    raise ValueError(_TOO_DEEP)
+            return []
+    return [outer for outer in level if any(isinstance(inner, dict | list) for inner in _items(outer))]
 
 
 def _items(value: Any) -> Iterable[Any]:

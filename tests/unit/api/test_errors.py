@@ -65,6 +65,35 @@ TABLE = [
     (400, 1999, "new rule", KlingRequestInvalid, True),
     (500, 1999, "new trouble", KlingServerError, False),
     (200, 1999, "new trouble", KlingServerError, False),
+    # Gateways have words of their own for an account that cannot pay, and -1 for a code.
+    (429, -1, "insufficient user quota", KlingAccountError, True),
+    (200, -1, "账户余额不足", KlingAccountError, True),
+    (400, -1, "余额不足", KlingAccountError, True),
+    (429, None, "用户额度不足, 剩余额度: $0.10", KlingAccountError, True),
+    (429, None, "You exceeded your current quota, please check your plan", KlingAccountError, True),
+    (429, None, "quota exceeded", KlingAccountError, True),
+    (403, None, "user quota is not enough", KlingAccountError, True),
+    (429, None, "账户已欠费, 请充值", KlingAccountError, True),
+    (429, None, "Resource pack is used up", KlingAccountError, True),
+    # Unless the words are about how often or how many at once.
+    (429, None, "Quota exceeded for requests per minute", KlingRateLimited, False),
+    (429, None, "rate limit exceeded", KlingRateLimited, False),
+    (429, None, "请求频率超出额度, 余额不足以", KlingRateLimited, False),
+    (429, None, "当前分组上游负载已饱和", KlingRateLimited, False),
+    (429, None, "concurrency quota exceeded", KlingSlotsTaken, False),
+    (429, None, "parallel task over resource pack limit", KlingSlotsTaken, False),
+    (500, -1, "insufficient user quota", KlingServerError, False),
+    # That a name is taken, in any wording, and at any status where Kling's own code stands.
+    (400, 1201, "外部任务ID已存在", KlingTaskExists, False),
+    (400, 1201, "external_id 'x' already exists", KlingTaskExists, False),
+    (400, 1201, "external_task_id conflict", KlingTaskExists, False),
+    (400, 1201, "external_task_id should be unique", KlingTaskExists, False),
+    (500, 1201, "External_task_id af-1 already exists", KlingTaskExists, False),
+    (500, None, "External_task_id af-1 already exists", KlingServerError, False),
+    (404, None, "Task af-1 does not exist", KlingTaskNotFound, False),
+    (404, None, "任务 af-1 不存在", KlingTaskNotFound, False),
+    (404, None, "The model of this task does not exist", KlingRequestInvalid, True),
+    (400, None, "The task type is not supported", KlingRequestInvalid, True),
 ]
 
 
@@ -85,7 +114,7 @@ def test_each_refusal_becomes_its_exception(
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "kind"), [row[1:4] for row in TABLE if row[1] not in (None, 1999)]
+    ("code", "message", "kind"), [row[1:4] for row in TABLE if row[1] not in (None, -1, 1999)]
 )
 def test_the_code_decides_also_inside_http_200(code: int, message: str, kind: type[KlingError]) -> None:
     answer = parse_response(200, {}, json.dumps({"code": code, "message": message}).encode())
@@ -98,9 +127,16 @@ def test_http_429_alone_is_no_reason_to_wait(code: int) -> None:
     assert classify(429, code, "too many requests") is ErrorKind.ACCOUNT
 
 
-@pytest.mark.parametrize("message", ["Task not found by id", "External_task_id af-1 already exists"])
 @pytest.mark.parametrize(
-    ("status", "code"), [(500, 5000), (503, None), (502, 1201), (429, 1302), (401, 1002)]
+    ("status", "code", "message"),
+    [
+        *((status, code, "Task not found by id") for status, code in [(500, 5000), (503, None), (502, 1201)]),
+        *((status, code, "Task not found by id") for status, code in [(429, 1302), (401, 1002)]),
+        *(
+            (status, code, "External_task_id af-1 already exists")
+            for status, code in [(500, 5000), (503, None)]
+        ),
+    ],
 )
 def test_words_of_a_server_in_trouble_are_not_believed(status: int, code: int | None, message: str) -> None:
     """Believed, "not found" would lead to a second paid job."""

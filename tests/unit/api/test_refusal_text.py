@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.api.errors import ApiError, ErrorKind, refuses_content
+from airflow_provider_kling.api.errors import ApiError, ErrorKind
 from airflow_provider_kling.api.http import parse_response
+from airflow_provider_kling.api.refusal_words import refuses_content
 
 
 def refused(status: int, payload: Any, headers: dict[str, str] | None = None) -> ApiError:

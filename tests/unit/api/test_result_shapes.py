@@ -76,6 +76,45 @@ ITEM = {"url": URL}
         ({"outputs": [{"type": "srt", **ITEM}]}, "srts"),
         ({"outputs": [{"type": "ass", **ITEM}]}, "ass"),
         ({"outputs": [{"type": "charge", **ITEM}]}, "charges_files"),
+        ({"task_result": URL}, "videos"),
+        ({"task_result": [URL]}, "videos"),
+        ({"task_result": {"video": URL}}, "videos"),
+        ({"task_result": {"video": ITEM}}, "videos"),
+        ({"task_result": {"videos": URL}}, "videos"),
+        ({"task_result": {"Videos": [ITEM]}}, "videos"),
+        ({"task_result": {"video_list": [ITEM]}}, "videos"),
+        ({"task_result": {"videos": [[ITEM]]}}, "videos"),
+        ({"task_result": {"videos": [None, "", 5, ITEM]}}, "videos"),
+        ({"task_result": {"videos": [json.dumps(ITEM)]}}, "videos"),
+        *(
+            ({"task_result": {"videos": [{name: URL}]}}, "videos")
+            for name in ("videoUrl", "URL", "src", "href")
+        ),
+        *(
+            ({"task_result": {"videos": [{name: URL}]}}, "videos")
+            for name in ("download_url", "play_url", "origin_url", "resource", "file", "video")
+        ),
+        ({"task_result": {"videos": [{"resource": {"resource": URL}}]}}, "videos"),
+        ({"task_result": {"videos": [{"url": ITEM}]}}, "videos"),
+        ({"task_result": {"videos": [{"url": [URL]}]}}, "videos"),
+        ({"task_result": {"works": [{"resource": {"resource": URL}}]}}, "videos"),
+        ({"works": [{"video": {"resource": URL}}]}, "videos"),
+        ({"videoUrl": URL}, "videos"),
+        ({"video": ITEM}, "videos"),
+        ({"data": URL}, "videos"),
+        ({"data": [URL]}, "videos"),
+        ({"data": [ITEM]}, "videos"),
+        ({"results": [ITEM]}, "videos"),
+        ({"response": json.dumps({"videos": [ITEM]})}, "videos"),
+        ({"resultJson": json.dumps({"resultUrls": [URL]})}, "videos"),
+        ({"files": [ITEM]}, "videos"),
+        ({"download_url": URL}, "videos"),
+        ({"content": [{"type": "video_url", "video_url": ITEM}]}, "videos"),
+        ({"output": {"video": URL}}, "videos"),
+        ({"outputs": [{"type": "video", "content": ITEM}]}, "videos"),
+        ({"outputs": [{"type": "video", "urls": [URL]}]}, "videos"),
+        ({"fail_reason": json.dumps([URL])}, "videos"),
+        ({"image_url": "https://cdn.example/1.png"}, "images"),
     ],
 )
 def test_every_shape_holds_its_file(data: dict[str, Any], array: str) -> None:
@@ -111,3 +150,50 @@ def test_a_url_that_may_be_an_input_counts_on_success_only(status: str) -> None:
 def test_a_length_that_is_none_is_unknown(value: Any) -> None:
     task = read(task_result={"videos": [{"url": URL, "duration": value, "x": math.nan, "id": "a\0\ud800"}]})
     assert task.result["videos"] == [{"url": URL, "duration": None, "x": None, "id": "a?"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "urls"),
+    [
+        ({"data": [{"url": "https://a.example/1.png"}, {"url": "https://a.example/2.png"}]}, 2),
+        ({"task_result": {"images": [{"urls": ["https://a.example/1.png", "https://a.example/2.png"]}]}}, 2),
+        ({"task_result": {"images": [["https://a.example/1.png"], ["https://a.example/2.png"]]}}, 2),
+        ({"video_url": URL, "audio_url": "https://a.example/1.mp3"}, 2),
+        ({"video_url": URL, "url": URL, "result_url": f"{URL}?sign=b"}, 1),
+    ],
+    ids=["data", "urls", "lists", "of two kinds", "the same under several names"],
+)
+def test_no_file_is_lost_and_none_is_there_twice(data: dict[str, Any], urls: int) -> None:
+    assert len(set(read(**data).files)) == len(read(**data).files) == urls
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"  {URL}\n", URL),
+        ("https://a.example/a b.mp4", "https://a.example/a b.mp4"),
+        ("/files/1.mp4", "/files/1.mp4"),
+        ("files/1.mp4?sign=a", "files/1.mp4?sign=a"),
+        ("data:video/mp4;base64,AAAA", "data:video/mp4;base64,AAAA"),
+        *((word, None) for word in ("", " ", "null", "None", "pending", "N/A", "https://", "-")),
+    ],
+)
+def test_a_url_is_shown_without_blanks_and_a_word_is_none(url: str, shown: str | None) -> None:
+    items = read(task_result={"videos": [{"id": "1", "url": url}]}).result["videos"]
+    assert items[0]["url"] == shown
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"code": 0, "result": {"task_id": "7", "status": "succeed", "url": URL}},
+        {"code": 0, "data": {"tasks": [{"task_id": "7", "task_status": "succeed", "video_url": URL}]}},
+        {"code": 0, "data": {"items": [{"id": "7", "status": "succeeded", "outputs": [ITEM]}]}},
+        {"code": 0, "data": {"task": {"task_id": "7", "status": "SUCCESS", "url": URL}}},
+    ],
+    ids=["result", "tasks", "items", "task"],
+)
+def test_every_envelope_holds_its_task(payload: dict[str, Any]) -> None:
+    task = parse_task(payload)
+    assert task is not None
+    assert (task.task_id, task.files) == ("7", [URL])

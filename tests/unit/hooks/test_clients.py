@@ -34,7 +34,7 @@ BUSY = Reply(503, {"code": 5001, "message": "maintenance"})
 NOT_FOUND = Reply(400, {"code": 1201, "message": "Task not found by id/external id: 8"})
 TWO_LENGTHS = Reply(200, headers={"Content-Length": "5, 7"})
 # Too deep for code that walks it by recursion, and not for Python's JSON reader.
-DEEP = b'{"code": 0, "data": {"task_id": "8\\u002f", "x": %s}}' % (b"[" * 600 + b"]" * 600)
+DEEP = b'{"code": 0, "data": {"task_id": "8\\u002f", "x": %s}}' % (b"[" * 100_000 + b"]" * 100_000)
 TROUBLE = {
     "page": HTML,
     "maintenance": BUSY,

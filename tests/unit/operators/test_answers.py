@@ -160,7 +160,9 @@ def test_a_success_holds_its_file(
     result = way(ti, tmp_path)
     assert result["status"] == "succeed"
     assert result["task_id"] == "8"
-    files = [item for items in result.values() if isinstance(items, list) for item in items if "url" in item]
+    files = [
+        item for items in result.values() if isinstance(items, list) for item in items if item.get("url")
+    ]
     assert [item["url"] for item in files] == [server.url + NAME]
     if files[0].get("path"):
         assert Path(files[0]["path"]).read_bytes() == MP4
@@ -297,6 +299,32 @@ def test_refusals(
         way(ti, tmp_path)
     assert (refused.value.code, refused.value.request_id) == (code, "r-77")
     assert refused.value.job is JobState.NOT_CREATED
+    assert server.creates == 1
+
+
+@each(answers.REFUSALS)
+def test_a_row_that_is_refused(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
+    status, body, kind, words, _ = shape
+    server.create, server.query = Reply(status, body), NO_JOB
+    with pytest.raises(KlingError):
+        _batch(ti, tmp_path)
+    row = ledger(tmp_path)
+    states = {"KlingRequestInvalid": "invalid", "KlingContentRefused": "refused", "KlingAccountError": "open"}
+    assert row["state"] == states[kind]
+    assert words in str(row.get("error")) or kind == "KlingAccountError"
+    assert not row.get("task_id")
+    assert server.creates == 1
+
+
+@each(answers.UNCLEAR)
+def test_the_job_of_a_row_is_looked_up_after_an_unclear_answer(
+    ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, body = shape
+    server.create, server.query = Reply(status, body), whole()
+    monkeypatch.setattr(submit, "LOOKUP_DELAYS", (0.01, 0.01, 0.01))
+    summary = _batch(ti, tmp_path)
+    assert (summary["done"], summary["attached"]) == (1, 1)
     assert server.creates == 1
 
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from airflow_provider_kling.utils.json_input import MAX_DEPTH, read_json
+from airflow_provider_kling.utils.json_input import MAX_DEPTH, read_answer, read_json
 
 
 @pytest.mark.parametrize("text", ["1", '"x"', "[]", '{"a": [1, {"b": null}]}', b'{"a": "\xc3\xa9"}'])
@@ -30,3 +30,34 @@ def test_depth_is_limited(opening: str, closing: str, depth: int, fits: bool) ->
 def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - of the reader or of the decoder
         read_json(text)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        ('{"a": "\u654f\u611f"}'.encode("gb18030"), {"a": "\u654f\u611f"}),
+        ('{"a": "\xe4"}'.encode("latin-1"), {"a": "\ufffd"}),
+        ('{"a": 1}'.encode("utf-16"), {"a": 1}),
+        (json.dumps(json.dumps({"a": 1})).encode(), {"a": 1}),
+        (b'"words"', "words"),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
+    ],
+    ids=["BOM", "GBK", "Latin-1", "UTF-16", "as text", "text", "a key twice"],
+)
+def test_an_answer_is_read_in_spite_of_its_form(body: bytes, value: object) -> None:
+    assert read_answer(body) == value
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, 400])
+def test_one_deep_field_hides_no_other(depth: int) -> None:
+    deep = '{"a":' * depth + "1" + "}" * depth
+    answer = read_answer(f'{{"task_id": "8", "list": [{deep}], "deep": {deep}}}')
+    assert answer["task_id"] == "8"
+    assert read_json(json.dumps(answer)) == answer, "what is left is not too deep"
+
+
+@pytest.mark.parametrize("body", [b"", b'{"task_id": "8', b'{"a": 1} {"b": 2}', b"<html>", b"[" * 100_000])
+def test_what_is_no_whole_answer_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of the reader or of the decoder
+        read_answer(body)
