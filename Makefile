@@ -6,6 +6,8 @@ AIRFLOW ?= apache-airflow>=3.3.2
 # More than a small machine has processors: many tests wait for a server on it.
 WORKERS ?= 5
 PYTEST_ARGS ?=
+# They run whole DAGs, which takes half of the processor time of all tests.
+DAG_TESTS := tests/airflow tests/project/test_snippets.py
 # Of Airflow's UI with `make airflow`.
 PORT ?= 8080
 
@@ -22,7 +24,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-live test-wheel test-matrix test-newcomer test-distributed audit lint format reference docs diagrams workflows bench airflow clean
+.PHONY: help demo test test-dags test-browser test-live test-wheel test-matrix test-newcomer test-distributed audit lint format reference docs diagrams workflows bench airflow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -30,8 +32,11 @@ help: ## list the targets
 demo: $(VENV)/.runs ## make a video with a real Airflow DAG, without an account
 	@$(BIN)/python -m scripts.demo
 
-test: $(VENV)/.develops ## the whole test suite
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow and not browser' $(PYTEST_ARGS)
+test: $(VENV)/.develops ## the test suite, without what has a target of its own
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow and not browser' $(DAG_TESTS:%=--ignore=%) $(PYTEST_ARGS)
+
+test-dags: $(VENV)/.develops ## examples, recipes and snippets of the docs, and each style of writing a DAG
+	$(BIN)/pytest $(DAG_TESTS) -n $(WORKERS) --dist loadgroup -m 'not slow' $(PYTEST_ARGS)
 
 test-browser: $(VENV)/.develops ## test the preview tab of a live Airflow with Chromium
 	@if [ "$$(id -u)" = 0 ] && [ -z "$$CHROMIUM" ] && command -v apt-get >/dev/null && \
