@@ -41,9 +41,21 @@ def places(folder: Path, needle: str) -> Iterator[Path]:
             yield file.relative_to(folder)
 
 
+ECHO = "Incorrect API key provided: "
+
+
+def echo(answer: bytes, key: str) -> bytes:
+    """Add the caller's key to the texts of an answer, as servers do that quote what they refuse."""
+    payload = json.loads(answer)
+    payload["message"] += f" {ECHO}{key}"
+    if isinstance(job := payload.get("data"), dict) and "task_status_msg" in job:
+        job["task_status_msg"] += f" {ECHO}{key}"
+    return json.dumps(payload).encode()
+
+
 @contextmanager
-def nowhere(kling: Emulator) -> Iterator[str]:
-    """A server in front of an emulator by which the addresses of results lead to a port where nobody is."""
+def gateway(kling: Emulator) -> Iterator[str]:
+    """A server in front of an emulator that echoes keys and names result URLs at a port without a server."""
 
     class Gateway(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -54,10 +66,11 @@ def nowhere(kling: Emulator) -> Iterator[str]:
                 answer = session.request(
                     self.command, kling.url + self.path, headers=headers, data=body, timeout=60
                 )
+            content = echo(answer.content, self.headers["Authorization"].removeprefix("Bearer "))
             self.send_response(answer.status_code)
-            self.send_header("Content-Length", str(len(answer.content)))
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(answer.content)
+            self.wfile.write(content)
 
         do_POST = do_GET
 
@@ -77,15 +90,16 @@ def test_no_secret_is_written_anywhere(tmp_path: Path) -> None:
     part = picture(tmp_path / "picture.png")
     home = tmp_path / "airflow"
     home.mkdir()
-    with Emulator(job_seconds=2, api_key=API_KEY, secret_key=SECRET_KEY) as kling, nowhere(kling) as gateway:
+    with Emulator(job_seconds=2, api_key=API_KEY, secret_key=SECRET_KEY) as kling, gateway(kling) as url:
         kling.faults.set({"refused_word": "forbidden"})
         signed = {"login": kling.options.access_key, "password": SECRET_KEY}
         base = kling.connection()
         connections = {
             "kling_default": json.dumps(base),
             "kling_signed": json.dumps({**base, **signed}),
-            "kling_wrong": json.dumps({**base, "password": WRONG_KEY}),
-            "kling_nowhere": json.dumps({**base, "host": gateway}),
+            "kling_wrong": json.dumps({**base, "host": url, "password": WRONG_KEY}),
+            "kling_nowhere": json.dumps({**base, "host": url}),
+            "kling_echo": json.dumps({**base, "host": url}),
         }
         variables = {
             "LIVE_PICTURE": str(tmp_path / "picture.png"),
@@ -98,17 +112,22 @@ def test_no_secret_is_written_anywhere(tmp_path: Path) -> None:
             airflow.api.wait_for_run("live_secrets", run_id, timeout=400)
             instances = airflow.api.task_instances("live_secrets", run_id)
             states = {each["task_id"]: each["state"] for each in instances}
-            logs = "".join(airflow.task_log(each) for each in instances)
+            logs_of = {each["task_id"]: airflow.task_log(each) for each in instances}
+            logs = "".join(logs_of.values())
         sent = json.dumps([job.body for job in kling.jobs])
     wanted = dict.fromkeys(("by_key", "by_token", "kept", "seen"), "success")
-    failed = dict.fromkeys(("refused", "wrong_key", "unreachable"), "failed")
+    failed = dict.fromkeys(("refused", "wrong_key", "echoed", "unreachable"), "failed")
     assert states == {**wanted, **failed}, logs[-5000:]
 
     # What is searched for would be found: it was handled, the log is there, and so are the tasks' own words.
     assert PASSWORD in sent
     assert "Submitted job" in logs
     assert "could not be downloaded" in logs
-    assert list(places(home, "af-"))
+    for task_id in ("wrong_key", "echoed"):
+        assert ECHO.strip() in logs_of[task_id], (
+            f"what the server wrote is shown by {task_id}, without the key"
+        )
+    assert Path("airflow.db") in places(home, "af-"), "the database is searched, with events and trigger rows"
     for needle in (API_KEY, SECRET_KEY, WRONG_KEY, part, PASSWORD):
         assert not list(places(home, needle)), needle
         assert not list(places(tmp_path / "kept", needle)), needle

@@ -43,6 +43,9 @@ with DAG(
     KlingImageToVideoOperator(task_id="refused", prompt="forbidden word", **waits)
     KlingImageToVideoOperator(task_id="wrong_key", prompt="waves", kling_conn_id="kling_wrong", **waits)
     KlingImageToVideoOperator(
+        task_id="echoed", prompt="forbidden word", kling_conn_id="kling_echo", deferrable=True, **waits
+    )
+    KlingImageToVideoOperator(
         task_id="kept", prompt="waves", output_path="{{ var.value.get('kept', '/tmp') }}", **waits
     )
     KlingImageToVideoOperator(
