@@ -299,7 +299,8 @@ def _record_created(submission: SubmissionContext, attempt: int, name: str, task
     # Where jobs can be looked up, only the number of failed ones needs to be stored.
     if submission.state and (attempt or submission.shared or not submission.names_protect):
         # The log must have the id even if storing it fails: the job is paid.
-        _log.info("Kling made job %s, external_task_id %s", task.task_id, name)
+        if task.task_id:
+            _log.info("Kling made job %s, external_task_id %s", task.task_id, name)
         try:
             submission.state.remember(name, task.task_id)
         except Exception as error:

@@ -45,6 +45,8 @@ def test_all_five_run(deferrable: bool, kling_emulator: Emulator, dags_folder: P
         (video,) = result["videos"]
         with av.open(io.BytesIO(requests.get(video["url"], timeout=60).content)) as opened:
             seconds = opened.duration / av.time_base
-            assert bool(opened.streams.audio) == (name in ("s000", "s001", "s003")), name
-        wanted = {"s000": 6.0, "s002": 5.0, "s004": 5.0}
+            assert bool(opened.streams.audio) == (name in ("avatar", "avatar_of_speech", "talking_avatar")), (
+                name
+            )
+        wanted = {"avatar": 6.0, "image_to_video": 5.0, "several_images": 5.0}
         assert seconds == pytest.approx(wanted.get(name, seconds), abs=0.3), name

@@ -18,7 +18,7 @@ waits: dict[str, Any] = {"deferrable": True, "poll_interval": 0.2}
 face = str(ASSETS / "presenter.jpg")
 with DAG(dag_id="five_systems", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
     KlingAvatarImageToVideoOperator(
-        task_id="s000", image=face, sound_file=str(ASSETS / "news.mp3"), prompt="Reads the news", **waits
+        task_id="avatar", image=face, sound_file=str(ASSETS / "news.mp3"), prompt="Reads the news", **waits
     )
     speech = KlingTextToSpeechOperator(
         task_id="speech",
@@ -27,7 +27,7 @@ with DAG(dag_id="five_systems", schedule=None, start_date=datetime(2026, 1, 1, t
         voice_language="en",
     )
     speech >> KlingAvatarImageToVideoOperator(
-        task_id="s001",
+        task_id="avatar_of_speech",
         image=face,
         audio_id="{{ ti.xcom_pull(task_ids='speech')['audios'][0]['id'] }}",
         prompt="Speaks",
@@ -35,7 +35,7 @@ with DAG(dag_id="five_systems", schedule=None, start_date=datetime(2026, 1, 1, t
         **waits,
     )
     KlingImageToVideoOperator(
-        task_id="s002",
+        task_id="image_to_video",
         model_name="kling-v2-6",
         image=str(ASSETS / "harbour.jpg"),
         prompt="Waves",
@@ -45,10 +45,15 @@ with DAG(dag_id="five_systems", schedule=None, start_date=datetime(2026, 1, 1, t
         **waits,
     )
     KlingAvatarOperator(
-        task_id="s003", image=face, text="Hello", voice_id="oversea_male1", aspect_ratio="16:9", **waits
+        task_id="talking_avatar",
+        image=face,
+        text="Hello",
+        voice_id="oversea_male1",
+        aspect_ratio="16:9",
+        **waits,
     )
     KlingMultiImageToVideoOperator(
-        task_id="s004",
+        task_id="several_images",
         image_list=[{"image": str(ASSETS / f"mug_{number}.jpg")} for number in (1, 2, 3, 4)],
         prompt="The mug turns",
         **waits,

@@ -173,7 +173,6 @@ legacy = [
 for task_ in legacy:
     [speak, film] >> task_
 """
-GATEWAY = f"{HEAD}{LEGACY}"
 EVERYWHERE = f"{V1}{V1_END}{LEGACY}"
 """What has a path of the first API, which is what gateways hand on."""
 
@@ -188,8 +187,8 @@ def kling_emulator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("body", "kling_emulator"),
-    [(OFFICIAL, Dialect.KLING), (GATEWAY, Dialect.COMETAPI)],
-    ids=["official", "gateway"],
+    [(OFFICIAL, Dialect.KLING), (EVERYWHERE, Dialect.COMETAPI), (EVERYWHERE, Dialect.GATEWAY)],
+    ids=["official", "cometapi", "gateway"],
     indirect=["kling_emulator"],
 )
 def test_it_runs(run: Callable[[str], Outcome], body: str, kling_emulator: Emulator) -> None:
@@ -206,16 +205,6 @@ def test_it_runs(run: Callable[[str], Outcome], body: str, kling_emulator: Emula
     )
 
 
-@pytest.mark.parametrize("kling_emulator", [Dialect.COMETAPI, Dialect.GATEWAY], indirect=True)
-def test_the_first_api_runs_on_gateways(run: Callable[[str], Outcome], kling_emulator: Emulator) -> None:
-    states, values = run(EVERYWHERE)
-    assert set(states.values()) == {"success"}, states
-    for task_id, value in values.items():
-        if "endpoint" in value:
-            wanted = ENDPOINTS[value["endpoint"]].result
-            assert value.get(wanted) or value.get("series_images"), (task_id, value)
-
-
 def test_every_endpoint_is_in_one_of_the_dags() -> None:
     from airflow_provider_kling.operators import audio, avatar, image, library, solutions, video2
     from airflow_provider_kling.operators import video as video_operators
@@ -224,6 +213,6 @@ def test_every_endpoint_is_in_one_of_the_dags() -> None:
         operator.endpoint.slug
         for module in (audio, avatar, image, library, solutions, video2, video_operators)
         for name, operator in vars(module).items()
-        if f"{name}(" in OFFICIAL + GATEWAY
+        if f"{name}(" in OFFICIAL + EVERYWHERE
     }
     assert set(ENDPOINTS) <= named
