@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A limit over many tasks, kept on an object storage that can create a file only if it is not there.
+"""A limit over many tasks, stored in a storage that can create a file only if it does not exist.
 
-A budget is a log: files named by consecutive numbers, each created exclusively and never changed. A task
-that reserves reads the log, adds up, and creates the next number; if another one was faster, it reads on and
-decides again. So every decision was made on all that came before it.
+A budget is a log: files named by consecutive numbers, each created exclusively and never changed. To reserve,
+a task reads the log, adds up, and creates the next number; if another task was faster, it reads on and
+decides again. So each decision is based on all earlier entries.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ _TAKEN = (
 class KlingBudget:
     """A limit in units that any number of tasks and batches share.
 
-    What a job is estimated to cost is reserved before it is made, and replaced by its charge when it has
-    ended. A job that is made already is never blocked. A job whose cost cannot be known before is not made.
+    The estimate of a job is reserved before it is submitted, and replaced by its charge when it has ended. An
+    existing job is never blocked. A job whose cost cannot be estimated is not submitted.
 
-    :param name: names the budget; the same name, path and period is the same budget.
-    :param max_units: most units of a period.
+    :param name: name of the budget; the same name, path and period is the same budget.
+    :param max_units: maximum units per period.
     :param per: ``run`` (the DAG run), ``day`` or ``month`` (in UTC).
     :param path: folder for the log: files of one machine (or a shared disk with hard links), S3, Google Cloud
         Storage or Azure. ``[kling] budget_path`` of Airflow's configuration when unset.
-    :raises KlingRequestInvalid: one of them cannot be.
+    :raises KlingRequestInvalid: a value is invalid.
     """
 
     name: str
@@ -80,13 +80,13 @@ class KlingBudget:
             raise _refused("max_units", self.max_units, "a number of units")
 
     def reserve(self, key: str, units: Decimal | None, *, dag_id: str, run_id: str) -> None:
-        """Reserve units for a job that is about to be made.
+        """Reserve units for a job that is about to be submitted.
 
-        :param key: name of the job; a job has one reservation, however often it asks.
+        :param key: external id of the job; a job has one reservation, however often this is called.
         :param units: estimated cost.
         :param dag_id: the DAG.
         :param run_id: its run.
-        :raises KlingBudgetSpent: less is left.
+        :raises KlingBudgetSpent: too little is left.
         :raises KlingRequestInvalid: the cost cannot be known, or the storage has no exclusive creation.
         :raises KlingServerError: the storage does not answer.
         """
@@ -116,7 +116,7 @@ class KlingBudget:
     def settle(self, key: str, units: Decimal | None, *, dag_id: str, run_id: str) -> None:
         """Replace a job's reservation by its charge.
 
-        :param key: name of the job.
+        :param key: external id of the job.
         :param units: its charge; 0 for a job that was not made or is free; ``None`` where it is unknown:
             then the reservation stays.
         :param dag_id: the DAG.
@@ -165,7 +165,7 @@ class KlingBudget:
 
 @dataclass(slots=True)
 class _State:
-    """What a log says: open reservations, settled jobs, and their sum."""
+    """Content of a log: open reservations, settled jobs, and their sum."""
 
     open: dict[str, Decimal] = field(default_factory=dict)
     settled: dict[str, Decimal] = field(default_factory=dict)
@@ -220,13 +220,14 @@ class _Log:
                 except FileNotFoundError:
                     return self._state
                 except ValueError:
-                    # Its writer is at it, or was killed: what it holds is not known, so nothing is decided.
+                    # It is being written, or its writer was killed: its content is unknown, so nothing is
+                    # decided.
                     raise StorageTransientError(f"{place.uri} is not whole") from None
             self._state.take(record)
             self._next += 1
 
     def _read_many(self) -> None:
-        """Read what is there now at once; the end of the log is found by asking for the next number."""
+        """Read the existing entries; the end of the log is found by reading the next number."""
         fs = self._folder.fs
         with translate_storage_errors():
             fs.invalidate_cache()
@@ -246,7 +247,7 @@ class _Log:
             self._next += 1
 
     def add(self, decide: Callable[[_State], dict[str, Any] | None]) -> bool:
-        """Add a record that is decided on all that came before it.
+        """Add a record that depends on all earlier ones.
 
         :param decide: returns the record, or ``None`` to add nothing.
         """
@@ -268,7 +269,7 @@ class _Log:
         raise StorageTransientError("others wrote to the budget for too long")
 
     def _check_exclusive(self) -> None:
-        """Refuse a storage that overwrites: some that imitate S3 ignore the condition without a word."""
+        """Reject a storage that overwrites: some that imitate S3 ignore the condition silently."""
         root = f"{type(self._folder.fs).__name__} {self._folder.uri.rsplit('/', 2)[0]}"
         if self._local or root in _checked:
             return
@@ -285,7 +286,7 @@ class _Log:
         _checked.add(root)
 
     def _create(self, place: StoragePath, content: bytes) -> bool:
-        """Create a file whole; false if it is there."""
+        """Create a complete file; false if it exists."""
         if self._local:
             return _link(place.path, content)
         with translate_storage_errors():
@@ -301,7 +302,7 @@ class _Log:
 
 
 def _link(path: str, content: bytes) -> bool:
-    """Create a file of this machine, whole and only if it is not there; false if it is."""
+    """Create a complete local file if it does not exist; false if it does."""
     part = f"{path}.{secrets.token_hex(8)}.part"
     with translate_storage_errors():
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -321,7 +322,7 @@ def _link(path: str, content: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RunBudget:
-    """A budget as the rows of one DAG run's batch share it.
+    """A budget, as the rows of a batch in one DAG run share it.
 
     :param budget: the budget.
     :param dag_id: the DAG.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every exception that the package raises.
+"""All exceptions of the package.
 
-What a retry cannot fix also derives from ``AirflowFailException``, so that Airflow does not try again.
+Errors that a retry cannot fix also derive from ``AirflowFailException``, so that Airflow does not retry.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .version_compat import AirflowException, AirflowFailException
 
 
 class JobState(StrEnum):
-    """What is known of the paid job when something went wrong."""
+    """Whether a paid job exists after an error."""
 
     NOT_CREATED = "not_created"
     MAY_EXIST = "may_exist"
@@ -44,8 +44,8 @@ _NO_RETRY = (
 class KlingError(AirflowException):
     """Base of all errors of this provider.
 
-    Its text has three parts: what happened, what that means for the job, and what comes next. The code that
-    raises an error seldom knows the last one; the caller that knows it adds it: :meth:`foretell`.
+    Its text has three parts: what happened, whether a job exists, and what a retry and a clear do. The code
+    that raises an error seldom knows the last one; the caller that knows it adds it: :meth:`foretell`.
 
     :param message: what happened, in words.
     :param code: Kling's error code.
@@ -58,7 +58,7 @@ class KlingError(AirflowException):
     """
 
     external_task_id: str | None = None
-    """Name that the job was asked for under, where only that is known of it."""
+    """External id of the job, if only that is known."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class KlingError(AirflowException):
         outlook: str = "",
     ) -> None:
         super().__init__(message)
-        # The last net: what a server says may be part of it, and must not forge a line of a log.
+        # The text may quote a server, which must not forge log lines.
         self.message = cut(collapse_whitespace(message), _LONGEST_MESSAGE)
         self.code = code
         self.http_status = http_status
@@ -86,7 +86,7 @@ class KlingError(AirflowException):
         self._compose()
 
     def set_next_steps(self, outlook: str) -> None:
-        """Say what comes next, in place of what was said of it before.
+        """Replace the part of the text about retries and clears.
 
         :param outlook: one sentence or more.
         """
@@ -94,10 +94,10 @@ class KlingError(AirflowException):
         self._compose()
 
     def set_job_state(self, job: JobState, *, external_task_id: str | None = None) -> None:
-        """Say what is known of the job, in place of what was said of it before.
+        """Replace the part of the text about the job.
 
         :param job: whether it exists.
-        :param external_task_id: name that it was asked for under.
+        :param external_task_id: its external id.
         """
         self.job = job
         self.external_task_id = external_task_id or self.external_task_id
@@ -105,7 +105,7 @@ class KlingError(AirflowException):
 
     def _compose(self) -> None:
         known = _JOB_STATE_TEXT[self.job] if self.job else ""
-        # Some readers of an exception take its arguments instead of its text.
+        # Some code reads the arguments of an exception instead of its text.
         self.args = (" ".join(part for part in (self.message, known, self._outlook) if part),)
 
 
@@ -114,7 +114,7 @@ class KlingRequestInvalid(KlingError, AirflowFailException):
 
 
 class KlingAuthError(KlingError, AirflowFailException):
-    """Kling refuses the connection's credentials."""
+    """Kling rejects the connection's credentials."""
 
 
 class KlingAccountError(KlingError, AirflowFailException):
@@ -122,7 +122,7 @@ class KlingAccountError(KlingError, AirflowFailException):
 
 
 class KlingContentRefused(KlingError, AirflowFailException):
-    """Policy or safety checks refuse the content: at submission (1300, 1301) or when the job failed."""
+    """Kling's policy or safety checks refuse the content: at submission (1300, 1301) or in the job."""
 
 
 class KlingRateLimited(KlingError):
@@ -130,11 +130,11 @@ class KlingRateLimited(KlingError):
 
 
 class KlingSlotsTaken(KlingError):
-    """All parallel tasks of the account are taken (1303)."""
+    """All slots of the account are in use (1303)."""
 
 
 class KlingServerError(KlingError):
-    """Kling, the network or a proxy failed; trying again can help."""
+    """Kling, the network or a proxy failed; a retry can help."""
 
 
 class KlingTaskNotFound(KlingError):
@@ -142,11 +142,11 @@ class KlingTaskNotFound(KlingError):
 
 
 class KlingTaskExists(KlingError):
-    """The external task id is taken."""
+    """Another job has this external task id."""
 
 
 class KlingSubmissionUnknown(KlingError, AirflowFailException):
-    """A paid call may have gone through and there is no way to ask; trying again could pay twice."""
+    """A job may exist and there is no look-up for it; a retry could pay twice."""
 
 
 class KlingTaskFailed(KlingError):
@@ -154,18 +154,18 @@ class KlingTaskFailed(KlingError):
 
 
 class KlingAwaitedTaskFailed(KlingTaskFailed, AirflowFailException):
-    """A job that was made elsewhere has failed. No retry helps: it would read the same job again."""
+    """A job that was submitted elsewhere has failed. A retry would read the same job again."""
 
 
 class KlingWaitInterrupted(KlingError):
-    """A job that exists, or may, cannot be asked for any more, for a reason that is not the job's.
+    """A job that exists, or may exist, cannot be read any more, for a reason that is not the job's.
 
-    Refused credentials, for instance. A retry asks again and pays nothing.
+    Rejected credentials, for instance. A retry reads it again and pays nothing.
     """
 
 
 class KlingTaskTimeout(KlingError):
-    """The job did not end within ``timeout``; it goes on at Kling."""
+    """The job did not end within ``timeout``; it continues at Kling."""
 
 
 class KlingResultNotKept(KlingError):
@@ -173,7 +173,7 @@ class KlingResultNotKept(KlingError):
 
 
 class KlingResultMissing(KlingError):
-    """The job has ended as succeed but holds no file. A retry reads it again and makes no new job."""
+    """The job has ended as succeed but has no file. A retry reads it again and submits no new job."""
 
 
 class KlingMediaCheckFailed(KlingError, AirflowFailException):
@@ -217,8 +217,8 @@ def error_from_api(
     :param error: the refusal.
     :param doing: what was requested, in words that can follow "Kling refused".
     :param task_id: the job concerned.
-    :param job: what is known of the job.
-    :param advice: cause and remedy in one short sentence, to stand first.
+    :param job: whether the job exists.
+    :param advice: cause and remedy in one short sentence, which begins the text.
     :return: the exception, to be raised by the caller.
     """
     failed = "failed on" if error.kind is ErrorKind.SERVER else "refused"
@@ -235,11 +235,11 @@ def error_from_api(
 
 @contextmanager
 def auth_errors_as_retryable() -> Iterator[None]:
-    """Let Airflow try again where a read was refused to a task that will attach to its job.
+    """Let Airflow retry if a read was refused to a task that attaches to its job.
 
-    A retry of code that submits whenever it runs would make another one: there the refusal stays final.
+    Not for code that submits each time it runs: its retry would submit another job.
 
-    :raises KlingWaitInterrupted: the read was refused, by Kling or by something before it.
+    :raises KlingWaitInterrupted: the read was refused, by Kling or by a proxy.
     """
     try:
         yield
@@ -258,13 +258,13 @@ def auth_errors_as_retryable() -> Iterator[None]:
 
 
 def refuses_read(error: KlingError) -> bool:
-    """Return whether an error of a read is an answer that would end a task for good.
+    """Return whether an error is the response to a read, although its class forbids a retry.
 
-    That a read is refused says nothing of the job: it may be a moment's trouble of a proxy, a firewall or the
-    account. What was wrong with the question before it was sent is no answer.
+    A refused read does not mean that the job does not exist: the cause may be temporary, such as a proxy, a
+    firewall or the account. Errors from before the request was sent are not responses.
 
     :param error: an error that a read has raised.
-    :return: whether a later read may fare better although the error forbids a retry.
+    :return: whether a later read may succeed although the error forbids a retry.
     """
     return isinstance(error, AirflowFailException) and error.http_status is not None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Airflow is told about this package: connection type, form fields, modules.
+"""Metadata of this package for Airflow: connection type, form fields, modules.
 
 Airflow calls :func:`get_provider_info` while its own configuration is still being read, so this module
 imports nothing. Airflow 3.2 and newer draw the connection form from here; older versions ask the hook,

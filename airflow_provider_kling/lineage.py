@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a finished task tells Airflow of its inputs and outputs: asset events and hook lineage.
+"""Report inputs and outputs of a finished task to Airflow: asset events and hook lineage.
 
-Nothing here may fail a task that is already paid for, and no signed URL may leave it.
+Nothing here may fail a task that is already paid for, or publish a signed URL.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def emit_lineage(
     *,
     asked: Mapping[str, Any] | None = None,
 ) -> None:
-    """Report to Airflow what a finished task used and made.
+    """Report the inputs and results of a finished task to Airflow.
 
     Each declared outlet gets an asset event with the :func:`asset_extra` of the job; an ``AssetAlias`` among
     them stands for the stored files, each with its own ``path``. Hook lineage (OpenLineage reads it) gets the
@@ -49,16 +49,16 @@ def emit_lineage(
         _add_asset_events(context, operator, about, stored)
         _add_hook_lineage(hook, [uri for each in inputs if (uri := _input_uri(each))], list(stored))
     except Exception as error:
-        # Of its kind only: an error's text may quote a signed URL.
+        # Only the type: the text of the error may quote a signed URL.
         _log.warning("Assets and lineage could not be reported: %s", type(error).__name__)
 
 
 def asset_extra(result: Mapping[str, Any], model: str | None) -> dict[str, Any]:
-    """Return what an asset event says of a job.
+    """Return the extra of an asset event of a job.
 
     :param result: return value of a task.
     :param model: ``model_name`` of the request.
-    :return: ``task_id``, ``endpoint``, ``model``, ``duration`` (seconds of all videos and sounds), ``units``
+    :return: ``task_id``, ``endpoint``, ``model``, ``duration`` (seconds of all videos and audio), ``units``
         (text; ``None`` when unknown), ``expires_at`` (Unix time in ms) and ``paths`` of stored files.
     """
     items = result_items(result)
@@ -75,7 +75,7 @@ def asset_extra(result: Mapping[str, Any], model: str | None) -> dict[str, Any]:
 
 
 def _attribution(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """For whom the job was made. Without labels nothing: the event itself names dag, run and task."""
+    """Return labels and task instance of the job; without labels nothing, because events name the task."""
     parts = {name: asked.get(name) for name in ("labels", "airflow")}
     return {name: dict(part) for name, part in parts.items() if parts["labels"] and isinstance(part, Mapping)}
 
@@ -118,7 +118,7 @@ def _add_asset_events(
     events: Any = context.get("outlet_events")
     for outlet in getattr(operator, "outlets", None) or () if events is not None else ():
         if isinstance(outlet, AssetAlias):
-            # Airflow 2 takes no lists and dicts here, and fails the task over one.
+            # Airflow 2 fails the task if there are lists or dicts.
             plain = {
                 name: json.dumps(value) if isinstance(value, dict) and airflow_version() < (3, 0) else value
                 for name, value in about.items()
@@ -127,14 +127,14 @@ def _add_asset_events(
             for uri, path in stored.items():
                 events[outlet].add(Asset(uri), extra={**plain, "path": path})
         elif isinstance(outlet, Asset):
-            # What the DAG author wrote of the asset stands.
+            # Keys that the DAG author has set are not overwritten.
             for name, value in about.items():
                 events[outlet].extra.setdefault(name, value)
 
 
 def _add_hook_lineage(hook: Any, inputs: list[str], outputs: list[str]) -> None:
     if not inputs and not outputs:
-        # Making a collector loads what every installed provider knows of assets.
+        # Creating a collector loads the asset handlers of all installed providers.
         return
     from .version_compat import get_hook_lineage_collector
 

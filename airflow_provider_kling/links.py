@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Buttons on a task instance: what it made, and where its account is managed.
+"""Links on a task instance: to its result, and to the vendor's console.
 
-On Airflow 3 a link is made in the worker when the task ends or defers, and kept as an XCom; a link that
-raises would fail a task that is already paid for (3.0), so none of these does. On 2.11 it is made by the
-web server when somebody looks.
+On Airflow 3 the worker creates a link when the task ends or defers, and stores it as an XCom; a link that
+raises would fail a task that is already paid for (3.0), so none of these does. On 2.11 the web server creates
+it for each page view.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RUN_PREVIEW_ROUTE = "kling-run"
 """Last part of the URL of a DAG run's preview tab; Airflow wants another one for each place."""
 
 _PREVIEW_VERSION = (3, 1, 1)
-"""Before, plugins cannot have tabs; 3.1.0 can, but keeps the session where a tab's videos cannot use it."""
+"""Older versions have no tabs, or (3.1.0) store the session where the videos of a tab cannot use it."""
 
 _STORED_LINKS_VERSION = (3, 0)
 
@@ -66,7 +66,7 @@ def _task_instance_url(dag_id: str, run_id: str, task_id: str | None, map_index:
 
 
 class KlingResultLink(BaseOperatorLink):
-    """Leads to the preview tab; before Airflow 3.1.1, to where the result's URLs are.
+    """Link to the preview tab; before Airflow 3.1.1, to the result's URLs.
 
     These are signed, and Airflow 3 logs a link (at debug level) and stores it. So there the link leads to
     the task's XComs, which hold them anyway; only Airflow 2, which makes a link for each viewer, gets the
@@ -97,13 +97,13 @@ class KlingResultLink(BaseOperatorLink):
 
             return first_url(XCom.get_value(ti_key=ti_key, key="return_value")) or ""
         except Exception as error:
-            # Of its kind only: an error's text may quote the signed URL.
+            # Only the type: the text of the error may quote the signed URL.
             _log.warning("No link to the result can be made: %s", type(error).__name__)
             return ""
 
 
 class KlingConsoleLink(BaseOperatorLink):
-    """Leads to the console where keys, packages and charges of the task's account are seen."""
+    """Link to the console that shows keys, packages and charges of the task's account."""
 
     name = "Kling console"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics by Airflow's own client (StatsD, Datadog or OpenTelemetry, as ``[metrics]`` says).
 
-Nothing here raises, and nothing here blocks an event loop: what is told from one is sent by a thread.
+Nothing here raises or blocks an event loop: a thread sends the metrics of event loops.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Sender:
-    """Sends from a thread what event loops tell. A process that was forked begins with an empty one."""
+    """Sends the metrics of event loops from a thread. A forked process starts with an empty queue."""
 
     def __init__(self) -> None:
         self._begin()
@@ -89,7 +89,7 @@ def count(
 
 
 def duration(name: str, seconds: float, *, endpoint: Any, dialect: Any = None, model: Any = None) -> None:
-    """Tell how long something took.
+    """Send a duration.
 
     :param name: one of :data:`NAMES`.
     :param seconds: how long.
@@ -108,7 +108,7 @@ def duration(name: str, seconds: float, *, endpoint: Any, dialect: Any = None, m
 
 
 def gauge(name: str, value: float, *, endpoint: Any, dialect: Any = None) -> None:
-    """Tell what a value is now.
+    """Send a gauge.
 
     :param name: one of :data:`NAMES`.
     :param value: the value.
@@ -119,7 +119,7 @@ def gauge(name: str, value: float, *, endpoint: Any, dialect: Any = None) -> Non
 
 
 def job_ended(task: Any, *, endpoint: Any, dialect: Any = None, model: Any = None) -> None:
-    """Tell of a job that succeeded: what it was charged and how long it took.
+    """Count the units of a job that succeeded, and send its duration.
 
     :param task: the job.
     :param endpoint: the endpoint, or its slug.
@@ -140,7 +140,7 @@ def job_ended(task: Any, *, endpoint: Any, dialect: Any = None, model: Any = Non
 
 
 def count_failure(error: Exception, *, endpoint: Any, dialect: Any = None, model: Any = None) -> None:
-    """Count an error: as a refusal where content is refused, else as a failure.
+    """Count an error: as a refusal if content is refused, otherwise as a failure.
 
     :param error: what was raised.
     :param endpoint: the endpoint, or its slug.
@@ -164,7 +164,7 @@ def dialect_of(hook: Any) -> Any:
 
 
 def flush(seconds: float = 1.0) -> None:
-    """Wait until what event loops have told is sent.
+    """Wait until the metrics of event loops are sent.
 
     :param seconds: how long to wait at most.
     """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A retry policy for tasks that use Kling (Airflow 3.3 and newer).
 
-Without it the behaviour is the same in what counts: errors that no retry can fix derive from
-``AirflowFailException`` on every version. The policy adds how long to wait, by what went wrong.
+Without it, too, errors that no retry can fix are not retried, because they derive from
+``AirflowFailException``. The policy adds a delay by the kind of error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _policy() -> Any:
         exceptions.KlingRequestInvalid,
         exceptions.KlingResultExpired,
         exceptions.KlingSubmissionUnknown,
-        # Of an endpoint that answers at once: a retry would pay again.
+        # Of a synchronous endpoint: a retry would pay again.
         "airflow_provider_kling.results.finished_job.KlingAnswerWithoutResult",
     ]
     waits = [

@@ -81,7 +81,7 @@ __all__ = [
 _EXCEPTIONS = ("airflow.sdk.exceptions", "airflow.exceptions")
 _RETRY_POLICY = ("airflow.sdk.definitions.retry_policy",)
 
-# Where each name is, the newest place first.
+# The modules of each name, the newest first.
 _MODULES: dict[str, tuple[str, ...]] = {
     "DAG": ("airflow.sdk", "airflow.models.dag"),
     "AirflowException": _EXCEPTIONS,
@@ -126,7 +126,7 @@ _NAMES_IN_AIRFLOW_2 = {
 
 
 def __getattr__(name: str) -> Any:
-    # On first use: a DAG file must not pay for what only a task needs.
+    # On first use: a DAG file must not import what only a task needs.
     for module in _MODULES.get(name, ()):
         try:
             value = getattr(importlib.import_module(module), _NAMES_IN_AIRFLOW_2.get((module, name), name))
@@ -176,7 +176,7 @@ def _is_set_up(stats: Any) -> bool:
     if stats.__module__ == "airflow.stats":
         # Before Airflow 3.2 it sets itself up.
         return True
-    # Airflow 3.2 keeps the factory on the class, 3.3 in the module of its functions.
+    # Airflow 3.2 has the factory on the class, 3.3 in the module of its functions.
     at_class = vars(stats).get("factory") or getattr(type(stats), "factory", None)
     initialize = getattr(stats, "initialize", None)
     return bool(at_class or getattr(initialize, "__globals__", {}).get("_factory"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An account's credit: which calls tell it, and how to read them. Source: the vendor's pages of 2026-09."""
+"""An account's credit: its calls and how to read them. Source: the vendor's pages of 2026-09."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 _OPEN_END = 2**31 - 2
-"""Bounds from here on only keep numbers within what JSON readers can hold."""
+"""Bounds from here on only limit numbers to the range of JSON readers."""
 
 
 def describe_range(model: type[BaseModel], place: Sequence[int | str]) -> str:

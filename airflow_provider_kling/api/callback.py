@@ -36,7 +36,7 @@ class WebhookSecretInvalid(CallbackRefused):
 def read_callback(
     headers: Mapping[str, str], body: bytes | str, secrets: str | Iterable[str], *, now: float | None = None
 ) -> KlingTask:
-    """Return the task that a callback tells of, once its signature has been checked.
+    """Return the task of a callback, after a check of its signature.
 
     Keep the ``webhook-id`` of what was handled: a callback that is sent again has the same.
 

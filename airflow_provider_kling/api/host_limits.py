@@ -49,7 +49,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class MediaLimit:
-    """A narrower length that one host documents for a sound or video.
+    """A narrower length that one host documents for an audio or video.
 
     :param endpoint: slug of the endpoint.
     :param dialect: the host's dialect.
@@ -66,7 +66,7 @@ class MediaLimit:
 
 
 class LimitViolation(NamedTuple):
-    """One thing to tell about a request that its host documents otherwise."""
+    """A message about a request that its host documents differently."""
 
     field: str
     text: str

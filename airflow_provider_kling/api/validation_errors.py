@@ -56,7 +56,7 @@ def format_validation_error(slug: str, error: ValidationError, model: type[BaseM
 
     :param slug: the endpoint's slug.
     :param error: what validation found.
-    :param model: what was validated, to tell what its fields take.
+    :param model: the validated model, to report what its fields accept.
     :return: the sentences.
     """
     items = [dict(item) for item in error.errors(include_url=False)]

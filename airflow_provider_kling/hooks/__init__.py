@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Airflow connection turned into requests."""
+"""The hook, the connection and the HTTP clients."""

@@ -154,7 +154,7 @@ class AccountClient:
     def cash_balances(self) -> list[dict[str, Any]]:
         """Return what is left of the account's cash balances, by their last charge.
 
-        The API tells a balance nowhere else, so money that was added since that charge is not in it.
+        The API reports a balance only with a charge, so money that was added since then is not included.
 
         :return: one of each ``cash_type`` (``balance``, ``test_balance``) and ``currency``, with ``balance``
             as text and ``as_of``, the Unix time (ms) of the charge; empty where nothing was charged in cash

@@ -30,7 +30,7 @@ _HANDSHAKE = re.compile(
     r"CERTIFICATE_VERIFY|WRONG_VERSION|HANDSHAKE|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|UNRECOGNIZED_NAME"
 )
 
-# What http.client says of a proxy that refuses to connect: the request itself comes after that.
+# Text of http.client for a proxy that refuses to connect, before the request itself is sent.
 _TUNNEL_REFUSED = "Tunnel connection failed"
 
 
@@ -209,7 +209,7 @@ def _read_body(response: requests.Response, deadline: float) -> bytes:
 
 
 def _is_ca_bundle_error(error: OSError) -> bool:
-    """Whether the bundle of certificates cannot be read, which is found out before anything is sent."""
+    """Whether the CA bundle cannot be read, an error from before anything is sent."""
     if isinstance(cause := root_cause(error), SSLError | ssl.SSLError):
         return "X509" in str(cause)
     return not isinstance(error, requests.RequestException) and "TLS CA certificate bundle" in str(error)

@@ -31,8 +31,8 @@ ALLOWED_EXTRAS = ("base_path", "dialect", "proxy", "timeout", "verify")
 """Keys that a connection's extra may hold; none of them becomes an HTTP header."""
 
 ACCEPTED_CONN_TYPES = ("kling", "generic", "")
-"""Types of connections whose secret is meant for Kling, or that name no service: a connection that is written
-as JSON, or in a vault, need not have a type."""
+"""Types of connections whose secret is meant for Kling, or that name no service: a connection in JSON or in a
+vault need not have a type."""
 
 _HTTP_CONN_TYPES = ("http", "https")
 """Types that name only a protocol: their secret is meant for the host of the connection."""
@@ -153,7 +153,7 @@ def _invalid(conn_id: str, what: str) -> KlingRequestInvalid:
 
 
 def _check_type(conn_id: str, conn_type: str | None, host: str | None) -> None:
-    """Fail for the connection of another service: its secret would be sent to Kling."""
+    """Reject the connection of another service, whose secret would be sent to Kling."""
     accepted = (*ACCEPTED_CONN_TYPES, *_HTTP_CONN_TYPES) if (host or "").strip() else ACCEPTED_CONN_TYPES
     if (conn_type or "").lower() not in accepted:
         raise _invalid(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the clients do, as generators: create, get, find and list tasks, retry reads, renew tokens.
+"""The request flows of both clients as generators: create, get, find and list tasks, retry reads, renew
+tokens.
 
 A flow yields commands (an :class:`.ApiRequest` to send, a :class:`Sleep` or a :class:`Call`) and gets each
 answer back, so that the synchronous and the asynchronous client run the same code.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Redact a connection's own secrets in what a server answers: servers echo keys that they refuse."""
+"""Redact a connection's secrets in responses: servers echo keys that they reject."""
 
 from __future__ import annotations
 

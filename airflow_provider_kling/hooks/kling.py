@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hook: an Airflow connection of type ``kling`` turned into requests, sync and async.
+"""The hook for connections of type ``kling``, sync and async.
 
 Airflow starts a process for each task, two for one that defers. Loading aiohttp takes longer than all else
 that such a process does for this package, so only coroutines load it.

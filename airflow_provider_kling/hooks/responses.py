@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turn an HTTP answer into its payload, or into the exception for it."""
+"""Convert an HTTP response to its payload or to an exception."""
 
 from __future__ import annotations
 

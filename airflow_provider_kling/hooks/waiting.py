@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wait in place for the end of a task, whatever happens to single polls."""
+"""Wait in place for the end of a task; failed polls do not end the wait."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class TaskWaiter:
 
     def _on_error(self, error: KlingError) -> None:
         self._poller.on_error(error.message)
-        # Not by the property, which reads the connection: that may be what is at fault.
+        # Not the property, which reads the connection and may raise the same error.
         settings = vars(self._hook).get("settings")
         count("poll_errors", endpoint=self._endpoint, dialect=getattr(settings, "dialect", None))
         level = logging.WARNING if self._poller.errors == WARN_AFTER_FAILURES else logging.DEBUG
@@ -140,7 +140,7 @@ class TaskWaiter:
     def _on_auth_error(self, error: KlingAuthError) -> TaskEvent | None:
         event = self._poller.on_refusal(error.message)
         if self._hook.reload_connection():
-            # The job is paid: a key that was changed while it ran must not cost its result.
+            # The job is paid: its result must not be lost because the key was changed while it ran.
             self._hook.log.warning(
                 "Connection %r was changed; waiting goes on with it", self._hook.kling_conn_id
             )

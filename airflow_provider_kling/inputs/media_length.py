@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a media file is, told by a few of its bytes: a file at a URL is not downloaded for its price."""
+"""Length of a media file from a few of its bytes, so that a file at a URL is not downloaded for its price."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def media_length(read: ReadAt, size: int | None) -> float | None:
 
     :param read: reads from the file.
     :param size: bytes of the file; ``None`` where it is not known.
-    :return: seconds; ``None`` where the header does not tell.
+    :return: seconds; ``None`` if the header does not have it.
     """
     head = read(0, _HEAD)
     mime = detect_media_type(head)

@@ -23,7 +23,7 @@ UNREADABLE = "its header cannot be read, so Kling checks its length, sides and f
 
 
 class VideoInfo(NamedTuple):
-    """What a video's header tells; 0 where it does not.
+    """Properties of a video from its header; 0 if unknown.
 
     :param seconds: length.
     :param width: pixels.
@@ -41,7 +41,7 @@ def read_video_info(file: BinaryIO) -> VideoInfo | None:
     """Read the header of a video.
 
     :param file: a file that can seek.
-    :return: what the header tells; ``None`` where there is none that can be read.
+    :return: the properties; ``None`` if there is no header that can be read.
     """
     at = 0
     for _ in range(_MOST_BOXES):
@@ -63,7 +63,7 @@ def read_video_info(file: BinaryIO) -> VideoInfo | None:
 def video_advice(info: VideoInfo, rules: MediaConstraints) -> list[str]:
     """Say what of a video is not as the vendor documents it.
 
-    :param info: what its header tells.
+    :param info: the properties from its header.
     :param rules: what the field takes.
     :return: a phrase for each fault.
     """

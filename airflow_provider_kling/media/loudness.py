@@ -87,7 +87,7 @@ class LoudnessMeter:
         if steps > counted:
             self._count_silence(whole[:, counted:])
         if steps < _STEPS_PER_BLOCK:
-            # Too short for a block: counted above, so nothing is kept for later but what makes one.
+            # Too short for a block: counted above, so it is dropped.
             return
         weights = self._block_weights()
         for start in range(steps - _STEPS_PER_BLOCK + 1):

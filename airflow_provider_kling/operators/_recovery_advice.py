@@ -44,7 +44,7 @@ class RecoveryAdvice:
     :param endpoint: slug of the endpoint that makes the job.
     :param will_retry: Airflow will try again, unless the error itself forbids it.
     :param can_look_up: the job can be found by its external task id, at this host and endpoint.
-    :param synchronous: the endpoint answers at once: there is no job to attach to.
+    :param synchronous: the endpoint is synchronous: there is no job to attach to.
     :param has_state_store: Airflow remembers which job was made (3.3 and newer).
     :param user_named: the user chose the job's external task id, and a clear does not change it.
     :param can_list: the host lists the account's jobs.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the package adds to Airflow's own pages."""
+"""The preview tab in Airflow's UI, and the test of connections."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the preview shows of a batch: its numbers and a page of its rows. Pure: no I/O."""
+"""Counts and rows of a batch for the preview. Pure: no I/O."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tab "Kling" on task instances and DAG runs, and what makes the button "Test" of connections work.
+"""Register the tab "Kling" of task instances and DAG runs, and the test of connections.
 
 On Airflow before 3.1.1 nothing happens.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the preview shows of task instances and of the rows of their batches. Pure: no I/O."""
+"""The cards of task instances and of rows of batches in the preview. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_FAILURE_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class BatchOverview:
-    """What a batch pushed of itself before its first job.
+    """The overview that a batch pushes as XCom before its first job.
 
     :param endpoint: slug of the endpoint of its rows.
     :param generation: which clear of the task its name is of; 0 before the first.
@@ -42,7 +42,7 @@ class BatchOverview:
 
 
 def read_overview(value: Any) -> BatchOverview | None:
-    """Read what a batch pushed of itself.
+    """Read the overview that a batch has pushed.
 
     :param value: JSON value of the XCom.
     :return: the overview; ``None`` for anything else.
@@ -93,7 +93,7 @@ class TaskInstanceRow:
 
     @property
     def batch(self) -> BatchOverview | None:
-        """What it pushed of its batch; ``None`` for a task that runs a single job."""
+        """The overview of its batch; ``None`` for a task that runs a single job."""
         return read_overview(self.xcoms.get("kling_batch"))
 
     @property
@@ -107,7 +107,7 @@ class TaskInstanceRow:
 
     @property
     def error(self) -> Mapping[str, Any]:
-        """What it pushed of the error that it failed with; empty without one."""
+        """The error that it pushed when it failed; empty without one."""
         error = self.xcoms.get("error")
         return error if isinstance(error, Mapping) and "message" in error and "job" in error else {}
 
@@ -233,13 +233,13 @@ def _text(value: Any) -> str | None:
 
 
 def _plain(value: Any) -> str | float | None:
-    # An XCom may hold anything, and what JSON has no word for would take the whole page with it.
+    # An XCom may have values that JSON does not support, which would break the whole page.
     fits = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
     return value if fits else None
 
 
 def _labels(instance: TaskInstanceRow) -> dict[str, str]:
-    """For whom the job was made: as its worker pushed it, else as Airflow has rendered it."""
+    """Labels of the job: as the worker pushed them, otherwise as Airflow rendered them."""
     request = instance.xcoms.get("request")
     source = request if isinstance(request, Mapping) else instance.fields
     return _labels_of(source.get("labels"))
@@ -327,13 +327,13 @@ def _first_text(fields: Mapping[str, Any], *names: str) -> str | None:
 
 def _texts(fields: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
-        # Airflow writes a field that was not set as the word for it.
+        # Airflow writes an unset field as the text "None".
         if isinstance(fields.get(name), str) and fields[name] not in ("", "None"):
             yield fields[name]
 
 
 def add_verdicts(cards: list[dict[str, Any]], instances: Iterable[TaskInstanceRow]) -> list[dict[str, Any]]:
-    """Add the verdict of a media check to each card whose files were checked.
+    """Add the result of a media check to each card whose files were checked.
 
     :param cards: cards of one page; they are changed.
     :param instances: task instances of the same page, among them those that check.

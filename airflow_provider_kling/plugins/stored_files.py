@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that a task instance stored, opened for the preview, and nothing else; and the parts of them to send.
+"""Open files that a task instance has stored for the preview, and send parts of them.
 
-A path comes from an XCom or a ledger, and more people may write those than may read what the api-server can.
-So a path is never enough: the manifest in the file's folder must name this very task instance and the file,
-and the folder must be the one that the task instance stores its files in.
+A path comes from an XCom or a ledger, which more people may write than may read the API server's files. So
+the manifest in the file's folder must name this task instance and the file, and the folder must be below the
+task instance's output path.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _recorded(
 
 
 def open_proven_image(image: StoragePath) -> StoredFile:
-    """Open an image in the folder of a file that has proved to be this task instance's.
+    """Open an image in the folder of a file that belongs to this task instance.
 
     :param image: the image; its folder has been checked.
     :return: the open file.
@@ -217,7 +217,7 @@ def _stored_here(path: str, folder: str, stem: str) -> bool:
 
 
 def _check_output_path(path: str, output_path: str | None) -> None:
-    """Refuse a path that is not directly below the output path, where Airflow still knows that.
+    """Reject a path that is not directly below the output path, if Airflow still stores that.
 
     Where it does not, or shows a part of it as ``***``, the manifest alone decides.
     """
@@ -247,7 +247,7 @@ def local_path(path: str) -> str:
 
 
 def _check_real(home: str, name: str) -> None:
-    """Refuse a file, a manifest or a folder that is a link to somewhere else."""
+    """Reject a file, a manifest or a folder that is a symbolic link."""
     above, folder = os.path.split(home)
     real = os.path.join(os.path.realpath(above), folder)
     if any(os.path.realpath(f"{home}/{each}") != f"{real}/{each}" for each in (name, MANIFEST)):

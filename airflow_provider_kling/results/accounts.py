@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of jobs of tasks with several accounts, and what ties a request to one of them. No I/O."""
+"""The account of a job in results, and the fields that belong to one account. No I/O."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 CONNECTION_FACT = "kling_conn_id"
-"""Name of what results, manifests, ledgers and the XCom ``request`` say of the account that made a job."""
+"""Key of the job's connection in results, manifests, ledgers and the XCom ``request``."""
 
 _IDS = ("element_id", "video_id", "audio_id", "session_id", "image_id")
 _VOICES = ("voice_id", "element_voice_id")
 
 
 def account_bound_fields(values: Mapping[str, Any]) -> list[str]:
-    """Return the fields of a request that name what only one account has: voices, elements, results.
+    """Return the fields of a request with ids that only one account has: voices, elements, results.
 
-    A voice that is called by a word, such as ``genshin_vindi2``, is one of the vendor's own.
+    A voice whose id is a word, such as ``genshin_vindi2``, is one of the vendor's own.
 
     :param values: the fields by name.
     :return: the names of the outermost fields.

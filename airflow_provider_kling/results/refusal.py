@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Content that was refused, as a result: what was asked for, why it was refused, what it cost."""
+"""Refused content as a result: the request, the reason and the charge."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def refusal_record(
     charges: Sequence[Mapping[str, Any]] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return what a task returns, and ``refused.jsonl`` holds, for content that was refused.
+    """Return the result of a task, or the line of ``refused.jsonl``, for refused content.
 
     :param reason: why, in the words of the error.
     :param request: the request without base64 and signatures.
     :param endpoint: slug of the endpoint.
     :param task_id: Kling's id of the job; ``None`` where none was made.
-    :param external_task_id: name that was asked for.
+    :param external_task_id: external id of the job.
     :param units: charge in units as text.
-    :param charges: what was charged, as results have it.
-    :param labels: for whom the job was made.
+    :param charges: the charges, as in results.
+    :param labels: labels of the job.
     :return: ``status`` ("refused"), ``reason``, ``prompt``, ``endpoint``, ``task_id``, ``external_task_id``,
         ``units``, ``charges``, ``request`` and ``labels``.
     """
@@ -59,13 +59,13 @@ def refusal_result(
     task: KlingTask | None = None,
     external_task_id: str | None = None,
 ) -> dict[str, Any]:
-    """Return what an operator returns for content that was refused.
+    """Return the result of an operator for refused content.
 
     :param error: the refusal, at submission or of the job.
     :param endpoint: slug of the endpoint.
     :param facts: what is known of the request, as the XCom ``request`` has it.
     :param task: the job, where one was made and could be read.
-    :param external_task_id: name that was asked for.
+    :param external_task_id: external id of the job.
     :return: as :func:`refusal_record`.
     """
     reused = facts.get("reused_from")
@@ -88,7 +88,7 @@ def refusal_result(
 
 
 def request_in(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request as it was asked for, of what a manifest says of it.
+    """Return a request, rebuilt from the facts in a manifest.
 
     :param facts: model, prompt, parameters and inputs.
     :return: its fields; input files as they were given, without base64 and signatures.

@@ -23,7 +23,7 @@ MAX_BYTES = 512 * 1024
 """Most bytes of one file that are read for its length."""
 
 MAX_SECONDS = 15.0
-"""Most seconds for which a length is looked for."""
+"""Most seconds for reading a length."""
 
 _BLOCK = 32 * 1024
 _MAX_REDIRECTS = 3
@@ -69,18 +69,18 @@ class _Blocks:
 def url_length(
     url: str, *, proxy: str | None = None, verify: bool | str = True, allow_private: bool = False
 ) -> float | None:
-    """Return the length of a public media file; nothing that fails here fails a task.
+    """Return the length of a public media file; raises nothing.
 
     :param url: http(s) URL.
     :param proxy: proxy of the connection.
     :param verify: whether to check TLS certificates, or the path of a CA bundle.
     :param allow_private: also read from private networks and this machine.
-    :return: seconds; ``None`` where the file cannot be read or does not tell.
+    :return: seconds; ``None`` if the file cannot be read or does not have it.
     """
     try:
         with guarded_session(allow_private, verify=verify, headers_timeout=MAX_SECONDS) as session:
             file = _HttpFile(session, url, proxy, allow_private=allow_private)
-            # A server that sends byte after byte exceeds no timeout of a single wait.
+            # The timeouts of single waits do not limit a server that sends byte by byte.
             return within(2 * MAX_SECONDS, lambda: _length_of(file))
     except (requests.RequestException, BlockedAddressError, _LimitReached, OSError, ValueError) as error:
         _log.debug("The length of an input could not be read: %s", type(error).__name__)
@@ -138,10 +138,10 @@ class _HttpFile:
 
 
 def stored_length(uri: str) -> float | None:
-    """Return the length of a media file on object storage; nothing that fails here fails a task.
+    """Return the length of a media file in object storage; raises nothing.
 
     :param uri: URL of the file.
-    :return: seconds; ``None`` where the file cannot be read or does not tell.
+    :return: seconds; ``None`` if the file cannot be read or does not have it.
     """
     try:
         place = resolve_path(uri)
@@ -154,6 +154,6 @@ def stored_length(uri: str) -> float | None:
 
             return media_length(_Blocks(fetch).read, place.fs.info(place.path).get("size"))
     except Exception as error:
-        # What the storage cannot say now is said when the file is read for the request.
+        # The error is reported when the file is read for the request.
         _log.debug("The length of an input could not be read: %s", type(error).__name__)
         return None

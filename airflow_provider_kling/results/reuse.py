@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of jobs that several tasks share. Pure: no I/O."""
+"""Facts about jobs that several tasks share. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 SCOPE_FACT, TAKE_FACT, REUSED_FACT = "idempotency_scope", "take", "reused_from"
 REJECTED_FACT = "rejected"
-"""Names of what a manifest and the XCom ``request`` say of the scope, the take and the origin of a job."""
+"""Keys of scope, take and origin of a job in a manifest and in the XCom ``request``."""
 
 INPUTS = "inputs"
 """Scope of a job that every task with the same request shares."""
@@ -20,10 +20,10 @@ _ORIGIN = ("dag_id", "run_id", "task_id", "map_index")
 
 @dataclass(frozen=True, slots=True)
 class RequestIdentity:
-    """What a result is found by.
+    """Key of a result in the index.
 
     :param fingerprint: hash of the request, as :class:`.PreparedRequest` has it.
-    :param take: which of several results of the same request; empty for the first one.
+    :param take: the take; empty for the first one.
     """
 
     fingerprint: str
@@ -37,7 +37,7 @@ class RequestIdentity:
 
 
 def scope_facts(scope: str, take: str) -> dict[str, str]:
-    """Return what a manifest says of a job that others may re-use.
+    """Return the manifest's facts about a job that others may re-use.
 
     :param scope: ``run`` or ``inputs``.
     :param take: the take.
@@ -48,10 +48,10 @@ def scope_facts(scope: str, take: str) -> dict[str, str]:
 
 
 def identity_in(facts: Mapping[str, Any]) -> RequestIdentity | None:
-    """Return what a result is to be found by.
+    """Return the key of a result in the index.
 
-    :param facts: what is known of the request.
-    :return: its identity; ``None`` where the job belongs to its task alone.
+    :param facts: facts about the request.
+    :return: its identity; ``None`` if the job belongs to its task alone.
     """
     fingerprint = facts.get("fingerprint")
     if facts.get(SCOPE_FACT) != INPUTS or not isinstance(fingerprint, str):
@@ -63,7 +63,7 @@ def as_reused(result: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str,
     """Return a result that this task did not pay for.
 
     :param result: the task as operators return it.
-    :param origin: who made it.
+    :param origin: origin of the job.
     :return: the same with ``units`` "0", no charges, and ``reused_from``.
     """
     rest = {name: value for name, value in result.items() if name != "final_balance_deduction"}
@@ -71,7 +71,7 @@ def as_reused(result: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str,
 
 
 def origin_of(task_id: str, airflow: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Say where a re-used job came from.
+    """Return the origin of a re-used job.
 
     :param task_id: Kling's id of the job.
     :param airflow: the task instance that stored its files, as in a manifest.

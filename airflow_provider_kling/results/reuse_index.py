@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The index of stored results by what they were made of: ``_index/<fingerprint>.json`` at the output path.
+"""The index of stored results by their request: ``_index/<fingerprint>.json`` at the output path.
 
-An entry only points to a job. What counts is the job's manifest and the files next to it: an entry that is
-torn, written by something else, or of files that are gone is no result, and its request goes to Kling.
+An entry only points to a job. The job's manifest and the files next to it decide: an entry that is damaged,
+foreign or without its files is ignored, and its request goes to Kling.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ class ResultIndex:
         return self._root
 
     def record(self, result: Mapping[str, Any], identity: RequestIdentity) -> None:
-        """Write the entry of a result that is stored. The result counts without it, so nothing is raised.
+        """Write the entry of a stored result. Raises nothing, because the result is valid without it.
 
         :param result: the task as operators return it, with the paths of its files.
-        :param identity: what it is found by.
+        :param identity: its key.
         """
         if not _FINGERPRINT.fullmatch(identity.fingerprint):
             return
@@ -99,7 +99,7 @@ class ResultIndex:
     def find(self, identity: RequestIdentity) -> dict[str, Any] | None:
         """Return the stored result of a request.
 
-        :param identity: what it is found by.
+        :param identity: its key.
         :return: the task as operators return it, with ``units`` "0" and ``reused_from``; its files have paths
             and no URLs. ``None`` where none is stored.
         :raises StorageTransientError: the storage does not answer.
@@ -113,7 +113,7 @@ class ResultIndex:
     def find_all(self, identities: Iterable[RequestIdentity], listing: Listing) -> dict[str, dict[str, Any]]:
         """Return the stored results of many requests, read with a bounded number of threads.
 
-        :param identities: what they are found by.
+        :param identities: their keys.
         :param listing: the files of the output path.
         :return: results as :meth:`find` returns them, by the names of their entries.
         :raises StorageTransientError: the storage does not answer.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether an Ogg, MP3 or WebM file is complete, judged while it is streamed. Pure: no I/O.
+"""Check while an Ogg, MP3 or WebM file is streamed that it is complete. Pure: no I/O.
 
 These formats are made to be sent while they are recorded. The end of an Ogg file is marked in the last page
 of each of its streams. A WebM segment has a length, or consists of elements that have one. An MP3 consists of
@@ -31,7 +31,7 @@ FOREIGN = "what follows in it is no part of its container"
 
 
 class _Pieces(ABC):
-    """A file that is read piece by piece; only what is not yet understood is held in memory."""
+    """A file that is parsed in pieces; only unparsed bytes are held in memory."""
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -60,7 +60,7 @@ class _Pieces(ABC):
         return bool(self._skip or self._held)
 
     def fault(self) -> str | None:
-        """Return what is missing, in words; ``None`` where nothing is."""
+        """Return what is missing; ``None`` for a complete file."""
         if self._foreign:
             return FOREIGN
         return CUT if self._cut else None
@@ -138,14 +138,14 @@ class MpegAudioStream(_Pieces):
             if len(head) < _APE_HEAD:
                 return 0
             flags = int.from_bytes(head[20:24], "little")
-            # A footer has its content before it, which is passed over as bytes that are none of the format's.
+            # A footer follows its content, which was skipped as unknown bytes.
             return _APE_HEAD + (int.from_bytes(head[12:16], "little") if flags & _APE_IS_HEADER else 0)
         self._last_is_whole = False
         following = self._held.find(b"\xff", at + 1)
         return (following if following >= 0 else len(self._held)) - at
 
     def fault(self) -> str | None:
-        """Return what is missing, in words; ``None`` where nothing is."""
+        """Return what is missing; ``None`` for a complete file."""
         return None if self._frames else "it holds no audio frames"
 
     @property
@@ -155,7 +155,7 @@ class MpegAudioStream(_Pieces):
 
 
 def _announced_frames(frame: bytes) -> int:
-    """Return the number of frames that a first frame tells, itself among them; 0 where it tells none."""
+    """Return the number of frames in a first frame's header, itself included; 0 if there is none."""
     for mark in (b"Xing", b"Info"):
         at = frame.find(mark)
         if at >= 0 and int.from_bytes(frame[at + 4 : at + 8], "big") & 1:
@@ -193,7 +193,7 @@ class EbmlStream(_Pieces):
             self._foreign = True
             return 0
         self._sized_segment |= name == _SEGMENT and not unknown
-        # The content of what has no length is read as if it stood next to it.
+        # The content of an element without length is read as its siblings.
         return id_bytes + size_bytes + (0 if unknown else value)
 
     def _fits(self, name: int) -> bool:
@@ -202,7 +202,7 @@ class EbmlStream(_Pieces):
         return name in (_EBML_HEADER, _SEGMENT, 0xEC) or (_SEGMENT in self._seen and not self._sized_segment)
 
     def fault(self) -> str | None:
-        """Return what is missing, in words; ``None`` where nothing is."""
+        """Return what is missing; ``None`` for a complete file."""
         if fault := super().fault():
             return fault
         if _SEGMENT not in self._seen:

@@ -15,7 +15,7 @@ from ..api.task import KlingTask, TaskStatus
 
 @dataclass(frozen=True, slots=True)
 class SharedScope:
-    """Whose jobs count as the same: all of one endpoint and account, whichever task asks for them.
+    """The scope within which jobs count as the same: endpoint and account, whatever the task.
 
     :param endpoint: slug of the endpoint.
     :param account: hash that stands for the host and the account.
@@ -27,7 +27,7 @@ class SharedScope:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """What makes a job this job and no other.
+    """The idempotency key of a job.
 
     :param dag_id: the DAG.
     :param task_id: the task.
@@ -36,9 +36,9 @@ class IdempotencyKey:
     :param clear_count: how often the task was cleared; constant over retries and crashes.
     :param fingerprint: hash of the inputs.
     :param user_external_task_id: external task id that the user chose, or ``None``.
-    :param take: asks for another job of the same request on purpose; empty for the first one.
-    :param scope: with ``idempotency_scope="inputs"``, whose jobs count as the same; the name then holds
-        nothing of the task instance.
+    :param take: distinguishes several jobs of the same request; empty for the first one.
+    :param scope: with ``idempotency_scope="inputs"``, the scope; the external id then does not depend on the
+        task instance.
     :param offset: jobs of this request that are known to have failed.
     """
 
@@ -57,12 +57,12 @@ class IdempotencyKey:
         """Return the external task id of the job.
 
         :param attempt: how many jobs of this key have failed at Kling.
-        :return: the user's own id, or one made of the key; another one for each attempt.
+        :return: the user's own id, or a hash of the key; a different one for each attempt.
         """
         if self.user_external_task_id:
             if not attempt:
                 return self.user_external_task_id
-            # A plain number would be what other jobs of the user are called: shot, shot-2, shot-3.
+            # A plain number could be the id of another job of the user: shot, shot-2, shot-3.
             mark = hashlib.sha256(f"{self.user_external_task_id}\0{attempt}".encode()).hexdigest()[:12]
             return f"{self.user_external_task_id}-{attempt + 1}-{mark}"
         parts = self._parts(attempt + self.offset)
@@ -80,7 +80,7 @@ class IdempotencyKey:
             self.clear_count,
             self.fingerprint,
             attempt,
-            # Jobs that were asked for without a take keep their names.
+            # The ids of jobs without a take do not depend on it.
             *([self.take] if self.take else []),
         )
 
@@ -112,20 +112,20 @@ class SubmissionState(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SubmissionContext:
-    """What is known before submitting.
+    """The facts before submitting.
 
     :param key: key of the job.
     :param can_look_up: a job can be found by its external task id, at this host and endpoint.
     :param is_retry: an earlier try of this task may have submitted the same job.
-    :param synchronous: the endpoint answers at once: there is no job to attach to.
+    :param synchronous: the endpoint is synchronous: there is no job to attach to.
     :param state: the task's jobs as Airflow stores them; ``None`` before Airflow 3.3.
-    :param unique_names: the host refuses a second job of the same external task id, even if it does not find
-        the first.
+    :param unique_names: the host rejects a second job with the same external id, even if it does not find the
+        first.
     :param earlier_tries: tries since the last clear, each of which may have left one job of unknown outcome.
-    :param renew_expired: a job whose result Kling has deleted counts as one that is to be made again.
+    :param renew_expired: a job whose result Kling has deleted is submitted again.
     :param asks_first: look the job up before the first create call, also in a first try.
-    :param return_refused: a job that Kling failed for its content is the answer, and is not made again.
-    :param began: Unix time in seconds at which this was known.
+    :param return_refused: a job that Kling failed for its content is the result, and is not submitted again.
+    :param began: Unix time in seconds of these facts.
     """
 
     key: IdempotencyKey
@@ -142,16 +142,16 @@ class SubmissionContext:
 
     @property
     def names_protect(self) -> bool:
-        """Whether the name alone keeps anyone from paying twice."""
+        """Whether the external id alone prevents a second charge."""
         return self.can_look_up and self.unique_names
 
     @property
     def shared(self) -> bool:
-        """Whether other tasks may have made the job."""
+        """Whether other tasks may have submitted the job."""
         return self.key.scope is not None
 
     def is_over(self, task: KlingTask) -> bool:
-        """Whether a job is to be made again.
+        """Whether a job must be submitted again.
 
         :param task: the job.
         :return: whether it failed, or its result has expired where an expired one is to be renewed.
@@ -171,7 +171,7 @@ class SubmissionContext:
 
 @dataclass(frozen=True, slots=True)
 class FindTask:
-    """Step: find a job; answered with the task or ``None``.
+    """Step: find a job; the response is the task or ``None``.
 
     :param task_id: its external task id, or Kling's id.
     :param by_name: it is an external task id.
@@ -183,7 +183,7 @@ class FindTask:
 
 @dataclass(frozen=True, slots=True)
 class CreateTask:
-    """Step: send one create call; answered with the task, or with the error.
+    """Step: send one create call; the response is the task or the error.
 
     :param external_task_id: external task id of the job.
     """
@@ -209,8 +209,8 @@ class SubmittedTask:
     :param external_task_id: the external task id it was requested with.
     :param attached: it existed already; nothing new is charged.
     :param failed_attempts: jobs of the same key that have failed at Kling.
-    :param taken: its external task id was in use before this task requested a job, as far as is known.
-    :param reused: another task has made it, or an earlier run of this one; see ``idempotency_scope``.
+    :param taken: its external id was in use before this task submitted a job, as far as is known.
+    :param reused: it is of another task, or of an earlier run of this one; see ``idempotency_scope``.
     """
 
     task: KlingTask

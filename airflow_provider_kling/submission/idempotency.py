@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The idempotency key of a task instance, its tries, and what Airflow stores of its job."""
+"""The idempotency key of a task instance, its tries, and the state of its job in Airflow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def idempotency_key(context: Context, retries: int, order: PreparedRequest) -> I
     """Return the key of a task instance's job.
 
     ``max_tries - retries`` stays the same over retries and crashes and changes with a clear: a retry
-    attaches to the job, a clear makes a new one.
+    attaches to the job, a clear submits a new one.
 
     :param context: Airflow's context of the running task.
     :param retries: the task's ``retries``.
@@ -44,7 +44,7 @@ def idempotency_key(context: Context, retries: int, order: PreparedRequest) -> I
 def batch_key(context: Context, retries: int, *, regenerate: bool) -> tuple[IdempotencyKey, int]:
     """Return the key of a batch.
 
-    A clear goes on with the same batch, unless every row is to be made again.
+    A clear continues the same batch, unless every row is submitted again.
 
     :param context: Airflow's context of the running task.
     :param retries: the task's ``retries``.
@@ -56,7 +56,7 @@ def batch_key(context: Context, retries: int, *, regenerate: bool) -> tuple[Idem
 
 
 def task_instance_key(context: Context, retries: int) -> IdempotencyKey:
-    """Return the key of what a task instance makes, without its inputs.
+    """Return the key of a task instance, without its inputs.
 
     :param context: Airflow's context of the running task.
     :param retries: the task's ``retries``.
@@ -74,7 +74,7 @@ def task_instance_key(context: Context, retries: int) -> IdempotencyKey:
 
 
 def key_in(context: Any, retries: int | None) -> IdempotencyKey | None:
-    """Return the key of what a task instance makes, for :meth:`dry_run`, which Airflow calls without context.
+    """Return the key of a task instance for :meth:`dry_run`, which Airflow calls without context.
 
     :param context: what templates are rendered with; it need not hold a task instance.
     :param retries: the task's ``retries``.
@@ -89,13 +89,13 @@ def key_in(context: Any, retries: int | None) -> IdempotencyKey | None:
 def is_retry(context: Context, clear_count: int, can_look_up: bool) -> bool:
     """Return whether an earlier try may have submitted the job.
 
-    Where jobs can be looked up, every try but the first looks. Where they cannot, the first try after a clear
-    must count as a first one, for a clear is how users ask for a new job.
+    If jobs can be looked up, every try but the first does so. If not, the first try after a clear counts as a
+    first one, because users clear a task to get a new job.
 
     :param context: Airflow's context of the running task.
     :param clear_count: how often the task was cleared, as the key counts it.
     :param can_look_up: the job can be looked up by its external task id.
-    :return: whether to look for a job before one is made.
+    :return: whether to look the job up before submitting.
     """
     try_number = _int_or(context["ti"].try_number, 1)
     return try_number > (1 if can_look_up else clear_count + 1)
@@ -123,7 +123,7 @@ def will_retry(context: Context) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """What a retry needs to know of a job whose request it cannot make again: an input file may be gone.
+    """Facts about a job for a retry that cannot rebuild its request: an input file may be missing.
 
     :param key: key of the job.
     :param asked: hash of the parameters as they were given, their files unread.
@@ -136,7 +136,7 @@ class RequestRecord:
 
 
 def save_request(context: Context, note: RequestRecord) -> None:
-    """Store the request that is about to be sent, where Airflow can (3.3 and newer).
+    """Store the request that is about to be sent, in Airflow 3.3 and newer.
 
     :param context: Airflow's context of the running task.
     :param note: the request.
@@ -149,7 +149,7 @@ def save_request(context: Context, note: RequestRecord) -> None:
     try:
         store.set(_ORDER_KEY, {**values, "fingerprint": key.fingerprint, "given": key.user_external_task_id})
     except Exception as error:
-        # Few retries need it, and no job should fail without it.
+        # Few retries need it, so a failure must not fail the job.
         _log.warning("The request could not be stored for retries: %s", type(error).__name__)
 
 
@@ -158,7 +158,7 @@ def load_request(context: Context, key: IdempotencyKey) -> RequestRecord | None:
 
     :param context: Airflow's context of the running task.
     :param key: key of the task instance; the stored inputs are added to it.
-    :return: the request; ``None`` where none is stored.
+    :return: the request; ``None`` if none is stored.
     """
     store: Any = context.get("task_state_store")
     try:
@@ -198,10 +198,10 @@ def recall_external_task_id(context: Context) -> str | None:
 
 
 class TaskStateStore:
-    """What is known of a task's jobs, in Airflow's task state store (Airflow 3.3 and newer).
+    """The jobs of a task in Airflow's task state store (Airflow 3.3 and newer).
 
     :param store: Airflow's store.
-    :param account: id of the connection, of a task that has gone on to another account; else empty.
+    :param account: id of the connection of a fallback account; empty for the first one.
     """
 
     def __init__(self, store: Any, account: str = "") -> None:
@@ -248,7 +248,7 @@ def state_of(context: Context, account: str = "") -> TaskStateStore | None:
     """Return the stored state of a task.
 
     :param context: Airflow's context of the running task.
-    :param account: id of the connection, of a task that has gone on to another account; else empty.
+    :param account: id of the connection of a fallback account; empty for the first one.
     :return: the state; ``None`` where Airflow stores none.
     """
     store = context.get("task_state_store")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carry out the steps of a submission with either client."""
+"""Run the steps of a submission with either client."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run_flow(
     body: Mapping[str, Any],
     before_create: Callable[[str], None] | None = None,
 ) -> T:
-    """Carry the steps of a submission out with the synchronous client.
+    """Run the steps of a submission with the synchronous client.
 
     :param steps: made by :mod:`.submit`.
     :param client: client of the account.
@@ -60,7 +60,7 @@ async def arun_flow(
     body: Mapping[str, Any],
     before_create: Callable[[str], Awaitable[None]] | None = None,
 ) -> T:
-    """Carry the steps of a submission out with the asynchronous client.
+    """Run the steps of a submission with the asynchronous client.
 
     :param steps: made by :mod:`.submit`.
     :param client: client of the account.
@@ -106,7 +106,7 @@ def _carry_out(
 
 
 def _with_external_task_id(endpoint: Endpoint, body: Mapping[str, Any], name: str) -> dict[str, Any]:
-    # Some endpoints take an external task id that they cannot be asked by: Kling still refuses a second job.
+    # Some endpoints accept an external id but have no look-up by it: Kling still rejects a second job.
     return (
         {**body, "external_task_id": name}
         if "external_task_id" in endpoint.request.model_fields

@@ -2,9 +2,9 @@
 """Submit a job exactly once.
 
 The external task id of a job is computed from its idempotency key before the job is paid for. If the outcome
-of a create call is unknown (a lost answer, a dead worker), the job is looked up by that id instead of being
-paid for again. :func:`submit_or_attach` is the whole decision and does no I/O: it yields what to do next, and
-:mod:`.runner` does it.
+of a create call is unknown (a lost response, a dead worker), the job is looked up by that id instead of being
+paid for again. :func:`submit_or_attach` makes all decisions without I/O: it yields steps, and :mod:`.runner`
+runs them.
 
 Known limitation: changing a task's ``retries`` between two tries of the same run looks like a clear.
 """
@@ -55,22 +55,22 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 MAX_CREATE_CALLS = 3
-"""How often a create call is made before its failure is left to Airflow's retries."""
+"""How often a create call is sent before its failure is left to Airflow's retries."""
 
 LOOKUP_DELAYS = (1.0, 3.0, 6.0)
-"""Seconds before each look-up of a job whose create call had no clear answer."""
+"""Seconds before each look-up of a job whose create call had an unknown outcome."""
 
 LATE_PAUSES = (1.0, 3.0, 6.0, 10.0, 15.0, 25.0)
-"""Seconds before each look-up at hosts where a job may appear late and a second one is not refused."""
+"""Seconds before each look-up at hosts where a job may appear late and a duplicate is not rejected."""
 
 STALE_SECONDS = 60.0
-"""Seconds between a decision and its create call after which another worker may have made the job."""
+"""Seconds between a decision and its create call after which another worker may have submitted the job."""
 
 AUTH_RETRY_DELAYS = (2.0, 4.0)
-"""Seconds before a look-up is retried whose credentials were refused: that may be temporary."""
+"""Seconds before a look-up with rejected credentials is retried: the cause may be temporary."""
 
 MAX_FAILED_TASKS = 100
-"""Failed jobs under one key family before something must be wrong with the look-up itself."""
+"""Failed jobs of one key before the submission stops."""
 
 
 SubmissionFlow = Generator[FindTask | CreateTask | Sleep, KlingTask | None, "SubmittedTask"]
@@ -79,7 +79,7 @@ _Made = Generator[FindTask | CreateTask | Sleep, KlingTask | None, tuple[KlingTa
 
 
 class KlingJobUnseen(KlingWaitInterrupted):
-    """A job may exist that the host does not find yet. A retry looks again and pays nothing."""
+    """A job may exist that the host does not find yet. A retry looks it up again and pays nothing."""
 
 
 def submit_or_attach(submission: SubmissionContext) -> SubmissionFlow:
@@ -87,7 +87,7 @@ def submit_or_attach(submission: SubmissionContext) -> SubmissionFlow:
 
     :param submission: what is known before.
     :return: a generator of steps, which returns the :class:`.SubmittedTask`.
-    :raises KlingSubmissionUnknown: a job may exist and there is no way to ask.
+    :raises KlingSubmissionUnknown: a job may exist and there is no look-up.
     :raises KlingError: the job was refused, or could not be asked for.
     """
     first = _last_known_attempt(submission)
@@ -118,7 +118,7 @@ def find_existing(
 
     :param submission: what is known before.
     :return: a generator of steps, which returns the job; ``None`` when there is none that has not failed.
-    :raises KlingSubmissionUnknown: a job may exist and there is no way to ask.
+    :raises KlingSubmissionUnknown: a job may exist and there is no look-up.
     :raises KlingError: it could not be asked for.
     """
     for attempt in range(_last_known_attempt(submission), MAX_FAILED_TASKS):
@@ -133,7 +133,7 @@ def find_existing(
 
 
 def _is_foreign(submission: SubmissionContext, name: str) -> bool:
-    """Whether a job that is there was made by another task, or by an earlier run of this one."""
+    """Whether an existing job is of another task, or of an earlier run of this one."""
     if not submission.shared:
         return False
     return not submission.is_retry or (submission.state is not None and _recall(submission, name) is None)
@@ -158,13 +158,13 @@ def _last_known_attempt(submission: SubmissionContext) -> int:
 
 def _is_known(submission: SubmissionContext, attempt: int) -> bool:
     if submission.state is None or (submission.can_look_up and not submission.is_retry):
-        # Reading the store takes a request too: a first try needs none, for Kling knows all jobs it has made.
+        # Reading the store takes a request; a first try does not need it, because Kling knows its own jobs.
         return False
     return _recall(submission, submission.key.external_task_id(attempt)) is not None
 
 
 def _recall(submission: SubmissionContext, name: str) -> Mapping[str, Any] | None:
-    """Return what is stored of a job; a store that cannot be read must not cost a second job.
+    """Return the stored state of a job; an unreadable store must not cause a second job.
 
     :raises KlingWaitInterrupted: only the store could tell whether an earlier try has created the job.
     """
@@ -183,7 +183,7 @@ def _recall(submission: SubmissionContext, name: str) -> Mapping[str, Any] | Non
 
 
 def _find_earlier(submission: SubmissionContext, name: str, attempt: int) -> _Found:
-    """Find the job that an earlier try may have made."""
+    """Find the job that an earlier try may have submitted."""
     if submission.can_look_up:
         found = yield from _look_up(name)
         return (
@@ -218,7 +218,7 @@ def _find_earlier(submission: SubmissionContext, name: str, attempt: int) -> _Fo
 
 
 def _recover_late(submission: SubmissionContext, name: str, attempt: int) -> _Found:
-    """Find a job that may have been made and is not found yet, where a second create call could pay twice.
+    """Find a job that may exist and is not found yet, if a second create call could pay twice.
 
     :raises KlingJobUnseen: it may have been made and is not found; a retry looks again.
     """
@@ -255,7 +255,7 @@ def _create(submission: SubmissionContext, name: str) -> _Made:
             return (yield from _find_duplicate(submission, name, taken)), True, error is None
         except KlingServerError as failed:
             certain = failed.job is JobState.NOT_CREATED
-            # A later call that made nothing does not clear up what an earlier one did.
+            # A later call that created nothing does not resolve an earlier unknown outcome.
             error = error if certain and error else failed
         except KlingError as refused:
             return (yield from _find_refused(submission, name, refused, error)), True, False
@@ -267,9 +267,9 @@ def _create(submission: SubmissionContext, name: str) -> _Made:
         if found := (yield from _poll_lookup(submission, name)):
             return found, True, False
         if not submission.unique_names:
-            # It may show up later, and a second one of the same name would be made and charged.
+            # It may appear later, and a second one with the same id would be created and charged.
             break
-        # It is not there, and should it still appear, Kling refuses a second one of the same name.
+        # It is not found; if it appears later, Kling rejects a second one with the same id.
     raise error or AssertionError("no create call was made")
 
 
@@ -283,7 +283,7 @@ def _create_with_intent(
         task = yield CreateTask(name)
     except Exception as error:
         not_made = getattr(error, "job", None) is JobState.NOT_CREATED
-        # Where others may use the name, that it is taken does not say that this task has made the job.
+        # If other tasks may use the id, a duplicate does not prove that this task has submitted the job.
         if submission.state and (not_made or (submission.shared and isinstance(error, KlingTaskExists))):
             try:
                 submission.state.forget(name)
@@ -298,7 +298,7 @@ def _create_with_intent(
 def _record_created(submission: SubmissionContext, attempt: int, name: str, task: KlingTask) -> None:
     # Where jobs can be looked up, only the number of failed ones needs to be stored.
     if submission.state and (attempt or submission.shared or not submission.names_protect):
-        # The log must have the id even if storing it fails: the job is paid.
+        # The log must have the id even if it cannot be stored: the job is paid.
         if task.task_id:
             _log.info("Kling made job %s, external_task_id %s", task.task_id, name)
         try:
@@ -312,7 +312,7 @@ def _record_created(submission: SubmissionContext, attempt: int, name: str, task
 
 
 def _made_meanwhile(submission: SubmissionContext, name: str) -> _Found:
-    """Find the job that another worker has created while this one was suspended and considered dead."""
+    """Find the job that another worker has created while this one was suspended."""
     stale = time.time() - submission.began > STALE_SECONDS
     return (
         (yield from _look_up(name))
@@ -334,12 +334,12 @@ def _look_up(name: str, *, by_name: bool = True) -> _Found:
         try:
             return (yield FindTask(name, by_name))
         except KlingError as error:
-            # A refused or unanswered look-up proves nothing about the job.
+            # A failed look-up proves nothing about the job.
             error.set_job_state(JobState.MAY_EXIST, external_task_id=name)
             if not isinstance(error, AirflowFailException):
                 raise
             if pause is None or not isinstance(error, KlingAuthError):
-                # A retry looks again and pays nothing; a final error would lose a job that may exist.
+                # A retry looks it up again and pays nothing; a final error would lose a job that may exist.
                 raise _interrupted(error.message, error, name) from error
         yield Sleep(pause)
     return None
@@ -370,7 +370,7 @@ def _find_refused(
     if task := (yield from _poll_lookup(submission, name)):
         return task
     if isinstance(refused, KlingContentRefused):
-        # The vendor's words without its form, and no job of this name: a retry would be refused as well.
+        # The vendor's text without its JSON, and no job with this id: a retry would be refused as well.
         refused.set_job_state(JobState.NOT_CREATED, external_task_id=name)
         raise refused
     raise _interrupted(refused.message, refused, name) from refused
@@ -388,7 +388,7 @@ def _find_duplicate(
         if submission.shared:
             text = f"Another task has a job of this request: use its output_path, or set take. {text}"
         raise KlingSubmissionUnknown(text, job=JobState.MAY_EXIST)
-    # A name may show up late: a retry looks again, and Kling refuses a second job of this name.
+    # The job may appear late: a retry looks it up again, and Kling rejects a second one.
     raise _interrupted(text, taken, name)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Charges as the vendor's ledgers tell them, joined with what is known of the jobs. No I/O."""
+"""Charges of the vendor's ledgers, joined with the known jobs. No I/O."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DOLLARS = "USD"
 _LONGEST_TIME = 15
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LABEL = "label."
-"""What the column of a label in the CSV begins with."""
+"""Prefix of the columns of labels in the CSV."""
 
 COLUMNS = (
     *("task_id", "charged_at", "type", "amount", "currency", "package_type", "usd_at_list_price"),
@@ -81,12 +81,12 @@ class Sums:
 def rows_of(
     kind: str, lines: Iterable[Mapping[str, Any]], jobs: Mapping[str, KnownJob]
 ) -> list[dict[str, Any]]:
-    """Make a row of each charge.
+    """Return a row for each charge.
 
     :param kind: ``units`` or ``cash``.
     :param lines: lines of the vendor's ledger. A line that is there twice, as at the seam of two pages,
         counts once.
-    :param jobs: what is known of the jobs, by Kling's id.
+    :param jobs: the known jobs, by Kling's id.
     :return: the rows.
     """
     seen: set[str] = set()
@@ -113,14 +113,14 @@ def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def not_in_ledger(
     jobs: Mapping[str, KnownJob], charged: Iterable[str], start: int, end: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the stored jobs of a period that no line of a ledger names.
+    """Yield the stored jobs of a period that no line of a ledger has.
 
-    Not those whose own answer says that they cost nothing.
+    Without jobs that Kling has reported as free.
 
-    :param jobs: what is known of the jobs.
+    :param jobs: the known jobs.
     :param charged: ids of jobs that were charged.
-    :param start: jobs made from then on, Unix time in ms.
-    :param end: jobs made until then.
+    :param start: jobs created at this time or later, Unix time in ms.
+    :param end: jobs created before this time.
     :return: rows with ``task_id``, ``created_at``, ``units`` and what is known of the job.
     """
     named = set(charged)
@@ -202,7 +202,7 @@ def _row(kind: str, line: Mapping[str, Any], jobs: Mapping[str, KnownJob]) -> di
 
 
 def _dollars(kind: str, line: Mapping[str, Any], amount: Decimal | None) -> str | None:
-    """What a charge is in US dollars at list price; ``None`` where it cannot be said."""
+    """Return a charge in US dollars at list price; ``None`` if unknown."""
     if kind == CASH:
         listed = amount_of(line.get("list_price"))
         listed = amount if listed is None else listed

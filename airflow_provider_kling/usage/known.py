@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What manifests and batch ledgers say of jobs: which task instance made each, and for whom."""
+"""The jobs in manifests and batch ledgers, with task instance and labels."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class KnownJob:
     :param task_id: Kling's id of it.
     :param endpoint: slug of the endpoint, where it is known.
     :param model: ``model_name`` of the request.
-    :param external_task_id: the name that it was made under.
-    :param labels: for whom it was made.
+    :param external_task_id: its external id.
+    :param labels: its labels.
     :param airflow: the task instance.
-    :param created_at: when it was made, Unix time in ms.
-    :param units: what its own answer said that it cost.
+    :param created_at: when it was created, Unix time in ms.
+    :param units: the charge that Kling reported with the job.
     :param stored: its files are stored.
-    :param source: where this is written.
+    :param source: path of the manifest or ledger.
     """
 
     task_id: str
@@ -55,7 +55,7 @@ class KnownJob:
     source: str = ""
 
     def with_gaps_filled(self, other: KnownJob) -> KnownJob:
-        """Return the job with what only the other source of it says.
+        """Return the job, completed by another source.
 
         :param other: the same job from another source.
         :return: the job.
@@ -74,7 +74,7 @@ class KnownJobs:
     def __init__(self, paths: Iterable[str | ObjectStoragePath]) -> None:
         self.jobs: dict[str, KnownJob] = {}
         self.unreadable = 0
-        """Files that are there and say nothing."""
+        """Files that exist and cannot be read."""
         for path in paths:
             self._read(resolve_path(path))
 
@@ -126,7 +126,7 @@ def _each(
 
 
 def _from_manifest(place: StoragePath) -> KnownJob | None:
-    """Read a manifest; a storage that does not answer is asked again, for a gap would look like a leak."""
+    """Read a manifest, with retries: a missing one would make its charge unknown."""
     for left in reversed(range(_TRIES)):
         try:
             with translate_storage_errors():

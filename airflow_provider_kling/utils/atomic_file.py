@@ -182,7 +182,7 @@ def cleanup_temp_files(folder: StoragePath) -> None:
 
 
 def _age(entry: Mapping[str, Any], now: float) -> float:
-    """Return the age of a listed file in seconds; 0 if its storage does not tell."""
+    """Return the age of a listed file in seconds; 0 if its storage does not report it."""
     changed = next((entry[name] for name in _CHANGED if entry.get(name)), now)
     if isinstance(changed, datetime):
         changed = (changed if changed.tzinfo else changed.replace(tzinfo=UTC)).timestamp()

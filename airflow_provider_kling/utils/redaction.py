@@ -18,8 +18,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from .media_types import detect_media_type
 from .urls import strip_data_uri
 
-# What steers a terminal or turns the direction of writing around could show a reader another text than the
-# one that is there; halves of characters cannot be written into any log. Joiners stay: scripts need them.
+# Control characters and bidirectional overrides could make a reader see another text; unpaired surrogates
+# cannot be written to a log. Joiners stay, because some scripts need them.
 _CONTROL_CHARACTERS = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
@@ -81,8 +81,8 @@ _BASE64 = re.compile(
     rf"|(?:{_CODE}{{60,}}+{_BREAK})++{_CODE}*+={{0,2}}"
     rf"|{_CODE}{{128,}}+={{0,2}}"
 )
-# Whatever follows is taken in one go, so the time for a text of a million characters is in proportion to its
-# length. In JSON a slash may be escaped, and some errors quote a URL without its host.
+# The rest is matched in one step, so the time is linear in the length of the text. In JSON a slash may be
+# escaped, and some errors quote a URL without its host.
 _URL_TEXT = re.compile(r"(:(?:\\?/){2}|(?<![\w:/])/)((?:[^\s\"'<>]|'(?=[\w%&=]))*+)")
 _AFTER_HOST = re.compile(r"[/\\?#]")
 

@@ -189,7 +189,7 @@ def open_to_read(where: StoragePath) -> Any:
 
 
 def _connection(path: ObjectStoragePath) -> str | None:
-    # Airflow 3 has the attribute, 2.11 keeps it among the options.
+    # Airflow 3 has the attribute, 2.11 has it among the options.
     found = getattr(path, "conn_id", None) or path.storage_options.get("conn_id")
     return str(found) if found else None
 

@@ -50,7 +50,7 @@ TEXT_TO_SPEECH = Endpoint(
 
 
 class TextToAudio(KlingRequest):
-    """Body of ``POST /v1/audio/text-to-audio``: make a sound effect from words."""
+    """Body of ``POST /v1/audio/text-to-audio``: generate audio from a text prompt."""
 
     prompt: _SpeechText = Field(description="What is heard; at most 200 characters.")
     duration: Annotated[float, Field(ge=3, le=10), OneDecimal] = Field(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that fit the lips of a video to a sound, each followed by its endpoint."""
+"""Requests that fit the lips of a video to an audio, each followed by its endpoint."""
 
 # No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
 
@@ -159,7 +159,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 def _as_milliseconds(value: Any) -> int | str:
-    # Kling's pages have a number here and CometAPI's a string: it is kept as the one it was given as.
+    # Kling's pages have a number here and CometAPI's a string: the type is not changed.
     text = int_to_str(value)
     if not isinstance(text, str) or not _DIGITS.fullmatch(text):
         raise ValueError("must be a whole number of milliseconds, from 0 on")

@@ -20,7 +20,7 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class MediaConstraints:
-    """Marks a field that takes an image, a sound or a video, and says what the vendor accepts there.
+    """Marks a field for an image, audio or video, with the vendor's limits.
 
     :param kind: what the file must be.
     :param inline: the API takes the file's content as base64.

@@ -145,7 +145,7 @@ class UsageQuery:
     """What a ledger is asked for; all of it is in the cursor of the next page.
 
     :param start: jobs made from then on, Unix time in milliseconds.
-    :param end: jobs made until then.
+    :param end: jobs created before this time.
     :param limit: lines on a page.
     :param first: place of the page's first line.
     :param filters: key and accepted values; every key must fit.
