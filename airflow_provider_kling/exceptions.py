@@ -29,7 +29,7 @@ class JobState(StrEnum):
 _JOB_STATE_TEXT = {
     JobState.NOT_CREATED: "No job was made and nothing is charged.",
     JobState.MAY_EXIST: "A job may have been made and may be charged.",
-    JobState.EXISTS: "The job goes on at Kling and may be charged.",
+    JobState.EXISTS: "The job continues at Kling and may be charged.",
     JobState.ENDED: "The job has ended at Kling.",
 }
 

@@ -71,7 +71,7 @@ def _text(error: Exception) -> str:
 
 
 # After a retry and after a clear, unless regenerate is set.
-_RESUMES_TEXT = "This task goes on from there when it runs again."
+_RESUMES_TEXT = "This task continues from there when it runs again."
 
 _STOP_ERRORS = {
     StopReason.KILLED: (KlingError, "Stopped"),
@@ -136,10 +136,10 @@ def _unsubmitted(
         )
     if reason is StopReason.BUDGET:
         return KlingBudgetSpent(
-            f"max_units is reached: {what}. Raise it and clear this task: it goes on from there."
+            f"max_units is reached: {what}. Raise it and clear this task: it continues from there."
         )
     if progress.left and unexpected:
-        return KlingError(f"{_because(unexpected)}{what}. See the log; a retry goes on from there.")
+        return KlingError(f"{_because(unexpected)}{what}. See the log; a retry continues from there.")
     if progress.left:
         return KlingError(f"The rows have changed while the task ran: {what}. A retry reads them again.")
     return None

@@ -262,7 +262,7 @@ class BatchRunner:
         except ExceptionGroup as group:
             raise KlingError(
                 f"{self._context.unexpected or 'The batch ended with an unexpected error'}: "
-                f"{type(group.exceptions[0]).__name__}. See the log; a retry goes on from there.",
+                f"{type(group.exceptions[0]).__name__}. See the log; a retry continues from there.",
                 job=JobState.MAY_EXIST,
             ) from group
 
@@ -291,7 +291,7 @@ class BatchRunner:
         running = [line for line in list(self._ledger.entries.values()) if _is_running(line)]
         named = ", ".join(str(line.task_id or line.external_task_id) for line in running[:MAX_LOGGED_JOBS])
         self._log.warning(
-            "Stopped. Kling cannot cancel jobs: %d go on and may be charged%s. A retry of this task %s "
+            "Stopped. Kling cannot cancel jobs: %d continue and may be charged%s. A retry of this task %s "
             "them%s. %s lines of the ledger in %s are not written",
             len(running),
             f" ({named}{', ...' if len(running) > MAX_LOGGED_JOBS else ''})" if named else "",

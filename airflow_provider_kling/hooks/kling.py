@@ -213,8 +213,8 @@ class KlingHook(BaseHook):
         :param resumed: the connection served this wait before: that it cannot be read now is temporary.
         :return: the task that has succeeded.
         :raises KlingTaskFailed: Kling ended the task as failed.
-        :raises KlingTaskTimeout: the task has not ended in time; it goes on at Kling.
-        :raises KlingAuthError: the credentials are refused again and again; the task goes on at Kling.
+        :raises KlingTaskTimeout: the task has not ended in time; it continues at Kling.
+        :raises KlingAuthError: the credentials are refused again and again; the task continues at Kling.
         """
         if not resumed:
             # A connection that was never used fails at once if something is wrong with it.

@@ -84,8 +84,8 @@ class TaskWaiter:
         :param on_status: called with the task whenever its status changes.
         :return: the task that has succeeded; with ``stop`` as it was last seen.
         :raises KlingTaskFailed: Kling ended the task as failed.
-        :raises KlingTaskTimeout: the task has not ended in time; it goes on at Kling.
-        :raises KlingAuthError: the credentials are refused again and again; the task goes on at Kling.
+        :raises KlingTaskTimeout: the task has not ended in time; it continues at Kling.
+        :raises KlingAuthError: the credentials are refused again and again; the task continues at Kling.
         """
         stop = stop or threading.Event()
         seen: KlingTask | None = None
@@ -134,7 +134,9 @@ class TaskWaiter:
         settings = vars(self._hook).get("settings")
         count("poll_errors", endpoint=self._endpoint, dialect=getattr(settings, "dialect", None))
         level = logging.WARNING if self._poller.errors == WARN_AFTER_FAILURES else logging.DEBUG
-        self._hook.log.log(level, "Job %s cannot be read, waiting goes on: %s", self._poller.task_id, error)
+        self._hook.log.log(
+            level, "Job %s cannot be read, the wait continues: %s", self._poller.task_id, error
+        )
         self._backoff.failed()
 
     def _on_auth_error(self, error: KlingAuthError) -> TaskEvent | None:
@@ -142,12 +144,14 @@ class TaskWaiter:
         if self._hook.reload_connection():
             # The job is paid: its result must not be lost because the key was changed while it ran.
             self._hook.log.warning(
-                "Connection %r was changed; waiting goes on with it", self._hook.kling_conn_id
+                "Connection %r was changed; the wait continues with it", self._hook.kling_conn_id
             )
             self._poller.refusals = 0
             return None
         if not event:
-            self._hook.log.warning("Job %s cannot be read, waiting goes on: %s", self._poller.task_id, error)
+            self._hook.log.warning(
+                "Job %s cannot be read, the wait continues: %s", self._poller.task_id, error
+            )
         return event
 
 

@@ -210,7 +210,7 @@ class AccountsSubmission:
         if not rest:
             self._refuse(error, f"Top up an account: all refuse the job, {', '.join(self._refused)}.")
         self._run.log.warning(
-            "The account of connection %r refuses the job and has none of its name; going on to %r: %s",
+            "The account of connection %r refuses the job and does not have it; trying %r: %s",
             conn_id,
             rest[0],
             error.message,

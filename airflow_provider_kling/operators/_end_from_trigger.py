@@ -20,7 +20,7 @@ def can_end_from_trigger(task: BaseOperator, *, wanted: bool) -> bool:
         return False
     if needs := worker_only_features(task):
         task.log.info(
-            "A worker will end this task in spite of end_from_trigger=True, for a triggerer skips: %s",
+            "A worker will end this task despite end_from_trigger=True, because a triggerer skips: %s",
             ", ".join(needs),
         )
     return not needs

@@ -136,7 +136,7 @@ def _no_other(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, An
     if made > operator.regenerate_on_fail:
         return f"{made} jobs were made for it." if made > 1 else ""
     if not _names_protect(operator):
-        return "No other is made: this host or endpoint cannot keep a retry from making one more."
+        return "No other is made: at this host or endpoint a retry could submit one more."
     limit = lowest_units(
         operator.endpoint,
         parse_units("max_units", operator.max_units),

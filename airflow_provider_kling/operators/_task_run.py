@@ -133,7 +133,7 @@ class TaskRun:
         self.stop.set()
         if self._job_label:
             self.log.warning(
-                "Kling cannot cancel a job: %s goes on and may be charged. %s",
+                "Kling cannot cancel a job: %s continues and may be charged. %s",
                 self._job_label,
                 self._kill_advice,
             )

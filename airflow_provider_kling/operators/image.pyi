@@ -101,9 +101,9 @@ class KlingImageGenerationOperator(KlingTaskOperator):
     :param negative_prompt: What must not be seen; at most 2,500 characters. Not together with image.
     :param image: Image to begin from.
     :param image_reference: What image stands for: subject or face (of one person). kling-v2-1; needs image.
-    :param image_fidelity: How close to keep to the image, 0 to 1; 0.5 when unset. kling-v2-1.
-    :param human_fidelity: How close to keep to the face, 0 to 1; 0.45 when unset. kling-v2-1, read with
-        image_reference subject only.
+    :param image_fidelity: How close the result stays to the image, 0 to 1; 0.5 when unset. kling-v2-1.
+    :param human_fidelity: How close the result stays to the face, 0 to 1; 0.45 when unset. kling-v2-1, read
+        with image_reference subject only.
     :param element_list: Subjects of the element library {'element_id'}; at most 10 images and elements.
     :param resolution: 1k or 2k; 1k when unset.
     :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.

@@ -352,7 +352,7 @@ class KlingOmniVideoOperator(KlingTaskOperator):
     :param video_list: One video {'video_url', 'refer_type', 'keep_original_sound'} to refer to (feature) or
         to edit (base).
     :param duration: Length in seconds; 5 when unset. kling-v3-omni makes 3 to 15, kling-video-o1 3 to 10 (5
-        or 10 from words or a first frame alone). A video to edit keeps its own length.
+        or 10 from words or a first frame alone). The result of an edit is as long as the video.
     :param aspect_ratio: Width to height. Needed without a first_frame and without a video to edit.
     :param mode: Quality: std is 720p, pro 1080p, 4k (kling-v3-omni) 2160p; pro when unset.
     :param sound: Whether the video has audio; off when unset. kling-v3-omni, without video_list.
@@ -459,9 +459,9 @@ class KlingMotionControlOperator(KlingTaskOperator):
         video.
     :param mode: Quality: std is 720p, pro 1080p.
     :param prompt: What else is seen; at most 2,500 characters.
-    :param keep_original_sound: Whether to keep the audio of the video; yes when unset.
-    :param element_list: One subject of the element library {'element_id'} to keep the person true. kling-v3,
-        which then faces as in the video.
+    :param keep_original_sound: Whether the result has the video's audio; yes when unset.
+    :param element_list: One subject of the element library {'element_id'}, so that the person stays the same.
+        kling-v3, which then faces as in the video.
     :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
     :param callback_url: URL that Kling calls when the task's status changes.
     :param external_task_id: Your own id of the task, unique in the account; made by the operator when unset.

@@ -224,7 +224,7 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
     :param refer_images: Images to refer to, each as it is or {'url', 'id'}. Together with elements at most 7,
         with a video at most 4.
     :param feature_video: A video whose look or movement is taken over; 3 to 15.5 s.
-    :param base_video: A video to edit; 3 to 15.5 s. It keeps its own length, and that is charged.
+    :param base_video: A video to edit; 3 to 15.5 s. The result is as long, and that length is charged.
     :param elements: Subjects of the element library {'element_id', 'id'}; at most 3 next to a frame.
     :param duration: Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10.
     :param aspect_ratio: Width to height; 16:9 when unset and no frame or video sets it.

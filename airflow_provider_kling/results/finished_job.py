@@ -101,7 +101,7 @@ class SignedUrlSource:
         """
         until = self._task.get("expires_at")
         again = not _answers_at_once(self._task)
-        retention = f" Kling keeps it until {_date(until)}." if until and again else ""
+        retention = f" Kling stores it until {_date(until)}." if until and again else ""
         return KlingResultNotKept(
             f"The result of task {self._task.get('task_id')} {what}.{retention}",
             task_id=self._task.get("task_id"),

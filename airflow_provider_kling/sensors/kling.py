@@ -226,7 +226,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
                 f"Job {self.kling_task_id} was never found: check kling_task_id, endpoint "
                 f"({self.endpoint}) and connection ({self.active_conn_id}). It may not exist."
             )
-        return f"Job {self.kling_task_id}, if it exists, goes on at Kling and may be charged."
+        return f"Job {self.kling_task_id}, if it exists, continues at Kling and may be charged."
 
     def _check_endpoint(self) -> Endpoint:
         endpoint = read_endpoint(self.task_id, "endpoint", self.endpoint)
@@ -267,7 +267,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             if wrong or isinstance(refused, KlingAuthError):
                 raise
             level = logging.DEBUG if self._warned else logging.WARNING
-            self.log.log(level, "Job %s cannot be read, waiting goes on: %s", self.kling_task_id, error)
+            self.log.log(level, "Job %s cannot be read, the wait continues: %s", self.kling_task_id, error)
             self._warned = True
             return None
         word = task.raw_status or str(task.status)

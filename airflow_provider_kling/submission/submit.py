@@ -305,7 +305,7 @@ def _record_created(submission: SubmissionContext, attempt: int, name: str, task
             submission.state.remember(name, task.task_id)
         except Exception as error:
             _log.warning(
-                "Job %s could not be stored in the task state store, work goes on: %s",
+                "Job %s could not be stored in the task state store, the task continues: %s",
                 task.task_id,
                 type(error).__name__,
             )

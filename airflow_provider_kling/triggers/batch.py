@@ -115,8 +115,8 @@ class KlingBatchTrigger(_KlingBaseTrigger):
         """Log that the jobs continue; called by Airflow 3.3 and later."""
         named = ", ".join(str(job[0]) for job in self.jobs[:MAX_LISTED_JOBS])
         self.log.warning(
-            "The task was ended by a user, but Kling cannot cancel: %d jobs go on and may be charged (%s%s). "
-            "Clear the task: it attaches to them",
+            "The task was ended by a user, but Kling cannot cancel: %d jobs continue and may be charged "
+            "(%s%s). Clear the task: it attaches to them",
             len(self.jobs),
             named,
             ", ..." if len(self.jobs) > MAX_LISTED_JOBS else "",

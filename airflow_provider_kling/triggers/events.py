@@ -197,7 +197,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
     def _on_failure(self, name: str, why: str) -> None:
         failures = self._failures[name] = self._failures.get(name, 0) + 1
         if failures == WARN_AFTER_FAILURES or failures % _WARN_EVERY == 0:
-            self.log.warning("The list of %s cannot be read, watching goes on: %s", name, why)
+            self.log.warning("The list of %s cannot be read, the trigger continues: %s", name, why)
 
     async def _usable_settings(self) -> KlingSettings:
         """Return the connection, however long it takes: Airflow does not restart this trigger."""

@@ -125,7 +125,7 @@ class _KlingBaseTrigger(BaseTrigger):
                         f"Connection {conn_id!r} could not be read in time: {error}."
                     ) from error
                 level = logging.WARNING if backoff.failures == WARN_AFTER_FAILURES else logging.DEBUG
-                self.log.log(level, "Connection %r cannot be read, waiting goes on: %s", conn_id, error)
+                self.log.log(level, "Connection %r cannot be read, the wait continues: %s", conn_id, error)
                 await asyncio.sleep(min(backoff.delay(), left) if left > 0 else backoff.delay())
 
 
@@ -200,8 +200,8 @@ class KlingTaskTrigger(_KlingBaseTrigger):
     async def on_kill(self) -> None:
         """Log that the job continues although the task was ended; called by Airflow 3.3 and later."""
         self.log.warning(
-            "The task was ended by a user, but Kling cannot cancel: job %s goes on and may be charged. "
-            "KlingFetchResultOperator can keep its result.",
+            "The task was ended by a user, but Kling cannot cancel: job %s continues and may be charged. "
+            "KlingFetchResultOperator can store its result.",
             self.kling_task_id,
         )
 
@@ -220,7 +220,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
                 if renewed.fingerprint == settings.fingerprint:
                     return self._ended(waiter)
                 # The job is paid: its result must not be lost because the key was changed while it ran.
-                self.log.warning("Connection %r was changed; waiting goes on with it", self.kling_conn_id)
+                self.log.warning("Connection %r was changed; the wait continues with it", self.kling_conn_id)
                 settings = renewed
         except KlingError as error:
             # Without its sentence about the job, which is about a create call; here a job exists.

@@ -145,7 +145,7 @@ class TaskReader:
             raise PollFailed(error) from None
         self._list_failures = 0
         self._lists_from = now + LIST_COOLDOWN
-        log.warning("Listing %s keeps failing, so its jobs are read one by one: %s", self._endpoint, error)
+        log.warning("Listing %s fails repeatedly, so its jobs are read one by one: %s", self._endpoint, error)
 
     async def _read_page(
         self,

@@ -73,7 +73,7 @@ class TaskSubscription:
         if task.status is TaskStatus.UNKNOWN and task.raw_status != before:
             self._add_line(
                 logging.WARNING,
-                f"Job {self.ident} has the unknown status {task.raw_status!r}; waiting goes on",
+                f"Job {self.ident} has the unknown status {task.raw_status!r}; the wait continues",
             )
         elif task.raw_status != before and (before or task.status is not TaskStatus.SUBMITTED):
             # The submission was logged when it happened.
@@ -87,7 +87,7 @@ class TaskSubscription:
         """
         self.watch.on_error(message)
         if self.watch.errors == WARN_AFTER_FAILURES:
-            self._add_line(logging.WARNING, f"Job {self.ident} cannot be read, waiting goes on: {message}")
+            self._add_line(logging.WARNING, f"Job {self.ident} cannot be read, the wait continues: {message}")
         self._end(self.watch.check_deadline(time.time()))
 
     def on_refusal(self, message: str) -> None:

@@ -66,7 +66,7 @@ def test_all_that_is_known_is_carried_through_copies_and_pickles(kind: type[Klin
     [
         (JobState.NOT_CREATED, "It broke. No job was made and nothing is charged."),
         (JobState.MAY_EXIST, "It broke. A job may have been made and may be charged."),
-        (JobState.EXISTS, "It broke. The job goes on at Kling and may be charged."),
+        (JobState.EXISTS, "It broke. The job continues at Kling and may be charged."),
         (JobState.ENDED, "It broke. The job has ended at Kling."),
         (None, "It broke."),
     ],
@@ -90,7 +90,8 @@ def test_a_wait_that_timed_out() -> None:
     assert type(error) is KlingTaskTimeout
     assert str(error) == (
         "Still running at Kling; do not clear: retry or fetch 8. "
-        "Job 8 has not ended in time (last status: processing). The job goes on at Kling and may be charged."
+        "Job 8 has not ended in time (last status: processing). "
+        "The job continues at Kling and may be charged."
     )
     assert (error.task_id, error.job) == ("8", JobState.EXISTS)
 
@@ -98,7 +99,7 @@ def test_a_wait_that_timed_out() -> None:
 def test_a_wait_whose_credentials_were_refused() -> None:
     error = error_from_event(event("error", "key revoked"))
     assert type(error) is KlingWaitInterrupted
-    assert str(error).startswith("Waiting for job 8 is over: key revoked. The job goes on")
+    assert str(error).startswith("Waiting for job 8 is over: key revoked. The job continues")
     assert (error.task_id, error.job) == ("8", JobState.EXISTS)
     assert not isinstance(error, AirflowFailException), "a retry attaches to the job, and pays nothing"
 

@@ -71,11 +71,11 @@ class ImageGeneration(KlingRequest):
         None, description="What image stands for: subject or face (of one person). kling-v2-1; needs image."
     )
     image_fidelity: UnitInterval | None = Field(
-        None, description="How close to keep to the image, 0 to 1; 0.5 when unset. kling-v2-1."
+        None, description="How close the result stays to the image, 0 to 1; 0.5 when unset. kling-v2-1."
     )
     human_fidelity: UnitInterval | None = Field(
         None,
-        description="How close to keep to the face, 0 to 1; 0.45 when unset. kling-v2-1, read with"
+        description="How close the result stays to the face, 0 to 1; 0.45 when unset. kling-v2-1, read with"
         " image_reference subject only.",
     )
     element_list: Elements = None

@@ -71,9 +71,9 @@ class OmniVideoItem(KlingObject):
 
     video_url: ReferenceVideo = Field(description="The video.")
     refer_type: Literal["feature", "base"] | None = Field(
-        None, description="feature: take over its look or movement; base: edit it. base when unset."
+        None, description="feature: use its look or movement; base: edit it. base when unset."
     )
-    keep_original_sound: YesNo | None = Field(None, description="Whether to keep the audio of the video.")
+    keep_original_sound: YesNo | None = Field(None, description="Whether the result has the video's audio.")
 
 
 def _frames(request: Any) -> list[str]:
@@ -193,7 +193,7 @@ _RULES = (
 _IGNORED_DURATION = custom_rule(
     "duration",
     "video_list",
-    text="duration has no effect: a video to edit keeps its own length, and that is what is charged",
+    text="duration has no effect: the result is as long as the video to edit, and that length is charged",
     broken=lambda request: request.duration and _base_video(request),
 )
 
@@ -226,7 +226,7 @@ class OmniVideo(KlingRequest):
     duration: ThreeToFifteen | None = Field(
         None,
         description="Length in seconds; 5 when unset. kling-v3-omni makes 3 to 15, kling-video-o1 3 to 10 (5"
-        " or 10 from words or a first frame alone). A video to edit keeps its own length.",
+        " or 10 from words or a first frame alone). The result of an edit is as long as the video.",
     )
     aspect_ratio: VideoRatio | None = Field(
         None, description="Width to height. Needed without a first_frame and without a video to edit."

@@ -49,12 +49,12 @@ class MotionControl(KlingRequest):
     mode: StdPro = Field(description="Quality: std is 720p, pro 1080p.")
     prompt: Prompt | None = Field(None, description="What else is seen; at most 2,500 characters.")
     keep_original_sound: YesNo | None = Field(
-        None, description="Whether to keep the audio of the video; yes when unset."
+        None, description="Whether the result has the video's audio; yes when unset."
     )
     element_list: Annotated[list[Element], Field(max_length=1)] | None = Field(
         None,
-        description="One subject of the element library {'element_id'} to keep the person true. kling-v3,"
-        " which then faces as in the video.",
+        description="One subject of the element library {'element_id'}, so that the person stays the same. "
+        "kling-v3, which then faces as in the video.",
     )
     watermark_info: Watermark = None
     callback_url: CallbackUrl = None

@@ -258,7 +258,7 @@ _OMNI_RULES = (
 _UNREAD_DURATION = custom_rule(
     "duration",
     "base_video",
-    text="duration has no effect: a video to edit keeps its own length, and that is what is charged",
+    text="duration has no effect: the result is as long as the video to edit, and that length is charged",
     broken=lambda request: request.duration and request.base_video,
 )
 
@@ -290,7 +290,7 @@ class OmniVideo2(V2Request):
         None, description="A video whose look or movement is taken over; 3 to 15.5 s."
     )
     base_video: ReferenceVideo | NamedVideo | None = Field(
-        None, description="A video to edit; 3 to 15.5 s. It keeps its own length, and that is charged."
+        None, description="A video to edit; 3 to 15.5 s. The result is as long, and that length is charged."
     )
     elements: Annotated[list[NamedElement], Field(max_length=MOST_REFERENCES)] | None = Field(
         None, description="Subjects of the element library {'element_id', 'id'}; at most 3 next to a frame."

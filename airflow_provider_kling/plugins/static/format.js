@@ -75,13 +75,13 @@ export function standingOf(card) {
 
 const UNWATCHED_MS = 300_000;
 
-// What is known of a job that has not ended: only the process that polls Kling knows that it goes on.
+// What is known of a job that has not ended: only the process that polls Kling knows whether it runs.
 export function workingOf(card, now = Date.now()) {
   const age = card.seen_at ? now - card.seen_at : null;
   const who = card.state === "deferred" ? "triggerer" : "worker";
   if (age !== null && age > UNWATCHED_MS) {
     const start = who === "triggerer" ? " Start one: airflow triggerer." : "";
-    return `No ${who} has looked at job ${card.job} for ${spanOf(age)}.${start} The job goes on at Kling.`;
+    return `No ${who} has polled job ${card.job} for ${spanOf(age)}.${start} The job continues at Kling.`;
   }
   if (card.state === "deferred" && card.watched === false) {
     return `No triggerer has taken job ${card.job} yet. If it stays so, start one: airflow triggerer.`;

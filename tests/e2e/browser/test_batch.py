@@ -133,7 +133,7 @@ def test_what_is_not_known_of_a_job_is_not_claimed(airflow: LiveAirflow, page: A
     now = int(time.time() * 1000)
     for values, text in (
         ({"watched": True, "seen_at": now - 4000}, "Kling is working on job 842; the triggerer was seen"),
-        ({"watched": True, "seen_at": now - 720_000}, "No triggerer has looked at job 842 for 12 min."),
+        ({"watched": True, "seen_at": now - 720_000}, "No triggerer has polled job 842 for 12 min."),
         ({"watched": False, "seen_at": None}, "No triggerer has taken job 842 yet."),
     ):
         answer(page, card(state="deferred", **values))

@@ -408,7 +408,7 @@ class TestJudge:
         error = self.of(tally, reason=reason)
         assert error is not None
         assert not isinstance(error, AirflowFailException)
-        assert "This task goes on from there when it runs again" in str(error)
+        assert "This task continues from there when it runs again" in str(error)
 
     def test_rows_that_nobody_met_are_no_success(self) -> None:
         tally = self.tally(done=5)

@@ -69,7 +69,7 @@ def test_wait_polls_once_at_least(hook: KlingHook, server: ScriptedServer) -> No
         hook.wait(SLUG, "8", timeout=0)
     assert len(server.received) == 2
     assert "Job 8 has not ended in time (last status: processing)" in str(failed.value)
-    assert str(failed.value).endswith("The job goes on at Kling and may be charged.")
+    assert str(failed.value).endswith("The job continues at Kling and may be charged.")
 
 
 def test_wait_ends_at_its_deadline_and_not_a_poll_later(hook: KlingHook) -> None:
@@ -133,7 +133,7 @@ def test_a_key_that_is_changed_meanwhile_is_taken_up(
     assert task.status is TaskStatus.SUCCEED
     keys = [request.headers["Authorization"] for request in server.received]
     assert keys == ["Bearer sk-test-key"] * 2 + ["Bearer sk-another-key"] * 3
-    assert "Connection 'kling_default' was changed; waiting goes on with it" in told.messages
+    assert "Connection 'kling_default' was changed; the wait continues with it" in told.messages
     assert "another-key" not in told.text
 
 
@@ -246,7 +246,7 @@ def test_a_job_that_cannot_be_read_is_told_once(
     server.replies = [HTML, HTML, HTML, HTML, status("succeed")]
     hook.wait(SLUG, "8", poll_interval=0.01)
     (record,) = [record for record in told.records if record.levelno == logging.WARNING]
-    assert record.getMessage().startswith("Job 8 cannot be read, waiting goes on: ")
+    assert record.getMessage().startswith("Job 8 cannot be read, the wait continues: ")
 
 
 def test_polls_are_not_told_at_info(

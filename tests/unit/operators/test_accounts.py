@@ -379,7 +379,7 @@ def test_the_log_says_why_it_goes_on(
 ) -> None:
     no_credit(kling_emulator)
     run(accounts(), ti)
-    assert len(told("refuses the job and has none of its name; going on to 'second'")) == 1
+    assert len(told("refuses the job and does not have it; trying 'second'")) == 1
 
 
 def test_a_connection_that_is_missing_does_not_matter_while_the_first_account_has_credit(

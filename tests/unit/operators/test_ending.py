@@ -17,7 +17,7 @@ from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.version_compat import get_listener_manager
 from tests.unit.operators.conftest import PICTURE, TaskInstance, Told, context_of, image_to_video, run
 
-SET_ASIDE = "A worker will end this task in spite of end_from_trigger=True"
+SET_ASIDE = "A worker will end this task despite end_from_trigger=True"
 
 
 class AfterEach(KlingImageToVideoOperator):

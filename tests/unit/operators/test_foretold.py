@@ -42,7 +42,7 @@ def test_without_a_retry_nobody_is_told_to_wait_for_one(make: Make, slow_emulato
         run(make(timeout=0.3, retries=0), once())
     (job,) = slow_emulator.jobs
     said = str(late.value)
-    assert "The job goes on at Kling and may be charged. Airflow does not try this again" in said
+    assert "The job continues at Kling and may be charged. Airflow does not try this again" in said
     assert "a clear makes a new one, which is charged" in said
     assert f"(endpoint videos/image2video, kling_task_id {job.task_id})" in said
     assert "attaches" not in said
@@ -68,7 +68,7 @@ def test_a_file_that_cannot_be_kept_on_the_last_try(
     kling_emulator.faults.set({"cut_download": 3000})
     with pytest.raises(KlingResultNotKept, match="KlingFetchResultOperator stores its result") as failed:
         run(make(retries=0, output_path=str(tmp_path)), once())
-    assert "Kling keeps it until" in str(failed.value)
+    assert "Kling stores it until" in str(failed.value)
     assert "without a new job" not in str(failed.value)
 
 

@@ -239,11 +239,11 @@ def test_what_a_trigger_reports_is_raised(
 def test_on_kill_says_what_goes_on_at_kling(ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
     operator = image_to_video(poll_interval=60)
     killer = meanwhile(lambda: gets(slow_emulator) > 0, operator.on_kill)
-    with pytest.raises(KlingError, match=r"The wait was stopped\. The job goes on at Kling"):
+    with pytest.raises(KlingError, match=r"The wait was stopped\. The job continues at Kling"):
         operator.execute(context_of(ti))
     killer.join()
     (line,) = told("cannot cancel")
-    assert f"job {slow_emulator.jobs[0].task_id} goes on and may be charged" in line
+    assert f"job {slow_emulator.jobs[0].task_id} continues and may be charged" in line
     assert "A retry of this task attaches to it" in line
 
 

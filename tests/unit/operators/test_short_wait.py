@@ -51,5 +51,5 @@ def test_the_deadline_of_the_task_comes_first(
     ti: TaskInstance, slow_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_task_run, "SHORT_WAIT", 30.0)
-    with pytest.raises(_task_run.KlingTaskTimeout, match="goes on at Kling"):
+    with pytest.raises(_task_run.KlingTaskTimeout, match="continues at Kling"):
         run(clone(timeout=1), ti)

@@ -320,7 +320,7 @@ def test_an_unknown_outcome_says_what_is_known_of_the_job_once(given: dict[str, 
     """The error inside knows less: what it says of the job is no part of what the outer one says."""
     unknown = walk(context(**given), script)
     assert type(unknown) is KlingSubmissionUnknown
-    assert "goes on at Kling" not in str(unknown)
+    assert "continues at Kling" not in str(unknown)
     assert str(unknown).count("may have been made") == 1
 
 

@@ -120,7 +120,7 @@ async def test_being_killed_says_that_the_jobs_go_on(caplog: pytest.LogCaptureFi
         batch = trigger(*(f"job-{number}" for number in range(12)))
         batch._log = logging.getLogger("trigger")
         await batch.on_kill()
-    assert "12 jobs go on and may be charged (job-0, " in caplog.text
+    assert "12 jobs continue and may be charged (job-0, " in caplog.text
     assert "job-11" not in caplog.text
 
 

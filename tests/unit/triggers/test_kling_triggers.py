@@ -138,7 +138,7 @@ class TestTask:
         server.set(ident, "succeed")
         event = await firing
         assert event.payload["status"] == "succeed"
-        assert "Connection 'kling_default' was changed; waiting goes on with it" in caplog.text
+        assert "Connection 'kling_default' was changed; the wait continues with it" in caplog.text
         assert "another-key" not in caplog.text
 
     async def test_the_task_ends_here_if_asked(self, server: Server) -> None:
@@ -255,7 +255,7 @@ class TestConnection:
         assert not failures
         (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
         assert warning.name == "trigger"
-        assert "'kling_default' cannot be read, waiting goes on" in warning.getMessage()
+        assert "'kling_default' cannot be read, the wait continues" in warning.getMessage()
 
     @pytest.mark.usefixtures("connection")
     async def test_a_failure_to_read_it_ends_with_the_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:

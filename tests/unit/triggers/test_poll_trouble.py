@@ -102,7 +102,7 @@ async def test_failed_polls_slow_down_and_end_nobody(server: Server, waits: Wait
     gaps = [after - before for before, after in zip(server.times, server.times[1:], strict=False)]
     assert gaps[2] > gaps[1] > gaps[0] > 1.5 * TICK
     (warning,) = waits.at(logging.WARNING)
-    assert "waiting goes on" in warning
+    assert "the wait continues" in warning
 
 
 async def test_after_trouble_the_pace_is_the_old_one(
