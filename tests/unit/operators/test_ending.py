@@ -69,7 +69,7 @@ def test_what_only_a_worker_does_is_left_to_one(
     operator = image_to_video(deferrable=True, end_from_trigger=True, **arguments)
     assert not deferred(operator, ti).end_from_trigger
     (line,) = told(SET_ASIDE)
-    assert line.endswith(f"for a triggerer skips: {named}")
+    assert line.endswith(f"because a triggerer skips: {named}")
 
 
 def test_a_method_of_a_users_own_is_left_to_a_worker(
