@@ -38,7 +38,7 @@ def read_callback(
 ) -> KlingTask:
     """Return the task of a callback, after a check of its signature.
 
-    Keep the ``webhook-id`` of what was handled: a callback that is sent again has the same.
+    Store the ``webhook-id`` of handled callbacks: one that is sent again has the same.
 
     :param headers: the request's headers, in any case.
     :param body: the request's body as it came, before anything has parsed it; text is encoded as UTF-8.

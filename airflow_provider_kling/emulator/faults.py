@@ -255,7 +255,7 @@ class FaultInjector:
         if self._faults.every("proxy_page"):
             return Response(_PROXY_PAGE, 502, "text/html")
         if self._faults.every("server_error"):
-            # A copy: an exception that is raised again and again would keep the frames of each time.
+            # A copy: an exception that is raised repeatedly would accumulate tracebacks.
             raise replace(next(self._errors))
         if self._faults.times("rate_limited"):
             seconds = self._faults.setting("retry_after") or 1

@@ -121,7 +121,7 @@ class Emulator:
             EmulatorApp(self.state, self._routes(), admin_app(self.state)),
             access_log=False,
             log_level="warning",
-            # Longer than clients poll: a kept connection must not be closed just as it is used again.
+            # Longer than clients poll: an open connection must not be closed just as it is used again.
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             lifespan="off",
             proxy_headers=False,

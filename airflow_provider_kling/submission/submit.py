@@ -166,7 +166,7 @@ def _is_known(submission: SubmissionContext, attempt: int) -> bool:
 def _recall(submission: SubmissionContext, name: str) -> Mapping[str, Any] | None:
     """Return the stored state of a job; an unreadable store must not cause a second job.
 
-    :raises KlingWaitInterrupted: only the store could tell whether an earlier try has created the job.
+    :raises KlingWaitInterrupted: only the store has the job of an earlier try, and cannot be read.
     """
     if submission.state is None:
         return None

@@ -44,7 +44,7 @@ VoiceSpeed = Annotated[float, Field(ge=0.8, le=2.0)]
 
 
 class LipSync(KlingRequest):
-    """Body of ``POST /v1/videos/lip-sync``, the older form: fit a video to words or to a sound.
+    """Body of ``POST /v1/videos/lip-sync``, the older form: fit a video to a text or an audio.
 
     On the wire all fields but ``callback_url`` stand in an object ``input``; here they are given flat.
     ``videos/identify-face`` and ``videos/advanced-lip-sync`` are its successors.
@@ -221,7 +221,7 @@ _NO_TWO_NAMES = "original_audio_volume and original_sound_volume are two names o
 
 
 class AdvancedLipSync(KlingRequest):
-    """Body of ``POST /v1/videos/advanced-lip-sync``: let faces of a video speak given sounds.
+    """Body of ``POST /v1/videos/advanced-lip-sync``: make faces of a video speak audio files.
 
     Kling takes one face a request, CometAPI documents one or more.
     """

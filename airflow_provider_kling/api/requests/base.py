@@ -43,8 +43,8 @@ class KlingObject(BaseModel):
     @classmethod
     def _leave_out_unset(cls, data: Any) -> Any:
         # A template renders an unset value to "", and the vendor's own samples send "" and [] for fields
-        # that are not used, even for some that its tables do not have. A field that must be given keeps its
-        # empty value and is refused for it.
+        # that are not used, even for some that its tables do not have. A required field is
+        # not removed, so that its empty value is rejected.
         if not isinstance(data, Mapping):
             return data
         required = {name for name, field in cls.model_fields.items() if field.is_required()}

@@ -219,8 +219,8 @@ MULTI_SHOT_HINTS = (
 )
 
 
-# Several shots in the prompts of API 2.0: ``shot 1, 2, words; shot 2, 3, words;``. A prompt is text,
-# and only the vendor can tell what it makes of it: what looks wrong is worth a warning.
+# Several shots in the prompts of API 2.0: ``shot 1, 2, words; shot 2, 3, words;``. A prompt is text
+# that only the vendor interprets, so apparent mistakes are only warnings.
 _SHOT = re.compile(
     r"(?:^|[;\uff1b\n])\s*shot\s*(\d+)\s*[,\uff0c]\s*(\d+(?:\.\d+)?)\s*s?\s*[,\uff0c]([^;\uff1b]*)",
     re.IGNORECASE,

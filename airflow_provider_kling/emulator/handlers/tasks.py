@@ -264,7 +264,7 @@ async def _list_v2(state: EmulatorState, call: Request, request_id: str, tasks: 
 
 
 def _question(state: EmulatorState, asked: Mapping[str, Any], tasks: str) -> Callable[[EmulatedTask], bool]:
-    """Return what tells whether a job is asked for.
+    """Return a function that selects the requested jobs.
 
     :param state: the emulator's state.
     :param asked: the call's body.

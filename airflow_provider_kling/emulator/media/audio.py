@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sounds that really play: made up ones that murmur like speech, and those that were sent."""
+"""Audio that can be played: synthetic speech, and audio from requests."""
 
 from __future__ import annotations
 

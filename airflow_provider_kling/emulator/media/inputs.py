@@ -21,7 +21,7 @@ from ..errors import ApiErrorResponse, invalid_value
 from ..loopback import is_loopback_url, loopback_opener
 from .specs import AudioInfo, ImageInfo, VideoInfo
 
-# What is wrong with a client's file is told to the client; FFmpeg need not print it too.
+# The client gets the error of its file; FFmpeg need not print it, too.
 av.logging.set_level(av.logging.PANIC)
 logging.getLogger("PIL").setLevel(logging.WARNING)
 
@@ -117,7 +117,7 @@ _FETCH_BYTES = 200 * MEGABYTE
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """What an image, a sound or a video must be.
+    """Requirements of an image, audio or video.
 
     :param formats: names of file formats.
     :param seconds: least and most.
@@ -209,7 +209,7 @@ IMAGE = MediaLimits(("jpg", "jpeg", "png"), sides=(300, inf), megabytes=10, rati
 class MediaStore:
     """The media of all requests, by content.
 
-    :param folder: directory to keep them in.
+    :param folder: directory to store them in.
     :param scale: size of the emulator's own videos relative to the real ones, for which they are taken.
     """
 

@@ -172,7 +172,7 @@ def _speech(validated: ValidatedBody, context: PlanContext) -> Plan:
 
 
 def _effect(validated: ValidatedBody, context: PlanContext) -> Plan:
-    """Plan a sound _effect from a prompt."""
+    """Plan audio from a prompt."""
     seconds = float(validated.body.get("duration", _TRIAL_SECONDS))
     return Plan(
         (_both(context, AudioInfo(content_hash(str(validated.body.get("prompt", ""))), seconds)),), seconds

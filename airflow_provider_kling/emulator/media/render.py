@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Renders a file the first time somebody wants it and keeps it."""
+"""Renders a file when it is first requested, and stores it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RenderedFile:
 class RenderCache:
     """Rendered files by spec.
 
-    :param folder: directory to keep them in.
+    :param folder: directory to store them in.
     """
 
     def __init__(self, folder: Path) -> None:

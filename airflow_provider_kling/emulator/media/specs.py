@@ -17,7 +17,7 @@ class ImageInfo:
     :param digest: what names it: the hash of its content, or of what it is made up from.
     :param width: in pixels.
     :param height: in pixels.
-    :param file: where it is kept; ``None`` for one that has to be drawn.
+    :param file: its path; ``None`` for one that is drawn.
     """
 
     digest: str
@@ -33,11 +33,11 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """A sound.
+    """An audio.
 
     :param digest: as of an image.
     :param seconds: length.
-    :param file: where it is kept; ``None`` for one that has to be made up.
+    :param file: its path; ``None`` for one that is synthesized.
     :param kind: ``mp3``, ``wav``, ``m4a`` or ``aac``; ``mp4`` for the sound of a video.
     """
 
@@ -131,7 +131,7 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True)
 class AudioSpec:
-    """A sound file.
+    """An audio file.
 
     :param audio: what is heard.
     :param kind: format of the file.

@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 class ValidationState:
     """One request while it is checked.
 
-    :param library: keeps the media that the request brings.
+    :param library: stores the media of the request.
     :param made: what earlier calls made.
     :param strict: also refuse what the vendor silently ignores.
     :param media: the media found, by where they were (``image_list[0].image``).

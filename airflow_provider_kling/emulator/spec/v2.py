@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules for the bodies of API 2.0 and of virtual try-on, written from the vendor's pages of 2026-09.
 
-A body of ``contents``, ``settings`` and ``options`` is checked as it is; then it is understood in the words
-of v1, in which models, prices and what jobs make are told.
+A body of ``contents``, ``settings`` and ``options`` is checked as it is, then converted to v1, in which
+models, prices and results are declared.
 """
 
 from __future__ import annotations

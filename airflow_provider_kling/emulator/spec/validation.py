@@ -51,7 +51,7 @@ class ValidatedBody:
     :param body: the body as it was understood: empty strings are gone.
     :param shown: the body with long strings (base64) cut to their hash.
     :param digest: hash of the body as it was sent.
-    :param media: images, sounds and videos of the body by where they were.
+    :param media: images, audio and videos of the body by where they were.
     :param ignored: names of fields that the API does not know.
     """
 
