@@ -38,7 +38,7 @@ from ._storing import StoringOperator
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
-    from ..results.sweep_report import PendingResult, SweepReport
+    from ..results.sweep import PendingResult, SweepReport
     from ..version_compat import Context, ObjectStoragePath, XComArg
     from ._base_operator_kwargs import BaseOperatorKwargs
 
@@ -218,8 +218,7 @@ class KlingResultSweepOperator(StoringOperator):
         :raises KlingRequestInvalid: the host does not list jobs, or a parameter is invalid.
         """
         from ..results.manifest import stored_task_ids
-        from ..results.sweep import scan_endpoints, sort_by_expiry, store_all
-        from ..results.sweep_report import SweepReport
+        from ..results.sweep import SweepReport, scan_endpoints, sort_by_expiry, store_all
 
         endpoints = self._swept()
         self.check_output_path()

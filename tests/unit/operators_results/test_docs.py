@@ -14,8 +14,7 @@ from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.operators import results, video
 from airflow_provider_kling.results.download import DownloadOptions
 from airflow_provider_kling.results.manifest import read_task_manifest
-from airflow_provider_kling.results.sweep import MAX_CONSECUTIVE_FAILURES
-from airflow_provider_kling.results.sweep_report import MAX_LISTED, SweepReport
+from airflow_provider_kling.results.sweep import MAX_CONSECUTIVE_FAILURES, MAX_LISTED, SweepReport
 from scripts.local_airflow import ROOT
 from tests.support.storages import S3Server
 from tests.unit.operators.conftest import TaskInstance, run

@@ -16,12 +16,14 @@ from airflow_provider_kling.api.task import KlingTask, TaskStatus
 from airflow_provider_kling.exceptions import KlingAuthError, KlingResultExpired, KlingResultNotKept
 from airflow_provider_kling.results.sweep import (
     MAX_CONSECUTIVE_FAILURES,
+    PendingResult,
+    ResultStatus,
+    SweepReport,
     classify_task,
     iter_tasks_since,
     sort_by_expiry,
     store_all,
 )
-from airflow_provider_kling.results.sweep_report import PendingResult, ResultStatus, SweepReport
 
 VIDEO = {"videos": [{"url": "https://h/v.mp4"}]}
 
