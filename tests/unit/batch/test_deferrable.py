@@ -27,10 +27,10 @@ from airflow_provider_kling.exceptions import (
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.triggers import wake_rule
 from scripts.local_airflow import wait_until
+from tests.support.dag_runs import run as run_dag
 from tests.unit.batch.conftest import PATH, SLUG, Batch, rows
 from tests.unit.batch.workers import SUCCESS, Workers
 from tests.unit.operators.conftest import context_of, fire
-from tests.unit.operators_library.conftest import run as run_dag
 
 __all__ = ["run_dag"]
 

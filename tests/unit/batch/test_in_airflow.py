@@ -19,9 +19,9 @@ from airflow_provider_kling.batch.input import redacted_rows
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.utils.redaction import original_of
 from scripts.local_airflow import EXAMPLES
+from tests.support.dag_runs import run as run_dag
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import TaskInstance, context_of
-from tests.unit.operators_library.conftest import run as run_dag
 
 __all__ = ["run_dag"]
 

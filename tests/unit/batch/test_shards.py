@@ -16,9 +16,9 @@ from airflow_provider_kling.batch.shard import Shard, parse_shard
 from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid
+from tests.support.dag_runs import run as run_dag
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import context_of
-from tests.unit.operators_library.conftest import run as run_dag
 
 __all__ = ["run_dag"]
 

@@ -15,9 +15,9 @@ from airflow_provider_kling.inputs.cost_limits import lowest_units
 from airflow_provider_kling.operators._lengths import upstream_length
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
+from tests.support.dag_runs import run as run_dag
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import PICTURE, TaskInstance, Told, context_of, image_to_video, run
-from tests.unit.operators_library.conftest import run as run_dag
 
 __all__ = ["run_dag"]
 

@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.results.manifest import stored_task_ids
 from scripts.local_airflow import EXAMPLES
-from tests.unit.operators_library.conftest import run as run_dag
+from tests.support.dag_runs import run as run_dag
 from tests.unit.operators_results.conftest import Make
 
 __all__ = ["run_dag"]

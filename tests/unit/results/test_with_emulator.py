@@ -41,9 +41,9 @@ from airflow_provider_kling.results.items import result_items
 from airflow_provider_kling.results.manifest import read_task_manifest, stored_task_ids
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.utils.storage import resolve_path
+from tests.support.dag_runs import run as run_dag
 from tests.support.storages import S3Server
 from tests.unit.operators.conftest import TaskInstance, context_of, fire, run, ti
-from tests.unit.operators_library.conftest import run as run_dag
 from tests.unit.results.conftest import Shelf
 
 __all__ = ["run_dag", "ti"]
