@@ -25,7 +25,7 @@ from ..results.posters import check_poster
 from ..version_compat import AirflowException, BaseOperator, conf
 from ._accounts import accounts_report, conn_ids_of, submission_of, use_recorded_account
 from ._constructor import build_constructor
-from ._error_report import report_errors
+from ._error_report import report_errors, return_refusal
 from ._hook_mixin import KlingHookMixin
 from ._job_request import JobRequest
 from ._job_steps import finish_deferred, submit_and_wait
@@ -40,7 +40,6 @@ from ._parameters import (
     read_take,
 )
 from ._redacted_templates import RedactedTemplateMixin
-from ._refusals import return_refusal
 from ._regeneration import check_parameters, take_up_wait
 from ._task_run import TaskRun
 from ._templates import EXTRA_BODY
