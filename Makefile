@@ -6,8 +6,6 @@ AIRFLOW ?= apache-airflow>=3.3.2
 # More than a small machine has processors: many tests wait for a server on it.
 WORKERS ?= 5
 PYTEST_ARGS ?=
-# They run whole DAGs, which takes half of the processor time of all tests.
-DAG_TESTS := tests/airflow tests/project/test_snippets.py
 # Of Airflow's UI with `make airflow`.
 PORT ?= 8080
 
@@ -33,10 +31,10 @@ demo: $(VENV)/.runs ## make a video with a real Airflow DAG, without an account
 	@$(BIN)/python -m scripts.demo
 
 test: $(VENV)/.develops ## the test suite, without what has a target of its own
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow and not browser' $(DAG_TESTS:%=--ignore=%) $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow and not browser and not airflow' $(PYTEST_ARGS)
 
-test-dags: $(VENV)/.develops ## examples, recipes and snippets of the docs, and each style of writing a DAG
-	$(BIN)/pytest $(DAG_TESTS) -n $(WORKERS) --dist loadgroup -m 'not slow' $(PYTEST_ARGS)
+test-dags: $(VENV)/.develops ## DAGs in a real Airflow: examples, recipes, endpoints, styles of writing, snippets
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'airflow and not slow' $(PYTEST_ARGS)
 
 test-browser: $(VENV)/.develops ## test the preview tab of a live Airflow with Chromium
 	@if [ "$$(id -u)" = 0 ] && [ -z "$$CHROMIUM" ] && command -v apt-get >/dev/null && \

@@ -26,6 +26,8 @@ from airflow_provider_kling.hooks.connection import KlingSettings, parse_connect
 from scripts.local_airflow import ROOT, environment
 from tests.support.airflow_database import copy_database
 
+pytestmark = pytest.mark.airflow
+
 OWN_TESTS = {"CONTRIBUTING.md", "emulator.md", "recipes.md", "results.md"}
 PAGES = [
     page
