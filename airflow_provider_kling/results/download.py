@@ -130,7 +130,8 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _GONE = frozenset((401, 403, 404, 410))
-_OK = 200
+# 203 is of a proxy that changed something; the container shows whether the file is whole.
+_OK = frozenset((200, 203))
 # Object stores also return an encoding that the uploader set, such as "aws-chunked".
 _COMPRESSIONS = frozenset(("br", "zstd", "compress"))
 _ZLIB = frozenset(("gzip", "x-gzip", "deflate"))
@@ -316,7 +317,7 @@ def _follow_redirects(session: requests.Session, url: str, rules: DownloadOption
             timeout=rules.timeout,
             proxies=proxies_for(url, rules.proxy, allow_private=rules.allow_private),
         )
-        if response.status_code == _OK:
+        if response.status_code in _OK:
             return response
         response.close()
         if response.status_code in _GONE:

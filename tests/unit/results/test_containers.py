@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +31,13 @@ def image(form: str) -> bytes:
     return out.getvalue()
 
 
+def wav(size: int | None = None) -> bytes:
+    """A second of sound; ``size`` is what its header says of the bytes that follow."""
+    form = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16_000, 2, 16)
+    body = form + b"data" + struct.pack("<I", 16_000) + b"\1\2" * 8000
+    return b"RIFF" + struct.pack("<I", len(body) if size is None else size) + body
+
+
 FRAGMENTED = (
     box(b"styp", b"msdh") + box(b"sidx", bytes(24)) + box(b"moof", bytes(40)) + box(b"mdat", bytes(90))
 )
@@ -48,6 +56,11 @@ WHOLE = {
     "jpeg that is filled up": ("image/jpeg", image("JPEG") + bytes(700), True),
     "gif": ("image/gif", image("GIF"), True),
     "webp": ("image/webp", image("WEBP"), True),
+    "wav": ("audio/wav", wav(), True),
+    "wav, streamed": ("audio/wav", wav(0xFFFFFFFF), False),
+    "wav, streamed with 0": ("audio/wav", wav(0), False),
+    "wav, streamed with a large number": ("audio/wav", wav(0x7FFFF000), False),
+    "wav without its last filling byte": ("audio/wav", wav(16_037), False),
     "unknown": (None, RANDOM, False),
 }
 NOT_WHOLE = {
@@ -63,6 +76,8 @@ NOT_WHOLE = {
     "half a jpeg": ("image/jpeg", image("JPEG")[:-2]),
     "half a gif": ("image/gif", image("GIF")[:-1]),
     "half a webp": ("image/webp", image("WEBP")[:-1]),
+    "half a wav": ("audio/wav", wav()[:8000]),
+    "wav of its header only": ("audio/wav", wav()[:44]),
 }
 
 
@@ -103,8 +118,9 @@ def test_what_is_no_whole_video_is_not_stored(
         (whole(VIDEO, Content_Encoding="gzip"), VIDEO),
         (unmeasured(VIDEO), VIDEO),
         (whole(FRAGMENTED), FRAGMENTED),
+        (whole(VIDEO, code=203), VIDEO),
     ],
-    ids=["gzip", "called gzip only", "no length", "fragments"],
+    ids=["gzip", "called gzip only", "no length", "fragments", "203 of a proxy"],
 )
 def test_what_is_whole_is_stored(web: Any, tmp_path: Any, answer: Any, stored: bytes) -> None:
     store_result(video_task(web.serve("/v.mp4", answer)), str(tmp_path), rules=ONCE)

@@ -33,9 +33,9 @@ class Web:
         return sum(asked.partition("?")[0] == path for asked, _ in self.requests)
 
 
-def whole(data: bytes, content_type: str = "video/mp4", **headers: str) -> Answer:
+def whole(data: bytes, content_type: str = "video/mp4", code: int = 200, **headers: str) -> Answer:
     def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
+        request.send_response(code)
         request.send_header("Content-Type", content_type)
         request.send_header("Content-Length", str(len(data)))
         for name, value in headers.items():
