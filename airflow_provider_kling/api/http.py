@@ -18,7 +18,7 @@ from .errors import ApiError, ErrorKind, classify, read_refusal
 from .polling import MAX_RETRY_AFTER
 from .result_shapes import iter_layers
 from .task import KlingTask, list_rows, parse_task, parse_task_list
-from .values import id_text
+from .values import comparable_id, id_text
 
 MAX_PAGE_SIZE = 500
 """Most tasks that the API lists on one page."""
@@ -163,13 +163,14 @@ def select_task(
     rows = list_rows(payload)
     listed = bool(rows)
     other = False
+    asked = comparable_id(task_id)
     for record in rows or [payload]:
         task = parse_task(record)
         if task is None:
             continue
         named = task.external_task_id
         ids = _ids_in(record)
-        if task_id in ids or task_id == named:
+        if asked in ids or asked == comparable_id(named or ""):
             return task
         if not listed and _is_rounded(record, task_id):
             # A query for one job names it in its path; among several another one could be as near.
@@ -186,7 +187,7 @@ def select_task(
 def _ids_in(record: Mapping[str, Any]) -> set[str]:
     """Return the ids that a record gives itself, at any depth of its envelope."""
     return {
-        text
+        comparable_id(text)
         for layer in iter_layers(record)
         for name in ("task_id", "id")
         if (text := id_text(layer.get(name)))

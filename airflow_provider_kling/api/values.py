@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from ..utils.redaction import visible
+
 _EARLIEST_SECONDS = 1_000_000_000
 _LATEST_SECONDS = 4_102_444_800
 _LONGEST_DURATION = 86_400
@@ -126,6 +128,15 @@ def id_text(value: Any) -> str:
         return ""
     exact = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_FLOAT
     return str(clean(str(int(value) if exact else value)))
+
+
+def comparable_id(text: str) -> str:
+    """Return an id as it is compared: a host may drop blanks around it and what is invisible.
+
+    :param text: an id or external id.
+    :return: the id without them.
+    """
+    return visible(text, len(text)).strip()
 
 
 def duration(value: Any) -> Any:

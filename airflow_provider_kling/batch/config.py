@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ..inputs.prepared_request import is_nothing
 from ..submission.context import IdempotencyKey, SharedScope
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ class BatchConfig:
             return replace(
                 self.key, fingerprint=fingerprint, scope=self.scope, take=self.take, offset=entry.attempt
             )
-        own = row.values.get("external_task_id") or None
+        own = row.values.get("external_task_id")
+        own = None if is_nothing(own) else own
         attempt = entry.attempt
         content = f"{row.key}~{attempt}" if attempt else row.key
         return replace(

@@ -86,7 +86,7 @@ def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
         if not line.strip():
             continue
         try:
-            row = read_json(line)
+            row = read_json(line, unique_keys=True)
         except ValueError as error:
             yield InvalidRow(f"it is no JSON: {error}", line)
             continue
@@ -119,21 +119,24 @@ def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
                 f"it is no CSV: {error} (from line {first}; is a quote closed?)", f"line {first}"
             )
             continue
-        if twice and any(cells):
-            yield InvalidRow(f"the header names {', '.join(twice)} more than once", json.dumps(cells))
-        elif cells == names and any(cells):
-            yield InvalidRow("it repeats the header", json.dumps([*cells, reader.line_num]))
-        elif no_value := sorted({text for text in cells if text.strip().lower() in _NO_VALUES}):
-            yield InvalidRow(
-                f"it has a cell {no_value[0]!r}; leave a cell empty where there is no value",
-                json.dumps(cells),
-            )
-        elif len(cells) > len(names):
-            yield InvalidRow(
-                f"it has {len(cells)} cells, and the header has {len(names)} names", json.dumps(cells)
-            )
-        elif any(cells):
+        if not any(cells):
+            continue
+        if why := f"the header names {', '.join(twice)} more than once" if twice else _fault(cells, names):
+            yield InvalidRow(why, json.dumps(cells))
+        else:
             yield {name: _parse_cell(text) for name, text in zip(names, cells, strict=False) if text}
+
+
+def _fault(cells: list[str], names: list[str]) -> str | None:
+    """Return what is wrong with a row that is CSV."""
+    if [text.strip().lower() for text in cells] == [name.lower() for name in names]:
+        return "it repeats the header"
+    if no_value := sorted({text for text in cells if text.strip().lower() in _NO_VALUES}):
+        return f"it has a cell {no_value[0]!r}; leave a cell empty where there is no value"
+    if len(cells) > len(names):
+        return f"it has {len(cells)} cells, and the header has {len(names)} names"
+    unnamed = [at for at, name in enumerate(names[: len(cells)], 1) if not name and cells[at - 1].strip()]
+    return f"column {unnamed[0]} has a value, and no name in the header" if unnamed else None
 
 
 def _parse_cell(text: str) -> Any:

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import amount_of
+from ..api.values import comparable_id
 from ..exceptions import KlingRequestInvalid
-from ..inputs.prepared_request import estimate_of, validate_request
+from ..inputs.prepared_request import estimate_of, is_nothing, validate_request
 from .ledger_entry import LedgerEntry, RowState
 
 if TYPE_CHECKING:
@@ -106,9 +107,10 @@ def _add(found: PreflightResult, cost: Decimal | None) -> None:
 def _duplicate_external_id(row: RequestRow, names: dict[str, int]) -> str | None:
     """Reject a user's external id that an earlier row has: the two would share one job."""
     name = row.values.get("external_task_id")
-    if not name:
+    if is_nothing(name):
         return None
-    first = names.setdefault(str(name), row.number)
+    # Answers are compared without blanks and invisible characters.
+    first = names.setdefault(comparable_id(str(name)), row.number)
     return None if first == row.number else f"external_task_id {str(name)!r} is row {first}'s already."
 
 

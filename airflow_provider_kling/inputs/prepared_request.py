@@ -126,7 +126,7 @@ def prepare_request(
         fingerprint=hashlib.sha256(
             f"{endpoint.slug}\0{prepared.canonical(_without_delivery(body))}".encode()
         ).hexdigest(),
-        user_external_task_id=name,
+        user_external_task_id=None if is_nothing(name) else str(name),
         media=prepared.media,
         warnings=(
             *request.advice(),

@@ -13,15 +13,16 @@ MAX_DEPTH = 100
 _TOO_DEEP = f"it is nested deeper than {MAX_DEPTH} levels"
 
 
-def read_json(text: str | bytes) -> Any:
+def read_json(text: str | bytes, *, unique_keys: bool = False) -> Any:
     """Read JSON that a server, a file or a person has written.
 
     :param text: the JSON.
+    :param unique_keys: refuse an object that has one key twice.
     :return: its value.
     :raises ValueError: it is no JSON, or nested deeper than :data:`MAX_DEPTH`.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_with_unique_keys if unique_keys else None)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     if _deepest(value):
@@ -62,6 +63,15 @@ def _decode(body: bytes) -> str:
     except UnicodeDecodeError:
         # Ids and codes are ASCII: only words are lost.
         return body.decode("utf-8", "replace")
+
+
+def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        raise ValueError(f"it has {', '.join(map(repr, twice))} more than once")
+    return found
 
 
 def _deepest(value: Any) -> list[Any]:

@@ -270,8 +270,13 @@ def test_what_is_shown_holds_no_picture_no_signature_and_few_rows() -> None:
         ("prompt,n\na,1\nprompt,n\nb,2\n", [None, "repeats the header", None]),
         ("prompt,n\na,None\nb,nan\nc,NaN\nnull,1\nd,\n", ["'None'", "'nan'", "'NaN'", "'null'", None]),
         ("prompt,n\nNone of them smiles,1\n", [None]),
+        ("prompt, n\na,1\n Prompt,N\nb,2\n", [None, "repeats the header", None]),
+        ("prompt,,n\na,x,1\nb,,2\nc, ,2\n", ["column 2 has a value", None, None]),
     ],
-    ids=["open quote", "text after a quote", "name twice", "header again", "no value", "word in a prompt"],
+    ids=[
+        *("open quote", "text after a quote", "name twice", "header again", "no value", "word in a prompt"),
+        *("header in other letters", "no name"),
+    ],
 )
 def test_a_csv_row_that_is_not_what_it_seems_is_refused_by_row(
     tmp_path: Path, text: str, faults: list[str | None]
@@ -282,6 +287,12 @@ def test_a_csv_row_that_is_not_what_it_seems_is_refused_by_row(
     assert [row.number for row in found] == list(range(1, len(faults) + 1))
     for row, fault in zip(found, faults, strict=True):
         assert (row.fault is None) if fault is None else (fault in str(row.fault)), row
+
+
+def test_a_line_with_one_key_twice_is_refused(shelf: Shelf) -> None:
+    rows = read(put(f"{shelf.uri}/twice.jsonl", b'{"prompt": "a", "prompt": "b"}\n{"prompt": "c"}\n'))
+    assert "'prompt' more than once" in (rows[0].fault or "")
+    assert rows[1].fault is None
 
 
 @pytest.mark.parametrize("gone", [None, "", "None", "\n None\n", " ", "\u200b"])

@@ -30,6 +30,11 @@ BARE = {"task_id": "g-1", "task_status": "submitted"}
         pytest.param(BARE, "task_abc", False, False, "g-1", id="inner id of a gateway"),
         pytest.param({"task_id": "task_abc", "data": OURS}, "task_abc", False, True, "7", id="outer id"),
         pytest.param([], "7", False, True, None, id="none"),
+        pytest.param({**OURS, "task_id": 7}, "7", False, True, "7", id="a number"),
+        pytest.param({**OURS, "task_id": " 7\n"}, "7", False, True, "7", id="blanks in the answer"),
+        pytest.param(OURS, " af-1\u200b", True, True, "7", id="blanks in the question"),
+        pytest.param({"tasks": [OTHER, OURS]}, "7", False, True, "7", id="a list under another name"),
+        pytest.param({"items": [OTHER]}, "af-1", True, True, "other", id="another one there"),
         pytest.param({**BARE, "task_id": 870.0}, "870", False, True, "870", id="a whole number as float"),
         pytest.param(
             {**BARE, "task_id": 9e17}, "900000000000000001", False, True, "900000000000000001", id="rounded"
@@ -50,7 +55,33 @@ def test_only_the_task_that_was_asked_for(
     assert seen == found or (found == "7" and seen == "task_abc")
 
 
-UNCLEAR = (301, 302, 303, 307, 308, 408, 409, 421, 425, 444, 499, 500, 502, 503, 504, 520, 999)
+UNCLEAR = (
+    100,
+    300,
+    412,
+    424,
+    440,
+    449,
+    599,
+    600,
+    301,
+    302,
+    303,
+    307,
+    308,
+    408,
+    409,
+    421,
+    425,
+    444,
+    499,
+    500,
+    502,
+    503,
+    504,
+    520,
+    999,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +94,10 @@ UNCLEAR = (301, 302, 303, 307, 308, 408, 409, 421, 425, 444, 499, 500, 502, 503,
         (400, b'{"code": 1201, "message": "bad value"}', JobState.NOT_CREATED),
         (429, b'{"code": 1102, "message": "no credit"}', JobState.NOT_CREATED),
         (429, b"<html>slow</html>", JobState.MAY_EXIST),
+        (200, b'{"code": 1201, "message": "x", "data": {"task_id": "8"}}', JobState.MAY_EXIST),
+        (200, b'{"code": -1, "message": "insufficient user quota"}', JobState.NOT_CREATED),
+        (200, b'{"success": false, "message": "sorry"}', JobState.MAY_EXIST),
+        (500, b'{"code": 1201, "message": "External_task_id x already exists"}', JobState.EXISTS),
         (500, b'{"code": 5000, "message": "down"}', JobState.MAY_EXIST),
     ],
 )
