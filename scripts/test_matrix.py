@@ -68,7 +68,7 @@ _PATHS: dict[str, dict[str, tuple[str, ...]]] = {
             "tests/unit/hooks/test_connection.py",
             "tests/unit/hooks/test_kling.py",
             "tests/unit/sensors",
-            "tests/unit/triggers/test_kling_triggers.py",
+            "tests/unit/triggers/test_kling.py",
             "tests/unit/test_provider_info.py",
         ),
     },

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hub when the server, the list or a job is in trouble: nobody's wait ends for it."""
+"""The shared poller when the server, the list or a job is in trouble: nobody's wait ends for it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hub against a real server on real loops."""
+"""The shared poller against a real server on real loops."""
 
 from __future__ import annotations
 
