@@ -9,7 +9,8 @@ One pipeline of everything between a catalogue and a web site:
 2. *Review:* content that Kling refuses fails no task. A person sees image, prompt and reason, and gives
    another prompt or drops the product. The new prompt is stored, so the next run asks nobody.
 3. *Check:* videos that are black, frozen, truncated or too small are not published.
-4. *Publish:* what passes is copied to where the web site reads it, one file for each product.
+4. *Publish:* what passes is copied to where the web site reads it, one file for each product. The task's
+   result lists what was published, and what was not with the reasons.
 
 Needs Airflow 3.1, the extra `media`, the connections `kling_default` and `aws_default`, and a bucket that the
 environment variable `KLING_EXAMPLE_STORAGE` names. The first run of the three products costs 9 video units,
@@ -136,18 +137,21 @@ with DAG(
         return made
 
     @task
-    def publish(made: list[dict[str, Any]], verdict: dict[str, Any]) -> list[dict[str, Any]]:
+    def publish(made: list[dict[str, Any]], verdict: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         """Copy what passed the check to where the web site reads it; what did not stays a draft."""
-        passed = {file["path"] for file in verdict["files"] if file["passed"]}
-        published = []
+        failures = {file["path"]: file["failures"] for file in verdict["files"]}
+        published, rejected = [], []
         for each in made:
             draft = each["videos"][0]["path"]
-            if draft in passed:
-                target = ObjectStoragePath(f"{STORAGE}/published/{each['sku']}.mp4")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                ObjectStoragePath(draft).copy(target)
-                published.append({"sku": each["sku"], "path": str(target), "units": each["units"]})
-        return published
+            if failures[draft]:
+                print(f"Not published: {each['sku']}: {'; '.join(failures[draft])} ({draft})")
+                rejected.append({"sku": each["sku"], "path": draft, "failures": failures[draft]})
+                continue
+            target = ObjectStoragePath(f"{STORAGE}/published/{each['sku']}.mp4")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            ObjectStoragePath(draft).copy(target)
+            published.append({"sku": each["sku"], "path": str(target), "units": each["units"]})
+        return {"published": published, "rejected": rejected}
 
     film = {
         "duration": "5",

@@ -17,6 +17,7 @@ from packaging.version import Version
 
 from airflow_provider_kling.emulator.server import Emulator
 from scripts.local_airflow import EXAMPLES
+from tests.support.films import write_film
 
 pytestmark = [
     pytest.mark.airflow,
@@ -101,9 +102,37 @@ def states(run: Any) -> dict[str, set[str]]:
     return found
 
 
-def published(run: Any) -> list[tuple[str, str]]:
+def result_of_publish(run: Any) -> dict[str, list[dict[str, Any]]]:
     (ti,) = [ti for ti in run.get_task_instances() if ti.task_id == "publish"]
-    return sorted((each["sku"], each["units"]) for each in ti.xcom_pull(task_ids="publish"))
+    result: dict[str, list[dict[str, Any]]] = ti.xcom_pull(task_ids="publish")
+    return result
+
+
+def published(run: Any) -> list[tuple[str, str]]:
+    return sorted((each["sku"], each["units"]) for each in result_of_publish(run)["published"])
+
+
+@pytest.fixture
+def spoil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a black film in the place of a product's draft before it is checked."""
+    from airflow.sdk.definitions import dag
+
+    run_task = dag._run_task
+
+    def spoil(sku: str) -> None:
+        def run_and_spoil(*, ti: Any, **arguments: Any) -> Any:
+            if ti.task_id == "check":
+                (manifest,) = [
+                    path
+                    for path in (tmp_path / "drafts").glob("*/manifest.json")
+                    if json.loads(path.read_text())["labels"]["sku"] == sku
+                ]
+                write_film(manifest.with_name("0-video.mp4"), seconds=5, black=(0, 5), size=(640, 360))
+            return run_task(ti=ti, **arguments)
+
+        monkeypatch.setattr(dag, "_run_task", run_and_spoil)
+
+    return spoil
 
 
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in_place"])
@@ -134,3 +163,23 @@ def test_a_second_run_pays_nothing_and_asks_nobody(
     found = states(second)
     assert found["make_again"] == found["review"] == {"skipped"}
     assert found["make"] == found["check"] == found["publish"] == {"success"}
+
+
+def test_a_rejected_video_is_not_published_and_the_run_says_so(
+    run: Callable[[bool], Any],
+    asked: list[str],
+    spoil: Callable[[str], None],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spoil("two")
+    done = run(False)
+
+    assert asked == ["Refused: one"]
+    assert published(done) == [("one", "3")]
+    assert [path.name for path in (tmp_path / "published").iterdir()] == ["one.mp4"]
+    (rejected,) = result_of_publish(done)["rejected"]
+    assert rejected["sku"] == "two"
+    assert rejected["failures"][0] == "100% of the frames are black; at most 25% allowed"
+    assert Path(rejected["path"].removeprefix("file://")).exists(), "it stays a draft"
+    assert "Not published: two: 100% of the frames are black" in capsys.readouterr().out

@@ -43,7 +43,7 @@ def two(batch: Batch, second: Emulator) -> Batch:
     return Batch(batch.output, fallback_conn_ids=["second"], concurrency=3)
 
 
-def accounts_of(batch: Batch) -> list[str]:
+def accounts_of(batch: Batch) -> list[Any]:
     """The account of each row, in order."""
     return [line.get("kling_conn_id") for _, line in sorted(batch.ledger().items())]
 
