@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..inputs.prepared_request import is_nothing
+from ..results.rejected import next_take
 from ..submission.context import IdempotencyKey, SharedScope
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class BatchConfig:
     :param index: stored results, with ``idempotency_scope="inputs"``.
     :param return_refused: refused rows count as results, not as failures.
     :param spread: how rows are spread over several accounts.
+    :param regenerate_on_fail: further jobs of a row whose files fail the media check, at most.
     """
 
     endpoint: Endpoint
@@ -100,6 +102,18 @@ class BatchConfig:
     index: ResultIndex | None = None
     return_refused: bool = False
     spread: str = "in_order"
+    regenerate_on_fail: int = 0
+
+    def take_of(self, entry: LedgerEntry) -> str:
+        """Return which take the next job of a row is.
+
+        :param entry: its line.
+        :return: the take that was asked for, or the one after the rejected jobs; empty for the first one.
+        """
+        take = self.take
+        for _ in entry.rejected or ():
+            take = next_take(take)
+        return take
 
     def proves_absence(self, dialect: Dialect) -> bool:
         """Whether a look-up that finds nothing proves that a row has no job.

@@ -58,6 +58,7 @@ class RunContext:
     :param deadline_for: returns the deadline of a job.
     :param log: where the batch logs.
     :param unexpected: row, job and type of the first unexpected error.
+    :param remade: keys of rows whose next job is to be submitted because the last one was rejected.
     :param limiter: the slots of all accounts; created in the running event loop, like all below.
     :param writer: writes the ledger.
     :param budget: the limit of the batch.
@@ -71,6 +72,7 @@ class RunContext:
     deadline_for: DeadlineFor
     log: logging.Logger
     unexpected: str = ""
+    remade: set[str] = field(default_factory=set)
     limiter: ConcurrencyLimiter | JointLimiter = field(init=False)
     writer: LedgerWriter = field(init=False)
     budget: Budget = field(init=False)

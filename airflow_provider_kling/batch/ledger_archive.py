@@ -52,6 +52,7 @@ def without_details(entry: LedgerEntry) -> LedgerEntry:
         units=entry.units,
         charges=entry.charges,
         result=_REUSED if entry.is_reused else None,
+        rejected=entry.rejected,
     )
 
 
@@ -62,6 +63,7 @@ def _columns(rows: Sequence[LedgerEntry]) -> dict[str, Any]:
         "estimates": [row.estimate for row in rows],
         "units": [row.units for row in rows],
         "charges": {str(at): list(row.charges) for at, row in enumerate(rows) if row.charges},
+        "rejected": {str(at): list(row.rejected) for at, row in enumerate(rows) if row.rejected},
         "reused": [at for at, row in enumerate(rows) if row.is_reused],
     }
 
@@ -80,6 +82,7 @@ def read_index(content: bytes) -> list[LedgerEntry] | None:
 
 def _entries(columns: dict[str, Any]) -> Iterator[LedgerEntry]:
     charges, reused = columns["charges"], set(columns["reused"])
+    rejected = columns.get("rejected", {})
     # Few values differ: rows share the text.
     known: dict[Any, Any] = {}
     names = ("keys", "numbers", "estimates", "units")
@@ -94,4 +97,5 @@ def _entries(columns: dict[str, Any]) -> Iterator[LedgerEntry]:
             units=known.setdefault(units, units),
             charges=charges.get(str(at)),
             result=_REUSED if at in reused else None,
+            rejected=rejected.get(str(at)),
         )

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..api.pricing import amount_of
+from ..results.rejected import MEDIA_CHECK, rejection
 from ..utils.json_input import read_json
 
 
@@ -35,9 +36,14 @@ class RowState(StrEnum):
     """Submitted, with an unknown outcome."""
     EXPIRED = "expired"
     """The job succeeded and is charged, but Kling has deleted the result."""
+    REJECTED = "rejected"
+    """The job succeeded, is charged and stored, but its files fail the media check."""
 
 
-TERMINAL_FAILURES = (RowState.FAILED, RowState.REFUSED, RowState.INVALID, RowState.UNKNOWN, RowState.EXPIRED)
+TERMINAL_FAILURES = (
+    *(RowState.FAILED, RowState.REFUSED, RowState.INVALID, RowState.UNKNOWN),
+    *(RowState.EXPIRED, RowState.REJECTED),
+)
 """States of rows without a result that need a person."""
 
 _FREE = (RowState.OPEN, RowState.INVALID)
@@ -67,6 +73,7 @@ class LedgerEntry:
     :param prompt: the beginning of its prompt, for people.
     :param model_name: the requested model.
     :param kling_conn_id: connection of the last account, in a batch with several accounts.
+    :param rejected: earlier jobs of the row whose files fail the media check.
     """
 
     key: str
@@ -88,6 +95,7 @@ class LedgerEntry:
     prompt: str | None = None
     model_name: str | None = None
     kling_conn_id: str | None = None
+    rejected: Sequence[Mapping[str, Any]] | None = None
 
     def to(self, state: RowState, **changes: Any) -> LedgerEntry:
         """Return the line for the row's next state.
@@ -98,26 +106,63 @@ class LedgerEntry:
         """
         return replace(self, state=state, **changes)
 
+    def remade(self, take: str, clear_count: int) -> LedgerEntry:
+        """Return the line of a row that is made again because the files of its job fail the media check.
+
+        :param take: which take that job was; empty for the first one.
+        :param clear_count: which clear of the task the job counts for.
+        :return: the line, with that job among the rejected ones.
+        """
+        verdict = (self.result or {}).get(MEDIA_CHECK) or {"files": []}
+        about = {
+            **rejection({"task_id": self.task_id, "units": self.units}, take, verdict),
+            "external_task_id": self.external_task_id,
+            "estimate": self.estimate,
+            "charges": self.charges,
+            "generation": clear_count,
+        }
+        known = {name: value for name, value in about.items() if value is not None}
+        # Another attempt is another name, also of a row that names its job itself.
+        return LedgerEntry(
+            self.key,
+            RowState.OPEN,
+            self.number,
+            attempt=self.attempt + 1,
+            generation=self.generation,
+            labels=self.labels,
+            airflow=self.airflow,
+            rejected=[*(self.rejected or ()), known],
+        )
+
     @property
     def cost(self) -> Decimal:
-        """Cost of the row in units: the charge if known, otherwise the estimate."""
+        """Cost of the row in units: charges if known, otherwise estimates; rejected jobs included."""
+        earlier = (_cost_of(job) or Decimal(0) for job in self.rejected or ())
+        return self._cost + sum(earlier, Decimal(0))
+
+    @property
+    def _cost(self) -> Decimal:
         if self.state in _FREE:
             return Decimal(0)
         # Kling is not known to charge failed jobs, so they cost nothing unless it reports a charge.
-        charged = self.charged
+        charged = amount_of(self.units)
         if charged is not None:
             return charged
         return Decimal(0) if self.state in _NOT_CHARGED else amount_of(self.estimate) or Decimal(0)
 
     @property
     def charged(self) -> Decimal | None:
-        """Charge of the row in units; ``None`` if not known."""
-        return amount_of(self.units)
+        """Charge of the row in units, rejected jobs included; ``None`` if not known."""
+        own = amount_of(self.units)
+        earlier = (amount_of(job.get("units")) for job in self.rejected or ())
+        known = [units for units in earlier if units is not None]
+        return sum(known, own or Decimal(0)) if known else own
 
     @property
     def cash(self) -> Iterator[tuple[str, Decimal]]:
         """Charge of the row in cash: currency (empty if not known) and amount."""
-        for row in self.charges or ():
+        earlier = (row for job in self.rejected or () for row in job.get("charges") or ())
+        for row in (*(self.charges or ()), *earlier):
             paid = amount_of(row.get("amount"))
             if row.get("type") == "cash" and paid is not None:
                 yield str(row.get("currency") or ""), paid
@@ -130,9 +175,11 @@ class LedgerEntry:
     @property
     def unknown_cost(self) -> bool:
         """Whether the row has or may have a cost that is not known."""
+        if any(_cost_of(job) is None for job in self.rejected or ()):
+            return True
         if self.state in _FREE or self.state in _NOT_CHARGED:
             return False
-        return self.charged is None and amount_of(self.estimate) is None
+        return amount_of(self.units) is None and amount_of(self.estimate) is None
 
     def to_line(self) -> str:
         """Return the line as JSON, without fields that are not known.
@@ -142,6 +189,11 @@ class LedgerEntry:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         known = {name: value for name, value in values.items() if value not in (None, 0) or name == "number"}
         return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
+
+
+def _cost_of(job: Mapping[str, Any]) -> Decimal | None:
+    charged = amount_of(job.get("units"))
+    return amount_of(job.get("estimate")) if charged is None else charged
 
 
 _PROMPT_LENGTH = 160
@@ -205,6 +257,8 @@ def _is_valid(entry: LedgerEntry) -> bool:
         and all(part is None or isinstance(part, Mapping) for part in _parts(entry))
         and (entry.charges is None or isinstance(entry.charges, list))
         and all(isinstance(row, Mapping) for row in entry.charges or ())
+        and (entry.rejected is None or isinstance(entry.rejected, list))
+        and all(isinstance(job, Mapping) for job in entry.rejected or ())
     )
 
 

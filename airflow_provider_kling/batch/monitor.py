@@ -18,6 +18,7 @@ from ..exceptions import KlingError, KlingResultExpired, KlingTaskNotFound, erro
 from ..metrics import job_ended
 from ..results.accounts import CONNECTION_FACT
 from ..results.finished_job import result_missing
+from ..results.rejected import MEDIA_CHECK, NO_PROTECTION, media_check_error
 from ..results.result_check import holds_its_files
 from ..results.reuse import REUSED_FACT
 from ..triggers.poll_schedule import PollSchedule
@@ -158,19 +159,38 @@ class JobMonitor:
             # A charge in cash has no units, in which the limit of the batch is checked.
             estimate = f"{charged:f}" if units is None else None
             self._run.budget.learn(f"{charged:f}")
-        self._run.writer.note(
-            entry.to(
-                RowState.DONE,
-                estimate=estimate,
-                units=units,
-                charges=charges,
-                error=None,
-                facts=None,
-                result=without_urls(stored)
-                | ({REUSED_FACT: reused} if reused else {})
-                | ({CONNECTION_FACT: entry.kling_conn_id} if entry.kling_conn_id else {}),
-            )
+        verdict = stored.get(MEDIA_CHECK)
+        result = (
+            without_urls(stored)
+            | ({REUSED_FACT: reused} if reused else {})
+            | ({MEDIA_CHECK: verdict} if verdict else {})
+            | ({CONNECTION_FACT: entry.kling_conn_id} if entry.kling_conn_id else {})
         )
+        paid = entry.to(entry.state, estimate=estimate, units=units, charges=charges, result=result)
+        if verdict and not verdict["passed"]:
+            self._on_rejected(paid, verdict)
+        else:
+            self._run.writer.note(paid.to(RowState.DONE, error=None, facts=None))
+
+    def _on_rejected(self, line: LedgerEntry, verdict: Mapping[str, Any]) -> None:
+        """Open a row again whose files fail the media check, or raise the error that it ends with.
+
+        A retry that reads the line before this one checks the same files again, and decides the same.
+        """
+        config, why = self._run.config, ""
+        made = 1 + sum(job.get("generation") == config.clear_count for job in line.rejected or ())
+        if made > config.regenerate_on_fail:
+            why = f"{made} jobs were made for it." if made > 1 else ""
+        elif not (self._run.proves_absence and self._run.can_look_up):
+            why = NO_PROTECTION
+        else:
+            text = media_check_error(verdict).message
+            self._run.log.info("Row %d: another job is made. %s", line.number, text)
+            self._run.writer.note(line.remade(config.take_of(line), config.clear_count))
+            self._run.remade.add(line.key)
+            return
+        self._run.writer.note(line)
+        raise media_check_error(verdict, why)
 
     async def _settle(self, entry: LedgerEntry, units: Decimal | None) -> None:
         if self._lane.config.shared:

@@ -8,6 +8,7 @@ from ..exceptions import (
     KlingBudgetSpent,
     KlingContentRefused,
     KlingError,
+    KlingMediaCheckFailed,
     KlingRequestInvalid,
     KlingResultExpired,
     KlingServerError,
@@ -59,6 +60,8 @@ def entry_after_wait_error(line: LedgerEntry, error: Exception) -> LedgerEntry:
     if isinstance(error, KlingContentRefused | KlingTaskFailed):
         state = RowState.REFUSED if isinstance(error, KlingContentRefused) else RowState.FAILED
         return line.to(state, attempt=line.attempt + 1, error=_text(error), facts=None)
+    if isinstance(error, KlingMediaCheckFailed):
+        return line.to(RowState.REJECTED, error=_text(error), facts=None)
     # A synchronous result cannot be read again, and a retry must not pay for another one.
     if isinstance(error, KlingResultExpired | KlingAnswerWithoutResult):
         return line.to(RowState.EXPIRED, attempt=line.attempt + 1, error=_text(error), facts=None)
@@ -87,6 +90,7 @@ _FINAL_ERRORS = {
     RowState.REFUSED: KlingContentRefused,
     RowState.UNKNOWN: KlingSubmissionUnknown,
     RowState.INVALID: KlingRequestInvalid,
+    RowState.REJECTED: KlingMediaCheckFailed,
 }
 
 

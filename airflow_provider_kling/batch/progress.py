@@ -234,3 +234,15 @@ class Budget:
             return False
         spent = self.tally.spent + unknown * (self._dearest or Decimal(0))
         return spent < self.limit if cost is None else spent + cost <= self.limit
+
+
+def failure_limit(max_failed: float | None, rows: int) -> int | None:
+    """Return how many rows may fail.
+
+    :param max_failed: a count, or a share below 1 of all rows; ``None`` for any number.
+    :param rows: how many rows there are.
+    :return: the count; ``None`` for any number.
+    """
+    if max_failed is None:
+        return None
+    return int(max_failed * rows) if 0 < max_failed < 1 else int(max_failed)

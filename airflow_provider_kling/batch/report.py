@@ -117,6 +117,7 @@ def _line(number: int, entry: LedgerEntry, row: RequestRow | None = None, endpoi
         "units": entry.units,
         "charges": entry.charges,
         **(entry.result or {}),
+        "rejected": entry.rejected,
         "labels": (row.labels if row else entry.labels) or None,
         "airflow": entry.airflow,
         "request": redact(row.values) if row else None,

@@ -33,7 +33,7 @@ class ResumeAction(Enum):
 
 
 _AGAIN = (RowState.OPEN, RowState.FAILED, RowState.INVALID)
-_AGAIN_AFTER_A_CLEAR = (RowState.REFUSED, RowState.EXPIRED)
+_AGAIN_AFTER_A_CLEAR = (RowState.REFUSED, RowState.EXPIRED, RowState.REJECTED)
 _UNCERTAIN = (RowState.PLANNED, RowState.UNKNOWN)
 
 
@@ -57,8 +57,8 @@ def action_after_deferral(line: LedgerEntry, *, looks_up: bool) -> ResumeAction:
 def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, clear_count: int) -> ResumeAction:
     """Return what to do with a row of an earlier try.
 
-    A retry repeats failed rows. Rows that need a person (refused content, expired results, unknown outcomes)
-    are repeated after a clear, because a person has cleared the task.
+    A retry repeats failed rows. Rows that need a person (refused content, rejected files, expired results,
+    unknown outcomes) are repeated after a clear, because a person has cleared the task.
 
     :param line: the row's line.
     :param looks_up: a job can be found by its external id.
@@ -140,6 +140,8 @@ class Resumer:
             if self._run.config.deferred and line.external_task_id:
                 # Rows that an earlier part of this try knew to be uncertain.
                 self.may_exist.add(line.key)
+        elif action is ResumeAction.RESUBMIT and line.state is RowState.REJECTED:
+            self._run.writer.note(line.remade(self._run.config.take_of(line), line.generation))
         elif action is ResumeAction.RESUBMIT:
             # Its old external id may belong to a job that cannot be found.
             attempt = line.attempt + (line.state in (RowState.PLANNED, RowState.UNKNOWN))

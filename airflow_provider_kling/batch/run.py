@@ -30,6 +30,7 @@ from .stored_rows import StoredRows
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
+    from .input import RowReader
 
 SHUTDOWN_GRACE = 1.5
 """Seconds that a stopped run waits for create calls in progress: a response avoids a later look-up."""
@@ -70,10 +71,11 @@ class BatchRun:
         """Why no more jobs are submitted; ``None`` if all rows were."""
         return self._run.limiter.closed if self._loop else None
 
-    async def run(self, rows: Iterator[RequestRow]) -> None:
+    async def run(self, rows: Iterator[RequestRow], read_rows: RowReader) -> None:
         """Run the batch. Returns when no job runs any more, or soon after :meth:`stop`.
 
         :param rows: the rows, as a stream; read in a thread.
+        :param read_rows: reads all rows again, for those whose files fail the media check.
         """
         self._stopping = asyncio.Event()
         run = self._run
@@ -90,7 +92,7 @@ class BatchRun:
         writing = asyncio.create_task(run.writer.write_forever())
         try:
             async with self._lanes.connected():
-                await self._until_stopped(asyncio.create_task(self._work(rows, reader)))
+                await self._until_stopped(asyncio.create_task(self._work(rows, read_rows, reader)))
         finally:
             writing.cancel()
             reader.shutdown(wait=False, cancel_futures=True)
@@ -136,7 +138,9 @@ class BatchRun:
             async with asyncio.timeout(SHUTDOWN_GRACE):
                 await self._lanes.idle()
 
-    async def _work(self, rows: Iterator[RequestRow], reader: ThreadPoolExecutor) -> None:
+    async def _work(
+        self, rows: Iterator[RequestRow], read_rows: RowReader, reader: ThreadPoolExecutor
+    ) -> None:
         run = self._run
         for entry in run.ledger.entries.values():
             # The value in units of a charge in cash may replace an estimate.
@@ -151,9 +155,22 @@ class BatchRun:
                 await self._resume()
                 self._after_deferral()
                 await self._start_rows(rows, reader)
+            await self._remake(read_rows, reader)
         finally:
             self._prefetcher.close()
             self._lanes.close()
+
+    async def _remake(self, read_rows: RowReader, reader: ThreadPoolExecutor) -> None:
+        """Submit the rows again whose files fail the media check, once nothing else is under way."""
+        while keys := self._run.remade:
+            self._run.remade = set()
+            if reason := self._run.limiter.closed:
+                if reason is not StopReason.DEFERRED:
+                    self._run.progress.skipped[reason] += len(keys)
+                return
+            self._rows_read = False
+            async with asyncio.TaskGroup() as self._jobs:
+                await self._start_rows(_rows_of(keys, read_rows()), reader)
 
     def _after_deferral(self) -> None:
         """Start to check for deferrals, with the state of an earlier part of this try."""
@@ -326,3 +343,7 @@ class BatchRun:
         if not self.stopped_by:
             self.stopped_by = error
             self._run.log.error("No more jobs are submitted: %s", error)
+
+
+def _rows_of(keys: set[str], rows: Iterator[RequestRow]) -> Iterator[RequestRow]:
+    return (row for row in rows if row.key in keys)

@@ -24,7 +24,7 @@ from .limiter import StopReason
 from .loop_thread import LoopThread
 from .outcome import batch_error
 from .preflight import AnyRow, PreflightResult, first_open_row, is_as_in_ledger, preflight, rows_in_ledger
-from .progress import Progress
+from .progress import Progress, failure_limit
 from .report import ReportWriter
 from .report_folder import ReportFolder
 from .run import BatchRun
@@ -62,6 +62,7 @@ class BatchRunner:
     :param return_refused: refused rows count as results, not as failures.
     :param others: further accounts.
     :param spread: how rows are spread over the accounts.
+    :param regenerate_on_fail: further jobs of a row whose files fail the media check, at most.
     """
 
     def __init__(
@@ -83,10 +84,12 @@ class BatchRunner:
         return_refused: bool = False,
         others: Sequence[BatchAccount] = (),
         spread: str = "in_order",
+        regenerate_on_fail: int = 0,
     ) -> None:
         own = settings.conn_id if others else None
         self._accounts = (BatchAccount(own, settings, store_result), *others)
         self._spread = spread
+        self._regenerate_on_fail = regenerate_on_fail
         self._shard = shard
         self._reuse = reuse or Reuse()
         self._return_refused = return_refused
@@ -168,7 +171,7 @@ class BatchRunner:
         self._found = found
         if refuse_faults:
             found.refuse_faults()
-        stop_above = _failure_limit(max_failed, rows)
+        stop_above = failure_limit(max_failed, rows)
         self._allowed = stop_above or 0
         unit = unit_type(self._endpoint)
         present = AnyRow() if self._unread else found.numbers.keys()
@@ -197,6 +200,7 @@ class BatchRunner:
             index=self._reuse.index,
             return_refused=self._return_refused,
             spread=self._spread,
+            regenerate_on_fail=self._regenerate_on_fail,
         )
         self._context = RunContext(
             config=config,
@@ -254,7 +258,8 @@ class BatchRunner:
         :param every: seconds between calls of ``report``.
         :param report: called regularly while the batch runs.
         """
-        self._thread = LoopThread(lambda: self._run.run(self._read_rows(self._position)), self._run.stop)
+        rows = self._read_rows
+        self._thread = LoopThread(lambda: self._run.run(rows(self._position), rows), self._run.stop)
         if self._killed:
             self._run.stop()
         try:
@@ -391,9 +396,3 @@ class BatchRunner:
 
 def _is_running(line: LedgerEntry) -> bool:
     return line.state in (RowState.SUBMITTED, RowState.PLANNED)
-
-
-def _failure_limit(max_failed: float | None, rows: int) -> int | None:
-    if max_failed is None:
-        return None
-    return int(max_failed * rows) if 0 < max_failed < 1 else int(max_failed)

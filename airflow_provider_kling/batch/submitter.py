@@ -101,7 +101,9 @@ class Submitter:
             cost = self._run.budget.expected(request.estimate)
             facts = {
                 **request.facts(),
-                **scope_facts("inputs" if self._lane.config.scope else "run", self._lane.config.take),
+                **scope_facts(
+                    "inputs" if self._lane.config.scope else "run", self._lane.config.take_of(line)
+                ),
             }
             if self._lane.account.conn_id:
                 facts[CONNECTION_FACT] = self._lane.account.conn_id

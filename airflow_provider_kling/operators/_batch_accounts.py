@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
 from ._batch_parameters import BatchParameters
+from ._regeneration import checking
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -38,7 +39,7 @@ def further_accounts(
         settings = KlingHook(conn_id).settings
         _check_host(operator, conn_id, settings.dialect, first.dialect)
         store = result_writer(settings, endpoint, operator.output_path, context, poster=operator.poster)
-        found.append(BatchAccount(conn_id, settings, store))
+        found.append(BatchAccount(conn_id, settings, checking(operator, store)))
     return found
 
 

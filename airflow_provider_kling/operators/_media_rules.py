@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from ..api.templating import is_templated
-from ..exceptions import JobState, KlingMediaCheckFailed, KlingRequestInvalid
+from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
 from ..media import MediaExtraMissing, check_media_extra
 from ..media.rules import MediaRules
 from ._parameters import invalid_parameter, read_flag, read_number
-
-if TYPE_CHECKING:
-    from ..results.media_check import CheckedFile
 
 _SHARE = ("a share, 0 to 1", 0.0, 1.0)
 NUMBERS = {
@@ -32,7 +29,6 @@ NUMBERS = {
 RULES = (*NUMBERS, "codecs", "require_audio", "loudness")
 _WHOLE = ("min_width", "min_height")
 _LEVELS = "a pair of LUFS, minimum and maximum, such as (-24, -14)"
-_MAX_NAMED = 5
 
 
 def check_extra(task_id: str, what: str) -> None:
@@ -82,23 +78,3 @@ def _read_rule(task_id: str, name: str, value: Any) -> Any:
     if len(levels) != len(("minimum", "maximum")) or levels[0] > levels[1]:
         invalid_parameter(task_id, name, value, _LEVELS)
     return levels
-
-
-def check_failure(checked: Sequence[CheckedFile], outlook: str) -> KlingMediaCheckFailed:
-    """Return the error for files that fail a media check.
-
-    :param checked: the results of all files.
-    :param outlook: what to do.
-    :return: the error.
-    """
-    bad = [file for file in checked if file.failures]
-    named = "; ".join(
-        f"{file.path.rpartition('/')[2]}: {', '.join(file.failures)}" for file in bad[:_MAX_NAMED]
-    )
-    more = f"; and {len(bad) - _MAX_NAMED} more" if len(bad) > _MAX_NAMED else ""
-    return KlingMediaCheckFailed(
-        f"{len(bad)} of {len(checked)} files fail the media check: {named}{more}. The job exists and is "
-        f"charged, and its files are stored: {bad[0].path}.",
-        job=JobState.ENDED,
-        outlook=outlook,
-    )

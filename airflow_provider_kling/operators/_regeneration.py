@@ -3,30 +3,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import amount_of
-from ..exceptions import KlingMediaCheckFailed
 from ..inputs.cost_limits import lowest_units, parse_usd
 from ..inputs.prepared_request import parse_units
 from ..results.operator_result import storage_errors_for
-from ..results.reuse import REJECTED_FACT, TAKE_FACT
+from ..results.rejected import (
+    MEDIA_CHECK,
+    NO_PROTECTION,
+    media_check_error,
+    next_take,
+    rejection,
+    verdict_of,
+)
+from ..results.reuse import INPUTS, REJECTED_FACT, TAKE_FACT
 from ..submission.idempotency import load_request_metadata
-from ._media_rules import RULES, check_extra, check_failure, read_rules
+from ._media_rules import RULES, check_extra, read_rules
 from ._parameters import invalid_parameter, read_number, read_take
 from ._recovery_advice import can_look_up
 
 if TYPE_CHECKING:
-    from ..results.media_check import CheckedFile
+    from ..api.task import KlingTask
+    from ..batch.context import StoreResult
     from ._task_run import TaskRun
     from .base import KlingTaskOperator
+    from .batch import KlingBatchOperator
 
 _MOST = 10
-_CLEAR = "Clear the task, or change its request, to pay for another one."
 
 
-def check_parameters(operator: KlingTaskOperator) -> None:
+def check_parameters(operator: KlingTaskOperator | KlingBatchOperator) -> None:
     """Check ``regenerate_on_fail`` and ``media_rules`` in the DAG file.
 
     :param operator: the operator.
@@ -43,19 +51,45 @@ def check_parameters(operator: KlingTaskOperator) -> None:
     name, value = ("media_rules", rules) if rules is not None else ("regenerate_on_fail", int(count))
     if not operator.output_path:
         invalid_parameter(task_id, name, value, "nothing without output_path: stored files are checked")
+    if operator.idempotency_scope == INPUTS and hasattr(operator, "requests"):
+        rule = "nothing with idempotency_scope='inputs': a row's stored result is re-used without a check"
+        invalid_parameter(task_id, name, value, rule)
     check_extra(task_id, name)
     if rules is not None and not (isinstance(rules, Mapping) and set(rules) <= set(RULES)):
         invalid_parameter(task_id, "media_rules", rules, f"a dict with keys of {', '.join(RULES)}")
     read_rules(task_id, rules or {}, parsing=True)
 
 
-def checks_media(operator: KlingTaskOperator) -> bool:
+def checks_media(operator: KlingTaskOperator | KlingBatchOperator) -> bool:
     """Whether the files of a job are checked.
 
     :param operator: the operator.
     :return: whether there are rules, or files that break one cause another job.
     """
     return operator.media_rules is not None or operator.regenerate_on_fail > 0
+
+
+def checking(operator: KlingBatchOperator, store: StoreResult) -> StoreResult:
+    """Make the function that also checks the files of a batch's jobs once they are stored.
+
+    :param operator: the batch.
+    :param store: stores the files of a job.
+    :return: the same, whose result has the verdict; ``store`` itself where nothing is checked.
+    """
+    if not checks_media(operator):
+        return store
+    from ..results.media_check import check_files, paths_of
+
+    rules = read_rules(operator.task_id, operator.media_rules or {})
+
+    def store_and_check(
+        task: KlingTask, facts: Mapping[str, Any], read: Callable[[], KlingTask]
+    ) -> dict[str, Any]:
+        result = store(task, facts, read)
+        with storage_errors_for("cannot be read", operator.output_path):
+            return {**result, MEDIA_CHECK: verdict_of(check_files(paths_of(result), rules))}
+
+    return store_and_check
 
 
 def restore_take(operator: KlingTaskOperator, run: TaskRun) -> None:
@@ -101,13 +135,16 @@ def checked_result(
 
     with storage_errors_for("cannot be read", operator.output_path):
         checked = check_files(paths_of(result), read_rules(operator.task_id, operator.media_rules or {}))
-    if not any(file.failures for file in checked):
+    verdict = verdict_of(checked)
+    if verdict["passed"]:
         more = {REJECTED_FACT: operator.rejected} if operator.rejected else {}
-        return {**result, "media_check": {"passed": True}, **more}
+        return {**result, MEDIA_CHECK: verdict, **more}
     if (why := _no_other(operator, run, result)) is not None:
-        raise _failure(checked, why, result)
+        error = media_check_error(verdict, why)
+        error.task_id = str(result["task_id"])
+        raise error
     take = operator.remade_as or read_take(operator.task_id, operator.take)
-    operator.rejected = [*operator.rejected, _rejection(result, take, checked)]
+    operator.rejected = [*operator.rejected, rejection(result, take, verdict)]
     operator.remade_as = next_take(take)
     operator.log.warning(
         "The files of job %s fail the media check and stay where they are; another job is made, take %s: %s",
@@ -118,25 +155,13 @@ def checked_result(
     return None
 
 
-def next_take(take: str) -> str:
-    """Return the take that follows another one.
-
-    :param take: a take; empty for the first one.
-    :return: ``2`` after the first one, the next number after a number, else the same with ``-2``.
-    """
-    if not take or take.isdecimal():
-        return str(int(take or 1) + 1)
-    head, _, number = take.rpartition("-")
-    return f"{head}-{int(number) + 1}" if head and number.isdecimal() else f"{take}-2"
-
-
 def _no_other(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, Any]) -> str | None:
     """Return why no other job may be submitted; ``None`` if one may."""
     made = len(operator.rejected) + 1
     if made > operator.regenerate_on_fail:
         return f"{made} jobs were made for it." if made > 1 else ""
     if not _names_protect(operator):
-        return "No other is made: at this host or endpoint a retry could submit one more."
+        return NO_PROTECTION
     limit = lowest_units(
         operator.endpoint,
         parse_units("max_units", operator.max_units),
@@ -156,20 +181,3 @@ def _names_protect(operator: KlingTaskOperator) -> bool:
     settings = operator.hook.settings
     unique = settings.dialect.unique_names and operator.endpoint.absence_proves
     return unique and can_look_up(operator, settings)
-
-
-def _rejection(result: Mapping[str, Any], take: str, checked: Sequence[CheckedFile]) -> dict[str, Any]:
-    return {
-        "task_id": result["task_id"],
-        "take": take,
-        "units": result.get("units"),
-        "files": [{"path": file.path, "failures": list(file.failures)} for file in checked if file.failures],
-    }
-
-
-def _failure(checked: Sequence[CheckedFile], why: str, result: Mapping[str, Any]) -> KlingMediaCheckFailed:
-    error = check_failure(checked, _CLEAR)
-    error.task_id = str(result["task_id"])
-    error.message = f"{error.message} {why}".strip()
-    error.set_next_steps(_CLEAR)
-    return error

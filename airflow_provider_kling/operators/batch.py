@@ -31,6 +31,7 @@ from ._parameters import (
     read_seconds,
 )
 from ._redacted_templates import RedactedTemplateMixin
+from ._regeneration import check_parameters, checking
 from ._request_changes import changing_rows
 from ._templates import EXTRA_BODY
 
@@ -101,6 +102,11 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         results, which ``refused.jsonl`` lists.
     :param poster: store a small JPEG next to each video; needs the extra ``media``. The contact sheet
         uses it.
+    :param media_rules: check the stored files: a dict with the rules of ``KlingMediaCheckOperator``, such as
+        ``{"max_black": 0.1}``. A row whose files break one counts as failed. Needs the extra ``media``.
+    :param regenerate_on_fail: maximum of further jobs of a row, each with its next ``take``, while the files
+        fail this check. Their cost stays within ``max_units``, ``max_usd`` and ``budget``; rejected files
+        remain in the storage.
     :param fallback_conn_ids: connections of further accounts, all of the same dialect. A row goes to the next
         one if the account before refuses it for credit or permission and certainly has no job of it. Ledger
         and results name the account of each row. ``concurrency`` is the limit of each account. Templated.
@@ -159,6 +165,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         take: str = "",
         on_refused: Literal["fail", "return"] = "fail",
         poster: bool = False,
+        media_rules: dict[str, Any] | None = None,
+        regenerate_on_fail: int = 0,
         fallback_conn_ids: Sequence[str] | str | None = None,
         spread: Literal["in_order", "round_robin"] = "in_order",
         **kwargs: Any,
@@ -192,6 +200,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.contact_sheet = contact_sheet
         self.poster = read_flag(self.task_id, "poster", poster)
         check_poster(self.task_id, self.poster)
+        self.media_rules = media_rules
+        self.regenerate_on_fail = regenerate_on_fail
         self.fallback_conn_ids = fallback_conn_ids
         self.spread = read_choice(self.task_id, "spread", spread, ("in_order", "round_robin"))
         # Distinguishes a limit whose template rendered to nothing from one that was never set.
@@ -209,6 +219,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.timeout = read_seconds(self.task_id, "timeout", self.timeout)
         if self.max_failed is not None:
             self.max_failed = read_number(self.task_id, "max_failed", self.max_failed, "0 or more", least=0)
+        check_parameters(self)
         parameters = BatchParameters(self)
         for name in BatchParameters.TEMPLATED:
             value = getattr(self, name)
@@ -287,7 +298,9 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 clear_count=clear_count,
                 output_path=self.output_path,
                 read_rows=row_reader(self.original("requests"), extra, labels),
-                store_result=result_writer(settings, endpoint, self.output_path, context, poster=self.poster),
+                store_result=checking(
+                    self, result_writer(settings, endpoint, self.output_path, context, poster=self.poster)
+                ),
                 deadline_for=lambda created, now: batch_job_deadline(created, self.timeout, state.began, now),
                 log=_log,
                 airflow=stored_by(context),
@@ -297,6 +310,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 return_refused=self.on_refused == "return",
                 others=further_accounts(self, settings, endpoint, context),
                 spread=self.spread,
+                regenerate_on_fail=self.regenerate_on_fail,
             )
             task.prepare(
                 concurrency=self.concurrency,

@@ -10,8 +10,9 @@ from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
 from ..results.operator_result import storage_errors_for
+from ..results.rejected import media_check_error, verdict_of
 from ..version_compat import BaseOperator
-from ._media_rules import NUMBERS, RULES, check_extra, check_failure, read_rules
+from ._media_rules import NUMBERS, RULES, check_extra, read_rules
 from ._parameters import invalid_parameter, read_choice
 from ._rendering import RenderingMixin
 
@@ -136,8 +137,9 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
             if self.do_xcom_push:
                 # Airflow stores no return value of a failed task, and what reacts needs the measurements.
                 context["ti"].xcom_push(key="return_value", value=verdict)
-            raise check_failure(
-                checked, "Clear the task that made the job, or change its request, to pay for another one."
+            raise media_check_error(
+                verdict_of(checked),
+                outlook="Clear the task that made the job, or change its request, to pay for another one.",
             )
         return verdict
 

@@ -23,6 +23,7 @@ GROUPS: dict[RowState, str] = {
     RowState.INVALID: "failed",
     RowState.UNKNOWN: "failed",
     RowState.EXPIRED: "failed",
+    RowState.REJECTED: "failed",
 }
 """What people ask of a row, by the state in the ledger."""
 

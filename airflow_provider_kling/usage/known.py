@@ -164,7 +164,7 @@ def _from_manifest(place: StoragePath) -> KnownJob | None:
 def _from_entry(entry: LedgerEntry, source: str) -> KnownJob:
     return KnownJob(
         task_id=str(entry.task_id),
-        model=_text((entry.facts or {}).get("model_name")),
+        model=_text((entry.facts or {}).get("model_name")) or entry.model_name,
         external_task_id=entry.external_task_id,
         labels=_labels(entry.labels),
         airflow=_instance(entry.airflow),

@@ -129,3 +129,67 @@ def test_cash_is_counted_by_currency_and_is_a_charge() -> None:
 @pytest.mark.parametrize("charges", ['"free"', "5", "[5]", "{}"])
 def test_a_line_whose_charges_are_none_is_damaged(charges: str) -> None:
     assert parse_line(f'{{"key":"a","state":"done","number":1,"charges":{charges}}}') is None
+
+
+FILES = [{"path": "a", "failures": ["b"]}]
+REJECTED = {
+    "task_id": "1",
+    "take": "",
+    "units": "8",
+    "generation": 0,
+    "files": FILES,
+}
+OPEN, DONE = RowState.OPEN, RowState.DONE
+
+
+@pytest.mark.parametrize(
+    ("entry", "cost", "charged", "unknown"),
+    [
+        (LedgerEntry("a", OPEN, 1, rejected=[REJECTED]), 8, 8, False),
+        (LedgerEntry("a", DONE, 1, units="4", rejected=[REJECTED, REJECTED]), 20, 20, False),
+        (LedgerEntry("a", DONE, 1, estimate="4", rejected=[REJECTED]), 12, 8, False),
+        (LedgerEntry("a", DONE, 1, units="4", rejected=[{"estimate": "5"}]), 9, 4, False),
+        (LedgerEntry("a", DONE, 1, units="4", rejected=[{"task_id": "1"}]), 4, 4, True),
+        (LedgerEntry("a", RowState.FAILED, 1, rejected=[{"units": "NaN"}]), 0, None, True),
+    ],
+    ids=["open", "two", "own estimate", "earlier estimate", "unknown", "no number"],
+)
+def test_rejected_jobs_of_a_row_cost_what_they_were_charged(
+    entry: LedgerEntry, cost: int, charged: int | None, unknown: bool
+) -> None:
+    assert (entry.cost, entry.charged, entry.unknown_cost) == (cost, charged, unknown)
+    assert parse_line(entry.to_line()) == entry
+
+
+def test_a_row_that_is_made_again_keeps_its_rejected_job() -> None:
+    verdict = {"passed": False, "files": FILES, "checked": 1}
+    made = LedgerEntry(
+        *("a", RowState.SUBMITTED, 3),
+        generation=1,
+        external_task_id="af-1",
+        task_id="7",
+        submitted_at=5,
+        estimate="8",
+        units="8",
+        charges=[CASH],
+        facts={"prompt": "a boat"},
+        result={"media_check": verdict},
+        labels={"team": "shop"},
+        kling_conn_id="second",
+        rejected=[REJECTED],
+    )
+    opened = made.remade("2", 1)
+    last = {
+        **{"task_id": "7", "take": "2", "units": "8", "files": FILES},
+        **{"external_task_id": "af-1", "estimate": "8", "charges": [CASH], "generation": 1},
+    }
+    assert opened == LedgerEntry(
+        "a", OPEN, 3, attempt=1, generation=1, labels={"team": "shop"}, rejected=[REJECTED, last]
+    )
+    assert list(opened.cash) == [("USD", Decimal("0.35"))]
+    assert opened.cost == 16
+
+
+@pytest.mark.parametrize("rejected", ['"none"', "5", "[5]", "{}"])
+def test_a_line_whose_rejected_jobs_are_none_is_damaged(rejected: str) -> None:
+    assert parse_line(f'{{"key":"a","state":"open","number":1,"rejected":{rejected}}}') is None

@@ -42,8 +42,13 @@ class Tries:
     kling: Emulator
     count: int = 0
 
-    def start(self, requests: Any, concurrency: int = 10, **order: Any) -> int:
-        """Start the next try; return its process id."""
+    def start(
+        self, requests: Any, concurrency: int = 10, more: dict[str, Any] | None = None, **order: Any
+    ) -> int:
+        """Start the next try; return its process id.
+
+        :param more: more arguments of the operator.
+        """
         self.count += 1
         arguments = {
             "endpoint": SLUG,
@@ -53,6 +58,7 @@ class Tries:
             "poll_interval": 0.2,
             "retries": 2,
             "contact_sheet": False,
+            **(more or {}),
         }
         connection = self.kling.connection_json()
         ti = {"try_number": self.count, "max_tries": 2}

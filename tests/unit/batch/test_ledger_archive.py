@@ -92,11 +92,12 @@ def test_what_a_start_reads_does_not_grow_with_what_is_done(tmp_path: Path) -> N
 def test_the_numbers_of_a_batch_are_the_same(tmp_path: Path) -> None:
     rows = [row(1), row(2, units=None), row(3, units=None, estimate=None), row(4, charges=CASH)]
     rows += [row(5, result={"reused_from": {"task_id": "7"}}), row(6, RowState.FAILED)]
+    rows += [row(7, rejected=[{"task_id": "1", "units": "5", "charges": CASH}])]
     written(tmp_path, *rows)
     opened(tmp_path)
 
     def numbers(entries: Any) -> Progress:
-        made = Progress(6, {entry.key for entry in rows[1:]})
+        made = Progress(7, {entry.key for entry in rows[1:]})
         made.count(entries)
         return made
 

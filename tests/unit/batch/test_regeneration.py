@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``regenerate_on_fail`` of a batch: a row whose files fail the media check is made again, within limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+
+from airflow_provider_kling.batch.config import LEDGER_FOLDER
+from airflow_provider_kling.budget import KlingBudget
+from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingMediaCheckFailed, KlingRequestInvalid
+from airflow_provider_kling.operators.usage import KlingUsageOperator
+from airflow_provider_kling.results import media_check
+from scripts.local_airflow import wait_until
+from tests.unit.batch.conftest import Batch, rows
+from tests.unit.batch.test_deferrable import Parts, quick
+from tests.unit.batch.test_kill import Tries, _workers, tries
+from tests.unit.batch.workers import FAILED
+from tests.unit.operators.conftest import context_of
+
+__all__ = ["_workers", "quick", "tries"]
+
+BLACK = "100% of the frames are black; at most 25% allowed"
+Spoil = Callable[..., None]
+
+
+@pytest.fixture
+def spoil(monkeypatch: pytest.MonkeyPatch) -> Spoil:
+    """Let the files of the first jobs of some prompts count as black, however often they are checked."""
+
+    real = media_check._check
+
+    def first(kling: Emulator, **bad: int) -> None:
+        def check(file: Any, rules: Any) -> Any:
+            found = real(file, rules)
+            for number, count in bad.items():
+                prompt = f"product {number.removeprefix('row')}"
+                jobs = [job.task_id for job in kling.jobs if job.body["prompt"] == prompt]
+                if any(f"/{name}/" in file.uri for name in jobs[:count]):
+                    return replace(found, failures=(BLACK,))
+            return found
+
+        monkeypatch.setattr(media_check, "_check", check)
+
+    return first
+
+
+@pytest.fixture
+def checked(batch: Batch) -> Batch:
+    """A batch that makes one more job of a row whose files are bad."""
+    return Batch(batch.output, regenerate_on_fail=1)
+
+
+def jobs_of(kling: Emulator) -> Counter[str]:
+    return Counter(job.body["prompt"] for job in kling.jobs)
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
+def test_a_row_with_bad_files_is_made_once_more(
+    start: Callable[..., Emulator], checked: Batch, spoil: Spoil, deferrable: bool
+) -> None:
+    kling = start(job_seconds=1.0)
+    spoil(kling, row2=1)
+    parts = Parts(checked)
+    summary = parts.run(rows(3)) if deferrable else checked.run(rows(3))
+    assert bool(parts.deferrals) is deferrable
+    assert jobs_of(kling) == {"product 1": 1, "product 2": 2, "product 3": 1}
+    assert (summary["done"], summary["rejected"], summary["made"]) == (3, 0, 4)
+    assert summary["units_charged"] == "32"
+    line = checked.lines("results.jsonl")[1]
+    first, second = [job.task_id for job in kling.jobs if job.body["prompt"] == "product 2"]
+    assert (line["task_id"], line["media_check"], line["units"]) == (second, {"passed": True}, "8")
+    (rejected,) = line["rejected"]
+    assert (rejected["task_id"], rejected["take"], rejected["units"]) == (first, "", "8")
+    (file,) = rejected["files"]
+    assert file["failures"] == [BLACK]
+    kept = Path(file["path"].removeprefix("file://"))
+    assert kept.stat().st_size > 1000
+    assert json.loads((kept.parent / "manifest.json").read_text())["media_check"]["passed"] is False
+    manifest = json.loads((kept.parents[1] / second / "manifest.json").read_text())
+    assert manifest["request"]["take"] == "2"
+    assert "rejected" not in checked.lines("results.jsonl")[0]
+
+
+def test_when_the_last_job_is_bad_too_the_row_fails_and_only_a_clear_makes_more(
+    kling: Emulator, checked: Batch, spoil: Spoil
+) -> None:
+    spoil(kling, row1=9)
+    for _ in range(2):
+        with pytest.raises(KlingMediaCheckFailed, match="1 rows failed"):
+            checked.run(rows(2))
+        checked.retry()
+    assert jobs_of(kling) == {"product 1": 2, "product 2": 1}
+    assert checked.states() == ["rejected", "done"]
+    (failure,) = checked.lines("failures.jsonl")
+    assert failure["error"].startswith(f"1 of 1 files fail the media check: 0-image.png: {BLACK}.")
+    assert "2 jobs were made for it." in failure["error"]
+    assert (failure["state"], failure["media_check"]["passed"]) == ("rejected", False)
+    assert len(failure["rejected"]) == 1
+    assert checked.summary()["units_charged"] == "24"
+    spoil(kling, row1=3)
+    assert checked.clear().run(rows(2))["units_charged"] == "40"
+    assert jobs_of(kling) == {"product 1": 4, "product 2": 1}
+    takes = [job["take"] for job in checked.lines("results.jsonl")[0]["rejected"]]
+    assert takes == ["", "2", "3"]
+
+
+def test_rejected_rows_may_be_few_enough(kling: Emulator, checked: Batch, spoil: Spoil) -> None:
+    spoil(kling, row1=9)
+    summary = checked.run(rows(3), max_failed=1, regenerate_on_fail=0, media_rules={"max_black": 0.5})
+    assert (summary["done"], summary["rejected"]) == (2, 1)
+    assert sum(jobs_of(kling).values()) == 3
+
+
+def test_all_jobs_of_a_row_count_for_the_limit(kling: Emulator, checked: Batch, spoil: Spoil) -> None:
+    """A job costs 8 units: three rows, and one more job, cost 32."""
+    spoil(kling, row1=1)
+    with pytest.raises(KlingBudgetSpent, match=r"max_units is reached: 2 of 3 rows .*, 1 were not submitted"):
+        checked.run(rows(3), max_units=31)
+    assert sum(jobs_of(kling).values()) == 3
+    assert checked.summary()["skipped"] == {"budget": 1}
+    assert checked.states() == ["open", "done", "done"]
+    summary = checked.clear().run(rows(3), max_units=32)
+    assert (summary["done"], summary["units_charged"]) == (3, "32")
+    assert jobs_of(kling) == {"product 1": 2, "product 2": 1, "product 3": 1}
+    # What was rejected still counts.
+    with pytest.raises(KlingBudgetSpent):
+        checked.clear().run(rows(4), max_units=39)
+    assert sum(jobs_of(kling).values()) == 4
+
+
+def test_a_shared_budget_counts_all_jobs(
+    kling: Emulator, checked: Batch, spoil: Spoil, tmp_path: Path
+) -> None:
+    spoil(kling, row1=1)
+    shared = KlingBudget("spring", max_units=31, path=str(tmp_path / "budget"))
+    with pytest.raises(KlingBudgetSpent):
+        checked.run(rows(3), budget=shared)
+    assert sum(jobs_of(kling).values()) == 3
+    assert shared.spent(dag_id="shop", run_id=checked.ti.run_id) == 24
+    more = KlingBudget("spring", max_units=32, path=str(tmp_path / "budget"))
+    assert checked.clear().run(rows(3), budget=more)["done"] == 3
+    assert more.spent(dag_id="shop", run_id=checked.ti.run_id) == 32
+
+
+def test_a_row_that_names_its_job_itself_is_made_again_under_another_name(
+    kling: Emulator, checked: Batch, spoil: Spoil
+) -> None:
+    spoil(kling, row1=1)
+    assert checked.run(rows(1, external_task_id="mine"))["done"] == 1
+    first, second = [job.external_task_id for job in kling.jobs]
+    assert first == "mine"
+    assert second.startswith("mine-2-")
+
+
+def test_a_lost_ledger_makes_no_third_job(kling: Emulator, checked: Batch, spoil: Spoil) -> None:
+    spoil(kling, row2=1)
+    checked.run(rows(3))
+    made = [job.task_id for job in kling.jobs]
+    shutil.rmtree(Path(checked.output) / LEDGER_FOLDER)
+    assert checked.retry().run(rows(3))["done"] == 3
+    assert [job.task_id for job in kling.jobs] == made
+    assert len(checked.lines("results.jsonl")[1]["rejected"]) == 1
+
+
+def test_a_worker_that_dies_while_the_second_job_runs(
+    start: Callable[..., Emulator], checked: Batch, spoil: Spoil
+) -> None:
+    kling = start(job_seconds=1.0)
+    spoil(kling, row1=1)
+    parts = Parts(checked)
+
+    class Died(Exception):
+        pass
+
+    def die(_: TaskDeferred) -> None:
+        if len(kling.jobs) == 2:
+            raise Died
+
+    with pytest.raises(Died):
+        parts.run(rows(1), between=die)
+    assert checked.retry().run(rows(1))["done"] == 1
+    assert len(kling.jobs) == 2
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_kills_at_random_moments_make_no_third_job(
+    start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries], seed: int
+) -> None:
+    """All files are too small, so each row gets two jobs and then fails."""
+    kling, chance = start(job_seconds=0.5, slots=20), random.Random(seed)
+    kling.faults.set({"lost_response": 5, "late_error": 7})
+    run, more = tries(kling), {"regenerate_on_fail": 1, "media_rules": {"min_height": 5000}}
+    for _ in range(4):
+        pid = run.start(rows(8), more=more)
+        time.sleep(chance.uniform(0.3, 1.5))
+        os.kill(pid, signal.SIGKILL)
+        run.workers.wait()
+    run.start(rows(8), more=more)
+    assert run.workers.wait() == FAILED
+    assert batch.states() == ["rejected"] * 8
+    assert set(jobs_of(kling).values()) == {2}
+    assert len({job.external_task_id for job in kling.jobs}) == 16
+    assert batch.summary()["units_charged"] == "128"
+
+
+def test_a_kill_while_the_second_job_is_created(
+    start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries]
+) -> None:
+    kling = start(job_seconds=2.0)
+    run, more = tries(kling), {"regenerate_on_fail": 1, "media_rules": {"min_height": 5000}}
+    pid = run.start(rows(1), more=more)
+    wait_until(lambda: kling.jobs, 120, "the first job", every=0.02)
+    time.sleep(0.5)
+    kling.faults.set({"stall_after": -1})
+    wait_until(lambda: kling.stalled, 120, "the second call to be held")
+    os.kill(pid, signal.SIGKILL)
+    run.workers.wait()
+    kling.release()
+    kling.faults.clear()
+    assert batch.ledger()[1]["rejected"], "the intent names the first job"
+    run.start(rows(1), more=more)
+    assert run.workers.wait() == FAILED
+    assert len(kling.jobs) == 2
+    assert batch.states() == ["rejected"]
+
+
+def test_a_host_whose_names_do_not_protect_gets_no_second_job(
+    start: Callable[..., Emulator], checked: Batch, spoil: Spoil
+) -> None:
+    kling = start(dialect="gateway")
+    spoil(kling, row1=1)
+    with pytest.raises(KlingMediaCheckFailed):
+        checked.run(rows(1))
+    assert len(kling.jobs) == 1
+    assert (
+        "No other is made: at this host or endpoint a retry could submit one more"
+        in checked.ledger()[1]["error"]
+    )
+
+
+def test_the_usage_report_knows_rejected_jobs(
+    kling: Emulator, checked: Batch, spoil: Spoil, tmp_path: Path
+) -> None:
+    spoil(kling, row1=1)
+    checked.run(rows(1), labels={"team": "shop"})
+    report = tmp_path / "usage"
+    now = time.time()
+    KlingUsageOperator(
+        task_id="usage",
+        start=int((now - 3600) * 1000),
+        end=int((now + 3600) * 1000),
+        paths=[checked.output],
+        output_path=str(report),
+    ).execute(context_of(checked.ti))
+    lines = [json.loads(text) for path in report.rglob("*.jsonl") for text in path.read_text().splitlines()]
+    assert len(lines) == 2
+    assert all(line["known"] and line["labels"] == {"team": "shop"} for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"regenerate_on_fail": -1}, "'regenerate_on_fail': -1; expected a whole number, 0 to 10"),
+        ({"regenerate_on_fail": "some"}, "'regenerate_on_fail': 'some'; expected a whole number"),
+        ({"media_rules": {"min_heigth": 1}}, "'media_rules': .*; expected a dict with keys of"),
+        ({"media_rules": {"max_black": 2}}, "'max_black': 2; expected a share, 0 to 1"),
+        (
+            {"regenerate_on_fail": 1, "idempotency_scope": "inputs"},
+            "'regenerate_on_fail': 1; expected nothing with idempotency_scope='inputs'",
+        ),
+        (
+            {"media_rules": {}, "idempotency_scope": "inputs"},
+            "'media_rules': {}; expected nothing with idempotency_scope='inputs'",
+        ),
+    ],
+    ids=["negative", "text", "unknown rule", "wrong rule", "again with inputs", "rules with inputs"],
+)
+def test_wrong_values_fail_when_the_dag_is_parsed(
+    batch: Batch, arguments: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(KlingRequestInvalid, match=f"Invalid value for {match}"):
+        batch.operator(rows(1), **arguments)
