@@ -75,8 +75,7 @@ _ENDINGS = {
 }
 _URL = re.compile(r"\s*(https?://|//?[^/\s]|data:[\w.+-]+/[\w.+-]+;base64,)\S+\s*", re.IGNORECASE)
 _FILE_URL = re.compile(
-    r"(https?:)?//[^/\s].*|/[^/\s].*|data:[\w.+-]+/[\w.+-]+;base64,.+"
-    r"|[^/:\s][^:\s]*\.(mp4|mov|webm|m4v|mp3|wav|m4a|aac|ogg|flac|png|jpe?g|webp|gif)([?#].*)?",
+    r"(https?:)?//[^/\s].*|/[^/\s].*|data:[\w.+-]+/[\w.+-]+;base64,.+|[^/:\s][^:\s]*([?#].*)?",
     re.IGNORECASE | re.DOTALL,
 )
 _NO_URLS = frozenset(
@@ -99,7 +98,14 @@ def is_file_url(value: Any) -> bool:
     :param value: any JSON value.
     :return: ``False`` for other schemes and for words such as ``null`` and ``pending``.
     """
-    return isinstance(value, str) and _FILE_URL.fullmatch(value.strip()) is not None
+    if not isinstance(value, str) or value.strip().lower() in _NO_URLS:
+        return False
+    return _FILE_URL.fullmatch(value.strip()) is not None
+
+
+def _is_url(value: Any) -> bool:
+    """Whether a value is a URL whatever name it stands under: a relative one has a slash in front."""
+    return isinstance(value, str) and _URL.fullmatch(value) is not None
 
 
 def file_urls(item: Mapping[str, Any]) -> dict[str, str]:
@@ -230,7 +236,7 @@ def _of_field(name: str, value: Any, depth: int) -> Result:
     if name == "data" or name in _CONTAINERS:
         return _of_container(value, depth - 1)
     listed = isinstance(parsed(value), list | Mapping)
-    return {_array(name, plural=False): objects(value)} if listed or is_file_url(value) else {}
+    return {_array(name, plural=False): objects(value)} if listed or _is_url(value) else {}
 
 
 def _by_type(outputs: Any, depth: int) -> Result:
@@ -273,7 +279,7 @@ def _of_url(array: str, value: Any) -> Result:
 def _items(item: Any) -> list[dict[str, Any]]:
     """Return an item of a result, or several where it has a list of URLs."""
     if isinstance(item, str):
-        return [{"url": clean(item.strip())}] if _URL.fullmatch(item) else []
+        return [{"url": clean(item.strip())}] if _is_url(item) else []
     if not isinstance(item, Mapping):
         return []
     # Where a result was stored is ours to say: a gateway's own word would be taken for it.
@@ -296,7 +302,7 @@ def _urls_in(value: Any, depth: int) -> Iterator[str]:
     """Yield the URLs of one file, or of the files of a list, from under the names that they are given."""
     value = parsed(value)
     if isinstance(value, str):
-        if _URL.fullmatch(value):
+        if _is_url(value):
             yield value.strip()
     elif isinstance(value, list) and depth:
         for each in value:

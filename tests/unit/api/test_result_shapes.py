@@ -174,6 +174,7 @@ def test_no_file_is_lost_and_none_is_there_twice(data: dict[str, Any], urls: int
         ("https://a.example/a b.mp4", "https://a.example/a b.mp4"),
         ("/files/1.mp4", "/files/1.mp4"),
         ("files/1.mp4?sign=a", "files/1.mp4?sign=a"),
+        ("x", "x"),
         ("data:video/mp4;base64,AAAA", "data:video/mp4;base64,AAAA"),
         *((word, None) for word in ("", " ", "null", "None", "pending", "N/A", "https://", "-")),
     ],
