@@ -323,7 +323,7 @@ class KlingResultSweepOperator(StoringOperator):
             raise KlingResultNotKept(
                 f"{report['not_landed']} results could not be stored in {place}, the last one "
                 f"because: {report.last_error} {report['landed']} are stored now; of the others "
-                f"{report['expiring']} expire within {self.warn_days} days. A retry goes on with what is "
+                f"{report['expiring']} expire within {self.warn_days} days. A retry continues with what is "
                 "missing; no job is made."
             )
         raise KlingServerError(

@@ -213,7 +213,7 @@ class TestPoke:
 
     def test_the_end_of_the_time_says_that_the_job_goes_on(self, kling_emulator: Emulator) -> None:
         task_id = made(kling_emulator)
-        with pytest.raises(AirflowSensorTimeout, match=rf"{task_id}.*goes on"):
+        with pytest.raises(AirflowSensorTimeout, match=rf"{task_id}.*continues"):
             sensor(kling_task_id=task_id, timeout=0.1).execute(context())
 
     def test_killing_it_says_that_the_job_goes_on(
@@ -399,7 +399,7 @@ class TestNeverFound:
             AirflowSensorTimeout, match="Job ghost was never found: check kling_task_id"
         ) as end:
             sensor(kling_task_id="ghost", timeout=0.1).execute(context())
-        assert "goes on" not in str(end.value)
+        assert "continues" not in str(end.value)
         assert "charged" not in str(end.value)
 
     def test_nor_in_the_trigger(self) -> None:
@@ -411,7 +411,7 @@ class TestNeverFound:
         assert event["status"] == "timeout"
         with pytest.raises(AirflowSensorTimeout, match="Job ghost was never found") as end:
             sensor(kling_task_id="ghost").execute_complete(context(), event, known=False)
-        assert "goes on" not in str(end.value)
+        assert "continues" not in str(end.value)
 
 
 LAZY = """
