@@ -55,7 +55,7 @@ def airflow_database() -> Path:
 def dags_folder(airflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder as this process's DAG folder: ``dag.test()`` on Airflow 3 runs only what lies in it.
 
-    Each run reads all of the folder anew, so the fewer files the better.
+    Each run reads the whole folder again, so few files are faster.
     """
     from airflow import settings
 

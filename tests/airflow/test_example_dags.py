@@ -205,7 +205,7 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
 
 
 @pytest.mark.parametrize(("status", "state"), [(204, "success"), (500, "failed")])
-def test_a_team_that_was_not_told_is_a_red_run(
+def test_a_team_that_was_not_notified_fails_the_run(
     chat: Chat, kling_emulator: Any, dags_folder: Path, status: int, state: str
 ) -> None:
     file = EXAMPLES / "example_kling_notify_with_link.py"

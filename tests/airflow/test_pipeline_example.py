@@ -136,7 +136,7 @@ def spoil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
 
 
 @pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "in_place"])
-def test_a_second_run_pays_nothing_and_asks_nobody(
+def test_a_second_run_pays_nothing_and_needs_no_review(
     run: Callable[[bool], Any], asked: list[str], kling_emulator: Emulator, tmp_path: Path, deferrable: bool
 ) -> None:
     first = run(deferrable)

@@ -48,7 +48,7 @@ def test_refused_jobs_become_review_items(
     kling_emulator.faults.set({"refused_word": "forbidden"})
     prompts = [f"{'forbidden' if number < refused else 'fine'} product {number}" for number in range(jobs)]
 
-    # Nobody is here to answer: the review itself is another test's.
+    # There is no reviewer here; another test covers the review.
     run = dag.test(run_conf={"prompts": prompts}, mark_success_pattern="review")
 
     instances = run.get_task_instances()

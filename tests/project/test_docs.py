@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The documents tell the truth about files and words that they name."""
+"""The documents agree with the files and texts that they name."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def pieces(text: str) -> list[str]:
 
 @pytest.mark.parametrize("text", troubles())
 def test_troubleshooting_names_texts_that_are_written(text: str) -> None:
-    """The page is looked into with what a log says: a text that nobody writes any more helps nobody."""
+    """Users search the page for texts of the log, so each text on it must still exist in the code."""
     assert pieces(text)
     written = texts_of_airflow() if text in AIRFLOWS_OWN else own_texts()
     assert [piece for piece in pieces(text) if piece not in written] == []

@@ -19,7 +19,7 @@ def lint(config: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_imports_keep_to_the_plan() -> None:
+def test_imports_follow_the_layers() -> None:
     done = lint(ROOT / "pyproject.toml")
     assert done.returncode == 0, done.stdout
 

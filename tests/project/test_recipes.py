@@ -91,7 +91,7 @@ def test_a_callback_without_signature_is_not(on_callback: Receive) -> None:
     assert on_callback({}, BODY, SECRET) == 403
 
 
-def test_what_a_first_video_costs_is_told_as_the_price_table_has_it() -> None:
+def test_the_documented_cost_of_a_first_video_is_that_of_the_price_table() -> None:
     endpoint = ENDPOINTS["videos/text2video"]
     units = estimate(endpoint, endpoint.request.model_validate({"prompt": "A lighthouse"}))
     assert units is not None
@@ -131,13 +131,13 @@ def test_examples_name_their_cost_in_units_and_dollars() -> None:
     assert named >= 11
 
 
-def test_the_shortest_interval_is_told() -> None:
+def test_the_shortest_interval_is_documented() -> None:
     assert f"An interval below {MIN_POLL_INTERVAL} seconds counts as {MIN_POLL_INTERVAL}" in page(
         "docs/waiting.md"
     )
 
 
-def test_a_sensors_own_timeout_is_told() -> None:
+def test_a_sensors_default_timeout_is_documented() -> None:
     from airflow_provider_kling.sensors.kling import KlingTaskSensor
 
     each = KlingTaskSensor(task_id="wait", endpoint="videos/text2video", kling_task_id="8")
@@ -146,7 +146,7 @@ def test_a_sensors_own_timeout_is_told() -> None:
 
 
 def test_examples_give_sensors_a_timeout() -> None:
-    """Whoever copies one must not wait seven days for a job that was never made."""
+    """A copied example must not wait seven days for a job that was never submitted."""
     files = [*(ROOT / "example_dags").glob("*.py"), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
     calls = [
         call

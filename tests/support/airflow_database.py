@@ -19,7 +19,7 @@ _CACHE = ROOT / ".work" / "test-databases"
 def copy_database(to: Path) -> None:
     """Put an empty, migrated SQLite database at a path.
 
-    Migrating takes five seconds, so the result is kept beside the tests for each version of Airflow.
+    Migrating takes five seconds, so the result is cached for each version of Airflow.
     """
     template = _CACHE / f"airflow-{version('apache-airflow')}.db"
     _CACHE.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,7 @@ def run(
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path))
 
     def run_body(body: str) -> Outcome:
-        # Airflow keeps versions of a DAG; another DAG must not look like one of them.
+        # Airflow stores versions of a DAG; another DAG must not look like one of them.
         dag_id = f"of_a_test_{zlib.crc32(body.encode())}"
         file = tmp_path / f"{dag_id}.py"
         file.write_text(HEAD.format(dag_id=dag_id) + textwrap.indent(textwrap.dedent(body), "    "), "utf-8")

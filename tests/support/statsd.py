@@ -12,7 +12,7 @@ from decimal import Decimal
 
 
 class StatsD:
-    """Keeps the lines that it gets by UDP."""
+    """Stores the lines that it receives by UDP."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -67,7 +67,7 @@ def _connection(endpoint: str, **fields: str) -> str:
 
 @contextmanager
 def _moto(log: Path) -> Iterator[str]:
-    """Run the S3 server in a process of its own; yield its address.
+    """Run the S3 server in a process of its own; yield its URL.
 
     In the tests' process an abandoned file object, which calls S3 when it is collected as garbage, could be
     collected by the server's own thread, which would then wait for itself.

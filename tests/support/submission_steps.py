@@ -53,7 +53,7 @@ LOOK_TWICE: Script = [(Sleep(1.0), None), (FIND, None), (Sleep(3.0), None), (FIN
 
 @dataclass
 class Memory:
-    """Memory as Airflow keeps it."""
+    """Task state as Airflow stores it."""
 
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
 

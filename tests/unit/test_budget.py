@@ -86,7 +86,7 @@ def test_a_job_has_one_reservation_until_it_is_settled(tmp_path: Path) -> None:
     shared.reserve("c", Decimal("4.5"), **RUN)
     with pytest.raises(KlingBudgetSpent):
         shared.reserve("b", Decimal("0.1"), **RUN)
-    # What nobody knows stays reserved; a charge may be more than was foretold.
+    # An unknown charge stays reserved; a charge may be higher than the estimate.
     shared.settle("c", None, **RUN)
     assert shared.spent(**RUN) == 10
     shared.settle("c", Decimal(9), **RUN)
@@ -160,7 +160,7 @@ def test_a_job_that_fails_gives_back(deferrable: bool, kling_emulator: Emulator,
     assert shared.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
 
 
-def test_what_nobody_can_price_is_not_made(
+def test_a_job_without_an_estimate_is_not_submitted(
     kling_emulator: Emulator, tmp_path: Path, ti: TaskInstance
 ) -> None:
     operator = KlingAvatarImageToVideoOperator(

@@ -26,7 +26,7 @@ from airflow_provider_kling.exceptions import (
 
 KINDS = [kind for _, kind in inspect.getmembers(exceptions, inspect.isclass) if issubclass(kind, KlingError)]
 
-# What a retry cannot mend.
+# Errors that a retry cannot fix.
 FINAL = {
     *("KlingRequestInvalid", "KlingAuthError", "KlingAccountError", "KlingContentRefused"),
     *("KlingSubmissionUnknown", "KlingAwaitedTaskFailed", "KlingResultExpired", "KlingBudgetSpent"),
@@ -104,7 +104,7 @@ def test_a_wait_whose_credentials_were_refused() -> None:
     assert not isinstance(error, AirflowFailException), "a retry attaches to the job, and pays nothing"
 
 
-def test_an_error_that_no_retry_mends_does_not_promise_one() -> None:
+def test_an_error_that_no_retry_fixes_does_not_promise_one() -> None:
     text = str(KlingAuthError("It broke.", task_id="8", job=JobState.EXISTS))
     assert "attaches" not in text
     assert "store the result with KlingFetchResultOperator rather than clear the task" in text
@@ -128,7 +128,7 @@ def test_a_failed_job(reason: str, kind: type[KlingError]) -> None:
 
 
 @pytest.mark.parametrize("job", [None, JobState.EXISTS, JobState.ENDED])
-def test_refused_credentials_are_mended_by_a_retry_where_it_attaches(job: JobState | None) -> None:
+def test_refused_credentials_are_retried_by_tasks_that_attach(job: JobState | None) -> None:
     with pytest.raises(KlingWaitInterrupted, match="revoked") as told, auth_errors_as_retryable():
         raise KlingAuthError("The key is revoked.", task_id="8", job=job)
     assert (told.value.task_id, told.value.job) == ("8", job or JobState.EXISTS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a finished task tells of its inputs and outputs, and what it must not tell."""
+"""What a finished task reports of its inputs and outputs, and what it must not report."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ RESULT: dict[str, Any] = {
         (None, None),
     ],
 )
-def test_files_have_one_address(where: str | None, uri: str | None) -> None:
+def test_files_have_one_uri(where: str | None, uri: str | None) -> None:
     assert asset_uri(where) == uri
 
 
 @given(st.text(st.characters(exclude_characters="/?#[]\\")), st.text(), st.text())
-def test_no_address_holds_what_signs_it(user: str, query: str, fragment: str) -> None:
+def test_no_uri_has_a_signature(user: str, query: str, fragment: str) -> None:
     uri = asset_uri(f"https://{user}@host/path?{query}#{fragment}")
     assert uri is None or not set("?#@") & set(uri.partition("://")[2])
 
 
-def test_facts_are_plain_and_hold_no_address_of_the_vendor() -> None:
+def test_facts_are_plain_and_have_no_url_of_the_vendor() -> None:
     assert asset_extra(RESULT, "kling-v3") == {
         "task_id": "842",
         "endpoint": "videos/text2video",
@@ -65,7 +65,7 @@ def test_facts_are_plain_and_hold_no_address_of_the_vendor() -> None:
     }
 
 
-def test_subtitles_are_told_of_too() -> None:
+def test_subtitles_are_reported_too() -> None:
     result = {
         "task_id": "842",
         "endpoint": "solutions/drama_subtitle",
@@ -88,7 +88,7 @@ def test_what_is_unknown_stays_unknown() -> None:
 
 
 class Collector:
-    """Keeps what it is told, under the names that all versions of Airflow share."""
+    """Stores what is reported to it, with the names that all versions of Airflow share."""
 
     def __init__(self) -> None:
         self.inputs: list[str] = []
@@ -119,7 +119,7 @@ def test_inputs_are_files_only(collector: Collector, tmp_path: Path) -> None:
     assert collector.outputs == ["s3://studio/842/0-video.mp4"]
 
 
-def test_trouble_is_told_but_fails_no_task(
+def test_errors_are_logged_and_fail_no_task(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken() -> None:

@@ -79,7 +79,7 @@ def test_an_outlets_event_holds_the_facts(dag: Any, s3: S3Server) -> None:
     }
 
 
-def test_an_alias_stands_for_the_landed_files(dag: Any, s3: S3Server) -> None:
+def test_an_alias_stands_for_the_stored_files(dag: Any, s3: S3Server) -> None:
     from airflow.providers.common.compat.sdk import AssetAlias
 
     dag.get_task("make").outlets = [AssetAlias("films")]
@@ -89,7 +89,7 @@ def test_an_alias_stands_for_the_landed_files(dag: Any, s3: S3Server) -> None:
 
 
 @KNOWS_NO_ASSETS
-def test_hook_lineage_holds_the_landed_files(dag: Any, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hook_lineage_has_the_stored_files(dag: Any, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         from airflow.sdk import lineage
     except ImportError:

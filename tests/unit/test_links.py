@@ -24,7 +24,7 @@ def base_url(monkeypatch: pytest.MonkeyPatch) -> str:
     return "https://airflow.example.org/team"
 
 
-def test_addresses_are_those_of_airflows_pages(base_url: str) -> None:
+def test_urls_are_those_of_airflows_pages(base_url: str) -> None:
     task = f"{base_url}/dags/films/runs/{RUN}/tasks/film"
     assert preview_url("films", RUN_ID, "film") == f"{task}/plugin/kling"
     assert preview_url("films", RUN_ID, "film", 3) == f"{task}/mapped/3/plugin/kling"
@@ -32,7 +32,7 @@ def test_addresses_are_those_of_airflows_pages(base_url: str) -> None:
     assert "a%2Fb" in preview_url("a/b", "x", "group.task")
 
 
-def test_without_a_base_url_the_address_is_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_base_url_the_link_is_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW__API__BASE_URL", raising=False)
     assert preview_url("films", "x", "film") == "/dags/films/runs/x/tasks/film/plugin/kling"
 
@@ -66,7 +66,7 @@ def test_on_airflow_2_the_result_is_the_file_at_kling(
     assert KlingResultLink().get_link(SimpleNamespace(), ti_key=KEY) == address
 
 
-def test_no_link_raises_or_tells_a_secret(
+def test_no_link_raises_or_has_a_secret(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from airflow.providers.common.compat.sdk import XCom

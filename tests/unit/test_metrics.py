@@ -32,7 +32,7 @@ Seen = Callable[[str], dict[str, list[str]]]
 
 @pytest.fixture
 def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatsD]:
-    """A server that Airflow's own client, made anew as the settings say, sends to."""
+    """A server that receives the metrics of Airflow's own client, created again with these settings."""
     pytest.importorskip("statsd")
     stats = get_stats()
     if not hasattr(stats, "initialize"):
@@ -62,7 +62,7 @@ TAGS = r",dialect=kling,endpoint=videos/image2video,model=kling-v3"
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_a_task_tells_what_it_did(
+def test_metrics_of_a_task(
     deferrable: bool, statsd: StatsD, kling_emulator: Emulator, ti: TaskInstance
 ) -> None:
     run(image_to_video(deferrable=deferrable), ti)
@@ -79,7 +79,7 @@ def test_a_task_tells_what_it_did(
     assert not [line for line in statsd.lines if kling_emulator.jobs[0].task_id in line or "af-" in line]
 
 
-def test_a_wait_for_a_slot_is_told(
+def test_metric_of_a_wait_for_a_slot(
     statsd: StatsD, kling_emulator: Emulator, ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_task_submission, "SLOT_RETRY_DELAY", 0.2)
@@ -89,7 +89,7 @@ def test_a_wait_for_a_slot_is_told(
     statsd.wait_for(rf"airflow\.kling\.slot_wait{TAGS}:[0-9.]+\|ms")
 
 
-def test_failures_and_refusals_are_told_apart(
+def test_failures_and_refusals_are_counted_separately(
     statsd: StatsD, kling_emulator: Emulator, ti: TaskInstance
 ) -> None:
     kling_emulator.faults.set({"failed_job": 1, "fail_reason": "the machine broke"})
@@ -103,7 +103,7 @@ def test_failures_and_refusals_are_told_apart(
     statsd.wait_for(r"airflow\.kling\.refusals,endpoint=videos/image2video,model=kling-v3:1\|c")
 
 
-def test_a_batch_tells_what_it_did(statsd: StatsD, kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_metrics_of_a_batch(statsd: StatsD, kling_emulator: Emulator, tmp_path: Path) -> None:
     Batch(str(tmp_path)).run(rows(3))
     tags = r",dialect=kling,endpoint=images/generations,model=kling-v3"
     for name, value in (("submitted", "1"), ("units", "8")):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Airflow is told about the package is true and complete."""
+"""The metadata of the package for Airflow is correct and complete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def listed(kind: str) -> set[str]:
     return {module for entry in INFO[kind] for module in entry["python-modules"]}
 
 
-def test_it_keeps_airflows_schema() -> None:
+def test_it_matches_airflows_schema() -> None:
     schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
     jsonschema.validate(INFO, schema)
 

@@ -45,7 +45,7 @@ pytest_collection_modifyitems = in_one_process(HERE, "live", pytest.mark.browser
 class Gallery:
     """A run of the DAG ``gallery`` that has succeeded.
 
-    :param kept: folder of the landed files.
+    :param kept: folder of the stored files.
     """
 
     airflow: LiveAirflow
@@ -54,11 +54,11 @@ class Gallery:
 
     @property
     def run_tab(self) -> str:
-        """Address of the run's tab within Airflow."""
+        """URL of the run's tab in Airflow."""
         return f"{self.airflow.api.url}/dags/gallery/runs/{self.run_id}/plugin/kling-run"
 
     def page(self, task_id: str = "", map_index: int | None = None) -> str:
-        """Address of the page that is inside the tab."""
+        """URL of the page inside the tab."""
         query = f"dag_id=gallery&run_id={self.run_id}&task_id={task_id or '{TASK_ID}'}"
         index = "{MAP_INDEX}" if map_index is None else map_index
         return f"{self.airflow.api.url}/kling/?{query}&map_index={index}"

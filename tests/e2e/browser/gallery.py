@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Films, pictures and a sound; the pictures stay at Kling, the rest is kept."""
+"""Videos, images and an audio file; the images stay at Kling, the rest is stored."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_a_video_is_watched_and_then_approved(
     assert films[0][4:8] == b"ftyp"
 
 
-def test_another_dag_reacts_to_what_landed(
+def test_another_dag_reacts_to_stored_files(
     airflow: LiveAirflow, runs: dict[str, str], s3_server: S3Server
 ) -> None:
     api, run_id = airflow.api, runs[LANDING]

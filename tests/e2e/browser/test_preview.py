@@ -123,7 +123,7 @@ def test_a_task_instances_tab_plays_its_video(gallery: Gallery, page: Any) -> No
     assert video.evaluate("(video) => video.currentSrc").startswith(f"{api.url}/kling/dags/gallery/file?")
 
 
-def test_pictures_and_sounds_are_shown_too(gallery: Gallery, page: Any) -> None:
+def test_images_and_audio_are_shown_too(gallery: Gallery, page: Any) -> None:
     page.goto(gallery.page("posters"))
     shows(page, "article img")
     assert page.locator("article img").count() == 3
@@ -246,7 +246,7 @@ def answer(page: Any, *cards: dict[str, Any], status: int = 200) -> None:
 
 @pytest.mark.parametrize("run_id", [RUN_ID, RUN_ID.replace(":", "%3A").replace("+", "%2B")])
 def test_run_ids_arrive_as_they_are(gallery: Gallery, page: Any, run_id: str) -> None:
-    # Airflow 3.1 does not quote what it puts into the address.
+    # Airflow 3.1 does not quote parts of the URL.
     answer(page, card(state="success"))
     with page.expect_request("**/cards?*") as asked:
         page.goto(f"{gallery.airflow.api.url}/kling/?dag_id=gallery&run_id={run_id}")
@@ -289,7 +289,7 @@ def test_a_deleted_result_says_so(gallery: Gallery, page: Any) -> None:
         (500, "Airflow answered with status 500."),
     ],
 )
-def test_a_refusal_is_told(gallery: Gallery, page: Any, status: int, text: str) -> None:
+def test_a_refusal_is_shown(gallery: Gallery, page: Any, status: int, text: str) -> None:
     answer(page, status=status)
     page.goto(gallery.page())
     page.get_by_text(text).wait_for()

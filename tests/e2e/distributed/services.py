@@ -18,7 +18,7 @@ from scripts.local_airflow import Program, free_ports, last_lines, wait_until
 
 
 def find(name: str) -> str | None:
-    """Return a server program; Debian keeps PostgreSQL's apart from other programs."""
+    """Return a server program; Debian has PostgreSQL's in a separate folder."""
     folders = [*sorted(glob("/usr/lib/postgresql/*/bin"), reverse=True), os.environ.get("PATH", os.defpath)]
     return shutil.which(name, path=os.pathsep.join(folders))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A live Airflow beside an emulator, for the tests of this directory."""
+"""A live Airflow and an emulator, for the tests of this directory."""
 
 from __future__ import annotations
 

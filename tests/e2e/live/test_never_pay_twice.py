@@ -120,7 +120,7 @@ def test_a_worker_that_dies_while_looking_up(airflow: LiveAirflow, kling: Emulat
     assert delivered(airflow, run_id, 1) == [job.task_id for job in kling.jobs]
 
 
-def test_mark_failed_disturbs_nobody_and_a_clear_makes_a_new_job(
+def test_mark_failed_affects_no_other_task_and_a_clear_makes_a_new_job(
     airflow: LiveAirflow, kling: Emulator
 ) -> None:
     run_id = run(airflow, 4)

@@ -33,7 +33,7 @@ REQUESTS = 45
 
 
 class Internal:
-    """An HTTP server that nobody but the machine itself should be able to ask; ``hits`` says who did."""
+    """An HTTP server that only the machine itself should reach; ``hits`` records the requests."""
 
     def __init__(self) -> None:
         hits: list[str] = []

@@ -29,7 +29,7 @@ WRONG_KEY = "canary-wrong-key-77aa55cc33"
 
 
 def picture(path: Path) -> str:
-    """Make a picture of noise; return a part of its base64 that stands nowhere else."""
+    """Create an image of noise; return a part of its base64 that occurs nowhere else."""
     noise = random.Random(1).randbytes(400 * 400 * 3)
     Image.frombytes("RGB", (400, 400), noise).save(path)
     return base64.b64encode(path.read_bytes()).decode()[4000:4060]
@@ -134,5 +134,5 @@ def test_no_secret_is_written_anywhere(tmp_path: Path) -> None:
     assert "Signature=" not in logs
     assert not list(places(home / "logs", "Signature="))
     assert "Bearer eyJ" not in logs
-    # The task's own return value holds the addresses; beside it only the landed files stay.
+    # The task's return value has the URLs; otherwise only the stored files remain.
     assert not list(places(tmp_path / "kept", "Signature="))

@@ -64,7 +64,7 @@ class SharedAirflow(LiveAirflow):
         self.api.login = ("root", PASSWORD)
 
     def prepare_database(self) -> None:
-        """Make the database, and the users where they are kept in it.
+        """Create the database, and the users if they are stored in it.
 
         :raises RuntimeError: they could not be made; the text holds the program's last lines.
         """

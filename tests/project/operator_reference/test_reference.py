@@ -92,7 +92,7 @@ def test_no_operator_or_sensor_is_without_a_table() -> None:
     assert {"KlingBatchOperator", "KlingTaskSensor"} <= headed
 
 
-def test_every_rule_is_told() -> None:
+def test_every_rule_is_documented() -> None:
     text = "".join((PAGES / f"{family}.md").read_text("utf-8") for family in FAMILIES)
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("\\|", "|")
     for endpoint in ENDPOINTS.values():

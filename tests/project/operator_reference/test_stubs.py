@@ -68,7 +68,7 @@ def _is_declaration(node: ast.stmt) -> bool:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_with_a_stub_only_declares(name: str) -> None:
-    # mypy reads the stub and never the module beside it: code in there would not be checked.
+    # mypy reads the stub and not the module next to it: code in there would not be checked.
     odd = [ast.unparse(node) for node in tree(FOLDER / f"{name}.py").body if not _is_declaration(node)]
     assert odd == []
 

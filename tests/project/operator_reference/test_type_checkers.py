@@ -14,7 +14,7 @@ from scripts.local_airflow import ROOT
 
 SAMPLE = Path(__file__).parent / "typed_dag.py"
 CACHE = ROOT / ".work" / "mypy-of-the-sample"
-"""Kept: the first run reads all of Airflow."""
+"""Shared: the first run reads all of Airflow."""
 
 
 def wrong_lines() -> set[int]:

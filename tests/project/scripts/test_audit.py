@@ -38,7 +38,7 @@ def _serving(answer: Answer) -> Iterator[str]:
         do_GET = do_POST = _answer
 
         def log_message(self, *_: Any) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

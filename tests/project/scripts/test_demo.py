@@ -61,9 +61,7 @@ def test_stopped_midway_it_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir()), tempfile.gettempdir()
 
 
-def test_a_full_disk_is_told_with_the_job_that_was_paid(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_reported_with_the_paid_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "ROOT", tmp_path)
     monkeypatch.setattr(demo, "OUTPUT", tmp_path)
     (tmp_path / f"{demo.DAG_ID}.mp4").symlink_to("/dev/full")

@@ -57,7 +57,7 @@ def test_stopping_a_program_that_has_ended_ends_what_it_left_behind(tmp_path: Pa
     wait_until(lambda: not processes_of(tmp_path), 120, "all processes to end")
 
 
-def test_a_program_ends_with_whoever_started_it(tmp_path: Path) -> None:
+def test_a_program_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is no reason to refuse is told: unknown and retired models, fields without effect."""
+"""Warnings instead of errors: unknown and retired models, fields without effect."""
 
 from __future__ import annotations
 

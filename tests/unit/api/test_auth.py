@@ -51,7 +51,7 @@ def test_a_token_is_used_again_while_five_minutes_are_left(key: AccessKey, clock
     assert key.token() == first
 
 
-def test_a_token_is_signed_anew_before_it_expires(key: AccessKey, clock: Clock) -> None:
+def test_a_token_is_signed_again_before_it_expires(key: AccessKey, clock: Clock) -> None:
     first = key.token()
     clock.now = NOW + TOKEN_SECONDS - 299
     second = key.token()

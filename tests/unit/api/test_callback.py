@@ -48,7 +48,7 @@ def test_headers_in_any_case_and_several_signatures() -> None:
     assert read_callback(headers, BODY, SECRET, now=NOW + 299).task_id == "1234567890"
 
 
-def test_the_old_secret_counts_beside_the_new_one() -> None:
+def test_the_old_secret_is_accepted_next_to_the_new_one() -> None:
     assert read_callback(signed(BODY, OTHER), BODY, [SECRET, OTHER], now=NOW).task_id == "1234567890"
 
 

@@ -61,7 +61,7 @@ TABLE = [
     (500, None, "", KlingServerError, False),
     (502, None, "", KlingServerError, False),
     (404, None, "task_not_exist", KlingTaskNotFound, False),
-    # A code that nobody here knows: nothing can be said of what happened.
+    # An unknown code: the cause is unknown.
     (400, 1999, "new rule", KlingRequestInvalid, True),
     (500, 1999, "new trouble", KlingServerError, False),
     (200, 1999, "new trouble", KlingServerError, False),
@@ -151,7 +151,7 @@ def test_words_of_a_server_in_trouble_are_not_believed(status: int, code: int | 
         (1304, "not on the account's whitelist"),
     ],
 )
-def test_what_a_code_means_is_said_beside_the_vendors_words(code: int, words: str) -> None:
+def test_the_meaning_of_a_code_is_added_to_the_vendors_text(code: int, words: str) -> None:
     text = str(ApiError(ErrorKind.ACCOUNT, 429, code, "vendor's words"))
     assert words in text
     assert '"vendor\'s words"' in text

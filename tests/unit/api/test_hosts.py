@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's name tells its dialect, and an unknown one is trusted with the least."""
+"""A host's name decides its dialect, and an unknown one supports the least."""
 
 from __future__ import annotations
 

@@ -44,14 +44,14 @@ def test_a_finished_job_ends_the_wait(watch: TaskPoller) -> None:
     }
 
 
-def test_a_result_without_an_id_keeps_the_id_that_was_asked_for(watch: TaskPoller) -> None:
+def test_a_result_without_an_id_gets_the_requested_id(watch: TaskPoller) -> None:
     event = watch.on_task(KlingTask("", TaskStatus.SUCCEED, ""))
     assert event is not None
     assert event["task_id"] == "8"
 
 
 def test_a_late_success_is_a_success(watch: TaskPoller) -> None:
-    """The job may have ended while nobody looked: one answer decides, not the clock."""
+    """The job may have ended between polls: one response decides, not the clock."""
     assert watch.check_deadline(DEADLINE + 9999) is None, "declared overdue without having asked"
     event = watch.on_task(task(TaskStatus.SUCCEED))
     assert event is not None
@@ -110,7 +110,7 @@ def test_only_refusals_in_a_row_end_the_wait(watch: TaskPoller, between: str) ->
             watch.on_error("HTTP 503")
 
 
-def test_polls_keep_their_pace_while_all_is_well() -> None:
+def test_polls_have_a_constant_interval_without_errors() -> None:
     backoff = Backoff(5.0)
     assert backoff.delay() == 5.0
     backoff.failed()

@@ -92,13 +92,13 @@ IMAGES, OMNI_IMAGE = "images/generations", "images/omni-image"
         (MOTION, motion(model_name="kling-v3", mode="pro"), Decimal("9.5"), "12.0"),
         (MOTION, motion(model_name="kling-v9"), 10, None),
         (AVATAR, avatar(), None, None),
-        # A charge that was seen: a sound of 11.3 s, 4.4 units.
+        # An observed charge: audio of 11.3 s, 4.4 units.
         (AVATAR, avatar(), Decimal("11.3"), "4.4"),
         (AVATAR, avatar(mode="pro"), 10, "8.0"),
         ("videos/avatar", {"image": PICTURE, "audio_url": VIDEO}, 10, None),
         ("videos/lip-sync", words(), None, None),
         ("videos/lip-sync", sound(), 5, "0.5"),
-        # Only what is cut out of the sound is spoken: of a file, and of a sound that is known by its id.
+        # Only the selected part of the audio counts: of a file, and of an audio that is known by its id.
         ("videos/advanced-lip-sync", face(sound_end_time=3000), 40, "0.5"),
         ("videos/advanced-lip-sync", face(sound_start_time=1000, sound_end_time=6100), Decimal(40), "1.0"),
         ("videos/advanced-lip-sync", face(sound_end_time=60_000), Decimal("5.1"), "1.0"),
@@ -147,7 +147,7 @@ def test_every_accepted_body_can_be_estimated() -> None:
                 assert found is None or (isinstance(found, Decimal) and found >= 0)
 
 
-def test_pictures_are_paid_from_another_package() -> None:
+def test_images_are_paid_from_another_package() -> None:
     of_images = {slug for slug, endpoint in ENDPOINTS.items() if unit_type(endpoint) == "image"}
     assert of_images == {
         *(slug for slug in ENDPOINTS if slug.startswith("images/")),

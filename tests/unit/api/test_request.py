@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all request bodies have in common, and how their faults are told to a DAG author."""
+"""Rules of all request bodies, and how their errors are reported to a DAG author."""
 
 from __future__ import annotations
 
@@ -109,13 +109,13 @@ def test_faults_inside_lists_are_located() -> None:
     assert "parts[0].name is required" in fault(parts=[{"size": 1}])
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     text = fault(title="x", mode="4k", scale=-1)
     assert "'mode': '4k'" in text
     assert "'scale': -1" in text
 
 
-def test_a_broken_rule_is_told_in_its_own_words_even_with_braces() -> None:
+def test_a_broken_rule_is_reported_with_its_own_text_even_with_braces() -> None:
     assert fault() == "at least one of title or parts must be given; none is (some/endpoint)."
     assert fault(title="x", mode="pro", scale=1) == "mode pro takes no {scale} (some/endpoint)."
 

@@ -96,7 +96,7 @@ def test_flat_create_answer() -> None:
 
 
 @pytest.mark.parametrize("depth", ["data.data", "data.data.data"])
-def test_wrapped_success_keeps_the_gateways_id_and_the_vendors_result(depth: str) -> None:
+def test_wrapped_success_has_the_gateways_id_and_the_vendors_result(depth: str) -> None:
     inner: dict[str, Any] = {"task_id": "878", "task_status": "succeed", "task_result": {"videos": [VIDEO]}}
     if depth == "data.data.data":
         inner = official(**inner)
@@ -241,7 +241,7 @@ def test_an_answer_without_a_task_has_none(payload: dict[str, Any]) -> None:
     assert parse_task(payload) is None
 
 
-def test_no_gateway_says_where_a_result_was_landed() -> None:
+def test_a_gateway_cannot_set_the_path_of_a_stored_file() -> None:
     """What stands there is opened, read for lineage, and shown."""
     theirs = {
         "path": "/etc/passwd",

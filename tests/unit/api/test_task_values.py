@@ -99,7 +99,7 @@ def test_status_words_are_stripped(word: str) -> None:
     assert read(official(task_id="1", task_status=word)).status is TaskStatus.SUCCEED
 
 
-def test_a_new_status_word_is_kept_as_it_is_spelled() -> None:
+def test_an_unknown_status_is_not_changed() -> None:
     task = read(official(task_id="1", task_status="Reviewing"))
     assert (task.status, task.raw_status, task.status.ended) == (TaskStatus.UNKNOWN, "Reviewing", False)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A value of the wrong kind is refused in the words of whoever wrote it, not in those of a library."""
+"""A value of a wrong type is rejected with a text for DAG authors, not with that of a library."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_it_says_what_the_field_takes(slug: str, values: dict[str, Any], words: 
     assert "instance of" not in text
 
 
-def test_a_fault_of_an_unknown_model_is_told_without_its_range() -> None:
+def test_a_fault_of_an_unknown_model_is_reported_without_its_range() -> None:
     with pytest.raises(ValidationError) as refused:
         ENDPOINTS["images/generations"].request.model_validate({"prompt": "x", "n": "many"})
     assert (

@@ -118,7 +118,7 @@ def start(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 @pytest.fixture(scope="session")
 def pictures() -> list[bytes]:
-    """Three pictures that differ."""
+    """Three different images."""
     from PIL import Image
 
     made = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sheet of small pictures, however large what they are made of."""
+"""A sheet of small images, however large the sources are."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row:
 
 
 def one_bit_png(path: Path, side: int) -> Path:
-    """A square picture of nothing: a few kilobytes that unpack to ``side`` times ``side`` pixels."""
+    """An empty square image: a few kilobytes that decode to ``side`` times ``side`` pixels."""
 
     def part(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -347,7 +347,7 @@ class TestTally:
         tally.count([line(RowState.DONE, units="3"), line(RowState.FAILED)])
         assert (tally.charged, tally.done, tally.failed, tally.left) == (3, 0, 0, 1)
 
-    def test_a_charge_that_nobody_knows_is_not_nothing(self) -> None:
+    def test_an_unknown_charge_is_not_zero(self) -> None:
         tally = Progress(1, ("a",), estimate=Decimal("3.10"))
         tally.count([line(RowState.DONE, estimate="3.10")])
         summary = tally.to_json()
@@ -393,7 +393,7 @@ class TestJudge:
         assert "s3://out/summary.json" in str(error)
 
     @pytest.mark.parametrize("state", TERMINAL_FAILURES)
-    def test_no_retry_is_wasted_on_what_no_retry_can_mend(self, state: RowState) -> None:
+    def test_errors_that_a_retry_cannot_fix_are_not_retried(self, state: RowState) -> None:
         error = self.of(self.tally(done=5, **{state.value: 1}))
         assert isinstance(error, AirflowFailException) is (state is not RowState.FAILED)
 
@@ -419,12 +419,12 @@ class TestJudge:
         assert not isinstance(error, AirflowFailException)
         assert "This task continues from there when it runs again" in str(error)
 
-    def test_rows_that_nobody_met_are_no_success(self) -> None:
+    def test_rows_that_were_not_read_are_no_success(self) -> None:
         tally = self.tally(done=5)
         tally.rows += 1
         assert "changed while the task ran" in str(self.of(tally))
 
-    def test_what_stopped_the_run_comes_first_and_keeps_its_kind(self) -> None:
+    def test_the_error_that_stopped_the_run_comes_first_with_its_class(self) -> None:
         stopped = KlingAccountError("used up", code=1102, http_status=429, request_id="r")
         tally = self.tally(done=5, failed=1)
         tally.rows += 4

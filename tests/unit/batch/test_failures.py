@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows fail one by one: the others go on, and whoever looks into it finds which, why and what was asked."""
+"""Rows fail one by one: the others continue, and the reports say which, why and what was requested."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_too_many_faulty_rows_stop_a_batch_before_anything_is_paid(kling: Emulat
     assert kling.count("POST", PATH) == 0
 
 
-def test_a_faulty_row_that_is_mended_is_made_in_the_next_try(
+def test_a_corrected_row_is_submitted_in_the_next_try(
     kling: Emulator, batch: Batch, tmp_path: Path, pictures: list[bytes]
 ) -> None:
     requests = [{"image": str(tmp_path / f"{name}.jpg"), "prompt": "turn"} for name in "ab"]
@@ -159,7 +159,7 @@ def test_what_kling_itself_finds_invalid_is_that_rows_fault_alone(
     assert "kling-v99" in batch.lines("failures.jsonl")[0]["error"]
 
 
-def test_reports_hold_no_pictures_and_no_signatures(
+def test_reports_have_no_images_and_no_signatures(
     kling: Emulator, batch: Batch, pictures: list[bytes]
 ) -> None:
     picture = base64.b64encode(pictures[0] + bytes(3000)).decode()

@@ -121,11 +121,11 @@ def context(ti: TaskInstance, **values: Any) -> Any:
 
 
 def stored(operator: Any) -> str:
-    """What Airflow keeps as rendered template fields."""
+    """What Airflow stores as rendered template fields."""
     return str({name: getattr(operator, name) for name in operator.template_fields})
 
 
-def test_airflow_stores_no_picture_of_the_rows(kling: Emulator, batch: Batch) -> None:
+def test_airflow_stores_no_image_of_the_rows(kling: Emulator, batch: Batch) -> None:
     operator = batch.operator([{"image": PICTURE, "prompt": "{{ words }}"}] * 9)
     for _ in range(2):
         operator.render_template_fields(context(batch.ti, words="waves"))

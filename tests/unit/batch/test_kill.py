@@ -218,7 +218,7 @@ def test_a_storage_that_hangs_does_not_hang_the_end(
     assert "No lines" not in said
 
 
-class TestBeside:
+class TestLoopThread:
     async def nothing(self) -> None:
         return None
 

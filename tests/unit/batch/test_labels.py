@@ -19,7 +19,7 @@ def lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_labels_of_batch_and_row_stand_beside_the_cost(kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_labels_of_batch_and_row_are_stored_with_the_cost(kling_emulator: Emulator, tmp_path: Path) -> None:
     batch = Batch(str(tmp_path), labels={"team": "shop", "campaign": "spring"})
     first, second = rows(2)
     batch.run([{**first, "labels": {"campaign": "summer", "sku": 7}}, second])

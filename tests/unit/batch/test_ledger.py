@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ledger on every kind of storage: nothing that was written is lost, whoever else writes."""
+"""The ledger on every kind of storage: no written line is lost, whatever other workers write."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_a_merge_that_was_broken_off_says_nothing_that_is_out_of_date(
     assert ledger_in(str(tmp_path)).entries["a"].units == "5"
 
 
-def test_whoever_comes_after_a_merge_has_the_last_word(
+def test_a_line_written_after_a_merge_is_the_last_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger_module, "MAX_SEGMENTS", 2)
@@ -257,7 +257,7 @@ def test_while_the_storage_is_down_lines_wait(tmp_path: Path) -> None:
     assert ledger_in(str(folder)).entries == ledger.entries
 
 
-def test_s3_that_does_not_answer_is_told_from_an_empty_ledger(s3: Any) -> None:
+def test_s3_that_does_not_respond_is_no_empty_ledger(s3: Any) -> None:
     with pytest.raises(StorageTransientError):
         Ledger(resolve_path(s3.uri("ledger", "kling_test_s3_down"))).load()
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""However many rows a batch has, and however large their pictures, few are in memory at once.
+"""However many rows a batch has, and however large their images, few are in memory at once.
 
-The full measure (5,000 rows with pictures in S3) is the benchmark's: ``python -m benchmarks.bench_batch``.
+The full measurement (5,000 rows with images in S3) is the benchmark's: ``python -m benchmarks.bench_batch``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def picture(size: int) -> bytes:
 
 
 @pytest.mark.slow
-def test_large_pictures_pass_through_a_few_at_a_time(
+def test_a_few_large_images_are_in_memory_at_a_time(
     start: Callable[..., Emulator], s3: Any, tmp_path: Path
 ) -> None:
     start(slots=0, job_seconds=1.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A batch says what it will cost, keeps its budget over all tries, and stops when the account says so."""
+"""A batch logs its estimate, respects its budget over all tries, and stops when the account refuses."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from scripts.local_airflow import wait_until
 from tests.unit.batch.conftest import PATH, Batch, rows
 
 
-class Told(logging.Handler):
-    """Keeps what was said, and how many create calls had been made by then."""
+class RecordedLog(logging.Handler):
+    """Stores log lines, and the number of create calls at that time."""
 
     def __init__(self, kling: Emulator) -> None:
         super().__init__()
@@ -40,11 +40,11 @@ class Told(logging.Handler):
         self.said.append((record.getMessage(), self._kling.count("POST", PATH)))
 
 
-def test_the_estimate_is_told_before_anything_is_submitted(
+def test_the_estimate_is_logged_before_anything_is_submitted(
     kling: Emulator, batch: Batch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    told = Told(kling)
+    told = RecordedLog(kling)
     logging.getLogger("airflow_provider_kling").addHandler(told)
     try:
         with pytest.raises(KlingBudgetSpent):
@@ -58,7 +58,7 @@ def test_the_estimate_is_told_before_anything_is_submitted(
     assert len(kling.jobs) == 2
 
 
-def test_another_hosts_price_is_not_told_as_if_it_were_known(
+def test_another_hosts_price_is_labelled_as_klings_list_price(
     kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")

@@ -38,7 +38,7 @@ def recipe() -> dict[str, Any]:
 
 @pytest.fixture
 def catalogue(tmp_path: Path, pictures: list[bytes]) -> list[dict[str, Any]]:
-    """Three rows with a picture each."""
+    """Three rows with an image each."""
     for number, content in enumerate(pictures):
         (tmp_path / f"{number}.jpg").write_bytes(content)
     return [
@@ -120,7 +120,7 @@ def test_after_thirty_days(
         assert len(kling.jobs) == 3
 
 
-def test_a_clear_makes_anew_what_has_expired(
+def test_a_clear_submits_expired_rows_again(
     kling: Emulator,
     nights: Callable[..., Batch],
     catalogue: list[dict[str, Any]],
@@ -149,7 +149,7 @@ def test_equal_rows_are_refused_unless_they_are_left_out(
     assert len(kling.jobs) == 1
 
 
-def test_a_new_beginning_of_the_names_makes_all_anew(
+def test_another_prefix_of_the_ids_submits_all_rows_again(
     kling: Emulator,
     nights: Callable[..., Batch],
     catalogue: list[dict[str, Any]],

@@ -103,7 +103,7 @@ def test_many_that_start_at_one_moment_never_share_a_folder(tmp_path: Path, turn
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"owner": "a"}'])
-def test_a_claim_that_cannot_be_read_is_somebody_elses(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_claim_is_of_another_instance(tmp_path: Path, content: bytes) -> None:
     (tmp_path / CLAIMS_FOLDER).mkdir()
     (tmp_path / CLAIMS_FOLDER / "a.json").write_bytes(content)
     assert not folder(tmp_path).claim()
@@ -129,7 +129,7 @@ def summary_of(result: dict[str, Any]) -> dict[str, Any]:
     ids=["two tasks", "two runs", "two dags"],
 )
 @pytest.mark.parametrize("map_index", [-1, 0])
-def test_two_batches_side_by_side_keep_their_reports(
+def test_two_concurrent_batches_have_separate_reports(
     kling: Emulator, batch: Batch, change: dict[str, Any], map_index: int
 ) -> None:
     results: dict[int, dict[str, Any]] = {}

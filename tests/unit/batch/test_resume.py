@@ -89,7 +89,7 @@ def test_a_finished_batch_that_is_cleared_makes_nothing_and_says_the_same(
     assert kling.count("POST", PATH) == 6
 
 
-def test_regenerate_makes_everything_anew_after_a_clear_and_only_then(kling: Emulator, batch: Batch) -> None:
+def test_regenerate_submits_everything_again_only_after_a_clear(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(3), regenerate=True)
     assert batch.retry().run(rows(3), regenerate=True)["made"] == 0
     assert batch.clear().run(rows(3), regenerate=True)["made"] == 3
@@ -218,7 +218,7 @@ def test_content_that_is_refused_waits_for_a_person_and_a_clear(kling: Emulator,
     assert len(kling.jobs) == 3
 
 
-def test_where_nobody_can_ask_a_lost_answer_is_paid_again_only_after_a_clear(
+def test_without_a_look_up_a_lost_response_is_paid_again_only_after_a_clear(
     start: Callable[..., Emulator], batch: Batch
 ) -> None:
     kling = start(dialect="gateway")
@@ -234,7 +234,7 @@ def test_where_nobody_can_ask_a_lost_answer_is_paid_again_only_after_a_clear(
     assert len(kling.jobs) == 4
 
 
-def test_where_nobody_can_ask_a_killed_workers_call_is_not_repeated(
+def test_without_a_look_up_a_killed_workers_call_is_not_repeated(
     start: Callable[..., Emulator], batch: Batch
 ) -> None:
     kling = start(dialect="gateway")

@@ -67,7 +67,7 @@ def test_another_run_pays_for_changed_rows_alone(kling: Emulator, shared: Batch)
     assert total(kling) - asked <= 12
 
 
-def test_a_retry_and_a_clear_of_a_batch_keep_what_was_reused(kling: Emulator, shared: Batch) -> None:
+def test_a_retry_and_a_clear_of_a_batch_submit_no_reused_row(kling: Emulator, shared: Batch) -> None:
     shared.run(rows(3))
     night = tonight(shared)
     for batch in (night, night.retry(), night.clear()):

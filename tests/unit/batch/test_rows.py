@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows are read from wherever users have them, one by one, and keep their names when the list changes."""
+"""Rows are read from all supported sources, one by one, and their keys survive changes of the list."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_file_on_any_storage(shelf: Shelf) -> None:
     assert dog == VALUES[1]
 
 
-def test_an_object_storage_path_keeps_its_connection(s3: Any) -> None:
+def test_an_object_storage_path_has_its_connection(s3: Any) -> None:
     s3.put("rows.jsonl", JSONL.encode())
     path = ObjectStoragePath("s3://studio/rows.jsonl", conn_id="kling_test_s3")
     assert values_of(path) == VALUES
@@ -161,7 +161,7 @@ def test_a_storage_that_does_not_answer_is_worth_another_try(s3: Any) -> None:
         read(s3.uri("rows.jsonl", "kling_test_s3_down"))
 
 
-def test_a_row_keeps_its_name_wherever_it_stands() -> None:
+def test_the_key_of_a_row_does_not_depend_on_its_position() -> None:
     first, second = read(VALUES)
     assert [row.key for row in read([{"prompt": "new"}, *reversed(VALUES)])][1:] == [second.key, first.key]
     assert read([{"n": 2, "prompt": "a cat"}])[0].key == first.key
@@ -184,7 +184,7 @@ def test_equal_rows_have_names_of_their_own() -> None:
     assert len({row.key for row in rows}) == 4
 
 
-def test_an_address_that_is_signed_anew_is_the_same_row() -> None:
+def test_a_url_that_is_signed_again_is_the_same_row() -> None:
     def signed(signature: str) -> str:
         query = f"X-Amz-Date=20261120T{signature}Z&X-Amz-Signature={signature}"
         return read([{"image": f"https://bucket.example/a.jpg?{query}"}])[0].key
@@ -245,7 +245,7 @@ def _dropped(rows: Iterator[RequestRow]) -> Iterator[int]:
         yield row.number
 
 
-def test_what_is_shown_holds_no_picture_no_signature_and_few_rows() -> None:
+def test_the_rendered_field_has_no_image_no_signature_and_few_rows() -> None:
     picture = "/9j/" + "A" * 4000
     rows = [{"image": picture, "video": "https://x.example/a?sig=secret"}] * 12
     seen = redacted_rows(rows)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A batch against the emulator: all rows are made, kept, counted and reported."""
+"""A batch against the emulator: all rows are submitted, stored, counted and reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.operators.conftest import Store
 from tests.unit.results.conftest import Shelf
 
 
-def test_every_row_is_made_once_kept_and_counted(kling: Emulator, batch: Batch) -> None:
+def test_every_row_is_submitted_once_stored_and_counted(kling: Emulator, batch: Batch) -> None:
     summary = batch.run(rows(25))
     assert len(kling.jobs) == 25
     assert len({job.external_task_id for job in kling.jobs}) == 25
@@ -100,7 +100,7 @@ def test_equal_rows_are_jobs_of_their_own(kling: Emulator, batch: Batch) -> None
     assert batch.retry().run([{"prompt": "the same"}] * 6)["made"] == 2
 
 
-def test_pictures_that_look_the_same_do_not_share_a_job(
+def test_rows_with_equal_images_do_not_share_a_job(
     kling: Emulator, batch: Batch, tmp_path: Path, pictures: list[bytes]
 ) -> None:
     requests = []
@@ -165,7 +165,7 @@ def test_a_sheet_shows_the_first_frames(kling: Emulator, batch: Batch, pictures:
         assert len(colours) > 50
 
 
-def test_the_progress_is_told_in_lines_and_in_airflows_store(
+def test_the_progress_is_logged_and_in_airflows_store(
     kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(operator_module, "PROGRESS_SECONDS", 0.1)
@@ -183,9 +183,7 @@ def test_the_progress_is_told_in_lines_and_in_airflows_store(
     assert len(caplog.messages) <= len(told) + 6
 
 
-def test_a_store_that_fails_stops_nobody(
-    kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_store_stops_no_row(kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(Store):
         def set(self, key: str, value: Any) -> None:
             raise ConnectionError
@@ -242,7 +240,7 @@ def _put(where: str, content: bytes) -> None:
     place.fs.pipe_file(place.path, content)
 
 
-def test_two_tasks_with_one_output_path_keep_their_reports(kling: Emulator, batch: Batch) -> None:
+def test_two_tasks_with_one_output_path_have_separate_reports(kling: Emulator, batch: Batch) -> None:
     first = batch.run(rows(1))
     other = Batch(batch.output)
     other.ti = replace(other.ti, task_id="other")

@@ -60,7 +60,7 @@ def test_a_thousand_jobs_survive_kills_and_faults(
             )
 
         for kill in range(KILLS):
-            # Every fault strikes again and again; some are counted down and set anew.
+            # Every fault occurs repeatedly; some are counted down and set again.
             kling.faults.set({**FAULTS, "slots_taken": 5, "rate_limited": 2})
             pid = try_number(kill + 1)
             made = len(kling.jobs) + chance.randint(0, 2 * COUNT // KILLS // 3)

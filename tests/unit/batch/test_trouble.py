@@ -111,7 +111,7 @@ class TestKling:
         kling.faults.clear()
         assert batch.retry().run(rows(12))["made"] == 12
 
-    def test_answers_that_are_lost_in_a_row_where_nobody_can_ask_stop_the_batch(
+    def test_lost_responses_in_a_row_without_a_look_up_stop_the_batch(
         self, start: Callable[..., Emulator], batch: Batch
     ) -> None:
         kling = start(dialect="gateway")
@@ -141,7 +141,7 @@ class TestKling:
 
 
 class TestOutput:
-    def test_files_that_cannot_be_kept_for_a_while_are_kept_later(
+    def test_files_that_cannot_be_stored_for_a_while_are_stored_later(
         self, kling: Emulator, batch: Batch, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO)
@@ -185,7 +185,7 @@ class TestOutput:
         assert summary["done"] == len(kling.jobs) == 40
         assert batch.states() == ["done"] * 40
 
-    def test_results_that_can_never_be_kept_are_not_made_again(
+    def test_results_that_can_never_be_stored_are_not_made_again(
         self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limiter, "MAX_OUTAGE", 0.5)
@@ -203,7 +203,7 @@ class TestOutput:
 
 
 class TestInput:
-    def test_one_picture_that_cannot_be_read_now_is_that_rows_fault_in_the_end(
+    def test_one_image_that_cannot_be_read_fails_its_row_in_the_end(
         self, kling: Emulator, batch: Batch, s3: Any, tmp_path: Path, pictures: list[bytes]
     ) -> None:
         (tmp_path / "a.jpg").write_bytes(pictures[0])
@@ -244,7 +244,7 @@ class TestInput:
 
 @contextmanager
 def out_of_reach(folder: Path) -> Iterator[None]:
-    """Let a folder be away, and nobody able to make it anew."""
+    """Remove a folder so that it cannot be created again."""
     aside = folder.with_name(f"{folder.name}.aside")
     folder.rename(aside)
     folder.write_text("a file stands in the way")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The width follows the account's free slots, whoever else takes or leaves them."""
+"""The width follows the account's free slots, whatever other users do."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_refusal_names_what_there_is_room_for() -> None:
     assert not width.can_start(1)
 
 
-def test_the_time_that_the_server_asks_for_is_kept() -> None:
+def test_retry_after_is_respected() -> None:
     width = AdaptiveWidth(10)
     width.started()
     width.refused(0, retry_after=90)
@@ -159,7 +159,7 @@ def test_pauses_grow_while_requests_come_too_fast_and_what_comes_together_counts
     assert width.active == 0
 
 
-async def test_the_gate_lets_in_as_many_as_there_is_room_for_and_in_order() -> None:
+async def test_the_limiter_admits_rows_in_order_up_to_the_width() -> None:
     gate, entered = ConcurrencyLimiter(AdaptiveWidth(2)), []
 
     async def enter(name: int) -> None:
@@ -177,7 +177,7 @@ async def test_the_gate_lets_in_as_many_as_there_is_room_for_and_in_order() -> N
         gate.leave()
 
 
-async def test_whoever_waits_at_a_gate_that_closes_is_told_why() -> None:
+async def test_waiting_rows_get_the_reason_of_a_stop() -> None:
     gate = ConcurrencyLimiter(AdaptiveWidth(1))
     await gate.enter()
     waiting = [asyncio.create_task(gate.enter()) for _ in range(3)]
@@ -203,7 +203,7 @@ async def test_a_budget_that_is_reached_does_not_send_away_who_is_on_the_way() -
         gate.check()
 
 
-async def test_a_gate_that_paused_opens_by_itself() -> None:
+async def test_a_paused_limiter_continues_by_itself() -> None:
     gate = ConcurrencyLimiter(AdaptiveWidth(1))
     await gate.enter()
     gate.paced(0.1)

@@ -148,7 +148,7 @@ def main() -> None:
                 code = _carry_out(json.loads(line))
             finally:
                 sys.stderr.flush()
-                # As Airflow ends its task processes: nobody waits for threads.
+                # As Airflow ends its task processes: without waiting for threads.
                 os._exit(code)
         answer(pid)
         answer(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

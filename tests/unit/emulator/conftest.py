@@ -20,7 +20,7 @@ LONG = 3600.0
 
 
 def png(width: int = 600, height: int = 400, colour: str = "red", kind: str = "PNG") -> str:
-    """Return a picture as base64."""
+    """Return an image as base64."""
     stream = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(stream, kind)
     return base64.b64encode(stream.getvalue()).decode()

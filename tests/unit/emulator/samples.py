@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sounds and good bodies for every endpoint."""
+"""Audio and valid bodies for every endpoint."""
 
 from __future__ import annotations
 

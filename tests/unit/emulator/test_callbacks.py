@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Status changes are reported to an address on this machine."""
+"""Status changes are reported to a URL on this machine."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ def test_other_hosts_are_not_called(kling):
     assert kling.emulator.summary["callbacks"] == {"sent": 0, "failed": 0, "waiting": 0}
 
 
-def test_what_is_no_address_is_not_called(kling):
+def test_an_invalid_callback_url_is_not_called(kling):
     kling.make(callback_url="http://[::1/callback")
     assert kling.emulator.summary["callbacks"] == {"sent": 0, "failed": 0, "waiting": 0}
 
 
 def test_a_redirect_leads_nowhere(kling):
-    """It could lead to another machine, with a GET after which nobody asked."""
+    """It could lead to another machine, with an unrequested GET."""
     asked: queue.Queue[str] = queue.Queue()
 
     class Handler(BaseHTTPRequestHandler):

@@ -122,7 +122,7 @@ class TestCometApi:
         assert kling.make(model_name="kling-v2-master", mode="std", duration="5")
 
     @pytest.mark.parametrize("model", ["kling-v1-6", "kling-v2-1", "kling-v2-6", "kling-v3"])
-    def test_several_pictures_take_another_current_model(self, open_, model):
+    def test_several_images_take_another_current_model(self, open_, model):
         kling = open_("cometapi", scale=0.1)
         pictures = {"image_list": [{"image": png()}] * 2, "prompt": "x", "model_name": model}
         assert kling.result(SEVERAL, **pictures)["videos"]

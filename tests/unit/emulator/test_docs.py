@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The emulator's page tells the truth: its commands run, its tables are complete."""
+"""The emulator's page is correct: its commands run, its tables are complete."""
 
 from __future__ import annotations
 

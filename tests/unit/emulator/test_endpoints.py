@@ -98,7 +98,7 @@ def test_a_job_of_it_gives_the_documented_result_with_files_that_open(start, slu
     assert task["task_status"] == "succeed"
     wanted = SHAPES.get(slug, VIDEO)
     result = task["task_result"]
-    # The kind of an omni-image result stands beside its files.
+    # The kind of an omni-image result is next to its files.
     assert {name: set(rows[0]) for name, rows in result.items() if isinstance(rows, list)} == wanted
     assert _check_files(task["task_result"]) >= 1
     assert ("parent_video" in task["task_info"]) == (slug in PARENTS)
@@ -130,7 +130,7 @@ def test_it_is_found_by_its_external_id(kling, slug):
 
 
 @pytest.mark.parametrize("slug", [slug for slug in ASYNC if not ENDPOINTS[slug].external_id])
-def test_it_is_not_found_by_its_external_id_where_nobody_documents_that(kling, slug):
+def test_it_is_not_found_by_its_external_id_where_that_is_not_documented(kling, slug):
     path = ENDPOINTS[slug].path
     kling.make(path, **body(slug, kling), external_task_id="mine")
     assert kling.get(f"{path}/mine").json()["code"] == 1201
@@ -141,7 +141,7 @@ def test_a_task_is_found_under_its_own_endpoint_only(kling):
     assert kling.get(f"/v1/videos/text2video/{task_id}").json()["code"] == 1201
 
 
-def test_avatar_and_its_namesake_are_told_apart(kling):
+def test_the_two_avatar_endpoints_are_distinguished(kling):
     avatar = kling.make("/v1/videos/avatar", **body("videos/avatar", kling))
     assert [task["task_id"] for task in kling.get("/v1/videos/avatar").json()["data"]] == [avatar]
     assert kling.get("/v1/videos/avatar/image2video").json()["data"] == []
@@ -198,10 +198,10 @@ class TestSynchronous:
         assert kling.emulator.summary["charged_units"] == "0.05"
 
 
-class TestPictures:
+class TestImages:
     PATH = "/v1/images/generations"
 
-    def test_n_pictures_take_n_slots(self, start):
+    def test_n_images_take_n_slots(self, start):
         kling = start(slots=5)
         kling.make(self.PATH, model_name="kling-v3", prompt="a cat", n=4)
         answer = kling.post(self.PATH, {"model_name": "kling-v3", "prompt": "a cat", "n": 2})
@@ -240,7 +240,7 @@ class TestPictures:
         assert [image["index"] for image in result["series_images"]] == list(range(count))
         assert "images" not in result
 
-    def test_an_expanded_picture_is_larger_and_shows_the_old_one(self, kling):
+    def test_an_expanded_image_is_larger_and_shows_the_old_one(self, kling):
         from .conftest import png
 
         result = kling.result(

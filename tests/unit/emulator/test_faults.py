@@ -140,7 +140,7 @@ class TestCreateCalls:
         assert [answer.json()["code"] for answer in answers] == [0, 0, code, code]
         assert answers[-1].status_code == 429
 
-    def test_a_bad_body_is_told_before_any_of_that(self, kling):
+    def test_an_invalid_body_is_reported_first(self, kling):
         kling.emulator.faults.set({"lost_response": 1, "slots_taken": 1})
         assert kling.post(IMAGE_TO_VIDEO, {}).json()["code"] == 1201
         assert not kling.emulator.faults.fired

@@ -57,7 +57,7 @@ class TestVoices:
         assert kling.post(VOICES, {"voice_name": "me", "voice_url": sound(6, kind)}).status_code == 200
 
     @pytest.mark.parametrize("kind", ["m4a", "aac"])
-    def test_other_sounds_are_refused(self, kling, kind):
+    def test_other_audio_is_refused(self, kling, kind):
         answer = kling.post(VOICES, {"voice_name": "me", "voice_url": sound(6, kind)})
         assert answer.json()["message"] == "Audio format is invalid"
 
@@ -215,7 +215,7 @@ class TestSelection:
             ({"edit_mode": "addition", "image_list": [{"image": png()}] * 3}, "[1, 2]"),
         ],
     )
-    def test_pictures_by_mode(self, kling, changes, words):
+    def test_images_by_mode(self, kling, changes, words):
         wrong = {**body("videos/multi-elements", kling), **changes}
         assert words in kling.post("/v1/videos/multi-elements", wrong).json()["message"]
 

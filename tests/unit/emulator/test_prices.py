@@ -31,7 +31,7 @@ IMAGES = "images/generations"
         ("videos/motion-control", {"mode": "pro"}, 10, 1, "8"),
         ("videos/multi-image2video", {}, 5, 1, "2"),
         ("videos/multi-elements", {"mode": "pro"}, 10, 1, "10"),
-        # Observed: a sound of 11.3 s cost 4.4 in std.
+        # Observed: audio of 11.3 s cost 4.4 in std.
         ("videos/avatar/image2video", {}, 11.3, 1, "4.4"),
         ("videos/avatar", {}, 10, 1, "4"),
         ("videos/lip-sync", {}, 5, 1, "0.5"),

@@ -34,7 +34,7 @@ def _white(picture: np.ndarray) -> float:
 
 
 class TestVideo:
-    def test_it_plays_for_the_length_asked_with_the_pictures_shape(self, kling):
+    def test_it_has_the_requested_length_and_the_images_ratio(self, kling):
         seen = look(requests.get(_url(kling, image=_disc(), duration="5"), timeout=60).content)
         assert seen.video == "h264"
         assert seen.audio is None
@@ -43,7 +43,7 @@ class TestVideo:
         assert seen.seconds == pytest.approx(5, abs=0.05)
         assert seen.size == (540, 360)
 
-    def test_it_shows_the_picture_and_zooms_in(self, kling):
+    def test_it_shows_the_image_and_zooms_in(self, kling):
         seen = look(requests.get(_url(kling, image=_disc(), duration="5"), timeout=60).content)
         assert seen.first is not None
         assert seen.last is not None
@@ -106,7 +106,7 @@ class TestHttp:
         assert answer.status_code == 416
         assert answer.headers["Content-Range"].startswith("bytes */")
 
-    def test_head_tells_the_size(self, kling):
+    def test_head_returns_the_size(self, kling):
         url = _url(kling)
         head = requests.head(url, timeout=60)
         assert head.content == b""
@@ -119,7 +119,7 @@ class TestHttp:
         assert requests.get(url.split("?")[0], timeout=60).status_code == 403
         assert requests.get(url.replace("0.mp4", "1.mp4"), timeout=60).status_code == 403
 
-    def test_an_address_is_the_one_by_which_the_emulator_was_reached(self, kling):
+    def test_a_url_has_the_host_by_which_the_emulator_was_reached(self, kling):
         task_id = kling.make()
         kling.emulator.advance(60)
         assert kling.task(task_id)["task_result"]["videos"][0]["url"].startswith(kling.emulator.url)
@@ -129,7 +129,7 @@ class TestHttp:
         ).json()
         assert answer["data"]["task_result"]["videos"][0]["url"].startswith(by_name + "/results/")
 
-    def test_an_address_expires_and_a_new_query_gives_a_good_one(self, start):
+    def test_a_url_expires_and_a_new_query_gives_a_valid_one(self, start):
         kling = start(url_seconds=60)
         task_id = kling.make()
         old = kling.done(task_id)["task_result"]["videos"][0]["url"]
@@ -147,7 +147,7 @@ class TestHttp:
         assert requests.get(url, timeout=60).status_code == 403
 
 
-def test_jobs_that_nobody_downloads_cost_nothing(start):
+def test_results_that_are_not_downloaded_are_not_rendered(start):
     kling = start(slots=0)
     started = time.process_time()
     for _ in range(300):

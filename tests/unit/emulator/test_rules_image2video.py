@@ -192,7 +192,7 @@ def test_further_models_can_be_allowed(start):
     assert kling.task(kling.make(model_name="kling-v9"))["task_status"] == "submitted"
 
 
-class TestPicturesByUrl:
+class TestImagesByUrl:
     def test_one_on_this_machine_is_fetched_and_checked(self, kling):
         result = kling.done(kling.make())["task_result"]["videos"][0]["url"]
         answer = kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": result})
@@ -206,6 +206,6 @@ class TestPicturesByUrl:
         assert "failed to download" in answer.json()["message"]
 
     def test_no_other_host_is_asked(self, kling, monkeypatch):
-        # 192.0.2.0/24 belongs to nobody: a fetch would hang, and fail.
+        # 192.0.2.0/24 is reserved: a download would hang, and fail.
         kling.make(image="http://192.0.2.1/picture.png")
         assert requests.get(kling.done(kling.emulator.jobs[0].task_id)["task_result"]["videos"][0]["url"]).ok

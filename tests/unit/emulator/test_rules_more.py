@@ -138,7 +138,7 @@ def test_the_last_models_of_a_path_are_taken(kling, slug):
     assert kling.post(ENDPOINTS[slug].path, given).status_code == 200
 
 
-def test_a_picture_is_measured_for_each_field_anew(start):
+def test_an_image_is_checked_for_each_field(start):
     kling = start()
     wide = png(1200, 300)
     good = {"model_name": "kling-v3", "image": png()}

@@ -137,7 +137,7 @@ class TestCommand:
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
-    def test_it_prints_its_address_and_the_connection_and_ends_cleanly(self, tmp_path):
+    def test_it_prints_its_url_and_the_connection_and_ends_cleanly(self, tmp_path):
         arguments = ["--port", "0", "--speed", "50", "--fault", "slots_taken=1"]
         environment = {**os.environ, "TMPDIR": str(tmp_path)}
         with subprocess.Popen(
@@ -251,6 +251,6 @@ class TestHttps:
         url = kling.result(IMAGE_TO_VIDEO, duration="3")["videos"][0]["url"]
         assert url.startswith("https://")
         assert requests.get(url, verify=certificate, timeout=60).ok
-        # The emulator itself reads from its own address.
+        # The emulator itself reads from its own URL.
         score = kling.result("/v1/audio/video-to-audio", video_url=url)
         assert float(score["videos"][0]["duration"]) == pytest.approx(3, abs=0.1)

@@ -29,7 +29,7 @@ def _spoken(kling, **changes) -> dict:
 
 
 def _record_with_cover() -> str:
-    """Return a sound with a picture beside it, as base64."""
+    """Return audio with a cover image, as base64."""
     stream = io.BytesIO()
     source = av.open(io.BytesIO(base64.b64decode(sound(3, "m4a"))))
     with source, av.open(stream, "w", format="mp4") as container:
@@ -100,7 +100,7 @@ class TestAvatar:
         answer = kling.post(AVATAR, {"image": png(), "audio_id": _spoken(kling, text="Hi")["id"]})
         assert "[2s, 300s], got 1.0s" in answer.json()["message"]
 
-    def test_spoken_sounds_are_forgotten_after_30_days(self, kling):
+    def test_spoken_audio_expires_after_30_days(self, kling):
         audio = _spoken(kling, text="word " * 20)
         kling.emulator.advance(31 * 24 * 3600)
         answer = kling.post(AVATAR, {"image": png(), "audio_id": audio["id"]})
@@ -118,7 +118,7 @@ class TestAvatarFromText:
         assert seen.size == (320, 180)
         assert seen.audio == "aac"
 
-    def test_a_sound_with_an_address_on_this_machine(self, start):
+    def test_an_audio_url_on_this_machine(self, start):
         kling = start(scale=0.2)
         audio = _spoken(kling, text="word " * 30)
         result = kling.result(self.PATH, image=png(), audio_url=audio["url"], aspect_ratio="1:1")
@@ -231,7 +231,7 @@ class TestTts:
 
 
 class TestVideosOfOthers:
-    """A video with an address on this machine is fetched and measured."""
+    """A video at a URL on this machine is downloaded and measured."""
 
     @pytest.fixture
     def url(self, start):

@@ -173,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"a")
 
     def _garble(self, _: Reply) -> None:
-        # A record of TLS that nobody can decrypt, past the layer that would encrypt it.
+        # A TLS record that cannot be decrypted, sent below the TLS layer.
         with socket.socket(fileno=os.dup(self.connection.fileno())) as wire:
             wire.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
         self.close_connection = True

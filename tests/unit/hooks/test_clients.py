@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both clients over real HTTP: reads are made again, paid calls never, and every failure is told."""
+"""Both clients over real HTTP: reads are retried, paid calls never, and every failure is reported."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ def test_a_paid_call_is_never_repeated_and_a_job_may_exist(
     assert pauses == []
 
 
-def test_a_paid_call_over_a_kept_connection_is_not_repeated_either(
+def test_a_paid_call_over_a_reused_connection_is_not_repeated_either(
     client_of_server: Either, server: ScriptedServer
 ) -> None:
-    """HTTP libraries like to ask again when a kept connection breaks; they must not for these."""
+    """HTTP libraries repeat requests when a reused connection breaks; they must not repeat these."""
     client_of_server.send(get_task_requests(IMAGE_TO_VIDEO, "8")[0])
     server.always = Reply(action="close")
     assert failed_create(client_of_server).job is JobState.MAY_EXIST
@@ -114,7 +114,7 @@ def test_no_answer_in_time(make_client: MakeClient, server: ScriptedServer) -> N
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:{port}", "http://no-such-host.invalid"])
-def test_an_unreachable_host_is_told_clearly_and_no_job_exists(
+def test_an_unreachable_host_is_reported_and_no_job_exists(
     make_client: MakeClient, host: str, pauses: list[float]
 ) -> None:
     address = host.format(port=refused_port())
@@ -158,7 +158,7 @@ def test_retry_after_is_honoured_within_reason(
         (Reply(302, b"", {"Location": "https://login.example/?next=secret"}), KlingRequestInvalid),
     ],
 )
-def test_what_asking_again_cannot_mend_is_asked_once(
+def test_errors_that_a_retry_cannot_fix_are_requested_once(
     client_of_server: Either, server: ScriptedServer, reply: Reply, kind: type[KlingError]
 ) -> None:
     server.always = reply
@@ -202,7 +202,7 @@ def test_each_refusal_says_whether_a_job_exists(
     assert len(server.received) == 1
 
 
-def test_looking_up_asks_patiently_and_says_none_only_when_kling_does(
+def test_a_look_up_is_retried_and_returns_none_only_if_kling_does(
     client_of_server: Either, server: ScriptedServer, pauses: list[float]
 ) -> None:
     server.replies = [HTML, NOT_FOUND]
@@ -246,7 +246,7 @@ def test_a_list_is_one_page(client_of_server: Either, server: ScriptedServer) ->
     assert server.calls == [f"GET {PATH}?pageNum=2&pageSize=3"]
 
 
-def test_an_answer_of_endless_names_is_told_in_a_few_words(
+def test_a_response_with_many_keys_is_reported_in_a_short_text(
     client_of_server: Either, server: ScriptedServer
 ) -> None:
     server.always = Reply(body={"code": 0, "see https://h/a?Signature=geheim": 1, "x " * 50_000: 1})

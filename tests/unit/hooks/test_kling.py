@@ -146,7 +146,7 @@ def test_a_connection_that_cannot_be_read_again_changes_nothing(
     assert hook.wait(SLUG, "8", poll_interval=0.2).status is TaskStatus.SUCCEED
 
 
-def test_refusals_of_a_paid_task_are_told_with_its_id(hook: KlingHook, server: ScriptedServer) -> None:
+def test_refusals_of_a_paid_task_name_its_id(hook: KlingHook, server: ScriptedServer) -> None:
     server.replies = [REFUSED] * 2
     assert hook.get_task_with_auth_retry(SLUG, "8", 0.01).task_id == "8"
     server.always = REFUSED
@@ -156,7 +156,7 @@ def test_refusals_of_a_paid_task_are_told_with_its_id(hook: KlingHook, server: S
     assert len(server.received) == 6
 
 
-def test_a_connection_that_is_not_there_is_told_before_anything_is_waited_for() -> None:
+def test_a_missing_connection_is_reported_before_the_wait() -> None:
     with pytest.raises(AirflowNotFoundException):
         KlingHook("nowhere").wait(SLUG, "8", timeout=60)
 
@@ -240,7 +240,7 @@ def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> p
     return caplog
 
 
-def test_a_job_that_cannot_be_read_is_told_once(
+def test_a_job_that_cannot_be_read_is_logged_once(
     hook: KlingHook, server: ScriptedServer, told: pytest.LogCaptureFixture
 ) -> None:
     server.replies = [HTML, HTML, HTML, HTML, status("succeed")]
@@ -249,7 +249,7 @@ def test_a_job_that_cannot_be_read_is_told_once(
     assert record.getMessage().startswith("Job 8 cannot be read, the wait continues: ")
 
 
-def test_polls_are_not_told_at_info(
+def test_polls_are_not_logged_at_info(
     hook: KlingHook, server: ScriptedServer, told: pytest.LogCaptureFixture
 ) -> None:
     server.replies = [*[status("processing")] * 2, HTML, status("succeed")]
@@ -333,7 +333,7 @@ def test_test_connection_of_a_gateway_asks_for_a_job_that_is_not_there(
     [{"password": None}, {"host": "ftp://x"}, {"extra": {"timeot": 1}}],
     ids=["key", "host", "extra"],
 )
-def test_test_connection_tells_what_is_wrong_with_the_connection(
+def test_test_connection_reports_faults_of_the_connection(
     make_hook: MakeHook, fields: dict[str, object]
 ) -> None:
     ok, text = make_hook(**{"host": "http://127.0.0.1:9", **fields}).test_connection()

@@ -28,7 +28,7 @@ PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"
 
 @pytest.fixture
 def dead_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment names a proxy that nobody runs."""
+    """The environment names an unreachable proxy."""
     for name in PROXIES:
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):
@@ -82,7 +82,7 @@ def test_a_proxy_that_refuses_to_connect_means_that_nothing_was_sent(
 
 
 @pytest.mark.parametrize("proxy", ["http://:3128", "http://user:secret@proxy:port"])
-def test_a_proxy_of_the_environment_that_is_no_address_means_that_nothing_was_sent(
+def test_an_invalid_proxy_of_the_environment_means_that_nothing_was_sent(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
@@ -232,7 +232,7 @@ def test_a_long_wait_signs_new_tokens_in_time(signing: Either, server: ScriptedS
     assert issued(server) == [start, start, start, start + 1800, start + 1800]
 
 
-def test_airflow_is_told_of_each_token_once(
+def test_airflow_masks_each_token_once(
     make_hook: MakeHook, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes a message to the supervisor, which no poll should cost."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A connection that breaks behind a proxy: where nobody can tell, nobody says that no job was made."""
+"""A connection that breaks behind a proxy: if it is unknown whether a job exists, the error says so."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_one_that_refuses_a_tunnel_has_sent_nothing(
 
 
 @pytest.mark.parametrize("target", [PLAIN, ENCRYPTED])
-def test_one_that_nobody_runs_has_sent_nothing(make_client: MakeClient, target: str) -> None:
+def test_an_unreachable_proxy_has_sent_nothing(make_client: MakeClient, target: str) -> None:
     with pytest.raises(KlingServerError) as failed:
         make_client(target, extra={"proxy": "http://127.0.0.1:9"}).create(IMAGE_TO_VIDEO, BODY)
     assert failed.value.job is JobState.NOT_CREATED
@@ -87,7 +87,7 @@ def test_a_certificate_that_is_refused_behind_a_tunnel_means_that_nothing_was_se
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tunnel"])
 @pytest.mark.parametrize("named", [False, True], ids=["without a name", "with a name"])
-def test_a_lost_answer_makes_nobody_pay_twice(
+def test_a_lost_response_is_not_paid_twice(
     make_hook: MakeHook, certificate: Path, monkeypatch: pytest.MonkeyPatch, encrypted: bool, named: bool
 ) -> None:
     monkeypatch.setattr("airflow_provider_kling.submission.submit.LOOKUP_DELAYS", (0.0, 0.0, 0.0))

@@ -161,7 +161,7 @@ def test_the_secret_of_another_service_is_not_sent(conn_type: str) -> None:
     assert "make a connection of type 'kling'" in text
 
 
-def test_the_type_is_refused_before_what_another_service_keeps_in_its_extra() -> None:
+def test_the_type_is_refused_before_the_extra_of_another_service() -> None:
     assert "its type is 'slack'" in refusal({"bot_token": "x"}, conn_type="slack", host="::")
 
 

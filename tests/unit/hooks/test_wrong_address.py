@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whoever gave a wrong host, dialect or path reads in the text where the call went, and what decides that."""
+"""Errors of a wrong host, dialect or path name the URL of the call, and the settings that decide it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("reply", WRONG, ids=lambda reply: f"{reply.status}-{str(reply.body)[:20]}")
-def test_an_answer_that_speaks_of_the_address(
+def test_a_response_about_a_wrong_url_names_it(
     client_of_server: Either, server: ScriptedServer, reply: Reply
 ) -> None:
     server.always = reply
@@ -72,7 +72,7 @@ def test_the_query_is_left_out(client_of_server: Either, server: ScriptedServer)
     ],
     ids=lambda reply: str(reply.body)[:30],
 )
-def test_other_refusals_say_nothing_of_the_address(
+def test_other_refusals_do_not_mention_the_url(
     client_of_server: Either, server: ScriptedServer, reply: Reply
 ) -> None:
     server.always = reply

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures and sounds of any size, made once."""
+"""Images and audio of any size, created once."""
 
 from __future__ import annotations
 

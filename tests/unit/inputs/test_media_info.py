@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a file is, told by its bytes."""
+"""The type of a file, detected by its bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VOICE = audio(2, 300)
 
 
 @pytest.mark.parametrize(("kind", "mime"), [("JPEG", "image/jpeg"), ("PNG", "image/png")])
-def test_picture_is_measured_and_hashed(kind, mime):
+def test_image_is_measured_and_hashed(kind, mime):
     data = picture(640, 480, kind)
     content = inspect_media(data, IMAGE)
     assert (content.mime, content.width, content.height) == (mime, 640, 480)
@@ -28,7 +28,7 @@ def test_picture_is_measured_and_hashed(kind, mime):
 
 
 @pytest.mark.parametrize(("width", "height"), [(300, 300), (300, 750), (750, 300)])
-def test_picture_at_the_limit_passes(width, height):
+def test_image_at_the_limit_passes(width, height):
     assert inspect_media(picture(width, height), IMAGE).width == width
 
 
@@ -54,13 +54,13 @@ def test_picture_at_the_limit_passes(width, height):
         (b"\x89PNG\r\n\x1a\n", "is a damaged image/png"),
     ],
 )
-def test_other_picture_is_refused(data, says):
+def test_other_image_is_refused(data, says):
     with pytest.raises(InvalidMediaError) as caught:
         inspect_media(data, IMAGE)
     assert says in str(caught.value)
 
 
-def test_picture_above_10_mb_is_refused():
+def test_image_above_10_mb_is_refused():
     with pytest.raises(InvalidMediaError, match="is larger than 10 MB, the most that Kling accepts here"):
         inspect_media(noisy_picture(2000, 1900), IMAGE)
 
@@ -71,7 +71,7 @@ def test_sound_is_measured(kind):
     assert content.seconds == pytest.approx(3.0, abs=0.15)
 
 
-def test_mp4_without_pictures_is_a_sound():
+def test_mp4_without_video_is_audio():
     assert inspect_media(sound_of("m4a", 3.0).replace(b"M4A ", b"isom"), VOICE).mime == "audio/mp4"
 
 
@@ -82,7 +82,7 @@ def test_raw_aac_behind_a_tag_is_measured():
     assert content.seconds == pytest.approx(3.0, abs=0.15)
 
 
-def test_mp3_behind_a_long_tag_is_told():
+def test_mp3_after_a_long_tag_is_detected():
     tag = b"ID3\x04\x00\x00" + bytes([0, 0, 40, 0]) + bytes(40 << 7)
     assert inspect_media(tag + sound_of("mp3", 3.0), VOICE).mime == "audio/mpeg"
 

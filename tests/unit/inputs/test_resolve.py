@@ -96,7 +96,7 @@ def test_base64_in_every_form(kind):
         assert prepared.media[0].source == "base64"
 
 
-def test_picture_that_looks_like_a_path_is_read_as_base64():
+def test_base64_that_looks_like_a_path_is_read_as_base64():
     value = encoded(picture())
     assert value.startswith("/9j/")
     assert resolve_inputs(Studio(image=value)).body["image"] == value
@@ -156,7 +156,7 @@ def test_request_is_not_changed_and_nothing_shows(tmp_path):
     assert encoded(picture())[:40] not in repr(prepared)
 
 
-def test_known_refusal_of_m4a_is_told():
+def test_known_refusal_of_m4a_is_explained():
     prepared = resolve_inputs(Studio(sound_file=encoded(sound_of("m4a", 3))))
     assert len(prepared.warnings) == 1
     assert prepared.warnings[0].startswith("sound_file='<audio/mp4 ")
@@ -182,14 +182,14 @@ def refusal(**fields) -> str:
         (b"", "is empty."),
     ],
 )
-def test_bad_picture_names_field_value_and_rule(store, data, says):
+def test_error_of_an_image_names_field_value_and_rule(store, data, says):
     value = store("shot.png", data)
     assert refusal(image_list=[{"image": "https://h/ok.png"}, {"image": value}]) == (
         f"image_list[1].image={value!r}: {says} No job was made and nothing is charged."
     )
 
 
-def test_11_mb_picture_is_refused_without_reading_on(store):
+def test_11_mb_image_is_refused_without_reading_on(store):
     data = noisy_picture(2000, 1900) + b"x" * 200_000
     assert len(data) > 11 << 20
     assert "is larger than 10 MB, the most that Kling accepts here." in refusal(image=store("big.png", data))
@@ -261,7 +261,7 @@ def test_unknown_storage(value):
     assert "is not a supported storage scheme" in refusal(image=value)
 
 
-def test_video_must_have_an_address(store, tmp_path):
+def test_video_must_be_a_url(store, tmp_path):
     value = store("v.mp4", video())
     if value.startswith("s3://"):
         assert resolve_inputs(Studio(video_url=value)).body["video_url"].startswith("http://127.0.0.1")
@@ -286,11 +286,11 @@ def test_video_as_base64_is_refused():
     )
 
 
-def test_address_where_only_content_is_taken():
+def test_url_where_only_content_is_accepted():
     assert "is a URL, but Kling accepts only the content here" in refusal(file_only="https://h/a.png")
 
 
-def test_all_bad_values_are_told_at_once():
+def test_all_invalid_values_are_reported_at_once():
     text = refusal(image=encoded(picture(200, 200)), sound_file=encoded(sound_of("mp3", 1)))
     assert "image=" in text
     assert "sound_file=" in text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Addresses of files, on every version of Airflow."""
+"""URIs of files, on every version of Airflow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from airflow_provider_kling.utils.storage import (
 )
 
 
-def test_connection_stays_in_the_address(s3):
+def test_connection_stays_in_the_uri(s3):
     path = ObjectStoragePath("s3://kling_test_s3@studio/me@home/a.png")
     assert path_to_uri(path) == "s3://kling_test_s3@studio/me@home/a.png"
     assert path_to_uri(ObjectStoragePath("s3://studio/a.png")) == "s3://studio/a.png"
@@ -58,13 +58,13 @@ def test_relative_path(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "error", [FileNotFoundError("x"), PermissionError("x"), ImportError("x"), ValueError("x")]
 )
-def test_what_a_retry_cannot_mend(error):
+def test_errors_that_a_retry_cannot_fix(error):
     with pytest.raises(StoragePermanentError), translate_storage_errors():
         raise error
 
 
 @pytest.mark.parametrize("error", [OSError("x"), TimeoutError("x"), RuntimeError("https://h/a?sig=1")])
-def test_what_a_retry_can_mend(error):
+def test_errors_that_a_retry_can_fix(error):
     with pytest.raises(StorageTransientError) as caught, translate_storage_errors():
         raise error
     assert "sig" not in str(caught.value)

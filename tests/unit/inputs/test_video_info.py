@@ -40,7 +40,7 @@ def film(width: int, height: int, seconds: int, form: str = "mp4", rate: int = 1
 
 
 @pytest.mark.parametrize("form", ["mp4", "mov"])
-def test_a_header_tells_length_and_sides(form: str) -> None:
+def test_length_and_sides_are_read_from_the_header(form: str) -> None:
     info = read_video_info(film(640, 360, 4, form))
     assert info is not None
     assert (info.width, info.height) == (640, 360)
@@ -48,7 +48,7 @@ def test_a_header_tells_length_and_sides(form: str) -> None:
     assert info.fps == pytest.approx(10, abs=0.01)
 
 
-def test_a_header_of_any_bytes_tells_or_does_not() -> None:
+def test_a_header_of_any_bytes_raises_nothing() -> None:
     whole = film(320, 240, 1).getvalue()
     at = whole.index(b"moov")
     for place in range(at, len(whole), 7):
@@ -73,7 +73,7 @@ def test_frames_that_are_turned_have_their_sides_turned() -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"\0" * 50, b"\0\0\0\x08moov", b"\0\0\0\x10ftypisomisom", b"\x1aE\xdf\xa3"]
 )
-def test_what_has_no_header_tells_nothing(data: bytes) -> None:
+def test_a_file_without_header_has_no_properties(data: bytes) -> None:
     assert read_video_info(io.BytesIO(data)) in (None, VideoInfo(0, 0, 0))
 
 
@@ -93,11 +93,11 @@ def test_what_has_no_header_tells_nothing(data: bytes) -> None:
         (VideoInfo(5, 0, 0, 120.5), ["has 120.5 frames a second; 24 to 60 are documented"]),
     ],
 )
-def test_what_is_not_as_documented_is_told(info: VideoInfo, words: list[str]) -> None:
+def test_undocumented_properties_are_warnings(info: VideoInfo, words: list[str]) -> None:
     assert video_advice(info, RULES) == words
 
 
-def test_a_video_on_object_storage_is_told_of(s3: Any) -> None:
+def test_a_video_in_object_storage_is_described(s3: Any) -> None:
     advice: list[str] = []
     presign(s3.put("v.mp4", film(640, 360, 2).getvalue()), RULES, 60, advice)
     assert advice == [

@@ -18,7 +18,7 @@ from airflow_provider_kling.utils.storage import resolve_path
 from tests.support.films import cut_short, write_film
 
 
-def test_a_film_that_is_right(tmp_path: Path) -> None:
+def test_a_valid_video(tmp_path: Path) -> None:
     found = measure(str(write_film(tmp_path / "film.mp4")))
     assert found.kind == "video"
     assert found.duration == pytest.approx(3, abs=0.1)
@@ -48,7 +48,7 @@ def test_silence_is_not_the_same_as_no_audio(tmp_path: Path) -> None:
     assert (mute.audio, mute.silence, mute.loudness) == (False, None, None)
 
 
-def test_a_film_that_is_cut_short(tmp_path: Path) -> None:
+def test_a_truncated_video(tmp_path: Path) -> None:
     film = cut_short(write_film(tmp_path / "film.mp4"), 0.5)
     found = measure(str(film))
     assert not found.complete

@@ -41,7 +41,7 @@ class TaskInstance:
     task: Any = None
 
     def xcom_push(self, key: str, value: Any) -> None:
-        """Keep an XCom; Airflow 3.0 answers None with an error."""
+        """Store an XCom; Airflow 3.0 rejects None."""
         assert value is not None, f"{key}: Airflow 3.0 stores no None"
         self.xcoms[key] = value
 
@@ -55,7 +55,7 @@ class TaskInstance:
         return replace(self, try_number=self.try_number + 1, xcoms={}, start_date=datetime.now(UTC))
 
     def cleared(self) -> TaskInstance:
-        """The same instance after somebody cleared it: all its retries are granted anew."""
+        """The same instance after a clear: it has all its retries again."""
         return replace(self.retried(), max_tries=self.try_number + 3)
 
 

@@ -130,7 +130,7 @@ SINGLE: dict[str, Way] = {"sync": _sync, "deferrable": _deferrable}
 READERS: dict[str, Way] = {"sensor": _sensor, "deferrable sensor": _deferrable_sensor, "fetch": _fetch}
 WAYS = {**SINGLE, **READERS}
 TWO = {"sync": _sync, "deferrable sensor": _deferrable_sensor}
-"""Enough for what is read in one place, whoever waits."""
+"""Enough for reads in one place, in every kind of wait."""
 
 
 def each(table: dict[str, Any]) -> pytest.MarkDecorator:

@@ -247,7 +247,7 @@ def test_numbers_are_taken_as_people_write_them(given: Any, sent: str) -> None:
     assert request.wire()["duration"] == sent
 
 
-def test_paths_are_pictures() -> None:
+def test_paths_are_images() -> None:
     assert make(image=Path("/data/a.png")).image == Path("/data/a.png")
 
 

@@ -60,7 +60,7 @@ def test_what_is_no_amount_is_refused_at_parse(limit: Any) -> None:
         )
 
 
-def test_what_nobody_can_price_is_not_made(kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_a_job_without_an_estimate_is_not_submitted(kling_emulator: Emulator, ti: TaskInstance) -> None:
     operator = KlingAvatarImageToVideoOperator(task_id="a", image=PICTURE, audio_id="7", max_usd=100)
     with pytest.raises(
         KlingRequestInvalid, match=r"^Give expected_seconds: max_usd=100 needs .* before payment"
@@ -75,7 +75,7 @@ def test_the_log_says_what_it_costs(kling_emulator: Emulator, ti: TaskInstance, 
 
 
 def test_a_batch_holds_the_lower_limit(kling_emulator: Emulator, tmp_path: Any) -> None:
-    # A picture costs 8 units of $0.0035: three are $0.084.
+    # An image costs 8 units of $0.0035: three are $0.084.
     with pytest.raises(KlingBudgetSpent):
         Batch(str(tmp_path), max_usd="0.09", max_units=100).run(rows(5))
     assert len(kling_emulator.jobs) == 3
@@ -189,7 +189,9 @@ SAID = {"audios": [{"id": "7", "duration": "4.2"}, {"id": "8", "duration": "9"}]
         ),
     ],
 )
-def test_results_of_upstream_tasks_tell_the_length(results: Any, wanted: Any, seconds: str | None) -> None:
+def test_the_length_is_read_from_results_of_upstream_tasks(
+    results: Any, wanted: Any, seconds: str | None
+) -> None:
     found = upstream_length(_Task(), {"ti": _Pulls(results)}, wanted)  # type: ignore[typeddict-item]
     assert found == (None if seconds is None else Decimal(seconds))
 

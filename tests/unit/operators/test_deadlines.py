@@ -38,7 +38,7 @@ def test_klings_clock_may_be_ahead_of_ours() -> None:
     assert job_deadline(int((NOW + 500) * 1000), 3600, NOW) == NOW + 3600
 
 
-def test_a_job_found_again_after_its_time_gets_the_time_anew() -> None:
+def test_a_job_found_after_its_deadline_gets_the_whole_timeout_again() -> None:
     assert job_deadline(int((NOW - 4000) * 1000), 3600, NOW) == NOW + 3600
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a dry run tells, and that it sends nothing."""
+"""What a dry run reports, and that it sends nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .conftest import PICTURE, TaskInstance, context_of, image_to_video, run
 SIGNED = f"{PICTURE}?X-Amz-Signature=secret&X-Amz-Expires=60"
 
 
-def test_a_job_is_told_as_it_would_be_sent(kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_a_job_is_reported_as_it_would_be_sent(kling_emulator: Emulator, ti: TaskInstance) -> None:
     operator = image_to_video(prompt="waves of {{ ds }}", image=SIGNED, duration=10, labels={"team": "shop"})
     context = context_of(ti, ds="2026-11-27")
     told = operator.dry_run(context)
@@ -33,7 +33,7 @@ def test_a_job_is_told_as_it_would_be_sent(kling_emulator: Emulator, ti: TaskIns
     assert (told["endpoint"], told["sent"], told["labels"]) == ("videos/image2video", False, {"team": "shop"})
     assert (told["estimate"], told["unit"], told["estimate_usd"]) == ("6.0", "video", "0.84")
     assert [fact["value"] for fact in told["reads"]] == [PICTURE]
-    # What is told is what comes.
+    # The report equals the real request.
     run(operator, ti)
     assert kling_emulator.jobs[0].external_task_id == told["external_task_id"]
 
@@ -76,7 +76,7 @@ def test_what_would_be_refused_is_refused(kling_emulator: Emulator) -> None:
     assert not kling_emulator.requests
 
 
-def test_without_a_connection_it_still_tells_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_connection_it_still_reports_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_NOBODY", raising=False)
     told = image_to_video(kling_conn_id="nobody").dry_run()
     assert told["estimate"] == "3.0"

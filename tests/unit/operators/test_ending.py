@@ -137,7 +137,7 @@ def test_a_listener_that_needs_the_end_is_left_to_a_worker(
     assert lines == ([] if ended else ["listener OpenLineageListener"])
 
 
-def test_nothing_is_said_where_nobody_asked_for_it(
+def test_nothing_is_logged_without_end_from_trigger(
     ti: TaskInstance, slow_emulator: Emulator, told: Told
 ) -> None:
     assert not deferred(image_to_video(deferrable=True, do_xcom_push=False), ti).end_from_trigger
@@ -159,7 +159,7 @@ def test_the_sensor_does_the_same(
     assert deferred(sensor, ti).end_from_trigger is ended
 
 
-class TestFilesThatNobodyWouldKeep:
+class TestFilesThatWouldNotBeStored:
     """A task that does not wait is over before there are files."""
 
     def test_they_are_refused_while_the_dag_is_parsed(self) -> None:

@@ -179,7 +179,7 @@ def test_a_timeout_says_that_the_job_goes_on(make: Make, ti: TaskInstance, slow_
     assert failed.value.task_id == slow_emulator.jobs[0].task_id
 
 
-def test_a_status_that_nobody_knows_is_warned_of_once_and_waited_through(
+def test_an_unknown_status_is_logged_once_and_the_wait_continues(
     ti: TaskInstance, kling_emulator: Emulator, told: Told
 ) -> None:
     kling_emulator.faults.set({"unknown_status": "reviewing"})

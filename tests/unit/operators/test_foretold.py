@@ -33,11 +33,11 @@ DAY = 86_400.0
 
 
 def once() -> TaskInstance:
-    """A task without retries, as Airflow makes them unless told otherwise."""
+    """A task without retries, which is Airflow's default."""
     return TaskInstance(max_tries=0)
 
 
-def test_without_a_retry_nobody_is_told_to_wait_for_one(make: Make, slow_emulator: Emulator) -> None:
+def test_without_retries_left_the_error_promises_none(make: Make, slow_emulator: Emulator) -> None:
     with pytest.raises(KlingTaskTimeout) as late:
         run(make(timeout=0.3, retries=0), once())
     (job,) = slow_emulator.jobs
@@ -62,7 +62,7 @@ def test_the_last_try_does_not_speak_of_another_one(
     assert posts(slow_emulator) == 1
 
 
-def test_a_file_that_cannot_be_kept_on_the_last_try(
+def test_a_file_that_cannot_be_stored_on_the_last_try(
     make: Make, kling_emulator: Emulator, tmp_path: Path
 ) -> None:
     kling_emulator.faults.set({"cut_download": 3000})
@@ -219,7 +219,7 @@ def test_a_voice_outlives_its_job(ti: TaskInstance, kling_emulator: Emulator) ->
         ("cometapi", "CometAPI sets the price of this job; Kling's own list price would be 3.0 video units"),
     ],
 )
-def test_another_hosts_price_is_not_told_as_if_it_were_known(
+def test_another_hosts_price_is_labelled_as_klings_list_price(
     *,
     ti: TaskInstance,
     kling_emulator: Emulator,
@@ -236,7 +236,7 @@ def test_another_hosts_price_is_not_told_as_if_it_were_known(
 
 
 def test_an_error_of_others_is_left_alone(ti: TaskInstance, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a connection nobody can say what a retry will find."""
+    """Without a connection it is unknown what a retry will find."""
     monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", '{"conn_type": "kling", "extra": {"what": 1}}')
     with pytest.raises(KlingError) as refused:
         run(image_to_video(), ti)

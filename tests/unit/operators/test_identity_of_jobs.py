@@ -74,7 +74,7 @@ def of(fingerprint: str = "new", **given: Any) -> IdempotencyKey:
         ),
     ],
 )
-def test_an_address_signed_again_is_the_same_input(first: str, second: str) -> None:
+def test_a_url_signed_again_is_the_same_input(first: str, second: str) -> None:
     assert strip_url_signature(first) == strip_url_signature(second)
     endpoint, dialect = ENDPOINTS["videos/image2video"], DIALECTS["kling"]
     prints = {prepare_request(endpoint, {"image": url}, dialect).fingerprint for url in (first, second)}
@@ -82,7 +82,7 @@ def test_an_address_signed_again_is_the_same_input(first: str, second: str) -> N
 
 
 @pytest.mark.parametrize("query", ["v=1", "w=100&h=50", "id=7", "e=1", "t=3"])
-def test_other_parameters_of_an_address_are_part_of_the_input(query: str) -> None:
+def test_other_parameters_of_a_url_are_part_of_the_input(query: str) -> None:
     assert strip_url_signature(f"https://example.com/a.png?{query}") == f"https://example.com/a.png?{query}"
 
 

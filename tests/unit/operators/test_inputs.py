@@ -24,7 +24,7 @@ from tests.unit.operators.conftest import TaskInstance, context_of
 
 
 def picture(form: str) -> bytes:
-    """Make a picture of noise, which no encoder makes small."""
+    """Create an image of noise, which cannot be compressed."""
     out = io.BytesIO()
     noise = np.random.default_rng(1).integers(0, 255, (320, 400, 3), "uint8")
     Image.fromarray(noise).save(out, form)
@@ -100,7 +100,7 @@ def _operator(image: Any) -> KlingImageToVideoOperator:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_picture_that_is_none_is_not_paid_for(name: str, kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_an_invalid_image_is_not_paid_for(name: str, kling_emulator: Emulator, tmp_path: Path) -> None:
     make, words = REFUSED[name]
     with pytest.raises(KlingRequestInvalid, match=words):
         _operator(make(tmp_path)).execute(context_of(TaskInstance()))
@@ -108,7 +108,7 @@ def test_a_picture_that_is_none_is_not_paid_for(name: str, kling_emulator: Emula
 
 
 @pytest.mark.parametrize("name", SENT)
-def test_a_picture_in_any_form_is_sent_whole(
+def test_an_image_in_any_form_is_sent_whole(
     name: str, kling_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -123,9 +123,7 @@ def test_a_web_url_is_one_however_it_is_written(url: str, kling_emulator: Emulat
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9", "[::1]"])
-def test_a_url_that_nobody_else_can_reach_is_warned_of(
-    host: str, kling_emulator: Emulator, told: Any
-) -> None:
+def test_a_private_url_is_a_warning(host: str, kling_emulator: Emulator, told: Any) -> None:
     # The emulator, too, tries to fetch it.
     with pytest.raises(KlingRequestInvalid, match="failed to download"):
         _operator(f"http://{host}/1.jpg").execute(context_of(TaskInstance()))

@@ -69,7 +69,7 @@ def test_other_inputs_and_other_map_indexes_have_other_names(ti: TaskInstance) -
     assert len(others | {name(ti, replace(ORDER, fingerprint="other"))}) == 4
 
 
-def test_what_airflow_does_not_tell_is_taken_for_a_first_run(ti: TaskInstance) -> None:
+def test_without_facts_from_airflow_a_run_counts_as_the_first(ti: TaskInstance) -> None:
     """Outside Airflow (``dag.test()`` of old versions, a notebook) some of it is missing."""
     ti.max_tries = None  # type: ignore[assignment]
     ti.map_index = None  # type: ignore[assignment]

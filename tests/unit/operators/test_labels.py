@@ -78,7 +78,7 @@ def test_what_is_no_label_is_refused(given: Any, kling_emulator: Emulator, ti: T
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_labels_stand_beside_the_result(
+def test_labels_are_stored_with_the_result(
     deferrable: bool, kling_emulator: Emulator, ti: TaskInstance, tmp_path: Path
 ) -> None:
     film = Asset("s3://films/spring")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The media check judges stored files, and writes its verdict beside them."""
+"""The media check measures stored files, and writes the result next to them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_what_a_job_has_stored_passes(tmp_path: Path, kling_emulator: Emulator, 
         ({"seconds": 2}, {"duration": "3"}, "duration is 2.00 s; expected 3 s ± 0.5 s"),
     ],
 )
-def test_films_that_fail(
+def test_videos_that_fail(
     tmp_path: Path, ti: TaskInstance, made: dict[str, Any], asked: dict[str, Any], failure: str
 ) -> None:
     result = store(tmp_path, write_film(tmp_path / "film.mp4", **made), **asked)
@@ -98,7 +98,7 @@ def test_films_that_fail(
     assert (written["passed"], written["files"]["0-video.mp4"]["failures"]) == (False, [failure])
 
 
-def test_a_film_that_is_cut_short(tmp_path: Path, ti: TaskInstance) -> None:
+def test_a_truncated_video(tmp_path: Path, ti: TaskInstance) -> None:
     result = store(tmp_path, cut_short(write_film(tmp_path / "film.mp4"), 0.5), duration="3")
     (file,) = check(ti, result=result)["files"]
     assert file["failures"][0] == "the file is truncated or damaged"
@@ -137,14 +137,14 @@ def test_a_folder_and_a_list(tmp_path: Path, ti: TaskInstance) -> None:
     result = store(tmp_path, write_film(tmp_path / "film.mp4"))
     other = str(write_film(tmp_path / "other.mp4", black=(0, 3)))
     path = result["videos"][0]["path"]
-    # A folder means what manifests name: the other film lies beside them.
+    # A folder stands for the files in manifests: the other video is not in one.
     assert [file["path"] for file in check(ti, path=str(tmp_path))["files"]] == [path]
     verdict = check(ti, path=[path, other])
     assert [(file["path"], file["passed"]) for file in verdict["files"]] == [(path, True), (other, False)]
     assert [file["path"] for file in check(ti, result=[result, result])["files"]] == [path]
 
 
-def test_a_failure_says_what_is_paid_and_kept(tmp_path: Path, ti: TaskInstance) -> None:
+def test_a_failure_says_what_is_paid_and_stored(tmp_path: Path, ti: TaskInstance) -> None:
     result = store(tmp_path, write_film(tmp_path / "film.mp4", black=(0, 3)))
     with pytest.raises(KlingMediaCheckFailed) as caught:
         check(ti, result=result, on_fail="fail")

@@ -187,7 +187,7 @@ class TestWithoutXComs:
 
     @staticmethod
     def operator(tmp_path: Path) -> KlingImageToVideoOperator:
-        """The operator as each worker makes it anew from the DAG file."""
+        """The operator as each worker creates it from the DAG file."""
         return image_to_video(
             deferrable=True, do_xcom_push=False, prompt="rain", output_path=str(tmp_path / "out")
         )

@@ -99,7 +99,7 @@ def test_changed_inputs_are_another_job(ti: TaskInstance, kling_emulator: Emulat
 def test_the_same_inputs_written_otherwise_are_the_same_job(
     ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
-    """A signed address is another text each time, and so is a number of seconds."""
+    """A signed URL is a different text each time, and so is a number of seconds."""
     signed = "https://bucket.example/a.png?X-Amz-Date={0}&X-Amz-Signature={0}"
     run(image_to_video(wait_for_completion=False, image=signed.format(1), duration="5"), ti)
     run(
@@ -264,7 +264,7 @@ def test_on_kill_while_waiting_for_a_slot(ti: TaskInstance, kling_emulator: Emul
     assert "if it was made" in line
 
 
-def test_the_picture_is_not_in_the_log(
+def test_the_image_is_not_in_the_log(
     make: Make, ti: TaskInstance, kling_emulator: Emulator, told: Told
 ) -> None:
     secret = f"{PICTURE}?X-Amz-Signature=secret"

@@ -66,7 +66,7 @@ def outlook(**given: Any) -> RecoveryAdvice:
             f"Airflow does not try this again, and {CLEAR} "
             "KlingResultSweepOperator stores the results of all jobs of the account.",
         ),
-        # A name that cannot be asked for helps nobody.
+        # An external id without a look-up is of no use.
         (
             {**BLIND, **LAST, "can_list": False},
             NAMED,
@@ -126,5 +126,5 @@ def test_where_nothing_can_be_had_again_nothing_is_said(given: dict[str, Any], e
         (LAST, "No retry is left, and a clear makes a new one, which is charged."),
     ],
 )
-def test_who_ends_a_task_is_told_what_a_retry_does(given: dict[str, Any], words: str) -> None:
+def test_ending_a_task_logs_what_a_retry_does(given: dict[str, Any], words: str) -> None:
     assert words in outlook(**given).for_kill()

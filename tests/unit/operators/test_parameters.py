@@ -150,7 +150,7 @@ def test_several_ids_and_numbers_that_lost_digits_are_refused(given: Any) -> Non
 @pytest.mark.parametrize(
     ("arguments", "meant"), [({"on_clear": "atach"}, "attach"), ({"idempotency_scope": "input"}, "inputs")]
 )
-def test_a_misspelled_word_is_told_what_was_meant(arguments: dict[str, str], meant: str) -> None:
+def test_a_misspelled_word_gets_a_suggestion(arguments: dict[str, str], meant: str) -> None:
     with pytest.raises(KlingRequestInvalid, match=f"did you mean '{meant}'"):
         KlingTextToVideoOperator(task_id="make", prompt="a boat", **arguments)
 

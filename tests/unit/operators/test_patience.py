@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A job that is paid for is read patiently, and an error about it says which one it is."""
+"""The read of a paid job is retried, and an error about it names the job."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_passing_refusal_costs_no_result(ti: TaskInstance, kling_emulator: Emu
     assert gets(kling_emulator) == 3
 
 
-def test_an_ended_job_is_read_as_patiently_as_one_that_goes_on(
+def test_an_ended_job_is_read_with_the_same_retries_as_a_running_one(
     ti: TaskInstance, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer than a single read is repeated."""

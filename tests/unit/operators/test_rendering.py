@@ -30,7 +30,7 @@ def context(ti: TaskInstance, dag: Any = None, **values: Any) -> Any:
 
 
 def stored(operator: Any) -> dict[str, Any]:
-    """What Airflow keeps as rendered template fields."""
+    """What Airflow stores as rendered template fields."""
     return {name: getattr(operator, name) for name in operator.template_fields}
 
 
@@ -48,7 +48,7 @@ def test_the_request_gets_the_value_and_airflow_its_description(ti: TaskInstance
     assert "hush" not in str(shown)
 
 
-def test_a_literal_picture_is_hidden_too(ti: TaskInstance) -> None:
+def test_a_literal_image_is_redacted_too(ti: TaskInstance) -> None:
     operator = image_to_video(image=JPEG, image_tail=SIGNED)
     operator.render_template_fields(context(ti))
     assert operator.request_values()["image"] == JPEG
@@ -104,7 +104,7 @@ def serialized(value: Any, name: str) -> Any:
         return importlib.import_module("airflow.serialization.helpers").serialize_template_field(value, name)
 
 
-def test_pictures_deep_in_lists_are_hidden(ti: TaskInstance) -> None:
+def test_images_deep_in_lists_are_redacted(ti: TaskInstance) -> None:
     mask = {"mask": JPEG, "trajectories": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]}
     operator = image_to_video(dynamic_masks=[mask], model_name="{{ model }}")
     operator.render_template_fields(context(ti, model="kling-v1"))
@@ -132,7 +132,7 @@ def test_copies_for_other_runs_do_not_share_what_was_rendered(ti: TaskInstance, 
     assert original.prompt == "{{ day }}"
 
 
-def test_a_copy_of_a_rendered_operator_keeps_the_request(ti: TaskInstance) -> None:
+def test_a_copy_of_a_rendered_operator_has_the_request(ti: TaskInstance) -> None:
     operator = image_to_video(image="{{ picture }}")
     operator.render_template_fields(context(ti, picture=JPEG))
     assert copy.deepcopy(operator).request_values()["image"] == JPEG
@@ -154,7 +154,7 @@ def test_a_mapped_task(ti: TaskInstance) -> None:
         assert "secret" not in str(stored(operator))
 
 
-def test_a_storage_path_is_the_address_it_stands_for(ti: TaskInstance) -> None:
+def test_a_storage_path_is_rendered_as_its_uri(ti: TaskInstance) -> None:
     operator = image_to_video(image=ObjectStoragePath("s3://pictures/a.png", conn_id="store"))
     operator.render_template_fields(context(ti))
     assert operator.request_values()["image"] == "s3://store@pictures/a.png"
@@ -202,7 +202,7 @@ def test_a_template_that_gives_nothing_is_a_field_left_out(
     assert body["duration"] == "5"
 
 
-def test_what_was_asked_for_is_told_without_the_picture(ti: TaskInstance, kling_emulator: Emulator) -> None:
+def test_the_request_is_reported_without_the_image(ti: TaskInstance, kling_emulator: Emulator) -> None:
     encoded = base64.b64encode(picture()).decode()
     operator = image_to_video(image=encoded, wait_for_completion=False)
     operator.render_template_fields(context(ti))
@@ -235,7 +235,7 @@ def test_what_is_changed_before_the_task_runs_is_what_is_paid_for(
     assert job.body["image"] == SIGNED, "what was not changed is sent as it was given"
 
 
-def test_a_picture_is_replaced_and_its_neighbours_stay_whole(ti: TaskInstance) -> None:
+def test_an_image_is_redacted_and_other_fields_are_unchanged(ti: TaskInstance) -> None:
     other = "https://pictures.example/b.png"
     mask = {"mask": JPEG, "trajectories": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]}
     operator = image_to_video(image=SIGNED, dynamic_masks=[mask], model_name="{{ model }}")
@@ -249,7 +249,7 @@ def test_a_picture_is_replaced_and_its_neighbours_stay_whole(ti: TaskInstance) -
     assert values["dynamic_masks"] == [{"mask": JPEG, "trajectories": moved}, {"mask": other}]
 
 
-def test_rendering_again_keeps_what_was_changed(ti: TaskInstance) -> None:
+def test_rendering_again_does_not_undo_changes(ti: TaskInstance) -> None:
     operator = image_to_video(image="{{ picture }}", prompt="waves")
     operator.render_template_fields(context(ti, picture=JPEG))
     operator.prompt = "clouds"

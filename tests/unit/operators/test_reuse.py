@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``idempotency_scope="inputs"``: the same request re-uses its job or its stored result, whoever makes it."""
+"""``idempotency_scope="inputs"``: the same request re-uses its job or its stored result, in every task."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_a_budget_counts_a_job_that_is_there_as_nothing(
     assert str(budget.spent(dag_id=second.dag_id, run_id=second.run_id)) == paid["units"]
 
 
-def test_what_kling_has_deleted_is_made_anew_with_a_warning(
+def test_a_deleted_result_is_made_again_with_a_warning(
     shared: Make, ti: TaskInstance, kling_emulator: Emulator, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     stored = run(shared(output_path=str(tmp_path)), ti)
@@ -237,7 +237,7 @@ def test_what_kling_has_deleted_is_made_anew_with_a_warning(
     assert "Kling has deleted the result of job" in caplog.text
 
 
-def test_hosts_that_cannot_tell_are_warned_of(
+def test_hosts_without_a_look_up_are_a_warning(
     ti: TaskInstance, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow_provider_kling.emulator.pytest_plugin import SPEED

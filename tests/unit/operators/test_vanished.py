@@ -29,7 +29,7 @@ NOBODY = "{{ nobody }}"
 
 
 class Log:
-    """Keeps warnings: Airflow 3 writes a task's log past the handlers of logging."""
+    """Stores warnings: Airflow 3 writes a task's log without the handlers of logging."""
 
     def __init__(self, told: list[str]) -> None:
         self._told = told
@@ -55,7 +55,7 @@ def test_the_word_none_is_no_prompt(kling_emulator: Emulator, ti: TaskInstance) 
     assert not kling_emulator.jobs
 
 
-def test_results_are_kept_or_nothing_is_made(kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_results_are_stored_or_nothing_is_submitted(kling_emulator: Emulator, ti: TaskInstance) -> None:
     operator = KlingTextToVideoOperator(task_id="film", prompt="a boat", output_path="{{ where }}")
     with pytest.raises(KlingRequestInvalid, match="output_path is '' after rendering") as caught:
         run(operator, ti, where="")
@@ -111,9 +111,7 @@ def test_what_costs_as_much_as_allowed_is_made(kling_emulator: Emulator, ti: Tas
     assert len(kling_emulator.jobs) == 1
 
 
-def test_what_nobody_knows_the_price_of_cannot_be_held_to_one(
-    kling_emulator: Emulator, ti: TaskInstance
-) -> None:
+def test_a_job_of_unknown_price_cannot_have_a_limit(kling_emulator: Emulator, ti: TaskInstance) -> None:
     picture = "https://example.com/a.png"
     operator = KlingVideoEffectsOperator(
         task_id="film", effect_scene="squish", input={"image": picture}, max_units=100
@@ -129,7 +127,7 @@ def test_what_a_limit_must_be(most: Any) -> None:
         KlingTextToVideoOperator(task_id="film", prompt="a boat", max_units=most)
 
 
-def test_a_retired_model_is_told_when_the_dag_is_parsed() -> None:
+def test_a_retired_model_is_reported_when_the_dag_is_parsed() -> None:
     words = r"Task 'film': model_name 'kling-v1-6' was retired .* instead: kling-v3"
     with pytest.warns(FutureWarning, match=words):
         KlingTextToVideoOperator(task_id="film", prompt="a boat", model_name="kling-v1-6")

@@ -179,7 +179,7 @@ def test_a_mask_has_the_shape_of_its_image(
         assert len(list(gateway.jobs)) == (words is None)
 
 
-def test_a_model_that_nobody_knows_is_sent_as_given(kling_emulator: Emulator, told: Any) -> None:
+def test_an_unknown_model_is_sent_unchanged(kling_emulator: Emulator, told: Any) -> None:
     operator = KlingTextToVideoOperator(task_id="t", model_name="kling-v9", prompt="a cat", duration="7")
     with pytest.raises(KlingRequestInvalid, match="Kling refused"):
         operator.execute(context_of(TaskInstance()))

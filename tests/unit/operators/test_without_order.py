@@ -34,14 +34,14 @@ Make = Callable[..., KlingImageToVideoOperator]
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A picture on this worker, which somebody may clean up."""
+    """An image on this worker, which may be deleted."""
     path = tmp_path / "in.jpg"
     path.write_bytes(picture())
     return path
 
 
 def submit(source: Path, ti: TaskInstance, **more: Any) -> TaskInstance:
-    """Let a first try make the job and wait no longer; the picture is gone when the next one begins."""
+    """Let a first try submit the job and stop waiting; the image is deleted before the next try."""
     stored = {"task_state_store": more.pop("store")} if "store" in more else {}
     run(image_to_video(image=str(source), wait_for_completion=False, **more), ti, **stored)
     source.unlink()
@@ -82,7 +82,7 @@ def test_without_memory_it_says_so_and_is_tried_again(
     assert "No job was made" not in said
     assert "An earlier try may have made a job" in said
     assert "KlingResultSweepOperator" in said
-    # Somebody puts the picture back.
+    # The image is restored.
     source.write_bytes(picture())
     result = run(make(image=str(source)), second.retried())
     assert result["task_id"] == kling_emulator.jobs[0].task_id

@@ -62,7 +62,7 @@ def operator(**given: Any) -> KlingAccountOperator:
         return KlingAccountOperator(task_id="look", **given)
 
 
-def test_too_little_is_told_for_good_and_with_its_lag(kling_emulator: Emulator) -> None:
+def test_too_little_credit_fails_without_a_retry_and_names_the_lag(kling_emulator: Emulator) -> None:
     with pytest.raises(KlingAccountError) as caught:
         operator(threshold_units=10**9, resource_pack_name="Emulator video units").execute({})  # type: ignore[arg-type]
     assert isinstance(caught.value, AirflowFailException)
@@ -112,7 +112,7 @@ def test_cash_that_the_last_charge_left_decides(
         operator(threshold_cash=1, threshold_units=1).execute({})  # type: ignore[arg-type]
 
 
-def test_a_balance_that_nobody_knows_is_not_enough(kling_emulator: Emulator) -> None:
+def test_an_unknown_balance_is_not_enough(kling_emulator: Emulator) -> None:
     with pytest.raises(KlingAccountError, match=r"^The cash balance is not known: no charge in cash"):
         operator(threshold_cash=0).execute({})  # type: ignore[arg-type]
 

@@ -107,7 +107,7 @@ def test_marking_returns_what_editing_needs(video_id: str, kling_emulator: Emula
     assert told["duration"] == "5"
     assert told["frames"] == [{"frame_index": 0, "objects": [0, 1]}]
     assert set(told["preview"]) == {"video", "video_cover", "tracking_output"}
-    # Masks are pictures of many kilobytes.
+    # Masks are images of many kilobytes.
     assert len(json.dumps(told)) < 3000
 
     edited = KlingHook().submit(
@@ -185,7 +185,7 @@ def test_a_path_on_this_machine_is_refused_before_a_session_is_opened(
     assert kling_emulator.requests == {}
 
 
-def test_signed_addresses_are_not_shown_in_rendered_fields() -> None:
+def test_signed_urls_are_not_shown_in_rendered_fields() -> None:
     mark = task(KlingMultiElementsSelectionOperator, video_url="https://x.test/a.mp4?Signature=secret")
     mark.render_template_fields({})
     assert "secret" not in mark.video_url

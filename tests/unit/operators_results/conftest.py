@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jobs at the emulator, storages, and tasks that keep results."""
+"""Jobs at the emulator, storages, and tasks that store results."""
 
 from __future__ import annotations
 

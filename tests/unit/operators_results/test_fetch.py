@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The result of a job that is known by its id is kept, or the task says why not."""
+"""The result of a job is stored by its id, or the task says why not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fetch(task_id: str, output_path: Any, **arguments: Any) -> Any:
     return KlingFetchResultOperator(task_id="fetch", **given).execute(context())
 
 
-def test_it_lands_and_returns_what_operators_return(make: Make, shelf: Shelf, kling_emulator: Emulator):
+def test_it_stores_and_returns_what_operators_return(make: Make, shelf: Shelf, kling_emulator: Emulator):
     (task_id,) = make(external_task_id="mine")
     task = KlingHook().get_task(SLUG, task_id).to_json(SLUG)
     film = requests.get(task["videos"][0]["url"], timeout=60).content
@@ -64,7 +64,7 @@ def test_a_job_is_known_by_its_external_id_too(make: Make, shelf: Shelf):
     assert (landed["task_id"], landed["external_task_id"]) == (task_id, "mine")
 
 
-def test_what_is_kept_is_not_fetched_again(make: Make, shelf: Shelf, kling_emulator: Emulator):
+def test_a_stored_result_is_not_downloaded_again(make: Make, shelf: Shelf, kling_emulator: Emulator):
     (task_id,) = make()
     first = fetch(task_id, shelf.uri)
     second = fetch(task_id, shelf.uri)
@@ -75,7 +75,7 @@ def test_what_is_kept_is_not_fetched_again(make: Make, shelf: Shelf, kling_emula
 def test_a_lost_file_comes_back_and_the_manifest_stays_as_rich(
     kling_emulator: Emulator, shelf: Shelf, ti: Any
 ):
-    """What the operator knew of the inputs nobody could tell again."""
+    """The operator's metadata of the inputs cannot be found out again."""
     film = KlingTextToVideoOperator(
         task_id="film", prompt="A boat", poll_interval=0.2, wait_for_completion=False
     )
@@ -127,7 +127,7 @@ def test_after_30_days_it_is_gone_for_good(make: Make, shelf: Shelf, kling_emula
     assert shelf.files() == {}
 
 
-def test_an_unknown_job_is_told_with_who_would_know_it(make: Make, tmp_path: Any):
+def test_an_unknown_job_is_reported_with_account_and_endpoint(make: Make, tmp_path: Any):
     (task_id,) = make()
     with pytest.raises(KlingTaskNotFound, match="Only the endpoint and the account that made a job know it"):
         fetch(task_id, str(tmp_path), endpoint="videos/image2video")

@@ -22,7 +22,9 @@ EXAMPLE = EXAMPLES / "example_kling_sweep_results.py"
 IMPORT = "from airflow_provider_kling.operators.results import *"
 
 
-def test_what_one_task_made_another_keeps(run_dag: Any, tmp_path: Any, make: Make, kling_emulator: Emulator):
+def test_one_task_stores_the_result_of_another(
+    run_dag: Any, tmp_path: Any, make: Make, kling_emulator: Emulator
+):
     """Every argument of the fetch operator may come from another task."""
     (task_id,) = make()
     states, values = run_dag(
@@ -70,7 +72,7 @@ def test_a_sweep_that_fails_still_says_what_expires(
     assert {told["kling_task_id"], *stored_task_ids(str(tmp_path / "out"))} == {kept, lost}
 
 
-def test_the_example_keeps_what_nobody_kept(
+def test_the_example_stores_missing_results(
     airflow_database: Any, tmp_path: Any, make: Make, monkeypatch: pytest.MonkeyPatch
 ):
     made = make(2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sweep keeps what is missing, once, and says what it could not keep."""
+"""A sweep stores missing results once, and reports those that it could not store."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def ids(jobs: list[dict[str, Any]]) -> list[str]:
     return [job["kling_task_id"] for job in jobs]
 
 
-def test_what_is_missing_lands_and_the_next_sweep_is_cheap(
+def test_missing_results_are_stored_and_the_next_sweep_is_cheap(
     make: Make, shelf: Shelf, kling_emulator: Emulator
 ):
     made = [
@@ -83,7 +83,7 @@ def test_what_is_missing_lands_and_the_next_sweep_is_cheap(
     assert shelf.files() == files
 
 
-def test_what_operators_kept_in_folders_below_counts(make: Make, shelf: Shelf, kling_emulator: Emulator):
+def test_results_stored_in_subfolders_count(make: Make, shelf: Shelf, kling_emulator: Emulator):
     first, second = make(2)
     KlingFetchResultOperator(
         task_id="fetch", endpoint=SLUG, kling_task_id=first, output_path=f"{shelf.uri}/2026/11"
@@ -91,7 +91,7 @@ def test_what_operators_kept_in_folders_below_counts(make: Make, shelf: Shelf, k
     assert ids(sweep(shelf.uri)["landed_jobs"]) == [second]
 
 
-def test_a_landing_that_was_killed_is_missing(make: Make, shelf: Shelf):
+def test_a_killed_download_is_missing(make: Make, shelf: Shelf):
     (task_id,) = make()
     sweep(shelf.uri)
     from airflow_provider_kling.utils.storage import resolve_path
@@ -167,7 +167,7 @@ def test_it_gives_up_when_nothing_works_any_more(make: Make, here: str, kling_em
     assert (report["not_landed"], report["left"]) == (MAX_CONSECUTIVE_FAILURES, 10)
 
 
-def test_what_expires_soon_is_named_and_kept_first(make: Make, here: str, kling_emulator: Emulator):
+def test_results_that_expire_soon_are_named_and_stored_first(make: Make, here: str, kling_emulator: Emulator):
     (oldest,) = make()
     kling_emulator.advance(10 * DAY)
     (younger,) = make()
@@ -199,14 +199,14 @@ def test_what_is_gone_is_named_and_fails_nothing(make: Make, here: str, kling_em
         assert sweep(here)["jobs"] == 0
 
 
-def test_an_expired_address_is_read_again(make: Make, here: str, kling_emulator: Emulator):
+def test_an_expired_url_is_read_again(make: Make, here: str, kling_emulator: Emulator):
     make()
     kling_emulator.faults.set({"expired_url": 1})
     assert sweep(here)["landed"] == 1
 
 
 @pytest.mark.parametrize("dialect", ["cometapi", "gateway"])
-def test_a_host_without_lists_is_told(here: str, dialect: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_host_without_lists_is_reported(here: str, dialect: str, monkeypatch: pytest.MonkeyPatch):
     with Emulator(dialect=dialect) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", emulator.connection_json())
         with pytest.raises(
@@ -216,7 +216,7 @@ def test_a_host_without_lists_is_told(here: str, dialect: str, monkeypatch: pyte
         assert emulator.requests == {}
 
 
-def test_a_host_that_refuses_all_lists_is_told(here: str, kling_emulator: Emulator):
+def test_a_host_that_refuses_all_lists_is_reported(here: str, kling_emulator: Emulator):
     kling_emulator.faults.set({"no_list": True})
     with pytest.raises(KlingRequestInvalid, match="The requested method is invalid"):
         sweep(here)

@@ -116,7 +116,7 @@ def test_soonest_first():
     assert [job.task_id for job in sort_by_expiry(reversed(jobs(4)))] == ["0", "1", "2", "3"]
 
 
-def test_no_more_are_kept_at_once_than_asked_for():
+def test_no_more_are_stored_at_once_than_requested():
     under_way, most, lock = 0, 0, threading.Lock()
 
     def keep(_: PendingResult) -> int:
@@ -135,7 +135,7 @@ def test_no_more_are_kept_at_once_than_asked_for():
     assert (report["landed"], report["bytes"]) == (30, 210)
 
 
-def test_kinds_of_failure_are_told_apart():
+def test_kinds_of_failure_are_distinguished():
     def keep(job: PendingResult) -> int:
         errors = {
             "1": KlingResultExpired("deleted"),

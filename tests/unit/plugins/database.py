@@ -60,7 +60,7 @@ def _put_instance(session: Any, instance: TaskInstanceRow, run_key: int, operato
     facts = {"state": instance.state, "try_number": instance.try_number, "operator": operator}
     row = {"rendered_map_index": instance.label, "pool": "default_pool", "pool_slots": 1}
     tables: Any = [model.__table__ for model in (TaskInstance, XComModel, RenderedTaskInstanceFields)]
-    # Airflow 3.1 keeps these ids as text.
+    # Airflow 3.1 stores these ids as text.
     key = uuid.uuid4() if tables[0].c.id.type.python_type is uuid.UUID else str(uuid.uuid4())
     session.execute(insert(tables[0]).values(id=key, **place, **facts, **row))
     for name, value in instance.xcoms.items():

@@ -40,7 +40,7 @@ def instance(**values: Any) -> TaskInstanceRow:
 
 
 def manifest(one: TaskInstanceRow, content: bytes = MP4, **airflow: Any) -> bytes:
-    """What landing writes into the folder of a job, named for a task instance."""
+    """The files in the folder of a job, with a manifest that names a task instance."""
     named = {name: getattr(one, name) for name in ("dag_id", "run_id", "task_id", "map_index", "try_number")}
     facts = {"name": "0-video.mp4", "type": "video/mp4", "sha256": hashlib.sha256(content).hexdigest()}
     entry = {"key": "videos[0].url", "bytes": len(content), **facts}
@@ -91,7 +91,7 @@ def landed(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def film(api_server: Any, landed: Path) -> TaskInstanceRow:
-    """A finished task instance whose video was landed."""
+    """A finished task instance whose video was stored."""
     value = result(path=f"file://{landed}", bytes=len(MP4), sha256=hashlib.sha256(MP4).hexdigest())
     fields = {"prompt": "A harbour <b>at</b> dawn", "output_path": str(landed.parent.parent)}
     one = instance(xcoms={"return_value": value}, fields=fields)
@@ -129,7 +129,7 @@ def test_a_reader_of_the_dag_sees_the_result(viewer: Browser, film: TaskInstance
 @pytest.mark.parametrize(
     ("name", "status"), [("", 401), ("no-dag", 403), ("no-xcoms", 403), ("no-task-instances", 403)]
 )
-def test_whoever_may_not_read_the_dag_sees_nothing(
+def test_a_user_who_may_not_read_the_dag_sees_nothing(
     as_user: Callable[[str], Browser], viewer: Browser, film: TaskInstanceRow, name: str, status: int
 ) -> None:
     where, other = address(viewer, film), as_user(name)
@@ -149,7 +149,7 @@ def test_another_dag_in_the_query_opens_no_door(
     assert allowed.json()["cards"] == []
 
 
-def test_a_landed_file_is_streamed_in_parts(
+def test_a_stored_file_is_streamed_in_parts(
     viewer: Browser, film: TaskInstanceRow, opened: list[StoredFile]
 ) -> None:
     where = address(viewer, film)
@@ -173,7 +173,7 @@ def test_a_part_of_another_version_is_not_mixed_in(viewer: Browser, film: TaskIn
     assert (answer.status_code, answer.content) == (200, MP4)
 
 
-def test_a_browser_asks_again_before_it_shows_what_it_kept(
+def test_a_browser_revalidates_its_cache(
     viewer: Browser, film: TaskInstanceRow, opened: list[StoredFile]
 ) -> None:
     where = address(viewer, film)
@@ -237,7 +237,7 @@ def test_what_is_streamed_cannot_run(viewer: Browser, film: TaskInstanceRow) -> 
         "",
     ],
 )
-def test_only_what_landing_wrote_is_streamed(viewer: Browser, landed: Path, path: str) -> None:
+def test_only_stored_result_files_are_streamed(viewer: Browser, landed: Path, path: str) -> None:
     for folder in (landed.parent, landed.parent.parent / "other"):
         folder.mkdir(exist_ok=True)
         for name in ("0-video.mp4", "1-video.mp4", "0-video"):
@@ -267,7 +267,7 @@ def test_only_what_landing_wrote_is_streamed(viewer: Browser, landed: Path, path
     ],
 )
 def test_no_server_is_asked_for_a_file(viewer: Browser, opened: list[StoredFile], scheme: str) -> None:
-    """fsspec would fetch from any address of the api-server's network."""
+    """fsspec would read from any host of the API server's network."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         path = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/842/0-video.mp4"
         one = instance(xcoms={"return_value": result(path=path)})
@@ -300,10 +300,10 @@ def test_no_server_is_asked_for_a_file(viewer: Browser, opened: list[StoredFile]
         ("", 404),
     ],
 )
-def test_a_task_shows_what_lies_where_it_was_to_land_files(
+def test_a_task_shows_files_below_its_output_path(
     viewer: Browser, landed: Path, output_path: Any, status: int
 ) -> None:
-    """Whoever may write XComs of one DAG may not read the files of another one through it."""
+    """A user who may write XComs of one DAG may not read the files of another one through them."""
     root = landed.parent.parent
 
     def filled(text: Any) -> Any:
@@ -347,7 +347,7 @@ def test_also_in_a_bucket(
     assert viewer.get(address(viewer, one)).status_code == status
 
 
-def test_a_task_that_lands_nothing_shows_no_file(viewer: Browser, landed: Path) -> None:
+def test_a_task_without_an_output_path_shows_no_file(viewer: Browser, landed: Path) -> None:
     one = instance(xcoms={"return_value": result(path=str(landed))}, fields={"op_args": []})
     put([one], operator="PythonOperator")
     assert viewer.get(f"/kling/{to_card(one)['items'][0]['file']}").status_code == 404
@@ -363,7 +363,7 @@ def test_a_task_that_lands_nothing_shows_no_file(viewer: Browser, landed: Path) 
         b"",
     ],
 )
-def test_only_pictures_videos_and_sounds_are_streamed(
+def test_only_images_videos_and_audio_are_streamed(
     viewer: Browser, film: TaskInstanceRow, landed: Path, content: bytes
 ) -> None:
     landed.write_bytes(content)
@@ -383,7 +383,7 @@ def test_a_file_in_s3_is_streamed_with_the_connection_that_its_path_names(
     assert (answer.status_code, answer.content) == (206, MP4[100:])
 
 
-def test_a_storage_that_is_down_is_told_from_a_file_that_is_not_there(viewer: Browser, s3: S3Server) -> None:
+def test_a_storage_that_is_down_is_no_missing_file(viewer: Browser, s3: S3Server) -> None:
     down = instance(xcoms={"return_value": result(path=s3.uri("842/0-video.mp4", "kling_test_s3_down"))})
     missing = instance(xcoms={"return_value": result(path=s3.uri("842/0-video.mp4", "kling_test_s3"))})
     put([down, missing])

@@ -19,7 +19,7 @@ from airflow_provider_kling.plugins import preview
 
 @pytest.fixture
 def reloaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The plugin's module; what a test has it loaded anew for is undone afterwards."""
+    """The plugin's module; a test may reload it, which is undone afterwards."""
     yield preview
     monkeypatch.undo()
     importlib.reload(preview)

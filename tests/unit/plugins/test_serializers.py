@@ -135,7 +135,7 @@ def test_an_interrupted_task_shows_the_job_that_it_had_made() -> None:
 
 
 @pytest.mark.parametrize("value", ["text", 7, [], {"message": "x"}, {"message": [1], "job": {}}])
-def test_an_xcom_error_of_somebody_else_is_no_error_of_ours(value: Any) -> None:
+def test_an_xcom_error_of_another_task_is_ignored(value: Any) -> None:
     assert to_card(instance(state="failed", xcoms={"error": value}))["error"] is None
 
 

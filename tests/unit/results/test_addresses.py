@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Addresses of results run out, and lead elsewhere."""
+"""URLs of results expire, and redirect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.results.conftest import PNG, RULES, VIDEO, video_task
 from tests.unit.results.web import redirect, status, whole
 
 
-def test_expired_address_is_read_again(web, shelf):
+def test_expired_url_is_read_again(web, shelf):
     web.serve("/old.mp4", status(403))
     fresh = video_task(web.serve("/new.mp4", whole(VIDEO)))
     asked = []
@@ -68,7 +68,7 @@ def test_other_ways_to_be_gone(web, tmp_path, refreshed):
         store_result(task, str(tmp_path), rules=RULES, refresh=None if refreshed == "nothing" else refresh)
 
 
-def test_kept_result_needs_no_address_after_30_days(web, tmp_path):
+def test_stored_result_needs_no_url_after_30_days(web, tmp_path):
     task = video_task(web.serve("/v.mp4", whole(VIDEO), status(404)))
     first = store_result(task, str(tmp_path), rules=RULES)
     with time_machine.travel(task["expires_at"] / 1000 + 86_400):

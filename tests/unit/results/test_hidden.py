@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No signature of an address, no password and no words of strangers get into a text or a log."""
+"""No signature of a URL, no password and no control characters get into a text or a log."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_library_logs_no_signature(web, tmp_path, urllib3_logs, head):
     assert "geheim" not in urllib3_logs.text
 
 
-def test_a_log_is_hushed_once(urllib3_logs):
+def test_a_log_is_redacted_once(urllib3_logs):
     install_urllib3_log_filter()
     install_urllib3_log_filter()
     assert [len(logging.getLogger(name).filters) for name in LOGS] == [1, 1, 1]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A poster lies beside each stored video; a task never fails for want of one."""
+"""A poster is stored next to each video; a task never fails without one."""
 
 from __future__ import annotations
 

@@ -100,14 +100,14 @@ def server() -> Iterator[Server]:
     ("path", "seconds"),
     [("/a.mp4", 2.0), ("/b.mp4", 2.0), ("/to/b.mp4", 2.0), *((f"/a.{kind}", 3.0) for kind in LENGTHS)],
 )
-def test_headers_tell_the_length(path: str, seconds: float, server: Server) -> None:
+def test_the_length_is_read_from_headers(path: str, seconds: float, server: Server) -> None:
     assert url_length(f"{server.url}{path}", allow_private=True) == pytest.approx(seconds, abs=0.1)
 
 
 @pytest.mark.parametrize(
     "path", ["/a.aac", "/text", "/empty", "/nothing", "/to/to/to/to/to/a.mp4", "/tohttp://["]
 )
-def test_what_does_not_tell_is_unknown(path: str, server: Server) -> None:
+def test_a_missing_length_is_unknown(path: str, server: Server) -> None:
     assert url_length(f"{server.url}{path}", allow_private=True) is None
 
 
@@ -148,7 +148,7 @@ def test_no_more_is_read_than_allowed(server: Server, monkeypatch: pytest.Monkey
     assert url_length(f"{server.url}/big.mp4", allow_private=True) is None
 
 
-def test_object_storage_tells_it_too(shelf: Shelf) -> None:
+def test_the_length_is_read_from_object_storage_too(shelf: Shelf) -> None:
     from airflow_provider_kling.utils.storage import resolve_path
 
     place = resolve_path(f"{shelf.uri}/a.mp4")
@@ -159,7 +159,7 @@ def test_object_storage_tells_it_too(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 7, 40, 200])
-def test_half_a_file_tells_nothing_wrong(cut: int) -> None:
+def test_half_a_file_has_no_wrong_length(cut: int) -> None:
     for data in FILES.values():
         file = BytesIO(data[:cut])
 

@@ -79,7 +79,7 @@ def test_a_stored_result_is_the_ordinary_one_for_no_charge(
     assert index_of(shelf).find_all([ASKED, RequestIdentity("b" * 64)], listing) == {ASKED.file_name: found}
 
 
-def test_takes_are_told_apart(shelf: Shelf, store: Callable[..., dict[str, Any]]) -> None:
+def test_takes_are_distinguished(shelf: Shelf, store: Callable[..., dict[str, Any]]) -> None:
     second = RequestIdentity(ASKED.fingerprint, "2")
     store(task_id="1")
     assert index_of(shelf).find(second) is None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A result's address is data from outside and cannot make the worker read its own network."""
+"""A result's URL is untrusted and cannot make the worker read its own network."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ PRIVATE = [
 NEVER = [
     *("169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "::169.254.169.254"),
     *("0.0.0.0", "::", "224.0.0.1", "64:ff9b:1::a9fe:a9fe"),
-    # Where Azure, Oracle, Alibaba, AWS and Google keep what a machine may know of itself.
+    # Metadata services of Azure, Oracle, Alibaba, AWS and Google.
     *("168.63.129.16", "192.0.0.192", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254"),
 ]
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_private_addresses_need_a_private_host(address):
+def test_private_ips_need_a_private_host(address):
     with pytest.raises(BlockedAddressError):
         check_ip(address, allow_private=False)
     check_ip(address, allow_private=True)
@@ -46,13 +46,13 @@ def test_private_addresses_need_a_private_host(address):
 
 @pytest.mark.parametrize("address", NEVER)
 @pytest.mark.parametrize("allow_private", [True, False])
-def test_some_addresses_are_never_read(address, allow_private):
+def test_some_ips_are_never_read(address, allow_private):
     with pytest.raises(BlockedAddressError):
         check_ip(address, allow_private=allow_private)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
-def test_public_addresses(address):
+def test_public_ips(address):
     check_ip(address, allow_private=False)
 
 
@@ -89,7 +89,7 @@ def test_other_schemes_are_refused(url, tmp_path):
     ],
 )
 @pytest.mark.parametrize("through", ["direct", "redirect", "proxy"])
-def test_what_is_no_address_is_refused_in_words(web, tmp_path, url, through):
+def test_an_invalid_url_is_refused_with_a_reason(web, tmp_path, url, through):
     rules = DownloadOptions(allow_private=True, proxy=web.base if through == "proxy" else None)
     # A header holds one byte a character.
     url = url.encode().decode("latin-1") if through == "redirect" else url
@@ -108,7 +108,7 @@ def test_redirects_are_checked_too(web, tmp_path, target):
     assert "its URL is blocked" in refused(web.serve("/v.mp4", redirect(target)), tmp_path, RULES)
 
 
-def test_name_that_leads_to_a_private_address(web, tmp_path, monkeypatch):
+def test_name_that_resolves_to_a_private_ip(web, tmp_path, monkeypatch):
     port = int(web.serve("/v.mp4", whole(MP4)).split(":")[2].split("/")[0])
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
@@ -148,7 +148,7 @@ def test_name_that_changes_between_check_and_connection(web, tmp_path, monkeypat
         *("localhost.", "a.localhost", "printer.local", "db.internal"),
     ],
 )
-def test_a_proxy_is_not_asked_for_a_private_address_however_it_is_written(web, tmp_path, host):
+def test_a_proxy_gets_no_private_ip_in_any_notation(web, tmp_path, host):
     rules = DownloadOptions(proxy=web.base, attempts=1)
     assert "is a private address" in refused(f"http://{host}/v.mp4", tmp_path, rules)
     assert web.requests == []

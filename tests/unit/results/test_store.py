@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A paid result is kept, once, wherever the user wants it."""
+"""A paid result is stored, once, in any storage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ODD = [b'{"version": 1, "files": [], "request": "x"}', b"[" * 100_000]
 MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00" + (b"\xff\xfb\x90\x64" + bytes(413)) * 3
 
 
-def test_video_lands(web, shelf):
+def test_video_is_stored(web, shelf):
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
     landed = store_result(task, shelf.uri, rules=RULES, facts={"prompt": "a cat", "fingerprint": "f1"})
     item = landed["videos"][0]
@@ -73,7 +73,7 @@ def test_manifest_says_what_it_is(web, shelf):
     assert read_task_manifest(shelf.uri, "8150001") == manifest
 
 
-def test_second_landing_fetches_nothing(web, shelf):
+def test_second_store_downloads_nothing(web, shelf):
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
     first = store_result(task, shelf.uri, rules=RULES)
     assert store_result(task, shelf.uri, rules=RULES) == first
@@ -92,7 +92,7 @@ def test_lost_file_is_fetched_again(web, shelf):
     assert shelf.files()["8150001/0-video.mp4"] == VIDEO
 
 
-def test_all_files_of_a_task_land_under_names_of_their_own(web, shelf):
+def test_all_files_of_a_task_have_their_own_names(web, shelf):
     task = {
         "task_id": "7",
         "videos": [
@@ -156,14 +156,14 @@ def test_several_files_are_fetched_at_once(web, tmp_path):
     assert not gate.broken
 
 
-def test_landed_tasks_are_listed(web, shelf):
+def test_stored_tasks_are_listed(web, shelf):
     url = web.serve("/v.mp4", whole(VIDEO))
     for task_id in ("1", "2"):
         store_result({**video_task(url), "task_id": task_id}, f"{shelf.uri}/2026-11-20", rules=RULES)
     store_result({**video_task(url), "task_id": "3"}, shelf.uri, rules=RULES)
     place = resolve_path(f"{shelf.uri}/4/0-video.mp4")
     place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
-    place.fs.pipe_file(place.path, VIDEO)  # a landing that did not end
+    place.fs.pipe_file(place.path, VIDEO)  # a store that did not end
     assert stored_task_ids(shelf.uri) == {"1", "2", "3"}
     assert stored_task_ids(f"{shelf.uri}/nothing-here") == set()
     assert read_task_manifest(shelf.uri, "4") is None
@@ -209,7 +209,7 @@ STORED_BEFORE = {
         {name: value for name, value in STORED_BEFORE.items() if name != "sha256"},
     ],
 )
-def test_a_manifest_is_not_believed_what_landing_never_writes(web, tmp_path, entry):
+def test_unexpected_entries_of_a_manifest_are_ignored(web, tmp_path, entry):
     """Others may write to a bucket, too; and no manifest may make every retry of a paid job fail."""
     (tmp_path / "8150001").mkdir()
     (tmp_path / "secret.mp4").write_bytes(VIDEO)
@@ -222,7 +222,7 @@ def test_a_manifest_is_not_believed_what_landing_never_writes(web, tmp_path, ent
     assert read_task_manifest(str(tmp_path), "8150001")["files"][0]["sha256"] == STORED_BEFORE["sha256"]
 
 
-def test_what_a_manifest_says_beside_is_not_handed_on(web, tmp_path):
+def test_unknown_keys_of_a_manifest_are_dropped(web, tmp_path):
     (tmp_path / "8150001").mkdir()
     (tmp_path / "8150001" / "0-video.mp4").write_bytes(VIDEO)
     content = {"version": 1, "request": {}, "files": [{**STORED_BEFORE, "path": "/etc/passwd", "more": 1}]}
@@ -299,7 +299,7 @@ def test_task_without_files_is_returned_as_it_is(tmp_path):
 
 
 def test_what_is_known_of_the_inputs_is_never_lost(web, shelf):
-    """Whoever lands a job's files first, with or without knowing what was asked for."""
+    """The first worker that stores a job's files, with or without knowing the request."""
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
     facts = {"model_name": "kling-v3", "prompt": "a cat"}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is kept is whole, whatever happens on the way."""
+"""Stored files are complete, whatever fails."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_cut_download_is_fetched_again(web, shelf):
 
 
 def test_200_cuts_never_leave_a_half_file(web, shelf):
-    """Each landing fails, at a random byte each; what is seen in the storage is never a part of a file."""
+    """Each store fails at a random byte; the storage never shows a part of a file."""
     rounds = random.Random(7)
     rules = DownloadOptions(allow_private=True, attempts=1)
     large = movie(rounds.randbytes(2_000_000))
@@ -98,7 +98,7 @@ def test_leftovers_of_a_killed_writer_are_removed(web, tmp_path):
 
 
 @pytest.mark.parametrize("storage", ["local", "memory"])
-def test_two_land_one_task_at_the_same_time(web, tmp_path, storage):
+def test_two_workers_store_one_task_at_the_same_time(web, tmp_path, storage):
     """As a sweep and the task itself may: what one is still writing the other leaves alone."""
     output = str(tmp_path) if storage == "local" else f"memory://two-{tmp_path.name}"
     half, go_on = threading.Event(), threading.Event()
@@ -184,7 +184,7 @@ def test_chunked_answers(web, shelf):
         (cut(VIDEO, 600_000), "the connection broke"),
     ],
 )
-def test_what_is_no_result_is_not_kept(web, shelf, answer, says):
+def test_a_file_that_is_no_result_is_not_stored(web, shelf, answer, says):
     with pytest.raises(KlingResultNotKept) as caught:
         store_result(video_task(web.serve("/v.mp4", answer)), shelf.uri, rules=RULES)
     text = str(caught.value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole path from a job to its kept files: one job, whole files, whatever breaks on the way."""
+"""The whole path from a job to its stored files: one job, complete files, whatever fails."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def film(output_path: Any, **arguments: Any) -> KlingTextToVideoOperator:
 
 
 def content(item: dict[str, Any], name: str = "path") -> bytes:
-    """Return a kept file, which is what the facts beside its path say."""
+    """Return a stored file, after a check against the facts next to its path."""
     place = resolve_path(item[name])
     data: bytes = place.fs.cat_file(place.path)
     assert item[name.replace("path", "bytes")] == len(data)
@@ -113,7 +113,7 @@ def test_the_manifest_says_what_was_made_of_what(
     assert kling_emulator.url not in text
 
 
-def test_several_pictures(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
+def test_several_images(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
     operator = KlingImageGenerationOperator(
         task_id="film", prompt="A boat", n=3, poll_interval=0.2, output_path=shelf.uri
     )
@@ -172,7 +172,7 @@ def test_a_sound_that_is_answered_at_once(shelf: Shelf, kling_emulator: Emulator
     assert content(sound)
 
 
-def test_subtitles_beside_their_video(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
+def test_subtitles_next_to_their_video(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
     operator = KlingDramaSubtitleOperator(
         task_id="film", source_video="https://example.com/a.mp4", poll_interval=0.2, output_path=shelf.uri
     )
@@ -207,7 +207,7 @@ def test_a_garment_in_a_video_and_images(shelf: Shelf, kling_emulator: Emulator,
 
 
 @WHICH
-def test_the_sensor_keeps_too(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance, deferrable: bool):
+def test_the_sensor_stores_too(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance, deferrable: bool):
     made = KlingHook().submit("videos/text2video", {"prompt": "A boat", "model_name": "kling-v3"})
     sensor = KlingTaskSensor(
         task_id="wait",
@@ -235,7 +235,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "_".join(map(str, *fault.items())))
-def test_a_retry_after_a_failed_landing_makes_no_new_job(
+def test_a_retry_after_a_failed_store_makes_no_new_job(
     shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance, fault: dict[str, int]
 ):
     kling_emulator.faults.set(fault)
@@ -250,7 +250,9 @@ def test_a_retry_after_a_failed_landing_makes_no_new_job(
     assert read_task_manifest(shelf.uri, result["task_id"])["request"]["prompt"] == "A boat"
 
 
-def test_one_cut_is_mended_within_the_try(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
+def test_one_broken_download_is_retried_within_the_try(
+    shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance
+):
     kling_emulator.faults.set({"cut_download": 3000, "cut_times": 2, "expired_url": 1})
     assert content(run(film(shelf.uri), ti)["videos"][0])
     assert kling_emulator.faults.fired["cut_download"] == 2
@@ -268,7 +270,7 @@ class ShakyS3:
         self.s3 = S3Server("http://{}:{}".format(*self._address), f"shaky-{self._address[1]}")
         connection = json.loads(os.environ["AIRFLOW_CONN_KLING_TEST_S3"])
         connection["extra"]["endpoint_url"] = self.s3.endpoint
-        # Of its own: Airflow keeps what it has connected to.
+        # Of its own: Airflow caches its connections.
         self.conn_id = f"kling_shaky_{self._address[1]}"
         monkeypatch.setenv(f"AIRFLOW_CONN_{self.conn_id.upper()}", json.dumps(connection))
         self.s3.client().create_bucket(Bucket=self.s3.bucket)
@@ -276,7 +278,7 @@ class ShakyS3:
     def down(self) -> None:
         self._server.stop()
         self._server._server.server_close()
-        # Bound and not listening: connections are refused, and nobody else is given the port meanwhile.
+        # Bound and not listening: connections are refused, and no other process gets the port.
         self._reserved = socket.socket()
         self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._reserved.bind(self._address)
@@ -362,7 +364,7 @@ def test_day_31_is_too_late(shelf: Shelf, kling_emulator: Emulator, ti: TaskInst
 
 @pytest.mark.airflow
 @WHICH
-def test_a_dag_lands_in_a_real_airflow(
+def test_a_dag_stores_in_a_real_airflow(
     run_dag: Any, shelf: Shelf, kling_emulator: Emulator, deferrable: bool
 ):
     """Templated path, the deferral, and the return value through XCom."""
@@ -382,7 +384,7 @@ def test_a_dag_lands_in_a_real_airflow(
 
 
 @pytest.mark.airflow
-def test_a_path_object_keeps_its_connection(run_dag: Any, s3: S3Server, kling_emulator: Emulator):
+def test_a_path_object_has_its_connection(run_dag: Any, s3: S3Server, kling_emulator: Emulator):
     """Rendered, in a mapped task too; the path that is returned can be opened as it is."""
     states, values = run_dag(
         f"""

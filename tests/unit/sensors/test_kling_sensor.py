@@ -246,7 +246,7 @@ class TestDeferral:
         event = {"status": "succeed", "task_id": each.kling_task_id, "message": ""}
         assert complete(each, event)["status"] == "succeed"
 
-    def test_an_ended_job_is_read_patiently(self, kling_emulator: Emulator) -> None:
+    def test_reading_an_ended_job_is_retried(self, kling_emulator: Emulator) -> None:
         event = {"status": "succeed", "task_id": ended(kling_emulator), "message": ""}
         kling_emulator.faults.set({"bad_credentials": 2})
         assert complete(sensor(deferrable=True), event)["status"] == "succeed"

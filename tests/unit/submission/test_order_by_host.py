@@ -41,7 +41,7 @@ def silence(seconds: float) -> str:
 
 
 @pytest.mark.parametrize("model", ["kling-v1-6", "kling-v2-1", "kling-v2-6", "kling-v3", "kling-video-o1"])
-def test_cometapi_takes_another_current_model_for_several_pictures(model: str) -> None:
+def test_cometapi_takes_another_current_model_for_several_images(model: str) -> None:
     """CometAPI: begin with kling-v1-6 or another current model that you have verified."""
     order = ordered(
         "videos/multi-image2video", "cometapi", image_list=[{"image": PICTURE}] * 2, model_name=model

@@ -78,7 +78,7 @@ def test_what_makes_another_job(other: dict[str, Any]) -> None:
     assert all(name.startswith("af-") and len(name) == 35 for name in names)
 
 
-def test_a_take_makes_another_job_in_one_run_too_and_none_keeps_the_name() -> None:
+def test_a_take_makes_another_job_in_one_run_and_without_one_the_id_is_unchanged() -> None:
     assert replace(KEY, take="2").external_task_id(0) != KEY.external_task_id(0)
     assert KEY.external_task_id(0) == IdempotencyKey("dag", "task", "run", -1, 0, "inputs").external_task_id(
         0
@@ -94,7 +94,7 @@ def settings(credentials: Any, base_url: str = "https://kling.example", **more: 
     return KlingSettings("c", base_url, DIALECTS["kling"], credentials, "hash", **more)
 
 
-def test_the_account_is_told_by_host_and_key_alone() -> None:
+def test_the_account_is_identified_by_host_and_key_alone() -> None:
     account = settings(ApiKey("key-1")).account
     assert "key-1" not in account
     assert settings(ApiKey("key-1"), timeout=(1.0, 2.0), verify=False).account == account
@@ -146,7 +146,7 @@ def test_a_first_try(
         assert noted == (None if reused else {"task_id": found.task_id})
 
 
-def test_a_retry_tells_its_own_job_from_that_of_another() -> None:
+def test_a_retry_distinguishes_its_own_job_from_that_of_another_task() -> None:
     retry = shared(is_retry=True)
     assert not walk(retry, [(FIND, RUNNING)]).reused, "without memory, a retry takes the job for its own"
     own = Memory({NAME: {"task_id": "7"}})
@@ -162,7 +162,7 @@ def test_a_retry_where_names_are_not_unique_waits_for_a_job_that_may_be_its_own(
     assert type(walk(retry, script)).__name__ == "KlingJobUnseen"
 
 
-def test_a_job_that_expired_is_made_anew_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_expired_job_is_submitted_again_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     then = round(time.time() * 1000) - (RESULT_DAYS * 86_400 + 60) * 1000
     gone = replace(DONE, updated_at=then)
     script = [(CREATE, TAKEN), (FIND, gone), (FindTask(NEXT), None), (CreateTask(NEXT), NEW)]

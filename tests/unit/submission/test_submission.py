@@ -301,7 +301,7 @@ def test_a_name_is_constant_and_fit_for_a_path() -> None:
     assert len(NAME) == 35
 
 
-def test_a_name_of_the_users_own_is_kept() -> None:
+def test_a_users_own_external_id_is_sent_unchanged() -> None:
     key = replace(KEY, user_external_task_id="order-17")
     names = [key.external_task_id(attempt) for attempt in range(3)]
     assert names[0] == "order-17"

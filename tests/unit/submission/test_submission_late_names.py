@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts whose names show up late and keep nobody from making a second job of one name."""
+"""Hosts whose jobs appear late and that accept a second job with the same external id."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Kling:
     jobs: list[Job] = field(default_factory=list)
 
     def create(self, name: str, what: str, hidden: int) -> KlingTask:
-        """Make a job, or fail to, as told."""
+        """Create a job, or fail, as configured."""
         if what == "not sent":
             raise KlingServerError("connection refused.", job=JobState.NOT_CREATED)
         if what == "request lost":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a look-up that finds nothing proves nothing, nobody concludes from it that there is no job."""
+"""If a look-up that finds nothing proves nothing, it is not taken as proof that there is no job."""
 
 from __future__ import annotations
 

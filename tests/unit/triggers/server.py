@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small server on the test's own event loop, which does as it is told, and waits for its jobs."""
+"""A small configurable server on the test's own event loop, and waits for its jobs."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ async def until(condition: Callable[[], object], seconds: float = 10) -> None:
 
 
 class Waits:
-    """Waits for jobs as triggers do, and keeps what they heard."""
+    """Waits for jobs as triggers do, and stores their events."""
 
     def __init__(self, hub: Callable[[], SharedPoller]) -> None:
         self._hub = hub

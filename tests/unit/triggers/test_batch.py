@@ -69,7 +69,7 @@ async def test_half_of_the_jobs_are_enough_while_rows_are_left(server: Server) -
     assert (await event_of(trigger(*idents, rows_left=True)))["ended"] == 3
 
 
-async def test_one_that_moves_to_another_triggerer_begins_anew(server: Server) -> None:
+async def test_a_trigger_that_moves_to_another_triggerer_starts_again(server: Server) -> None:
     idents = server.make(2)
     batch = trigger(*idents)
     first = asyncio.ensure_future(event_of(batch))

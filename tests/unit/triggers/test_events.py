@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whoever makes a job, its end is an event: against the emulator, as a triggerer runs it."""
+"""The end of every job is an event: against the emulator, as a triggerer runs it."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def test_equal_triggers_are_one_for_airflow() -> None:
     )
 
 
-def test_airflow_2_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_airflow_2_gets_an_error_that_names_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "airflow_provider_kling.triggers.events"
     real = builtins.__import__
 

@@ -71,7 +71,7 @@ async def test_a_job_is_waited_for_by_either_id(
     assert [event["status"] for event in events] == ["succeed"] * 3
 
 
-async def test_one_that_does_not_exist_keeps_no_other_waiting(
+async def test_a_missing_job_does_not_delay_the_others(
     emulator: Emulator, settings: KlingSettings, waits: Waits
 ) -> None:
     idents = await asyncio.to_thread(make, settings, 3)

@@ -200,7 +200,7 @@ class TestConnection:
     def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kling, "_SETTINGS_BACKOFF", 0.01)
 
-    async def test_one_that_is_gone_is_an_error_that_a_retry_can_mend(self) -> None:
+    async def test_a_missing_connection_is_an_error_that_a_retry_can_fix(self) -> None:
         event = await fire(task_trigger("job-1", kling_conn_id="nowhere", deadline=time.time() + 0.1))
         assert event.payload["status"] == "error"
         assert "nowhere" in event.payload["message"]
@@ -310,7 +310,7 @@ class TestSlot:
         monkeypatch.setattr(slot_queue, "_BACKOFF", 0.05)
         assert (await fire(slot_trigger())).payload["status"] == "slot"
 
-    async def test_a_connection_in_trouble_is_the_workers_to_tell(
+    async def test_an_unreadable_connection_is_reported_by_the_worker(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(kling, "_SETTINGS_BACKOFF", 0.01)

@@ -94,7 +94,7 @@ def test_absence_proves_nothing_for_a_job(created: int | None) -> None:
     assert seats["j99"].missed_rounds == 0
 
 
-def test_jobs_that_no_list_shows_are_not_sought_there_again_until_patience_asks() -> None:
+def test_jobs_missing_in_lists_are_not_searched_there_again_unless_patient() -> None:
     seats = {ident: ListPosition(missed_rounds=MAX_MISSES) for ident in jobs(100)}
     assert run(PollRound(seats, seats), List(*seats), set(seats)) == ([], jobs(100))
     pages, singles = run(PollRound(seats, seats, patient=True), List(*seats), set(seats))

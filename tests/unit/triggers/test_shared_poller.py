@@ -159,7 +159,7 @@ async def test_a_failed_job_says_why(server: Server, waits: Waits) -> None:
     }
 
 
-async def test_a_cancelled_wait_disturbs_nobody(server: Server, waits: Waits) -> None:
+async def test_a_cancelled_wait_affects_no_other(server: Server, waits: Waits) -> None:
     idents = server.make(10)
     tasks = [asyncio.ensure_future(waits.one(ident)) for ident in idents]
     await until(lambda: server.lists)
@@ -201,7 +201,7 @@ async def test_connections_of_other_content_have_hubs_of_their_own(
     assert get_poller(one, endpoint) is not get_poller(other, endpoint)
 
 
-def test_each_loop_has_its_own_and_is_not_kept_alive_by_it(endpoint: Endpoint) -> None:
+def test_each_loop_has_its_own_poller_which_does_not_reference_it(endpoint: Endpoint) -> None:
     seen: list[SharedPoller] = []
     loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
 
@@ -247,7 +247,7 @@ async def test_it_runs_in_a_context_of_its_own(
     assert seen == ["nothing"]
 
 
-async def test_status_changes_are_told_once_and_polls_not_at_all(server: Server, waits: Waits) -> None:
+async def test_status_changes_are_logged_once_and_polls_not_at_all(server: Server, waits: Waits) -> None:
     (ident,) = server.make()
     task = asyncio.ensure_future(waits.one(ident))
     await until(lambda: len(server.asked) >= 4)

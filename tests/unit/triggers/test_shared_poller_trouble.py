@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shared poller when the server, the list or a job is in trouble: nobody's wait ends for it."""
+"""The shared poller when the server, the list or a job fails: no wait ends because of it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_refused_credentials_end_all_waits(server: Server, waits: Waits) -
     assert hubs() == 0
 
 
-async def test_a_passing_refusal_ends_nobody(server: Server, waits: Waits) -> None:
+async def test_a_temporary_refusal_ends_no_wait(server: Server, waits: Waits) -> None:
     """A refusal is final for a task: a moment's trouble at the vendor must not fail a thousand of them."""
     (ident,) = server.make()
     server.set(ident, "succeed")
@@ -94,7 +94,7 @@ async def test_a_dialect_without_lists_is_never_asked_for_one(server: Server, en
     assert sorted(server.asked) == sorted(idents)
 
 
-async def test_failed_polls_slow_down_and_end_nobody(server: Server, waits: Waits) -> None:
+async def test_failed_polls_back_off_and_end_no_wait(server: Server, waits: Waits) -> None:
     (ident,) = server.make()
     server.answers = [ERROR, (502, "<html>Bad gateway</html>", {}), ERROR]
     server.set(ident, "succeed")
@@ -129,7 +129,7 @@ async def test_a_failed_round_is_no_news_for_jobs_that_were_read(server: Server,
         task.cancel()
 
 
-async def test_when_only_the_list_keeps_failing_jobs_are_read_one_by_one(
+async def test_when_only_the_list_fails_repeatedly_jobs_are_read_one_by_one(
     server: Server, waits: Waits
 ) -> None:
     idents = server.make(5)
@@ -169,7 +169,7 @@ async def test_a_storm_of_errors_is_not_answered_with_a_storm_of_reads(
     task.cancel()
 
 
-async def test_one_job_that_cannot_be_read_slows_down_nobody_else(server: Server, waits: Waits) -> None:
+async def test_one_unreadable_job_delays_no_other(server: Server, waits: Waits) -> None:
     (ident,) = server.make()
     tasks = [asyncio.ensure_future(waits.one(each)) for each in ("job-of-nobody", ident)]
     await until(lambda: server.single_reads.count(ident) >= 8)
@@ -206,7 +206,7 @@ async def test_the_deadline_ends_a_wait_after_a_last_look(server: Server, waits:
     assert server.times[-1] - began >= 0.9
 
 
-async def test_a_job_that_ended_while_nobody_looked_is_a_success(server: Server, waits: Waits) -> None:
+async def test_a_job_that_ended_between_polls_is_a_success(server: Server, waits: Waits) -> None:
     (ident,) = server.make()
     server.set(ident, "succeed")
     assert (await waits.one(ident, seconds=-3600))["status"] == "succeed"
@@ -244,7 +244,7 @@ async def test_the_deadline_holds_while_the_server_asks_for_a_long_pause(
     assert time.monotonic() - began < 30
 
 
-async def test_a_bug_in_the_hub_silences_nobody(
+async def test_a_bug_in_the_poller_ends_no_wait(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (ident,) = server.make()
@@ -424,7 +424,7 @@ async def test_a_read_that_never_ends_is_given_up_and_made_again(
     task.cancel()
 
 
-async def test_a_list_that_hangs_holds_up_nobody(
+async def test_a_hanging_list_delays_no_job(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.05)

@@ -72,7 +72,7 @@ async def test_a_job_that_ended_before_the_refusal_does_not(line: Line) -> None:
     assert await line.settle() == []
 
 
-async def test_a_kept_slot_goes_to_one_only(line: Line) -> None:
+async def test_a_remembered_slot_goes_to_one_waiter_only(line: Line) -> None:
     refused_at = time.time()
     line.board.job_ended()
     await line.come("one", refused_at, refused_at)
@@ -155,12 +155,12 @@ async def test_back_off_grows_and_is_spread() -> None:
     assert SlotWaiter(0, 0, 1, retry_after=100).backoff_delay() >= 100
 
 
-async def test_a_board_belongs_to_a_connection() -> None:
+async def test_a_queue_belongs_to_a_connection() -> None:
     assert get_slot_queue("one") is get_slot_queue("one")
     assert get_slot_queue("one") is not get_slot_queue("two")
 
 
-def test_a_board_belongs_to_a_loop() -> None:
+def test_a_queue_belongs_to_a_loop() -> None:
     async def board() -> SlotQueue:
         return get_slot_queue("one")
 

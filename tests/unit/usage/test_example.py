@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The example DAG that tells what was charged, in a real Airflow."""
+"""The example DAG that reports the charges, in a real Airflow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.operators.conftest import TaskInstance, image_to_video, run
 pytestmark = pytest.mark.airflow
 
 
-def test_the_example_tells_what_was_charged(
+def test_the_example_reports_the_charges(
     kling_emulator: Emulator, airflow_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KLING_EXAMPLE_OUTPUT", str(tmp_path))

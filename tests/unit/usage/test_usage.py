@@ -40,7 +40,7 @@ __all__ = ["shelf"]
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the pace of account calls out of the tests."""
+    """Remove the pause between account calls from the tests."""
     monkeypatch.setattr(account, "SECONDS_BETWEEN_CALLS", 0.0)
 
 
@@ -65,7 +65,7 @@ def test_sums_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
     )
     speech.execute(context_of(TaskInstance(dag_id="news", task_id="say")))
     Batch(shop, labels=spring).run([{**row, "labels": {"sku": row["prompt"]}} for row in rows(3)])
-    # Made by nobody whose files are at these paths, and stored without a charge that the ledger knows.
+    # A job whose files are not at these paths, and a stored one without a charge in the ledger.
     run(image_to_video(labels=spring), replace(ti, run_id="elsewhere", xcoms={}))
     strange = json.loads(next(Path(films).glob("*/manifest.json")).read_text())
     (tmp_path / "films" / "7").mkdir()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nothing of a picture and no signature reaches a log."""
+"""No part of an image and no signature is written to a log."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def test_short_data_uri_is_described_too():
         ("/data/in/picture.png", "/data/in/picture.png"),
     ],
 )
-def test_addresses_lose_only_what_signs_them(value, shown):
+def test_urls_lose_only_their_signature(value, shown):
     assert describe_media(value) == shown
 
 
-def test_texts_keep_their_words():
+def test_other_words_of_a_text_are_unchanged():
     prompt = "A cat walks on the wall? Yes: it does, and " + "it looks down at the street " * 40
     assert redact_text(prompt) == prompt
     assert redact_text("see https://x.y/z?sig=1 and go") == "see https://x.y/z and go"
@@ -79,7 +79,7 @@ def test_texts_keep_their_words():
         (f"see https://h/{'a' * 3000}?Signature=1 there", " there"),
     ],
 )
-def test_addresses_inside_an_error_text_are_found(text, shown):
+def test_urls_inside_an_error_text_are_found(text, shown):
     assert redact_text(text).endswith(shown)
     assert "Signature" not in redact_text(text)
 
@@ -117,7 +117,7 @@ def test_whole_body_at_any_depth():
     st.text(max_size=20),
     st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b""]),
 )
-def test_no_run_of_a_picture_survives(data, words, magic):
+def test_no_part_of_an_image_survives(data, words, magic):
     encoded = base64.b64encode(magic + data).decode()
     for whole in (encoded, f"{words} {encoded} {words}", f"data:image/png;base64,{encoded}", f'"{encoded}"'):
         assert encoded[:64] not in redact_text(whole)

@@ -16,7 +16,7 @@ from airflow_provider_kling.sensors.kling import KlingTaskSensor
 
 
 def encode(path: str) -> str:
-    """Read a picture as base64, as DAG authors do who do not know that a path will do."""
+    """Read an image as base64, as DAG authors do who do not know that a path is enough."""
     return base64.b64encode(Path(path).read_bytes()).decode()
 
 

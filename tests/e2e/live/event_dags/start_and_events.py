@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sensor that starts in the triggerer, and a DAG that starts by the end of a job that nobody here made."""
+"""A sensor that starts in the triggerer, and a DAG that starts when a job of another tool ends."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bodies of the picture endpoints."""
+"""Bodies of the image endpoints."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ ACCEPTED = [
     _good(model_name=V3, multi_shot=True, shot_type="intelligence", video_list=FEATURE),
     _good(model_name=V3, image_list=[FIRST, END], element_list=elements(3)),
     _good(element_list=elements(1), duration="4"),
-    # Nobody reads duration here.
+    # duration is not used here.
     _good(video_list=BASE, duration="15"),
 ]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pages on speech, other sounds and voices."""
+"""The pages on speech, other audio and voices."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Field:
     :param fewest: fewest items of a list.
     :param most: most items of a list.
     :param item: an item of the list.
-    :param given: what must be beside it for this field to be of use; ``None`` takes a field of the base away.
+    :param given: fields that this one requires; ``None`` takes a field of the base away.
     """
 
     required: bool = False
@@ -47,8 +47,8 @@ class Rule:
     """A rule between fields.
 
     :param text: the rule, as the page means it.
-    :param refused: what breaks it, over the base.
-    :param accepted: what keeps it, over the base.
+    :param refused: values that break it, over the base.
+    :param accepted: values that follow it, over the base.
     """
 
     text: str

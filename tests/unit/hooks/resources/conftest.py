@@ -29,7 +29,7 @@ def hook(kling_emulator: Emulator) -> KlingHook:
 
 @dataclass
 class Script:
-    """Answers in order, the last one for ever; what was asked is kept."""
+    """Responses in order, the last one repeatedly; requests are recorded."""
 
     answers: list[tuple[int, Any]] = field(default_factory=list)
     asked: list[tuple[str, Any]] = field(default_factory=list)

@@ -45,7 +45,7 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def test_packs_are_told_with_what_is_left(hook: KlingHook) -> None:
+def test_packs_have_their_remaining_units(hook: KlingHook) -> None:
     packs = hook.account_costs()
     assert {package_type(pack) for pack in packs} == {"video", "image"}
     assert all(pack["remaining_quantity"] <= pack["total_quantity"] for pack in packs)
@@ -197,7 +197,7 @@ def test_a_refusal_inside_a_success_is_no_account_without_packs(scripted: Any, q
     ("code", "kind", "asked"), [(1302, KlingRateLimited, 2), (1103, KlingAccountError, 1)]
 )
 @pytest.mark.usefixtures("quick")
-def test_a_refusal_inside_a_success_is_told_like_any_other(
+def test_a_refusal_inside_a_success_is_raised_like_any_other(
     scripted: Any, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[KlingError], asked: int
 ) -> None:
     hook, script = scripted
@@ -210,7 +210,7 @@ def test_a_refusal_inside_a_success_is_told_like_any_other(
     assert isinstance(caught.value, AirflowFailException) == (code == 1103)
 
 
-def test_calls_that_are_made_again_keep_their_distance(scripted: Any) -> None:
+def test_repeated_calls_are_spaced(scripted: Any) -> None:
     hook, script = scripted
     script.add({"code": 5000, "message": "down"}, 500)
     script.add({"code": 0, "data": {"resource_pack_subscribe_infos": []}})
@@ -231,7 +231,7 @@ def test_calls_that_are_made_again_keep_their_distance(scripted: Any) -> None:
         (None, None),
     ],
 )
-def test_the_type_of_a_pack_is_told_by_its_name(name: str | None, kind: str | None) -> None:
+def test_the_type_of_a_pack_is_read_from_its_name(name: str | None, kind: str | None) -> None:
     assert package_type({"resource_pack_name": name}) == kind
 
 

@@ -40,7 +40,7 @@ def test_the_way_through_a_session(hook: KlingHook, video_id: str) -> None:
         hook.selection.preview(session_id)
 
 
-def test_a_session_nobody_opened(hook: KlingHook) -> None:
+def test_an_unknown_session(hook: KlingHook) -> None:
     with pytest.raises(KlingRequestInvalid, match="4711"):
         hook.selection.clear("4711")
 
