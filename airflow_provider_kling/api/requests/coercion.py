@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from ...utils.json_input import read_json
+from ...utils.urls import is_blank
 from ..annotations import arms_of
 from .field_types import MediaConstraints
 
@@ -32,6 +33,7 @@ _WORDS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
+_MISSING_WORDS = ("none", "nan", "null", "nat", "<na>", "n/a", "#n/a", "undefined")
 _PAIRS = (("on", "off"), ("yes", "no"), ("true", "false"))
 _WHOLE = re.compile(r"([0-9]+)\.0+")
 _LARGEST = 2**63
@@ -46,6 +48,15 @@ def is_none_word(value: Any) -> bool:
     :return: true for ``"None"``, with or without blanks around it.
     """
     return isinstance(value, str) and value.strip() == NONE_WORD
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value is text that programs write for a value that is not there.
+
+    :param value: any value.
+    :return: true for blanks and words such as ``None``, ``nan`` and ``null``.
+    """
+    return isinstance(value, str) and (is_blank(value) or value.strip().lower() in _MISSING_WORDS)
 
 
 def native(value: Any) -> Any:
@@ -164,6 +175,9 @@ def _taken(name: str, takes: _Takes | None, value: Any) -> Any:
         return _choice(takes.literals, value)
     if takes.items:
         return _as_list(takes, value)
+    if isinstance(value, bool) and not takes.literals and bool not in takes.kinds:
+        # Pydantic reads a flag as a number; as text it is refused.
+        return str(value) if takes.kinds & {int, float} else value
     # What native rendering made of "1984". A float has lost its zeros, and a file is never a number.
     whole = isinstance(value, int) and not isinstance(value, bool)
     words = str in takes.kinds and int not in takes.kinds and not takes.file and name != "model_name"

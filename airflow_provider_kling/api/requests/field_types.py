@@ -155,6 +155,15 @@ def _as_id(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _as_name(value: Any) -> Any:
+    # A job is found by its name: blanks around it would name another one, and no query holds a line's end.
+    if not isinstance(value, str):
+        return value
+    if not value.strip().isprintable():
+        raise ValueError("must be printable characters")
+    return value.strip()
+
+
 def _as_on_off(value: Any) -> Any:
     # YAML reads a bare "on" as true.
     return ("off", "on")[value] if isinstance(value, bool) else value
@@ -245,6 +254,6 @@ CallbackUrl = Annotated[
 ]
 
 ExternalTaskId = Annotated[
-    str | None,
+    Annotated[str, BeforeValidator(_as_name)] | None,
     Field(description="Your own id of the task, unique in the account; made by the operator when unset."),
 ]
