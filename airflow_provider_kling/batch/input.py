@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ..api.requests.coercion import is_none_word
+from ..api.requests.coercion import is_missing
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
@@ -22,9 +22,6 @@ from ..utils.redaction import RedactedItems, RedactedText, redact_text, redact_t
 from ..utils.urls import is_blank
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv")
-
-_NO_VALUES = ("none", "nan", "null", "nat", "<na>", "n/a", "#n/a")
-"""Texts that programs write into a cell for a missing value."""
 
 _LONGEST_CELL = 32 * 1024**2
 
@@ -92,8 +89,8 @@ def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
             continue
         if not isinstance(row, dict):
             yield InvalidRow("it is no JSON object", line)
-        elif is_none_word(row.get("prompt")):
-            yield InvalidRow("prompt is 'None'; give it words, or leave its key out", line)
+        elif _is_word(row.get("prompt")):
+            yield InvalidRow(f"prompt is {row['prompt']!r}; give it words, or leave its key out", line)
         else:
             yield row
 
@@ -131,12 +128,17 @@ def _fault(cells: list[str], names: list[str]) -> str | None:
     """Return what is wrong with a row that is CSV."""
     if [text.strip().lower() for text in cells] == [name.lower() for name in names]:
         return "it repeats the header"
-    if no_value := sorted({text for text in cells if text.strip().lower() in _NO_VALUES}):
+    if no_value := sorted({text for text in cells if _is_word(text)}):
         return f"it has a cell {no_value[0]!r}; leave a cell empty where there is no value"
     if len(cells) > len(names):
         return f"it has {len(cells)} cells, and the header has {len(names)} names"
     unnamed = [at for at, name in enumerate(names[: len(cells)], 1) if not name and cells[at - 1].strip()]
     return f"column {unnamed[0]} has a value, and no name in the header" if unnamed else None
+
+
+def _is_word(value: Any) -> bool:
+    """Whether a value is a word that programs write for a missing value."""
+    return is_missing(value) and not is_blank(value)
 
 
 def _parse_cell(text: str) -> Any:
@@ -257,7 +259,7 @@ def _lost_prompt(value: Any, path: str = "") -> str | None:
     elif isinstance(value, list):
         parts = ((f"{path}[{at}]", item) for at, item in enumerate(value))
     for place, item in parts:
-        if place.rpartition(".")[2] == "prompt" and (is_nothing(item) or is_blank(item)):
+        if place.rpartition(".")[2] == "prompt" and (item is None or is_missing(item)):
             return f"{place} is {item!r}"
         if found := _lost_prompt(item, place):
             return found

@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
-from .prepared_request import estimate_of, parse_units
+from .prepared_request import estimate_of, is_nothing, parse_units
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -24,7 +24,7 @@ def parse_usd(name: str, value: Any) -> Decimal | None:
     :return: the amount; ``None`` where none is given.
     :raises KlingRequestInvalid: it is no finite number, or less than 0.
     """
-    if value is None or (isinstance(value, str) and not value):
+    if value is None:
         return None
     try:
         amount = None if isinstance(value, bool) else Decimal(str(value).strip().removeprefix("$"))
@@ -32,8 +32,9 @@ def parse_usd(name: str, value: Any) -> Decimal | None:
             return amount
     except InvalidOperation:
         pass
+    hint = "; without a limit, leave it out" if is_nothing(value) else ", 0 or more"
     raise KlingRequestInvalid(
-        f"Invalid value for {name!r}: {value!r}; expected US dollars, 0 or more.", job=JobState.NOT_CREATED
+        f"Invalid value for {name!r}: {value!r}; expected US dollars{hint}.", job=JobState.NOT_CREATED
     )
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ..api.requests.coercion import native, parsed_mapping
+from ..api.requests.coercion import is_none_word, native, parsed_mapping
 from ..api.validation_errors import format_validation_error
 from ..exceptions import JobState, KlingRequestInvalid
 from ..utils.redaction import strip_url_signature
-from ..utils.urls import is_url
+from ..utils.urls import is_blank, is_url
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -200,7 +200,7 @@ def is_nothing(value: Any) -> bool:
     :param value: value of a template, an XCom reference or native rendering.
     :return: ``True`` for ``None``, blank text and the text ``None``.
     """
-    return value is None or (isinstance(value, str) and value.strip() in ("", "None"))
+    return value is None or is_blank(value) or is_none_word(value)
 
 
 def parse_units(name: str, value: Any) -> Decimal | None:
@@ -208,10 +208,10 @@ def parse_units(name: str, value: Any) -> Decimal | None:
 
     :param name: name of the parameter.
     :param value: a number of any type, or text.
-    :return: the units; ``None`` if the value is unset or empty.
+    :return: the units; ``None`` if the value is unset.
     :raises KlingRequestInvalid: the value is not a finite number of 0 or more.
     """
-    if value is None or (isinstance(value, str) and not value):
+    if value is None:
         return None
     try:
         units = None if isinstance(value, bool) else Decimal(str(value).strip())
@@ -219,8 +219,9 @@ def parse_units(name: str, value: Any) -> Decimal | None:
             return units
     except InvalidOperation:
         pass
+    hint = "; without a limit, leave it out" if is_nothing(value) else ", 0 or more"
     raise KlingRequestInvalid(
-        f"Invalid value for {name!r}: {value!r}; expected a number of units, 0 or more.",
+        f"Invalid value for {name!r}: {value!r}; expected a number of units{hint}.",
         job=JobState.NOT_CREATED,
     )
 
@@ -294,7 +295,12 @@ def read_extra_body(extra: Any) -> Any:
     return {} if is_nothing(extra) else paths_to_str(parsed_mapping(extra))
 
 
-def _merge_extra_body(body: Mapping[str, Any], extra: Any) -> dict[str, Any]:
+def check_extra_body(extra: Any) -> None:
+    """Check what :func:`read_extra_body` has returned.
+
+    :param extra: further JSON keys of a request.
+    :raises KlingRequestInvalid: it is no mapping, or cannot be sent as JSON.
+    """
     if not isinstance(extra, Mapping):
         raise KlingRequestInvalid(
             f"extra_body is a {type(extra).__name__}; it must be a mapping of JSON keys to values.",
@@ -306,6 +312,10 @@ def _merge_extra_body(body: Mapping[str, Any], extra: Any) -> dict[str, Any]:
         raise KlingRequestInvalid(
             f"extra_body cannot be sent as JSON: {error}.", job=JobState.NOT_CREATED
         ) from None
+
+
+def _merge_extra_body(body: Mapping[str, Any], extra: Any) -> dict[str, Any]:
+    check_extra_body(extra)
     if twice := sorted(set(extra) & set(body)):
         raise KlingRequestInvalid(
             f"extra_body holds {', '.join(twice)}, which the task's own parameters already give.",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..inputs.prepared_request import read_extra_body
+from ..inputs.prepared_request import is_nothing, read_extra_body
 from ._templates import EXTRA_BODY, without
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def further_keys(operator: KlingBatchOperator) -> Any:
     :return: further JSON keys of every request.
     :raises KlingRequestInvalid: a template of it that may not be left out rendered to nothing.
     """
-    rows = [lost for lost in operator.unresolved if lost.path[0] == "requests" and not lost.fatal]
+    lost_in_rows = (lost for lost in operator.unresolved if lost.path[0] == "requests" and not lost.fatal)
+    rows = [lost for lost in lost_in_rows if is_nothing(lost.value)]
     if rows:
         operator.log.warning("%s, so it is not sent (%d such values in all rows)", rows[0], len(rows))
     operator.check_rendered()

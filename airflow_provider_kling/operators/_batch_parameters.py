@@ -77,7 +77,7 @@ class BatchParameters:
 
         :return: the limit in units; ``None`` without one.
         """
-        if "max_units" in self.batch.limited and is_nothing(self.batch.max_units):
+        if self._is_limited("max_units") and is_nothing(self.batch.max_units):
             self._reject("max_units", "a number of units; without a limit, leave it out")
         return parse_units("max_units", self.batch.max_units)
 
@@ -86,7 +86,7 @@ class BatchParameters:
 
         :return: the limit in US dollars; ``None`` without one.
         """
-        if "max_usd" in self.batch.limited and is_nothing(self.batch.max_usd):
+        if self._is_limited("max_usd") and is_nothing(self.batch.max_usd):
             self._reject("max_usd", "US dollars; without a limit, leave it out")
         return parse_usd("max_usd", self.batch.max_usd)
 
@@ -133,6 +133,11 @@ class BatchParameters:
             return parse_shard(self.batch.shard, self.batch.shards)
         except ValueError as error:
             invalid_parameter(self.batch.task_id, "shard", self.batch.shard, str(error))
+
+    def _is_limited(self, name: str) -> bool:
+        """Whether the author has set a limit, of which rendering or mapping may have left nothing."""
+        lost = any(each.path == (name,) for each in self.batch.unresolved)
+        return lost or name in self.batch.limited
 
     def _reject(self, name: str, expected: str) -> None:
         invalid_parameter(self.batch.task_id, name, getattr(self.batch, name), expected)

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE, SELECT_ELEMENTS
+from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import validate_request
 from ..utils.redaction import sanitize_text
 from ..version_compat import BaseOperator
 from ._constructor import build_constructor
 from ._hook_mixin import KlingHookMixin
+from ._parameters import read_conn_id
 from ._redacted_templates import RedactedTemplateMixin
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
     def __init__(self, *, kling_conn_id: str = "kling_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if not is_templated(kling_conn_id):
+            read_conn_id(self.task_id, "kling_conn_id", kling_conn_id)
         self.kling_conn_id = kling_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -47,6 +51,14 @@ class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :return: what the docstring of the class describes.
         :raises KlingError: a call was refused or had no answer.
         """
+        self.check_rendered()
+        fields = self.endpoint.request.model_fields
+        for lost in self.unresolved:
+            if len(lost.path) == 1 and lost.name in fields and fields[lost.name].is_required():
+                raise KlingRequestInvalid(
+                    f"{lost}. Check the task and the key that it names. Task {self.task_id!r}.",
+                    job=JobState.NOT_CREATED,
+                )
         return _CALLS[self.endpoint.slug](self)
 
 
@@ -60,8 +72,11 @@ def _delete_element(operator: KlingCallOperator) -> dict[str, Any]:
 
 def _delete(operator: KlingCallOperator, library: ResourceClient) -> dict[str, Any]:
     name = library.kind.id_field
-    resource_id = operator.request_values()[name]
-    return {name: resource_id, "deleted": library.delete(resource_id)}
+    values = operator.request_values()
+    resource_id = getattr(validate_request(operator.endpoint, values), name)
+    # A number stays one: only ids are checked here, and JSON holds both.
+    shown = values[name] if isinstance(values[name], int) else resource_id
+    return {name: shown, "deleted": library.delete(resource_id)}
 
 
 _MAX_SHORT_VIDEO = 6000

@@ -16,6 +16,7 @@ from ..inputs.prepared_request import (
     PreparedRequest,
     asked_key,
     is_nothing,
+    paths_to_str,
     prepare_request,
     read_extra_body,
 )
@@ -87,7 +88,7 @@ class JobRequest:
                 )
             self.operator.log.warning("%s, so it is not sent", each)
         path = self.operator.output_path
-        if path and not is_templated(path):
+        if path is not None and not is_templated(path):
             read_path(self.operator.task_id, OUTPUT_PATH, path)
 
     def build(
@@ -105,7 +106,7 @@ class JobRequest:
 
         return prepare_request(
             self.operator.endpoint,
-            self.operator.request_values(),
+            self._values(),
             dialect,
             self._extra_body(),
             expected_seconds=self.expected_seconds(),
@@ -220,6 +221,13 @@ class JobRequest:
     def _is_required(self, unresolved: UnresolvedTemplate) -> bool:
         field = self.operator.endpoint.request.model_fields.get(str(unresolved.path[0]))
         return len(unresolved.path) == 1 and field is not None and field.is_required()
+
+    def _values(self) -> Any:
+        """Return the request's fields without those that rendered to nothing, whatever word that left."""
+        values = self.operator.request_values()
+        # An item of a list is refused by its place; left out, it would change what the others mean.
+        lost = [each.path for each in self.operator.unresolved if isinstance(each.path[-1], str)]
+        return without(paths_to_str(values), lost) if lost else values
 
     def _extra_body(self) -> Any:
         empty = [each.path[1:] for each in self.operator.unresolved if each.path[0] == EXTRA_BODY]

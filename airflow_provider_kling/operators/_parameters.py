@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +11,7 @@ from os import PathLike
 from typing import Any, NoReturn
 
 from ..api.endpoint import Endpoint, get_endpoint
-from ..api.requests.coercion import is_none_word, native, parsed_list, parsed_mapping
+from ..api.requests.coercion import is_missing, is_none_word, native, parsed_list, parsed_mapping
 from ..api.requests.rules import did_you_mean
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid
@@ -28,6 +27,7 @@ _FLAGS = {
 _FLOAT = re.compile(r"[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+|[0-9]{10,}\.[0-9]*")
 """Text of a number that has lost digits of an id."""
 
+_WHOLE = re.compile(r"^([0-9]+)\.0+$")
 _MAX_VALUE_LENGTH = 200
 _MAX_TAKE_LENGTH = 100
 
@@ -47,8 +47,9 @@ def invalid_parameter(task_id: str, name: str, value: Any, expected: str) -> NoR
     :raises KlingRequestInvalid: always.
     """
     shown = redact_text(value)[:_MAX_VALUE_LENGTH] if isinstance(value, str) else value
+    stop = "" if expected.endswith("?") else "."
     raise KlingRequestInvalid(
-        f"Invalid value for {name!r}: {shown!r}; expected {expected}. Task {task_id!r}.",
+        f"Invalid value for {name!r}: {shown!r}; expected {expected}{stop} Task {task_id!r}.",
         job=JobState.NOT_CREATED,
     )
 
@@ -98,11 +99,13 @@ def read_take(task_id: str, value: Any) -> str:
     :raises KlingRequestInvalid: it is neither text nor a number.
     """
     value = native(value)
-    if is_nothing(value):
+    if value is None or is_missing(value):
         return ""
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
+    finite = not isinstance(value, float) or math.isfinite(value)
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or not finite:
         invalid_parameter(task_id, "take", value, "text or a number, such as '2'")
-    text = str(value).strip()
+    # A table makes 2.0 of 2, and a template the text of it: that is the same take.
+    text = _WHOLE.sub(r"\1", str(value).strip())
     if len(text) > _MAX_TAKE_LENGTH or not text.isprintable():
         invalid_parameter(task_id, "take", value, f"at most {_MAX_TAKE_LENGTH} printable characters")
     return text
@@ -117,6 +120,7 @@ def read_conn_ids(task_id: str, value: Any, first: Any) -> tuple[str, ...]:
     :return: the ids, without those that rendered to nothing.
     :raises KlingRequestInvalid: it is none of these, or names a connection twice.
     """
+    value = native(value)
     ids = _listed(value) if isinstance(value, str) else value
     expected = f"a list of connection ids, each once and none of them {first!r}"
     if is_nothing(ids):
@@ -131,12 +135,9 @@ def read_conn_ids(task_id: str, value: Any, first: Any) -> tuple[str, ...]:
 
 def _listed(text: str) -> Any:
     """Parse text: JSON, the Python list that a template without native rendering renders, or names."""
-    if text.strip().startswith("["):
-        try:
-            return ast.literal_eval(text.strip())
-        except (ValueError, SyntaxError):
-            return text.strip()
-    return text.split(",")
+    if is_missing(text):
+        return None
+    return parsed_list(text) if text.strip()[:1] in ("[", "(", "{") else text.split(",")
 
 
 def read_number(
@@ -154,7 +155,7 @@ def read_number(
 
     :param task_id: the task that has it.
     :param name: the parameter.
-    :param value: a number of any type, a ``timedelta`` (its seconds), or text.
+    :param value: a number of any type, or text.
     :param rule: which values are valid, for the error.
     :param above: the number must be greater than this.
     :param least: the number must not be less than this.
@@ -179,7 +180,42 @@ def read_seconds(task_id: str, name: str, value: Any) -> float:
     :return: the seconds.
     :raises KlingRequestInvalid: it is no length of time.
     """
-    return read_number(task_id, name, value, _SECONDS, above=0)
+    return read_number(task_id, name, in_seconds(value), _SECONDS, above=0)
+
+
+def in_seconds(value: Any) -> Any:
+    """Return a length of time in seconds.
+
+    :param value: a ``timedelta``, or what stands for seconds.
+    :return: the seconds of a ``timedelta``; anything else as it is.
+    """
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def read_conn_id(task_id: str, name: str, value: Any) -> str:
+    """Read the id of a connection.
+
+    :param task_id: the task that has it.
+    :param name: the parameter.
+    :param value: the id.
+    :return: the id without blanks around it.
+    :raises KlingRequestInvalid: it is empty, or no text.
+    """
+    value = native(value)
+    if not isinstance(value, str) or is_nothing(value):
+        invalid_parameter(task_id, name, value, "the id of a connection, such as 'kling_default'")
+    return value.strip()
+
+
+def check_budget(task_id: str, value: Any) -> None:
+    """Check ``budget``: anything else than a budget would be no limit.
+
+    :param task_id: the task that has it.
+    :param value: a :class:`~airflow_provider_kling.budget.KlingBudget`, or ``None``.
+    :raises KlingRequestInvalid: it is neither.
+    """
+    if value is not None and not callable(getattr(value, "reserve", None)):
+        invalid_parameter(task_id, "budget", value, "a KlingBudget; without a shared limit, leave it out")
 
 
 def read_endpoint(task_id: str, name: str, value: Any) -> Endpoint:
@@ -266,7 +302,7 @@ def read_task_id(task_id: str, name: str, value: Any) -> str:
     if isinstance(ident, int) and not isinstance(ident, bool):
         # Native templates render an id as a number.
         ident = str(ident)
-    if isinstance(ident, str) and not is_nothing(ident) and not _FLOAT.fullmatch(ident.strip()):
+    if isinstance(ident, str) and not is_missing(ident) and not _FLOAT.fullmatch(ident.strip()):
         return ident.strip()
     many = isinstance(ident, Iterable) and not isinstance(ident, str)
     remedy = (
@@ -282,8 +318,7 @@ def read_task_id(task_id: str, name: str, value: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, timedelta):
-        return value.total_seconds()
+    value = native(value)
     if isinstance(value, bool) or value is None:
         return None
     try:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..exceptions import JobState, KlingRequestInvalid
-from ._templates import OUTPUT_PATH, UnresolvedTemplate, find_unresolved, renderable
+from ._mapped import mapped_references
+from ._templates import CONN_ID, OUTPUT_PATH, UnresolvedTemplate, find_unresolved, renderable
 
 if TYPE_CHECKING:
     from ..version_compat import BaseOperator as _Operator
@@ -44,10 +45,12 @@ class RenderingMixin(_Operator):
         for name, value in templates.items():
             setattr(self, name, value)
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-        if isinstance(path := getattr(self, OUTPUT_PATH, None), str):
-            # Line breaks around a template in triple quotes are not part of the path.
-            setattr(self, OUTPUT_PATH, path.strip())
-        self.unresolved = find_unresolved(templates, {name: getattr(self, name) for name in templates})
+        for name in (OUTPUT_PATH, CONN_ID):
+            # Lines around a template in triple quotes are no part of a name.
+            if isinstance(text := getattr(self, name, None), str):
+                setattr(self, name, text.strip())
+        sources = {**templates, **mapped_references(self, templates)}
+        self.unresolved = find_unresolved(sources, {name: getattr(self, name) for name in templates})
         self._after_rendering(context, templates)
 
     def _unrendered(self, name: str) -> Any:

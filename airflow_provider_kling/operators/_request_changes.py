@@ -77,7 +77,8 @@ def changing_rows(names: Sequence[str]) -> str:
     :return: the warning.
     """
     return (
-        f"{' and '.join(names)} differs in each try, so a retry makes those rows again and pays for them. "
+        f"{' and '.join(names)} differs in each try, so a retry makes those rows again and pays for them, "
+        "and the batch holds its worker while it waits, even with deferrable=True. "
         "Use values that stay the same in every try, such as {{ ts }}"
     )
 

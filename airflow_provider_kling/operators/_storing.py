@@ -11,7 +11,7 @@ from ..api.templating import is_templated
 from ..results.operator_result import check_installed_for, validate_output_path
 from ..version_compat import BaseOperator
 from ._hook_mixin import KlingHookMixin
-from ._parameters import invalid_parameter, read_endpoint, read_number, read_path
+from ._parameters import invalid_parameter, read_conn_id, read_endpoint, read_number, read_path
 from ._rendering import RenderingMixin
 
 
@@ -28,6 +28,8 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
         super().__init__(**kwargs)
         check_installed_for(self.task_id, output_path)
         self.output_path = output_path
+        if not is_templated(kling_conn_id):
+            read_conn_id(self.task_id, "kling_conn_id", kling_conn_id)
         self.kling_conn_id = kling_conn_id
         if not is_templated(output_path):
             read_path(self.task_id, "output_path", output_path)

@@ -20,7 +20,8 @@ from ..exceptions import KlingAccountError
 from ..utils.redaction import sanitize_text
 from ..version_compat import BaseBranchOperator
 from ._hook_mixin import KlingHookMixin
-from ._parameters import invalid_parameter
+from ._parameters import invalid_parameter, read_conn_id
+from ._rendering import RenderingMixin
 
 if TYPE_CHECKING:
     from ..version_compat import Context, XComArg
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _PACKAGE_TYPES = ("video", "image", "try-on")
 _CURRENCIES = ("USD", "CNY")
+_FILTERS = ("currency", "package_type", "resource_pack_name")
+_FILTER_EXPECTED = "a value; check the task and the key that it names, or leave it out"
 _MAX_NAME_LENGTH = 100
 _MAX_NAMES_LENGTH = 500
 
@@ -35,7 +38,7 @@ _Found = tuple[Decimal, Decimal, str, dict[str, Any]]
 """The rest, the threshold, a sentence for people, and the facts."""
 
 
-class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
+class KlingAccountOperator(KlingHookMixin, RenderingMixin, BaseBranchOperator):
     """Read what is left in the account's resource packs or cash balance, and continue only if it is enough.
 
     The request is free. Kling's count lags up to 12 hours and does not include later use, so leave a margin
@@ -91,6 +94,8 @@ class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
         self.resource_pack_name = resource_pack_name
         self.on_low = on_low
         self.kling_conn_id = kling_conn_id
+        if not is_templated(kling_conn_id):
+            read_conn_id(self.task_id, "kling_conn_id", kling_conn_id)
         for name, read in _READERS.items():
             if not is_templated(getattr(self, name)):
                 self._read(name, read)
@@ -106,6 +111,7 @@ class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
         :return: what is left and the thresholds as text, ``enough``, the ``packs`` and ``balances``.
         :raises KlingAccountError: less is left, with ``on_low="fail"``; or the cash balance is not known.
         """
+        self._check_filters()
         limits = {name: self._read(name, _READERS[name]) for name in self._limits}
         for name in self._limits:
             if limits[name] is None:
@@ -124,6 +130,13 @@ class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
         self.log.info("%s", text)
         self._branch(context, plan, state)
         return state
+
+    def _check_filters(self) -> None:
+        """Fail for a filter that a template lost: other packs would decide whether money is spent."""
+        self.check_rendered()
+        for lost in self.unresolved:
+            if lost.path[0] in _FILTERS:
+                invalid_parameter(self.task_id, lost.name, lost.value, _FILTER_EXPECTED)
 
     def _units_left(self, threshold: Decimal | None) -> _Found | None:
         if threshold is None:
@@ -159,7 +172,7 @@ class KlingAccountOperator(KlingHookMixin, BaseBranchOperator):
         return left, threshold, text, {**facts, "balances": balances}
 
     def _packs(self) -> list[dict[str, Any]]:
-        name = str(self.resource_pack_name) if self.resource_pack_name else None
+        name = self._read("resource_pack_name", _pack_name)
         wanted = self._read("package_type", _type)
         found = self.hook.account.costs(resource_pack_name=name)
         packs = [dict(pack) for pack in active_packs(found) if not wanted or package_type(pack) == wanted]
@@ -230,6 +243,14 @@ def _currency(value: Any) -> str | None:
     return str(value)
 
 
+def _pack_name(value: Any) -> str | None:
+    if value in (None, ""):
+        return None
+    if isinstance(value, str) and value.strip():
+        return value
+    raise ValueError("the name of a pack")
+
+
 def _type(value: Any) -> str | None:
     if value in (None, ""):
         return None
@@ -251,6 +272,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "threshold_cash": _cash,
     "currency": _currency,
     "package_type": _type,
+    "resource_pack_name": _pack_name,
     "on_low": _parse_on_low,
 }
 

@@ -18,7 +18,7 @@ from ..exceptions import (
     error_from_event,
 )
 from ..inputs.cost_limits import enforce_limits, parse_usd
-from ..inputs.prepared_request import parse_units
+from ..inputs.prepared_request import check_extra_body, parse_units, read_extra_body
 from ..links import KlingConsoleLink, KlingResultLink
 from ..results.operator_result import check_installed_for
 from ..results.posters import check_poster
@@ -30,10 +30,11 @@ from ._hook_mixin import KlingHookMixin
 from ._job_request import JobRequest
 from ._job_steps import finish_deferred, submit_and_wait
 from ._parameters import (
+    check_budget,
     check_end_from_trigger,
-    invalid_parameter,
     labels_in,
     read_choice,
+    read_conn_id,
     read_flag,
     read_path,
     read_seconds,
@@ -162,12 +163,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         super().__init__(**kwargs)
         self.kling_conn_id = kling_conn_id
         self.deferrable = read_flag(self.task_id, "deferrable", deferrable)
-        self.poll_interval = poll_interval
-        self.timeout = timeout
-        for name, value in (("poll_interval", poll_interval), ("timeout", timeout)):
-            if not isinstance(value, int | float):
-                invalid_parameter(self.task_id, name, value, "seconds, above 0, as a number")
-            read_seconds(self.task_id, name, value)
+        self.poll_interval = read_seconds(self.task_id, "poll_interval", poll_interval)
+        self.timeout = read_seconds(self.task_id, "timeout", timeout)
         check_installed_for(self.task_id, output_path)
         self.output_path = output_path
         self.end_from_trigger = read_flag(self.task_id, "end_from_trigger", end_from_trigger)
@@ -179,6 +176,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.max_units = max_units
         self.max_usd = max_usd
         self.labels = labels
+        check_budget(self.task_id, budget)
         self.budget = budget
         self.idempotency_scope = read_choice(
             self.task_id, "idempotency_scope", idempotency_scope, ("run", "inputs")
@@ -198,6 +196,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
     def _check_literals(self) -> None:
         """Check the parameters whose values are known in the DAG file."""
+        if not is_templated(self.kling_conn_id):
+            read_conn_id(self.task_id, "kling_conn_id", self.kling_conn_id)
         if not is_templated([self.fallback_conn_ids, self.kling_conn_id]):
             conn_ids_of(self)
         if not is_templated(self.labels):
@@ -208,10 +208,11 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             parse_usd("max_usd", self.max_usd)
         if not is_templated(self.expected_seconds):
             JobRequest(self).expected_seconds()
-        if not is_templated(self.output_path):
+        if not is_templated(self.extra_body):
+            check_extra_body(read_extra_body(self.extra_body))
+        if self.output_path is not None and not is_templated(self.output_path):
             self._check_output_path()
-            if self.output_path:
-                read_path(self.task_id, "output_path", self.output_path)
+            read_path(self.task_id, "output_path", self.output_path)
 
     def _check_output_path(self) -> None:
         if self.wait_for_completion or not self.output_path or self.endpoint.synchronous:

@@ -25,7 +25,9 @@ from ._batch_fields import further_keys, report_progress
 from ._batch_parameters import BatchParameters
 from ._hook_mixin import KlingHookMixin
 from ._parameters import (
+    check_budget,
     read_choice,
+    read_conn_id,
     read_flag,
     read_number,
     read_seconds,
@@ -189,6 +191,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.timeout = timeout
         self.extra_body = extra_body
         self.labels = labels
+        check_budget(self.task_id, budget)
         self.budget = budget
         self.shard = shard
         self.shards = shards
@@ -220,6 +223,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         if self.max_failed is not None:
             self.max_failed = read_number(self.task_id, "max_failed", self.max_failed, "0 or more", least=0)
         check_parameters(self)
+        if not is_templated(self.kling_conn_id):
+            read_conn_id(self.task_id, "kling_conn_id", self.kling_conn_id)
         parameters = BatchParameters(self)
         for name in BatchParameters.TEMPLATED:
             value = getattr(self, name)
@@ -241,9 +246,11 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         outer = outer_task(self, context) if self.deferrable else None
         if outer:
             self.log.info("deferrable=True has no effect inside task %s: the wait holds its worker", outer)
-        return self._run_batch(
-            context, DeferralState(time.time()), defers=self.deferrable and not outer, deferred=False
-        )
+        if self.changing:
+            self.log.warning("%s", changing_rows(self.changing))
+        # Rows that a worker renders again after each deferral would be made again in one try.
+        defers = self.deferrable and not outer and not self.changing
+        return self._run_batch(context, DeferralState(time.time()), defers=defers, deferred=False)
 
     def execute_complete(
         self, context: Context, event: BatchEvent, state: Mapping[str, Any] | None = None
@@ -280,8 +287,6 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         if deferred:
             check_execution_timeout(self, state.began)
-        if self.changing:
-            self.log.warning("%s", changing_rows(self.changing))
         extra = further_keys(self)
         parameters = BatchParameters(self)
         endpoint = parameters.endpoint()

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Unpack
 
+from ..api.requests.coercion import parsed_list, parsed_mapping
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
@@ -120,6 +122,9 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
                 value,
                 "a result or a path; it rendered to nothing, check the task that it names",
             )
+        value = parsed_list(parsed_mapping(value))
+        if not _is_readable(value):
+            invalid_parameter(self.task_id, name, value, "a result, a path, or a list of them")
         with storage_errors_for("cannot be read", value if name == "path" else "result"):
             paths = paths_of(value)
             if not paths:
@@ -150,6 +155,12 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
         """Read the rules; while the DAG is parsed, templates are left out."""
         values = {name: getattr(self, name) for name in RULES}
         return read_rules(self.task_id, values, parsing=parsing)
+
+
+def _is_readable(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_readable, value))
+    return isinstance(value, str | Mapping | PathLike) or hasattr(value, "storage_options")
 
 
 def _kind(value: Any) -> str:

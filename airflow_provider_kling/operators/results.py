@@ -91,6 +91,8 @@ class KlingFetchResultOperator(StoringOperator):
         self.kling_task_id = kling_task_id
         if not is_templated(self.endpoint):
             self._made_by()
+        if not is_templated(kling_task_id):
+            read_task_id(self.task_id, "kling_task_id", kling_task_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the job and store its result.

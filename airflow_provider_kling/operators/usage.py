@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
+from ..api.requests.coercion import parsed_list
 from ..api.templating import is_templated
 from ..exceptions import KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
@@ -33,6 +34,7 @@ LAG_SECONDS = 12 * 3600
 """Seconds by which the vendor's ledgers may lag."""
 
 _TIME = "ISO text such as 2026-11-01T00:00:00Z, a datetime, or Unix time in milliseconds"
+_EARLIEST_MS = 1_000_000_000_000
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -120,7 +122,7 @@ class KlingUsageOperator(StoringOperator):
     def _already_stored(self) -> KnownJobs:
         from ..usage.known import KnownJobs
 
-        paths: Any = self.paths
+        paths: Any = parsed_list(self.paths)
         if is_nothing(paths):
             paths = ()
         if isinstance(paths, str | os.PathLike) or hasattr(paths, "storage_options"):
@@ -168,7 +170,10 @@ class KlingUsageOperator(StoringOperator):
             if isinstance(value, datetime):
                 aware = value if value.tzinfo else value.replace(tzinfo=UTC)
                 return int(aware.timestamp() * 1000)
-            return int(str(value))
+            number = int(str(value))
+            if number < _EARLIEST_MS:
+                raise ValueError("seconds, or no time")
+            return number
 
     @contextmanager
     def _refused(self, name: str) -> Iterator[None]:

@@ -28,7 +28,9 @@ from ..operators._hook_mixin import KlingHookMixin
 from ..operators._parameters import (
     check_end_from_trigger,
     id_source,
+    in_seconds,
     invalid_parameter,
+    read_conn_id,
     read_endpoint,
     read_flag,
     read_number,
@@ -121,11 +123,15 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         self.endpoint = endpoint.slug if isinstance(endpoint, Endpoint) else endpoint
         self.kling_task_id = kling_task_id
         self.kling_conn_id = kling_conn_id
+        if not is_templated(kling_conn_id):
+            read_conn_id(self.task_id, "kling_conn_id", kling_conn_id)
         self.deferrable = read_flag(self.task_id, "deferrable", deferrable)
-        if output_path:
+        if output_path is not None:
             from ..results.operator_result import check_installed_for
 
             check_installed_for(self.task_id, output_path)
+            if not is_templated(output_path):
+                read_path(self.task_id, "output_path", output_path)
         self.output_path = output_path
         self.end_from_trigger = read_flag(self.task_id, "end_from_trigger", end_from_trigger)
         self.poster = read_flag(self.task_id, "poster", poster)
@@ -139,6 +145,8 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         self._polled = False
         if not is_templated(self.endpoint):
             self._check_endpoint()
+        if not is_templated(kling_task_id):
+            read_task_id(self.task_id, "kling_task_id", kling_task_id)
         if self.end_from_trigger:
             check_end_from_trigger(self.task_id, output_path, deferrable=self.deferrable)
         self.start_from_trigger = read_flag(self.task_id, "start_from_trigger", start_from_trigger)
@@ -320,7 +328,7 @@ def _read_timeout(task_id: str, value: Any) -> float:
     if value is None:
         configured = conf.getfloat("sensors", "default_timeout", fallback=AIRFLOWS_TIMEOUT)
         return DEFAULT_TIMEOUT if configured == AIRFLOWS_TIMEOUT else configured
-    seconds = read_number(task_id, "timeout", value, "a number of seconds, 0 or more", least=0)
+    seconds = read_number(task_id, "timeout", in_seconds(value), "a number of seconds, 0 or more", least=0)
     if seconds == AIRFLOWS_TIMEOUT:
         warnings.warn(
             f"Task {task_id!r}: timeout is Airflow's default of seven days; no job takes as long. "

@@ -179,6 +179,44 @@ REFUSED: dict[str, tuple[str, bool]] = {
         "KlingTextToVideoOperator(task_id='paid', prompt='An oak', max_units=\"{{ none }}\")",
         False,
     ),
+    **{
+        f"{what} of a mapped task that came to nothing": (
+            f"""
+            @task
+            def rows():
+                return [{given}]
+
+            KlingTextToVideoOperator.partial(task_id='paid').expand_kwargs(rows())
+            """,
+            False,
+        )
+        for what, given in {
+            "a limit": "{'prompt': 'An oak', 'max_units': None}",
+            "a path": "{'prompt': 'An oak', 'output_path': None}",
+            "an account": "{'prompt': 'An oak', 'kling_conn_id': None}",
+            "a word for no prompt": "{'prompt': 'nan'}",
+        }.items()
+    },
+    "a limit for each that came to nothing": (
+        """
+        @task
+        def limits():
+            return [None]
+
+        KlingTextToVideoOperator.partial(task_id='paid', prompt='An oak').expand(max_units=limits())
+        """,
+        False,
+    ),
+    "a prompt for each that came to nothing": (
+        """
+        @task
+        def words():
+            return [""]
+
+        KlingImageToVideoOperator.partial(task_id='paid', image='https://a.example/a.png').expand(prompt=words())
+        """,
+        False,
+    ),
     "a template inside @task": (
         """
         @task
@@ -200,7 +238,7 @@ def test_what_comes_to_nothing_is_refused_before_anything_is_paid(
     dag_id = re.sub(r"\W+", "_", f"refused {style}")
     head = HEAD.format(dag_id=dag_id, native=native)
     states, _ = run(dag_id, head + textwrap.indent(textwrap.dedent(body), "    "))
-    assert states["paid"] == "failed"
+    assert (states.get("paid") or states["paid0"]) == "failed"
     assert not kling_emulator.jobs
 
 

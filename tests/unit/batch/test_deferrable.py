@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -93,6 +94,48 @@ def test_the_worker_is_given_back_while_jobs_run(start: Callable[..., Emulator],
     assert parts.deferrals[0].trigger.rows_left
     assert not parts.deferrals[-1].trigger.rows_left
     assert {line["airflow"]["try_number"] for line in parts.batch.ledger().values()} == {1}
+
+
+@pytest.mark.parametrize(
+    ("template", "warned"),
+    [
+        ("{{ macros.datetime.now() }}", True),
+        ("{{ macros.uuid.uuid4() }}", True),
+        ("try {{ ti.try_number }}", True),
+        ("{{ ts }} now", False),
+    ],
+)
+def test_rows_that_differ_in_each_try_are_told_and_not_deferred(
+    template: str,
+    warned: bool,
+    start: Callable[..., Emulator],
+    batch: Batch,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kling = start(job_seconds=1.0, slots=4)
+    lines: list[str] = []
+    log = SimpleNamespace(warning=lambda text, *values: lines.append(text % values), info=lambda *_: None)
+    monkeypatch.setattr(KlingBatchOperator, "log", log)
+    operator = batch.operator([{"prompt": f"a boat {template}"}], deferrable=True)
+    operator.render_template_fields(
+        {
+            "macros": SimpleNamespace(datetime=datetime, uuid=uuid),
+            "ti": batch.ti,
+            "ts": "2026-11-28T00:00:00+00:00",
+        }
+    )
+    if not warned:
+        with pytest.raises(TaskDeferred):
+            operator.execute(context_of(batch.ti))
+        assert not [line for line in lines if "differs" in line]
+        return
+    assert operator.execute(context_of(batch.ti))["done"] == 1
+    assert len(kling.jobs) == 1
+    (line,) = [line for line in lines if "differs" in line]
+    assert line.startswith(
+        "requests differs in each try, so a retry makes those rows again and pays for them"
+    )
+    assert "such as {{ ts }}" in line
 
 
 def test_rows_that_are_settled_are_not_read_again(

@@ -202,3 +202,10 @@ def test_a_manifest_that_cannot_be_written_is_no_failure(
     monkeypatch.setattr(media_check, "AtomicFile", refuse)
     assert check(ti, result=result)["passed"]
     assert "media_check" not in manifest_of(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["path", "result"])
+@pytest.mark.parametrize("value", [5, 0.5, float("nan"), True, b"a", {1}, ["a", 5], [["a", None]]], ids=repr)
+def test_what_names_no_file_is_refused_by_name(name: str, value: Any, ti: TaskInstance) -> None:
+    with pytest.raises(KlingRequestInvalid, match=rf"'{name}': .*; expected a result, a path, or a list"):
+        check(ti, **{name: value})

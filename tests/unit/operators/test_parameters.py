@@ -8,15 +8,18 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy
 import pytest
 
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.operators._parameters import (
+    read_conn_ids,
     read_endpoint,
     read_flag,
     read_number,
     read_path,
     read_seconds,
+    read_take,
     read_task_id,
 )
 from airflow_provider_kling.operators.video import KlingTextToVideoOperator
@@ -115,9 +118,76 @@ def test_numbers_and_flags_of_the_sensor_are_read_from_text() -> None:
 
 
 @pytest.mark.parametrize("name", ["timeout", "poll_interval"])
-def test_seconds_of_job_operators_that_are_no_number_are_refused(name: str) -> None:
-    with pytest.raises(KlingRequestInvalid, match=rf"'{name}': '60'; expected seconds"):
-        KlingTextToVideoOperator(task_id="make", prompt="a boat", **{name: "60"})
+@pytest.mark.parametrize(
+    "value", [60, "60", " 60.0 ", Decimal(60), numpy.int64(60), timedelta(minutes=1)], ids=repr
+)
+def test_seconds_of_job_operators_are_read(name: str, value: Any) -> None:
+    made = KlingTextToVideoOperator(task_id="make", prompt="a boat", **{name: value})
+    assert getattr(made, name) == 60.0
+
+
+@pytest.mark.parametrize("name", ["timeout", "poll_interval"])
+@pytest.mark.parametrize("value", [None, "", "None", "{{ x }}", math.nan, True, numpy.True_, [60]], ids=repr)
+def test_seconds_of_job_operators_that_are_no_number_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(KlingRequestInvalid, match=rf"'{name}': .*; expected seconds"):
+        KlingTextToVideoOperator(task_id="make", prompt="a boat", **{name: value})
+
+
+COMMON = {"task_id": "make", "prompt": "a boat"}
+ONLY_KLING = "the id of a connection"
+FOLDER = "an absolute path or a URI|a folder"
+NO_LIMIT = "without a limit, leave it out"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        *(("budget", value, "a KlingBudget") for value in ("", 0, False, {}, 5, "5", "{{ x }}")),
+        *(("kling_conn_id", value, ONLY_KLING) for value in (None, "", "None", " \n", "\u200b", 0, [], True)),
+        *(("output_path", value, FOLDER) for value in ("", " ", "None", 0, False, [], {}, (), "films")),
+        *(("max_units", value, NO_LIMIT) for value in ("", " ", "None")),
+        *(("max_usd", value, NO_LIMIT) for value in ("", " ", "None")),
+        *(("take", value, "text or a number") for value in (math.nan, math.inf, [2], True)),
+        *(("fallback_conn_ids", value, "a list of connection ids") for value in ('{"a": 1}', {"a": 1}, 5)),
+        *(("regenerate_on_fail", value, "a whole number") for value in (numpy.True_, timedelta(1), "2.5")),
+        *(("extra_body", value, "a mapping of JSON keys") for value in ("text", 5, ["a"], "[1]")),
+        *(("cfg_scale", value, "a number from 0 to 1") for value in (True, False, numpy.True_)),
+    ],
+    ids=lambda each: repr(each)[:30],
+)
+def test_what_would_be_no_limit_no_path_or_no_account_is_refused_at_parse(
+    name: str, value: Any, expected: str
+) -> None:
+    with pytest.raises(KlingRequestInvalid, match=expected) as caught:
+        KlingTextToVideoOperator(**{**COMMON, name: value})
+    assert name in str(caught.value)
+    assert "No job was made and nothing is charged" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "take"),
+    [
+        (2, "2"),
+        (2.0, "2"),
+        ("2.0", "2"),
+        (Decimal("2.0"), "2"),
+        (numpy.float64(2), "2"),
+        ("nan", ""),
+        ("b", "b"),
+    ],
+    ids=repr,
+)
+def test_one_take_has_one_name(value: Any, take: str) -> None:
+    assert read_take("make", value) == take
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a, b", ["a", "b"], ("a", " b"), '["a", "b"]', "['a', 'b']", "('a', 'b')", ["a", None, "b"]],
+    ids=repr,
+)
+def test_further_accounts_are_read(value: Any) -> None:
+    assert read_conn_ids("make", value, "first") == ("a", "b")
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,9 @@ def test_a_limit_that_is_lost_is_no_permission(kling_emulator: Emulator, ti: Tas
     assert not kling_emulator.jobs
 
 
-@pytest.mark.parametrize(("avoid", "shown"), [("", "''"), (None, "'None'"), (" ", "' '")])
+@pytest.mark.parametrize(
+    ("avoid", "shown"), [("", "''"), (None, "'None'"), (" ", "' '"), ("nan", "'nan'"), ("N/A", "'N/A'")]
+)
 def test_a_field_may_be_left_out_so_but_not_silently(
     avoid: Any, shown: str, kling_emulator: Emulator, ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +158,49 @@ def test_a_prompt_that_is_lost_is_fatal_at_any_depth(field: str, value: Any) -> 
 
     (lost,) = find_unresolved(at("{{ words }}"), at(value))
     assert (lost.name, lost.fatal) == (field, True)
+
+
+RESULT = {"task_id": "7", "endpoint": "videos/text2video", "videos": [{"url": "https://a.example/a.mp4"}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([], "gives an empty list or object"),
+        ({}, "gives an empty list or object"),
+        ((), "gives an empty list or object"),
+        ([None], "gives an empty list or object"),
+        ([[], ""], "gives an empty list or object"),
+        ({"prompt": None}, "gives an empty list or object"),
+        (RESULT, "gives a whole result; name the part"),
+        ((word for word in "ab"), "gives an object, not text"),
+        (object(), "gives an object, not text"),
+        (float("nan"), "has no value"),
+        ("null", "has no value"),
+        ("undefined", "has no value"),
+        ("N/A", "has no value"),
+        ("<NA>", "has no value"),
+    ],
+    ids=lambda each: type(each).__name__ if "0x" in repr(each) else repr(each)[:25],
+)
+def test_text_of_a_value_that_is_no_prompt_is_not_paid(
+    value: Any, words: str, kling_emulator: Emulator, ti: TaskInstance
+) -> None:
+    operator = KlingTextToVideoOperator(task_id="film", poll_interval=0.2, prompt="{{ value }}")
+    with pytest.raises(KlingRequestInvalid, match=r"^prompt is .* after rendering: \{\{ value \}\} " + words):
+        run(operator, ti, value=value)
+    assert not kling_emulator.jobs
+
+
+@pytest.mark.parametrize(
+    "value", ['{"scene": "a boat"}', "[a boat]", "(a boat)", "<a boat>", "none of them", "0"]
+)
+def test_words_that_look_like_a_value_are_a_prompt(
+    value: str, kling_emulator: Emulator, ti: TaskInstance
+) -> None:
+    operator = KlingTextToVideoOperator(task_id="film", prompt="{{ value }}", wait_for_completion=False)
+    run(operator, ti, value=value)
+    assert kling_emulator.jobs[0].body["prompt"] == value
 
 
 def test_a_template_in_a_path_is_rendered() -> None:

@@ -160,3 +160,19 @@ def test_a_template_is_left_until_it_is_rendered(given: dict[str, Any]) -> None:
 def test_a_branch_to_a_task_that_is_not_next_is_refused(kling_emulator: Emulator) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"expected tasks directly after .* \(none\), not far"):
         operator(threshold_units=1, on_low=["far"]).execute({})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["currency", "package_type", "resource_pack_name", "kling_conn_id"])
+@pytest.mark.parametrize("value", [None, "", "None", "nan"], ids=repr)
+def test_a_filter_that_came_to_nothing_opens_no_gate(name: str, value: Any, kling_emulator: Emulator) -> None:
+    look = operator(threshold_units=1, **{name: "{{ value }}"})
+    look.render_template_fields({"value": value})  # type: ignore[arg-type]
+    with pytest.raises(KlingRequestInvalid, match=name):
+        look.execute({})  # type: ignore[arg-type]
+    assert kling_emulator.requests == {}
+
+
+@pytest.mark.parametrize("value", [0, False, [], {}, ["a"], " "], ids=repr)
+def test_a_name_of_a_pack_is_text(value: Any) -> None:
+    with pytest.raises(KlingRequestInvalid, match=r"'resource_pack_name': .*; expected the name of a pack"):
+        operator(threshold_units=1, resource_pack_name=value)

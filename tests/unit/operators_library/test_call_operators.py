@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,25 @@ def test_signed_urls_are_not_shown_in_rendered_fields() -> None:
     mark.render_template_fields({})
     assert "secret" not in mark.video_url
     assert mark.request_values()["video_url"].endswith("Signature=secret")
+
+
+@pytest.mark.parametrize("value", [None, "", "None", " ", "nan"], ids=repr)
+def test_an_id_that_came_to_nothing_deletes_nothing(value: Any, kling_emulator: Emulator) -> None:
+    call = task(KlingDeleteVoiceOperator, voice_id="{{ value }}")
+    call.render_template_fields({"value": value})
+    with pytest.raises(KlingRequestInvalid, match="voice_id"):
+        call.execute({})
+    assert kling_emulator.requests == {}
+
+
+@pytest.mark.parametrize("value", [{"a"}, timedelta(1), 1.79e17, True, {"task_id": "1"}, ["1"]], ids=repr)
+def test_what_is_no_id_deletes_nothing(value: Any, kling_emulator: Emulator) -> None:
+    call = task(KlingDeleteVoiceOperator, voice_id="{{ value }}")
+    # As native rendering leaves it.
+    call.voice_id = value
+    with pytest.raises(KlingRequestInvalid, match="voice_id"):
+        call.execute({})
+    assert kling_emulator.requests == {}
 
 
 def test_deleting_says_what_it_did(kling_emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:

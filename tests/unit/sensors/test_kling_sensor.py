@@ -448,3 +448,19 @@ def test_an_xcom_of_a_mapped_task_names_expand(kling_emulator: Emulator, dags_fo
     words = r"Invalid value for 'kling_task_id': Lazy\w+; map the task: \.partial\(\.\.\.\)\.expand\("
     assert re.match(words, text), text
     assert kling_emulator.requests == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", " ", "None", "nan", "null", "\u200b", 1.5, ["1"], {"task_id": None}, {}, True],
+    ids=repr,
+)
+def test_a_literal_that_is_no_id_is_refused_at_parse(value: Any) -> None:
+    with pytest.raises(KlingRequestInvalid, match="kling_task_id"):
+        KlingTaskSensor(task_id="wait", endpoint="videos/text2video", kling_task_id=value)
+
+
+@pytest.mark.parametrize("value", ["", " ", "None", 0, False, [], "films"], ids=repr)
+def test_a_literal_that_is_no_folder_is_refused_at_parse(value: Any) -> None:
+    with pytest.raises(KlingRequestInvalid, match="output_path"):
+        KlingTaskSensor(task_id="wait", endpoint="videos/text2video", kling_task_id="1", output_path=value)

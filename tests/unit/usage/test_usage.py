@@ -264,3 +264,8 @@ def test_a_file_that_says_nothing_is_counted(content: str, tmp_path: Path) -> No
 
 def test_a_path_that_is_not_there_knows_nothing(tmp_path: Path) -> None:
     assert KnownJobs([str(tmp_path / "none")]).jobs == {}
+
+
+def test_seconds_are_no_milliseconds_of_1970(tmp_path: Path) -> None:
+    with pytest.raises(KlingRequestInvalid, match=r"'start': 1767225600; expected .*milliseconds"):
+        usage(tmp_path, start=1_767_225_600, end="2026-01-02")
