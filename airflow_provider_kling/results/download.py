@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from itertools import chain
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import requests
+from urllib3.response import HTTPResponse
 
 from .. import __version__
 from ..api.http import retry_after
@@ -137,6 +140,7 @@ _COMPRESSIONS = frozenset(("br", "zstd", "compress"))
 _ZLIB = frozenset(("gzip", "x-gzip", "deflate"))
 # Window bits that accept a gzip or a zlib header.
 _ANY_ZLIB_HEADER = 47
+_DATA_URI = re.compile(r"data:([^,;]*)[^,]*;base64,(.*)", re.IGNORECASE | re.DOTALL)
 _PIECE_BYTES = 1 << 20
 _MAGIC_BYTES = 2
 _BUSY = frozenset((429, 503))
@@ -282,13 +286,17 @@ def _length_of(response: requests.Response) -> tuple[int | None, bool]:
 def download(url: str, rules: DownloadOptions) -> Iterator[Download]:
     """Start the download of a file.
 
-    :param url: URL, absolute or relative to the host of the connection; each redirect is checked too.
+    :param url: URL, absolute or relative to the host of the connection; each redirect is checked too. A data
+        URL holds the file itself.
     :param rules: limits of the download.
     :return: a context manager that yields the open download.
     :raises UrlExpiredError: the URL is no longer valid.
     :raises TransientDownloadError: the server did not respond with a file.
     :raises PermanentDownloadError: the URL is invalid or leads to a blocked address.
     """
+    if data_uri := _DATA_URI.match(url.strip()):
+        yield Download(_inline(*data_uri.groups()), rules)
+        return
     install_urllib3_log_filter()
     timeout = sum(rules.timeout)
     with guarded_session(rules.allow_private, verify=rules.verify, headers_timeout=timeout) as session:
@@ -303,6 +311,19 @@ def download(url: str, rules: DownloadOptions) -> Iterator[Download]:
             raise TransientDownloadError(f"no response ({describe_error(error)})") from None
         with response:
             yield Download(response, rules)
+
+
+def _inline(content_type: str, encoded: str) -> requests.Response:
+    """Return the response for a file that the URL itself holds: some gateways send images so."""
+    try:
+        content = base64.b64decode(unquote(encoded), validate=True)
+    except ValueError:
+        raise PermanentDownloadError("its data URL holds no base64") from None
+    response = requests.Response()
+    response.status_code = 200
+    response.headers.update({"Content-Type": content_type, "Content-Length": str(len(content))})
+    response.raw = HTTPResponse(BytesIO(content), response.headers, preload_content=False)
+    return response
 
 
 def _follow_redirects(session: requests.Session, url: str, rules: DownloadOptions) -> requests.Response:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import os
 import threading
+from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -71,6 +73,33 @@ def test_manifest_says_what_it_is(web, shelf):
         ],
     }
     assert read_task_manifest(shelf.uri, "8150001") == manifest
+
+
+@pytest.mark.parametrize(
+    "prefix", ["data:image/png;base64,", "DATA:image/png;charset=x;base64,", " data:;base64,"]
+)
+def test_an_image_in_a_data_url_is_stored(prefix, shelf):
+    image = {"index": 0, "url": prefix + b64encode(PNG).decode()}
+    task = {"task_id": "7", "endpoint": "images/generations", "status": "succeed", "images": [image]}
+    (stored,) = store_result(task, shelf.uri, rules=RULES)["images"]
+    assert shelf.files()[f"7/{stored['path'].rpartition('/')[2]}"] == PNG
+    assert b64encode(PNG) not in shelf.files()["7/manifest.json"]
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("data:image/png;base64,!!", "its data URL holds no base64"),
+        ("data:image/png;base64,", "the file is empty"),
+        ("data:image/png;base64," + b64encode(PNG[:-9]).decode(), "image"),
+        ("data:image/png;base64," + b64encode(b"<html>").decode(), "image"),
+    ],
+    ids=["no base64", "empty", "cut", "a page"],
+)
+def test_a_data_url_without_an_image_is_not_stored(url, reason, tmp_path):
+    task = {"task_id": "7", "endpoint": "images/generations", "images": [{"index": 0, "url": url}]}
+    with pytest.raises(KlingResultNotKept, match=reason):
+        store_result(task, str(tmp_path), rules=replace(RULES, attempts=1))
 
 
 def test_second_store_downloads_nothing(web, shelf):
