@@ -162,7 +162,7 @@ class JobRequest:
         :return: the same with the take; without the count of clears, or with the scope.
         """
         operator = self.operator
-        key = replace(key, take=self.take())
+        key = replace(key, take=self.take(), regenerated=operator.remade_as is not None)
         settings = operator.usable_settings() if self.is_shared else None
         if settings:
             return replace(key, scope=shared_scope(settings, operator.endpoint))

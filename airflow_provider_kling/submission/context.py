@@ -40,6 +40,7 @@ class IdempotencyKey:
     :param scope: with ``idempotency_scope="inputs"``, the scope; the external id then does not depend on the
         task instance.
     :param offset: jobs of this request that are known to have failed.
+    :param regenerated: the take is not the one that was asked for, because files fail the media check.
     """
 
     dag_id: str
@@ -52,6 +53,7 @@ class IdempotencyKey:
     take: str = ""
     scope: SharedScope | None = None
     offset: int = 0
+    regenerated: bool = False
 
     def external_task_id(self, attempt: int) -> str:
         """Return the external task id of the job.
@@ -60,11 +62,12 @@ class IdempotencyKey:
         :return: the user's own id, or a hash of the key; a different one for each attempt.
         """
         if self.user_external_task_id:
-            if not attempt:
+            if not attempt and not self.regenerated:
                 return self.user_external_task_id
             # A plain number could be the id of another job of the user: shot, shot-2, shot-3.
-            mark = hashlib.sha256(f"{self.user_external_task_id}\0{attempt}".encode()).hexdigest()[:12]
-            return f"{self.user_external_task_id}-{attempt + 1}-{mark}"
+            name = (self.user_external_task_id, str(attempt), *([self.take] if self.regenerated else []))
+            mark = hashlib.sha256("\0".join(name).encode()).hexdigest()[:12]
+            return f"{self.user_external_task_id}-{attempt + 1 + self.regenerated}-{mark}"
         parts = self._parts(attempt + self.offset)
         return "af-" + hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
 

@@ -196,3 +196,17 @@ def test_the_next_take() -> None:
         "b-3",
         "shot-a-2",
     ]
+
+
+def test_a_job_with_a_name_of_the_user_is_made_again_too(
+    film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    spoil(1)
+    result = run_all(lambda: film(external_task_id="shot"), ti)
+    first, second = kling_emulator.jobs
+    assert result["task_id"] == second.task_id
+    assert first.external_task_id == "shot"
+    assert second.external_task_id.startswith("shot-")
+    ti.try_number += 1
+    assert run_all(lambda: film(external_task_id="shot"), ti)["task_id"] == second.task_id
+    assert len(kling_emulator.jobs) == 2
