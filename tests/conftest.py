@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from scripts.local_airflow import environment
 from tests.support.airflow_database import copy_database
+from tests.support.compat_names import provide_compat_names
 
 # Airflow reads its settings with its first import, so they stand before any test module is loaded. Every
 # process of pytest-xdist loads this file and so gets a directory of its own.
@@ -22,6 +23,7 @@ _HOME = Path(tempfile.mkdtemp(prefix="kling-tests-"))
 _WALLED = environment(_HOME)
 os.environ.clear()
 os.environ.update(_WALLED)
+provide_compat_names()
 
 # On a busy machine the making of examples takes long, which says nothing of what is tested.
 # Each run tries the same examples, so that a change fails for what it does;
