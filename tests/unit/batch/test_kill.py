@@ -99,7 +99,7 @@ def test_sigterm_saves_the_ledger_says_what_runs_and_submits_no_more(
     assert ended == code
     assert seconds < 20
     assert len(kling.jobs) == 6
-    (said, *_) = run.workers.said("Stopped. Kling cannot cancel jobs: 6 go on and may be charged (")
+    (said, *_) = run.workers.said("Stopped. Kling cannot cancel jobs: 6 continue and may be charged (")
     assert all(job.task_id in said for job in kling.jobs)
     assert "No lines of the ledger" in said
     submitted = [line["task_id"] for line in batch.ledger().values() if line["state"] == "submitted"]

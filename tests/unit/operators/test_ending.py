@@ -172,7 +172,7 @@ class TestFilesThatWouldNotBeStored:
         self, ti: TaskInstance, kling_emulator: Emulator
     ) -> None:
         operator = image_to_video(wait_for_completion=False, output_path="{{ params.where }}")
-        operator.output_path = ""
+        operator.output_path = None
         assert run(operator, ti)["status"] == "submitted"
         operator.output_path = "/tmp/films"
         with pytest.raises(KlingRequestInvalid, match=r"output_path.*wait_for_completion=True"):

@@ -157,7 +157,7 @@ def test_a_download_that_fails_is_left_to_a_retry(make: Make, shelf: Shelf, klin
             {"endpoint": "audio/tts"},
             "'endpoint': 'audio/tts'; expected another endpoint: audio/tts answers",
         ),
-        ({"kling_task_id": ""}, "'kling_task_id': ''; expected the id of a job"),
+        ({"kling_task_id": ""}, "'kling_task_id': ''; pass the id as text"),
         ({"output_path": ""}, "'output_path': ''; expected a folder"),
         ({"output_path": "zzz://b/out"}, "output_path='zzz://b/out' is refused"),
     ],

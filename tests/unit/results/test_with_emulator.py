@@ -351,7 +351,7 @@ def test_a_wrong_path_is_refused_before_anything_is_paid(
 
 
 def test_day_31_is_too_late(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
-    run(film("", wait_for_completion=False), ti)
+    run(film(None, wait_for_completion=False), ti)
     (job,) = kling_emulator.jobs
     with time_machine.travel(job.ended_at + 31 * DAY):
         with pytest.raises(KlingResultExpired) as caught:
