@@ -47,8 +47,8 @@ test-live: $(VENV)/.develops ## kill parts of a live Airflow and a batch of 1,00
 	@$(INSTALL) -e '.[dev,fab]' '$(AIRFLOW)'
 	$(BIN)/pytest tests/e2e/live tests/unit/batch -m slow $(PYTEST_ARGS)
 
-test-wheel: $(VENV)/.develops ## build the distributions and test the wheel outside of the source tree
-	$(BIN)/pytest tests/project/packaging tests/project/scripts -m slow $(PYTEST_ARGS)
+test-wheel: $(VENV)/.develops ## build and test the wheel, and check DAGs with mypy and pyright
+	$(BIN)/pytest tests/project/packaging tests/project/scripts tests/project/operator_reference -m slow $(PYTEST_ARGS)
 
 test-matrix: $(VENV)/.develops ## all supported Airflows, each in an environment of its own (ARGS=--quick)
 	$(BIN)/python -m scripts.test_matrix $(ARGS)

@@ -10,7 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from scripts.local_airflow import ROOT
+
+# Reading all of Airflow takes minutes.
+pytestmark = pytest.mark.slow
 
 SAMPLE = Path(__file__).parent / "typed_dag.py"
 CACHE = ROOT / ".work" / "mypy-of-the-sample"
