@@ -155,12 +155,11 @@ def _show_changelog(app: Sphinx, name: str, content: list[str]) -> None:
 
 def _example_page(file: Path, operators: list[str]) -> str:
     tree = ast.parse(file.read_text("utf-8"))
-    text = (ast.get_docstring(tree) or file.stem).lstrip("# ")
+    title, _, text = (ast.get_docstring(tree) or file.stem).lstrip("# ").partition("\n")
     after = tree.body[0].end_lineno if ast.get_docstring(tree) else 0
-    title = file.stem.removeprefix("example_kling_").replace("_", " ").capitalize()
     used = ", ".join(f"`{each}`" for each in operators)
     return (
-        f"# {title}\n\n{text}\n\nUses {used}. Tests run this file, `{file.name}`, with the emulator.\n\n"
+        f"# {title}\n\n{text.strip()}\n\nUses {used}. Tests run this file, `{file.name}`, with the emulator.\n\n"
         f"```{{literalinclude}} ../../example_dags/{file.name}\n"
         f":language: python\n:lines: {(after or 0) + 1}-\n```\n"
     )

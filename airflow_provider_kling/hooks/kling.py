@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hook for connections of type ``kling``, sync and async.
 
-Airflow starts a process for each task, two for one that defers. Loading aiohttp takes longer than all else
-that such a process does for this package, so only coroutines load it.
+Airflow starts a process for each task, and two for a task that defers. Importing aiohttp would be the largest
+part of their start-up, so only coroutines import it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _CACHED_PROPERTIES = ("client", "voices", "elements", "selection", "account")
 class KlingHook(BaseHook):
     """Call Kling's API with the credentials of an Airflow connection.
 
-    It sends with one reused session, explicit timeouts and its own reading of answers, for Kling says why it
-    refuses only in the body.
+    It re-uses one session, sets a timeout on every request, and reads errors from the body of the response,
+    where Kling states the reason.
 
     :param kling_conn_id: id of a connection of type ``kling``; by default ``kling_default``.
     """
