@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 DEFAULT_HOST = "https://api-singapore.klingai.com"
 
@@ -86,6 +86,21 @@ def dialect_for_host(hostname: str) -> Dialect:
 
 def _within(name: str, domains: tuple[str, ...]) -> bool:
     return any(name == domain or name.endswith(f".{domain}") for domain in domains)
+
+
+_CHINA = "api-beijing.klingai.com"
+
+
+def currency_of_host(hostname: str) -> Literal["USD", "CNY"] | None:
+    """Return the currency of a cash charge that names none, as all charges of API v1.
+
+    :param hostname: host without scheme and port.
+    :return: the currency of the host's accounts; ``None`` at hosts that are not Kling's own.
+    """
+    name = hostname.lower().rstrip(".")
+    if dialect_for_host(name).name != "kling":
+        return None
+    return "CNY" if name == _CHINA else "USD"
 
 
 _TIMES = ("sound_start_time", "sound_end_time", "sound_insert_time")

@@ -7,7 +7,7 @@ charge their own prices. All amounts are exact decimals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Literal
 
@@ -94,8 +94,10 @@ def amount_of(value: Any) -> Decimal | None:
     if value is None or isinstance(value, bool):
         return None
     try:
-        amount = Decimal(str(value).strip())
-    except InvalidOperation:
+        text = str(value).strip()
+        # Decimal also reads separators and the digits of other scripts, which no server writes as an amount.
+        amount = Decimal(text if text.isascii() and "_" not in text else "")
+    except (InvalidOperation, ValueError):
         return None
     # Neither sums nor texts can be made of a number of a million digits.
     return amount if amount.is_finite() and 0 <= amount <= _MOST_UNITS else None
@@ -121,24 +123,39 @@ def usd_of(endpoint: Endpoint, units: Decimal) -> Decimal:
     return units * USD_PER_UNIT[unit_type(endpoint)]
 
 
-def charged_units(endpoint: Endpoint, task: KlingTask) -> Decimal | None:
-    """Return what a job that has ended was charged, in units.
-
-    Cash counts by its list price, for the amount may be discounted; without a currency it is in US dollars.
+def charged_units(endpoint: Endpoint, task: KlingTask, currency: str | None) -> Decimal | None:
+    """Return what a job that has ended was charged in units and cash together, in units.
 
     :param endpoint: endpoint that made the job, which decides the kind of units.
     :param task: the job.
+    :param currency: currency of cash that names none.
     :return: units; ``None`` if the charge or a part of it is unknown.
     """
-    known = amount_of(task.units)
-    if known is None and not task.charges and task.status is TaskStatus.FAILED:
+    if amount_of(task.units) is None and not task.charges and task.status is TaskStatus.FAILED:
         # Kling is not known to charge such jobs.
         return Decimal(0)
-    for row in task.charges:
-        if row["type"] == "cash":
-            listed = amount_of(row["list_price"])
+    return sum_in_units(endpoint, task.units, task.charges, currency)
+
+
+def sum_in_units(
+    endpoint: Endpoint, units: Any, charges: Iterable[Mapping[str, Any]], currency: str | None
+) -> Decimal | None:
+    """Add charges in units and cash.
+
+    Cash counts by its list price, for the amount may be discounted.
+
+    :param endpoint: endpoint that made the job, which decides the kind of units.
+    :param units: the charge in units, as a server writes it.
+    :param charges: the charges, as in a result.
+    :param currency: currency of cash that names none.
+    :return: units; ``None`` if a part is unknown.
+    """
+    known = amount_of(units)
+    for row in charges:
+        if row.get("type") == "cash":
+            listed = amount_of(row.get("list_price"))
             # A list price of 0 says nothing, and what is unknown must not count as free.
-            if not listed or row["currency"] not in (None, "", "USD"):
+            if not listed or (row.get("currency") or currency) != "USD":
                 return None
             known = (known or Decimal(0)) + listed / USD_PER_UNIT[unit_type(endpoint)]
     return known

@@ -64,6 +64,7 @@ class LedgerEntry:
     :param submitted_at: when Kling made it, Unix time in ms.
     :param estimate: estimated cost in units, as text.
     :param units: the charge in units, as Kling writes it.
+    :param total: the charges in units and cash together, in units, as text; only with cash.
     :param charges: the charges in units and cash, as in results.
     :param error: why there is no result.
     :param facts: the manifest's part about the inputs; only while the job runs.
@@ -96,6 +97,7 @@ class LedgerEntry:
     model_name: str | None = None
     kling_conn_id: str | None = None
     rejected: Sequence[Mapping[str, Any]] | None = None
+    total: str | None = None
 
     def to(self, state: RowState, **changes: Any) -> LedgerEntry:
         """Return the line for the row's next state.
@@ -119,6 +121,7 @@ class LedgerEntry:
             "external_task_id": self.external_task_id,
             "estimate": self.estimate,
             "charges": self.charges,
+            "total": self.total,
             "generation": clear_count,
         }
         known = {name: value for name, value in about.items() if value is not None}
@@ -145,10 +148,16 @@ class LedgerEntry:
         if self.state in _FREE:
             return Decimal(0)
         # Kling is not known to charge failed jobs, so they cost nothing unless it reports a charge.
-        charged = amount_of(self.units)
-        if charged is not None:
-            return charged
-        return Decimal(0) if self.state in _NOT_CHARGED else amount_of(self.estimate) or Decimal(0)
+        in_units = amount_of(self.units)
+        if self.state in _NOT_CHARGED and in_units is None and not self.charges:
+            return Decimal(0)
+        known = _known_cost(self.units, self.charges, self.total, self.estimate)
+        return in_units or Decimal(0) if known is None else known
+
+    @property
+    def known_charge(self) -> Decimal | None:
+        """Charge of the row's job in units and cash together, in units; ``None`` if a part is not known."""
+        return _known_charge(self.units, self.charges, self.total)
 
     @property
     def charged(self) -> Decimal | None:
@@ -177,9 +186,9 @@ class LedgerEntry:
         """Whether the row has or may have a cost that is not known."""
         if any(_cost_of(job) is None for job in self.rejected or ()):
             return True
-        if self.state in _FREE or self.state in _NOT_CHARGED:
+        if self.state in _FREE or (self.state in _NOT_CHARGED and not self.charges):
             return False
-        return amount_of(self.units) is None and amount_of(self.estimate) is None
+        return _known_cost(self.units, self.charges, self.total, self.estimate) is None
 
     def to_line(self) -> str:
         """Return the line as JSON, without fields that are not known.
@@ -192,8 +201,22 @@ class LedgerEntry:
 
 
 def _cost_of(job: Mapping[str, Any]) -> Decimal | None:
-    charged = amount_of(job.get("units"))
-    return amount_of(job.get("estimate")) if charged is None else charged
+    return _known_cost(*(job.get(name) for name in ("units", "charges", "total", "estimate")))
+
+
+def _known_charge(units: Any, charges: Any, total: Any) -> Decimal | None:
+    in_cash = any(row.get("type") == "cash" for row in charges or ())
+    return amount_of(total if in_cash else units)
+
+
+def _known_cost(units: Any, charges: Any, total: Any, estimate: Any) -> Decimal | None:
+    """Return the charge of a job if all of it is known, else its estimate; ``None`` without both."""
+    charged = _known_charge(units, charges, total)
+    if charged is not None:
+        return charged
+    expected = amount_of(estimate)
+    # The part in units is known, and may be more than was expected of all.
+    return None if expected is None else max(expected, amount_of(units) or expected)
 
 
 _PROMPT_LENGTH = 160
@@ -246,8 +269,8 @@ def _is_valid(entry: LedgerEntry) -> bool:
     """Whether the values are of the types that were written."""
     numbers = (entry.number, entry.attempt, entry.generation, entry.submitted_at or 0)
     texts = (
-        *(entry.external_task_id, entry.task_id, entry.estimate, entry.units, entry.error),
-        *(entry.prompt, entry.model_name, entry.kling_conn_id),
+        *(entry.external_task_id, entry.task_id, entry.estimate, entry.units, entry.total),
+        *(entry.error, entry.prompt, entry.model_name, entry.kling_conn_id),
     )
     return (
         isinstance(entry.key, str)

@@ -142,23 +142,25 @@ class JobMonitor:
         units = None if amount_of(task.units) is None else task.units
         charges, failed = task.charges or None, task.status is TaskStatus.FAILED
         facts = _facts_of(entry)
-        charged = charged_units(self._lane.config.endpoint, task)
-        await self._settle(entry, charged)
+        charged = charged_units(self._lane.config.endpoint, task, self._lane.client.settings.currency)
         reused = facts.get(REUSED_FACT)
         if reused:
             units, charges = "0", None
+        in_cash = any(row["type"] == "cash" for row in charges or ())
+        total = f"{charged:f}" if in_cash and charged is not None else None
+        submitted = entry
+        entry = submitted.to(RowState.SUBMITTED, units=units, charges=charges, total=total)
+        if (failed and (units or charges)) or entry.cost > submitted.cost:
+            # The next row may be submitted while the files of this one are stored, which can take long.
+            self._run.writer.note(entry)
+        await self._settle(entry, charged)
         if failed:
-            if units or charges:
-                self._run.writer.note(entry.to(RowState.SUBMITTED, units=units, charges=charges))
             raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
         task = await self._with_files(task)
         stored = await self._store(task, facts)
         self._count(entry, task)
-        estimate = entry.estimate
-        if estimate is None and charged is not None:
-            # A charge in cash has no units, in which the limit of the batch is checked.
-            estimate = f"{charged:f}" if units is None else None
-            self._run.budget.learn(f"{charged:f}")
+        if entry.estimate is None and charged is not None:
+            self._run.budget.learn(charged)
         verdict = stored.get(MEDIA_CHECK)
         result = (
             without_urls(stored)
@@ -166,7 +168,7 @@ class JobMonitor:
             | ({MEDIA_CHECK: verdict} if verdict else {})
             | ({CONNECTION_FACT: entry.kling_conn_id} if entry.kling_conn_id else {})
         )
-        paid = entry.to(entry.state, estimate=estimate, units=units, charges=charges, result=result)
+        paid = entry.to(entry.state, result=result)
         if verdict and not verdict["passed"]:
             self._on_rejected(paid, verdict)
         else:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ..api.pricing import amount_of
 from .ledger_entry import TERMINAL_FAILURES, LedgerEntry, RowState
 
 
@@ -201,12 +200,11 @@ class Budget:
         """Whether the rest of the budget is unknown until a job of unknown cost has ended."""
         return self.limit is not None and bool(self._open)
 
-    def learn(self, units: str | None) -> None:
+    def learn(self, charged: Decimal | None) -> None:
         """Record the charge of a job whose cost could not be known before.
 
-        :param units: the charge as the server writes it.
+        :param charged: the charge in units; ``None`` if it is unknown.
         """
-        charged = amount_of(units)
         if charged is not None:
             self._dearest = max(self._dearest or Decimal(0), charged)
 

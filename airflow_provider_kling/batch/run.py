@@ -143,9 +143,8 @@ class BatchRun:
     ) -> None:
         run = self._run
         for entry in run.ledger.entries.values():
-            # The value in units of a charge in cash may replace an estimate.
-            if entry.estimate is None or (entry.units is None and entry.charges):
-                run.budget.learn(entry.units or entry.estimate)
+            if entry.estimate is None:
+                run.budget.learn(entry.known_charge)
         self._prefetcher = RequestPrefetcher(run)
         self._lanes.build(self._prefetcher)
         self._resumer = Resumer(run, lambda line: self._lanes.of(line).client, self._attach)

@@ -220,15 +220,10 @@ class Submitter:
         if earlier and earlier.state is RowState.PLANNED and earlier.external_task_id == name:
             await self._run.writer.still_ours()
             return
-        while self._run.budget.unsettled:
-            self._lane.limiter.check()
-            await asyncio.sleep(SETTLE_SECONDS)
-        self._lane.limiter.check()
-        attempt.cost = self._run.budget.expected(attempt.request.estimate)
-        if not self._run.budget.allows(attempt.cost):
-            self._lane.limiter.close(StopReason.BUDGET)
-            raise SubmissionStopped(StopReason.BUDGET)
+        await self._check_limits(attempt)
         await self._reserve(attempt, name)
+        # Other rows may have used the rest of the batch's own limit meanwhile.
+        await self._check_limits(attempt)
         if attempt.cost is None:
             self._run.budget.begin(attempt.row.key)
         self._run.writer.note(
@@ -248,6 +243,17 @@ class Submitter:
         )
         await self._run.writer.written()
         await self._run.writer.still_ours()
+
+    async def _check_limits(self, attempt: _RowSubmission) -> None:
+        """Check the batch's own limit. It is valid until the next ``await``."""
+        while self._run.budget.unsettled:
+            self._lane.limiter.check()
+            await asyncio.sleep(SETTLE_SECONDS)
+        self._lane.limiter.check()
+        attempt.cost = self._run.budget.expected(attempt.request.estimate)
+        if not self._run.budget.allows(attempt.cost):
+            self._lane.limiter.close(StopReason.BUDGET)
+            raise SubmissionStopped(StopReason.BUDGET)
 
     async def _reserve(self, attempt: _RowSubmission, name: str) -> None:
         """Reserve in the budget that is shared with other tasks, where there is one."""

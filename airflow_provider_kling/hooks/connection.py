@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ..api.auth import AccessKey, Credentials, parse_credentials
-from ..api.hosts import DEFAULT_HOST, DIALECTS, Dialect, dialect_for_host
+from ..api.hosts import DEFAULT_HOST, DIALECTS, Dialect, currency_of_host, dialect_for_host
 from ..exceptions import JobState, KlingAuthError, KlingRequestInvalid
 
 CONNECT_TIMEOUT = 10.0
@@ -107,6 +107,11 @@ class KlingSettings:
     def hostname(self) -> str:
         """The host alone."""
         return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def currency(self) -> Literal["USD", "CNY"] | None:
+        """The currency of a cash charge that names none; ``None`` if it is not known."""
+        return currency_of_host(self.hostname) if self.dialect.name == "kling" else None
 
     @property
     def host_and_port(self) -> str:

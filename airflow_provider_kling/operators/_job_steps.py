@@ -105,7 +105,7 @@ def finish(operator: KlingTaskOperator, run: TaskRun, task: KlingTask) -> dict[s
     context = run.context
     run.ended_task = task
     name = task.external_task_id or recall_external_task_id(context)
-    settle(operator, context, name, charged_units(operator.endpoint, task))
+    settle(operator, context, name, charged_units(operator.endpoint, task, operator.hook.settings.currency))
     if task.status is TaskStatus.FAILED:
         raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
     # A gateway may omit the external id in its responses.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..api.pricing import amount_of
+from ..api.pricing import amount_of, sum_in_units
 from ..inputs.cost_limits import lowest_units, parse_usd
 from ..inputs.prepared_request import parse_units
 from ..results.operator_result import storage_errors_for
@@ -169,7 +169,13 @@ def _no_other(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, An
     )
     if limit is None:
         return None
-    known = [amount_of(run.metadata.get("estimate")), amount_of(result.get("units"))]
+    charged = sum_in_units(
+        operator.endpoint,
+        result.get("units"),
+        result.get("charges") or (),
+        operator.hook.settings.currency,
+    )
+    known = [amount_of(run.metadata.get("estimate")), amount_of(result.get("units")), charged]
     costs = [each for each in known if each is not None]
     if costs and max(costs) * (made + 1) <= limit:
         return None

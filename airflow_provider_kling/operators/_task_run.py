@@ -317,8 +317,15 @@ class TaskRun:
             task.task_id,
             f" after {seconds:.0f} s" if seconds is not None else "",
             _contents_of(task) or "no files",
-            f"charged {task.units} units" if task.units else "Kling reports no charge",
+            _charge_of(task),
         )
+
+
+def _charge_of(task: KlingTask) -> str:
+    cash = [row for row in task.charges if row["type"] == "cash"]
+    parts = [f"{task.units} units"] if task.units else []
+    parts += [f"{row['amount']} {row['currency'] or 'in cash'}" for row in cash]
+    return f"charged {' and '.join(parts)}" if parts else "Kling reports no charge"
 
 
 def _contents_of(task: KlingTask) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator import responses
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid, KlingTaskFailed
+from airflow_provider_kling.hooks.connection import parse_connection
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
 from airflow_provider_kling.utils.storage import resolve_path
 from tests.support.storages import S3Server
@@ -191,7 +193,6 @@ CHARGES: dict[str, tuple[str, dict[str, Any], str | None]] = {
     "units only as a number": (VIDEO, {"units": "2.5"}, "2.5"),
     "cash by its list price": (VIDEO, {"charges": [CASH]}, "3"),
     "cash of an image": (IMAGE, {"charges": [{**CASH, "list_price": "0.028"}]}, "8"),
-    "cash without a currency": (VIDEO, {"charges": [{**CASH, "currency": None}]}, "3"),
     "several parts in cash": (VIDEO, {"charges": [CASH, {**CASH, "list_price": "0.14"}]}, "4"),
     "units and cash": (VIDEO, {"units": "2.5", "charges": [UNITS, CASH]}, "5.5"),
     "cash of another currency": (VIDEO, {"charges": [{**CASH, "currency": "CNY"}]}, None),
@@ -210,11 +211,52 @@ CHARGES: dict[str, tuple[str, dict[str, Any], str | None]] = {
 }
 
 
+@pytest.mark.parametrize("currency", [None, "USD", "CNY"])
 @pytest.mark.parametrize(("slug", "facts", "expected"), CHARGES.values(), ids=CHARGES)
-def test_a_charge_in_units(slug: str, facts: dict[str, Any], expected: str | None) -> None:
+def test_a_charge_in_units(
+    slug: str, facts: dict[str, Any], expected: str | None, currency: str | None
+) -> None:
     task = KlingTask(**{"task_id": "1", "status": SUCCEED, "raw_status": "", **facts})
-    found = charged_units(get_endpoint(slug), task)
+    found = charged_units(get_endpoint(slug), task, currency)
     assert found == (None if expected is None else Decimal(expected))
+
+
+@pytest.mark.parametrize("written", [None, ""])
+@pytest.mark.parametrize(("currency", "expected"), [("USD", 3), ("CNY", None), (None, None)])
+def test_cash_without_a_currency_is_in_that_of_the_account(
+    currency: str | None, expected: int | None, written: str | None
+) -> None:
+    charges = [{**CASH, "currency": written}]
+    task = KlingTask(task_id="1", status=SUCCEED, raw_status="", charges=charges)
+    assert charged_units(get_endpoint(VIDEO), task, currency) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "dialect", "expected"),
+    [
+        ("https://api-singapore.klingai.com", None, "USD"),
+        ("https://api.klingai.com", None, "USD"),
+        ("https://api-beijing.klingai.com", None, "CNY"),
+        ("http://127.0.0.1:8000", None, "USD"),
+        ("http://127.0.0.1:8000", "gateway", None),
+        ("https://api.cometapi.com", None, None),
+        ("https://kling.example", None, None),
+        # A proxy in front of either region.
+        ("https://kling.example", "kling", None),
+    ],
+)
+def test_the_currency_of_an_account(host: str, dialect: str | None, expected: str | None) -> None:
+    connection = SimpleNamespace(
+        conn_id="kling_default",
+        conn_type="kling",
+        host=host,
+        login=None,
+        password="key",
+        port=None,
+        schema=None,
+    )
+    settings = parse_connection(connection, {"dialect": dialect} if dialect else {})
+    assert settings.currency == expected
 
 
 @pytest.fixture

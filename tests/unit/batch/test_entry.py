@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -124,6 +125,41 @@ def test_cash_is_counted_by_currency_and_is_a_charge() -> None:
     assert " units and 0.35 USD and 0.35 charged; " in tally.to_line(60)
     tally.moved(paid, paid.to(RowState.DONE, charges=None))
     assert tally.to_json()["cash_charged"] == {"unknown": "0.35"}
+
+
+IN_CASH = {"charges": [{"type": "units", "amount": "2"}, CASH]}
+
+
+@pytest.mark.parametrize(
+    ("facts", "cost", "unknown"),
+    [
+        ({**IN_CASH, "units": "2", "total": "5", "estimate": "3"}, 5, False),
+        ({**IN_CASH, "units": "2", "total": "5"}, 5, False),
+        ({"charges": [CASH], "total": "30", "estimate": "3"}, 30, False),
+        ({"charges": [CASH], "total": "2.5", "estimate": "3"}, Decimal("2.5"), False),
+        # The value of the cash is not known: the estimate counts, or the part in units if it is more.
+        ({**IN_CASH, "units": "2", "estimate": "3"}, 3, False),
+        ({**IN_CASH, "units": "4", "estimate": "3"}, 4, False),
+        ({**IN_CASH, "units": "2"}, 2, True),
+        ({"charges": [CASH]}, 0, True),
+        ({"charges": [CASH], "total": "x", "estimate": "3"}, 3, False),
+    ],
+    ids=[
+        *("both", "both without an estimate", "cash above the estimate", "cash below the estimate"),
+        *("cash of unknown value", "units above the estimate", "units, and cash of unknown value"),
+        *("nothing known", "total that is no number"),
+    ],
+)
+@pytest.mark.parametrize("state", [RowState.DONE, RowState.SUBMITTED, RowState.FAILED])
+def test_a_charge_in_cash_counts(
+    state: RowState, facts: dict[str, Any], cost: Decimal, unknown: bool
+) -> None:
+    entry = LedgerEntry("a", state, 1, **facts)
+    assert (entry.cost, entry.unknown_cost) == (cost, unknown)
+    assert parse_line(entry.to_line()) == entry
+    # As a rejected job of a row that is made again.
+    again = entry.remade("", 0)
+    assert (again.cost, again.unknown_cost) == (cost if not unknown else 0, unknown)
 
 
 @pytest.mark.parametrize("charges", ['"free"', "5", "[5]", "{}"])

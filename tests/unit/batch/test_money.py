@@ -8,13 +8,17 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_kling.api.endpoint import get_endpoint
 from airflow_provider_kling.api.hosts import DIALECTS
+from airflow_provider_kling.budget import KlingBudget
+from airflow_provider_kling.emulator import responses
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingAccountError,
@@ -194,6 +198,51 @@ def test_jobs_of_unknown_cost_are_made_one_by_one_under_a_limit(
     with pytest.raises(KlingBudgetSpent):
         batch.retry().run(requests, endpoint="images/kolors-virtual-try-on", max_units="70", concurrency=8)
     assert len(kling.jobs) == 3
+
+
+BOTH = {
+    "final_unit_deduction": "8",
+    "final_balance_deduction": {"quota": "0.02", "list_price": "0.028"},
+}
+ONLY_CASH = {"final_balance_deduction": {"quota": "0.05", "list_price": "0.056"}}
+
+
+@pytest.mark.parametrize("limit", [{"max_units": 39}, {"max_usd": "0.1365"}], ids=["units", "usd"])
+@pytest.mark.parametrize("charge", [BOTH, ONLY_CASH], ids=["units_and_cash", "cash"])
+def test_a_limit_counts_charges_in_units_and_cash(
+    kling: Emulator,
+    batch: Batch,
+    monkeypatch: pytest.MonkeyPatch,
+    charge: dict[str, Any],
+    limit: dict[str, Any],
+) -> None:
+    # A job is worth 16 units, 0.056 US dollars, twice what its estimate says.
+    monkeypatch.setattr(responses, "_charge", lambda job: charge)
+    for _ in range(2):
+        with pytest.raises(KlingBudgetSpent):
+            batch.run(rows(6), concurrency=1, **limit)
+        batch.retry()
+    assert len(kling.jobs) == 2
+    assert {line.get("total") for line in batch.ledger().values() if line["state"] == "done"} == {"16"}
+
+
+def test_the_limit_holds_while_rows_reserve_in_a_shared_budget(
+    kling: Emulator, batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(4)
+    reserve = KlingBudget.reserve
+
+    def reserve_together(*args: Any, **more: Any) -> None:
+        with suppress(threading.BrokenBarrierError):
+            together.wait(timeout=2)
+        reserve(*args, **more)
+
+    monkeypatch.setattr(KlingBudget, "reserve", reserve_together)
+    shared = KlingBudget("spring", max_units=1000, path=str(tmp_path / "budget"))
+    with pytest.raises(KlingBudgetSpent):
+        batch.run(rows(8), max_units=16, budget=shared, concurrency=4)
+    assert len(kling.jobs) == 2
+    assert shared.spent(dag_id=batch.ti.dag_id, run_id=batch.ti.run_id) == 16
 
 
 def test_the_limit_counts_what_extra_body_adds(kling: Emulator, batch: Batch) -> None:
