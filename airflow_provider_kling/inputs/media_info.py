@@ -48,6 +48,9 @@ _LENGTH_ADVICE = "its duration cannot be read, so Kling will check it"
 # The structure of PNG and JPEG files.
 _PNG_START = 8
 _PNG_CHUNK = 12
+_PNG_WIDTH = 16
+_BEST_PACKING = 1032
+"""No deflate stream unpacks to more bytes for each of its own."""
 _SOI, _EOI, _SOS, _TEM = 0xD8, 0xD9, 0xDA, 0x01
 _MARK = 0xFF
 _LENGTH_BYTES = 2
@@ -126,9 +129,16 @@ def check_type(data: bytes, rules: MediaConstraints) -> str:
         return str(mime)
     if mime == "video/mp4" and "audio/mp4" in accepted and not _has_images(data):
         return "audio/mp4"
-    wanted = ", ".join(rules.formats)
-    found = f"its content is {mime}" if mime else "its content is of an unknown type"
-    raise InvalidMediaError(f"is not {KIND_NAMES[rules.kind]} that Kling accepts ({wanted}): {found}")
+    same_kind = mime is not None and mime.startswith(f"{rules.kind}/")
+    wanted = _format_names(rules)
+    remedy = f"convert it to {wanted}" if same_kind else f"give {KIND_NAMES[rules.kind]}: {wanted}"
+    raise InvalidMediaError(f"its content is {mime or 'of an unknown type'}; {remedy}")
+
+
+def _format_names(rules: MediaConstraints) -> str:
+    # One ending of each format, the first: "jpg" and "jpeg" are the same.
+    names = list({MIMES[name]: name for name in reversed(rules.formats)}.values())[::-1]
+    return f"{', '.join(names[:-1])} or {names[-1]}" if names[1:] else names[0]
 
 
 def _has_images(data: bytes) -> bool:
@@ -188,7 +198,7 @@ def _image_fault(data: bytes, mime: str) -> str | None:
 
 
 def _png_fault(data: bytes) -> str | None:
-    at, has_pixels = _PNG_START, False
+    at, packed = _PNG_START, 0
     while at + _PNG_CHUNK <= len(data):
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         end = at + _PNG_CHUNK + length
@@ -198,11 +208,21 @@ def _png_fault(data: bytes) -> str | None:
         critical = not kind[0] & 0x20
         if critical and zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
             return f"its part {kind.decode('ascii', 'replace')!r} at byte {at} has a wrong checksum"
-        has_pixels |= kind == b"IDAT"
+        packed += length if kind == b"IDAT" else 0
         if kind == b"IEND":
-            return None if has_pixels else "it holds no pixels"
+            return _pixels_fault(data, packed)
         at = end
     return "it is cut off: its end marker is missing"
+
+
+def _pixels_fault(data: bytes, packed: int) -> str | None:
+    """Compare the packed pixels of a PNG with its header, without unpacking them."""
+    if not packed:
+        return "it holds no pixels"
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (_PNG_WIDTH, _PNG_WIDTH + 4))
+    # Fewest bytes of pixels: one bit for each.
+    least = height * (width // 8)
+    return "it holds fewer pixels than its header says" if least > packed * _BEST_PACKING else None
 
 
 def _jpeg_fault(data: bytes) -> str | None:

@@ -187,15 +187,15 @@ def resolve_inputs(request: KlingRequest, *, sign_seconds: int = PRESIGN_SECONDS
         try:
             taken.append(_resolve_one(found, sign_seconds))
         except MissingFileError as error:
-            # The cause first: a path may be longer than the line that Airflow's UI shows.
             refused.append(f"{error}: {_label(found)}")
             return found.value
         except (InvalidMediaError, StoragePermanentError) as error:
-            refused.append(f"{_label(found)}: {error}")
+            # The value last: a path may be longer than the line that Airflow's UI shows.
+            refused.append(f"{found.field}: {error} ({_shown(found)})")
             return found.value
         except StorageTransientError as error:
             raise KlingServerError(
-                f"{_label(found)} could not be read now: {error}.", job=JobState.NOT_CREATED
+                f"{found.field} could not be read now: {error} ({_shown(found)}).", job=JobState.NOT_CREATED
             ) from None
         return taken[-1].wire
 
@@ -296,8 +296,12 @@ def _fact(found: MediaField, source: InputSource, **known: Any) -> InputMetadata
 
 
 def _label(found: MediaField) -> str:
+    return f"{found.field}={_shown(found)}"
+
+
+def _shown(found: MediaField) -> str:
     shown = describe_media(found.value)
-    return f"{found.field}={shown if len(shown) <= _LONGEST_SHOWN else f'{shown[:_LONGEST_SHOWN]}…'!r}"
+    return f"{shown if len(shown) <= _LONGEST_SHOWN else f'{shown[:_LONGEST_SHOWN]}…'!r}"
 
 
 def _replace_media(value: Any, marks: Mapping[str, str]) -> Any:

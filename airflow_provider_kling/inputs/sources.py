@@ -148,14 +148,17 @@ def presign(
     :raises InvalidMediaError: the field does not accept the file.
     """
     where = resolve_path(opened(value))
+    # The checks are outside: their errors are no errors of the storage.
     with translate_storage_errors():
         info = _info(where)
-        check_size(int(info.get("size") or 0), rules)
-        with open_to_read(where) as file:
-            mime = check_type(file.read(_HEAD_BYTES), rules)
-            if advice is not None and rules.kind == "video":
-                video = read_video_info(file)
-                advice += video_advice(video, rules) if video and any(video) else [UNREADABLE]
+    check_size(int(info.get("size") or 0), rules)
+    with translate_storage_errors(), open_to_read(where) as file:
+        head = file.read(_HEAD_BYTES)
+        video = read_video_info(file) if rules.kind == "video" else None
+    mime = check_type(head, rules)
+    if advice is not None and rules.kind == "video":
+        advice += video_advice(video, rules) if video and any(video) else [UNREADABLE]
+    with translate_storage_errors():
         try:
             url = str(where.fs.sign(where.path, expiration=seconds))
         except NotImplementedError:

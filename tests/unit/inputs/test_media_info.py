@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from hashlib import sha256
+from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from airflow_provider_kling.api.requests.field_types import IMAGE, MediaConstraints, audio
 from airflow_provider_kling.inputs.audio_duration import CorruptAudioError, audio_duration
@@ -17,6 +20,60 @@ from airflow_provider_kling.utils.media_types import detect_media_type
 from tests.unit.inputs.samples import SOUND_KINDS, noisy_picture, picture, sound_of, video
 
 VOICE = audio(2, 300)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    out = BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def moving(kind: str) -> bytes:
+    return encoded(
+        Image.new("RGB", (400, 400)), kind, save_all=True, append_images=[Image.new("RGB", (400, 400), 9)]
+    )
+
+
+def png(width: int, height: int, pixels: bytes) -> bytes:
+    """A PNG of one bit a pixel; ``pixels`` are packed."""
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", pixels), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
+
+
+TURNED = Image.Exif()
+TURNED[0x112] = 6
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        pytest.param(encoded(Image.new("CMYK", (640, 480)), "JPEG"), (640, 480), id="CMYK"),
+        pytest.param(encoded(Image.new("I;16", (640, 480)), "PNG"), (640, 480), id="16 bits"),
+        pytest.param(encoded(Image.new("1", (640, 480)), "PNG"), (640, 480), id="1 bit"),
+        pytest.param(moving("PNG"), (400, 400), id="animated png"),
+        pytest.param(
+            encoded(Image.new("RGB", (640, 480)), "JPEG", exif=TURNED), (480, 640), id="rotated by exif"
+        ),
+        pytest.param(
+            png(20_000, 20_000, zlib.compress(bytes(20_000 * 2501), 9)), (20_000, 20_000), id="bomb"
+        ),
+    ],
+)
+def test_every_kind_of_jpeg_and_png_is_taken_without_unpacking_it(data, size):
+    content = inspect_media(data, IMAGE)
+    assert (content.width, content.height) == size
+
+
+@pytest.mark.parametrize("side", [65_535, 2**31 - 1])
+def test_a_png_that_cannot_hold_its_pixels_is_refused(side):
+    with pytest.raises(
+        InvalidMediaError, match="is a damaged image/png: it holds fewer pixels than its header"
+    ):
+        inspect_media(png(side, side, zlib.compress(bytes(9))), IMAGE)
 
 
 @pytest.mark.parametrize(("kind", "mime"), [("JPEG", "image/jpeg"), ("PNG", "image/png")])
@@ -40,13 +97,13 @@ def test_image_at_the_limit_passes(width, height):
         (picture(299, 400, "PNG"), "is 299 x 400 pixels; each side must measure at least 300"),
         (picture(900, 300), "is 900 x 300 pixels; its ratio must be between 1:2.5 and 2.5:1"),
         (picture(300, 751), "is 300 x 751 pixels; its ratio must be between 1:2.5 and 2.5:1"),
-        (
-            picture(400, 400, "GIF"),
-            "is not an image that Kling accepts (jpg, jpeg, png): its content is image/gif",
-        ),
-        (picture(400, 400, "WEBP"), "its content is image/webp"),
-        (picture(400, 400, "BMP"), "its content is image/bmp"),
-        (b"a note, not a picture", "its content is text/plain"),
+        (picture(400, 400, "GIF"), "its content is image/gif; convert it to jpg or png"),
+        (moving("GIF"), "its content is image/gif; convert it to jpg or png"),
+        (picture(400, 400, "WEBP"), "its content is image/webp; convert it to jpg or png"),
+        (moving("WEBP"), "its content is image/webp; convert it to jpg or png"),
+        (picture(400, 400, "BMP"), "its content is image/bmp; convert it to jpg or png"),
+        (b"\0\0\0\x18ftypheic" + bytes(300), "its content is image/heic; convert it to jpg or png"),
+        (b"a note, not a picture", "its content is text/plain; give an image: jpg or png"),
         (b"<!DOCTYPE html><title>404</title>", "its content is text/html"),
         (b"\x00\x01\x02\x03" * 20, "its content is of an unknown type"),
         (b"%PDF-1.7 ...", "its content is application/pdf"),
@@ -123,7 +180,7 @@ def test_sound_of_exactly_the_most_seconds_passes(kind):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (video(), "is not an audio file that Kling accepts (mp3, wav, m4a, aac): its content is video/mp4"),
+        (video(), "its content is video/mp4; give an audio file: mp3, wav, m4a or aac"),
         (b"OggS" + bytes(60), "its content is audio/ogg"),
         (picture(), "its content is image/jpeg"),
         (b"RIFF\x24\x00\x00\x00WAVE", "its duration cannot be read"),
@@ -250,10 +307,6 @@ def test_image_is_checked_to_its_end(data):
 
 
 def test_progressive_jpeg_passes():
-    from io import BytesIO
-
-    from PIL import Image
-
     out = BytesIO()
     Image.frombytes("RGB", (400, 400), bytes(range(256)) * 1875).save(out, "JPEG", progressive=True)
     assert inspect_media(out.getvalue(), IMAGE).width == 400

@@ -178,21 +178,21 @@ def refusal(**fields) -> str:
     [
         (picture(200, 200), "is 200 x 200 pixels; each side must measure at least 300."),
         (picture(900, 300), "is 900 x 300 pixels; its ratio must be between 1:2.5 and 2.5:1."),
-        (b"just words", "is not an image that Kling accepts (jpg, jpeg, png): its content is text/plain."),
+        (b"just words", "its content is text/plain; give an image: jpg or png."),
         (b"", "is empty."),
     ],
 )
 def test_error_of_an_image_names_field_value_and_rule(store, data, says):
     value = store("shot.png", data)
     assert refusal(image_list=[{"image": "https://h/ok.png"}, {"image": value}]) == (
-        f"image_list[1].image={value!r}: {says} No job was made and nothing is charged."
+        f"image_list[1].image: {says.removesuffix('.')} ({value!r}). No job was made and nothing is charged."
     )
 
 
 def test_11_mb_image_is_refused_without_reading_on(store):
     data = noisy_picture(2000, 1900) + b"x" * 200_000
     assert len(data) > 11 << 20
-    assert "is larger than 10 MB, the most that Kling accepts here." in refusal(image=store("big.png", data))
+    assert "is larger than 10 MB, the most that Kling accepts here (" in refusal(image=store("big.png", data))
 
 
 def test_never_more_than_the_limit_is_read(tmp_path):
@@ -204,15 +204,15 @@ def test_never_more_than_the_limit_is_read(tmp_path):
 
 def test_11_mb_of_base64_is_refused():
     text = refusal(image=encoded(noisy_picture(2000, 1900)))
-    assert "image='<image/png 10.9 MB sha256:" in text
+    assert "('<image/png 10.9 MB sha256:" in text
     assert "is larger than 10 MB" in text
 
 
 @pytest.mark.parametrize("seconds", [1, 301])
 def test_sound_of_wrong_length(store, seconds):
     value = store("voice.mp3", sound_of("mp3", seconds))
-    assert f"sound_file={value!r}: is {seconds}." in (text := refusal(sound_file=value))
-    assert "s long; it must be 2 to 300 s long." in text
+    assert f"sound_file: is {seconds}." in (text := refusal(sound_file=value))
+    assert f"s long; it must be 2 to 300 s long ({value!r})." in text
 
 
 def test_missing_file(store, tmp_path):
@@ -224,7 +224,7 @@ def test_missing_file(store, tmp_path):
 
 def test_missing_object(s3):
     value = s3.uri("in/missing.png")
-    assert f"image={value!r}: it does not exist." in refusal(image=value)
+    assert f"image: it does not exist ({value!r})." in refusal(image=value)
     assert "it does not exist" in refusal(video_url=value)
     assert "does not exist" in refusal(image="s3://kling_test_s3@no-such-bucket/a.png")
 
@@ -266,7 +266,7 @@ def test_video_must_be_a_url(store, tmp_path):
     if value.startswith("s3://"):
         assert resolve_inputs(Studio(video_url=value)).body["video_url"].startswith("http://127.0.0.1")
     elif "://" in value:
-        assert refusal(video_url=value).startswith(f"video_url={value!r}: its storage cannot sign URLs.")
+        assert refusal(video_url=value).startswith(f"video_url: its storage cannot sign URLs ({value!r}).")
     else:
         assert "is a local path, but Kling accepts a video only by URL here and has no upload" in refusal(
             video_url=value
@@ -275,7 +275,7 @@ def test_video_must_be_a_url(store, tmp_path):
 
 def test_video_is_looked_at_before_it_is_signed(s3):
     text = refusal(video_url=s3.put("v.mp4", b"no video"))
-    assert "is not a video that Kling accepts (mp4, mov): its content is text/plain" in text
+    assert "video_url: its content is text/plain; give a video: mp4 or mov" in text
     assert "is empty" in refusal(video_url=s3.put("v.mp4", b""))
     assert "is larger than 1 MB" in refusal(video_url=s3.put("v.mp4", video() + bytes(1 << 20)))
 
@@ -292,8 +292,8 @@ def test_url_where_only_content_is_accepted():
 
 def test_all_invalid_values_are_reported_at_once():
     text = refusal(image=encoded(picture(200, 200)), sound_file=encoded(sound_of("mp3", 1)))
-    assert "image=" in text
-    assert "sound_file=" in text
+    assert "image: is 200 x 200" in text
+    assert "sound_file: is 1." in text
 
 
 WEB = "http://10.0.0.7/cam.png"
