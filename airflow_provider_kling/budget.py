@@ -8,6 +8,7 @@ decides again. So each decision is based on all earlier entries.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import logging
@@ -22,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from .api.pricing import amount_of
 from .exceptions import JobState, KlingBudgetSpent, KlingRequestInvalid, KlingServerError
 from .inputs.prepared_request import parse_units
 from .utils.json_input import read_json
@@ -40,6 +42,7 @@ _checked: set[str] = set()
 MAX_CONTENTION_SECONDS = 120.0
 """Seconds for which a reservation tries again while others are faster."""
 
+_LONGEST_PERIOD = 200
 _PERIODS = ("run", "day", "month")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CREATING = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"))
@@ -146,7 +149,7 @@ class KlingBudget:
     def _period(self, dag_id: str, run_id: str, now: datetime | None = None) -> str:
         now = now or datetime.now(UTC)
         if self.per == "run":
-            return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"%{ord(found[0]):02X}", f"run-{dag_id}~{run_id}")
+            return _file_name(f"run-{dag_id}~{run_id}")
         return now.strftime("day-%Y-%m-%d" if self.per == "day" else "month-%Y-%m")
 
     def _periods(self, dag_id: str, run_id: str) -> list[str]:
@@ -170,9 +173,17 @@ class _State:
     open: dict[str, Decimal] = field(default_factory=dict)
     settled: dict[str, Decimal] = field(default_factory=dict)
 
-    def take(self, record: Mapping[str, Any]) -> None:
-        key, units = str(record["key"]), Decimal(str(record["units"]))
-        if record["kind"] == "reserve":
+    def take(self, record: Any) -> None:
+        """Add a record.
+
+        :param record: the record.
+        :raises ValueError: it is none.
+        """
+        known = record if isinstance(record, Mapping) else {}
+        key, units = known.get("key"), amount_of(known.get("units"))
+        if not isinstance(key, str) or units is None or known.get("kind") not in ("reserve", "settle"):
+            raise ValueError("no record of a budget")
+        if known["kind"] == "reserve":
             self.settled.pop(key, None)
             self.open[key] = units
         else:
@@ -216,14 +227,13 @@ class _Log:
             with translate_storage_errors():
                 fs.invalidate_cache()
                 try:
-                    record = read_json(fs.cat_file(place.path))
+                    self._state.take(read_json(fs.cat_file(place.path)))
                 except FileNotFoundError:
                     return self._state
                 except ValueError:
                     # It is being written, or its writer was killed: its content is unknown, so nothing is
                     # decided.
                     raise StorageTransientError(f"{place.uri} is not whole") from None
-            self._state.take(record)
             self._next += 1
 
     def _read_many(self) -> None:
@@ -366,6 +376,15 @@ def _named_errors(name: str) -> Iterator[None]:
         raise KlingServerError(
             f"Budget {name!r} cannot be read or written now: {error}.", job=JobState.NOT_CREATED
         ) from None
+
+
+def _file_name(text: str) -> str:
+    """Return a name that no other text has, which every storage accepts."""
+    name = re.sub(r"[^A-Za-z0-9._-]", lambda found: f"%{ord(found[0]):02X}", text)
+    if len(name) <= _LONGEST_PERIOD:
+        return name
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return f"{name[: _LONGEST_PERIOD - len(digest) - 1]}~{digest}"
 
 
 def _configured() -> str | None:

@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
-from .prepared_request import estimate_of, is_nothing, parse_units
+from .prepared_request import LARGEST_LIMIT, estimate_of, is_nothing, parse_units, read_decimal
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -27,9 +27,10 @@ def parse_usd(name: str, value: Any) -> Decimal | None:
     if value is None:
         return None
     try:
-        amount = None if isinstance(value, bool) else Decimal(str(value).strip().removeprefix("$"))
+        number = value.strip().removeprefix("$") if isinstance(value, str) else value
+        amount = None if isinstance(value, bool) else read_decimal(number)
         if amount is not None and amount.is_finite() and amount >= 0:
-            return amount
+            return min(amount, LARGEST_LIMIT)
     except InvalidOperation:
         pass
     hint = "; without a limit, leave it out" if is_nothing(value) else ", 0 or more"

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .resolve import InputMetadata
 
 
+LARGEST_LIMIT = Decimal(10**12)
+"""Higher limits count as this one: no account has as much, and its text is short."""
+
 _PARTS = ("contents", "settings", "options")
 _DELIVERY = ("callback_url", "external_task_id")
 
@@ -214,9 +217,9 @@ def parse_units(name: str, value: Any) -> Decimal | None:
     if value is None:
         return None
     try:
-        units = None if isinstance(value, bool) else Decimal(str(value).strip())
+        units = None if isinstance(value, bool) else read_decimal(value)
         if units is not None and units.is_finite() and units >= 0:
-            return units
+            return min(units, LARGEST_LIMIT)
     except InvalidOperation:
         pass
     hint = "; without a limit, leave it out" if is_nothing(value) else ", 0 or more"
@@ -224,6 +227,17 @@ def parse_units(name: str, value: Any) -> Decimal | None:
         f"Invalid value for {name!r}: {value!r}; expected a number of units{hint}.",
         job=JobState.NOT_CREATED,
     )
+
+
+def read_decimal(value: Any) -> Decimal:
+    """Read a number as people write it.
+
+    :param value: a number of any type, or text.
+    :return: the number, exact.
+    :raises decimal.InvalidOperation: it is none.
+    """
+    # Python makes no text of an integer with thousands of digits.
+    return Decimal(value) if isinstance(value, int) else Decimal(str(value).strip())
 
 
 def paths_to_str(value: Any) -> Any:

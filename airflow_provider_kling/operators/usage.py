@@ -96,8 +96,8 @@ class KlingUsageOperator(StoringOperator):
         account = self.hook.account
         rows = in_order(
             [
-                *rows_of(UNITS, account.unit_ledger(start, end), known.jobs),
-                *rows_of(CASH, account.cash_ledger(start, end), known.jobs),
+                *rows_of(UNITS, account.unit_ledger(start, end), known.jobs, end),
+                *rows_of(CASH, account.cash_ledger(start, end), known.jobs, end),
             ]
         )
         sums = Sums()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..api.pricing import USD_PER_UNIT, amount_of
+from ..api.values import signed_amount
 from .known import KnownJob
 
 UNITS = "units"
@@ -23,6 +25,7 @@ _COPIED = (
 )
 _DOLLARS = "USD"
 _LONGEST_TIME = 15
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LABEL = "label."
 """Prefix of the columns of labels in the CSV."""
@@ -56,14 +59,14 @@ class Sums:
 
         :param row: a row as :func:`row_reader` gives it.
         """
-        amount = amount_of(row["amount"])
+        amount = signed_amount(row["amount"])
         if amount is None:
             self.unreadable += 1
             return
         kind = row["package_type"] if row["type"] == UNITS else row["currency"]
         of = self.units if row["type"] == UNITS else self.cash
         of[kind or "unknown"] = of.get(kind or "unknown", Decimal(0)) + amount
-        self.usd += amount_of(row["usd_at_list_price"]) or 0
+        self.usd += signed_amount(row["usd_at_list_price"]) or 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the sums as text, to be exact.
@@ -79,21 +82,25 @@ class Sums:
 
 
 def rows_of(
-    kind: str, lines: Iterable[Mapping[str, Any]], jobs: Mapping[str, KnownJob]
+    kind: str, lines: Iterable[Mapping[str, Any]], jobs: Mapping[str, KnownJob], end: int | None = None
 ) -> list[dict[str, Any]]:
-    """Return a row for each charge.
+    """Return a row for each charge, and for each refund one with a negative amount.
 
     :param kind: ``units`` or ``cash``.
     :param lines: lines of the vendor's ledger. A line that is there twice, as at the seam of two pages,
         counts once.
     :param jobs: the known jobs, by Kling's id.
+    :param end: end of the period, Unix time in ms. A job that was created at this very time belongs to the
+        next period; whether Kling lists it in both is not documented.
     :return: the rows.
     """
     seen: set[str] = set()
     rows = []
     for line in lines:
         mark = json.dumps(line, sort_keys=True, default=str)
-        if mark not in seen:
+        job = jobs.get(str(line.get("task_id") or ""))
+        of_next = end is not None and job is not None and job.created_at == end
+        if mark not in seen and not of_next:
             seen.add(mark)
             rows.append(_row(kind, line, jobs))
     return rows
@@ -125,7 +132,7 @@ def not_in_ledger(
     """
     named = set(charged)
     for task_id, job in sorted(jobs.items()):
-        made = job.created_at is not None and start <= job.created_at <= end
+        made = job.created_at is not None and start <= job.created_at < end
         if made and job.stored and task_id not in named and amount_of(job.units) != 0:
             yield {
                 "task_id": task_id,
@@ -183,7 +190,7 @@ def plain(amount: Decimal) -> str:
 def _row(kind: str, line: Mapping[str, Any], jobs: Mapping[str, KnownJob]) -> dict[str, Any]:
     task_id = str(line.get("task_id") or "")
     job = jobs.get(task_id)
-    amount = next((found for name in _AMOUNTS if (found := amount_of(line.get(name))) is not None), None)
+    amount = next((found for name in _AMOUNTS if (found := signed_amount(line.get(name))) is not None), None)
     package = _text(line.get("product_type"))
     about = _about(job or KnownJob(task_id))
     return {
@@ -204,8 +211,12 @@ def _row(kind: str, line: Mapping[str, Any], jobs: Mapping[str, KnownJob]) -> di
 def _dollars(kind: str, line: Mapping[str, Any], amount: Decimal | None) -> str | None:
     """Return a charge in US dollars at list price; ``None`` if unknown."""
     if kind == CASH:
-        listed = amount_of(line.get("list_price"))
-        listed = amount if listed is None else listed
+        listed = signed_amount(line.get("list_price"))
+        if listed is None or amount is None:
+            listed = amount if listed is None else listed
+        else:
+            # A refund has a negative amount, however its list price is written.
+            listed = listed.copy_sign(amount)
         return plain(listed) if listed is not None and line.get("currency") == _DOLLARS else None
     price = USD_PER_UNIT.get(_text(line.get("product_type")) or "")
     return plain(amount * price) if amount is not None and price is not None else None
@@ -245,4 +256,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    unsafe = isinstance(value, str) and text.startswith(_FORMULA) and not _PLAIN_NUMBER.fullmatch(text)
+    return f"'{text}" if unsafe else text

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -16,13 +18,19 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_kling import budget as budget_module
 from airflow_provider_kling.api.endpoint import get_endpoint
 from airflow_provider_kling.api.pricing import charged_units
 from airflow_provider_kling.api.task import KlingTask, TaskStatus
 from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator import responses
 from airflow_provider_kling.emulator.server import Emulator
-from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid, KlingTaskFailed
+from airflow_provider_kling.exceptions import (
+    KlingBudgetSpent,
+    KlingRequestInvalid,
+    KlingServerError,
+    KlingTaskFailed,
+)
 from airflow_provider_kling.hooks.connection import parse_connection
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
 from airflow_provider_kling.utils.storage import resolve_path
@@ -110,6 +118,100 @@ def test_periods_are_apart(tmp_path: Path, time_machine: Any) -> None:
     for each in (of_day, of_month):
         each.reserve("b", Decimal(1), **RUN)
         assert each.spent() == 1
+
+
+@pytest.mark.parametrize("run_id", ["r" * 250, "日" * 100, "../../x", "a/b:c+d"])
+def test_any_id_of_a_run_is_a_folder_of_its_own(run_id: str, tmp_path: Path) -> None:
+    ids = {"dag_id": "d" * 250, "run_id": run_id}
+    budget(tmp_path).reserve("a", Decimal(3), **ids)
+    for other in ({**ids, "run_id": f"{run_id}2"}, {**ids, "dag_id": "d" * 249}):
+        assert budget(tmp_path).spent(**other) == 0
+    assert budget(tmp_path).spent(**ids) == 3
+    (folder,) = (tmp_path / "spring").iterdir()
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "{}", "7", '{"kind": "reserve", "key": "a"}'),
+        *(
+            '{"kind": "reserve", "key": "a", "units": "-5"}',
+            '{"kind": "reserve", "key": "a", "units": "NaN"}',
+        ),
+        *('{"kind": "free", "key": "a", "units": "5"}', '{"kind": "settle", "key": 7, "units": "5"}'),
+    ],
+)
+def test_a_damaged_entry_decides_nothing(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget_module, "MAX_CONTENTION_SECONDS", 0.3)
+    shared = budget(tmp_path)
+    shared.reserve("a", Decimal(1), **RUN)
+    (first,) = tmp_path.rglob("*.json")
+    first.with_name("00000002.json").write_text(content)
+    with pytest.raises(
+        KlingServerError, match=r"cannot be read or written now: .*00000002\.json is not whole"
+    ):
+        shared.reserve("b", Decimal(1), **RUN)
+    with pytest.raises(KlingServerError):
+        shared.spent(**RUN)
+
+
+def reserve_and_die(path: str) -> None:
+    """Reserve as a worker that is killed before its create call."""
+    budget(path).reserve("killed", Decimal(20), **RUN)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_reservation_of_a_killed_worker_is_that_of_its_retry(tmp_path: Path) -> None:
+    process = get_context("fork").Process(target=reserve_and_die, args=(str(tmp_path),))
+    process.start()
+    process.join()
+    shared = budget(tmp_path)
+    # Its job may exist, so its units are not free, and nothing has to expire before others go on.
+    shared.reserve("other", Decimal(5), **RUN)
+    with pytest.raises(KlingBudgetSpent, match="has 0 of 25 units left"):
+        shared.reserve("third", Decimal(1), **RUN)
+    # Its retry has the same external id.
+    shared.reserve("killed", Decimal(20), **RUN)
+    shared.settle("killed", Decimal(19), **RUN)
+    assert shared.spent(**RUN) == 24
+
+
+def test_two_storages_are_two_budgets(tmp_path: Path) -> None:
+    first, second = budget(tmp_path / "a"), budget(tmp_path / "b")
+    first.reserve("a", Decimal(25), **RUN)
+    second.reserve("a", Decimal(25), **RUN)
+    assert (first.spent(**RUN), second.spent(**RUN)) == (25, 25)
+
+
+def test_thirds_of_units_use_up_a_budget_exactly(tmp_path: Path) -> None:
+    shared, third = budget(tmp_path, 1), Decimal(1) / 3
+    for number in range(3):
+        shared.reserve(str(number), third, **RUN)
+    with pytest.raises(KlingBudgetSpent):
+        shared.reserve("more", Decimal("0.000001"), **RUN)
+    for number in range(10):
+        shared.settle(str(number), Decimal("0.1"), **RUN)
+    assert shared.spent(**RUN) == Decimal("0.3")
+
+
+@pytest.mark.parametrize("cleared", [False, True], ids=["retried", "cleared"])
+def test_a_retry_reserves_nothing_and_a_clear_again(
+    cleared: bool, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    shared = budget(tmp_path, 3 if not cleared else 5)
+    first = TaskInstance()
+    run(image_to_video(budget=shared), first)
+    if not cleared:
+        run(image_to_video(budget=shared), first.retried())
+    else:
+        again = first.retried()
+        with pytest.raises(KlingBudgetSpent):
+            run(image_to_video(budget=shared), replace(again, max_tries=again.try_number, xcoms={}))
+    assert len(kling_emulator.jobs) == 1
+    assert shared.spent(dag_id=first.dag_id, run_id=first.run_id) == 3
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from airflow_provider_kling.api.endpoint import get_endpoint
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid
-from airflow_provider_kling.inputs.cost_limits import lowest_units
+from airflow_provider_kling.inputs.cost_limits import lowest_units, parse_usd
+from airflow_provider_kling.inputs.prepared_request import parse_units
 from airflow_provider_kling.operators._lengths import upstream_length
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
@@ -48,6 +50,49 @@ def test_what_costs_more_is_not_made(
     with pytest.raises(KlingRequestInvalid, match=words):
         run(operator, ti)
     assert not kling_emulator.jobs
+
+
+AMOUNTS: dict[str, tuple[Any, str | None]] = {
+    "whole": (3, "3"),
+    "float": (0.1, "0.1"),
+    "single precision": (np.float32(0.1), "0.1"),
+    "Decimal with zeros": (Decimal("3.00"), "3"),
+    "text with blanks": (" 2.5 ", "2.5"),
+    "exponent": ("1e3", "1000"),
+    "Python's separator": ("1_000", "1000"),
+    "zero": (0, "0"),
+    "minus zero": ("-0", "0"),
+    "infinite": (float("inf"), None),
+    "higher than any account": ("1e999999", "1000000000000"),
+    "5000 digits": (10**5000, "1000000000000"),
+    "negative": (-0.01, None),
+    "negative text": ("-1", None),
+    "comma as separator": ("1,000", None),
+    "comma as decimal point": ("2,5", None),
+    "blank as separator": ("1 000", None),
+    "apostrophe as separator": ("1'000", None),
+    "two points": ("1.000.000", None),
+    "signalling NaN": (Decimal("sNaN"), None),
+    "share": ("50%", None),
+    "truth": (True, None),
+    "list": ([5], None),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), AMOUNTS.values(), ids=AMOUNTS)
+@pytest.mark.parametrize("parse", [parse_units, parse_usd])
+def test_a_limit_as_people_write_it(parse: Any, given: Any, expected: str | None) -> None:
+    if expected is None:
+        with pytest.raises(KlingRequestInvalid, match="Invalid value for 'limit'"):
+            parse("limit", given)
+    else:
+        assert parse("limit", given) == Decimal(expected)
+
+
+@pytest.mark.parametrize("limit", ["$1,000", "-$5", "$-5", "$", "USD 5"])
+def test_dollars_that_are_no_amount(limit: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match="Invalid value for 'max_usd'"):
+        parse_usd("max_usd", limit)
 
 
 @pytest.mark.parametrize("limit", ["much", -1, "NaN", True, "€3"])
@@ -94,6 +139,7 @@ def test_a_limit_of_a_batch_that_came_to_nothing(
 
 def test_the_lower_limit_counts() -> None:
     images = get_endpoint("images/generations")
+    assert lowest_units(images, None, parse_usd("max_usd", 10**5000)) > 10**12  # type: ignore[operator]
     assert lowest_units(images, None, None) is None
     assert lowest_units(images, Decimal(5), None) == 5
     assert lowest_units(images, Decimal(50), Decimal("0.035")) == 10

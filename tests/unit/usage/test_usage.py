@@ -227,12 +227,74 @@ def test_amounts_are_exact_and_lines_count_once() -> None:
     }
 
 
-@pytest.mark.parametrize("amount", [None, "", "NaN", "-1", True, [1]])
+@pytest.mark.parametrize("amount", [None, "", "NaN", "1,000", "1_000", "\uff11\uff12", True, [1]])
 def test_an_amount_that_is_none_is_counted_and_not_guessed(amount: Any) -> None:
     (row,) = rows_of(UNITS, [{**LINE, "deduction_amount": amount}], JOBS)
     sums = Sums()
     sums.add(row)
     assert (row["amount"], sums.unreadable, sums.units) == (None, 1, {})
+
+
+REFUNDS: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "units": (UNITS, {"deduction_amount": "-0.1"}, "-0.1", "-0.014"),
+    "a number": (UNITS, {"deduction_amount": -0.1}, "-0.1", "-0.014"),
+    "cash": (CASH, {"deduction_amount": "-0.3", "currency": "USD", "list_price": "-0.4"}, "-0.3", "-0.4"),
+    "list price without a sign": (
+        CASH,
+        {"deduction_amount": "-0.3", "currency": "USD", "list_price": "0.4"},
+        "-0.3",
+        "-0.4",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "line", "amount", "usd"), REFUNDS.values(), ids=REFUNDS)
+def test_a_refund_reduces_the_sums(kind: str, line: dict[str, Any], amount: str, usd: str) -> None:
+    (row,) = rows_of(kind, [{**LINE, **line}], JOBS)
+    assert (row["amount"], row["usd_at_list_price"]) == (amount, usd)
+    paid = {**row, "amount": amount[1:], "usd_at_list_price": usd[1:]}
+    sums = Sums()
+    for each in (paid, paid, row):
+        sums.add(each)
+    told = sums.to_json()
+    assert (told["units"] | told["cash"], told["usd_at_list_price"]) == (
+        {"video" if kind == UNITS else "USD": amount[1:]},
+        usd[1:],
+    )
+    assert csv_cells(row, ["amount"]) == [amount], "a number, no text of a formula"
+
+
+def test_amounts_of_other_currencies_and_kinds_are_not_added() -> None:
+    cash = [{**LINE, "deduction_amount": "2.5", "currency": name} for name in ("USD", "CNY", "", None)]
+    units = [{**LINE, "product_type": name} for name in ("video", "image", "try-on", None)]
+    sums = Sums()
+    for row in [*rows_of(CASH, cash, JOBS), *rows_of(UNITS, units, JOBS)]:
+        sums.add(row)
+    assert sums.to_json() == {
+        "cash": {"CNY": "2.5", "USD": "2.5", "unknown": "5"},
+        "units": {"image": "0.1", "try-on": "0.1", "unknown": "0.1", "video": "0.1"},
+        "usd_at_list_price": "2.51435",
+        "charges_without_amount": 0,
+    }
+
+
+def test_charges_without_a_job_count() -> None:
+    lines = [{**LINE, "task_id": name, "deduction_time": str(name)} for name in (None, "", "9")]
+    rows = rows_of(UNITS, lines, JOBS)
+    assert [(row["task_id"], row["amount"], row["known"], row["charged_at"]) for row in rows[:2]] == [
+        ("", "0.1", False, None),
+        ("", "0.1", False, None),
+    ]
+    assert len(rows) == 3
+
+
+def test_a_job_at_the_seam_of_two_periods_is_in_the_later_one() -> None:
+    # A server may list it in both: JOBS["5"] was created at 500.
+    line = {**LINE, "task_id": "5"}
+    assert rows_of(UNITS, [line], JOBS, end=500) == []
+    assert [row["task_id"] for row in rows_of(UNITS, [line], JOBS, end=501)] == ["5"]
+    assert not list(not_in_ledger({"5": JOBS["5"]}, [], 0, 500))
+    assert [row["task_id"] for row in not_in_ledger({"5": JOBS["5"]}, [], 500, 1000)] == ["5"]
 
 
 def test_what_is_stored_and_not_charged() -> None:
