@@ -89,7 +89,7 @@ def with_fresh_urls(hook: KlingHook, endpoint: Endpoint, stored: dict[str, Any])
     :param stored: the result, as the index has it.
     :return: the same; without URLs where there are none.
     """
-    from ..results.files import list_result_files
+    from ..results.files import drop_data_urls, list_result_files
 
     expires_at = stored.get("expires_at")
     if endpoint.synchronous or not expires_at or expires_at <= time.time() * 1000:
@@ -105,7 +105,7 @@ def with_fresh_urls(hook: KlingHook, endpoint: Endpoint, stored: dict[str, Any])
         items = stored.get(file.array)
         if isinstance(items, list) and file.index < len(items) and file.url_key in items[file.index]:
             items[file.index][file.url_key] = file.url(task)
-    return stored
+    return drop_data_urls(stored)
 
 
 def reuse_warnings(settings: KlingSettings, endpoint: Endpoint, *, stores: bool) -> Iterator[str]:

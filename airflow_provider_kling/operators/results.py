@@ -336,8 +336,9 @@ class KlingResultSweepOperator(StoringOperator):
 
 def _stored_bytes(result: dict[str, Any]) -> int:
     from ..results.files import list_result_files
+    from ..results.items import result_arrays
 
     return sum(
         result[file.array][file.index].get(file.url_key.replace("url", "bytes"), 0)
-        for file in list_result_files(result)
+        for file in list_result_files(result_arrays(result))
     )

@@ -255,6 +255,32 @@ def attach_paths(task: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]
     return result
 
 
+def drop_data_urls(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a stored result without data URLs: an XCom must not hold the file a second time.
+
+    :param result: the task with the paths of its files.
+    :return: the copy, with ``None`` for the data URL of each file that has a path.
+    """
+    copy = dict(result)
+    for file in list_result_files(result):
+        item, url = copy[file.array][file.index], file.url(result) or ""
+        if item.get(file.url_key.replace("url", "path")) and url.lstrip()[:5].lower() == "data:":
+            items = list(copy[file.array])
+            # A gateway's own name for the URL may be another key of the item.
+            items[file.index] = _without(url.strip(), item)
+            copy[file.array] = items
+    return copy
+
+
+def _without(text: str, value: Any) -> Any:
+    """Return a JSON value with ``None`` for each occurrence of a text."""
+    if isinstance(value, Mapping):
+        return {name: _without(text, inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without(text, inner) for inner in value]
+    return None if isinstance(value, str) and value.strip() == text else value
+
+
 def match_manifest_entry(file: ResultFile, entry: Any) -> dict[str, Any] | None:
     """Return a file's entry of a manifest if it is valid.
 

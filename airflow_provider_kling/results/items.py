@@ -62,7 +62,7 @@ def stored_paths(result: Mapping[str, Any]) -> list[str]:
     """
     from .files import list_result_files
 
-    arrays = _arrays(result)
+    arrays = result_arrays(result)
     others = [
         _text(arrays[file.array][file.index].get(file.url_key.replace("url", "path")))
         for file in list_result_files(arrays)
@@ -83,7 +83,7 @@ def first_url(value: Any) -> str | None:
 def _items(result: Mapping[str, Any]) -> Iterator[ResultItem]:
     from .files import is_sha256, list_result_files
 
-    arrays = _arrays(result)
+    arrays = result_arrays(result)
     seen: set[tuple[str, int, str]] = set()
     for file in list_result_files(arrays):
         place = (file.array, file.index, file.kind)
@@ -103,8 +103,12 @@ def _items(result: Mapping[str, Any]) -> Iterator[ResultItem]:
         )
 
 
-def _arrays(result: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return a result's arrays; a file that is only stored, as of a re-used result, stands by its path."""
+def result_arrays(result: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the arrays of a result, in which the path of a file replaces a missing URL.
+
+    :param result: return value of a task; re-used results and those of data URLs have paths only.
+    :return: the arrays by name.
+    """
     return {
         name: [_stored(item) if isinstance(item, Mapping) else item for item in value]
         for name, value in result.items()

@@ -51,6 +51,7 @@ def result_writer(
     :return: the function.
     """
     from .download import DownloadOptions
+    from .files import drop_data_urls
     from .manifest import stored_by
     from .posters import add_posters
     from .reuse import identity_in
@@ -80,7 +81,7 @@ def result_writer(
             stored = add_posters(stored)
         if identity := identity_in(facts):
             ResultIndex(output_path, endpoint.slug, rules.host).record(stored, identity)
-        return stored
+        return drop_data_urls(stored)
 
     return store
 

@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_kling import exceptions
-from airflow_provider_kling.batch import monitor
 from airflow_provider_kling.exceptions import (
     JobState,
     KlingContentRefused,
@@ -20,135 +18,31 @@ from airflow_provider_kling.exceptions import (
     KlingTaskFailed,
     KlingWaitInterrupted,
 )
-from airflow_provider_kling.operators.batch import KlingBatchOperator
-from airflow_provider_kling.operators.results import KlingFetchResultOperator
 from airflow_provider_kling.operators.video2 import KlingTextToVideo2Operator
-from airflow_provider_kling.results import operator_result
-from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.submission import submit
 from airflow_provider_kling.version_compat import AirflowFailException
-from tests.unit.hooks.scripted_server import Received, Reply, ScriptedServer
-from tests.unit.operators import answers
+from tests.unit.hooks.scripted_server import Received, Reply
+from tests.unit.operators import answers, one_job
 from tests.unit.operators.answers import FILE, v1, whole
-from tests.unit.operators.conftest import PATH, TaskInstance, context_of, image_to_video, run
+from tests.unit.operators.conftest import PATH, TaskInstance, run
+from tests.unit.operators.one_job import (
+    NAME,
+    NO_JOB,
+    READERS,
+    SINGLE,
+    TWO,
+    WAYS,
+    Kling,
+    Way,
+    each,
+    fetch,
+    ledger,
+    run_batch,
+    through,
+)
 from tests.unit.results.conftest import MP4
 
-SLUG = "videos/image2video"
-SUBMITTED = {"code": 0, "data": {"task_id": "8", "task_status": "submitted"}}
-NAME = "/files/8.mp4"
-NO_JOB = Reply(404, {"code": 1203, "message": "task not found"})
-
-
-class Kling(ScriptedServer):
-    """A host of one job: it takes create calls, and answers queries by a table.
-
-    :param create: the answer to a create call.
-    :param query: the answer to a query, with ``FILE`` for the file's URL.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(route=self._answer)
-        self.create: Reply = Reply(200, SUBMITTED)
-        self.query: Any = whole()
-
-    def _answer(self, request: Received) -> Reply:
-        if request.target == NAME:
-            return Reply(200, MP4, {"Content-Type": "video/mp4"})
-        if request.method == "POST":
-            return self.create
-        if isinstance(self.query, Reply):
-            return self.query
-        text = json.dumps(self.query).replace(FILE, self.url + NAME)
-        return Reply(200, text.encode(), {"Content-Type": "application/json"})
-
-    @property
-    def creates(self) -> int:
-        """Number of create calls."""
-        return sum(call == f"POST {PATH}" for call in self.calls)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Kling]:
-    with Kling() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Kling, monkeypatch: pytest.MonkeyPatch) -> Kling:
-    fields = {"conn_type": "kling", "host": running.url, "password": "sk-test-key"}
-    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
-    for module in (operator_result, monitor):
-        monkeypatch.setattr(module, "MISSING_RESULT_SECONDS", 0.15)
-        monkeypatch.setattr(module, "FIRST_MISSING_DELAY", 0.05)
-    running.create, running.query = Reply(200, SUBMITTED), whole()
-    running.received.clear()
-    return running
-
-
-Way = Callable[[TaskInstance, Path], Any]
-
-
-def _sync(ti: TaskInstance, out: Path) -> Any:
-    return run(image_to_video(output_path=str(out)), ti)
-
-
-def _deferrable(ti: TaskInstance, out: Path) -> Any:
-    return run(image_to_video(deferrable=True, output_path=str(out)), ti)
-
-
-def _sensor(ti: TaskInstance, out: Path) -> Any:
-    task = KlingTaskSensor(task_id="film", endpoint=SLUG, kling_task_id="8", poll_interval=0.2)
-    return task.execute(context_of(ti))
-
-
-def _deferrable_sensor(ti: TaskInstance, out: Path) -> Any:
-    task = KlingTaskSensor(
-        task_id="film", endpoint=SLUG, kling_task_id="8", poll_interval=0.2, deferrable=True
-    )
-    return run(task, ti)  # type: ignore[arg-type]
-
-
-def _fetch(ti: TaskInstance, out: Path) -> Any:
-    task = KlingFetchResultOperator(task_id="film", endpoint=SLUG, kling_task_id="8", output_path=str(out))
-    return task.execute(context_of(ti))
-
-
-def _batch(ti: TaskInstance, out: Path) -> Any:
-    batch = KlingBatchOperator(
-        task_id="film",
-        endpoint=SLUG,
-        requests=[{"image": "https://images.example/a.png"}],
-        output_path=str(out),
-        poll_interval=0.2,
-        contact_sheet=False,
-        retries=3,
-    )
-    return batch.execute(context_of(ti))
-
-
-SINGLE: dict[str, Way] = {"sync": _sync, "deferrable": _deferrable}
-READERS: dict[str, Way] = {"sensor": _sensor, "deferrable sensor": _deferrable_sensor, "fetch": _fetch}
-WAYS = {**SINGLE, **READERS}
-TWO = {"sync": _sync, "deferrable sensor": _deferrable_sensor}
-"""Enough for reads in one place, in every kind of wait."""
-
-
-def each(table: dict[str, Any]) -> pytest.MarkDecorator:
-    """Run a test with each answer of a table."""
-    return pytest.mark.parametrize("shape", table.values(), ids=list(table))
-
-
-def through(ways: dict[str, Way]) -> pytest.MarkDecorator:
-    """Run a test in each of several ways."""
-    return pytest.mark.parametrize("way", ways.values(), ids=list(ways))
-
-
-def ledger(out: Path) -> dict[str, Any]:
-    """The last line of a batch's ledger."""
-    lines = [
-        line for path in sorted(out.rglob("_ledger/**/*.jsonl")) for line in path.read_text().split("\n")
-    ]
-    return dict(json.loads([line for line in lines if line][-1]))
+running, server = one_job.running, one_job.server
 
 
 @through(WAYS)
@@ -173,7 +67,7 @@ def test_a_success_holds_its_file(
 @each(answers.WITH_FILE)
 def test_a_row_with_its_file_is_done(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
     server.query = shape
-    assert _batch(ti, tmp_path)["done"] == 1
+    assert run_batch(ti, tmp_path)["done"] == 1
     stored = list(tmp_path.rglob("*.mp4"))
     assert [path.read_bytes() for path in stored] == [MP4]
     assert server.creates == 1
@@ -200,7 +94,7 @@ def test_a_row_without_its_file_is_not_done(
 ) -> None:
     server.query = shape
     with pytest.raises(KlingError, match="0 of 1 rows are done"):
-        _batch(ti, tmp_path)
+        run_batch(ti, tmp_path)
     assert ledger(tmp_path)["state"] == "submitted", "the next try attaches to it"
     assert server.creates == 1
 
@@ -220,7 +114,7 @@ def test_times_and_numbers(ti: TaskInstance, server: Kling, tmp_path: Path, way:
 def test_times_and_numbers_of_a_row(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
     said, _ = shape
     server.query = whole(**said) if "task_result" not in said else v1(**said)
-    assert _batch(ti, tmp_path)["done"] == 1
+    assert run_batch(ti, tmp_path)["done"] == 1
     for path in tmp_path.rglob("*.json*"):
         for line in path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]:
             json.loads(line, parse_constant=pytest.fail)
@@ -241,7 +135,7 @@ def test_charges(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shap
 def test_charges_of_a_row(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
     said, units, charges = shape
     server.query = whole(**said)
-    summary = _batch(ti, tmp_path)
+    summary = run_batch(ti, tmp_path)
     (line,) = [json.loads(text) for text in (tmp_path / "results.jsonl").read_text().splitlines()]
     for row in (line, ledger(tmp_path)):
         assert (row.get("units"), row.get("charges", [])) == (units, charges)
@@ -283,7 +177,7 @@ def test_the_state_of_a_row_that_failed(
     reason = "Failure to pass the risk control system" if content else "render crashed"
     server.query = v1(task_status="failed", task_status_msg=reason)
     with pytest.raises(KlingError):
-        _batch(ti, tmp_path)
+        run_batch(ti, tmp_path)
     assert ledger(tmp_path)["state"] == ("refused" if content else "failed")
 
 
@@ -307,7 +201,7 @@ def test_a_row_that_is_refused(ti: TaskInstance, server: Kling, tmp_path: Path, 
     status, body, kind, words, _ = shape
     server.create, server.query = Reply(status, body), NO_JOB
     with pytest.raises(KlingError):
-        _batch(ti, tmp_path)
+        run_batch(ti, tmp_path)
     row = ledger(tmp_path)
     states = {"KlingRequestInvalid": "invalid", "KlingContentRefused": "refused", "KlingAccountError": "open"}
     assert row["state"] == states[kind]
@@ -323,7 +217,7 @@ def test_the_job_of_a_row_is_looked_up_after_an_unclear_answer(
     status, body = shape
     server.create, server.query = Reply(status, body), whole()
     monkeypatch.setattr(submit, "LOOKUP_DELAYS", (0.01, 0.01, 0.01))
-    summary = _batch(ti, tmp_path)
+    summary = run_batch(ti, tmp_path)
     assert (summary["done"], summary["attached"]) == (1, 1)
     assert server.creates == 1
 
@@ -388,7 +282,7 @@ def test_a_read_is_never_refused_for_its_content(
 ) -> None:
     server.query = Reply(403, body)
     with pytest.raises(KlingError) as refused:
-        _fetch(ti, tmp_path)
+        fetch(ti, tmp_path)
     assert not isinstance(refused.value, AirflowFailException)
 
 
@@ -415,7 +309,7 @@ def test_an_answer_about_another_job_is_not_used(
         return Kling._answer(server, request)
 
     monkeypatch.setattr(server, "route", answer)
-    if way is _fetch:
+    if way is fetch:
         with pytest.raises(KlingError, match="is about another job"):
             way(ti, tmp_path)
     else:
