@@ -30,7 +30,8 @@ LARGEST_LIMIT = Decimal(10**12)
 """Higher limits count as this one: no account has as much, and its text is short."""
 
 _PARTS = ("contents", "settings", "options")
-_DELIVERY = ("callback_url", "external_task_id")
+EXTERNAL_TASK_ID = "external_task_id"
+_DELIVERY = ("callback_url", EXTERNAL_TASK_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def prepare_request(
     if cost is None and seconds is None and find_seconds and (seconds := find_seconds(request)) is not None:
         cost = estimate_of(endpoint, request, extra_body, seconds=seconds)
     body = format_for_host(endpoint.slug, dialect.name, _merge_extra_body(prepared.body, extra_body))
-    name = body.pop("external_task_id", None)
+    name = body.pop(EXTERNAL_TASK_ID, None)
     return PreparedRequest(
         endpoint=endpoint,
         request=request,
@@ -313,11 +314,18 @@ def check_extra_body(extra: Any) -> None:
     """Check what :func:`read_extra_body` has returned.
 
     :param extra: further JSON keys of a request.
-    :raises KlingRequestInvalid: it is no mapping, or cannot be sent as JSON.
+    :raises KlingRequestInvalid: it is no mapping, cannot be sent as JSON, or holds an external task id.
     """
     if not isinstance(extra, Mapping):
         raise KlingRequestInvalid(
             f"extra_body is a {type(extra).__name__}; it must be a mapping of JSON keys to values.",
+            job=JobState.NOT_CREATED,
+        )
+    # Sent in this way, it would replace the id by which a retry finds the job.
+    if any(EXTERNAL_TASK_ID in part for part in _sections(extra)):
+        raise KlingRequestInvalid(
+            f"extra_body may not hold {EXTERNAL_TASK_ID}: set the parameter {EXTERNAL_TASK_ID} instead; in a "
+            "batch, give it as a key of each row.",
             job=JobState.NOT_CREATED,
         )
     try:
@@ -326,6 +334,11 @@ def check_extra_body(extra: Any) -> None:
         raise KlingRequestInvalid(
             f"extra_body cannot be sent as JSON: {error}.", job=JobState.NOT_CREATED
         ) from None
+
+
+def _sections(extra: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    parts = (parsed_mapping(extra.get(name)) for name in _PARTS)
+    return [extra, *(part for part in parts if isinstance(part, Mapping))]
 
 
 def _merge_extra_body(body: Mapping[str, Any], extra: Any) -> dict[str, Any]:

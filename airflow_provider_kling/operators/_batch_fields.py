@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..inputs.prepared_request import is_nothing, read_extra_body
+from ..inputs.prepared_request import check_extra_body, is_nothing, read_extra_body
 from ._templates import EXTRA_BODY, without
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def further_keys(operator: KlingBatchOperator) -> Any:
 
     :param operator: the running task.
     :return: further JSON keys of every request.
-    :raises KlingRequestInvalid: a template of it that may not be left out rendered to nothing.
+    :raises KlingRequestInvalid: it cannot be sent, or a template that may not be left out rendered to
+        nothing.
     """
     lost_in_rows = (lost for lost in operator.unresolved if lost.path[0] == "requests" and not lost.fatal)
     rows = [lost for lost in lost_in_rows if is_nothing(lost.value)]
@@ -52,4 +53,6 @@ def further_keys(operator: KlingBatchOperator) -> Any:
         operator.log.warning("%s, so it is not sent (%d such values in all rows)", rows[0], len(rows))
     operator.check_rendered()
     lost = [each for each in operator.unresolved if each.path[0] == EXTRA_BODY]
-    return without(read_extra_body(operator.original(EXTRA_BODY)), [each.path[1:] for each in lost])
+    keys = without(read_extra_body(operator.original(EXTRA_BODY)), [each.path[1:] for each in lost])
+    check_extra_body(keys)
+    return keys

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..inputs.cost_limits import lowest_units, parse_usd
-from ..inputs.prepared_request import is_nothing, parse_units
+from ..inputs.prepared_request import check_extra_body, is_nothing, parse_units, read_extra_body
 from ._parameters import (
     invalid_parameter,
     labels_in,
@@ -35,7 +35,7 @@ class BatchParameters:
 
     TEMPLATED: ClassVar[tuple[str, ...]] = (
         *("endpoint", "regenerate", "max_units", "max_usd", "expected_seconds", "output_path"),
-        *("labels", "shard", "take", "fallback_conn_ids"),
+        *("labels", "shard", "take", "fallback_conn_ids", "extra_body"),
     )
 
     batch: KlingBatchOperator
@@ -53,6 +53,15 @@ class BatchParameters:
         :return: the connections of further accounts, in order.
         """
         return read_conn_ids(self.batch.task_id, self.batch.fallback_conn_ids, self.batch.kling_conn_id)
+
+    def extra_body(self) -> Any:
+        """Read ``extra_body``.
+
+        :return: further JSON keys of every request.
+        """
+        extra = read_extra_body(self.batch.extra_body)
+        check_extra_body(extra)
+        return extra
 
     def regenerate(self) -> bool:
         """Read ``regenerate``.

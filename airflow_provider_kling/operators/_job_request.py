@@ -138,9 +138,7 @@ class JobRequest:
 
         :return: the id; a false value if there is none.
         """
-        found = read_extra_body(self.operator.original(EXTRA_BODY))
-        extra = found if isinstance(found, Mapping) else {}
-        return self.operator.request_values().get("external_task_id") or extra.get("external_task_id")
+        return self.operator.request_values().get("external_task_id")
 
     @property
     def is_shared(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.emulator.server import Emulator
-from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.exceptions import KlingError, KlingRequestInvalid
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import context_of
 
@@ -79,3 +79,33 @@ def test_regenerate_false_as_text_pays_nothing_again_after_a_clear(
     batch.run(rows(2), regenerate=value)
     batch.clear().run(rows(2), regenerate=value)
     assert len(kling.jobs) == 2
+
+
+EXTRA_BODIES: dict[str, Any] = {
+    "at the top": {"external_task_id": "a"},
+    "in options": {"options": {"external_task_id": "a"}},
+    "as text": '{"external_task_id": "a"}',
+}
+
+
+@pytest.mark.parametrize("extra", EXTRA_BODIES.values(), ids=list(EXTRA_BODIES))
+def test_an_external_task_id_in_extra_body_is_refused(kling: Emulator, batch: Batch, extra: Any) -> None:
+    """One for all rows would replace the ids by which the rows' jobs are found again."""
+    words = "set the parameter external_task_id instead; in a batch, give it as a key of each row"
+    with pytest.raises(KlingRequestInvalid, match=words):
+        batch.operator(rows(1), extra_body=extra)
+    templated = batch.operator(rows(1), extra_body="{{ params.x }}")
+    templated.extra_body = extra
+    with pytest.raises(KlingRequestInvalid, match=words):
+        templated.execute(context_of(batch.ti))
+    assert not kling.jobs
+
+
+def test_an_extra_body_in_a_row_is_refused_by_name(kling: Emulator, batch: Batch) -> None:
+    row = {**rows(1)[0], "extra_body": {"external_task_id": "a"}}
+    with pytest.raises(KlingError, match="0 of 1 rows are done"):
+        batch.run([row])
+    (entry,) = batch.ledger().values()
+    assert entry["state"] == "invalid"
+    assert "extra_body" in entry["error"]
+    assert not kling.jobs

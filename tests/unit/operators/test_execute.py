@@ -216,6 +216,10 @@ def test_a_job_that_the_list_saw_end_first_is_read_until_it_has_ended(
         ("text", "extra_body is a str; it must be a mapping"),
         ({"when": object()}, "extra_body cannot be sent as JSON"),
         ({"scale": float("nan")}, "extra_body cannot be sent as JSON"),
+        ({"external_task_id": "a"}, "set the parameter external_task_id instead"),
+        ({"external_task_id": None}, "set the parameter external_task_id instead"),
+        ({"options": {"external_task_id": "a"}}, "set the parameter external_task_id instead"),
+        ('{"settings": "{\\"external_task_id\\": 1}"}', "set the parameter external_task_id instead"),
     ],
 )
 def test_an_extra_body_that_cannot_be_sent(
