@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..api.requests.coercion import is_missing
 from ..attribution import LabelsInvalid, read_labels
@@ -24,6 +25,14 @@ from ..utils.urls import is_blank
 SUFFIXES = (".jsonl", ".ndjson", ".csv")
 
 _LONGEST_CELL = 32 * 1024**2
+# That of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LONGEST_MARK = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,8 @@ def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
 
     :param uri: URI or path; its suffix decides the format.
     :return: iterator of rows; a row that cannot be read is an :class:`InvalidRow`.
-    :raises KlingRequestInvalid: the file does not exist, may not be read, or is no UTF-8 text.
+    :raises KlingRequestInvalid: the file does not exist, may not be read, or is neither UTF-8 text nor UTF-16
+        with a byte order mark.
     :raises KlingServerError: the storage does not respond; a retry can help.
     """
     from ..utils.redaction import redact_text
@@ -60,11 +70,11 @@ def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
         with translate_storage_errors():
             stream = open_to_read(place)
         with stream:
-            lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            lines = io.TextIOWrapper(stream, encoding=_encoding(stream), newline="")
             rows = _csv(lines) if uri.lower().endswith(".csv") else _jsonl(lines)
             while True:
                 with translate_storage_errors():
-                    row = next(rows, None)
+                    row = _next(rows)
                 if row is None:
                     return
                 yield row
@@ -76,6 +86,31 @@ def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
         raise KlingServerError(
             f"requests={redact_text(uri)!r} cannot be read now: {error}.", job=JobState.NOT_CREATED
         ) from None
+
+
+def _encoding(stream: BinaryIO) -> str:
+    """Return the encoding of a file by its byte order mark: spreadsheets and shells also write UTF-16.
+
+    :raises StoragePermanentError: it is UTF-16 or UTF-32 without a mark.
+    """
+    from ..utils.storage import StoragePermanentError, translate_storage_errors
+
+    with translate_storage_errors():
+        head = stream.read(_LONGEST_MARK)
+        stream.seek(0)
+    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    if marked is None and b"\0" in head:
+        raise StoragePermanentError("it is UTF-16 or UTF-32 without a byte order mark; save it as UTF-8")
+    return marked or "utf-8-sig"
+
+
+def _next(rows: Iterator[Mapping[str, Any] | InvalidRow]) -> Mapping[str, Any] | InvalidRow | None:
+    from ..utils.storage import StoragePermanentError
+
+    try:
+        return next(rows, None)
+    except UnicodeError as error:
+        raise StoragePermanentError(f"it is no UTF-8 text; save it as UTF-8 ({error})") from None
 
 
 def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import enum
 import io
@@ -141,6 +142,33 @@ def test_what_can_hold_no_rows_is_refused_by_name(requests: Any, said: str) -> N
         row_reader(requests)
     assert said in str(refusal.value)
     assert "abc" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_file_is_read_in_the_encoding_of_its_mark(shelf: Shelf, encoding: str, suffix: str) -> None:
+    text = {"csv": "prompt\r\nein Boot, groß\r\n", "jsonl": '{"prompt": "ein Boot, groß"}\n'}[suffix]
+    text = text.replace("ein Boot, groß", '"ein Boot, groß"') if suffix == "csv" else text
+    path = put(f"{shelf.uri}/{encoding}.{suffix}", text.encode(encoding))
+    assert values_of(path) == [{"prompt": "ein Boot, groß"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("prompt\na\n".encode("utf-16-le"), "UTF-16 or UTF-32 without a byte order mark; save it as UTF-8"),
+        ("prompt\na\n".encode("utf-16-be"), "UTF-16 or UTF-32 without a byte order mark; save it as UTF-8"),
+        ("prompt\na\n".encode("utf-32-be"), "UTF-16 or UTF-32 without a byte order mark; save it as UTF-8"),
+        ("prompt\nstraße\n".encode("latin-1"), "it is no UTF-8 text; save it as UTF-8"),
+        (codecs.BOM_UTF16_LE + b"p\0r\0o", "it is no UTF-8 text; save it as UTF-8"),
+    ],
+    ids=["utf-16-le", "utf-16-be", "utf-32-be", "latin-1", "cut utf-16"],
+)
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_file_in_another_encoding_names_it(tmp_path: Path, content: bytes, words: str, suffix: str) -> None:
+    (tmp_path / f"rows.{suffix}").write_bytes(content)
+    with pytest.raises(KlingRequestInvalid, match=words):
+        read(str(tmp_path / f"rows.{suffix}"))
 
 
 def test_a_file_that_is_not_there_or_no_text_says_so(tmp_path: Path, s3: Any) -> None:
