@@ -135,6 +135,8 @@ _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _GONE = frozenset((401, 403, 404, 410))
 # 203 is of a proxy that changed something; the container shows whether the file is whole.
 _OK = frozenset((200, 203))
+_PARTIAL = 206
+_WHOLE_RANGE = re.compile(r"bytes[ =]0-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 # Object stores also return an encoding that the uploader set, such as "aws-chunked".
 _COMPRESSIONS = frozenset(("br", "zstd", "compress"))
 _ZLIB = frozenset(("gzip", "x-gzip", "deflate"))
@@ -186,6 +188,9 @@ class Download:
             raise TransientDownloadError("the server compresses it, although asked not to")
         self._zipped = bool(_ZLIB & encodings)
         self._length, self.measured = _length_of(response)
+        if response.status_code == _PARTIAL:
+            # Whether the range is right, only the container shows.
+            self._length, self.measured = _length_of_range(response), False
         if self._length is not None and self._length > rules.max_bytes:
             raise self._too_large()
 
@@ -338,7 +343,7 @@ def _follow_redirects(session: requests.Session, url: str, rules: DownloadOption
             timeout=rules.timeout,
             proxies=proxies_for(url, rules.proxy, allow_private=rules.allow_private),
         )
-        if response.status_code in _OK:
+        if response.status_code in _OK or _length_of_range(response) is not None:
             return response
         response.close()
         if response.status_code in _GONE:
@@ -352,6 +357,13 @@ def _follow_redirects(session: requests.Session, url: str, rules: DownloadOption
             )
         url = urljoin(url, _as_sent(target))
     raise PermanentDownloadError(f"it is redirected more than {rules.max_redirects} times")
+
+
+def _length_of_range(response: requests.Response) -> int | None:
+    """Return the length of a file of which a cache sends all as a range that nobody asked for."""
+    found = _WHOLE_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    is_whole = response.status_code == _PARTIAL and found and int(found[1]) + 1 == int(found[2])
+    return int(found[2]) if found and is_whole else None
 
 
 def _as_sent(location: str) -> str:

@@ -111,6 +111,7 @@ class MpegAudioStream(_Pieces):
         self._frames = 0
         self._announced = 0
         self._last_is_whole = False
+        self._in_sequence = False
 
     def _read(self, at: int) -> int:
         held = self._held
@@ -121,9 +122,12 @@ class MpegAudioStream(_Pieces):
                 if len(held) - at < min(frame[0], MPEG_INFO_WITHIN):
                     return 0
                 self._announced = _announced_frames(bytes(held[at : at + MPEG_INFO_WITHIN]))
+            # Other bytes look like a frame by chance; those that follow a frame are one.
+            self._in_sequence = self._last_is_whole or not self._frames
             self._frames += 1
             self._last_is_whole = True
             return frame[0]
+        self._in_sequence = False
         return self._read_tag(at)
 
     def _read_tag(self, at: int) -> int:
@@ -146,7 +150,15 @@ class MpegAudioStream(_Pieces):
 
     def fault(self) -> str | None:
         """Return what is missing; ``None`` for a complete file."""
-        return None if self._frames else "it holds no audio frames"
+        if not self._frames:
+            return "it holds no audio frames"
+        # Not every writer counts the first frame, which holds their number.
+        missing = self._frames < self._announced - 1
+        return CUT if missing or (self._in_sequence and self._ends_within_frame) else None
+
+    @property
+    def _ends_within_frame(self) -> bool:
+        return bool(self._skip) or self._held[:1] == b"\xff"
 
     @property
     def closed(self) -> bool:

@@ -81,6 +81,10 @@ NOT_WHOLE = {
 }
 
 
+def _range(length: int) -> str:
+    return f"bytes 0-{length - 1}/{length}"
+
+
 @pytest.mark.parametrize("step", [1, 7, 1 << 20])
 @pytest.mark.parametrize("name", [*WHOLE, *NOT_WHOLE])
 def test_whole_means_whole_in_pieces_of_any_size(name: str, step: int) -> None:
@@ -119,12 +123,36 @@ def test_what_is_no_whole_video_is_not_stored(
         (unmeasured(VIDEO), VIDEO),
         (whole(FRAGMENTED), FRAGMENTED),
         (whole(VIDEO, code=203), VIDEO),
+        (whole(VIDEO, code=206, Content_Range=_range(len(VIDEO))), VIDEO),
     ],
-    ids=["gzip", "called gzip only", "no length", "fragments", "203 of a proxy"],
+    ids=["gzip", "called gzip only", "no length", "fragments", "203 of a proxy", "a range of all"],
 )
 def test_what_is_whole_is_stored(web: Any, tmp_path: Any, answer: Any, stored: bytes) -> None:
     store_result(video_task(web.serve("/v.mp4", answer)), str(tmp_path), rules=ONCE)
     assert (tmp_path / "8150001" / "0-video.mp4").read_bytes() == stored
+
+
+@pytest.mark.parametrize(
+    ("data", "said", "fault"),
+    [
+        (VIDEO, f"bytes 0-{len(VIDEO) - 1}/*", "HTTP 206"),
+        (VIDEO, f"bytes 0-{len(VIDEO) - 1}/{len(VIDEO) + 1}", "HTTP 206"),
+        (VIDEO, f"bytes 1-{len(VIDEO)}/{len(VIDEO)}", "HTTP 206"),
+        (VIDEO, "", "HTTP 206"),
+        (VIDEO, "pages 0-4/5", "HTTP 206"),
+        (VIDEO[:-1], _range(len(VIDEO)), "received"),
+        (VIDEO[:-1], _range(len(VIDEO) - 1), "cut off"),
+        (TO_THE_END, _range(len(TO_THE_END)), "whether it is complete"),
+    ],
+    ids=["unknown", "a part", "another part", "none", "no bytes", "short", "cut", "no end"],
+)
+def test_a_range_that_is_not_known_to_be_all_is_not_stored(
+    web: Any, shelf: Any, data: bytes, said: str, fault: str
+) -> None:
+    url = web.serve("/v.mp4", whole(data, code=206, Content_Range=said))
+    with pytest.raises(KlingResultNotKept, match=fault):
+        store_result(video_task(url), shelf.uri, rules=ONCE)
+    assert shelf.files() == {}
 
 
 def test_a_file_that_cannot_prove_its_end_needs_a_length(web: Any, tmp_path: Any) -> None:
