@@ -360,7 +360,7 @@ def _follow_redirects(session: requests.Session, url: str, rules: DownloadOption
 
 
 def _length_of_range(response: requests.Response) -> int | None:
-    """Return the length of a file of which a cache sends all as a range that nobody asked for."""
+    """Return the length of a file of which a cache sends all as a range that was not asked for."""
     found = _WHOLE_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
     is_whole = response.status_code == _PARTIAL and found and int(found[1]) + 1 == int(found[2])
     return int(found[2]) if found and is_whole else None
