@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import cache
 from typing import Any
 
 import av
@@ -15,31 +16,27 @@ from .conftest import png
 URL = "https://example.com/picture.png"
 VIDEO_URL = "https://example.com/video.mp4"
 
+# A file of minutes is encoded in no time only without compression, and must stay below 5 MB.
 _CODECS = {
-    "mp3": ("mp3", "libmp3lame"),
-    "wav": ("wav", "pcm_s16le"),
-    "m4a": ("ipod", "aac"),
-    "aac": ("adts", "aac"),
+    "mp3": ("mp3", "libmp3lame", "fltp", 22_050),
+    "wav": ("wav", "pcm_s16le", "s16", 8_000),
+    "m4a": ("ipod", "aac", "fltp", 22_050),
+    "aac": ("adts", "aac", "fltp", 22_050),
 }
-_RATE = 22_050
 
 
+@cache
 def sound(seconds: float, kind: str = "mp3") -> str:
     """Return a 440 Hz tone as base64."""
-    container_name, codec = _CODECS[kind]
+    container_name, codec, sample_format, rate = _CODECS[kind]
     stream = io.BytesIO()
     with av.open(stream, "w", format=container_name) as container:
-        sample_format = "s16" if kind == "wav" else "fltp"
-        track = container.add_stream(codec, rate=_RATE, layout="mono", format=sample_format)
-        tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * _RATE)) / _RATE)
+        track = container.add_stream(codec, rate=rate, layout="mono", format=sample_format)
+        tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate)
         data = (tone * 32767).astype(np.int16) if kind == "wav" else tone.astype(np.float32)
-        for start in range(0, len(data), 1152):
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(data[None, start : start + 1152]), format=sample_format, layout="mono"
-            )
-            frame.sample_rate = _RATE
-            frame.pts = start
-            container.mux(track.encode(frame))
+        frame = av.AudioFrame.from_ndarray(data[None], format=sample_format, layout="mono")
+        frame.sample_rate, frame.pts = rate, 0
+        container.mux(track.encode(frame))
         container.mux(track.encode(None))
     return base64.b64encode(stream.getvalue()).decode()
 

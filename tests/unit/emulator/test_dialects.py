@@ -58,7 +58,7 @@ class TestCometApi:
             (PICTURES, {**WORDS, "negative_prompt": "x" * 201}, "cannot exceed 200"),
             (PICTURES, {**WORDS, "aspect_ratio": "21:9"}, "aspect_ratio value '21:9'"),
             (AVATAR, {"image": png(), "sound_file": sound(3)}, "prompt is required"),
-            (AVATAR, {"image": png(), "sound_file": sound(61, "aac"), "prompt": "x"}, "[2s, 60s]"),
+            (AVATAR, {"image": png(), "sound_file": sound(61, "wav"), "prompt": "x"}, "[2s, 60s]"),
             (SEVERAL, {"image_list": [{"image": png()}]}, "[2, 4], got 1"),
             (
                 "/v1/videos/omni-video",
