@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,52 +15,83 @@ import pytest
 import airflow_provider_kling
 
 PACKAGE = Path(airflow_provider_kling.__file__).parent
+OPERATORS = [f"airflow_provider_kling.operators.{path.stem}" for path in PACKAGE.glob("operators/*.py")]
+DAG_MODULES = [*OPERATORS, "airflow_provider_kling.sensors.kling", "airflow_provider_kling.triggers.kling"]
 HEAVY = {"PIL", "aiohttp", "av", "boto3", "fastapi", "jwt", "numpy", "requests", "s3fs", "uvicorn"}
 
-# Each module over what Airflow has loaded by itself for any DAG file, and over the modules before it.
+# Each step over what Airflow has loaded by itself for any DAG file, and over the steps before it. The plugin
+# is first, since Airflow loads plugins before it loads DAG files.
 CODE = """
 import importlib, json, sys
-from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOperator, conf, task
+from airflow.providers.common.compat.sdk import (
+    DAG, AirflowPlugin, BaseOperator, BaseOperatorLink, BaseSensorOperator, conf, task
+)
 from airflow.triggers.base import BaseTrigger
 loaded = {}
 for module in sys.argv[1:]:
     before = set(sys.modules)
     importlib.import_module(module)
     loaded[module] = sorted(set(sys.modules) - before)
-print(json.dumps(loaded))
-"""
-
-
-def test_a_dag_file_loads_nothing_heavy() -> None:
-    operators = [f"airflow_provider_kling.operators.{path.stem}" for path in PACKAGE.glob("operators/*.py")]
-    modules = [*operators, "airflow_provider_kling.sensors.kling", "airflow_provider_kling.triggers.kling"]
-    done = subprocess.run([sys.executable, "-c", CODE, *modules], capture_output=True, text=True, check=True)
-    loaded = json.loads(done.stdout.splitlines()[-1])
-    assert set(loaded) == set(modules)
-    for module, names in loaded.items():
-        assert not {name.partition(".")[0] for name in names} & HEAVY, module
-        assert "airflow_provider_kling.hooks.kling" not in names, module
-
-
-def test_a_task_that_submits_does_not_load_what_only_triggers_need() -> None:
-    code = """
-import sys
 from airflow_provider_kling.operators.video import KlingTextToVideoOperator
 operator = KlingTextToVideoOperator(task_id="make", prompt="a boat")
 # Some versions of Airflow have loaded aiohttp by now.
 before = set(sys.modules)
 operator.hook.client
-print(sorted({"aiohttp", "airflow.providers.http.hooks.http"} & (set(sys.modules) - before)))
+print(json.dumps({"modules": loaded, "submit": sorted(set(sys.modules) - before)}))
 """
-    connection = {"AIRFLOW_CONN_KLING_DEFAULT": '{"conn_type": "kling", "password": "key"}'}
+PLUGIN = "airflow_provider_kling.plugins.preview"
+CONNECTION = {"AIRFLOW_CONN_KLING_DEFAULT": '{"conn_type": "kling", "password": "key"}'}
+
+
+@dataclass(frozen=True)
+class Imports:
+    """Names of the modules that are loaded by ...
+
+    :param modules: each module of the package.
+    :param submit: the client of a task that submits.
+    """
+
+    modules: dict[str, list[str]]
+    submit: list[str]
+
+
+@pytest.fixture(scope="module")
+def imports() -> Imports:
+    """What a fresh process loads; one process for all tests, since starting Airflow takes seconds."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", CODE, PLUGIN, *DAG_MODULES],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, **connection},
+        env={**os.environ, **CONNECTION},
     )
-    assert done.stdout.splitlines()[-1] == "[]"
+    return Imports(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def libraries(names: list[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.xdist_group("imports")
+def test_a_dag_file_loads_nothing_heavy(imports: Imports) -> None:
+    assert set(imports.modules) == {PLUGIN, *DAG_MODULES}
+    for module, names in imports.modules.items():
+        assert not libraries(names) & HEAVY, module
+        assert "airflow_provider_kling.hooks.kling" not in names, module
+
+
+@pytest.mark.xdist_group("imports")
+def test_no_process_but_the_api_server_loads_the_web_application(imports: Imports) -> None:
+    loaded = imports.modules[PLUGIN]
+    heavy = {"fastapi", "starlette", "requests", "aiohttp", "sqlalchemy", "pydantic"}
+    assert not heavy & libraries(loaded)
+    assert len(loaded) < 15, loaded
+
+
+@pytest.mark.xdist_group("imports")
+def test_a_task_that_submits_does_not_load_what_only_triggers_need(imports: Imports) -> None:
+    assert "airflow_provider_kling.hooks.kling" in imports.submit
+    assert not {"aiohttp", "airflow.providers.http.hooks.http"} & set(imports.submit)
 
 
 def test_operators_call_what_a_test_puts_into_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:

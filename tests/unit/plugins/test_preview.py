@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import importlib
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -50,18 +47,3 @@ def test_newer_versions_get_two_tabs(
 def test_airflow_finds_it() -> None:
     (found,) = [each for each in entry_points(group="airflow.plugins") if each.name == "kling"]
     assert found.load() is preview.KlingPlugin
-
-
-def test_no_process_but_the_api_server_loads_the_web_application() -> None:
-    code = """
-import json, sys
-from airflow.providers.common.compat.sdk import AirflowPlugin, BaseOperatorLink, conf
-before = set(sys.modules)
-import airflow_provider_kling.plugins.preview
-print(json.dumps(sorted(set(sys.modules) - before)))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = json.loads(done.stdout.splitlines()[-1])
-    heavy = {"fastapi", "starlette", "requests", "aiohttp", "sqlalchemy", "pydantic"}
-    assert not heavy & {name.partition(".")[0] for name in loaded}
-    assert len(loaded) < 15, loaded
