@@ -41,7 +41,7 @@ def slots(folder: Path) -> str:
     jobs, seconds, width, interval = 300, 6.0, 20, 0.5
     with kling_server(folder / "kling.log", slots=width, job_seconds=seconds, scale=0.1) as kling:
         requests = [{"prompt": f"wave number {number}", "duration": "5"} for number in range(jobs)]
-        measured = _alone(
+        measured = run_alone(
             folder,
             kling,
             requests=requests,
@@ -78,7 +78,7 @@ def resume(folder: Path) -> str:
         "poll_interval": 0.5,
     }
     with kling_server(folder / "kling.log", slots=0, job_seconds=0, scale=0.1) as kling:
-        _alone(folder, kling, **{**common, "requests": requests[:1]})
+        run_alone(folder, kling, **{**common, "requests": requests[:1]})
         (ledger_folder,) = (folder / "out" / "_ledger").iterdir()
         ledger = Ledger(resolve_path(str(ledger_folder)))
         ledger.load()
@@ -92,8 +92,8 @@ def resume(folder: Path) -> str:
                 ledger.flush()
         ledger.flush()
         kling.reset()
-        nothing_left = _alone(folder, kling, **{**common, "requests": str(rows), "contact_sheet": False})
-        again = _alone(folder, kling, **{**common, "requests": str(rows), "contact_sheet": False})
+        nothing_left = run_alone(folder, kling, **{**common, "requests": str(rows), "contact_sheet": False})
+        again = run_alone(folder, kling, **{**common, "requests": str(rows), "contact_sheet": False})
     return _table(
         f"A ledger of {count} rows is taken up again",
         ("what", "measured", "bound"),
@@ -116,7 +116,7 @@ def memory(folder: Path, count: int = 5000, size: int = 1_000_000) -> str:
         )
         body = "\n".join(map(json.dumps, lines)).encode()
         client.put_object(Bucket=BUCKET, Key="in/rows.jsonl", Body=body)
-        measured = _alone(
+        measured = run_alone(
             folder,
             kling,
             {"AIRFLOW_CONN_BENCH_S3": s3_connection(url)},
@@ -215,9 +215,10 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def _alone(
+def run_alone(
     folder: Path, kling: KlingServer, variables: Mapping[str, str] | None = None, **arguments: Any
 ) -> dict[str, Any]:
+    """Run one batch in a process of its own; return what it took."""
     env = environment(folder) | {"AIRFLOW_CONN_KLING_DEFAULT": kling.connection} | dict(variables or {})
     arguments = {"endpoint": SLUG, **arguments}
     file = folder / "requests.jsonl"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_kling.api.endpoint import get_endpoint
-from airflow_provider_kling.batch.input import row_reader
+from airflow_provider_kling.batch.input import RequestRow, row_reader
 from airflow_provider_kling.batch.ledger import Ledger
 from airflow_provider_kling.batch.ledger_entry import LedgerEntry, RowState
 from airflow_provider_kling.batch.preflight import preflight
@@ -31,30 +31,32 @@ SLUG = "videos/text2video"
 _FLUSH_ROWS = 1000
 
 
+def entry_of(row: RequestRow, *, running: bool) -> LedgerEntry:
+    """The line that a worker leaves of a row whose job runs, or is done."""
+    about = {"dag_id": "shop", "task_id": "batch", "run_id": "manual__2026-11-28", "map_index": -1}
+    made = {"videos": [{"path": f"/out/{row.number}/0-video.mp4", "duration": "5.0", "bytes": 1234567}]}
+    return LedgerEntry(
+        *(row.key, RowState.SUBMITTED if running else RowState.DONE, row.number),
+        external_task_id=f"af-{row.key}",
+        task_id=f"8{row.number:017d}",
+        submitted_at=1_795_000_000_000,
+        estimate="3",
+        units=None if running else "3",
+        result=None if running else made,
+        airflow={**about, "try_number": 1},
+        prompt=row.values["prompt"],
+        model_name="kling-v2-5-turbo",
+    )
+
+
 def write(folder: Path, rows: int, running: int) -> None:
     """Write an input, and the ledger that one worker leaves of it."""
     requests = ({"prompt": f"wave number {number}", "duration": "5"} for number in range(rows))
     (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, requests)))
     ledger = Ledger(resolve_path(str(folder / "ledger")))
     ledger.load()
-    about = {"dag_id": "shop", "task_id": "batch", "run_id": "manual__2026-11-28", "map_index": -1}
     for row in row_reader(str(folder / "rows.jsonl"))():
-        made = {"videos": [{"path": f"/out/{row.number}/0-video.mp4", "duration": "5.0", "bytes": 1234567}]}
-        state = RowState.SUBMITTED if row.number <= running else RowState.DONE
-        ledger.note(
-            LedgerEntry(
-                *(row.key, state, row.number),
-                external_task_id=f"af-{row.key}",
-                task_id=f"8{row.number:017d}",
-                submitted_at=1_795_000_000_000,
-                estimate="3",
-                units="3" if state is RowState.DONE else None,
-                result=made if state is RowState.DONE else None,
-                airflow={**about, "try_number": 1},
-                prompt=row.values["prompt"],
-                model_name="kling-v2-5-turbo",
-            )
-        )
+        ledger.note(entry_of(row, running=row.number <= running))
         if row.number % _FLUSH_ROWS == 0:
             ledger.flush()
     ledger.flush()

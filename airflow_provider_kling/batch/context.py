@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .limiter import ConcurrencyLimiter
     from .preflight import PreflightResult
     from .progress import Budget, Progress
+    from .remade_rows import RemadeRows
 
 StoreResult = Callable[[KlingTask, Mapping[str, Any], Callable[[], KlingTask]], dict[str, Any]]
 """Downloads the files of a job that succeeded and returns it as JSON; runs in a thread.
@@ -58,8 +59,9 @@ class RunContext:
     :param deadline_for: returns the deadline of a job.
     :param log: where the batch logs.
     :param unexpected: row, job and type of the first unexpected error.
-    :param remade: keys of rows whose next job is to be submitted because the last one was rejected.
-    :param limiter: the slots of all accounts; created in the running event loop, like all below.
+    :param remade: rows whose next job is to be submitted because the last one was rejected;
+        created in the running event loop, like all below.
+    :param limiter: the slots of all accounts.
     :param writer: writes the ledger.
     :param budget: the limit of the batch.
     """
@@ -72,7 +74,7 @@ class RunContext:
     deadline_for: DeadlineFor
     log: logging.Logger
     unexpected: str = ""
-    remade: set[str] = field(default_factory=set)
+    remade: RemadeRows = field(init=False)
     limiter: ConcurrencyLimiter | JointLimiter = field(init=False)
     writer: LedgerWriter = field(init=False)
     budget: Budget = field(init=False)

@@ -99,7 +99,7 @@ class Deferral:
     :param jobs: the running jobs: Kling's id, external id, Unix time in seconds of the submission, and with
         several accounts the connection of the one that has it.
     :param deadline: the earliest deadline of the jobs, Unix time in seconds.
-    :param rows_left: rows wait for a slot.
+    :param rows_left: rows wait for a slot, or a running job may cause one more.
     :param state: state for the next part of the try.
     """
 
@@ -145,9 +145,11 @@ class DeferralCheck:
         if not self._only_waits(rows_left=rows_left):
             return None
         jobs, now = self._lanes.running, time.time()
+        # The files of a job that ends may cause one more job.
+        wakes_soon = rows_left or self._run.config.regenerate_on_fail > 0
         if not worth_deferring(
             [job.started for job in jobs],
-            rows_left=rows_left,
+            rows_left=wakes_soon,
             usual=self._lanes.schedule.usual,
             lead=self._state.lead,
             now=now,
@@ -160,7 +162,7 @@ class DeferralCheck:
         return Deferral(
             [_job_facts(job) for job in jobs],
             min(job.deadline for job in jobs),
-            rows_left,
+            wakes_soon,
             replace(
                 self._next_state(),
                 unforeseen=self._run.unexpected,

@@ -7,10 +7,10 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..exceptions import KlingAccountError, KlingAuthError, KlingError, KlingWaitInterrupted
 from ..metrics import count, flush
@@ -25,6 +25,7 @@ from .limiter import StopReason, SubmissionStopped
 from .outcome import entry_after_submit_error, entry_after_wait_error
 from .prefetch import RequestPrefetcher
 from .progress import Budget
+from .remade_rows import RemadeRows, rows_of
 from .resume import Resumer
 from .stored_rows import StoredRows
 
@@ -81,7 +82,7 @@ class BatchRun:
         run = self._run
         self._lanes = Lanes(run)
         self._lanes.check(list(run.ledger.entries.values()))
-        run.limiter = self._lanes.limiter
+        run.limiter, run.remade = self._lanes.limiter, RemadeRows()
         run.progress.count(run.ledger.entries.values())
         run.writer = LedgerWriter(run.ledger, run.progress, run.limiter, run.log)
         run.budget = Budget(self._config.max_units, run.progress)
@@ -125,7 +126,7 @@ class BatchRun:
                 await asyncio.sleep(CHECK_SECONDS)
                 # This worker reports an error that has stopped the run.
                 if self._check and not self._kill.is_set() and not self.stopped_by:
-                    rows_left = not self._rows_read or self._prefetcher.ahead > 0
+                    rows_left = not self._rows_read or self._prefetcher.ahead > 0 or len(self._run.remade) > 0
                     again = min(*self._prefetcher.numbers, self._first_skipped, self._position + 1)
                     self.deferral = self._check.deferral(rows_left, again - 1)
             # No create call may start from here on.
@@ -154,22 +155,23 @@ class BatchRun:
                 await self._resume()
                 self._after_deferral()
                 await self._start_rows(rows, reader)
-            await self._remake(read_rows, reader)
+                if self._config.regenerate_on_fail:
+                    await self._remake(read_rows, reader)
         finally:
             self._prefetcher.close()
             self._lanes.close()
 
     async def _remake(self, read_rows: RowReader, reader: ThreadPoolExecutor) -> None:
-        """Submit the rows again whose files fail the media check, once nothing else is under way."""
-        while keys := self._run.remade:
-            self._run.remade = set()
+        """Submit the rows again whose files fail the media check, until nothing is under way."""
+        loop = asyncio.get_running_loop()
+        while keys := await self._run.remade.next():
             if reason := self._run.limiter.closed:
                 if reason is not StopReason.DEFERRED:
                     self._run.progress.skipped[reason] += len(keys)
-                return
-            self._rows_read = False
-            async with asyncio.TaskGroup() as self._jobs:
-                await self._start_rows(_rows_of(keys, read_rows()), reader)
+                continue
+            self._rows_read, began = False, loop.time()
+            await self._start_rows(rows_of(keys, read_rows()), reader)
+            self._run.remade.pause_after(loop.time() - began)
 
     def _after_deferral(self) -> None:
         """Start to check for deferrals, with the state of an earlier part of this try."""
@@ -198,7 +200,12 @@ class BatchRun:
         self._run.progress.attached += not self._config.deferred or task is not None
         if line.unknown_cost:
             self._run.budget.begin(line.key)
-        self._jobs.create_task(self._follow(line, task))
+        self._start(self._follow(line, task))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start what may end with a row to submit again."""
+        self._run.remade.started()
+        self._jobs.create_task(work).add_done_callback(lambda _: self._run.remade.ended())
 
     async def _start_rows(self, rows: Iterator[RequestRow], reader: ThreadPoolExecutor) -> None:
         """Start rows in order, a few ahead of the slots."""
@@ -214,7 +221,7 @@ class BatchRun:
                     await self._run.limiter.near(lambda: self._prefetcher.ahead)
                 self._prefetcher.add(row)
                 self._position = row.number
-                self._jobs.create_task(self._submit(row))
+                self._start(self._submit(row))
                 del row
                 await self._prefetcher.wait_for_capacity()
                 await self._lanes.wait_for_capacity()
@@ -273,7 +280,7 @@ class BatchRun:
         else:
             self._lanes.of(line).not_permitted = 0
             # In a task of its own: this one has the row, which may contain an image.
-            self._jobs.create_task(self._follow(line, task))
+            self._start(self._follow(line, task))
         finally:
             await self._prefetcher.remove(row)
 
@@ -342,7 +349,3 @@ class BatchRun:
         if not self.stopped_by:
             self.stopped_by = error
             self._run.log.error("No more jobs are submitted: %s", error)
-
-
-def _rows_of(keys: set[str], rows: Iterator[RequestRow]) -> Iterator[RequestRow]:
-    return (row for row in rows if row.key in keys)

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -294,3 +295,32 @@ def test_wrong_values_fail_when_the_dag_is_parsed(
 ) -> None:
     with pytest.raises(KlingRequestInvalid, match=f"Invalid value for {match}"):
         batch.operator(rows(1), **arguments)
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
+def test_a_rejected_row_does_not_wait_for_the_other_jobs(
+    start: Callable[..., Emulator], checked: Batch, spoil: Spoil, deferrable: bool
+) -> None:
+    kling = start(job_seconds=60.0)
+    spoil(kling, row1=1)
+
+    def end(*prompts: str) -> None:
+        for job in kling.jobs:
+            if job.body["prompt"] in prompts:
+                job.ended_at = min(job.ended_at, time.time())
+
+    def end_in_turn() -> None:
+        wait_until(lambda: len(kling.jobs) == 2, 120, "the first two jobs")
+        end("product 1")
+        wait_until(lambda: len(kling.jobs) == 3, 50, "the second job of the first row")
+        end("product 1", "product 2")
+
+    ending = threading.Thread(target=end_in_turn, daemon=True)
+    ending.start()
+    parts = Parts(checked)
+    summary = parts.run(rows(2)) if deferrable else checked.run(rows(2))
+    ending.join(60)
+    assert (summary["done"], summary["made"]) == (2, 3)
+    (other,) = [job for job in kling.jobs if job.body["prompt"] == "product 2"]
+    assert kling.jobs[2].made_at < other.ended_at
+    assert len(parts.deferrals) == 2 * deferrable
