@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,9 @@ LEDGER_FOLDER = "_ledger"
 """Folder below the output path that holds the ledgers of all batches, each in a folder of its own."""
 
 _LONGEST_NAME = 60
+
+CheckStored = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Returns the verdict on the files of a stored result; raises the errors of the storage."""
 
 
 def batch_name(key: IdempotencyKey, endpoint: str, take: str = "") -> str:
@@ -52,11 +55,13 @@ class Reuse:
     :param scope: all of one endpoint and account, with ``idempotency_scope="inputs"``; else ``None``.
     :param take: asks for another job of each row on purpose.
     :param index: stored results, with ``idempotency_scope="inputs"``.
+    :param check: checks the files of a stored result; ``None`` where nothing is checked.
     """
 
     scope: SharedScope | None = None
     take: str = ""
     index: ResultIndex | None = None
+    check: CheckStored | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class BatchConfig:
     :param scope: which jobs count as the same, with ``idempotency_scope="inputs"``.
     :param take: asks for another job of each row on purpose.
     :param index: stored results, with ``idempotency_scope="inputs"``.
+    :param check: checks the files of a stored result; ``None`` where nothing is checked.
     :param return_refused: refused rows count as results, not as failures.
     :param spread: how rows are spread over several accounts.
     :param regenerate_on_fail: further jobs of a row whose files fail the media check, at most.
@@ -100,6 +106,7 @@ class BatchConfig:
     scope: SharedScope | None = None
     take: str = ""
     index: ResultIndex | None = None
+    check: CheckStored | None = None
     return_refused: bool = False
     spread: str = "in_order"
     regenerate_on_fail: int = 0
@@ -110,10 +117,29 @@ class BatchConfig:
         :param entry: its line.
         :return: the take that was asked for, or the one after the rejected jobs; empty for the first one.
         """
-        take = self.take
-        for _ in entry.rejected or ():
-            take = next_take(take)
-        return take
+        return next_take(str(entry.rejected[-1].get("take") or "")) if entry.rejected else self.take
+
+    def jobs_of(self, entry: LedgerEntry) -> int:
+        """Return how many jobs of a row count for ``regenerate_on_fail``, its last one included.
+
+        :param entry: its line.
+        :return: all jobs of its request, if tasks share them; else those since the last clear.
+        """
+        rejected = entry.rejected or ()
+        if self.scope:
+            return 1 + len(rejected)
+        return 1 + len([job for job in rejected if job.get("generation") == self.clear_count])
+
+    def remade(self, entry: LedgerEntry, clear_count: int) -> LedgerEntry:
+        """Return the line of a row that is made again because the files of its job fail the media check.
+
+        :param entry: its line, with that job.
+        :param clear_count: which clear of the task the job counts for.
+        :return: the line.
+        """
+        line = entry.remade(self.take_of(entry), clear_count)
+        # Jobs that tasks share are named by their take alone.
+        return line.to(line.state, attempt=0) if self.scope else line
 
     def proves_absence(self, dialect: Dialect) -> bool:
         """Whether a look-up that finds nothing proves that a row has no job.
@@ -138,7 +164,11 @@ class BatchConfig:
         """
         if self.scope:
             return replace(
-                self.key, fingerprint=fingerprint, scope=self.scope, take=self.take, offset=entry.attempt
+                self.key,
+                fingerprint=fingerprint,
+                scope=self.scope,
+                take=self.take_of(entry),
+                offset=entry.attempt,
             )
         own = row.values.get("external_task_id")
         own = None if is_nothing(own) else own

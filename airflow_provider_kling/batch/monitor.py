@@ -18,16 +18,16 @@ from ..exceptions import KlingError, KlingResultExpired, KlingTaskNotFound, erro
 from ..metrics import job_ended
 from ..results.accounts import CONNECTION_FACT
 from ..results.finished_job import result_missing
-from ..results.rejected import MEDIA_CHECK, NO_PROTECTION, media_check_error
+from ..results.rejected import MAKE_AGAIN, MEDIA_CHECK, NO_PROTECTION, SAME_INPUTS, media_check_error
 from ..results.result_check import holds_its_files
 from ..results.reuse import REUSED_FACT
 from ..triggers.poll_schedule import PollSchedule
 from ..triggers.shared_poller import get_poller
 from ..triggers.staged_wait import wait_in_stages
+from .checked_rows import without_urls
 from .context import RunContext
 from .ledger_entry import LedgerEntry, RowState
 from .limiter import CircuitBreaker, FailureCause, outage_delay
-from .stored_rows import without_urls
 
 if TYPE_CHECKING:
     from ..triggers.task_subscription import TaskSubscription
@@ -180,7 +180,7 @@ class JobMonitor:
         A retry that reads the line before this one checks the same files again, and decides the same.
         """
         config, why = self._run.config, ""
-        made = 1 + sum(job.get("generation") == config.clear_count for job in line.rejected or ())
+        made = config.jobs_of(line)
         if made > config.regenerate_on_fail:
             why = f"{made} jobs were made for it." if made > 1 else ""
         elif not (self._run.proves_absence and self._run.can_look_up):
@@ -188,11 +188,11 @@ class JobMonitor:
         else:
             text = media_check_error(verdict).message
             self._run.log.info("Row %d: another job is made. %s", line.number, text)
-            self._run.writer.note(line.remade(config.take_of(line), config.clear_count))
+            self._run.writer.note(config.remade(line, config.clear_count))
             self._run.remade.add(line.key)
             return
         self._run.writer.note(line)
-        raise media_check_error(verdict, why)
+        raise media_check_error(verdict, why, outlook=SAME_INPUTS if config.scope else MAKE_AGAIN)
 
     async def _settle(self, entry: LedgerEntry, units: Decimal | None) -> None:
         if self._lane.config.shared:

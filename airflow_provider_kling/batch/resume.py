@@ -141,7 +141,9 @@ class Resumer:
                 # Rows that an earlier part of this try knew to be uncertain.
                 self.may_exist.add(line.key)
         elif action is ResumeAction.RESUBMIT and line.state is RowState.REJECTED:
-            self._run.writer.note(line.remade(self._run.config.take_of(line), line.generation))
+            # With jobs that tasks share, its stored files decide whether another one is made.
+            if self._run.config.scope is None:
+                self._run.writer.note(self._run.config.remade(line, line.generation))
         elif action is ResumeAction.RESUBMIT:
             # Its old external id may belong to a job that cannot be found.
             attempt = line.attempt + (line.state in (RowState.PLANNED, RowState.UNKNOWN))

@@ -241,6 +241,7 @@ class BatchRun:
             self._run,
             self._config.index,
             lambda entry: loop.call_soon_threadsafe(self._run.writer.note, entry),
+            lambda entry: loop.call_soon_threadsafe(self._record_failure, entry),
         )
         return stored.remaining(rows)
 
@@ -250,7 +251,14 @@ class BatchRun:
             line is None
             or line.state in (RowState.OPEN, RowState.PLANNED)
             or row.key in self._resumer.may_exist
+            or self._is_checked_again(line)
         )
+
+    def _is_checked_again(self, line: LedgerEntry) -> bool:
+        """Whether the stored files of a row's jobs are checked again, which tasks share, after a clear."""
+        config = self._config
+        cleared = line.generation < config.clear_count
+        return config.scope is not None and line.state is RowState.REJECTED and cleared
 
     def _is_uncertain(self, row: RequestRow) -> bool:
         # A line that cannot be read may be of any row.

@@ -198,6 +198,7 @@ class BatchRunner:
             scope=self._reuse.scope,
             take=self._reuse.take,
             index=self._reuse.index,
+            check=self._reuse.check,
             return_refused=self._return_refused,
             spread=self._spread,
             regenerate_on_fail=self._regenerate_on_fail,

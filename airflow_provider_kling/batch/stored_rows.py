@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..exceptions import JobState, KlingError, KlingServerError
 from ..inputs.prepared_request import prepare_request
-from ..results.reuse import REUSED_FACT, RequestIdentity
+from ..results.reuse import RequestIdentity
 from ..results.reuse_index import Listing, ResultIndex
 from ..utils.storage import StorageTransientError
+from .checked_rows import StoredJobs
 from .context import RunContext
 from .input import RequestRow
 from .ledger_entry import LedgerEntry, RowState
@@ -31,7 +32,7 @@ MAX_READS = 4
 _PARALLEL = 8
 
 NoteRow = Callable[[LedgerEntry], object]
-"""Records a row as done; called from the thread that reads the rows."""
+"""Records a row; called from the thread that reads the rows."""
 
 
 class StoredRows:
@@ -42,13 +43,15 @@ class StoredRows:
 
     :param run: the run.
     :param index: index of the output path.
-    :param note: records a row as done.
+    :param note: records a row.
+    :param reject: records a row whose stored files fail the media check, and of which no other job is made.
     """
 
-    def __init__(self, run: RunContext, index: ResultIndex, note: NoteRow) -> None:
+    def __init__(self, run: RunContext, index: ResultIndex, note: NoteRow, reject: NoteRow) -> None:
         self._run = run
         self._index = index
         self._note = note
+        self._reject = reject
         self.reused = 0
 
     def remaining(self, rows: Iterator[RequestRow]) -> Iterator[RequestRow]:
@@ -75,17 +78,29 @@ class StoredRows:
         identities = list(pool.map(self._identity, chunk))
         known = [identity for identity in identities if identity]
         found = self._retry(lambda: self._index.find_all(known, listing))
-        for row, identity in zip(chunk, identities, strict=True):
-            result = found.get(identity.file_name) if identity else None
-            if result is None:
+
+        def decide(at: int) -> LedgerEntry | None:
+            row, identity = chunk[at], identities[at]
+            if identity is None:
+                return None
+            jobs = StoredJobs(self._run, self._index, listing, self._retry)
+            return jobs.entry_after(self._run.entry_of(row), identity, found.get(identity.file_name))
+
+        for row, entry in zip(chunk, pool.map(decide, range(len(chunk))), strict=True):
+            if entry is None:
                 yield row
-            else:
+            elif entry.state is RowState.DONE:
                 self.reused += 1
-                self._note(reused_entry(self._run.entry_of(row), result))
+                self._note(entry)
+            elif entry.state is RowState.REJECTED:
+                self._reject(entry)
+            else:
+                self._note(entry)
+                yield row
 
     def _identity(self, row: RequestRow) -> RequestIdentity | None:
         """Return the key of a row's stored result; ``None`` for a row that is invalid or may have a job."""
-        if self._run.entry_of(row).state is not RowState.OPEN:
+        if self._run.entry_of(row).state not in (RowState.OPEN, RowState.REJECTED):
             return None
         config = self._run.config
         try:
@@ -110,44 +125,6 @@ class StoredRows:
                     ) from None
                 time.sleep(outage_delay(MAX_READS - left))
         raise AssertionError("the last read returns or raises")
-
-
-def reused_entry(line: LedgerEntry, result: Mapping[str, Any]) -> LedgerEntry:
-    """Return the line of a row whose result was stored before.
-
-    :param line: the row's line.
-    :param result: the result, as the index has it.
-    :return: the line.
-    """
-    return line.to(
-        RowState.DONE,
-        task_id=result["task_id"],
-        external_task_id=result.get("external_task_id"),
-        submitted_at=result.get("created_at"),
-        estimate="0",
-        units="0",
-        charges=None,
-        error=None,
-        facts=None,
-        result={**without_urls(result), REUSED_FACT: result[REUSED_FACT]},
-    )
-
-
-def without_urls(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the files of a job, without Kling's URLs, which are signed.
-
-    :param result: the task as operators return it.
-    :return: its arrays of files.
-    """
-    return {
-        name: [
-            {key: value for key, value in item.items() if "url" not in key}
-            for item in items
-            if isinstance(item, Mapping)
-        ]
-        for name, items in result.items()
-        if isinstance(items, list) and name != "charges"
-    }
 
 
 def _chunks(rows: Iterator[RequestRow]) -> Iterator[list[RequestRow]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +54,18 @@ class MediaRules:
     max_black: float | None = None
     max_frozen: float | None = None
     loudness: tuple[float, float] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rules as JSON.
+
+        :return: the rules that are set.
+        """
+        known = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in known.items()
+            if value is not None
+        }
 
 
 def with_defaults(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
 from ._batch_parameters import BatchParameters
-from ._regeneration import checking
+from ._regeneration import storing
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -32,14 +32,12 @@ def further_accounts(
     """
     from ..batch.context import BatchAccount
     from ..hooks.kling import KlingHook
-    from ..results.operator_result import result_writer
 
     found = []
     for conn_id in BatchParameters(operator).fallback_conn_ids():
         settings = KlingHook(conn_id).settings
         _check_host(operator, conn_id, settings.dialect, first.dialect)
-        store = result_writer(settings, endpoint, operator.output_path, context, poster=operator.poster)
-        found.append(BatchAccount(conn_id, settings, checking(operator, store)))
+        found.append(BatchAccount(conn_id, settings, storing(operator, settings, endpoint, context)))
     return found
 
 

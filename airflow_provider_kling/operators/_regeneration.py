@@ -4,29 +4,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import amount_of, sum_in_units
 from ..inputs.cost_limits import lowest_units, parse_usd
 from ..inputs.prepared_request import parse_units
-from ..results.operator_result import storage_errors_for
+from ..results.operator_result import result_writer, storage_errors_for
 from ..results.rejected import (
+    MAKE_AGAIN,
     MEDIA_CHECK,
     NO_PROTECTION,
+    SAME_INPUTS,
     media_check_error,
     next_take,
     rejection,
     verdict_of,
 )
-from ..results.reuse import INPUTS, REJECTED_FACT, TAKE_FACT
+from ..results.reuse import INPUTS, REJECTED_FACT, TAKE_FACT, identity_in
 from ..submission.idempotency import load_request_metadata
 from ._media_rules import RULES, check_extra, read_rules
 from ._parameters import invalid_parameter, read_number, read_take
 from ._recovery_advice import can_look_up
+from ._reuse import index_at
 
 if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
     from ..api.task import KlingTask
+    from ..batch.config import CheckStored
     from ..batch.context import StoreResult
+    from ..hooks.connection import KlingSettings
+    from ..results.reuse_index import ResultIndex
+    from ..version_compat import Context
     from ._task_run import TaskRun
     from .base import KlingTaskOperator
     from .batch import KlingBatchOperator
@@ -51,9 +60,6 @@ def check_parameters(operator: KlingTaskOperator | KlingBatchOperator) -> None:
     name, value = ("media_rules", rules) if rules is not None else ("regenerate_on_fail", int(count))
     if not operator.output_path:
         invalid_parameter(task_id, name, value, "nothing without output_path: stored files are checked")
-    if operator.idempotency_scope == INPUTS and hasattr(operator, "requests"):
-        rule = "nothing with idempotency_scope='inputs': a row's stored result is re-used without a check"
-        invalid_parameter(task_id, name, value, rule)
     check_extra(task_id, name)
     if rules is not None and not (isinstance(rules, Mapping) and set(rules) <= set(RULES)):
         invalid_parameter(task_id, "media_rules", rules, f"a dict with keys of {', '.join(RULES)}")
@@ -69,27 +75,59 @@ def checks_media(operator: KlingTaskOperator | KlingBatchOperator) -> bool:
     return operator.media_rules is not None or operator.regenerate_on_fail > 0
 
 
-def checking(operator: KlingBatchOperator, store: StoreResult) -> StoreResult:
-    """Make the function that also checks the files of a batch's jobs once they are stored.
+def stored_check(operator: KlingBatchOperator) -> CheckStored | None:
+    """Make the function that checks the files of stored results that a batch re-uses.
 
     :param operator: the batch.
-    :param store: stores the files of a job.
-    :return: the same, whose result has the verdict; ``store`` itself where nothing is checked.
+    :return: the function; ``None`` where nothing is checked.
     """
+    if not checks_media(operator):
+        return None
+    from ..results.media_check import check_files, paths_of
+
+    rules = read_rules(operator.task_id, operator.media_rules or {})
+    return lambda result: verdict_of(check_files(paths_of(result), rules, trust_manifest=True))
+
+
+def storing(
+    operator: KlingBatchOperator, settings: KlingSettings, endpoint: Endpoint, context: Context
+) -> StoreResult:
+    """Make the function that stores the files of a batch's jobs, and checks them where there are rules.
+
+    :param operator: the batch.
+    :param settings: the connection that makes the jobs.
+    :param endpoint: endpoint of all rows.
+    :param context: Airflow's context of the running task.
+    :return: the function; with rules, its result has the verdict.
+    """
+    store = result_writer(settings, endpoint, operator.output_path, context, poster=operator.poster)
     if not checks_media(operator):
         return store
     from ..results.media_check import check_files, paths_of
 
     rules = read_rules(operator.task_id, operator.media_rules or {})
+    asked = read_take(operator.task_id, operator.take)
 
     def store_and_check(
         task: KlingTask, facts: Mapping[str, Any], read: Callable[[], KlingTask]
     ) -> dict[str, Any]:
         result = store(task, facts, read)
         with storage_errors_for("cannot be read", operator.output_path):
-            return {**result, MEDIA_CHECK: verdict_of(check_files(paths_of(result), rules))}
+            verdict = verdict_of(check_files(paths_of(result), rules))
+            if verdict["passed"]:
+                _record_accepted(index_at(settings, endpoint, operator.output_path), result, facts, asked)
+        return {**result, MEDIA_CHECK: verdict}
 
     return store_and_check
+
+
+def _record_accepted(
+    index: ResultIndex, result: Mapping[str, Any], facts: Mapping[str, Any], asked: str
+) -> None:
+    """Let the index lead from the take that was asked for to the one whose files pass the check."""
+    identity = identity_in(facts)
+    if identity and identity.take != asked:
+        index.record(result, replace(identity, take=asked), accepted=identity.take)
 
 
 def restore_take(operator: KlingTaskOperator, run: TaskRun) -> None:
@@ -137,10 +175,14 @@ def checked_result(
         checked = check_files(paths_of(result), read_rules(operator.task_id, operator.media_rules or {}))
     verdict = verdict_of(checked)
     if verdict["passed"]:
+        if operator.output_path:
+            index = index_at(operator.hook.settings, operator.endpoint, operator.output_path)
+            _record_accepted(index, result, run.metadata, read_take(operator.task_id, operator.take))
         more = {REJECTED_FACT: operator.rejected} if operator.rejected else {}
         return {**result, MEDIA_CHECK: verdict, **more}
     if (why := _no_other(operator, run, result)) is not None:
-        error = media_check_error(verdict, why)
+        shared = operator.idempotency_scope == INPUTS
+        error = media_check_error(verdict, why, outlook=SAME_INPUTS if shared else MAKE_AGAIN)
         error.task_id = str(result["task_id"])
         raise error
     take = operator.remade_as or read_take(operator.task_id, operator.take)

@@ -16,7 +16,7 @@ from ..submission.runner import can_look_up
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
-    from ..batch.config import Reuse
+    from ..batch.config import CheckStored, Reuse
     from ..hooks.connection import KlingSettings
     from ..hooks.kling import KlingHook
     from ..results.reuse import RequestIdentity
@@ -132,7 +132,11 @@ def reuse_warnings(settings: KlingSettings, endpoint: Endpoint, *, stores: bool)
 
 
 def batch_reuse(
-    operator: KlingBatchOperator, settings: KlingSettings, endpoint: Endpoint, take: str
+    operator: KlingBatchOperator,
+    settings: KlingSettings,
+    endpoint: Endpoint,
+    take: str,
+    check: CheckStored | None,
 ) -> Reuse:
     """Return the scope and index for the rows of a batch, and warn of limits of the host.
 
@@ -140,6 +144,7 @@ def batch_reuse(
     :param settings: the checked connection.
     :param endpoint: where all rows go.
     :param take: asks for another job of each row on purpose.
+    :param check: checks the files of a stored result; ``None`` where nothing is checked.
     :return: the scope, and the index of stored results.
     """
     from ..batch.config import Reuse
@@ -149,4 +154,4 @@ def batch_reuse(
     for warning in reuse_warnings(settings, endpoint, stores=True):
         _log.warning("%s", warning)
     index = index_at(settings, endpoint, operator.output_path)
-    return Reuse(shared_scope(settings, endpoint), take, index)
+    return Reuse(shared_scope(settings, endpoint), take, index, check)

@@ -14,7 +14,6 @@ from ..api.endpoint import Endpoint
 from ..api.templating import is_templated
 from ..results.operator_result import (
     check_installed_for,
-    result_writer,
     storage_errors_for,
     validate_output_path,
 )
@@ -33,7 +32,7 @@ from ._parameters import (
     read_seconds,
 )
 from ._redacted_templates import RedactedTemplateMixin
-from ._regeneration import check_parameters, checking
+from ._regeneration import check_parameters, stored_check, storing
 from ._request_changes import changing_rows
 from ._templates import EXTRA_BODY
 
@@ -303,15 +302,13 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 clear_count=clear_count,
                 output_path=self.output_path,
                 read_rows=row_reader(self.original("requests"), extra, labels),
-                store_result=checking(
-                    self, result_writer(settings, endpoint, self.output_path, context, poster=self.poster)
-                ),
+                store_result=storing(self, settings, endpoint, context),
                 deadline_for=lambda created, now: batch_job_deadline(created, self.timeout, state.began, now),
                 log=_log,
                 airflow=stored_by(context),
                 shared=RunBudget(self.budget, key.dag_id, key.run_id) if self.budget else None,
                 shard=shard,
-                reuse=batch_reuse(self, settings, endpoint, parameters.take()),
+                reuse=batch_reuse(self, settings, endpoint, parameters.take(), stored_check(self)),
                 return_refused=self.on_refused == "return",
                 others=further_accounts(self, settings, endpoint, context),
                 spread=self.spread,

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..media.measure import Measurements, UnreadableMediaError, measure
@@ -42,11 +42,13 @@ class CheckedFile:
     :param path: URI of the file.
     :param failures: a sentence for each rule that the file breaks; empty if it passes.
     :param measurements: what was measured; ``None`` if the file cannot be decoded.
+    :param rules: the rules, with the defaults for the file.
     """
 
     path: str
     failures: tuple[str, ...]
     measurements: Measurements | None
+    rules: MediaRules | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON.
@@ -101,11 +103,14 @@ def _is_media(name: Any) -> bool:
     return isinstance(name, str) and "/" not in name and name.lower().endswith(_EXTENSIONS)
 
 
-def check_files(paths: Sequence[str], rules: MediaRules) -> list[CheckedFile]:
+def check_files(
+    paths: Sequence[str], rules: MediaRules, *, trust_manifest: bool = False
+) -> list[CheckedFile]:
     """Check stored files, and write the verdicts into the manifests next to them.
 
     :param paths: URIs of the files.
     :param rules: rules of the user; defaults are filled in for each file from its manifest.
+    :param trust_manifest: do not decode a file again whose manifest has the verdict by the same rules.
     :return: a verdict for each file, in the same order.
     :raises StoragePermanentError: a file is missing or forbidden.
     :raises StorageTransientError: the storage does not respond as expected.
@@ -117,7 +122,11 @@ def check_files(paths: Sequence[str], rules: MediaRules) -> list[CheckedFile]:
         file = resolve_path(path)
         folder = StoragePath(file.uri.rpartition("/")[0], file.fs, file.path.rpartition("/")[0])
         manifest = _manifest_of(folder)
-        verdict = _check(file, _rules_for(file, manifest, rules))
+        own = _rules_for(file, manifest, rules)
+        if trust_manifest and (known := _known_verdict(file, manifest, own)):
+            checked.append(known)
+            continue
+        verdict = _check(file, own)
         checked.append(verdict)
         folders.setdefault(folder.uri, (folder, []))[1].append(verdict)
     for folder, verdicts in folders.values():
@@ -135,6 +144,19 @@ def _rules_for(file: StoragePath, manifest: Mapping[str, Any], rules: MediaRules
     return with_defaults(rules, endpoint if entry and isinstance(endpoint, str) else None, request, entry)
 
 
+def _known_verdict(file: StoragePath, manifest: Mapping[str, Any], rules: MediaRules) -> CheckedFile | None:
+    """Return the verdict that the manifest has of a file; ``None`` without one by the same rules."""
+    checked = manifest.get("media_check")
+    files = checked.get("files") if isinstance(checked, Mapping) else None
+    entry = files.get(file.path.rpartition("/")[2]) if isinstance(files, Mapping) else None
+    if not isinstance(entry, Mapping) or entry.get("rules") != rules.to_json():
+        return None
+    failures = entry.get("failures")
+    if not isinstance(failures, list) or entry.get("passed") is not (not failures):
+        return None
+    return CheckedFile(file.uri, tuple(map(str, failures)), None, rules)
+
+
 def _manifest_of(folder: StoragePath) -> Mapping[str, Any]:
     try:
         return read_manifest(folder) or {}
@@ -148,11 +170,11 @@ def _check(file: StoragePath, rules: MediaRules) -> CheckedFile:
         try:
             found = measure(local, image=bool(mime and mime.startswith("image/")))
         except UnreadableMediaError as error:
-            return CheckedFile(file.uri, (f"the file is damaged: {error}",), None)
+            return CheckedFile(file.uri, (f"the file is damaged: {error}",), None, rules)
     failures = find_failures(found, rules)
     if fault and found.complete:
         failures.insert(0, f"the file is truncated: {fault}")
-    return CheckedFile(file.uri, tuple(failures), found)
+    return CheckedFile(file.uri, tuple(failures), found, rules)
 
 
 @contextmanager
@@ -185,6 +207,7 @@ def _write_verdict(folder: StoragePath, verdicts: Sequence[CheckedFile]) -> None
         files = dict(earlier.get("files") or {}) if isinstance(earlier, Mapping) else {}
         for name, verdict in own.items():
             files[name] = {key: value for key, value in verdict.to_json().items() if key != "path"}
+            files[name]["rules"] = verdict.rules.to_json() if verdict.rules else {}
         manifest["media_check"] = {
             "checked_at": int(time.time() * 1000),
             "passed": all(entry["passed"] for entry in files.values()),

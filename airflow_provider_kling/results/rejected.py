@@ -16,6 +16,7 @@ MEDIA_CHECK = "media_check"
 
 NO_PROTECTION = "No other is made: at this host or endpoint a retry could submit one more."
 MAKE_AGAIN = "Clear the task, or change its request, to pay for another one."
+SAME_INPUTS = "Set take, raise regenerate_on_fail, or change the request, to pay for another one."
 _MAX_NAMED = 5
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ..version_compat import ObjectStoragePath
 
 INDEX_FOLDER = "_index"
+_ACCEPTED = "accepted_take"
 _VERSION = 1
 _PARALLEL = 32
 _KEY = re.compile(r"([a-z0-9_]{1,40})\[(\d{1,3})\]\.([a-z0-9_]{1,40})")
@@ -70,11 +71,14 @@ class ResultIndex:
         self._root = self._root or resolve_path(self.output_path)
         return self._root
 
-    def record(self, result: Mapping[str, Any], identity: RequestIdentity) -> None:
+    def record(
+        self, result: Mapping[str, Any], identity: RequestIdentity, *, accepted: str | None = None
+    ) -> None:
         """Write the entry of a stored result. Raises nothing, because the result is valid without it.
 
         :param result: the task as operators return it, with the paths of its files.
         :param identity: its key.
+        :param accepted: the job's own take, if it replaces a job of the key whose files were rejected.
         """
         if not _FINGERPRINT.fullmatch(identity.fingerprint):
             return
@@ -82,6 +86,7 @@ class ResultIndex:
             "version": _VERSION,
             "fingerprint": identity.fingerprint,
             "take": identity.take,
+            **({} if accepted is None else {_ACCEPTED: accepted}),
             "host": self.host,
             **{name: result.get(name) for name in ("task_id", "external_task_id", "endpoint", "created_at")},
         }
@@ -132,6 +137,22 @@ class ResultIndex:
         except StoragePermanentError as error:
             self._log_unreadable(error)
             return {}
+
+    def find_listed(self, identity: RequestIdentity, listing: Listing) -> dict[str, Any] | None:
+        """Return the stored result of one more request.
+
+        :param identity: its key.
+        :param listing: the files of the output path.
+        :return: the result as :meth:`find` returns it; ``None`` where none is stored.
+        :raises StorageTransientError: the storage does not answer.
+        """
+        if f"{INDEX_FOLDER}/{identity.file_name}" not in listing.sizes:
+            return None
+        try:
+            return self._read(identity, listing.size_of)
+        except StoragePermanentError as error:
+            self._log_unreadable(error)
+            return None
 
     def list_files(self) -> Listing:
         """List the output path once.
@@ -200,7 +221,7 @@ class ResultIndex:
             )
             and manifest.get("status") == TaskStatus.SUCCEED
             and asked.get("fingerprint") == identity.fingerprint
-            and (asked.get(TAKE_FACT) or "") == identity.take
+            and (asked.get(TAKE_FACT) or "") == entry.get(_ACCEPTED, identity.take)
         )
 
     def _log_unreadable(self, error: Exception) -> None:

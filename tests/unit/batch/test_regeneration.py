@@ -23,14 +23,16 @@ from airflow_provider_kling.batch.config import LEDGER_FOLDER
 from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingMediaCheckFailed, KlingRequestInvalid
+from airflow_provider_kling.operators.image import KlingImageGenerationOperator
 from airflow_provider_kling.operators.usage import KlingUsageOperator
 from airflow_provider_kling.results import media_check
 from scripts.local_airflow import wait_until
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.batch.test_deferrable import Parts, quick
 from tests.unit.batch.test_kill import Tries, _workers, tries
+from tests.unit.batch.test_reuse import total
 from tests.unit.batch.workers import FAILED
-from tests.unit.operators.conftest import context_of
+from tests.unit.operators.conftest import TaskInstance, context_of
 
 __all__ = ["_workers", "quick", "tries"]
 
@@ -272,6 +274,142 @@ def test_the_usage_report_knows_rejected_jobs(
     assert all(line["known"] and line["labels"] == {"team": "shop"} for line in lines)
 
 
+@pytest.fixture
+def shared(batch: Batch) -> Batch:
+    """The same, whose rows share their jobs with other tasks."""
+    return Batch(batch.output, regenerate_on_fail=1, idempotency_scope="inputs")
+
+
+def in_run(batch: Batch, name: str, **defaults: Any) -> Batch:
+    """The same batch in another run."""
+    other = Batch(batch.output, **{**batch._defaults, **defaults})
+    other.ti = replace(batch.ti, run_id=name)
+    return other
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
+def test_later_runs_reuse_the_take_that_passes(
+    start: Callable[..., Emulator], shared: Batch, spoil: Spoil, deferrable: bool
+) -> None:
+    kling = start(job_seconds=0.5)
+    spoil(kling, row2=1)
+    summary = Parts(shared).run(rows(3)) if deferrable else shared.run(rows(3))
+    assert (summary["done"], summary["made"], summary["units_charged"]) == (3, 4, "32")
+    bad, good = [job for job in kling.jobs if job.body["prompt"] == "product 2"]
+    image = KlingImageGenerationOperator(
+        task_id="one", prompt="product 2", output_path=shared.output, idempotency_scope="inputs", take="2"
+    )
+    one = image.execute(context_of(TaskInstance()))
+    assert (one["task_id"], one["units"]) == (good.task_id, "0"), "a take has one name everywhere"
+    asked = total(kling)
+
+    for more in ({}, {"regenerate_on_fail": 0, "media_rules": None}, {"media_rules": {"min_height": 10}}):
+        night = in_run(shared, f"night {more}", **more)
+        again = night.run(rows(3))
+        assert (again["done"], again["reused"], again["units_charged"]) == (3, 3, "0"), more
+        assert [line["task_id"] for line in night.lines("results.jsonl")][1] == good.task_id
+    assert total(kling) == asked, "only the storage is read"
+    evidence = Path(shared.output) / bad.task_id
+    assert json.loads((evidence / "manifest.json").read_text())["media_check"]["passed"] is False
+
+
+def test_the_verdict_of_a_manifest_is_used_again_for_the_same_rules_alone(
+    kling: Emulator, shared: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared.run(rows(2))
+    decoded: list[Any] = []
+    real = media_check._check
+
+    def check(*given: Any) -> Any:
+        decoded.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(media_check, "_check", check)
+    in_run(shared, "same").run(rows(2))
+    assert not decoded
+    in_run(shared, "other", media_rules={"min_width": 1}).run(rows(2))
+    assert len(decoded) == 2
+
+
+def test_stored_results_that_fail_are_made_again_within_the_number_of_all_runs(
+    kling: Emulator, shared: Batch, spoil: Spoil
+) -> None:
+    plain = in_run(shared, "plain", regenerate_on_fail=0)
+    assert plain.run(rows(2))["made"] == 2
+    spoil(kling, row1=2)
+    with pytest.raises(KlingMediaCheckFailed):
+        shared.run(rows(2))
+    assert jobs_of(kling) == {"product 1": 2, "product 2": 1}
+    assert [line["state"] for line in ledger_of(shared)] == ["rejected", "done"]
+    error = ledger_of(shared)[0]["error"]
+    assert "2 jobs were made for it." in error
+    assert error.endswith(
+        "Set take, raise regenerate_on_fail, or change the request, to pay for another one."
+    )
+    # Neither another run nor a clear pays for a third one.
+    for batch in (in_run(shared, "next"), shared.clear()):
+        with pytest.raises(KlingMediaCheckFailed):
+            batch.run(rows(2))
+        assert len(kling.jobs) == 3
+    summary = shared.clear().run(rows(2), regenerate_on_fail=2)
+    assert (summary["done"], len(kling.jobs)) == (2, 4)
+    # The first job was another run's; the other two of the row are this one's.
+    assert summary["units_charged"] == "16"
+    line = ledger_of(shared)[0]
+    assert [(job["take"], job["units"]) for job in line["rejected"]] == [("", "0"), ("2", "8")]
+    last = in_run(shared, "last").run(rows(2))
+    assert (last["reused"], last["units_charged"], len(kling.jobs)) == (2, "0", 4)
+
+
+def test_other_rules_decide_anew_after_a_clear(kling: Emulator, shared: Batch, spoil: Spoil) -> None:
+    spoil(kling, row1=9)
+    with pytest.raises(KlingMediaCheckFailed):
+        shared.run(rows(1))
+    spoil(kling)
+    summary = shared.clear().run(rows(1), media_rules={"max_black": 1})
+    assert (summary["done"], len(kling.jobs), summary["units_charged"]) == (1, 2, "16")
+
+
+@pytest.mark.parametrize("lost", ["entry", "files of the accepted job", "manifest of the accepted job"])
+def test_a_lost_entry_is_found_again_at_kling(
+    kling: Emulator, shared: Batch, spoil: Spoil, lost: str
+) -> None:
+    spoil(kling, row1=1)
+    shared.run(rows(1))
+    accepted = Path(shared.output) / kling.jobs[1].task_id
+    if lost == "entry":
+        shutil.rmtree(Path(shared.output) / "_index")
+    else:
+        for path in accepted.iterdir():
+            if (path.name == "manifest.json") == lost.startswith("manifest"):
+                path.unlink()
+    summary = in_run(shared, "later").run(rows(1))
+    assert (summary["done"], summary["units_charged"], len(kling.jobs)) == (1, "0", 2)
+    assert in_run(shared, "last").run(rows(1))["reused"] == 1
+
+
+def test_a_host_whose_names_do_not_protect_reuses_what_is_stored(
+    start: Callable[..., Emulator], shared: Batch, spoil: Spoil
+) -> None:
+    kling = start(dialect="gateway")
+    plain = in_run(shared, "plain", regenerate_on_fail=0)
+    assert plain.run(rows(2))["made"] == 2
+    spoil(kling, row1=1)
+    with pytest.raises(KlingMediaCheckFailed):
+        shared.run(rows(2))
+    assert len(kling.jobs) == 2
+    assert "No other is made: at this host or endpoint" in ledger_of(shared)[0]["error"]
+
+
+def ledger_of(batch: Batch) -> list[dict[str, Any]]:
+    """The last line of each row of one run's ledger, in order."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, content in sorted(batch.files().items()):
+        if name.startswith("_ledger/batch-" + batch.ti.run_id):
+            found |= {(line := json.loads(text))["key"]: line for text in content.decode().splitlines()}
+    return sorted(found.values(), key=lambda line: line["number"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -279,16 +417,8 @@ def test_the_usage_report_knows_rejected_jobs(
         ({"regenerate_on_fail": "some"}, "'regenerate_on_fail': 'some'; expected a whole number"),
         ({"media_rules": {"min_heigth": 1}}, "'media_rules': .*; expected a dict with keys of"),
         ({"media_rules": {"max_black": 2}}, "'max_black': 2; expected a share, 0 to 1"),
-        (
-            {"regenerate_on_fail": 1, "idempotency_scope": "inputs"},
-            "'regenerate_on_fail': 1; expected nothing with idempotency_scope='inputs'",
-        ),
-        (
-            {"media_rules": {}, "idempotency_scope": "inputs"},
-            "'media_rules': {}; expected nothing with idempotency_scope='inputs'",
-        ),
     ],
-    ids=["negative", "text", "unknown rule", "wrong rule", "again with inputs", "rules with inputs"],
+    ids=["negative", "text", "unknown rule", "wrong rule"],
 )
 def test_wrong_values_fail_when_the_dag_is_parsed(
     batch: Batch, arguments: dict[str, Any], match: str
