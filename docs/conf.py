@@ -159,7 +159,8 @@ def _example_page(file: Path, operators: list[str]) -> str:
     after = tree.body[0].end_lineno if ast.get_docstring(tree) else 0
     used = ", ".join(f"`{each}`" for each in operators)
     return (
-        f"# {title}\n\n{text.strip()}\n\nUses {used}. Tests run this file, `{file.name}`, with the emulator.\n\n"
+        f"# {title}\n\n{text.strip()}\n\n"
+        f"Uses {used}. Tests run this file, `{file.name}`, with the emulator.\n\n"
         f"```{{literalinclude}} ../../example_dags/{file.name}\n"
         f":language: python\n:lines: {(after or 0) + 1}-\n```\n"
     )
