@@ -37,7 +37,7 @@ print((time.process_time() - start) * 1000, len(set(sys.modules) - before))
 
 def main() -> None:
     """Measure and print a table."""
-    print(f"CPU time of imports beside a loaded Airflow, median of {ROUNDS} (budget {BUDGET_MS:.0f} ms)")
+    print(f"CPU time of imports over a loaded Airflow, median of {ROUNDS} (budget {BUDGET_MS:.0f} ms)")
     with tempfile.TemporaryDirectory(prefix="kling-bench-") as folder:
         env = environment(Path(folder))
         for module in _MODULES:

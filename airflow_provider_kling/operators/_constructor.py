@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterable, Mapping
 from inspect import Parameter, Signature, cleandoc, signature
@@ -145,7 +146,8 @@ def build_constructor(cls: type[Any], base: type[Any]) -> None:
         for parameter in signature(base.__init__).parameters.values()
         if parameter.kind is Parameter.KEYWORD_ONLY
     ]
-    if clash := sorted(name for name in fields if hasattr(base, name) or name in _reserved_names(common)):
+    reserved = _base_operator_parameters() | {parameter.name for parameter in common}
+    if clash := sorted(name for name in fields if hasattr(base, name) or name in reserved):
         raise TypeError(f"{cls.__name__}: request fields {clash} are parameters of every operator")
     if "__init__" in vars(cls):
         raise TypeError(
@@ -183,8 +185,10 @@ def _signature(
     return Signature([itself, *own, *common, Parameter("kwargs", Parameter.VAR_KEYWORD)])
 
 
-def _reserved_names(common: list[Parameter]) -> set[str]:
-    return {parameter.name for parameter in common} | set(signature(BaseOperator.__init__).parameters)
+@functools.cache
+def _base_operator_parameters() -> frozenset[str]:
+    # Reading them takes milliseconds, which each import of operators would pay for each field of each class.
+    return frozenset(signature(BaseOperator.__init__).parameters)
 
 
 def _default(field: FieldInfo) -> Any:

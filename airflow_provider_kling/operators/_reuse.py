@@ -12,7 +12,6 @@ from ..exceptions import KlingError
 from ..results.operator_result import storage_errors_for
 from ..results.reuse import REUSED_FACT
 from ..submission.context import SharedScope
-from ..submission.runner import can_look_up
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -116,6 +115,8 @@ def reuse_warnings(settings: KlingSettings, endpoint: Endpoint, *, stores: bool)
     :param stores: results are stored, so that they can be found in the index.
     :return: the sentences.
     """
+    from ..submission.runner import can_look_up
+
     where = f"{settings.dialect.title}, {endpoint}"
     if not can_look_up(endpoint, settings.dialect.lookup):
         found = "only a stored result is re-used, and no running job" if stores else "nothing is re-used"

@@ -88,17 +88,17 @@ _AFTER_HOST = re.compile(r"[/\\?#]")
 
 # Parameters of the signing schemes in use: S3 and what imitates it, Google, Azure, Alibaba, Tencent,
 # CloudFront, and the tokens of Supabase, Firebase, Bunny, Akamai, Backblaze, Qiniu and of CDNs in general.
-_SIGNATURE = re.compile(
+# ``re`` compiles it with its first use: every DAG file imports this module, and few need the pattern.
+_SIGNATURE = (
     r"(x-(amz|goog|oss|cos|tos|obs)-.*|q-(sign|ak|key|header|url)-?.*|signature|expires|policy|key-pair-id"
     r"|awsaccesskeyid|ossaccesskeyid|googleaccessid|security-token|auth_key|auth-key|authkey"
     r"|(access|auth|download|upload|id|sas|sign|signed|url|cdn|__)?[-_]?token(__)?|jwt|authorization|bearer"
     r"|token_(path|ver|countries)|expire|expiry|expiration|expires_(at|in)|sign|hdnts|hdnea|hdntl"
-    r"|__gda__|wssecret|wstime|verify|x-bz-.*|apikey|api[-_]key|nonce|timestamp)$",
-    re.IGNORECASE,
+    r"|__gda__|wssecret|wstime|verify|x-bz-.*|apikey|api[-_]key|nonce|timestamp)$"
 )
 # Two letters mean something else to others, but not in pairs.
 _PAIRED_SIGNATURES = (("e", "token"), ("t", "sign"), ("ex", "is", "hm"), ("exp", "sig"))
-_AZURE_SIGNATURE = re.compile(r"(s[eiprstv]|sig|spr|srt|sk(oid|tid|[etsv]))$")
+_AZURE_SIGNATURE = r"(s[eiprstv]|sig|spr|srt|sk(oid|tid|[etsv]))$"
 
 
 def describe_media(value: str) -> str:
@@ -182,7 +182,9 @@ def strip_url_signature(url: str) -> str:
     remaining = [
         (name, text)
         for name, text in pairs
-        if name not in paired and not _SIGNATURE.match(name) and not (azure and _AZURE_SIGNATURE.match(name))
+        if name not in paired
+        and not re.match(_SIGNATURE, name, re.IGNORECASE)
+        and not (azure and re.match(_AZURE_SIGNATURE, name))
     ]
     return urlunsplit(parts._replace(query=urlencode(remaining)))
 
