@@ -147,11 +147,21 @@ def media_words(media: MediaConstraints) -> str:
         facts.append(f"width to height {media.ratio[0]:g} to {media.ratio[1]:g}")
     if media.max_area:
         facts.append(f"at most {media.max_area:,} px in all")
+    return "; ".join(fact for fact in (*facts, *_of_video(media)) if fact)
+
+
+def _of_video(media: MediaConstraints) -> Iterator[str]:
+    if media.ratios:
+        yield f"ratio {' or '.join(f'{width}:{height}' for width, height in media.ratios)}"
     if media.fps:
-        facts.append(f"{media.fps[0]:g} to {media.fps[1]:g} fps")
-    if media.seconds:
-        facts.append(f"{media.seconds[0]:g} to {media.seconds[1]:g} s")
-    return "; ".join(fact for fact in facts if fact)
+        yield f"{media.fps[0]:g} to {media.fps[1]:g} fps"
+    if media.rates:
+        yield f"{', '.join(map(str, media.rates))} fps"
+    if media.seconds and media.seconds_between:
+        (least, most), (first, second) = media.seconds, media.seconds_between
+        yield f"{least:g} to {first:g} s or {second:g} to {most:g} s"
+    elif media.seconds:
+        yield f"{media.seconds[0]:g} to {media.seconds[1]:g} s"
 
 
 def _ways(media: MediaConstraints) -> str:

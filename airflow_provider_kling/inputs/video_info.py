@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from ..api.requests.field_types import MediaConstraints
@@ -18,6 +18,9 @@ _TOLERANCE = 0.5
 
 _FPS_TOLERANCE = 0.1
 """24 frames a second may be 23.976."""
+
+_RATIO_TOLERANCE = 0.02
+"""1080p may be 1,920 x 1,088."""
 
 UNREADABLE = "its header cannot be read, so Kling checks its length, sides and frame rate"
 
@@ -67,27 +70,55 @@ def video_advice(info: VideoInfo, rules: MediaConstraints) -> list[str]:
     :param rules: what the field takes.
     :return: a phrase for each fault.
     """
-    found = []
-    if rules.seconds and info.seconds:
-        least, most = rules.seconds
-        if not least - _TOLERANCE <= info.seconds <= most + _TOLERANCE:
-            found.append(f"lasts {info.seconds:.1f} s; {least:g} to {most:g} s are documented")
-    if rules.fps and info.fps:
-        least, most = rules.fps
-        if not least - _FPS_TOLERANCE <= info.fps <= most + _FPS_TOLERANCE:
-            found.append(f"has {info.fps:.4g} frames a second; {least:g} to {most:g} are documented")
+    return [*_length_advice(info, rules), *_rate_advice(info, rules), *_sides_advice(info, rules)]
+
+
+def _length_advice(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
+    if not rules.seconds or not info.seconds:
+        return
+    (least, most), gap = rules.seconds, rules.seconds_between
+    if not least - _TOLERANCE <= info.seconds <= most + _TOLERANCE:
+        yield f"lasts {info.seconds:.1f} s; {least:g} to {most:g} s are documented"
+    elif gap and gap[0] + _TOLERANCE < info.seconds < gap[1] - _TOLERANCE:
+        wanted = f"{least:g} to {gap[0]:g} s or {gap[1]:g} to {most:g} s"
+        yield f"lasts {info.seconds:.1f} s; {wanted} are documented"
+
+
+def _rate_advice(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
+    if not info.fps:
+        return
+    has = f"has {info.fps:.4g} frames a second"
+    if rules.fps and not rules.fps[0] - _FPS_TOLERANCE <= info.fps <= rules.fps[1] + _FPS_TOLERANCE:
+        yield f"{has}; {rules.fps[0]:g} to {rules.fps[1]:g} are documented"
+    if rules.rates and all(abs(info.fps - rate) > _FPS_TOLERANCE for rate in rules.rates):
+        yield f"{has}; {_listed(rules.rates)} are documented"
+
+
+def _sides_advice(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
     if not info.width or not info.height:
-        return found
+        return
     sides = f"is {info.width} x {info.height} pixels"
     if rules.min_side and min(info.width, info.height) < rules.min_side:
-        found.append(f"{sides}; sides of at least {rules.min_side} are documented")
+        yield f"{sides}; sides of at least {rules.min_side} are documented"
     if rules.max_side and max(info.width, info.height) > rules.max_side:
-        found.append(f"{sides}; sides of at most {rules.max_side} are documented")
+        yield f"{sides}; sides of at most {rules.max_side} are documented"
     if rules.max_area and info.width * info.height > rules.max_area:
-        found.append(f"{sides}; at most {rules.max_area:,} pixels in all are documented")
+        yield f"{sides}; at most {rules.max_area:,} pixels in all are documented"
     if rules.ratio and not rules.ratio[0] <= info.width / info.height <= rules.ratio[1]:
-        found.append(f"{sides}; a ratio of {rules.ratio[0]:g} to {rules.ratio[1]:g} is documented")
-    return found
+        yield f"{sides}; a ratio of {rules.ratio[0]:g} to {rules.ratio[1]:g} is documented"
+    if rules.ratios and not any(_has_ratio(info, ratio) for ratio in rules.ratios):
+        wanted = _listed([f"{width}:{height}" for width, height in rules.ratios])
+        yield f"{sides}; a ratio of {wanted} is documented"
+
+
+def _has_ratio(info: VideoInfo, ratio: tuple[int, int]) -> bool:
+    """Whether a video has a ratio, but for a few pixels: encoders round sides to blocks."""
+    return abs(info.width / info.height * ratio[1] / ratio[0] - 1) <= _RATIO_TOLERANCE
+
+
+def _listed(values: Iterable[object]) -> str:
+    *first, last = map(str, values)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _of_movie(data: bytes) -> VideoInfo:

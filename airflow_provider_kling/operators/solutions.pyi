@@ -19,7 +19,7 @@ _AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
 class KlingVirtualTryOn2Operator(KlingTaskOperator):
     """Dress a person in a garment.
 
-    :param person_image: The person: public URL of a jpg, png or webp, at most 10 MB, 300 to 2,048 px a side.
+    :param person_image: The person: public URL of a jpg, png or webp, at most 10 MB, 301 to 2,048 px a side.
     :param product_image: The garment, under the same limits.
     :param keep_face: Whether the face stays as it is; true when unset.
     :param keep_pose: Whether the pose stays as it is; true when unset.

@@ -6,6 +6,7 @@ the registry: there is nothing to submit, to wait for or to look up.
 """
 
 # No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -23,7 +24,13 @@ CLEAR_SELECTION = "/v1/videos/multi-elements/clear-selection"
 PREVIEW_SELECTION = "/v1/videos/multi-elements/preview-selection"
 
 EditedVideo = Annotated[
-    str, video(2, 10, megabytes=None, min_side=720, max_side=2160, fps=(24, 60)), Field(min_length=1)
+    str,
+    replace(
+        video(2, 10, megabytes=None, min_side=720, max_side=2160),
+        rates=(24, 30, 60),
+        seconds_between=(5, 7),
+    ),
+    Field(min_length=1),
 ]
 """A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, 2 to 5 s
 or 7 to 10 s, 24, 30 or 60 fps."""

@@ -33,6 +33,9 @@ class MediaConstraints:
     :param seconds: shortest and longest sound or video.
     :param max_area: largest width times height of a video, in pixels.
     :param fps: least and most frames a second of a video.
+    :param rates: the only frames a second of a video; any when empty.
+    :param ratios: the only widths to heights of a video; any when empty.
+    :param seconds_between: no video of a length between these two is accepted.
     """
 
     kind: Literal["image", "audio", "video"]
@@ -46,6 +49,9 @@ class MediaConstraints:
     seconds: tuple[float, float] | None = None
     max_area: int | None = None
     fps: tuple[float, float] | None = None
+    rates: tuple[int, ...] = ()
+    ratios: tuple[tuple[int, int], ...] = ()
+    seconds_between: tuple[float, float] | None = None
 
 
 LARGEST_VIDEO = 8_294_400

@@ -32,11 +32,14 @@ ElementVideo = Annotated[
         formats=("mp4", "mov"),
         max_bytes=200 * MEGABYTE,
         min_side=1080,
+        max_side=1920,
         seconds=(3, 8),
+        ratios=((16, 9), (9, 16)),
     ),
     Field(min_length=1),
 ]
-"""A video: public URL, or an object-storage URI whose filesystem can sign URLs."""
+"""A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, 3 to 8 s,
+1080p, 16:9 or 9:16, at most 200 MB."""
 
 
 class CustomVoice(KlingRequest):

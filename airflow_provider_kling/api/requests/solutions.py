@@ -31,20 +31,20 @@ TryOnImage = Annotated[
         inline=False,
         formats=("jpg", "jpeg", "png", "webp"),
         max_bytes=10 * MEGABYTE,
-        min_side=300,
+        min_side=301,
         max_side=2048,
     ),
     Field(min_length=1),
 ]
 """An image: public URL, or an object-storage URI whose filesystem can sign URLs. jpg, png or webp, at
-most 10 MB, 300 to 2,048 px a side."""
+most 10 MB, each side longer than 300 px and at most 2,048 px."""
 
 
 class VirtualTryOn2(V2Request):
     """Body of ``POST /solutions/virtual_try_on``: dress a person in a garment."""
 
     person_image: TryOnImage = Field(
-        description="The person: public URL of a jpg, png or webp, at most 10 MB, 300 to 2,048 px a side."
+        description="The person: public URL of a jpg, png or webp, at most 10 MB, 301 to 2,048 px a side."
     )
     product_image: TryOnImage = Field(description="The garment, under the same limits.")
     keep_face: bool | None = Field(None, description="Whether the face stays as it is; true when unset.")
