@@ -96,6 +96,98 @@ def test_a_result_of_omni_image_says_its_type(kling: Client, kind: str) -> None:
     assert {output["type"] for output in task["outputs"]} == {"image" if kind == "single" else "series_image"}
 
 
+NODES = "the vendor's ComfyUI nodes"
+REPLAYED: dict[str, tuple[str, dict[str, Any]]] = {
+    # Whole numbers as text, as its duration is sent; the watermark as an object.
+    "Vercel's SDK, text to video": (
+        TEXT_TO_VIDEO,
+        {
+            **{"model_name": "kling-v3", "prompt": "A boat", "negative_prompt": "rain", "sound": "on"},
+            **{"mode": "pro", "aspect_ratio": "16:9", "duration": "5", "watermark_info": {"enabled": True}},
+        },
+    ),
+    "Vercel's SDK, shots": (
+        TEXT_TO_VIDEO,
+        {
+            **{"model_name": "kling-v3", "prompt": "", "duration": "5", "multi_shot": True},
+            "shot_type": "customize",
+            "multi_prompt": [
+                {"index": 1, "prompt": "A boat", "duration": "2"},
+                {"index": 2, "prompt": "A storm", "duration": "3"},
+            ],
+        },
+    ),
+    "Vercel's SDK, image to video": (
+        IMAGE_TO_VIDEO,
+        {**BOAT, "image": png(), "image_tail": png(), "mode": "pro", "duration": "10"},
+    ),
+    "Vercel's SDK, motion control": (
+        "/v1/videos/motion-control",
+        {
+            **{"model_name": "kling-v2-6", "video_url": URL, "image_url": png(), "mode": "std"},
+            **{"character_orientation": "image", "keep_original_sound": "yes"},
+        },
+    ),
+    f"{NODES}, text to video": (
+        TEXT_TO_VIDEO,
+        {**BOAT, "cfg_scale": 0.8, "mode": "std", "aspect_ratio": "16:9", "duration": "5"},
+    ),
+    f"{NODES}, an image": (IMAGES, {**BOAT, "model": "kling-v3", "n": 1, "negative_prompt": "rain"}),
+    # The ratios as whole numbers.
+    f"{NODES}, expansion": (
+        "/v1/images/editing/expand",
+        {
+            **{"image": png(), "n": 1, "prompt": "A harbour", "up_expansion_ratio": 1},
+            **{"down_expansion_ratio": 0, "right_expansion_ratio": 0, "left_expansion_ratio": 0},
+        },
+    ),
+    f"{NODES}, text to audio": ("/v1/audio/text-to-audio", {"prompt": "Rain", "duration": 3.0}),
+    # Its code had the misspelt key, which the API ignores.
+    f"{NODES}, video to audio": (
+        "/v1/audio/video-to-audio",
+        {"video_url": URL, "sound_effect_prompt": "Rain", "bgm_prompt": "Jazz", "asmr_mod": False},
+    ),
+    "a Python client whose durations are numbers": (
+        "/v1/videos/omni-video",
+        {
+            **{"model_name": "kling-v3-omni", "mode": "std", "aspect_ratio": "16:9", "duration": 10},
+            **{
+                "external_task_id": "ep15-clip1-1",
+                "prompt": "<<<image_1>>> sails",
+                "negative_prompt": "ghost",
+            },
+            "image_list": [{"image_url": png()}],
+        },
+    ),
+    "a Python client that sends three fields": (IMAGE_TO_VIDEO, {**BOAT, "image": png()}),
+    "a Python client that sends unused fields as empty text": (
+        IMAGE_TO_VIDEO,
+        {**BOAT, "image": png(), "image_tail": "", "negative_prompt": "", "duration": 5, "callback_url": ""},
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "body"), REPLAYED.values(), ids=REPLAYED)
+def test_whole_requests_of_clients(kling: Client, path: str, body: dict[str, Any]) -> None:
+    made = kling.post(path, body)
+    assert made.status_code == 200, made.text
+    answer = made.json()
+    assert (answer["code"], type(answer["message"]), type(answer["request_id"])) == (0, str, str)
+    ident = answer["data"]["task_id"]
+    kling.emulator.advance(LONG)
+    task = kling.task(ident, path)
+    # The types that the schema of Vercel's SDK and the classes of the nodes require.
+    assert (task["task_status"], type(task["task_id"])) == ("succeed", str)
+    assert isinstance(task["final_unit_deduction"], str)
+    assert isinstance(task["created_at"], int)
+    items = [item for kind in task["task_result"].values() for item in kind]
+    assert items
+    for item in items:
+        texts = [value for name, value in item.items() if name != "index"]
+        assert texts
+        assert all(isinstance(value, str) for value in texts), item
+
+
 class TestTasks:
     def test_jobs_of_v1_are_among_them(self, kling: Client) -> None:
         image = kling.make(IMAGES, **BOAT, external_task_id="mine")

@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import json
+import pkgutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_provider_kling import operators as operators_package
+from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
+from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
+from tests.unit.api.vendor_tables import PAGES
 from tests.unit.inputs.samples import picture
 
 from .conftest import PICTURE, TaskInstance, context_of, image_to_video, run
@@ -123,3 +129,47 @@ def test_the_names_of_a_batch_are_those_of_the_run(
     told = operator.dry_run(context_of(ti))
     operator.execute(context_of(ti))
     assert kling_emulator.jobs[0].external_task_id == told["examples"][0]["external_task_id"]
+
+
+AVATAR_V1 = {"image": PICTURE, "audio_url": "https://files.example/1.mp3"}
+BODIES = {"videos/avatar": AVATAR_V1} | {page.slug: dict(page.base) for page in PAGES}
+
+
+def operators() -> dict[str, type[KlingTaskOperator]]:
+    """The operators of all endpoints, by slug."""
+    for module in pkgutil.iter_modules(operators_package.__path__, f"{operators_package.__name__}."):
+        importlib.import_module(module.name)
+    found, left = {}, [KlingTaskOperator]
+    while left:
+        one = left.pop()
+        left += one.__subclasses__()
+        if one.__module__.startswith(operators_package.__name__) and getattr(one, "endpoint", None):
+            found[one.endpoint.slug] = one
+    return found
+
+
+def test_every_endpoint_has_an_operator_here() -> None:
+    assert set(operators()) == set(ENDPOINTS) == set(BODIES)
+
+
+@pytest.mark.parametrize("slug", sorted(BODIES))
+def test_every_operator_and_a_batch_of_it_can_be_run_dry(
+    slug: str, kling_emulator: Emulator, ti: TaskInstance
+) -> None:
+    operator = operators()[slug](task_id="dry", labels={"team": "shop"}, **BODIES[slug])
+    told = operator.dry_run(context_of(ti))
+    assert (told["endpoint"], told["sent"], told["labels"]) == (slug, False, {"team": "shop"})
+    assert told["body"]
+    assert told.keys() >= {"external_task_id", "estimate", "unit", "estimate_usd", "reads", "warnings"}
+    batch = KlingBatchOperator(
+        task_id="dry", endpoint=slug, requests=[BODIES[slug]], output_path="/nowhere/dry", max_failed=1
+    )
+    report = batch.dry_run(context_of(ti))
+    assert (report["rows"], report["faults"], report["estimate"] or "0") == (
+        1,
+        [],
+        told["estimate"] or report["estimate"] or "0",
+    )
+    assert report["rows_without_estimate"] == (told["estimate"] is None)
+    assert not kling_emulator.requests
+    assert not kling_emulator.jobs
