@@ -8,7 +8,6 @@ decides again. So each decision is based on all earlier entries.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 import logging
@@ -32,6 +31,7 @@ from .utils.storage import (
     StoragePermanentError,
     StorageTransientError,
     resolve_path,
+    safe_file_name,
     translate_storage_errors,
 )
 
@@ -42,7 +42,7 @@ _checked: set[str] = set()
 MAX_CONTENTION_SECONDS = 120.0
 """Seconds for which a reservation tries again while others are faster."""
 
-_LONGEST_PERIOD = 200
+_SHOWN = Decimal("0.0001")
 _PERIODS = ("run", "day", "month")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CREATING = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"))
@@ -93,7 +93,7 @@ class KlingBudget:
         :raises KlingRequestInvalid: the cost cannot be known, or the storage has no exclusive creation.
         :raises KlingServerError: the storage does not answer.
         """
-        if units is None:
+        if units is None or amount_of(units) is None:
             raise KlingRequestInvalid(
                 f"Budget {self.name!r} cannot hold a job whose cost is not known before it is made.",
                 job=JobState.NOT_CREATED,
@@ -105,10 +105,11 @@ class KlingBudget:
             if key in state.open or state.settled.get(key):
                 return None
             if state.total + units > limit:
-                left = max(limit - state.total, Decimal(0))
+                left = _shown(max(limit - state.total, Decimal(0)))
                 raise KlingBudgetSpent(
-                    f"Budget {self.name!r} has {left} of {limit} units left for this {self.per}, and this "
-                    f"job costs about {units}: raise max_units, or wait for the next {self.per}.",
+                    f"Budget {self.name!r} has {left} of {_shown(limit)} units left for this {self.per}, and "
+                    f"this job costs about {_shown(units)}: raise max_units, or wait for the next "
+                    f"{self.per}.",
                     job=JobState.NOT_CREATED,
                 )
             return {"kind": "reserve", "key": key, "units": str(units)}
@@ -125,7 +126,8 @@ class KlingBudget:
         :param dag_id: the DAG.
         :param run_id: its run.
         """
-        if units is None:
+        # What no entry can hold is no plausible charge.
+        if units is None or amount_of(units) is None:
             return
 
         def decide(state: _State) -> dict[str, Any] | None:
@@ -149,7 +151,7 @@ class KlingBudget:
     def _period(self, dag_id: str, run_id: str, now: datetime | None = None) -> str:
         now = now or datetime.now(UTC)
         if self.per == "run":
-            return _file_name(f"run-{dag_id}~{run_id}")
+            return safe_file_name(f"run-{dag_id}~{run_id}")
         return now.strftime("day-%Y-%m-%d" if self.per == "day" else "month-%Y-%m")
 
     def _periods(self, dag_id: str, run_id: str) -> list[str]:
@@ -378,13 +380,9 @@ def _named_errors(name: str) -> Iterator[None]:
         ) from None
 
 
-def _file_name(text: str) -> str:
-    """Return a name that no other text has, which every storage accepts."""
-    name = re.sub(r"[^A-Za-z0-9._-]", lambda found: f"%{ord(found[0]):02X}", text)
-    if len(name) <= _LONGEST_PERIOD:
-        return name
-    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return f"{name[: _LONGEST_PERIOD - len(digest) - 1]}~{digest}"
+def _shown(units: Decimal) -> str:
+    # Cash at list price may be any fraction of a unit.
+    return f"{units.quantize(_SHOWN).normalize():f}"
 
 
 def _configured() -> str | None:

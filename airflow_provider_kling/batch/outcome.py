@@ -140,7 +140,8 @@ def _unsubmitted(
         )
     if reason is StopReason.BUDGET:
         return KlingBudgetSpent(
-            f"max_units is reached: {what}. Raise it and clear this task: it continues from there."
+            f"Cost limit reached; raise max_units, max_usd or the budget: {what}. Then clear this task: it "
+            "continues from there."
         )
     if progress.left and unexpected:
         return KlingError(f"{_because(unexpected)}{what}. See the log; a retry continues from there.")

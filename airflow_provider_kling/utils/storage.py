@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _BLOCK_BYTES = 1024**2
+_LONGEST_NAME = 200
 
 _AZURE = frozenset(("abfs", "abfss", "adl", "az", "wasb", "wasbs"))
 _OTHER_CLOUDS = frozenset(("gs", "gcs", "oss", "oci", "obs", "cos", "cosn", "tos", "r2"))
@@ -269,3 +271,16 @@ def _words(error: BaseException) -> str:
     from .redaction import redact_text
 
     return redact_text(f"{type(error).__name__}: {error}".rstrip(": "))[:300]
+
+
+def safe_file_name(text: str) -> str:
+    """Return a file name for a text, which no other text has and every storage accepts.
+
+    :param text: the text.
+    :return: the text with percent signs and codes for special characters; a long one ends with a hash.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]", lambda found: f"%{ord(found[0]):02X}", text)
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return f"{name[: _LONGEST_NAME - len(digest) - 1]}~{digest}"

@@ -179,6 +179,23 @@ def test_the_reservation_of_a_killed_worker_is_that_of_its_retry(tmp_path: Path)
     assert shared.spent(**RUN) == 24
 
 
+@pytest.mark.parametrize("units", ["-1", "NaN", "Infinity", "1e13"])
+def test_no_implausible_amount_becomes_an_entry(units: str, tmp_path: Path) -> None:
+    shared = budget(tmp_path)
+    with pytest.raises(KlingRequestInvalid, match="cost is not known"):
+        shared.reserve("a", Decimal(units), **RUN)
+    shared.reserve("a", Decimal(3), **RUN)
+    shared.settle("a", Decimal(units), **RUN)
+    assert shared.spent(**RUN) == 3
+
+
+def test_what_is_left_is_shown_in_short(tmp_path: Path) -> None:
+    shared = budget(tmp_path, "25.0")
+    shared.reserve("a", Decimal("0.05") / Decimal("0.0035"), **RUN)
+    with pytest.raises(KlingBudgetSpent, match=r"has 10\.7143 of 25 units left .* costs about 11:"):
+        shared.reserve("b", Decimal("11.0"), **RUN)
+
+
 def test_two_storages_are_two_budgets(tmp_path: Path) -> None:
     first, second = budget(tmp_path / "a"), budget(tmp_path / "b")
     first.reserve("a", Decimal(25), **RUN)

@@ -246,7 +246,9 @@ def test_the_limit_holds_while_rows_reserve_in_a_shared_budget(
 
 
 def test_the_limit_counts_what_extra_body_adds(kling: Emulator, batch: Batch) -> None:
-    with pytest.raises(KlingBudgetSpent, match=r"max_units is reached"):
+    with pytest.raises(
+        KlingBudgetSpent, match=r"^Cost limit reached; raise max_units, max_usd or the budget: "
+    ):
         batch.run(rows(4), max_units=16, extra_body={"n": 2})
     assert len(kling.jobs) == 1
     assert batch.summary()["units_estimated"] == "64"

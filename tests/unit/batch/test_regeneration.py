@@ -131,7 +131,9 @@ def test_rejected_rows_may_be_few_enough(kling: Emulator, checked: Batch, spoil:
 def test_all_jobs_of_a_row_count_for_the_limit(kling: Emulator, checked: Batch, spoil: Spoil) -> None:
     """A job costs 8 units: three rows, and one more job, cost 32."""
     spoil(kling, row1=1)
-    with pytest.raises(KlingBudgetSpent, match=r"max_units is reached: 2 of 3 rows .*, 1 were not submitted"):
+    with pytest.raises(
+        KlingBudgetSpent, match=r"max_usd or the budget: 2 of 3 rows .*, 1 were not submitted"
+    ):
         checked.run(rows(3), max_units=31)
     assert sum(jobs_of(kling).values()) == 3
     assert checked.summary()["skipped"] == {"budget": 1}
