@@ -107,9 +107,9 @@ class KlingBudget:
             if state.total + units > limit:
                 left = _shown(max(limit - state.total, Decimal(0)))
                 raise KlingBudgetSpent(
-                    f"Budget {self.name!r} has {left} of {_shown(limit)} units left for this {self.per}, and "
-                    f"this job costs about {_shown(units)}: raise max_units, or wait for the next "
-                    f"{self.per}.",
+                    f"Raise max_units of budget {self.name!r}, or wait for the next {self.per}: it has {left} "
+                    f"of {_shown(limit)} units left for this {self.per}, and this job costs about "
+                    f"{_shown(units)}.",
                     job=JobState.NOT_CREATED,
                 )
             return {"kind": "reserve", "key": key, "units": str(units)}

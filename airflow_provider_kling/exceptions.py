@@ -285,7 +285,8 @@ def error_from_event(event: TaskEvent) -> KlingError:
         )
     if event["status"] == "error":
         return KlingWaitInterrupted(
-            f"Waiting for job {task_id} is over: {message.rstrip('.')}.",
+            f"Correct the connection, then retry or fetch {task_id}. Waiting for job {task_id} is over: "
+            f"{message.rstrip('.')}.",
             task_id=task_id,
             job=JobState.EXISTS,
             outlook=_FIX_THEN_RETRY,

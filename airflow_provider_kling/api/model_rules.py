@@ -284,9 +284,14 @@ def _wrong_endpoint_message(slug: str, name: str | None) -> str | None:
     homes = _endpoints_of_model(slug, name) if name else []
     if not name or slug in homes:
         return None
-    here = _format_active_models(slug, lambda _: True, "models here: {}")
     if homes:
-        return f"model_name {name!r} is a model of {join_names(homes, 'and')}, not of {slug}{here}"
+        elsewhere = f"a model of {join_names(homes, 'and')}, not of {slug}"
+        use = _format_active_models(slug, lambda _: True, "use {} here")
+        home = min(homes, key=lambda other: other.split("/", 1)[0] != slug.split("/", 1)[0])
+        # What to do stands within the part of a line that Airflow's UI shows.
+        remedy = f"of {home}{use}; it is " if use else ""
+        return f"model_name {name!r} is {remedy}{elsewhere}"
+    here = _format_active_models(slug, lambda _: True, "models here: {}")
     newer = next((new for new, old in V2_TO_V1_NAMES.items() if old == name), None)
     if slug in V2_MODELS and newer:
         return f"model_name {name!r} is v1's name of {newer!r}{here}"

@@ -20,7 +20,7 @@ from ..api.http import MAX_PAGE_SIZE
 from ..api.polling import MIN_POLL_INTERVAL
 from ..api.requests.video import IMAGE_TO_VIDEO
 from ..exceptions import KlingError
-from ..version_compat import BaseHook
+from ..version_compat import AirflowNotFoundException, BaseHook
 from .client import KlingClient
 from .connection import KlingSettings, parse_connection
 from .waiting import MAX_AUTH_RETRY_INTERVAL, TaskWaiter
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .account import AccountClient
     from .resources import ElementSelectionClient, ResourceClient
 
+_MISSING = "; create it with type kling, or fix kling_conn_id"
 _CACHED_PROPERTIES = ("client", "voices", "elements", "selection", "account")
 
 
@@ -71,6 +72,19 @@ class KlingHook(BaseHook):
         from .connection_form import ui_field_behaviour
 
         return ui_field_behaviour()
+
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Any:
+        """Read a connection.
+
+        :param conn_id: its id.
+        :return: the connection.
+        :raises AirflowNotFoundException: there is none; the text says what to do.
+        """
+        try:
+            return super().get_connection(conn_id)
+        except AirflowNotFoundException as error:
+            raise AirflowNotFoundException(f"{error}{_MISSING}") from error
 
     @cached_property
     def settings(self) -> KlingSettings:

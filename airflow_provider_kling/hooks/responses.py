@@ -98,8 +98,9 @@ def parse_or_raise(
             f"{call.method} {settings.url(call.path)}",
             replace(answer, hint=_base_url_hint(settings)),
         )
-    advice = _about_key(settings) if answer.kind is ErrorKind.AUTH else ""
-    error = error_from_api(answer, doing, job=_job_state_after(call, answer, body), advice=advice)
+    error = error_from_api(
+        answer, doing, job=_job_state_after(call, answer, body), advice=_advice(settings, answer)
+    )
     if answer.kind is ErrorKind.CLOCK:
         raise TokenRejected(error)
     raise error
@@ -193,6 +194,31 @@ _REGIONS = {
     "api-singapore.klingai.com": "region Singapore",
     "api-beijing.klingai.com": "region Beijing",
 }
+
+
+_ADVICE_BY_CODE = {
+    1100: "Account not in order: see kling.ai/dev.",
+    1101: "No credit: pay the account's debt at kling.ai/dev, then clear the task.",
+    1102: "No credit: top up at kling.ai/dev/pricing, then clear the task.",
+    1103: "Not in this account's package: use another model, or ask Kling.",
+    1304: "Address not allowed: put this machine's into the account's whitelist.",
+}
+_ADVICE_BY_KIND = {
+    ErrorKind.ACCOUNT: "Account refused: check its credit and rights in the host's console.",
+    ErrorKind.CLOCK: "Wrong clock: set that of this machine.",
+    ErrorKind.CONTENT: "Content refused: change the prompt or the image.",
+}
+
+
+def _advice(settings: KlingSettings, answer: ApiError) -> str:
+    """Return cause and remedy of a refusal, for the part of a line that Airflow's UI shows."""
+    if answer.kind is ErrorKind.AUTH:
+        return _about_key(settings)
+    if answer.is_wrong_url:
+        return f"Wrong URL: check Host, dialect and base_path of connection {settings.conn_id!r}."
+    if answer.kind is ErrorKind.ACCOUNT and answer.code in _ADVICE_BY_CODE:
+        return _ADVICE_BY_CODE[answer.code]
+    return _ADVICE_BY_KIND.get(answer.kind, "")
 
 
 def _about_key(settings: KlingSettings) -> str:

@@ -158,7 +158,8 @@ class TaskWaiter:
 def _task_or_raise(task: KlingTask | None, event: TaskEvent) -> KlingTask:
     if event["status"] == "error":
         raise KlingAuthError(
-            f"Waiting for job {event['task_id']} is over: {event['message'].rstrip('.')}.",
+            f"Correct the connection. Waiting for job {event['task_id']} is over: "
+            f"{event['message'].rstrip('.')}.",
             task_id=event["task_id"],
             job=JobState.EXISTS,
         )

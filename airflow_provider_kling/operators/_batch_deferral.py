@@ -61,8 +61,8 @@ def check_execution_timeout(operator: KlingBatchOperator, began: float) -> None:
     deadline = _execution_deadline(operator, began)
     if deadline is not None and time.time() >= deadline:
         raise KlingTaskTimeout(
-            f"execution_timeout={operator.execution_timeout} has passed, and jobs of the batch still run. "
-            "A retry attaches to them: raise execution_timeout or leave it out.",
+            "Raise or unset execution_timeout, then retry: it attaches to the jobs that still run. "
+            f"execution_timeout={operator.execution_timeout} has passed.",
             job=JobState.EXISTS,
         )
 

@@ -255,7 +255,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         may_exist = may_exist or event.get("may_exist") is True
         if event["status"] != "slot":
             raise KlingSlotsTaken(
-                f"No slot came free in time, after {event['refusals']} refusals: {event['message']}.",
+                "No slot came free in time: use a pool for the account, or let a retry wait again. "
+                f"After {event['refusals']} refusals: {event['message']}.",
                 job=JobState.MAY_EXIST if may_exist else JobState.NOT_CREATED,
             )
         run = self._start_run(context)

@@ -134,8 +134,8 @@ class KlingFetchResultOperator(StoringOperator):
             ) from None
         if not task.status.ended:
             raise KlingError(
-                f"Job {task.task_id} has not ended yet ({task.raw_status or 'submitted'}), and this task "
-                "does not wait. Put a KlingTaskSensor before it.",
+                "Put a KlingTaskSensor before this task, or let a retry look again: job "
+                f"{task.task_id} has not ended yet ({task.raw_status or 'submitted'}).",
                 task_id=task.task_id,
                 job=JobState.EXISTS,
             )

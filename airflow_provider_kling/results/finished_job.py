@@ -102,8 +102,9 @@ class SignedUrlSource:
         until = self._task.get("expires_at")
         again = not _answers_at_once(self._task)
         retention = f" Kling stores it until {_date(until)}." if until and again else ""
+        remedy = "Correct storage or network, then retry. " if again else ""
         return KlingResultNotKept(
-            f"The result of task {self._task.get('task_id')} {what}.{retention}",
+            f"{remedy}The result of task {self._task.get('task_id')} {what}.{retention}",
             task_id=self._task.get("task_id"),
             job=JobState.ENDED,
             outlook=_AGAIN if again else _AT_ONCE,

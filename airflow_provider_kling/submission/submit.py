@@ -108,7 +108,7 @@ def submit_or_attach(submission: SubmissionContext) -> SubmissionFlow:
             return SubmittedTask(task, name, attached, attempt, taken and not submission.is_retry, reused)
         _log_expired(submission, task)
         ask_first = True
-    raise KlingTaskFailed(f"{MAX_FAILED_TASKS} jobs of this task have failed at Kling; no more are made.")
+    raise KlingTaskFailed(f"Correct the request: {MAX_FAILED_TASKS} jobs of this task have failed at Kling.")
 
 
 def find_existing(
@@ -195,8 +195,8 @@ def _find_earlier(submission: SubmissionContext, name: str, attempt: int) -> _Fo
         if submission.synchronous:
             return None
         raise KlingSubmissionUnknown(
-            "An earlier try may have submitted this job, and this host has no look-up by external_task_id. "
-            "See the host's console for a job of this task; to submit a new one, clear the task.",
+            "Look for a job of this task in the host's console; if there is none, clear the task. An earlier "
+            "try may have submitted this job, and this host has no look-up by external_task_id.",
             job=JobState.MAY_EXIST,
         )
     noted = _recall(submission, name)
@@ -210,8 +210,8 @@ def _find_earlier(submission: SubmissionContext, name: str, attempt: int) -> _Fo
     if task := (yield from _look_up(str(task_id), by_name=False)):
         return task
     raise KlingSubmissionUnknown(
-        f"An earlier try made job {task_id}, but the host does not find it. See the host's console; to "
-        "submit a new job, clear the task.",
+        f"Look for job {task_id} in the host's console; for a new job, clear the task. An earlier try made "
+        "it, but the host does not find it.",
         task_id=str(task_id),
         job=JobState.MAY_EXIST,
     )
@@ -237,8 +237,8 @@ def _recover_late(submission: SubmissionContext, name: str, attempt: int) -> _Fo
         if task := (yield from _look_up(name)):
             return task
     lost = KlingJobUnseen(
-        "No job is found that an earlier try may have made; see the host's console, or clear the task for "
-        f"a new one. external_task_id {name}: this host is not known to refuse a second job of that name."
+        "Look for a job of this task in the host's console, or clear the task for a new one. None is found "
+        f"of an earlier try, {name}, and this host is not known to refuse a second job of that name."
     )
     lost.set_job_state(JobState.MAY_EXIST, external_task_id=name)
     raise lost
@@ -394,7 +394,7 @@ def _find_duplicate(
 
 def _outcome_unknown_error(why: str) -> KlingSubmissionUnknown:
     return KlingSubmissionUnknown(
-        f"Whether the job was made is unknown and cannot be asked here: {why} "
-        "See the Kling console; to submit a new job, clear the task.",
+        "Look for the job in the host's console; if there is none, clear the task. Whether the job was made "
+        f"is unknown and cannot be asked here: {why}",
         job=JobState.MAY_EXIST,
     )

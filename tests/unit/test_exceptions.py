@@ -99,7 +99,10 @@ def test_a_wait_that_timed_out() -> None:
 def test_a_wait_whose_credentials_were_refused() -> None:
     error = error_from_event(event("error", "key revoked"))
     assert type(error) is KlingWaitInterrupted
-    assert str(error).startswith("Waiting for job 8 is over: key revoked. The job continues")
+    assert str(error).startswith(
+        "Correct the connection, then retry or fetch 8. "
+        "Waiting for job 8 is over: key revoked. The job continues"
+    )
     assert (error.task_id, error.job) == ("8", JobState.EXISTS)
     assert not isinstance(error, AirflowFailException), "a retry attaches to the job, and pays nothing"
 

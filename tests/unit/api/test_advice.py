@@ -163,14 +163,19 @@ MISPLACED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (
         TextToVideo,
         text(model_name="kling-video-o1"),
-        "is a model of videos/omni-video, not of videos/text2video; models here: kling-v3",
+        "is of videos/omni-video; use kling-v3, kling-v2-6 or kling-v2-5-turbo here; it is a model of "
+        "videos/omni-video, not of videos/text2video",
     ),
-    (ImageToVideo, picture(model_name="kling-v3-omni"), "models here: kling-v3, kling-v2-6"),
+    (ImageToVideo, picture(model_name="kling-v3-omni"), "is of videos/omni-video; use kling-v3, kling-v2-6"),
     (MultiImageToVideo, several(model_name="kling-v2-6"), "not of videos/multi-image2video"),
     (OmniVideo, omni(model_name="kling-v3"), "not of videos/omni-video"),
     (MotionControl, motion(model_name="kling-v2-5-turbo"), "not of videos/motion-control"),
     (MultiElements, edit("swap", 1, model_name="kling-v3"), "not of videos/multi-elements"),
-    (ImageGeneration, image(model_name="kling-v3-omni"), "models here: kling-v3 or kling-v2-1"),
+    (
+        ImageGeneration,
+        image(model_name="kling-v3-omni"),
+        "is of images/omni-image; use kling-v3 or kling-v2-1 here",
+    ),
     (OmniImage, image(model_name="kling-v3"), "not of images/omni-image"),
     (MultiImageToImage, merge(1, model_name="kling-v3"), "not of images/multi-image2image"),
     (VirtualTryOn, {"human_image": PICTURE, "model_name": "kling-v3"}, "not of images/kolors"),

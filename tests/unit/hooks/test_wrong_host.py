@@ -29,7 +29,8 @@ def test_a_dialect_that_is_not_the_hosts(make_client: MakeClient) -> None:
     assert isinstance(error, KlingRequestInvalid)
     assert error.job is JobState.NOT_CREATED
     text = str(error)
-    assert text.startswith(f"Kling refused POST {kling.url}/kling/v1/videos/image2video: ")
+    assert text.startswith("Wrong URL: check Host, dialect and base_path of connection ")
+    assert f"Kling refused POST {kling.url}/kling/v1/videos/image2video: " in text
     assert f"{HINT}, its extra.dialect ('gateway') and its extra.base_path." in text
 
 

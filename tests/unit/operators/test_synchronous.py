@@ -36,7 +36,7 @@ def test_the_answer_is_the_result(ti: TaskInstance, kling_emulator: Emulator) ->
 def test_a_lost_answer_is_not_paid_for_again(ti: TaskInstance, kling_emulator: Emulator) -> None:
     kling_emulator.faults.set({"lost_response": 1})
     store = Store()
-    with pytest.raises(KlingSubmissionUnknown, match="to submit a new job, clear the task") as unknown:
+    with pytest.raises(KlingSubmissionUnknown, match="if there is none, clear the task") as unknown:
         run(speech(), ti, task_state_store=store)
     assert isinstance(unknown.value, AirflowFailException)
     with pytest.raises(KlingSubmissionUnknown):

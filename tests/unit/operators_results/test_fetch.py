@@ -96,7 +96,7 @@ def test_a_job_that_has_not_ended_is_not_waited_for(kling_emulator: Emulator, sh
     task = KlingHook().submit(SLUG, {"prompt": "A boat", "model_name": "kling-v3"})
     with pytest.raises(KlingError, match="has not ended yet") as caught:
         fetch(task.task_id, shelf.uri)
-    assert "Put a KlingTaskSensor before it" in str(caught.value)
+    assert "Put a KlingTaskSensor before this task" in str(caught.value)
     assert not isinstance(caught.value, AirflowFailException), "a retry must look again"
     assert shelf.files() == {}
 
