@@ -33,7 +33,12 @@ class StoredBatch:
 
     def __init__(self, root: Path, image: Callable[[int], bytes] = lambda _: PNG, **place: Any) -> None:
         self.image = image
-        known = {"dag_id": f"batches{next(_numbers)}", "run_id": RUN, "task_id": "make", "map_index": -1}
+        known: dict[str, Any] = {
+            "dag_id": f"batches{next(_numbers)}",
+            "run_id": RUN,
+            "task_id": "make",
+            "map_index": -1,
+        }
         self.place: dict[str, Any] = known | place
         self.root = root
         name = batch_name(IdempotencyKey(**self.place, clear_count=0, fingerprint=""), SLUG)
