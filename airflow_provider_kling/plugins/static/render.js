@@ -147,9 +147,10 @@ function row(term, value, attributes = {}) {
     [make("dt", {}, term), make("dd", attributes, String(value))];
 }
 
-function facts(card, place) {
+// Without what the message beside them says already.
+function facts(card, place, message) {
   return make("dl", {},
-    ...row("Prompt", card.prompt, { class: "prompt" }),
+    ...row("Prompt", message && card.refused ? null : card.prompt, { class: "prompt" }),
     ...row("Model", card.model),
     ...row("Length", lengthOf(card)),
     ...row("Charge", chargeOf(card) ?? (card.items.length ? "not reported by Kling" : null)),
@@ -159,7 +160,7 @@ function facts(card, place) {
     ...row("Finished", card.items.length ? timeOf(card.updated_at) : null),
     ...row("Check", card.check),
     ...row("Endpoint", card.endpoint),
-    ...copyable("Job", card.job),
+    ...copyable("Job", message ? null : card.job),
     ...row("Task", `${card.task_id}${card.map_index >= 0 ? ` [${card.map_index}]` : ""}, try ${card.try_number}`),
     ...row("Labels", Object.entries(card.labels ?? {}).map(([key, value]) => `${key}: ${value}`).join("\n")),
     ...row("State", (stateOf(card) ?? "not scheduled yet").replaceAll("_", " ")),
@@ -170,10 +171,10 @@ function facts(card, place) {
 export function detail(card, place) {
   const shown = card.items.map((item, number) => player(card, item, number));
   const stage = make("div", { class: shown.length > 1 ? "stage many" : "stage" }, ...shown);
-  if (card.refused) stage.append(refusal(card));
-  else if (!shown.length && troubled(card)) stage.append(trouble(card));
+  const message = card.refused ? refusal(card) : !shown.length && troubled(card) ? trouble(card) : null;
+  if (message) stage.append(message);
   else if (!shown.length) stage.append(make("p", { class: "missing" }, standingOf(card)));
-  return make("article", { class: "detail" }, stage, facts(card, place));
+  return make("article", { class: "detail" }, stage, facts(card, place, message));
 }
 
 function stateMark(card) {

@@ -37,9 +37,7 @@ def test_a_batch_of_a_thousand_rows_is_paged_and_filtered(stored: str, page: Any
     page.set_viewport_size({"width": width, "height": 860})
     page.goto(f"{stored}{BATCH}&task_id=shoot&map_index=-1")
     page.locator(".card").nth(99).wait_for(state="attached")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.thumb img')].some((one) => one.naturalWidth)"
-    )
+    shows(page, ".card:nth-child(-n + 6) .thumb img")
     page.evaluate("scrollTo(0, 0)")
     shot(page, f"batch-{width}")
     assert page.locator(".card").count() == 100

@@ -56,6 +56,8 @@ def test_a_failed_task_says_why_and_what_to_do(airflow: LiveAirflow, page: Any, 
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy job id").click()
     assert page.evaluate("navigator.clipboard.readText()") == JOB
+    # Once, with the error.
+    assert page.get_by_text(JOB, exact=True).count() == 1
     assert not scrolls_sideways(page)
 
 
@@ -96,6 +98,12 @@ def test_a_run_shows_its_totals_in_its_order(airflow: LiveAirflow, page: Any) ->
     assert page.locator(".card .name").all_text_contents() == ["zebra", "apple", "film"]
     assert page.locator("#totals").text_content() == "3 jobs, 5.5 units, about $0.77"
     assert page.get_by_text("not stored, at Kling for 30 days").count() == 2
+    # A text of many lines is below the state and does not leave its frame.
+    mark, text, thumb = (
+        page.locator(f".card:has(.mark) {part}").bounding_box() for part in (".mark", ".standing", ".thumb")
+    )
+    assert mark["y"] + mark["height"] <= text["y"]
+    assert text["y"] + text["height"] <= thumb["y"] + thumb["height"]
     page.locator(".card").first.click()
     assert page.locator("dialog").get_by_text(str(int(JOB) + 1), exact=True).is_visible()
 
