@@ -53,7 +53,7 @@ test-wheel: $(VENV)/.develops ## build and test the wheel, and check DAGs with m
 test-matrix: $(VENV)/.develops ## all supported Airflows, each in an environment of its own (ARGS=--quick)
 	$(BIN)/python -m scripts.test_matrix $(ARGS)
 
-test-newcomer: $(VENV)/.develops ## the first hour of a new user on Airflow 2.11.2 and 3.3.2, in an empty home
+test-newcomer: $(VENV)/.develops ## the first hour of a new user: Airflow 2.11.2 and 3.3.2 in an empty home, make airflow
 	$(BIN)/pytest tests/e2e/newcomer -m slow $(PYTEST_ARGS)
 
 test-distributed: $(VENV)/.develops ## Celery, Redis, PostgreSQL; a worker and a triggerer are killed
@@ -100,6 +100,7 @@ bench: $(VENV)/.develops ## measure what the package costs
 	@$(BIN)/python -m benchmarks.bench_loop
 	@$(BIN)/python -m scripts.bench_live
 	@$(BIN)/python -m benchmarks.bench_batch
+	@$(BIN)/python -m benchmarks.bench_batch_page
 
 airflow: $(VENV)/.shows ## run Airflow with its UI and the emulator until Ctrl-C (PORT=8080)
 	@PORT='$(PORT)' $(BIN)/python -m scripts.airflow_ui

@@ -41,6 +41,8 @@ with DAG(
     schedule=[jobs],
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    # Many jobs that end at once do not take the workers from other DAGs.
+    max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
     params={"output_path": os.environ.get("KLING_EXAMPLE_OUTPUT", "s3://aws_default@my-videos/kling")},
     tags=["example", "kling", "storage"],
