@@ -180,4 +180,6 @@ def test_a_real_batch_inside_airflow(
         page.wait_for_url("**/kling/?*")
     frame = page if width == 390 else page.frame_locator("iframe")
     frame.locator(".card").first.wait_for()
+    shows(page.frames[-1], ".card video")
+    page.frames[-1].evaluate("scrollTo(0, 0)")
     shot(page, f"airflow-run-{width}")
