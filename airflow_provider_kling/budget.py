@@ -107,8 +107,8 @@ class KlingBudget:
             if state.total + units > limit:
                 left = _shown(max(limit - state.total, Decimal(0)))
                 raise KlingBudgetSpent(
-                    f"Raise max_units of budget {self.name!r}, or wait for the next {self.per}: it has {left} "
-                    f"of {_shown(limit)} units left for this {self.per}, and this job costs about "
+                    f"Raise max_units of budget {self.name!r}, or wait for the next {self.per}: it has "
+                    f"{left} of {_shown(limit)} units left for this {self.per}, and this job costs about "
                     f"{_shown(units)}.",
                     job=JobState.NOT_CREATED,
                 )

@@ -201,7 +201,7 @@ _ADVICE_BY_CODE = {
     1101: "No credit: pay the account's debt at kling.ai/dev, then clear the task.",
     1102: "No credit: top up at kling.ai/dev/pricing, then clear the task.",
     1103: "Not in this account's package: use another model, or ask Kling.",
-    1304: "Address not allowed: put this machine's into the account's whitelist.",
+    1304: "IP not allowed: put that of this machine on the account's whitelist.",
 }
 _ADVICE_BY_KIND = {
     ErrorKind.ACCOUNT: "Account refused: check its credit and rights in the host's console.",

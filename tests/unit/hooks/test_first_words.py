@@ -39,7 +39,7 @@ REFUSALS = [
     ),
     pytest.param(
         refusal(429, 1304),
-        "Address not allowed: put this machine's into the account's whitelist. ",
+        "IP not allowed: put that of this machine on the account's whitelist. ",
         id="the IP address",
     ),
     pytest.param(
