@@ -134,6 +134,7 @@ def _with_result(
         estimate=paid.get("estimate"),
         units=paid.get("units"),
         charges=paid.get("charges"),
+        total=paid.get("total"),
         error=None,
         facts=None,
         result={

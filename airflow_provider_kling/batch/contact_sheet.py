@@ -30,7 +30,7 @@ _IMAGES = (".jpg", ".png", ".webp", ".gif")
 log = logging.getLogger(__name__)
 
 
-def write_contact_sheet(folder: StoragePath, numbered: Sequence[tuple[int, LedgerEntry]]) -> str | None:
+def write_contact_sheet(folder: StoragePath, numbered: Iterable[tuple[int, LedgerEntry]]) -> str | None:
     """Write a sheet of the first frames of stored videos and images.
 
     :param folder: folder of the sheet.
@@ -47,11 +47,11 @@ def write_contact_sheet(folder: StoragePath, numbered: Sequence[tuple[int, Ledge
     shown = shown[:: -(-len(shown) // MAX_IMAGES)] if shown else []
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-sheet") as pool:
         frames = pool.map(_first_frame, (path for _, path in shown))
-        numbered = [(number, frame) for (number, _), frame in zip(shown, frames, strict=True) if frame]
-    if not numbered:
+        found = [(number, frame) for (number, _), frame in zip(shown, frames, strict=True) if frame]
+    if not found:
         return None
     data = io.BytesIO()
-    _layout(Image, numbered).save(data, "JPEG", quality=80)
+    _layout(Image, found).save(data, "JPEG", quality=80)
     with AtomicFile(folder.child(CONTACT_SHEET)) as file:
         file.write(data.getvalue())
     return folder.child(CONTACT_SHEET).uri

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from ..utils.atomic_file import AtomicFile, cleanup_temp_files
 from ..utils.storage import StorageTransientError, translate_storage_errors
+from .archived_lines import ArchivedLines
 from .ledger_archive import read_index, without_details, write_archive
 from .ledger_entry import LedgerEntry, RowState, parse_line
 from .ledger_segments import CLAIM_SUFFIX, SEGMENT_SUFFIX, LedgerFiles, Segment
@@ -81,18 +82,25 @@ class Ledger:
                 return self._load(whole=whole)
         raise StorageTransientError("segments of the ledger disappear while they are read")
 
-    def read_archived(self) -> None:
-        """Complete the entries of archived rows, for reports.
+    @contextmanager
+    def archived(self) -> Iterator[ArchivedLines]:
+        """Copy the lines of archived rows to a local file, because all of them do not fit in memory.
 
+        :return: a context manager with the lines, for reports.
         :raises StoragePermanentError: the storage may not be read.
         :raises StorageTransientError: the storage does not answer.
         """
-        if not self._archived:
-            return
-        whole = Ledger(self.folder)
-        whole.load(whole=True)
-        with self._noting:
-            self.entries.update({key: whole.entries[key] for key in self._archived if key in whole.entries})
+        for _ in range(MAX_LOAD_ATTEMPTS):
+            with ArchivedLines() as lines:
+                # An earlier worker that still runs may be merging the archives.
+                with translate_storage_errors(), suppress(FileNotFoundError):
+                    for archive in self._list().archives if self._archived else ():
+                        lines.add(self.folder.fs.cat_file(archive.path))
+                    lines.complete = True
+                if lines.complete:
+                    yield lines
+                    return
+        raise StorageTransientError("archives of the ledger disappear while they are read")
 
     def claim(self) -> None:
         """Record that this worker works on the batch, before it reads the lines of others.

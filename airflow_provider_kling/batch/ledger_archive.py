@@ -51,6 +51,7 @@ def without_details(entry: LedgerEntry) -> LedgerEntry:
         estimate=entry.estimate,
         units=entry.units,
         charges=entry.charges,
+        total=entry.total,
         result=_REUSED if entry.is_reused else None,
         rejected=entry.rejected,
     )
@@ -63,6 +64,7 @@ def _columns(rows: Sequence[LedgerEntry]) -> dict[str, Any]:
         "estimates": [row.estimate for row in rows],
         "units": [row.units for row in rows],
         "charges": {str(at): list(row.charges) for at, row in enumerate(rows) if row.charges},
+        "totals": {str(at): row.total for at, row in enumerate(rows) if row.total},
         "rejected": {str(at): list(row.rejected) for at, row in enumerate(rows) if row.rejected},
         "reused": [at for at, row in enumerate(rows) if row.is_reused],
     }
@@ -82,7 +84,7 @@ def read_index(content: bytes) -> list[LedgerEntry] | None:
 
 def _entries(columns: dict[str, Any]) -> Iterator[LedgerEntry]:
     charges, reused = columns["charges"], set(columns["reused"])
-    rejected = columns.get("rejected", {})
+    rejected, totals = columns.get("rejected", {}), columns.get("totals", {})
     # Few values differ: rows share the text.
     known: dict[Any, Any] = {}
     names = ("keys", "numbers", "estimates", "units")
@@ -96,6 +98,7 @@ def _entries(columns: dict[str, Any]) -> Iterator[LedgerEntry]:
             estimate=known.setdefault(estimate, estimate),
             units=known.setdefault(units, units),
             charges=charges.get(str(at)),
+            total=totals.get(str(at)),
             result=_REUSED if at in reused else None,
             rejected=rejected.get(str(at)),
         )

@@ -75,9 +75,10 @@ def preflight(
     found = PreflightResult()
     names: dict[str, int] = {}
     for row in rows:
-        found.numbers[row.key] = row.number
         fault = row.fault or (_duplicate_external_id(row, names) if own_names else _refuse_external_id(row))
         entry = entries.get(row.key)
+        # The ledger's own text, so that a hundred thousand keys are in memory once.
+        found.numbers[entry.key if entry else row.key] = row.number
         if entry and entry.state not in _UNDECIDED:
             _add(found, amount_of(entry.estimate))
             continue

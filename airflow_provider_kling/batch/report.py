@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..results.refusal import refusal_record
@@ -30,6 +30,7 @@ class ReportWriter:
     :param entries: the ledger, by row key.
     :param numbers: the rows' places in the input, by row key.
     :param endpoint: slug of the endpoint.
+    :param whole: returns the line of a row with all its values, which archived rows do not have in memory.
     """
 
     def __init__(
@@ -38,26 +39,29 @@ class ReportWriter:
         entries: Mapping[str, LedgerEntry],
         numbers: Mapping[str, int],
         endpoint: str,
+        whole: Callable[[LedgerEntry], LedgerEntry] = lambda entry: entry,
     ) -> None:
         self._endpoint = endpoint
         self._folder = folder
         self._entries = {key: entry for key, entry in entries.items() if key in numbers}
         self._numbers = numbers
+        self._whole = whole
 
-    def done(self) -> list[LedgerEntry]:
-        """Return the rows that have a result, in the input's order.
+    def done(self) -> Iterator[tuple[int, LedgerEntry]]:
+        """Yield the rows that have a result, in the input's order.
 
-        :return: their lines.
+        :return: iterator of their numbers and lines.
         """
-        done = (entry for entry in self._entries.values() if entry.state is RowState.DONE)
-        return sorted(done, key=lambda entry: self._numbers[entry.key])
+        done = [entry for entry in self._entries.values() if entry.state is RowState.DONE]
+        for entry in sorted(done, key=lambda entry: self._numbers[entry.key]):
+            yield self._numbers[entry.key], self._whole(entry)
 
     def write_results(self) -> dict[str, str]:
         """Write a line for each row that is done: row number, ids, units, files.
 
         :return: path of the file, by its name in the summary.
         """
-        return self._write(RESULTS, (_line(self._numbers[entry.key], entry) for entry in self.done()))
+        return self._write(RESULTS, (_line(number, entry) for number, entry in self.done()))
 
     def write_failures(self, read_rows: RowReader) -> dict[str, str]:
         """Write a line with the request for each row without a result; refused content has its own file.

@@ -350,15 +350,14 @@ class BatchRunner:
         if not self._reports.confirm():
             self._log_own_folder()
         folder = self._reports.location
-        self._ledger.read_archived()
+        entries = self._ledger.entries
         if self._unread:
-            self._found = rows_in_ledger(self._ledger.entries, self._found.estimate, self._found.unpriced)
-        report = ReportWriter(folder, self._ledger.entries, self._found.numbers, self._endpoint.slug)
+            self._found = rows_in_ledger(entries, self._found.estimate, self._found.unpriced)
         written: dict[str, Any] = {"ledger_path": self._ledger.folder.uri}
-        written |= report.write_results() | report.write_failures(self._read_rows)
-        if contact_sheet:
-            numbered = [(self._found.numbers[line.key], line) for line in report.done()]
-            if sheet := write_contact_sheet(folder, numbered):
+        with self._ledger.archived() as lines:
+            report = ReportWriter(folder, entries, self._found.numbers, self._endpoint.slug, lines.whole)
+            written |= report.write_results() | report.write_failures(self._read_rows)
+            if contact_sheet and (sheet := write_contact_sheet(folder, report.done())):
                 written["contact_sheet_path"] = sheet
         written["summary_path"] = report.summary_path
         written["task"] = self._reports.task

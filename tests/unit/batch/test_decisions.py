@@ -259,9 +259,9 @@ class TestBudget:
     def test_what_cannot_be_priced_is_taken_for_as_dear_as_the_dearest_so_far(self) -> None:
         budget = self.budget("100")
         assert budget.expected(None) is None
-        budget.learn("2")
-        budget.learn("5.5")
-        budget.learn("1")
+        budget.learn(Decimal("2"))
+        budget.learn(Decimal("5.5"))
+        budget.learn(Decimal("1"))
         budget.learn(None)
         assert budget.expected(None) == Decimal("5.5")
         assert budget.expected(Decimal(3)) == 3
