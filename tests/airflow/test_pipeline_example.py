@@ -7,7 +7,6 @@ import json
 import runpy
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from packaging.version import Version
 from airflow_provider_kling.emulator.server import Emulator
 from scripts.local_airflow import EXAMPLES
 from tests.support.films import write_film
+from tests.support.reviews import answer_reviews
 
 pytestmark = [
     pytest.mark.airflow,
@@ -46,32 +46,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def run_and_answer(*, ti: Any, **arguments: Any) -> Any:
         done = run_task(ti=ti, **arguments)
         if ti.task_id == "review":
-            asked.extend(answer_reviews())
+            asked.extend(answer_reviews("Make again", ANSWER))
         return done
 
     monkeypatch.setattr(dag, "_run_task", run_and_answer)
-    return asked
-
-
-def answer_reviews() -> list[str]:
-    from airflow.models.hitl import HITLDetail, HITLUser
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.trigger import handle_event_submit
-    from airflow.triggers.base import TriggerEvent
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    asked = []
-    with create_session() as session:
-        for detail in session.scalars(select(HITLDetail).where(HITLDetail.responded_at.is_(None))).all():
-            detail.responded_by = HITLUser(id="1", name="kim")
-            detail.responded_at = datetime.now(UTC)
-            detail.chosen_options = ["Make again"]
-            detail.params_input = ANSWER
-            event = TriggerEvent(detail.as_resume_event_payload())
-            ti = session.get(TaskInstance, detail.ti_id)
-            handle_event_submit(event, task_instance=ti, session=session)
-            asked.append(detail.subject)
     return asked
 
 

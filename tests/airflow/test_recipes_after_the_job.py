@@ -1,27 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recipes of docs/recipes.md run: ffmpeg in a task, and upload by a stock operator.
 
-The one for Slack is only compiled: its provider is no dependency of the tests.
+The one for Slack runs where its provider is installed, with a server that stands for Slack's webhook.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from textwrap import indent
 from typing import Any
+from urllib.parse import quote
 
+import airflow
 import av
 import numpy as np
 import pytest
+from packaging.version import Version
 
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.media.measure import measure
 from scripts.local_airflow import ROOT
 from tests.support.films import write_film
+from tests.support.reviews import answer_reviews
 from tests.support.storages import S3Server
 
 pytestmark = pytest.mark.airflow
@@ -96,6 +104,70 @@ def test_what_passes_the_check_is_published(
     assert key.startswith("published/")
     (film,) = (tmp_path / "out").rglob("0-video.mp4")
     assert s3.client().get_object(Bucket=s3.bucket, Key=key)["Body"].read() == film.read_bytes()
+
+
+@pytest.fixture
+def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """A server that takes messages as Slack's webhook does, and the messages that it got."""
+    messages: list[dict[str, Any]] = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/services/T0/B0/secret"
+    connection = {"conn_type": "slackwebhook", "password": url}
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(connection))
+    yield messages
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.skipif(
+    Version(airflow.__version__) < Version("3.3"), reason="dag.test() lets a person answer since 3.3"
+)
+def test_slack_is_told_what_waits_for_approval(
+    slack: list[dict[str, Any]],
+    kling_emulator: Emulator,
+    dags_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("airflow.providers.slack.notifications.slack_webhook")
+    from airflow.sdk.definitions import dag
+
+    imports, _, recipe = source_with("SlackWebhookNotifier").partition("\n\n")
+    file = dags_folder / "approve.py"
+    film = 'KlingTextToVideoOperator(task_id="film", prompt="a boat", poll_interval=0.2, output_path='
+    body = f"{film}{str(tmp_path / 'out')!r})\n{recipe}\ndag.get_task('film') >> dag.get_task('approve')\n"
+    head = "from airflow import DAG\nfrom airflow_provider_kling.operators.video import *\n"
+    file.write_text(f"{imports}\n{head}with DAG('approve', schedule=None) as dag:\n{indent(body, '    ')}")
+    run_task, asked = dag._run_task, list[str]()
+
+    def run_and_approve(*, ti: Any, **arguments: Any) -> Any:
+        done = run_task(ti=ti, **arguments)
+        if ti.task_id == "approve":
+            asked.extend(answer_reviews("Approve"))
+        return done
+
+    monkeypatch.setattr(dag, "_run_task", run_and_approve)
+    run = runpy.run_path(str(file))["dag"].test()
+    assert {ti.task_id: str(ti.state) for ti in run.get_task_instances()} == {
+        "film": "success",
+        "approve": "success",
+    }
+    assert asked == ["Publish this video?"]
+    (message,) = slack
+    assert message["text"].startswith("A video waits for approval: http")
+    assert f"/dags/approve/runs/{quote(run.run_id)}/tasks/approve" in message["text"]
 
 
 def test_every_recipe_compiles() -> None:
