@@ -319,11 +319,16 @@ class TaskRun:
             task.task_id,
             f" after {seconds:.0f} s" if seconds is not None else "",
             _contents_of(task) or "no files",
-            _charge_of(task),
+            charge_in_words(task),
         )
 
 
-def _charge_of(task: KlingTask) -> str:
+def charge_in_words(task: KlingTask) -> str:
+    """Return what a job was charged, for people.
+
+    :param task: the job.
+    :return: such as ``charged 3 units and 0.35 USD``.
+    """
     cash = [row for row in task.charges if row["type"] == "cash"]
     parts = [f"{task.units} units"] if task.units else []
     parts += [f"{row['amount']} {row['currency'] or 'in cash'}" for row in cash]

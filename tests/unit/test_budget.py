@@ -32,6 +32,7 @@ from airflow_provider_kling.exceptions import (
     KlingTaskFailed,
 )
 from airflow_provider_kling.hooks.connection import parse_connection
+from airflow_provider_kling.operators._task_run import charge_in_words
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
 from airflow_provider_kling.utils.storage import resolve_path
 from tests.support.storages import S3Server
@@ -376,6 +377,22 @@ def test_the_currency_of_an_account(host: str, dialect: str | None, expected: st
     )
     settings = parse_connection(connection, {"dialect": dialect} if dialect else {})
     assert settings.currency == expected
+
+
+CENTS = {**CASH, "amount": "0.35"}
+IN_WORDS: dict[str, tuple[str | None, list[dict[str, Any]], str]] = {
+    "units": ("3", [UNITS], "charged 3 units"),
+    "cash": (None, [CENTS], "charged 0.35 USD"),
+    "cash without a currency": (None, [{**CENTS, "currency": None}], "charged 0.35 in cash"),
+    "both": ("3", [UNITS, CENTS], "charged 3 units and 0.35 USD"),
+    "nothing": (None, [], "Kling reports no charge"),
+}
+
+
+@pytest.mark.parametrize(("units", "charges", "text"), IN_WORDS.values(), ids=IN_WORDS)
+def test_the_log_names_every_charge(units: str | None, charges: list[dict[str, Any]], text: str) -> None:
+    task = KlingTask(task_id="1", status=SUCCEED, raw_status="", units=units, charges=charges)
+    assert charge_in_words(task) == text
 
 
 @pytest.fixture

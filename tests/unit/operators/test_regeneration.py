@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_kling.emulator import responses
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingMediaCheckFailed, KlingRequestInvalid
 from airflow_provider_kling.results import media_check
@@ -123,6 +124,35 @@ def test_all_takes_together_stay_within_the_limit(
     with pytest.raises(KlingMediaCheckFailed, match="jobs could cost more than the limit of"):
         task.execute(context_of(ti))
     assert len(kling_emulator.jobs) == (2 if limits == {"max_units": 6} else 1)
+
+
+@pytest.mark.parametrize(
+    "charge",
+    [
+        {"final_balance_deduction": {"quota": "0.8", "list_price": "0.84"}},
+        {
+            "final_unit_deduction": "3",
+            "final_balance_deduction": {"quota": "0.4", "list_price": "0.42"},
+        },
+    ],
+    ids=["cash", "units_and_cash"],
+)
+def test_takes_that_are_charged_in_cash_stay_within_the_limit(
+    spoil: Break,
+    kling_emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    charge: dict[str, Any],
+) -> None:
+    """A job is charged what 6 units are worth, twice what its estimate says."""
+    monkeypatch.setattr(responses, "_charge", lambda job: charge)
+    spoil(9)
+    task = image_to_video(
+        output_path=str(tmp_path), regenerate_on_fail=3, prompt="waves", duration="5", max_units=8
+    )
+    with pytest.raises(KlingMediaCheckFailed, match="2 jobs could cost more than the limit of 8 units"):
+        task.execute(context_of(TaskInstance()))
+    assert len(kling_emulator.jobs) == 1
 
 
 def test_a_shared_result_that_is_bad_is_made_again_once_for_all(
