@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from airflow_provider_kling.api.requests.base import KlingRequest
+from tests.support.examples import examples
 from tests.unit.api.cases import ACCEPTED, MODELS, REFUSED
 from tests.unit.api.test_requests import holds_nothing
 
@@ -66,14 +67,14 @@ def _check(model: type[KlingRequest], body: Any) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_changed_bodies(model: type[KlingRequest], data: st.DataObject) -> None:
     _check(model, data.draw(_bodies(model)))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_bodies_changed_somewhere_inside(model: type[KlingRequest], data: st.DataObject) -> None:
     body = data.draw(st.sampled_from([case.body for case in ACCEPTED if case.model is model]))
@@ -81,7 +82,7 @@ def test_bodies_changed_somewhere_inside(model: type[KlingRequest], data: st.Dat
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=JSON_LIKE)
 def test_bodies_of_nothing_known(model: type[KlingRequest], body: Any) -> None:
     _check(model, body)

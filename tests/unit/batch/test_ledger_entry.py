@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_kling.batch.ledger_entry import TERMINAL_FAILURES, LedgerEntry, RowState, parse_line
 from airflow_provider_kling.batch.progress import Progress
+from tests.support.examples import examples
 
 TEXT = st.none() | st.text(min_size=1)
 ITEMS = st.lists(st.dictionaries(st.text(), st.text()))
@@ -35,7 +36,7 @@ ENTRIES = st.builds(
 
 
 @given(ENTRIES)
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_line_says_all_that_is_known_and_is_one_line(entry: LedgerEntry) -> None:
     line = entry.to_line()
     assert "\n" not in line
@@ -48,7 +49,7 @@ def test_a_line_leaves_out_what_is_not_known() -> None:
 
 
 @given(ENTRIES, st.integers(0, 400))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_cut_line_is_no_line(entry: LedgerEntry, length: int) -> None:
     line = entry.to_line()
     assert parse_line(line[: min(length, len(line) - 1)]) is None

@@ -16,6 +16,7 @@ from airflow_provider_kling.emulator.errors import ApiErrorResponse
 from airflow_provider_kling.emulator.options import Options
 from airflow_provider_kling.emulator.spec.validation import validate_body
 from airflow_provider_kling.emulator.state import EmulatorState
+from tests.support.examples import examples
 
 from .samples import BODIES, URL, VIDEO_URL
 
@@ -53,7 +54,7 @@ def _order(state: EmulatorState, slug: str, body: Any) -> None:
 
 @pytest.mark.parametrize("slug", list(BODIES))
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_good_body_with_something_changed(state, slug, data):
     body = dict(BODIES[slug])
     names = [*body, "multi_shot", "shot_type", "multi_prompt", "image_list", "mode", "watermark_info", "n"]
@@ -63,7 +64,7 @@ def test_a_good_body_with_something_changed(state, slug, data):
 
 
 @given(body=_JSON)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_json(state, body):
     for slug in ENDPOINTS:
         _order(state, slug, body)
