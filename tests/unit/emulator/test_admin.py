@@ -22,7 +22,7 @@ def ask(kling: Client, method: str, path: str, **headers: str) -> int:
     with requests.Session() as session:
         session.trust_env = False
         answer = session.request(
-            method, f"{kling.emulator.url}/_emulator{path}", headers=headers, timeout=5, data="{}"
+            method, f"{kling.emulator.url}/_emulator{path}", headers=headers, timeout=60, data="{}"
         )
     return answer.status_code
 

@@ -157,7 +157,7 @@ class TestStall:
         assert len(kling.emulator.jobs) == made
         assert answers == []
         requests.post(kling.emulator.url + "/_emulator/release", timeout=60)
-        client.join(5)
+        client.join(60)
         assert answers == [kling.emulator.jobs[0].task_id]
         assert kling.emulator.stalled == 0
 
@@ -177,12 +177,12 @@ class TestStall:
 
     def test_seconds_and_times(self, kling):
         kling.emulator.faults.set({"stall_after": 0.3, "stall_times": 2})
-        times = []
-        for _ in range(3):
+        for _ in range(2):
             started = time.monotonic()
             kling.make()
-            times.append(time.monotonic() - started >= 0.3)
-        assert times == [True, True, False]
+            assert time.monotonic() - started >= 0.3
+        kling.make()
+        assert kling.emulator.faults.fired["stall_after"] == 2
 
 
 class TestJobsAndQueries:

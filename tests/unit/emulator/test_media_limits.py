@@ -52,10 +52,16 @@ def film(site: tuple[Path, str]) -> Callable[..., str]:
             with av.open(str(path), "w", format="mp4") as container:
                 stream: Any = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+                frame.pts, frame.time_base = 0, 1 / Fraction(fps)
+                # All frames are the same, so one is encoded and written again and again.
+                (encoded,) = [*stream.encode(frame), *stream.encode(None)]
+                step = round(1 / Fraction(fps) / encoded.time_base)
                 for number in range(round(5 * fps)):
-                    frame.pts, frame.time_base = number, 1 / Fraction(fps)
-                    container.mux(stream.encode(frame))
-                container.mux(stream.encode(None))
+                    packet: Any = av.Packet(bytes(encoded))
+                    packet.stream, packet.time_base, packet.is_keyframe = stream, encoded.time_base, True
+                    packet.pts = packet.dts = number * step
+                    packet.duration = step
+                    container.mux(packet)
         return f"{address}/{path.name}"
 
     return write

@@ -155,7 +155,7 @@ class TestNotJson:
     @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'"words"', b"\xff\xfe"])
     def test_the_body(self, kling, raw):
         answer = kling.session.post(
-            kling.emulator.url + IMAGE_TO_VIDEO, raw, headers={"Content-Type": "application/json"}, timeout=5
+            kling.emulator.url + IMAGE_TO_VIDEO, raw, headers={"Content-Type": "application/json"}, timeout=60
         )
         assert (answer.status_code, answer.json()["code"]) == (400, 1200)
 

@@ -150,7 +150,7 @@ class TestCommand:
             assert requests.get(url + "/_emulator/faults", timeout=60).json()["on"] == {"slots_taken": 1}
             assert list(tmp_path.iterdir())
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
+            assert process.wait(120) == 0
         assert list(tmp_path.iterdir()) == []
 
     def test_a_taken_port(self, kling):
