@@ -193,7 +193,7 @@ def test_no_implausible_amount_becomes_an_entry(units: str, tmp_path: Path) -> N
 def test_what_is_left_is_shown_in_short(tmp_path: Path) -> None:
     shared = budget(tmp_path, "25.0")
     shared.reserve("a", Decimal("0.05") / Decimal("0.0035"), **RUN)
-    with pytest.raises(KlingBudgetSpent, match=r"has 10\.7143 of 25 units left .* costs about 11:"):
+    with pytest.raises(KlingBudgetSpent, match=r"has 10\.7143 of 25 units left .* costs about 11\."):
         shared.reserve("b", Decimal("11.0"), **RUN)
 
 
