@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..media.measure import Measurements, UnreadableMediaError, measure
@@ -127,6 +127,8 @@ def check_files(
             checked.append(known)
             continue
         verdict = _check(file, own)
+        if _lacks_its_video(file, manifest, verdict.measurements):
+            verdict = replace(verdict, failures=("there is no video stream", *verdict.failures))
         checked.append(verdict)
         folders.setdefault(folder.uri, (folder, []))[1].append(verdict)
     for folder, verdicts in folders.values():
@@ -135,13 +137,24 @@ def check_files(
 
 
 def _rules_for(file: StoragePath, manifest: Mapping[str, Any], rules: MediaRules) -> MediaRules:
-    name = file.path.rpartition("/")[2]
-    found = [each for each in manifest.get("files", ()) if each.get("name") == name]
-    entry: Mapping[str, Any] = found[0] if found else {}
+    entry = _entry_of(file, manifest)
     endpoint = manifest.get("endpoint")
     # A file next to a manifest that does not name it is not of that job.
     request = manifest.get("request", {}) if entry else {}
     return with_defaults(rules, endpoint if entry and isinstance(endpoint, str) else None, request, entry)
+
+
+def _entry_of(file: StoragePath, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the manifest has of a file; empty if it does not name it."""
+    name = file.path.rpartition("/")[2]
+    found = [each for each in manifest.get("files", ()) if each.get("name") == name]
+    return found[0] if found else {}
+
+
+def _lacks_its_video(file: StoragePath, manifest: Mapping[str, Any], found: Measurements | None) -> bool:
+    """Whether a file that the job made as a video has audio alone."""
+    made = str(_entry_of(file, manifest).get("key"))
+    return found is not None and found.kind == "audio" and made.startswith("videos[")
 
 
 def _known_verdict(file: StoragePath, manifest: Mapping[str, Any], rules: MediaRules) -> CheckedFile | None:

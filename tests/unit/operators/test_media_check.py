@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from airflow_provider_kling.emulator.server import Emulator
@@ -75,6 +78,56 @@ def test_what_a_job_has_stored_passes(tmp_path: Path, kling_emulator: Emulator, 
     # The files are still known as stored: a further try downloads nothing.
     assert run(film, ti)["videos"][0]["path"] == file["path"]
     assert len(kling_emulator.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("pts", "failure"),
+    [
+        (None, "there is no video stream"),
+        ([], "the file is damaged"),
+        ([0], "duration is 0.04 s; expected 2 s"),
+        ([0, 40, 80, 500, 540, 1200, 1240, 1958], None),
+    ],
+    ids=["audio_only", "no_frames", "one_frame", "variable_frame_rate"],
+)
+def test_odd_files(tmp_path: Path, ti: TaskInstance, pts: list[int] | None, failure: str | None) -> None:
+    film = tmp_path / "odd.mp4"
+    if pts == []:
+        film.write_bytes(b"")
+    else:
+        with av.open(str(film), "w") as container:
+            stream: Any = (
+                container.add_stream("aac", rate=44100)
+                if pts is None
+                else container.add_stream("libx264", rate=24)
+            )
+            if pts is not None:
+                stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p10le"
+                stream.codec_context.time_base = Fraction(1, 1000)
+            for at in range(90) if pts is None else pts:
+                frame = audio_frame(at) if pts is None else video_frame(at)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    verdict = check(ti, result=store(tmp_path, film, duration="2"))
+    (file,) = verdict["files"]
+    assert verdict["passed"] is (failure is None), file
+    if failure:
+        assert file["failures"][0].startswith(failure)
+
+
+def audio_frame(at: int) -> av.AudioFrame:
+    wave = np.sin(np.arange(1024) / 10).astype("float32").reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+    frame.sample_rate, frame.pts = 44100, at * 1024
+    return frame
+
+
+def video_frame(pts: int) -> av.VideoFrame:
+    """A frame of noise with ten bits a colour, as HDR has."""
+    noise = np.random.default_rng(pts).integers(0, 255, (90, 160, 3), dtype="uint8")
+    frame = av.VideoFrame.from_ndarray(noise, format="rgb24").reformat(format="yuv420p10le")
+    frame.pts, frame.time_base = pts, Fraction(1, 1000)
+    return frame
 
 
 @pytest.mark.parametrize(
