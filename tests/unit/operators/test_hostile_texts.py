@@ -16,12 +16,12 @@ from airflow_provider_kling.hooks.kling import KlingHook
 from tests.unit.hooks.scripted_server import Reply
 from tests.unit.operators.answers import FILE, v1
 from tests.unit.operators.conftest import TaskInstance
-from tests.unit.operators.test_answers import (
+from tests.unit.operators.one_job import (
     READERS,
     SINGLE,
     Kling,
     Way,
-    _batch,
+    run_batch,
     running,
     server,
 )
@@ -34,7 +34,7 @@ KEY = "sk-test-key"
 TEXT = f"Incorrect API key provided: {KEY} \x1b[31mred\r\nWARNING a forged line\x00\u202e{'x y ' * 1_250}"
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 LONGEST = 3_000
-ALL = {**SINGLE, **READERS, "batch": _batch}
+ALL = {**SINGLE, **READERS, "batch": run_batch}
 
 ANSWERS: dict[str, Any] = {
     "a job that failed": v1(

@@ -14,15 +14,15 @@ from airflow_provider_kling.hooks import flows
 from airflow_provider_kling.submission import submit
 from tests.unit.hooks.scripted_server import Received, Reply
 from tests.unit.operators.conftest import TaskInstance
-from tests.unit.operators.test_answers import (
+from tests.unit.operators.one_job import (
     NAME,
     READERS,
     SINGLE,
     Kling,
     Way,
-    _batch,
-    _fetch,
+    fetch,
     ledger,
+    run_batch,
     running,
     server,
 )
@@ -31,7 +31,7 @@ __all__ = ["running", "server"]
 
 PAGE = b"<html><head><title>Proxy</title></head><body>no</body></html>"
 NO_JOB = Reply(404, {"code": 1203, "message": "task not found"})
-ALL = {**SINGLE, **READERS, "batch": _batch}
+ALL = {**SINGLE, **READERS, "batch": run_batch}
 
 CREATES: dict[str, Reply] = {
     "403 page": Reply(403, PAGE),
@@ -102,7 +102,7 @@ def test_a_refused_read_ends_nothing(
 ) -> None:
     monkeypatch.setattr(server, "route", Script(server, reply, reads=1))
     # A read has no content that could be refused: the client repeats it at once.
-    if way is _fetch and reply is not READS["1301"]:
+    if way is fetch and reply is not READS["1301"]:
         with pytest.raises(KlingError) as refused:
             way(ti, tmp_path)
         assert not isinstance(refused.value, AirflowFailException)
@@ -114,7 +114,7 @@ def test_a_refused_read_ends_nothing(
 
 # A batch that loses answers asks for its rows again and again before it gives up.
 LOOKED_FOR = {
-    f"{reply}, {way}": (CREATES[reply], {**SINGLE, "batch": _batch}[way])
+    f"{reply}, {way}": (CREATES[reply], {**SINGLE, "batch": run_batch}[way])
     for reply in CREATES
     for way in (*SINGLE, "batch")
     if way != "batch" or reply.startswith("4")
@@ -137,7 +137,7 @@ def test_a_job_that_may_exist_is_looked_for_until_it_is_found(
         way(ti, tmp_path)
     assert not isinstance(failed.value, AirflowFailException), "a retry looks again"
     assert "No job was made" not in str(failed.value)
-    if way is _batch:
+    if way is run_batch:
         assert ledger(tmp_path)["state"] == "planned"
     else:
         assert failed.value.job is JobState.MAY_EXIST

@@ -14,7 +14,7 @@ from airflow_provider_kling.operators.results import KlingResultSweepOperator
 from tests.unit.hooks.scripted_server import Received, Reply
 from tests.unit.operators import answers
 from tests.unit.operators.conftest import TaskInstance, context_of
-from tests.unit.operators.test_answers import NAME, SLUG, Kling, running, server
+from tests.unit.operators.one_job import NAME, SLUG, Kling, running, server
 from tests.unit.results.conftest import MP4
 
 __all__ = ["running", "server"]
