@@ -42,6 +42,10 @@ class ResultType(StrEnum):
     SUBBED_VIDEOS = "subbed_videos"
 
 
+MEDIA_RESULTS = frozenset(ResultType) - {ResultType.VOICES, ResultType.ELEMENTS, ResultType.FACES}
+"""Results that are files, not texts or entries of a library."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One endpoint of Kling's API, declared once; all else is derived from it.

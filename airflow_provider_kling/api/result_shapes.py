@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..utils.json_input import read_json
+from .envelopes import api_name, parsed
 from .values import clean, duration
 
 _OURS = frozenset(("path", "bytes", "sha256"))
@@ -18,7 +18,10 @@ _RESERVED = frozenset(
         *("units", "charges", "session_id", "final_balance_deduction", "request", "labels", "airflow"),
     )
 )
-_CONTAINERS = ("outputs", "output", "result", "results", "result_json", "response", "content", "metadata")
+_CONTAINERS = (
+    *("outputs", "output", "result", "results", "result_json", "response", "content"),
+    *("task_results", "assets", "generated", "generations", "metadata"),
+)
 _URL_KEYS = {
     "video_url": "videos",
     "video_urls": "videos",
@@ -56,7 +59,7 @@ _FILE_KEYS = {
 _TASK_KEYS = (
     *("video_url", "video_urls", "video", "audio_url", "audio"),
     *("result_url", "result_urls", "download_url", "download_urls", "file_url", "file_urls", "url", "urls"),
-    *("files", "works"),
+    *("file", "files", "works"),
 )
 _LAST_KEYS = ("image_url", "image_urls")
 """Names that are of an input where there is anything else."""
@@ -67,8 +70,12 @@ _ITEM_KEYS = (
     *("origin_url", "urls", "src", "resource", "uri", "link", "href", "video", "audio", "image", "file"),
     *("content", "output", "data"),
 )
+UNNAMED = "files"
+"""Array of files whose kind the answer does not show."""
+
 _ARRAYS = ("videos", "images", "series_images", "audios")
 _ENDINGS = {
+    **dict.fromkeys(("mp4", "mov", "webm", "m4v"), "videos"),
     **dict.fromkeys(("mp3", "wav", "m4a", "aac", "ogg", "flac"), "audios"),
     **dict.fromkeys(("png", "jpg", "jpeg", "webp", "gif"), "images"),
     **dict.fromkeys(("srt", "ass", "vtt"), "subtitles"),
@@ -83,13 +90,25 @@ _NO_URLS = frozenset(
 )
 _WEB_URL = re.compile(r"\s*https?://\S+\s*", re.IGNORECASE)
 _NO_NAME = re.compile(r"[^a-z0-9_]+")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LONGEST_TYPE = 40
 _DEEPEST = 4
-_MOST_LAYERS = 20
-_ENVELOPES = ("result", "task", "tasks", "items", "list", "records", "response")
 
 Result = dict[str, list[dict[str, Any]]]
+
+
+def name_files(result: Mapping[str, list[dict[str, Any]]], array: str) -> Mapping[str, list[dict[str, Any]]]:
+    """Move the files whose kind the answer does not show to the array of their endpoint.
+
+    :param result: result arrays by name.
+    :param array: the array that the endpoint makes.
+    :return: the arrays.
+    """
+    unnamed = [item for item in result.get(UNNAMED, ()) if _array_of(str(item.get("url") or "")) == UNNAMED]
+    if not unnamed:
+        return result
+    others = [item for item in result[UNNAMED] if item not in unnamed]
+    named = {**result, UNNAMED: others, array: [*result.get(array, ()), *unnamed]}
+    return {name: items for name, items in named.items() if items or name != UNNAMED}
 
 
 def is_file_url(value: Any) -> bool:
@@ -119,20 +138,6 @@ def file_urls(item: Mapping[str, Any]) -> dict[str, str]:
         for name, value in item.items()
         if "url" in str(name).split("_") and isinstance(value, str) and value.strip()
     }
-
-
-def parsed(value: Any) -> Any:
-    """Return the object or list that a text holds as JSON, else the value as it is.
-
-    :param value: any JSON value.
-    :return: the object, the list, or ``value``.
-    """
-    if not isinstance(value, str) or value.strip()[:1] not in ("{", "["):
-        return value
-    try:
-        return read_json(value)
-    except ValueError:
-        return value
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
@@ -189,12 +194,12 @@ def _of_task(layer: Mapping[str, Any], *, succeeded: bool) -> Result:
         metadata = layer.get("metadata")
         url = layer.get("url") or (metadata.get("url") if isinstance(metadata, Mapping) else None)
         return _of_url("", url)
-    named = {_key(name): value for name, value in layer.items()}
+    named = {api_name(name): value for name, value in layer.items()}
     for name in _CONTAINERS:
         inner = parsed(named.get(name))
         if name == "metadata" and isinstance(inner, Mapping):
             # What describes a task may repeat its inputs.
-            inner = {key: inner[key] for key in inner if _key(key) in _TASK_KEYS}
+            inner = {key: inner[key] for key in inner if api_name(key) in _TASK_KEYS}
         found = _of_container(inner)
         if any(file_urls(item) for items in found.values() for item in items):
             return found
@@ -221,7 +226,7 @@ def _of_container(value: Any, depth: int = _DEEPEST) -> Result:
         return _by_type([value], depth)
     found: Result = {}
     for name, inner in value.items():
-        more = _of_field(_key(name), inner, depth)
+        more = _of_field(api_name(name), inner, depth)
         for array, items in more.items():
             if items:
                 found.setdefault(array, []).extend(items)
@@ -245,6 +250,11 @@ def _by_type(outputs: Any, depth: int) -> Result:
     arrays: Result = {}
     for output in objects(outputs):
         kind = output.get("type")
+        inner = {} if file_urls(output) else _of_container(output, depth - 1)
+        if any(file_urls(item) for items in inner.values() for item in items):
+            for array, items in inner.items():
+                arrays.setdefault(array, []).extend(items)
+            continue
         url = next(iter(file_urls(output).values()), "")
         named = next((array for name, array in _URL_KEYS.items() if array and output.get(name)), "")
         array = _array(kind) if isinstance(kind, str) and kind.strip() else named or _array_of(url)
@@ -260,11 +270,15 @@ def _array(kind: str, *, plural: bool = True) -> str:
 
 
 def _array_of(url: str) -> str:
+    """Return the array of a URL that no name describes; where it does not show it, the endpoint decides."""
+    kind, inline, _ = url.strip().lower().removeprefix("data:").partition("/")
+    if inline and url.strip()[:5].lower() == "data:":
+        return f"{kind}s" if f"{kind}s" in _ARRAYS else UNNAMED
     try:
         path = urlsplit(url.strip()).path
     except ValueError:
-        return "videos"
-    return _ENDINGS.get(path.rpartition(".")[2].lower(), "videos")
+        return UNNAMED
+    return _ENDINGS.get(path.rpartition(".")[2].lower(), UNNAMED)
 
 
 def _of_url(array: str, value: Any) -> Result:
@@ -288,6 +302,10 @@ def _items(item: Any) -> list[dict[str, Any]]:
     taken = {n: _url(v) if isinstance(v, str) and "url" in n.split("_") else v for n, v in taken.items()}
     if isinstance(taken.get("url"), str) and taken["url"]:
         return [taken]
+    if isinstance(encoded := taken.get("b64_json"), str) and encoded.strip():
+        # OpenAI's form of an image without a URL.
+        del taken["b64_json"]
+        return [{**taken, "url": f"data:image/png;base64,{encoded.strip()}"}]
     urls = list(dict.fromkeys(_urls_in(taken, _DEEPEST)))
     return [{**taken, "url": url} for url in urls] or [taken]
 
@@ -308,70 +326,9 @@ def _urls_in(value: Any, depth: int) -> Iterator[str]:
         for each in value:
             yield from _urls_in(each, depth - 1)
     elif isinstance(value, Mapping) and depth:
-        named = {_key(name): inner for name, inner in value.items()}
+        named = {api_name(name): inner for name, inner in value.items()}
         for name in ("url", *_ITEM_KEYS):
             found = list(_urls_in(named.get(name), depth - 1))
             if found:
                 yield from found
                 return
-
-
-def _key(name: Any) -> str:
-    """Return a name as the API writes names: ``videoUrl`` is ``video_url``."""
-    return _HUMP.sub("_", str(name)).lower()
-
-
-def iter_layers(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield an answer and what its ``data`` holds, from the outside inwards.
-
-    :param payload: an answer.
-    :return: the objects, outermost first.
-    """
-    layer: Any = payload
-    for _ in range(_MOST_LAYERS):
-        if not isinstance(layer, Mapping):
-            return
-        yield layer
-        layer = inner_of(layer)
-        if isinstance(layer, list):
-            layer = layer[0] if layer else None
-
-
-def inner_of(layer: Mapping[str, Any]) -> Any:
-    """Return what an envelope holds.
-
-    :param layer: an object of an answer.
-    :return: the object, or the list of objects, in it; ``None`` where it is the task itself or holds none.
-    """
-    data = parsed(layer.get("data"))
-    if isinstance(data, Mapping) or _holds_records(data, owned=is_task(layer)):
-        return data
-    if is_task(layer):
-        return None
-    for name in _ENVELOPES:
-        inner = parsed(layer.get(name))
-        if (isinstance(inner, Mapping) and is_task(inner)) or _holds_records(inner, owned=False):
-            return inner
-    return data if isinstance(data, list) else None
-
-
-def is_task(layer: Mapping[str, Any]) -> bool:
-    """Return whether an object of an answer is a task, not what contains it.
-
-    :param layer: the object.
-    :return: whether it has an id and a status.
-    """
-    named = any(layer.get(name) not in (None, "") for name in ("task_id", "id"))
-    return named and any(isinstance(layer.get(name), str) for name in ("task_status", "status"))
-
-
-def _holds_records(value: Any, *, owned: bool) -> bool:
-    """Whether a list is one of tasks; that of a task itself is one of its files, unless it says otherwise."""
-    rows = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
-    if not rows:
-        return False
-    return (
-        any("task_id" in row or is_task(row) for row in rows)
-        if owned
-        else any("url" not in row for row in rows)
-    )

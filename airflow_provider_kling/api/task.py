@@ -10,9 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 from ..utils.redaction import collapse_whitespace, sanitize_text, visible
+from .endpoint import MEDIA_RESULTS
+from .envelopes import STATUS_NAMES, inner_of, is_task, iter_layers, parsed
 from .errors import known_code, read_refusal
 from .refusal_words import refuses_content
-from .result_shapes import file_urls, inner_of, is_task, iter_layers, objects, parsed, read_result
+from .result_shapes import UNNAMED, file_urls, name_files, objects, read_result
 from .values import amount_text, charge, charge_kind, clean, id_text, milliseconds, sum_text
 
 RESULT_DAYS = 30
@@ -112,6 +114,12 @@ class KlingTask:
         :param endpoint: slug of the endpoint that made it.
         :return: the JSON.
         """
+        result = self.result
+        if UNNAMED in result:
+            from .registry import ENDPOINTS
+
+            made = ENDPOINTS.get(endpoint)
+            result = name_files(result, made.result) if made and made.result in MEDIA_RESULTS else result
         extras = {"session_id": self.session_id, "final_balance_deduction": self.balance}
         return {
             "task_id": self.task_id,
@@ -124,7 +132,7 @@ class KlingTask:
             "units": self.units,
             "charges": [dict(row) for row in self.charges],
             **{name: value for name, value in extras.items() if value},
-            **{name: [dict(item) for item in items] for name, items in self.result.items()},
+            **{name: [dict(item) for item in items] for name, items in result.items()},
         }
 
 
@@ -249,8 +257,9 @@ def _words(value: Any) -> str:
 
 
 def _status(layers: list[Mapping[str, Any]]) -> tuple[TaskStatus | None, str]:
-    words = [str(word) for layer in layers if (word := _first([layer], "task_status", "status"))]
-    read = [_STATUS_WORDS.get(word.strip().lower(), TaskStatus.UNKNOWN) for word in words]
+    words = [str(word) for layer in layers if (word := _first([layer], *STATUS_NAMES))]
+    bare = [word.strip().lower().removeprefix("task_status_") for word in words]
+    read = [_STATUS_WORDS.get(word, TaskStatus.UNKNOWN) for word in bare]
     if not read:
         return None, ""
     # A gateway that has given a job up does not look at it again, so what it last saw stays as it was.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..api.endpoint import ResultType
+from ..api.endpoint import MEDIA_RESULTS, ResultType
 from ..api.result_shapes import is_file_url
 from .files import URL_KEYS
 
@@ -39,7 +39,7 @@ def makes_files(endpoint: Endpoint) -> bool:
     :param endpoint: the endpoint.
     :return: ``False`` for voices, elements and faces.
     """
-    return endpoint.result in _KINDS
+    return endpoint.result in MEDIA_RESULTS
 
 
 def holds_a_file(result: Mapping[str, Any]) -> bool:

@@ -214,7 +214,11 @@ def test_api_2_task_and_callback() -> None:
     for payload in (body, official() | {"data": [body]}):
         task = read(payload)
         assert (task.task_id, task.status, task.external_task_id) == ("878", TaskStatus.SUCCEED, "af-1")
-        assert [output["url"] for output in task.result["videos"]] == ["u", "w"]
+        assert [output["url"] for output in task.result["videos"]] == ["u"]
+        assert [output["url"] for output in task.result["files"]] == ["w"]
+        shown = task.to_json("videos/text2video")
+        assert [output["url"] for output in shown["videos"]] == ["u", "w"]
+        assert "files" not in shown
         assert [output["url"] for output in task.result["images"]] == ["i"]
         assert (task.units, task.created_at, task.updated_at) == ("3.9", CREATED, UPDATED)
     assert read({**body, "status": "failed", "message": "bad frame"}).message == "bad frame"

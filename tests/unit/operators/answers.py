@@ -101,6 +101,17 @@ WITH_FILE: dict[str, dict[str, Any]] = {
     "bare, video_url": bare(video_url=FILE),
     "bare, metadata.url": bare(metadata={"url": FILE}),
     "list of one": {"code": 0, "data": [whole()["data"]]},
+    "taskId": {
+        "code": 0,
+        "data": {"taskId": "8", "taskStatus": "succeed", "taskResult": {"videos": [{"videoUrl": FILE}]}},
+    },
+    "state": {"code": 0, "data": {"task_id": 8, "state": "success", "videos": [ITEM]}},
+    "a prefix of the status": {"code": 0, "data": {**whole()["data"], "task_status": "TASK_STATUS_SUCCEED"}},
+    "output.task_id": {"request_id": "r-1", "output": {**whole()["data"]}},
+    "v1, a list of results": v1(task_result=[{"videos": [ITEM]}]),
+    "assets": gateway(assets={"video": FILE}),
+    "generated": gateway(generated=[FILE]),
+    "file.download_url": gateway(file={"download_url": FILE}),
     "ours second in a list": {
         "code": 0,
         "data": [
