@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
-from ..api.requests.coercion import is_missing
+from ..api.requests.coercion import is_missing, native
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
+from ..inputs.rendered_text import fault_of_text, is_lost
 from ..utils.json_input import read_json
 from ..utils.redaction import RedactedItems, RedactedText, redact_text, redact_texts
 from ..utils.urls import is_blank
@@ -279,24 +280,27 @@ def _from_item(item: Any) -> Mapping[str, Any] | InvalidRow:
     if not isinstance(item, Mapping):
         return InvalidRow(f"it is a {type(item).__name__}, and must be a dict", repr(item))
     plain: Mapping[str, Any] = paths_to_str(item)
-    if lost := _lost_prompt(
+    if lost := _lost_value(
         {name: value for name, value in plain.items() if name not in (LABELS, EXPECTED_SECONDS)}
     ):
         return InvalidRow(f"{lost}; give it words, or leave its key out", json.dumps(plain, default=str))
     return plain
 
 
-def _lost_prompt(value: Any, path: str = "") -> str | None:
-    """Return the place of an empty prompt, at any depth: a template or XCom had no value."""
+def _lost_value(value: Any, path: str = "") -> str | None:
+    """Return the place of an empty prompt, or of text that is no value, at any depth."""
     parts: Iterable[tuple[str, Any]] = ()
     if isinstance(value, Mapping):
         parts = ((f"{path}.{key}" if path else str(key), item) for key, item in value.items())
     elif isinstance(value, list):
         parts = ((f"{path}[{at}]", item) for at, item in enumerate(value))
     for place, item in parts:
-        if place.rpartition(".")[2] == "prompt" and (item is None or is_missing(item)):
+        name = place.rpartition(".")[2]
+        if name == "prompt" and is_lost(item):
             return f"{place} is {item!r}"
-        if found := _lost_prompt(item, place):
+        if why := fault_of_text(name, item):
+            return f"{place} {why}"
+        if found := _lost_value(item, place):
             return found
     return None
 
@@ -372,6 +376,8 @@ def redacted_rows(requests: Any) -> Any:
     :param requests: the parameter as it was rendered.
     :return: a copy, of which ``original_of`` returns all rows.
     """
+    if hasattr(requests, "tolist"):
+        requests = native(requests)
     if isinstance(requests, list | tuple):
         shown, more = requests[:_ROWS_SHOWN], requests[_ROWS_SHOWN:]
         rest = [RedactedItems(f"... and {len(more)} more rows", more)] if more else []

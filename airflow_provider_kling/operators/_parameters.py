@@ -11,7 +11,14 @@ from os import PathLike
 from typing import Any, NoReturn
 
 from ..api.endpoint import Endpoint, get_endpoint
-from ..api.requests.coercion import is_missing, is_none_word, native, parsed_list, parsed_mapping
+from ..api.requests.coercion import (
+    is_missing,
+    is_none_word,
+    is_object_text,
+    native,
+    parsed_list,
+    parsed_mapping,
+)
 from ..api.requests.rules import did_you_mean
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid
@@ -83,11 +90,12 @@ def read_choice(task_id: str, name: str, value: Any, choices: tuple[str, ...]) -
     :return: the word.
     :raises KlingRequestInvalid: it is none of them.
     """
-    word = value.strip().lower() if isinstance(value, str) else value
-    if word not in choices:
+    value = native(value)
+    word = value.strip().lower() if isinstance(value, str) else None
+    if word is None or word not in choices:
         meant = did_you_mean(value, choices)
         invalid_parameter(task_id, name, value, " or ".join(map(repr, choices)) + meant)
-    return str(word)
+    return word
 
 
 def read_take(task_id: str, value: Any) -> str:
@@ -106,6 +114,9 @@ def read_take(task_id: str, value: Any) -> str:
         invalid_parameter(task_id, "take", value, "text or a number, such as '2'")
     # A table makes 2.0 of 2, and a template the text of it: that is the same take.
     text = _WHOLE.sub(r"\1", str(value).strip())
+    if is_object_text(text):
+        # It differs in each try, and each take is a job of its own.
+        invalid_parameter(task_id, "take", value, "text or a number, such as '2'")
     if len(text) > _MAX_TAKE_LENGTH or not text.isprintable():
         invalid_parameter(task_id, "take", value, f"at most {_MAX_TAKE_LENGTH} printable characters")
     return text
@@ -247,11 +258,12 @@ def read_path(task_id: str, name: str, value: Any) -> Any:
     """
     from ..utils.storage import is_relative
 
-    parts = () if value is None else str(value).strip().split("/")
-    if is_nothing(value) or any(is_none_word(part) for part in parts):
+    if value is None or is_nothing(value):
         invalid_parameter(task_id, name, value, FOLDER)
     if not hasattr(value, "storage_options") and not isinstance(value, str | PathLike):
         invalid_parameter(task_id, name, type(value).__name__, FOLDER)
+    if any(is_none_word(part) for part in str(value).strip().split("/")):
+        invalid_parameter(task_id, name, value, FOLDER)
     if is_relative(value):
         invalid_parameter(
             task_id, name, value, "an absolute path or a URI, for a relative path depends on the worker"
@@ -302,8 +314,10 @@ def read_task_id(task_id: str, name: str, value: Any) -> str:
     if isinstance(ident, int) and not isinstance(ident, bool):
         # Native templates render an id as a number.
         ident = str(ident)
-    if isinstance(ident, str) and not is_missing(ident) and not _FLOAT.fullmatch(ident.strip()):
-        return ident.strip()
+    text = ident.strip() if isinstance(ident, str) and not is_missing(ident) else ""
+    # No query holds a line's end or half a character.
+    if text.isprintable() and not is_object_text(text) and text and not _FLOAT.fullmatch(text):
+        return text
     many = isinstance(ident, Iterable) and not isinstance(ident, str)
     remedy = (
         f"map the task: .partial(...).expand({name}=...)"

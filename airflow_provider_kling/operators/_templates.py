@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..api.requests.coercion import is_missing, is_result, native, parsed_list, parsed_mapping
+from ..api.requests.coercion import is_result, native, parsed_mapping
 from ..api.templating import is_templated
 from ..inputs.prepared_request import paths_to_str
+from ..inputs.rendered_text import fault_of_text, is_lost
 from ..utils.redaction import redact_text
 
 _PROMPT = "prompt"
@@ -24,9 +25,6 @@ CONN_ID = "kling_conn_id"
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _SOMETHING = r"(?!None\b)\s*\S.*?"
 _MOST_EXPRESSIONS = 6
-_OBJECT = re.compile(r"<.*\bat 0x[0-9a-fA-F]+>")
-"""Text of an object that has no text of its own, such as a generator."""
-
 _LONGEST_SHOWN = 60
 
 Path = tuple[str | int, ...]
@@ -56,8 +54,8 @@ class UnresolvedTemplate:
 
     @property
     def fatal(self) -> bool:
-        """Whether the task must fail: paths, limits, connections and prompts are required."""
-        return self.path[-1] in _REQUIRED_IF_TEMPLATED
+        """Whether the task must fail: for a value that is no text of its field, or has none and needs one."""
+        return not is_lost(self.value) or self.path[-1] in _REQUIRED_IF_TEMPLATED
 
     def __str__(self) -> str:
         return f"{self.name} is {self.value!r} after rendering: {self.template} {self.why}"
@@ -92,7 +90,7 @@ def _lost_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplat
         return []
     if is_lost(rendered) or (path == (OUTPUT_PATH,) and _part_is_lost(template, rendered)):
         return [UnresolvedTemplate(path, str(template), rendered)]
-    if path[-1] == _PROMPT and (why := _fault_of_words(rendered)):
+    if (why := fault_of_text(path[-1], rendered)) is not None:
         return [UnresolvedTemplate(path, str(template), redact_text(rendered)[:_LONGEST_SHOWN], why)]
     if isinstance(template, Mapping) and isinstance(rendered, Mapping):
         parts: list[tuple[str | int, Any, Any]] = [
@@ -108,28 +106,6 @@ def _lost_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplat
             UnresolvedTemplate((*path, *inner), str(template), value) for inner, value in nothing_in(found)
         ]
     return [lost for part, *pair in parts for lost in _lost_in((*path, part), *pair)]
-
-
-def _fault_of_words(rendered: Any) -> str | None:
-    """Return why rendered text is no prompt: an author who means a list or an object does not pay for it."""
-    if not isinstance(rendered, str):
-        return None
-    text = rendered.strip()
-    if _OBJECT.fullmatch(text):
-        return "gives an object, not text"
-    if text[:1] not in ("[", "{", "("):
-        return None
-    found = parsed_list(parsed_mapping(text))
-    if is_result(found):
-        return "gives a whole result; name the part that holds the words"
-    # A prompt may well be written as JSON, but not as JSON of nothing.
-    empty = isinstance(found, list | Mapping) and not _holds_something(found)
-    return "gives an empty list or object" if empty else None
-
-
-def _holds_something(value: Any) -> bool:
-    items = value.values() if isinstance(value, Mapping) else value
-    return any(not is_lost(item) and item not in ([], {}) for item in items)
 
 
 def _part_is_lost(template: Any, rendered: Any) -> bool:
@@ -188,12 +164,3 @@ def without(values: Any, lost: Iterable[Path]) -> Any:
         if (names[part],) not in paths
     ]
     return [item for _, item in rest] if isinstance(values, list) else dict(rest)
-
-
-def is_lost(value: Any) -> bool:
-    """Return whether a rendered value is empty: ``None``, blanks or a word such as "None" or "nan".
-
-    :param value: a rendered value.
-    :return: whether it is empty.
-    """
-    return value is None or is_missing(value)

@@ -103,7 +103,7 @@ class KlingFetchResultOperator(StoringOperator):
         :raises KlingError: the job is unknown, has not ended or failed.
         """
         endpoint = self._made_by()
-        if not self.kling_task_id:
+        if is_nothing(self.kling_task_id):
             self.refuse("kling_task_id", "the id of a job")
         self.check_output_path()
         self.use_connection_of(self.kling_task_id)

@@ -153,7 +153,7 @@ def check_installed_for(task_id: str, output_path: Any) -> None:
     from ..exceptions import KlingRequestInvalid
     from ..utils.storage import StorageNotInstalled, StoragePermanentError, check_installed
 
-    if not output_path or is_templated(output_path):
+    if is_templated(output_path):
         return
     try:
         check_installed(output_path)

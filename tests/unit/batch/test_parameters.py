@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
 from airflow_provider_kling.emulator.server import Emulator
@@ -37,6 +38,32 @@ def test_a_wrong_value_is_refused_when_the_dag_is_read(
 ) -> None:
     with pytest.raises(KlingRequestInvalid, match=rf"'{name}': .*; expected "):
         batch.operator(rows(1), **arguments)
+
+
+@pytest.mark.parametrize("value", ["text", "nan", "[1]", 5, True, ["a"], {"a": float("nan")}], ids=repr)
+def test_further_keys_that_are_no_object_are_refused(kling: Emulator, batch: Batch, value: Any) -> None:
+    with pytest.raises(KlingRequestInvalid, match=r"^extra_body (is a|cannot be sent)"):
+        batch.operator(rows(1), extra_body=value)
+    operator = batch.operator(rows(1), extra_body="{{ params.x }}")
+    operator.extra_body = value
+    with pytest.raises(KlingRequestInvalid, match=r"^extra_body (is a|cannot be sent)"):
+        operator.execute(context_of(batch.ti))
+    assert not kling.jobs
+
+
+def test_a_row_with_the_text_of_an_object_is_not_paid(kling: Emulator, batch: Batch) -> None:
+    given = [{"prompt": "<generator object at 0x7f21d8>"}, {"prompt": "a", "negative_prompt": "<a.B at 0x1>"}]
+    with pytest.raises(KlingError, match="2 rows failed"):
+        batch.run(given)
+    whys = [line["error"] for line in batch.lines("failures.jsonl")]
+    assert [why.partition(" gives")[0] for why in whys] == ["Row 1: prompt", "Row 2: negative_prompt"]
+    assert not kling.jobs
+
+
+def test_rows_in_an_array_are_rows(kling: Emulator, batch: Batch) -> None:
+    operator = batch.operator(numpy.array(rows(2)))
+    operator.render_template_fields({})
+    assert operator.execute(context_of(batch.ti))["done"] == 2
 
 
 def test_numbers_and_flags_are_read_from_text(batch: Batch) -> None:

@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.operators._templates import find_unresolved
+from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.video import (
     KlingImageToVideoOperator,
     KlingMultiImageToVideoOperator,
@@ -190,6 +191,29 @@ def test_text_of_a_value_that_is_no_prompt_is_not_paid(
     with pytest.raises(KlingRequestInvalid, match=r"^prompt is .* after rendering: \{\{ value \}\} " + words):
         run(operator, ti, value=value)
     assert not kling_emulator.jobs
+
+
+@pytest.mark.parametrize("field", ["negative_prompt", "image_tail", "callback_url", "take", "output_path"])
+def test_text_of_an_object_is_no_value_of_any_field(
+    field: str, kling_emulator: Emulator, ti: TaskInstance
+) -> None:
+    """It differs in each process, so a retry would ask, and pay, for another job."""
+    operator = KlingImageToVideoOperator(
+        task_id="film", image="https://a.example/a.png", prompt="a boat", **{field: "{{ value }}"}
+    )
+    text = r"'<generator .*(gives an object, not text|expected text or a number)"
+    with pytest.raises(KlingRequestInvalid, match=rf"^({field} is|Invalid value for '{field}':) {text}"):
+        run(operator, ti, value=(word for word in "ab"))
+    assert not kling_emulator.jobs
+
+
+def test_a_whole_result_is_not_spoken(kling_emulator: Emulator, ti: TaskInstance) -> None:
+    operator = KlingTextToSpeechOperator(
+        task_id="speak", text="{{ value }}", voice_id="oversea_male1", voice_language="en"
+    )
+    with pytest.raises(KlingRequestInvalid, match=r"^text is .* gives a whole result; name the part"):
+        run(operator, ti, value=RESULT)
+    assert not kling_emulator.requests
 
 
 @pytest.mark.parametrize(

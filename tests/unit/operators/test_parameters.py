@@ -6,13 +6,19 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import numpy
 import pytest
 
+from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.inputs.cost_limits import lowest_units, parse_usd
+from airflow_provider_kling.inputs.prepared_request import LARGEST_LIMIT, parse_units
 from airflow_provider_kling.operators._parameters import (
+    read_choice,
+    read_conn_id,
     read_conn_ids,
     read_endpoint,
     read_flag,
@@ -223,6 +229,53 @@ def test_several_ids_and_numbers_that_lost_digits_are_refused(given: Any) -> Non
 def test_a_misspelled_word_gets_a_suggestion(arguments: dict[str, str], meant: str) -> None:
     with pytest.raises(KlingRequestInvalid, match=f"did you mean '{meant}'"):
         KlingTextToVideoOperator(task_id="make", prompt="a boat", **arguments)
+
+
+class Word(Enum):
+    """A choice as projects keep them."""
+
+    FAIL = "fail"
+
+
+@pytest.mark.parametrize("value", ["fail", " Fail\n", Word.FAIL, numpy.str_("fail")], ids=repr)
+def test_a_choice_is_read(value: Any) -> None:
+    assert read_choice("make", "on_failure", value, ("continue", "fail")) == "fail"
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "None", 1, True, ["fail"], ("fail",), numpy.array(["fail", "x"])], ids=repr
+)
+def test_what_is_no_choice_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(KlingRequestInvalid, match=r"'on_failure': .*; expected 'continue' or 'fail'"):
+        read_choice("make", "on_failure", value, ("continue", "fail"))
+
+
+ARRAY = numpy.array(["/a", "/b"])
+AT = "<generator object at 0x7f21d8>"
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "value"),
+    [
+        *((read_path, "output_path", value) for value in (ARRAY, {"/a"}, b"/a")),
+        *((read_task_id, "kling_task_id", value) for value in (ARRAY, {"1"}, AT, "1\n2", "\ud800")),
+        *((read_take, "take", value) for value in (ARRAY, {"1"}, AT, "\ud800")),
+        *((read_conn_id, "kling_conn_id", value) for value in (ARRAY, {"a"})),
+        *((read_flag, "regenerate", value) for value in (ARRAY, {True}, AT)),
+        *((read_seconds, "timeout", value) for value in (ARRAY, {5}, AT)),
+    ],
+    ids=lambda each: getattr(each, "__name__", ascii(each)),
+)
+def test_a_value_of_another_kind_is_refused_by_name(read: Any, name: str, value: Any) -> None:
+    arguments = ("make", value) if read is read_take else ("make", name, value)
+    with pytest.raises(KlingRequestInvalid, match=rf"^Invalid value for '{name}': "):
+        read(*arguments)
+
+
+@pytest.mark.parametrize("value", ["1e400", "9" * 5000, Decimal("1e30")], ids=lambda each: str(each)[:9])
+def test_a_limit_that_no_job_reaches_is_a_limit(value: Any) -> None:
+    assert parse_units("max_units", value) == parse_usd("max_usd", value) == LARGEST_LIMIT
+    assert lowest_units(ENDPOINTS["images/generations"], None, parse_usd("max_usd", value))
 
 
 def test_a_model_of_another_endpoint_is_named_with_it() -> None:
