@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from airflow_provider_kling.emulator.__main__ import main
 from airflow_provider_kling.emulator.options import Options
 from airflow_provider_kling.emulator.server import Emulator, PortTaken
 
@@ -168,10 +169,12 @@ class TestCommand:
             (["--host", "0.0.0.0"], "loopback"),
         ],
     )
-    def test_wrong_arguments(self, arguments, words):
-        done = self._run(*arguments)
-        assert done.returncode == 2
-        assert words in done.stderr
+    def test_wrong_arguments(self, arguments, words, monkeypatch, capsys):
+        monkeypatch.setattr("sys.argv", ["kling-emulator", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert words in capsys.readouterr().err
 
     def test_it_says_when_the_extra_is_missing(self):
         code = (
