@@ -19,6 +19,7 @@ def in_one_process(
     :param marks: more marks for the tests.
     """
 
+    @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
     def mark(items: list[pytest.Item]) -> None:
         for item in items:
             if item.path.is_relative_to(folder):

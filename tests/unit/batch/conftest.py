@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from airflow_provider_kling.batch import limiter, monitor
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.utils.storage import resolve_path
+from tests.unit.batch.workers import SUCCESS, Workers
 from tests.unit.operators.conftest import TaskInstance, context_of
 from tests.unit.results.conftest import Shelf, shelf
 
@@ -83,6 +87,70 @@ class Batch:
     def states(self) -> list[str]:
         """How far each row has come, in order."""
         return [line["state"] for _, line in sorted(self.ledger().items())]
+
+
+@dataclass
+class Tries:
+    """Runs the tries of one batch in processes of their own."""
+
+    workers: Workers
+    batch: Batch
+    kling: Emulator
+    count: int = 0
+
+    def start(
+        self, requests: Any, concurrency: int = 10, more: dict[str, Any] | None = None, **order: Any
+    ) -> int:
+        """Start the next try; return its process id.
+
+        :param more: more arguments of the operator.
+        """
+        self.count += 1
+        arguments = {
+            "endpoint": SLUG,
+            "requests": requests,
+            "output_path": self.batch.output,
+            "concurrency": concurrency,
+            "poll_interval": 0.2,
+            "retries": 2,
+            "contact_sheet": False,
+            **(more or {}),
+        }
+        connection = self.kling.connection_json()
+        ti = {"try_number": self.count, "max_tries": 2}
+        return self.workers.start(connection=connection, arguments=arguments, ti=ti, **order)
+
+    def end(self, pid: int) -> tuple[int, float]:
+        """Send SIGTERM; return the exit code and how many seconds it took."""
+        began = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        return self.workers.wait(), time.monotonic() - began
+
+    def finish(self, requests: Any) -> None:
+        """Run one more try, which succeeds."""
+        self.start(requests)
+        assert self.workers.wait() == SUCCESS, self.workers.said("")[-30:]
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run all tests with workers: starting the workers' program takes seconds."""
+    for item in items:
+        if "_workers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("batch workers"))
+
+
+@pytest.fixture(scope="session")
+def _workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    with Workers(tmp_path_factory.mktemp("workers") / "workers.log") as workers:
+        yield workers
+
+
+@pytest.fixture
+def tries(_workers: Workers, batch: Batch) -> Callable[[Emulator], Tries]:
+    """Run tries of the batch in processes that can be killed."""
+    _workers.forget()
+    return lambda kling: Tries(_workers, batch, kling)
 
 
 @pytest.fixture(scope="session")

@@ -29,8 +29,7 @@ from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.triggers import wake_rule
 from scripts.local_airflow import wait_until
 from tests.support.dag_runs import run as run_dag
-from tests.unit.batch.conftest import PATH, SLUG, Batch, rows
-from tests.unit.batch.workers import SUCCESS, Workers
+from tests.unit.batch.conftest import PATH, Batch, Tries, rows
 from tests.unit.operators.conftest import context_of, fire
 
 __all__ = ["run_dag"]
@@ -305,32 +304,22 @@ def test_it_runs_in_airflow(run_dag: Any, tmp_path: Path, kling_emulator: Emulat
 
 
 def test_a_worker_that_is_killed_after_a_deferral_loses_nothing(
-    start: Callable[..., Emulator], parts: Parts, tmp_path: Path
+    start: Callable[..., Emulator], parts: Parts, tries: Callable[[Emulator], Tries]
 ) -> None:
     """A spot worker dies while it goes on; Airflow tries again from the start, and the ledger knows."""
     kling = start(job_seconds=1.0, slots=4)
-    with Workers(tmp_path / "workers.log") as workers:
+    run = tries(kling)
+    run.count = 1
 
-        def killed(_: TaskDeferred) -> None:
-            raise InterruptedError
+    def killed(_: TaskDeferred) -> None:
+        raise InterruptedError
 
-        with pytest.raises(InterruptedError):
-            parts.run(rows(12), between=killed, concurrency=4)
-        arguments = {
-            "endpoint": SLUG,
-            "requests": rows(12),
-            "output_path": parts.batch.output,
-            "concurrency": 4,
-            "poll_interval": 0.2,
-            "retries": 2,
-            "contact_sheet": False,
-        }
-        order = {"connection": kling.connection_json(), "arguments": arguments}
-        pid = workers.start(**order, ti={"try_number": 2, "max_tries": 2})
-        wait_until(lambda: len(kling.jobs) >= 6, 120, "the next try to submit", every=0.02)
-        os.kill(pid, signal.SIGKILL)
-        workers.wait()
-        workers.start(**order, ti={"try_number": 3, "max_tries": 2})
-        assert workers.wait() == SUCCESS
+    with pytest.raises(InterruptedError):
+        parts.run(rows(12), between=killed, concurrency=4)
+    pid = run.start(rows(12), concurrency=4)
+    wait_until(lambda: len(kling.jobs) >= 6, 120, "the next try to submit", every=0.02)
+    os.kill(pid, signal.SIGKILL)
+    run.workers.wait()
+    run.finish(rows(12))
     assert parts.batch.states() == ["done"] * 12
     assert len(kling.jobs) == len({job.external_task_id for job in kling.jobs}) == 12

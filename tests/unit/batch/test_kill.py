@@ -9,8 +9,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,68 +17,13 @@ import pytest
 from airflow_provider_kling.batch import loop_thread as beside_module
 from airflow_provider_kling.batch import runner as task_module
 from airflow_provider_kling.batch.ledger import Ledger
-from airflow_provider_kling.batch.loop_thread import END_SECONDS, LoopThread
+from airflow_provider_kling.batch.loop_thread import LoopThread
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingError
 from scripts.local_airflow import wait_until
-from tests.unit.batch.conftest import PATH, SLUG, Batch, rows
-from tests.unit.batch.workers import FAILED, INTERRUPTED, SUCCESS, Workers
+from tests.unit.batch.conftest import PATH, Batch, Tries, rows
+from tests.unit.batch.workers import FAILED, INTERRUPTED
 from tests.unit.operators.conftest import context_of
-
-
-@pytest.fixture(scope="module")
-def _workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    with Workers(tmp_path_factory.mktemp("workers") / "workers.log") as workers:
-        yield workers
-
-
-@dataclass
-class Tries:
-    """Runs the tries of one batch in processes of their own."""
-
-    workers: Workers
-    batch: Batch
-    kling: Emulator
-    count: int = 0
-
-    def start(
-        self, requests: Any, concurrency: int = 10, more: dict[str, Any] | None = None, **order: Any
-    ) -> int:
-        """Start the next try; return its process id.
-
-        :param more: more arguments of the operator.
-        """
-        self.count += 1
-        arguments = {
-            "endpoint": SLUG,
-            "requests": requests,
-            "output_path": self.batch.output,
-            "concurrency": concurrency,
-            "poll_interval": 0.2,
-            "retries": 2,
-            "contact_sheet": False,
-            **(more or {}),
-        }
-        connection = self.kling.connection_json()
-        ti = {"try_number": self.count, "max_tries": 2}
-        return self.workers.start(connection=connection, arguments=arguments, ti=ti, **order)
-
-    def end(self, pid: int) -> tuple[int, float]:
-        """Send SIGTERM; return the exit code and how many seconds it took."""
-        began = time.monotonic()
-        os.kill(pid, signal.SIGTERM)
-        return self.workers.wait(), time.monotonic() - began
-
-    def finish(self, requests: Any) -> None:
-        """Run one more try, which succeeds."""
-        self.start(requests)
-        assert self.workers.wait() == SUCCESS, self.workers.said("")[-30:]
-
-
-@pytest.fixture
-def tries(_workers: Workers, batch: Batch) -> Callable[[Emulator], Tries]:
-    _workers.forget()
-    return lambda kling: Tries(_workers, batch, kling)
 
 
 @pytest.mark.parametrize(("handler", "code"), [("Airflow 3", FAILED), ("Airflow 2", INTERRUPTED)])
@@ -97,7 +41,7 @@ def test_sigterm_saves_the_ledger_says_what_runs_and_submits_no_more(
     time.sleep(0.2)
     ended, seconds = run.end(pid)
     assert ended == code
-    assert seconds < 20
+    assert seconds < 50, "the jobs take 60 s"
     assert len(kling.jobs) == 6
     (said, *_) = run.workers.said("Stopped. Kling cannot cancel jobs: 6 continue and may be charged (")
     assert all(job.task_id in said for job in kling.jobs)
@@ -132,7 +76,7 @@ def test_a_create_call_that_is_never_answered_is_asked_for_by_the_next_try(
     wait_until(lambda: kling.stalled, 120, "the call to be held")
     ended, seconds = run.end(pid)
     assert ended == FAILED
-    assert seconds < 20
+    assert seconds < 50, "the call is never answered"
     assert batch.states() == ["planned"]
     run.finish(rows(1))
     assert (len(kling.jobs), batch.states()) == (1, ["done"])
@@ -195,7 +139,7 @@ def test_a_storage_that_hangs_does_not_hang_the_end(
 
     def hang(self: Ledger, entries: Any) -> str:
         if len(kling.jobs) >= 2:
-            hanging.wait(20)
+            hanging.wait(60)
         return write(self, entries)
 
     monkeypatch.setattr(Ledger, "_write", hang)
@@ -214,7 +158,7 @@ def test_a_storage_that_hangs_does_not_hang_the_end(
         operator.execute(context_of(batch.ti))
     ender.join()
     hanging.set()
-    assert seconds[0] <= END_SECONDS
+    assert seconds[0] < 30
     (said,) = [text for text in caplog.messages if text.startswith("Stopped.")]
     assert "No lines" not in said
 
@@ -232,10 +176,11 @@ class TestLoopThread:
 
     def test_it_reports_while_it_runs(self) -> None:
         reports: list[float] = []
+        began = time.monotonic()
         LoopThread(lambda: asyncio.sleep(0.35), lambda: None).run(
             0.1, lambda: reports.append(time.monotonic())
         )
-        assert 1 <= len(reports) <= 4
+        assert 1 <= len(reports) <= (time.monotonic() - began) / 0.1
 
     def test_an_interruption_stops_the_loop_and_is_raised(self) -> None:
         class Alarm(BaseException):
@@ -262,7 +207,7 @@ class TestLoopThread:
         release = threading.Event()
 
         async def deaf() -> None:
-            release.wait(10)
+            release.wait(60)
 
         def report() -> None:
             raise KeyboardInterrupt
@@ -271,6 +216,6 @@ class TestLoopThread:
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             hanging.run(0.05, report)
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
         assert not hanging.end()
         release.set()

@@ -27,14 +27,13 @@ from airflow_provider_kling.operators.image import KlingImageGenerationOperator
 from airflow_provider_kling.operators.usage import KlingUsageOperator
 from airflow_provider_kling.results import media_check
 from scripts.local_airflow import wait_until
-from tests.unit.batch.conftest import Batch, rows
+from tests.unit.batch.conftest import Batch, Tries, rows
 from tests.unit.batch.test_deferrable import Parts, quick
-from tests.unit.batch.test_kill import Tries, _workers, tries
 from tests.unit.batch.test_reuse import total
 from tests.unit.batch.workers import FAILED
 from tests.unit.operators.conftest import TaskInstance, context_of
 
-__all__ = ["_workers", "quick", "tries"]
+__all__ = ["quick"]
 
 BLACK = "100% of the frames are black; at most 25% allowed"
 Spoil = Callable[..., None]
