@@ -35,7 +35,7 @@ class StatsD:
         """Return the lines that match, once there is one.
 
         :param pattern: what the whole line is.
-        :raises AssertionError: none has come within 5 seconds.
+        :raises AssertionError: none has come within a minute.
         """
         until = time.monotonic() + 60
         while time.monotonic() < until:

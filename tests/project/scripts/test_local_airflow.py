@@ -92,5 +92,5 @@ def test_waiting_in_vain_says_for_what() -> None:
     start_time = time.monotonic()
     with pytest.raises(TimeoutError, match=r"the moon: not within 0\.05 s"):
         wait_until(lambda: False, 0.05, "the moon", every=0.01)
-    assert time.monotonic() - start_time < 5
+    assert time.monotonic() - start_time < 30
     assert os.getpid() not in processes_of(Path("/nowhere"))

@@ -269,17 +269,17 @@ def test_noting_never_waits_for_the_storage(tmp_path: Path, monkeypatch: pytest.
 
     def slow(self: Ledger, entries: Any) -> None:
         writing.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         write(self, entries)
 
     monkeypatch.setattr(ledger_module.Ledger, "_write", slow)
     ledger.note(entry("a"))
     writer = threading.Thread(target=ledger.flush)
     writer.start()
-    assert writing.wait(10)
+    assert writing.wait(60)
     began = time.monotonic()
     ledger.note(entry("b"))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     go_on.set()
     writer.join()
     assert ledger.pending == 1

@@ -106,7 +106,7 @@ def fire(deferred: TaskDeferred) -> Any:
             return event.payload
         raise AssertionError("the trigger ended without an event")
 
-    return asyncio.run(asyncio.wait_for(first(), 20))
+    return asyncio.run(asyncio.wait_for(first(), 60))
 
 
 def meanwhile(reached: Callable[[], bool], act: Callable[[], object]) -> threading.Thread:

@@ -125,7 +125,7 @@ def settings_for(server: Server, password: str = KEY, **extra: Any) -> KlingSett
     )
 
 
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for happens on the wire
             await asyncio.sleep(0.01)

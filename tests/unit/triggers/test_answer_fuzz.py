@@ -197,7 +197,7 @@ async def _wait_for_all(connection: KlingSettings, endpoint: Endpoint) -> None:
 
     odd = asyncio.ensure_future(wait(ODD))
     others = [asyncio.ensure_future(wait(ident)) for ident in OTHERS]
-    events = await asyncio.wait_for(asyncio.gather(*others), 20)
+    events = await asyncio.wait_for(asyncio.gather(*others), 50)
     assert [(event["status"], event["task_id"]) for event in events] == [
         ("succeed", ident) for ident in OTHERS
     ]

@@ -45,7 +45,7 @@ async def make(kling: Emulator, prompt: str = "waves", path: str = PATH, **body:
             kling.url + path,
             json={"model_name": "kling-v3", "prompt": prompt, **body},
             headers={"Authorization": f"Bearer {kling.connection()['password']}"},
-            timeout=5,
+            timeout=60,
         )
         data = answer.json()["data"]
         return str(data.get("task_id") or data["id"])
@@ -98,10 +98,10 @@ class Watch:
 
     async def first_look(self) -> None:
         """Wait until all lists were read once."""
-        await until(lambda: self.trigger._marks.keys() >= self.trigger._watched().keys(), 30)
+        await until(lambda: self.trigger._marks.keys() >= self.trigger._watched().keys())
 
     async def until(self, count: int) -> list[dict[str, Any]]:
-        await until(lambda: len(self.events) >= count, 20)
+        await until(lambda: len(self.events) >= count)
         return self.events
 
 

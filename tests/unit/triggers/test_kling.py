@@ -191,8 +191,7 @@ class TestTask:
         wait = asyncio.ensure_future(fire(task_trigger(ident)))
         await until(lambda: server.asked)
         wait.cancel()
-        await asyncio.sleep(0.05)
-        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("poll ")]
+        await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name().startswith("poll ")])
 
 
 class TestConnection:
@@ -365,7 +364,7 @@ async def test_no_event_is_fired_soon_after_the_deferral(
 async def test_events_are_held_back_where_early_ones_fail_tasks(
     server: Server, monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...], waits: bool, kind: str
 ) -> None:
-    monkeypatch.setattr(kling, "FIRST_EVENT_AFTER", 1.5)
+    monkeypatch.setattr(kling, "FIRST_EVENT_AFTER", 1.5 if waits else 50)
     monkeypatch.setattr(kling, "airflow_version", lambda: version)
     monkeypatch.setattr(slot_queue, "_BACKOFF", 0.01)
     (ident,) = server.make()
@@ -378,7 +377,7 @@ async def test_events_are_held_back_where_early_ones_fail_tasks(
     }[kind]()
     trigger.trigger_id = 7
     assert (await fire(trigger)).payload["status"] in ("succeed", "slot")
-    assert (time.time() - began >= 1.5) is waits
+    assert 1.5 * waits <= time.time() - began < 40
 
 
 async def test_the_end_of_a_later_wait_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +385,7 @@ async def test_the_end_of_a_later_wait_is_not_held_back(monkeypatch: pytest.Monk
     trigger = task_trigger("job-1")
     trigger.trigger_id = 7
     await trigger._not_too_early(began - 11)
-    assert time.time() - began < 1
+    assert time.time() - began < 8
 
 
 @pytest.mark.parametrize(("started", "waits"), [(None, 10), (0.2, 10), (2.5, 25), (8, 30), (300, 0)], ids=str)

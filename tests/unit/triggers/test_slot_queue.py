@@ -32,7 +32,8 @@ class Line:
         await asyncio.sleep(0)
 
     async def settle(self) -> list[str]:
-        await asyncio.sleep(0.02)
+        for _ in range(20):
+            await asyncio.sleep(0)
         return self.called
 
 
