@@ -100,7 +100,7 @@ def serialized(value: Any, name: str) -> Any:
     try:
         runner = importlib.import_module("airflow.sdk.execution_time.task_runner")
         return TypeAdapter(JsonValue).validate_python(runner._serialize_template_field(value, name))
-    except ImportError:
+    except (AttributeError, ImportError):
         return importlib.import_module("airflow.serialization.helpers").serialize_template_field(value, name)
 
 
