@@ -181,13 +181,15 @@ def _pool(words: list[str], home: Path) -> None:
     assert made["kling"]["include_deferred"] == "True"
 
 
+BENCHMARKS = ("bench_batch_page", "bench_large_batch", "bench_ledger")
+
 CHECKS: dict[str, Callable[[list[str], Path], None]] = {
     "make": _make,
     "export": _connection,
     "git clone": _clone,
     "pip install": _install,
     "python -m airflow_provider_kling.emulator": _emulator,
-    "python -m benchmarks.bench_ledger": _benchmark,
+    **{f"python -m benchmarks.{name}": _benchmark for name in BENCHMARKS},
     "airflow connections add": _added,
     "airflow pools set": _pool,
 }
