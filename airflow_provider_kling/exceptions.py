@@ -167,6 +167,9 @@ class KlingWaitInterrupted(KlingError):
 class KlingTaskTimeout(KlingError):
     """The job did not end within ``timeout``; it continues at Kling."""
 
+    last_seen: str = ""
+    """What the last poll showed, in words."""
+
 
 class KlingResultNotKept(KlingError):
     """The job has succeeded, but its files could not be stored. A retry downloads them without a new job."""
@@ -277,12 +280,14 @@ def error_from_event(event: TaskEvent) -> KlingError:
     """
     task_id, message = event["task_id"], event["message"] or "no reason given"
     if event["status"] == "timeout":
-        return KlingTaskTimeout(
+        late = KlingTaskTimeout(
             f"Still running at Kling; do not clear: retry or fetch {task_id}. "
             f"Job {task_id} has not ended in time ({message}).",
             task_id=task_id,
             job=JobState.EXISTS,
         )
+        late.last_seen = message
+        return late
     if event["status"] == "error":
         return KlingWaitInterrupted(
             f"Correct the connection, then retry or fetch {task_id}. Waiting for job {task_id} is over: "

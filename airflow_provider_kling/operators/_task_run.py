@@ -251,10 +251,10 @@ class TaskRun:
                     resumed=True,
                 )
         except KlingTaskTimeout as error:
-            # Not the rest of its text: the job does not run any more.
-            last = error.message.partition(" has not ended in time ")[2] or "."
+            # Not its own text: the job does not run any more.
+            last = f" ({error.last_seen})" if error.last_seen else ""
             raise KlingWaitInterrupted(
-                f"Succeeded, but no worker can read it: retry or fetch {task_id}. It may be charged {last}",
+                f"Succeeded, but no worker can read it: retry or fetch {task_id}. It may be charged{last}.",
                 task_id=task_id,
                 job=JobState.ENDED,
             ) from error

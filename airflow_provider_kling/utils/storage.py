@@ -11,6 +11,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -279,7 +280,8 @@ def safe_file_name(text: str) -> str:
     :param text: the text.
     :return: the text with percent signs and codes for special characters; a long one ends with a hash.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]", lambda found: f"%{ord(found[0]):02X}", text)
+    # "~" is of names that end with a hash.
+    name = quote(text, safe="").replace("~", "%7E")
     if len(name) <= _LONGEST_NAME:
         return name
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]

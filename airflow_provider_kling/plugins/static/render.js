@@ -147,7 +147,7 @@ function row(term, value, attributes = {}) {
     [make("dt", {}, term), make("dd", attributes, String(value))];
 }
 
-// Without what the message beside them says already.
+// Without what the message next to them says.
 function facts(card, place, message) {
   return make("dl", {},
     ...row("Prompt", message && card.refused ? null : card.prompt, { class: "prompt" }),
