@@ -189,7 +189,7 @@ class ResultIndex:
             manifest = None if is_link(folder) else read_manifest(folder)
             if manifest and self._is_of(manifest, entry, identity):
                 return _result_of(manifest, folder, size_of)
-        _log.warning("No manifest fits the index entry %s; it is not used", identity.file_name)
+        _log_lost(entry["task_id"])
         return None
 
     def _fits(self, entry: Mapping[str, Any], identity: RequestIdentity) -> bool:
@@ -282,6 +282,14 @@ def _size_of(file: StoragePath) -> int | None:
     return int(size) if size is not None else None
 
 
+def _log_lost(task_id: Any) -> None:
+    _log.warning(
+        "The stored result of job %s is not complete, so it is not re-used: a new job is made and charged, "
+        "unless Kling still has that one",
+        redact_text(str(task_id)),
+    )
+
+
 def _result_of(manifest: Mapping[str, Any], folder: StoragePath, size_of: SizeOf) -> dict[str, Any] | None:
     """Return the result that a manifest describes; ``None`` where one of its files is not there."""
     arrays = _arrays_of(manifest["files"])
@@ -292,10 +300,7 @@ def _result_of(manifest: Mapping[str, Any], folder: StoragePath, size_of: SizeOf
         facts = match_manifest_entry(file, listed) if file else None
         place = folder.child(facts["name"]) if facts else None
         if not (file and facts and place) or is_link(place) or size_of(place) != facts["bytes"]:
-            _log.warning(
-                "A file of job %s is not where its manifest says; the result is not re-used",
-                redact_text(str(manifest.get("task_id"))),
-            )
+            _log_lost(manifest.get("task_id"))
             return None
         stored[file.key] = {**facts, "path": place.uri}
     if not stored:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_kling.batch.config import LEDGER_FOLDER
@@ -387,6 +389,24 @@ def test_a_lost_entry_is_found_again_at_kling(
     summary = in_run(shared, "later").run(rows(1))
     assert (summary["done"], summary["units_charged"], len(kling.jobs)) == (1, "0", 2)
     assert in_run(shared, "last").run(rows(1))["reused"] == 1
+
+
+def test_an_accepted_result_that_is_lost_after_thirty_days_is_made_again_with_a_warning(
+    kling: Emulator, shared: Batch, spoil: Spoil, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoil(kling, row1=1)
+    shared.run(rows(2))
+    rejected, accepted = [job for job in kling.jobs if job.body["prompt"] == "product 1"]
+    shutil.rmtree(Path(shared.output) / accepted.task_id)
+    days = datetime.timedelta(days=31)
+    kling.advance(days.total_seconds())
+    with time_machine.travel(datetime.datetime.now(datetime.UTC) + days, tick=True):
+        summary = in_run(shared, "a month later").run(rows(2))
+    assert (summary["done"], summary["reused"], summary["made"], summary["units_charged"]) == (2, 1, 1, "8")
+    assert f"The stored result of job {accepted.task_id} is not complete" in caplog.text
+    (line,) = [line for line in caplog.text.splitlines() if "has deleted the result of job" in line]
+    assert f"job {rejected.task_id}" in line
+    assert "a new job is made and charged" in line
 
 
 def test_a_host_whose_names_do_not_protect_reuses_what_is_stored(

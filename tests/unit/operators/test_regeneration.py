@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_kling.emulator import responses
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingMediaCheckFailed, KlingRequestInvalid
+from airflow_provider_kling.operators.image import KlingImageGenerationOperator
 from airflow_provider_kling.results import media_check
 from airflow_provider_kling.results.rejected import next_take
 from tests.unit.operators.conftest import TaskInstance, context_of, fire, image_to_video
@@ -165,6 +169,37 @@ def test_a_shared_result_that_is_bad_is_made_again_once_for_all(
     assert again["task_id"] == first["task_id"]
     assert again["units"] == "0"
     assert len(kling_emulator.jobs) == 2
+
+
+def test_an_accepted_result_that_is_lost_after_thirty_days_is_made_again_with_a_warning(
+    spoil: Break, ti: TaskInstance, kling_emulator: Emulator, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Its first take was rejected, so that is the first one to be made again; here it is rejected again."""
+
+    def image() -> Any:
+        return KlingImageGenerationOperator(
+            task_id="film",
+            prompt="waves",
+            output_path=str(tmp_path),
+            regenerate_on_fail=1,
+            idempotency_scope="inputs",
+            poll_interval=0.2,
+        )
+
+    spoil(1)
+    run_all(image, ti)
+    before = kling_emulator.jobs
+    shutil.rmtree(tmp_path / before[1].task_id)
+    spoil(3)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
+        made = run_all(image, TaskInstance(dag_id="other", run_id="a month later"))
+    assert (made["task_id"], made["units"]) == (kling_emulator.jobs[3].task_id, "8")
+    assert len(kling_emulator.jobs) == 4
+    assert f"The stored result of job {before[1].task_id} is not complete" in caplog.text
+    warned = [line for line in caplog.text.splitlines() if "has deleted the result of job" in line]
+    for line, job in zip(warned, before, strict=True):
+        assert f"job {job.task_id}" in line
+        assert "a new job is made and charged" in line
 
 
 def test_a_wait_for_a_slot_between_two_takes_pays_no_job_twice(
