@@ -35,7 +35,7 @@ class RedactedTemplateMixin(RenderingMixin):
     """Whether the templates were rendered."""
 
     changing: Sequence[str] = ()
-    """Redacted fields whose templates give another value in each try."""
+    """Fields whose templates give another value, and so another job, in each try."""
 
     def original(self, name: str) -> Any:
         """Return a field as it was rendered, or as it was changed since.
@@ -74,9 +74,7 @@ class RedactedTemplateMixin(RenderingMixin):
     def _after_rendering(self, context: Any, templates: Mapping[str, Any]) -> None:
         rendered = {name: getattr(self, name) for name in self.redacted_fields}
         self.rendered_as = key_in(context, self.retries)
-        self.changing = changing_fields(
-            {name: templates[name] for name in self.redacted_fields if name in templates}
-        )
+        self.changing = changing_fields(templates, self.redacted_fields)
         for name, value in rendered.items():
             setattr(self, name, self.redacted(name, value))
         self.is_rendered = True

@@ -7,9 +7,11 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
+from ..results.reuse import TAKE_FACT
 from ..utils.redaction import redact
 
 if TYPE_CHECKING:
@@ -24,9 +26,14 @@ _CLOCK_SECONDS = 60.0
 """Most seconds by which the clocks of Kling and of this machine differ."""
 
 _CHANGING = re.compile(
-    r"\{[{%][^}]*\b(now|utcnow|today|random\w*|rand\w*|uuid\w*|try_number|perf_counter|macros\.time)\b"
+    r"\{[{%][^}]*\b(now|utcnow|today|random\w*|rand\w*|uuid\w*|try_number|perf_counter|macros\.time"
+    # Each try has its own instance.
+    r"|(ti|task_instance)\.(id|start_date|queued_dttm|pid|hostname|log_url))\b"
 )
 _DELIVERY = ("callback_url", "external_task_id")
+_OF_THE_JOB = ("take", "kling_conn_id", "endpoint")
+_PLACE = ("external_task_id", "kling_conn_id", "endpoint")
+_STEADY = "Use values that stay the same in every try, such as {{ ts }}"
 
 
 def changing_templates(value: Any) -> bool:
@@ -42,19 +49,31 @@ def changing_templates(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(map(changing_templates, value))
 
 
-def changing_fields(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+def changing_fields(parameters: Mapping[str, Any], redacted: Sequence[str]) -> tuple[str, ...]:
     """Return the parameters that differ in each try of a task, so that each try creates another job.
 
-    :param parameters: parameters of the request as the DAG has them.
+    :param parameters: template fields as the DAG has them.
+    :param redacted: names of those that are sent to Kling.
     :return: their names.
     """
-    own = parameters.get("external_task_id")
-    if own:
-        # The user's own external task id names the same job whatever its request is.
-        return ("external_task_id",) if changing_templates(own) else ()
+    if parameters.get("external_task_id"):
+        # The user's own external task id names the same job of an account whatever its request is.
+        return tuple(name for name in _PLACE if changing_templates(parameters.get(name)))
     return tuple(
-        name for name, value in parameters.items() if name not in _DELIVERY and changing_templates(value)
+        name
+        for name in (*redacted, *_OF_THE_JOB)
+        if name not in _DELIVERY and changing_templates(parameters.get(name))
     )
+
+
+def changing_first(names: Sequence[str]) -> str:
+    """Return the warning of a first try whose retry will ask for another job.
+
+    :param names: parameters whose templates differ in each try.
+    :return: the warning.
+    """
+    differ = f"{' and '.join(names)} differs in each try"
+    return f"{differ}, so a retry asks for another job and pays for it. {_STEADY}"
 
 
 def changing_retry(names: Sequence[str]) -> str:
@@ -64,9 +83,9 @@ def changing_retry(names: Sequence[str]) -> str:
     :return: the warning.
     """
     return (
-        f"{', '.join(names)} differs in each try, so this one asks for another job than the earlier try did, "
-        "and pays for it if that one was made; KlingFetchResultOperator stores the earlier one's result. Use "
-        "values that stay the same in every try, such as {{ ts }}"
+        f"{' and '.join(names)} differs in each try, so this one asks for another job than the earlier try "
+        "did, and pays for it if that one was made; KlingFetchResultOperator stores the earlier one's "
+        f"result. {_STEADY}"
     )
 
 
@@ -78,8 +97,7 @@ def changing_rows(names: Sequence[str]) -> str:
     """
     return (
         f"{' and '.join(names)} differs in each try, so a retry makes those rows again and pays for them, "
-        "and the batch holds its worker while it waits, even with deferrable=True. "
-        "Use values that stay the same in every try, such as {{ ts }}"
+        f"and the batch holds its worker while it waits, even with deferrable=True. {_STEADY}"
     )
 
 
@@ -97,17 +115,31 @@ def difference(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
     )
 
 
-def warn_of_other_request(note: RequestRecord | None, key: IdempotencyKey, facts: Mapping[str, Any]) -> None:
+def warn_of_other_request(
+    note: RequestRecord | None,
+    key: IdempotencyKey,
+    facts: Mapping[str, Any],
+    changing: Sequence[str] = (),
+) -> None:
     """Warn if a retry asks for another job than the try before it.
 
     :param note: request of the earlier try, where Airflow stores it.
     :param key: key of this try's job.
     :param facts: metadata of this try's request.
+    :param changing: parameters whose templates differ in each try.
     """
-    if note is None or note.key.fingerprint == key.fingerprint:
+    if note is None or "kling_conn_id" in changing:
+        if changing:
+            _log.warning("%s", changing_retry(changing))
+        return
+    before = note.key
+    if "take" in changing:
+        # Else it may be a later take, which replaces files that fail the media check.
+        before = replace(before, take=str(note.facts.get(TAKE_FACT) or ""))
+    if (before.fingerprint, before.take) == (key.fingerprint, key.take):
         return
     what = difference(facts, note.facts) or "the content of an input, or a key of extra_body"
-    if note.key.user_external_task_id and note.key.user_external_task_id == key.user_external_task_id:
+    if before.user_external_task_id and before.user_external_task_id == key.user_external_task_id:
         _log.warning(
             "This try asks for something else under the same external_task_id, and attaches to the earlier "
             "job %s if it exists. What differs: %s",
@@ -117,10 +149,10 @@ def warn_of_other_request(note: RequestRecord | None, key: IdempotencyKey, facts
         return
     _log.warning(
         "This try asks for another job than the earlier try did, and pays for it if that one was made. The "
-        "earlier job: external_task_id %s; KlingFetchResultOperator stores its result. What differs: %s. Use "
-        "values that stay the same in every try, such as {{ ts }}",
-        note.key.external_task_id(0),
+        "earlier job: external_task_id %s; KlingFetchResultOperator stores its result. What differs: %s. %s",
+        before.external_task_id(0),
         what,
+        _STEADY,
     )
 
 
@@ -198,7 +230,7 @@ def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
         for fact in inputs
         if isinstance(fact, Mapping)
     }
-    own = {name: facts[name] for name in ("model_name", "prompt") if facts.get(name) is not None}
+    own = {name: facts[name] for name in ("model_name", "prompt", TAKE_FACT) if facts.get(name) is not None}
     more = dict(parameters) if isinstance(parameters, Mapping) else {}
     return {**own, **more, **named}
 

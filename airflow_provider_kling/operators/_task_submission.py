@@ -26,6 +26,7 @@ from ..submission.idempotency import (
     save_request,
     state_of,
     task_instance_key,
+    will_retry,
 )
 from ..submission.submit import find_existing, submit_or_attach
 from ._budgets import reserve
@@ -33,7 +34,7 @@ from ._deadlines import defer_timeout, min_deadline
 from ._inside_task import warning_of_repetition
 from ._job_request import JobRequest
 from ._recovery_advice import can_look_up, recovery_advice_for
-from ._request_changes import changing_retry, check_same_request, stored_request, warn_of_other_request
+from ._request_changes import changing_first, check_same_request, stored_request, warn_of_other_request
 from ._reuse import find_stored, is_own, reuse_warnings
 
 if TYPE_CHECKING:
@@ -126,10 +127,7 @@ class TaskSubmission:
         submission = self._submission_of(request)
         key = submission.key
         self.is_retry = submission.is_retry
-        earlier = load_request(self._context, key) if submission.is_retry else None
-        warn_of_other_request(earlier, key, self._run.metadata)
-        if submission.is_retry and earlier is None and self._operator.changing:
-            self._run.log.warning("%s", changing_retry(self._operator.changing))
+        self._warn_of_changes(submission)
         if self._waited.get("may_exist"):
             submission = _after_unknown(submission)
         if self._operator.output_path:
@@ -151,6 +149,13 @@ class TaskSubmission:
         if "since" in self._waited:
             duration("slot_wait", time.time() - float(self._waited["since"]), **self._run.tags)
         return self._on_submitted(submitted)
+
+    def _warn_of_changes(self, submission: SubmissionContext) -> None:
+        changing, key = self._operator.changing, submission.key
+        if submission.is_retry:
+            warn_of_other_request(load_request(self._context, key), key, self._run.metadata, changing)
+        elif changing and will_retry(self._context):
+            self._run.log.warning("%s", changing_first(changing))
 
     def _submission_of(self, request: PreparedRequest) -> SubmissionContext:
         key = idempotency_key(self._context, self._operator.retries or 0, request)

@@ -106,10 +106,17 @@ def test_where_a_result_goes_is_no_part_of_the_request() -> None:
         ({"prompt": "{{ ds }} now and then"}, ()),
         ({"prompt": "x", "callback_url": "{{ macros.uuid.uuid4() }}"}, ()),
         ({"prompt": "x", "extra_body": {"seed": "{{ macros.random() }}"}}, ("extra_body",)),
+        ({"prompt": "{{ ti.start_date }}", "take": "{{ ti.try_number }}"}, ("prompt", "take")),
+        ({"prompt": "{{ dag.start_date }} {{ ti.map_index }} {{ ti.task_id }}", "take": "2"}, ()),
+        ({"prompt": "{{ task_instance.id }}"}, ("prompt",)),
+        ({"prompt": "x", "kling_conn_id": "a-{{ ti.try_number }}"}, ("kling_conn_id",)),
+        ({"external_task_id": "s", "take": "{{ ti.try_number }}"}, ()),
+        ({"external_task_id": "s", "kling_conn_id": "a-{{ ti.try_number }}"}, ("kling_conn_id",)),
+        ({"prompt": "x", "labels": {"try": "{{ ti.try_number }}"}}, ()),
     ],
 )
 def test_templates_that_change_with_each_try_are_known(given: dict[str, Any], names: tuple[str, ...]) -> None:
-    assert changing_fields(given) == names
+    assert changing_fields(given, ("prompt", "callback_url", "external_task_id", "extra_body")) == names
 
 
 def test_no_promise_of_a_free_retry_where_the_request_changes_with_each_try() -> None:

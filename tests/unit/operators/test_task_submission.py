@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_kling.emulator.pytest_plugin import SPEED
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingContentRefused,
@@ -276,16 +278,54 @@ def test_the_image_is_not_in_the_log(
     assert "hush" not in str(ti.xcoms)
 
 
-def test_a_retry_whose_request_changes_says_so_where_nothing_is_recorded(
+@pytest.mark.parametrize("stored", [False, True], ids=["nothing recorded", "recorded"])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("prompt", {"prompt": "try {{ ti.try_number }}"}),
+        ("take", {"take": "{{ ti.try_number }}"}),
+        ("take", {"take": "{{ ti.try_number }}", "idempotency_scope": "inputs"}),
+        ("prompt", {"prompt": "{{ ti.start_date }}"}),
+        ("kling_conn_id", {"kling_conn_id": "kling_{{ ti.try_number }}", "external_task_id": "shot"}),
+    ],
+    ids=["prompt", "take", "take of shared jobs", "start of the try", "account"],
+)
+def test_a_task_whose_job_changes_in_each_try_says_so(
+    *,
+    name: str,
+    arguments: dict[str, Any],
+    stored: bool,
+    ti: TaskInstance,
+    kling_emulator: Emulator,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Emulator(speed=SPEED) as other:
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_1", kling_emulator.connection_json())
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_2", other.connection_json())
+        store = Store() if stored else None
+
+        def try_once(instance: TaskInstance) -> dict[str, Any]:
+            made = image_to_video(**arguments)
+            made.render_template_fields({"ti": instance})
+            return dict(run(made, instance, **({"task_state_store": store} if store else {})))
+
+        first = try_once(ti)
+        assert told(f"{name} differs in each try, so a retry asks for another job and pays for it")
+        try_once(ti.retried())
+        assert len(kling_emulator.jobs) + len(other.jobs) == 2
+    if stored and name != "kling_conn_id":
+        (line,) = told("This try asks for another job than the earlier try did")
+        assert f"external_task_id {first['external_task_id']};" in line
+        assert f"What differs: {name}: " in line
+    else:
+        assert told(f"{name} differs in each try, so this one asks for another job than the earlier try did")
+
+
+def test_without_a_retry_nothing_is_said_of_values_that_change(
     ti: TaskInstance, kling_emulator: Emulator, told: Told
 ) -> None:
-    def operator(instance: TaskInstance) -> KlingImageToVideoOperator:
-        made = image_to_video(prompt="try {{ ti.try_number }}")
-        made.render_template_fields({"ti": instance})
-        return made
-
-    run(operator(ti), ti)
+    made = image_to_video(take="{{ ti.try_number }}")
+    made.render_template_fields({"ti": ti})
+    run(made, replace(ti, max_tries=0))
     assert not told("differs in each try")
-    run(operator(ti.retried()), ti.retried())
-    assert len(kling_emulator.jobs) == 2
-    assert told("prompt differs in each try, so this one asks for another job than the earlier try did")
