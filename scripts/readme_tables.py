@@ -15,7 +15,7 @@ from .generate_stubs import RequestOperator
 from .local_airflow import ROOT
 
 README = ROOT / "README.md"
-RAN = ROOT / "tests" / "unit" / "operators_library" / "ran.json"
+RAN = ROOT / "tests" / "airflow" / "ran.json"
 BASE_URL = "https://github.com/airflow-provider-kling/airflow-provider-kling/blob/main/"
 """Prefix of links: a package index shows the README without the repository around it."""
 _MOST_MODELS = 3

@@ -72,7 +72,7 @@ _PATHS: dict[str, dict[str, tuple[str, ...]]] = {
             "tests/unit/hooks/test_kling.py",
             "tests/unit/sensors",
             "tests/unit/triggers/test_kling.py",
-            "tests/unit/test_provider_info.py",
+            "tests/unit/test_get_provider_info.py",
         ),
     },
     "emulator": {

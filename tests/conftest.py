@@ -33,7 +33,11 @@ hypothesis_settings.register_profile("explore", deadline=None, suppress_health_c
 hypothesis_settings.register_profile("kling", hypothesis_settings.get_profile("explore"), derandomize=True)
 hypothesis_settings.load_profile("kling")
 
-pytest_plugins = ["airflow_provider_kling.emulator.pytest_plugin", "tests.support.storages"]
+pytest_plugins = [
+    "airflow_provider_kling.emulator.pytest_plugin",
+    "tests.support.emulators",
+    "tests.support.storages",
+]
 
 
 @pytest.hookimpl(wrapper=True)

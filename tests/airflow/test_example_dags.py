@@ -32,9 +32,9 @@ FILES = sorted(EXAMPLES.glob("example_*.py"))
 
 RUN_ELSEWHERE = {
     "example_kling_batch_catalogue",  # one task makes many jobs: tests/unit/batch/test_in_airflow.py
-    "example_kling_sweep_results",  # makes no jobs: tests/unit/operators_results/test_in_airflow.py
-    "example_kling_store_what_the_console_made",  # unit/triggers/test_events_in_airflow.py
-    "example_kling_usage",  # makes no jobs: tests/unit/usage/test_example.py
+    "example_kling_sweep_results",  # makes no jobs: tests/airflow/test_result_operators.py
+    "example_kling_store_what_the_console_made",  # tests/airflow/test_events_example.py
+    "example_kling_usage",  # makes no jobs: tests/airflow/test_usage_example.py
     # These need people or an S3, and run in a live Airflow: tests/e2e/browser/test_examples.py
     "example_kling_publish_after_approval",
     "example_kling_review_refusals",  # needs a person: tests/airflow/test_review_refusals.py

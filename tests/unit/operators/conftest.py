@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_kling.emulator.pytest_plugin import SPEED
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.operators import _task_submission
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
+from tests.support.emulators import SharedEmulator
 
 PICTURE = "https://pictures.example/a.png"
 PATH = "/v1/videos/image2video"
@@ -150,34 +150,16 @@ def ti() -> TaskInstance:
     return TaskInstance()
 
 
-@pytest.fixture(scope="session")
-def quick_server() -> Iterator[Emulator]:
-    """One emulator for all tests here: to start and stop one takes longer than most of them."""
-    with Emulator(speed=SPEED) as emulator:
-        yield emulator
-
-
-@pytest.fixture(scope="session")
-def slow_server() -> Iterator[Emulator]:
-    """Another one, whose jobs take a minute."""
-    with Emulator(speed=1.0) as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def kling_emulator(quick_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+def kling_emulator(shared_emulator: SharedEmulator, kling_emulator_options: Mapping[str, Any]) -> Emulator:
     """An emulator without jobs, which the connection ``kling_default`` leads to."""
-    quick_server.reset()
-    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", quick_server.connection_json())
-    return quick_server
+    return shared_emulator(**kling_emulator_options)
 
 
 @pytest.fixture
-def slow_emulator(slow_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+def slow_emulator(shared_emulator: SharedEmulator) -> Emulator:
     """The same with jobs that take a minute, unless a test moves its time ahead."""
-    slow_server.reset()
-    monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", slow_server.connection_json())
-    return slow_server
+    return shared_emulator(speed=1.0)
 
 
 @pytest.fixture

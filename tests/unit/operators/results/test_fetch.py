@@ -31,7 +31,7 @@ from airflow_provider_kling.operators.video import KlingTextToVideoOperator
 from airflow_provider_kling.utils.storage import resolve_path
 from tests.support.storages import S3Server
 from tests.unit.operators.conftest import run
-from tests.unit.operators_results.conftest import DAY, Make, context
+from tests.unit.operators.results.conftest import DAY, Make, context
 from tests.unit.results.conftest import Shelf
 
 SLUG = "videos/text2video"

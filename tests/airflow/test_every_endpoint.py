@@ -14,6 +14,9 @@ from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.emulator.options import Dialect
 from airflow_provider_kling.emulator.server import Emulator
 from scripts.local_airflow import EXAMPLES
+from tests.support.dag_runs import run
+
+__all__ = ["run"]
 
 RAN = Path(__file__).with_name("ran.json")
 """Which endpoints ran as tasks, by the dialect of the host: the table in the README is made of it."""

@@ -16,6 +16,9 @@ from airflow_provider_kling.exceptions import KlingAccountError, KlingRequestInv
 from airflow_provider_kling.hooks import account
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators.account import KlingAccountOperator
+from tests.support.dag_runs import run
+
+__all__ = ["run"]
 
 Run = Callable[[str], tuple[dict[str, str], dict[str, Any]]]
 

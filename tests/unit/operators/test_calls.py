@@ -19,6 +19,9 @@ from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators.library import KlingDeleteElementOperator, KlingDeleteVoiceOperator
 from airflow_provider_kling.operators.video import KlingMultiElementsSelectionOperator
 from scripts.local_airflow import EXAMPLES
+from tests.support.dag_runs import run
+
+__all__ = ["run"]
 
 Run = Callable[[str], tuple[dict[str, str], dict[str, Any]]]
 

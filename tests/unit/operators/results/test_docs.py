@@ -18,7 +18,7 @@ from airflow_provider_kling.results.sweep import MAX_CONSECUTIVE_FAILURES, MAX_L
 from scripts.local_airflow import ROOT
 from tests.support.storages import S3Server
 from tests.unit.operators.conftest import TaskInstance, run
-from tests.unit.operators_results.conftest import context
+from tests.unit.operators.results.conftest import context
 
 PAGE = (ROOT / "docs" / "results.md").read_text("utf-8")
 

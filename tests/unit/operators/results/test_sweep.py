@@ -30,7 +30,7 @@ from airflow_provider_kling.results.sweep import (
 )
 from tests.support.storages import S3Server
 from tests.unit.operators.conftest import TaskInstance
-from tests.unit.operators_results.conftest import DAY, Make, context
+from tests.unit.operators.results.conftest import DAY, Make, context
 from tests.unit.results.conftest import Shelf
 
 DOWNLOADS = "/results/{task_id}/{file}"

@@ -20,6 +20,9 @@ from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators import video as operators
 from scripts import generate_reference, generate_stubs
 from scripts.local_airflow import EXAMPLES, ROOT
+from tests.support.dag_runs import run
+
+__all__ = ["run"]
 
 PAGE = ROOT / "docs" / "CONTRIBUTING.md"
 

@@ -12,9 +12,9 @@ from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.results.manifest import stored_task_ids
 from scripts.local_airflow import EXAMPLES
 from tests.support.dag_runs import run as run_dag
-from tests.unit.operators_results.conftest import Make
+from tests.unit.operators.results.conftest import Make, kling_emulator_options, make
 
-__all__ = ["run_dag"]
+__all__ = ["kling_emulator_options", "make", "run_dag"]
 
 pytestmark = pytest.mark.airflow
 
