@@ -45,7 +45,7 @@ class KlingError(AirflowException):
     """Base of all errors of this provider.
 
     Its text has three parts: what happened, whether a job exists, and what a retry and a clear do. The code
-    that raises an error seldom knows the last one; the caller that knows it adds it: :meth:`foretell`.
+    that raises an error seldom knows the last one; the caller that knows it adds it: :meth:`set_next_steps`.
 
     :param message: what happened, in words.
     :param code: Kling's error code.
@@ -281,7 +281,7 @@ def error_from_event(event: TaskEvent) -> KlingError:
     task_id, message = event["task_id"], event["message"] or "no reason given"
     if event["status"] == "timeout":
         late = KlingTaskTimeout(
-            f"Still running at Kling; do not clear: retry or fetch {task_id}. "
+            f"Still running at Kling; do not clear: if no retry follows, fetch {task_id}. "
             f"Job {task_id} has not ended in time ({message}).",
             task_id=task_id,
             job=JobState.EXISTS,
@@ -290,8 +290,8 @@ def error_from_event(event: TaskEvent) -> KlingError:
         return late
     if event["status"] == "error":
         return KlingWaitInterrupted(
-            f"Correct the connection, then retry or fetch {task_id}. Waiting for job {task_id} is over: "
-            f"{message.rstrip('.')}.",
+            f"Correct the connection; if no retry follows, fetch {task_id}. "
+            f"Waiting for job {task_id} is over: {message.rstrip('.')}.",
             task_id=task_id,
             job=JobState.EXISTS,
             outlook=_FIX_THEN_RETRY,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``make demo``: a real Airflow runs the first example DAG and a video lies in ``demo-output/``.
 
-Without settings the job runs at a local emulator. With ``AIRFLOW_CONN_KLING_DEFAULT`` set it runs at the
-real service and costs money, after a question (or without one when ``KLING_DEMO_YES=1``).
+The job runs at a local emulator. Only with ``KLING_DEMO_YES=1`` it runs at the account of
+``AIRFLOW_CONN_KLING_DEFAULT``, which is charged.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .local_airflow import EXAMPLES, ROOT, Program, environment, last_lines, sig
 DAG_ID = "example_kling_animate_image"
 TASK_ID = "animate"
 CONNECTION = "AIRFLOW_CONN_KLING_DEFAULT"
+AGREEMENT = "KLING_DEMO_YES"
 OUTPUT = ROOT / "demo-output"
 
 EMULATOR_SPEED = 20.0
@@ -78,26 +79,21 @@ def main() -> int:
 
 @contextmanager
 def _service() -> Iterator[Service]:
-    if given := os.environ.get(CONNECTION):
-        _ask_before_paying()
+    given, agreed = os.environ.get(CONNECTION), os.environ.get(AGREEMENT) == "1"
+    if given and agreed:
+        print(f"{AGREEMENT} is 1, so this creates one video at the account of {CONNECTION}.\n{_cost()}")
         yield Service(f"the connection in {CONNECTION}: a real service, charged", given)
         return
+    if agreed:
+        raise DemoFailed(f"{AGREEMENT} is 1, but {CONNECTION} is not set.")
+    if given:
+        print(f"{CONNECTION} is set but not used; with {AGREEMENT}=1 its account is used and charged.")
 
     from airflow_provider_kling.emulator.server import Emulator
 
     with Emulator(speed=EMULATOR_SPEED, scale=1.0) as emulator:
         title = f"emulator at {emulator.url}: no account, no cost"
         yield Service(title, emulator.connection_json(), ": emulated, not made by Kling")
-
-
-def _ask_before_paying() -> None:
-    print(f"{CONNECTION} is set, so this makes one video at the real service.\n{_cost()}")
-    if os.environ.get("KLING_DEMO_YES") == "1":
-        return
-    if not sys.stdin.isatty():
-        raise DemoFailed("Nobody can be asked here: set KLING_DEMO_YES=1 to agree, or unset the connection.")
-    if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise DemoFailed("Nothing was done.")
 
 
 def _cost() -> str:

@@ -34,8 +34,9 @@ from scripts.legacy_endpoints import LEGACY
 from .examples import excerpt
 from .generate_stubs import RequestOperator, own_operators, passed_on, write
 from .local_airflow import ROOT
+from .price_table import price_table
 from .readme_tables import BASE_URL, README, endpoints, legacy, with_table
-from .reference_fields import media_words, rows
+from .reference_fields import Row, media_words, rows
 
 PAGES = ROOT / "docs" / "operators"
 BY_SIGNATURE: Mapping[str, tuple[type, ...]] = {
@@ -65,7 +66,9 @@ def pages() -> dict[Path, str]:
     paths = {(PAGES / f"{name}.md").resolve(): text for name, text in made.items()}
     readme = with_table(README.read_text("utf-8"), "endpoints", endpoints(_endpoint_operators()))
     readme = with_table(readme, "legacy", legacy(_endpoint_operators(), f"{BASE_URL}docs/operators/"))
-    return {README: readme, **{path: _page(path, text) for path, text in paths.items()}}
+    made_pages = {path: _page(path, text) for path, text in paths.items()}
+    costs = (PAGES / "../costs.md").resolve()
+    return {README: readme, **made_pages, costs: with_table(made_pages[costs], "prices", price_table())}
 
 
 def _signatures(shown: Iterable[type]) -> str:
@@ -150,8 +153,8 @@ def _hosts() -> Iterator[str]:
 def _facts(operator: type[RequestOperator]) -> str:
     endpoint = operator.endpoint
     if not issubclass(operator, KlingTaskOperator):
-        return f"`POST {endpoint.path}`; answers at once. Also has `kling_conn_id`."
-    kind = "answers at once" if endpoint.synchronous else "makes a job"
+        return f"`POST {endpoint.path}`; synchronous. Also has `kling_conn_id`."
+    kind = "synchronous" if endpoint.synchronous else "asynchronous"
     return f"`POST {endpoint.path}`; {kind}; result in `{endpoint.result}`. Source: {endpoint.source}."
 
 
@@ -168,10 +171,16 @@ def _parameters(operator: type[RequestOperator]) -> str:
     hosts = {limit.rule.fields[0]: DIALECTS[limit.dialect].title for limit in foreign}
     own = "Kling" if operator.endpoint.source.startswith("Kling") else operator.endpoint.source
     table = [
-        (f"`{row.name}`", row.kind, row.words, row.default, _sources(own, hosts.get(row.name)))
+        (f"`{row.name}`", row.kind, _without_limit(row), row.default, _sources(own, hosts.get(row.name)))
         for row in rows(operator.endpoint.request)
     ]
-    return _table(("parameter", "type", "rule", "default", "source"), table)
+    return _table(("parameter", "type", "description", "default", "source"), table)
+
+
+def _without_limit(row: Row) -> str:
+    """Return a description without the limit that the column of types has already."""
+    limit = re.search(r"at most [\d,]+ characters", row.kind)
+    return row.words.replace(f"; {limit[0]}", "") if limit else row.words
 
 
 def _sources(own: str, host: str | None) -> str:
@@ -196,7 +205,7 @@ def _narrower(endpoint: Endpoint) -> Iterator[str]:
 
 
 def _overview() -> Iterator[str]:
-    yield "## Parameters of every operator that makes a job"
+    yield "## Parameters of every job operator"
     yield _by_signature(KlingTaskOperator)
     yield "## Endpoints"
     yield _table(
@@ -242,7 +251,7 @@ def _overview() -> Iterator[str]:
     )
 
 
-_LOST = tuple(f"lost answer at {dialect.title}" for dialect in DIALECTS.values())
+_LOST = tuple(f"if the response is lost: {dialect.title}" for dialect in DIALECTS.values())
 
 
 def _endpoint_row(operator: type[RequestOperator], family: str) -> tuple[str, ...]:
@@ -251,7 +260,7 @@ def _endpoint_row(operator: type[RequestOperator], family: str) -> tuple[str, ..
     return (
         f"`{endpoint.slug}`",
         f"[{name}]({family}.md#{name.lower()})",
-        "answers at once" if endpoint.synchronous else "job",
+        "synchronous" if endpoint.synchronous else "asynchronous",
         f"`{endpoint.result}`",
         *_ticks(endpoint.external_id),
         *(_lost(endpoint, it) for it in DIALECTS.values()),
@@ -261,10 +270,10 @@ def _endpoint_row(operator: type[RequestOperator], family: str) -> tuple[str, ..
 
 def _lost(endpoint: Endpoint, dialect: Dialect) -> str:
     if endpoint.tasks and not dialect.api2:
-        return "not there"
+        return "not available"
     if not can_look_up(endpoint, dialect.lookup):
-        return "stops"
-    return "looked up" if endpoint.absence_proves else "looked up, else stops"
+        return "fails"
+    return "looked up" if endpoint.absence_proves else "looked up, else fails"
 
 
 def _by_signature(operator: type) -> str:
@@ -274,7 +283,7 @@ def _by_signature(operator: type) -> str:
         (f"`{name}`", f"`{given[name].annotation}`", words, _shown(name, given[name].default))
         for name, words in described.items()
     ]
-    return _table(("parameter", "type", "rule", "default"), table)
+    return _table(("parameter", "type", "description", "default"), table)
 
 
 def _shown(name: str, default: object) -> str:
@@ -282,7 +291,9 @@ def _shown(name: str, default: object) -> str:
         return "**required**"
     if name == "deferrable":
         return "`[operators] default_deferrable`"
-    return "" if default is None else f"`{default}`"
+    if default is None:
+        return ""
+    return f"`{default}`" if str(default) else '`""`'
 
 
 def _ticks(*flags: bool) -> tuple[str, ...]:

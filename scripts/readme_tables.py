@@ -45,7 +45,7 @@ def endpoints(operators: Iterable[tuple[str, type[RequestOperator]]]) -> str:
     :param operators: module and operator, in the order of the table.
     """
     ran = json.loads(RAN.read_text("utf-8"))
-    lines = ["| Endpoint | Operator | Models | Tried with the emulator as |", "|---|---|---|---|"]
+    lines = ["| Endpoint | Operator | Models | Tested against an emulated |", "|---|---|---|---|"]
     for family, operator in operators:
         slug, name = operator.endpoint.slug, operator.__name__
         if slug in LEGACY:
@@ -78,4 +78,4 @@ def _models(slug: str) -> str:
 
 
 def _hosts(slug: str, ran: Mapping[str, list[str]]) -> str:
-    return ", ".join(DIALECTS[name].title for name, slugs in ran.items() if slug in slugs)
+    return ", ".join(DIALECTS[name].title.removeprefix("a ") for name, slugs in ran.items() if slug in slugs)

@@ -118,9 +118,7 @@ def model_warnings(slug: str) -> tuple[Rule, ...]:
     :param slug: the endpoint; its request has a field ``model_name``.
     :return: rules that warn only.
     """
-    unknown = Rule(
-        ("model_name",), "a model unknown to the provider is not checked", lambda r: _unknown(slug, r)
-    )
+    unknown = Rule(("model_name",), "an unknown model is sent unchecked", lambda r: _unknown(slug, r))
     elsewhere = () if slug in V2_MODELS else (_wrong_endpoint_warning(slug),)
     gone = {name: model for name, model in MODELS[slug].items() if model.retired}
     if not gone:
@@ -267,7 +265,7 @@ def _combine(rules: list[Rule]) -> Rule:
         found = (rule.broken(request) for rule in rules if rule.applies(request))
         return "; ".join(what for what in found if what) or None
 
-    return Rule(("model_name",), "a retired model may refuse what it could not do at Kling", broken)
+    return Rule(("model_name",), "fields that a retired model did not support may be rejected", broken)
 
 
 def _wrong_endpoint_warning(slug: str) -> Rule:

@@ -36,12 +36,12 @@ def write_contact_sheet(folder: StoragePath, numbered: Iterable[tuple[int, Ledge
     :param folder: folder of the sheet.
     :param numbered: rows that are done, with their numbers; a hundred of them, evenly spread, are shown.
     :return: path of the sheet; ``None`` when there is nothing to show, or Pillow or PyAV is missing
-        (``pip install airflow-provider-kling[emulator]`` brings both).
+        (the extra ``media`` brings both).
     """
     try:
         from PIL import Image
     except ImportError:
-        log.info("No contact sheet: Pillow is not installed")
+        log.info("No contact sheet: install airflow-provider-kling[media], which brings Pillow")
         return None
     shown = [(number, path) for number, entry in numbered if (path := _path_of(entry))]
     shown = shown[:: -(-len(shown) // MAX_IMAGES)] if shown else []

@@ -126,7 +126,7 @@ class ResourceClient:
         return None
 
     def delete(self, resource_id: str | int) -> bool:
-        """Delete one of the account's own resources; one that does not exist is fine.
+        """Delete one of the account's own resources. It is no error if it does not exist.
 
         :param resource_id: its id.
         :return: whether it existed. Also false when the answer to a first request was lost and it was sent

@@ -254,7 +254,8 @@ class TaskRun:
             # Not its own text: the job does not run any more.
             last = f" ({error.last_seen})" if error.last_seen else ""
             raise KlingWaitInterrupted(
-                f"Succeeded, but no worker can read it: retry or fetch {task_id}. It may be charged{last}.",
+                f"Succeeded, but no worker can read it; if no retry follows, fetch {task_id}. "
+                f"It may be charged{last}.",
                 task_id=task_id,
                 job=JobState.ENDED,
             ) from error

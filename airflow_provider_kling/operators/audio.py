@@ -8,7 +8,7 @@ from .base import KlingTaskOperator
 
 
 class KlingTextToSpeechOperator(KlingTaskOperator):
-    """Read a text aloud with a voice. Answers at once; a lost answer is charged and cannot be recovered."""
+    """Read a text aloud with a voice."""
 
     endpoint = TEXT_TO_SPEECH
 

@@ -8,7 +8,7 @@ from .base import KlingTaskOperator
 
 
 class KlingAvatarImageToVideoOperator(KlingTaskOperator):
-    """Make the person in an image speak an audio."""
+    """Animate a portrait so that it speaks a recording."""
 
     endpoint = AVATAR_IMAGE_TO_VIDEO
 
@@ -26,12 +26,12 @@ class KlingLipSyncOperator(KlingTaskOperator):
 
 
 class KlingIdentifyFaceOperator(KlingTaskOperator):
-    """Find the faces in a video, for advanced lip-sync. Answers at once."""
+    """Find the faces in a video, for advanced lip-sync."""
 
     endpoint = IDENTIFY_FACE
 
 
 class KlingAdvancedLipSyncOperator(KlingTaskOperator):
-    """Make a face that was found in a video speak an audio."""
+    """Animate a face of a video so that it speaks a recording."""
 
     endpoint = ADVANCED_LIP_SYNC

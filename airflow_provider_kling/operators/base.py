@@ -72,9 +72,10 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param wait_for_completion: wait for the job's end; otherwise return as soon as it is submitted.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls; less than 0.2 counts as 0.2.
-    :param timeout: seconds from submission until the wait ends; the job itself continues.
-    :param output_path: where to store the result files, any ``ObjectStoragePath``; Kling deletes its own
-        copies after 30 days. Needs ``wait_for_completion``.
+    :param timeout: seconds from the creation of the job until the wait ends; the job itself continues. A
+        retry after that time waits as long again.
+    :param output_path: where to store the result files, a path on disk or in an object store; Kling deletes
+        its own copies after 30 days. Needs ``wait_for_completion``.
     :param end_from_trigger: let the triggerer end the task, which saves the second worker start, unless the
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
@@ -91,9 +92,9 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
         event, the XCom ``request`` and the usage report. Never sent to Kling.
     :param budget: limit that this task shares with others.
-    :param idempotency_scope: ``run`` makes one job for this task instance; ``inputs`` re-uses the job or the
-        result stored at ``output_path`` of the same request (content of files, model, parameters) by any DAG,
-        run or batch, and charges 0 for it. A clear makes no new job then.
+    :param idempotency_scope: ``run`` creates one job for this task instance; ``inputs`` re-uses the job or
+        the result stored at ``output_path`` of the same request (content of files, model, parameters) by any
+        DAG, run or batch, and charges 0 for it. A clear submits no new job then.
     :param take: distinguishes several jobs of the same request: another take, such as ``"2"``, is another
         job.
     :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
@@ -326,9 +327,9 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 raise
             ti = context["ti"]
             job_id = ti.xcom_pull(task_ids=ti.task_id, key="task_id", map_indexes=ti.map_index)
-            fate = f"retry or fetch {job_id}" if job_id else "then retry"
+            fate = f": if no retry follows, fetch {job_id}" if job_id else ""
             raise KlingTaskTimeout(
-                f"No triggerer watched the job: start `airflow triggerer`; do not clear: {fate}.",
+                f"No triggerer watched the job: start `airflow triggerer`; do not clear{fate}.",
                 task_id=str(job_id) if job_id else None,
                 job=JobState.EXISTS if job_id else JobState.MAY_EXIST,
             ) from error

@@ -62,9 +62,9 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param endpoint: slug such as ``images/generations``, or an ``Endpoint``. Templated.
     :param requests: the bodies: a list of dicts, or the URL or path of a ``.jsonl`` or ``.csv`` file on any
         object storage, which is read as a stream.
-    :param output_path: where to store results, ledger and reports; any ``ObjectStoragePath``. A mapped
-        instance writes its reports to a folder of its own in it, and so does another task or an overlapping
-        run with the same path.
+    :param output_path: where to store results, ledger and reports; a path on disk or in an object store. A
+        mapped instance writes its reports to a folder of its own in it, and so does another task or an
+        overlapping run with the same path.
     :param concurrency: maximum of running jobs. It may be more than the account has slots: after a refusal
         the batch runs fewer jobs at once, and later tries more.
     :param max_units: no new job is submitted that could raise the cost of all tries above this many units.
@@ -85,7 +85,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         jobs decide when to poll more often, and when not at all.
     :param timeout: seconds from a job's submission until its wait ends; the job itself continues.
     :param extra_body: further JSON keys of every request. Not checked.
-    :param contact_sheet: whether to write an image of the first frames; needs Pillow and PyAV.
+    :param contact_sheet: whether to write an image of the first frames; needs the extra ``media``.
     :param labels: texts such as ``{"team": "shop"}`` that attribute the cost in ledger, reports and
         manifests. Never sent to Kling. ``labels`` of a row have priority. Labels do not change a row's
         identity.
@@ -96,7 +96,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         together, of which each uses an equal share; other limits apply to each part. Templated.
     :param idempotency_scope: ``run`` makes the rows' jobs for this DAG run; ``inputs`` re-uses the job or the
         stored result of the same request (content of files, model, parameters) by any DAG, run or batch, and
-        charges 0 for it. A clear makes no new job then; results are found at the same ``output_path``.
+        charges 0 for it. A clear submits no new job then; results are found at the same ``output_path``.
     :param take: distinguishes several jobs of the same request: another take, such as ``"2"``, is another
         job. Templated.
     :param on_refused: ``fail`` counts rows whose content is refused as failed; ``return`` counts them as

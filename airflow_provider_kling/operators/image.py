@@ -28,7 +28,7 @@ __all__ = [
 
 
 class KlingImageRecognizeOperator(KlingTaskOperator):
-    """Segment subject, head, face and clothes of an image. Answers at once."""
+    """Segment subject, head, face and clothes of an image."""
 
     endpoint = IMAGE_RECOGNIZE
 

@@ -16,7 +16,7 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
 
 
 class KlingDeleteVoiceOperator(KlingCallOperator):
-    """Delete one of the account's own voices; one that does not exist is fine.
+    """Delete one of the account's own voices. It is no error if it does not exist.
 
     Returns ``{"voice_id", "deleted"}``; ``deleted`` is whether it existed.
     """
@@ -31,7 +31,7 @@ class KlingCustomElementOperator(KlingTaskOperator):
 
 
 class KlingDeleteElementOperator(KlingCallOperator):
-    """Delete one of the account's own elements; one that does not exist is fine.
+    """Delete one of the account's own elements. It is no error if it does not exist.
 
     Returns ``{"element_id", "deleted"}``; ``deleted`` is whether it existed.
     """

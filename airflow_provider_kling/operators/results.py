@@ -61,12 +61,12 @@ class KlingFetchResultOperator(StoringOperator):
     A result that is already stored is not downloaded again. One that Kling has deleted (30 days after the job
     ended) fails without a retry.
 
-    :param endpoint: slug of the endpoint that made the job, such as ``videos/image2video``; others do not
+    :param endpoint: slug of the endpoint that created the job, such as ``videos/image2video``; others do not
         know it.
     :param kling_task_id: Kling's id of the job, or its external id if the endpoint has look-ups by it.
-    :param output_path: where to store the result files, any ``ObjectStoragePath``.
-    :param kling_conn_id: id of a connection of type ``kling``: the account that made the job. One that the
-        result names which is given as ``kling_task_id`` has priority.
+    :param output_path: where to store the result files, a path on disk or in an object store.
+    :param kling_conn_id: id of a connection of type ``kling``: the account that submitted the job. If
+        ``kling_task_id`` is a whole result, the connection that it names is used instead.
     :param poster: store a small JPEG next to each video; needs the extra ``media``.
     """
 
@@ -160,8 +160,8 @@ class KlingResultSweepOperator(StoringOperator):
     Returns counts and, for each kind, the first 100 jobs; see ``docs/results.md``. Fails at the end if a
     result could not be stored; the return value is there even then, and a retry continues with the rest.
 
-    :param output_path: where to store the files, any ``ObjectStoragePath``. Results in folders below it count
-        as stored, at any depth.
+    :param output_path: where to store the files, a path on disk or in an object store. Results in folders
+        below it count as stored, at any depth.
     :param endpoints: slugs of the endpoints to sweep; by default all whose jobs have files and can be listed.
     :param days: how many days to look back, above 0. One more day is read, for jobs that took long, and to
         report results that Kling has just deleted.

@@ -9,7 +9,7 @@ from .base import KlingTaskOperator
 
 
 class KlingVirtualTryOn2Operator(KlingTaskOperator):
-    """Dress a person in a garment."""
+    """Show a person wearing a garment."""
 
     endpoint = VIRTUAL_TRY_ON_2
 

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api.requests.coercion import parsed_list
@@ -49,14 +49,15 @@ class KlingUsageOperator(StoringOperator):
     named after the period and replaced as a whole, so a second run for a period only adds what the ledgers
     have received since. Returns sums and paths; sums are text, to be exact.
 
-    :param output_path: folder for the files, any ``ObjectStoragePath``: ``usage-<period>.jsonl`` and ``.csv``
-        (every charge), ``unknown-<period>.jsonl`` (charges of jobs that are not below ``paths``) and
-        ``missing-<period>.jsonl`` (stored below ``paths``, but in no ledger).
+    :param output_path: folder for the files, a path on disk or in an object store: ``usage-<period>.jsonl``
+        and ``.csv`` (every charge), ``unknown-<period>.jsonl`` (charges of jobs that are not below ``paths``)
+        and ``missing-<period>.jsonl`` (stored below ``paths``, but in no ledger).
     :param paths: output paths of the operators and batches that submitted the jobs; folders below them are
         read too. If empty, every charge is unknown.
     :param start: jobs created at this time or later: ISO text, a ``datetime`` or Unix time in milliseconds.
-        Without a time zone it is UTC.
-    :param end: jobs created before this time.
+        Without a time zone it is UTC. Default, with ``end``: the last day in UTC that had ended 12 hours
+        before the run's data interval ended; for a run at midnight, the day before yesterday.
+    :param end: jobs created before this time. Set both or neither.
     :param kling_conn_id: id of a connection of type ``kling``, at one of Kling's own hosts.
     """
 
@@ -67,8 +68,8 @@ class KlingUsageOperator(StoringOperator):
         *,
         output_path: str | ObjectStoragePath | XComArg,
         paths: Sequence[str | ObjectStoragePath] | XComArg = (),
-        start: str | datetime | int | XComArg = "{{ data_interval_start }}",
-        end: str | datetime | int | XComArg = "{{ data_interval_end }}",
+        start: str | datetime | int | XComArg | None = None,
+        end: str | datetime | int | XComArg | None = None,
         kling_conn_id: str | XComArg = "kling_default",
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
@@ -76,7 +77,9 @@ class KlingUsageOperator(StoringOperator):
         self.paths = paths
         self.start = start
         self.end = end
-        if not any(is_templated(getattr(self, name)) for name in ("start", "end")):
+        if (start is None) != (end is None):
+            self.refuse("end" if end is None else "start", "a time, because only one of start and end is set")
+        if not any(value is None or is_templated(value) for value in (start, end)):
             self._period()
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -87,6 +90,8 @@ class KlingUsageOperator(StoringOperator):
         """
         from ..usage.charges import CASH, UNITS, Sums, in_order, not_in_ledger, rows_of
 
+        if self.start is None and self.end is None:
+            self.start, self.end = _last_complete_day(context)
         start, end = self._period()
         self.check_output_path()
         complete = end <= (time.time() - LAG_SECONDS) * 1000
@@ -183,6 +188,19 @@ class KlingUsageOperator(StoringOperator):
             raise
         except (ValueError, TypeError, OverflowError):
             self.refuse(name, _TIME)
+
+
+def _last_complete_day(context: Context) -> tuple[datetime, datetime]:
+    """Return the last day in UTC whose charges were complete when the run was due.
+
+    The data interval is not used itself: with a cron schedule Airflow 3 gives it no length.
+    """
+    dag_run = context["dag_run"]
+    # A run of Airflow 3 without a logical date has no data interval.
+    due = context.get("data_interval_end") or getattr(dag_run, "run_after", None) or dag_run.start_date
+    complete = due.astimezone(UTC) - timedelta(seconds=LAG_SECONDS)
+    end = complete.replace(hour=0, minute=0, second=0, microsecond=0)
+    return end - timedelta(days=1), end
 
 
 def _iso(milliseconds: int) -> str:

@@ -89,7 +89,7 @@ def test_a_wait_that_timed_out() -> None:
     error = error_from_event(event("timeout", "last status: processing"))
     assert type(error) is KlingTaskTimeout
     assert str(error) == (
-        "Still running at Kling; do not clear: retry or fetch 8. "
+        "Still running at Kling; do not clear: if no retry follows, fetch 8. "
         "Job 8 has not ended in time (last status: processing). "
         "The job continues at Kling and may be charged."
     )
@@ -100,7 +100,7 @@ def test_a_wait_whose_credentials_were_refused() -> None:
     error = error_from_event(event("error", "key revoked"))
     assert type(error) is KlingWaitInterrupted
     assert str(error).startswith(
-        "Correct the connection, then retry or fetch 8. "
+        "Correct the connection; if no retry follows, fetch 8. "
         "Waiting for job 8 is over: key revoked. The job continues"
     )
     assert (error.task_id, error.job) == ("8", JobState.EXISTS)

@@ -22,8 +22,9 @@ _SpeechText = Annotated[str, Field(min_length=1, max_length=200)]
 class TextToSpeech(KlingRequest):
     """Body of ``POST /v1/audio/tts``: say a text.
 
-    Answers at once with the sound, whose id is the ``audio_id`` of avatars and lip-sync for 30 days. A lost
-    answer cannot be recovered, the call is paid again.
+    Synchronous: the response holds the audio, and there is no job that could be looked up. If the response is
+    lost, the call may have been charged, and the task fails with ``KlingSubmissionUnknown``. The id of the
+    audio is the ``audio_id`` of avatars and lip-sync for 30 days.
     """
 
     text: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
@@ -78,7 +79,7 @@ class VideoToAudio(KlingRequest):
         " video_url.",
     )
     sound_effect_prompt: _SpeechText | None = Field(
-        None, description="Noises; at most 200 characters; taken from the video when unset."
+        None, description="Sound effects; at most 200 characters; taken from the video when unset."
     )
     bgm_prompt: _SpeechText | None = Field(
         None, description="Background music; at most 200 characters; taken from the video when unset."

@@ -46,7 +46,8 @@ VoiceSpeed = Annotated[float, Field(ge=0.8, le=2.0)]
 class LipSync(KlingRequest):
     """Body of ``POST /v1/videos/lip-sync``, the older form: fit a video to a text or an audio.
 
-    On the wire all fields but ``callback_url`` stand in an object ``input``; here they are given flat.
+    In the HTTP request all fields except ``callback_url`` are inside an object ``input``; the operator
+    takes them as parameters.
     ``videos/identify-face`` and ``videos/advanced-lip-sync`` are its successors.
     """
 
@@ -128,7 +129,8 @@ LIP_SYNC = Endpoint(
 class IdentifyFace(KlingRequest):
     """Body of ``POST /v1/videos/identify-face``: find the faces of a video.
 
-    Answers at once with a session and its faces; a lost answer cannot be recovered, the call is paid again.
+    Synchronous: the response holds a session and its faces, and there is no job that could be looked up. If
+    the response is lost, the call may have been charged, and the task fails with ``KlingSubmissionUnknown``.
     """
 
     video_id: Id | None = Field(
@@ -305,7 +307,8 @@ AVATAR_IMAGE_TO_VIDEO = Endpoint(
 class Avatar(KlingRequest):
     """Body of ``POST /v1/videos/avatar``: let the face of an image speak a text or an audio file.
 
-    The vendor's own pages do not have this path; use :class:`AvatarImageToVideo` where you can.
+    The vendor's own pages do not have this path; use ``KlingAvatarImageToVideoOperator`` where the host has
+    it.
     """
 
     image: Image = Field(description="Image with one face, best from the front.")
@@ -317,7 +320,8 @@ class Avatar(KlingRequest):
         None, description="URL of the audio to speak. Exactly one of text and audio_url."
     )
     aspect_ratio: Annotated[str, Field(pattern=r"^[1-9][0-9]?:[1-9][0-9]?$")] | None = Field(
-        None, description="Width to height, such as 16:9; 16:9 when unset. its page does not list the values."
+        None,
+        description="Width to height, such as 16:9; 16:9 when unset. The vendor does not list the values.",
     )
     callback_url: CallbackUrl = None
     external_task_id: ExternalTaskId = None

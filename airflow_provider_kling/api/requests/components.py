@@ -128,7 +128,7 @@ CAMERA_RULE = custom_rule(
 
 CAMERA_HINT = custom_rule(
     "camera_control",
-    text="camera_control.config has no effect unless type is simple; leave it out, or all of it 0",
+    text="camera_control.config has no effect unless type is simple; leave it out, or set no value in it",
     broken=lambda request: request.camera_control and request.camera_control.idle,
 )
 

@@ -38,7 +38,8 @@ Elements = Annotated[
 class ImageRecognize(KlingRequest):
     """Body of ``POST /v1/videos/image-recognize``: cut an image into object, head, face and clothes.
 
-    Answers at once; a lost answer cannot be recovered, the call is paid again.
+    Synchronous: the response holds the images, and there is no job that could be looked up. If the response
+    is lost, the call may have been charged, and the task fails with ``KlingSubmissionUnknown``.
     """
 
     image: Image = Field(description="The image.")
@@ -64,7 +65,7 @@ class ImageGeneration(KlingRequest):
     prompt: Prompt = Field(description="What is seen; at most 2,500 characters.")
     negative_prompt: Annotated[
         NegativePrompt,
-        Field(description="What must not be seen; at most 2,500 characters. Not together with image."),
+        Field(description="What to avoid; at most 2,500 characters. Not together with image."),
     ] = None
     image: Image | None = Field(None, description="Image to begin from.")
     image_reference: Literal["subject", "face"] | None = Field(

@@ -207,7 +207,7 @@ class OmniVideo(KlingRequest):
     )
     prompt: Prompt | None = Field(
         None,
-        description="What happens; at most 2,500 characters. Names its material <<<image_1>>>,"
+        description="What happens; at most 2,500 characters. Refers to its inputs as <<<image_1>>>,"
         " <<<element_1>>>, <<<video_1>>> by place in the lists. Needed unless shot_type is customize.",
     )
     image_list: Annotated[list[OmniImageItem], Field(max_length=MOST_REFERENCES)] | None = Field(

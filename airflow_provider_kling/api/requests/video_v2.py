@@ -272,7 +272,7 @@ class OmniVideo2(V2Request):
     )
     prompt: LongPrompt | None = Field(
         None,
-        description=f"What happens; {_PROMPT}. It calls its material by the ids given here: @id."
+        description=f"What happens; {_PROMPT}. It refers to its inputs by the ids given here: @id."
         f" {_SHOTS_SYNTAX}",
     )
     first_frame: LargeImage | NamedImage | None = Field(

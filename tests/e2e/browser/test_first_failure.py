@@ -18,7 +18,8 @@ from tests.support.connection_form import fill_form, open_form
 
 JOB = "178901234567800001"
 ERROR = (
-    f"Still running at Kling; do not clear: retry or fetch {JOB}. Job {JOB} has not ended in time (last "
+    f"Still running at Kling; do not clear: if no retry follows, fetch {JOB}. "
+    f"Job {JOB} has not ended in time (last "
     "status: processing). The job continues at Kling and may be charged. A retry of this task attaches to "
     "it; a clear makes a new one, which is charged."
 )

@@ -18,7 +18,7 @@ from airflow_provider_kling.api.requests.field_types import Image, video
 from airflow_provider_kling.get_provider_info import get_provider_info
 from airflow_provider_kling.operators.account import KlingAccountOperator
 from scripts.examples import excerpt
-from scripts.generate_reference import BY_SIGNATURE, FAMILIES, MARK, PAGES, operators, pages
+from scripts.generate_reference import BY_SIGNATURE, FAMILIES, MARK, PAGES, _shown, operators, pages
 from scripts.generate_stubs import write
 from scripts.local_airflow import ROOT
 from scripts.readme_tables import README, with_table
@@ -169,3 +169,18 @@ def test_a_table_is_put_between_its_marks_and_nowhere_else() -> None:
     assert made == "before\n<!-- a begins -->\n| \\1 |\n<!-- a ends -->\n<!-- b begins -->\n<!-- b ends -->\n"
     with pytest.raises(ValueError, match="c begins"):
         with_table(page, "c", "")
+
+
+@pytest.mark.parametrize(
+    ("default", "shown"),
+    [("", '`""`'), (None, ""), (0, "`0`"), ((), "`()`"), (False, "`False`"), ("run", "`run`")],
+    ids=["empty_text", "none", "zero", "empty_tuple", "false", "text"],
+)
+def test_a_default_is_shown_as_code(default: object, shown: str) -> None:
+    assert _shown("take", default) == shown
+
+
+def test_no_cell_has_an_unclosed_backtick() -> None:
+    for path, text in pages().items():
+        cells = [cell for line in text.splitlines() if line.startswith("|") for cell in line.split(" | ")]
+        assert [cell for cell in cells if cell.count("`") % 2] == [], path

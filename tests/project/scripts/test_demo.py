@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo asks before it spends money, and leaves nothing behind when it is stopped."""
+"""The demo costs nothing unless asked, and leaves nothing behind when it is stopped."""
 
 from __future__ import annotations
 
@@ -30,22 +30,37 @@ def run_demo(**variables: str) -> subprocess.Popen[str]:
     )
 
 
-def test_it_names_the_price_and_asks_before_it_spends_money() -> None:
-    program = run_demo(AIRFLOW_CONN_KLING_DEFAULT=REAL)
-    output, _ = program.communicate(timeout=60)
-    assert program.returncode == 1
+def service(monkeypatch: pytest.MonkeyPatch, connection: str, agreement: str) -> demo.Service:
+    for name, value in ((demo.CONNECTION, connection), (demo.AGREEMENT, agreement)):
+        monkeypatch.setenv(name, value)
+    with demo._service() as used:
+        return used
+
+
+@pytest.mark.parametrize("agreement", ["", "0", "no", "yes"])
+def test_an_account_is_not_used_unless_asked(
+    agreement: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = service(monkeypatch, REAL, agreement)
+    output = capsys.readouterr().out
+    assert "no account, no cost" in used.title
+    assert "a-key-that-costs-money" not in used.connection + output
+    assert "is set but not used; with KLING_DEMO_YES=1 its account is used and charged" in output
+
+
+def test_a_charged_run_shows_its_price_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = service(monkeypatch, REAL, "1")
+    output = capsys.readouterr().out
+    assert used.connection == REAL
     assert "It will cost about 3.0 video units, US$ 0.42" in output
-    assert "KLING_DEMO_YES=1" in output
     assert "a-key-that-costs-money" not in output
 
 
-@pytest.mark.parametrize("answer", ["", "n", "perhaps"])
-def test_only_a_yes_is_a_yes(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda _: answer)
-    monkeypatch.delenv("KLING_DEMO_YES", raising=False)
-    with pytest.raises(demo.DemoFailed, match="Nothing was done"):
-        demo._ask_before_paying()
+def test_an_agreement_without_an_account_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(demo.DemoFailed, match="AIRFLOW_CONN_KLING_DEFAULT is not set"):
+        service(monkeypatch, "", "1")
 
 
 @pytest.mark.xdist_group("demo")

@@ -113,7 +113,7 @@ JOB = "178901234567800001"
 def failed(**error: Any) -> Any:
     note = {
         "type": "KlingTaskTimeout",
-        "message": f"Still running at Kling; do not clear: retry or fetch {JOB}.",
+        "message": f"Still running at Kling; do not clear: if no retry follows, fetch {JOB}.",
         "task_id": JOB,
         "external_task_id": "af-1",
         "endpoint": "videos/text2video",

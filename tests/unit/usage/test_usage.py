@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,6 +106,44 @@ def test_sums_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
     assert [row["amount"] for row in table] == [row["amount"] for row in charged]
     assert {row["label.team"] for row in table} == {"shop", "press", ""}
     assert {row["label.sku"] for row in table} >= {"product 1"}
+
+
+@pytest.mark.parametrize(
+    ("times", "day"),
+    [
+        (("2026-11-20T00:00", None, "2026-11-20T00:00:05"), 18),
+        (("2026-11-20T00:00", "2026-11-20T00:00", "2026-11-25T09:00"), 18),
+        (("2026-11-20T11:59", None, "2026-11-20T11:59"), 18),
+        (("2026-11-20T12:00", None, "2026-11-20T12:00"), 19),
+        (("2026-11-20T02:00+03:00", None, "2026-11-19T23:00"), 18),
+        ((None, "2026-11-20T13:00", "2026-11-25T09:00"), 19),
+        ((None, None, "2026-11-20T13:00"), 19),
+    ],
+    ids=["midnight", "late", "before_the_lag", "at_the_lag", "zone", "no_interval", "no_run_after"],
+)
+def test_the_default_period_is_the_last_complete_day(
+    times: tuple[str | None, str | None, str], day: int, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    """The times are the end of the data interval, ``run_after`` and the start of the run."""
+
+    def at(text: str | None) -> datetime | None:
+        moment = datetime.fromisoformat(text) if text else None
+        return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
+
+    interval_end, run_after, started = map(at, times)
+    dag_run = SimpleNamespace(run_after=run_after, start_date=started)
+    context: Any = {"dag_run": dag_run, "data_interval_end": interval_end}
+    report = KlingUsageOperator(task_id="usage", output_path=str(tmp_path)).execute(context)
+    first = datetime(2026, 11, day, tzinfo=UTC)
+    assert datetime.fromisoformat(report["start"]) == first
+    assert datetime.fromisoformat(report["end"]) == first + timedelta(days=1)
+
+
+@pytest.mark.parametrize("name", ["start", "end"])
+def test_one_end_of_the_period_is_not_enough(name: str, tmp_path: Path) -> None:
+    given: Any = {name: "2026-11-01"}
+    with pytest.raises(KlingRequestInvalid, match="because only one of start and end is set"):
+        KlingUsageOperator(task_id="usage", output_path=str(tmp_path), **given)
 
 
 @pytest.mark.parametrize("kling_emulator_options", [{"cash": 100}])
