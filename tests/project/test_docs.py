@@ -16,7 +16,7 @@ import pytest
 from airflow_provider_kling import exceptions
 from airflow_provider_kling.get_provider_info import CONN_FIELDS, UI_FIELD_BEHAVIOUR, get_provider_info
 from airflow_provider_kling.version_compat import AirflowFailException
-from scripts.local_airflow import ROOT
+from scripts.local_airflow import EXAMPLES, ROOT
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),
@@ -25,6 +25,8 @@ PAGES = [
 ]
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 HEADING = re.compile(r"^#+ (.*)$", re.M)
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
+QUOTED = re.compile(r"`([^`]+)`")
 
 
 def anchor(heading: str) -> str:
@@ -102,6 +104,65 @@ def test_the_api_reference_has_every_public_module() -> None:
         importlib.import_module(name)
 
 
+def public_import_paths() -> dict[str, str]:
+    """Return the modules that the support policy lists, and the cell with their names."""
+    page = (ROOT / "docs" / "support-policy.md").read_text("utf-8")
+    table = page.partition("### Public import paths")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    return {f"airflow_provider_kling.{name}": names for cell, names in rows for name in QUOTED.findall(cell)}
+
+
+def imports_of(source: str) -> Iterator[tuple[str, str]]:
+    """Yield module and name of each import from the package."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("airflow_provider_kling"):
+            yield from ((str(node.module), alias.name) for alias in node.names)
+
+
+def python_on_pages() -> dict[str, str]:
+    """Return the Python of the pages and the example DAGs, by where it stands."""
+    examples = {str(file.relative_to(ROOT)): file.read_text("utf-8") for file in EXAMPLES.glob("*.py")}
+    blocks = {
+        f"{page.relative_to(ROOT)}-{number}": block
+        for page in PAGES
+        for number, block in enumerate(PYTHON.findall(page.read_text("utf-8")))
+    }
+    return examples | blocks
+
+
+def test_what_pages_and_examples_import_is_public() -> None:
+    paths = public_import_paths()
+    found = {each for source in python_on_pages().values() for each in imports_of(source)}
+    assert {module for module, _ in found} >= {
+        "airflow_provider_kling.budget",
+        "airflow_provider_kling.media",
+    }
+    private = [
+        f"{module}.{name}"
+        for module, name in sorted(found)
+        if module not in paths
+        or not (f"`{name}`" in paths[module] or paths[module].startswith(("all", "the")))
+    ]
+    assert private == []
+
+
+def test_the_support_policy_and_the_api_reference_list_the_same() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in (ROOT / "docs" / "reference").glob("*.rst"))
+    assert set(re.findall(r"^\.\. automodule:: (\S+)", pages, re.M)) == set(public_import_paths())
+
+
+def test_dags_of_pages_and_examples_do_not_catch_up() -> None:
+    """On Airflow 2 a DAG with a schedule otherwise runs, and pays, for each day since its start date."""
+    missing = [
+        f"{place}:{node.lineno}"
+        for place, source in python_on_pages().items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("DAG", "dag")
+        if "start_date" in (given := {word.arg for word in node.keywords}) and "catchup" not in given
+    ]
+    assert missing == []
+
+
 def test_the_connection_page_names_the_fields_as_the_form_does() -> None:
     page = (ROOT / "docs" / "connection.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| ([\w ()]+) \| ((?:`extra`: )?`\w+`) \|", page, re.M))
@@ -110,7 +171,6 @@ def test_the_connection_page_names_the_fields_as_the_form_does() -> None:
     assert rows == form | extras
 
 
-QUOTED = re.compile(r"`([^`]+)`")
 AIRFLOWS_OWN = {"The conn_id ... isn't defined", "Sensor has timed out"}
 """Texts of the page that Airflow writes; those that Kling writes are the emulator's, too."""
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from airflow_provider_kling.emulator.cli import build_parser
 from airflow_provider_kling.emulator.faults import FAULTS
@@ -22,6 +23,7 @@ from tests.support.airflow_database import copy_database
 from .media import look
 
 ROOT = Path(__file__).parents[3]
+REPOSITORY = "https://github.com/airflow-provider-kling/airflow-provider-kling"
 PAGE = (ROOT / "docs" / "emulator.md").read_text()
 
 
@@ -81,6 +83,18 @@ def test_every_name_of_the_emulator_in_the_page_exists(kling):
         assert hasattr(kling.emulator, name), name
 
 
+def test_the_workflow_has_the_steps_of_the_test_below():
+    (workflow,) = _blocks("yaml")
+    job = yaml.safe_load(workflow)["jobs"]["test"]
+    assert [step.get("run", "").split()[:3] for step in job["steps"][2:]] == [
+        ["pip", "install", "pytest"],
+        ["airflow", "db", "migrate"],
+        ["python", "-m", "pytest"],
+    ]
+    assert set(job["env"]) >= {"AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER"}
+    assert f"[emulator] @ git+{REPOSITORY}'" in workflow
+
+
 @pytest.mark.airflow
 def test_the_test_of_the_page_passes(tmp_path):
     names = ["conftest.py", "dags/video.py", "test_video.py"]
@@ -99,4 +113,4 @@ def test_the_test_of_the_page_passes(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 passed" in done.stdout
+    assert "2 passed" in done.stdout
