@@ -33,7 +33,7 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
     decodable. The verdict is written into the manifest next to each file. Needs the extra ``media``; makes no
     job.
 
-    :param result: result of a task with ``output_path``, such as ``film.output``, or a list of results.
+    :param result: result of a task with ``output_path``, such as ``video.output``, or a list of results.
     :param path: path of a file in any storage that Airflow supports, of a folder with results, or a list.
     :param duration: expected seconds of videos and audio; by default those of the request.
     :param duration_tolerance: seconds by which the duration may differ, 0.5 by default.
