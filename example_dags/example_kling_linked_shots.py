@@ -7,7 +7,7 @@ The second shot begins with the last frame of the first; both are checked before
 Needs a connection `kling_default` of type *Kling AI* and the extra `media` of the package. The results go to
 `KLING_EXAMPLE_OUTPUT`, any path that `ObjectStoragePath` takes, or to a temporary folder, which works as long
 as all tasks run on one machine.
-A run makes two jobs of five seconds.
+A run submits two jobs of five seconds.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    # A retry does not pay again: it finds the job that the first try made.
+    # A retry does not pay again: it finds the job that the first try submitted.
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     params={
         "first": "A paper boat drifts down a rainy gutter, close to the water",
@@ -44,14 +44,14 @@ with DAG(
         prompt="{{ params.first }}",
         duration="5",
         output_path=OUTPUT,
-        # A small JPEG beside each video, for lists and contact sheets.
+        # A small JPEG next to each video, for lists and contact sheets.
         poster=True,
         deferrable=True,
     )
 
     @task
     def link(shot: dict[str, Any]) -> str:
-        """Store the last frame of a shot beside it; the path is the image of the next shot."""
+        """Store the last frame of a shot next to it; the path is the image of the next shot."""
         from airflow_provider_kling.media import last_frame
 
         video = shot["videos"][0]["path"]

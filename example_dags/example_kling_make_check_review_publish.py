@@ -7,7 +7,7 @@ One pipeline of everything between a catalogue and a web site:
 1. *Re-use:* a mapped task makes a video of each product. `idempotency_scope="inputs"` makes each request
    once: the next run, of the next night or after a clear, pays only for products that are new or changed.
 2. *Review:* content that Kling refuses fails no task. A person sees image, prompt and reason, and gives
-   another prompt or drops the product. The new prompt is stored, so the next run asks nobody.
+   another prompt or drops the product. The new prompt is stored, so the next run asks no one.
 3. *Check:* videos that are black, frozen, truncated or too small are not published.
 4. *Publish:* what passes is copied to where the web site reads it, one file for each product. The task's
    result lists what was published, and what was not with the reasons.
@@ -167,7 +167,7 @@ with DAG(
     review = HITLEntryOperator.partial(
         task_id="review",
         options=[AGAIN, DROP],
-        # Nobody has answered for two days: the product has no video.
+        # No one has responded for two days: the product has no video.
         defaults=[DROP],
         params={"prompt": Param("", type="string", title="Another prompt")},
         response_timeout=timedelta(days=2),

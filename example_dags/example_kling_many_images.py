@@ -4,10 +4,12 @@
 
 One mapped task makes a video from each image. All waiting instances share one poller.
 
-Kling runs only a few jobs of an account at once. A task that finds all of these slots taken waits for one
-by itself, so nothing more is needed. To leave slots free for other DAGs, give all Kling tasks a pool:
+Kling runs only a few jobs of an account at once. A task that finds all of these slots taken waits for one,
+which costs one more worker start. To avoid that, give all Kling tasks a pool with as many slots:
 
+```console
 airflow pools set kling 3 "Kling jobs at once" --include-deferred
+```
 
 and pass `pool="kling"` below. Without `--include-deferred` a task would leave the pool while it waits for
 its job, and the pool would limit nothing.
@@ -48,7 +50,7 @@ with DAG(
 
     @task
     def add_up(results: list[dict]) -> str:
-        """Sum up what the run was charged; Kling tells units as text, to be exact."""
+        """Sum up what the run was charged; Kling returns units as text, to be exact."""
         from decimal import Decimal
 
         return str(sum(Decimal(result["units"] or 0) for result in results))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-### Tell the team, with a link
+### Notify the team, with a link
 
 When the video is there, a task posts the link to it. `HttpOperator` fits every chat with incoming webhooks;
 operators of Slack, Teams and others take the same text. A callback or notifier could post it, too, but
@@ -24,7 +24,7 @@ from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 
 with DAG(
     dag_id="example_kling_notify_with_link",
-    dag_display_name="Kling: tell the team, with a link",
+    dag_display_name="Kling: notify the team, with a link",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
@@ -44,8 +44,8 @@ with DAG(
         deferrable=True,
     )
 
-    tell = HttpOperator(
-        task_id="tell",
+    notify = HttpOperator(
+        task_id="notify",
         http_conn_id="team_chat",
         headers={"Content-Type": "application/json"},
         # Airflow 2 has no XCom with the link; there the link to the task's log is used instead.
@@ -53,4 +53,4 @@ with DAG(
         " or ti.log_url)} | tojson }}",
     )
 
-    animate >> tell
+    animate >> notify

@@ -55,7 +55,7 @@ with DAG(
 ({{ ti.xcom_pull(task_ids='animate')['units'] }} units).
 Rejecting it skips the downstream tasks and does not delete the draft.
 """,
-        # Nobody has looked for two days: better not.
+        # No one has looked for two days: better not.
         response_timeout=timedelta(days=2),
         defaults="Reject",
     )

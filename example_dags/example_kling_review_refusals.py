@@ -58,7 +58,7 @@ def second_tries(
 ) -> list[dict[str, Any]]:
     """Make a request of each prompt that a person has edited.
 
-    The labels stand in the second job's manifest, beside its own ids: so both jobs can be audited.
+    The labels stand in the second job's manifest, next to its own ids, so both jobs can be audited.
     """
     return [
         {

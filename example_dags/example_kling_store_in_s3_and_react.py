@@ -55,7 +55,7 @@ with DAG(
 ) as reacting:
 
     @task
-    def tell(**context: Any) -> list[str]:
+    def react(**context: Any) -> list[str]:
         """Print what arrived. Airflow 2 calls assets datasets."""
         events = context.get("triggering_asset_events") or context["triggering_dataset_events"]
         extras = [event.extra for found in events.values() for event in found]
@@ -63,4 +63,4 @@ with DAG(
             print(f"{extra['duration']} s of {extra['model']} for {extra['units']} units: {extra['paths']}")
         return [path for extra in extras for path in extra["paths"]]
 
-    tell()
+    react()

@@ -10,7 +10,7 @@ is about to start are handed to the same run, so the first task collects all of 
 over them. A result that is stored already is not downloaded again: an event that comes twice costs nothing.
 
 Needs Airflow 3.0, the connection `kling_default`, and a place that the environment variable
-`KLING_EXAMPLE_OUTPUT` names. It makes no job and costs nothing at Kling.
+`KLING_EXAMPLE_OUTPUT` names. It submits no job and costs nothing at Kling.
 """
 
 from __future__ import annotations

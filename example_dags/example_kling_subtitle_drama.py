@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-### A clip with English subtitles, and its SRT file
+### A video with English subtitles, and its SRT file
 
 Generates a short video with audio, then translates its speech: the result is the video with subtitles, an
 SRT and an ASS file. In real life `source_video` is an episode in object storage. The connection needs an

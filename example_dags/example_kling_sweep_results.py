@@ -42,7 +42,7 @@ with DAG(
     )
 
     @task
-    def tell(**context: Any) -> list[str]:
+    def report(**context: Any) -> list[str]:
         """Print results that expire soon and results that have expired. Replace this with your own alert."""
         report = context["ti"].xcom_pull(task_ids="sweep") or {}
         for job in report.get("expiring_jobs", []):
@@ -51,4 +51,4 @@ with DAG(
             print(f"Lost: {job['endpoint']} {job['kling_task_id']}")
         return [job["kling_task_id"] for job in report.get("expiring_jobs", [])]
 
-    sweep >> tell().as_teardown()
+    sweep >> report().as_teardown()

@@ -2,7 +2,7 @@
 """
 ### A story in two shots with the newest model, then restyled
 
-kling-3.0-turbo tells a story in several shots of one prompt; kling-3.0-omni then edits that video. Both are
+kling-3.0-turbo generates several shots of one prompt; kling-3.0-omni then edits that video. Both are
 models of the vendor's API 2.0, for which the connection needs an API key.
 
 A run costs 8.5 video units, about 1.19 US dollars at the list price of September 2026.
@@ -30,7 +30,7 @@ with DAG(
     tags=["example", "kling", "video"],
     doc_md=__doc__,
 ) as dag:
-    tell = KlingTextToVideo2Operator(
+    story = KlingTextToVideo2Operator(
         task_id="tell",
         prompt="{{ params.story }}",
         duration=5,
@@ -42,4 +42,4 @@ with DAG(
         audio="original",
     )
 
-    tell >> draw
+    story >> draw

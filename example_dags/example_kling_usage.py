@@ -2,11 +2,12 @@
 """
 ### What was charged, for which DAG and for whom
 
-Reads the account's ledgers of the day before yesterday, which are complete by now (they lag up to 12
+Reads the account's billing records of the day before yesterday, which are complete by now (they lag up to 12
 hours), joins them with the manifests and batch ledgers at `KLING_EXAMPLE_OUTPUT`, and writes JSONL and CSV
-below it. The second task tells the sums, and what no task of this Airflow has made.
+below it. The second task reports the sums, and charges of jobs that no task of this Airflow has
+submitted.
 
-Needs the connection `kling_default`, at one of Kling's own hosts. It makes no job and costs nothing.
+Needs the connection `kling_default`, at one of Kling's own hosts. It submits no job and costs nothing.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ with DAG(
     )
 
     @task
-    def tell(**context: Any) -> dict[str, Any]:
+    def report(**context: Any) -> dict[str, Any]:
         """Return the sums; in real life sent to a chat."""
-        report: dict[str, Any] = context["ti"].xcom_pull(task_ids="usage")
-        print(f"Charged: {report['units']} units, {report['cash']} in cash")
-        if report["unknown_to_airflow"]:
-            print(f"{report['unknown_to_airflow']} charges are of unknown jobs: {report['unknown_path']}")
-        return report["units"]
+        charges: dict[str, Any] = context["ti"].xcom_pull(task_ids="usage")
+        print(f"Charged: {charges['units']} units, {charges['cash']} in cash")
+        if charges["unknown_to_airflow"]:
+            print(f"{charges['unknown_to_airflow']} charges are of unknown jobs: {charges['unknown_path']}")
+        return charges["units"]
 
-    usage >> tell()
+    usage >> report()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words that this project does not use, with the words to use instead: one word for one thing.
 
-``python -m scripts.vocabulary`` lists them in the pages that people write and in the package.
+``python -m scripts.vocabulary`` lists them in the pages that people write, in the example DAGs and in the package.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .local_airflow import ROOT
+from .local_airflow import EXAMPLES, ROOT
 
 PACKAGE = ROOT / "airflow_provider_kling"
 
@@ -157,26 +157,29 @@ def pages() -> list[Path]:
 
     :return: paths, sorted within their folders.
     """
-    folders = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "changelog.d").glob("*.md")]
+    docs = ROOT / "docs"
+    folders = [*docs.rglob("*.md"), *docs.rglob("*.rst"), *(ROOT / "changelog.d").glob("*.md")]
     return [*sorted(ROOT.glob("*.md")), *sorted(folders)]
 
 
 def modules() -> list[Path]:
-    """Return the modules of the package.
+    """Return the modules of the package and the example DAGs, whose docstrings are pages of the site.
 
-    :return: paths, sorted.
+    :return: paths, sorted within their folders.
     """
-    return sorted(PACKAGE.rglob("*.py"))
+    return [*sorted(PACKAGE.rglob("*.py")), *sorted(EXAMPLES.glob("*.py"))]
 
 
 def problems(path: Path) -> list[str]:
-    """Return the words of a page or a module of the package that have a better one.
+    """Return the words of a page, an example DAG or a module of the package that have a better one.
 
     :param path: path of the file.
     :return: one line each: the line number, the word, what to use instead.
     """
-    if path.suffix == ".md":
+    if path.suffix in (".md", ".rst"):
         found = misused(prose(path.read_text("utf-8")))
+    elif path.is_relative_to(EXAMPLES):
+        found = misused_in_module(path)
     else:
         name = path.relative_to(PACKAGE).as_posix()
         allowed = {

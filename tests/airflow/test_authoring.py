@@ -74,17 +74,17 @@ def run(dags_folder: Path) -> Run:
 GREEN = "success"
 
 STYLES: dict[str, tuple[int, int, dict[str, str]]] = {
-    "classic": (2, 11, {"image": GREEN, "film": GREEN}),
+    "classic": (2, 11, {"image": GREEN, "video": GREEN}),
     "taskflow": (1, 8, {"words": GREEN, "image": GREEN, "first_url": GREEN}),
     "expand": (3, 24, {"prompts": GREEN, "image0": GREEN, "image1": GREEN, "image2": GREEN}),
     "expand_kwargs": (2, 16, {"requests": GREEN, "image0": GREEN, "image1": GREEN}),
     "group": (
         4,
         22,
-        {f"story.{name}{number}": GREEN for name in ("image", "first_url", "film") for number in range(2)},
+        {f"story.{name}{number}": GREEN for name in ("image", "first_url", "video") for number in range(2)},
     ),
     "defaults": (2, 16, {"oak": GREEN, "birch": GREEN}),
-    "factory": (1, 3, {"film": GREEN}),
+    "factory": (1, 3, {"video": GREEN}),
     "native": (1, 8, {"image": GREEN}),
     "missing": (1, 8, {"image": GREEN}),
     "branch": (1, 8, {"choose": GREEN, "oak": GREEN, "birch": "skipped"}),

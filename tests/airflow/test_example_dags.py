@@ -212,11 +212,14 @@ def test_a_team_that_was_not_notified_fails_the_run(
     shutil.copy(file, dags_folder)
     dag = load(file)
     dag.get_task("animate").poll_interval = 0.2
-    dag.get_task("tell").retries = 0
+    dag.get_task("notify").retries = 0
     chat.status = status
     run = dag.test()
     assert run.state == state
-    assert {ti.task_id: ti.state for ti in run.get_task_instances()} == {"animate": "success", "tell": state}
+    assert {ti.task_id: ti.state for ti in run.get_task_instances()} == {
+        "animate": "success",
+        "notify": state,
+    }
     assert chat.posted[0]["text"].startswith("A new video: ")
     assert "None" not in chat.posted[0]["text"]
     assert len(kling_emulator.jobs) == 1

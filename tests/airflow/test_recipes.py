@@ -50,21 +50,21 @@ def run(dags_folder: Path) -> Run:
 @callbacks_know_the_error
 def test_refused_content_goes_to_a_person(run: Run, kling_emulator: Emulator) -> None:
     kling_emulator.faults.set({"refused_word": "storm"})
-    state, states, _ = run("retries-and-money.md", "film_or_ask")
-    assert states == {"film": "failed", "refused": "success", "ask": "success"}
+    state, states, _ = run("retries-and-money.md", "video_or_ask")
+    assert states == {"video": "failed", "refused": "success", "ask": "success"}
     assert state == "success"
     assert not kling_emulator.jobs
 
 
 def test_a_made_video_is_sent_to_no_person(run: Run, kling_emulator: Emulator) -> None:
-    state, states, _ = run("retries-and-money.md", "film_or_ask")
-    assert states == {"film": "success", "refused": "skipped", "ask": "skipped"}
+    state, states, _ = run("retries-and-money.md", "video_or_ask")
+    assert states == {"video": "success", "refused": "skipped", "ask": "skipped"}
     assert state == "success"
     assert len(kling_emulator.jobs) == 1
 
 
 def test_another_failure_is_no_refusal(run: Run, kling_emulator: Emulator) -> None:
     kling_emulator.faults.set({"failed_word": "storm", "fail_reason": "out of memory"})
-    state, states, _ = run("retries-and-money.md", "film_or_ask")
-    assert states == {"film": "failed", "refused": "failed", "ask": "upstream_failed"}
+    state, states, _ = run("retries-and-money.md", "video_or_ask")
+    assert states == {"video": "failed", "refused": "failed", "ask": "upstream_failed"}
     assert state == "failed"

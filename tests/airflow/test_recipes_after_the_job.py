@@ -96,7 +96,7 @@ def test_what_passes_the_check_is_published(
     file.write_text(source.replace('duration="5",', 'duration="5",\n        poll_interval=0.2,'))
     run = runpy.run_path(str(file))["dag"].test()
     assert {ti.task_id: str(ti.state) for ti in run.get_task_instances()} == {
-        "film": "success",
+        "video": "success",
         "check": "success",
         "publish": "success",
     }

@@ -79,7 +79,7 @@ def names(kling_emulator: Emulator) -> dict[str, Any]:
 @pytest.mark.parametrize("source", snippets())
 def test_it_runs(source: str, names: dict[str, Any]) -> None:
     with DAG("page", schedule=None):
-        for name in ("make_videos", "tell_somebody"):
+        for name in ("make_videos", "notify_team"):
             names[name] = task(task_id=name)(lambda: None)()
         exec(source, names)
 

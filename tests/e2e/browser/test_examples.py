@@ -59,7 +59,7 @@ def test_another_dag_reacts_to_stored_files(
     )
     reaction = runs[0]["dag_run_id"]
     assert api.wait_for_run(REACTING, reaction, timeout=60) == "success"
-    assert api.xcom(REACTING, reaction, "tell") == [path]
+    assert api.xcom(REACTING, reaction, "react") == [path]
     assert path.partition(f"{s3_server.bucket}/")[2] in s3_server.stored()
     (event,) = api.call("GET", "/assets/events", source_dag_id=LANDING)["asset_events"]
     assert {"duration": 5.0, "units": "3", "model": "kling-v3", "paths": [path]}.items() <= event[
