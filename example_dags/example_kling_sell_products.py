@@ -29,7 +29,7 @@ with DAG(
     params={
         "title": "Mug with a handle",
         "description": "Made by hand, fit for the dishwasher",
-        "speech": "This mug holds your tea warm, and it fits every dishwasher.",
+        "speech": "Your tea stays warm in this mug, and it fits every dishwasher.",
     },
     tags=["example", "kling", "e-commerce"],
     doc_md=__doc__,

@@ -2,8 +2,8 @@
 """
 ### A story in two shots with the newest model, then restyled
 
-kling-3.0-turbo generates several shots of one prompt; kling-3.0-omni then edits that video. Both are
-models of the vendor's API 2.0, for which the connection needs an API key.
+kling-3.0-turbo generates a story in several shots from one prompt; kling-3.0-omni then edits that video.
+Both are models of the vendor's API 2.0, for which the connection needs an API key.
 
 A run costs 8.5 video units, about 1.19 US dollars at the list price of September 2026.
 """
@@ -31,14 +31,14 @@ with DAG(
     doc_md=__doc__,
 ) as dag:
     story = KlingTextToVideo2Operator(
-        task_id="tell",
+        task_id="story",
         prompt="{{ params.story }}",
         duration=5,
     )
     draw = KlingOmniVideo2Operator(
         task_id="draw",
         prompt="Let @story look like {{ params.style }}",
-        base_video={"url": "{{ ti.xcom_pull(task_ids='tell')['videos'][0]['url'] }}", "id": "story"},
+        base_video={"url": "{{ ti.xcom_pull(task_ids='story')['videos'][0]['url'] }}", "id": "story"},
         audio="original",
     )
 

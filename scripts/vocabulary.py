@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Words that this project does not use, with the words to use instead: one word for one thing.
 
-``python -m scripts.vocabulary`` lists them in the pages that people write, in the example DAGs and in the package.
+``python -m scripts.vocabulary`` lists them in the pages that people write, in the example DAGs and in the
+package.
 """
 
 from __future__ import annotations
