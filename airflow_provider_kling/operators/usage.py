@@ -197,7 +197,7 @@ def _last_complete_day(context: Context) -> tuple[datetime, datetime]:
     """
     dag_run = context["dag_run"]
     # A run of Airflow 3 without a logical date has no data interval.
-    due = context.get("data_interval_end") or getattr(dag_run, "run_after", None) or dag_run.start_date
+    due: Any = context.get("data_interval_end") or getattr(dag_run, "run_after", None) or dag_run.start_date
     complete = due.astimezone(UTC) - timedelta(seconds=LAG_SECONDS)
     end = complete.replace(hour=0, minute=0, second=0, microsecond=0)
     return end - timedelta(days=1), end

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import runpy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_kling.emulator.server import Emulator
-from airflow_provider_kling.operators.usage import KlingUsageOperator
 from scripts.local_airflow import EXAMPLES
 from tests.unit.operators.conftest import TaskInstance, image_to_video, run
 
@@ -36,16 +34,28 @@ def test_the_example_reports_the_charges(
     assert (report["charges"], report["units"], report["unknown_to_airflow"]) == (1, {"video": "3"}, 0)
 
 
+NIGHTLY = """
+from datetime import UTC, datetime
+
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_kling.operators.usage import KlingUsageOperator
+
+with DAG("nightly_usage", schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False) as dag:
+    KlingUsageOperator(task_id="usage", output_path={output!r})
+"""
+
+
 def test_the_defaults_fit_a_cron_schedule(
-    kling_emulator: Emulator, airflow_database: Any, tmp_path: Path
+    kling_emulator: Emulator, dags_folder: Path, tmp_path: Path
 ) -> None:
     """Airflow 3 gives a run of a cron schedule a data interval without a length."""
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    with DAG("nightly_usage", schedule="@daily", start_date=start, catchup=False) as dag:
-        KlingUsageOperator(task_id="usage", output_path=str(tmp_path))
-    done: Any = dag.test(logical_date=datetime(2026, 3, 10, tzinfo=UTC))
+    file = dags_folder / "nightly_usage.py"
+    file.write_text(NIGHTLY.format(output=str(tmp_path / "usage")))
+    dag: Any = runpy.run_path(str(file))["dag"]
+    done = dag.test(logical_date=datetime(2026, 3, 10, tzinfo=UTC))
     assert done.state == "success"
     (report,) = [each.xcom_pull(task_ids="usage") for each in done.get_task_instances()]
-    days = (datetime.fromisoformat(report["end"]) - datetime.fromisoformat(report["start"])).days
-    assert (days, report["complete"]) == (1, True)
-    assert datetime.fromisoformat(report["end"]) <= done.data_interval_end
+    start, end = (datetime.fromisoformat(report[name]) for name in ("start", "end"))
+    assert (end - start, report["complete"]) == (timedelta(days=1), True)
+    assert end <= done.data_interval_end
