@@ -41,7 +41,8 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_kling.operators.usage import KlingUsageOperator
 
-with DAG("nightly_usage", schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False) as dag:
+start = datetime(2026, 1, 1, tzinfo=UTC)
+with DAG("nightly_usage", schedule="@daily", start_date=start, catchup=False) as dag:
     KlingUsageOperator(task_id="usage", output_path={output!r})
 """
 

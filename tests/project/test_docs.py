@@ -163,6 +163,22 @@ def test_dags_of_pages_and_examples_do_not_catch_up() -> None:
     assert missing == []
 
 
+XCOM_KEYS = {"task_id", "external_task_id", "request"}
+"""What job operators push besides ``return_value``."""
+
+
+def test_words_in_brackets_of_an_output_are_keys_of_xcoms() -> None:
+    """Airflow reads ``task.output["word"]`` as the XCom ``word``, not as a part of the return value."""
+    keys = {
+        (place, ast.literal_eval(node.slice))
+        for place, source in python_on_pages().items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute)
+        if node.value.attr == "output" and isinstance(node.slice, ast.Constant)
+    }
+    assert {(place, key) for place, key in keys if key not in XCOM_KEYS} == set()
+
+
 def test_the_connection_page_names_the_fields_as_the_form_does() -> None:
     page = (ROOT / "docs" / "connection.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| ([\w ()]+) \| ((?:`extra`: )?`\w+`) \|", page, re.M))
