@@ -150,7 +150,7 @@ class KlingSubmissionUnknown(KlingError, AirflowFailException):
 
 
 class KlingTaskFailed(KlingError):
-    """Kling ended the job as failed. A retry makes a new job."""
+    """Kling ended the job as failed. A retry submits a new job."""
 
 
 class KlingAwaitedTaskFailed(KlingTaskFailed, AirflowFailException):
@@ -165,7 +165,7 @@ class KlingWaitInterrupted(KlingError):
 
 
 class KlingTaskTimeout(KlingError):
-    """The job did not end within ``timeout``; it continues at Kling."""
+    """A job did not end within ``timeout`` or ``execution_timeout``; it continues at Kling."""
 
     last_seen: str = ""
     """What the last poll showed, in words."""
@@ -184,7 +184,7 @@ class KlingMediaCheckFailed(KlingError, AirflowFailException):
 
 
 class KlingBudgetSpent(KlingError, AirflowFailException):
-    """A batch has reached its ``max_units``; the rest of its rows was not submitted."""
+    """A batch or a ``KlingBudget`` has reached its limit; nothing more was submitted."""
 
 
 class KlingResultExpired(KlingError, AirflowFailException):

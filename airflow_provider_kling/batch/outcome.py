@@ -135,8 +135,8 @@ def _unsubmitted(
 ) -> KlingError | None:
     if reason is StopReason.BUDGET and progress.unknown:
         return KlingBudgetSpent(
-            f"max_units cannot be checked: the cost of {progress.unknown} jobs is not known: {what}. See the "
-            "account's bill, leave max_units out, and clear this task."
+            f"max_units cannot be checked: the cost of {progress.unknown} jobs is not known: {what}. Read the "
+            "charges in Kling's console, remove max_units, and clear this task."
         )
     if reason is StopReason.BUDGET:
         return KlingBudgetSpent(
@@ -180,4 +180,4 @@ def _failed(progress: Progress, allowed: int, what: str, *, asks_again: bool) ->
     kind = next(
         (kind for state, kind in _FINAL_ERRORS.items() if progress.states[state]), KlingRequestInvalid
     )
-    return kind(f"{text} None of them would fare better in a retry; a clear tries them again.")
+    return kind(f"{text} A retry cannot fix them; a clear submits them again, which is charged.")

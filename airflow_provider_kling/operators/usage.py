@@ -42,16 +42,17 @@ class KlingUsageOperator(StoringOperator):
     """Write the charges of the account in a period, a row for each, with the DAG, run, task and labels of its
     job.
 
-    The requests are free; it makes at most one per second. **Kling's ledgers lag up to 12 hours**: run it for
-    a period that ended at least that long ago; for a later one the result has ``"complete": false``.
+    The requests are free; it makes at most one per second. **Kling's billing records lag up to 12 hours**:
+    run it for a period that ended at least that long ago; for a later one the result has ``"complete":
+    false``.
 
     Charges are joined by Kling's task id with the manifests and batch ledgers below ``paths``. The files are
-    named after the period and replaced as a whole, so a second run for a period only adds what the ledgers
-    have received since. Returns sums and paths; sums are text, to be exact.
+    named after the period and replaced as a whole, so a second run for a period only adds what the billing
+    records have received since. Returns sums and paths; sums are text, to be exact.
 
     :param output_path: folder for the files, a path on disk or in an object store: ``usage-<period>.jsonl``
         and ``.csv`` (every charge), ``unknown-<period>.jsonl`` (charges of jobs that are not below ``paths``)
-        and ``missing-<period>.jsonl`` (stored below ``paths``, but in no ledger).
+        and ``missing-<period>.jsonl`` (stored below ``paths``, but not in Kling's billing records).
     :param paths: output paths of the operators and batches that submitted the jobs; folders below them are
         read too. If empty, every charge is unknown.
     :param start: jobs created at this time or later: ISO text, a ``datetime`` or Unix time in milliseconds.
@@ -83,7 +84,7 @@ class KlingUsageOperator(StoringOperator):
             self._period()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Read the ledgers, join them with the manifests and write the files.
+        """Read the billing records, join them with the manifests and write the files.
 
         :param context: Airflow's context of the task.
         :return: the period, the sums and the paths of the files, as JSON.
@@ -96,7 +97,9 @@ class KlingUsageOperator(StoringOperator):
         self.check_output_path()
         complete = end <= (time.time() - LAG_SECONDS) * 1000
         if not complete:
-            self.log.warning("The period ended less than 12 h ago, and Kling's ledgers lag up to 12 h")
+            self.log.warning(
+                "The period ended less than 12 h ago, and Kling's billing records lag up to 12 h"
+            )
         known = self._already_stored()
         account = self.hook.account
         rows = in_order(
