@@ -3,7 +3,7 @@
 
 Airflow calls :func:`get_provider_info` while its own configuration is still being read, so this module
 imports nothing. Airflow 3.2 and newer draw the connection form from here; older versions ask the hook,
-which builds the same form from the same data (``hooks/form.py``).
+which builds the same form from the same data (``hooks/connection_form.py``).
 """
 
 from __future__ import annotations

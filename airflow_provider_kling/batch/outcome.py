@@ -135,8 +135,8 @@ def _unsubmitted(
 ) -> KlingError | None:
     if reason is StopReason.BUDGET and progress.unknown:
         return KlingBudgetSpent(
-            f"max_units cannot be checked: the cost of {progress.unknown} jobs is not known: {what}. Read the "
-            "charges in Kling's console, remove max_units, and clear this task."
+            f"max_units cannot be checked: the cost of {progress.unknown} jobs is not known: {what}. "
+            "Read the charges in Kling's console, remove max_units, and clear this task."
         )
     if reason is StopReason.BUDGET:
         return KlingBudgetSpent(
