@@ -128,10 +128,19 @@ def _example(operator: type, root: str) -> Iterator[str]:
         yield f"Example: [{part.file.name}]({root}example_dags/{part.file.name})"
 
 
+_DONE = {"refuse": "rejects it", "warn": "warns"}
+
+
 def _hosts() -> Iterator[str]:
     yield "## What hosts document more narrowly"
     rows = [
-        (f"`{limit.endpoint}`", DIALECTS[limit.dialect].title, limit.rule.text, limit.severity, limit.source)
+        (
+            f"`{limit.endpoint}`",
+            DIALECTS[limit.dialect].title,
+            limit.rule.text,
+            _DONE[limit.severity],
+            limit.source,
+        )
         for limit in LIMITS
     ]
     rows += [
@@ -139,7 +148,7 @@ def _hosts() -> Iterator[str]:
             f"`{limit.endpoint}`",
             DIALECTS[limit.dialect].title,
             f"{limit.path} lasts {limit.seconds[0]:g} to {limit.seconds[1]:g} s",
-            "warn",
+            _DONE["warn"],
             limit.source,
         )
         for limit in MEDIA_LIMITS
