@@ -132,25 +132,17 @@ class Tries:
         assert self.workers.wait() == SUCCESS, self.workers.said("")[-30:]
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all tests with workers: starting the workers' program takes seconds."""
-    for item in items:
-        if "_workers" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("batch workers"))
-
-
 @pytest.fixture(scope="session")
-def _workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+def worker_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     with Workers(tmp_path_factory.mktemp("workers") / "workers.log") as workers:
         yield workers
 
 
 @pytest.fixture
-def tries(_workers: Workers, batch: Batch) -> Callable[[Emulator], Tries]:
+def tries(worker_processes: Workers, batch: Batch) -> Callable[[Emulator], Tries]:
     """Run tries of the batch in processes that can be killed."""
-    _workers.forget()
-    return lambda kling: Tries(_workers, batch, kling)
+    worker_processes.forget()
+    return lambda kling: Tries(worker_processes, batch, kling)
 
 
 @pytest.fixture(scope="session")

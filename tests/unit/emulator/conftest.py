@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ LONG = 3600.0
 """The last models of two endpoints: Kling switched them off, and gateways may still have them."""
 
 
+@cache
 def png(width: int = 600, height: int = 400, colour: str = "red", kind: str = "PNG") -> str:
     """Return an image as base64."""
     stream = io.BytesIO()

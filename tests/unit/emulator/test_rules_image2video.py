@@ -20,7 +20,9 @@ SHOT = {"index": 1, "prompt": "a", "duration": "5"}
 
 def _noise(width: int, height: int) -> str:
     stream = io.BytesIO()
-    Image.frombytes("RGB", (width, height), os.urandom(width * height * 3)).save(stream, "PNG")
+    Image.frombytes("RGB", (width, height), os.urandom(width * height * 3)).save(
+        stream, "PNG", compress_level=0
+    )
     return base64.b64encode(stream.getvalue()).decode()
 
 

@@ -18,9 +18,12 @@ import requests
 
 from airflow_provider_kling.emulator.__main__ import main
 from airflow_provider_kling.emulator.options import Options
+from airflow_provider_kling.emulator.pytest_plugin import kling_emulator
 from airflow_provider_kling.emulator.server import Emulator, PortTaken
 
 from .conftest import IMAGE_TO_VIDEO, png
+
+__all__ = ["kling_emulator"]  # the fixture of the plugin itself
 
 COMMAND = [sys.executable, "-m", "airflow_provider_kling.emulator"]
 

@@ -15,6 +15,7 @@ from airflow_provider_kling.api.requests.components import ImageItem
 from airflow_provider_kling.api.requests.field_types import Image, MediaConstraints, audio
 from airflow_provider_kling.exceptions import KlingRequestInvalid, KlingServerError
 from airflow_provider_kling.inputs.resolve import resolve_inputs
+from tests.support.processes import USES_S3
 from tests.unit.inputs.samples import noisy_picture, picture, sound_of, video
 
 Voice = Annotated[str, audio(2, 300)]
@@ -34,7 +35,7 @@ class Studio(KlingRequest):
     file_only: SmallImage | None = None
 
 
-@pytest.fixture(params=["local", "file", "memory", "s3"])
+@pytest.fixture(params=["local", "file", "memory", pytest.param("s3", marks=USES_S3)])
 def store(request, tmp_path):
     """Put a file into a storage and get the value that a DAG author would write."""
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
@@ -148,12 +148,6 @@ def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> T
 def ti() -> TaskInstance:
     """A task instance at its first try."""
     return TaskInstance()
-
-
-@pytest.fixture
-def kling_emulator(shared_emulator: SharedEmulator, kling_emulator_options: Mapping[str, Any]) -> Emulator:
-    """An emulator without jobs, which the connection ``kling_default`` leads to."""
-    return shared_emulator(**kling_emulator_options)
 
 
 @pytest.fixture

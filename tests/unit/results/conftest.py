@@ -14,6 +14,7 @@ import pytest
 
 from airflow_provider_kling.results.download import DownloadOptions
 from airflow_provider_kling.utils.storage import resolve_path
+from tests.support.processes import USES_S3
 from tests.unit.results.web import Web, running
 
 FTYP = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
@@ -74,7 +75,7 @@ def web() -> Iterator[Web]:
         yield server
 
 
-@pytest.fixture(params=["local", "memory", "s3"])
+@pytest.fixture(params=["local", "memory", pytest.param("s3", marks=USES_S3)])
 def shelf(request: pytest.FixtureRequest, tmp_path: Any) -> Shelf:
     if request.param == "local":
         return Shelf(str(tmp_path / "out"))
