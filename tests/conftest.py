@@ -20,8 +20,7 @@ from tests.support.airflow_database import copy_database
 from tests.support.compat_names import provide_compat_names
 from tests.support.processes import COSTLY
 
-# Loading Airflow and collecting tests makes almost no garbage, and the search for it takes a fifth of the time
-# of both.
+# Loading Airflow and collecting tests makes almost no garbage; the search for it takes a fifth of the time.
 gc.disable()
 
 # Airflow reads its settings with its first import, so they stand before any test module is loaded. Every
