@@ -13,13 +13,13 @@ from ..exceptions import JobState, KlingAccountError, KlingError, KlingRequestIn
 from ..hooks.async_client import AsyncKlingClient
 from ..results.accounts import account_bound_fields
 from ..submission.context import SharedScope
-from .account_errors import bound_error, closed_error, unknown_error, unproven_error
 from .context import BatchAccount, RunContext
 from .deferral import width_of
-from .joint_limiter import JointLimiter
 from .ledger_entry import LedgerEntry, RowState
 from .limiter import ConcurrencyLimiter, StopReason, SubmissionStopped
 from .monitor import JobMonitor, RunningJob
+from .multi_account_limiter import MultiAccountLimiter
+from .outcome import bound_error, closed_error, unknown_error, unproven_error
 from .submitter import Submitter
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ class Lanes:
             for account in run.accounts
         ]
         self._by_id = {lane.account.conn_id: lane for lane in self.all}
-        self.limiter: ConcurrencyLimiter | JointLimiter = (
-            JointLimiter([lane.limiter for lane in self.all], together=run.config.spread == ROUND_ROBIN)
+        self.limiter: ConcurrencyLimiter | MultiAccountLimiter = (
+            MultiAccountLimiter([lane.limiter for lane in self.all], together=run.config.spread == ROUND_ROBIN)
             if self.several
             else self.all[0].limiter
         )

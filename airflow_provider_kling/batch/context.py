@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from ..hooks.connection import KlingSettings
     from .config import BatchConfig
     from .input import RequestRow
-    from .joint_limiter import JointLimiter
     from .ledger import Ledger
     from .ledger_writer import LedgerWriter
     from .limiter import ConcurrencyLimiter
+    from .multi_account_limiter import MultiAccountLimiter
     from .preflight import PreflightResult
     from .progress import Budget, Progress
-    from .remade_rows import RemadeRows
+    from .resubmission import RowsToResubmit
 
 StoreResult = Callable[[KlingTask, Mapping[str, Any], Callable[[], KlingTask]], dict[str, Any]]
 """Downloads the files of a job that succeeded and returns it as JSON; runs in a thread.
@@ -74,8 +74,8 @@ class RunContext:
     deadline_for: DeadlineFor
     log: logging.Logger
     unexpected: str = ""
-    remade: RemadeRows = field(init=False)
-    limiter: ConcurrencyLimiter | JointLimiter = field(init=False)
+    remade: RowsToResubmit = field(init=False)
+    limiter: ConcurrencyLimiter | MultiAccountLimiter = field(init=False)
     writer: LedgerWriter = field(init=False)
     budget: Budget = field(init=False)
 

@@ -21,10 +21,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..utils.atomic_file import AtomicFile, cleanup_temp_files
 from ..utils.storage import StorageTransientError, translate_storage_errors
-from .archived_lines import ArchivedLines
-from .ledger_archive import read_index, without_details, write_archive
 from .ledger_entry import LedgerEntry, RowState, parse_line
-from .ledger_segments import CLAIM_SUFFIX, SEGMENT_SUFFIX, LedgerFiles, Segment
+from .ledger_files import (
+    CLAIM_SUFFIX,
+    SEGMENT_SUFFIX,
+    ArchivedLines,
+    LedgerFiles,
+    Segment,
+    read_index,
+    without_details,
+    write_archive,
+)
 
 if TYPE_CHECKING:
     from ..utils.storage import StoragePath

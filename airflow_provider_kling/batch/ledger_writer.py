@@ -8,10 +8,10 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from .joint_limiter import JointLimiter
 from .ledger import Ledger
 from .ledger_entry import LedgerEntry
 from .limiter import ConcurrencyLimiter, StopReason, outage_delay
+from .multi_account_limiter import MultiAccountLimiter
 from .progress import Progress
 
 FLUSH_INTERVAL = 3.0
@@ -39,7 +39,7 @@ class LedgerWriter:
         self,
         ledger: Ledger,
         progress: Progress,
-        limiter: ConcurrencyLimiter | JointLimiter,
+        limiter: ConcurrencyLimiter | MultiAccountLimiter,
         log: logging.Logger,
     ) -> None:
         self._progress = progress

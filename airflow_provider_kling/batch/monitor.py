@@ -24,10 +24,10 @@ from ..results.reuse import REUSED_FACT
 from ..triggers.poll_schedule import PollSchedule
 from ..triggers.shared_poller import get_poller
 from ..triggers.staged_wait import wait_in_stages
-from .checked_rows import without_urls
 from .context import RunContext
 from .ledger_entry import LedgerEntry, RowState
 from .limiter import CircuitBreaker, FailureCause, outage_delay
+from .stored_rows import without_urls
 
 if TYPE_CHECKING:
     from ..triggers.task_subscription import TaskSubscription

@@ -15,6 +15,7 @@ from ..inputs.prepared_request import parse_units
 from ..submission.runner import can_look_up
 from ..utils.redaction import redact_text
 from ..utils.storage import StoragePermanentError, StorageTransientError, resolve_path
+from .async_run import BatchRun
 from .config import LEDGER_FOLDER, BatchConfig, Reuse, batch_name
 from .contact_sheet import write_contact_sheet
 from .context import BatchAccount, RunContext
@@ -25,19 +26,17 @@ from .loop_thread import LoopThread
 from .outcome import batch_error
 from .preflight import AnyRow, PreflightResult, first_open_row, is_as_in_ledger, preflight, rows_in_ledger
 from .progress import Progress, failure_limit
-from .report import ReportWriter
-from .report_folder import ReportFolder
-from .run import BatchRun
+from .report import ReportFolder, ReportWriter
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..budget import RunBudget
     from ..hooks.connection import KlingSettings
     from ..submission.context import IdempotencyKey
+    from .config import Shard
     from .context import DeadlineFor, StoreResult
     from .deferral import Deferral, DeferralState
     from .input import RowReader
-    from .shard import Shard
 
 MAX_LOGGED_JOBS = 10
 """Jobs that the log names when the task is stopped while they run."""

@@ -22,7 +22,7 @@ from ._parameters import (
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
-    from ..batch.shard import Shard
+    from ..batch.config import Shard
     from .batch import KlingBatchOperator
 
 
@@ -136,7 +136,7 @@ class BatchParameters:
 
         :return: the part of the rows that this task runs; ``None`` for all of them.
         """
-        from ..batch.shard import parse_shard
+        from ..batch.config import parse_shard
 
         try:
             return parse_shard(self.batch.shard, self.batch.shards)

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..batch.config import LEDGER_FOLDER, batch_name
 from ..batch.ledger_entry import LedgerEntry, RowState, parse_line
-from ..batch.ledger_segments import segments_to_read
+from ..batch.ledger_files import segments_to_read
 from ..batch.report import SUMMARY
 from ..submission.context import IdempotencyKey
 from ..utils.json_input import read_json

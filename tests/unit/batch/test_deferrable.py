@@ -265,7 +265,7 @@ def test_an_event_of_an_unknown_kind_goes_on(
     start: Callable[..., Emulator], batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a busy machine even these jobs run for long enough to defer again.
-    monkeypatch.setattr("airflow_provider_kling.batch.run.CHECK_SECONDS", 60.0)
+    monkeypatch.setattr("airflow_provider_kling.batch.async_run.CHECK_SECONDS", 60.0)
     start(job_seconds=0.2)
     summary = batch.operator(rows(2), deferrable=False).execute_complete(context_of(batch.ti), None)  # type: ignore[arg-type]
     assert summary["done"] == 2

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from airflow_provider_kling.batch.report_folder import CLAIMS_FOLDER, FORGET_SECONDS, STALE_SECONDS
-from airflow_provider_kling.batch.report_folder import ReportFolder as Folder
+from airflow_provider_kling.batch.report import CLAIMS_FOLDER, FORGET_SECONDS, STALE_SECONDS
+from airflow_provider_kling.batch.report import ReportFolder as Folder
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.submission.context import IdempotencyKey
 from airflow_provider_kling.utils.storage import StorageTransientError, resolve_path

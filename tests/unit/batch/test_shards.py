@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_kling.batch.config import Shard, parse_shard
 from airflow_provider_kling.batch.input import row_reader
-from airflow_provider_kling.batch.shard import Shard, parse_shard
 from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid

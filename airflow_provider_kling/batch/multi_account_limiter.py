@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The slots of several accounts together."""
+"""Limit how many jobs run at several accounts together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .limiter import NEAR_SECONDS, ConcurrencyLimiter, StopReason, SubmissionSto
 
 
 @dataclass(frozen=True, slots=True)
-class JointWidth:
+class MultiAccountWidth:
     """The working width of all accounts.
 
     :param width: how many jobs may run now.
@@ -27,7 +27,7 @@ class JointWidth:
         return self.width
 
 
-class JointLimiter:
+class MultiAccountLimiter:
     """Limits submission at several accounts.
 
     :param limiters: the slots of each account.
@@ -44,9 +44,9 @@ class JointLimiter:
         return usable if self._together else usable[:1]
 
     @property
-    def width(self) -> JointWidth:
+    def width(self) -> MultiAccountWidth:
         """The working width."""
-        return JointWidth(
+        return MultiAccountWidth(
             sum(limiter.width.width for limiter in self._in_use),
             sum(limiter.width.active for limiter in self._limiters),
         )

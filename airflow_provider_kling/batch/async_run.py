@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One try of a batch: an event loop that uses all slots, with the code of single jobs."""
+"""The coroutines of one try of a batch: they submit the rows, wait for the jobs and store the results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .limiter import StopReason, SubmissionStopped
 from .outcome import entry_after_submit_error, entry_after_wait_error
 from .prefetch import RequestPrefetcher
 from .progress import Budget
-from .remade_rows import RemadeRows, rows_of
+from .resubmission import RowsToResubmit, rows_of
 from .resume import Resumer
 from .stored_rows import StoredRows
 
@@ -82,7 +82,7 @@ class BatchRun:
         run = self._run
         self._lanes = Lanes(run)
         self._lanes.check(list(run.ledger.entries.values()))
-        run.limiter, run.remade = self._lanes.limiter, RemadeRows()
+        run.limiter, run.remade = self._lanes.limiter, RowsToResubmit()
         run.progress.count(run.ledger.entries.values())
         run.writer = LedgerWriter(run.ledger, run.progress, run.limiter, run.log)
         run.budget = Budget(self._config.max_units, run.progress)

@@ -14,9 +14,8 @@ import pytest
 
 from airflow_provider_kling.batch import ledger as ledger_module
 from airflow_provider_kling.batch.ledger import Ledger
-from airflow_provider_kling.batch.ledger_archive import read_index
 from airflow_provider_kling.batch.ledger_entry import LedgerEntry, RowState, parse_line
-from airflow_provider_kling.batch.ledger_segments import LedgerFiles, segments_to_read
+from airflow_provider_kling.batch.ledger_files import LedgerFiles, read_index, segments_to_read
 from airflow_provider_kling.batch.progress import Progress
 from airflow_provider_kling.utils.storage import resolve_path
 from tests.unit.results.conftest import Shelf
@@ -202,9 +201,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(ledger_module, "_write_lines", step(ledger_module._write_lines))
-        patch.setattr(
-            "airflow_provider_kling.batch.ledger_archive.AtomicFile", step(ledger_module.AtomicFile)
-        )
+        patch.setattr("airflow_provider_kling.batch.ledger_files.AtomicFile", step(ledger_module.AtomicFile))
         patch.setattr(type(ledger.folder.fs), "rm_file", step(type(ledger.folder.fs).rm_file))
         with suppress(KeyboardInterrupt):
             worker.compact()

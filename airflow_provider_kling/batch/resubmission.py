@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows whose last job was rejected, until their next job is submitted."""
+"""Rows whose stored files failed the media check, until their next job is submitted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHARE = 10
 """How many times as long as a pass the pause after it is."""
 
 
-class RemadeRows:
+class RowsToResubmit:
     """Collects the keys of rejected rows, and says when to read them from the input again."""
 
     def __init__(self) -> None:
