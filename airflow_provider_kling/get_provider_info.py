@@ -106,7 +106,9 @@ def get_provider_info() -> dict[str, Any]:
             "operators.usage",
         ),
         "sensors": _modules("sensors.kling"),
-        "triggers": _modules("triggers.batch", "triggers.events", "triggers.kling", "triggers.start"),
+        "triggers": _modules(
+            "triggers.batch", "triggers.events", "triggers.kling", "triggers.start_from_trigger"
+        ),
     }
 
 

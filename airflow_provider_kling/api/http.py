@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 from ..utils.json_input import read_answer
 from ..utils.redaction import sanitize_text
+from .answer_values import comparable_id, id_text
 from .endpoint import Endpoint
 from .envelopes import iter_layers
 from .errors import ApiError, ErrorKind, classify, read_refusal
 from .polling import MAX_RETRY_AFTER
 from .task import KlingTask, list_rows, parse_task, parse_task_list
-from .values import comparable_id, id_text
 
 MAX_PAGE_SIZE = 500
 """Most tasks that the API lists on one page."""

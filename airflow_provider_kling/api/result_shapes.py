@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .answer_values import clean, duration
 from .envelopes import api_name, parsed
-from .values import clean, duration
 
 _OURS = frozenset(("path", "bytes", "sha256"))
 _RESERVED = frozenset(

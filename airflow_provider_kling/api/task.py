@@ -10,12 +10,12 @@ from enum import StrEnum
 from typing import Any
 
 from ..utils.redaction import collapse_whitespace, sanitize_text, visible
+from .answer_values import amount_text, charge, charge_kind, clean, id_text, milliseconds, sum_text
 from .endpoint import MEDIA_RESULTS
 from .envelopes import STATUS_NAMES, inner_of, is_task, iter_layers, parsed
 from .errors import known_code, read_refusal
 from .refusal_words import refuses_content
 from .result_shapes import UNNAMED, file_urls, name_files, objects, read_result
-from .values import amount_text, charge, charge_kind, clean, id_text, milliseconds, sum_text
 
 RESULT_DAYS = 30
 """Days after which Kling deletes a result."""

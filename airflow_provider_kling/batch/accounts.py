@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import JobState, KlingAccountError, KlingError, KlingRequestInvalid
 from ..hooks.async_client import AsyncKlingClient
-from ..results.accounts import account_bound_fields
+from ..results.job_facts import account_bound_fields
 from ..submission.context import SharedScope
 from .context import BatchAccount, RunContext
 from .deferral import width_of
@@ -98,7 +98,9 @@ class Lanes:
         ]
         self._by_id = {lane.account.conn_id: lane for lane in self.all}
         self.limiter: ConcurrencyLimiter | MultiAccountLimiter = (
-            MultiAccountLimiter([lane.limiter for lane in self.all], together=run.config.spread == ROUND_ROBIN)
+            MultiAccountLimiter(
+                [lane.limiter for lane in self.all], together=run.config.spread == ROUND_ROBIN
+            )
             if self.several
             else self.all[0].limiter
         )

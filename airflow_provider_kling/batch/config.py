@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..inputs.prepared_request import is_nothing
-from ..results.rejected import next_take
+from ..results.rejected_jobs import next_take
 from ..submission.context import IdempotencyKey, SharedScope
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from ..triggers.wake_rule import worth_deferring
+from ..triggers.batch_wakeup import worth_deferring
 from .limiter import AdaptiveWidth, StopReason
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
 from ..api.requests.coercion import is_missing, native
+from ..api.templating import fault_of_text, is_lost
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
-from ..inputs.rendered_text import fault_of_text, is_lost
 from ..utils.json_input import read_json
 from ..utils.redaction import RedactedItems, RedactedText, redact_text, redact_texts
 from ..utils.urls import is_blank

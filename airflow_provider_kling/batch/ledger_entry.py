@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..api.pricing import amount_of
-from ..results.rejected import MEDIA_CHECK, rejection
+from ..results.rejected_jobs import MEDIA_CHECK, rejection
 from ..utils.json_input import read_json
 
 

@@ -16,14 +16,11 @@ from ..api.pricing import amount_of, charged_units
 from ..api.task import KlingTask, TaskStatus
 from ..exceptions import KlingError, KlingResultExpired, KlingTaskNotFound, error_from_event
 from ..metrics import job_ended
-from ..results.accounts import CONNECTION_FACT
-from ..results.finished_job import result_missing
-from ..results.rejected import MAKE_AGAIN, MEDIA_CHECK, NO_PROTECTION, SAME_INPUTS, media_check_error
-from ..results.result_check import holds_its_files
-from ..results.reuse import REUSED_FACT
-from ..triggers.poll_schedule import PollSchedule
+from ..results.finished_job import holds_its_files, result_missing
+from ..results.job_facts import CONNECTION_FACT, REUSED_FACT
+from ..results.rejected_jobs import MAKE_AGAIN, MEDIA_CHECK, NO_PROTECTION, SAME_INPUTS, media_check_error
+from ..triggers.poll_schedule import PollSchedule, wait_in_stages
 from ..triggers.shared_poller import get_poller
-from ..triggers.staged_wait import wait_in_stages
 from .context import RunContext
 from .ledger_entry import LedgerEntry, RowState
 from .limiter import CircuitBreaker, FailureCause, outage_delay

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..results.refusal import refusal_record
+from ..results.refused_content import refusal_record
 from ..utils.atomic_file import AtomicFile
 from ..utils.json_input import read_json
 from ..utils.redaction import redact

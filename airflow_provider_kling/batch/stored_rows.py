@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingError, KlingServerError
 from ..inputs.prepared_request import prepare_request
-from ..results.rejected import (
+from ..results.job_facts import REUSED_FACT, RequestIdentity
+from ..results.rejected_jobs import (
     MEDIA_CHECK,
     NO_PROTECTION,
     SAME_INPUTS,
@@ -18,7 +19,6 @@ from ..results.rejected import (
     next_take,
     rejection,
 )
-from ..results.reuse import REUSED_FACT, RequestIdentity
 from ..results.reuse_index import Listing, ResultIndex
 from ..utils.storage import StoragePermanentError, StorageTransientError
 from .context import RunContext

@@ -20,8 +20,7 @@ from ..exceptions import (
     KlingSubmissionUnknown,
 )
 from ..metrics import count, duration
-from ..results.accounts import CONNECTION_FACT
-from ..results.reuse import REUSED_FACT, origin_of, scope_facts
+from ..results.job_facts import CONNECTION_FACT, REUSED_FACT, origin_of, scope_facts
 from ..submission.context import SubmissionContext, SubmittedTask
 from ..submission.runner import arun_flow
 from ..submission.submit import find_existing, submit_or_attach

@@ -19,7 +19,7 @@ import uvicorn
 from ..api import ENDPOINTS
 from .app import EmulatorApp
 from .faults import Faults
-from .handlers import billing, library, selection, tasks
+from .handlers import billing, resources, tasks
 from .handlers.admin import admin_app, state_summary
 from .options import Dialect, Options
 from .state import EmulatorState
@@ -131,7 +131,7 @@ class Emulator:
 
     def _routes(self) -> tasks.Router:
         dialect = self.options.dialect
-        others = {**library.HANDLERS, **selection.HANDLERS}
+        others = {**resources.HANDLERS}
         if dialect is Dialect.KLING:
             others |= billing.HANDLERS
         return tasks.build_router(ENDPOINTS, others, dialect.base_path)

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..api.account import CASH_LEDGER, COSTS, MAX_LEDGER_PAGE, UNIT_LEDGER, PackageType, cash_balances
+from ..api.answer_values import clean
 from ..api.errors import ApiError
 from ..api.http import ApiRequest, parse_response
-from ..api.values import clean
 from ..exceptions import KlingError, KlingRequestInvalid, error_from_api
 from .flows import READ_ATTEMPTS, is_retryable, retry_delay
 from .responses import response_data

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read and check a connection of type ``kling``."""
+"""Read and check a connection of type ``kling``; its form in Airflow 2.11 to 3.1."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ..api.auth import AccessKey, Credentials, parse_credentials
 from ..api.hosts import DEFAULT_HOST, DIALECTS, Dialect, currency_of_host, dialect_for_host
 from ..exceptions import JobState, KlingAuthError, KlingRequestInvalid
+from ..get_provider_info import CONN_FIELDS, UI_FIELD_BEHAVIOUR
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
@@ -304,3 +305,29 @@ def _is_url(value: str) -> bool:
 
 def _hash(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def connection_form_widgets() -> dict[str, Any]:
+    """Make one text field for each extra of the connection.
+
+    :return: name of the extra -> WTForms field.
+    :raises ImportError: without Flask AppBuilder or WTForms; Airflow expects this where no such form exists.
+    """
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+    from wtforms import StringField
+    from wtforms.validators import Optional, any_of
+
+    def field(label: str, description: str, schema: dict[str, Any]) -> Any:
+        choices = schema.get("enum")
+        validators = [Optional(), any_of(choices)] if choices else [Optional()]
+        return StringField(label, validators=validators, description=description, widget=BS3TextFieldWidget())
+
+    return {name: field(**definition) for name, definition in CONN_FIELDS.items()}
+
+
+def ui_field_behaviour() -> dict[str, Any]:
+    """Return which standard fields are hidden, the labels of the others, and their placeholders.
+
+    :return: ``hidden_fields``, ``relabeling`` and ``placeholders``.
+    """
+    return {key.replace("-", "_"): value for key, value in UI_FIELD_BEHAVIOUR.items()}

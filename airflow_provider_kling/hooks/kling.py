@@ -59,7 +59,7 @@ class KlingHook(BaseHook):
 
         :return: WTForms field by name.
         """
-        from .connection_form import connection_form_widgets
+        from .connection import connection_form_widgets
 
         return connection_form_widgets()
 
@@ -69,7 +69,7 @@ class KlingHook(BaseHook):
 
         :return: ``hidden_fields``, ``relabeling`` and ``placeholders``.
         """
-        from .connection_form import ui_field_behaviour
+        from .connection import ui_field_behaviour
 
         return ui_field_behaviour()
 
@@ -147,7 +147,7 @@ class KlingHook(BaseHook):
         :raises KlingRequestInvalid: such a request cannot be sent.
         :raises KlingError: refused or unanswered; its ``job`` says whether a task may exist.
         """
-        from .raw_call import free_call
+        from .flows import free_call
 
         request = free_call(method, path, body, params)
         return self.client.send(request) if request.creates_task else self.client.read(request)

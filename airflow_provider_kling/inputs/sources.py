@@ -21,8 +21,8 @@ from ..utils.storage import (
     translate_storage_errors,
 )
 from ..utils.urls import is_url, normalize_url, strip_data_uri
+from .media_header import UNREADABLE, read_video_info, video_advice
 from .media_info import InvalidMediaError, check_size, check_type
-from .video_info import UNREADABLE, read_video_info, video_advice
 
 _HEAD_BYTES = 4096
 _LONGEST_PATH = 4096

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingAccountError, KlingError, KlingTaskNotFound, KlingWaitInterrupted
-from ..results.accounts import CONNECTION_FACT, account_bound_fields
+from ..results.job_facts import CONNECTION_FACT, account_bound_fields
 from ..submission.idempotency import is_retry, load_request, load_request_metadata
 from ._budgets import settle
+from ._error_report import can_look_up
 from ._job_request import JobRequest
 from ._parameters import read_conn_ids
-from ._recovery_advice import can_look_up
 from ._task_submission import TaskSubmission
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.cost_limits import lowest_units, parse_usd
 from ..inputs.prepared_request import check_extra_body, is_nothing, parse_units, read_extra_body
 from ._parameters import (
@@ -19,10 +20,16 @@ from ._parameters import (
     read_seconds,
     read_take,
 )
+from ._regeneration import storing
+from ._templates import EXTRA_BODY, without
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
+    from ..api.hosts import Dialect
     from ..batch.config import Shard
+    from ..batch.context import BatchAccount
+    from ..hooks.connection import KlingSettings
+    from ..version_compat import Context
     from .batch import KlingBatchOperator
 
 
@@ -150,3 +157,80 @@ class BatchParameters:
 
     def _reject(self, name: str, expected: str) -> None:
         invalid_parameter(self.batch.task_id, name, getattr(self.batch, name), expected)
+
+
+def further_accounts(
+    operator: KlingBatchOperator, first: KlingSettings, endpoint: Endpoint, context: Context
+) -> list[BatchAccount]:
+    """Return the accounts of ``fallback_conn_ids``.
+
+    :param operator: the running batch.
+    :param first: settings of its ``kling_conn_id``.
+    :param endpoint: endpoint of all rows.
+    :param context: Airflow's context of the running task.
+    :return: the accounts in order.
+    :raises KlingRequestInvalid: a connection cannot be used, or has another dialect.
+    """
+    from ..batch.context import BatchAccount
+    from ..hooks.kling import KlingHook
+
+    found = []
+    for conn_id in BatchParameters(operator).fallback_conn_ids():
+        settings = KlingHook(conn_id).settings
+        _check_host(operator, conn_id, settings.dialect, first.dialect)
+        found.append(BatchAccount(conn_id, settings, storing(operator, settings, endpoint, context)))
+    return found
+
+
+def accounts_report(operator: KlingBatchOperator, first: Dialect) -> tuple[dict[str, Any], list[str]]:
+    """Return what a dry run reports of the accounts of a batch.
+
+    :param operator: the batch, rendered.
+    :param first: what the host of its ``kling_conn_id`` documents.
+    :return: ``accounts`` in order and how rows are spread over them, and warnings.
+    :raises KlingRequestInvalid: a connection is invalid, or has another dialect.
+    """
+    from ..hooks.kling import KlingHook
+    from ..utils.redaction import redact_text
+
+    warnings = []
+    further = BatchParameters(operator).fallback_conn_ids()
+    for conn_id in further:
+        try:
+            dialect = KlingHook(conn_id).settings.dialect
+        except Exception as error:
+            warnings.append(f"Connection {conn_id!r} cannot be used: {redact_text(str(error))[:200]}")
+        else:
+            _check_host(operator, conn_id, dialect, first)
+    spread = {"spread": operator.spread} if further else {}
+    return {"accounts": [str(operator.kling_conn_id), *further], **spread}, warnings
+
+
+def _check_host(operator: KlingBatchOperator, conn_id: str, dialect: Dialect, first: Dialect) -> None:
+    if dialect.name == first.name:
+        return
+    raise KlingRequestInvalid(
+        f"Invalid value for 'fallback_conn_ids': {conn_id!r}; expected connections to "
+        f"{first.title}, as {str(operator.kling_conn_id)!r} is. Task {operator.task_id!r}: "
+        "each row is made ready once, for one kind of host.",
+        job=JobState.NOT_CREATED,
+    )
+
+
+def further_keys(operator: KlingBatchOperator) -> Any:
+    """Return ``extra_body`` without values that rendered to nothing, and warn of such values in the rows.
+
+    :param operator: the running task.
+    :return: further JSON keys of every request.
+    :raises KlingRequestInvalid: it cannot be sent, or a template that may not be left out rendered to
+        nothing.
+    """
+    lost_in_rows = (lost for lost in operator.unresolved if lost.path[0] == "requests" and not lost.fatal)
+    rows = [lost for lost in lost_in_rows if is_nothing(lost.value)]
+    if rows:
+        operator.log.warning("%s, so it is not sent (%d such values in all rows)", rows[0], len(rows))
+    operator.check_rendered()
+    lost = [each for each in operator.unresolved if each.path[0] == EXTRA_BODY]
+    keys = without(read_extra_body(operator.original(EXTRA_BODY)), [each.path[1:] for each in lost])
+    check_extra_body(keys)
+    return keys

@@ -13,8 +13,7 @@ from ..api.pricing import PRICES_OF, unit_type, usd_of
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingError, KlingRequestInvalid
 from ..inputs.prepared_request import PreparedRequest, prepare_request
-from ..results.accounts import account_bound_fields
-from ..results.reuse import INPUTS
+from ..results.job_facts import INPUTS, account_bound_fields
 from ..submission.idempotency import task_instance_key
 from ._job_request import JobRequest
 from ._parameters import read_take
@@ -135,7 +134,7 @@ def batch_report(
     :raises KlingRequestInvalid: a row cannot be sent, and the batch is to send none then.
     """
     from ..batch.preflight import preflight
-    from ._batch_accounts import accounts_report
+    from ._batch_parameters import accounts_report
 
     dialect, warnings = _dialect(operator)
     accounts, unusable = accounts_report(operator, dialect)

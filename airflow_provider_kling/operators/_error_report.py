@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Report the errors of job operators: advice in their texts, an XCom, a metric, the shared budget.
 
+The advice says what a retry and a clear of the task will do, and what they cost. Only the task knows: whether
+Airflow tries again, whether the job can be looked up, whether its external task id is the user's own. Advice
+that promises too much costs a second job.
+
 With ``on_refused="return"`` a task whose content Kling refuses succeeds and returns the refusal.
 """
 
@@ -9,26 +13,190 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import KlingContentRefused, KlingError
+from ..exceptions import (
+    JobState,
+    KlingContentRefused,
+    KlingError,
+    KlingResultExpired,
+    KlingSubmissionUnknown,
+    KlingTaskFailed,
+)
 from ..metrics import count_failure
-from ..results.accounts import CONNECTION_FACT
-from ..submission.idempotency import load_request_metadata, recall_external_task_id
+from ..results.job_facts import CONNECTION_FACT
+from ..submission.idempotency import load_request_metadata, recall_external_task_id, state_of, will_retry
+from ..version_compat import AirflowFailException
 from ._budgets import settle_lost
-from ._recovery_advice import recovery_advice_for
+from ._job_request import JobRequest
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
+    from ..hooks.connection import KlingSettings
     from ..version_compat import Context
     from ._task_run import TaskRun
     from .base import KlingTaskOperator
+
+_STOPS_TO_AVOID_CHARGE = "stops rather than pay twice"
+_NOT_RETRIEVABLE = (
+    "Kling stores no result of it that could be read later: running this task again sends a new request, "
+    "which is charged again."
+)
+
+# Their own texts are complete: after these a retry makes a new job, or a person has to look.
+_SELF_EXPLANATORY = (KlingSubmissionUnknown, KlingTaskFailed, KlingContentRefused)
 
 ERROR_KEY = "error"
 """XCom of a task that failed: type and text of the error, ids and endpoint of the job, whether it exists."""
 
 _MAX_MESSAGE = 2000
 _SIGNED_URL = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryAdvice:
+    """What is known of the next tries of a task.
+
+    :param endpoint: slug of the endpoint that makes the job.
+    :param will_retry: Airflow will try again, unless the error itself forbids it.
+    :param can_look_up: the job can be found by its external task id, at this host and endpoint.
+    :param synchronous: the endpoint is synchronous: there is no job to attach to.
+    :param has_state_store: Airflow remembers which job was made (3.3 and newer).
+    :param user_named: the user chose the job's external task id, and a clear does not change it.
+    :param can_list: the host lists the account's jobs.
+    :param clear_attaches: a clear attaches to the same job (``on_clear="attach"``).
+    :param changing: parameters whose templates give another value in each try, which makes another job.
+    :param absence_proves: a look-up that finds nothing proves that there is no job.
+    :param shared: other tasks may have made the job (``idempotency_scope="inputs"``).
+    :param conn_id: of a task with several accounts, the connection of the one in use.
+    """
+
+    endpoint: str
+    will_retry: bool
+    can_look_up: bool
+    synchronous: bool = False
+    has_state_store: bool = False
+    user_named: bool = False
+    can_list: bool = True
+    clear_attaches: bool = False
+    changing: tuple[str, ...] = ()
+    absence_proves: bool = True
+    shared: bool = False
+    conn_id: str = ""
+
+    def for_kill(self) -> str:
+        """Describe what a retry and a clear do after the task was killed; its job may not have been made.
+
+        :return: the advice.
+        """
+        if self.synchronous:
+            return _NOT_RETRIEVABLE
+        if not self.will_retry:
+            return f"No retry is left, and {self._clear_text()}. KlingFetchResultOperator stores its result."
+        return (
+            f"A retry of this task {self._retry_text('attaches to it', known=False)}; {self._clear_text()}."
+        )
+
+    def for_error(self, error: KlingError) -> str | None:
+        """Describe what a retry and a clear do after an error.
+
+        :param error: the error that ends this try.
+        :return: the advice; ``None`` where the error's own text is complete.
+        """
+        if isinstance(error, KlingResultExpired):
+            way = "give this task another external_task_id" if self.user_named else "clear this task"
+            return f"To make it again, and be charged again, {way}."
+        if isinstance(error, KlingSubmissionUnknown) and self.clear_attaches:
+            way = "take to another value" if self.shared else "on_clear='new'"
+            return f"A clear asks for the same job; to make a new one, set {way} before it."
+        if error.job in (None, JobState.NOT_CREATED) or isinstance(error, _SELF_EXPLANATORY):
+            return None
+        if self.synchronous:
+            return _NOT_RETRIEVABLE
+        if not self.will_retry or isinstance(error, AirflowFailException):
+            return f"Airflow does not try this again, and {self._clear_text()}. {self._how_to_fetch(error)}."
+        retry = self._retry_text(_retry_effect(error), known=error.task_id is not None)
+        helped = retry != _STOPS_TO_AVOID_CHARGE and not self.changing and error.job is not JobState.MAY_EXIST
+        fetch = "" if helped else f" {self._how_to_fetch(error)}."
+        return f"A retry of this task {retry}; {self._clear_text()}.{fetch}"
+
+    def _retry_text(self, again: str, *, known: bool) -> str:
+        if self.changing:
+            return f"makes a new job, which is charged, for {' and '.join(self.changing)} changes in each try"
+        if self.can_look_up and not self.absence_proves and not known:
+            return f"{again} if it is found, and else {_STOPS_TO_AVOID_CHARGE}"
+        if self.can_look_up or (self.has_state_store and known):
+            return again
+        return (
+            f"{again} if its answer has come, and else {_STOPS_TO_AVOID_CHARGE}"
+            if self.has_state_store
+            else _STOPS_TO_AVOID_CHARGE
+        )
+
+    def _clear_text(self) -> str:
+        if self.clear_attaches and not self.changing:
+            return "a clear attaches to it while it runs or holds a result"
+        if not self.user_named:
+            return "a clear makes a new one, which is charged"
+        # Kling refuses a second job of the same name.
+        attaches = "a clear attaches to it, for its name is your own"
+        return attaches if self.can_look_up else "a clear makes none while its name is taken"
+
+    def _how_to_fetch(self, error: KlingError) -> str:
+        known = error.task_id or (error.external_task_id if self.can_look_up else None)
+        if known:
+            made = ", if it was made" if error.job is JobState.MAY_EXIST else ""
+            where = f"endpoint {self.endpoint}, kling_task_id {known}"
+            where += f", kling_conn_id {self.conn_id}" if self.conn_id else ""
+            return f"KlingFetchResultOperator stores its result{made} ({where})"
+        if self.can_list:
+            return "KlingResultSweepOperator stores the results of all jobs of the account"
+        return "The host's console may show it"
+
+
+def _retry_effect(error: KlingError) -> str:
+    if error.job is JobState.MAY_EXIST:
+        return "looks for it, and attaches to it if it was made"
+    return "fetches it again without a new job" if error.job is JobState.ENDED else "attaches to it"
+
+
+def recovery_advice_for(operator: KlingTaskOperator, context: Context) -> RecoveryAdvice | None:
+    """Collect what is known of the next tries of an operator.
+
+    :param operator: the operator.
+    :param context: Airflow's context of the running task.
+    :return: the advice; ``None`` where the connection itself cannot be used.
+    """
+    settings, endpoint = operator.usable_settings(), operator.endpoint
+    if settings is None:
+        return None
+    return RecoveryAdvice(
+        endpoint=endpoint.slug,
+        will_retry=will_retry(context),
+        can_look_up=can_look_up(operator, settings),
+        absence_proves=endpoint.absence_proves,
+        synchronous=endpoint.synchronous,
+        has_state_store=state_of(context) is not None,
+        user_named=bool(JobRequest(operator).user_external_task_id()),
+        clear_attaches=operator.on_clear == "attach" or operator.idempotency_scope == "inputs",
+        shared=operator.idempotency_scope == "inputs",
+        changing=tuple(operator.changing),
+        can_list=settings.dialect.lists and (endpoint.listable or bool(endpoint.tasks)),
+        conn_id=operator.active_conn_id if operator.fallback_conn_ids else "",
+    )
+
+
+def can_look_up(operator: KlingTaskOperator, settings: KlingSettings) -> bool:
+    """Return whether a job of an operator can be found by its external task id.
+
+    :param operator: the operator.
+    :param settings: its connection's settings.
+    :return: whether endpoint and host both support it.
+    """
+    from ..submission.runner import can_look_up as supported
+
+    return supported(operator.endpoint, settings.dialect.lookup)
 
 
 @contextmanager
@@ -79,7 +247,7 @@ def return_refusal(operator: KlingTaskOperator, run: TaskRun, error: KlingConten
     :return: ``status`` ("refused"), ``reason``, ``prompt``, ``endpoint``, ``task_id``, ``external_task_id``,
         ``units``, ``charges``, ``request`` and ``labels``, as plain JSON.
     """
-    from ..results.refusal import refusal_result
+    from ..results.refused_content import refusal_result
 
     settle_lost(operator, run.context, error)
     count_failure(error, endpoint=operator.endpoint, model=getattr(operator, "model_name", None))

@@ -20,8 +20,7 @@ from ..inputs.prepared_request import (
     prepare_request,
     read_extra_body,
 )
-from ..results.accounts import CONNECTION_FACT
-from ..results.reuse import INPUTS, REJECTED_FACT, scope_facts
+from ..results.job_facts import CONNECTION_FACT, INPUTS, REJECTED_FACT, scope_facts
 from ..submission.idempotency import load_request, task_instance_key
 from ._inside_task import refuse_templates
 from ._parameters import labels_in, read_path, read_seconds, read_take
@@ -102,7 +101,7 @@ class JobRequest:
         :return: the request.
         :raises KlingRequestInvalid: it is invalid.
         """
-        from ._lengths import find_seconds
+        from ._priced_length import find_seconds
 
         return prepare_request(
             self.operator.endpoint,

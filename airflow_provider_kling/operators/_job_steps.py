@@ -10,8 +10,7 @@ from ..api.pricing import charged_units
 from ..api.task import TaskStatus
 from ..exceptions import JobState, KlingSubmissionUnknown, error_from_event
 from ..lineage import emit_lineage
-from ..results.accounts import CONNECTION_FACT
-from ..results.reuse import as_reused
+from ..results.job_facts import CONNECTION_FACT, as_reused
 from ..submission.idempotency import load_request_metadata, recall_external_task_id
 from ._accounts import conn_ids_of, submission_of
 from ._budgets import settle

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..api.pricing import amount_of, sum_in_units
 from ..inputs.cost_limits import lowest_units, parse_usd
 from ..inputs.prepared_request import parse_units
+from ..results.job_facts import INPUTS, REJECTED_FACT, TAKE_FACT, identity_in
 from ..results.operator_result import result_writer, storage_errors_for
-from ..results.rejected import (
+from ..results.rejected_jobs import (
     MAKE_AGAIN,
     MEDIA_CHECK,
     NO_PROTECTION,
@@ -21,11 +22,10 @@ from ..results.rejected import (
     rejection,
     verdict_of,
 )
-from ..results.reuse import INPUTS, REJECTED_FACT, TAKE_FACT, identity_in
 from ..submission.idempotency import load_request_metadata
+from ._error_report import can_look_up
 from ._media_rules import RULES, check_extra, read_rules
 from ._parameters import invalid_parameter, read_number, read_take
-from ._recovery_advice import can_look_up
 from ._reuse import index_at
 
 if TYPE_CHECKING:

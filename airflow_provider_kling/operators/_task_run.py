@@ -20,10 +20,10 @@ from ..exceptions import (
     auth_errors_as_retryable,
 )
 from ..metrics import dialect_of, job_ended
+from ..results.job_facts import REUSED_FACT, as_reused
 from ..results.operator_result import build_result
-from ..results.reuse import REUSED_FACT, as_reused
 from ._deadlines import defer_timeout, execution_deadline, job_deadline, min_deadline, read_deadline
-from ._end_from_trigger import can_end_from_trigger
+from ._in_triggerer import can_end_from_trigger
 from ._inside_task import outer_task
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from ..api.polling import Backoff
 from ..exceptions import JobState, KlingError, KlingRateLimited, KlingRequestInvalid, KlingSlotsTaken
 from ..inputs.cost_limits import enforce_limits
 from ..metrics import count, duration
+from ..results.job_facts import REUSED_FACT, RequestIdentity, origin_of
 from ..results.operator_result import validate_output_path
-from ..results.reuse import REUSED_FACT, RequestIdentity, origin_of
 from ..submission.context import IdempotencyKey, SubmissionContext, SubmittedTask
 from ..submission.idempotency import (
     REQUEST_XCOM_KEY,
@@ -31,9 +31,9 @@ from ..submission.idempotency import (
 from ..submission.submit import find_existing, submit_or_attach
 from ._budgets import reserve
 from ._deadlines import defer_timeout, min_deadline
+from ._error_report import can_look_up, recovery_advice_for
 from ._inside_task import warning_of_repetition
 from ._job_request import JobRequest
-from ._recovery_advice import can_look_up, recovery_advice_for
 from ._request_changes import changing_first, check_same_request, stored_request, warn_of_other_request
 from ._reuse import find_stored, is_own, reuse_warnings
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.requests.coercion import is_result, native, parsed_mapping
-from ..api.templating import is_templated
+from ..api.templating import fault_of_text, is_lost, is_templated
 from ..inputs.prepared_request import paths_to_str
-from ..inputs.rendered_text import fault_of_text, is_lost
 from ..utils.redaction import redact_text
 
 _PROMPT = "prompt"

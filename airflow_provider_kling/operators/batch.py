@@ -20,8 +20,7 @@ from ..results.operator_result import (
 from ..results.posters import check_poster
 from ..submission.idempotency import batch_key
 from ..version_compat import BaseOperator, conf
-from ._batch_fields import further_keys, report_progress
-from ._batch_parameters import BatchParameters
+from ._batch_parameters import BatchParameters, further_keys
 from ._hook_mixin import KlingHookMixin
 from ._parameters import (
     check_budget,
@@ -279,8 +278,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         from ..batch.runner import BatchRunner
         from ..budget import RunBudget
         from ..results.manifest import stored_by
-        from ._batch_accounts import further_accounts
-        from ._batch_deferral import check_execution_timeout, deferral_arguments
+        from ._batch_parameters import further_accounts
+        from ._batch_task import check_execution_timeout, deferral_arguments, report_progress
         from ._deadlines import batch_job_deadline
         from ._reuse import batch_reuse
 
@@ -344,7 +343,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :return: what the method returns.
         :raises KlingTaskTimeout: no triggerer has watched the jobs.
         """
-        from ._batch_deferral import unwatched
+        from ._batch_task import unwatched
 
         with unwatched():
             return super().resume_execution(next_method, next_kwargs, context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE
 from ..api.requests.library import CUSTOM_ELEMENTS, CUSTOM_VOICES
-from ._calls import KlingCallOperator
+from ._bases import KlingCallOperator
 from .base import KlingTaskOperator
 
 

@@ -12,7 +12,7 @@ from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
 from ..results.operator_result import storage_errors_for
-from ..results.rejected import media_check_error, verdict_of
+from ..results.rejected_jobs import media_check_error, verdict_of
 from ..version_compat import BaseOperator
 from ._media_rules import NUMBERS, RULES, check_extra, read_rules
 from ._parameters import invalid_parameter, read_choice

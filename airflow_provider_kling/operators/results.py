@@ -33,8 +33,8 @@ from ..results.operator_result import build_result, result_writer, storage_error
 from ..results.posters import check_poster
 from ..utils.redaction import redact_text
 from ..version_compat import AirflowFailException
+from ._bases import StoringOperator
 from ._parameters import read_flag, read_task_id
-from ._storing import StoringOperator
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
@@ -274,8 +274,7 @@ class KlingResultSweepOperator(StoringOperator):
         return self.number_in(name, *_NUMBERS[name])
 
     def _keeper(self, context: Context) -> Callable[[PendingResult], int]:
-        from ..results.finished_job import result_missing
-        from ..results.result_check import holds_a_file, holds_its_files
+        from ..results.finished_job import holds_a_file, holds_its_files, result_missing
 
         # Resolve the host's name once for each endpoint, not for each job.
         result_store = cache(

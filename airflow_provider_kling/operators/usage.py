@@ -19,13 +19,13 @@ from ..exceptions import KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
 from ..results.operator_result import storage_errors_for
 from ..utils.redaction import redact_text
+from ._bases import StoringOperator
 from ._parameters import read_path
-from ._storing import StoringOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..usage.known import KnownJobs
+    from ..usage.known_jobs import KnownJobs
     from ..utils.storage import StoragePath
     from ..version_compat import Context, ObjectStoragePath, XComArg
     from ._base_operator_kwargs import BaseOperatorKwargs
@@ -128,7 +128,7 @@ class KlingUsageOperator(StoringOperator):
         return result
 
     def _already_stored(self) -> KnownJobs:
-        from ..usage.known import KnownJobs
+        from ..usage.known_jobs import KnownJobs
 
         paths: Any = parsed_list(self.paths)
         if is_nothing(paths):

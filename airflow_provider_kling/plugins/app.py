@@ -21,8 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ..batch.contact_sheet import CONTACT_SHEET
 from ..utils.storage import StoragePermanentError, StorageTransientError
-from .batch_ledger import LedgerCache, instance_of_row, read_summary_folder
-from .batch_view import BatchQuery, page_of_rows
+from .batch_ledger import BatchQuery, LedgerCache, instance_of_row, page_of_rows, read_summary_folder
 from .queries import list_task_instances
 from .serializers import BatchOverview, TaskInstanceRow, add_verdicts, find_item, to_card
 from .storage_pool import StorageBusy, StoragePool

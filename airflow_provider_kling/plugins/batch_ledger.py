@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ledger of a batch, read for the preview: which one belongs to a task instance, and its rows.
+"""The ledger of a batch, read for the preview: which one belongs to a task instance, counts and rows.
 
 The folder's name is computed from the task instance and never taken from a request. Lines that do not name
 this very task instance (``airflow``) are left out, so that a copied ledger shows nothing.
@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from ..batch.config import LEDGER_FOLDER, batch_name
@@ -31,7 +32,7 @@ from ..utils.storage import (
     scheme_of,
     translate_storage_errors,
 )
-from .serializers import BatchOverview, TaskInstanceRow
+from .serializers import BatchOverview, TaskInstanceRow, list_price, to_row
 from .stored_files import (
     LOCAL_SCHEMES,
     is_masked,
@@ -50,6 +51,20 @@ FRESH_SECONDS = 1.5
 _PARALLEL = 8
 _MAX_SUMMARY_BYTES = 1024**2
 _NOT_HERE = "it is not where the ledger of this batch is"
+
+GROUPS: dict[RowState, str] = {
+    RowState.DONE: "done",
+    RowState.SUBMITTED: "running",
+    RowState.OPEN: "waiting",
+    RowState.PLANNED: "waiting",
+    RowState.REFUSED: "refused",
+    RowState.FAILED: "failed",
+    RowState.INVALID: "failed",
+    RowState.UNKNOWN: "failed",
+    RowState.EXPIRED: "failed",
+    RowState.REJECTED: "failed",
+}
+"""What people ask of a row, by the state in the ledger."""
 
 
 @dataclass(slots=True)
@@ -250,3 +265,93 @@ def instance_of_row(instance: TaskInstanceRow, batch: BatchOverview, entry: Ledg
         xcoms={"return_value": result},
         fields=instance.fields,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQuery:
+    """Which rows are asked for.
+
+    :param group: one of the values of :data:`GROUPS`; empty for all.
+    :param words: words that must all occur in a row's prompt, model, ids, error or labels.
+    :param offset: rows to leave out at the beginning.
+    :param limit: most rows of the page.
+    """
+
+    group: str = ""
+    words: str = ""
+    offset: int = 0
+    limit: int = 100
+
+
+def page_of_rows(
+    instance: TaskInstanceRow, batch: BatchOverview, entries: Mapping[str, LedgerEntry], query: BatchQuery
+) -> dict[str, Any]:
+    """Return a page of a batch's rows and the numbers of the whole batch.
+
+    :param instance: the batch's task instance.
+    :param batch: what it said of its batch.
+    :param entries: the ledger, by row key.
+    :param query: which rows are asked for.
+    :return: ``rows``, ``found`` (rows that fit the query), ``offset``, and of the whole batch ``total``,
+        ``counts`` by group, ``units`` and ``cash``.
+    """
+    words = query.words.lower().split()
+    found = [
+        entry
+        for entry in entries.values()
+        if query.group in ("", GROUPS[entry.state]) and (not words or _matches(entry, words))
+    ]
+    found.sort(key=lambda entry: (entry.number, entry.key))
+    page = found[query.offset : query.offset + query.limit]
+    return {
+        "rows": [to_row(instance_of_row(instance, batch, entry), entry) for entry in page],
+        "found": len(found),
+        "offset": query.offset,
+        **batch_numbers(batch, entries),
+    }
+
+
+def batch_numbers(batch: BatchOverview, entries: Mapping[str, LedgerEntry]) -> dict[str, Any]:
+    """Return the numbers of a batch.
+
+    :param batch: what it said of its batch.
+    :param entries: the ledger, by row key.
+    :return: ``total`` rows, ``counts`` by group, charged ``units`` and ``cash`` by currency as text, and
+        ``models``: jobs and units of each model.
+    """
+    counts: Counter[str] = Counter(GROUPS[entry.state] for entry in entries.values())
+    units, cash = Decimal(0), dict[str, Decimal]()
+    by_model: dict[str | None, tuple[int, Decimal]] = {}
+    for entry in entries.values():
+        charged = entry.charged or Decimal(0)
+        units += charged
+        if entry.task_id:
+            jobs, so_far = by_model.get(entry.model_name, (0, Decimal(0)))
+            by_model[entry.model_name] = (jobs + 1, so_far + charged)
+        for currency, amount in entry.cash:
+            cash[currency] = cash.get(currency, Decimal(0)) + amount
+    models = [
+        {"model": model, "jobs": jobs, "units": _number(sum_), "usd": list_price(batch.endpoint, str(sum_))}
+        for model, (jobs, sum_) in by_model.items()
+    ]
+    # Rows that are not in the ledger yet were not looked at; rows of an earlier input may be too many.
+    total = max(batch.rows, len(entries))
+    counts["waiting"] += total - len(entries)
+    return {
+        "total": total,
+        "counts": {group: counts[group] for group in dict.fromkeys(GROUPS.values())},
+        "units": _number(units),
+        "cash": {currency or "unknown": _number(amount) for currency, amount in cash.items()},
+        "models": models,
+    }
+
+
+def _number(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
+
+
+def _matches(entry: LedgerEntry, words: list[str]) -> bool:
+    labels = (f"{name}: {value}" for name, value in (entry.labels or {}).items())
+    said = (entry.prompt, entry.model_name, entry.task_id, entry.external_task_id, entry.error, *labels)
+    text = "\n".join(str(each) for each in said if each).lower() + f"\n#{entry.number}"
+    return all(word in text for word in words)

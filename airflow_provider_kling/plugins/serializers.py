@@ -13,7 +13,7 @@ from ..api.pricing import USD_PER_UNIT, amount_of, unit_type
 from ..api.registry import ENDPOINTS
 from ..attribution import LabelsInvalid, read_labels
 from ..results.items import ResultItem, as_result, result_items
-from ..results.refusal import REFUSED_STATUS
+from ..results.refused_content import REFUSED_STATUS
 
 _MOST_CHARGES = 20
 _MOST_ROWS = 10_000_000

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Store the files of an operator's jobs, and check its output path."""
+"""Store the files of an operator's jobs, and check its output path before a job is paid for."""
 
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from ..utils.atomic_file import AtomicFile, is_object_store
 from ..utils.redaction import redact_text
+from ..utils.storage import StorageForbidden, StoragePath, resolve_path
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -28,6 +32,11 @@ FIRST_MISSING_DELAY = 2.0
 
 ReloadTask = Callable[[], "KlingTask"]
 StoreResult = Callable[["KlingTask", Mapping[str, Any], ReloadTask], dict[str, Any]]
+
+PROBE = ".kling-write-check"
+"""Name of the object that is written to an output path and deleted before a job is made."""
+
+_CONTENT = b"Written by airflow-provider-kling to see whether results can be stored here. Safe to delete.\n"
 
 
 def result_writer(
@@ -52,9 +61,9 @@ def result_writer(
     """
     from .download import DownloadOptions
     from .files import drop_data_urls
+    from .job_facts import identity_in
     from .manifest import stored_by
     from .posters import add_posters
-    from .reuse import identity_in
     from .reuse_index import ResultIndex
     from .store import store_result
 
@@ -188,7 +197,7 @@ def validate_output_path(output_path: Any, *, is_retry: bool = False, write: boo
     from ..exceptions import JobState, KlingServerError
     from ..utils.storage import StoragePermanentError, StorageTransientError
     from .manifest import check_output_path
-    from .write_check import check_writable
+    from .operator_result import check_writable
 
     if not is_retry:
         with storage_errors_for("is refused", output_path):
@@ -248,8 +257,7 @@ def _with_files(
 ) -> KlingTask:
     """Return the job once it holds its files, which may be later than its status "succeed"."""
     from ..exceptions import KlingError
-    from .finished_job import result_missing
-    from .result_check import holds_its_files
+    from .finished_job import holds_its_files, result_missing
 
     if holds_its_files(endpoint, task):
         return task
@@ -283,3 +291,47 @@ def _raise_if_expired(endpoint: Endpoint, task: dict[str, Any]) -> dict[str, Any
     from .finished_job import expired_error
 
     raise expired_error(task)
+
+
+def check_writable(output_path: Any) -> None:
+    """Check that an output path is writable.
+
+    In an object store a small object is written, and deleted if that is permitted. Of a local path only the
+    permissions are checked.
+
+    :param output_path: ``ObjectStoragePath``, its URI, or a local path.
+    :raises StorageForbidden: writing is not permitted.
+    :raises StoragePermanentError: the path cannot be used for another reason.
+    :raises StorageTransientError: the storage does not respond as expected.
+    """
+    place = resolve_path(output_path)
+    if not is_object_store(place):
+        if _is_local(place):
+            _check_rights(place.path)
+        return
+    try:
+        _write(place.child(PROBE))
+    except StorageForbidden:
+        # If objects may be added but not replaced, the object of an earlier task cannot be overwritten.
+        _write(place.child(f"{PROBE}-{secrets.token_hex(4)}"))
+
+
+def _write(where: StoragePath) -> None:
+    with AtomicFile(where) as file:
+        file.write(_CONTENT)
+    # A role that may write may not be allowed to delete.
+    with suppress(Exception):
+        where.fs.rm_file(where.path)
+
+
+def _is_local(place: StoragePath) -> bool:
+    names = place.fs.protocol
+    return "file" in ((names,) if isinstance(names, str) else names)
+
+
+def _check_rights(path: str) -> None:
+    """Check the nearest existing folder, in which the rest of the path is created."""
+    while not os.path.exists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
+        raise StorageForbidden(f"this process may not write to {path}")

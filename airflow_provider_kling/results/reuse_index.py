@@ -27,11 +27,10 @@ from ..utils.storage import (
     resolve_path,
     translate_storage_errors,
 )
-from .accounts import CONNECTION_FACT
 from .files import attach_paths, list_result_files, match_manifest_entry, task_folder
+from .job_facts import CONNECTION_FACT, TAKE_FACT, RequestIdentity, as_reused, origin_of
 from .manifest import read_manifest
 from .posters import poster_name
-from .reuse import TAKE_FACT, RequestIdentity, as_reused, origin_of
 
 if TYPE_CHECKING:
     from ..version_compat import ObjectStoragePath

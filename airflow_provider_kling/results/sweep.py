@@ -26,7 +26,7 @@ from ..exceptions import (
     KlingResultMissing,
 )
 from .files import list_result_files, task_folder
-from .result_check import makes_files
+from .finished_job import makes_files
 
 MAX_LISTED = 100
 """Number of jobs that a report lists of each kind; all are counted."""

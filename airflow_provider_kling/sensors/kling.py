@@ -151,7 +151,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             check_end_from_trigger(self.task_id, output_path, deferrable=self.deferrable)
         self.start_from_trigger = read_flag(self.task_id, "start_from_trigger", start_from_trigger)
         if self.start_from_trigger:
-            from ._start_from_trigger import start_trigger_args
+            from ..operators._in_triggerer import start_trigger_args
 
             self.start_trigger_args = start_trigger_args(self)
 

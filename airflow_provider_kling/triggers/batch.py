@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from airflow.triggers.base import TriggerEvent
 
 from ..api.endpoint import get_endpoint
+from .batch_wakeup import WakeRule
 from .kling import _KlingBaseTrigger
 from .loop_pacing import load_in_thread
 from .poll_schedule import PollSchedule
-from .wake_rule import WakeRule
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -229,8 +229,8 @@ class _JobWatch:
         external_task_id: str | None,
         started: float,
     ) -> None:
+        from .poll_schedule import wait_in_stages
         from .shared_poller import get_poller
-        from .staged_wait import wait_in_stages
 
         try:
             wait = await wait_in_stages(

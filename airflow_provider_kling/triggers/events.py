@@ -18,9 +18,9 @@ except ImportError:
     ) from None
 
 from ..api.polling import MIN_POLL_INTERVAL, WARN_AFTER_FAILURES
-from .job_watermark import JobWatermark, watermarks_from_json
 from .kling import _KlingBaseTrigger
 from .loop_pacing import Slice, load_in_thread
+from .task_lists import JobWatermark, watermarks_from_json
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint

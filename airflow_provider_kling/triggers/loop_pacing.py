@@ -53,8 +53,8 @@ def _load() -> None:
     from .. import exceptions  # noqa: F401
     from ..api import registry  # noqa: F401
     from ..hooks import kling, transport  # noqa: F401
-    from ..results import result_check  # noqa: F401
+    from ..results import finished_job  # noqa: F401
     from ..version_compat import BaseHook, Connection, load_connection_reader  # noqa: F401
-    from . import shared_poller, slot_queue, staged_wait, task_lists  # noqa: F401
+    from . import poll_schedule, shared_poller, slot_queue, task_lists  # noqa: F401
 
     load_connection_reader()

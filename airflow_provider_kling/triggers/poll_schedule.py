@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When to poll a job: rarely while it cannot have ended, often when it is about to end. No I/O.
+"""When to poll a job: rarely while it cannot have ended, often when it is about to end.
 
 The slot of an ended job stays unused until the job is polled. Polling all jobs often would take many
 requests; the durations of ended jobs show how long the others will take.
@@ -7,11 +7,17 @@ requests; the durations of ended jobs show how long the others will take.
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..api.polling import MIN_POLL_INTERVAL
+
+if TYPE_CHECKING:
+    from .shared_poller import SharedPoller
+    from .task_subscription import TaskSubscription
 
 REMEMBERED = 50
 """Most durations that are remembered, the latest ones."""
@@ -94,3 +100,54 @@ class PollSchedule:
     def _quantile(self, share: float) -> float:
         ordered = sorted(self._taken)
         return ordered[int(share * (len(ordered) - 1))]
+
+
+async def wait_in_stages(
+    poller: SharedPoller,
+    ident: str,
+    schedule: PollSchedule,
+    *,
+    started: float,
+    deadline: float,
+    since: float | None,
+    external_task_id: str | None,
+    on_line: Callable[[int, str], None],
+    on_join: Callable[[TaskSubscription], None] | None = None,
+) -> TaskSubscription:
+    """Wait until a job has ended, can no longer be read, or its deadline has passed.
+
+    :param poller: polls the jobs of the endpoint.
+    :param ident: Kling's id of the job.
+    :param schedule: decides how often to poll now, and until when.
+    :param started: when the job was submitted, Unix time in seconds.
+    :param deadline: Unix time in seconds; one poll is made in any case.
+    :param since: Unix time in seconds at which the job was known to run; ``None`` if it is to be polled soon.
+    :param external_task_id: external id of the job, if responses contain it.
+    :param on_line: called with the level and text of each log line.
+    :param on_join: called with the subscription of each stage.
+    :return: the subscription, whose ``event`` describes how the wait ended.
+    """
+    subscription: TaskSubscription | None = None
+    now = time.time()
+    try:
+        while True:
+            interval, until = schedule.stage(min(started, now), now)
+            # The next stage begins before the last one ends, so that the poller remembers the list page.
+            following = poller.join(
+                ident, interval, min(until, deadline), since, external_task_id=external_task_id
+            )
+            if subscription:
+                poller.leave(subscription)
+            subscription = following
+            if on_join:
+                on_join(subscription)
+            async for level, line in subscription.lines():
+                on_line(level, line)
+            now = time.time()
+            event = subscription.event
+            if event is None or event["status"] != "timeout" or now >= deadline:
+                return subscription
+            since = now
+    finally:
+        if subscription:
+            poller.leave(subscription)

@@ -26,7 +26,7 @@ from ..hooks.async_client import AsyncKlingClient
 from ..hooks.connection import KlingSettings
 from ..metrics import count, gauge
 from .poll_planner import ListPosition
-from .result_sink import PollFailed, ResultSink
+from .reads_by_id import PollFailed, ResultSink
 from .slot_queue import get_slot_queue
 from .task_reader import YIELD_EVERY, TaskReader
 from .task_subscription import TaskSubscription

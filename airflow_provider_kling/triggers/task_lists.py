@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pages of an account's lists of jobs, read once for all triggers of an event loop."""
+"""An account's lists of jobs, read once for all triggers of an event loop, and which jobs in them have ended.
+
+Lists are sorted by creation, but jobs end in another order. So the watermark is not the newest row but the
+oldest one that was still running: all rows before it are settled. Ended rows after it are remembered.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +22,7 @@ from ..hooks.async_client import AsyncKlingClient
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..api.http import ApiRequest
+    from ..api.task import KlingTask
     from ..hooks.connection import KlingSettings
 
 PAGE_SIZE = 100
@@ -26,6 +32,15 @@ SHARED_SECONDS = 2.0
 """Seconds for which a response is re-used for the same call."""
 
 _lists: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, TaskLists]] = WeakKeyDictionary()
+
+LOOKBACK_MS = 6 * 3_600_000
+"""How long a job may have run at the first poll for its end to be reported; the longest take an hour."""
+
+MAX_RUN_MS = 24 * 3_600_000
+"""Age in ms from which a running job is ignored: it would stop the watermark for ever."""
+
+OVERLAP_MS = 60_000
+"""Margin of the watermark: rows may appear in the list a moment after their creation."""
 
 
 def get_task_lists(settings: KlingSettings) -> TaskLists:
@@ -109,3 +124,120 @@ class TaskLists:
             self._answers[key] = (loop.time(), answer)
         # A cancelled waiter must not cancel it for the others.
         return await asyncio.shield(self._answers[key][1])
+
+
+@dataclass(slots=True)
+class JobWatermark:
+    """What is known of one list.
+
+    :param since: rows created before this time are settled, Unix time in ms.
+    :param seen: ended jobs created since then: the id, and the time of creation in ms.
+    :param ended_after: at the first poll report only jobs that ended at this time or later, in ms; ``None``
+        reports none of them.
+    :param first: the list was not polled yet.
+    :param listed: ids of all jobs that this poll has seen.
+    """
+
+    since: int
+    seen: dict[str, int] = field(default_factory=dict)
+    ended_after: int | None = None
+    first: bool = True
+    listed: set[str] = field(default_factory=set)
+    """Ids of all jobs that this poll has seen."""
+    _running: list[int] = field(default_factory=list)
+    _newest: int = 0
+
+    @classmethod
+    def starting(cls, now: int, start_from: int | None) -> JobWatermark:
+        """Return the watermark before the first poll.
+
+        :param now: Unix time in ms.
+        :param start_from: report jobs that ended at this time or later, Unix time in ms; ``None`` for those
+            that end from now on.
+        :return: the watermark.
+        """
+        return cls((now if start_from is None else start_from) - LOOKBACK_MS, ended_after=start_from)
+
+    @classmethod
+    def from_json(cls, value: Any) -> JobWatermark | None:
+        """Read a watermark that was stored.
+
+        :param value: what :meth:`to_json` has returned.
+        :return: the watermark; ``None`` if the value is invalid.
+        """
+        try:
+            seen = {str(ident): int(created) for ident, created in dict(value["seen"]).items()}
+            return cls(int(value["since"]), seen, first=False)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the watermark as plain JSON.
+
+        :return: ``since`` and ``seen``.
+        """
+        return {"since": self.since, "seen": dict(self.seen)}
+
+    def begin(self) -> None:
+        """Begin a poll of the list."""
+        self._running, self._newest, self.listed = [], 0, set()
+
+    def ended(self, tasks: Iterable[KlingTask]) -> list[KlingTask]:
+        """Record a page, and return its jobs that have ended since the last poll.
+
+        :param tasks: the rows of a page, newest first.
+        :return: ended jobs, in the order of the list.
+        """
+        found = []
+        for task in tasks:
+            created = task.created_at or 0
+            self.listed.add(task.task_id)
+            self._newest = max(self._newest, created)
+            if created and created < self.since:
+                continue
+            if not task.status.ended:
+                if created:
+                    self._running.append(created)
+            elif task.task_id and task.task_id not in self.seen:
+                self.seen[task.task_id] = created
+                if self._counts(task):
+                    found.append(task)
+        return found
+
+    def reaches(self, tasks: Iterable[KlingTask]) -> bool:
+        """Return whether a page reaches settled rows: later pages have nothing new.
+
+        :param tasks: the rows of the page.
+        :return: true if a row is older than the watermark.
+        """
+        return any(task.created_at and task.created_at < self.since for task in tasks)
+
+    def finish(self) -> None:
+        """End a poll that has read all its pages, and advance the watermark."""
+        self.first = False
+        if not self._newest:
+            return
+        oldest = min(
+            [created for created in self._running if created > self._newest - MAX_RUN_MS] or [self._newest]
+        )
+        self.since = max(self.since, oldest - OVERLAP_MS)
+        self.seen = {ident: created for ident, created in self.seen.items() if not 0 < created < self.since}
+
+    def _counts(self, task: KlingTask) -> bool:
+        if not self.first:
+            return True
+        ended = task.updated_at or task.created_at or 0
+        return self.ended_after is not None and ended >= self.ended_after
+
+
+def watermarks_from_json(value: Any) -> dict[str, JobWatermark]:
+    """Read the watermarks of several lists.
+
+    :param value: watermarks by name of the list.
+    :return: those that can be read.
+    """
+    found = {}
+    for name, stored in value.items() if isinstance(value, Mapping) else ():
+        if mark := JobWatermark.from_json(stored):
+            found[str(name)] = mark
+    return found

@@ -14,12 +14,11 @@ from ..api.http import list_request
 from ..api.task import list_rows, row_summary
 from ..exceptions import KlingError, KlingRateLimited, KlingServerError
 from ..hooks.async_client import AsyncKlingClient
-from . import late_reads
-from .late_reads import LateReads, done_within, late_error, unforeseen
+from . import background_reads
+from .background_reads import BackgroundReads, done_within, late_error, unforeseen
 from .loop_pacing import Slice
 from .poll_planner import ListPosition, Page, PollRound, created_at
-from .result_sink import PollFailed, ResultSink
-from .single_reads import FAILURES_IN_A_ROW, ConcurrentReads, in_batches, one_by_one
+from .reads_by_id import FAILURES_IN_A_ROW, ConcurrentReads, PollFailed, ResultSink, in_batches, one_by_one
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ class TaskReader:
         self._bad_rows = 0
         self._slow = 0
         self._rounds = 0
-        self._late = LateReads()
+        self._late = BackgroundReads()
         self._page_is_late = False
         self._page_seconds = 0.0
 
@@ -156,7 +155,7 @@ class TaskReader:
         sink: ResultSink,
     ) -> None:
         answer = asyncio.ensure_future(self._page(client, page))
-        max_delay = max(late_reads.MAX_ROUND_DELAY * _ROWS_DEADLINE, 2 * self._page_seconds)
+        max_delay = max(background_reads.MAX_ROUND_DELAY * _ROWS_DEADLINE, 2 * self._page_seconds)
         if not await done_within(answer, max_delay):
             self._page_is_late = True
             self._late.add((), self._follow_page(answer, positions, sink))
@@ -170,7 +169,7 @@ class TaskReader:
 
     async def _page(self, client: AsyncKlingClient, page: Page) -> Mapping[str, Any]:
         call = list_request(self._endpoint, page.number, page.size)
-        seconds = late_reads.deadline_after(self._slow) * _ROWS_DEADLINE
+        seconds = background_reads.deadline_after(self._slow) * _ROWS_DEADLINE
         began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(seconds):

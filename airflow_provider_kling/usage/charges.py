@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ..api.answer_values import signed_amount
 from ..api.pricing import USD_PER_UNIT, amount_of
-from ..api.values import signed_amount
-from .known import KnownJob
+from .known_jobs import KnownJob
 
 UNITS = "units"
 CASH = "cash"

@@ -18,8 +18,7 @@ from packaging.version import Version
 import airflow_provider_kling
 from airflow_provider_kling.api.hosts import DEFAULT_HOST, DIALECTS
 from airflow_provider_kling.get_provider_info import CONN_FIELDS, UI_FIELD_BEHAVIOUR, get_provider_info
-from airflow_provider_kling.hooks.connection import ALLOWED_EXTRAS
-from airflow_provider_kling.hooks.connection_form import ui_field_behaviour
+from airflow_provider_kling.hooks.connection import ALLOWED_EXTRAS, ui_field_behaviour
 from airflow_provider_kling.version_compat import BaseOperatorLink
 
 PACKAGE = Path(airflow_provider_kling.__file__).parent

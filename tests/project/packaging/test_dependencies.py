@@ -17,7 +17,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # What only the API server has, and what is left out where it is missing.
 OPTIONAL = {
     "batch/contact_sheet.py": {"av", "pillow"},
-    "hooks/connection_form.py": {
+    "hooks/connection.py": {
         "flask_appbuilder",
         "flask-appbuilder",
         "flask_babel",

@@ -15,8 +15,8 @@ from PIL import Image
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.requests.actions import InitSelection
 from airflow_provider_kling.api.requests.field_types import MediaConstraints
+from airflow_provider_kling.inputs.media_header import VideoInfo, video_advice
 from airflow_provider_kling.inputs.media_info import InvalidMediaError, inspect_media
-from airflow_provider_kling.inputs.video_info import VideoInfo, video_advice
 
 MEGABYTE = 1024 * 1024
 JPG_PNG, WEBP = ("jpg", "jpeg", "png"), ("jpg", "jpeg", "png", "webp")

@@ -26,7 +26,7 @@ from airflow_provider_kling.exceptions import (
     KlingTaskTimeout,
 )
 from airflow_provider_kling.operators.batch import KlingBatchOperator
-from airflow_provider_kling.triggers import wake_rule
+from airflow_provider_kling.triggers import batch_wakeup
 from scripts.local_airflow import wait_until
 from tests.support.dag_runs import run as run_dag
 from tests.unit.batch.conftest import PATH, Batch, Tries, rows
@@ -38,8 +38,8 @@ __all__ = ["run_dag"]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Defer also for jobs of a second."""
-    monkeypatch.setattr(wake_rule, "MIN_DEFERRAL", 0.3)
-    monkeypatch.setattr(wake_rule, "_SOON", 0.0)
+    monkeypatch.setattr(batch_wakeup, "MIN_DEFERRAL", 0.3)
+    monkeypatch.setattr(batch_wakeup, "_SOON", 0.0)
     monkeypatch.setattr(deferral, "FIRST_LEAD", 0.0)
 
 

@@ -16,7 +16,7 @@ from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.operators import batch as operator_module
-from airflow_provider_kling.operators._batch_fields import PROGRESS_KEY
+from airflow_provider_kling.operators._batch_task import PROGRESS_KEY
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from tests.unit.batch.conftest import PATH, SLUG, Batch, rows
 from tests.unit.operators.conftest import Store

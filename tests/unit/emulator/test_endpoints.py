@@ -15,7 +15,7 @@ from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.endpoint import Endpoint, ResultType
 from airflow_provider_kling.api.http import create_request
 from airflow_provider_kling.api.requests.base import KlingRequest
-from airflow_provider_kling.emulator.handlers import billing, library, selection, tasks
+from airflow_provider_kling.emulator.handlers import billing, resources, tasks
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.emulator.spec.validation import RULES
 
@@ -279,7 +279,7 @@ class _NewRequest(KlingRequest):
 )
 def test_an_endpoint_that_the_emulator_has_never_heard_of_works(start, monkeypatch, result):
     endpoint = Endpoint("/v1/videos/from-tomorrow", _NewRequest, result)
-    others = {**library.HANDLERS, **selection.HANDLERS, **billing.HANDLERS}
+    others = {**resources.HANDLERS, **billing.HANDLERS}
     find = tasks.build_router({endpoint.slug: endpoint}, others)
     monkeypatch.setattr("airflow_provider_kling.emulator.server.tasks.build_router", lambda *_: find)
     kling = start(scale=0.15)

@@ -14,7 +14,7 @@ from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid
 from airflow_provider_kling.inputs.cost_limits import lowest_units, parse_usd
 from airflow_provider_kling.inputs.prepared_request import parse_units
-from airflow_provider_kling.operators._lengths import upstream_length
+from airflow_provider_kling.operators._priced_length import upstream_length
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from tests.support.dag_runs import run as run_dag

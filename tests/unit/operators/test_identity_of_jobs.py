@@ -21,7 +21,7 @@ from airflow_provider_kling.exceptions import (
     auth_errors_as_retryable,
 )
 from airflow_provider_kling.inputs.prepared_request import asked_key, prepare_request
-from airflow_provider_kling.operators._recovery_advice import RecoveryAdvice
+from airflow_provider_kling.operators._error_report import RecoveryAdvice
 from airflow_provider_kling.operators._request_changes import (
     changing_fields,
     check_same_request,

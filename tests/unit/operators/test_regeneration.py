@@ -20,7 +20,7 @@ from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingMediaCheckFailed, KlingRequestInvalid
 from airflow_provider_kling.operators.image import KlingImageGenerationOperator
 from airflow_provider_kling.results import media_check
-from airflow_provider_kling.results.rejected import next_take
+from airflow_provider_kling.results.rejected_jobs import next_take
 from tests.unit.operators.conftest import TaskInstance, context_of, fire, image_to_video
 
 Make = Callable[..., Any]

@@ -20,7 +20,7 @@ from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.operators.results import KlingFetchResultOperator
 from airflow_provider_kling.results import operator_result
-from airflow_provider_kling.results.result_check import holds_its_files
+from airflow_provider_kling.results.finished_job import holds_its_files
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.triggers.kling import KlingTaskTrigger
 from tests.unit.hooks.scripted_server import Reply, ScriptedServer

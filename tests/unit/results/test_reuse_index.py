@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.results.items import result_items, stored_paths
-from airflow_provider_kling.results.reuse import RequestIdentity, as_reused, identity_in, scope_facts
+from airflow_provider_kling.results.job_facts import RequestIdentity, as_reused, identity_in, scope_facts
 from airflow_provider_kling.results.reuse_index import ResultIndex
 from airflow_provider_kling.results.store import store_result
 from airflow_provider_kling.utils.storage import StorageTransientError, resolve_path

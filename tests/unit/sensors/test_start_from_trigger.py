@@ -14,9 +14,9 @@ import pytest
 from packaging.version import Version
 
 from airflow_provider_kling.exceptions import KlingRequestInvalid
-from airflow_provider_kling.sensors import _start_from_trigger
+from airflow_provider_kling.operators import _in_triggerer
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
-from airflow_provider_kling.triggers.start import MARGIN_SECONDS, KlingTaskStartTrigger
+from airflow_provider_kling.triggers.start_from_trigger import MARGIN_SECONDS, KlingTaskStartTrigger
 from tests.unit.sensors.test_kling_sensor import SLUG, context, ended, made, sensor
 
 NEW = Version(airflow.__version__) >= Version("3.3")
@@ -77,7 +77,7 @@ def test_an_xcom_is_to_be_written_as_text() -> None:
 
 
 def test_older_versions_say_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_start_from_trigger, "airflow_version", lambda: (3, 2, 2))
+    monkeypatch.setattr(_in_triggerer, "airflow_version", lambda: (3, 2, 2))
     with pytest.raises(KlingRequestInvalid, match=r"False before Airflow 3\.3; this is Airflow 3\.2\.2"):
         starting()
     assert not sensor().start_from_trigger

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from airflow_provider_kling.api import ENDPOINTS
-from airflow_provider_kling.operators._recovery_advice import RecoveryAdvice
+from airflow_provider_kling.operators._error_report import RecoveryAdvice
 
 
 def test_only_this_endpoint_is_known_by_practice_alone() -> None:

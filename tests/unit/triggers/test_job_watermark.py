@@ -9,7 +9,7 @@ import random
 import pytest
 
 from airflow_provider_kling.api.task import KlingTask, TaskStatus
-from airflow_provider_kling.triggers.job_watermark import (
+from airflow_provider_kling.triggers.task_lists import (
     LOOKBACK_MS,
     MAX_RUN_MS,
     OVERLAP_MS,

@@ -15,7 +15,7 @@ from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.exceptions import KlingServerError
 from airflow_provider_kling.hooks.async_client import AsyncKlingClient
 from airflow_provider_kling.hooks.connection import KlingSettings
-from airflow_provider_kling.triggers import late_reads, single_reads, task_reader, task_subscription
+from airflow_provider_kling.triggers import background_reads, reads_by_id, task_reader, task_subscription
 from airflow_provider_kling.triggers.shared_poller import get_poller
 from tests.unit.triggers.server import (
     ERROR,
@@ -73,7 +73,7 @@ async def test_refused_credentials_end_all_waits(server: Server, waits: Waits) -
     events = await waits.all(idents)
     assert {event["status"] for event in events} == {"error"}
     assert "credentials" in events[0]["message"]
-    assert len(server.asked) <= 3 * (1 + single_reads.PARALLEL_READS)
+    assert len(server.asked) <= 3 * (1 + reads_by_id.PARALLEL_READS)
     assert hubs() == 0
 
 
@@ -165,7 +165,7 @@ async def test_a_storm_of_errors_is_not_answered_with_a_storm_of_reads(
     task = asyncio.ensure_future(Waits(lambda: get_poller(settings, endpoint)).all(idents))
     await until(lambda: server.asked)
     await asyncio.sleep(0.1)
-    assert len(server.asked) <= 2 * single_reads.PARALLEL_READS
+    assert len(server.asked) <= 2 * reads_by_id.PARALLEL_READS
     task.cancel()
 
 
@@ -332,7 +332,7 @@ async def test_a_row_that_cannot_be_read_is_skipped(
 async def test_a_hanging_read_holds_up_no_other_job(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_reads, "READ_DEADLINE", 0.5)
+    monkeypatch.setattr(background_reads, "READ_DEADLINE", 0.5)
     idents = server.make(3)
     original = AsyncKlingClient.get_task
 
@@ -383,7 +383,7 @@ def hang(monkeypatch: pytest.MonkeyPatch, hanging: set[str], seconds: float = 60
 async def test_reads_that_hang_go_on_in_the_background(
     server: Server, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.1)
+    monkeypatch.setattr(background_reads, "MAX_ROUND_DELAY", 0.1)
     settings = settings_for(server, dialect="cometapi", base_path="/")
     waits = Waits(lambda: get_poller(settings, endpoint))
     idents = server.make(count + 20)
@@ -404,7 +404,7 @@ async def test_reads_that_hang_go_on_in_the_background(
 async def test_a_late_answer_is_taken_in(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.1)
+    monkeypatch.setattr(background_reads, "MAX_ROUND_DELAY", 0.1)
     (ident,) = server.make()
     server.set(ident, "succeed")
     begun = hang(monkeypatch, {ident}, seconds=1)
@@ -415,8 +415,8 @@ async def test_a_late_answer_is_taken_in(
 async def test_a_read_that_never_ends_is_given_up_and_made_again(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.05)
-    monkeypatch.setattr(late_reads, "READ_DEADLINE", 0.2)
+    monkeypatch.setattr(background_reads, "MAX_ROUND_DELAY", 0.05)
+    monkeypatch.setattr(background_reads, "READ_DEADLINE", 0.2)
     (ident,) = server.make()
     begun = hang(monkeypatch, {ident})
     task = asyncio.ensure_future(waits.one(ident))
@@ -427,7 +427,7 @@ async def test_a_read_that_never_ends_is_given_up_and_made_again(
 async def test_a_hanging_list_delays_no_job(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.05)
+    monkeypatch.setattr(background_reads, "MAX_ROUND_DELAY", 0.05)
     original = AsyncKlingClient.send
     lists: list[str] = []
 
@@ -448,7 +448,7 @@ async def test_a_hanging_list_delays_no_job(
 async def test_a_list_that_is_late_is_news_all_the_same(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_reads, "MAX_ROUND_DELAY", 0.05)
+    monkeypatch.setattr(background_reads, "MAX_ROUND_DELAY", 0.05)
     monkeypatch.setattr(task_reader, "_INSTEAD_OF_PAGE", 1)
     original = AsyncKlingClient.send
 

@@ -31,7 +31,7 @@ from airflow_provider_kling.usage.charges import (
     not_in_ledger,
     rows_of,
 )
-from airflow_provider_kling.usage.known import KnownJob, KnownJobs
+from airflow_provider_kling.usage.known_jobs import KnownJob, KnownJobs
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import TaskInstance, context_of, image_to_video, run
 from tests.unit.results.conftest import Shelf, shelf

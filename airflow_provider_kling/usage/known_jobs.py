@@ -12,8 +12,8 @@ from ..attribution import LabelsInvalid, read_labels
 from ..batch.ledger import Ledger
 from ..batch.ledger_entry import LedgerEntry, RowState
 from ..results.files import MANIFEST
+from ..results.job_facts import REUSED_FACT
 from ..results.manifest import VERSION
-from ..results.reuse import REUSED_FACT
 from ..utils.json_input import read_json
 from ..utils.storage import StoragePath, StorageTransientError, resolve_path, translate_storage_errors
 

@@ -19,7 +19,7 @@ _MOST = 50
 """Most late reads at once; if more are late, polling waits for them."""
 
 
-class LateReads:
+class BackgroundReads:
     """The late reads of one poller, each with a deadline of its own.
 
     :ivar idents: jobs that are being read; they are not read again until that has ended.

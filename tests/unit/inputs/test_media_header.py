@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from airflow_provider_kling.api.requests.field_types import MediaConstraints
+from airflow_provider_kling.inputs.media_header import VideoInfo, read_video_info, video_advice
 from airflow_provider_kling.inputs.sources import presign
-from airflow_provider_kling.inputs.video_info import VideoInfo, read_video_info, video_advice
 
 RULES = MediaConstraints(
     kind="video",

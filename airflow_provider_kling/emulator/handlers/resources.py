@@ -1,28 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calls that mark elements in a video before multi-elements edits it."""
+"""The calls that create no job: presets, deletes, and marks of elements in a video before it is edited."""
 
 from __future__ import annotations
 
 import base64
 import io
 import itertools
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ..artifacts import EditSession
+from ..artifacts import ELEMENTS, PRESETS, VOICES, EditSession
+from ..clock import milliseconds
 from ..errors import invalid_value
 from ..media.inputs import MediaLimits
-from ..media.specs import ImageSpec, OutputFile, VideoInfo, VideoSpec
+from ..media.specs import ImageSpec, OutputFile, ResultEntry, VideoInfo, VideoSpec
 from ..media.video import FPS, frame_size
 from ..spec.rules import VIDEO_FORMATS, exactly_one, first_video
 from ..spec.schema import Check, ValidationState, array, number, object_, string, video, video_id
 from ..spec.validation import parse_json
 from ..state import EmulatorState
+from ..task import EmulatedTask, Status
 from ..wire import Request, Response
-from .tasks import Handler
+from .tasks import VOICE_PAGE_SIZES, Handler, parse_page
 
 _VIDEO = MediaLimits(VIDEO_FORMATS, (2, 10), (720, 2160), rates=(24, 30, 60))
 _GAP = (5.1, 6.9)
@@ -106,18 +110,6 @@ async def _preview(state: EmulatorState, call: Request, request_id: str) -> Resp
     return state.envelope.data(signed, request_id)
 
 
-HANDLERS: Mapping[tuple[str, str], Handler] = {
-    ("POST", f"/v1/videos/multi-elements/{name}"): handler
-    for name, handler in (
-        ("init-selection", _init),
-        ("add-selection", _add),
-        ("delete-selection", _delete),
-        ("clear-selection", _clear),
-        ("preview-selection", _preview),
-    )
-}
-
-
 def _probe(state: EmulatorState) -> ValidationState:
     return ValidationState(state.validation.library, state.account.made, strict=state.options.strict)
 
@@ -183,3 +175,73 @@ def _run_lengths(inside: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterator[str]:
             value >>= 5
             more = value != (-1 if bits & 0x10 else 0)
             yield chr(bits + (0x20 if more else 0) + 48)
+
+
+def _list_presets(items: tuple[ResultEntry, ...], sizes: range) -> Handler:
+    """Lists presets as tasks that made them, one each."""
+
+    async def listing(state: EmulatorState, call: Request, request_id: str) -> Response:
+        number_, size = parse_page(call, "pageNum"), parse_page(call, "pageSize", sizes, 30)
+        now = milliseconds(state.clock.now())
+        page = items[(number_ - 1) * size : number_ * size]
+        tasks = [
+            {
+                "task_id": f"preset-{item.array}-{index}",
+                "task_status": Status.SUCCEED,
+                "created_at": now,
+                "updated_at": now,
+                "task_result": {
+                    item.array: [
+                        state.views.with_signed_urls(item.values, PRESETS, state.clock.now(), call.base_url),
+                    ]
+                },
+            }
+            for index, item in enumerate(page)
+        ]
+        return state.envelope.listed([json.dumps(task).encode() for task in tasks], request_id)
+
+    return listing
+
+
+def _delete_resource(array: str, field: str) -> Handler:
+    kind = object_(field, **{field: string()})
+
+    async def delete(state: EmulatorState, call: Request, request_id: str) -> Response:
+        body = kind(ValidationState(state.validation.library, state.account.made), "", parse_json(call.body))
+        job = state.account.made.delete(array, body[field])
+        _mark_deleted(job)
+        state.views.forget(job)
+        answer = {"task_id": f"{job.task_id}8", "task_status": Status.SUCCEED}
+        return state.envelope.data(answer, request_id)
+
+    return delete
+
+
+def _mark_deleted(job: EmulatedTask) -> None:
+    # Elements stay visible as deleted ones; of voices nothing is left.
+    job.items = tuple(
+        replace(item, values={**item.values, "status": "deleted"})
+        for item in job.items
+        if item.array == "elements"
+    )
+
+
+_delete_element = _delete_resource("elements", "element_id")
+
+HANDLERS: Mapping[tuple[str, str], Handler] = {
+    ("GET", "/v1/general/presets-voices"): _list_presets(VOICES, VOICE_PAGE_SIZES),
+    ("GET", "/v1/general/advanced-presets-elements"): _list_presets(ELEMENTS, range(1, 501)),
+    ("POST", "/v1/general/delete-voices"): _delete_resource("voices", "voice_id"),
+    ("POST", "/v1/general/delete-advanced-elements"): _delete_element,
+    ("POST", "/v1/general/delete-elements"): _delete_element,
+    **{
+        ("POST", f"/v1/videos/multi-elements/{name}"): handler
+        for name, handler in (
+            ("init-selection", _init),
+            ("add-selection", _add),
+            ("delete-selection", _delete),
+            ("clear-selection", _clear),
+            ("preview-selection", _preview),
+        )
+    },
+}

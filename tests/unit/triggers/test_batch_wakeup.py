@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.triggers.wake_rule import (
+from airflow_provider_kling.triggers.batch_wakeup import (
     MIN_DEFERRAL,
     STORE_INTERVAL,
     WakeRule,

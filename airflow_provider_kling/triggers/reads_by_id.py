@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests for jobs by their ids, one each or one for several, and how they are made at the same time."""
+"""Reads of jobs by their ids: one or several in a request, several at once, and to whom they report."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Any, Protocol
 
 from ..api.endpoint import Endpoint
 from ..api.http import chunk_ids
 from ..api.task import KlingTask
 from ..exceptions import KlingAuthError, KlingError, KlingRateLimited, KlingServerError
 from ..hooks.async_client import AsyncKlingClient
-from . import late_reads
-from .late_reads import LateReads, done_within, late_error, unforeseen
+from . import background_reads
+from .background_reads import BackgroundReads, done_within, late_error, unforeseen
 from .poll_planner import ListPosition
-from .result_sink import PollFailed, ResultSink
 
 PARALLEL_READS = 10
 """Most concurrent reads of single jobs, or of several jobs by id."""
@@ -83,7 +83,7 @@ class ConcurrentReads:
         sink: ResultSink,
         reads: list[ReadRequest],
         positions: Mapping[str, ListPosition],
-        late: LateReads,
+        late: BackgroundReads,
         *,
         others_read: bool = False,
     ) -> None:
@@ -144,7 +144,7 @@ class ConcurrentReads:
 
     async def _goes_on(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> bool:
         """Wait a moment for a response; a late one continues in the background."""
-        if self._late.full or await done_within(answer, late_reads.MAX_ROUND_DELAY):
+        if self._late.full or await done_within(answer, background_reads.MAX_ROUND_DELAY):
             return False
         self._late.add(idents, self._follow(idents, answer))
         for ident in idents:
@@ -173,7 +173,7 @@ class ConcurrentReads:
         self, idents: list[str], read: Callable[[], Awaitable[Mapping[str, KlingTask]]]
     ) -> Mapping[str, KlingTask]:
         positions = [self._positions[ident] for ident in idents if ident in self._positions]
-        seconds = late_reads.deadline_after(max((position.slow for position in positions), default=0))
+        seconds = background_reads.deadline_after(max((position.slow for position in positions), default=0))
         try:
             async with asyncio.timeout(seconds):
                 return await read()
@@ -209,3 +209,53 @@ class ConcurrentReads:
         self._in_a_row += 1
         if self._in_a_row >= self._too_many:
             self._stop = self._stop or error
+
+
+class PollFailed(Exception):
+    """The server cannot be polled at the moment.
+
+    :param error: what it said.
+    """
+
+    def __init__(self, error: KlingError) -> None:
+        super().__init__(str(error))
+        self.retry_after = error.retry_after
+
+
+class ResultSink(Protocol):
+    """Receives what a reader has read."""
+
+    def on_list_row(self, ident: str, word: str, row: Mapping[str, Any]) -> bool:
+        """Handle a job's row of a list.
+
+        :param ident: id that the job is polled by.
+        :param word: its status as the API writes it.
+        :param row: the row, not yet parsed.
+        :return: whether a subscription gets it.
+        """
+
+    def on_task(self, ident: str, task: KlingTask) -> None:
+        """Handle a job that was read by itself.
+
+        :param ident: id that the job is polled by.
+        :param task: the job.
+        """
+
+    def on_failure(self, ident: str, error: KlingError) -> None:
+        """Handle a job that cannot be read, while others can.
+
+        :param ident: id that the job is polled by.
+        :param error: why.
+        """
+
+    def on_under_way(self, ident: str) -> None:
+        """Record that the job's state, or an :meth:`on_failure`, is reported later.
+
+        :param ident: id that the job is polled by.
+        """
+
+    def on_put_off(self, ident: str) -> None:
+        """Record that a job is not read in this round.
+
+        :param ident: id that the job is polled by.
+        """

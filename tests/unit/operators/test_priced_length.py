@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.inputs.media_length import media_length
-from airflow_provider_kling.operators import _lengths
+from airflow_provider_kling.inputs.media_header import media_length
+from airflow_provider_kling.operators import _priced_length
+from airflow_provider_kling.operators._priced_length import stored_length, url_length
 from airflow_provider_kling.operators.video2 import KlingMotionControl2Operator
-from airflow_provider_kling.results import remote_length
-from airflow_provider_kling.results.remote_length import stored_length, url_length
 from tests.unit.inputs.samples import sound_of, video
 from tests.unit.operators.conftest import PICTURE
 from tests.unit.results.conftest import Shelf, shelf
@@ -124,14 +123,14 @@ def test_an_operator_asks_no_private_host(server: Server, monkeypatch: pytest.Mo
     def asks(url: str, **_: Any) -> None:
         asked.append(url)
 
-    monkeypatch.setattr(remote_length, "url_length", asks)
+    monkeypatch.setattr(_priced_length, "url_length", asks)
     operator = KlingMotionControl2Operator(
         task_id="film", image=PICTURE, video=f"{server.url}/a.mp4", character_orientation="video"
     )
     request = operator.endpoint.request.model_validate(
         {name: value for name, value in operator.request_values().items() if value is not None}
     )
-    assert _lengths.find_seconds(operator, None, request, read_files=True) is None
+    assert _priced_length.find_seconds(operator, None, request, read_files=True) is None
     assert not asked
 
 
@@ -141,7 +140,7 @@ def test_no_more_is_read_than_allowed(server: Server, monkeypatch: pytest.Monkey
     )
     monkeypatch.setitem(FILES, "/big.mp4", big)
     assert url_length(f"{server.url}/big.mp4", allow_private=True) is None
-    assert 0 < server.sent <= remote_length.MAX_BYTES
+    assert 0 < server.sent <= _priced_length.MAX_BYTES
     monkeypatch.setattr(server, "ranges", False)
     # A server without ranges shows the beginning only.
     assert url_length(f"{server.url}/b.mp4", allow_private=True) == pytest.approx(2.0, abs=0.1)

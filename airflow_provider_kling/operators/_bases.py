@@ -1,26 +1,91 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base of operators whose calls create no job."""
+"""The bases of operators that submit no jobs: calls that create none, and storage of results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from ..api.endpoint import Endpoint
 from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE, SELECT_ELEMENTS
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import validate_request
+from ..results.operator_result import check_installed_for, validate_output_path
 from ..utils.redaction import sanitize_text
 from ..version_compat import BaseOperator
 from ._constructor import build_constructor
 from ._hook_mixin import KlingHookMixin
-from ._parameters import read_conn_id
+from ._parameters import invalid_parameter, read_conn_id, read_endpoint, read_number, read_path
 from ._redacted_templates import RedactedTemplateMixin
+from ._rendering import RenderingMixin
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..hooks.resources import ResourceClient
     from ..version_compat import Context
+
+
+class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
+    """Store results; submit no job.
+
+    :param output_path: where to store the files.
+    :param kling_conn_id: id of a connection of type ``kling``.
+    """
+
+    ui_color = "#d7f5e9"
+
+    def __init__(self, *, output_path: Any, kling_conn_id: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_installed_for(self.task_id, output_path)
+        self.output_path = output_path
+        if not is_templated(kling_conn_id):
+            read_conn_id(self.task_id, "kling_conn_id", kling_conn_id)
+        self.kling_conn_id = kling_conn_id
+        if not is_templated(output_path):
+            read_path(self.task_id, "output_path", output_path)
+
+    def refuse(self, name: str, rule: str) -> NoReturn:
+        """Fail because of the value of a parameter.
+
+        :param name: the parameter.
+        :param rule: which values are valid.
+        :raises KlingRequestInvalid: always.
+        """
+        invalid_parameter(self.task_id, name, getattr(self, name), rule)
+
+    def endpoint_in(self, name: str, value: Any, allowed: Callable[[Endpoint], bool], rule: str) -> Endpoint:
+        """Return the endpoint that a parameter names.
+
+        :param name: the parameter.
+        :param value: the endpoint or its slug.
+        :param allowed: returns whether the endpoint is valid.
+        :param rule: why it is invalid, as words that can follow its name.
+        :return: the endpoint.
+        :raises KlingRequestInvalid: there is no such endpoint, or it is invalid.
+        """
+        endpoint = read_endpoint(self.task_id, name, value)
+        return endpoint if allowed(endpoint) else self.refuse(name, f"another endpoint: {endpoint} {rule}")
+
+    def check_output_path(self) -> None:
+        """Check the output path first.
+
+        :raises KlingRequestInvalid: it is empty, relative, or on a storage that cannot be used.
+        """
+        self.check_rendered()
+        validate_output_path(read_path(self.task_id, "output_path", self.output_path), write=False)
+
+    def number_in(self, name: str, low: float, high: float, rule: str) -> float:
+        """Return a parameter that must be a number within limits; templates render it as text.
+
+        :param name: the parameter.
+        :param low: minimum.
+        :param high: maximum.
+        :param rule: which values are valid.
+        :return: the number.
+        :raises KlingRequestInvalid: it is not.
+        """
+        return read_number(self.task_id, name, getattr(self, name), rule, least=low, most=high)
 
 
 class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):

@@ -20,7 +20,7 @@ from airflow_provider_kling.exceptions import (
     KlingTaskFailed,
     KlingTaskTimeout,
 )
-from airflow_provider_kling.operators._recovery_advice import RecoveryAdvice
+from airflow_provider_kling.operators._error_report import RecoveryAdvice
 
 SLUG = "videos/text2video"
 LATE = KlingTaskTimeout("late.", task_id="8", job=JobState.EXISTS)

@@ -1,12 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a triggerer may end a task: it skips, without a message, what a worker does after a success."""
+"""Which tasks may start or end in the triggerer, without a worker.
+
+A triggerer that ends a task skips, without a message, what a worker does after a success.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..version_compat import XComArg, airflow_version
+from ._parameters import invalid_parameter
 
 if TYPE_CHECKING:
+    from ..sensors.kling import KlingTaskSensor
     from ..version_compat import BaseOperator
+
+_FIRST_VERSION = (3, 3)
+_TRIGGER = "airflow_provider_kling.triggers.start_from_trigger.KlingTaskStartTrigger"
 
 
 def can_end_from_trigger(task: BaseOperator, *, wanted: bool) -> bool:
@@ -65,3 +76,51 @@ def _listeners_of_success() -> list[str]:
     hook = getattr(get_listener_manager().hook, "on_task_instance_success", None)
     plugins = [each.plugin for each in hook.get_hookimpls()] if hook else []
     return [getattr(plugin, "__name__", None) or type(plugin).__name__ for plugin in plugins]
+
+
+def start_trigger_args(sensor: KlingTaskSensor) -> Any:
+    """Return what the scheduler needs to start a sensor's task in the triggerer.
+
+    :param sensor: the sensor.
+    :return: Airflow's ``StartTriggerArgs``.
+    :raises KlingRequestInvalid: the task cannot start there.
+    """
+    from airflow.triggers.base import StartTriggerArgs
+
+    from ..triggers.start_from_trigger import MARGIN_SECONDS
+
+    _check(sensor)
+    timeout = sensor.timeout
+    if sensor.execution_timeout is not None:
+        timeout = min(timeout, sensor.execution_timeout.total_seconds())
+    return StartTriggerArgs(
+        trigger_cls=_TRIGGER,
+        trigger_kwargs={
+            "endpoint": sensor.endpoint,
+            "kling_task_id": sensor.kling_task_id,
+            "kling_conn_id": sensor.kling_conn_id,
+            "poll_interval": sensor.poke_interval,
+            "timeout": timeout,
+            "end_from_trigger": sensor.end_from_trigger and not worker_only_features(sensor),
+        },
+        next_method="execute_complete",
+        # No worker has seen the job.
+        next_kwargs={"known": False},
+        timeout=timedelta(seconds=timeout + MARGIN_SECONDS),
+    )
+
+
+def _check(sensor: KlingTaskSensor) -> None:
+    if (version := airflow_version()) < _FIRST_VERSION:
+        found = ".".join(map(str, version))
+        expected = f"False before Airflow 3.3; this is Airflow {found}"
+    elif not sensor.deferrable:
+        expected = "False unless deferrable=True"
+    elif any(isinstance(value, XComArg) for value in (sensor.endpoint, sensor.kling_task_id)):
+        expected = (
+            "False unless XComs are written as templates, for the triggerer renders text only: "
+            "kling_task_id=\"{{ ti.xcom_pull(task_ids='submit')['task_id'] }}\""
+        )
+    else:
+        return
+    invalid_parameter(sensor.task_id, "start_from_trigger", True, expected)

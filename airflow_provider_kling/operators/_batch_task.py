@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a batch task defers, and what it checks when it resumes."""
+"""How a batch task reports its progress, defers, and what it checks when it resumes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,39 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingTaskTimeout
 from ..triggers.batch import KlingBatchTrigger
-from ..triggers.wake_rule import MAX_DEFERRAL
+from ..triggers.batch_wakeup import MAX_DEFERRAL
 from ..version_compat import AirflowException
 from ._deadlines import defer_timeout, execution_deadline, min_deadline
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..batch.deferral import Deferral
+    from ..batch.runner import BatchRunner
+    from ..version_compat import Context
     from .batch import KlingBatchOperator
+
+PROGRESS_KEY = "kling_batch_progress"
+"""Key of the progress in Airflow's task state store (Airflow 3.3 and newer)."""
+
+
+def report_progress(operator: KlingBatchOperator, context: Context, run: BatchRunner, began: float) -> None:
+    """Log the progress, and store it if Airflow has a task state store.
+
+    :param operator: the running batch.
+    :param context: Airflow's context of the running task.
+    :param run: the run, with the counts.
+    :param began: when the try began, Unix time in seconds.
+    """
+    line = run.progress.to_line(time.time() - began)
+    operator.log.info("%s", line)
+    store = context.get("task_state_store")
+    if store is None:
+        return
+    try:
+        store.set(PROGRESS_KEY, {"line": line, **run.progress.to_json()})
+    except Exception as error:
+        # It affects no result.
+        operator.log.warning("The progress could not be stored: %s", type(error).__name__)
 
 
 def deferral_arguments(operator: KlingBatchOperator, endpoint: Endpoint, wait: Deferral) -> dict[str, Any]:
