@@ -102,10 +102,12 @@ def _decoded(file: Any, path: str) -> Any:
     if path.lower().endswith(_VIDEOS):
         import av
 
+        from ..media.frames import upright
+
         with av.open(file) as video:
             stream = video.streams.video[0]
             _check_size(stream.codec_context.width, stream.codec_context.height)
-            return next(video.decode(stream)).to_image()
+            return upright(next(video.decode(stream))).to_image()
     from PIL import Image
 
     found = Image.open(file)

@@ -80,7 +80,7 @@ def write_poster(video: StoragePath, target: StoragePath) -> int:
     """
     check_media_extra()
     with translate_storage_errors(), open_to_read(video) as file:
-        frame = _first_bright(file)
+        frame = upright(_first_bright(file))
         scale = min(1.0, POSTER_SIDE / max(frame.width, frame.height))
         data = encode_frame(frame, size=(_even(frame.width * scale), _even(frame.height * scale)))
     with AtomicFile(target) as sink:
@@ -88,16 +88,43 @@ def write_poster(video: StoragePath, target: StoragePath) -> int:
     return len(data)
 
 
+def quarter_turns(frame: Any) -> int:
+    """Return by how many quarters a player turns a frame, as phones ask for.
+
+    :param frame: a frame of PyAV.
+    :return: quarters counter-clockwise, 0 to 3.
+    """
+    # PyAV before 13.1 does not read it.
+    return round((getattr(frame, "rotation", 0) or 0) / 90) % 4
+
+
+def upright(frame: Any) -> Any:
+    """Return a frame as a player shows it.
+
+    :param frame: a frame of PyAV.
+    :return: the frame, turned if its video asks for it.
+    """
+    turns = quarter_turns(frame)
+    if not turns:
+        return frame
+    import av
+    import numpy as np
+
+    turned = np.rot90(frame.to_ndarray(format="rgb24"), turns)
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(turned), format="rgb24")
+
+
 def encode_frame(frame: Any, *, png: bool = False, size: tuple[int, int] | None = None) -> bytes:
     """Encode a frame of PyAV as an image.
 
     :param frame: the frame.
     :param png: whether to write PNG; JPEG otherwise.
-    :param size: width and height in pixels; those of the frame by default.
+    :param size: width and height in pixels, as a player shows it; those of the frame by default.
     :return: content of the image file.
     """
     import av
 
+    frame = upright(frame)
     width, height = size or (frame.width, frame.height)
     codec: Any = av.CodecContext.create("png" if png else "mjpeg", "w")
     codec.width, codec.height = width, height

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import check_media_extra
+from .frames import quarter_turns
 from .loudness import SAMPLE_RATE, LoudnessMeter
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class Measurements:
 
     :param kind: ``video``, ``audio`` or ``image``.
     :param duration: seconds that could be decoded; ``None`` for an image.
-    :param width: pixels; ``None`` for audio.
-    :param height: pixels; ``None`` for audio.
+    :param width: pixels, as a player shows the video; ``None`` for audio.
+    :param height: pixels, as a player shows the video; ``None`` for audio.
     :param fps: frames per second; video only.
     :param codec: name of the video, image or audio codec, such as ``h264``.
     :param audio: whether there is an audio stream.
@@ -192,6 +193,8 @@ class _FrameFacts:
 
         if not self.frames:
             self.width, self.height = frame.width, frame.height
+            if quarter_turns(frame) % 2:
+                self.width, self.height = self.height, self.width
         at = frame.time if frame.time is not None else self.frames / self._rate
         if not self.frames:
             self._first = at

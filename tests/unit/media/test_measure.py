@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +17,7 @@ from airflow_provider_kling.media.frames import encode_frame, last_frame, write_
 from airflow_provider_kling.media.loudness import SAMPLE_RATE, LoudnessMeter
 from airflow_provider_kling.media.measure import UnreadableMediaError, measure
 from airflow_provider_kling.utils.storage import resolve_path
-from tests.support.films import cut_short, write_film
+from tests.support.films import cut_short, turn, write_film, write_hdr_film
 
 
 def test_a_valid_video(tmp_path: Path) -> None:
@@ -39,6 +41,58 @@ def test_black_frames(tmp_path: Path, span: tuple[float, float], share: float) -
 def test_frozen_frames(tmp_path: Path, span: tuple[float, float], share: float) -> None:
     found = measure(str(write_film(tmp_path / "film.mp4", frozen=span)))
     assert found.frozen == pytest.approx(share, abs=0.08)
+
+
+turns = pytest.mark.skipif(not hasattr(av.VideoFrame, "rotation"), reason="this PyAV reads no rotation")
+
+
+@turns
+@pytest.mark.parametrize(("degrees", "size"), [(90, (90, 160)), (-90, (90, 160)), (180, (160, 90))])
+def test_a_film_that_players_turn_has_the_size_that_they_show(
+    tmp_path: Path, degrees: int, size: tuple[int, int]
+) -> None:
+    found = measure(str(turn(write_film(tmp_path / "film.mp4", frozen=(0.5, 2.5)), degrees)))
+    assert (found.width, found.height) == size
+    assert found.duration == pytest.approx(3, abs=0.1)
+    assert (found.fps, found.complete, found.black) == (pytest.approx(12), True, 0)
+    assert found.frozen == pytest.approx(2 / 3, abs=0.08)
+
+
+@turns
+@pytest.mark.parametrize(
+    ("degrees", "side"),
+    [(90, np.s_[:, :10]), (-90, np.s_[:, -10:]), (180, np.s_[-10:])],
+    ids=["left", "right", "bottom"],
+)
+def test_images_of_a_film_that_players_turn_are_upright(tmp_path: Path, degrees: int, side: Any) -> None:
+    """The film is black but for a white edge at its top."""
+    film = tmp_path / "film.mp4"
+    picture = np.zeros((90, 160, 3), np.uint8)
+    picture[:20] = 255
+    with av.open(str(film), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=12, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    turn(film, degrees)
+    write_poster(resolve_path(str(film)), resolve_path(str(tmp_path / "poster.jpg")))
+    last_frame(str(film), tmp_path / "last.png")
+    for name in ("poster.jpg", "last.png"):
+        image = np.asarray(Image.open(tmp_path / name).convert("L"))
+        assert image.shape == ((90, 160) if degrees == 180 else (160, 90))
+        assert image[side].mean() > 230
+        assert image.mean() < 80
+
+
+@pytest.mark.parametrize(
+    ("peak", "black"), [(0.58, 0.0), (0.25, 0.0), (0.0, 1.0)], ids=["bright", "dim", "black"]
+)
+def test_an_hdr_film_is_measured_as_others_are(tmp_path: Path, peak: float, black: float) -> None:
+    found = measure(str(write_hdr_film(tmp_path / "film.mp4", peak=peak)))
+    assert (found.width, found.height, found.codec) == (160, 90, "hevc")
+    assert (found.fps, found.complete, found.black) == (pytest.approx(12), True, black)
+    assert found.duration == pytest.approx(2, abs=0.1)
+    assert found.frozen == black
 
 
 def test_silence_is_not_the_same_as_no_audio(tmp_path: Path) -> None:
@@ -130,8 +184,6 @@ def test_the_last_frame(tmp_path: Path, name: str, kind: str) -> None:
 
 
 def test_white_stays_white() -> None:
-    import av
-
     frame = av.VideoFrame.from_ndarray(np.full((32, 64, 3), 255, np.uint8), format="rgb24").reformat(
         format="yuv420p"
     )
