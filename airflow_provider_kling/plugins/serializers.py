@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -332,22 +332,35 @@ def _texts(fields: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
             yield fields[name]
 
 
-def add_verdicts(cards: list[dict[str, Any]], instances: Iterable[TaskInstanceRow]) -> list[dict[str, Any]]:
+def add_verdicts(cards: list[dict[str, Any]], instances: Sequence[TaskInstanceRow]) -> list[dict[str, Any]]:
     """Add the result of a media check to each card whose files were checked.
 
     :param cards: cards of one page; they are changed.
-    :param instances: task instances of the same page, among them those that check.
+    :param instances: the task instances of the cards, among them those that check files of others.
     :return: the cards; ``check`` is ``passed`` or the failures as text.
     """
     verdicts: dict[str, list[str]] = {}
     for instance in instances:
         for path, failures in _verdicts_of(instance.xcoms.get("return_value")):
             verdicts[path] = failures
-    for card in cards:
+    for card, instance in zip(cards, instances, strict=True):
         found = [verdicts[item["path"]] for item in card["items"] if item["path"] in verdicts]
+        own = _own_verdict(instance.xcoms.get("return_value"))
         if found:
-            card["check"] = "\n".join(text for failures in found for text in failures) or "passed"
+            card["check"] = "\n".join(text for failures in found for text in failures) or own or "passed"
+        elif own:
+            card["check"] = own
     return cards
+
+
+def _own_verdict(value: Any) -> str:
+    """Return the verdict of a task that checks its own files; it succeeds only if they pass."""
+    verdict = value.get("media_check") if isinstance(value, Mapping) else None
+    if not isinstance(verdict, Mapping) or verdict.get("passed") is not True:
+        return ""
+    rejected = value.get("rejected")
+    count = len(rejected) if isinstance(rejected, list) else 0
+    return f"passed, after {count} rejected {'job' if count == 1 else 'jobs'}" if count else "passed"
 
 
 def _verdicts_of(value: Any) -> Iterable[tuple[str, list[str]]]:

@@ -16,8 +16,8 @@ def instance(task_id: str, value: Any) -> TaskInstanceRow:
     return TaskInstanceRow("d", "r", task_id, -1, xcoms={"return_value": value})
 
 
-def shown(verdict: Any) -> list[Any]:
-    film = {"task_id": "842", "endpoint": "e", "videos": [{"url": "https://h/1", "path": FILM}]}
+def shown(verdict: Any, **own: Any) -> list[Any]:
+    film = {"task_id": "842", "endpoint": "e", "videos": [{"url": "https://h/1", "path": FILM}], **own}
     instances = [instance("film", film), instance("check", verdict)]
     return [card.get("check") for card in add_verdicts([to_card(each) for each in instances], instances)]
 
@@ -28,6 +28,32 @@ def shown(verdict: Any) -> list[Any]:
 def test_the_card_of_the_job_has_the_verdict(failures: list[str], text: str) -> None:
     verdict = {"passed": not failures, "files": [{"path": FILM, "failures": failures}]}
     assert shown(verdict) == [text, None]
+
+
+BAD = {"task_id": "841", "take": "", "units": "3", "files": [{"path": "/kept/841/0-video.mp4"}]}
+
+
+@pytest.mark.parametrize(
+    ("own", "verdict", "text"),
+    [
+        ({"media_check": {"passed": True}}, None, "passed"),
+        ({"media_check": {"passed": True}, "rejected": [BAD]}, None, "passed, after 1 rejected job"),
+        ({"media_check": {"passed": True}, "rejected": [BAD, BAD]}, None, "passed, after 2 rejected jobs"),
+        ({"media_check": {"passed": True}}, ["it is mute"], "it is mute"),
+        ({"media_check": {"passed": True}, "rejected": [BAD]}, [], "passed, after 1 rejected job"),
+        ({"media_check": {"passed": "yes"}}, None, None),
+        ({"media_check": "passed"}, None, None),
+        ({"media_check": {"passed": True}, "rejected": "many"}, None, "passed"),
+    ],
+)
+def test_a_task_that_checks_its_own_files_shows_its_verdict(
+    own: dict[str, Any], verdict: list[str] | None, text: str | None
+) -> None:
+    """With ``media_rules`` or ``regenerate_on_fail``; a later check of the same file counts instead."""
+    check = None
+    if verdict is not None:
+        check = {"passed": not verdict, "files": [{"path": FILM, "failures": verdict}]}
+    assert shown(check, **own) == [text, None]
 
 
 @pytest.mark.parametrize(
