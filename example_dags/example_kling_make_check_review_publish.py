@@ -8,13 +8,16 @@ One pipeline of everything between a catalogue and a web site:
    once: the next run, of the next night or after a clear, pays only for products that are new or changed.
 2. *Review:* content that Kling refuses fails no task. A person sees image, prompt and reason, and gives
    another prompt or drops the product. The new prompt is stored, so the next run asks no one.
-3. *Check:* videos that are black, frozen, truncated or too small are not published.
-4. *Publish:* what passes is copied to where the web site reads it, one file for each product. The task's
-   result lists what was published, and what was not with the reasons.
+3. *Check:* a video that is black, frozen or truncated is made once more, within `max_units`. If that one is
+   bad too, its task fails, and the other products continue. A last check of all videos adds the web site's
+   own rule, the lowest height.
+4. *Publish:* what passes is copied to where the web site reads it, one file for each product, with a poster.
+   The task's result lists what was published, and what was not with the reasons.
 
 Needs Airflow 3.1, the extra `media`, the connections `kling_default` and `aws_default`, and a bucket that the
 environment variable `KLING_EXAMPLE_STORAGE` names. The first run of the three products costs 9 video units,
-about 1.26 US dollars at the list price of September 2026; a second run costs nothing.
+about 1.26 US dollars at the list price of September 2026, and at most twice as much if videos are made once
+more; a second run costs nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import (
     DAG,
-    AirflowSkipException,
+    AirflowFailException,
     ObjectStoragePath,
     Param,
     task,
@@ -78,7 +81,8 @@ with DAG(
             requests.append({"image": product["image"], "prompt": prompt, "labels": labels})
         return requests
 
-    @task
+    # A video that is bad twice has failed its task, which must not stop the other products.
+    @task(trigger_rule="all_done")
     def find_refused(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Pick the results that are refusals."""
         return [result for result in results if result["status"] == "refused"]
@@ -117,40 +121,48 @@ with DAG(
                 again.append({**by_sku[sku], "prompt": prompt, "labels": labels})
         return again
 
-    @task(trigger_rule="none_failed")
+    @task(trigger_rule="all_done")
     def collect(
-        requests: list[dict[str, Any]],
-        results: list[dict[str, Any]],
-        edited: list[dict[str, Any]] | None,
-        second_results: list[dict[str, Any]] | None,
+        requests: list[dict[str, Any]], edited: list[dict[str, Any]] | None, ti: Any = None
     ) -> list[dict[str, Any]]:
-        """List what was made in both tries; both tries after the first one are skipped if none is refused."""
-        tries = [*zip(requests, results, strict=True)]
-        tries += zip(edited or (), second_results or (), strict=True)
-        made = [
-            {"sku": request["labels"]["sku"], **result}
-            for request, result in tries
-            if result["status"] == "succeed"
-        ]
+        """List what was made in both tries; the second try is skipped if nothing is refused."""
+        made = []
+        for task_id, asked in (("make", requests), ("make_again", edited or [])):
+            results = ti.xcom_pull(task_ids=task_id, map_indexes=list(range(len(asked)))) if asked else []
+            for request, result in zip(asked, results, strict=True):
+                # A task that has failed has no result.
+                if result and result["status"] == "succeed":
+                    made.append({"sku": request["labels"]["sku"], **result})
         if not made:
-            raise AirflowSkipException("All products were refused and dropped")
+            raise AirflowFailException("No product has a video: see the tasks that made them")
         return made
 
     @task
-    def publish(made: list[dict[str, Any]], verdict: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    def publish(
+        requests: list[dict[str, Any]], made: list[dict[str, Any]], verdict: dict[str, Any]
+    ) -> dict[str, list[dict[str, Any]]]:
         """Copy what passed the check to where the web site reads it; what did not stays a draft."""
         failures = {file["path"]: file["failures"] for file in verdict["files"]}
+        by_sku = {each["sku"]: each for each in made}
         published, rejected = [], []
-        for each in made:
-            draft = each["videos"][0]["path"]
-            if failures[draft]:
-                print(f"Not published: {each['sku']}: {'; '.join(failures[draft])} ({draft})")
-                rejected.append({"sku": each["sku"], "path": draft, "failures": failures[draft]})
+        for sku in (request["labels"]["sku"] for request in requests):
+            each = by_sku.get(sku)
+            if each is None:
+                reason = "refused and dropped, or its videos fail the check"
+                rejected.append({"sku": sku, "path": None, "failures": [reason]})
                 continue
-            target = ObjectStoragePath(f"{STORAGE}/published/{each['sku']}.mp4")
+            video = each["videos"][0]
+            if failures[video["path"]]:
+                rejected.append({"sku": sku, "path": video["path"], "failures": failures[video["path"]]})
+                continue
+            target = ObjectStoragePath(f"{STORAGE}/published/{sku}.mp4")
             target.parent.mkdir(parents=True, exist_ok=True)
-            ObjectStoragePath(draft).copy(target)
-            published.append({"sku": each["sku"], "path": str(target), "units": each["units"]})
+            ObjectStoragePath(video["path"]).copy(target)
+            if video.get("poster"):
+                ObjectStoragePath(video["poster"]).copy(target.parent / f"{sku}.jpg")
+            published.append({"sku": sku, "path": str(target), "units": each["units"]})
+        for each in rejected:
+            print(f"Not published: {each['sku']}: {'; '.join(each['failures'])} ({each['path']})")
         return {"published": published, "rejected": rejected}
 
     film = {
@@ -158,6 +170,10 @@ with DAG(
         "output_path": f"{STORAGE}/drafts",
         "idempotency_scope": "inputs",
         "on_refused": "return",
+        # One more job for a product whose video fails the check: 3 units each.
+        "regenerate_on_fail": 1,
+        "max_units": 6,
+        "poster": True,
         "deferrable": True,
     }
     requests = read_catalogue()
@@ -175,8 +191,9 @@ with DAG(
     edited = apply_answers(requests, refusals, review.output)
     make_again = KlingImageToVideoOperator.partial(task_id="make_again", **film).expand_kwargs(edited)
 
-    made = collect(requests, make.output, edited, make_again.output)
+    made = collect(requests, edited)
+    [make, make_again] >> made
     check = KlingMediaCheckOperator(
         task_id="check", result=made, min_height="{{ params.min_height }}", on_fail="return"
     )
-    publish(made, check.output)
+    publish(requests, made, check.output)

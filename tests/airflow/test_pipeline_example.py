@@ -7,6 +7,7 @@ import json
 import runpy
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,12 @@ def run(
     kling_emulator.faults.set({"refused_word": "forbidden"})
     shutil.copy(FILE, dags_folder)
 
-    def run(deferrable: bool) -> Any:
+    def run(deferrable: bool, retries: int = 2) -> Any:
         dag = runpy.run_path(str(FILE))["dag"]
         for name in ("make", "make_again"):
-            dag.get_task(name).partial_kwargs.update(deferrable=deferrable, poll_interval=0.2)
+            dag.get_task(name).partial_kwargs.update(
+                deferrable=deferrable, poll_interval=0.2, retries=retries
+            )
         done = dag.test(run_conf={"products": PRODUCTS})
         assert done.state == "success"
         return done
@@ -125,7 +128,7 @@ def test_a_second_run_pays_nothing_and_needs_no_review(
     jobs = [job.task_id for job in kling_emulator.jobs]
     assert len(jobs) == 2
     names = sorted(path.name for path in (tmp_path / "published").iterdir())
-    assert names == ["one.mp4", "two.mp4"]
+    assert names == ["one.jpg", "one.mp4", "two.jpg", "two.mp4"]
     manifests = [json.loads(path.read_text()) for path in (tmp_path / "drafts").glob("*/manifest.json")]
     edited = {each["labels"]["sku"]: each for each in manifests}["one"]
     assert edited["request"]["prompt"] == ANSWER["prompt"]
@@ -155,9 +158,58 @@ def test_a_rejected_video_is_not_published_and_the_run_says_so(
 
     assert asked == ["Refused: one"]
     assert published(done) == [("one", "3")]
-    assert [path.name for path in (tmp_path / "published").iterdir()] == ["one.mp4"]
+    assert sorted(path.name for path in (tmp_path / "published").iterdir()) == ["one.jpg", "one.mp4"]
     (rejected,) = result_of_publish(done)["rejected"]
     assert rejected["sku"] == "two"
     assert rejected["failures"][0] == "100% of the frames are black; at most 25% allowed"
     assert Path(rejected["path"].removeprefix("file://")).exists(), "it stays a draft"
     assert "Not published: two: 100% of the frames are black" in capsys.readouterr().out
+
+
+@pytest.fixture
+def bad_jobs(kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+    """Let the files of the first jobs of a prompt count as black, whenever they are checked."""
+    from airflow_provider_kling.results import media_check
+
+    check = media_check._check
+
+    def spoil(prompt: str, count: int) -> None:
+        def check_and_spoil(file: Any, rules: Any) -> Any:
+            jobs = [job.task_id for job in kling_emulator.jobs if job.body.get("prompt") == prompt]
+            bad = any(f"/{name}/" in file.uri for name in jobs[:count])
+            found = check(file, rules)
+            return replace(found, failures=("it is black",)) if bad else found
+
+        monkeypatch.setattr(media_check, "_check", check_and_spoil)
+
+    return spoil
+
+
+@pytest.mark.parametrize("bad", [1, 2])
+def test_a_bad_video_is_made_once_more_and_does_not_stop_the_others(
+    run: Callable[..., Any],
+    asked: list[str],
+    bad_jobs: Callable[[str, int], None],
+    kling_emulator: Emulator,
+    bad: int,
+) -> None:
+    bad_jobs("steam rises", bad)
+    done = run(False, retries=0)
+
+    assert [job.body["prompt"] for job in kling_emulator.jobs].count("steam rises") == 2
+    assert len(kling_emulator.jobs) == 3
+    found = states(done)
+    assert found["make"] == ({"success"} if bad == 1 else {"success", "failed"})
+    assert found["publish"] == {"success"}
+    assert asked == ["Refused: one"]
+    result = result_of_publish(done)
+    if bad == 1:
+        assert published(done) == [("one", "3"), ("two", "3")]
+        assert result["rejected"] == []
+        return
+    assert published(done) == [("one", "3")]
+    (rejected,) = result["rejected"]
+    assert (rejected["sku"], rejected["failures"]) == (
+        "two",
+        ["refused and dropped, or its videos fail the check"],
+    )
