@@ -4,15 +4,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..api.requests.coercion import native
-from .requests.coercion import is_missing, is_object_text, is_result, parsed_list, parsed_mapping
+from .requests.coercion import (
+    NONE_WORD,
+    is_missing,
+    is_object_text,
+    is_result,
+    native,
+    parsed_list,
+    parsed_mapping,
+)
 
 _JINJA_MARKERS = ("{{", "{%", "{#")
 
-_WORDS = ("prompt", "text")
+EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+"""An expression of a template."""
+
+_LONGEST_WORDS = 10_000
+
+WORDS = ("prompt", "text")
 """Fields that hold words, which the job shows or speaks."""
 
 
@@ -54,7 +67,7 @@ def fault_of_text(name: str | int, rendered: Any) -> str | None:
     text = rendered.strip()
     if is_object_text(text):
         return "gives an object, not text"
-    if name not in _WORDS or text[:1] not in ("[", "{", "("):
+    if name not in WORDS or text[:1] not in ("[", "{", "("):
         return None
     found = parsed_list(parsed_mapping(text))
     if is_result(found):
@@ -62,6 +75,73 @@ def fault_of_text(name: str | int, rendered: Any) -> str | None:
     # A prompt may well be written as JSON, but not as JSON of nothing.
     empty = isinstance(found, list | Mapping) and not _holds_something(found)
     return "gives an empty list or object" if empty else None
+
+
+def fault_of_values(values: Any, lost: Callable[[Any], bool]) -> str | None:
+    """Return the fault of an empty prompt, or of text that is no value, at any depth.
+
+    :param values: fields of a request.
+    :param lost: whether a prompt is empty.
+    :return: place and fault; ``None`` without one.
+    """
+    for place, item in values_in(values):
+        name = place.rpartition(".")[2]
+        if name == "prompt" and lost(item):
+            return f"{place} is {item!r}"
+        if why := fault_of_text(name, item):
+            return f"{place} {why}"
+    return None
+
+
+def values_in(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield all values inside a mapping or list, at any depth.
+
+    :param values: a mapping or list; nothing is inside other values.
+    :param path: where it is.
+    :return: the place of each value, such as ``multi_prompt[0].prompt``, and the value.
+    """
+    parts: Iterable[tuple[str, Any]] = ()
+    if isinstance(values, Mapping):
+        parts = ((f"{path}.{key}" if path else str(key), item) for key, item in values.items())
+    elif isinstance(values, list):
+        parts = ((f"{path}[{at}]", item) for at, item in enumerate(values))
+    for place, item in parts:
+        yield place, item
+        yield from values_in(item, place)
+
+
+def holds_none(template: Any, rendered: Any) -> bool:
+    """Return whether an expression inside a longer template has rendered to the word "None".
+
+    :param template: text with expressions.
+    :param rendered: what it rendered to.
+    :return: whether one of its expressions must have had no value.
+    """
+    if not isinstance(template, str) or not isinstance(rendered, str) or NONE_WORD not in rendered:
+        return False
+    text, fixed = rendered.strip(), EXPRESSION.split(template.strip())
+    if "{%" in template or "{#" in template or len(fixed) == 1 or len(text) > _LONGEST_WORDS:
+        return False
+    starts = free = {len(fixed[0])} if text.startswith(fixed[0]) else set[int]()
+    for at, part in enumerate(fixed[1:], 1):
+        ends = [len(text) - len(part)] if at == len(fixed) - 1 else [m.start() for m in _places(part, text)]
+        ends = [end for end in ends if text.startswith(part, end)]
+        free = _reached(ends, free, part, lambda start, end: True)
+        starts = _reached(ends, starts, part, lambda start, end: text[start:end] != NONE_WORD)
+    return bool(free) and not starts
+
+
+def _places(part: str, text: str) -> Iterator[re.Match[str]]:
+    return re.finditer(f"(?={re.escape(part)})", text)
+
+
+def _reached(
+    ends: Iterable[int], starts: set[int], part: str, allowed: Callable[[int, int], bool]
+) -> set[int]:
+    """Return the ends of a fixed part, before which an expression can have begun at one of the starts."""
+    # The first two are enough: only one start can be where the word begins.
+    first = sorted(starts)[:2]
+    return {end + len(part) for end in ends if any(start <= end and allowed(start, end) for start in first)}
 
 
 def _holds_something(value: Any) -> bool:

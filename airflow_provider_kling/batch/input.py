@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
-from ..api.requests.coercion import is_missing, native
-from ..api.templating import fault_of_text, is_lost
+from ..api.requests.coercion import is_missing, is_result, native
+from ..api.templating import fault_of_values, is_lost
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
@@ -125,10 +125,8 @@ def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
             continue
         if not isinstance(row, dict):
             yield InvalidRow("it is no JSON object", line)
-        elif _is_word(row.get("prompt")):
-            yield InvalidRow(f"prompt is {row['prompt']!r}; give it words, or leave its key out", line)
         else:
-            yield row
+            yield _checked(row, line, _is_word)
 
 
 def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
@@ -157,7 +155,8 @@ def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
         if why := f"the header names {', '.join(twice)} more than once" if twice else _fault(cells, names):
             yield InvalidRow(why, json.dumps(cells))
         else:
-            yield {name: _parse_cell(text) for name, text in zip(names, cells, strict=False) if text}
+            row = {name: _parse_cell(text) for name, text in zip(names, cells, strict=False) if text}
+            yield _checked(row, json.dumps(cells), _is_word)
 
 
 def _fault(cells: list[str], names: list[str]) -> str | None:
@@ -226,7 +225,7 @@ def row_reader(
 ) -> RowReader:
     """Return the function that reads the rows of ``requests``.
 
-    :param requests: list of dicts; the same as JSON text, as templates render it; or the
+    :param requests: list of dicts, or one dict; the same as JSON text, as templates render it; or the
         ``ObjectStoragePath``, URI or path of a ``.jsonl`` or ``.csv`` file on any object storage.
     :param extra_body: further keys of every request: rows with other ones are other rows.
     :param labels: labels of every row; those of the row itself have priority.
@@ -236,12 +235,18 @@ def row_reader(
     source: Any = paths_to_str(requests) if _is_path(requests) else requests
     if isinstance(source, str):
         text = source.strip()
-        if not text.startswith("["):
+        if not text.startswith(("[", "{")):
             path = _file_path(text)
             return lambda after=0: _numbered(iter_file(path), extra_body, labels, after)
         source = _parsed(text)
+    if isinstance(source, Mapping) and source:
+        if is_result(source):
+            raise _refused("is the result of a job")
+        # As a mapped group of one delivers it.
+        source = [source]
     if isinstance(source, Mapping | bytes) or not isinstance(source, Iterable):
-        raise _refused(f"is a {type(source).__name__}")
+        what = "empty" if isinstance(source, Mapping) else f"a {type(source).__name__}"
+        raise _refused(f"is {what}")
     # Airflow's sequence of mapped upstream results requests every item from the server, each time it is read.
     items: Sequence[Any] = source if isinstance(source, list | tuple) else list(source)
     return lambda after=0: _numbered(items, extra_body, labels, after, _from_item)
@@ -257,15 +262,14 @@ def _file_path(text: str) -> str:
     return text
 
 
-def _parsed(text: str) -> list[Any]:
+def _parsed(text: str) -> Any:
     try:
-        items = read_json(text)
+        return read_json(text)
     except ValueError as error:
         raise _refused(
-            f"is text that begins with '[' but is no JSON ({error}); a template needs `| tojson`, or use "
-            "the upstream task's output itself"
+            f"is text that begins with {text[0]!r} but is no JSON ({error}); a template needs `| tojson`, or "
+            "use the upstream task's output itself"
         ) from None
-    return list(items)
 
 
 def _refused(what: str) -> KlingRequestInvalid:
@@ -280,29 +284,22 @@ def _from_item(item: Any) -> Mapping[str, Any] | InvalidRow:
     if not isinstance(item, Mapping):
         return InvalidRow(f"it is a {type(item).__name__}, and must be a dict", repr(item))
     plain: Mapping[str, Any] = paths_to_str(item)
-    if lost := _lost_value(
-        {name: value for name, value in plain.items() if name not in (LABELS, EXPECTED_SECONDS)}
-    ):
-        return InvalidRow(f"{lost}; give it words, or leave its key out", json.dumps(plain, default=str))
-    return plain
+    return _checked(plain, json.dumps(plain, default=str), is_lost)
 
 
-def _lost_value(value: Any, path: str = "") -> str | None:
-    """Return the place of an empty prompt, or of text that is no value, at any depth."""
-    parts: Iterable[tuple[str, Any]] = ()
-    if isinstance(value, Mapping):
-        parts = ((f"{path}.{key}" if path else str(key), item) for key, item in value.items())
-    elif isinstance(value, list):
-        parts = ((f"{path}[{at}]", item) for at, item in enumerate(value))
-    for place, item in parts:
-        name = place.rpartition(".")[2]
-        if name == "prompt" and is_lost(item):
-            return f"{place} is {item!r}"
-        if why := fault_of_text(name, item):
-            return f"{place} {why}"
-        if found := _lost_value(item, place):
-            return found
-    return None
+def _checked(
+    row: Mapping[str, Any], text: str, lost: Callable[[Any], bool]
+) -> Mapping[str, Any] | InvalidRow:
+    """Return a row, unless a value of its request is no value.
+
+    :param row: the row.
+    :param text: its text.
+    :param lost: whether a prompt is empty: a file may write ``null`` or ``""`` for an optional one.
+    :return: the row, or why it is invalid.
+    """
+    request = {name: value for name, value in row.items() if name not in (LABELS, EXPECTED_SECONDS)}
+    fault = fault_of_values(request, lost)
+    return InvalidRow(f"{fault}; give it words, or leave its key out", text) if fault else row
 
 
 def _numbered(
@@ -378,6 +375,8 @@ def redacted_rows(requests: Any) -> Any:
     """
     if hasattr(requests, "tolist"):
         requests = native(requests)
+    if isinstance(requests, Mapping):
+        return redact_texts(paths_to_str(requests))
     if isinstance(requests, list | tuple):
         shown, more = requests[:_ROWS_SHOWN], requests[_ROWS_SHOWN:]
         rest = [RedactedItems(f"... and {len(more)} more rows", more)] if more else []

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ..api.requests.coercion import is_none_word, native, parsed_mapping
+from ..api.requests.coercion import is_none_word, is_object_text, native, parsed_mapping
 from ..api.validation_errors import format_validation_error
 from ..exceptions import JobState, KlingRequestInvalid
-from ..utils.redaction import strip_url_signature
+from ..utils.redaction import redact_text, strip_url_signature
 from ..utils.urls import is_blank, is_url
+from .rendered_text import values_in
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LARGEST_LIMIT = Decimal(10**12)
 """Higher limits count as this one: no account has as much, and its text is short."""
 
+_LONGEST_SHOWN = 120
 _PARTS = ("contents", "settings", "options")
 EXTERNAL_TASK_ID = "external_task_id"
 _DELIVERY = ("callback_url", EXTERNAL_TASK_ID)
@@ -190,12 +192,24 @@ def validate_request(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequ
     :raises KlingRequestInvalid: values are invalid; the text names each field, value and constraint.
     """
     present = {name: paths_to_str(value) for name, value in values.items() if value is not None}
+    _refuse_object_text(present)
     try:
         return endpoint.request.model_validate(present)
     except ValidationError as error:
         raise KlingRequestInvalid(
             format_validation_error(endpoint.slug, error, endpoint.request), job=JobState.NOT_CREATED
         ) from None
+
+
+def _refuse_object_text(values: Mapping[str, Any]) -> None:
+    """Fail for text that holds an object, as an f-string in a DAG file writes it."""
+    for place, value in values_in(values):
+        if is_object_text(value):
+            raise KlingRequestInvalid(
+                f"Invalid value for {place!r}: the text of an object; write a template, such as "
+                f"{{{{ params.town }}}}, in its place. It is {redact_text(value)[:_LONGEST_SHOWN]!r}.",
+                job=JobState.NOT_CREATED,
+            )
 
 
 def is_nothing(value: Any) -> bool:
@@ -321,6 +335,7 @@ def check_extra_body(extra: Any) -> None:
             f"extra_body is a {type(extra).__name__}; it must be a mapping of JSON keys to values.",
             job=JobState.NOT_CREATED,
         )
+    _refuse_object_text({"extra_body": extra})
     # Sent in this way, it would replace the id by which a retry finds the job.
     if any(EXTERNAL_TASK_ID in part for part in _sections(extra)):
         raise KlingRequestInvalid(

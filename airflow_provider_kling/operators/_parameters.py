@@ -138,7 +138,7 @@ def read_conn_ids(task_id: str, value: Any, first: Any) -> tuple[str, ...]:
         return ()
     if not isinstance(ids, list | tuple) or not all(isinstance(each, str | None) for each in ids):
         invalid_parameter(task_id, "fallback_conn_ids", value, expected)
-    found = tuple(each.strip() for each in ids if not is_nothing(each))
+    found = tuple(each.strip() for each in ids if each is not None and not is_missing(each))
     if len({*found, str(first)}) <= len(found):
         invalid_parameter(task_id, "fallback_conn_ids", value, expected)
     return found
@@ -213,8 +213,8 @@ def read_conn_id(task_id: str, name: str, value: Any) -> str:
     :raises KlingRequestInvalid: it is empty, or no text.
     """
     value = native(value)
-    if not isinstance(value, str) or is_nothing(value):
-        invalid_parameter(task_id, name, value, "the id of a connection, such as 'kling_default'")
+    if not isinstance(value, str) or is_missing(value):
+        invalid_parameter(task_id, name, value, "the id of a connection; leave it out for 'kling_default'")
     return value.strip()
 
 
@@ -262,7 +262,7 @@ def read_path(task_id: str, name: str, value: Any) -> Any:
         invalid_parameter(task_id, name, value, FOLDER)
     if not hasattr(value, "storage_options") and not isinstance(value, str | PathLike):
         invalid_parameter(task_id, name, type(value).__name__, FOLDER)
-    if any(is_none_word(part) for part in str(value).strip().split("/")):
+    if is_object_text(str(value)) or any(is_none_word(part) for part in str(value).strip().split("/")):
         invalid_parameter(task_id, name, value, FOLDER)
     if is_relative(value):
         invalid_parameter(

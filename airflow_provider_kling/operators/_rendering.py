@@ -74,7 +74,8 @@ class RenderingMixin(_Operator):
         :raises KlingRequestInvalid: a required field, a prompt, a path or a limit rendered empty.
         """
         for each in self.unresolved:
-            if each.path[0] in self._read_by_name:
+            # A row cannot know its template.
+            if each.path[0] in self._read_by_name and not each.partial:
                 continue
             if each.fatal:
                 raise KlingRequestInvalid(

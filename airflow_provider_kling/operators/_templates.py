@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.requests.coercion import is_result, native, parsed_mapping
-from ..api.templating import fault_of_text, is_lost, is_templated
+from ..api.templating import EXPRESSION, WORDS, fault_of_text, holds_none, is_lost, is_templated
 from ..inputs.prepared_request import paths_to_str
 from ..utils.redaction import redact_text
 
@@ -21,7 +21,6 @@ EXTRA_BODY = "extra_body"
 OUTPUT_PATH = "output_path"
 CONN_ID = "kling_conn_id"
 
-_EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _SOMETHING = r"(?!None\b)\s*\S.*?"
 _MOST_EXPRESSIONS = 6
 _LONGEST_SHOWN = 60
@@ -38,12 +37,14 @@ class UnresolvedTemplate:
     :param template: the template.
     :param value: what it rendered to.
     :param why: what is wrong with it.
+    :param partial: only an expression inside it has no value.
     """
 
     path: Path
     template: str
     value: Any
     why: str = "has no value"
+    partial: bool = False
 
     @property
     def name(self) -> str:
@@ -91,6 +92,9 @@ def _lost_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplat
         return [UnresolvedTemplate(path, str(template), rendered)]
     if (why := fault_of_text(path[-1], rendered)) is not None:
         return [UnresolvedTemplate(path, str(template), redact_text(rendered)[:_LONGEST_SHOWN], why)]
+    if path[-1] in WORDS and holds_none(template, rendered):
+        shown = redact_text(rendered)[:_LONGEST_SHOWN]
+        return [UnresolvedTemplate(path, str(template), shown, "has a part without a value", partial=True)]
     if isinstance(template, Mapping) and isinstance(rendered, Mapping):
         parts: list[tuple[str | int, Any, Any]] = [
             (str(key), item, rendered.get(key)) for key, item in template.items()
@@ -111,7 +115,7 @@ def _part_is_lost(template: Any, rendered: Any) -> bool:
     """Return whether an expression inside a path rendered empty, so that it names another folder."""
     if not isinstance(template, str) or not isinstance(rendered, str) or "{%" in template or "{#" in template:
         return False
-    fixed = _EXPRESSION.split(template.strip())
+    fixed = EXPRESSION.split(template.strip())
     if len(fixed) > _MOST_EXPRESSIONS:
         return False
     whole = _SOMETHING.join(map(re.escape, fixed))

@@ -59,8 +59,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     results are in ``results.jsonl`` at the output path.
 
     :param endpoint: slug such as ``images/generations``, or an ``Endpoint``. Templated.
-    :param requests: the bodies: a list of dicts, or the URL or path of a ``.jsonl`` or ``.csv`` file on any
-        object storage, which is read as a stream.
+    :param requests: the bodies: a list of dicts, one dict, or the URL or path of a ``.jsonl`` or ``.csv``
+        file on any object storage, which is read as a stream.
     :param output_path: where to store results, ledger and reports; a path on disk or in an object store. A
         mapped instance writes its reports to a folder of its own in it, and so does another task or an
         overlapping run with the same path.

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.airflow
 
 PAGE = (ROOT / "docs" / "authoring.md").read_text("utf-8")
 SOURCES = {
-    name: source
+    "".join(name): source
     for source in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
-    for name in re.findall(r'DAG\(\s*"(\w+)"', source)
+    for name in re.findall(r'DAG\(\s*"(\w+)"|^@dag\(.*\)\ndef (\w+)', source, re.M)
 }
 DOLLARS = [
     Decimal(each) for each in re.findall(r"^\| \[[^]]*\]\([^)]*\) \| \d+ \| \d+ \| ([\d.]+) \|", PAGE, re.M)
@@ -48,11 +48,13 @@ def run(dags_folder: Path) -> Run:
 
     def run_dag(dag_id: str, source: str, **options: Any) -> tuple[dict[str, str], dict[str, list[Any]]]:
         file = dags_folder / f"{dag_id}.py"
-        named = re.sub(r"^(with DAG\(.*?\)):$", r"\1 as dag:", source, count=1, flags=re.M | re.S)
+        named = re.sub(r"^(with DAG\(.*?\)):$", r"\1 as made:", source, count=1, flags=re.M | re.S)
+        # A function with @dag returns the DAG.
+        named = re.sub(r"^(\w+\(\))$", r"made = \1", named, flags=re.M)
         file.write_text(
             named.replace("prompt=prompt, retries=2", "prompt=prompt, retries=2, poll_interval=0.2")
         )
-        dag = runpy.run_path(str(file))["dag"]
+        dag = runpy.run_path(str(file))["made"]
         set_everywhere(dag, "poll_interval", 0.2)
         for each in dag.tasks:
             if not makes_jobs(each) and hasattr(each, "retries"):
@@ -76,8 +78,14 @@ GREEN = "success"
 STYLES: dict[str, tuple[int, int, dict[str, str]]] = {
     "classic": (2, 11, {"image": GREEN, "video": GREEN}),
     "taskflow": (1, 8, {"words": GREEN, "image": GREEN, "first_url": GREEN}),
+    "decorated": (1, 8, {"image": GREEN}),
     "expand": (3, 24, {"prompts": GREEN, "image0": GREEN, "image1": GREEN, "image2": GREEN}),
     "expand_kwargs": (2, 16, {"requests": GREEN, "image0": GREEN, "image1": GREEN}),
+    "shaped": (
+        3,
+        24,
+        {"trees": GREEN, "weather": GREEN, "night": GREEN, "image0": GREEN, "image1": GREEN, "image2": GREEN},
+    ),
     "group": (
         4,
         22,

@@ -34,7 +34,7 @@ _WORDS = {
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
 _MISSING_WORDS = ("none", "nan", "null", "nat", "<na>", "n/a", "#n/a", "undefined")
-_OBJECT = re.compile(r"<.*\bat 0x[0-9a-fA-F]+>")
+_OBJECT = re.compile(r"<[^\n]*?\bat 0x[0-9a-fA-F]+>")
 _PAIRS = (("on", "off"), ("yes", "no"), ("true", "false"))
 _WHOLE = re.compile(r"([0-9]+)\.0+")
 _LARGEST = 2**63
@@ -61,12 +61,12 @@ def is_missing(value: Any) -> bool:
 
 
 def is_object_text(value: Any) -> bool:
-    """Whether a value is what a template writes for an object that has no text of its own.
+    """Whether a value holds what a template or an f-string writes for an object without text of its own.
 
     :param value: any value.
-    :return: true for text such as ``<generator object at 0x7f...>``, which differs in each process.
+    :return: true for text such as ``in <DagParam object at 0x7f...>``, which differs in each process.
     """
-    return isinstance(value, str) and _OBJECT.fullmatch(value.strip()) is not None
+    return isinstance(value, str) and " at 0x" in value and _OBJECT.search(value) is not None
 
 
 def native(value: Any) -> Any:

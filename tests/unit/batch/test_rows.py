@@ -9,6 +9,7 @@ import enum
 import io
 import json
 import tracemalloc
+import types
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +23,9 @@ from hypothesis import strategies as st
 
 from airflow_provider_kling.batch.input import RequestRow, redacted_rows, row_reader
 from airflow_provider_kling.exceptions import KlingRequestInvalid, KlingServerError
+from airflow_provider_kling.inputs.rendered_text import fault_of_text
 from airflow_provider_kling.utils.storage import resolve_path
+from tests.unit.batch.conftest import SLUG
 from tests.unit.results.conftest import Shelf
 
 VALUES = [{"prompt": "a cat", "n": 2}, {"prompt": "a dog", "image": "s3://bucket/dog.jpg"}]
@@ -47,6 +50,13 @@ def put(where: str, content: bytes) -> str:
 @pytest.mark.parametrize("kind", [list, tuple, iter, json.dumps, lambda rows: f"\n {json.dumps(rows)} \n"])
 def test_a_list_may_come_in_many_ways(kind: Any) -> None:
     assert values_of(kind(VALUES)) == VALUES
+
+
+@pytest.mark.parametrize("kind", [dict, types.MappingProxyType, json.dumps], ids=["dict", "mapping", "text"])
+def test_one_dict_is_a_batch_of_one(kind: Any) -> None:
+    """An upstream task that returned one object, as a mapped group of one does."""
+    assert values_of(kind(VALUES[1])) == [VALUES[1]]
+    assert read(kind(VALUES[1]))[0].key == read([VALUES[1]])[0].key
 
 
 def test_what_can_be_read_only_once_is_read_again_and_again() -> None:
@@ -128,8 +138,10 @@ def test_rows_that_cannot_be_read_are_rows_with_a_fault_and_the_others_are_read(
 @pytest.mark.parametrize(
     ("requests", "said"),
     [
-        ({"prompt": "a"}, "is a dict; it must be a list of dicts, or the path or URL of a file that ends in"),
-        (7, "is a int"),
+        (7, "is a int; it must be a list of dicts, or the path or URL of a file that ends in"),
+        ({}, "is empty"),
+        ({"task_id": "8", "endpoint": SLUG, "images": []}, "is the result of a job"),
+        ('{"prompt"', "is text that begins with '{' but is no JSON"),
         (None, "is a NoneType"),
         ("", "is ''"),
         ("s3://bucket/rows.parquet", "is 's3://bucket/rows.parquet'"),
@@ -233,7 +245,7 @@ def test_the_names_of_a_list_are_the_same_in_any_order(values: list[Any], random
 # The words that stand for no value are refused, which another test holds.
 NO_VALUES = {"none", "nan", "null", "nat", "<na>", "n/a", "#n/a"}
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1).filter(
-    lambda text: text.strip().lower() not in NO_VALUES
+    lambda text: text.strip().lower() not in NO_VALUES and fault_of_text("prompt", text) is None
 )
 
 
@@ -336,6 +348,53 @@ def test_the_word_none_is_no_prompt_in_a_file(shelf: Shelf) -> None:
     rows = read(put(f"{shelf.uri}/none.jsonl", b'{"prompt": "None"}\n{"image": "a.png", "prompt": null}\n'))
     assert "prompt is 'None'" in (rows[0].fault or "")
     assert rows[1].fault is None
+
+
+OBJECT = "<generator object words at 0x7f12ab34cd56>"
+RESULT = str({"task_id": "8", "endpoint": SLUG, "images": [{"url": "https://a.example/b.png"}]})
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        pytest.param({"prompt": OBJECT}, "prompt gives an object, not text", id="object"),
+        pytest.param({"prompt": "a", "image": OBJECT}, "image gives an object, not text", id="object file"),
+        pytest.param({"prompt": RESULT}, "prompt gives a whole result", id="result"),
+        pytest.param({"text": RESULT}, "text gives a whole result", id="result as text"),
+        pytest.param({"prompt": "()"}, "prompt gives an empty list", id="empty list"),
+        pytest.param(
+            {"prompt": "a", "multi_prompt": [{"index": 1, "prompt": OBJECT}]},
+            "multi_prompt[0].prompt gives an object, not text",
+            id="deep",
+        ),
+        pytest.param(
+            {"prompt": "a", "multi_prompt": [{"index": 1, "prompt": "nan"}]},
+            "multi_prompt[0].prompt is 'nan'",
+            id="deep word",
+        ),
+        pytest.param({"prompt": "a", "labels": {"team": "None"}}, None, id="labels are not sent"),
+    ],
+)
+@pytest.mark.parametrize("source", ["list", "jsonl", "csv"])
+def test_text_of_an_object_is_the_rows_fault_in_every_source(
+    tmp_path: Path, source: str, row: dict[str, Any], fault: str | None
+) -> None:
+    requests: Any = [{"prompt": "a cat"}, row]
+    if source == "jsonl":
+        requests = tmp_path / "rows.jsonl"
+        requests.write_text("".join(f"{json.dumps(each)}\n" for each in ({"prompt": "a cat"}, row)))
+    elif source == "csv":
+        requests = tmp_path / "rows.csv"
+        with requests.open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["prompt", *(name for name in row if name != "prompt")])
+            writer.writeheader()
+            cells = {
+                key: json.dumps(item) if isinstance(item, list | dict) else item for key, item in row.items()
+            }
+            writer.writerows([{"prompt": "a cat"}, cells])
+    good, bad = read(requests)
+    assert good.fault is None
+    assert (bad.fault is None) if fault is None else (bad.fault or "").startswith(fault)
 
 
 def test_rows_hold_values_as_people_have_them() -> None:

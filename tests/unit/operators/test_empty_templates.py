@@ -13,8 +13,10 @@ import pytest
 
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.inputs.rendered_text import holds_none
 from airflow_provider_kling.operators._templates import find_unresolved
 from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
+from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.operators.video import (
     KlingImageToVideoOperator,
     KlingMultiImageToVideoOperator,
@@ -273,13 +275,16 @@ def test_extra_body_may_be_json_text(kling_emulator: Emulator, ti: TaskInstance)
     assert "gone" not in body
 
 
+@pytest.mark.parametrize("value", ["None", "nan", "null", ""])
 @pytest.mark.parametrize("name", ["output_path", "max_units", "kling_conn_id", "prompt"])
 def test_paths_limits_and_prompts_fail_before_payment(
-    name: str, kling_emulator: Emulator, ti: TaskInstance
+    name: str, value: str, kling_emulator: Emulator, ti: TaskInstance
 ) -> None:
-    fields: dict[str, Any] = {"prompt": "a boat", name: "{{ none }}"}
-    with pytest.raises(KlingRequestInvalid, match=f"{name} is 'None' after rendering"):
-        run(KlingTextToVideoOperator(task_id="film", **fields), ti)
+    fields: dict[str, Any] = {"prompt": "a boat", name: "{{ value }}"}
+    with pytest.raises(
+        KlingRequestInvalid, match=f"{name} is {value!r} after rendering: .* Check the task and the key"
+    ):
+        run(KlingTextToVideoOperator(task_id="film", **fields), ti, value=value)
     assert not kling_emulator.jobs
 
 
@@ -291,3 +296,91 @@ def test_an_enumeration_of_texts_is_rendered_to_its_value(kling_emulator: Emulat
     run(operator, ti)
     assert kling_emulator.jobs[0].body["mode"] == "pro"
     assert kling_emulator.jobs[0].body["duration"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("template", "rendered", "lost"),
+    [
+        ("A harbour in {{ x }}", "A harbour in None", True),
+        ("A harbour in {{ x }}\n", "A harbour in None", True),
+        ("A harbour in {{ x }}, {{ y }}", "A harbour in Bergen, None", True),
+        ("A harbour in {{ x }} at {{ y }}", "A harbour in None at night", True),
+        ("{{ x }} {{ y }}", "None sleeps", True),
+        ("{{ x }} {{ y }}", "None of them sleeps", False),
+        ("{{ x }} smile", "None of them smile", False),
+        ("None of {{ x }}", "None of them", False),
+        ("A harbour in {{ x }}", "A harbour in ", False),
+        ("A harbour{{ x }}{{ y }}", "A harbour, None", False),
+        ("{% if x %}None{% endif %} {{ y }}", "None at night", False),
+        ("{{ x }}" * 50, "a None", False),
+        ("A {{ x }}", "A " + "None " * 5000, False),
+    ],
+)
+def test_a_part_of_a_prompt_that_has_no_value_is_found(template: str, rendered: str, lost: bool) -> None:
+    assert holds_none(template, rendered) is lost
+    found = find_unresolved({"prompt": template}, {"prompt": rendered})
+    assert [(each.partial, each.fatal) for each in found] == ([(True, True)] if lost else [])
+    assert not find_unresolved({"negative_prompt": template}, {"negative_prompt": rendered})
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda words: KlingTextToVideoOperator(task_id="film", prompt=words),
+        lambda words: KlingTextToVideoOperator(
+            task_id="film", multi_shot=True, shot_type="customize", multi_prompt=[{"prompt": words}]
+        ),
+        lambda words: KlingTextToSpeechOperator(
+            task_id="film", text=words, voice_id="a", voice_language="en"
+        ),
+        lambda words: KlingBatchOperator(
+            task_id="film", endpoint="videos/text2video", requests=[{"prompt": words}], output_path="/films"
+        ),
+    ],
+    ids=["prompt", "deep prompt", "speech", "row"],
+)
+def test_a_prompt_with_a_part_without_a_value_is_not_paid(
+    make: Any, native: bool, kling_emulator: Emulator, ti: TaskInstance
+) -> None:
+    with DAG("parts", schedule=None, render_template_as_native_obj=native):
+        operator = make("A harbour in {{ town }}")
+    with pytest.raises(
+        KlingRequestInvalid, match=r"'A harbour in None' after rendering: .* has a part without a value"
+    ):
+        run(operator, ti, town=None)
+    assert not kling_emulator.jobs
+
+
+class Town:
+    """An object without text of its own, such as a parameter of ``@dag``."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ({"prompt": f"A harbour in {Town()}"}, "prompt"),
+        ({"prompt": "a", "negative_prompt": str(Town())}, "negative_prompt"),
+        ({"prompt": "a", "callback_url": f"https://a.example/{Town()}"}, "callback_url"),
+        ({"prompt": "a", "extra_body": {"tag": f"{Town()} 1"}}, "extra_body.tag"),
+        ({"prompt": "a", "output_path": f"/films/{Town()}"}, "output_path"),
+        ({"prompt": "a", "take": f"x-{Town()}"}, "take"),
+        (
+            {"multi_shot": True, "shot_type": "customize", "multi_prompt": [{"prompt": f"{Town()}"}]},
+            "multi_prompt[0].prompt",
+        ),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_the_text_of_an_object_fails_in_the_dag_file(arguments: dict[str, Any], place: str) -> None:
+    with pytest.raises(KlingRequestInvalid) as caught:
+        KlingTextToVideoOperator(task_id="film", **arguments)
+    assert str(caught.value).startswith(f"Invalid value for '{place}': ")
+
+
+def test_the_text_of_an_object_names_the_remedy() -> None:
+    with pytest.raises(KlingRequestInvalid) as caught:
+        KlingTextToVideoOperator(task_id="film", prompt=f"A harbour in {Town()}")
+    remedy = "Invalid value for 'prompt': the text of an object; write a template, such as {{ params.town }}"
+    assert str(caught.value).startswith(remedy)
+    assert "Town object at 0x" in str(caught.value)

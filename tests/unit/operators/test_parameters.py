@@ -140,7 +140,7 @@ def test_seconds_of_job_operators_that_are_no_number_are_refused(name: str, valu
 
 
 COMMON = {"task_id": "make", "prompt": "a boat"}
-ONLY_KLING = "the id of a connection"
+ONLY_KLING = "the id of a connection; leave it out for 'kling_default'"
 FOLDER = "an absolute path or a URI|a folder"
 NO_LIMIT = "without a limit, leave it out"
 
@@ -150,6 +150,7 @@ NO_LIMIT = "without a limit, leave it out"
     [
         *(("budget", value, "a KlingBudget") for value in ("", 0, False, {}, 5, "5", "{{ x }}")),
         *(("kling_conn_id", value, ONLY_KLING) for value in (None, "", "None", " \n", "\u200b", 0, [], True)),
+        *(("kling_conn_id", value, ONLY_KLING) for value in ("nan", "null", "<NA>")),
         *(("output_path", value, FOLDER) for value in ("", " ", "None", 0, False, [], {}, (), "films")),
         *(("max_units", value, NO_LIMIT) for value in ("", " ", "None")),
         *(("max_usd", value, NO_LIMIT) for value in ("", " ", "None")),
