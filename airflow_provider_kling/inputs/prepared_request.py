@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ..api.requests.coercion import is_none_word, is_object_text, native, parsed_mapping
+from ..api.templating import values_in
 from ..api.validation_errors import format_validation_error
 from ..exceptions import JobState, KlingRequestInvalid
 from ..utils.redaction import redact_text, strip_url_signature
 from ..utils.urls import is_blank, is_url
-from .rendered_text import values_in
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint

@@ -21,9 +21,9 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_kling.api.templating import fault_of_text
 from airflow_provider_kling.batch.input import RequestRow, redacted_rows, row_reader
 from airflow_provider_kling.exceptions import KlingRequestInvalid, KlingServerError
-from airflow_provider_kling.inputs.rendered_text import fault_of_text
 from airflow_provider_kling.utils.storage import resolve_path
 from tests.unit.batch.conftest import SLUG
 from tests.unit.results.conftest import Shelf

@@ -11,9 +11,9 @@ from typing import Any
 import numpy
 import pytest
 
+from airflow_provider_kling.api.templating import holds_none
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
-from airflow_provider_kling.inputs.rendered_text import holds_none
 from airflow_provider_kling.operators._templates import find_unresolved
 from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
