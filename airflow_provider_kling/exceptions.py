@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from .api.errors import ApiError, ErrorKind
-from .api.polling import TaskEvent
 from .api.refusal_words import refuses_content
 from .utils.redaction import collapse_whitespace, cut
 from .version_compat import AirflowException, AirflowFailException
+
+if TYPE_CHECKING:
+    from .api.polling import TaskEvent
 
 
 class JobState(StrEnum):

@@ -12,7 +12,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .results.items import first_url
 from .version_compat import BaseOperatorLink, airflow_version, conf
 
 if TYPE_CHECKING:
@@ -93,6 +92,7 @@ class KlingResultLink(BaseOperatorLink):
                 return preview_url(*place)
             if airflow_version() >= _STORED_LINKS_VERSION:
                 return f"{_task_instance_url(*place)}/xcom"
+            from .results.items import first_url
             from .version_compat import XCom
 
             return first_url(XCom.get_value(ti_key=ti_key, key="return_value")) or ""

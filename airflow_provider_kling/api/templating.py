@@ -35,8 +35,11 @@ def is_templated(value: Any) -> bool:
     :param value: value of an argument.
     :return: ``True`` if it cannot be checked yet.
     """
+    if value is None:
+        return False
     if isinstance(value, str):
-        return any(mark in value for mark in _JINJA_MARKERS)
+        # Most texts have no brace at all, and a DAG file asks for each of them.
+        return "{" in value and any(mark in value for mark in _JINJA_MARKERS)
     if isinstance(value, Mapping):
         return any(map(is_templated, value.values()))
     if isinstance(value, list | tuple):

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.endpoint import Endpoint
 from ..api.http import MAX_PAGE_SIZE, ApiRequest
-from ..api.requests.actions import (
+from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE
+from ..api.requests.base import KlingRequest
+from ..api.requests.library import CUSTOM_ELEMENTS, CUSTOM_VOICES, PRESET_ELEMENTS, PRESET_VOICES
+from ..api.requests.selection import (
     ADD_SELECTION,
     CLEAR_SELECTION,
-    DELETE_ELEMENT,
     DELETE_SELECTION,
-    DELETE_VOICE,
     INIT_SELECTION,
     PREVIEW_SELECTION,
     AddSelection,
@@ -25,8 +26,6 @@ from ..api.requests.actions import (
     InitSelection,
     PreviewSelection,
 )
-from ..api.requests.base import KlingRequest
-from ..api.requests.library import CUSTOM_ELEMENTS, CUSTOM_VOICES, PRESET_ELEMENTS, PRESET_VOICES
 from ..api.task import KlingTask, parse_task_list
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError, KlingTaskNotFound
 from .responses import build_validated_request, response_data

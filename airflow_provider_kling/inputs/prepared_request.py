@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ..api.requests.coercion import is_none_word, is_object_text, native, parsed_mapping
+from ..api.requests.rules import TEMPLATED
 from ..api.templating import values_in
 from ..api.validation_errors import format_validation_error
 from ..exceptions import JobState, KlingRequestInvalid
@@ -191,7 +192,11 @@ def validate_request(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequ
     :return: the request.
     :raises KlingRequestInvalid: values are invalid; the text names each field, value and constraint.
     """
-    present = {name: paths_to_str(value) for name, value in values.items() if value is not None}
+    present = {
+        name: value if value is TEMPLATED else paths_to_str(value)
+        for name, value in values.items()
+        if value is not None
+    }
     _refuse_object_text(present)
     try:
         return endpoint.request.model_validate(present)
@@ -262,6 +267,8 @@ def paths_to_str(value: Any) -> Any:
     :return: an ``ObjectStoragePath`` as its URI, other paths as text, and enumerations, decimals, numpy
         values and lazy sequences as built-in types.
     """
+    if value is None or type(value) in (str, int, float, bool):
+        return value
     if hasattr(value, "storage_options"):
         from ..utils.storage import path_to_uri
 

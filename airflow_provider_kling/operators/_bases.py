@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from ..api.endpoint import Endpoint
-from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE, SELECT_ELEMENTS
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import validate_request
@@ -124,7 +122,7 @@ class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                     f"{lost}. Check the task and the key that it names. Task {self.task_id!r}.",
                     job=JobState.NOT_CREATED,
                 )
-        return _CALLS[self.endpoint.slug](self)
+        return _calls()[self.endpoint.slug](self)
 
 
 def _delete_voice(operator: KlingCallOperator) -> dict[str, Any]:
@@ -191,8 +189,13 @@ def _video_facts(session: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-_CALLS: Mapping[str, Callable[[KlingCallOperator], dict[str, Any]]] = {
-    DELETE_VOICE.slug: _delete_voice,
-    DELETE_ELEMENT.slug: _delete_element,
-    SELECT_ELEMENTS.slug: _select_elements,
-}
+def _calls() -> Mapping[str, Callable[[KlingCallOperator], dict[str, Any]]]:
+    # A DAG file that makes videos imports this module, and needs none of these requests.
+    from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE
+    from ..api.requests.selection import SELECT_ELEMENTS
+
+    return {
+        DELETE_VOICE.slug: _delete_voice,
+        DELETE_ELEMENT.slug: _delete_element,
+        SELECT_ELEMENTS.slug: _select_elements,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter, Signature, cleandoc, signature
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -26,6 +26,32 @@ if TYPE_CHECKING:
 
 
 _PARAM = ":param "
+
+
+class TemplateFields:
+    """Template fields of a class; of an operator that is not rendered, those that are set.
+
+    Airflow looks into each template field of each task whenever it parses a DAG file, and stores the names of
+    all of them with each task. An endpoint has up to thirty, of which a task sets a few.
+
+    :param names: the fields of the class.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+
+    def __get__(self, operator: Any, owner: type[Any]) -> tuple[str, ...]:
+        # Afterwards Airflow stores how each of them was rendered, also to nothing.
+        if operator is None or operator.is_rendered:
+            return self._names
+        get = vars(operator).get
+        return tuple(
+            [
+                name
+                for name in self._names
+                if (value := get(name)) is not None and (type(value) is not str or value)
+            ]
+        )
 
 
 def merge_docstrings(summary: str, fields: Mapping[str, FieldInfo], base: str) -> str:
@@ -63,6 +89,7 @@ def parse_summary(docstring: str) -> str:
     return cleandoc(docstring).partition(f"\n{_PARAM}")[0].strip()
 
 
+_PLAIN = (str, int, float, bool)
 _NONE = "None"
 
 
@@ -154,12 +181,21 @@ def build_constructor(cls: type[Any], base: type[Any]) -> None:
             f"{cls.__name__}: the constructor is derived; write your own in a subclass of this class"
         )
     defaults = {name: _default(field) for name, field in fields.items()}
+    base_init = base.__init__
+    plain_init = getattr(base_init, "__wrapped__", base_init)
 
     def __init__(self: Any, **kwargs: Any) -> None:
         values = {name: kwargs.pop(name, default) for name, default in defaults.items()}
-        super(cls, self).__init__(**kwargs)
-        for name, value in values.items():
-            setattr(self, name, None if value is Parameter.empty else value)
+        parent = super(cls, self).__init__
+        if parent.__func__ is base_init:
+            # Around each constructor, Airflow applies the DAG's default arguments. It has done so for these
+            # parameters, which the signature of this constructor has too.
+            plain_init(self, **kwargs)
+        else:
+            parent(**kwargs)
+        set_parameters(
+            self, {name: None if value is Parameter.empty else value for name, value in values.items()}
+        )
         # A subclass with its own endpoint checks its own values.
         if self.endpoint is endpoint:
             validate_literals(endpoint, self.task_id, values)
@@ -167,11 +203,23 @@ def build_constructor(cls: type[Any], base: type[Any]) -> None:
     __init__.__signature__ = _signature(fields, defaults, common)  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
     cls.__init__ = __init__
-    cls.template_fields = (*fields, *base.template_fields)
+    cls.template_fields = TemplateFields((*fields, *base.template_fields))
     cls.request_fields = tuple(fields)
     cls.redacted_fields = (*fields, *base.redacted_fields)
     if cls.__doc__ and base.__doc__:  # python -OO removes docstrings
         cls.__doc__ = merge_docstrings(cls.__doc__, fields, base.__doc__)
+
+
+def set_parameters(operator: Any, values: Mapping[str, Any]) -> None:
+    """Set attributes of an operator in its constructor.
+
+    :param operator: the operator.
+    :param values: value by name; none of them is a parameter of Airflow's.
+    """
+    for name, value in values.items():
+        # Airflow's own way looks for a converter of each, and for references, which it looks for again at the
+        # end of the constructor. A DAG file pays that for each parameter of each task.
+        object.__setattr__(operator, name, value)
 
 
 def _signature(
@@ -209,11 +257,21 @@ def validate_literals(endpoint: Endpoint, task_id: str, values: Mapping[str, Any
         if value is not None and value is not Parameter.empty
     }
     _check_model(endpoint, task_id, known.get("model_name"))
+    # Tasks that a DAG file makes in a loop often differ in templates alone.
+    plain = all(value is TEMPLATED or type(value) in _PLAIN for value in known.values())
     try:
-        validate_request(endpoint, known)
+        if plain:
+            _validate_once(endpoint, **known)
+        else:
+            validate_request(endpoint, known)
     except KlingRequestInvalid as error:
         raise KlingRequestInvalid(f"{error.message} Task {task_id!r}.", job=error.job) from None
     _warn_of_retired_model(endpoint, task_id, known.get("model_name"))
+
+
+@functools.lru_cache(maxsize=64, typed=True)
+def _validate_once(endpoint: Endpoint, /, **values: Any) -> None:
+    validate_request(endpoint, values)
 
 
 def _check_model(endpoint: Endpoint, task_id: str, name: Any) -> None:

@@ -90,6 +90,8 @@ def read_choice(task_id: str, name: str, value: Any, choices: tuple[str, ...]) -
     :return: the word.
     :raises KlingRequestInvalid: it is none of them.
     """
+    if type(value) is str and value in choices:
+        return value
     value = native(value)
     word = value.strip().lower() if isinstance(value, str) else None
     if word is None or word not in choices:

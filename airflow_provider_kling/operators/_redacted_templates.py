@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..inputs.prepared_request import paths_to_str
-from ..submission.idempotency import key_in
 from ._rendering import RenderingMixin
-from ._request_changes import changing_fields
 
 if TYPE_CHECKING:
     from ..submission.context import IdempotencyKey
@@ -72,6 +70,9 @@ class RedactedTemplateMixin(RenderingMixin):
         return self.original(name)
 
     def _after_rendering(self, context: Any, templates: Mapping[str, Any]) -> None:
+        from ..submission.idempotency import key_in
+        from ._request_changes import changing_fields
+
         rendered = {name: getattr(self, name) for name in self.redacted_fields}
         self.rendered_as = key_in(context, self.retries)
         self.changing = changing_fields(templates, self.redacted_fields)

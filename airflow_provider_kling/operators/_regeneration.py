@@ -50,10 +50,10 @@ def check_parameters(operator: KlingTaskOperator | KlingBatchOperator) -> None:
     :raises KlingRequestInvalid: a value is invalid.
     """
     task_id, rule = operator.task_id, f"a whole number, 0 to {_MOST}"
-    count = read_number(
-        task_id, "regenerate_on_fail", operator.regenerate_on_fail, rule, least=0, most=_MOST, whole=True
-    )
-    operator.regenerate_on_fail = int(count)
+    count: float = operator.regenerate_on_fail
+    if type(count) is not int or not 0 <= count <= _MOST:
+        count = read_number(task_id, "regenerate_on_fail", count, rule, least=0, most=_MOST, whole=True)
+        operator.regenerate_on_fail = int(count)
     rules = operator.media_rules
     if not checks_media(operator):
         return

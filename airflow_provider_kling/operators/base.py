@@ -7,42 +7,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..api.templating import is_templated
 from ..exceptions import (
     JobState,
     KlingContentRefused,
     KlingError,
-    KlingRequestInvalid,
     KlingSlotsTaken,
     KlingTaskTimeout,
     error_from_event,
 )
-from ..inputs.cost_limits import enforce_limits, parse_usd
-from ..inputs.prepared_request import check_extra_body, parse_units, read_extra_body
 from ..links import KlingConsoleLink, KlingResultLink
-from ..results.operator_result import check_installed_for
-from ..results.posters import check_poster
 from ..version_compat import AirflowException, BaseOperator, conf
-from ._accounts import accounts_report, conn_ids_of, submission_of, use_recorded_account
-from ._constructor import build_constructor
-from ._error_report import report_errors, return_refusal
+from ._constructor import build_constructor, set_parameters
 from ._hook_mixin import KlingHookMixin
-from ._job_request import JobRequest
-from ._job_steps import finish_deferred, submit_and_wait
-from ._parameters import (
-    check_budget,
-    check_end_from_trigger,
-    labels_in,
-    read_choice,
-    read_conn_id,
-    read_flag,
-    read_path,
-    read_seconds,
-    read_take,
-)
+from ._literals import check_literals, check_output_path
+from ._parameters import labels_in, read_choice, read_flag, read_seconds
 from ._redacted_templates import RedactedTemplateMixin
-from ._regeneration import check_parameters, take_up_wait
-from ._task_run import TaskRun
 from ._templates import EXTRA_BODY
 
 if TYPE_CHECKING:
@@ -50,6 +29,7 @@ if TYPE_CHECKING:
     from ..api.polling import TaskEvent
     from ..budget import KlingBudget
     from ..version_compat import Context
+    from ._task_run import TaskRun
 
 DEFAULT_TIMEOUT = 3600.0
 
@@ -113,6 +93,27 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
     endpoint: ClassVar[Endpoint]
 
+    deferrable: bool
+    poll_interval: float
+    timeout: float
+    output_path: Any
+    end_from_trigger: bool
+    wait_for_completion: bool
+    on_clear: str
+    extra_body: Any
+    max_units: Any
+    max_usd: Any
+    labels: Any
+    budget: KlingBudget | None
+    idempotency_scope: str
+    on_refused: str
+    take: Any
+    fallback_conn_ids: Any
+    media_rules: Any
+    regenerate_on_fail: int
+    poster: bool
+    expected_seconds: Any
+
     # Set when the task runs: Airflow copies operators, and a run cannot be copied.
     _run: TaskRun | None = None
     reserved: str | None = None
@@ -162,68 +163,36 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.kling_conn_id = kling_conn_id
-        self.deferrable = read_flag(self.task_id, "deferrable", deferrable)
-        self.poll_interval = read_seconds(self.task_id, "poll_interval", poll_interval)
-        self.timeout = read_seconds(self.task_id, "timeout", timeout)
-        check_installed_for(self.task_id, output_path)
-        self.output_path = output_path
-        self.end_from_trigger = read_flag(self.task_id, "end_from_trigger", end_from_trigger)
-        if self.end_from_trigger:
-            check_end_from_trigger(self.task_id, output_path)
-        self.wait_for_completion = read_flag(self.task_id, "wait_for_completion", wait_for_completion)
-        self.on_clear = read_choice(self.task_id, "on_clear", on_clear, ("new", "attach"))
-        self.extra_body = extra_body
-        self.max_units = max_units
-        self.max_usd = max_usd
-        self.labels = labels
-        check_budget(self.task_id, budget)
-        self.budget = budget
-        self.idempotency_scope = read_choice(
-            self.task_id, "idempotency_scope", idempotency_scope, ("run", "inputs")
+        task_id = self.task_id
+        set_parameters(
+            self,
+            {
+                "kling_conn_id": kling_conn_id,
+                "deferrable": read_flag(task_id, "deferrable", deferrable),
+                "poll_interval": read_seconds(task_id, "poll_interval", poll_interval),
+                "timeout": read_seconds(task_id, "timeout", timeout),
+                "output_path": output_path,
+                "end_from_trigger": read_flag(task_id, "end_from_trigger", end_from_trigger),
+                "wait_for_completion": read_flag(task_id, "wait_for_completion", wait_for_completion),
+                "on_clear": read_choice(task_id, "on_clear", on_clear, ("new", "attach")),
+                "extra_body": extra_body,
+                "max_units": max_units,
+                "max_usd": max_usd,
+                "labels": labels,
+                "budget": budget,
+                "idempotency_scope": read_choice(
+                    task_id, "idempotency_scope", idempotency_scope, ("run", "inputs")
+                ),
+                "on_refused": read_choice(task_id, "on_refused", on_refused, ("fail", "return")),
+                "take": take,
+                "fallback_conn_ids": fallback_conn_ids,
+                "media_rules": media_rules,
+                "regenerate_on_fail": regenerate_on_fail,
+                "poster": read_flag(task_id, "poster", poster),
+                "expected_seconds": expected_seconds,
+            },
         )
-        self.on_refused = read_choice(self.task_id, "on_refused", on_refused, ("fail", "return"))
-        self.take = take
-        if not is_templated(take):
-            read_take(self.task_id, take)
-        self.fallback_conn_ids = fallback_conn_ids
-        self.media_rules = media_rules
-        self.regenerate_on_fail = regenerate_on_fail
-        check_parameters(self)
-        self.poster = read_flag(self.task_id, "poster", poster)
-        check_poster(self.task_id, self.poster)
-        self.expected_seconds = expected_seconds
-        self._check_literals()
-
-    def _check_literals(self) -> None:
-        """Check the parameters whose values are known in the DAG file."""
-        if not is_templated(self.kling_conn_id):
-            read_conn_id(self.task_id, "kling_conn_id", self.kling_conn_id)
-        if not is_templated([self.fallback_conn_ids, self.kling_conn_id]):
-            conn_ids_of(self)
-        if not is_templated(self.labels):
-            labels_in(self.task_id, "labels", self.labels)
-        if not is_templated(self.max_units):
-            parse_units("max_units", self.max_units)
-        if not is_templated(self.max_usd):
-            parse_usd("max_usd", self.max_usd)
-        if not is_templated(self.expected_seconds):
-            JobRequest(self).expected_seconds()
-        if not is_templated(self.extra_body):
-            check_extra_body(read_extra_body(self.extra_body))
-        if self.output_path is not None and not is_templated(self.output_path):
-            self._check_output_path()
-            read_path(self.task_id, "output_path", self.output_path)
-
-    def _check_output_path(self) -> None:
-        if self.wait_for_completion or not self.output_path or self.endpoint.synchronous:
-            return
-        raise KlingRequestInvalid(
-            "Invalid value for 'output_path': it needs wait_for_completion=True; without, this task is over "
-            "before there are files. Give output_path to the KlingTaskSensor that waits for the job, or to "
-            f"KlingFetchResultOperator. Task {self.task_id!r}.",
-            job=JobState.NOT_CREATED,
-        )
+        check_literals(self)
 
     def execute(self, context: Context) -> Any:
         """Submit the job, unless it exists, and wait for it as asked.
@@ -233,7 +202,11 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :raises TaskDeferred: the triggerer waits.
         :raises KlingError: the text says what failed, whether a job exists, and what a retry and a clear do.
         """
-        self._check_output_path()
+        # Not at the top: a DAG file is parsed all day, and its tasks run elsewhere.
+        from ._accounts import submission_of
+        from ._job_steps import submit_and_wait
+
+        check_output_path(self)
         self.use_connection(None)
         self.remade_as, self.rejected = None, ()
         run = self._start_run(context)
@@ -252,6 +225,10 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :return: what :meth:`execute` returns.
         :raises KlingSlotsTaken: no slot came free in time.
         """
+        from ._accounts import submission_of
+        from ._job_steps import submit_and_wait
+        from ._regeneration import take_up_wait
+
         # Tasks that an earlier version has deferred pass it as an argument of this method.
         may_exist = may_exist or event.get("may_exist") is True
         if event["status"] != "slot":
@@ -275,10 +252,14 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         """
         run = self._run or self._start_run(context)
         if self.fallback_conn_ids:
+            from ._accounts import use_recorded_account
+
             use_recorded_account(self, context, run.metadata or None, event["task_id"])
         return self._report(run, partial(self._read_and_finish, run, event))
 
     def _read_and_finish(self, run: TaskRun, event: TaskEvent) -> Any:
+        from ._job_steps import finish_deferred
+
         try:
             if event["status"] != "succeed":
                 raise error_from_event(event)
@@ -291,6 +272,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
     def _report(self, run: TaskRun, step: Callable[[], Any]) -> Any:
         """Run a step, report its errors, and with ``on_refused="return"`` return refused content."""
+        from ._error_report import report_errors, return_refusal
+
         with report_errors(self, run.context):
             try:
                 return step()
@@ -350,11 +333,14 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             ``accounts`` in the order in which they are tried.
         :raises KlingRequestInvalid: the task would fail before anything is sent.
         """
+        from ..inputs.cost_limits import enforce_limits
+        from ._accounts import accounts_report
         from ._dry_run import job_report, key_of
+        from ._job_request import JobRequest
 
         if context is not None:
             self.render_template_fields(context)
-        self._check_output_path()
+        check_output_path(self)
         labels = labels_in(self.task_id, "labels", self.labels)
         key, request = key_of(self, context), JobRequest(self)
         report, prepared = job_report(
@@ -370,6 +356,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         return report
 
     def _start_run(self, context: Context) -> TaskRun:
+        from ._task_run import TaskRun
+
         self._run = TaskRun(
             self,
             context,

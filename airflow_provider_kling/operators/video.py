@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from ..api.requests.actions import SELECT_ELEMENTS
 from ..api.requests.omni_video import OMNI_VIDEO
+from ..api.requests.selection import SELECT_ELEMENTS
 from ..api.requests.video import IMAGE_TO_VIDEO, MULTI_IMAGE_TO_VIDEO, TEXT_TO_VIDEO
 from ..api.requests.video_editing import MOTION_CONTROL, MULTI_ELEMENTS, VIDEO_EFFECTS, VIDEO_EXTEND
 from ._bases import KlingCallOperator

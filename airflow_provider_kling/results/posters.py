@@ -79,11 +79,11 @@ def check_poster(task_id: str, poster: bool) -> None:
     :param poster: whether posters are requested.
     :raises KlingRequestInvalid: a package is missing; the text names the extra to install.
     """
+    if not poster:
+        return
     from ..exceptions import JobState, KlingRequestInvalid
     from ..media import MediaExtraMissing, check_media_extra
 
-    if not poster:
-        return
     try:
         check_media_extra()
     except MediaExtraMissing as error:

@@ -17,6 +17,7 @@ import airflow_provider_kling
 PACKAGE = Path(airflow_provider_kling.__file__).parent
 OPERATORS = [f"airflow_provider_kling.operators.{path.stem}" for path in PACKAGE.glob("operators/*.py")]
 DAG_MODULES = [*OPERATORS, "airflow_provider_kling.sensors.kling", "airflow_provider_kling.triggers.kling"]
+ONLY_TASKS_NEED = ("api.task", "api.pricing", "budget", "media", "submission", "results.manifest")
 HEAVY = {"PIL", "aiohttp", "av", "boto3", "fastapi", "jwt", "numpy", "requests", "s3fs", "uvicorn"}
 
 # Each step over what Airflow has loaded by itself for any DAG file, and over the steps before it. The plugin
@@ -101,3 +102,13 @@ def test_operators_call_what_a_test_puts_into_the_hook(monkeypatch: pytest.Monke
     monkeypatch.setattr(KlingHook, "get_task", lambda *_: "replaced")
     operator = KlingTextToVideoOperator(task_id="make", prompt="a boat")
     assert operator.hook.get_task("videos/text2video", "8") == "replaced"
+
+
+def test_a_dag_file_does_not_load_what_only_a_running_task_needs() -> None:
+    code = "import json, sys, airflow_provider_kling.operators.video; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    only_tasks = {f"airflow_provider_kling.{name}" for name in ONLY_TASKS_NEED}
+    assert not loaded & only_tasks
+    own = {name for name in loaded if name.startswith("airflow_provider_kling.")}
+    assert len(own) < 60, own

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -47,7 +48,7 @@ class KlingObject(BaseModel):
         # not removed, so that its empty value is rejected.
         if not isinstance(data, Mapping):
             return data
-        required = {name for name, field in cls.model_fields.items() if field.is_required()}
+        required = _required_fields(cls)
         return {
             name: "" if is_blank(value) or is_none_word(value) else value
             for name, value in as_taken(cls, data).items()
@@ -94,8 +95,9 @@ class KlingRequest(KlingObject):
 
     @model_validator(mode="after")
     def _hold_rules(self) -> KlingRequest:
+        templated = {name for name, value in vars(self).items() if value is TEMPLATED}
         for rule in self.rules:
-            if rule.applies(self) and (what := rule.broken(self)):
+            if templated.isdisjoint(rule.fields) and (what := rule.broken(self)):
                 # Braces in the text (a prompt, say) must not be read as a template.
                 raise PydanticCustomError("kling_rule", "{what}", {"what": what, "fields": rule.fields})
         return self
@@ -115,6 +117,11 @@ class KlingRequest(KlingObject):
         :return: one text for each.
         """
         return [what for hint in self.hints if hint.applies(self) and (what := hint.broken(self))]
+
+
+@functools.cache
+def _required_fields(model: type[KlingObject]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if field.is_required())
 
 
 def _is_known(name: Any) -> bool:

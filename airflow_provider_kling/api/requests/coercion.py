@@ -22,6 +22,7 @@ from ...utils.json_input import read_json
 from ...utils.urls import is_blank
 from ..annotations import arms_of
 from .field_types import MediaConstraints
+from .rules import TEMPLATED
 
 NONE_WORD = "None"
 """What Jinja writes for a value that is not there, unless it renders to native objects."""
@@ -109,20 +110,17 @@ class _Takes:
     """What a field takes.
 
     :param kinds: types other than literals.
-    :param literals: the values of an enumeration.
+    :param literals: the values of an enumeration, by their text.
     :param items: types of a list's items; empty where no list is taken.
     :param file: text names or holds a file.
+    :param structured: a list or an object is taken, and no text.
     """
 
     kinds: frozenset[Any]
-    literals: tuple[Any, ...]
+    literals: Mapping[str, Any]
     items: frozenset[Any]
     file: bool
-
-    @property
-    def structured(self) -> bool:
-        """Whether a list or an object is taken, and no text."""
-        return str not in self.kinds and (bool(self.items) or any(map(_is_object, self.kinds)))
+    structured: bool
 
 
 def _is_object(kind: Any) -> bool:
@@ -135,13 +133,15 @@ def _fields(model: type[BaseModel]) -> Mapping[str, _Takes]:
     for name, field in model.model_fields.items():
         arms = list(arms_of(field.annotation, tuple(field.metadata)))
         lists = [kind for kind, _ in arms if get_origin(kind) is list]
+        kinds = frozenset(kind for kind, _ in arms if isinstance(kind, type) and get_origin(kind) is None)
+        items = frozenset(kind for each in lists for kind, _ in arms_of(get_args(each)[0]))
+        words = [word for kind, _ in arms if get_origin(kind) is Literal for word in get_args(kind)]
         found[name] = _Takes(
-            kinds=frozenset(kind for kind, _ in arms if isinstance(kind, type) and get_origin(kind) is None),
-            literals=tuple(
-                word for kind, _ in arms if get_origin(kind) is Literal for word in get_args(kind)
-            ),
-            items=frozenset(kind for each in lists for kind, _ in arms_of(get_args(each)[0])),
+            kinds=kinds,
+            literals={str(word): word for word in words},
+            items=items,
             file=any(isinstance(mark, MediaConstraints) for _, marks in arms for mark in marks),
+            structured=str not in kinds and (bool(items) or any(map(_is_object, kinds))),
         )
     return found
 
@@ -176,6 +176,8 @@ def beyond_list(model: type[BaseModel], name: str, value: Any) -> str | int | No
 
 
 def _taken(name: str, takes: _Takes | None, value: Any) -> Any:
+    if value is TEMPLATED:
+        return value
     value = native(value)
     if takes is None:
         return value
@@ -235,14 +237,15 @@ def parsed_list(value: Any) -> Any:
     return native(_parsed(value.strip())) if is_list else value
 
 
-def _choice(literals: Sequence[Any], value: Any) -> Any:
-    by_text = {str(word): word for word in literals}
+def _choice(by_text: Mapping[str, Any], value: Any) -> Any:
     if isinstance(value, bool):
         return _flag_word(by_text, value)
     text = str(value).strip()
+    if text in by_text:
+        return by_text[text]
     whole = _WHOLE.sub(r"\1", text)
-    if text in by_text or whole in by_text:
-        return by_text.get(text, by_text.get(whole))
+    if whole in by_text:
+        return by_text[whole]
     meant = _WORDS.get(text.lower())
     return value if meant is None else _flag_word(by_text, meant, value)
 

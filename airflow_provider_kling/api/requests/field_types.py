@@ -146,7 +146,7 @@ def int_to_str(value: Any) -> Any:
     # v1 wants "5"; people write 5, and a template or an XCom may give "5", 5, 5.0 or "5.0".
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
-    return _WHOLE_WITH_DECIMALS.sub(r"\1", value) if isinstance(value, str) else value
+    return _WHOLE_WITH_DECIMALS.sub(r"\1", value) if isinstance(value, str) and "." in value else value
 
 
 _FLOAT = re.compile(r"[0-9]+\.[0-9]+|[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+")

@@ -260,3 +260,49 @@ def test_help_describes_each_parameter() -> None:
     described = inspect.getdoc(KlingImageToVideoOperator) or ""
     for name in (*FIELDS, *COMMON):
         assert f":param {name}:" in described
+
+
+def test_an_operator_has_the_template_fields_that_are_set_until_it_is_rendered() -> None:
+    whole = KlingImageToVideoOperator.template_fields
+    assert whole == (*FIELDS, *KlingTaskOperator.template_fields)
+    operator = make(prompt="a boat", take="")
+    assert set(operator.template_fields) == {
+        *("image", "prompt", "kling_conn_id"),
+        *(name for name in FIELDS if getattr(operator, name) is not None),
+    }
+    operator.output_path = "/out/{{ params.folder }}"
+    assert "output_path" in operator.template_fields
+    operator.render_template_fields({"params": {"folder": "boats"}})
+    assert operator.output_path == "/out/boats"
+    assert operator.template_fields == whole
+
+
+def test_a_class_between_the_operator_and_its_base_has_its_constructor_called() -> None:
+    class Between(KlingTaskOperator):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.was_here = True
+
+    class Mixed(KlingTextToVideoOperator, Between):
+        pass
+
+    with DAG(dag_id="mixed", default_args={"retries": 3, "timeout": 60}):
+        operator = Mixed(task_id="film", prompt="a boat")
+    assert operator.was_here
+    assert (operator.retries, operator.timeout, operator.prompt) == (3, 60, "a boat")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        pytest.param({"mode": "pro"}, {"mode": "ultra"}, id="another value"),
+        pytest.param({"cfg_scale": 1}, {"cfg_scale": True}, id="a flag that equals a number"),
+    ],
+)
+def test_a_wrong_literal_is_found_after_an_equal_task_was_right(
+    good: dict[str, Any], bad: dict[str, Any]
+) -> None:
+    make(**good)
+    make(**good)
+    assert next(iter(bad)) in refusal(**bad)
+    assert next(iter(bad)) in refusal(**bad)

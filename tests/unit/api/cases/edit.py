@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_kling.api.requests.actions import (
+from airflow_provider_kling.api.requests.selection import (
     AddSelection,
     ClearSelection,
     DeleteSelection,
