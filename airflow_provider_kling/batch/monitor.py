@@ -257,9 +257,14 @@ class JobMonitor:
         return task
 
     async def _store(self, task: KlingTask, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Store a job's files, with retries while the storage is down: they are paid for."""
+        """Store a job's files, with retries while the storage is down: they are paid for.
+
+        The retries end after ``timeout``, as the wait for a job does; a retry of the task stores them then.
+        """
         loop = asyncio.get_running_loop()
         first, times = loop.time(), 0
+        now = time.time()
+        until = first + self._run.deadline_for(None, now) - now
 
         def read() -> KlingTask:
             # In the loop: threads must not share a session of requests.
@@ -276,10 +281,13 @@ class JobMonitor:
                     raise
                 except Exception as error:
                     times += 1
-                    if self._outage.failed(first, times, loop.time()) is not FailureCause.UNDECIDED:
+                    delay, now = outage_delay(times), loop.time()
+                    if self._outage.failed(first, times, now) is not FailureCause.UNDECIDED:
+                        raise
+                    if now + delay > until:
                         raise
                     self._run.log.info("Job %s: %s Trying again", task.task_id, error)
-                    await asyncio.sleep(outage_delay(times))
+                    await asyncio.sleep(delay)
                 else:
                     self._outage.worked(loop.time())
                     return stored

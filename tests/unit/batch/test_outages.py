@@ -185,10 +185,14 @@ class TestOutput:
         assert summary["done"] == len(kling.jobs) == 40
         assert batch.states() == ["done"] * 40
 
+    @pytest.mark.parametrize(
+        ("outage", "timeout"),
+        [pytest.param(0.5, 3600.0, id="a long outage"), pytest.param(3600.0, 1.5, id="the timeout")],
+    )
     def test_results_that_can_never_be_stored_are_not_made_again(
-        self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
+        self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch, outage: float, timeout: float
     ) -> None:
-        monkeypatch.setattr(limiter, "MAX_OUTAGE", 0.5)
+        monkeypatch.setattr(limiter, "MAX_OUTAGE", outage)
         kling.faults.set({"download_error": 10_000})
         monkeypatch.setattr(
             DownloadOptions,
@@ -196,7 +200,7 @@ class TestOutput:
             classmethod(lambda cls, host, **more: cls(allow_private=True, attempts=1)),
         )
         with pytest.raises(KlingTaskTimeout, match="3 jobs have not ended in time or their files"):
-            batch.run(rows(3))
+            batch.run(rows(3), timeout=timeout)
         kling.faults.clear()
         assert batch.retry().run(rows(3))["attached"] == 3
         assert len(kling.jobs) == 3
