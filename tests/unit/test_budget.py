@@ -47,11 +47,11 @@ def budget(path: Any, units: Any = 25, **more: Any) -> KlingBudget:
     return KlingBudget("spring", max_units=units, path=str(path), **more)
 
 
-def one(asked: tuple[str, int]) -> bool:
+def one(asked: tuple[str, int], units: int = 25) -> bool:
     """Reserve one unit; whether there was one."""
     path, number = asked
     try:
-        budget(path).reserve(f"job {number}", Decimal(1), **RUN)
+        budget(path, units).reserve(f"job {number}", Decimal(1), **RUN)
     except KlingBudgetSpent:
         return False
     return True
@@ -65,12 +65,13 @@ def test_forty_processes_make_exactly_twenty_five(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_forty_threads_make_exactly_twenty_five_on_s3(s3: S3Server) -> None:
+def test_threads_that_race_make_exactly_what_the_budget_holds_on_s3(s3: S3Server) -> None:
+    # Each lost race reads and writes again, at a server in this process: few are enough for all cases.
     path = s3.uri(f"budgets/{time.monotonic_ns()}")
-    with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(one, [(path, number) for number in range(40)]))
-    assert sum(made) == 25
-    assert budget(path).spent(**RUN) == 25
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda number: one((path, number), units=6), range(10)))
+    assert sum(made) == 6
+    assert budget(path).spent(**RUN) == 6
 
 
 def test_a_storage_that_overwrites_is_refused(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
