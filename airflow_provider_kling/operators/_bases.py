@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import validate_request
-from ..results.operator_result import check_installed_for, validate_output_path
 from ..utils.redaction import sanitize_text
 from ..version_compat import BaseOperator
 from ._constructor import build_constructor
@@ -35,7 +34,10 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
 
     def __init__(self, *, output_path: Any, kling_conn_id: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_installed_for(self.task_id, output_path)
+        if output_path is not None:
+            from ..results.operator_result import check_installed_for
+
+            check_installed_for(self.task_id, output_path)
         self.output_path = output_path
         if not is_templated(kling_conn_id):
             read_conn_id(self.task_id, "kling_conn_id", kling_conn_id)
@@ -71,6 +73,8 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
         :raises KlingRequestInvalid: it is empty, relative, or on a storage that cannot be used.
         """
         self.check_rendered()
+        from ..results.operator_result import validate_output_path
+
         validate_output_path(read_path(self.task_id, "output_path", self.output_path), write=False)
 
     def number_in(self, name: str, low: float, high: float, rule: str) -> float:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import check_extra_body, parse_units, read_extra_body
-from ..results.operator_result import check_installed_for
 from ._parameters import (
     check_budget,
     check_end_from_trigger,
@@ -31,6 +30,8 @@ def check_literals(operator: KlingTaskOperator) -> None:
     # Most tasks leave most parameters out: a DAG file with hundreds of tasks pays for each check.
     task_id, path = operator.task_id, operator.output_path
     if path is not None:
+        from ..results.operator_result import check_installed_for
+
         check_installed_for(task_id, path)
     if operator.end_from_trigger:
         check_end_from_trigger(task_id, path)
