@@ -41,7 +41,9 @@ class RenderingMixin(_Operator):
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
             return
-        templates = {name: renderable(self._unrendered(name)) for name in self.template_fields}
+        # Those of the class: a field that a mapped task got from an empty output seems not to be set.
+        names = dict.fromkeys((*type(self).template_fields, *self.template_fields))
+        templates = {name: renderable(self._unrendered(name)) for name in names}
         for name, value in templates.items():
             setattr(self, name, value)
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)

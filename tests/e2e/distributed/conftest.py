@@ -23,6 +23,7 @@ from tests.support.processes import in_one_process
 
 DAGS = Path(__file__).parent / "dags"
 SLOTS = 25
+_READY = " ready."
 # Of the run in which something is killed every 20 seconds; each mapped job starts two processes.
 MAPPED = int(os.environ.get("MAPPED", "20"))
 ROWS = int(os.environ.get("ROWS", "80"))
@@ -53,7 +54,9 @@ class DistributedAirflow(LiveAirflow):
             # What a dead worker had taken from the queue and not begun must be given to another one soon.
             "scheduler.task_queued_timeout": 30,
             "scheduler.task_queued_timeout_check_interval": 5,
-            "scheduler.num_stuck_in_queued_retries": 5,
+            # As often as workers are killed, and what waits in a dead worker waits there for an hour.
+            "scheduler.num_stuck_in_queued_retries": 1000,
+            "celery.worker_prefetch_multiplier": 1,
         }
         sizes = {"KLING_TEST_MAPPED": str(MAPPED), "KLING_TEST_ROWS": str(ROWS)}
         super().__init__(folder, DAGS, connections, settings, variables={"C_FORCE_ROOT": "1", **sizes})
@@ -90,9 +93,7 @@ class DistributedAirflow(LiveAirflow):
         super().wait_until_healthy()
         for name in WORKERS:
             log = self.home / f"{name}.log"
-            wait_until(
-                lambda log=log: " ready." in log.read_text(errors="replace"), 120, f"{name} to be ready"
-            )
+            wait_until(lambda log=log: _READY in log.read_text(errors="replace"), 120, f"{name} to be ready")
 
     def worker_of(self, instance: TaskInstance) -> str:
         """Return which worker runs a task."""
@@ -102,9 +103,14 @@ class DistributedAirflow(LiveAirflow):
 
     def replace(self, component: str, name: str) -> None:
         """End a component with SIGKILL, and start another one in its place."""
+        log = self.home / f"{name}.log"
+        before = log.read_text(errors="replace").count(_READY)
         self.kill(name)
         (self.home / f"{name}.pid").unlink(missing_ok=True)
         self.start(component, name)
+        if component == "worker":
+            # A busy machine takes longer than the time between two kills.
+            wait_until(lambda: log.read_text(errors="replace").count(_READY) > before, 120, f"{name} again")
 
     def kill(self, name: str) -> None:
         """End a component with SIGKILL, and what it started too, in whichever process group that is."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException, task
 
 from airflow_provider_kling.api.endpoint import Endpoint, ResultType
 from airflow_provider_kling.api.requests.base import KlingRequest
@@ -275,6 +275,19 @@ def test_an_operator_has_the_template_fields_that_are_set_until_it_is_rendered()
     operator.render_template_fields({"params": {"folder": "boats"}})
     assert operator.output_path == "/out/boats"
     assert operator.template_fields == whole
+
+
+def test_an_empty_output_over_which_a_task_is_mapped_is_no_missing_limit() -> None:
+    @task
+    def limits() -> list[Any]:
+        return [None]
+
+    with DAG("films") as dag:
+        KlingTextToVideoOperator.partial(task_id="film", prompt="a boat").expand(max_units=limits())
+    operator = dag.get_task("film").unmap({"task_id": "film", "prompt": "a boat", "max_units": None})
+    operator.render_template_fields({})
+    with pytest.raises(KlingRequestInvalid, match="max_units is None after rendering"):
+        operator.check_rendered()
 
 
 def test_a_class_between_the_operator_and_its_base_has_its_constructor_called() -> None:
