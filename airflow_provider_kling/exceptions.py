@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .api.errors import ApiError, ErrorKind
 from .api.refusal_words import refuses_content
-from .utils.redaction import collapse_whitespace, cut
+from .utils.redaction import collapse_whitespace, truncate
 from .version_compat import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class KlingError(AirflowException):
     ) -> None:
         super().__init__(message)
         # The text may quote a server, which must not forge log lines.
-        self.message = cut(collapse_whitespace(message), _LONGEST_MESSAGE)
+        self.message = truncate(collapse_whitespace(message), _LONGEST_MESSAGE)
         self.code = code
         self.http_status = http_status
         self.request_id = request_id
@@ -198,14 +198,14 @@ _FIX_THEN_RETRY = "Once that is fixed a retry attaches to it; KlingFetchResultOp
 
 _BY_KIND: dict[ErrorKind, type[KlingError]] = {
     ErrorKind.AUTH: KlingAuthError,
-    ErrorKind.CLOCK: KlingAuthError,
+    ErrorKind.AUTH_EXPIRED: KlingAuthError,
     ErrorKind.ACCOUNT: KlingAccountError,
     ErrorKind.CONTENT: KlingContentRefused,
     ErrorKind.REQUEST: KlingRequestInvalid,
     ErrorKind.NOT_FOUND: KlingTaskNotFound,
     ErrorKind.DUPLICATE: KlingTaskExists,
-    ErrorKind.RATE: KlingRateLimited,
-    ErrorKind.SLOTS: KlingSlotsTaken,
+    ErrorKind.RATE_LIMIT: KlingRateLimited,
+    ErrorKind.CONCURRENCY_LIMIT: KlingSlotsTaken,
     ErrorKind.SERVER: KlingServerError,
 }
 

@@ -60,7 +60,7 @@ class SessionPerPoll(KlingTaskTrigger):
 
 
 async def _prepared(trigger: KlingTaskTrigger) -> tuple[Any, Any]:
-    settings = await KlingHook(trigger.kling_conn_id).asettings()
+    settings = await KlingHook(trigger.kling_conn_id).aget_settings()
     # A real trigger starts at any moment of its job's life; these start with it, and all last equally long.
     await asyncio.sleep(random.uniform(0, trigger.poll_interval))  # noqa: S311
     return get_endpoint(trigger.endpoint), settings
@@ -68,7 +68,7 @@ async def _prepared(trigger: KlingTaskTrigger) -> tuple[Any, Any]:
 
 async def _ended(client: AsyncKlingClient, endpoint: Any, ident: str) -> bool:
     try:
-        return (await client.get_task(endpoint, ident)).status.ended
+        return (await client.get_task(endpoint, ident)).status.is_terminal
     except KlingError:
         return False
 

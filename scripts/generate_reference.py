@@ -118,7 +118,7 @@ def _sections(family: str) -> Iterator[str]:
         yield from _listed(
             "Rules, checked before anything is paid:", (rule.text for rule in endpoint.request.rules)
         )
-        yield from _listed("Warnings:", (hint.text for hint in endpoint.request.hints))
+        yield from _listed("Warnings:", (hint.text for hint in endpoint.request.warning_rules))
         yield from _listed("Documented more narrowly by single hosts:", _narrower(endpoint))
 
 
@@ -253,7 +253,7 @@ def _overview() -> Iterator[str]:
                 f"`{it.name}`",
                 it.title,
                 f"`{it.base_path}`" if it.base_path else "",
-                *_ticks(it.lists, it.lookup, it.account),
+                *_ticks(it.supports_list, it.supports_lookup, it.supports_account),
             )
             for it in DIALECTS.values()
         ],
@@ -278,9 +278,9 @@ def _endpoint_row(operator: type[RequestOperator], family: str) -> tuple[str, ..
 
 
 def _lost(endpoint: Endpoint, dialect: Dialect) -> str:
-    if endpoint.tasks and not dialect.api2:
+    if endpoint.tasks_path and not dialect.supports_v2:
         return "not available"
-    if not can_look_up(endpoint, dialect.lookup):
+    if not can_look_up(endpoint, dialect.supports_lookup):
         return "fails"
     return "looked up" if endpoint.absence_proves else "looked up, else fails"
 

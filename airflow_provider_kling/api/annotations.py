@@ -15,27 +15,27 @@ _OPEN_END = 2**31 - 2
 """Bounds from here on only limit numbers to the range of JSON readers."""
 
 
-def describe_range(model: type[BaseModel], place: Sequence[int | str]) -> str:
+def describe_range(model: type[BaseModel], loc: Sequence[int | str]) -> str:
     """Describe the numbers that a field allows, as text to follow "a number".
 
     :param model: the request's model.
-    :param place: way to the field, as pydantic writes it.
+    :param loc: way to the field, as pydantic writes it.
     :return: such as ``" from 0 to 1"``; empty if every number is allowed.
     """
-    low, high = _bounds(_marks(model, place))
+    low, high = _bounds(_metadata(model, loc))
     if low is not None and high is not None:
         return f" from {low:g} to {high:g}"
     return f", {low:g} or more" if low is not None else f", {high:g} or less" if high is not None else ""
 
 
-def describe_object(model: type[BaseModel], place: Sequence[int | str]) -> str:
+def describe_object(model: type[BaseModel], loc: Sequence[int | str]) -> str:
     """Describe the object that a field expects by the names of its required fields.
 
     :param model: the request's model.
-    :param place: way to the field, as pydantic writes it.
+    :param loc: way to the field, as pydantic writes it.
     :return: such as ``{'face_id': …}``, or ``{...}`` if the field is no object.
     """
-    inner = next((kind for kind, _ in _types_at(model, place) if _is_model(kind)), None)
+    inner = next((kind for kind, _ in _types_at(model, loc) if _is_model(kind)), None)
     if inner is None:
         return "{...}"
     needed = [name for name, field in inner.model_fields.items() if field.is_required()]
@@ -43,47 +43,47 @@ def describe_object(model: type[BaseModel], place: Sequence[int | str]) -> str:
     return f"{{{', '.join(f'{name!r}: …' for name in names)}}}"
 
 
-def choices(model: type[BaseModel], place: Sequence[int | str]) -> list[Any]:
+def choices(model: type[BaseModel], loc: Sequence[int | str]) -> list[Any]:
     """Return the values of a field that is an enumeration.
 
     :param model: the request's model.
-    :param place: way to the field, as pydantic writes it.
+    :param loc: way to the field, as pydantic writes it.
     :return: the values; none where the field is no enumeration.
     """
     return [
-        word for kind, _ in _types_at(model, place) if get_origin(kind) is Literal for word in get_args(kind)
+        word for kind, _ in _types_at(model, loc) if get_origin(kind) is Literal for word in get_args(kind)
     ]
 
 
-def field_names(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
+def field_names(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
     """Return the names of the fields of an object.
 
     :param model: the request's model.
-    :param place: way to the object, as pydantic writes it.
+    :param loc: way to the object, as pydantic writes it.
     :return: the names; none where there is no object.
     """
-    return [name for kind, _ in _types_at(model, place) if _is_model(kind) for name in kind.model_fields]
+    return [name for kind, _ in _types_at(model, loc) if _is_model(kind) for name in kind.model_fields]
 
 
-def _types_at(model: type[BaseModel], place: Sequence[int | str]) -> list[tuple[Any, tuple[Any, ...]]]:
+def _types_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[tuple[Any, tuple[Any, ...]]]:
     """Return the types of a field, each with its marks."""
     found: list[tuple[Any, tuple[Any, ...]]] = [(model, ())]
-    for part in place:
+    for part in loc:
         # Pydantic also names the kind of value that it tried, which leads nowhere.
-        found = [arm for kind, _ in found for arm in _types_inside(kind, part)] or found
+        found = [member for kind, _ in found for member in _types_inside(kind, part)] or found
     return found
 
 
 def _types_inside(kind: Any, part: int | str) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     if isinstance(part, int):
         if get_origin(kind) is list:
-            yield from arms_of(get_args(kind)[0])
+            yield from union_members(get_args(kind)[0])
     elif _is_model(kind) and part in kind.model_fields:
         field = kind.model_fields[part]
-        yield from arms_of(field.annotation, tuple(field.metadata))
+        yield from union_members(field.annotation, tuple(field.metadata))
 
 
-def arms_of(kind: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+def union_members(kind: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Yield the types that a value may have, each with what is marked on it.
 
     :param kind: an annotation.
@@ -92,10 +92,10 @@ def arms_of(kind: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple
     """
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        yield from arms_of(inner[0], (*inner[1:], *marks))
+        yield from union_members(inner[0], (*inner[1:], *marks))
     elif origin in (Union, UnionType):
-        for arm in inner:
-            yield from arms_of(arm, marks)
+        for member in inner:
+            yield from union_members(member, marks)
     else:
         yield kind, marks
 
@@ -104,8 +104,8 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _marks(model: type[BaseModel], place: Sequence[int | str]) -> Iterator[Any]:
-    for kind, marks in _types_at(model, place):
+def _metadata(model: type[BaseModel], loc: Sequence[int | str]) -> Iterator[Any]:
+    for kind, marks in _types_at(model, loc):
         if kind in (int, float):
             for mark in marks:
                 yield from mark.metadata if isinstance(mark, FieldInfo) else (mark,)

@@ -9,17 +9,17 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ..utils.redaction import visible
+from ..utils.redaction import strip_invisible
 
 _EARLIEST_SECONDS = 1_000_000_000
 _LATEST_SECONDS = 4_102_444_800
-_LONGEST_DURATION = 86_400
-_LARGEST_TEXT = 10**16
-_LARGEST_INTEGER = 2**63 - 1
+_MAX_DURATION_SECONDS = 86_400
+_MAX_NUMBER_LENGTH = 10**16
+_MAX_INTEGER = 2**63 - 1
 _EXACT_FLOAT = 2**53
-_DEEPEST = 20
+_MAX_DEPTH = 20
 _NUMBER = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
-_LONGEST_LABEL = 50
+_MAX_LABEL_LENGTH = 50
 
 
 def milliseconds(value: Any) -> int | None:
@@ -55,13 +55,13 @@ def amount_text(value: Any) -> str | None:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    if isinstance(value, int) and not 0 <= value <= _LARGEST_INTEGER:
+    if isinstance(value, int) and not 0 <= value <= _MAX_INTEGER:
         return None
     text = str(value).strip()
     if not _NUMBER.fullmatch(text):
         return None
     number = Decimal(text)
-    return text if number < _LARGEST_TEXT else None
+    return text if number < _MAX_NUMBER_LENGTH else None
 
 
 def signed_amount(value: Any) -> Decimal | None:
@@ -136,7 +136,7 @@ def comparable_id(text: str) -> str:
     :param text: an id or external id.
     :return: the id without them.
     """
-    return visible(text, len(text)).strip()
+    return strip_invisible(text, len(text)).strip()
 
 
 def duration(value: Any) -> Any:
@@ -146,10 +146,10 @@ def duration(value: Any) -> Any:
     :return: the value; ``None`` if it is no plausible length.
     """
     number = amount(value)
-    return value if number is not None and 0 < number <= _LONGEST_DURATION else None
+    return value if number is not None and 0 < number <= _MAX_DURATION_SECONDS else None
 
 
-def clean(value: Any, depth: int = _DEEPEST) -> Any:
+def clean(value: Any, depth: int = _MAX_DEPTH) -> Any:
     """Return a JSON value that every JSON store accepts: no NaN, no lone surrogates, not too deep.
 
     :param value: a JSON value of an answer.
@@ -161,7 +161,7 @@ def clean(value: Any, depth: int = _DEEPEST) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, int):
-        return value if abs(value) <= _LARGEST_INTEGER else None
+        return value if abs(value) <= _MAX_INTEGER else None
     if depth and isinstance(value, Mapping):
         return {clean(str(name)): clean(inner, depth - 1) for name, inner in value.items()}
     if depth and isinstance(value, list):
@@ -170,4 +170,4 @@ def clean(value: Any, depth: int = _DEEPEST) -> Any:
 
 
 def _label(value: Any) -> str | None:
-    return clean(value)[:_LONGEST_LABEL] or None if isinstance(value, str) else None
+    return clean(value)[:_MAX_LABEL_LENGTH] or None if isinstance(value, str) else None

@@ -10,7 +10,7 @@ from typing import Protocol
 TOKEN_SECONDS = 1800
 """Life of a signed token, as in the vendor's sample; no maximum is documented."""
 
-_RENEW_BEFORE = 300
+_REFRESH_MARGIN = 300
 _CLOCK_SKEW = 5
 
 
@@ -23,7 +23,7 @@ class Credentials(Protocol):
         :return: the value of the header ``Authorization`` after ``Bearer``.
         """
 
-    def renew(self) -> bool:
+    def refresh(self) -> bool:
         """Discard the current token.
 
         :return: ``True`` if the next token can differ from it.
@@ -55,7 +55,7 @@ class ApiKey(Credentials):
         """Return the key itself."""
         return self._key
 
-    def renew(self) -> bool:
+    def refresh(self) -> bool:
         """Change nothing: a key has no expiry."""
         return False
 
@@ -86,13 +86,13 @@ class AccessKey(Credentials):
     def token(self) -> str:
         """Return a token with at least five minutes left."""
         now = self._clock()
-        if now > self._expires - _RENEW_BEFORE:
+        if now > self._expires - _REFRESH_MARGIN:
             self._expires = now + TOKEN_SECONDS
             # Answers to requests with the previous token may still come.
             self._previous, self._token = self._token, self._sign(int(now))
         return self._token
 
-    def renew(self) -> bool:
+    def refresh(self) -> bool:
         """Sign a new token at the next use."""
         self._expires = 0.0
         return True

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..utils.json_input import read_answer
+from ..utils.json_input import read_response_json
 from .task import KlingTask, parse_task
 
 TOLERANCE_SECONDS = 300
@@ -74,11 +74,11 @@ def _check_time(timestamp: str, now: float) -> None:
 
 
 def _signature_matches(signed: bytes, signatures: str, keys: list[bytes]) -> bool:
-    wanted = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
-    offered = [
+    expected = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
+    candidate = [
         each.removeprefix(_VERSION).encode() for each in signatures.split() if each.startswith(_VERSION)
     ]
-    return any(hmac.compare_digest(one, other) for one in wanted for other in offered)
+    return any(hmac.compare_digest(one, other) for one in expected for other in candidate)
 
 
 def _content(body: Any) -> bytes:
@@ -124,7 +124,7 @@ def _key(secret: Any) -> bytes:
 
 def _task(body: bytes) -> KlingTask:
     try:
-        payload = read_answer(body)
+        payload = read_response_json(body)
     except ValueError:
         payload = None
     task = parse_task(payload) if isinstance(payload, dict) else None

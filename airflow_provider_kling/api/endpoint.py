@@ -60,8 +60,8 @@ class Endpoint:
     :param absence_proves: that a look-up by external id finds nothing proves that there is no job; not so
         where only a field note says that such a look-up exists.
     :param listable: ``GET path?pageNum&pageSize`` lists the account's tasks.
-    :param tasks: path at which its tasks are queried by ids as parameters, several with one request; empty
-        where a task has a path of its own.
+    :param tasks_path: path at which its tasks are queried by ids as parameters, several with one request;
+        empty where a task has a path of its own.
     :param source: the document that its fields and limits are from.
     """
 
@@ -72,7 +72,7 @@ class Endpoint:
     external_id: bool = True
     absence_proves: bool = True
     listable: bool = True
-    tasks: str = ""
+    tasks_path: str = ""
     source: str = KLING_DOCUMENTATION
 
     @property
@@ -85,7 +85,7 @@ class Endpoint:
         """Whether its jobs usually end within 15 seconds: to hand such a wait over takes as long."""
         return not self.synchronous and self.result in (ResultType.VOICES, ResultType.ELEMENTS)
 
-    def created_at(self, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def create_call(self, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return the path of a create call, and the JSON that is sent there.
 
         :param body: all fields of the request.

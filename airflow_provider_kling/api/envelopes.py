@@ -9,15 +9,15 @@ from typing import Any
 
 from ..utils.json_input import read_json
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_MOST_LAYERS = 20
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MAX_LAYERS = 20
 STATUS_NAMES = ("task_status", "status", "state")
 """Names of a task's status, in the order in which they count."""
 
 _ENVELOPES = ("result", "task", "tasks", "items", "list", "records", "response")
 
 
-def parsed(value: Any) -> Any:
+def parse_embedded_json(value: Any) -> Any:
     """Return the object or list that a text holds as JSON, else the value as it is.
 
     :param value: any JSON value.
@@ -37,7 +37,7 @@ def api_name(name: Any) -> str:
     :param name: key of an object.
     :return: the name.
     """
-    return _HUMP.sub("_", str(name)).lower()
+    return _CAMEL_CASE.sub("_", str(name)).lower()
 
 
 def iter_layers(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -47,11 +47,11 @@ def iter_layers(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     :return: the objects, outermost first.
     """
     layer: Any = payload
-    for _ in range(_MOST_LAYERS):
+    for _ in range(_MAX_LAYERS):
         if not isinstance(layer, Mapping):
             return
         yield with_api_names(layer)
-        layer = inner_of(layer)
+        layer = inner_layer(layer)
         if isinstance(layer, list):
             layer = layer[0] if layer else None
 
@@ -62,28 +62,28 @@ def with_api_names(layer: Mapping[str, Any]) -> Mapping[str, Any]:
     :param layer: an object of an answer.
     :return: the object, or a copy with further keys.
     """
-    if not any(_HUMP.search(str(name)) for name in layer):
+    if not any(_CAMEL_CASE.search(str(name)) for name in layer):
         return layer
     return {**{api_name(name): value for name, value in layer.items()}, **layer}
 
 
-def inner_of(layer: Mapping[str, Any]) -> Any:
+def inner_layer(layer: Mapping[str, Any]) -> Any:
     """Return what an envelope holds.
 
     :param layer: an object of an answer.
     :return: the object, or the list of objects, in it; ``None`` where it is the task itself or holds none.
     """
     layer = with_api_names(layer)
-    data = parsed(layer.get("data"))
-    if isinstance(data, Mapping) or _holds_records(data, owned=is_task(layer)):
+    data = parse_embedded_json(layer.get("data"))
+    if isinstance(data, Mapping) or _holds_records(data, in_task=is_task(layer)):
         return data
     if is_task(layer):
         return None
     for name in _ENVELOPES:
-        inner = parsed(layer.get(name))
-        if (isinstance(inner, Mapping) and is_task(inner)) or _holds_records(inner, owned=False):
+        inner = parse_embedded_json(layer.get(name))
+        if (isinstance(inner, Mapping) and is_task(inner)) or _holds_records(inner, in_task=False):
             return inner
-    output = parsed(layer.get("output"))
+    output = parse_embedded_json(layer.get("output"))
     if isinstance(output, Mapping) and is_task(output):
         return output
     return data if isinstance(data, list) else None
@@ -100,13 +100,13 @@ def is_task(layer: Mapping[str, Any]) -> bool:
     return named and any(isinstance(layer.get(name), str) for name in STATUS_NAMES)
 
 
-def _holds_records(value: Any, *, owned: bool) -> bool:
+def _holds_records(value: Any, *, in_task: bool) -> bool:
     """Whether a list is one of tasks; that of a task itself is one of its files, unless it says otherwise."""
     rows = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
     if not rows:
         return False
     return (
         any("task_id" in row or is_task(row) for row in rows)
-        if owned
+        if in_task
         else any("url" not in row for row in rows)
     )

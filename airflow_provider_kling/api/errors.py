@@ -11,10 +11,10 @@ from typing import Any
 
 from .refusal_words import finds_no_task, lacks_credit, lacks_slots, refuses_content, refuses_duplicate
 
-_DEEPEST = 4
-_MOST_ITEMS = 10
-_LONGEST_JSON = 20_000
-_TEXTS = ("message", "msg", "error_message", "error_msg", "detail", "error", "errors")
+_MAX_DEPTH = 4
+_MAX_ITEMS = 10
+_MAX_JSON_LENGTH = 20_000
+_MESSAGE_KEYS = ("message", "msg", "error_message", "error_msg", "detail", "error", "errors")
 _REQUEST_IDS = ("request_id", "requestId", "requestid", "RequestId", "request-id")
 _REQUEST_HEADERS = ("x-request-id", "request-id", "x-requestid", "x-trace-id")
 _NO_ERROR = (None, "", "success", "SUCCESS")
@@ -41,7 +41,7 @@ def read_refusal(payload: Mapping[str, Any], headers: Mapping[str, str]) -> Refu
     :param headers: headers of the answer.
     :return: code, words and request id.
     """
-    layers = list(_layers(payload, _DEEPEST))[::-1]
+    layers = list(_refusal_layers(payload, _MAX_DEPTH))[::-1]
     coded = [(layer, *_code(layer.get("code"))) for layer in layers]
     stated = next((each for each in coded if known_code(each[1])), None)
     stated = stated or next((each for each in coded if each[1] is not None), None)
@@ -50,34 +50,36 @@ def read_refusal(payload: Mapping[str, Any], headers: Mapping[str, str]) -> Refu
         # OpenAI's form names the error by its type as well, such as insufficient_quota.
         types = (each.get("type") for each in layers)
         word = next((t for t in types if isinstance(t, str) and t and not t.endswith("_error")), "")
-    message = _text(layer, _DEEPEST) or next((text for each in layers if (text := _text(each, _DEEPEST))), "")
+    message = _text(layer, _MAX_DEPTH) or next(
+        (text for each in layers if (text := _text(each, _MAX_DEPTH))), ""
+    )
     if word:
         message = f"{message} [{word}]" if message else word
     ids = (each.get(name) for each in layers for name in _REQUEST_IDS)
     request_id = next((str(i) for i in ids if i and isinstance(i, str | int)), "")
-    return RefusalText(code, message, request_id or _of_headers(headers))
+    return RefusalText(code, message, request_id or _request_id_in(headers))
 
 
-def _layers(payload: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+def _refusal_layers(payload: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
     yield payload
     if not depth:
         return
-    for name in _TEXTS:
+    for name in _MESSAGE_KEYS:
         value = payload.get(name)
-        inner = value if isinstance(value, Mapping) else _quoted(value)
+        inner = value if isinstance(value, Mapping) else _embedded_json(value)
         if inner is not None:
-            yield from _layers(inner, depth - 1)
+            yield from _refusal_layers(inner, depth - 1)
 
 
-def _quoted(value: Any) -> Mapping[str, Any] | None:
+def _embedded_json(value: Any) -> Mapping[str, Any] | None:
     """Return the JSON object that a text holds, also behind a few words of the gateway."""
-    if not isinstance(value, str) or "{" not in value or len(value) > _LONGEST_JSON:
+    if not isinstance(value, str) or "{" not in value or len(value) > _MAX_JSON_LENGTH:
         return None
     try:
         found, _ = json.JSONDecoder().raw_decode(value[value.index("{") :])
     except (ValueError, RecursionError):
         return None
-    stated = isinstance(found, dict) and any(name in found for name in ("code", *_TEXTS))
+    stated = isinstance(found, dict) and any(name in found for name in ("code", *_MESSAGE_KEYS))
     return found if stated else None
 
 
@@ -93,21 +95,21 @@ def _code(value: Any) -> tuple[int | None, str]:
 def _text(value: Any, depth: int) -> str:
     """Return the words of an answer's field: text, an object, or a list such as FastAPI's."""
     if isinstance(value, str):
-        inner = _quoted(value)
+        inner = _embedded_json(value)
         return (_text(inner, depth - 1) if inner is not None and depth else "") or value.strip()
     if not depth:
         return ""
     if isinstance(value, list):
-        return "; ".join(filter(None, (_text(item, depth - 1) for item in value[:_MOST_ITEMS])))
+        return "; ".join(filter(None, (_text(item, depth - 1) for item in value[:_MAX_ITEMS])))
     if not isinstance(value, Mapping):
         return ""
-    words = next((text for name in _TEXTS if (text := _text(value.get(name), depth - 1))), "")
+    words = next((text for name in _MESSAGE_KEYS if (text := _text(value.get(name), depth - 1))), "")
     place = value.get("loc")
     where = ".".join(str(part) for part in place if part != "body") if isinstance(place, list) else ""
     return f"{where}: {words}" if where and words else words
 
 
-def _of_headers(headers: Mapping[str, str]) -> str:
+def _request_id_in(headers: Mapping[str, str]) -> str:
     names = {name.lower(): value for name, value in headers.items()}
     return next((names[name] for name in _REQUEST_HEADERS if names.get(name)), "")
 
@@ -117,7 +119,7 @@ class ErrorKind(StrEnum):
 
     AUTH = "auth"
     """The credentials are refused; asking again changes nothing."""
-    CLOCK = "clock"
+    AUTH_EXPIRED = "clock"
     """The signed token is not valid now; sign a new one and ask once more."""
     ACCOUNT = "account"
     """The account may not do this: no credit, no permission, IP address not allowed."""
@@ -129,9 +131,9 @@ class ErrorKind(StrEnum):
     """The account has no task with this id."""
     DUPLICATE = "duplicate"
     """The external task id is taken: the task exists already."""
-    RATE = "rate"
+    RATE_LIMIT = "rate"
     """Too many requests in a short time."""
-    SLOTS = "slots"
+    CONCURRENCY_LIMIT = "slots"
     """All of the account's parallel tasks are taken; none was made."""
     SERVER = "server"
     """Kling, or something between here and Kling, failed; what was asked may have happened."""
@@ -141,8 +143,8 @@ _BY_CODE: dict[int, ErrorKind] = {
     1000: ErrorKind.AUTH,
     1001: ErrorKind.AUTH,
     1002: ErrorKind.AUTH,
-    1003: ErrorKind.CLOCK,
-    1004: ErrorKind.CLOCK,
+    1003: ErrorKind.AUTH_EXPIRED,
+    1004: ErrorKind.AUTH_EXPIRED,
     1100: ErrorKind.ACCOUNT,
     1101: ErrorKind.ACCOUNT,
     1102: ErrorKind.ACCOUNT,
@@ -153,8 +155,8 @@ _BY_CODE: dict[int, ErrorKind] = {
     1203: ErrorKind.REQUEST,
     1300: ErrorKind.CONTENT,
     1301: ErrorKind.CONTENT,
-    1302: ErrorKind.RATE,
-    1303: ErrorKind.SLOTS,
+    1302: ErrorKind.RATE_LIMIT,
+    1303: ErrorKind.CONCURRENCY_LIMIT,
     1304: ErrorKind.ACCOUNT,
     5000: ErrorKind.SERVER,
     5001: ErrorKind.SERVER,
@@ -170,7 +172,7 @@ _BY_STATUS: dict[int, ErrorKind] = {
     402: ErrorKind.ACCOUNT,
     403: ErrorKind.ACCOUNT,
     408: ErrorKind.SERVER,
-    429: ErrorKind.RATE,
+    429: ErrorKind.RATE_LIMIT,
 }
 
 _REFUSED = (*range(200, 300), 400, 403, 406, 422, 429, 451)
@@ -260,16 +262,16 @@ def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
     :param message: message in it.
     :return: the kind, which decides about retries and the exception.
     """
-    plain = http_status < 500  # noqa: PLR2004
+    is_plain_refusal = http_status < 500  # noqa: PLR2004
     if _BY_CODE.get(code or 0, ErrorKind.REQUEST) is ErrorKind.REQUEST:
-        if plain and finds_no_task(message):
+        if is_plain_refusal and finds_no_task(message):
             return ErrorKind.NOT_FOUND
         # Kling's own code proves that the words are its own, whatever status a gateway gives them.
-        if (plain or code in _BY_CODE) and refuses_duplicate(message):
+        if (is_plain_refusal or code in _BY_CODE) and refuses_duplicate(message):
             return ErrorKind.DUPLICATE
     if code in _BY_CODE:
         return _BY_CODE[code]
-    if kind := _by_words(http_status, message):
+    if kind := _classify_message(http_status, message):
         return kind
     if http_status in _BY_STATUS:
         return _BY_STATUS[http_status]
@@ -277,9 +279,9 @@ def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
     return ErrorKind.SERVER if http_status // 100 in (2, 5) else ErrorKind.REQUEST
 
 
-def _by_words(http_status: int, message: str) -> ErrorKind | None:
+def _classify_message(http_status: int, message: str) -> ErrorKind | None:
     if http_status in _REFUSED and refuses_content(message):
         return ErrorKind.CONTENT
     if http_status in _REFUSED and lacks_credit(message):
         return ErrorKind.ACCOUNT
-    return ErrorKind.SLOTS if http_status == _TOO_MANY and lacks_slots(message) else None
+    return ErrorKind.CONCURRENCY_LIMIT if http_status == _TOO_MANY and lacks_slots(message) else None

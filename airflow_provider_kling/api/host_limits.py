@@ -34,7 +34,7 @@ class Limit:
 
     :param endpoint: slug of the endpoint.
     :param dialect: the host's dialect: ``kling``, ``cometapi`` or ``gateway``.
-    :param rule: the rule; its ``broken`` gets the request.
+    :param rule: the rule; its ``violation`` gets the request.
     :param source: the document that has it.
     :param severity: ``refuse`` where the document says that the host refuses such a request or does not have
         what it asks for, else ``warn``.
@@ -85,8 +85,8 @@ def check_host_limits(endpoint: str, dialect: str, request: Any) -> list[LimitVi
     return [
         LimitViolation(limit.rule.fields[0], f"{what} ({limit.source})", limit.source, limit.severity)
         for limit in LIMITS
-        if limit.endpoint == endpoint and limit.dialect == dialect and limit.rule.applies(request)
-        if (what := limit.rule.broken(request))
+        if limit.endpoint == endpoint and limit.dialect == dialect and limit.rule.is_evaluable(request)
+        if (what := limit.rule.violation(request))
     ]
 
 
@@ -113,15 +113,15 @@ def check_media_limits(endpoint: str, dialect: str, path: str, seconds: float) -
 
 
 def _max_length(name: str, most: int) -> Rule:
-    def broken(request: Any) -> str | None:
+    def violation(request: Any) -> str | None:
         length = len(getattr(request, name) or "")
         return f"{name} has {length} characters; at most {most} are documented" if length > most else None
 
-    return Rule((name,), f"{name} has at most {most} characters", broken)
+    return Rule((name,), f"{name} has at most {most} characters", violation)
 
 
 def _allowed(name: str, *values: str) -> Rule:
-    def broken(request: Any) -> str | None:
+    def violation(request: Any) -> str | None:
         value = getattr(request, name)
         return (
             f"{name} is {value}; only {join_names(values)} is documented"
@@ -129,22 +129,22 @@ def _allowed(name: str, *values: str) -> Rule:
             else None
         )
 
-    return Rule((name,), f"{name} is {join_names(values)}", broken)
+    return Rule((name,), f"{name} is {join_names(values)}", violation)
 
 
 def _undocumented(*names: str) -> Rule:
-    def broken(request: Any) -> str | None:
+    def violation(request: Any) -> str | None:
         found = set_fields(request, *names)
         return f"{join_names(found, 'and')} not documented here: may be ignored" if found else None
 
-    return Rule(names, f"{join_names(names)} may be ignored", broken)
+    return Rule(names, f"{join_names(names)} may be ignored", violation)
 
 
 def _renamed_face_field(name: str, instead: str) -> Rule:
     return custom_rule(
         "face_choose",
         text=f"face_choose[].{name} may be ignored; the documented name is {instead}",
-        broken=lambda request: any(set_fields(face, name) for face in request.face_choose),
+        violated=lambda request: any(set_fields(face, name) for face in request.face_choose),
     )
 
 
@@ -163,7 +163,7 @@ LIMITS: tuple[Limit, ...] = (
         custom_rule(
             "prompt",
             text="prompt must be given: CometAPI rejects requests without it",
-            broken=lambda request: not set_fields(request, "prompt"),
+            violated=lambda request: not set_fields(request, "prompt"),
         ),
         _COMET_AVATAR,
         "refuse",
@@ -179,7 +179,7 @@ LIMITS: tuple[Limit, ...] = (
         custom_rule(
             "image_list",
             text="image_list holds 1 image; 2 to 4 are documented",
-            broken=lambda request: len(request.image_list) == 1,
+            violated=lambda request: len(request.image_list) == 1,
         ),
         _COMET_MULTI_IMAGE,
     ),
@@ -202,7 +202,7 @@ LIMITS: tuple[Limit, ...] = (
         custom_rule(
             "face_choose",
             text="face_choose may hold one face: Kling lets only one person speak so far",
-            broken=lambda request: len(request.face_choose) > 1,
+            violated=lambda request: len(request.face_choose) > 1,
         ),
         _KLING,
         "refuse",
@@ -216,7 +216,7 @@ LIMITS: tuple[Limit, ...] = (
             "model_name",
             "shot_type",
             text="prompt is documented as needed with kling-v3, unless multi_prompt holds the shots",
-            broken=_prompt_missing_v3,
+            violated=_prompt_missing_v3,
         ),
         _KLING_SERIES_3,
     ),
@@ -239,7 +239,7 @@ LIMITS: tuple[Limit, ...] = (
             "image",
             text="the vendor's pages have no path videos/avatar; its own avatars are at"
             " videos/avatar/image2video",
-            broken=lambda _: True,
+            violated=lambda _: True,
         ),
         _KLING,
     ),
@@ -250,7 +250,7 @@ LIMITS: tuple[Limit, ...] = (
             "mode",
             text="the vendor's pages no longer have videos/lip-sync; videos/identify-face and"
             " videos/advanced-lip-sync do its work",
-            broken=lambda _: True,
+            violated=lambda _: True,
         ),
         _KLING,
     ),

@@ -18,25 +18,25 @@ class Dialect:
     :param name: value of the connection's ``dialect``.
     :param title: name for people.
     :param base_path: path in front of ``/v1`` unless the connection says otherwise.
-    :param lists: whether tasks can be listed.
-    :param lookup: whether a task can be found by its external id. Only then can an unknown outcome of a
-        submission be cleared up; where this is not documented it counts as missing, for a look-up that
-        always says "not found" would pay twice.
-    :param account: whether the ``/account`` calls exist.
-    :param api2: whether API 2.0 and the solutions exist.
-    :param unique_names: whether a second job of the same external id is refused, also while the first does
-        not show up yet. Where this is not documented it counts as missing: a second create call could pay
-        twice.
+    :param supports_list: whether tasks can be listed.
+    :param supports_lookup: whether a task can be found by its external id. Only then can an unknown outcome
+        of a submission be cleared up. Where this is not documented it counts as missing: a look-up that
+        always answers "not found" would lead to a second payment.
+    :param supports_account: whether the ``/account`` calls exist.
+    :param supports_v2: whether API 2.0 and the solutions exist.
+    :param refuses_duplicates: whether a second job of the same external id is refused, also while the first
+        does not show up yet. Where this is not documented it counts as missing: a second create call could
+        pay twice.
     """
 
     name: str
     title: str
     base_path: str = ""
-    lists: bool = True
-    lookup: bool = True
-    account: bool = True
-    api2: bool = True
-    unique_names: bool = True
+    supports_list: bool = True
+    supports_lookup: bool = True
+    supports_account: bool = True
+    supports_v2: bool = True
+    refuses_duplicates: bool = True
 
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
@@ -48,20 +48,20 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
                 "cometapi",
                 "CometAPI",
                 base_path="/kling",
-                lists=False,
-                account=False,
-                api2=False,
-                unique_names=False,
+                supports_list=False,
+                supports_account=False,
+                supports_v2=False,
+                refuses_duplicates=False,
             ),
             Dialect(
                 "gateway",
                 "a gateway",
                 base_path="/kling",
-                lists=False,
-                lookup=False,
-                account=False,
-                api2=False,
-                unique_names=False,
+                supports_list=False,
+                supports_lookup=False,
+                supports_account=False,
+                supports_v2=False,
+                refuses_duplicates=False,
             ),
         )
     }

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import Any, Literal
 
-from ..utils.json_input import read_answer
+from ..utils.json_input import read_response_json
 from ..utils.redaction import sanitize_text
 from .answer_values import comparable_id, id_text
 from .endpoint import Endpoint
@@ -64,7 +64,7 @@ def create_request(endpoint: Endpoint, body: Mapping[str, Any]) -> ApiRequest:
     :return: the call.
     :raises ValueError: a field that stands in the path is missing.
     """
-    path, sent = endpoint.created_at(body)
+    path, sent = endpoint.create_call(body)
     return ApiRequest("POST", path, body=sent, creates_task=True)
 
 
@@ -75,7 +75,7 @@ def get_task_requests(endpoint: Endpoint, task_id: str) -> list[ApiRequest]:
     :param task_id: Kling's id or the external id.
     :return: one call or two, in the order of trying.
     """
-    if not endpoint.tasks:
+    if not endpoint.tasks_path:
         return [ApiRequest("GET", endpoint.task_path(task_id))]
     # Kling's own ids are numbers, but a user may have named a job by a number, too.
     kinds = (False, True) if task_id.isdecimal() else (True,)
@@ -91,7 +91,7 @@ def get_tasks_request(endpoint: Endpoint, task_ids: Sequence[str], *, external: 
     :return: the call.
     """
     name = "external_task_ids" if external else "task_ids"
-    return ApiRequest("GET", endpoint.tasks, params={name: ",".join(task_ids)})
+    return ApiRequest("GET", endpoint.tasks_path, params={name: ",".join(task_ids)})
 
 
 def chunk_ids(task_ids: Iterable[str]) -> list[tuple[bool, list[str]]]:
@@ -100,12 +100,12 @@ def chunk_ids(task_ids: Iterable[str]) -> list[tuple[bool, list[str]]]:
     :param task_ids: Kling's or external ids.
     :return: for each call: ``True`` if its ids are sent as external ids, and the ids.
     """
-    kinds: dict[bool, list[str]] = {False: [], True: []}
+    ids_by_kind: dict[bool, list[str]] = {False: [], True: []}
     for task_id in task_ids:
-        kinds[not task_id.isdecimal()].append(task_id)
+        ids_by_kind[not task_id.isdecimal()].append(task_id)
     return [
         (external, idents[start : start + MAX_IDS_PER_QUERY])
-        for external, idents in kinds.items()
+        for external, idents in ids_by_kind.items()
         for start in range(0, len(idents), MAX_IDS_PER_QUERY)
     ]
 
@@ -122,27 +122,27 @@ def list_request(endpoint: Endpoint, page: int, page_size: int) -> ApiRequest:
 
 
 def iter_cursor_pages(
-    endpoint: Endpoint, page: int, page_size: int, starts: list[str]
+    endpoint: Endpoint, page: int, page_size: int, cursors: list[str]
 ) -> Generator[ApiRequest, Mapping[str, Any], list[KlingTask]]:
     """Read one page of a list with cursors: yields calls, receives their answers, returns the tasks.
 
     :param endpoint: endpoint of the tasks.
     :param page: page number from 1.
     :param page_size: tasks a page, 1 to 500.
-    :param starts: cursors at which the known pages begin; new ones are added.
+    :param cursors: cursors at which the known pages begin; new ones are added.
     :return: generator of calls; its return value is the tasks of the page.
     """
-    if not starts:
-        starts.append("")
+    if not cursors:
+        cursors.append("")
     while True:
-        at = min(page, len(starts))
-        cursor = starts[at - 1]
+        at = min(page, len(cursors))
+        cursor = cursors[at - 1]
         body = {"limit": page_size, **({"cursor": cursor} if cursor else {})}
-        answer = yield ApiRequest("POST", endpoint.tasks, body=body)
+        answer = yield ApiRequest("POST", endpoint.tasks_path, body=body)
         data = answer.get("data")
         following = data.get("next_cursor") if isinstance(data, Mapping) and data.get("has_more") else None
-        if following and at == len(starts):
-            starts.append(str(following))
+        if following and at == len(cursors):
+            cursors.append(str(following))
         if at == page:
             return parse_task_list(answer)
         if not following:
@@ -150,13 +150,13 @@ def iter_cursor_pages(
 
 
 def select_task(
-    payload: Mapping[str, Any], task_id: str, *, by_name: bool, strict: bool
+    payload: Mapping[str, Any], task_id: str, *, by_external_id: bool, strict: bool
 ) -> KlingTask | Literal["other"] | None:
     """Read the task that was asked for: never the first of several, never another one.
 
     :param payload: the answer.
     :param task_id: the id or external id that was asked for.
-    :param by_name: it is an external id.
+    :param by_external_id: it is an external id.
     :param strict: the host answers with the id that it was asked by; a gateway may give an id of its own.
     :return: the task; ``"other"`` if the answer speaks of other tasks only; ``None`` if it holds none.
     """
@@ -175,9 +175,9 @@ def select_task(
         if not listed and _is_rounded(record, task_id):
             # A query for one job names it in its path; among several another one could be as near.
             return replace(task, task_id=task_id)
-        different_name = by_name and bool(named)
-        different_id = bool(ids) and not by_name and (strict or listed)
-        if different_name or different_id or (listed and len(rows) > 1):
+        other_external_id = by_external_id and bool(named)
+        other_id = bool(ids) and not by_external_id and (strict or listed)
+        if other_external_id or other_id or (listed and len(rows) > 1):
             other = True
             continue
         return task
@@ -214,7 +214,7 @@ def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> dict
     :return: the JSON object of a success, or the error.
     """
     payload = _json_object(body)
-    payload = _tasks_alone(status, body) if payload is None else payload
+    payload = _bare_task_list(status, body) if payload is None else payload
     if payload is None:
         return _non_json_error(status, headers, body)
     if status in _HTTP_OK and _is_success(payload, status):
@@ -241,16 +241,16 @@ def is_json_object(body: bytes) -> bool:
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        value = read_answer(body)
+        value = read_response_json(body)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
 
 
-def _tasks_alone(status: int, body: bytes) -> dict[str, Any] | None:
+def _bare_task_list(status: int, body: bytes) -> dict[str, Any] | None:
     """Return the tasks of a list without an envelope. An empty one says nothing: it may be a proxy's."""
     try:
-        rows = read_answer(body) if status in _HTTP_OK else None
+        rows = read_response_json(body) if status in _HTTP_OK else None
     except ValueError:
         return None
     named = isinstance(rows, list) and rows and all(isinstance(row, dict) and _is_named(row) for row in rows)
@@ -269,7 +269,7 @@ def _is_task(payload: dict[str, Any]) -> bool:
 def _is_success(payload: dict[str, Any], status: int) -> bool:
     if not _is_success_code(payload.get("code"), status) or payload.get("success") is False:
         return False
-    return _is_task(payload) or not _says_something(payload.get("error"))
+    return _is_task(payload) or not _is_meaningful(payload.get("error"))
 
 
 def _is_success_code(code: Any, status: int) -> bool:
@@ -280,12 +280,12 @@ def _is_success_code(code: Any, status: int) -> bool:
     return code is None or code in (0, status)
 
 
-def _says_something(error: Any) -> bool:
+def _is_meaningful(error: Any) -> bool:
     """Return whether an error is more than a form with nothing in it."""
     if isinstance(error, str):
         return error.strip().lower() not in _NO_ERROR_WORDS
     parts = error.values() if isinstance(error, Mapping) else error if isinstance(error, list) else ()
-    return any(map(_says_something, parts)) if isinstance(error, Mapping | list) else bool(error)
+    return any(map(_is_meaningful, parts)) if isinstance(error, Mapping | list) else bool(error)
 
 
 def _non_json_error(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:

@@ -82,7 +82,7 @@ _DEFAULTS: Mapping[str, str] = {
 """What the vendor reads into an unset field that a condition looks at."""
 
 
-_SAME_IN_2: Mapping[str, str] = {
+_V2_ENDPOINTS: Mapping[str, str] = {
     "videos/text2video": "text-to-video",
     "videos/image2video": "image-to-video",
     "videos/omni-video": "omni-video",
@@ -90,7 +90,7 @@ _SAME_IN_2: Mapping[str, str] = {
 }
 """Endpoints of v1 to the ones of API 2.0 that do the same."""
 
-_OPERATORS_2: Mapping[str, str] = {
+_V2_OPERATORS: Mapping[str, str] = {
     "text-to-video": "KlingTextToVideo2Operator",
     "image-to-video": "KlingImageToVideo2Operator",
     "omni-video": "KlingOmniVideo2Operator",
@@ -98,18 +98,18 @@ _OPERATORS_2: Mapping[str, str] = {
 }
 
 
-def model_rules(slug: str, *, unread: Sequence[Rule] = ()) -> tuple[Rule, ...]:
+def model_rules(slug: str, *, ignored_when: Sequence[Rule] = ()) -> tuple[Rule, ...]:
     """Build the rules that limit a request to what its model supports.
 
     :param slug: the endpoint; its request has a field ``model_name``.
-    :param unread: hints that say when their first field has no effect: it may hold anything then.
+    :param ignored_when: rules that are violated when their first field has no effect; it may hold any value.
     :return: the rules, to be checked in this order.
     """
-    lives = {name: MODELS[slug][name] for name in active_models(slug)}
+    active = {name: MODELS[slug][name] for name in active_models(slug)}
     # A name in v1 may be right at a gateway; what is newer is Kling's alone.
     offered = (model_available_rule(slug),) if slug in V2_MODELS else ()
-    within = _value_rules(slug, lives, {hint.fields[0]: hint for hint in unread})
-    return (*offered, *within, *_condition_rules(slug, lives))
+    value_rules = _value_rules(slug, active, {hint.fields[0]: hint for hint in ignored_when})
+    return (*offered, *value_rules, *_condition_rules(slug, active))
 
 
 def model_warnings(slug: str) -> tuple[Rule, ...]:
@@ -118,18 +118,20 @@ def model_warnings(slug: str) -> tuple[Rule, ...]:
     :param slug: the endpoint; its request has a field ``model_name``.
     :return: rules that warn only.
     """
-    unknown = Rule(("model_name",), "an unknown model is sent unchecked", lambda r: _unknown(slug, r))
+    unknown = Rule(
+        ("model_name",), "an unknown model is sent unchecked", lambda r: _unknown_model_warning(slug, r)
+    )
     elsewhere = () if slug in V2_MODELS else (_wrong_endpoint_warning(slug),)
-    gone = {name: model for name, model in MODELS[slug].items() if model.retired}
-    if not gone:
+    retired_models = {name: model for name, model in MODELS[slug].items() if model.retired}
+    if not retired_models:
         return (unknown, *elsewhere)
-    text = f"{join_names([*gone], 'and')} may be refused: retired"
+    text = f"{join_names([*retired_models], 'and')} may be refused: retired"
     retired = Rule(("model_name",), text, lambda request: retirement_message(slug, request.model_name))
-    beyond = _value_rules(slug, gone)
+    retired_value_rules = _value_rules(slug, retired_models)
     return (
         *(unknown, *elsewhere, retired),
-        *([_combine(beyond)] if beyond else []),
-        *_condition_rules(slug, gone),
+        *([_combine(retired_value_rules)] if retired_value_rules else []),
+        *_condition_rules(slug, retired_models),
     )
 
 
@@ -146,13 +148,15 @@ def model_available_rule(slug: str) -> Rule:
     )
 
 
-def _value_rules(slug: str, models: Table, unread: Mapping[str, Rule] = EMPTY) -> list[Rule]:
+def _value_rules(slug: str, models: Table, ignored_when: Mapping[str, Rule] = EMPTY) -> list[Rule]:
     """Make the rules for the values and the features that the named models have."""
-    taken = dict.fromkeys(name for model in models.values() for name in model.takes)
-    able = {name for name in _features(slug) if all(name in model.can for model in models.values())}
+    taken = dict.fromkeys(name for model in models.values() for name in model.allowed)
+    supporting = {
+        name for name in _features(slug) if all(name in model.features for model in models.values())
+    }
     return [
-        *(_allowed_value_rule(slug, models, name, unread.get(name)) for name in taken),
-        *(_feature_rule(slug, models, name) for name in _features(slug) if name not in able),
+        *(_allowed_value_rule(slug, models, name, ignored_when.get(name)) for name in taken),
+        *(_feature_rule(slug, models, name) for name in _features(slug) if name not in supporting),
     ]
 
 
@@ -162,14 +166,14 @@ def _condition_rules(slug: str, models: Table) -> list[Rule]:
         (name, key): None
         for name in _features(slug)
         for model in models.values()
-        for key in model.can.get(name, ())
+        for key in model.features.get(name, ())
     }
     return [_feature_condition_rule(slug, models, name, key) for name, key in needs]
 
 
 def _features(slug: str) -> list[str]:
     """Features that some model of an endpoint has."""
-    return list(dict.fromkeys(name for model in MODELS[slug].values() for name in model.can))
+    return list(dict.fromkeys(name for model in MODELS[slug].values() for name in model.features))
 
 
 def _ignores_cfg_scale(request: Any) -> str | None:
@@ -183,7 +187,9 @@ def _ignores_cfg_scale(request: Any) -> str | None:
     return f"cfg_scale has no effect: {name} ignores it, only v1 models read it"
 
 
-CFG_SCALE_HINT = Rule(("cfg_scale", "model_name"), "cfg_scale is read by v1 models only", _ignores_cfg_scale)
+CFG_SCALE_WARNING = Rule(
+    ("cfg_scale", "model_name"), "cfg_scale is read by v1 models only", _ignores_cfg_scale
+)
 
 
 def _endpoints_of_model(slug: str, name: str) -> list[str]:
@@ -192,17 +198,17 @@ def _endpoints_of_model(slug: str, name: str) -> list[str]:
     return [other for other in same if name in MODELS[other]]
 
 
-def _unknown(slug: str, request: Any) -> str | None:
+def _unknown_model_warning(slug: str, request: Any) -> str | None:
     name = request.model_name
-    if name is None or _endpoints_of_model(slug, name) or newer_api(slug, name):
+    if name is None or _endpoints_of_model(slug, name) or v2_model_message(slug, name):
         return None
     return (
         f"model_name {name!r} is unknown to this version of the provider: it is sent unchecked"
-        f"{meant_model(slug, name)}"
+        f"{suggest_model(slug, name)}"
     )
 
 
-def newer_api(slug: str, name: Any) -> str | None:
+def v2_model_message(slug: str, name: Any) -> str | None:
     """Say that a model is of API 2.0 while the endpoint is not, and what to write.
 
     :param slug: the endpoint.
@@ -211,19 +217,19 @@ def newer_api(slug: str, name: Any) -> str | None:
     """
     if slug in V2_MODELS or not isinstance(name, str) or name not in V2_TO_V1_NAMES:
         return None
-    homes = [other for other in V2_MODELS if name in V2_MODELS[other]]
-    same = _SAME_IN_2.get(slug)
-    operators = [_OPERATORS_2[other] for other in ([same] if same in homes else homes)]
+    endpoints = [other for other in V2_MODELS if name in V2_MODELS[other]]
+    same = _V2_ENDPOINTS.get(slug)
+    operators = [_V2_OPERATORS[other] for other in ([same] if same in endpoints else endpoints)]
     older = V2_TO_V1_NAMES[name]
     write = f"write {older!r}, or use" if older in MODELS.get(slug, EMPTY) else "use"
     instead = f"; v1 calls this model {older!r}" if older else ""
     return (
         f"model_name {name!r} is not in v1: {write} {join_names(operators)} (it is of the vendor's API 2.0,"
-        f" not to the /v1/ paths used here: see {join_names(homes, 'and')}{instead})"
+        f" not to the /v1/ paths used here: see {join_names(endpoints, 'and')}{instead})"
     )
 
 
-def meant_model(slug: str, name: Any) -> str:
+def suggest_model(slug: str, name: Any) -> str:
     """Return the end of a sentence that names the model which was meant; empty where none comes near.
 
     A name with other digits is no slip: it may be a model of tomorrow.
@@ -261,31 +267,31 @@ def retirement_message(slug: str, name: Any) -> str | None:
 
 
 def _combine(rules: list[Rule]) -> Rule:
-    def broken(request: Any) -> str | None:
-        found = (rule.broken(request) for rule in rules if rule.applies(request))
+    def violation(request: Any) -> str | None:
+        found = (rule.violation(request) for rule in rules if rule.is_evaluable(request))
         return "; ".join(what for what in found if what) or None
 
-    return Rule(("model_name",), "fields that a retired model did not support may be rejected", broken)
+    return Rule(("model_name",), "fields that a retired model did not support may be rejected", violation)
 
 
 def _wrong_endpoint_warning(slug: str) -> Rule:
-    def broken(request: Any) -> str | None:
+    def violation(request: Any) -> str | None:
         what = _wrong_endpoint_message(slug, request.model_name)
         return what and f"{what}; a gateway may have it here, too"
 
-    return Rule(("model_name",), f"a model that Kling does not have at {slug} may be refused", broken)
+    return Rule(("model_name",), f"a model that Kling does not have at {slug} may be refused", violation)
 
 
 def _wrong_endpoint_message(slug: str, name: str | None) -> str | None:
-    if words := newer_api(slug, name):
+    if words := v2_model_message(slug, name):
         return words
-    homes = _endpoints_of_model(slug, name) if name else []
-    if not name or slug in homes:
+    endpoints = _endpoints_of_model(slug, name) if name else []
+    if not name or slug in endpoints:
         return None
-    if homes:
-        elsewhere = f"a model of {join_names(homes, 'and')}, not of {slug}"
+    if endpoints:
+        elsewhere = f"a model of {join_names(endpoints, 'and')}, not of {slug}"
         use = _format_active_models(slug, lambda _: True, "use {} here")
-        home = min(homes, key=lambda other: other.split("/", 1)[0] != slug.split("/", 1)[0])
+        home = min(endpoints, key=lambda other: other.split("/", 1)[0] != slug.split("/", 1)[0])
         # What to do stands within the part of a line that Airflow's UI shows.
         remedy = f"of {home}{use}; it is " if use else ""
         return f"model_name {name!r} is {remedy}{elsewhere}"
@@ -296,52 +302,57 @@ def _wrong_endpoint_message(slug: str, name: str | None) -> str | None:
     return None
 
 
-def _allowed_value_rule(slug: str, models: Table, name: str, unread: Rule | None) -> Rule:
-    def broken(request: Any) -> str | None:
+def _allowed_value_rule(slug: str, models: Table, name: str, ignored_when: Rule | None) -> Rule:
+    def violation(request: Any) -> str | None:
         value, model = getattr(request, name), models.get(request.model_name)
-        if model is None or value is None or name not in model.takes or str(value) in model.takes[name]:
+        if model is None or value is None or name not in model.allowed or str(value) in model.allowed[name]:
             return None
-        if unread and unread.broken(request):
+        if ignored_when and ignored_when.violation(request):
             return None
-        accepted = model.takes[name]
+        accepted = model.allowed[name]
         limit = f"takes {name} {_format_values(accepted)}" if accepted else f"takes no {name}"
         instead = _format_active_models(
             slug,
-            lambda other: name not in other.takes or str(value) in other.takes[name],
+            lambda other: name not in other.allowed or str(value) in other.allowed[name],
             f"{name} {value} is possible with {{}}",
         )
         return f"{request.model_name} {limit}; given: {value}{instead}"
 
     each = [
-        f"{_format_values(model.takes.get(name, ('any',)))} with {called}" for called, model in models.items()
+        f"{_format_values(model.allowed.get(name, ('any',)))} with {model_name}"
+        for model_name, model in models.items()
     ]
-    fields = dict.fromkeys((name, "model_name", *(unread.fields if unread else ())))
-    return Rule(tuple(fields), f"{name} must be {'; '.join(each)}", broken)
+    fields = dict.fromkeys((name, "model_name", *(ignored_when.fields if ignored_when else ())))
+    return Rule(tuple(fields), f"{name} must be {'; '.join(each)}", violation)
 
 
 def _feature_rule(slug: str, models: Table, name: str) -> Rule:
     feature = FEATURES[name]
 
-    def broken(request: Any) -> str | None:
+    def violation(request: Any) -> str | None:
         model = models.get(request.model_name)
-        if model is None or name in model.can or not feature.used(request):
+        if model is None or name in model.features or not feature.used(request):
             return None
         instead = _format_active_models(
-            slug, lambda other: name in other.can, f"{feature.words} is possible with {{}}"
+            slug, lambda other: name in other.features, f"{feature.words} is possible with {{}}"
         )
         return f"{request.model_name} cannot use {feature.words}{instead}"
 
-    able = [called for called in active_models(slug) if name in MODELS[slug][called].can]
-    text = f"{feature.words} can be used with {join_names(able) if able else 'retired models'} only"
-    return Rule((*feature.fields, "model_name"), text, broken)
+    supporting = [
+        model_name for model_name in active_models(slug) if name in MODELS[slug][model_name].features
+    ]
+    text = (
+        f"{feature.words} can be used with {join_names(supporting) if supporting else 'retired models'} only"
+    )
+    return Rule((*feature.fields, "model_name"), text, violation)
 
 
 def _feature_condition_rule(slug: str, models: Table, name: str, key: str) -> Rule:
     feature, top = FEATURES[name], key.partition(".")[0]
 
-    def broken(request: Any) -> str | None:
+    def violation(request: Any) -> str | None:
         model = models.get(request.model_name)
-        accepted = model.can.get(name, EMPTY).get(key) if model else None
+        accepted = model.features.get(name, EMPTY).get(key) if model else None
         if accepted is None or not feature.used(request):
             return None
         value = attrgetter(key)(request)
@@ -358,11 +369,11 @@ def _feature_condition_rule(slug: str, models: Table, name: str, key: str) -> Ru
 
     fields = tuple(dict.fromkeys((*feature.fields, top, "model_name")))
     needed: dict[Values, list[str]] = {}
-    for called, row in models.items():
-        if accepted := row.can.get(name, EMPTY).get(key):
-            needed.setdefault(accepted, []).append(called)
+    for model_name, row in models.items():
+        if accepted := row.features.get(name, EMPTY).get(key):
+            needed.setdefault(accepted, []).append(model_name)
     each = [f"{key} {join_names(values)} with {join_names(names)}" for values, names in needed.items()]
-    return Rule(fields, f"{feature.words} needs {'; '.join(each)}", broken)
+    return Rule(fields, f"{feature.words} needs {'; '.join(each)}", violation)
 
 
 def _format_values(values: Values) -> str:
@@ -372,8 +383,8 @@ def _format_values(values: Values) -> str:
 
 
 def _is_unconditional(model: ModelCapabilities, name: str, key: str) -> bool:
-    usable = name in model.can and key not in model.can[name]
-    return usable and (key in model.can or key not in FEATURES)
+    usable = name in model.features and key not in model.features[name]
+    return usable and (key in model.features or key not in FEATURES)
 
 
 def _format_active_models(slug: str, fits: Callable[[ModelCapabilities], bool], words: str) -> str:

@@ -19,15 +19,15 @@ UNCONDITIONAL: Mapping[str, Values] = EMPTY
 class ModelCapabilities:
     """What one model can do at one endpoint.
 
-    :param takes: field to the values the model accepts; a field that is not named takes any value.
-    :param can: feature to the conditions it needs (field to accepted values; none for always). A feature
+    :param allowed: field to the values the model accepts; a field that is not named takes any value.
+    :param features: feature to the conditions it needs (field to accepted values; none for always). A feature
         that other models of the endpoint have and this one does not name cannot be used with it.
     :param retired: day on which the vendor switched the model off, ISO date; empty while it lives.
     :param successor: what to use instead, in words.
     """
 
-    takes: Mapping[str, Values] = field(default_factory=dict)
-    can: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
+    allowed: Mapping[str, Values] = field(default_factory=dict)
+    features: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
     retired: str = ""
     successor: str = ""
 
@@ -104,9 +104,9 @@ _FIVE = {"duration": ("5",)}
 
 
 def _retired(
-    takes: Mapping[str, Values] = EMPTY, successor: str = "kling-v3", **can: Any
+    allowed: Mapping[str, Values] = EMPTY, successor: str = "kling-v3", **features: Any
 ) -> ModelCapabilities:
-    return ModelCapabilities(takes, can, _RETIREMENT, successor)
+    return ModelCapabilities(allowed, features, _RETIREMENT, successor)
 
 
 _TEXT_TO_VIDEO = {

@@ -59,19 +59,19 @@ class Backoff:
         """Slow down."""
         self.failures += 1
 
-    def delay(self, retry_after: float | None = None, spread: Callable[[], float] = random.random) -> float:
+    def delay(self, retry_after: float | None = None, jitter: Callable[[], float] = random.random) -> float:
         """Return the seconds until the next poll, spread by up to a tenth so that many waits do not poll at
         once.
 
         :param retry_after: seconds the server asked for.
-        :param spread: gives a number from 0 to 1.
+        :param jitter: gives a number from 0 to 1.
         :return: seconds to wait.
         """
         if not self.failures:
             return self.interval
         doubled = self.interval * 2.0 ** min(self.failures, 10)
         asked = min(retry_after or 0.0, MAX_RETRY_AFTER)
-        return float(max(min(doubled, max(MAX_BACKOFF, self.interval)), asked) * (1 + spread() / 10))
+        return float(max(min(doubled, max(MAX_BACKOFF, self.interval)), asked) * (1 + jitter() / 10))
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class TaskPoller:
     :param status: status of the last poll that was answered.
     :param raw_status: that status as the API writes it.
     :param errors: polls that failed in a row.
-    :param refusals: polls in a row that were refused because of the credentials.
+    :param auth_failures: polls in a row that were refused because of the credentials.
     :param last_error: message of the last failed poll.
     """
 
@@ -94,7 +94,7 @@ class TaskPoller:
     status: TaskStatus | None = None
     raw_status: str = ""
     errors: int = 0
-    refusals: int = 0
+    auth_failures: int = 0
     last_error: str = ""
 
     def on_task(self, task: KlingTask) -> TaskEvent | None:
@@ -112,10 +112,10 @@ class TaskPoller:
         return None
 
     def on_unchanged(self) -> None:
-        """Take in that Kling reports the status that is known already."""
+        """Record a poll that returned the known status."""
         self.has_response = True
         self.errors = 0
-        self.refusals = 0
+        self.auth_failures = 0
         self.last_error = ""
 
     def on_error(self, message: str) -> None:
@@ -124,21 +124,21 @@ class TaskPoller:
         :param message: what failed.
         """
         self.errors += 1
-        self.refusals = 0
+        self.auth_failures = 0
         self.last_error = message
 
-    def on_refusal(self, message: str) -> TaskEvent | None:
+    def on_auth_error(self, message: str) -> TaskEvent | None:
         """Record a poll that was refused because of the credentials.
 
         :param message: the refusal.
         :return: the event that ends the wait if refusals persist; otherwise ``None``.
         """
         self.errors += 1
-        self.refusals += 1
+        self.auth_failures += 1
         self.last_error = message
-        return self.refused(message) if self.refusals >= MAX_AUTH_FAILURES else None
+        return self.auth_failed_event(message) if self.auth_failures >= MAX_AUTH_FAILURES else None
 
-    def refused(self, message: str) -> TaskEvent:
+    def auth_failed_event(self, message: str) -> TaskEvent:
         """Build the event that ends the wait because the credentials are refused.
 
         :param message: the refusal.
@@ -154,6 +154,8 @@ class TaskPoller:
         """
         if now < self.deadline or not (self.has_response or self.errors >= MAX_FAILURES_PAST_DEADLINE):
             return None
-        seen = f"last status: {self.raw_status or self.status}" if self.status else "no status was ever read"
-        why = f"{seen}; last poll failed: {self.last_error}" if self.last_error else seen
-        return {"status": "timeout", "task_id": self.task_id, "message": why}
+        status_text = (
+            f"last status: {self.raw_status or self.status}" if self.status else "no status was ever read"
+        )
+        message = f"{status_text}; last poll failed: {self.last_error}" if self.last_error else status_text
+        return {"status": "timeout", "task_id": self.task_id, "message": message}

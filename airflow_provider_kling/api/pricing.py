@@ -21,7 +21,7 @@ PRICES_OF = "2026-09"
 USD_PER_UNIT: Mapping[str, Decimal] = {"video": Decimal("0.14"), "image": Decimal("0.0035")}
 """List price of one unit of each kind of package, in US dollars."""
 
-_MOST_UNITS = Decimal(10**12)
+_MAX_UNITS = Decimal(10**12)
 _SMALL_USD = Decimal("0.1")
 
 Duration = Decimal | int | None
@@ -100,7 +100,7 @@ def amount_of(value: Any) -> Decimal | None:
     except (InvalidOperation, ValueError):
         return None
     # Neither sums nor texts can be made of a number of a million digits.
-    return amount if amount.is_finite() and 0 <= amount <= _MOST_UNITS else None
+    return amount if amount.is_finite() and 0 <= amount <= _MAX_UNITS else None
 
 
 def unit_type(endpoint: Endpoint) -> Literal["video", "image"]:
@@ -113,7 +113,7 @@ def unit_type(endpoint: Endpoint) -> Literal["video", "image"]:
     return "image" if endpoint.slug.startswith(images) else "video"
 
 
-def usd_of(endpoint: Endpoint, units: Decimal) -> Decimal:
+def units_to_usd(endpoint: Endpoint, units: Decimal) -> Decimal:
     """Return what units are worth by the vendor's list price.
 
     :param endpoint: the endpoint that takes the units, which decides the kind of package.
@@ -238,41 +238,41 @@ def _multi_elements(request: Any, seconds: Duration) -> Decimal | None:
 
 def _omni_video(request: Any, seconds: Duration) -> Decimal | None:
     edited = any(item.refer_type != "feature" for item in request.video_list or ())
-    holds = "video" if request.video_list else "sound" if request.sound == "on" else "silent"
-    price = _PER_SECOND.get((request.model_name, holds), {}).get(request.mode or "pro")
+    content = "video" if request.video_list else "sound" if request.sound == "on" else "silent"
+    price = _PER_SECOND.get((request.model_name, content), {}).get(request.mode or "pro")
     return _multiply(price, seconds if edited else int(request.duration or 5))
 
 
-def _motion(request: Any, seconds: Duration) -> Decimal | None:
+def _motion_control(request: Any, seconds: Duration) -> Decimal | None:
     return _multiply(_PER_SECOND.get((request.model_name, "motion"), {}).get(request.mode), seconds)
 
 
 _MODE_OF = {"720p": "std", "1080p": "pro", "4k": "4k"}
 
 
-def _price_2(request: Any, holds: str) -> Decimal | None:
+def _v2_price(request: Any, content: str) -> Decimal | None:
     model = V2_TO_V1_NAMES.get(request.model_name) or request.model_name
     # What kling-3.0-turbo makes always has sound.
-    holds = "sound" if model == "kling-3.0-turbo" else holds
-    return _PER_SECOND.get((model, holds), {}).get(_MODE_OF[request.resolution or "720p"])
+    content = "sound" if model == "kling-3.0-turbo" else content
+    return _PER_SECOND.get((model, content), {}).get(_MODE_OF[request.resolution or "720p"])
 
 
 def _video_v2_estimate(request: Any, seconds: Duration) -> Decimal | None:
-    holds = "sound" if request.audio == "native" else "silent"
-    if holds == "sound" and getattr(request, "voices", None) and "@" in (request.prompt or ""):
-        holds = "voice"
-    return _multiply(_price_2(request, holds), request.duration or 5)
+    content = "sound" if request.audio == "native" else "silent"
+    if content == "sound" and getattr(request, "voices", None) and "@" in (request.prompt or ""):
+        content = "voice"
+    return _multiply(_v2_price(request, content), request.duration or 5)
 
 
-def _omni_video_2(request: Any, seconds: Duration) -> Decimal | None:
-    holds = "video" if request.feature_video or request.base_video else "silent"
+def _omni_video_v2(request: Any, seconds: Duration) -> Decimal | None:
+    content = "video" if request.feature_video or request.base_video else "silent"
     if request.audio == "native":
-        holds = "sound"
-    return _multiply(_price_2(request, holds), seconds if request.base_video else request.duration or 5)
+        content = "sound"
+    return _multiply(_v2_price(request, content), seconds if request.base_video else request.duration or 5)
 
 
-def _motion_2(request: Any, seconds: Duration) -> Decimal | None:
-    return _multiply(_price_2(request, "motion"), seconds)
+def _motion_v2(request: Any, seconds: Duration) -> Decimal | None:
+    return _multiply(_v2_price(request, "motion"), seconds)
 
 
 def _avatar(request: Any, seconds: Duration) -> Decimal | None:
@@ -287,8 +287,10 @@ def _lip_sync(request: Any, seconds: Duration) -> Decimal | None:
 
 def _advanced_lip_sync(request: Any, seconds: Duration) -> Decimal | None:
     # Only what is cut out of the sound is spoken, however long the file is.
-    cut = max(int(face.sound_end_time) - int(face.sound_start_time) for face in request.face_choose)
-    spoken = Decimal(cut) / 1000
+    longest_cut_ms = max(
+        int(face.sound_end_time) - int(face.sound_start_time) for face in request.face_choose
+    )
+    spoken = Decimal(longest_cut_ms) / 1000
     return _lip_sync(request, spoken if seconds is None else min(spoken, Decimal(seconds)))
 
 
@@ -326,14 +328,14 @@ _BY_REQUEST: Mapping[str, Callable[[Any, Duration], Decimal | None]] = {
     "videos/multi-image2video": _multi_image,
     "videos/multi-elements": _multi_elements,
     "videos/omni-video": _omni_video,
-    "videos/motion-control": _motion,
+    "videos/motion-control": _motion_control,
     "videos/avatar/image2video": _avatar,
     "videos/lip-sync": _lip_sync,
     "videos/advanced-lip-sync": _advanced_lip_sync,
     "text-to-video": _video_v2_estimate,
     "image-to-video": _video_v2_estimate,
-    "omni-video": _omni_video_2,
-    "motion-control": _motion_2,
+    "omni-video": _omni_video_v2,
+    "motion-control": _motion_v2,
     "images/generations": _generated_images,
     "images/omni-image": _omni_images,
     "images/multi-image2image": _merged_images,
@@ -346,9 +348,9 @@ _LENGTH_SOURCES: Mapping[Callable[[Any, Duration], Decimal | None], Literal["aud
     _lip_sync: "audio",
     _advanced_lip_sync: "audio",
     _omni_video: "video",
-    _omni_video_2: "video",
-    _motion: "video",
-    _motion_2: "video",
+    _omni_video_v2: "video",
+    _motion_control: "video",
+    _motion_v2: "video",
 }
 
 _BASIS: Mapping[Callable[[Any, Duration], Decimal | None], str] = {
@@ -356,10 +358,10 @@ _BASIS: Mapping[Callable[[Any, Duration], Decimal | None], str] = {
     _multi_image: "mode, duration",
     _multi_elements: "mode, duration",
     _omni_video: "model, mode, sound, duration; with a video to edit its length",
-    _motion: "model, mode, length of the video",
+    _motion_control: "model, mode, length of the video",
     _video_v2_estimate: "model, resolution, audio, duration",
-    _omni_video_2: "model, resolution, audio, duration; with a video to edit its length",
-    _motion_2: "model, resolution, length of the video",
+    _omni_video_v2: "model, resolution, audio, duration; with a video to edit its length",
+    _motion_v2: "model, resolution, length of the video",
     _avatar: "mode, length of the audio",
     _lip_sync: "length of the audio",
     _advanced_lip_sync: "length of the audio that is cut out",

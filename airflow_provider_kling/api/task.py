@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from ..utils.redaction import collapse_whitespace, sanitize_text, visible
+from ..utils.redaction import collapse_whitespace, sanitize_text, strip_invisible
 from .answer_values import amount_text, charge, charge_kind, clean, id_text, milliseconds, sum_text
 from .endpoint import MEDIA_RESULTS
-from .envelopes import STATUS_NAMES, inner_of, is_task, iter_layers, parsed
+from .envelopes import STATUS_NAMES, inner_layer, is_task, iter_layers, parse_embedded_json
 from .errors import known_code, read_refusal
 from .refusal_words import refuses_content
 from .result_shapes import UNNAMED, file_urls, name_files, objects, read_result
@@ -21,9 +21,9 @@ RESULT_DAYS = 30
 """Days after which Kling deletes a result."""
 
 _DAY_MS = 86_400_000
-_LONGEST_REASON = 500
-_LONGEST_ID = 500
-_LONGEST_WORD = 50
+_MAX_REASON_LENGTH = 500
+_MAX_ID_LENGTH = 500
+_MAX_STATUS_LENGTH = 50
 _CODE_WORD = re.compile(r" \[[^\[\]]*\]$")
 _REASONS = ("task_status_msg", "fail_reason")
 _ERRORS = ("error", "error_message", "error_msg", "errors", "detail")
@@ -39,7 +39,7 @@ class TaskStatus(StrEnum):
     UNKNOWN = "unknown"
 
     @property
-    def ended(self) -> bool:
+    def is_terminal(self) -> bool:
         """Whether the task will not change any more."""
         return self in (TaskStatus.SUCCEED, TaskStatus.FAILED)
 
@@ -76,7 +76,7 @@ class KlingTask:
     :param created_at: Unix time in ms.
     :param updated_at: Unix time in ms.
     :param units: what was charged in units, as the API writes it; ``None`` if it is not stated.
-    :param balance: what was charged in cash, as the API reports it; ``None`` if it is not stated.
+    :param balance_deduction: what was charged in cash, as the API reports it; ``None`` if it is not stated.
     :param result: result arrays by name (``videos``, ``images``, ...), items as the API gives them.
     :param session_id: session that a follow-up call needs (identify-face).
     :param charges: what was charged, each with ``type`` (``units`` or ``cash``), ``amount``, ``currency``,
@@ -91,7 +91,7 @@ class KlingTask:
     created_at: int | None = None
     updated_at: int | None = None
     units: str | None = None
-    balance: Mapping[str, Any] | None = None
+    balance_deduction: Mapping[str, Any] | None = None
     result: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     session_id: str | None = None
     charges: list[dict[str, str | None]] = field(default_factory=list)
@@ -118,9 +118,13 @@ class KlingTask:
         if UNNAMED in result:
             from .registry import ENDPOINTS
 
-            made = ENDPOINTS.get(endpoint)
-            result = name_files(result, made.result) if made and made.result in MEDIA_RESULTS else result
-        extras = {"session_id": self.session_id, "final_balance_deduction": self.balance}
+            known_endpoint = ENDPOINTS.get(endpoint)
+            result = (
+                name_files(result, known_endpoint.result)
+                if known_endpoint and known_endpoint.result in MEDIA_RESULTS
+                else result
+            )
+        extras = {"session_id": self.session_id, "final_balance_deduction": self.balance_deduction}
         return {
             "task_id": self.task_id,
             "external_task_id": self.external_task_id,
@@ -146,29 +150,29 @@ def parse_task(payload: Mapping[str, Any]) -> KlingTask | None:
     :return: the task; ``None`` if the answer holds none.
     """
     layers = list(iter_layers(payload))
-    inwards, outwards = layers, layers[::-1]
-    task_id = _first_id(inwards, "task_id", "id")
-    stated, word = _status(outwards)
-    result = read_result(outwards, succeeded=stated is TaskStatus.SUCCEED)
+    outermost_first, innermost_first = layers, layers[::-1]
+    task_id = _first_id(outermost_first, "task_id", "id")
+    stated, word = _status(innermost_first)
+    result = read_result(innermost_first, succeeded=stated is TaskStatus.SUCCEED)
     if not task_id and not result:
         return None
     # A create answer without a status is a promise; a synchronous one has its result.
     status = stated or (TaskStatus.SUCCEED if result else TaskStatus.SUBMITTED)
-    balance = parsed(_first(outwards, "final_balance_deduction"))
-    session_id = visible(_first_id(outwards, "session_id"), _LONGEST_ID)
+    balance = parse_embedded_json(_first(innermost_first, "final_balance_deduction"))
+    session_id = strip_invisible(_first_id(innermost_first, "session_id"), _MAX_ID_LENGTH)
     return KlingTask(
         task_id=_clean_id(task_id),
         status=status,
-        raw_status=sanitize_text(word, _LONGEST_WORD),
-        external_task_id=_external_id(outwards),
-        message=_reason(outwards, word) if status is TaskStatus.FAILED else "",
-        created_at=_time(outwards, "created_at", "create_time", "submit_time"),
-        updated_at=_time(outwards, "updated_at", "update_time", "completed_at", "finish_time"),
-        units=_units(outwards),
-        balance=clean(balance) if isinstance(balance, Mapping) else None,
+        raw_status=sanitize_text(word, _MAX_STATUS_LENGTH),
+        external_task_id=_external_id(innermost_first),
+        message=_failure_reason(innermost_first, word) if status is TaskStatus.FAILED else "",
+        created_at=_time(innermost_first, "created_at", "create_time", "submit_time"),
+        updated_at=_time(innermost_first, "updated_at", "update_time", "completed_at", "finish_time"),
+        units=_units(innermost_first),
+        balance_deduction=clean(balance) if isinstance(balance, Mapping) else None,
         result=result,
         session_id=session_id or None,
-        charges=_charges(outwards),
+        charges=_charges(innermost_first),
     )
 
 
@@ -190,7 +194,7 @@ def list_rows(payload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     layer: Any = payload
     while isinstance(layer, Mapping):
         # The list in a task is of its files.
-        layer = None if is_task(layer) else inner_of(layer)
+        layer = None if is_task(layer) else inner_layer(layer)
     return [row for row in layer if isinstance(row, Mapping)] if isinstance(layer, list) else []
 
 
@@ -201,7 +205,7 @@ def row_summary(row: Mapping[str, Any]) -> tuple[str, str | None, str]:
     :return: Kling's id, external id, status as the API writes it.
     """
     if "task_id" in row and "task_status" in row and isinstance(row.get("task_info"), Mapping):
-        word = sanitize_text(str(row["task_status"]), _LONGEST_WORD)
+        word = sanitize_text(str(row["task_status"]), _MAX_STATUS_LENGTH)
         return _clean_id(id_text(row["task_id"])), _external_id([row]), word
     task = parse_task(row)
     return (task.task_id, task.external_task_id, task.raw_status) if task else ("", None, "")
@@ -217,7 +221,7 @@ def _first(layers: list[Mapping[str, Any]], *names: str) -> Any:
 
 def _clean_id(value: Any) -> str:
     # Gateways hand out long ids that look like base64: what asks for a job again must not be shortened.
-    return collapse_whitespace(str(value or ""))[:_LONGEST_ID]
+    return collapse_whitespace(str(value or ""))[:_MAX_ID_LENGTH]
 
 
 def _first_id(layers: list[Mapping[str, Any]], *names: str) -> str:
@@ -227,24 +231,26 @@ def _first_id(layers: list[Mapping[str, Any]], *names: str) -> str:
 
 
 def _external_id(layers: list[Mapping[str, Any]]) -> str | None:
-    infos = [info for layer in layers if isinstance(info := parsed(layer.get("task_info")), Mapping)]
+    infos = [
+        info for layer in layers if isinstance(info := parse_embedded_json(layer.get("task_info")), Mapping)
+    ]
     name = _first_id(infos, "external_task_id", "external_id") or _first_id(
         layers, "external_task_id", "external_id"
     )
-    return visible(name, _LONGEST_ID) or None
+    return strip_invisible(name, _MAX_ID_LENGTH) or None
 
 
-def _reason(layers: list[Mapping[str, Any]], word: str) -> str:
+def _failure_reason(layers: list[Mapping[str, Any]], word: str) -> str:
     """Why the task failed. The envelope's own ``message`` says SUCCEED even then."""
-    own = [layer for layer in layers if is_task(layer)]
-    asked = ((layers, _REASONS), (layers, _ERRORS), (own, ("message", "msg")))
-    said = (layer.get(name) for among, names in asked for name in names for layer in among)
-    words = next((text for value in said if (text := _words(value))), "")
+    task_layers = [layer for layer in layers if is_task(layer)]
+    candidates = ((layers, _REASONS), (layers, _ERRORS), (task_layers, ("message", "msg")))
+    values = (layer.get(name) for among, names in candidates for name in names for layer in among)
+    words = next((text for value in values if (text := _error_message(value))), "")
     ended = word.strip().lower()
-    return sanitize_text(words or (ended if ended not in ("failed", "failure") else ""), _LONGEST_REASON)
+    return sanitize_text(words or (ended if ended not in ("failed", "failure") else ""), _MAX_REASON_LENGTH)
 
 
-def _words(value: Any) -> str:
+def _error_message(value: Any) -> str:
     """The words of a reason, with the vendor's code where JSON in it names one."""
     if value in (None, "", {}):
         return ""
@@ -252,19 +258,23 @@ def _words(value: Any) -> str:
     if stated.message and known_code(stated.code):
         return f"{stated.message} (code {stated.code})"
     # A gateway's own name of the error says little, unless it is that content was refused.
-    bare = _CODE_WORD.sub("", stated.message) if stated.code == -1 else stated.message
-    return stated.message if refuses_content(stated.message) else bare
+    stripped = _CODE_WORD.sub("", stated.message) if stated.code == -1 else stated.message
+    return stated.message if refuses_content(stated.message) else stripped
 
 
 def _status(layers: list[Mapping[str, Any]]) -> tuple[TaskStatus | None, str]:
     words = [str(word) for layer in layers if (word := _first([layer], *STATUS_NAMES))]
-    bare = [word.strip().lower().removeprefix("task_status_") for word in words]
-    read = [_STATUS_WORDS.get(word, TaskStatus.UNKNOWN) for word in bare]
-    if not read:
+    stripped = [word.strip().lower().removeprefix("task_status_") for word in words]
+    statuses = [_STATUS_WORDS.get(word, TaskStatus.UNKNOWN) for word in stripped]
+    if not statuses:
         return None, ""
     # A gateway that has given a job up does not look at it again, so what it last saw stays as it was.
-    stated = read.index(TaskStatus.FAILED) if TaskStatus.FAILED in read and not read[0].ended else 0
-    return read[stated], words[stated]
+    stated = (
+        statuses.index(TaskStatus.FAILED)
+        if TaskStatus.FAILED in statuses and not statuses[0].is_terminal
+        else 0
+    )
+    return statuses[stated], words[stated]
 
 
 def _time(layers: list[Mapping[str, Any]], *names: str) -> int | None:
@@ -276,21 +286,21 @@ def _units(layers: list[Mapping[str, Any]]) -> str | None:
     value = _first(layers, "final_unit_deduction")
     if value is not None:
         return amount_text(value)
-    return sum_text(row.get("amount") for row in _bill(layers, "units"))
+    return sum_text(row.get("amount") for row in _billing_rows(layers, "units"))
 
 
-def _bill(layers: list[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
+def _billing_rows(layers: list[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [row for row in objects(_first(layers, "billing")) if charge_kind(row) == kind]
 
 
 def _charges(layers: list[Mapping[str, Any]]) -> list[dict[str, str | None]]:
     units, balance = (_first(layers, f"final_{name}_deduction") for name in ("unit", "balance"))
-    balance = parsed(balance)
+    balance = parse_embedded_json(balance)
     cash = balance if isinstance(balance, Mapping) else None
     rows = [
         *([charge("units", {"amount": units})] if units is not None else []),
-        *([charge("units", row) for row in _bill(layers, "units")] if units is None else []),
+        *([charge("units", row) for row in _billing_rows(layers, "units")] if units is None else []),
         *([charge("cash", cash, "quota")] if cash else []),
-        *([charge("cash", row) for row in _bill(layers, "cash")] if not cash else []),
+        *([charge("cash", row) for row in _billing_rows(layers, "cash")] if not cash else []),
     ]
     return [row for row in rows if row]

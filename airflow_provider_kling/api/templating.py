@@ -11,11 +11,11 @@ from typing import Any
 from .requests.coercion import (
     NONE_WORD,
     is_missing,
-    is_object_text,
+    is_object_repr,
     is_result,
-    native,
-    parsed_list,
-    parsed_mapping,
+    parse_list,
+    parse_mapping,
+    to_builtin,
 )
 
 _JINJA_MARKERS = ("{{", "{%", "{#")
@@ -46,7 +46,7 @@ def is_templated(value: Any) -> bool:
         return any(map(is_templated, value))
     if isinstance(value, os.PathLike) or hasattr(value, "storage_options"):
         return is_templated(str(value))
-    return not isinstance(native(value), str | int | float | None)
+    return not isinstance(to_builtin(value), str | int | float | None)
 
 
 def is_lost(value: Any) -> bool:
@@ -58,7 +58,7 @@ def is_lost(value: Any) -> bool:
     return value is None or is_missing(value)
 
 
-def fault_of_text(name: str | int, rendered: Any) -> str | None:
+def rendered_text_problem(name: str | int, rendered: Any) -> str | None:
     """Return why rendered text is no value: an author who means a list or an object does not pay for it.
 
     :param name: the field, or the index of an item.
@@ -68,11 +68,11 @@ def fault_of_text(name: str | int, rendered: Any) -> str | None:
     if not isinstance(rendered, str):
         return None
     text = rendered.strip()
-    if is_object_text(text):
+    if is_object_repr(text):
         return "gives an object, not text"
     if name not in WORDS or text[:1] not in ("[", "{", "("):
         return None
-    found = parsed_list(parsed_mapping(text))
+    found = parse_list(parse_mapping(text))
     if is_result(found):
         return "gives a whole result; name the part that holds the words"
     # A prompt may well be written as JSON, but not as JSON of nothing.
@@ -91,7 +91,7 @@ def fault_of_values(values: Any, lost: Callable[[Any], bool]) -> str | None:
         name = place.rpartition(".")[2]
         if name == "prompt" and lost(item):
             return f"{place} is {item!r}"
-        if why := fault_of_text(name, item):
+        if why := rendered_text_problem(name, item):
             return f"{place} {why}"
     return None
 

@@ -14,14 +14,14 @@ from .annotations import choices, describe_object, describe_range, field_names
 from .requests.coercion import RESULT_KEYS
 from .requests.rules import did_you_mean, join_names
 
-_LONGEST_VALUE = 80
+_MAX_VALUE_LENGTH = 80
 
 _RULES = {
     "missing": "is required",
     "extra_forbidden": "is not a field of this request",
 }
 
-_KINDS_OF_VALUE = {
+_TYPE_RULES = {
     "model_type": "expected an object such as {example}",
     "list_type": "expected a list",
     "dict_type": "expected an object",
@@ -43,12 +43,12 @@ _KINDS_OF_VALUE = {
 """Pydantic's words for these speak of its own types and of how it reads them."""
 
 _BOUNDS = ("greater_than_equal", "greater_than", "less_than_equal", "less_than")
-_KINDS_REFUSED = ("string_type", "model_type", "list_type", "dict_type", "literal_error")
+_WRONG_TYPE_ERRORS = ("string_type", "model_type", "list_type", "dict_type", "literal_error")
 _SEXAGESIMAL = 60
-_MOST_LISTED = 3
+_MAX_ENUMERATED = 3
 
-_FIELD = re.compile(r"[a-z_][a-z0-9_]*")
-_KINDS = ("str", "int", "float", "bool")
+_FIELD_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_TYPE_BRANCHES = ("str", "int", "float", "bool")
 
 
 def format_validation_error(slug: str, error: ValidationError, model: type[BaseModel] = BaseModel) -> str:
@@ -60,13 +60,13 @@ def format_validation_error(slug: str, error: ValidationError, model: type[BaseM
     :return: the sentences.
     """
     items = [dict(item) for item in error.errors(include_url=False)]
-    faults: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     for item in items:
         if not _is_redundant(item, items):
             subject, rule = _format_error(item, model)
-            faults.setdefault(subject, []).append(rule)
-    stated = (f"{subject}{_alternatives(rules)}" for subject, rules in faults.items())
-    return f"{'. '.join(stated)} ({slug})."
+            problems.setdefault(subject, []).append(rule)
+    sentences = (f"{subject}{_alternatives(rules)}" for subject, rules in problems.items())
+    return f"{'. '.join(sentences)} ({slug})."
 
 
 def _alternatives(rules: list[str]) -> str:
@@ -76,9 +76,9 @@ def _alternatives(rules: list[str]) -> str:
 
 def _is_redundant(item: Mapping[str, Any], items: list[dict[str, Any]]) -> bool:
     """Whether a field that takes several kinds of value was given another of them, and that has faults."""
-    name = _path(item)
+    name = _field_path(item)
     return item["type"].endswith("_type") and any(
-        other is not item and _path(other).startswith(name) and not other["type"].endswith("_type")
+        other is not item and _field_path(other).startswith(name) and not other["type"].endswith("_type")
         for other in items
     )
 
@@ -87,47 +87,49 @@ def _format_error(item: Mapping[str, Any], model: type[BaseModel]) -> tuple[str,
     """Return what is concerned and the rule that it breaks."""
     if item["type"] == "kling_rule":
         return str(item["msg"]), ""
-    name = _path(item)
+    name = _field_path(item)
     if words := _RULES.get(item["type"]):
-        return f"{name} {words}{_meant_field(item, model)}", ""
+        return f"{name} {words}{_suggest_field(item, model)}", ""
     value = item["input"]
-    if item["type"] in _KINDS_REFUSED and (remedy := remedy_for(name, value)):
+    if item["type"] in _WRONG_TYPE_ERRORS and (remedy := remedy_for(name, value)):
         return f"Invalid value for {name!r}: a {type(value).__name__}; ", remedy
-    return f"Invalid value for {name!r}: {_format_value(value)}; ", _rule(item, model)
+    return f"Invalid value for {name!r}: {_format_value(value)}; ", _expectation(item, model)
 
 
-def _rule(item: Mapping[str, Any], model: type[BaseModel]) -> str:
-    place, kind, context = item["loc"], item["type"], item.get("ctx", {})
+def _expectation(item: Mapping[str, Any], model: type[BaseModel]) -> str:
+    loc, kind, context = item["loc"], item["type"], item.get("ctx", {})
     if kind in _BOUNDS:
-        span = describe_range(model, place).removeprefix(" from ").removeprefix(", ")
+        span = describe_range(model, loc).removeprefix(" from ").removeprefix(", ")
         return f"expected {span or str(item['msg']).removeprefix('Input should be ')}"
     if kind == "literal_error":
-        return _choices(choices(model, place), item["input"], str(context["expected"]))
-    if words := _KINDS_OF_VALUE.get(kind):
+        return _expected_choices(choices(model, loc), item["input"], str(context["expected"]))
+    if words := _TYPE_RULES.get(kind):
         return words.format(
-            example=describe_object(model, place) if "{example}" in words else "",
-            range=describe_range(model, place),
+            example=describe_object(model, loc) if "{example}" in words else "",
+            range=describe_range(model, loc),
             **context,
         )
     rule = str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
     return f"{rule[:1].lower()}{rule[1:]}"
 
 
-def _choices(words: Sequence[Any], value: Any, expected: str) -> str:
+def _expected_choices(words: Sequence[Any], value: Any, expected: str) -> str:
     """Say which values an enumeration has, as a range where they are one, and which one was meant."""
     numbers = [int(word) for word in words if str(word).isdecimal()]
     if numbers and len(numbers) == len(words):
         in_order = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        if in_order and len(numbers) > _MOST_LISTED:
+        if in_order and len(numbers) > _MAX_ENUMERATED:
             return f"expected {numbers[0]} to {numbers[-1]}"
         return f"expected {join_names([str(number) for number in numbers])}"
-    if clock := next((str(word) for word in words if _as_yaml_reads(str(word)) == str(value).strip()), None):
-        return f'write "{clock}" in quotes: YAML reads {clock} without them as {str(value).strip()}'
+    if ratio := next(
+        (str(word) for word in words if _yaml_sexagesimal(str(word)) == str(value).strip()), None
+    ):
+        return f'write "{ratio}" in quotes: YAML reads {ratio} without them as {str(value).strip()}'
     meant = did_you_mean(value, [str(word) for word in words])
     return f"expected {expected}{meant}"
 
 
-def _as_yaml_reads(word: str) -> str:
+def _yaml_sexagesimal(word: str) -> str:
     """Return the number that YAML 1.1 makes of two numbers with a colon between them."""
     first, colon, second = word.partition(":")
     if not colon or not (first + second).isdecimal():
@@ -135,7 +137,7 @@ def _as_yaml_reads(word: str) -> str:
     return str(int(first) * _SEXAGESIMAL + int(second))
 
 
-def _meant_field(item: Mapping[str, Any], model: type[BaseModel]) -> str:
+def _suggest_field(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     if item["type"] != "extra_forbidden":
         return ""
     return did_you_mean(item["loc"][-1], field_names(model, item["loc"][:-1]))
@@ -167,25 +169,25 @@ def remedy_for(name: str, value: Any) -> str:
     return ""
 
 
-def _path(item: Mapping[str, Any]) -> str:
+def _field_path(item: Mapping[str, Any]) -> str:
     *inner, last = item["loc"] or ("",)
     path = ""
     for part in inner:
-        path = _joined(path, part)
+        path = _join_path(path, part)
     # Pydantic names the kind of value next to the field; what the user has named is no kind.
-    path = _joined(path, last, retained=item["type"] in _RULES)
+    path = _join_path(path, last, retained=item["type"] in _RULES)
     return path or "the request"
 
 
-def _joined(path: str, part: int | str, *, retained: bool = False) -> str:
+def _join_path(path: str, part: int | str, *, retained: bool = False) -> str:
     if isinstance(part, int):
         return f"{path}[{part}]"
-    if not retained and (part in _KINDS or not _FIELD.fullmatch(part)):
+    if not retained and (part in _TYPE_BRANCHES or not _FIELD_NAME.fullmatch(part)):
         return path
     return f"{path}.{part}" if path else part
 
 
 def _format_value(value: Any) -> str:
-    text = sanitize_text(repr(value), _LONGEST_VALUE)
-    long = isinstance(value, str) and len(value) > _LONGEST_VALUE
+    text = sanitize_text(repr(value), _MAX_VALUE_LENGTH)
+    long = isinstance(value, str) and len(value) > _MAX_VALUE_LENGTH
     return f"{text} ({len(value)} characters)" if long else text

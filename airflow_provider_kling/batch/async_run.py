@@ -178,7 +178,7 @@ class BatchRun:
         if self._config.deferred:
             self._check_failures()
         if self._config.state:
-            self._lanes.schedule.learn_all(self._config.state.durations)
+            self._lanes.schedule.record_all(self._config.state.durations)
             self._check = DeferralCheck(self._run, self._config.state, self._lanes)
 
     def _record_invalid(self) -> None:

@@ -149,7 +149,7 @@ class BatchConfig:
         :return: true if the host rejects a second job with the same external id and the endpoint finds jobs
             by it.
         """
-        return dialect.unique_names and self.endpoint.absence_proves
+        return dialect.refuses_duplicates and self.endpoint.absence_proves
 
     def job_key(self, row: RequestRow, entry: LedgerEntry, fingerprint: str = "") -> IdempotencyKey:
         """Return the idempotency key of the next job of a row.

@@ -87,7 +87,7 @@ class RunContext:
     @property
     def can_look_up(self) -> bool:
         """Whether this host and endpoint can find a job by its external id."""
-        return can_look_up(self.config.endpoint, self.settings.dialect.lookup)
+        return can_look_up(self.config.endpoint, self.settings.dialect.supports_lookup)
 
     @property
     def proves_absence(self) -> bool:

@@ -150,7 +150,7 @@ class DeferralCheck:
         if not worth_deferring(
             [job.started for job in jobs],
             rows_left=wakes_soon,
-            usual=self._lanes.schedule.usual,
+            usual=self._lanes.schedule.median,
             lead=self._state.lead,
             now=now,
             held=now - self._began,

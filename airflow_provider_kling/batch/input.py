@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
-from ..api.requests.coercion import is_missing, is_result, native
+from ..api.requests.coercion import is_missing, is_result, to_builtin
 from ..api.templating import fault_of_values, is_lost
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
 from ..utils.json_input import read_json
-from ..utils.redaction import RedactedItems, RedactedText, redact_text, redact_texts
+from ..utils.redaction import RedactedItems, RedactedText, redact_reversibly, redact_text
 from ..utils.urls import is_blank
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv")
@@ -374,14 +374,14 @@ def redacted_rows(requests: Any) -> Any:
     :return: a copy, of which ``original_of`` returns all rows.
     """
     if hasattr(requests, "tolist"):
-        requests = native(requests)
+        requests = to_builtin(requests)
     if isinstance(requests, Mapping):
-        return redact_texts(paths_to_str(requests))
+        return redact_reversibly(paths_to_str(requests))
     if isinstance(requests, list | tuple):
         shown, more = requests[:_ROWS_SHOWN], requests[_ROWS_SHOWN:]
         rest = [RedactedItems(f"... and {len(more)} more rows", more)] if more else []
-        return [*(redact_texts(paths_to_str(item)) for item in shown), *rest]
+        return [*(redact_reversibly(paths_to_str(item)) for item in shown), *rest]
     if _is_path(requests):
-        return redact_texts(paths_to_str(requests))
+        return redact_reversibly(paths_to_str(requests))
     text = redact_text(requests) if isinstance(requests, str) else f"<{type(requests).__name__}>"
     return requests if text == requests else RedactedText(text[:_LONGEST_SHOWN], requests)

@@ -74,7 +74,7 @@ class RunningJob:
     @property
     def is_known(self) -> bool:
         """Whether the job was seen in this try to run."""
-        return self.polled or bool(self._subscription and self._subscription.watch.has_response)
+        return self.polled or bool(self._subscription and self._subscription.poller.has_response)
 
     @property
     def has_ended(self) -> bool:
@@ -116,7 +116,7 @@ class JobMonitor:
         :raises KlingError: there is no result, or not yet.
         """
         try:
-            if task is None or not task.status.ended:
+            if task is None or not task.status.is_terminal:
                 task = await self._wait(entry, task)
         finally:
             self._lane.limiter.leave()
@@ -134,7 +134,7 @@ class JobMonitor:
     async def _on_ended(self, entry: LedgerEntry, task: KlingTask) -> None:
         self._troubled = False
         if task.created_at and task.updated_at and task.updated_at > task.created_at:
-            self.schedule.learn((task.updated_at - task.created_at) / 1000)
+            self.schedule.record((task.updated_at - task.created_at) / 1000)
         # An invalid amount means an unknown charge; it must not stop a paid job.
         units = None if amount_of(task.units) is None else task.units
         charges, failed = task.charges or None, task.status is TaskStatus.FAILED
@@ -234,7 +234,9 @@ class JobMonitor:
         self._run.log.log(level if loud else logging.DEBUG, "%s", line)
 
     async def _read(self, task: KlingTask) -> KlingTask:
-        found = await self._lane.client.find_task(self._lane.config.endpoint, task.task_id, by_name=False)
+        found = await self._lane.client.find_task(
+            self._lane.config.endpoint, task.task_id, by_external_id=False
+        )
         if found is None:
             raise KlingTaskNotFound(f"Kling does not know job {task.task_id}.", task_id=task.task_id)
         return found

@@ -335,15 +335,15 @@ class BatchRunner:
     def _lookup_decides(self) -> bool:
         """Whether a look-up can find a row's job, and proves that there is none if it finds nothing."""
         dialect = self._settings.dialect
-        proves = dialect.unique_names and self._endpoint.absence_proves
-        return proves and can_look_up(self._endpoint, dialect.lookup)
+        proves = dialect.refuses_duplicates and self._endpoint.absence_proves
+        return proves and can_look_up(self._endpoint, dialect.supports_lookup)
 
     @property
     def _asks_again(self) -> bool:
         """Whether a retry looks for jobs that this host may find only later."""
         dialect = self._settings.dialect
-        unsure = not (dialect.unique_names and self._endpoint.absence_proves)
-        return can_look_up(self._endpoint, dialect.lookup) and (unsure or len(self._accounts) > 1)
+        unsure = not (dialect.refuses_duplicates and self._endpoint.absence_proves)
+        return can_look_up(self._endpoint, dialect.supports_lookup) and (unsure or len(self._accounts) > 1)
 
     def _report(self, summary: Mapping[str, Any], contact_sheet: bool) -> dict[str, Any]:
         if not self._reports.confirm():

@@ -99,7 +99,7 @@ class Submitter:
         async with self._prefetcher.prepared(row) as request:
             cost = self._run.budget.expected(request.estimate)
             facts = {
-                **request.facts(),
+                **request.metadata(),
                 **scope_facts(
                     "inputs" if self._lane.config.scope else "run", self._lane.config.take_of(line)
                 ),
@@ -206,10 +206,10 @@ class Submitter:
             can_look_up=self._run.can_look_up,
             is_retry=attempt.ask_first,
             synchronous=config.endpoint.synchronous,
-            unique_names=unique,
+            refuses_duplicates=unique,
             earlier_tries=int(attempt.ask_first) if shared else 1,
-            renew_expired=shared,
-            asks_first=shared and self._run.can_look_up and (limited or not unique),
+            resubmit_expired=shared,
+            look_up_first=shared and self._run.can_look_up and (limited or not unique),
             return_refused=config.return_refused,
         )
 
@@ -275,9 +275,9 @@ class Submitter:
         if submission.reused:
             attempt.cost = Decimal(0)
             attempt.facts = {**attempt.facts, REUSED_FACT: origin_of(task.task_id)}
-        self._run.progress.attached += submission.attached
-        self._run.progress.made += not submission.attached
-        count("attached" if submission.attached else "submitted", **self._tags(attempt))
+        self._run.progress.attached += submission.reattached
+        self._run.progress.made += not submission.reattached
+        count("attached" if submission.reattached else "submitted", **self._tags(attempt))
         if attempt.refused_at:
             duration("slot_wait", _now() - attempt.refused_at, **self._tags(attempt))
         return self._run.writer.note(

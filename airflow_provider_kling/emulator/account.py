@@ -38,7 +38,7 @@ class Account:
         # Task ids of an earlier emulator must not name a job of this one: they live on in somebody's DAG.
         self._first_id = milliseconds(clock.now()) * 100_000
         self._numbers = itertools.count(1)
-        self.made = ArtifactStore(clock, self.by_task_id)
+        self.artifacts = ArtifactStore(clock, self.by_task_id)
         self.reset()
 
     def reset(self) -> None:
@@ -48,17 +48,17 @@ class Account:
         self._by_id: dict[str, EmulatedTask] = {}
         self._by_external_id: dict[str, EmulatedTask] = {}
         self._by_slug: defaultdict[str, list[EmulatedTask]] = defaultdict(list)
-        self._holding: list[tuple[float, int, int]] = []
+        self._slot_releases: list[tuple[float, int, int]] = []
         self._active = 0
         self._committed: defaultdict[str, Decimal] = defaultdict(Decimal)
-        self.made.reset()
+        self.artifacts.reset()
 
     @property
     def active(self) -> int:
         """How many slots are held now."""
         now = self._clock.now()
-        while self._holding and self._holding[0][0] <= now:
-            self._active -= heapq.heappop(self._holding)[2]
+        while self._slot_releases and self._slot_releases[0][0] <= now:
+            self._active -= heapq.heappop(self._slot_releases)[2]
         return self._active
 
     @property
@@ -73,7 +73,7 @@ class Account:
         now = self._clock.now()
         return sum((job.dollars(now) for job in self.jobs), Decimal(0))
 
-    def make(self, endpoint: Endpoint, validated: ValidatedBody) -> EmulatedTask:
+    def create_task(self, endpoint: Endpoint, validated: ValidatedBody) -> EmulatedTask:
         """Create a job for a validated create call.
 
         :param endpoint: endpoint of the call.
@@ -85,8 +85,8 @@ class Account:
         if external_id in self._by_external_id:
             raise invalid_value(f"External_task_id {external_id} already exists")
         task_id = str(self._first_id + next(self._numbers))
-        context = PlanContext(task_id, self._options.scale, self._clock.now(), self.made)
-        job = self._job(endpoint, validated, plan_task(endpoint, validated, context), context)
+        context = PlanContext(task_id, self._options.scale, self._clock.now(), self.artifacts)
+        job = self._build_task(endpoint, validated, plan_task(endpoint, validated, context), context)
         self._check_balance(job)
         self._check_slots(job.slots)
         self._register(job)
@@ -101,13 +101,13 @@ class Account:
         :raises ApiErrorResponse: there is none.
         """
         job = self._by_id.get(ident)
-        if job is None and endpoint.external_id and self._options.dialect.lookup:
-            job = None if self._faults.fire("no_external_id") else self._by_external_id.get(ident)
+        if job is None and endpoint.external_id and self._options.dialect.supports_lookup:
+            job = None if self._faults.strikes("no_external_id") else self._by_external_id.get(ident)
         if job is None or job.slug != endpoint.slug:
             raise invalid_value(f"Task not found by id/external id: {ident}")
         return job
 
-    def named(self, idents: Iterable[str], tasks: str, *, external: bool) -> list[EmulatedTask]:
+    def find_many(self, idents: Iterable[str], tasks: str, *, external: bool) -> list[EmulatedTask]:
         """Return those of several jobs that exist.
 
         :param idents: ids.
@@ -115,26 +115,30 @@ class Account:
         :param external: they are external ids.
         :return: the jobs, in the order of the ids.
         """
-        if external and self._faults.fire("no_external_id"):
+        if external and self._faults.strikes("no_external_id"):
             return []
         ids = self._by_external_id if external else self._by_id
         jobs = [job for ident in idents if (job := ids.get(ident))]
-        return [job for job in jobs if _shown_at(job, tasks)]
+        return [job for job in jobs if _is_listed_at(job, tasks)]
 
-    def before(
-        self, number: int | None, tasks: str, most: int, fits: Callable[[EmulatedTask], bool] = lambda _: True
+    def list_before(
+        self,
+        number: int | None,
+        tasks: str,
+        limit: int,
+        matches: Callable[[EmulatedTask], bool] = lambda _: True,
     ) -> list[EmulatedTask]:
         """Return jobs, newest first.
 
         :param number: those before the job of this number; the newest by default.
         :param tasks: the path that is asked.
-        :param most: how many at most.
-        :param fits: filter.
+        :param limit: how many at most.
+        :param matches: filter.
         :return: the jobs.
         """
         older = self.jobs if number is None else self.jobs[: number - 1]
-        shown = (job for job in reversed(older) if _shown_at(job, tasks) and fits(job))
-        return list(islice(shown, most))
+        listed = (job for job in reversed(older) if _is_listed_at(job, tasks) and matches(job))
+        return list(islice(listed, limit))
 
     def by_task_id(self, task_id: str) -> EmulatedTask | None:
         """Return a job of any endpoint by its own id.
@@ -158,77 +162,77 @@ class Account:
 
     def _check_balance(self, job: EmulatedTask) -> None:
         size = self._options.units if job.cash is None else self._options.cash
-        if self._committed[_purse(job)] + _cost(job) > Decimal(str(size)):
+        if self._committed[_balance_kind(job)] + _amount_charged(job) > Decimal(str(size)):
             raise ApiErrorResponse(429, 1102, "Account balance not enough")
 
-    def _check_slots(self, wanted: int) -> None:
-        full = self._options.slots and wanted and self.active + wanted > self._options.slots
-        if full or self._faults.times("slots_taken"):
+    def _check_slots(self, slots: int) -> None:
+        full = self._options.slots and slots and self.active + slots > self._options.slots
+        if full or self._faults.strikes_next_n("slots_taken"):
             raise ApiErrorResponse(429, 1303, "parallel task over resource pack limit")
 
-    def _job(
-        self, endpoint: Endpoint, validated: ValidatedBody, work: Plan, context: PlanContext
+    def _build_task(
+        self, endpoint: Endpoint, validated: ValidatedBody, plan: Plan, context: PlanContext
     ) -> EmulatedTask:
         now, times = context.now, self._options.job_times
-        own = not times or endpoint.synchronous
-        seconds = job_seconds(endpoint) if own else times[len(self.jobs) % len(times)]
-        lasts = seconds / self._options.speed
-        price = prices.price_in_units(endpoint.slug, validated.body, work.seconds, work.count)
-        pack = prices.unit_type(endpoint.slug)
-        if work.session:
-            self.made.open(work.session)
+        by_endpoint = not times or endpoint.synchronous
+        seconds = job_seconds(endpoint) if by_endpoint else times[len(self.jobs) % len(times)]
+        duration = seconds / self._options.speed
+        price = prices.price_in_units(endpoint.slug, validated.body, plan.seconds, plan.count)
+        unit_type = prices.unit_type(endpoint.slug)
+        if plan.session:
+            self.artifacts.open(plan.session)
         return EmulatedTask(
             number=len(self.jobs) + 1,
             task_id=context.task_id,
             slug=endpoint.slug,
-            tasks=endpoint.tasks,
+            tasks=endpoint.tasks_path,
             external_task_id=validated.body.get("external_task_id"),
-            body=validated.shown,
+            body=validated.redacted_body,
             body_sha256=validated.digest,
-            ignored=validated.ignored,
+            unknown_fields=validated.unknown_fields,
             made_at=now,
-            started_at=now + QUEUED_FRACTION * lasts,
-            ended_at=now + lasts,
-            slots=0 if endpoint.synchronous else work.count,
+            started_at=now + QUEUED_FRACTION * duration,
+            ended_at=now + duration,
+            slots=0 if endpoint.synchronous else plan.count,
             price=price,
-            pack=pack,
-            cash=None if self._options.cash is None else price * prices.USD_PER_UNIT[pack],
-            items=work.items,
-            failure=None if endpoint.synchronous else work.failure or self._failure(validated),
-            parent=work.parent,
-            session_id=work.session.session_id if work.session else None,
+            unit_type=unit_type,
+            cash=None if self._options.cash is None else price * prices.USD_PER_UNIT[unit_type],
+            items=plan.items,
+            failure=None if endpoint.synchronous else plan.failure or self._failure(validated),
+            parent=plan.parent,
+            session_id=plan.session.session_id if plan.session else None,
             callback_url=validated.body.get("callback_url"),
         )
 
     def _failure(self, validated: ValidatedBody) -> str | None:
         word = self._faults.setting("failed_word")
-        named = word and word in str(validated.body.get("prompt", "")) and self._faults.fire("failed_word")
-        if self._faults.every("failed_job") or named:
+        named = word and word in str(validated.body.get("prompt", "")) and self._faults.strikes("failed_word")
+        if self._faults.strikes_every_nth("failed_job") or named:
             return str(self._faults.setting("fail_reason") or DEFAULT_REASON)
         return None
 
     def _register(self, job: EmulatedTask) -> None:
         if job.failure is None:
-            self._committed[_purse(job)] += _cost(job)
+            self._committed[_balance_kind(job)] += _amount_charged(job)
         self.jobs.append(job)
         self._by_id[job.task_id] = job
-        if not self._faults.every("unlisted_job"):
+        if not self._faults.strikes_every_nth("unlisted_job"):
             self._by_slug[job.slug].append(job)
         if job.external_task_id:
             self._by_external_id[job.external_task_id] = job
-        heapq.heappush(self._holding, (job.ended_at, job.number, job.slots))
+        heapq.heappush(self._slot_releases, (job.ended_at, job.number, job.slots))
         self._active += job.slots
         self.max_active = max(self.max_active, self.active)
 
 
-def _purse(job: EmulatedTask) -> str:
-    return job.pack if job.cash is None else "cash"
+def _balance_kind(job: EmulatedTask) -> str:
+    return job.unit_type if job.cash is None else "cash"
 
 
-def _cost(job: EmulatedTask) -> Decimal:
+def _amount_charged(job: EmulatedTask) -> Decimal:
     return job.price if job.cash is None else job.cash
 
 
-def _shown_at(job: EmulatedTask, tasks: str) -> bool:
+def _is_listed_at(job: EmulatedTask, tasks: str) -> bool:
     # What answers at once leaves no task behind.
     return job.tasks == tasks or (tasks == "/tasks" and not job.tasks and job.ended_at > job.made_at)

@@ -13,7 +13,7 @@ from .handlers import downloads
 from .handlers.tasks import Route, Router, unknown_method
 from .options import Options
 from .state import EmulatorState
-from .wire import ConnectionDropped, Request, Response, drop_connection, read_body, send_answer
+from .wire import ConnectionDropped, Request, Response, drop_connection, read_body, send_response
 
 ADMIN = "/_emulator"
 
@@ -51,13 +51,13 @@ class EmulatorApp:
             await drop_connection(receive, send)
             return
         self._state.requests[call.method, template, answer.status] += 1
-        await send_answer(send, answer)
+        await send_response(send, answer)
 
     async def _answer(self, call: Request, route: Route | None) -> Response:
         state = self._state
         request_id = state.request_id()
         try:
-            if fault_response := await state.trouble.request():
+            if fault_response := await state.fault_injector.on_request():
                 return fault_response
             check_credentials(call.headers.get("authorization"), state.options)
             handler = route.handler if route else unknown_method

@@ -113,7 +113,7 @@ class ArtifactStore:
         :return: the video.
         :raises ApiErrorResponse: there is none, or it is more than 30 days old.
         """
-        job, item = self._item(video_id[:-1], "videos", video_id)
+        job, item = self._find(video_id[:-1], "videos", video_id)
         file = item.values["url"] if item else None
         if job is None or not isinstance(file, OutputFile) or not isinstance(file.spec, VideoSpec):
             raise invalid_value(f"Video not found by id: {video_id}")
@@ -132,7 +132,7 @@ class ArtifactStore:
         :return: the audio file.
         :raises ApiErrorResponse: there is none, or it is more than 30 days old.
         """
-        _, item = self._item(audio_id[:-1], "audios", audio_id)
+        _, item = self._find(audio_id[:-1], "audios", audio_id)
         file = item.values.get("url") if item else None
         if not isinstance(file, OutputFile) or not isinstance(file.spec, AudioSpec):
             raise invalid_value(f"Audio not found by id: {audio_id}")
@@ -181,7 +181,7 @@ class ArtifactStore:
         :return: the job that made it.
         :raises ApiErrorResponse: there is none.
         """
-        job, item = self._item(ident, array)
+        job, item = self._find(ident, array)
         if job is None or item is None or ident in self._deleted:
             raise invalid_value(f"{'Voice' if array == 'voices' else 'Element'} id not found")
         self._deleted.add(ident)
@@ -193,9 +193,9 @@ class ArtifactStore:
         :param voice_id: the id.
         :return: ``True`` for a custom voice.
         """
-        return self._item(voice_id, "voices")[1] is not None
+        return self._find(voice_id, "voices")[1] is not None
 
-    def _item(
+    def _find(
         self, task_id: str, array: str, ident: Any = None
     ) -> tuple[EmulatedTask | None, ResultEntry | None]:
         job, now = self._job_of(task_id), self._clock.now()

@@ -25,7 +25,7 @@ class Callbacks:
     """Sends the bare task object when a watched job changes.
 
     :param clock: the emulator's time.
-    :param views: writes task objects.
+    :param serializer: writes task objects.
     :param secret: signs the callbacks, if any.
     """
 

@@ -10,14 +10,14 @@ class Clock:
     """Wall-clock time plus whatever it was moved ahead by."""
 
     def __init__(self) -> None:
-        self._ahead = 0.0
+        self._offset = 0.0
 
     def now(self) -> float:
         """Return the emulator's time.
 
         :return: seconds since the epoch.
         """
-        return time.time() + self._ahead
+        return time.time() + self._offset
 
     def advance(self, seconds: float) -> None:
         """Move the time ahead: jobs end, URLs and sessions expire.
@@ -27,11 +27,11 @@ class Clock:
         """
         if seconds < 0:
             raise ValueError(f"time only moves forward, got {seconds} seconds")
-        self._ahead += seconds
+        self._offset += seconds
 
     def reset(self) -> None:
         """Go back to the machine's time."""
-        self._ahead = 0.0
+        self._offset = 0.0
 
 
 def milliseconds(seconds: float) -> int:

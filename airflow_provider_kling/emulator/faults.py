@@ -39,12 +39,12 @@ class Fault:
 
     :param kind: type of its setting.
     :param text: what it does, for the help and the docs; ``n`` is the setting.
-    :param least: the smallest number allowed.
+    :param minimum: the smallest number allowed.
     """
 
     kind: type
     text: str
-    least: float = 0
+    minimum: float = 0
 
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
@@ -108,7 +108,7 @@ class Faults:
 
     def __init__(self, settings: Mapping[str, object] | None = None) -> None:
         self._settings: dict[str, Any] = {}
-        self._passed: Counter[str] = Counter()
+        self._occasions: Counter[str] = Counter()
         self.fired: Counter[str] = Counter()
         self.set(settings or {})
 
@@ -118,9 +118,9 @@ class Faults:
         :param settings: settings by name of the fault.
         :raises ValueError: a name is unknown or a value has the wrong type; nothing is changed.
         """
-        parsed = {name: _parsed(name, value) for name, value in settings.items()}
+        parsed = {name: _parse(name, value) for name, value in settings.items()}
         for name, value in parsed.items():
-            self._passed.pop(name, None)
+            self._occasions.pop(name, None)
             if value:
                 self._settings[name] = value
             else:
@@ -129,10 +129,10 @@ class Faults:
     def clear(self) -> None:
         """Switch all faults off and forget what they did."""
         self._settings.clear()
-        self._passed.clear()
+        self._occasions.clear()
         self.fired.clear()
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the settings and counts for the introspection API.
 
         :return: settings of the faults that are on, and how often each fault struck.
@@ -147,7 +147,7 @@ class Faults:
         """
         return self._settings.get(name)
 
-    def fire(self, name: str) -> bool:
+    def strikes(self, name: str) -> bool:
         """Return whether a fault is on, and count it.
 
         :param name: the fault.
@@ -155,7 +155,7 @@ class Faults:
         """
         return self._count(name, name in self._settings)
 
-    def every(self, name: str) -> bool:
+    def strikes_every_nth(self, name: str) -> bool:
         """Count one occasion of a fault that strikes every nth time.
 
         :param name: the fault.
@@ -164,23 +164,23 @@ class Faults:
         nth = self._settings.get(name)
         if nth is None:
             return False
-        self._passed[name] += 1
-        return self._count(name, self._passed[name] % nth == 0)
+        self._occasions[name] += 1
+        return self._count(name, self._occasions[name] % nth == 0)
 
-    def times(self, name: str) -> bool:
+    def strikes_next_n(self, name: str) -> bool:
         """Use up one of the n times that a fault strikes.
 
         :param name: the fault.
         :return: ``True`` if it strikes.
         """
-        left = self._settings.get(name, 0)
-        if left == 1:
+        remaining = self._settings.get(name, 0)
+        if remaining == 1:
             del self._settings[name]
-        elif left > 1:
-            self._settings[name] = left - 1
-        return self._count(name, left > 0)
+        elif remaining > 1:
+            self._settings[name] = remaining - 1
+        return self._count(name, remaining > 0)
 
-    def limited(self, name: str, limit: str, default: int | None) -> Any:
+    def strikes_limited_times(self, name: str, limit: str, default: int | None) -> Any:
         """Return the setting of a fault that strikes a limited number of times, and count it.
 
         :param name: the fault.
@@ -192,8 +192,8 @@ class Faults:
         most = self._settings.get(limit, default)
         if value is None:
             return None
-        self._passed[name] += 1
-        if most is not None and self._passed[name] >= most:
+        self._occasions[name] += 1
+        if most is not None and self._occasions[name] >= most:
             self._settings.pop(name)
         self.fired[name] += 1
         return value
@@ -204,14 +204,14 @@ class Faults:
         return strikes
 
 
-def _parsed(name: str, value: object) -> Any:
+def _parse(name: str, value: object) -> Any:
     fault = FAULTS.get(name)
     if fault is None:
         raise ValueError(f"unknown fault {name!r}; known are {', '.join(FAULTS)}")
     if value is None or value == "":
         return None
     if fault.kind is bool:
-        return _switch(name, value)
+        return _parse_switch(name, value)
     whole = fault.kind is int and isinstance(value, float)
     try:
         parsed = fault.kind(value)
@@ -219,12 +219,12 @@ def _parsed(name: str, value: object) -> Any:
         parsed = None
     if parsed is None or whole:
         raise ValueError(f"fault {name} takes a value of type {fault.kind.__name__}, got {value!r}")
-    if fault.kind is not str and parsed < fault.least:
-        raise ValueError(f"fault {name} takes a number from {fault.least:g} on, got {value!r}")
+    if fault.kind is not str and parsed < fault.minimum:
+        raise ValueError(f"fault {name} takes a number from {fault.minimum:g} on, got {value!r}")
     return parsed
 
 
-def _switch(name: str, value: object) -> bool:
+def _parse_switch(name: str, value: object) -> bool:
     word = str(value).lower()
     if word not in _TRUE + _FALSE:
         raise ValueError(f"fault {name} takes true or false, got {value!r}")
@@ -244,7 +244,7 @@ class FaultInjector:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.stalled = 0
 
-    async def request(self) -> Response | None:
+    async def on_request(self) -> Response | None:
         """Apply the faults that strike any API request.
 
         :return: the response of something between client and API; ``None`` to go on.
@@ -252,21 +252,21 @@ class FaultInjector:
         """
         if latency := self._faults.setting("latency"):
             await asyncio.sleep(latency)
-        if self._faults.every("proxy_page"):
+        if self._faults.strikes_every_nth("proxy_page"):
             return Response(_PROXY_PAGE, 502, "text/html")
-        if self._faults.every("server_error"):
+        if self._faults.strikes_every_nth("server_error"):
             # A copy: an exception that is raised repeatedly would accumulate tracebacks.
             raise replace(next(self._errors))
-        if self._faults.times("rate_limited"):
+        if self._faults.strikes_next_n("rate_limited"):
             seconds = self._faults.setting("retry_after") or 1
             raise ApiErrorResponse(
                 429, 1302, "Too many requests, please slow down", {"retry-after": str(seconds)}
             )
-        if self._faults.times("bad_credentials"):
+        if self._faults.strikes_next_n("bad_credentials"):
             raise ApiErrorResponse(401, 1002, "Authorization is invalid")
         return None
 
-    async def before_job(self, call: Request, validated: ValidatedBody, jobs: int) -> None:
+    async def before_create(self, call: Request, validated: ValidatedBody, jobs: int) -> None:
         """Apply the faults that strike a valid create call before its job is created.
 
         :param call: the request.
@@ -275,30 +275,30 @@ class FaultInjector:
         :raises ApiErrorResponse: an error of the API.
         :raises ConnectionDropped: the request is to be lost.
         """
-        await self._stall("stall_before", call)
-        if self._faults.every("lost_request"):
+        await self._hold("stall_before", call)
+        if self._faults.strikes_every_nth("lost_request"):
             raise ConnectionDropped
         word = self._faults.setting("refused_word")
-        if word and word in str(validated.body.get("prompt", "")) and self._faults.fire("refused_word"):
+        if word and word in str(validated.body.get("prompt", "")) and self._faults.strikes("refused_word"):
             raise ApiErrorResponse(400, 1301, "The content is not compliant with the content safety policy")
-        self._account("arrears_after", 1101, "Account in arrears", jobs)
-        self._account("empty_after", 1102, "Account balance not enough", jobs)
-        if self._faults.fire("no_credit"):
+        self._refuse_after("arrears_after", 1101, "Account in arrears", jobs)
+        self._refuse_after("empty_after", 1102, "Account balance not enough", jobs)
+        if self._faults.strikes("no_credit"):
             raise ApiErrorResponse(429, 1102, "Account balance not enough")
-        if self._faults.fire("not_permitted"):
+        if self._faults.strikes("not_permitted"):
             raise ApiErrorResponse(403, 1103, "Unauthorized access to the requested resource")
 
-    async def after_job(self, call: Request) -> None:
+    async def after_create(self, call: Request) -> None:
         """Apply the faults that strike a create call after its job was created.
 
         :param call: the request.
         :raises ApiErrorResponse: an error of the API.
         :raises ConnectionDropped: the response is to be lost.
         """
-        await self._stall("stall_after", call)
-        if self._faults.every("lost_response"):
+        await self._hold("stall_after", call)
+        if self._faults.strikes_every_nth("lost_response"):
             raise ConnectionDropped
-        if self._faults.every("late_error"):
+        if self._faults.strikes_every_nth("late_error"):
             raise replace(_SERVER_ERRORS[2])
 
     def release(self) -> None:
@@ -310,31 +310,31 @@ class FaultInjector:
         self._released.set()
         self._released = asyncio.Event()
 
-    def _account(self, name: str, code: int, message: str, jobs: int) -> None:
+    def _refuse_after(self, name: str, code: int, message: str, jobs: int) -> None:
         most = self._faults.setting(name)
-        if most is not None and jobs >= most and self._faults.fire(name):
+        if most is not None and jobs >= most and self._faults.strikes(name):
             raise ApiErrorResponse(429, code, message)
 
-    async def _stall(self, name: str, call: Request) -> None:
-        seconds = self._faults.limited(name, "stall_times", 1)
+    async def _hold(self, name: str, call: Request) -> None:
+        seconds = self._faults.strikes_limited_times(name, "stall_times", 1)
         if seconds is None:
             return
         self._loop = asyncio.get_running_loop()
-        released = asyncio.create_task(self._released.wait())
-        gone = asyncio.create_task(call.gone())
+        release = asyncio.create_task(self._released.wait())
+        disconnected = asyncio.create_task(call.disconnected())
         self.stalled += 1
         try:
             await asyncio.wait(
-                (released, gone),
+                (release, disconnected),
                 timeout=None if seconds == UNTIL_RELEASED else seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
             self.stalled -= 1
-            left = gone.done()
-            for task in (released, gone):
+            remaining = disconnected.done()
+            for task in (release, disconnected):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-        if left:
+        if remaining:
             raise ConnectionDropped

@@ -22,12 +22,12 @@ class Dialect(StrEnum):
     OPENAI_VIDEO = "openai-video"
 
     @property
-    def lists(self) -> bool:
+    def supports_list(self) -> bool:
         """Whether tasks can be listed."""
         return self is Dialect.KLING
 
     @property
-    def lookup(self) -> bool:
+    def supports_lookup(self) -> bool:
         """Whether tasks can be queried by their external id."""
         return self in (Dialect.KLING, Dialect.COMETAPI)
 

@@ -60,11 +60,11 @@ def task_v2(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
             if isinstance(items, list)
             for item in items
         ]
-        view["billing"] = [_bill(task, slug)]
+        view["billing"] = [_billing_row(task, slug)]
     return view
 
 
-def _bill(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
+def _billing_row(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
     if cash := task.get("final_balance_deduction"):
         paid = {"amount": cash["quota"], "currency": CURRENCY, "list_price": cash["list_price"]}
         return {"charge_type": "cash", "cash_type": "balance", **paid}
@@ -83,7 +83,7 @@ class _Cached:
     fresh_until: float
     text: bytes
 
-    def holds(self, status: Status, base_url: str, now: float) -> bool:
+    def is_valid(self, status: Status, base_url: str, now: float) -> bool:
         return self.status is status and self.base_url == base_url and now < self.fresh_until
 
 
@@ -105,14 +105,14 @@ class TaskSerializer:
         """Forget what was built."""
         self._cache.clear()
 
-    def forget(self, job: EmulatedTask) -> None:
+    def discard(self, job: EmulatedTask) -> None:
         """Discard the cached task object of a job that was changed.
 
         :param job: the job.
         """
         self._cache.pop(job.task_id, None)
 
-    def unified(self, job: EmulatedTask, base_url: str) -> bytes:
+    def serialize_for_tasks_path(self, job: EmulatedTask, base_url: str) -> bytes:
         """Return the task object of a query at ``/tasks``, where jobs of v1 look like those of API 2.0.
 
         :param job: the job.
@@ -132,11 +132,11 @@ class TaskSerializer:
         """
         now = self._clock.now()
         status = job.status(now)
-        if status is Status.PROCESSING and self._faults.fire("unknown_status"):
+        if status is Status.PROCESSING and self._faults.strikes("unknown_status"):
             word = self._faults.setting("unknown_status")
-            return _json(self._as_asked(job, {**self._task(job, base_url), "task_status": word}))
+            return _json(self._for_version(job, {**self._task(job, base_url), "task_status": word}))
         cached = self._cache.get(job.task_id)
-        if cached is not None and cached.holds(status, base_url, now):
+        if cached is not None and cached.is_valid(status, base_url, now):
             return cached.text
         text = _json(self.task_object(job, base_url))
         self._cache[job.task_id] = _Cached(status, base_url, now + self._signer.seconds / 2, text)
@@ -149,9 +149,9 @@ class TaskSerializer:
         :param base_url: scheme and host of the URLs.
         :return: the task object.
         """
-        return self._as_asked(job, self._task(job, base_url))
+        return self._for_version(job, self._task(job, base_url))
 
-    def _as_asked(self, job: EmulatedTask, task: dict[str, Any]) -> dict[str, Any]:
+    def _for_version(self, job: EmulatedTask, task: dict[str, Any]) -> dict[str, Any]:
         return task_v2(task, job.slug) if job.tasks else task
 
     def _task(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
@@ -182,13 +182,13 @@ class TaskSerializer:
             info["parent_video"] = self._parent(job.parent, base_url)
         if job.external_task_id:
             info["external_task_id"] = job.external_task_id
-        made = milliseconds(job.made_at)
+        created_at = milliseconds(job.made_at)
         return {
             "task_id": job.task_id,
             "task_status": Status.SUBMITTED,
             "task_info": info,
-            "created_at": made,
-            "updated_at": made,
+            "created_at": created_at,
+            "updated_at": created_at,
         }
 
     def result(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
@@ -224,12 +224,12 @@ class TaskSerializer:
         """
 
         def url_of(file: OutputFile) -> str:
-            return base_url + self._signer.signed(f"/results/{owner}/{file.name}", made_at)
+            return base_url + self._signer.sign(f"/results/{owner}/{file.name}", made_at)
 
         return replace_files_with_urls(values, url_of)
 
     def _parent(self, video: VideoInfo, base_url: str) -> dict[str, Any]:
-        url = video.url or base_url + self._signer.signed(video.path, video.made_at)
+        url = video.url or base_url + self._signer.sign(video.path, video.made_at)
         return {"id": video.video_id, "url": url, "duration": f"{video.seconds:.3f}"}
 
 

@@ -186,7 +186,7 @@ class Emulator:
     @property
     def stalled(self) -> int:
         """Number of create calls that a stall fault holds now."""
-        return self.state.trouble.stalled
+        return self.state.fault_injector.stalled
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -215,7 +215,7 @@ class Emulator:
 
     def release(self) -> None:
         """Answer all create calls that a stall fault holds."""
-        self.state.trouble.release()
+        self.state.fault_injector.release()
 
     def reset(self) -> None:
         """Forget jobs, counters, faults and that time was moved."""

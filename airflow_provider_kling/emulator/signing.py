@@ -28,7 +28,7 @@ class UrlSigner:
         self._clock = clock
         self.seconds = seconds
 
-    def signed(self, path: str, ended_at: float) -> str:
+    def sign(self, path: str, ended_at: float) -> str:
         """Return a path with its expiry and signature.
 
         :param path: the path.
@@ -38,7 +38,7 @@ class UrlSigner:
         expires = int(min(self._clock.now() + self.seconds, ended_at + RESULT_TTL))
         return f"{path}?Expires={expires}&Signature={self._signature(path, str(expires))}"
 
-    def valid(self, path: str, expires: str, signature: str) -> bool:
+    def is_valid(self, path: str, expires: str, signature: str) -> bool:
         """Return whether a URL was signed here and has not expired.
 
         :param path: its path.

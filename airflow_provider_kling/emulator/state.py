@@ -41,12 +41,12 @@ class EmulatorState:
         self.signer = UrlSigner(options.secret_key, self.clock, options.url_seconds)
         self.account = Account(options, self.clock, self.faults)
         self.validation = ValidationContext(
-            options, MediaStore(_mkdir(folder / "media"), options.scale), self.account.made
+            options, MediaStore(_mkdir(folder / "media"), options.scale), self.account.artifacts
         )
-        self.views = TaskSerializer(self.clock, self.signer, self.faults)
-        self.callbacks = Callbacks(self.clock, self.views, options.webhook_secret)
+        self.serializer = TaskSerializer(self.clock, self.signer, self.faults)
+        self.callbacks = Callbacks(self.clock, self.serializer, options.webhook_secret)
         self.envelope = ENVELOPES[options.dialect]
-        self.trouble = FaultInjector(self.faults)
+        self.fault_injector = FaultInjector(self.faults)
         self.requests: Requests = Counter()
         self.opened_at = self.clock.now()
         self._costs_asked_at = 0.0
@@ -56,7 +56,7 @@ class EmulatorState:
         """Forget jobs, counters, faults and that time was moved; settings stay."""
         self.clock.reset()
         self.account.reset()
-        self.views.reset()
+        self.serializer.reset()
         self.faults.clear()
         self.callbacks.reset()
         self.requests.clear()
@@ -71,9 +71,9 @@ class EmulatorState:
         items = VOICES + ELEMENTS if owner == PRESETS else job.items if job else ()
         for item in items:
             yield from item.files()
-        yield from self.account.made.session_files(owner)
+        yield from self.account.artifacts.session_files(owner)
 
-    def account_asked_again(self) -> bool:
+    def costs_queried_too_soon(self) -> bool:
         """Record a query of the account.
 
         :return: ``True`` if the last one is less than a second ago.

@@ -35,13 +35,13 @@ class EmulatedTask:
     :param external_task_id: the caller's id, if any.
     :param body: body of the create call, with long strings cut to their hash.
     :param body_sha256: hash of the create call's body as it was sent.
-    :param ignored: fields of the body that the API does not know.
+    :param unknown_fields: fields of the body that the API does not know.
     :param made_at: seconds since the epoch, as all times here.
     :param started_at: when it leaves the queue.
     :param ended_at: when it ends.
     :param slots: how many of the account's slots it holds until then.
     :param price: what it costs in units if it succeeds.
-    :param pack: the resource pack that pays.
+    :param unit_type: the resource pack that pays.
     :param cash: what it costs in US dollars instead, where the account pays in cash.
     :param items: what it makes.
     :param failure: why it fails; ``None`` for a job that succeeds.
@@ -57,13 +57,13 @@ class EmulatedTask:
     external_task_id: str | None
     body: Mapping[str, Any]
     body_sha256: str
-    ignored: tuple[str, ...]
+    unknown_fields: tuple[str, ...]
     made_at: float
     started_at: float
     ended_at: float
     slots: int
     price: Decimal
-    pack: str
+    unit_type: str
     items: tuple[ResultEntry, ...]
     cash: Decimal | None = None
     failure: str | None = None

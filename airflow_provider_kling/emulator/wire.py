@@ -52,7 +52,7 @@ class Request:
         host = self.headers.get("host") or ":".join(str(part) for part in self.scope["server"])
         return f"{self.scope['scheme']}://{host}"
 
-    async def gone(self) -> None:
+    async def disconnected(self) -> None:
         """Return when the client has closed the connection."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
@@ -92,7 +92,7 @@ async def read_body(receive: Receive) -> bytes:
             return b"".join(chunks)
 
 
-async def send_answer(send: Send, answer: Response) -> None:
+async def send_response(send: Send, answer: Response) -> None:
     """Send a response.
 
     :param send: ASGI function that sends.

@@ -243,7 +243,7 @@ class AccountClient:
 
     def _check_supported(self) -> None:
         settings = self._client.settings
-        if not settings.dialect.account:
+        if not settings.dialect.supports_account:
             raise KlingRequestInvalid(
                 f"Connection {settings.conn_id!r}: {settings.dialect.title} has no account calls; only "
                 "Kling's own hosts report what is left and what was charged."

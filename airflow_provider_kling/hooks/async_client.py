@@ -75,7 +75,7 @@ class AsyncKlingClient:
             command = next(flow)
             while True:
                 try:
-                    answer = await self._do(command)
+                    answer = await self._run_command(command)
                 except Exception as error:
                     command = flow.throw(error)
                 else:
@@ -84,9 +84,9 @@ class AsyncKlingClient:
             result: _T = end.value
             return result
 
-    async def _do(self, command: flows.Command) -> flows.HttpResponse | None:
+    async def _run_command(self, command: flows.Command) -> flows.HttpResponse | None:
         if isinstance(command, ApiRequest):
-            return await self._exchange(command)
+            return await self._send_once(command)
         if isinstance(command, flows.Call):
             await command.function()
             return None
@@ -103,17 +103,19 @@ class AsyncKlingClient:
         return await self.run(flows.create(self.settings, endpoint, body))
 
     async def get_task(
-        self, endpoint: Endpoint, task_id: str, *, retry: bool = False, by_name: bool = False
+        self, endpoint: Endpoint, task_id: str, *, retry: bool = False, by_external_id: bool = False
     ) -> KlingTask:
         """Read one task; see :func:`.flows.get_task`.
 
         :param endpoint: the endpoint that made it.
         :param task_id: its id or external id.
         :param retry: retry the read while that can help.
-        :param by_name: ``task_id`` is an external id.
+        :param by_external_id: ``task_id`` is an external id.
         :return: the task.
         """
-        return await self.run(flows.get_task(self.settings, endpoint, task_id, retry=retry, by_name=by_name))
+        return await self.run(
+            flows.get_task(self.settings, endpoint, task_id, retry=retry, by_external_id=by_external_id)
+        )
 
     async def get_tasks(
         self, endpoint: Endpoint, task_ids: Sequence[str], *, external: bool
@@ -128,16 +130,18 @@ class AsyncKlingClient:
         return await self.run(flows.get_tasks(self.settings, endpoint, task_ids, external=external))
 
     async def find_task(
-        self, endpoint: Endpoint, external_task_id: str, *, by_name: bool = True
+        self, endpoint: Endpoint, external_task_id: str, *, by_external_id: bool = True
     ) -> KlingTask | None:
         """Look a task up by its external id; see :func:`.flows.find_task`.
 
         :param endpoint: the endpoint that made it.
         :param external_task_id: the external id.
-        :param by_name: it is an external id; otherwise an id that the host gave.
+        :param by_external_id: it is an external id; otherwise an id that the host gave.
         :return: the task; ``None`` when there is none.
         """
-        return await self.run(flows.find_task(self.settings, endpoint, external_task_id, by_name=by_name))
+        return await self.run(
+            flows.find_task(self.settings, endpoint, external_task_id, by_external_id=by_external_id)
+        )
 
     async def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[KlingTask]:
         """List tasks, newest first; see :func:`.flows.list_tasks`.
@@ -165,7 +169,7 @@ class AsyncKlingClient:
         """
         return await self.run(flows.send(self.settings, request))
 
-    async def _exchange(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
+    async def _send_once(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
         if self._session is None:
             raise RuntimeError("AsyncKlingClient is used outside its 'async with' block")
         data = None if call.body is None else json.dumps(call.body).encode()
@@ -182,13 +186,13 @@ class AsyncKlingClient:
                 proxy=self.settings.proxy or _environment_proxy(self.settings.base_url),
                 allow_redirects=False,
             ) as response:
-                return response.status, dict(response.headers), await _bounded(response)
+                return response.status, dict(response.headers), await _read_body(response)
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
             sent = not isinstance(error, _NEVER_SENT)
-            raise no_response_error(self.settings, call, _reason(error, connect, read), sent=sent) from None
+            raise no_response_error(self.settings, call, _describe(error, connect, read), sent=sent) from None
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
@@ -210,7 +214,7 @@ def _environment_proxy(url: str) -> str | None:
     return proxy
 
 
-def _reason(error: BaseException, connect: float, read: float) -> str:
+def _describe(error: BaseException, connect: float, read: float) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return f"no connection within {connect:g} s"
     if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ServerTimeoutError):

@@ -60,7 +60,7 @@ class KlingClient:
             command = next(flow)
             while True:
                 try:
-                    answer = self._do(command)
+                    answer = self._run_command(command)
                 except Exception as error:
                     command = flow.throw(error)
                 else:
@@ -69,9 +69,9 @@ class KlingClient:
             result: _T = end.value
             return result
 
-    def _do(self, command: flows.Command) -> flows.HttpResponse | None:
+    def _run_command(self, command: flows.Command) -> flows.HttpResponse | None:
         if isinstance(command, ApiRequest):
-            return self._exchange(command)
+            return self._send_once(command)
         if isinstance(command, flows.Call):
             command.function()
             return None
@@ -88,29 +88,33 @@ class KlingClient:
         return self.run(flows.create(self.settings, endpoint, body))
 
     def get_task(
-        self, endpoint: Endpoint, task_id: str, *, retry: bool = True, by_name: bool = False
+        self, endpoint: Endpoint, task_id: str, *, retry: bool = True, by_external_id: bool = False
     ) -> KlingTask:
         """Read one task; see :func:`.flows.get_task`.
 
         :param endpoint: the endpoint that made it.
         :param task_id: its id or external id.
         :param retry: retry the read while that can help.
-        :param by_name: ``task_id`` is an external id.
+        :param by_external_id: ``task_id`` is an external id.
         :return: the task.
         """
-        return self.run(flows.get_task(self.settings, endpoint, task_id, retry=retry, by_name=by_name))
+        return self.run(
+            flows.get_task(self.settings, endpoint, task_id, retry=retry, by_external_id=by_external_id)
+        )
 
     def find_task(
-        self, endpoint: Endpoint, external_task_id: str, *, by_name: bool = True
+        self, endpoint: Endpoint, external_task_id: str, *, by_external_id: bool = True
     ) -> KlingTask | None:
         """Look a task up by its external id; see :func:`.flows.find_task`.
 
         :param endpoint: the endpoint that made it.
         :param external_task_id: the external id.
-        :param by_name: it is an external id; otherwise an id that the host gave.
+        :param by_external_id: it is an external id; otherwise an id that the host gave.
         :return: the task; ``None`` when there is none.
         """
-        return self.run(flows.find_task(self.settings, endpoint, external_task_id, by_name=by_name))
+        return self.run(
+            flows.find_task(self.settings, endpoint, external_task_id, by_external_id=by_external_id)
+        )
 
     def list_tasks(self, endpoint: Endpoint, page: int, page_size: int) -> list[KlingTask]:
         """List tasks, newest first; see :func:`.flows.list_tasks`.
@@ -138,7 +142,7 @@ class KlingClient:
         """
         return self.run(flows.send(self.settings, request))
 
-    def _exchange(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
+    def _send_once(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
         data = None if call.body is None else json.dumps(call.body).encode()
         connect = self.settings.timeout[0]
         read = self.settings.read_timeout(len(data or b""))
@@ -166,15 +170,15 @@ class KlingClient:
         try:
             return within(total, exchange)
         except OSError as error:
-            raise self._failed(call, error, connect, read) from None
+            raise self._to_error(call, error, connect, read) from None
 
-    def _failed(self, call: ApiRequest, error: OSError, connect: float, read: float) -> KlingServerError:
+    def _to_error(self, call: ApiRequest, error: OSError, connect: float, read: float) -> KlingServerError:
         reason, sent = _describe(error, connect, read), not _was_not_sent(error)
         if _is_ca_bundle_error(error):
             try:
                 ssl_context_for(self.settings)
-            except KlingServerError as trouble:
-                reason = trouble.message.rstrip(".")
+            except KlingServerError as ca_error:
+                reason = ca_error.message.rstrip(".")
         return no_response_error(self.settings, call, reason, sent=sent)
 
     def _token(self) -> str:
@@ -199,8 +203,8 @@ class _Bearer(requests.auth.AuthBase):
 
 def _read_body(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
-    for piece in iter_body(response):
-        body += piece
+    for chunk in iter_body(response):
+        body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             raise requests.exceptions.ContentDecodingError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
         if time.monotonic() > deadline:

@@ -4,7 +4,8 @@
 A flow yields commands (an :class:`.ApiRequest` to send, a :class:`Sleep` or a :class:`Call`) and gets each
 answer back, so that the synchronous and the asynchronous client run the same code.
 
-:func:`free_call` makes requests for which the hook has no method: checked for safety, sent as they are.
+:func:`build_uncharged_request` makes requests for which the hook has no method: checked for safety, sent as
+they are.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from ..exceptions import (
     KlingTaskNotFound,
 )
 from .connection import KlingSettings
-from .responses import TokenRejected, asked_task, parse_or_raise, parse_task_or_raise
+from .responses import TokenRejected, parse_or_raise, parse_requested_task, parse_task_or_raise
 
 T = TypeVar("T")
 HttpResponse = tuple[int, Mapping[str, str], bytes]
@@ -54,7 +55,7 @@ MAX_DELAY = 60.0
 _FIRST_DELAY, _MAX_BACKOFF = 0.5, 15.0
 _CURSOR_SECONDS = 60.0
 
-_READS = frozenset(("/tasks", "/solutions", UNIT_LEDGER, CASH_LEDGER))
+_READ_ONLY_PATHS = frozenset(("/tasks", "/solutions", UNIT_LEDGER, CASH_LEDGER))
 """POSTs that change nothing: lists that are read by cursor."""
 
 _METHODS = ("GET", "POST")
@@ -117,7 +118,7 @@ def send(settings: KlingSettings, request: ApiRequest) -> Flow[dict[str, Any]]:
     try:
         return parse_or_raise(settings, request, *(yield request))
     except TokenRejected as refusal:
-        if not settings.credentials.renew():
+        if not settings.credentials.refresh():
             raise refusal.error from None
     try:
         return parse_or_raise(settings, request, *(yield request))
@@ -166,7 +167,12 @@ def create(
 
 
 def get_task(
-    settings: KlingSettings, endpoint: Endpoint, task_id: str, *, retry: bool = True, by_name: bool = False
+    settings: KlingSettings,
+    endpoint: Endpoint,
+    task_id: str,
+    *,
+    retry: bool = True,
+    by_external_id: bool = False,
 ) -> Flow[KlingTask]:
     """Read one task by its id or external id.
 
@@ -174,7 +180,7 @@ def get_task(
     :param endpoint: the endpoint that made it.
     :param task_id: Kling's id, or the external id where the endpoint supports it.
     :param retry: retry the read while that can help.
-    :param by_name: ``task_id`` is an external id: a task with another one is not it.
+    :param by_external_id: ``task_id`` is an external id: a task with another one is not it.
     :return: the task.
     :raises KlingTaskNotFound: there is none.
     """
@@ -182,8 +188,10 @@ def get_task(
     *first, last = get_task_requests(endpoint, task_id)
     for request in first:
         with suppress(KlingTaskNotFound):
-            return asked_task(settings, request, (yield from ask(settings, request)), task_id)
-    return asked_task(settings, last, (yield from ask(settings, last)), task_id, by_name=by_name)
+            return parse_requested_task(settings, request, (yield from ask(settings, request)), task_id)
+    return parse_requested_task(
+        settings, last, (yield from ask(settings, last)), task_id, by_external_id=by_external_id
+    )
 
 
 def get_tasks(
@@ -202,18 +210,18 @@ def get_tasks(
 
 
 def find_task(
-    settings: KlingSettings, endpoint: Endpoint, external_task_id: str, *, by_name: bool = True
+    settings: KlingSettings, endpoint: Endpoint, external_task_id: str, *, by_external_id: bool = True
 ) -> Flow[KlingTask | None]:
     """Look a task up by its external id.
 
     :param settings: the connection.
     :param endpoint: the endpoint that made it.
     :param external_task_id: the external id.
-    :param by_name: it is an external id; otherwise an id that the host gave.
+    :param by_external_id: it is an external id; otherwise an id that the host gave.
     :return: the task; ``None`` when there is none.
     """
     try:
-        return (yield from get_task(settings, endpoint, external_task_id, by_name=by_name))
+        return (yield from get_task(settings, endpoint, external_task_id, by_external_id=by_external_id))
     except KlingTaskNotFound:
         return None
 
@@ -230,17 +238,17 @@ def list_tasks(
     :param cursors: the client's cursors.
     :return: the tasks of the page.
     """
-    if not endpoint.tasks:
+    if not endpoint.tasks_path:
         return parse_task_list((yield from read(settings, list_request(endpoint, page, page_size))))
-    starts = cursors.begin(endpoint.tasks, page, page_size)
-    pages = iter_cursor_pages(endpoint, page, page_size, starts)
+    known = cursors.begin(endpoint.tasks_path, page, page_size)
+    pages = iter_cursor_pages(endpoint, page, page_size, known)
     request = next(pages)
     while True:
         answer = yield from read(settings, request)
         try:
             request = pages.send(answer)
         except StopIteration as end:
-            cursors.save(endpoint.tasks, page, page_size, starts)
+            cursors.save(endpoint.tasks_path, page, page_size, known)
             return cast("list[KlingTask]", end.value)
 
 
@@ -253,7 +261,7 @@ class ListCursors:
     """
 
     _last: tuple[str, int, int] | None = None
-    _starts: list[str] = field(default_factory=list)
+    _cursors: list[str] = field(default_factory=list)
     _read_at: float = 0.0
 
     def begin(self, path: str, page: int, page_size: int) -> list[str]:
@@ -265,22 +273,22 @@ class ListCursors:
         :return: the cursors at which pages begin; empty to start from page 1.
         """
         fresh = time.monotonic() - self._read_at < _CURSOR_SECONDS
-        goes_on = self._last == (path, page - 1, page_size) and page == len(self._starts)
-        return list(self._starts) if fresh and goes_on else []
+        continues = self._last == (path, page - 1, page_size) and page == len(self._cursors)
+        return list(self._cursors) if fresh and continues else []
 
-    def save(self, path: str, page: int, page_size: int, starts: list[str]) -> None:
+    def save(self, path: str, page: int, page_size: int, cursors: list[str]) -> None:
         """Store the cursors of the page that was read last.
 
         :param path: path of the list.
         :param page: the page.
         :param page_size: tasks a page.
-        :param starts: the cursors at which pages begin.
+        :param cursors: the cursors at which pages begin.
         """
         self._last = (path, page, page_size)
-        self._starts, self._read_at = starts, time.monotonic()
+        self._cursors, self._read_at = cursors, time.monotonic()
 
 
-def free_call(
+def build_uncharged_request(
     method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, Any] | None
 ) -> ApiRequest:
     """Make a request for any path of the API.
@@ -294,7 +302,7 @@ def free_call(
     """
     verb = method.strip().upper() if isinstance(method, str) else method
     if verb not in _METHODS:
-        _refuse("method", method, "expected GET or POST")
+        _raise_invalid("method", method, "expected GET or POST")
     # The key goes to the host of the connection only.
     if (
         not isinstance(path, str)
@@ -302,24 +310,24 @@ def free_call(
         or path.startswith("//")
         or not path.isprintable()
     ):
-        _refuse("path", path, "expected a path that begins with one /, such as /v1/videos/effects")
+        _raise_invalid("path", path, "expected a path that begins with one /, such as /v1/videos/effects")
     if body is not None and not isinstance(body, Mapping):
-        _refuse("body", type(body).__name__, "expected a mapping")
+        _raise_invalid("body", type(body).__name__, "expected a mapping")
     if verb == "GET" and body:
-        _refuse("body", "a mapping", "a GET has none; give query parameters as params")
+        _raise_invalid("body", "a mapping", "a GET has none; give query parameters as params")
     try:
         json.dumps(body, allow_nan=False)
     except (TypeError, ValueError) as error:
-        _refuse("body", type(body).__name__, f"it cannot be sent as JSON: {error}")
+        _raise_invalid("body", type(body).__name__, f"it cannot be sent as JSON: {error}")
     asked = {str(name): str(value) for name, value in (params or {}).items() if value is not None}
     return ApiRequest(
         "GET" if verb == "GET" else "POST",
         path,
         body=dict(body or {}) if verb == "POST" else None,
         params=asked or None,
-        creates_task=verb == "POST" and path.partition("?")[0].rstrip("/") not in _READS,
+        creates_task=verb == "POST" and path.partition("?")[0].rstrip("/") not in _READ_ONLY_PATHS,
     )
 
 
-def _refuse(name: str, value: Any, rule: str) -> None:
+def _raise_invalid(name: str, value: Any, rule: str) -> None:
     raise KlingRequestInvalid(f"Invalid value for {name!r}: {value!r}; {rule}.", job=JobState.NOT_CREATED)

@@ -10,15 +10,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ..utils.json_input import read_answer
-from ..utils.redaction import visible
+from ..utils.json_input import read_response_json
+from ..utils.redaction import strip_invisible
 
 _REDACTED = "***"
 _MIN_LENGTH = 8
 # ASCII that JSON need not escape, and some servers do.
 _ESCAPED = re.compile(rb"\\(?:/|u00[2-7])", re.IGNORECASE)
 _URL = re.compile(r"\s*(?:[a-z][a-z0-9+.-]{0,20}:)?//\S+\s*", re.IGNORECASE)
-_SAID = frozenset(("message", "msg", "task_status_msg", "error", "error_message", "error_msg", "detail"))
+_MESSAGE_KEYS = frozenset(
+    ("message", "msg", "task_status_msg", "error", "error_message", "error_msg", "detail")
+)
 
 
 class HiddenSecrets:
@@ -28,16 +30,16 @@ class HiddenSecrets:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = [secret for secret in secrets if len(secret) >= _MIN_LENGTH]
+        long_enough = [secret for secret in secrets if len(secret) >= _MIN_LENGTH]
         forms = {
             form
-            for secret in known
+            for secret in long_enough
             for form in (secret, quote(secret), quote(secret, safe=""), html.escape(secret))
         }
         # The longest first: a shorter one may be a part of it.
         self._forms = sorted(forms, key=len, reverse=True)
 
-    def in_text(self, text: str) -> str:
+    def redact_text(self, text: str) -> str:
         """Redact a text.
 
         :param text: any text of a server.
@@ -46,25 +48,29 @@ class HiddenSecrets:
         for form in self._forms:
             if form in text:
                 text = text.replace(form, _REDACTED)
-        plain = text if text.isprintable() else visible(text, len(text))
+        printable = text if text.isprintable() else strip_invisible(text, len(text))
         # What is invisible is removed later, and would put the parts together.
-        return self.in_text(plain) if plain != text and any(form in plain for form in self._forms) else text
+        return (
+            self.redact_text(printable)
+            if printable != text and any(form in printable for form in self._forms)
+            else text
+        )
 
-    def in_body(self, body: bytes) -> bytes:
+    def redact_body(self, body: bytes) -> bytes:
         """Redact the body of a refusal.
 
         :param body: JSON or anything else.
         :return: the same without secrets.
         """
         try:
-            value = read_answer(body)
+            value = read_response_json(body)
         except ValueError:
             for form in self._forms:
                 body = body.replace(form.encode(), _REDACTED.encode())
             return body
-        return json.dumps(self._in_value(value, urls=False)).encode()
+        return json.dumps(self._redact_value(value, urls=False)).encode()
 
-    def in_answer(self, answer: dict[str, Any], body: bytes) -> dict[str, Any]:
+    def redact_response(self, answer: dict[str, Any], body: bytes) -> dict[str, Any]:
         """Redact an answer that is no refusal; URLs stay, for a paid result is behind them.
 
         :param answer: its JSON object.
@@ -72,18 +78,18 @@ class HiddenSecrets:
         :return: the object without secrets.
         """
         if any(form.encode() in body for form in self._forms) or _ESCAPED.search(body):
-            redacted: dict[str, Any] = self._in_value(answer, urls=True)
+            redacted: dict[str, Any] = self._redact_value(answer, urls=True)
             return redacted
         return answer
 
-    def _in_value(self, value: Any, *, urls: bool) -> Any:
+    def _redact_value(self, value: Any, *, urls: bool) -> Any:
         if isinstance(value, str):
-            return value if urls and _URL.fullmatch(value) else self.in_text(value)
+            return value if urls and _URL.fullmatch(value) else self.redact_text(value)
         if isinstance(value, Mapping):
             return {
-                self.in_text(name): self._in_value(inner, urls=urls and name not in _SAID)
+                self.redact_text(name): self._redact_value(inner, urls=urls and name not in _MESSAGE_KEYS)
                 for name, inner in value.items()
             }
         if isinstance(value, list):
-            return [self._in_value(item, urls=urls) for item in value]
+            return [self._redact_value(item, urls=urls) for item in value]
         return value

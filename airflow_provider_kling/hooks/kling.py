@@ -147,9 +147,9 @@ class KlingHook(BaseHook):
         :raises KlingRequestInvalid: such a request cannot be sent.
         :raises KlingError: refused or unanswered; its ``job`` says whether a task may exist.
         """
-        from .flows import free_call
+        from .flows import build_uncharged_request
 
-        request = free_call(method, path, body, params)
+        request = build_uncharged_request(method, path, body, params)
         return self.client.send(request) if request.creates_task else self.client.read(request)
 
     def get_task(self, endpoint: Endpoint | str, task_id: str) -> KlingTask:
@@ -256,7 +256,7 @@ class KlingHook(BaseHook):
         vars(self)["settings"] = renewed
         return True
 
-    async def asettings(self) -> KlingSettings:
+    async def aget_settings(self) -> KlingSettings:
         """Read and check the connection from a coroutine.
 
         :return: the checked connection.
@@ -276,7 +276,7 @@ class KlingHook(BaseHook):
         """
         from .async_client import AsyncKlingClient
 
-        async with AsyncKlingClient(await self.asettings()) as client:
+        async with AsyncKlingClient(await self.aget_settings()) as client:
             return await client.get_task(get_endpoint(endpoint), str(task_id), retry=True)
 
     async def alist_tasks(
@@ -291,7 +291,7 @@ class KlingHook(BaseHook):
         """
         from .async_client import AsyncKlingClient
 
-        async with AsyncKlingClient(await self.asettings()) as client:
+        async with AsyncKlingClient(await self.aget_settings()) as client:
             return await client.list_tasks(get_endpoint(endpoint), page, min(page_size, MAX_PAGE_SIZE))
 
     @cached_property
@@ -344,7 +344,7 @@ class KlingHook(BaseHook):
         :return: whether it works, and a message.
         """
         try:
-            if self.settings.dialect.lists:
+            if self.settings.dialect.supports_list:
                 self.client.list_tasks(IMAGE_TO_VIDEO, 1, 1)
             else:
                 self.client.find_task(IMAGE_TO_VIDEO, "af-connection-test")

@@ -24,7 +24,7 @@ from ..exceptions import (
     KlingTaskNotFound,
     error_from_api,
 )
-from ..utils.json_input import read_answer
+from ..utils.json_input import read_response_json
 from ..utils.redaction import sanitize_text
 from .connection import KlingSettings
 from .hidden_secrets import HiddenSecrets
@@ -83,12 +83,12 @@ def parse_or_raise(
     answer = parse_response(status, headers, body)
     hidden = HiddenSecrets(settings.credentials.secrets())
     if not isinstance(answer, ApiError):
-        return hidden.in_answer(answer, body)
+        return hidden.redact_response(answer, body)
     if call.method == "GET" and _is_trouble_of_a_read(answer):
         answer = replace(answer, kind=ErrorKind.SERVER)
     # Servers echo keys that they refuse; before the text is cut, so that no part of one stays.
-    body = hidden.in_body(body)
-    headers = {name: hidden.in_text(value) for name, value in headers.items()}
+    body = hidden.redact_body(body)
+    headers = {name: hidden.redact_text(value) for name, value in headers.items()}
     again = parse_response(status, headers, body)
     if isinstance(again, ApiError):
         answer = replace(answer, message=again.message, request_id=again.request_id)
@@ -101,7 +101,7 @@ def parse_or_raise(
     error = error_from_api(
         answer, doing, job=_job_state_after(call, answer, body), advice=_advice(settings, answer)
     )
-    if answer.kind is ErrorKind.CLOCK:
+    if answer.kind is ErrorKind.AUTH_EXPIRED:
         raise TokenRejected(error)
     raise error
 
@@ -129,7 +129,7 @@ def no_response_error(
     :return: the exception.
     """
     job = (JobState.MAY_EXIST if sent else JobState.NOT_CREATED) if call.creates_task else None
-    reason = HiddenSecrets(settings.credentials.secrets()).in_text(reason)
+    reason = HiddenSecrets(settings.credentials.secrets()).redact_text(reason)
     hint = _PLAIN_HTTP_HINT if "WRONG_VERSION_NUMBER" in reason else ""
     if _NO_NAME.search(reason):
         return KlingServerError(
@@ -161,13 +161,13 @@ def parse_task_or_raise(call: ApiRequest, payload: Mapping[str, Any]) -> KlingTa
     return task
 
 
-def asked_task(
+def parse_requested_task(
     settings: KlingSettings,
     call: ApiRequest,
     payload: Mapping[str, Any],
     task_id: str,
     *,
-    by_name: bool = False,
+    by_external_id: bool = False,
 ) -> KlingTask:
     """Read the task that was asked for.
 
@@ -175,13 +175,13 @@ def asked_task(
     :param call: the request.
     :param payload: its answer.
     :param task_id: the id or external id that was asked for.
-    :param by_name: it is an external id.
+    :param by_external_id: it is an external id.
     :return: the task.
     :raises KlingTaskNotFound: there is none.
     :raises KlingServerError: the answer is about another job, which says nothing of this one.
     """
     strict = settings.dialect.name == "kling"
-    task = select_task(payload, task_id, by_name=by_name, strict=strict)
+    task = select_task(payload, task_id, by_external_id=by_external_id, strict=strict)
     if task is None:
         return parse_task_or_raise(call, payload)
     if task == "other":
@@ -205,7 +205,7 @@ _ADVICE_BY_CODE = {
 }
 _ADVICE_BY_KIND = {
     ErrorKind.ACCOUNT: "Account refused: check its credit and rights in the host's console.",
-    ErrorKind.CLOCK: "Wrong clock: set that of this machine.",
+    ErrorKind.AUTH_EXPIRED: "Wrong clock: set that of this machine.",
     ErrorKind.CONTENT: "Content refused: change the prompt or the image.",
 }
 
@@ -259,7 +259,7 @@ def _job_state_after(call: ApiRequest, error: ApiError, body: bytes) -> JobState
 def _names_a_task(error: ApiError, body: bytes) -> bool:
     if error.http_status not in range(200, 300):
         return False
-    answer = read_answer(body)
+    answer = read_response_json(body)
     task = parse_task(answer) if isinstance(answer, dict) else None
     return task is not None and bool(task.task_id)
 

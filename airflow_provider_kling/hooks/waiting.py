@@ -88,16 +88,16 @@ class TaskWaiter:
         :raises KlingAuthError: the credentials are refused again and again; the task continues at Kling.
         """
         stop = stop or threading.Event()
-        seen: KlingTask | None = None
+        last_task: KlingTask | None = None
         while True:
             task, event, retry_after = self._poll(on_status)
             event = event or self._poller.check_deadline(time.time())
             if event:
                 return _task_or_raise(task, event)
-            seen = task or seen
-            left = max(self._poller.deadline - time.time(), MIN_POLL_INTERVAL)
-            if stop.wait(min(self._backoff.delay(retry_after), left)):
-                return seen or KlingTask(self._poller.task_id, TaskStatus.UNKNOWN, "")
+            last_task = task or last_task
+            remaining = max(self._poller.deadline - time.time(), MIN_POLL_INTERVAL)
+            if stop.wait(min(self._backoff.delay(retry_after), remaining)):
+                return last_task or KlingTask(self._poller.task_id, TaskStatus.UNKNOWN, "")
 
     def _poll(
         self, on_status: Callable[[KlingTask], None] | None
@@ -140,13 +140,13 @@ class TaskWaiter:
         self._backoff.failed()
 
     def _on_auth_error(self, error: KlingAuthError) -> TaskEvent | None:
-        event = self._poller.on_refusal(error.message)
+        event = self._poller.on_auth_error(error.message)
         if self._hook.reload_connection():
             # The job is paid: its result must not be lost because the key was changed while it ran.
             self._hook.log.warning(
                 "Connection %r was changed; the wait continues with it", self._hook.kling_conn_id
             )
-            self._poller.refusals = 0
+            self._poller.auth_failures = 0
             return None
         if not event:
             self._hook.log.warning(

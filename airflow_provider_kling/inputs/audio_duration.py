@@ -33,7 +33,7 @@ _BOX_HEAD = 8
 _FRAME_SYNC = 0x7FF
 _NO_RATE = 3
 _LAYER_3 = 3
-_LEAST_BITS_A_SECOND = 200
+_MIN_BITS_PER_SECOND = 200
 """Minimum bit rate; a header that implies less states a wrong duration."""
 
 
@@ -67,7 +67,7 @@ def _mp4_seconds(data: bytes) -> float | None:
         length = TinyTag.get(file_obj=BytesIO(data), tags=False).duration
     except TinyTagException as error:
         raise CorruptAudioError(str(error) or type(error).__name__) from None
-    if not length or length < 0 or len(data) * 8 / length < _LEAST_BITS_A_SECOND:
+    if not length or length < 0 or len(data) * 8 / length < _MIN_BITS_PER_SECOND:
         return None
     return length
 
@@ -122,22 +122,22 @@ def wav_byte_rate(fmt: bytes) -> int:
 
 def _mpeg_seconds(data: bytes) -> float | None:
     """Add up the frames: a header covers only the first of several joined files."""
-    at, seconds, strange = id3_length(data), 0.0, 0
+    at, seconds, unreadable_bytes = id3_length(data), 0.0, 0
     while at + 4 <= len(data):
         frame = parse_mpeg_frame(data, at)
         if frame is None:
             after = _next_frame(data, at)
-            strange += after - at if data[at : at + 3] not in (b"TAG", b"APE", b"ID3") else 0
+            unreadable_bytes += after - at if data[at : at + 3] not in (b"TAG", b"APE", b"ID3") else 0
             at = after
             continue
-        length, lasts = frame
+        length, frame_seconds = frame
         if not any(mark in data[at + 4 : at + MPEG_INFO_WITHIN] for mark in MPEG_INFO_MARKS):
             # A truncated last frame counts in part.
-            seconds += lasts * min(1.0, (len(data) - at) / length)
+            seconds += frame_seconds * min(1.0, (len(data) - at) / length)
         at += length
     if not seconds:
         raise CorruptAudioError("it holds no audio frames")
-    return None if strange > len(data) // 4 else seconds
+    return None if unreadable_bytes > len(data) // 4 else seconds
 
 
 def _next_frame(data: bytes, at: int) -> int:

@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
-from .prepared_request import LARGEST_LIMIT, estimate_of, is_nothing, parse_units, read_decimal
+from .prepared_request import MAX_LIMIT, estimate_of, is_nothing, parse_units, read_decimal
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -30,7 +30,7 @@ def parse_usd(name: str, value: Any) -> Decimal | None:
         number = value.strip().removeprefix("$") if isinstance(value, str) else value
         amount = None if isinstance(value, bool) else read_decimal(number)
         if amount is not None and amount.is_finite() and amount >= 0:
-            return min(amount, LARGEST_LIMIT)
+            return min(amount, MAX_LIMIT)
     except InvalidOperation:
         pass
     hint = "; without a limit, leave it out" if is_nothing(value) else ", 0 or more"
@@ -48,25 +48,25 @@ def enforce_limits(request: PreparedRequest, max_units: Any, max_usd: Any) -> No
     :raises KlingRequestInvalid: it costs more, or its cost cannot be known.
     """
     limits = {"max_units": parse_units("max_units", max_units), "max_usd": parse_usd("max_usd", max_usd)}
-    for name, most in limits.items():
-        fault = None if most is None else _limit_fault(request, name, most)
-        if fault:
-            raise KlingRequestInvalid(f"{fault} ({request.endpoint}).", job=JobState.NOT_CREATED)
+    for name, limit in limits.items():
+        message = None if limit is None else _exceeded_message(request, name, limit)
+        if message:
+            raise KlingRequestInvalid(f"{message} ({request.endpoint}).", job=JobState.NOT_CREATED)
 
 
-def _limit_fault(request: PreparedRequest, name: str, most: Decimal) -> str | None:
+def _exceeded_message(request: PreparedRequest, name: str, limit: Decimal) -> str | None:
     """Return why a request is not within a limit, with what to do about it first."""
-    from ..api.pricing import PRICES_OF, format_usd, usd_of
+    from ..api.pricing import PRICES_OF, format_usd, units_to_usd
 
     if request.estimate is None:
         if estimate_of(request.endpoint, request.request, seconds=Decimal(1)) is not None:
-            return f"Give expected_seconds: {name}={most} needs the price, so the length, before payment"
-        return f"Unset {name}={most}: what this job costs cannot be known before payment"
-    usd = usd_of(request.endpoint, request.estimate)
-    if (usd if name == "max_usd" else request.estimate) <= most:
+            return f"Give expected_seconds: {name}={limit} needs the price, so the length, before payment"
+        return f"Unset {name}={limit}: what this job costs cannot be known before payment"
+    usd = units_to_usd(request.endpoint, request.estimate)
+    if (usd if name == "max_usd" else request.estimate) <= limit:
         return None
     return (
-        f"Raise {name}={most} or request less: this job would cost about {request.estimate} units, "
+        f"Raise {name}={limit} or request less: this job would cost about {request.estimate} units, "
         f"{format_usd(usd)} by the list price of {PRICES_OF}"
     )
 

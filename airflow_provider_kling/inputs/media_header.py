@@ -12,8 +12,8 @@ from .audio_duration import parse_mpeg_frame, wav_byte_rate
 
 _HEAD = 8
 _LARGE_HEAD = 16
-_MOST_HEADER_BYTES = 8 << 20
-_MOST_BOXES = 1000
+_MAX_HEADER_BYTES = 8 << 20
+_MAX_BOXES = 1000
 _TRACK_TAIL = 44
 _TOLERANCE = 0.5
 """Seconds that a documented length may be off by: players and encoders count the last frame differently."""
@@ -32,7 +32,7 @@ ReadAt = Callable[[int, int], bytes]
 _FIRST_BYTES = 4096
 _BOX_HEAD = 16
 _MOST_OUTER_BOXES = 64
-_LONGEST = 24 * 3600
+_MAX_SECONDS = 24 * 3600
 _MP4 = ("video/mp4", "video/quicktime", "audio/mp4")
 _FMT_BYTES = 16
 _MPEG_SAMPLE = 16384
@@ -62,7 +62,7 @@ def read_video_info(file: BinaryIO) -> VideoInfo | None:
     :return: the properties; ``None`` if there is no header that can be read.
     """
     at = 0
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         file.seek(at)
         head = file.read(_LARGE_HEAD)
         size, kind = int.from_bytes(head[:4], "big"), head[4:_HEAD]
@@ -73,22 +73,26 @@ def read_video_info(file: BinaryIO) -> VideoInfo | None:
             return None
         if kind == b"moov":
             file.seek(at + skip)
-            return _of_movie(file.read(size - skip)) if size <= _MOST_HEADER_BYTES else None
+            return _parse_movie(file.read(size - skip)) if size <= _MAX_HEADER_BYTES else None
         at += size
     return None
 
 
-def video_advice(info: VideoInfo, rules: MediaConstraints) -> list[str]:
+def video_warnings(info: VideoInfo, rules: MediaConstraints) -> list[str]:
     """Say what of a video is not as the vendor documents it.
 
     :param info: the properties from its header.
     :param rules: what the field takes.
     :return: a phrase for each fault.
     """
-    return [*_length_advice(info, rules), *_rate_advice(info, rules), *_sides_advice(info, rules)]
+    return [
+        *_duration_warnings(info, rules),
+        *_frame_rate_warnings(info, rules),
+        *_size_warnings(info, rules),
+    ]
 
 
-def _length_advice(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
+def _duration_warnings(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
     if not rules.seconds or not info.seconds:
         return
     (least, most), gap = rules.seconds, rules.seconds_between
@@ -99,17 +103,17 @@ def _length_advice(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
         yield f"lasts {info.seconds:.1f} s; {wanted} are documented"
 
 
-def _rate_advice(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
+def _frame_rate_warnings(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
     if not info.fps:
         return
     has = f"has {info.fps:.4g} frames a second"
     if rules.fps and not rules.fps[0] - _FPS_TOLERANCE <= info.fps <= rules.fps[1] + _FPS_TOLERANCE:
         yield f"{has}; {rules.fps[0]:g} to {rules.fps[1]:g} are documented"
     if rules.rates and all(abs(info.fps - rate) > _FPS_TOLERANCE for rate in rules.rates):
-        yield f"{has}; {_listed(rules.rates)} are documented"
+        yield f"{has}; {_format_values(rules.rates)} are documented"
 
 
-def _sides_advice(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
+def _size_warnings(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
     if not info.width or not info.height:
         return
     sides = f"is {info.width} x {info.height} pixels"
@@ -122,7 +126,7 @@ def _sides_advice(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
     if rules.ratio and not rules.ratio[0] <= info.width / info.height <= rules.ratio[1]:
         yield f"{sides}; a ratio of {rules.ratio[0]:g} to {rules.ratio[1]:g} is documented"
     if rules.ratios and not any(_has_ratio(info, ratio) for ratio in rules.ratios):
-        wanted = _listed([f"{width}:{height}" for width, height in rules.ratios])
+        wanted = _format_values([f"{width}:{height}" for width, height in rules.ratios])
         yield f"{sides}; a ratio of {wanted} is documented"
 
 
@@ -131,23 +135,23 @@ def _has_ratio(info: VideoInfo, ratio: tuple[int, int]) -> bool:
     return abs(info.width / info.height * ratio[1] / ratio[0] - 1) <= _RATIO_TOLERANCE
 
 
-def _listed(values: Iterable[object]) -> str:
+def _format_values(values: Iterable[object]) -> str:
     *first, last = map(str, values)
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _of_movie(data: bytes) -> VideoInfo:
+def _parse_movie(data: bytes) -> VideoInfo:
     seconds, track = 0.0, VideoInfo(0.0, 0, 0)
     for kind, body in _boxes(data):
         if kind == b"mvhd":
-            seconds = _seconds(body)
+            seconds = _box_duration(body)
         elif kind == b"trak" and not track.width:
             # A track of sound has no sides.
-            track = _of_track(dict(_boxes(body)))
+            track = _parse_track(dict(_boxes(body)))
     return track._replace(seconds=seconds)
 
 
-def _of_track(boxes: dict[bytes, bytes]) -> VideoInfo:
+def _parse_track(boxes: dict[bytes, bytes]) -> VideoInfo:
     header, media = boxes.get(b"tkhd", b""), dict(_boxes(boxes.get(b"mdia", b"")))
     # 16.16 numbers, the last two of the box, behind a matrix of nine that may turn the frames by a quarter.
     width, height = (int.from_bytes(header[-8:][at : at + 2], "big") for at in (0, 4))
@@ -171,7 +175,7 @@ def _fps(header: bytes, times: bytes) -> float:
     return frames * scale / ticks if frames > 1 and ticks else 0.0
 
 
-def _seconds(body: bytes) -> float:
+def _box_duration(body: bytes) -> float:
     long = body[:1] == b"\1"
     at, size = (20, 8) if long else (12, 4)
     scale = int.from_bytes(body[at : at + 4], "big")
@@ -207,7 +211,7 @@ def media_length(read: ReadAt, size: int | None) -> float | None:
         seconds = _mpeg_length(read, size)
     else:
         seconds = None
-    return seconds if seconds is not None and 0 < seconds <= _LONGEST else None
+    return seconds if seconds is not None and 0 < seconds <= _MAX_SECONDS else None
 
 
 def _mp4_length(read: ReadAt) -> float | None:

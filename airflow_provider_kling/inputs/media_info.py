@@ -39,11 +39,11 @@ KIND_NAMES = {"image": "an image", "audio": "an audio file", "video": "a video"}
 # Encoders round a duration up to whole frames and add padding: at most a tenth of a second.
 _DURATION_TOLERANCE = 0.1
 
-_M4A_ADVICE = (
+_M4A_WARNING = (
     "Kling is known to refuse some m4a and aac files with 'Audio format is invalid' (1201); "
     "mp3 and wav are safe"
 )
-_LENGTH_ADVICE = "its duration cannot be read, so Kling will check it"
+_LENGTH_WARNING = "its duration cannot be read, so Kling will check it"
 
 # The structure of PNG and JPEG files.
 _PNG_START = 8
@@ -71,7 +71,7 @@ class MediaInfo:
     :param width: pixels; images only.
     :param height: pixels; images only.
     :param seconds: duration; audio only; ``None`` if it is unknown.
-    :param advice: texts of warnings.
+    :param warnings: texts of warnings.
     """
 
     mime: str
@@ -80,7 +80,7 @@ class MediaInfo:
     width: int | None = None
     height: int | None = None
     seconds: float | None = None
-    advice: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def inspect_media(data: bytes, rules: MediaConstraints) -> MediaInfo:
@@ -93,12 +93,12 @@ def inspect_media(data: bytes, rules: MediaConstraints) -> MediaInfo:
     """
     check_size(len(data), rules)
     mime = check_type(data, rules)
-    facts: dict[str, Any] = {"mime": mime, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    details: dict[str, Any] = {"mime": mime, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     if rules.kind == "image":
         width, height = _image_size(data, mime, rules)
-        return MediaInfo(width=width, height=height, **facts)
-    seconds, advice = _audio_duration(data, mime, rules)
-    return MediaInfo(seconds=seconds, advice=advice, **facts)
+        return MediaInfo(width=width, height=height, **details)
+    seconds, warnings = _audio_duration(data, mime, rules)
+    return MediaInfo(seconds=seconds, warnings=warnings, **details)
 
 
 def check_size(size: int, rules: MediaConstraints) -> None:
@@ -130,8 +130,8 @@ def check_type(data: bytes, rules: MediaConstraints) -> str:
     if mime == "video/mp4" and "audio/mp4" in accepted and not _has_images(data):
         return "audio/mp4"
     same_kind = mime is not None and mime.startswith(f"{rules.kind}/")
-    wanted = _format_names(rules)
-    remedy = f"convert it to {wanted}" if same_kind else f"give {KIND_NAMES[rules.kind]}: {wanted}"
+    expected = _format_names(rules)
+    remedy = f"convert it to {expected}" if same_kind else f"give {KIND_NAMES[rules.kind]}: {expected}"
     raise InvalidMediaError(f"its content is {mime or 'of an unknown type'}; {remedy}")
 
 
@@ -158,8 +158,8 @@ def _image_size(data: bytes, mime: str, rules: MediaConstraints) -> tuple[int, i
         width, height = 0, 0
     if width <= 0 or height <= 0:
         raise InvalidMediaError(f"is a damaged {mime}: its width and height cannot be read")
-    if fault := _image_fault(data, mime):
-        raise InvalidMediaError(f"is a damaged {mime}: {fault}")
+    if problem := _image_problem(data, mime):
+        raise InvalidMediaError(f"is a damaged {mime}: {problem}")
     size = f"is {width:g} x {height:g} pixels"
     if rules.min_side and min(width, height) < rules.min_side:
         raise InvalidMediaError(f"{size}; each side must measure at least {rules.min_side}")
@@ -172,20 +172,20 @@ def _image_size(data: bytes, mime: str, rules: MediaConstraints) -> tuple[int, i
 
 
 def _audio_duration(data: bytes, mime: str, rules: MediaConstraints) -> tuple[float | None, tuple[str, ...]]:
-    advice = (_M4A_ADVICE,) if mime in ("audio/mp4", "audio/aac") else ()
+    warnings = (_M4A_WARNING,) if mime in ("audio/mp4", "audio/aac") else ()
     try:
         seconds = audio_duration(data, mime)
     except CorruptAudioError as error:
         raise InvalidMediaError(f"is a damaged {mime}: {error}") from None
     if seconds is None:
-        return None, (_LENGTH_ADVICE, *advice)
+        return None, (_LENGTH_WARNING, *warnings)
     least, most = rules.seconds or (0.0, float("inf"))
     if not least - _DURATION_TOLERANCE <= seconds <= most + _DURATION_TOLERANCE:
         raise InvalidMediaError(f"is {seconds:.1f} s long; it must be {least:g} to {most:g} s long")
-    return seconds, advice
+    return seconds, warnings
 
 
-def _image_fault(data: bytes, mime: str) -> str | None:
+def _image_problem(data: bytes, mime: str) -> str | None:
     """Check the structure of an image.
 
     :param data: the whole file.
@@ -193,11 +193,11 @@ def _image_fault(data: bytes, mime: str) -> str | None:
     :return: the cause; ``None`` for a complete image.
     """
     if mime == "image/jpeg":
-        return _jpeg_fault(data)
-    return _png_fault(data) if mime == "image/png" else None
+        return _jpeg_problem(data)
+    return _png_problem(data) if mime == "image/png" else None
 
 
-def _png_fault(data: bytes) -> str | None:
+def _png_problem(data: bytes) -> str | None:
     at, packed = _PNG_START, 0
     while at + _PNG_CHUNK <= len(data):
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
@@ -210,12 +210,12 @@ def _png_fault(data: bytes) -> str | None:
             return f"its part {kind.decode('ascii', 'replace')!r} at byte {at} has a wrong checksum"
         packed += length if kind == b"IDAT" else 0
         if kind == b"IEND":
-            return _pixels_fault(data, packed)
+            return _png_pixels_problem(data, packed)
         at = end
     return "it is cut off: its end marker is missing"
 
 
-def _pixels_fault(data: bytes, packed: int) -> str | None:
+def _png_pixels_problem(data: bytes, packed: int) -> str | None:
     """Compare the packed pixels of a PNG with its header, without unpacking them."""
     if not packed:
         return "it holds no pixels"
@@ -225,7 +225,7 @@ def _pixels_fault(data: bytes, packed: int) -> str | None:
     return "it holds fewer pixels than its header says" if least > packed * _BEST_PACKING else None
 
 
-def _jpeg_fault(data: bytes) -> str | None:
+def _jpeg_problem(data: bytes) -> str | None:
     """Walk the segments: an embedded thumbnail has its own end marker, which does not count."""
     at, has_pixels = 2, False
     while at + 2 <= len(data):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ..api.requests.coercion import is_none_word, is_object_text, native, parsed_mapping
+from ..api.requests.coercion import is_none_word, is_object_repr, parse_mapping, to_builtin
 from ..api.requests.rules import TEMPLATED
 from ..api.templating import values_in
 from ..api.validation_errors import format_validation_error
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from .resolve import InputMetadata
 
 
-LARGEST_LIMIT = Decimal(10**12)
+MAX_LIMIT = Decimal(10**12)
 """Higher limits count as this one: no account has as much, and its text is short."""
 
 _LONGEST_SHOWN = 120
-_PARTS = ("contents", "settings", "options")
+_V2_SECTIONS = ("contents", "settings", "options")
 EXTERNAL_TASK_ID = "external_task_id"
 _DELIVERY = ("callback_url", EXTERNAL_TASK_ID)
 
@@ -46,7 +46,7 @@ class PreparedRequest:
     :param body: JSON body without the external id. Holds base64 and signed URLs: must not be logged.
     :param fingerprint: hash of the inputs, which does not depend on how media are given.
     :param user_external_task_id: external task id of the user, ``None`` if there is none.
-    :param media: metadata of each input file.
+    :param inputs: metadata of each input file.
     :param warnings: warnings for the user, a sentence each.
     :param estimate: estimated cost in units; ``None`` if it is unknown.
     """
@@ -56,11 +56,11 @@ class PreparedRequest:
     body: Mapping[str, Any] = field(repr=False)
     fingerprint: str
     user_external_task_id: str | None
-    media: tuple[InputMetadata, ...]
+    inputs: tuple[InputMetadata, ...]
     warnings: tuple[str, ...]
     estimate: Decimal | None
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return the request as the manifest describes it, without the content of files.
 
         :return: ``model_name``, ``prompt``, ``parameters``, ``fingerprint``, ``inputs`` and ``estimate``.
@@ -73,22 +73,22 @@ class PreparedRequest:
             "prompt": body.pop("prompt", None),
             "parameters": body,
             "fingerprint": self.fingerprint,
-            "inputs": [fact.to_json() for fact in self.media],
+            "inputs": [item.to_json() for item in self.inputs],
             "estimate": None if self.estimate is None else str(self.estimate),
-            **({} if self.estimate is None else {"estimate_usd": plain_usd(self.endpoint, self.estimate)}),
+            **({} if self.estimate is None else {"estimate_usd": usd_text(self.endpoint, self.estimate)}),
         }
 
 
-def plain_usd(endpoint: Endpoint, units: Decimal) -> str:
+def usd_text(endpoint: Endpoint, units: Decimal) -> str:
     """Return what units are worth by Kling's list price, as exact text.
 
     :param endpoint: the endpoint that takes the units.
     :param units: an amount of units.
     :return: US dollars, such as ``0.42``.
     """
-    from ..api.pricing import usd_of
+    from ..api.pricing import units_to_usd
 
-    return f"{usd_of(endpoint, units).normalize():f}"
+    return f"{units_to_usd(endpoint, units).normalize():f}"
 
 
 def prepare_request(
@@ -117,29 +117,29 @@ def prepare_request(
 
     extra_body = read_extra_body(extra_body)
     request = validate_request(endpoint, values)
-    advice = _host_warnings(endpoint, dialect, request)
-    prepared = resolve_inputs(request)
-    lengths = [Decimal(str(fact.seconds)) for fact in prepared.media if fact.seconds is not None]
+    warnings = _host_warnings(endpoint, dialect, request)
+    resolved = resolve_inputs(request)
+    lengths = [Decimal(str(item.seconds)) for item in resolved.inputs if item.seconds is not None]
     seconds = max(lengths) if lengths else expected_seconds
     cost = estimate_of(endpoint, request, extra_body, seconds=seconds)
     if cost is None and seconds is None and find_seconds and (seconds := find_seconds(request)) is not None:
         cost = estimate_of(endpoint, request, extra_body, seconds=seconds)
-    body = format_for_host(endpoint.slug, dialect.name, _merge_extra_body(prepared.body, extra_body))
+    body = format_for_host(endpoint.slug, dialect.name, _merge_extra_body(resolved.body, extra_body))
     name = body.pop(EXTERNAL_TASK_ID, None)
     return PreparedRequest(
         endpoint=endpoint,
         request=request,
         body=body,
         fingerprint=hashlib.sha256(
-            f"{endpoint.slug}\0{prepared.canonical(_without_delivery(body))}".encode()
+            f"{endpoint.slug}\0{resolved.canonical_json(_without_delivery(body))}".encode()
         ).hexdigest(),
         user_external_task_id=None if is_nothing(name) else str(name),
-        media=prepared.media,
+        inputs=resolved.inputs,
         warnings=(
-            *request.advice(),
-            *advice,
-            *prepared.warnings,
-            *_duration_warnings(endpoint, dialect, prepared.media),
+            *request.warnings(),
+            *warnings,
+            *resolved.warnings,
+            *_duration_warnings(endpoint, dialect, resolved.inputs),
         ),
         estimate=cost,
     )
@@ -170,10 +170,10 @@ def estimate_of(
     for name, value in extra_body.items():
         if name in fields:
             flat[name] = value
-        elif name in _PARTS and isinstance(value, Mapping):
+        elif name in _V2_SECTIONS and isinstance(value, Mapping):
             # Sections of an API 2.0 body, whose fields are at the top level of a request.
             flat |= {inner: item for inner, item in value.items() if inner in fields}
-        elif name in _PARTS:
+        elif name in _V2_SECTIONS:
             # Further contents may be a video whose duration decides the price.
             return None
     try:
@@ -209,7 +209,7 @@ def validate_request(endpoint: Endpoint, values: Mapping[str, Any]) -> KlingRequ
 def _refuse_object_text(values: Mapping[str, Any]) -> None:
     """Fail for text that holds an object, as an f-string in a DAG file writes it."""
     for place, value in values_in(values):
-        if is_object_text(value):
+        if is_object_repr(value):
             raise KlingRequestInvalid(
                 f"Invalid value for {place!r}: the text of an object; write a template, such as "
                 f"{{{{ params.town }}}}, in its place. It is {redact_text(value)[:_LONGEST_SHOWN]!r}.",
@@ -239,7 +239,7 @@ def parse_units(name: str, value: Any) -> Decimal | None:
     try:
         units = None if isinstance(value, bool) else read_decimal(value)
         if units is not None and units.is_finite() and units >= 0:
-            return min(units, LARGEST_LIMIT)
+            return min(units, MAX_LIMIT)
     except InvalidOperation:
         pass
     hint = "; without a limit, leave it out" if is_nothing(value) else ", 0 or more"
@@ -277,8 +277,8 @@ def paths_to_str(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return str(value)
     if isinstance(value, Mapping):
-        return {native(key): paths_to_str(item) for key, item in value.items()}
-    value = native(value)
+        return {to_builtin(key): paths_to_str(item) for key, item in value.items()}
+    value = to_builtin(value)
     return [paths_to_str(item) for item in value] if isinstance(value, list) else value
 
 
@@ -292,7 +292,7 @@ def fingerprint_values(values: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def asked_key(endpoint: Endpoint, values: Mapping[str, Any], extra_body: Any) -> str:
+def params_fingerprint(endpoint: Endpoint, values: Mapping[str, Any], extra_body: Any) -> str:
     """Hash the request of a task without reading its files.
 
     :param endpoint: the endpoint.
@@ -306,12 +306,12 @@ def asked_key(endpoint: Endpoint, values: Mapping[str, Any], extra_body: Any) ->
 
 def _without_delivery(values: Mapping[str, Any]) -> dict[str, Any]:
     """Drop fields that decide the delivery of a result, not its content."""
-    return {name: _of_output(name, value) for name, value in values.items() if name not in _DELIVERY}
+    return {name: _drop_delivery(name, value) for name, value in values.items() if name not in _DELIVERY}
 
 
-def _of_output(name: str, value: Any) -> Any:
+def _drop_delivery(name: str, value: Any) -> Any:
     # API 2.0 has delivery data among its options.
-    return _without_delivery(value) if name in _PARTS and isinstance(value, Mapping) else value
+    return _without_delivery(value) if name in _V2_SECTIONS and isinstance(value, Mapping) else value
 
 
 def _strip_signatures(value: Any) -> Any:
@@ -328,7 +328,7 @@ def read_extra_body(extra: Any) -> Any:
     :param extra: a mapping, a mapping as JSON text, or nothing.
     :return: the mapping, empty if unset; any other value unchanged.
     """
-    return {} if is_nothing(extra) else paths_to_str(parsed_mapping(extra))
+    return {} if is_nothing(extra) else paths_to_str(parse_mapping(extra))
 
 
 def check_extra_body(extra: Any) -> None:
@@ -344,7 +344,7 @@ def check_extra_body(extra: Any) -> None:
         )
     _refuse_object_text({"extra_body": extra})
     # Sent in this way, it would replace the id by which a retry finds the job.
-    if any(EXTERNAL_TASK_ID in part for part in _sections(extra)):
+    if any(EXTERNAL_TASK_ID in part for part in _body_and_sections(extra)):
         raise KlingRequestInvalid(
             f"extra_body may not hold {EXTERNAL_TASK_ID}: set the parameter {EXTERNAL_TASK_ID} instead; in a "
             "batch, give it as a key of each row.",
@@ -358,16 +358,16 @@ def check_extra_body(extra: Any) -> None:
         ) from None
 
 
-def _sections(extra: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    parts = (parsed_mapping(extra.get(name)) for name in _PARTS)
+def _body_and_sections(extra: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    parts = (parse_mapping(extra.get(name)) for name in _V2_SECTIONS)
     return [extra, *(part for part in parts if isinstance(part, Mapping))]
 
 
 def _merge_extra_body(body: Mapping[str, Any], extra: Any) -> dict[str, Any]:
     check_extra_body(extra)
-    if twice := sorted(set(extra) & set(body)):
+    if duplicates := sorted(set(extra) & set(body)):
         raise KlingRequestInvalid(
-            f"extra_body holds {', '.join(twice)}, which the task's own parameters already give.",
+            f"extra_body holds {', '.join(duplicates)}, which the task's own parameters already give.",
             job=JobState.NOT_CREATED,
         )
     return {**body, **extra}
@@ -376,23 +376,23 @@ def _merge_extra_body(body: Mapping[str, Any], extra: Any) -> dict[str, Any]:
 def _host_warnings(endpoint: Endpoint, dialect: Dialect, request: KlingRequest) -> list[str]:
     from ..api.host_limits import check_host_limits
 
-    found = check_host_limits(endpoint.slug, dialect.name, request)
-    if refused := [note.text for note in found if note.severity == "refuse"]:
+    violations = check_host_limits(endpoint.slug, dialect.name, request)
+    if refused := [violation.text for violation in violations if violation.severity == "refuse"]:
         raise KlingRequestInvalid(
             f"{'; '.join(refused)} ({dialect.title}, {endpoint.slug}).", job=JobState.NOT_CREATED
         )
-    advice = [f"{dialect.title} documents a narrower limit: {note.text}." for note in found]
-    if endpoint.tasks and not dialect.api2:
-        advice.append(f"{endpoint} belongs to an API that only Kling's own hosts are known to have.")
-    return advice
+    warnings = [f"{dialect.title} documents a narrower limit: {violation.text}." for violation in violations]
+    if endpoint.tasks_path and not dialect.supports_v2:
+        warnings.append(f"{endpoint} belongs to an API that only Kling's own hosts are known to have.")
+    return warnings
 
 
 def _duration_warnings(endpoint: Endpoint, dialect: Dialect, media: tuple[InputMetadata, ...]) -> list[str]:
     from ..api.host_limits import check_media_limits
 
     return [
-        f"{dialect.title} documents a narrower limit: {note.text}."
-        for fact in media
-        if fact.seconds is not None
-        for note in check_media_limits(endpoint.slug, dialect.name, fact.field, fact.seconds)
+        f"{dialect.title} documents a narrower limit: {violation.text}."
+        for item in media
+        if item.seconds is not None
+        for violation in check_media_limits(endpoint.slug, dialect.name, item.field, item.seconds)
     ]

@@ -17,10 +17,10 @@ from pydantic import BaseModel
 from ..api.requests.base import KlingRequest
 from ..api.requests.field_types import MediaConstraints
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
-from ..utils.redaction import describe_media, strip_url_signature
+from ..utils.redaction import describe_media, strip_url_signature, truncate
 from ..utils.storage import StoragePermanentError, StorageTransientError
 from .media_info import KIND_NAMES, InvalidMediaError, inspect_media
-from .sources import InputSource, MissingFileError, classify_input, decode, opened, presign, read
+from .sources import InputSource, MissingFileError, classify_input, decode, normalize_input, presign, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def _value(
 ) -> Any:
     if isinstance(value, BaseModel):
         return _model(value, f"{field}.", change)
-    kind, marks = _resolved(value, kind, tuple(marks))
+    kind, marks = _unwrap(value, kind, tuple(marks))
     if isinstance(value, list):
         item_kind = next(iter(get_args(kind)), Any)
         return [_value(item, item_kind, (), f"{field}[{at}]", change) for at, item in enumerate(value)]
@@ -70,22 +70,22 @@ def _value(
     return change(MediaField(field, rules, value)) if rules and isinstance(value, str) else value
 
 
-def _resolved(value: Any, kind: Any, marks: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+def _unwrap(value: Any, kind: Any, marks: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """Unwrap ``Annotated`` and ``| None`` to the type of the value."""
     while True:
         if get_origin(kind) is Annotated:
             kind, *more = get_args(kind)
             marks += tuple(more)
         elif get_origin(kind) in (Union, UnionType):
-            fitting = [arm for arm in get_args(kind) if _base(arm) is type(value)]
-            if not fitting:
+            matching = [member for member in get_args(kind) if _base_type(member) is type(value)]
+            if not matching:
                 return kind, marks
-            kind = fitting[0]
+            kind = matching[0]
         else:
             return kind, marks
 
 
-def _base(kind: Any) -> Any:
+def _base_type(kind: Any) -> Any:
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     return get_origin(kind) or kind
@@ -95,7 +95,7 @@ PRESIGN_SECONDS = 86_400
 """Validity of a presigned URL in seconds: a job may wait in Kling's queue before its input is read."""
 
 _SHORT_LIVED = "it is signed with temporary credentials, and the URL expires with them"
-_LONGEST_SHOWN = 120
+_MAX_VALUE_LENGTH = 120
 _MASKS = ("static_mask", "dynamic_masks")
 # Sides are whole numbers: a scaled mask's ratio is off by a pixel.
 _RATIO_TOLERANCE = 0.02
@@ -141,17 +141,17 @@ class ResolvedRequest:
     """A request whose media Kling can read.
 
     :param body: JSON body to send. Holds base64 and signed URLs: must not be logged.
-    :param marks: replacement of each media value in :meth:`canonical`.
-    :param media: metadata of each input.
+    :param content_ids: replacement of each media value in :meth:`canonical_json`.
+    :param inputs: metadata of each input.
     :param warnings: warnings for the DAG author, a sentence each.
     """
 
     body: dict[str, Any] = field(repr=False)
-    marks: Mapping[str, str] = field(repr=False)
-    media: tuple[InputMetadata, ...] = ()
+    content_ids: Mapping[str, str] = field(repr=False)
+    inputs: tuple[InputMetadata, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    def canonical(self, body: Mapping[str, Any] | None = None) -> str:
+    def canonical_json(self, body: Mapping[str, Any] | None = None) -> str:
         """Return a canonical text of the request, which does not depend on how its media are given.
 
         Each media value is replaced by the hash of its content, or by its URL without the signature.
@@ -159,15 +159,15 @@ class ResolvedRequest:
         :param body: the body to send, if it differs from :attr:`body` (``extra_body``, ids).
         :return: canonical JSON.
         """
-        marked = _replace_media(self.body if body is None else body, self.marks)
-        return json.dumps(marked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        without_media = _replace_media(self.body if body is None else body, self.content_ids)
+        return json.dumps(without_media, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _ResolvedInput:
     wire: str
-    mark: str
-    fact: InputMetadata
+    content_id: str
+    metadata: InputMetadata
     warnings: tuple[str, ...] = ()
 
 
@@ -180,83 +180,90 @@ def resolve_inputs(request: KlingRequest, *, sign_seconds: int = PRESIGN_SECONDS
     :raises KlingRequestInvalid: values violate constraints; the text names each field, value and constraint.
     :raises KlingServerError: a storage does not respond; a retry can help.
     """
-    taken: list[_ResolvedInput] = []
+    resolved: list[_ResolvedInput] = []
     refused: list[str] = []
 
-    def take(found: MediaField) -> str:
+    def resolve(media_field: MediaField) -> str:
         try:
-            taken.append(_resolve_one(found, sign_seconds))
+            resolved.append(_resolve_one(media_field, sign_seconds))
         except MissingFileError as error:
-            refused.append(f"{error}: {_label(found)}")
-            return found.value
+            refused.append(f"{error}: {_label(media_field)}")
+            return media_field.value
         except (InvalidMediaError, StoragePermanentError) as error:
             # The value last: a path may be longer than the line that Airflow's UI shows.
-            refused.append(f"{found.field}: {error} ({_shown(found)})")
-            return found.value
+            refused.append(f"{media_field.field}: {error} ({_redacted_value(media_field)})")
+            return media_field.value
         except StorageTransientError as error:
             raise KlingServerError(
-                f"{found.field} could not be read now: {error} ({_shown(found)}).", job=JobState.NOT_CREATED
+                f"{media_field.field} could not be read now: {error} ({_redacted_value(media_field)}).",
+                job=JobState.NOT_CREATED,
             ) from None
-        return taken[-1].wire
+        return resolved[-1].wire
 
-    body = map_media_fields(request, take).wire()
-    refused += _mask_faults([item.fact for item in taken])
+    body = map_media_fields(request, resolve).wire()
+    refused += _mask_problems([item.metadata for item in resolved])
     if refused:
         raise KlingRequestInvalid(f"{'. '.join(refused)}.", job=JobState.NOT_CREATED)
     return ResolvedRequest(
         body=body,
-        marks={item.wire: item.mark for item in taken},
-        media=tuple(item.fact for item in taken),
-        warnings=tuple(warning for item in taken for warning in item.warnings),
+        content_ids={item.wire: item.content_id for item in resolved},
+        inputs=tuple(item.metadata for item in resolved),
+        warnings=tuple(warning for item in resolved for warning in item.warnings),
     )
 
 
-def _mask_faults(facts: Sequence[InputMetadata]) -> list[str]:
+def _mask_problems(inputs: Sequence[InputMetadata]) -> list[str]:
     """Compare masks with the image that they lie on, and with each other; Kling fails jobs where they differ.
 
-    :param facts: what is known of the inputs; what is not read here has no size.
+    :param inputs: what is known of the inputs; what is not read here has no size.
     :return: a sentence without its full stop for each mask of another shape.
     """
-    known = [(fact, fact.width, fact.height) for fact in facts if fact.width and fact.height]
-    image = next(((w, h) for fact, w, h in known if fact.field == "image"), None)
-    masks = [(fact.field, w, h) for fact, w, h in known if fact.field.startswith(_MASKS)]
-    faults = []
+    sized = [(it, it.width, it.height) for it in inputs if it.width and it.height]
+    image = next(((w, h) for it, w, h in sized if it.field == "image"), None)
+    masks = [(it.field, w, h) for it, w, h in sized if it.field.startswith(_MASKS)]
+    problems = []
     for name, width, height in masks:
         if image and abs(width * image[1] / (height * image[0]) - 1) > _RATIO_TOLERANCE:
-            faults.append(
+            problems.append(
                 f"{name}: is {width} x {height}; a mask needs the ratio of image, {image[0]} x {image[1]}"
             )
         elif (width, height) != masks[0][1:]:
             first = " x ".join(map(str, masks[0][1:]))
-            faults.append(
+            problems.append(
                 f"{name}: is {width} x {height}; all masks need one size, as {masks[0][0]} has {first}"
             )
-    return faults
+    return problems
 
 
-def _resolve_one(found: MediaField, sign_seconds: int) -> _ResolvedInput:
-    if found.value.lstrip().startswith(("{", "[")):
+def _resolve_one(media_field: MediaField, sign_seconds: int) -> _ResolvedInput:
+    if media_field.value.lstrip().startswith(("{", "[")):
         raise InvalidMediaError(
             "is a whole result as text, not a file of it: write such as "
             "\"{{ ti.xcom_pull('img')['images'][0]['url'] }}\""
         )
-    source, rules = classify_input(found.value), found.rules
+    source, rules = classify_input(media_field.value), media_field.rules
     if source is InputSource.URL:
         if not rules.url:
             raise InvalidMediaError(
                 "is a URL, but Kling accepts only the content here: give a file or base64"
             )
-        url = opened(found.value)
-        advice = (f"{_label(found)}: {_NOT_PUBLIC}.",) if is_private_url(url) else ()
-        return _ResolvedInput(url, strip_url_signature(url), _fact(found, source), advice)
+        url = normalize_input(media_field.value)
+        unreachable = (f"{_label(media_field)}: {_NOT_PUBLIC}.",) if is_private_url(url) else ()
+        return _ResolvedInput(
+            url, strip_url_signature(url), _input_metadata(media_field, source), unreachable
+        )
     if not rules.inline:
-        return _presign(found, source, sign_seconds)
-    data = decode(found.value, rules) if source is InputSource.BASE64 else read(found.value, rules)
+        return _presign(media_field, source, sign_seconds)
+    data = (
+        decode(media_field.value, rules) if source is InputSource.BASE64 else read(media_field.value, rules)
+    )
     content = inspect_media(data, rules)
-    known = {name: value for name, value in asdict(content).items() if name != "advice"}
-    warnings = tuple(f"{_label(found)}: {words}." for words in content.advice)
-    mark = f"sha256:{content.sha256}"
-    return _ResolvedInput(base64.b64encode(data).decode(), mark, _fact(found, source, **known), warnings)
+    details = {name: value for name, value in asdict(content).items() if name != "warnings"}
+    warnings = tuple(f"{_label(media_field)}: {text}." for text in content.warnings)
+    content_id = f"sha256:{content.sha256}"
+    return _ResolvedInput(
+        base64.b64encode(data).decode(), content_id, _input_metadata(media_field, source, **details), warnings
+    )
 
 
 def is_private_url(url: str) -> bool:
@@ -277,38 +284,38 @@ def is_private_url(url: str) -> bool:
         return False
 
 
-def _presign(found: MediaField, source: InputSource, seconds: int) -> _ResolvedInput:
+def _presign(media_field: MediaField, source: InputSource, seconds: int) -> _ResolvedInput:
     if source is not InputSource.STORAGE:
         raise InvalidMediaError(
-            f"is a {source}, but Kling accepts {KIND_NAMES[found.rules.kind]} only by URL here "
+            f"is a {source}, but Kling accepts {KIND_NAMES[media_field.rules.kind]} only by URL here "
             "and has no upload: give a public http(s) URL, or a storage URI that can be signed"
         )
-    advice: list[str] = []
-    url, mark, known = presign(found.value, found.rules, seconds, advice)
+    phrases: list[str] = []
+    url, content_id, details = presign(media_field.value, media_field.rules, seconds, phrases)
     if "x-amz-security-token" in url.lower():
-        advice.append(_SHORT_LIVED)
-    warnings = tuple(f"{_label(found)}: {words}." for words in advice)
-    return _ResolvedInput(url, mark, _fact(found, source, **known), warnings)
+        phrases.append(_SHORT_LIVED)
+    warnings = tuple(f"{_label(media_field)}: {text}." for text in phrases)
+    return _ResolvedInput(url, content_id, _input_metadata(media_field, source, **details), warnings)
 
 
-def _fact(found: MediaField, source: InputSource, **known: Any) -> InputMetadata:
-    return InputMetadata(found.field, source.value, describe_media(found.value), **known)
+def _input_metadata(media_field: MediaField, source: InputSource, **details: Any) -> InputMetadata:
+    return InputMetadata(media_field.field, source.value, describe_media(media_field.value), **details)
 
 
-def _label(found: MediaField) -> str:
-    return f"{found.field}={_shown(found)}"
+def _label(media_field: MediaField) -> str:
+    return f"{media_field.field}={_redacted_value(media_field)}"
 
 
-def _shown(found: MediaField) -> str:
-    shown = describe_media(found.value)
-    return f"{shown if len(shown) <= _LONGEST_SHOWN else f'{shown[:_LONGEST_SHOWN]}…'!r}"
+def _redacted_value(media_field: MediaField) -> str:
+    redacted = describe_media(media_field.value)
+    return repr(truncate(redacted, _MAX_VALUE_LENGTH))
 
 
-def _replace_media(value: Any, marks: Mapping[str, str]) -> Any:
+def _replace_media(value: Any, content_ids: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return marks.get(value, value)
+        return content_ids.get(value, value)
     if isinstance(value, Mapping):
-        return {key: _replace_media(item, marks) for key, item in value.items()}
+        return {key: _replace_media(item, content_ids) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_replace_media(item, marks) for item in value]
+        return [_replace_media(item, content_ids) for item in value]
     return value

@@ -21,12 +21,12 @@ from ..utils.storage import (
     translate_storage_errors,
 )
 from ..utils.urls import is_url, normalize_url, strip_data_uri
-from .media_header import UNREADABLE, read_video_info, video_advice
+from .media_header import UNREADABLE, read_video_info, video_warnings
 from .media_info import InvalidMediaError, check_size, check_type
 
-_HEAD_BYTES = 4096
-_LONGEST_PATH = 4096
-_LONGEST_NAME = 255
+_SNIFF_BYTES = 4096
+_MAX_PATH_LENGTH = 4096
+_MAX_NAME_LENGTH = 255
 
 
 class InputSource(StrEnum):
@@ -46,24 +46,24 @@ def classify_input(value: str) -> InputSource:
     :param value: URL, path, storage URI or base64.
     :return: the kind.
     """
-    value = opened(value)
+    value = normalize_input(value)
     if is_url(value):
         return InputSource.URL
-    if value[:5].lower() == "data:" or len(value) > _LONGEST_PATH:
+    if value[:5].lower() == "data:" or len(value) > _MAX_PATH_LENGTH:
         return InputSource.BASE64
     if "://" in value:
         return InputSource.STORAGE
     if os.path.exists(value):
         return InputSource.LOCAL
-    data = _decoded(value)
+    data = _decode_base64(value)
     if data is not None and (
-        len(value) > _LONGEST_NAME or detect_media_type(data) not in (None, "text/plain")
+        len(value) > _MAX_NAME_LENGTH or detect_media_type(data) not in (None, "text/plain")
     ):
         return InputSource.BASE64
     return InputSource.LOCAL
 
 
-def opened(value: str) -> str:
+def normalize_input(value: str) -> str:
     """Normalize a media value to the form in which it is opened and sent.
 
     :param value: URL, path, storage URI or base64.
@@ -75,7 +75,7 @@ def opened(value: str) -> str:
         path = value.removeprefix("file://").removeprefix("localhost")
         if path.startswith("/") and not os.path.exists(path) and os.path.exists(unquote(path)):
             return f"file://{unquote(path)}"
-    return os.path.expanduser(value) if value.startswith("~") and len(value) <= _LONGEST_PATH else value
+    return os.path.expanduser(value) if value.startswith("~") and len(value) <= _MAX_PATH_LENGTH else value
 
 
 def decode(value: str, rules: MediaConstraints) -> bytes:
@@ -86,15 +86,15 @@ def decode(value: str, rules: MediaConstraints) -> bytes:
     :return: the content.
     :raises InvalidMediaError: the value is not base64, or above the limit of the field.
     """
-    if rules.max_bytes is not None and len(value) > (rules.max_bytes + _HEAD_BYTES) * 3 // 2:
+    if rules.max_bytes is not None and len(value) > (rules.max_bytes + _SNIFF_BYTES) * 3 // 2:
         check_size(rules.max_bytes + 1, rules)
-    data = _decoded(value)
+    data = _decode_base64(value)
     if data is None:
         raise InvalidMediaError("is neither a URL, nor a path, nor readable base64")
     return data
 
 
-def _decoded(value: str) -> bytes | None:
+def _decode_base64(value: str) -> bytes | None:
     bare = strip_data_uri(value).strip()
     lengths = {len(line) for line in bare.split(" ")[:-1]}
     if " " in bare and len(lengths) > 1:
@@ -120,56 +120,56 @@ def read(value: str, rules: MediaConstraints) -> bytes:
     :raises StoragePermanentError: the file is missing or forbidden.
     :raises StorageTransientError: the storage does not respond as expected.
     """
-    value = opened(value)
+    value = normalize_input(value)
     if "://" not in value and not os.path.exists(value):
         raise MissingFileError(
             "No such file on this worker; use a path that all workers have, a URL or object storage"
         )
-    where = resolve_path(value)
+    path = resolve_path(value)
     with translate_storage_errors():
-        _info(where)
-        with open_to_read(where) as file:
+        _file_info(path)
+        with open_to_read(path) as file:
             content: bytes = file.read(-1 if rules.max_bytes is None else rules.max_bytes + 1)
             return content
 
 
 def presign(
-    value: str, rules: MediaConstraints, seconds: int, advice: list[str] | None = None
+    value: str, rules: MediaConstraints, seconds: int, warnings: list[str] | None = None
 ) -> tuple[str, str, Mapping[str, Any]]:
     """Make a presigned URL by which Kling's servers can read an object-storage file.
 
     :param value: storage URI.
     :param rules: constraints of the field.
     :param seconds: validity of the URL in seconds.
-    :param advice: gets a phrase for each property of a video that is not as documented.
+    :param warnings: gets a phrase for each property of a video that is not as documented.
     :return: the URL; an identifier of the content, which does not depend on the signature; size and type.
     :raises StoragePermanentError: the file is missing or forbidden, or the storage cannot sign URLs.
     :raises StorageTransientError: the storage does not respond as expected.
     :raises InvalidMediaError: the field does not accept the file.
     """
-    where = resolve_path(opened(value))
+    path = resolve_path(normalize_input(value))
     # The checks are outside: their errors are no errors of the storage.
     with translate_storage_errors():
-        info = _info(where)
+        info = _file_info(path)
     check_size(int(info.get("size") or 0), rules)
-    with translate_storage_errors(), open_to_read(where) as file:
-        head = file.read(_HEAD_BYTES)
+    with translate_storage_errors(), open_to_read(path) as file:
+        head = file.read(_SNIFF_BYTES)
         video = read_video_info(file) if rules.kind == "video" else None
     mime = check_type(head, rules)
-    if advice is not None and rules.kind == "video":
-        advice += video_advice(video, rules) if video and any(video) else [UNREADABLE]
+    if warnings is not None and rules.kind == "video":
+        warnings += video_warnings(video, rules) if video and any(video) else [UNREADABLE]
     with translate_storage_errors():
         try:
-            url = str(where.fs.sign(where.path, expiration=seconds))
+            url = str(path.fs.sign(path.path, expiration=seconds))
         except NotImplementedError:
             raise StoragePermanentError("its storage cannot sign URLs") from None
-    return url, f"{where.uri}#{_content_version(info)}", {"mime": mime, "size": int(info["size"])}
+    return url, f"{path.uri}#{_content_version(info)}", {"mime": mime, "size": int(info["size"])}
 
 
-def _info(where: StoragePath) -> Mapping[str, Any]:
+def _file_info(path: StoragePath) -> Mapping[str, Any]:
     # A cached listing may be older than the file.
-    where.fs.invalidate_cache()
-    info: Mapping[str, Any] = where.fs.info(where.path)
+    path.fs.invalidate_cache()
+    info: Mapping[str, Any] = path.fs.info(path.path)
     if info.get("type") == "directory":
         raise StoragePermanentError("it is a folder")
     return info
@@ -179,7 +179,7 @@ def _content_version(info: Mapping[str, Any]) -> str:
     for name in ("ETag", "etag", "md5Hash", "generation"):
         if info.get(name):
             return str(info[name]).strip('"')
-    changed = (
+    modified = (
         info.get("mtime") or info.get("LastModified") or info.get("last_modified") or info.get("created")
     )
-    return f"{info.get('size')}-{changed}"
+    return f"{info.get('size')}-{modified}"

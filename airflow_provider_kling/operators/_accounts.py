@@ -158,7 +158,7 @@ class AccountsSubmission:
         if not (retried or JobRequest(operator).is_shared):
             return None
         record = load_request(context, key) if retried else None
-        known = record.facts.get(CONNECTION_FACT) if record else None
+        known = record.metadata.get(CONNECTION_FACT) if record else None
         unprepared: KlingError | None = None
         for conn_id in sorted(self._usable, key=lambda each: each != known):
             operator.use_connection(conn_id)
@@ -251,7 +251,7 @@ def use_recorded_account(
     known = facts if isinstance(facts, Mapping) else load_request_metadata(context)
     if not known.get(CONNECTION_FACT):
         record = load_request(context, JobRequest(operator).task_key(context))
-        known = record.facts if record else {}
+        known = record.metadata if record else {}
     conn_id = known.get(CONNECTION_FACT)
     operator.use_connection(
         conn_id if conn_id in conn_ids else _account_with(operator, conn_ids, kling_task_id)

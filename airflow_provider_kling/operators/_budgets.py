@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..budget import RunBudget
 from ..exceptions import JobState, KlingContentRefused, KlingError, KlingTaskFailed
-from ..submission.idempotency import recall_external_task_id
+from ..submission.idempotency import load_external_task_id
 
 if TYPE_CHECKING:
     from ..version_compat import Context
@@ -49,7 +49,7 @@ def settle_lost(operator: Any, context: Context, error: KlingError) -> None:
     if not getattr(operator, "budget", None) or error.job is JobState.MAY_EXIST:
         return
     if isinstance(error, KlingTaskFailed | KlingContentRefused) or error.job is JobState.NOT_CREATED:
-        name = operator.reserved or recall_external_task_id(context)
+        name = operator.reserved or load_external_task_id(context)
         settle(operator, context, name, Decimal(0))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ..api.model_rules import meant_model, newer_api, retirement_message
+from ..api.model_rules import retirement_message, suggest_model, v2_model_message
 from ..api.requests.field_types import MediaConstraints
 from ..api.requests.rules import TEMPLATED
 from ..api.templating import is_templated
@@ -276,9 +276,9 @@ def _validate_once(endpoint: Endpoint, /, **values: Any) -> None:
 
 def _check_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
     """Fail for a model of API 2.0 at an endpoint of v1, and warn of a name that looks like a typo."""
-    if words := newer_api(endpoint.slug, name):
+    if words := v2_model_message(endpoint.slug, name):
         raise KlingRequestInvalid(f"{words}. Task {task_id!r}.", job=JobState.NOT_CREATED)
-    if meant := meant_model(endpoint.slug, name):
+    if meant := suggest_model(endpoint.slug, name):
         text = f"Task {task_id!r}: model_name {name!r} is unknown, and is sent as it is{meant}"
         warnings.warn(text, UserWarning, stacklevel=5)
 

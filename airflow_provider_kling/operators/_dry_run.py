@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..api.pricing import PRICES_OF, unit_type, usd_of
+from ..api.pricing import PRICES_OF, unit_type, units_to_usd
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingError, KlingRequestInvalid
 from ..inputs.prepared_request import PreparedRequest, prepare_request
@@ -51,7 +51,7 @@ def request_report(request: PreparedRequest, dialect: Dialect, key: IdempotencyK
         "body": redact(request.body),
         "external_task_id": named.external_task_id(0) if named else own,
         **price_report(request.endpoint, request.estimate, dialect),
-        "reads": [fact.to_json() for fact in request.media],
+        "reads": [fact.to_json() for fact in request.inputs],
         "warnings": list(request.warnings),
     }
 
@@ -69,7 +69,7 @@ def price_report(endpoint: Endpoint, estimate: Decimal | None, dialect: Dialect)
     return {
         "estimate": None if estimate is None else str(estimate),
         "unit": unit,
-        "estimate_usd": _cents(usd_of(endpoint, estimate)) if own and estimate is not None else None,
+        "estimate_usd": _cents(units_to_usd(endpoint, estimate)) if own and estimate is not None else None,
         "prices_of": PRICES_OF,
     }
 

@@ -26,7 +26,7 @@ from ..exceptions import (
 )
 from ..metrics import count_failure
 from ..results.job_facts import CONNECTION_FACT
-from ..submission.idempotency import load_request_metadata, recall_external_task_id, state_of, will_retry
+from ..submission.idempotency import load_external_task_id, load_request_metadata, state_of, will_retry
 from ..version_compat import AirflowFailException
 from ._budgets import settle_lost
 from ._job_request import JobRequest
@@ -182,7 +182,7 @@ def recovery_advice_for(operator: KlingTaskOperator, context: Context) -> Recove
         clear_attaches=operator.on_clear == "attach" or operator.idempotency_scope == "inputs",
         shared=operator.idempotency_scope == "inputs",
         changing=tuple(operator.changing),
-        can_list=settings.dialect.lists and (endpoint.listable or bool(endpoint.tasks)),
+        can_list=settings.dialect.supports_list and (endpoint.listable or bool(endpoint.tasks_path)),
         conn_id=operator.active_conn_id if operator.fallback_conn_ids else "",
     )
 
@@ -196,7 +196,7 @@ def can_look_up(operator: KlingTaskOperator, settings: KlingSettings) -> bool:
     """
     from ..submission.runner import can_look_up as supported
 
-    return supported(operator.endpoint, settings.dialect.lookup)
+    return supported(operator.endpoint, settings.dialect.supports_lookup)
 
 
 @contextmanager
@@ -253,7 +253,7 @@ def return_refusal(operator: KlingTaskOperator, run: TaskRun, error: KlingConten
     count_failure(error, endpoint=operator.endpoint, model=getattr(operator, "model_name", None))
     facts = run.metadata or load_request_metadata(run.context)
     task = run.ended_task or _read(operator, error)
-    name = error.external_task_id or run.external_task_id or recall_external_task_id(run.context)
+    name = error.external_task_id or run.external_task_id or load_external_task_id(run.context)
     result = refusal_result(error, operator.endpoint.slug, facts, task=task, external_task_id=name)
     operator.log.warning(
         "Kling refused the content, and on_refused='return' makes that the result: %s", error.message

@@ -77,7 +77,7 @@ def warning_of_repetition(key: IdempotencyKey, try_number: Any, submission: Subm
     if call not in _asked:
         _asked.add(call)
         return None
-    if submission.attached:
+    if submission.reattached:
         return (
             f"This call equals an earlier one in this task, so it returns the same job "
             f"{submission.task.task_id}; no other job is made. For another one change the request, for "

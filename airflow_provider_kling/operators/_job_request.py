@@ -14,8 +14,8 @@ from ..exceptions import JobState, KlingError, KlingRequestInvalid
 from ..inputs.cost_limits import enforce_limits
 from ..inputs.prepared_request import (
     PreparedRequest,
-    asked_key,
     is_nothing,
+    params_fingerprint,
     paths_to_str,
     prepare_request,
     read_extra_body,
@@ -128,7 +128,7 @@ class JobRequest:
 
         :return: the hash.
         """
-        return asked_key(
+        return params_fingerprint(
             self.operator.endpoint, self.operator.request_values(), self.operator.original(EXTRA_BODY)
         )
 
@@ -181,13 +181,13 @@ class JobRequest:
             ``airflow``: the task instance; ``idempotency_scope`` and ``take`` where they are set.
         :raises KlingRequestInvalid: the labels are invalid.
         """
-        from ..results.manifest import stored_by
+        from ..results.manifest import task_instance_info
 
         labels = labels_in(self.operator.task_id, "labels", self.operator.labels)
         return {
             **({"labels": labels} if labels else {}),
             **({CONNECTION_FACT: self.operator.active_conn_id} if self.operator.fallback_conn_ids else {}),
-            "airflow": stored_by(context),
+            "airflow": task_instance_info(context),
             **scope_facts(self.operator.idempotency_scope, self.take()),
             **({REJECTED_FACT: self.operator.rejected} if self.operator.rejected else {}),
         }
@@ -202,14 +202,14 @@ class JobRequest:
         if task.do_xcom_push:
             return {}
         record = load_request(context, self.task_key(context))
-        if record and record.facts:
-            return record.facts
+        if record and record.metadata:
+            return record.metadata
         try:
             dialect = task.hook.settings.dialect
             request = prepare_request(
                 task.endpoint, task.request_values(), dialect, task.original(EXTRA_BODY)
             )
-            return {**request.facts(), **self.origin(context)}
+            return {**request.metadata(), **self.origin(context)}
         except KlingError as error:
             # An input may be missing by now; the result is complete without it.
             task.log.warning("The manifest will hold no metadata of the request: %s", error)
@@ -231,13 +231,13 @@ class JobRequest:
         return without(read_extra_body(self.operator.original(EXTRA_BODY)), empty)
 
     def _log_cost(self, request: PreparedRequest, dialect: Dialect) -> None:
-        from ..api.pricing import PRICES_OF, format_usd, unit_type, usd_of
+        from ..api.pricing import PRICES_OF, format_usd, unit_type, units_to_usd
 
         log, unit = self.operator.log, unit_type(self.operator.endpoint)
         if request.estimate is None:
             log.info("The cost of this job cannot be estimated")
         elif dialect.name == "kling":
-            usd = format_usd(usd_of(self.operator.endpoint, request.estimate))
+            usd = format_usd(units_to_usd(self.operator.endpoint, request.estimate))
             log.info(
                 "This job will cost about %s %s units (%s by the list price of %s)",
                 request.estimate,
@@ -251,5 +251,5 @@ class JobRequest:
                 dialect.title,
                 request.estimate,
                 unit,
-                format_usd(usd_of(self.operator.endpoint, request.estimate)),
+                format_usd(units_to_usd(self.operator.endpoint, request.estimate)),
             )

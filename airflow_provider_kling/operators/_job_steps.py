@@ -11,7 +11,7 @@ from ..api.task import TaskStatus
 from ..exceptions import JobState, KlingSubmissionUnknown, error_from_event
 from ..lineage import emit_lineage
 from ..results.job_facts import CONNECTION_FACT, as_reused
-from ..submission.idempotency import load_request_metadata, recall_external_task_id
+from ..submission.idempotency import load_external_task_id, load_request_metadata
 from ._accounts import conn_ids_of, submission_of
 from ._budgets import settle
 from ._job_request import JobRequest
@@ -73,7 +73,7 @@ def _submit_once(
         _emit_lineage(operator, run, result)
         return result
     task = submission.submit()
-    if task.status.ended:
+    if task.status.is_terminal:
         return finish(operator, run, task)
     if operator.endpoint.synchronous:
         raise KlingSubmissionUnknown(
@@ -103,7 +103,7 @@ def finish(operator: KlingTaskOperator, run: TaskRun, task: KlingTask) -> dict[s
     """
     context = run.context
     run.ended_task = task
-    name = task.external_task_id or recall_external_task_id(context)
+    name = task.external_task_id or load_external_task_id(context)
     settle(operator, context, name, charged_units(operator.endpoint, task, operator.hook.settings.currency))
     if task.status is TaskStatus.FAILED:
         raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})

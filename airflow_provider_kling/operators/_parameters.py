@@ -14,10 +14,10 @@ from ..api.endpoint import Endpoint, get_endpoint
 from ..api.requests.coercion import (
     is_missing,
     is_none_word,
-    is_object_text,
-    native,
-    parsed_list,
-    parsed_mapping,
+    is_object_repr,
+    parse_list,
+    parse_mapping,
+    to_builtin,
 )
 from ..api.requests.rules import did_you_mean
 from ..attribution import LabelsInvalid, read_labels
@@ -92,7 +92,7 @@ def read_choice(task_id: str, name: str, value: Any, choices: tuple[str, ...]) -
     """
     if type(value) is str and value in choices:
         return value
-    value = native(value)
+    value = to_builtin(value)
     word = value.strip().lower() if isinstance(value, str) else None
     if word is None or word not in choices:
         meant = did_you_mean(value, choices)
@@ -108,7 +108,7 @@ def read_take(task_id: str, value: Any) -> str:
     :return: the take; empty for the first one.
     :raises KlingRequestInvalid: it is neither text nor a number.
     """
-    value = native(value)
+    value = to_builtin(value)
     if value is None or is_missing(value):
         return ""
     finite = not isinstance(value, float) or math.isfinite(value)
@@ -116,7 +116,7 @@ def read_take(task_id: str, value: Any) -> str:
         invalid_parameter(task_id, "take", value, "text or a number, such as '2'")
     # A table makes 2.0 of 2, and a template the text of it: that is the same take.
     text = _WHOLE.sub(r"\1", str(value).strip())
-    if is_object_text(text):
+    if is_object_repr(text):
         # It differs in each try, and each take is a job of its own.
         invalid_parameter(task_id, "take", value, "text or a number, such as '2'")
     if len(text) > _MAX_TAKE_LENGTH or not text.isprintable():
@@ -133,7 +133,7 @@ def read_conn_ids(task_id: str, value: Any, first: Any) -> tuple[str, ...]:
     :return: the ids, without those that rendered to nothing.
     :raises KlingRequestInvalid: it is none of these, or names a connection twice.
     """
-    value = native(value)
+    value = to_builtin(value)
     ids = _listed(value) if isinstance(value, str) else value
     expected = f"a list of connection ids, each once and none of them {first!r}"
     if is_nothing(ids):
@@ -150,7 +150,7 @@ def _listed(text: str) -> Any:
     """Parse text: JSON, the Python list that a template without native rendering renders, or names."""
     if is_missing(text):
         return None
-    return parsed_list(text) if text.strip()[:1] in ("[", "(", "{") else text.split(",")
+    return parse_list(text) if text.strip()[:1] in ("[", "(", "{") else text.split(",")
 
 
 def read_number(
@@ -214,7 +214,7 @@ def read_conn_id(task_id: str, name: str, value: Any) -> str:
     :return: the id without blanks around it.
     :raises KlingRequestInvalid: it is empty, or no text.
     """
-    value = native(value)
+    value = to_builtin(value)
     if not isinstance(value, str) or is_missing(value):
         invalid_parameter(task_id, name, value, "the id of a connection; leave it out for 'kling_default'")
     return value.strip()
@@ -264,7 +264,7 @@ def read_path(task_id: str, name: str, value: Any) -> Any:
         invalid_parameter(task_id, name, value, FOLDER)
     if not hasattr(value, "storage_options") and not isinstance(value, str | PathLike):
         invalid_parameter(task_id, name, type(value).__name__, FOLDER)
-    if is_object_text(str(value)) or any(is_none_word(part) for part in str(value).strip().split("/")):
+    if is_object_repr(str(value)) or any(is_none_word(part) for part in str(value).strip().split("/")):
         invalid_parameter(task_id, name, value, FOLDER)
     if is_relative(value):
         invalid_parameter(
@@ -296,8 +296,8 @@ def id_source(value: Any) -> Any:
     """
     text = value.strip() if isinstance(value, str) else ""
     if text.startswith("{"):
-        return parsed_mapping(text)
-    return parsed_list(text) if text.startswith(("[", "(")) else value
+        return parse_mapping(text)
+    return parse_list(text) if text.startswith(("[", "(")) else value
 
 
 def read_task_id(task_id: str, name: str, value: Any) -> str:
@@ -312,13 +312,13 @@ def read_task_id(task_id: str, name: str, value: Any) -> str:
     found = id_source(value)
     ident = found.get("task_id") if isinstance(found, Mapping) else found
     if not isinstance(ident, float):
-        ident = native(ident)
+        ident = to_builtin(ident)
     if isinstance(ident, int) and not isinstance(ident, bool):
         # Native templates render an id as a number.
         ident = str(ident)
     text = ident.strip() if isinstance(ident, str) and not is_missing(ident) else ""
     # No query holds a line's end or half a character.
-    if text.isprintable() and not is_object_text(text) and text and not _FLOAT.fullmatch(text):
+    if text.isprintable() and not is_object_repr(text) and text and not _FLOAT.fullmatch(text):
         return text
     many = isinstance(ident, Iterable) and not isinstance(ident, str)
     remedy = (
@@ -334,7 +334,7 @@ def read_task_id(task_id: str, name: str, value: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    value = native(value)
+    value = to_builtin(value)
     if isinstance(value, bool) or value is None:
         return None
     try:

@@ -149,16 +149,16 @@ def _media(request: KlingRequest, kind: str) -> Iterator[str]:
 
 def _file_length(operator: Any, value: str) -> float | None:
     from ..inputs.resolve import is_private_url
-    from ..inputs.sources import InputSource, classify_input, opened
+    from ..inputs.sources import InputSource, classify_input, normalize_input
     from ._priced_length import stored_length, url_length
 
     source = classify_input(value)
     if source is InputSource.STORAGE:
-        return stored_length(opened(value))
-    if source is not InputSource.URL or is_private_url(opened(value)):
+        return stored_length(normalize_input(value))
+    if source is not InputSource.URL or is_private_url(normalize_input(value)):
         return None
     settings = operator.hook.settings
-    return url_length(opened(value), proxy=settings.proxy, verify=settings.verify)
+    return url_length(normalize_input(value), proxy=settings.proxy, verify=settings.verify)
 
 
 class _LimitReached(Exception):

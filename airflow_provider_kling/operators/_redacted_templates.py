@@ -62,9 +62,9 @@ class RedactedTemplateMixin(RenderingMixin):
         :param value: its rendered value.
         :return: what Airflow may store of it.
         """
-        from ..utils.redaction import redact_texts
+        from ..utils.redaction import redact_reversibly
 
-        return redact_texts(paths_to_str(value))
+        return redact_reversibly(paths_to_str(value))
 
     def _unrendered(self, name: str) -> Any:
         return self.original(name)

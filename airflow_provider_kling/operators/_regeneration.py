@@ -83,10 +83,10 @@ def stored_check(operator: KlingBatchOperator) -> CheckStored | None:
     """
     if not checks_media(operator):
         return None
-    from ..results.media_check import check_files, paths_of
+    from ..results.media_check import check_files, extract_paths
 
     rules = read_rules(operator.task_id, operator.media_rules or {})
-    return lambda result: verdict_of(check_files(paths_of(result), rules, trust_manifest=True))
+    return lambda result: verdict_of(check_files(extract_paths(result), rules, trust_manifest=True))
 
 
 def storing(
@@ -103,7 +103,7 @@ def storing(
     store = result_writer(settings, endpoint, operator.output_path, context, poster=operator.poster)
     if not checks_media(operator):
         return store
-    from ..results.media_check import check_files, paths_of
+    from ..results.media_check import check_files, extract_paths
 
     rules = read_rules(operator.task_id, operator.media_rules or {})
     asked = read_take(operator.task_id, operator.take)
@@ -113,7 +113,7 @@ def storing(
     ) -> dict[str, Any]:
         result = store(task, facts, read)
         with storage_errors_for("cannot be read", operator.output_path):
-            verdict = verdict_of(check_files(paths_of(result), rules))
+            verdict = verdict_of(check_files(extract_paths(result), rules))
             if verdict["passed"]:
                 _record_accepted(index_at(settings, endpoint, operator.output_path), result, facts, asked)
         return {**result, MEDIA_CHECK: verdict}
@@ -169,10 +169,10 @@ def checked_result(
     :raises KlingMediaCheckFailed: the files break a rule, and no other job may be submitted.
     :raises KlingServerError: the storage does not answer; a retry checks again and pays nothing.
     """
-    from ..results.media_check import check_files, paths_of
+    from ..results.media_check import check_files, extract_paths
 
     with storage_errors_for("cannot be read", operator.output_path):
-        checked = check_files(paths_of(result), read_rules(operator.task_id, operator.media_rules or {}))
+        checked = check_files(extract_paths(result), read_rules(operator.task_id, operator.media_rules or {}))
     verdict = verdict_of(checked)
     if verdict["passed"]:
         if operator.output_path:
@@ -227,5 +227,5 @@ def _no_other(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, An
 def _names_protect(operator: KlingTaskOperator) -> bool:
     """Whether a job can be looked up by its external id, and the host rejects a second one."""
     settings = operator.hook.settings
-    unique = settings.dialect.unique_names and operator.endpoint.absence_proves
+    unique = settings.dialect.refuses_duplicates and operator.endpoint.absence_proves
     return unique and can_look_up(operator, settings)

@@ -135,10 +135,10 @@ def warn_of_other_request(
     before = note.key
     if "take" in changing:
         # Else it may be a later take, which replaces files that fail the media check.
-        before = replace(before, take=str(note.facts.get(TAKE_FACT) or ""))
+        before = replace(before, take=str(note.metadata.get(TAKE_FACT) or ""))
     if (before.fingerprint, before.take) == (key.fingerprint, key.take):
         return
-    what = difference(facts, note.facts) or "the content of an input, or a key of extra_body"
+    what = difference(facts, note.metadata) or "the content of an input, or a key of extra_body"
     if before.user_external_task_id and before.user_external_task_id == key.user_external_task_id:
         _log.warning(
             "This try asks for something else under the same external_task_id, and attaches to the earlier "

@@ -118,14 +118,14 @@ def reuse_warnings(settings: KlingSettings, endpoint: Endpoint, *, stores: bool)
     from ..submission.runner import can_look_up
 
     where = f"{settings.dialect.title}, {endpoint}"
-    if not can_look_up(endpoint, settings.dialect.lookup):
+    if not can_look_up(endpoint, settings.dialect.supports_lookup):
         found = "only a stored result is re-used, and no running job" if stores else "nothing is re-used"
         remedy = "" if stores else "; give output_path, whose index is searched"
         yield (
             f"idempotency_scope='inputs': {found}, for a job cannot be looked up by external_task_id here "
             f"({where}){remedy}"
         )
-    elif not (settings.dialect.unique_names and endpoint.absence_proves):
+    elif not (settings.dialect.refuses_duplicates and endpoint.absence_proves):
         yield (
             "idempotency_scope='inputs': two tasks that start at the same moment may make two jobs, for this "
             f"host is not known to refuse a second job of the same external_task_id ({where})"

@@ -356,6 +356,6 @@ def format_clock_time(until: datetime) -> str:
 
 
 def _ended(task: KlingTask, state: JobState) -> KlingTask:
-    if not task.status.ended:
+    if not task.status.is_terminal:
         raise KlingError("The wait was stopped.", task_id=task.task_id, job=state)
     return task

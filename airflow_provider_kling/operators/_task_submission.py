@@ -92,7 +92,7 @@ class TaskSubmission:
         key = task_instance_key(self._context, operator.retries or 0)
         if not found or (is_retry(self._context, key.clear_count, can_look_up=False) and is_own(found, key)):
             return None
-        self._run.metadata = {**request.facts(), **origin, REUSED_FACT: found[REUSED_FACT]}
+        self._run.metadata = {**request.metadata(), **origin, REUSED_FACT: found[REUSED_FACT]}
         count("attached", **self._run.tags)
         self._run.log.info(
             "A stored result of the same request is re-used, and nothing is charged: job %s, made by %s",
@@ -123,7 +123,7 @@ class TaskSubmission:
             request, origin = self._prepare()
         except KlingError as error:
             return self._reattach_without_request(error)
-        self._run.metadata = {**request.facts(), **origin}
+        self._run.metadata = {**request.metadata(), **origin}
         submission = self._submission_of(request)
         key = submission.key
         self.is_retry = submission.is_retry
@@ -141,11 +141,11 @@ class TaskSubmission:
         submitted = self._find_over_limit(submission, request) or self._submit_when_possible(
             submission, request
         )
-        if submitted.taken and key.user_external_task_id:
+        if submitted.id_was_in_use and key.user_external_task_id:
             stored = stored_request(self._operator.output_path, submitted.task.task_id)
             check_same_request(self._context, submitted, key, self._run.metadata, stored)
         self._warn_of_repetition(key, submitted)
-        count("attached" if submitted.attached else "submitted", **self._run.tags)
+        count("attached" if submitted.reattached else "submitted", **self._run.tags)
         if "since" in self._waited:
             duration("slot_wait", time.time() - float(self._waited["since"]), **self._run.tags)
         return self._on_submitted(submitted)
@@ -183,7 +183,7 @@ class TaskSubmission:
         found = run_flow(find_existing(submission), self._run.hook.client, self._operator.endpoint, {})
         if found is None:
             return None
-        self._run.metadata = {**request.facts(), **origin}
+        self._run.metadata = {**request.metadata(), **origin}
         count("attached", **self._run.tags)
         return self._on_submitted(found)
 
@@ -278,7 +278,7 @@ class TaskSubmission:
         endpoint, dialect = operator.endpoint, operator.hook.settings.dialect
         found_by_name = can_look_up(operator, operator.hook.settings)
         shared, proves = key.scope is not None, endpoint.absence_proves
-        unique = dialect.unique_names and proves
+        unique = dialect.refuses_duplicates and proves
         return SubmissionContext(
             key=key,
             can_look_up=found_by_name,
@@ -286,15 +286,15 @@ class TaskSubmission:
             is_retry=is_retry(context, key.clear_count, found_by_name and proves and not shared),
             synchronous=endpoint.synchronous,
             state=state_of(context, self._state_name),
-            unique_names=unique,
+            refuses_duplicates=unique,
             earlier_tries=earlier_tries(context, key.clear_count),
-            renew_expired=shared
+            resubmit_expired=shared
             or (
                 operator.on_clear == "attach"
                 and task_instance_key(context, operator.retries or 0).clear_count > key.clear_count
             ),
             # An existing job costs nothing, so no budget may prevent the task from attaching to it.
-            asks_first=shared and found_by_name and (operator.budget is not None or not unique),
+            look_up_first=shared and found_by_name and (operator.budget is not None or not unique),
             return_refused=operator.on_refused == "return",
         )
 
@@ -311,7 +311,11 @@ class TaskSubmission:
             raise error
         record = self._load_earlier_request(key)
         # If the parameters differ, the earlier job is not the one of this request.
-        if record and record.asked == self._request.params_fingerprint() and self._operator.usable_settings():
+        if (
+            record
+            and record.params_fingerprint == self._request.params_fingerprint()
+            and self._operator.usable_settings()
+        ):
             flow = find_existing(self._submission_context(record.key))
             found = run_flow(flow, self._run.hook.client, endpoint, {})
             if not found:
@@ -319,7 +323,7 @@ class TaskSubmission:
             self._run.log.warning(
                 "%s An earlier try has made the same request, and its job exists", error.message
             )
-            self._run.metadata = record.facts
+            self._run.metadata = record.metadata
             return self._on_submitted(found)
         lost = KlingError(
             f"{error.message} An earlier try may have made a job, and this one cannot look for it.",
@@ -337,7 +341,7 @@ class TaskSubmission:
         return RequestRecord(
             replace(key, user_external_task_id=str(own)),
             self._request.params_fingerprint(),
-            record.facts if record else {},
+            record.metadata if record else {},
         )
 
     def _on_submitted(self, submitted: SubmittedTask) -> KlingTask:
@@ -352,7 +356,7 @@ class TaskSubmission:
                 task.task_id,
                 task.raw_status,
             )
-        elif submitted.attached:
+        elif submitted.reattached:
             run.log.info("Attached to job %s (%s): nothing new is charged", task.task_id, task.raw_status)
         else:
             run.log.info("Submitted job %s to %s, external_task_id %s", task.task_id, operator.endpoint, name)

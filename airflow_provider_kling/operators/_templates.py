@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..api.requests.coercion import is_result, native, parsed_mapping
-from ..api.templating import EXPRESSION, WORDS, fault_of_text, holds_none, is_lost, is_templated
+from ..api.requests.coercion import is_result, parse_mapping, to_builtin
+from ..api.templating import EXPRESSION, WORDS, holds_none, is_lost, is_templated, rendered_text_problem
 from ..inputs.prepared_request import paths_to_str
 from ..utils.redaction import redact_text
 
@@ -72,7 +72,7 @@ def renderable(value: Any) -> Any:
     """
     if isinstance(value, os.PathLike) or hasattr(value, "storage_options"):
         return paths_to_str(value) if is_templated(value) else value
-    return native(value)
+    return to_builtin(value)
 
 
 def find_unresolved(templates: Mapping[str, Any], rendered: Mapping[str, Any]) -> list[UnresolvedTemplate]:
@@ -90,7 +90,7 @@ def _lost_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplat
         return []
     if is_lost(rendered) or (path == (OUTPUT_PATH,) and _part_is_lost(template, rendered)):
         return [UnresolvedTemplate(path, str(template), rendered)]
-    if (why := fault_of_text(path[-1], rendered)) is not None:
+    if (why := rendered_text_problem(path[-1], rendered)) is not None:
         return [UnresolvedTemplate(path, str(template), redact_text(rendered)[:_LONGEST_SHOWN], why)]
     if path[-1] in WORDS and holds_none(template, rendered):
         shown = redact_text(rendered)[:_LONGEST_SHOWN]
@@ -102,7 +102,7 @@ def _lost_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplat
     elif isinstance(template, list | tuple) and isinstance(rendered, list | tuple):
         parts = [(at, *pair) for at, pair in enumerate(zip(template, rendered, strict=False))]
     else:
-        found = parsed_mapping(rendered) if path == (EXTRA_BODY,) else rendered
+        found = parse_mapping(rendered) if path == (EXTRA_BODY,) else rendered
         # A whole result is no valid value of a field: the field's own check reports it better.
         found = None if is_result(found) else found
         return [

@@ -277,7 +277,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         from ..batch.input import row_reader
         from ..batch.runner import BatchRunner
         from ..budget import RunBudget
-        from ..results.manifest import stored_by
+        from ..results.manifest import task_instance_info
         from ._batch_parameters import further_accounts
         from ._batch_task import check_execution_timeout, deferral_arguments, report_progress
         from ._deadlines import batch_job_deadline
@@ -304,7 +304,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 store_result=storing(self, settings, endpoint, context),
                 deadline_for=lambda created, now: batch_job_deadline(created, self.timeout, state.began, now),
                 log=_log,
-                airflow=stored_by(context),
+                airflow=task_instance_info(context),
                 shared=RunBudget(self.budget, key.dag_id, key.run_id) if self.budget else None,
                 shard=shard,
                 reuse=batch_reuse(self, settings, endpoint, parameters.take(), stored_check(self)),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ..api.requests.coercion import parsed_list, parsed_mapping
+from ..api.requests.coercion import parse_list, parse_mapping
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
@@ -109,7 +109,7 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
         :raises KlingRequestInvalid: a parameter is invalid, or a file is missing.
         :raises KlingServerError: the storage does not respond; a retry can help.
         """
-        from ..results.media_check import check_files, paths_of
+        from ..results.media_check import check_files, extract_paths
 
         self.check_rendered()
         rules, on_fail = self._read_rules(), self._read_on_fail()
@@ -122,11 +122,11 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
                 value,
                 "a result or a path; it rendered to nothing, check the task that it names",
             )
-        value = parsed_list(parsed_mapping(value))
+        value = parse_list(parse_mapping(value))
         if not _is_readable(value):
             invalid_parameter(self.task_id, name, value, "a result, a path, or a list of them")
         with storage_errors_for("cannot be read", value if name == "path" else "result"):
-            paths = paths_of(value)
+            paths = extract_paths(value)
             if not paths:
                 invalid_parameter(
                     self.task_id, name, _kind(value), "the path of a stored file; give the job an output_path"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ..api.auth import AccessKey
 from ..api.endpoint import Endpoint, get_endpoint
 from ..api.http import MAX_PAGE_SIZE
-from ..api.requests.coercion import parsed_list
+from ..api.requests.coercion import parse_list
 from ..api.task import TaskStatus
 from ..api.templating import is_templated
 from ..exceptions import (
@@ -132,7 +132,7 @@ class KlingFetchResultOperator(StoringOperator):
                 f"{'' if endpoint.external_id else f', and {endpoint} knows no external ids'}.",
                 task_id=task_id,
             ) from None
-        if not task.status.ended:
+        if not task.status.is_terminal:
             raise KlingError(
                 "Put a KlingTaskSensor before this task, or let a retry look again: job "
                 f"{task.task_id} has not ended yet ({task.raw_status or 'submitted'}).",
@@ -224,7 +224,7 @@ class KlingResultSweepOperator(StoringOperator):
 
         endpoints = self._swept()
         self.check_output_path()
-        if not self.hook.settings.dialect.lists:
+        if not self.hook.settings.dialect.supports_list:
             raise KlingRequestInvalid(
                 f"Task {self.task_id!r}: {self.hook.settings.dialect.title} does not list jobs, so what "
                 "is missing cannot be found. KlingFetchResultOperator stores the results of jobs whose ids "
@@ -232,7 +232,7 @@ class KlingResultSweepOperator(StoringOperator):
             )
         if not self.endpoints and isinstance(self.hook.settings.credentials, AccessKey):
             # API 2.0 rejects signed tokens, so such an account has no jobs there.
-            endpoints = [endpoint for endpoint in endpoints if not endpoint.tasks]
+            endpoints = [endpoint for endpoint in endpoints if not endpoint.tasks_path]
         with storage_errors_for("cannot be listed", self.output_path):
             stored = stored_task_ids(self.output_path)
         now = int(time.time() * 1000)
@@ -250,7 +250,7 @@ class KlingResultSweepOperator(StoringOperator):
         most = int(min(self._number("max_tasks"), len(jobs)))
         store_all(jobs[:most], self._keeper(context), report, self.parallel)
         for job in jobs[most:]:
-            report.left(job)
+            report.on_skipped(job)
         self._log_report(report)
         self._judge(context, report)
         return report.to_json()
@@ -258,7 +258,7 @@ class KlingResultSweepOperator(StoringOperator):
     def _swept(self) -> list[Endpoint]:
         from ..results.sweep import is_sweepable, sweepable_endpoints
 
-        slugs = parsed_list(self.endpoints)
+        slugs = parse_list(self.endpoints)
         if is_nothing(slugs) or slugs == []:
             return sweepable_endpoints()
         if not isinstance(slugs, list):
@@ -289,7 +289,7 @@ class KlingResultSweepOperator(StoringOperator):
             # Read again: the list may be hours old, and its URLs with it.
             task = client.get_task(endpoint, job.task_id)
             # A list of API 2.0 has jobs of several endpoints: any file counts there.
-            held = holds_a_file(task.result) if endpoint.tasks else holds_its_files(endpoint, task)
+            held = holds_a_file(task.result) if endpoint.tasks_path else holds_its_files(endpoint, task)
             if not held:
                 raise result_missing(job.task_id, job.endpoint)
             result = result_store(job.endpoint)(task, {}, lambda: client.get_task(endpoint, job.task_id))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ..api.requests.coercion import parsed_list
+from ..api.requests.coercion import parse_list
 from ..api.templating import is_templated
 from ..exceptions import KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
@@ -130,7 +130,7 @@ class KlingUsageOperator(StoringOperator):
     def _already_stored(self) -> KnownJobs:
         from ..usage.known_jobs import KnownJobs
 
-        paths: Any = parsed_list(self.paths)
+        paths: Any = parse_list(self.paths)
         if is_nothing(paths):
             paths = ()
         if isinstance(paths, str | os.PathLike) or hasattr(paths, "storage_options"):

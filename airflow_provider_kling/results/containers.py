@@ -18,7 +18,7 @@ class Container(Protocol):
         :param data: the bytes.
         """
 
-    def fault(self) -> str | None:
+    def defect(self) -> str | None:
         """Return what is missing.
 
         :return: a short text; ``None`` for a complete file.
@@ -42,7 +42,7 @@ _MOVIE = frozenset((b"moov", b"moof", b"meta"))
 # Some writers fill a file up; no end marker consists of these bytes alone.
 _PADDING = b"\0\r\n \t"
 _TAIL_BYTES = 16
-_HEAD = 8
+_HEADER_BYTES = 8
 _NAME_BYTES = bytes((*range(0x20, 0x7F), 0xA9))
 
 
@@ -64,7 +64,7 @@ def container_of(mime: str | None) -> Container:
     return _Marker(markers[mime]) if mime in markers else _Unknown()
 
 
-_LONGEST_AUDIO = 512 * 1024**2
+_MAX_AUDIO_BYTES = 512 * 1024**2
 
 
 class _Unknown:
@@ -73,7 +73,7 @@ class _Unknown:
     def feed(self, data: bytes) -> None:
         pass
 
-    def fault(self) -> str | None:
+    def defect(self) -> str | None:
         return None
 
 
@@ -92,7 +92,7 @@ class _Marker:
     def closed(self) -> bool:
         return self._tail.endswith(self._marker)
 
-    def fault(self) -> str | None:
+    def defect(self) -> str | None:
         return None if self.closed else "its end marker is missing"
 
 
@@ -102,39 +102,39 @@ class _Riff:
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
         self._head = b""
-        self._come = 0
+        self._received = 0
 
     def feed(self, data: bytes) -> None:
-        self._head += data[: _HEAD - len(self._head)]
-        self._come += len(data)
+        self._head += data[: _HEADER_BYTES - len(self._head)]
+        self._received += len(data)
 
     @property
-    def _wanted(self) -> int:
-        return _HEAD + int.from_bytes(self._head[4:8], "little")
+    def _expected_size(self) -> int:
+        return _HEADER_BYTES + int.from_bytes(self._head[4:8], "little")
 
     @property
     def closed(self) -> bool:
-        return self._come >= self._wanted > _HEAD
+        return self._received >= self._expected_size > _HEADER_BYTES
 
     @property
     def _is_plausible(self) -> bool:
-        return _HEAD < self._wanted < _LONGEST_AUDIO
+        return _HEADER_BYTES < self._expected_size < _MAX_AUDIO_BYTES
 
-    def fault(self) -> str | None:
+    def defect(self) -> str | None:
         # Not every writer pads audio of an odd length.
-        streamed = not self._strict and (not self._is_plausible or self._come + 1 == self._wanted)
+        streamed = not self._strict and (not self._is_plausible or self._received + 1 == self._expected_size)
         if self.closed or streamed:
             return None
-        return f"{self._come} bytes came, and its header says {self._wanted}"
+        return f"{self._received} bytes came, and its header says {self._expected_size}"
 
 
-class _Parts(ABC):
+class _ChunkedFormat(ABC):
     """Check a sequence of parts that each begin with their length; only the headers are held in memory."""
 
     def __init__(self, skip: int = 0) -> None:
         self._skip = skip
         self._head = b""
-        self._broken = False
+        self._invalid = False
         self._open = False
 
     def feed(self, data: bytes) -> None:
@@ -154,10 +154,10 @@ class _Parts(ABC):
 
     @property
     def _stopped(self) -> bool:
-        return self._broken or self._open
+        return self._invalid or self._open
 
     def _head_bytes(self) -> int:
-        return _HEAD
+        return _HEADER_BYTES
 
     @abstractmethod
     def _begin(self, head: bytes) -> None:
@@ -168,7 +168,7 @@ class _Parts(ABC):
         return bool(self._skip or self._head)
 
 
-class _Boxes(_Parts):
+class _Boxes(_ChunkedFormat):
     """Check MP4, QuickTime and HEIF: the last box ends with the file, and one box describes the media."""
 
     def __init__(self, *, images: bool) -> None:
@@ -178,7 +178,11 @@ class _Boxes(_Parts):
         self._last = b""
 
     def _head_bytes(self) -> int:
-        return 2 * _HEAD if self._head[:4] == b"\0\0\0\1" and len(self._head) >= _HEAD else _HEAD
+        return (
+            2 * _HEADER_BYTES
+            if self._head[:4] == b"\0\0\0\1" and len(self._head) >= _HEADER_BYTES
+            else _HEADER_BYTES
+        )
 
     def _begin(self, head: bytes) -> None:
         size, kind = int.from_bytes(head[:4], "big"), head[4:8]
@@ -186,7 +190,7 @@ class _Boxes(_Parts):
             size = int.from_bytes(head[8:16], "big")
         # A type has four printable characters; only media data may extend to the end of the file.
         if kind.translate(None, _NAME_BYTES) or (size < len(head) and not (size == 0 and kind == b"mdat")):
-            self._broken = True
+            self._invalid = True
             return
         self._open = size == 0
         self._skip = max(0, size - len(head))
@@ -196,10 +200,10 @@ class _Boxes(_Parts):
 
     @property
     def closed(self) -> bool:
-        return self.fault() is None and not self._open and b"mdat" in self._seen
+        return self.defect() is None and not self._open and b"mdat" in self._seen
 
-    def fault(self) -> str | None:
-        if self._broken:
+    def defect(self) -> str | None:
+        if self._invalid:
             return "what follows in it is no part of its container"
         if self._cut:
             return "its last part is cut off"
@@ -208,7 +212,7 @@ class _Boxes(_Parts):
         return "its last fragment has no media" if self._last == b"moof" else None
 
 
-class _Png(_Parts):
+class _Png(_ChunkedFormat):
     """Check PNG chunks (length, type, content, checksum) up to ``IEND``."""
 
     def __init__(self) -> None:
@@ -218,16 +222,16 @@ class _Png(_Parts):
     def _begin(self, head: bytes) -> None:
         self._skip = int.from_bytes(head[:4], "big") + 4
         self._ended = head[4:8] == b"IEND"
-        self._broken = not head[4:8].isalpha()
+        self._invalid = not head[4:8].isalpha()
 
     @property
     def _stopped(self) -> bool:
         # Bytes after the last chunk are ignored.
-        return self._broken or self.closed
+        return self._invalid or self.closed
 
     @property
     def closed(self) -> bool:
         return self._ended and not self._skip
 
-    def fault(self) -> str | None:
+    def defect(self) -> str | None:
         return None if self.closed else "its end marker is missing"

@@ -83,14 +83,14 @@ class DownloadOptions:
             return {}
         return {"Authorization": f"Bearer {self.token()}"}
 
-    def is_too_slow(self, come: int, waited: float) -> bool:
+    def is_too_slow(self, received: int, elapsed: float) -> bool:
         """Return whether a download is slower than the minimum rate.
 
-        :param come: bytes received.
-        :param waited: seconds spent waiting for them.
+        :param received: bytes received.
+        :param elapsed: seconds spent waiting for them.
         :return: ``True`` if the download should be aborted.
         """
-        return come < self.min_bytes_per_second * (waited - self.timeout[1])
+        return received < self.min_bytes_per_second * (elapsed - self.timeout[1])
 
     @classmethod
     def for_host(
@@ -132,9 +132,9 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_GONE = frozenset((401, 403, 404, 410))
+_EXPIRED_STATUSES = frozenset((401, 403, 404, 410))
 # 203 is of a proxy that changed something; the container shows whether the file is whole.
-_OK = frozenset((200, 203))
+_OK_STATUSES = frozenset((200, 203))
 _PARTIAL = 206
 _WHOLE_RANGE = re.compile(r"bytes[ =]0-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 # Object stores also return an encoding that the uploader set, such as "aws-chunked".
@@ -143,9 +143,9 @@ _ZLIB = frozenset(("gzip", "x-gzip", "deflate"))
 # Window bits that accept a gzip or a zlib header.
 _ANY_ZLIB_HEADER = 47
 _DATA_URI = re.compile(r"data:([^,;]*)[^,]*;base64,(.*)", re.IGNORECASE | re.DOTALL)
-_PIECE_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20
 _MAGIC_BYTES = 2
-_BUSY = frozenset((429, 503))
+_BUSY_STATUSES = frozenset((429, 503))
 # A compressed response would not have the announced length.
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"airflow-provider-kling/{__version__}"}
 
@@ -174,24 +174,24 @@ class Download:
     """Read the body of a response.
 
     :param response: a successful response whose body was not read yet.
-    :param rules: limits of the download.
+    :param options: limits of the download.
     :raises TransientDownloadError: the server compresses the file with an unsupported encoding.
     :raises PermanentDownloadError: the announced length is above the limit.
     """
 
-    def __init__(self, response: requests.Response, rules: DownloadOptions) -> None:
+    def __init__(self, response: requests.Response, options: DownloadOptions) -> None:
         self._response = response
-        self._rules = rules
+        self._options = options
         self.content_type = response.headers.get("Content-Type", "")
         encodings = set(re.split(r"[\s,]+", response.headers.get("Content-Encoding", "").lower()))
         if _COMPRESSIONS & encodings or len(_ZLIB & encodings) > 1:
             raise TransientDownloadError("the server compresses it, although asked not to")
-        self._zipped = bool(_ZLIB & encodings)
-        self._length, self.measured = _length_of(response)
+        self._is_compressed = bool(_ZLIB & encodings)
+        self._length, self.measured = _content_length(response)
         if response.status_code == _PARTIAL:
             # Whether the range is right, only the container shows.
-            self._length, self.measured = _length_of_range(response), False
-        if self._length is not None and self._length > rules.max_bytes:
+            self._length, self.measured = _range_length(response), False
+        if self._length is not None and self._length > options.max_bytes:
             raise self._too_large()
 
     def chunks(self) -> Iterator[bytes]:
@@ -202,61 +202,61 @@ class Download:
         :raises PermanentDownloadError: the body is larger than ``max_bytes``.
         """
         decoded = 0
-        for chunk in _unzipped(self._raw()) if self._zipped else self._raw():
+        for chunk in _decompress(self._raw()) if self._is_compressed else self._raw():
             decoded += len(chunk)
-            if decoded > self._rules.max_bytes:
+            if decoded > self._options.max_bytes:
                 raise self._too_large()
             yield chunk
 
     def _raw(self) -> Iterator[bytes]:
-        come = 0
+        received = 0
         try:
-            for come, waited, chunk in _iter_timed(iter_body(self._response, decoded=False)):
-                if come > self._rules.max_bytes:
+            for received, elapsed, chunk in _iter_timed(iter_body(self._response, decoded=False)):
+                if received > self._options.max_bytes:
                     raise self._too_large()
-                if self._rules.is_too_slow(come, waited):
-                    raise TransientDownloadError(f"it is too slow: {come} bytes in {waited:.0f} s")
+                if self._options.is_too_slow(received, elapsed):
+                    raise TransientDownloadError(f"it is too slow: {received} bytes in {elapsed:.0f} s")
                 yield chunk
         except requests.RequestException as error:
             raise TransientDownloadError(
-                f"the connection broke after {come} bytes ({type(error).__name__})"
+                f"the connection broke after {received} bytes ({type(error).__name__})"
             ) from None
-        if self._length is not None and come != self._length:
-            raise TransientDownloadError(f"received {come} of {self._length} bytes")
-        if not come:
+        if self._length is not None and received != self._length:
+            raise TransientDownloadError(f"received {received} of {self._length} bytes")
+        if not received:
             raise TransientDownloadError("the file is empty")
 
     def _too_large(self) -> PermanentDownloadError:
-        return PermanentDownloadError(f"it is larger than the limit of {self._rules.max_bytes} bytes")
+        return PermanentDownloadError(f"it is larger than the limit of {self._options.max_bytes} bytes")
 
 
-def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _decompress(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Decode gzip or zlib in pieces of limited size; yield other content unchanged."""
     head = b""
     while len(head) < _MAGIC_BYTES and (chunk := next(chunks, b"")):
         head += chunk
-    if not _is_zipped(head):
+    if not _has_zlib_header(head):
         yield head
         yield from chunks
         return
     decoder = zlib.decompressobj(_ANY_ZLIB_HEADER)
     for chunk in chain((head,), chunks):
-        left = chunk
-        while left:
+        remaining = chunk
+        while remaining:
             if decoder.eof:
                 decoder = zlib.decompressobj(_ANY_ZLIB_HEADER)
             try:
-                data = decoder.decompress(left, _PIECE_BYTES)
+                data = decoder.decompress(remaining, _CHUNK_BYTES)
             except zlib.error:
                 raise TransientDownloadError("its gzip encoding is damaged") from None
             if data:
                 yield data
-            left = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+            remaining = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
     if not decoder.eof:
         raise TransientDownloadError("its gzip encoding is truncated")
 
 
-def _is_zipped(head: bytes) -> bool:
+def _has_zlib_header(head: bytes) -> bool:
     zlib_header = head[:1] == b"\x78" and int.from_bytes(head[:2], "big") % 31 == 0
     return zlib_header or head.startswith(b"\x1f\x8b")
 
@@ -266,18 +266,18 @@ def _iter_timed(chunks: Iterator[bytes]) -> Iterator[tuple[int, float, bytes]]:
 
     Time that the consumer needs, such as to write to a slow storage, is not counted.
     """
-    come, waited = 0, 0.0
+    received, elapsed = 0, 0.0
     while True:
         began = time.monotonic()
         chunk = next(chunks, b"")
-        waited += time.monotonic() - began
+        elapsed += time.monotonic() - began
         if not chunk:
             return
-        come += len(chunk)
-        yield come, waited, chunk
+        received += len(chunk)
+        yield received, elapsed, chunk
 
 
-def _length_of(response: requests.Response) -> tuple[int | None, bool]:
+def _content_length(response: requests.Response) -> tuple[int | None, bool]:
     """Return the announced length, and whether a truncated body would be detected."""
     if "chunked" in response.headers.get("Transfer-Encoding", "").lower():
         # A chunked body has an explicit end.
@@ -288,25 +288,25 @@ def _length_of(response: requests.Response) -> tuple[int | None, bool]:
 
 
 @contextmanager
-def download(url: str, rules: DownloadOptions) -> Iterator[Download]:
+def download(url: str, options: DownloadOptions) -> Iterator[Download]:
     """Start the download of a file.
 
     :param url: URL, absolute or relative to the host of the connection; each redirect is checked too. A data
         URL holds the file itself.
-    :param rules: limits of the download.
+    :param options: limits of the download.
     :return: a context manager that yields the open download.
     :raises UrlExpiredError: the URL is no longer valid.
     :raises TransientDownloadError: the server did not respond with a file.
     :raises PermanentDownloadError: the URL is invalid or leads to a blocked address.
     """
     if data_uri := _DATA_URI.match(url.strip()):
-        yield Download(_inline(*data_uri.groups()), rules)
+        yield Download(_data_uri_download(*data_uri.groups()), options)
         return
     install_urllib3_log_filter()
-    timeout = sum(rules.timeout)
-    with guarded_session(rules.allow_private, verify=rules.verify, headers_timeout=timeout) as session:
+    timeout = sum(options.timeout)
+    with guarded_session(options.allow_private, verify=options.verify, headers_timeout=timeout) as session:
         try:
-            response = _follow_redirects(session, url, rules)
+            response = _follow_redirects(session, url, options)
         except BlockedAddressError as error:
             raise PermanentDownloadError(f"its URL is blocked: {error}") from None
         except ValueError as error:
@@ -315,10 +315,10 @@ def download(url: str, rules: DownloadOptions) -> Iterator[Download]:
         except OSError as error:
             raise TransientDownloadError(f"no response ({describe_error(error)})") from None
         with response:
-            yield Download(response, rules)
+            yield Download(response, options)
 
 
-def _inline(content_type: str, encoded: str) -> requests.Response:
+def _data_uri_download(content_type: str, encoded: str) -> requests.Response:
     """Return the response for a file that the URL itself holds: some gateways send images so."""
     try:
         content = base64.b64decode(unquote(encoded), validate=True)
@@ -331,42 +331,42 @@ def _inline(content_type: str, encoded: str) -> requests.Response:
     return response
 
 
-def _follow_redirects(session: requests.Session, url: str, rules: DownloadOptions) -> requests.Response:
-    url = rules.absolute(url)
-    for _ in range(rules.max_redirects + 1):
+def _follow_redirects(session: requests.Session, url: str, options: DownloadOptions) -> requests.Response:
+    url = options.absolute(url)
+    for _ in range(options.max_redirects + 1):
         url = validate_url(url)
         response = session.get(
             url,
-            headers={**_HEADERS, **rules.credentials(url)},
+            headers={**_HEADERS, **options.credentials(url)},
             stream=True,
             allow_redirects=False,
-            timeout=rules.timeout,
-            proxies=proxies_for(url, rules.proxy, allow_private=rules.allow_private),
+            timeout=options.timeout,
+            proxies=proxies_for(url, options.proxy, allow_private=options.allow_private),
         )
-        if response.status_code in _OK or _length_of_range(response) is not None:
+        if response.status_code in _OK_STATUSES or _range_length(response) is not None:
             return response
         response.close()
-        if response.status_code in _GONE:
+        if response.status_code in _EXPIRED_STATUSES:
             raise UrlExpiredError(f"the server answers HTTP {response.status_code}")
         target = response.headers.get("Location")
         if response.status_code not in _REDIRECTS or not target:
-            busy = response.status_code in _BUSY
+            busy = response.status_code in _BUSY_STATUSES
             raise TransientDownloadError(
                 f"the server answers HTTP {response.status_code}",
                 retry_after(response.headers) if busy else None,
             )
-        url = urljoin(url, _as_sent(target))
-    raise PermanentDownloadError(f"it is redirected more than {rules.max_redirects} times")
+        url = urljoin(url, _decode_location(target))
+    raise PermanentDownloadError(f"it is redirected more than {options.max_redirects} times")
 
 
-def _length_of_range(response: requests.Response) -> int | None:
+def _range_length(response: requests.Response) -> int | None:
     """Return the length of a file of which a cache sends all as a range that was not asked for."""
     found = _WHOLE_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
     is_whole = response.status_code == _PARTIAL and found and int(found[1]) + 1 == int(found[2])
     return int(found[2]) if found and is_whole else None
 
 
-def _as_sent(location: str) -> str:
+def _decode_location(location: str) -> str:
     """Decode a header that was sent as UTF-8; HTTP libraries decode headers as Latin-1."""
     try:
         return location.encode("latin-1").decode("utf-8")

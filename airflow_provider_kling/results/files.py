@@ -68,11 +68,11 @@ _EXTENSIONS = {
 }
 _TEXTS = ("srt", "ass", "vtt", "txt")
 _PAGES = ("text/html", "text/xml", "image/svg+xml")
-_LONGEST_NOUN = 40
+_MAX_NOUN_LENGTH = 40
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _RAW_AUDIO = frozenset(("audio/pcm", "audio/l16", "audio/basic", "audio/x-pcm"))
-_LONGEST_NAME = 100
-_LONGEST_TYPE = 100
+_MAX_NAME_LENGTH = 100
+_MAX_TYPE_LENGTH = 100
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -119,7 +119,7 @@ class ResultFile:
         text = self.kind if self.kind in _TEXTS else "bin"
         return f"{self.index}-{self.kind}.{_EXTENSIONS.get(mime or '', text)}"
 
-    def facts(self, path: str, size: int, sha256: str) -> dict[str, Any]:
+    def item_fields(self, path: str, size: int, sha256: str) -> dict[str, Any]:
         """Return the fields that are added to the item of a stored file.
 
         :param path: URI of the stored file.
@@ -160,7 +160,7 @@ def _list(value: Any) -> list[Any]:
 
 def _noun(array: str) -> str:
     singular = array.removesuffix("s") if not array.endswith("ss") and array != "ass" else array
-    return re.sub(r"[^a-z0-9]+", "-", singular.lower()).strip("-")[:_LONGEST_NOUN] or "file"
+    return re.sub(r"[^a-z0-9]+", "-", singular.lower()).strip("-")[:_MAX_NOUN_LENGTH] or "file"
 
 
 def _families(kind: str) -> tuple[str, ...] | None:
@@ -187,16 +187,16 @@ def media_type(file: ResultFile, head: bytes, content_type: str) -> str | None:
     """
     noun, families = file.kind, _families(file.kind)
     found = detect_media_type(head)
-    claimed = sanitize_text(content_type.partition(";")[0].strip().lower(), _LONGEST_TYPE)
+    declared = sanitize_text(content_type.partition(";")[0].strip().lower(), _MAX_TYPE_LENGTH)
     if families is None:
         if found in _PAGES or (found == "text/plain" and head.lstrip(_BLANK).startswith((b"{", b"[{"))):
             raise UnexpectedContentError(f"it should be {_article(noun)}, but its content is {found}")
-        return _text_type(head) if found == "text/plain" else found or claimed or None
+        return _text_type(head) if found == "text/plain" else found or declared or None
     # Raw samples have no header; every other type is detected by content, whatever the server sends.
-    if found is None and claimed in _RAW_AUDIO and claimed.startswith(families):
-        return claimed
+    if found is None and declared in _RAW_AUDIO and declared.startswith(families):
+        return declared
     if found is None or not found.startswith(families):
-        what = found or claimed or "of no known type"
+        what = found or declared or "of no known type"
         raise UnexpectedContentError(f"it should be {_article(noun)}, but its content is {what}")
     return "audio/mp4" if families[0] == "audio/" and found == "video/mp4" else found
 
@@ -226,11 +226,11 @@ def task_folder(task: Mapping[str, Any], *, host: str | None = None, unique: boo
         return f"{task_folder(task)}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     known = str(task.get("task_id") or task.get("external_task_id") or "")
     safe = re.sub(r"[^A-Za-z0-9._=-]", "_", known).lstrip(".")
-    if safe == known and 0 < len(safe) <= _LONGEST_NAME:
+    if safe == known and 0 < len(safe) <= _MAX_NAME_LENGTH:
         return safe
     # Different ids must not share a folder.
     seed = known or repr([file.url(task) for file in list_result_files(task)])
-    return f"{safe[:_LONGEST_NAME] or 'task'}-{hashlib.sha256(seed.encode()).hexdigest()[:12]}"
+    return f"{safe[:_MAX_NAME_LENGTH] or 'task'}-{hashlib.sha256(seed.encode()).hexdigest()[:12]}"
 
 
 def attach_paths(task: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -246,11 +246,13 @@ def attach_paths(task: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]
         else value
         for name, value in task.items()
     }
-    for file, facts in _stored_files(task, stored):
+    for file, entry_fields in _stored_files(task, stored):
         item = result[file.array][file.index]
-        item.update(file.facts(**facts))
+        item.update(file.item_fields(**entry_fields))
         # The main file of an item always has the same field names.
-        for name, value in ResultFile(file.array, file.index, "url", file.kind).facts(**facts).items():
+        for name, value in (
+            ResultFile(file.array, file.index, "url", file.kind).item_fields(**entry_fields).items()
+        ):
             item.setdefault(name, value)
     return result
 
@@ -293,15 +295,15 @@ def match_manifest_entry(file: ResultFile, entry: Any) -> dict[str, Any] | None:
     """
     if not isinstance(entry, Mapping) or entry.get("key") != file.key:
         return None
-    facts = {name: entry.get(name) for name in ("key", "name", "type", "bytes", "sha256")}
-    mime, size, digest = facts["type"], facts["bytes"], facts["sha256"]
+    entry_fields = {name: entry.get(name) for name in ("key", "name", "type", "bytes", "sha256")}
+    mime, size, digest = entry_fields["type"], entry_fields["bytes"], entry_fields["sha256"]
     usable = (
         (mime is None or isinstance(mime, str))
-        and facts["name"] == file.name(mime)
+        and entry_fields["name"] == file.name(mime)
         and type(size) is int
         and is_sha256(digest)
     )
-    return facts if usable else None
+    return entry_fields if usable else None
 
 
 def is_sha256(value: Any) -> bool:

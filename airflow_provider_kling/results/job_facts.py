@@ -53,16 +53,16 @@ def scope_facts(scope: str, take: str) -> dict[str, str]:
     return {**shared, **({TAKE_FACT: take} if take else {})}
 
 
-def identity_in(facts: Mapping[str, Any]) -> RequestIdentity | None:
+def identity_in(metadata: Mapping[str, Any]) -> RequestIdentity | None:
     """Return the key of a result in the index.
 
-    :param facts: facts about the request.
+    :param metadata: facts about the request.
     :return: its identity; ``None`` if the job belongs to its task alone.
     """
-    fingerprint = facts.get("fingerprint")
-    if facts.get(SCOPE_FACT) != INPUTS or not isinstance(fingerprint, str):
+    fingerprint = metadata.get("fingerprint")
+    if metadata.get(SCOPE_FACT) != INPUTS or not isinstance(fingerprint, str):
         return None
-    return RequestIdentity(fingerprint, str(facts.get(TAKE_FACT) or ""))
+    return RequestIdentity(fingerprint, str(metadata.get(TAKE_FACT) or ""))
 
 
 def as_reused(result: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str, Any]:

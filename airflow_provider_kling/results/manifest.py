@@ -37,7 +37,7 @@ _OF_ITEM = ("id", "index", "duration", "duration_mp3", "duration_wav")
 _OF_INSTANCE = ("dag_id", "run_id", "task_id", "map_index", "try_number")
 
 
-def stored_by(context: Mapping[str, Any]) -> dict[str, Any]:
+def task_instance_info(context: Mapping[str, Any]) -> dict[str, Any]:
     """Return the manifest's description of the task instance that stores the files.
 
     :param context: Airflow's context of the running task.
@@ -53,7 +53,7 @@ def stored_by(context: Mapping[str, Any]) -> dict[str, Any]:
 def build_manifest(
     task: Mapping[str, Any],
     files: Sequence[Mapping[str, Any]],
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     host: str | None = None,
     airflow: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -61,14 +61,14 @@ def build_manifest(
 
     :param task: the task as operators return it.
     :param files: ``key``, ``name``, ``type``, ``bytes`` and ``sha256`` of each file.
-    :param facts: the request: model, prompt, parameters, fingerprint, inputs, labels.
+    :param metadata: the request: model, prompt, parameters, fingerprint, inputs, labels.
     :param host: host that made the job, ``None`` if it is unknown.
-    :param airflow: the task instance that stores the files, as :func:`stored_by` returns it.
+    :param airflow: the task instance that stores the files, as :func:`task_instance_info` returns it.
     :return: the manifest as JSON value.
     """
-    asked = {name: value for name, value in facts.items() if name not in ("labels", "airflow")}
-    labels = facts.get("labels")
-    about = {
+    request = {name: value for name, value in metadata.items() if name not in ("labels", "airflow")}
+    labels = metadata.get("labels")
+    file_fields = {
         file.key: {name: task[file.array][file.index].get(name) for name in _OF_ITEM}
         for file in list_result_files(task)
     }
@@ -79,15 +79,15 @@ def build_manifest(
         "landed_at": int(time.time() * 1000),
         **({"airflow": dict(airflow)} if airflow else {}),
         **({"labels": dict(labels)} if isinstance(labels, Mapping) and labels else {}),
-        "request": redact(asked),
+        "request": redact(request),
         "files": [
-            {**file, **{name: value for name, value in about[file["key"]].items() if value is not None}}
+            {**file, **{name: value for name, value in file_fields[file["key"]].items() if value is not None}}
             for file in files
         ],
     }
 
 
-def of_same_job(manifest: Mapping[str, Any] | None, task: Mapping[str, Any], host: str | None) -> bool:
+def is_of_same_job(manifest: Mapping[str, Any] | None, task: Mapping[str, Any], host: str | None) -> bool:
     """Return whether a manifest belongs to a job: jobs of other endpoints and hosts may have the same id.
 
     :param manifest: manifest of the job's folder, ``None`` if there is none.
@@ -95,12 +95,12 @@ def of_same_job(manifest: Mapping[str, Any] | None, task: Mapping[str, Any], hos
     :param host: host that made the job, ``None`` if it is unknown.
     :return: ``True`` if id, endpoint, host and time of creation agree, as far as both are known.
     """
-    known = {**{name: task.get(name) for name in _IDENTITY}, "host": host}
-    said = manifest or {}
+    existing = {**{name: task.get(name) for name in _IDENTITY}, "host": host}
+    stated = manifest or {}
     return all(
-        said.get(name) == value
-        for name, value in known.items()
-        if value is not None and said.get(name) is not None
+        stated.get(name) == value
+        for name, value in existing.items()
+        if value is not None and stated.get(name) is not None
     )
 
 
@@ -131,9 +131,9 @@ def read_manifest(folder: StoragePath) -> dict[str, Any] | None:
             content = read_json(place.fs.cat_file(place.path))
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
-    known = isinstance(content, dict) and content.get("version") == VERSION
+    known_version = isinstance(content, dict) and content.get("version") == VERSION
     kinds = {"files": list, "request": dict}
-    fits = known and all(isinstance(content.get(name), kind) for name, kind in kinds.items())
+    fits = known_version and all(isinstance(content.get(name), kind) for name, kind in kinds.items())
     return content if fits else None
 
 

@@ -63,7 +63,7 @@ class CheckedFile:
         }
 
 
-def paths_of(value: Any) -> list[str]:
+def extract_paths(value: Any) -> list[str]:
     """Return the paths of stored media files that a value names.
 
     :param value: result of a job, path of a file or folder, or a sequence of these. Of a folder, all files
@@ -78,22 +78,22 @@ def paths_of(value: Any) -> list[str]:
     elif isinstance(value, str | os.PathLike) or hasattr(value, "storage_options"):
         found = _files_at(resolve_path(value))
     else:
-        found = [path for each in value or () for path in paths_of(each)]
+        found = [path for each in value or () for path in extract_paths(each)]
     return list(dict.fromkeys(found))
 
 
-def _files_at(where: StoragePath) -> list[str]:
+def _files_at(folder_path: StoragePath) -> list[str]:
     with translate_storage_errors():
-        where.fs.invalidate_cache()
-        if not where.fs.isdir(where.path):
-            return [where.uri]
-        names = sorted(str(name) for name in where.fs.find(where.path))
-    root = where.path.rstrip("/")
+        folder_path.fs.invalidate_cache()
+        if not folder_path.fs.isdir(folder_path.path):
+            return [folder_path.uri]
+        names = sorted(str(name) for name in folder_path.fs.find(folder_path.path))
+    root = folder_path.path.rstrip("/")
     folders = [name.removesuffix(MANIFEST) for name in names if name.endswith(f"/{MANIFEST}")]
     found = []
     for folder in folders:
         relative = folder[folder.find(root) + len(root) :].strip("/")
-        place = where.child(relative) if relative else where
+        place = folder_path.child(relative) if relative else folder_path
         listed = {entry.get("name") for entry in (read_manifest(place) or {"files": ()})["files"]}
         found += [place.child(name).uri for name in sorted(filter(_is_media, listed))]
     return found
@@ -127,7 +127,7 @@ def check_files(
             checked.append(known)
             continue
         verdict = _check(file, own)
-        if _lacks_its_video(file, manifest, verdict.measurements):
+        if _lacks_video_stream(file, manifest, verdict.measurements):
             verdict = replace(verdict, failures=("there is no video stream", *verdict.failures))
         checked.append(verdict)
         folders.setdefault(folder.uri, (folder, []))[1].append(verdict)
@@ -151,7 +151,7 @@ def _entry_of(file: StoragePath, manifest: Mapping[str, Any]) -> Mapping[str, An
     return found[0] if found else {}
 
 
-def _lacks_its_video(file: StoragePath, manifest: Mapping[str, Any], found: Measurements | None) -> bool:
+def _lacks_video_stream(file: StoragePath, manifest: Mapping[str, Any], found: Measurements | None) -> bool:
     """Whether a file that the job made as a video has audio alone."""
     made = str(_entry_of(file, manifest).get("key"))
     return found is not None and found.kind == "audio" and made.startswith("videos[")
@@ -204,7 +204,7 @@ def _downloaded(file: StoragePath) -> Iterator[tuple[str, str | None, str | None
                 local.write(chunk)
                 chunk = source.read(_CHUNK)
         local.flush()
-        yield local.name, mime, container.fault()
+        yield local.name, mime, container.defect()
 
 
 def _write_verdict(folder: StoragePath, verdicts: Sequence[CheckedFile]) -> None:

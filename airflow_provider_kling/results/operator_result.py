@@ -62,13 +62,13 @@ def result_writer(
     from .download import DownloadOptions
     from .files import drop_data_urls
     from .job_facts import identity_in
-    from .manifest import stored_by
+    from .manifest import task_instance_info
     from .posters import add_posters
     from .reuse_index import ResultIndex
     from .store import store_result
 
-    airflow = stored_by(context or {})
-    rules = DownloadOptions.for_host(
+    airflow = task_instance_info(context or {})
+    options = DownloadOptions.for_host(
         settings.hostname,
         verify=settings.verify,
         proxy=settings.proxy,
@@ -77,25 +77,25 @@ def result_writer(
         token=settings.credentials.token,
     )
 
-    def store(task: KlingTask, facts: Mapping[str, Any], read: ReloadTask) -> dict[str, Any]:
+    def store(task: KlingTask, metadata: Mapping[str, Any], read: ReloadTask) -> dict[str, Any]:
         stored = store_result(
             task.to_json(endpoint.slug),
             output_path,
             refresh=lambda: read().to_json(endpoint.slug),
-            facts=facts,
+            metadata=metadata,
             airflow=airflow,
-            rules=rules,
+            options=options,
         )
         if poster:
             stored = add_posters(stored)
-        if identity := identity_in(facts):
-            ResultIndex(output_path, endpoint.slug, rules.host).record(stored, identity)
+        if identity := identity_in(metadata):
+            ResultIndex(output_path, endpoint.slug, options.host).record(stored, identity)
         return drop_data_urls(stored)
 
     return store
 
 
-def _named(output_path: Any) -> str:
+def _describe_path(output_path: Any) -> str:
     return f"output_path={redact_text(str(output_path))!r}"
 
 
@@ -116,12 +116,13 @@ def storage_errors_for(what: str, output_path: Any) -> Iterator[None]:
         yield
     except StoragePermanentError as error:
         raise KlingRequestInvalid(
-            f"{_remedy(error, output_path)}{_named(output_path)} {what}: {error}.", job=JobState.NOT_CREATED
+            f"{_remedy(error, output_path)}{_describe_path(output_path)} {what}: {error}.",
+            job=JobState.NOT_CREATED,
         ) from None
     except StorageTransientError as error:
         raise KlingServerError(
-            f"The storage of output_path does not answer; check host and network. {_named(output_path)} "
-            f"does not answer: {error}.",
+            "The storage of output_path does not answer; check host and network. "
+            f"{_describe_path(output_path)} does not answer: {error}.",
             job=JobState.NOT_CREATED,
         ) from None
 
@@ -136,17 +137,17 @@ def _remedy(error: Exception, output_path: Any) -> str:
         return ""
     if "://" not in str(output_path):
         return "No right to write to output_path: give it to the worker's user, or change the path. "
-    return f"No right to write to output_path (403): {_whose_right(output_path)}. "
+    return f"No right to write to output_path (403): {_who_needs_access(output_path)}. "
 
 
-def _whose_right(output_path: Any) -> str:
+def _who_needs_access(output_path: Any) -> str:
     from ..utils.storage import path_to_uri
 
     uri = path_to_uri(output_path) if hasattr(output_path, "storage_options") else str(output_path)
-    conn_id, named, _ = uri.partition("://")[2].partition("/")[0].rpartition("@")
+    conn_id, has_conn_id, _ = uri.partition("://")[2].partition("/")[0].rpartition("@")
     return (
         f"give it to connection {redact_text(conn_id)!r}"
-        if named
+        if has_conn_id
         else "name a connection: s3://connection@bucket"
     )
 
@@ -168,7 +169,7 @@ def check_installed_for(task_id: str, output_path: Any) -> None:
         check_installed(output_path)
     except StorageNotInstalled as error:
         raise KlingRequestInvalid(
-            f"Package for output_path missing: {error}. Task {task_id!r}, {_named(output_path)}."
+            f"Package for output_path missing: {error}. Task {task_id!r}, {_describe_path(output_path)}."
         ) from None
     except StoragePermanentError:
         # Other errors are reported when the task runs.
@@ -211,7 +212,7 @@ def validate_output_path(output_path: Any, *, is_retry: bool = False, write: boo
         check_output_path(output_path)
     except (StoragePermanentError, StorageTransientError) as error:
         raise KlingServerError(
-            f"{_named(output_path)} cannot be used now: {error}.", job=JobState.MAY_EXIST
+            f"{_describe_path(output_path)} cannot be used now: {error}.", job=JobState.MAY_EXIST
         ) from None
 
 
@@ -220,7 +221,7 @@ def build_result(
     endpoint: Endpoint,
     task: KlingTask,
     output_path: Any,
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     *,
     stop: threading.Event | None = None,
     deadline: float | None = None,
@@ -233,7 +234,7 @@ def build_result(
     :param endpoint: endpoint that made the task.
     :param task: the task.
     :param output_path: folder to store the files in; empty to store nothing.
-    :param facts: the request, for the manifest.
+    :param metadata: the request, for the manifest.
     :param stop: event that another thread sets to stop reading a job without files.
     :param deadline: Unix time in seconds after which a job without files is not read again.
     :param context: Airflow's context, from which the manifest names the task instance.
@@ -243,16 +244,16 @@ def build_result(
     :raises KlingResultExpired: Kling has deleted the files; a retry cannot help.
     :raises KlingResultNotKept: the files could not be downloaded or written.
     """
-    task = _with_files(hook, endpoint, task, stop or threading.Event(), deadline)
+    task = _wait_for_files(hook, endpoint, task, stop or threading.Event(), deadline)
     if not output_path:
         return _raise_if_expired(endpoint, task.to_json(endpoint.slug))
     store = result_writer(hook.settings, endpoint, output_path, context, poster=poster)
-    stored = store(task, facts, lambda: hook.get_task(endpoint, task.task_id))
+    stored = store(task, metadata, lambda: hook.get_task(endpoint, task.task_id))
     _log.info("Stored the files of job %s in %s", task.task_id, redact_text(str(output_path)))
     return stored
 
 
-def _with_files(
+def _wait_for_files(
     hook: KlingHook, endpoint: Endpoint, task: KlingTask, stop: threading.Event, deadline: float | None
 ) -> KlingTask:
     """Return the job once it holds its files, which may be later than its status "succeed"."""
@@ -262,22 +263,22 @@ def _with_files(
     if holds_its_files(endpoint, task):
         return task
     _raise_if_expired(endpoint, task.to_json(endpoint.slug))
-    until = time.time() + MISSING_RESULT_SECONDS
-    until = until if deadline is None else min(until, deadline)
-    pause = FIRST_MISSING_DELAY
+    give_up_at = time.time() + MISSING_RESULT_SECONDS
+    give_up_at = give_up_at if deadline is None else min(give_up_at, deadline)
+    delay = FIRST_MISSING_DELAY
     missing = result_missing(task.task_id, endpoint.slug, at_once=endpoint.synchronous)
     if endpoint.synchronous:
         raise missing
     _log.warning("Job %s ended as succeed but holds no file; reading it again", task.task_id)
-    while (left := until - time.time()) > 0 and not stop.wait(min(pause, left)):
-        pause *= 2
+    while (remaining := give_up_at - time.time()) > 0 and not stop.wait(min(delay, remaining)):
+        delay *= 2
         try:
-            again = hook.client.get_task(endpoint, task.task_id, retry=False)
+            reloaded = hook.client.get_task(endpoint, task.task_id, retry=False)
         except KlingError as error:
             _log.info("Job %s cannot be read: %s", task.task_id, error)
             continue
-        if again.status is task.status and holds_its_files(endpoint, again):
-            return again
+        if reloaded.status is task.status and holds_its_files(endpoint, reloaded):
+            return reloaded
     raise missing
 
 
@@ -285,8 +286,8 @@ def _raise_if_expired(endpoint: Endpoint, task: dict[str, Any]) -> dict[str, Any
     from ..api.endpoint import ResultType
 
     # Entries of the account's library do not expire; any other result would hold dead URLs only.
-    lasts = endpoint.result in (ResultType.VOICES, ResultType.ELEMENTS)
-    if lasts or task["expires_at"] is None or time.time() * 1000 < task["expires_at"]:
+    never_expires = endpoint.result in (ResultType.VOICES, ResultType.ELEMENTS)
+    if never_expires or task["expires_at"] is None or time.time() * 1000 < task["expires_at"]:
         return task
     from .finished_job import expired_error
 

@@ -54,7 +54,7 @@ def refusal_record(
 def refusal_result(
     error: KlingContentRefused,
     endpoint: str,
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     *,
     task: KlingTask | None = None,
     external_task_id: str | None = None,
@@ -63,43 +63,43 @@ def refusal_result(
 
     :param error: the refusal, at submission or of the job.
     :param endpoint: slug of the endpoint.
-    :param facts: what is known of the request, as the XCom ``request`` has it.
+    :param metadata: what is known of the request, as the XCom ``request`` has it.
     :param task: the job, where one was made and could be read.
     :param external_task_id: external id of the job.
     :return: as :func:`refusal_record`.
     """
-    reused = facts.get("reused_from")
+    reused = metadata.get("reused_from")
     paid = task if task and not reused else None
     task_id = (task.task_id if task else None) or error.task_id
     nothing = "0" if reused or not task_id else None
     return {
         **refusal_record(
             reason=error.message,
-            request=request_in(facts),
+            request=request_in(metadata),
             endpoint=endpoint,
             task_id=task_id,
             external_task_id=(task.external_task_id if task else None) or external_task_id,
             units=paid.units if paid else nothing,
             charges=paid.charges if paid else None,
-            labels=facts.get("labels"),
+            labels=metadata.get("labels"),
         ),
         **({"reused_from": dict(reused)} if reused else {}),
     }
 
 
-def request_in(facts: Mapping[str, Any]) -> dict[str, Any]:
+def request_in(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request, rebuilt from the facts in a manifest.
 
-    :param facts: model, prompt, parameters and inputs.
+    :param metadata: model, prompt, parameters and inputs.
     :return: its fields; input files as they were given, without base64 and signatures.
     """
-    parameters = facts.get("parameters")
-    named = {name: facts.get(name) for name in ("model_name", "prompt")}
+    parameters = metadata.get("parameters")
+    described = {name: metadata.get(name) for name in ("model_name", "prompt")}
     request = {
-        **{name: value for name, value in named.items() if value is not None},
+        **{name: value for name, value in described.items() if value is not None},
         **(parameters if isinstance(parameters, Mapping) else {}),
     }
-    for known in facts.get("inputs") or ():
+    for known in metadata.get("inputs") or ():
         if isinstance(known, Mapping) and known.get("field") in request:
             request[known["field"]] = known.get("value")
     return request

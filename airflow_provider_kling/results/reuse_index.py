@@ -90,7 +90,7 @@ class ResultIndex:
             **{name: result.get(name) for name in ("task_id", "external_task_id", "endpoint", "created_at")},
         }
         try:
-            with AtomicFile(self._place(identity)) as file:
+            with AtomicFile(self._entry_path(identity)) as file:
                 file.write(json.dumps(entry, ensure_ascii=False).encode())
         except (StoragePermanentError, StorageTransientError) as error:
             _log.warning(
@@ -173,14 +173,14 @@ class ResultIndex:
         sizes = {str(name)[inside:].lstrip("/"): info.get("size") for name, info in found.items()}
         return Listing(root, sizes)
 
-    def _place(self, identity: RequestIdentity) -> StoragePath:
+    def _entry_path(self, identity: RequestIdentity) -> StoragePath:
         return self.root.child(INDEX_FOLDER).child(identity.file_name)
 
     def _read(self, identity: RequestIdentity, size_of: SizeOf) -> dict[str, Any] | None:
-        entry = _read_json(self._place(identity))
+        entry = _read_json(self._entry_path(identity))
         if entry is None:
             return None
-        if not self._fits(entry, identity):
+        if not self._is_valid(entry, identity):
             _log.warning("The index entry %s is not of this request; it is not used", identity.file_name)
             return None
         for name in (task_folder(entry), task_folder(entry, host=self.host, unique=True)):
@@ -191,7 +191,7 @@ class ResultIndex:
         _log_lost(entry["task_id"])
         return None
 
-    def _fits(self, entry: Mapping[str, Any], identity: RequestIdentity) -> bool:
+    def _is_valid(self, entry: Mapping[str, Any], identity: RequestIdentity) -> bool:
         known = {
             "version": _VERSION,
             "fingerprint": identity.fingerprint,

@@ -133,7 +133,7 @@ class _GuardedConnection:
 
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
         # The read timeout does not limit headers that arrive byte by byte.
-        timer = threading.Timer(self.headers_timeout, self._hang_up)
+        timer = threading.Timer(self.headers_timeout, self._abort)
         timer.daemon = True
         timer.start()
         try:
@@ -141,7 +141,7 @@ class _GuardedConnection:
         finally:
             timer.cancel()
 
-    def _hang_up(self: Any) -> None:
+    def _abort(self: Any) -> None:
         with suppress(OSError, AttributeError):
             self.sock.shutdown(socket.SHUT_RDWR)
 

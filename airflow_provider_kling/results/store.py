@@ -35,7 +35,7 @@ from .files import (
     task_folder,
 )
 from .finished_job import Refresh, SignedUrlSource
-from .manifest import build_manifest, of_same_job, read_manifest, serialize
+from .manifest import build_manifest, is_of_same_job, read_manifest, serialize
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -53,9 +53,9 @@ def store_result(
     output_path: str | ObjectStoragePath,
     *,
     refresh: Refresh | None = None,
-    facts: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
     airflow: Mapping[str, Any] | None = None,
-    rules: DownloadOptions | None = None,
+    options: DownloadOptions | None = None,
 ) -> dict[str, Any]:
     """Store the files of a finished task in ``output_path/{task id}/``.
 
@@ -65,10 +65,10 @@ def store_result(
     :param task: the task as operators return it.
     :param output_path: folder in any storage that Airflow supports.
     :param refresh: reads the task from Kling again, for new URLs; called from a separate thread.
-    :param facts: the request, for the manifest: model, prompt, parameters, fingerprint, inputs.
+    :param metadata: the request, for the manifest: model, prompt, parameters, fingerprint, inputs.
     :param airflow: the task instance that stores the files, for the manifest; the preview serves files to
         readers of this task instance only.
-    :param rules: limits of the downloads.
+    :param options: limits of the downloads.
     :return: the task with ``path``, ``bytes`` and ``sha256`` in each item. Further files of an item have
         fields of their own: ``watermark_path`` for ``watermark_url``, ``path_wav`` for ``url_wav``.
     :raises KlingResultExpired: Kling has deleted the files; a retry cannot help.
@@ -77,9 +77,9 @@ def store_result(
     """
     job = SignedUrlSource(task, refresh)
     try:
-        rules = rules or DownloadOptions()
-        folder = _folder(resolve_path(output_path), task, rules.host)
-        return attach_paths(task, _ResultStore(task, job, folder, rules, airflow).run(facts or {}))
+        options = options or DownloadOptions()
+        folder = _folder(resolve_path(output_path), task, options.host)
+        return attach_paths(task, _ResultStore(task, job, folder, options, airflow).run(metadata or {}))
     except (StorageTransientError, StoragePermanentError) as error:
         raise job.not_stored_error(f"cannot be stored in {redact_text(str(output_path))}: {error}") from None
 
@@ -93,7 +93,7 @@ def _folder(root: StoragePath, task: Mapping[str, Any], host: str | None) -> Sto
         folder = root.child(name)
         if is_link(folder):
             raise StoragePermanentError(f"{name} in it is a link; remove the link")
-        if of_same_job(read_manifest(folder), task, host):
+        if is_of_same_job(read_manifest(folder), task, host):
             return folder
     raise StoragePermanentError(f"{name} in it holds the files of another job; remove or rename that folder")
 
@@ -106,71 +106,71 @@ class _ResultStore:
         task: Mapping[str, Any],
         job: SignedUrlSource,
         folder: StoragePath,
-        rules: DownloadOptions,
+        options: DownloadOptions,
         airflow: Mapping[str, Any] | None,
     ) -> None:
         self._task = task
         self._job = job
         self._folder = folder
-        self._rules = rules
+        self._options = options
         self._airflow = airflow
         self._stop = threading.Event()
 
-    def run(self, facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    def run(self, metadata: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Download the files that are not stored yet; return the manifest entries of all files by key."""
         manifest = read_manifest(self._folder) or {"files": ()}
         stored = self._already_stored(manifest)
         missing = [file for file in list_result_files(self._task) if file.key not in stored]
         if missing:
-            stored |= self._fetch(missing)
+            stored |= self._download_all(missing)
         # A sweep stores the files without knowing the request.
-        if missing or (stored and facts and not manifest.get("request")):
-            self._finish(stored, facts)
+        if missing or (stored and metadata and not manifest.get("request")):
+            self._write_manifest(stored, metadata)
         return stored
 
     def _already_stored(self, manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Return the manifest entries of files that are already stored, by key."""
         return {
-            file.key: {**facts, "path": self._folder.child(facts["name"]).uri}
+            file.key: {**known, "path": self._folder.child(known["name"]).uri}
             for file in list_result_files(self._task)
             for entry in manifest["files"]
-            if (facts := match_manifest_entry(file, entry)) and self._is_there(facts)
+            if (known := match_manifest_entry(file, entry)) and self._exists_completely(known)
         }
 
-    def _is_there(self, entry: Mapping[str, Any]) -> bool:
-        place = self._folder.child(entry["name"])
-        if is_link(place):
+    def _exists_completely(self, entry: Mapping[str, Any]) -> bool:
+        path = self._folder.child(entry["name"])
+        if is_link(path):
             return False
         with translate_storage_errors():
             try:
-                return bool(place.fs.info(place.path)["size"] == entry["bytes"])
+                return bool(path.fs.info(path.path)["size"] == entry["bytes"])
             except FileNotFoundError:
                 return False
 
-    def _fetch(self, files: list[ResultFile]) -> dict[str, dict[str, Any]]:
+    def _download_all(self, files: list[ResultFile]) -> dict[str, dict[str, Any]]:
         """Download files in parallel; raise the first error."""
         if len(files) == 1:
             # In the main thread an interrupt takes effect at once.
-            return {files[0].key: self._one(files[0])}
-        pool = ThreadPoolExecutor(min(self._rules.parallel, len(files)), thread_name_prefix="kling-land")
+            return {files[0].key: self._download_with_retries(files[0])}
+        pool = ThreadPoolExecutor(min(self._options.parallel, len(files)), thread_name_prefix="kling-land")
         try:
-            running = {pool.submit(self._one, file): file for file in files}
+            running = {pool.submit(self._download_with_retries, file): file for file in files}
             return {running[done].key: done.result() for done in as_completed(running)}
         finally:
             self._stop.set()
             pool.shutdown(cancel_futures=True)
 
-    def _finish(self, stored: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+    def _write_manifest(self, stored: Mapping[str, Mapping[str, Any]], metadata: Mapping[str, Any]) -> None:
         """Write the manifest, which marks the result as stored."""
         entries = [
             {name: value for name, value in stored[file.key].items() if name != "path"}
             for file in list_result_files(self._task)
         ]
-        if not facts:
+        if not metadata:
             # An earlier or concurrent writer may know the request.
             known = read_manifest(self._folder) or {}
-            facts = {**(known.get("request") or {}), "labels": known.get("labels")}
-        content = serialize(build_manifest(self._task, entries, facts, self._rules.host, self._airflow))
+            metadata = {**(known.get("request") or {}), "labels": known.get("labels")}
+        content = serialize(build_manifest(self._task, entries, metadata, self._options.host, self._airflow))
         with AtomicFile(self._folder.child(MANIFEST)) as sink:
             sink.write(content)
         cleanup_temp_files(self._folder)
@@ -182,67 +182,67 @@ class _ResultStore:
             redact_text(self._folder.uri),
         )
 
-    def _one(self, file: ResultFile) -> dict[str, Any]:
+    def _download_with_retries(self, file: ResultFile) -> dict[str, Any]:
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
         from .download import PermanentDownloadError, TransientDownloadError
 
         retrying = Retrying(
-            stop=stop_after_attempt(self._rules.attempts),
-            wait=self._wait,
+            stop=stop_after_attempt(self._options.attempts),
+            wait=self._retry_delay,
             retry=retry_if_exception_type((TransientDownloadError, StorageTransientError)),
-            sleep=self._pause,
+            sleep=self._sleep_or_stop,
             reraise=True,
         )
         try:
-            return retrying(self._try, file)
+            return retrying(self._download_once, file)
         except (TransientDownloadError, PermanentDownloadError) as error:
             raise self._job.not_stored_error(f"could not be downloaded: {file.key}: {error}") from None
 
-    def _wait(self, state: RetryCallState) -> float:
+    def _retry_delay(self, state: RetryCallState) -> float:
         """Return the delay in seconds: exponential with jitter, or ``Retry-After``, up to the limit."""
         from tenacity import wait_random_exponential
 
-        limit = self._rules.max_retry_delay
-        own = wait_random_exponential(multiplier=0.5, max=limit)(state)
+        limit = self._options.max_retry_delay
+        backoff = wait_random_exponential(multiplier=0.5, max=limit)(state)
         error = state.outcome.exception() if state.outcome else None
-        return max(own, min(getattr(error, "retry_after", None) or 0.0, limit))
+        return max(backoff, min(getattr(error, "retry_after", None) or 0.0, limit))
 
-    def _pause(self, seconds: float) -> None:
+    def _sleep_or_stop(self, seconds: float) -> None:
         self._stop.wait(seconds)
 
-    def _try(self, file: ResultFile) -> dict[str, Any]:
+    def _download_once(self, file: ResultFile) -> dict[str, Any]:
         from .download import UrlExpiredError, download
 
         self._raise_if_cancelled()
         url = self._job.url(file)
         try:
-            with download(url, self._rules) as answer:
-                return self._write_file(file, answer)
+            with download(url, self._options) as response:
+                return self._write_file(file, response)
         except UrlExpiredError:
             self._job.renew(file, url)
             raise
 
-    def _write_file(self, file: ResultFile, answer: Download) -> dict[str, Any]:
+    def _write_file(self, file: ResultFile, response: Download) -> dict[str, Any]:
         from .download import TransientDownloadError
 
-        chunks = self._until_cancelled(answer.chunks())
+        chunks = self._until_cancelled(response.chunks())
         head = _head(chunks)
         try:
-            mime = media_type(file, head, answer.content_type)
+            mime = media_type(file, head, response.content_type)
         except UnexpectedContentError as error:
             raise TransientDownloadError(str(error)) from None
-        place = self._folder.child(file.name(mime))
+        path = self._folder.child(file.name(mime))
         digest, size, container = hashlib.sha256(), 0, container_of(mime)
-        with AtomicFile(place) as sink:
+        with AtomicFile(path) as sink:
             for chunk in chain((head,), chunks):
                 digest.update(chunk)
                 container.feed(chunk)
                 size += len(chunk)
                 sink.write(chunk)
-            if fault := container.fault():
-                raise TransientDownloadError(f"it is not complete: {fault}")
-            if not answer.measured and not container.closed:
+            if defect := container.defect():
+                raise TransientDownloadError(f"it is not complete: {defect}")
+            if not response.measured and not container.closed:
                 raise TransientDownloadError(_UNMEASURED)
         return {
             "key": file.key,
@@ -250,7 +250,7 @@ class _ResultStore:
             "type": mime,
             "bytes": size,
             "sha256": digest.hexdigest(),
-            "path": place.uri,
+            "path": path.uri,
         }
 
     def _until_cancelled(self, chunks: Iterator[bytes]) -> Iterator[bytes]:

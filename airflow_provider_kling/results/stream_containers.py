@@ -24,17 +24,17 @@ _APE_IS_HEADER = 1 << 29
 _EBML_HEADER = 0x1A45DFA3
 _SEGMENT = 0x18538067
 _CLUSTER = 0x1F43B675
-_LONGEST_ID, _LONGEST_SIZE = 4, 8
+_MAX_ID_BYTES, _MAX_SIZE_BYTES = 4, 8
 
-CUT = "its last part is cut off"
-FOREIGN = "what follows in it is no part of its container"
+TRUNCATED = "its last part is cut off"
+NOT_THIS_FORMAT = "what follows in it is no part of its container"
 
 
-class _Pieces(ABC):
+class _StreamParser(ABC):
     """A file that is parsed in pieces; only unparsed bytes are held in memory."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._skip = 0
         self._foreign = False
 
@@ -44,12 +44,12 @@ class _Pieces(ABC):
             return
         passed = min(self._skip, len(data))
         self._skip -= passed
-        self._held += data[passed:]
+        self._buffer += data[passed:]
         at = 0
-        while not self._foreign and at < len(self._held) and (length := self._read(at)):
+        while not self._foreign and at < len(self._buffer) and (length := self._read(at)):
             at += length
-        self._skip += max(0, at - len(self._held))
-        del self._held[:at]
+        self._skip += max(0, at - len(self._buffer))
+        del self._buffer[:at]
 
     @abstractmethod
     def _read(self, at: int) -> int:
@@ -57,16 +57,16 @@ class _Pieces(ABC):
 
     @property
     def _cut(self) -> bool:
-        return bool(self._skip or self._held)
+        return bool(self._skip or self._buffer)
 
-    def fault(self) -> str | None:
+    def defect(self) -> str | None:
         """Return what is missing; ``None`` for a complete file."""
         if self._foreign:
-            return FOREIGN
-        return CUT if self._cut else None
+            return NOT_THIS_FORMAT
+        return TRUNCATED if self._cut else None
 
 
-class OggStream(_Pieces):
+class OggStream(_StreamParser):
     """Pages with a checksum each; the last page of each stream says that it is the last."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class OggStream(_Pieces):
         self._streams: dict[bytes, bool] = {}
 
     def _read(self, at: int) -> int:
-        page = self._held[at:]
+        page = self._buffer[at:]
         if len(page) < _OGG_HEAD:
             return 0
         head = _OGG_HEAD + page[_OGG_HEAD - 1]
@@ -94,7 +94,7 @@ class OggStream(_Pieces):
     @property
     def closed(self) -> bool:
         """Whether each stream has its last page."""
-        return not self.fault() and bool(self._streams) and all(self._streams.values())
+        return not self.defect() and bool(self._streams) and all(self._streams.values())
 
 
 def _ogg_checksum(page: bytes) -> int:
@@ -103,7 +103,7 @@ def _ogg_checksum(page: bytes) -> int:
     return int(f"{reflected:032b}"[::-1], 2)
 
 
-class MpegAudioStream(_Pieces):
+class MpegAudioStream(_StreamParser):
     """Frames of MPEG audio, with tags before, between and behind them."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class MpegAudioStream(_Pieces):
         self._in_sequence = False
 
     def _read(self, at: int) -> int:
-        held = self._held
+        held = self._buffer
         if len(held) - at < 4:
             return 0
         if frame := parse_mpeg_frame(bytes(held[at : at + 4]), 0):
@@ -131,7 +131,7 @@ class MpegAudioStream(_Pieces):
         return self._read_tag(at)
 
     def _read_tag(self, at: int) -> int:
-        head = self._held[at : at + _APE_HEAD]
+        head = self._buffer[at : at + _APE_HEAD]
         if head[:3] == b"TAG":
             return _ID3V1
         if head[:3] == b"ID3":
@@ -145,20 +145,20 @@ class MpegAudioStream(_Pieces):
             # A footer follows its content, which was skipped as unknown bytes.
             return _APE_HEAD + (int.from_bytes(head[12:16], "little") if flags & _APE_IS_HEADER else 0)
         self._last_is_whole = False
-        following = self._held.find(b"\xff", at + 1)
-        return (following if following >= 0 else len(self._held)) - at
+        following = self._buffer.find(b"\xff", at + 1)
+        return (following if following >= 0 else len(self._buffer)) - at
 
-    def fault(self) -> str | None:
+    def defect(self) -> str | None:
         """Return what is missing; ``None`` for a complete file."""
         if not self._frames:
             return "it holds no audio frames"
         # Not every writer counts the first frame, which holds their number.
         missing = self._frames < self._announced - 1
-        return CUT if missing or (self._in_sequence and self._ends_within_frame) else None
+        return TRUNCATED if missing or (self._in_sequence and self._ends_within_frame) else None
 
     @property
     def _ends_within_frame(self) -> bool:
-        return bool(self._skip) or self._held[:1] == b"\xff"
+        return bool(self._skip) or self._buffer[:1] == b"\xff"
 
     @property
     def closed(self) -> bool:
@@ -175,7 +175,7 @@ def _announced_frames(frame: bytes) -> int:
     return 0
 
 
-class EbmlStream(_Pieces):
+class EbmlStream(_StreamParser):
     """WebM and Matroska: a header, and a segment that has a length or consists of elements that have one."""
 
     def __init__(self) -> None:
@@ -184,15 +184,15 @@ class EbmlStream(_Pieces):
         self._sized_segment = False
 
     def _read(self, at: int) -> int:
-        head = self._held[at : at + _LONGEST_ID + _LONGEST_SIZE]
-        id_bytes = _length_of_number(head[0], _LONGEST_ID)
+        head = self._buffer[at : at + _MAX_ID_BYTES + _MAX_SIZE_BYTES]
+        id_bytes = _length_of_number(head[0], _MAX_ID_BYTES)
         if not id_bytes:
             self._foreign = True
             return 0
         if len(head) <= id_bytes:
             return 0
         name = int.from_bytes(head[:id_bytes], "big")
-        size_bytes = _length_of_number(head[id_bytes], _LONGEST_SIZE)
+        size_bytes = _length_of_number(head[id_bytes], _MAX_SIZE_BYTES)
         if not size_bytes or not self._fits(name):
             self._foreign = True
             return 0
@@ -213,10 +213,10 @@ class EbmlStream(_Pieces):
             return name == _EBML_HEADER
         return name in (_EBML_HEADER, _SEGMENT, 0xEC) or (_SEGMENT in self._seen and not self._sized_segment)
 
-    def fault(self) -> str | None:
+    def defect(self) -> str | None:
         """Return what is missing; ``None`` for a complete file."""
-        if fault := super().fault():
-            return fault
+        if defect := super().defect():
+            return defect
         if _SEGMENT not in self._seen:
             return "the part that holds its media is missing"
         if not self._sized_segment and _CLUSTER not in self._seen:
@@ -226,7 +226,7 @@ class EbmlStream(_Pieces):
     @property
     def closed(self) -> bool:
         """Whether its last element ends with the file."""
-        return self.fault() is None
+        return self.defect() is None
 
 
 def _length_of_number(first: int, longest: int) -> int:

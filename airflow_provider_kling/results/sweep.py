@@ -38,7 +38,7 @@ MAX_CONSECUTIVE_FAILURES = 20
 """Consecutive failures after which the rest is left to a retry: the storage or the network is down."""
 
 _WITHOUT_FILES = (ResultType.ELEMENTS, ResultType.FACES)
-_LONGEST_REASON = 300
+_MAX_REASON_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class ResultStatus(StrEnum):
     UNFINISHED = "unfinished"
     NO_FILES = "no_files"
     STORED_BEFORE = "landed_before"
-    GONE = "gone"
+    EXPIRED = "gone"
     MISSING = "missing"
 
 
@@ -85,26 +85,26 @@ class SweepReport:
         self.last_error = ""
         self._warn_before = warn_before
         self._counts: Counter[str] = Counter()
-        self._named: dict[str, list[dict[str, Any]]] = {
+        self._listed_jobs: dict[str, list[dict[str, Any]]] = {
             kind: [] for kind in ("landed", "not_landed", "left", "gone", "expiring")
         }
 
     def __getitem__(self, kind: str) -> int:
         return self._counts[kind]
 
-    def found(self, job: PendingResult, finding: ResultStatus) -> None:
+    def add(self, job: PendingResult, status: ResultStatus) -> None:
         """Count a listed job; a missing one is added to :attr:`missing`.
 
         :param job: the job.
-        :param finding: status of its result.
+        :param status: status of its result.
         """
         self._counts["jobs"] += 1
-        if finding is ResultStatus.MISSING:
+        if status is ResultStatus.MISSING:
             self.missing.append(job)
-        elif finding is ResultStatus.GONE:
-            self.gone(job)
+        elif status is ResultStatus.EXPIRED:
+            self.on_expired(job)
         else:
-            self._counts[finding.value] += 1
+            self._counts[status.value] += 1
 
     def on_stored(self, job: PendingResult, size: int) -> None:
         """Record a stored result.
@@ -113,41 +113,41 @@ class SweepReport:
         :param size: bytes of its files.
         """
         self._counts["bytes"] += size
-        self._note("landed", job, bytes=size)
+        self._count_and_list("landed", job, bytes=size)
 
-    def gone(self, job: PendingResult) -> None:
+    def on_expired(self, job: PendingResult) -> None:
         """Record a result that expired before it was stored.
 
         :param job: the job.
         """
-        self._note("gone", job)
+        self._count_and_list("gone", job)
 
-    def on_not_stored(self, job: PendingResult, error: str) -> None:
+    def on_failed(self, job: PendingResult, error: str) -> None:
         """Record a result that could not be stored.
 
         :param job: the job.
         :param error: the cause.
         """
-        self.last_error = error[:_LONGEST_REASON]
-        self._note("not_landed", job, error=self.last_error)
-        self._warn_of(job)
+        self.last_error = error[:_MAX_REASON_LENGTH]
+        self._count_and_list("not_landed", job, error=self.last_error)
+        self._check_expiry(job)
 
-    def left(self, job: PendingResult) -> None:
+    def on_skipped(self, job: PendingResult) -> None:
         """Record a skipped result.
 
         :param job: the job.
         """
-        self._note("left", job)
-        self._warn_of(job)
+        self._count_and_list("left", job)
+        self._check_expiry(job)
 
-    def cannot_list(self, endpoint: str, error: str, *, failed: bool) -> None:
+    def on_list_failed(self, endpoint: str, error: str, *, failed: bool) -> None:
         """Record an endpoint whose jobs cannot be listed.
 
         :param endpoint: its slug.
         :param error: the cause.
         :param failed: whether it counts as a failure of the sweep.
         """
-        self.unlisted.append({"endpoint": endpoint, "error": error[:_LONGEST_REASON]})
+        self.unlisted.append({"endpoint": endpoint, "error": error[:_MAX_REASON_LENGTH]})
         self.unlisted_failed += failed
 
     def to_json(self) -> dict[str, Any]:
@@ -156,13 +156,13 @@ class SweepReport:
         :return: counts by kind, the first jobs of each kind, and ``unlisted_endpoints``.
         """
         counted = (
-            finding.value
-            for finding in (ResultStatus.STORED_BEFORE, ResultStatus.UNFINISHED, ResultStatus.NO_FILES)
+            status.value
+            for status in (ResultStatus.STORED_BEFORE, ResultStatus.UNFINISHED, ResultStatus.NO_FILES)
         )
-        names = ("jobs", *counted, *self._named, "bytes")
+        names = ("jobs", *counted, *self._listed_jobs, "bytes")
         return {
             **{name: self._counts[name] for name in names},
-            **{f"{kind}_jobs": jobs for kind, jobs in self._named.items()},
+            **{f"{kind}_jobs": jobs for kind, jobs in self._listed_jobs.items()},
             "unlisted_endpoints": self.unlisted,
         }
 
@@ -171,16 +171,16 @@ class SweepReport:
 
         :return: jobs as JSON.
         """
-        return self._named["expiring"]
+        return self._listed_jobs["expiring"]
 
-    def _warn_of(self, job: PendingResult) -> None:
+    def _check_expiry(self, job: PendingResult) -> None:
         if job.expires_at is not None and job.expires_at < self._warn_before:
-            self._note("expiring", job)
+            self._count_and_list("expiring", job)
 
-    def _note(self, kind: str, job: PendingResult, **more: Any) -> None:
+    def _count_and_list(self, kind: str, job: PendingResult, **more: Any) -> None:
         self._counts[kind] += 1
-        if len(self._named[kind]) < MAX_LISTED:
-            self._named[kind].append({**job.to_json(), **more})
+        if len(self._listed_jobs[kind]) < MAX_LISTED:
+            self._listed_jobs[kind].append({**job.to_json(), **more})
 
 
 def is_sweepable(endpoint: Endpoint) -> bool:
@@ -189,7 +189,7 @@ def is_sweepable(endpoint: Endpoint) -> bool:
     :param endpoint: the endpoint.
     :return: ``True`` if a sweep covers it.
     """
-    listed = endpoint.listable or bool(endpoint.tasks)
+    listed = endpoint.listable or bool(endpoint.tasks_path)
     return listed and not endpoint.synchronous and endpoint.result not in _WITHOUT_FILES
 
 
@@ -200,9 +200,9 @@ def sweepable_endpoints() -> list[Endpoint]:
     """
     by_list: dict[str, Endpoint] = {}
     for endpoint in filter(is_sweepable, ENDPOINTS.values()):
-        by_list.setdefault(endpoint.tasks or endpoint.slug, endpoint)
+        by_list.setdefault(endpoint.tasks_path or endpoint.slug, endpoint)
     # A job in two lists is then attributed to the endpoint that made it.
-    return sorted(by_list.values(), key=lambda endpoint: bool(endpoint.tasks))
+    return sorted(by_list.values(), key=lambda endpoint: bool(endpoint.tasks_path))
 
 
 def iter_tasks_since(
@@ -239,7 +239,7 @@ def classify_task(
     :param has_files: whether all jobs of this list make files, so that one without is read again.
     :return: the status of the result.
     """
-    if not task.status.ended:
+    if not task.status.is_terminal:
         return ResultStatus.UNFINISHED
     if task.status is TaskStatus.FAILED or (
         task.result and not has_files and not list_result_files(task.result)
@@ -248,7 +248,9 @@ def classify_task(
     if task_folder({**task.result, "task_id": task.task_id}) in stored:
         return ResultStatus.STORED_BEFORE
     return (
-        ResultStatus.GONE if task.expires_at is not None and task.expires_at <= now else ResultStatus.MISSING
+        ResultStatus.EXPIRED
+        if task.expires_at is not None and task.expires_at <= now
+        else ResultStatus.MISSING
     )
 
 
@@ -279,7 +281,7 @@ def scan_endpoints(
     for endpoint in endpoints:
         try:
             # The order of API 2.0's list is not documented; it covers 30 days.
-            ordered = not endpoint.tasks
+            ordered = not endpoint.tasks_path
             has_files = ordered and makes_files(endpoint)
             for task in iter_tasks_since(partial(read_page, endpoint), since, newest_first=ordered):
                 # The list of API 2.0 may also hold jobs of other endpoints.
@@ -287,13 +289,13 @@ def scan_endpoints(
                     continue
                 seen.add(task.task_id)
                 job = PendingResult(endpoint.slug, task.task_id, task.expires_at)
-                report.found(job, classify_task(task, stored, now, has_files=has_files))
+                report.add(job, classify_task(task, stored, now, has_files=has_files))
         except KlingAuthError:
             raise
         except KlingError as error:
             last = error
             refused = isinstance(error, KlingRequestInvalid | KlingAccountError)
-            report.cannot_list(endpoint.slug, str(error), failed=all_needed or not refused)
+            report.on_list_failed(endpoint.slug, str(error), failed=all_needed or not refused)
     if last and len(report.unlisted) == len(endpoints):
         raise last
 
@@ -336,7 +338,7 @@ def store_all(
     finally:
         pool.shutdown(cancel_futures=True)
     for job in queue:
-        report.left(job)
+        report.on_skipped(job)
 
 
 def _record_outcome(job: PendingResult, future: Future[int], report: SweepReport) -> bool:
@@ -344,17 +346,17 @@ def _record_outcome(job: PendingResult, future: Future[int], report: SweepReport
     try:
         report.on_stored(job, future.result())
     except KlingResultExpired:
-        report.gone(job)
+        report.on_expired(job)
     except KlingAuthError:
         raise
     except KlingResultMissing as error:
         # Specific to this job, so it does not count towards consecutive failures.
-        report.on_not_stored(job, str(error))
+        report.on_failed(job, str(error))
     except KlingError as error:
-        report.on_not_stored(job, str(error))
+        report.on_failed(job, str(error))
         return False
     except Exception as error:
         # The text of an unexpected exception may quote a signed URL.
-        report.on_not_stored(job, type(error).__name__)
+        report.on_failed(job, type(error).__name__)
         return False
     return True

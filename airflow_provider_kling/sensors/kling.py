@@ -184,7 +184,9 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         with self._skip_on_failure():
             run = self._run or self._start_run(context)
             task = self._poll_once()
-            return PokeReturnValue(True, self._result(run, task)) if task and task.status.ended else False
+            return (
+                PokeReturnValue(True, self._result(run, task)) if task and task.status.is_terminal else False
+            )
 
     def execute_complete(self, context: Context, event: TaskEvent, *, known: bool = True) -> Any:
         """Read the job that the triggerer saw end; the trigger's event holds no URLs.
@@ -249,7 +251,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
 
     def _execute_deferrable(self, run: TaskRun) -> dict[str, Any]:
         task = self._poll_once()
-        if task and task.status.ended:
+        if task and task.status.is_terminal:
             return self._result(run, task)
         now = time.time()
         return run.defer_until_done(
@@ -309,8 +311,14 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         """Return the external task id, where the host leaves it out of its answer."""
         if self._external_task_id:
             return self._external_task_id
-        by_name = self.hook.settings.dialect.lookup and get_endpoint(self.endpoint).external_id
-        return self.kling_task_id if by_name and task.task_id and self.kling_task_id != task.task_id else None
+        by_external_id = (
+            self.hook.settings.dialect.supports_lookup and get_endpoint(self.endpoint).external_id
+        )
+        return (
+            self.kling_task_id
+            if by_external_id and task.task_id and self.kling_task_id != task.task_id
+            else None
+        )
 
     @contextmanager
     def _skip_on_failure(self) -> Iterator[None]:

@@ -91,7 +91,7 @@ class IdempotencyKey:
 class SubmissionState(Protocol):
     """Stores the jobs of one task across its tries."""
 
-    def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
+    def get(self, external_task_id: str) -> Mapping[str, Any] | None:
         """Return what is stored of a job.
 
         :param external_task_id: its external task id.
@@ -99,14 +99,14 @@ class SubmissionState(Protocol):
             stored.
         """
 
-    def remember(self, external_task_id: str, task_id: str | None) -> None:
+    def put(self, external_task_id: str, task_id: str | None) -> None:
         """Store that a job is about to be created, or that it was.
 
         :param external_task_id: its external task id.
         :param task_id: Kling's id; ``None`` before the create call.
         """
 
-    def forget(self, external_task_id: str) -> None:
+    def delete(self, external_task_id: str) -> None:
         """Delete what is stored of a job that was not created.
 
         :param external_task_id: its external task id.
@@ -122,13 +122,13 @@ class SubmissionContext:
     :param is_retry: an earlier try of this task may have submitted the same job.
     :param synchronous: the endpoint is synchronous: there is no job to attach to.
     :param state: the task's jobs as Airflow stores them; ``None`` before Airflow 3.3.
-    :param unique_names: the host rejects a second job with the same external id, even if it does not find the
-        first.
+    :param refuses_duplicates: the host rejects a second job with the same external id, even if it does not
+        find the first.
     :param earlier_tries: tries since the last clear, each of which may have left one job of unknown outcome.
-    :param renew_expired: a job whose result Kling has deleted is submitted again.
-    :param asks_first: look the job up before the first create call, also in a first try.
+    :param resubmit_expired: a job whose result Kling has deleted is submitted again.
+    :param look_up_first: look the job up before the first create call, also in a first try.
     :param return_refused: a job that Kling failed for its content is the result, and is not submitted again.
-    :param began: Unix time in seconds of these facts.
+    :param started_at: Unix time in seconds of these facts.
     """
 
     key: IdempotencyKey
@@ -136,24 +136,24 @@ class SubmissionContext:
     is_retry: bool
     synchronous: bool = False
     state: SubmissionState | None = None
-    unique_names: bool = True
+    refuses_duplicates: bool = True
     earlier_tries: int = 1
-    renew_expired: bool = False
-    asks_first: bool = False
+    resubmit_expired: bool = False
+    look_up_first: bool = False
     return_refused: bool = False
-    began: float = field(default_factory=time.time, compare=False)
+    started_at: float = field(default_factory=time.time, compare=False)
 
     @property
-    def names_protect(self) -> bool:
+    def id_prevents_duplicates(self) -> bool:
         """Whether the external id alone prevents a second charge."""
-        return self.can_look_up and self.unique_names
+        return self.can_look_up and self.refuses_duplicates
 
     @property
     def shared(self) -> bool:
         """Whether other tasks may have submitted the job."""
         return self.key.scope is not None
 
-    def is_over(self, task: KlingTask) -> bool:
+    def must_be_resubmitted(self, task: KlingTask) -> bool:
         """Whether a job must be submitted again.
 
         :param task: the job.
@@ -169,7 +169,7 @@ class SubmissionContext:
         :param task: the job.
         :return: whether it has.
         """
-        return self.renew_expired and task.expires_at is not None and task.expires_at <= time.time() * 1000
+        return self.resubmit_expired and task.expires_at is not None and task.expires_at <= time.time() * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +177,11 @@ class FindTask:
     """Step: find a job; the response is the task or ``None``.
 
     :param task_id: its external task id, or Kling's id.
-    :param by_name: it is an external task id.
+    :param by_external_id: it is an external task id.
     """
 
     task_id: str
-    by_name: bool = field(default=True, compare=False)
+    by_external_id: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +210,15 @@ class SubmittedTask:
 
     :param task: the task as last seen.
     :param external_task_id: the external task id it was requested with.
-    :param attached: it existed already; nothing new is charged.
+    :param reattached: it existed already; nothing new is charged.
     :param failed_attempts: jobs of the same key that have failed at Kling.
-    :param taken: its external id was in use before this task submitted a job, as far as is known.
+    :param id_was_in_use: its external id was in use before this task submitted a job, as far as is known.
     :param reused: it is of another task, or of an earlier run of this one; see ``idempotency_scope``.
     """
 
     task: KlingTask
     external_task_id: str
-    attached: bool
+    reattached: bool
     failed_attempts: int = field(default=0)
-    taken: bool = field(default=False, compare=False)
+    id_was_in_use: bool = field(default=False, compare=False)
     reused: bool = field(default=False, compare=False)

@@ -18,12 +18,12 @@ REQUEST_XCOM_KEY = "request"
 """XCom with the metadata of the request: model, prompt, parameters, inputs, estimate."""
 
 _STORE_KEY = "kling_jobs"
-_ORDER_KEY = "kling_order"
+_REQUEST_KEY = "kling_order"
 
 _log = logging.getLogger(__name__)
 
 
-def idempotency_key(context: Context, retries: int, order: PreparedRequest) -> IdempotencyKey:
+def idempotency_key(context: Context, retries: int, request: PreparedRequest) -> IdempotencyKey:
     """Return the key of a task instance's job.
 
     ``max_tries - retries`` stays the same over retries and crashes and changes with a clear: a retry
@@ -31,13 +31,13 @@ def idempotency_key(context: Context, retries: int, order: PreparedRequest) -> I
 
     :param context: Airflow's context of the running task.
     :param retries: the task's ``retries``.
-    :param order: the request.
+    :param request: the request.
     :return: the key.
     """
     return replace(
         task_instance_key(context, retries),
-        fingerprint=order.fingerprint,
-        user_external_task_id=order.user_external_task_id,
+        fingerprint=request.fingerprint,
+        user_external_task_id=request.user_external_task_id,
     )
 
 
@@ -126,28 +126,34 @@ class RequestRecord:
     """Facts about a job for a retry that cannot rebuild its request: an input file may be missing.
 
     :param key: key of the job.
-    :param asked: hash of the parameters as they were given, their files unread.
-    :param facts: metadata of the request, as the manifest holds it.
+    :param params_fingerprint: hash of the parameters as they were given, their files unread.
+    :param metadata: metadata of the request, as the manifest holds it.
     """
 
     key: IdempotencyKey
-    asked: str
-    facts: Mapping[str, Any]
+    params_fingerprint: str
+    metadata: Mapping[str, Any]
 
 
-def save_request(context: Context, note: RequestRecord) -> None:
+def save_request(context: Context, record: RequestRecord) -> None:
     """Store the request that is about to be sent, in Airflow 3.3 and newer.
 
     :param context: Airflow's context of the running task.
-    :param note: the request.
+    :param record: the request.
     """
     store: Any = context.get("task_state_store")
     if store is None:
         return
-    key = note.key
-    values = {"asked": note.asked, "facts": dict(note.facts), "generation": key.clear_count}
+    key = record.key
+    values = {
+        "asked": record.params_fingerprint,
+        "facts": dict(record.metadata),
+        "generation": key.clear_count,
+    }
     try:
-        store.set(_ORDER_KEY, {**values, "fingerprint": key.fingerprint, "given": key.user_external_task_id})
+        store.set(
+            _REQUEST_KEY, {**values, "fingerprint": key.fingerprint, "given": key.user_external_task_id}
+        )
     except Exception as error:
         # Few retries need it, so a failure must not fail the job.
         _log.warning("The request could not be stored for retries: %s", type(error).__name__)
@@ -162,14 +168,16 @@ def load_request(context: Context, key: IdempotencyKey) -> RequestRecord | None:
     """
     store: Any = context.get("task_state_store")
     try:
-        note = store.get(_ORDER_KEY) if store is not None else None
+        record = store.get(_REQUEST_KEY) if store is not None else None
     except Exception as error:
         _log.warning("The request of the earlier try cannot be read: %s", type(error).__name__)
-        note = None
-    if not isinstance(note, dict) or note.get("generation") != key.clear_count:
+        record = None
+    if not isinstance(record, dict) or record.get("generation") != key.clear_count:
         return None
-    named = replace(key, fingerprint=str(note.get("fingerprint")), user_external_task_id=note.get("given"))
-    return RequestRecord(named, str(note.get("asked")), note.get("facts") or {})
+    full_key = replace(
+        key, fingerprint=str(record.get("fingerprint")), user_external_task_id=record.get("given")
+    )
+    return RequestRecord(full_key, str(record.get("asked")), record.get("facts") or {})
 
 
 def load_request_metadata(context: Context) -> dict[str, Any]:
@@ -186,7 +194,7 @@ def load_request_metadata(context: Context) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name != "endpoint"}
 
 
-def recall_external_task_id(context: Context) -> str | None:
+def load_external_task_id(context: Context) -> str | None:
     """Return the external task id of the job, as the worker that submitted it has pushed it.
 
     :param context: Airflow's context of the running task.
@@ -209,7 +217,7 @@ class TaskStateStore:
         self._key = f"{_STORE_KEY}@{account}" if account else _STORE_KEY
         self._jobs: dict[str, Any] | None = None
 
-    def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
+    def get(self, external_task_id: str) -> Mapping[str, Any] | None:
         """Return what is stored of a job.
 
         :param external_task_id: its external task id.
@@ -218,7 +226,7 @@ class TaskStateStore:
         """
         return self._read().get(external_task_id)
 
-    def remember(self, external_task_id: str, task_id: str | None) -> None:
+    def put(self, external_task_id: str, task_id: str | None) -> None:
         """Store that a job is about to be created, or that it was.
 
         :param external_task_id: its external task id.
@@ -226,7 +234,7 @@ class TaskStateStore:
         """
         self._write({**self._read(), external_task_id: {"task_id": task_id}})
 
-    def forget(self, external_task_id: str) -> None:
+    def delete(self, external_task_id: str) -> None:
         """Delete what is stored of a job that was not created.
 
         :param external_task_id: its external task id.

@@ -23,14 +23,14 @@ T = TypeVar("T")
 """Result of the steps: a job, or also none where only looking up is allowed."""
 
 
-def can_look_up(endpoint: Endpoint, host_looks_up: bool) -> bool:
+def can_look_up(endpoint: Endpoint, host_supports_lookup: bool) -> bool:
     """Return whether a job of an endpoint can be found by its external task id.
 
     :param endpoint: the endpoint.
-    :param host_looks_up: whether the connection's host supports it.
+    :param host_supports_lookup: whether the connection's host supports it.
     :return: whether both support it.
     """
-    return endpoint.external_id and host_looks_up and not endpoint.synchronous
+    return endpoint.external_id and host_supports_lookup and not endpoint.synchronous
 
 
 def run_flow(
@@ -82,7 +82,11 @@ def _carry_out(
 ) -> flows.Flow[T]:
     def do(step: Command) -> flows.Flow[KlingTask | None]:
         if isinstance(step, FindTask):
-            return (yield from flows.find_task(settings, endpoint, step.task_id, by_name=step.by_name))
+            return (
+                yield from flows.find_task(
+                    settings, endpoint, step.task_id, by_external_id=step.by_external_id
+                )
+            )
         if isinstance(step, CreateTask):
             if before_create:
                 yield flows.Call(partial(before_create, step.external_task_id))

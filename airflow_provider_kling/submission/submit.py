@@ -60,7 +60,7 @@ MAX_CREATE_CALLS = 3
 LOOKUP_DELAYS = (1.0, 3.0, 6.0)
 """Seconds before each look-up of a job whose create call had an unknown outcome."""
 
-LATE_PAUSES = (1.0, 3.0, 6.0, 10.0, 15.0, 25.0)
+LATE_LOOKUP_DELAYS = (1.0, 3.0, 6.0, 10.0, 15.0, 25.0)
 """Seconds before each look-up at hosts where a job may appear late and a duplicate is not rejected."""
 
 STALE_SECONDS = 60.0
@@ -74,8 +74,9 @@ MAX_FAILED_TASKS = 100
 
 
 SubmissionFlow = Generator[FindTask | CreateTask | Sleep, KlingTask | None, "SubmittedTask"]
-_Found = Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask | None]
-_Made = Generator[FindTask | CreateTask | Sleep, KlingTask | None, tuple[KlingTask, bool, bool]]
+_FindFlow = Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask | None]
+_TaskFlow = Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]
+_CreateFlow = Generator[FindTask | CreateTask | Sleep, KlingTask | None, tuple[KlingTask, bool, bool]]
 
 
 class KlingJobUnseen(KlingWaitInterrupted):
@@ -91,21 +92,25 @@ def submit_or_attach(submission: SubmissionContext) -> SubmissionFlow:
     :raises KlingError: the job was refused, or could not be asked for.
     """
     first = _last_known_attempt(submission)
-    ask_first = submission.is_retry or submission.asks_first or _is_known(submission, first)
+    ask_first = submission.is_retry or submission.look_up_first or _is_known(submission, first)
     for attempt in range(first, MAX_FAILED_TASKS):
-        name = submission.key.external_task_id(attempt)
-        look = _find_earlier(submission, name, attempt) if ask_first else _made_meanwhile(submission, name)
-        task = yield from look
-        attached, taken = task is not None, False
-        reused = attached and _is_foreign(submission, name)
+        external_id = submission.key.external_task_id(attempt)
+        if ask_first:
+            task = yield from _find_earlier(submission, external_id, attempt)
+        else:
+            task = yield from _find_created_meanwhile(submission, external_id)
+        reattached, taken = task is not None, False
+        reused = reattached and _is_of_other_task(submission, external_id)
         if task is None:
-            foreign = _is_foreign(submission, name)
-            task, attached, taken = yield from _create(submission, name)
-            reused = taken and foreign
+            of_other_task = _is_of_other_task(submission, external_id)
+            task, reattached, taken = yield from _create(submission, external_id)
+            reused = taken and of_other_task
             if not reused:
-                _record_created(submission, attempt, name, task)
-        if not (attached and submission.is_over(task)):
-            return SubmittedTask(task, name, attached, attempt, taken and not submission.is_retry, reused)
+                _record_created(submission, attempt, external_id, task)
+        if not (reattached and submission.must_be_resubmitted(task)):
+            return SubmittedTask(
+                task, external_id, reattached, attempt, taken and not submission.is_retry, reused
+            )
         _log_expired(submission, task)
         ask_first = True
     raise KlingTaskFailed(f"Correct the request: {MAX_FAILED_TASKS} jobs of this task have failed at Kling.")
@@ -122,21 +127,23 @@ def find_existing(
     :raises KlingError: it could not be asked for.
     """
     for attempt in range(_last_known_attempt(submission), MAX_FAILED_TASKS):
-        name = submission.key.external_task_id(attempt)
-        task = yield from _find_earlier(submission, name, attempt)
+        external_id = submission.key.external_task_id(attempt)
+        task = yield from _find_earlier(submission, external_id, attempt)
         if task is None:
             return None
-        if not submission.is_over(task):
-            reused = _is_foreign(submission, name)
-            return SubmittedTask(task, name, attached=True, failed_attempts=attempt, reused=reused)
+        if not submission.must_be_resubmitted(task):
+            reused = _is_of_other_task(submission, external_id)
+            return SubmittedTask(task, external_id, reattached=True, failed_attempts=attempt, reused=reused)
     return None
 
 
-def _is_foreign(submission: SubmissionContext, name: str) -> bool:
+def _is_of_other_task(submission: SubmissionContext, external_id: str) -> bool:
     """Whether an existing job is of another task, or of an earlier run of this one."""
     if not submission.shared:
         return False
-    return not submission.is_retry or (submission.state is not None and _recall(submission, name) is None)
+    return not submission.is_retry or (
+        submission.state is not None and _stored_state(submission, external_id) is None
+    )
 
 
 def _log_expired(submission: SubmissionContext, task: KlingTask) -> None:
@@ -160,10 +167,10 @@ def _is_known(submission: SubmissionContext, attempt: int) -> bool:
     if submission.state is None or (submission.can_look_up and not submission.is_retry):
         # Reading the store takes a request; a first try does not need it, because Kling knows its own jobs.
         return False
-    return _recall(submission, submission.key.external_task_id(attempt)) is not None
+    return _stored_state(submission, submission.key.external_task_id(attempt)) is not None
 
 
-def _recall(submission: SubmissionContext, name: str) -> Mapping[str, Any] | None:
+def _stored_state(submission: SubmissionContext, external_id: str) -> Mapping[str, Any] | None:
     """Return the stored state of a job; an unreadable store must not cause a second job.
 
     :raises KlingWaitInterrupted: only the store has the job of an earlier try, and cannot be read.
@@ -171,10 +178,10 @@ def _recall(submission: SubmissionContext, name: str) -> Mapping[str, Any] | Non
     if submission.state is None:
         return None
     try:
-        return submission.state.recall(name)
+        return submission.state.get(external_id)
     except Exception as error:
         _log.warning("The task state store cannot be read: %s", type(error).__name__)
-        if submission.names_protect or not submission.is_retry:
+        if submission.id_prevents_duplicates or not submission.is_retry:
             return None
         raise KlingWaitInterrupted(
             "The task state store cannot be read: retry once it can. Only it has the job of an earlier try.",
@@ -182,15 +189,13 @@ def _recall(submission: SubmissionContext, name: str) -> Mapping[str, Any] | Non
         ) from error
 
 
-def _find_earlier(submission: SubmissionContext, name: str, attempt: int) -> _Found:
+def _find_earlier(submission: SubmissionContext, external_id: str, attempt: int) -> _FindFlow:
     """Find the job that an earlier try may have submitted."""
     if submission.can_look_up:
-        found = yield from _look_up(name)
-        return (
-            found
-            if found or submission.unique_names
-            else (yield from _recover_late(submission, name, attempt))
-        )
+        found = yield from _look_up(external_id)
+        if found or submission.refuses_duplicates:
+            return found
+        return (yield from _find_late(submission, external_id, attempt))
     if submission.state is None:
         if submission.synchronous:
             return None
@@ -199,15 +204,15 @@ def _find_earlier(submission: SubmissionContext, name: str, attempt: int) -> _Fo
             "try may have submitted this job, and this host has no look-up by external_task_id.",
             job=JobState.MAY_EXIST,
         )
-    noted = _recall(submission, name)
-    if noted is None:
+    stored = _stored_state(submission, external_id)
+    if stored is None:
         return None
-    task_id = noted.get("task_id")
+    task_id = stored.get("task_id")
     if task_id is None:
         raise _outcome_unknown_error("an earlier try ended before the answer came.")
     if submission.synchronous:
         return None
-    if task := (yield from _look_up(str(task_id), by_name=False)):
+    if task := (yield from _look_up(str(task_id), by_external_id=False)):
         return task
     raise KlingSubmissionUnknown(
         f"Look for job {task_id} in the host's console; for a new job, clear the task. An earlier try made "
@@ -217,76 +222,74 @@ def _find_earlier(submission: SubmissionContext, name: str, attempt: int) -> _Fo
     )
 
 
-def _recover_late(submission: SubmissionContext, name: str, attempt: int) -> _Found:
+def _find_late(submission: SubmissionContext, external_id: str, attempt: int) -> _FindFlow:
     """Find a job that may exist and is not found yet, if a second create call could pay twice.
 
     :raises KlingJobUnseen: it may have been made and is not found; a retry looks again.
     """
     if submission.state is not None:
-        noted = _recall(submission, name)
-        if noted is None:
+        stored = _stored_state(submission, external_id)
+        if stored is None:
             return None
-        task_id = noted.get("task_id")
-        if task_id and (task := (yield from _look_up(str(task_id), by_name=False))):
+        task_id = stored.get("task_id")
+        if task_id and (task := (yield from _look_up(str(task_id), by_external_id=False))):
             return task
     elif submission.earlier_tries <= attempt:
         # Each earlier try has ended with a job that Kling has failed, and none is left that asked for this.
         return None
-    for pause in LATE_PAUSES:
-        yield Sleep(pause)
-        if task := (yield from _look_up(name)):
+    for delay in LATE_LOOKUP_DELAYS:
+        yield Sleep(delay)
+        if task := (yield from _look_up(external_id)):
             return task
-    lost = KlingJobUnseen(
+    unseen = KlingJobUnseen(
         "Look for a job of this task in the host's console, or clear the task for a new one. None is found "
-        f"of an earlier try, {name}, and this host is not known to refuse a second job of that name."
+        f"of an earlier try, {external_id}, and this host is not known to refuse a second job of that name."
     )
-    lost.set_job_state(JobState.MAY_EXIST, external_task_id=name)
-    raise lost
+    unseen.set_job_state(JobState.MAY_EXIST, external_task_id=external_id)
+    raise unseen
 
 
-def _create(submission: SubmissionContext, name: str) -> _Made:
+def _create(submission: SubmissionContext, external_id: str) -> _CreateFlow:
     error: KlingServerError | None = None
-    for round_ in range(MAX_CREATE_CALLS):
+    for call in range(MAX_CREATE_CALLS):
         if error:
-            yield Sleep(LOOKUP_DELAYS[round_ - 1])
+            yield Sleep(LOOKUP_DELAYS[call - 1])
         try:
-            return (yield from _create_with_intent(submission, name)), False, False
+            return (yield from _create_with_intent(submission, external_id)), False, False
         except KlingTaskExists as taken:
-            return (yield from _find_duplicate(submission, name, taken)), True, error is None
+            return (yield from _find_duplicate(submission, external_id, taken)), True, error is None
         except KlingServerError as failed:
-            certain = failed.job is JobState.NOT_CREATED
+            not_created = failed.job is JobState.NOT_CREATED
             # A later call that created nothing does not resolve an earlier unknown outcome.
-            error = error if certain and error else failed
+            error = error if not_created and error else failed
         except KlingError as refused:
-            return (yield from _find_refused(submission, name, refused, error)), True, False
-        if certain:
+            return (yield from _find_after_refusal(submission, external_id, refused, error)), True, False
+        if not_created:
             continue
-        error.external_task_id = name
+        error.external_task_id = external_id
         if not submission.can_look_up:
             raise _outcome_unknown_error(error.message) from error
-        if found := (yield from _poll_lookup(submission, name)):
+        if found := (yield from _poll_lookup(submission, external_id)):
             return found, True, False
-        if not submission.unique_names:
+        if not submission.refuses_duplicates:
             # It may appear later, and a second one with the same id would be created and charged.
             break
         # It is not found; if it appears later, Kling rejects a second one with the same id.
     raise error or AssertionError("no create call was made")
 
 
-def _create_with_intent(
-    submission: SubmissionContext, name: str
-) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]:
+def _create_with_intent(submission: SubmissionContext, external_id: str) -> _TaskFlow:
     """Send the create call, and store its intent before and its outcome after."""
-    if submission.state and (submission.shared or not submission.names_protect):
-        submission.state.remember(name, None)
+    if submission.state and (submission.shared or not submission.id_prevents_duplicates):
+        submission.state.put(external_id, None)
     try:
-        task = yield CreateTask(name)
+        task = yield CreateTask(external_id)
     except Exception as error:
         not_made = getattr(error, "job", None) is JobState.NOT_CREATED
         # If other tasks may use the id, a duplicate does not prove that this task has submitted the job.
         if submission.state and (not_made or (submission.shared and isinstance(error, KlingTaskExists))):
             try:
-                submission.state.forget(name)
+                submission.state.delete(external_id)
             except Exception as failed:
                 _log.warning("The task state store cannot be written: %s", type(failed).__name__)
         raise
@@ -295,14 +298,14 @@ def _create_with_intent(
     return task
 
 
-def _record_created(submission: SubmissionContext, attempt: int, name: str, task: KlingTask) -> None:
+def _record_created(submission: SubmissionContext, attempt: int, external_id: str, task: KlingTask) -> None:
     # Where jobs can be looked up, only the number of failed ones needs to be stored.
-    if submission.state and (attempt or submission.shared or not submission.names_protect):
+    if submission.state and (attempt or submission.shared or not submission.id_prevents_duplicates):
         # The log must have the id even if it cannot be stored: the job is paid.
         if task.task_id:
-            _log.info("Kling made job %s, external_task_id %s", task.task_id, name)
+            _log.info("Kling made job %s, external_task_id %s", task.task_id, external_id)
         try:
-            submission.state.remember(name, task.task_id)
+            submission.state.put(external_id, task.task_id)
         except Exception as error:
             _log.warning(
                 "Job %s could not be stored in the task state store, the task continues: %s",
@@ -311,90 +314,86 @@ def _record_created(submission: SubmissionContext, attempt: int, name: str, task
             )
 
 
-def _made_meanwhile(submission: SubmissionContext, name: str) -> _Found:
+def _find_created_meanwhile(submission: SubmissionContext, external_id: str) -> _FindFlow:
     """Find the job that another worker has created while this one was suspended."""
-    stale = time.time() - submission.began > STALE_SECONDS
-    return (
-        (yield from _look_up(name))
-        if stale and submission.can_look_up and not submission.unique_names
-        else None
-    )
+    stale = time.time() - submission.started_at > STALE_SECONDS
+    if stale and submission.can_look_up and not submission.refuses_duplicates:
+        return (yield from _look_up(external_id))
+    return None
 
 
-def _poll_lookup(submission: SubmissionContext, name: str) -> _Found:
-    for pause in LOOKUP_DELAYS[:2] if submission.unique_names else LATE_PAUSES:
-        yield Sleep(pause)
-        if task := (yield from _look_up(name)):
+def _poll_lookup(submission: SubmissionContext, external_id: str) -> _FindFlow:
+    for delay in LOOKUP_DELAYS[:2] if submission.refuses_duplicates else LATE_LOOKUP_DELAYS:
+        yield Sleep(delay)
+        if task := (yield from _look_up(external_id)):
             return task
     return None
 
 
-def _look_up(name: str, *, by_name: bool = True) -> _Found:
-    for pause in (*AUTH_RETRY_DELAYS, None):
+def _look_up(task_id: str, *, by_external_id: bool = True) -> _FindFlow:
+    for delay in (*AUTH_RETRY_DELAYS, None):
         try:
-            return (yield FindTask(name, by_name))
+            return (yield FindTask(task_id, by_external_id))
         except KlingError as error:
             # A failed look-up proves nothing about the job.
-            error.set_job_state(JobState.MAY_EXIST, external_task_id=name)
+            error.set_job_state(JobState.MAY_EXIST, external_task_id=task_id)
             if not isinstance(error, AirflowFailException):
                 raise
-            if pause is None or not isinstance(error, KlingAuthError):
+            if delay is None or not isinstance(error, KlingAuthError):
                 # A retry looks it up again and pays nothing; a final error would lose a job that may exist.
-                raise _interrupted(error.message, error, name) from error
-        yield Sleep(pause)
+                raise _interrupted_error(error.message, error, task_id) from error
+        yield Sleep(delay)
     return None
 
 
-def _interrupted(text: str, error: KlingError, name: str) -> KlingWaitInterrupted:
-    lost = KlingWaitInterrupted(
+def _interrupted_error(text: str, error: KlingError, external_id: str) -> KlingWaitInterrupted:
+    interrupted = KlingWaitInterrupted(
         text, code=error.code, http_status=error.http_status, request_id=error.request_id
     )
-    lost.set_job_state(JobState.MAY_EXIST, external_task_id=name)
-    return lost
+    interrupted.set_job_state(JobState.MAY_EXIST, external_task_id=external_id)
+    return interrupted
 
 
-def _find_refused(
-    submission: SubmissionContext, name: str, refused: KlingError, before: KlingError | None
-) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]:
+def _find_after_refusal(
+    submission: SubmissionContext, external_id: str, refused: KlingError, earlier: KlingError | None
+) -> _TaskFlow:
     if refused.job is not JobState.MAY_EXIST:
         # Refusals come with an error status: one inside a success may be of a gateway that has made the job.
         inside_success = (refused.http_status or 0) // 100 == 2  # noqa: PLR2004
-        if inside_success and submission.can_look_up and (task := (yield from _look_up(name))):
+        if inside_success and submission.can_look_up and (task := (yield from _look_up(external_id))):
             return task
-        if before and before.job is JobState.MAY_EXIST:
-            refused.set_job_state(JobState.MAY_EXIST, external_task_id=name)
+        if earlier and earlier.job is JobState.MAY_EXIST:
+            refused.set_job_state(JobState.MAY_EXIST, external_task_id=external_id)
         raise refused
     # Not the API's own refusal, but the answer of a proxy in between.
     if not submission.can_look_up:
         raise _outcome_unknown_error(refused.message) from refused
-    if task := (yield from _poll_lookup(submission, name)):
+    if task := (yield from _poll_lookup(submission, external_id)):
         return task
     if isinstance(refused, KlingContentRefused):
         # The vendor's text without its JSON, and no job with this id: a retry would be refused as well.
-        refused.set_job_state(JobState.NOT_CREATED, external_task_id=name)
+        refused.set_job_state(JobState.NOT_CREATED, external_task_id=external_id)
         raise refused
-    raise _interrupted(refused.message, refused, name) from refused
+    raise _interrupted_error(refused.message, refused, external_id) from refused
 
 
-def _find_duplicate(
-    submission: SubmissionContext, name: str, taken: KlingTaskExists
-) -> Generator[FindTask | CreateTask | Sleep, KlingTask | None, KlingTask]:
+def _find_duplicate(submission: SubmissionContext, external_id: str, taken: KlingTaskExists) -> _TaskFlow:
     if submission.can_look_up:
-        task = (yield from _look_up(name)) or (yield from _poll_lookup(submission, name))
+        task = (yield from _look_up(external_id)) or (yield from _poll_lookup(submission, external_id))
         if task:
             return task
-    text = f"external_task_id {name} is taken, but this endpoint finds no job of that name: {taken.message}"
+    text = f"external_task_id {external_id} is taken, but this endpoint finds no job with it: {taken.message}"
     if not submission.can_look_up:
         if submission.shared:
             text = f"Another task has a job of this request: use its output_path, or set take. {text}"
         raise KlingSubmissionUnknown(text, job=JobState.MAY_EXIST)
     # The job may appear late: a retry looks it up again, and Kling rejects a second one.
-    raise _interrupted(text, taken, name)
+    raise _interrupted_error(text, taken, external_id)
 
 
-def _outcome_unknown_error(why: str) -> KlingSubmissionUnknown:
+def _outcome_unknown_error(reason: str) -> KlingSubmissionUnknown:
     return KlingSubmissionUnknown(
         "Look for the job in the host's console; if there is none, clear the task. Whether the job was made "
-        f"is unknown and cannot be asked here: {why}",
+        f"is unknown and cannot be asked here: {reason}",
         job=JobState.MAY_EXIST,
     )

@@ -15,7 +15,7 @@ MAX_ROUND_DELAY = 1.0
 READ_DEADLINE = 5.0
 """Deadline of one read in seconds; each timeout doubles it for the next attempt."""
 
-_MOST = 50
+_MAX_LATE_READS = 50
 """Most late reads at once; if more are late, polling waits for them."""
 
 
@@ -32,7 +32,7 @@ class BackgroundReads:
     @property
     def full(self) -> bool:
         """Whether no further read may continue in the background."""
-        return len(self._tasks) >= _MOST
+        return len(self._tasks) >= _MAX_LATE_READS
 
     def add(self, idents: Iterable[str], follow: Coroutine[Any, Any, None]) -> None:
         """Let a read continue in the background.
@@ -81,7 +81,7 @@ def deadline_after(slow: int) -> float:
     return float(READ_DEADLINE * 2.0 ** min(slow, 4))
 
 
-def unforeseen(error: Exception) -> KlingServerError:
+def unexpected_error(error: Exception) -> KlingServerError:
     """Build the error for an answer that could not be read.
 
     :param error: what reading it raised.

@@ -127,7 +127,7 @@ class KlingBatchTrigger(_KlingBaseTrigger):
         from ..exceptions import KlingError
 
         try:
-            return await self._until_worth_it(
+            return await self._wait_until_worth_resuming(
                 get_endpoint(self.endpoint), await self._settings(self.deadline)
             )
         except (KlingError, ValueError) as error:
@@ -135,14 +135,14 @@ class KlingBatchTrigger(_KlingBaseTrigger):
             self.log.warning("The batch goes back to a worker: %s", error)
             return _event(0, str(error))
 
-    async def _until_worth_it(self, endpoint: Endpoint, settings: KlingSettings) -> BatchEvent:
+    async def _wait_until_worth_resuming(self, endpoint: Endpoint, settings: KlingSettings) -> BatchEvent:
         watch = _JobWatch(self)
         rule = WakeRule(
             {str(job[0]): float(job[2]) for job in self.jobs},
             since=self.since,
             deadline=self.deadline,
             rows_left=self.rows_left,
-            usual=watch.schedule.usual,
+            usual=watch.schedule.median,
             lead=self.lead,
         )
         try:
@@ -180,7 +180,7 @@ class _JobWatch:
         self.ended: dict[str, float] = {}
         self.error = ""
         self.schedule = PollSchedule(trigger.poll_interval)
-        self.schedule.learn_all(trigger.durations)
+        self.schedule.record_all(trigger.durations)
         self._trigger = trigger
         self._changed = asyncio.Event()
         self._waits: list[asyncio.Task[None]] = []

@@ -119,7 +119,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
     ) -> AsyncIterator[TriggerEvent]:
         from .task_lists import get_task_lists
 
-        if not settings.dialect.lists:
+        if not settings.dialect.supports_list:
             self.log.warning(
                 "Host %s does not list jobs, so no event will be fired: watch an account of Kling's own API",
                 settings.base_url,
@@ -127,12 +127,12 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
             await asyncio.sleep(_SETTINGS_SECONDS)
             return
         lists = get_task_lists(settings)
-        await lists.join()
+        await lists.acquire()
         try:
             while time.monotonic() < until:
                 before = self._to_json()
                 for name, endpoint in watched.items():
-                    if endpoint.tasks and self._has_new_failures:
+                    if endpoint.tasks_path and self._has_new_failures:
                         # The list of a family also has the jobs of lists that could not be read.
                         continue
                     for task in await self._ended(lists, name, endpoint):
@@ -142,7 +142,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
                 # All triggers of a connection poll at the same moments, so that they share the responses.
                 await asyncio.sleep(self.poll_interval - time.time() % self.poll_interval)
         finally:
-            await lists.leave()
+            await lists.release()
 
     async def _ended(self, lists: TaskLists, name: str, endpoint: Endpoint) -> list[KlingTask]:
         """Return the jobs of a list that have ended since the last look; none while it cannot be read."""
@@ -171,7 +171,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         look.finish()
         self._failures.pop(name, None)
         self._marks[name] = look
-        elsewhere = self._known_elsewhere(name, own_list=not endpoint.tasks)
+        elsewhere = self._known_elsewhere(name, own_list=not endpoint.tasks_path)
         # The oldest first, as they were made.
         return [
             task
@@ -222,14 +222,14 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         chosen = [get_endpoint(slug) for slug in self.endpoint] if self.endpoint else ENDPOINTS.values()
         watched: dict[str, Endpoint] = {}
         for endpoint in chosen:
-            if endpoint.listable or endpoint.tasks:
-                watched.setdefault(endpoint.tasks or endpoint.slug, endpoint)
+            if endpoint.listable or endpoint.tasks_path:
+                watched.setdefault(endpoint.tasks_path or endpoint.slug, endpoint)
             elif self.endpoint:
                 raise ValueError(
                     f"Invalid value for 'endpoint': {endpoint.slug!r}; expected one that lists its jobs."
                 )
         # Lists of one endpoint come first: see _known_elsewhere.
-        return dict(sorted(watched.items(), key=lambda item: bool(item[1].tasks)))
+        return dict(sorted(watched.items(), key=lambda item: bool(item[1].tasks_path)))
 
     def _to_json(self) -> dict[str, Any]:
         return {name: mark.to_json() for name, mark in self._marks.items()}

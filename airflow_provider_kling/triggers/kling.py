@@ -114,7 +114,7 @@ class _KlingBaseTrigger(BaseTrigger):
         while True:
             try:
                 async with start_semaphore():
-                    return await KlingHook(conn_id).asettings()
+                    return await KlingHook(conn_id).aget_settings()
             except KlingError:
                 raise
             except Exception as error:
@@ -240,7 +240,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         from .shared_poller import get_poller
 
         poller = get_poller(settings, endpoint)
-        waiter = poller.join(
+        waiter = poller.subscribe(
             self.kling_task_id,
             self.poll_interval,
             self.deadline,
@@ -248,10 +248,10 @@ class KlingTaskTrigger(_KlingBaseTrigger):
             external_task_id=self.external_task_id,
         )
         try:
-            async for level, line in waiter.lines():
+            async for level, line in waiter.log_messages():
                 self.log.log(level, line)
         finally:
-            poller.leave(waiter)
+            poller.unsubscribe(waiter)
         return waiter
 
     def _ended(self, waiter: TaskSubscription) -> TriggerEvent:
@@ -356,7 +356,9 @@ class KlingSlotTrigger(_KlingBaseTrigger):
             async with asyncio.timeout(max(self.deadline - time.time(), 0.0)):
                 settings = await self._settings(time.time() + MAX_CONNECTION_WAIT)
                 queue = get_slot_queue(settings.fingerprint)
-                self.log.info("Waiting for a free slot; %d tasks came before this one", queue.before(waiter))
+                self.log.info(
+                    "Waiting for a free slot; %d tasks came before this one", queue.position(waiter)
+                )
                 await queue.wait(waiter)
         except TimeoutError:
             waited = time.time() - self.since

@@ -24,10 +24,10 @@ MAX_MISSES = 2
 _ROWS_PER_READ = 250
 """Rows of a page that cost as much as one more request."""
 
-_READS_PER_VAIN_PAGE = 5
+_READS_PER_EMPTY_PAGE = 5
 """Single reads that cost as much as a page without a job."""
 
-_MAX_VAIN = 10
+_MAX_EMPTY_PAGES = 10
 """Pages in a row without a job after which the list is not followed further back."""
 
 
@@ -84,7 +84,7 @@ class PollRound:
     :param positions: all jobs, by id; those met on the way are recorded too. Jobs may leave meanwhile.
     :param due: the jobs to cover.
     :param lists: whether the list may be used.
-    :param patient: use the list even for jobs that it has omitted.
+    :param retry_missing: use the list even for jobs that it has omitted.
     """
 
     def __init__(
@@ -93,11 +93,13 @@ class PollRound:
         due: Collection[str],
         *,
         lists: bool = True,
-        patient: bool = False,
+        retry_missing: bool = False,
     ) -> None:
         self._positions = positions
         self._left = dict.fromkeys(due)
-        self._wanted = {i for i in due if lists and (patient or positions[i].missed_rounds < MAX_MISSES)}
+        self._wanted = {
+            i for i in due if lists and (retry_missing or positions[i].missed_rounds < MAX_MISSES)
+        }
         # Jobs that were never seen are new: they are at the front and have moved the others back.
         unseen = [ident for ident in due if ident in self._wanted and positions[ident].rank is None]
         self._unseen = {ident: rank for rank, ident in enumerate(unseen)}
@@ -106,7 +108,7 @@ class PollRound:
         self._read: list[range] = []
         self._spans: list[tuple[int, int]] = []
         self._length = inf
-        self._vain = 0
+        self._empty_pages = 0
 
     @property
     def pages(self) -> int:
@@ -125,18 +127,18 @@ class PollRound:
         """
         self._wanted &= self._positions.keys()
         if self._planned is None:
-            ahead = [rank for rank in map(self._place, self._wanted) if self._is_ahead(rank)]
+            ahead = [rank for rank in map(self._locate, self._wanted) if self._is_ahead(rank)]
             self._planned = deque(choose_pages(ahead))
         while self._planned:
             page = self._planned.popleft()
             if page.start < self._length:
                 return page
         if (
-            len(self._wanted) <= max(MIN_TASKS_PER_PAGE, self._vain * _READS_PER_VAIN_PAGE)
-            or self._vain >= _MAX_VAIN
+            len(self._wanted) <= max(MIN_TASKS_PER_PAGE, self._empty_pages * _READS_PER_EMPTY_PAGE)
+            or self._empty_pages >= _MAX_EMPTY_PAGES
         ):
             return None
-        rank = self._nearest_unread(min(map(self._place, self._wanted)))
+        rank = self._nearest_unread(min(map(self._locate, self._wanted)))
         return None if rank is None else Page(rank // MAX_PAGE_SIZE + 1, MAX_PAGE_SIZE)
 
     def on_page(self, page: Page, found: Collection[tuple[int, str]], created: Sequence[int | None]) -> None:
@@ -158,7 +160,7 @@ class PollRound:
                 position.created = created[index] or position.created
                 self._wanted.discard(ident)
                 self._left.pop(ident, None)
-        self._vain = 0 if len(self._wanted) < before else self._vain + 1
+        self._empty_pages = 0 if len(self._wanted) < before else self._empty_pages + 1
 
     def on_pages_done(self) -> None:
         """Record which jobs the list omitted, after the last page."""
@@ -177,7 +179,7 @@ class PollRound:
             self._planned = None
         position.rank, position.missed_rounds = rank, 0
 
-    def _place(self, ident: str) -> int:
+    def _locate(self, ident: str) -> int:
         rank = self._positions[ident].rank
         return self._unseen.get(ident, 0) if rank is None else max(rank + self._offset, 0)
 

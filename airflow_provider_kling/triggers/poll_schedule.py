@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from .shared_poller import SharedPoller
     from .task_subscription import TaskSubscription
 
-REMEMBERED = 50
+MAX_SAMPLES = 50
 """Most durations that are remembered, the latest ones."""
 
-_ENOUGH = 3
+_MIN_SAMPLES = 3
 _FAST_QUANTILE = 0.1
 _SLOW_QUANTILE = 0.9
 _LATE_FACTOR = 2.0
@@ -45,60 +45,60 @@ class PollSchedule:
     """
 
     interval: float
-    _taken: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _durations: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_SAMPLES))
 
-    def learn(self, seconds: float) -> None:
+    def record(self, seconds: float) -> None:
         """Record how long a job took, however it ended.
 
         :param seconds: from its submission to its end.
         """
         if seconds >= 0:
-            self._taken.append(seconds)
+            self._durations.append(seconds)
 
-    def learn_all(self, durations: Iterable[float]) -> None:
+    def record_all(self, durations: Iterable[float]) -> None:
         """Record the durations of several jobs.
 
         :param durations: seconds, the oldest first.
         """
         for seconds in durations:
-            self.learn(seconds)
+            self.record(seconds)
 
     @property
     def durations(self) -> list[float]:
         """Return the remembered durations in seconds, the oldest first."""
-        return list(self._taken)
+        return list(self._durations)
 
     @property
-    def usual(self) -> float | None:
+    def median(self) -> float | None:
         """Return the median duration in seconds; ``None`` while too few are known."""
-        return self._quantile(0.5) if len(self._taken) >= _ENOUGH else None
+        return self._quantile(0.5) if len(self._durations) >= _MIN_SAMPLES else None
 
-    def stage(self, started: float, now: float) -> tuple[float, float]:
+    def next_window(self, started: float, now: float) -> tuple[float, float]:
         """Return how to poll a job from now on.
 
         :param started: when it was submitted.
         :param now: the time.
         :return: seconds between polls, and until when that holds; one poll is made then.
         """
-        usual = self.usual
-        if usual is None:
+        median = self.median
+        if median is None:
             return self.interval, now + _POLLS_BEFORE_ESTIMATE * self.interval
-        often = min(max(usual / _POLLS_PER_DURATION, MIN_POLL_INTERVAL), self.interval)
+        often = min(max(median / _POLLS_PER_DURATION, MIN_POLL_INTERVAL), self.interval)
         early = started + self._quantile(_FAST_QUANTILE)
         if now < early:
-            until = min(early + often / 2, self._next_early_poll(now, usual))
+            until = min(early + often / 2, self._next_early_poll(now, median))
             # Only the last poll of the stage is needed.
             return 2 * (until - now), until
         late = started + self._quantile(_SLOW_QUANTILE) * _LATE_FACTOR
         return (often, late) if now < late else (self.interval, float("inf"))
 
-    def _next_early_poll(self, now: float, usual: float) -> float:
+    def _next_early_poll(self, now: float, median: float) -> float:
         # On one grid for all jobs, so that one page of the list serves all.
-        grid = max(usual / _EARLY_POLLS, self.interval)
+        grid = max(median / _EARLY_POLLS, self.interval)
         return (now // grid + 1) * grid
 
     def _quantile(self, share: float) -> float:
-        ordered = sorted(self._taken)
+        ordered = sorted(self._durations)
         return ordered[int(share * (len(ordered) - 1))]
 
 
@@ -131,17 +131,17 @@ async def wait_in_stages(
     now = time.time()
     try:
         while True:
-            interval, until = schedule.stage(min(started, now), now)
+            interval, until = schedule.next_window(min(started, now), now)
             # The next stage begins before the last one ends, so that the poller remembers the list page.
-            following = poller.join(
+            following = poller.subscribe(
                 ident, interval, min(until, deadline), since, external_task_id=external_task_id
             )
             if subscription:
-                poller.leave(subscription)
+                poller.unsubscribe(subscription)
             subscription = following
             if on_join:
                 on_join(subscription)
-            async for level, line in subscription.lines():
+            async for level, line in subscription.log_messages():
                 on_line(level, line)
             now = time.time()
             event = subscription.event
@@ -150,4 +150,4 @@ async def wait_in_stages(
             since = now
     finally:
         if subscription:
-            poller.leave(subscription)
+            poller.unsubscribe(subscription)

@@ -14,7 +14,7 @@ from ..api.task import KlingTask
 from ..exceptions import KlingAuthError, KlingError, KlingRateLimited, KlingServerError
 from ..hooks.async_client import AsyncKlingClient
 from . import background_reads
-from .background_reads import BackgroundReads, done_within, late_error, unforeseen
+from .background_reads import BackgroundReads, done_within, late_error, unexpected_error
 from .poll_planner import ListPosition
 
 PARALLEL_READS = 10
@@ -28,7 +28,9 @@ ReadRequest = tuple[list[str], Callable[[], Awaitable[Mapping[str, KlingTask]]]]
 """Ids, and what reads them: it returns those that were found."""
 
 
-def one_by_one(client: AsyncKlingClient, endpoint: Endpoint, idents: list[str]) -> list[ReadRequest]:
+def single_read_requests(
+    client: AsyncKlingClient, endpoint: Endpoint, idents: list[str]
+) -> list[ReadRequest]:
     """Build a request for each job.
 
     :param client: client of the connection.
@@ -43,7 +45,7 @@ def one_by_one(client: AsyncKlingClient, endpoint: Endpoint, idents: list[str]) 
     return [([ident], partial(read, ident)) for ident in idents]
 
 
-def in_batches(
+def batch_read_requests(
     client: AsyncKlingClient, endpoint: Endpoint, idents: list[str], positions: Mapping[str, ListPosition]
 ) -> list[ReadRequest]:
     """Build requests that each read several jobs; a row that names another job is ignored.
@@ -93,9 +95,9 @@ class ConcurrentReads:
         self._late = late
         self._left = iter(reads)
         self._failed: dict[str, KlingServerError] = {}
-        self._in_a_row = 0
-        self._width = min(PARALLEL_READS, len(reads))
-        self._alone = len(reads) == 1 and not others_read
+        self._failures_in_a_row = 0
+        self._max_parallel = min(PARALLEL_READS, len(reads))
+        self._one_at_a_time = len(reads) == 1 and not others_read
         # If a list was just read, one job that cannot be read does not mean that the server fails.
         self._too_many = FAILURES_IN_A_ROW if others_read else min(FAILURES_IN_A_ROW, len(reads))
         self._stop: KlingError | None = None
@@ -107,7 +109,7 @@ class ConcurrentReads:
         :raises KlingAuthError: the credentials are rejected.
         """
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._width):
+            for _ in range(self._max_parallel):
                 group.create_task(self._worker())
         if isinstance(self._stop, KlingAuthError):
             raise self._stop
@@ -119,36 +121,36 @@ class ConcurrentReads:
     async def _worker(self) -> None:
         """Read the jobs that are not being read yet, until none is left or further reads are useless."""
         for idents, read in self._left:
-            answer = asyncio.ensure_future(self._in_time(idents, read))
-            if await self._goes_on(idents, answer):
+            answer = asyncio.ensure_future(self._read_with_deadline(idents, read))
+            if await self._can_continue(idents, answer):
                 continue
             try:
                 tasks = await answer
             except (KlingAuthError, KlingRateLimited) as error:
                 self._stop = self._stop or error
             except KlingServerError as error:
-                self._on_trouble(idents, error)
+                self._on_server_error(idents, error)
             except KlingError as error:
-                self._in_a_row = 0
-                self._on_refusal(idents, error)
+                self._failures_in_a_row = 0
+                self._on_auth_error(idents, error)
             except Exception as error:
-                if self._alone:
+                if self._one_at_a_time:
                     raise
                 # An unexpected response affects its own job only.
-                self._on_refusal(idents, unforeseen(error))
+                self._on_auth_error(idents, unexpected_error(error))
             else:
-                self._in_a_row = 0
-                self._on_answer(idents, tasks)
+                self._failures_in_a_row = 0
+                self._on_response(idents, tasks)
             if self._stop:
                 return
 
-    async def _goes_on(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> bool:
+    async def _can_continue(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> bool:
         """Wait a moment for a response; a late one continues in the background."""
         if self._late.full or await done_within(answer, background_reads.MAX_ROUND_DELAY):
             return False
         self._late.add(idents, self._follow(idents, answer))
         for ident in idents:
-            self._sink.on_under_way(ident)
+            self._sink.on_reading(ident)
         return True
 
     async def _follow(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> None:
@@ -160,7 +162,7 @@ class ConcurrentReads:
         except KlingError as error:
             failure = error
         except Exception as error:
-            failure = unforeseen(error)
+            failure = unexpected_error(error)
         for ident in idents:
             if task := tasks.get(ident):
                 if ident in self._positions:
@@ -169,7 +171,7 @@ class ConcurrentReads:
             else:
                 self._sink.on_failure(ident, failure)
 
-    async def _in_time(
+    async def _read_with_deadline(
         self, idents: list[str], read: Callable[[], Awaitable[Mapping[str, KlingTask]]]
     ) -> Mapping[str, KlingTask]:
         positions = [self._positions[ident] for ident in idents if ident in self._positions]
@@ -182,7 +184,7 @@ class ConcurrentReads:
                 position.slow += 1
             raise late_error(seconds) from None
 
-    def _on_answer(self, idents: list[str], tasks: Mapping[str, KlingTask]) -> None:
+    def _on_response(self, idents: list[str], tasks: Mapping[str, KlingTask]) -> None:
         for ident in idents:
             position = self._positions.get(ident)
             if position:
@@ -197,17 +199,17 @@ class ConcurrentReads:
             else:
                 self.missed.append(ident)
 
-    def _on_refusal(self, idents: list[str], error: KlingError) -> None:
+    def _on_auth_error(self, idents: list[str], error: KlingError) -> None:
         if len(idents) == 1:
             self._sink.on_failure(idents[0], error)
         else:
             # One of them may have caused the failure of all.
             self.missed += idents
 
-    def _on_trouble(self, idents: list[str], error: KlingServerError) -> None:
+    def _on_server_error(self, idents: list[str], error: KlingServerError) -> None:
         self._failed |= dict.fromkeys(idents, error)
-        self._in_a_row += 1
-        if self._in_a_row >= self._too_many:
+        self._failures_in_a_row += 1
+        if self._failures_in_a_row >= self._too_many:
             self._stop = self._stop or error
 
 
@@ -248,13 +250,13 @@ class ResultSink(Protocol):
         :param error: why.
         """
 
-    def on_under_way(self, ident: str) -> None:
+    def on_reading(self, ident: str) -> None:
         """Record that the job's state, or an :meth:`on_failure`, is reported later.
 
         :param ident: id that the job is polled by.
         """
 
-    def on_put_off(self, ident: str) -> None:
+    def on_postponed(self, ident: str) -> None:
         """Record that a job is not read in this round.
 
         :param ident: id that the job is polled by.

@@ -48,15 +48,15 @@ class _PolledTask:
     :param interval: seconds between polls.
     :param read_in: the round in which it was last read.
     :param failures: failed reads in a row of this job alone.
-    :param began: when the first wait for it began here, on the loop's clock.
+    :param added_at: when the first wait for it began here, on the loop's clock.
     """
 
     due: float
     interval: float
-    waiters: list[TaskSubscription] = field(default_factory=list)
+    subscriptions: list[TaskSubscription] = field(default_factory=list)
     read_in: int = 0
     failures: int = 0
-    began: float = 0.0
+    added_at: float = 0.0
 
 
 _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], SharedPoller]] = (
@@ -91,7 +91,7 @@ class SharedPoller(ResultSink):
         self._endpoint = endpoint
         self._on_end = on_end
         self._slot_queue = get_slot_queue(settings.fingerprint)
-        self._reader = TaskReader(endpoint, lists=settings.dialect.lists and endpoint.listable)
+        self._reader = TaskReader(endpoint, lists=settings.dialect.supports_list and endpoint.listable)
         self._backoff = Backoff(MIN_POLL_INTERVAL)
         self._refusals = 0
         self._jobs: dict[str, _PolledTask] = {}
@@ -104,7 +104,7 @@ class SharedPoller(ResultSink):
         self._round = 0
         self._round_began = 0.0
 
-    def join(
+    def subscribe(
         self,
         ident: str,
         interval: float,
@@ -122,36 +122,36 @@ class SharedPoller(ResultSink):
         :param external_task_id: external id of the job, if known.
         :return: the wait.
         """
-        waiter = TaskSubscription(ident, max(interval, MIN_POLL_INTERVAL), deadline)
-        due = self._first_due(waiter, since)
-        job = self._jobs.setdefault(ident, _PolledTask(due, waiter.interval, began=_now()))
+        subscription = TaskSubscription(ident, max(interval, MIN_POLL_INTERVAL), deadline)
+        due = self._first_due(subscription, since)
+        job = self._jobs.setdefault(ident, _PolledTask(due, subscription.interval, added_at=_now()))
         position = self._positions.setdefault(ident, ListPosition())
         position.name = position.name or external_task_id
-        job.waiters.append(waiter)
-        self._intervals[waiter.interval] += 1
-        job.interval, job.due = min(job.interval, waiter.interval), min(job.due, due)
+        job.subscriptions.append(subscription)
+        self._intervals[subscription.interval] += 1
+        job.interval, job.due = min(job.interval, subscription.interval), min(job.due, due)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(
-                self._live(), name=f"poll {self._endpoint}", context=contextvars.Context()
+                self._run(), name=f"poll {self._endpoint}", context=contextvars.Context()
             )
         if job.due < self._wakes_at:
             self._wakeup.set()
-        return waiter
+        return subscription
 
-    def leave(self, waiter: TaskSubscription) -> None:
+    def unsubscribe(self, subscription: TaskSubscription) -> None:
         """End the wait of one subscriber, whatever its outcome.
 
-        :param waiter: the subscriber.
+        :param subscription: the subscriber.
         """
-        job = self._jobs.get(waiter.ident)
-        if job is None or waiter not in job.waiters:
+        job = self._jobs.get(subscription.ident)
+        if job is None or subscription not in job.subscriptions:
             return
-        job.waiters.remove(waiter)
-        self._intervals -= Counter([waiter.interval])
-        if job.waiters:
-            job.interval = min(other.interval for other in job.waiters)
+        job.subscriptions.remove(subscription)
+        self._intervals -= Counter([subscription.interval])
+        if job.subscriptions:
+            job.interval = min(other.interval for other in job.subscriptions)
             return
-        del self._jobs[waiter.ident], self._positions[waiter.ident]
+        del self._jobs[subscription.ident], self._positions[subscription.ident]
         if not self._jobs:
             self._on_end()
             if self._task:
@@ -161,7 +161,7 @@ class SharedPoller(ResultSink):
         """Handle a job's row of a list; most are unchanged and not parsed."""
         job = self._jobs[ident]
         self._mark_read(job)
-        news = [waiter for waiter in job.waiters if not waiter.is_unchanged(word)]
+        news = [subscription for subscription in job.subscriptions if not subscription.is_unchanged(word)]
         if not news or not (task := parse_task(row)):
             return False
         self._notify(job, task)
@@ -182,15 +182,15 @@ class SharedPoller(ResultSink):
             self._mark_read(job, delay)
             job.failures = failures
             count("poll_errors", endpoint=self._endpoint, dialect=self._settings.dialect)
-            for waiter in job.waiters:
-                waiter.on_error(str(error))
+            for subscription in job.subscriptions:
+                subscription.on_error(str(error))
 
-    def on_under_way(self, ident: str) -> None:
+    def on_reading(self, ident: str) -> None:
         """Record that the response about a job is late."""
         if job := self._jobs.get(ident):
             job.due = float("inf")
 
-    def on_put_off(self, ident: str) -> None:
+    def on_postponed(self, ident: str) -> None:
         """Record that a job is not read in this round."""
         if job := self._jobs.get(ident):
             job.due = self._round_began + job.interval
@@ -199,26 +199,28 @@ class SharedPoller(ResultSink):
     def _pace(self) -> float:
         return min(self._intervals, default=MIN_POLL_INTERVAL)
 
-    def _first_due(self, waiter: TaskSubscription, since: float | None) -> float:
+    def _first_due(self, subscription: TaskSubscription, since: float | None) -> float:
         """Let new waiters join a round: a thousand of them must not cause a thousand polls.
 
         A job that was just seen is not polled before a whole interval has passed.
         """
         now, wall = _now(), time.time()
-        wanted = now if since is None else now + min(since + waiter.interval - wall, waiter.interval)
-        pace = min([waiter.interval, *self._intervals])
+        wanted = (
+            now if since is None else now + min(since + subscription.interval - wall, subscription.interval)
+        )
+        pace = min([subscription.interval, *self._intervals])
         soon = now + min(BATCHING_WINDOW, pace / 2)
         if self._round:
             wanted = self._round_began + max(1, (wanted - self._round_began) // pace) * pace
-        return max(soon, min(wanted, now + waiter.watch.deadline - wall))
+        return max(soon, min(wanted, now + subscription.poller.deadline - wall))
 
-    async def _live(self) -> None:
+    async def _run(self) -> None:
         try:
-            await self._poll_on()
+            await self._poll_until_done()
         finally:
             self._reader.close()
 
-    async def _poll_on(self) -> None:
+    async def _poll_until_done(self) -> None:
         while True:
             try:
                 async with AsyncKlingClient(self._settings) as client:
@@ -228,7 +230,7 @@ class SharedPoller(ResultSink):
             except Exception as error:
                 # A bug must not end waits for paid jobs, nor leave them without a poller.
                 log.exception("The poller of %s failed; it starts again", self._endpoint)
-                self._pause(None)
+                self._back_off(None)
                 why = str(error) if isinstance(error, KlingError) else type(error).__name__
                 self._reader.close()
                 await self._notify_all(self._jobs.values(), f"the poller failed: {why}")
@@ -269,57 +271,63 @@ class SharedPoller(ResultSink):
             self._backoff.succeeded()
 
     def _notify_oldest(self) -> None:
-        began = min((job.began for job in self._jobs.values()), default=self._round_began)
+        added_at = min((job.added_at for job in self._jobs.values()), default=self._round_began)
         gauge(
             "oldest_wait_seconds",
-            round(self._round_began - began, 1),
+            round(self._round_began - added_at, 1),
             endpoint=self._endpoint,
             dialect=self._settings.dialect,
         )
 
     async def _on_failed_round(self, due: Iterable[str], message: str, retry_after: float | None) -> None:
         count("poll_errors", endpoint=self._endpoint, dialect=self._settings.dialect)
-        self._pause(retry_after)
-        refused = self._refusals >= MAX_AUTH_FAILURES
-        jobs = (self._jobs[ident] for ident in (list(self._jobs) if refused else due) if ident in self._jobs)
-        await self._notify_all((job for job in jobs if job.read_in != self._round), message, refused=refused)
+        self._back_off(retry_after)
+        auth_failed = self._refusals >= MAX_AUTH_FAILURES
+        jobs = (
+            self._jobs[ident] for ident in (list(self._jobs) if auth_failed else due) if ident in self._jobs
+        )
+        await self._notify_all(
+            (job for job in jobs if job.read_in != self._round), message, auth_failed=auth_failed
+        )
 
     def _due(self) -> list[str]:
         """Choose the jobs of this round, nearly due ones included, so that all are polled together."""
         pace = self._pace
         return [ident for ident, job in self._jobs.items() if job.due <= self._round_began + pace / 2]
 
-    def _mark_read(self, job: _PolledTask, again_after: float | None = None) -> None:
-        ends = min(waiter.watch.deadline for waiter in job.waiters) - time.time()
+    def _mark_read(self, job: _PolledTask, next_due: float | None = None) -> None:
+        until_deadline = min(subscription.poller.deadline for subscription in job.subscriptions) - time.time()
         job.read_in = self._round
         job.failures = 0
-        job.due = self._round_began + (again_after or job.interval)
-        if ends > 0:
+        job.due = self._round_began + (next_due or job.interval)
+        if until_deadline > 0:
             # One last poll at the deadline: the job may have ended in time.
-            job.due = min(job.due, _now() + ends)
+            job.due = min(job.due, _now() + until_deadline)
         if job.due < self._wakes_at:
             # The response was late and the poller is idle.
             self._wakeup.set()
 
     def _notify(self, job: _PolledTask, task: KlingTask) -> None:
-        for waiter in job.waiters:
-            waiter.on_task(task)
-        if task.status.ended:
-            self._slot_queue.job_ended()
+        for subscription in job.subscriptions:
+            subscription.on_task(task)
+        if task.status.is_terminal:
+            self._slot_queue.release()
             # Its waiters leave as soon as they are awake.
             job.due = float("inf")
 
-    async def _notify_all(self, jobs: Iterable[_PolledTask], message: str, *, refused: bool = False) -> None:
+    async def _notify_all(
+        self, jobs: Iterable[_PolledTask], message: str, *, auth_failed: bool = False
+    ) -> None:
         for number, job in enumerate(list(jobs)):
-            for waiter in job.waiters:
-                if refused:
-                    waiter.on_refusal(message)
+            for subscription in job.subscriptions:
+                if auth_failed:
+                    subscription.on_auth_error(message)
                 else:
-                    waiter.on_error(message)
+                    subscription.on_error(message)
             if number % YIELD_EVERY == YIELD_EVERY - 1:
                 await asyncio.sleep(0)
 
-    def _pause(self, retry_after: float | None) -> None:
+    def _back_off(self, retry_after: float | None) -> None:
         """Back off for all jobs: what fails for one would fail for all."""
         self._backoff.interval = self._pace
         self._backoff.failed()

@@ -17,7 +17,7 @@ PROBE_INTERVAL = 1.0
 """Seconds between two attempts while no slot is reported free."""
 
 _BACKOFF = 5.0
-_MAX_SPARE = 500
+_MAX_FREE_SLOTS = 500
 
 
 @dataclass(slots=True, eq=False)
@@ -34,7 +34,9 @@ class SlotWaiter:
     refused_at: float
     refusals: int = 1
     retry_after: float | None = None
-    _called: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    _notified: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
     def __post_init__(self) -> None:
         # A free slot must not stay unused for a day because a proxy named a wrong number.
@@ -43,13 +45,13 @@ class SlotWaiter:
         self.retry_after = min(float(asked or 0), MAX_RETRY_AFTER) if usable else None
 
     @property
-    def called(self) -> bool:
+    def notified(self) -> bool:
         """Whether this waiter may submit."""
-        return self._called.done() and not self._called.cancelled()
+        return self._notified.done() and not self._notified.cancelled()
 
-    def call(self) -> None:
+    def notify(self) -> None:
         """Let this waiter try."""
-        self._called.set_result(None)
+        self._notified.set_result(None)
 
     async def wait(self, until: float) -> None:
         """Wait to be called.
@@ -58,7 +60,7 @@ class SlotWaiter:
         :raises TimeoutError: it was not called.
         """
         async with asyncio.timeout(max(until - time.time(), 0.0)):
-            await asyncio.shield(self._called)
+            await asyncio.shield(self._notified)
 
     def backoff_delay(self) -> float:
         """Return how long to wait if no slot is reported free, spread so that many waits do not end at once.
@@ -79,10 +81,10 @@ class SlotQueue:
 
     def __init__(self) -> None:
         self._waiters: list[SlotWaiter] = []
-        self._free_slots: deque[float] = deque(maxlen=_MAX_SPARE)
+        self._free_slots: deque[float] = deque(maxlen=_MAX_FREE_SLOTS)
         self._next_probe = 0.0
 
-    def before(self, waiter: SlotWaiter) -> int:
+    def position(self, waiter: SlotWaiter) -> int:
         """Return how many waits came before one.
 
         :param waiter: the wait.
@@ -90,13 +92,13 @@ class SlotQueue:
         """
         return bisect_left(self._waiters, waiter.since, key=lambda other: other.since)
 
-    def job_ended(self) -> None:
+    def release(self) -> None:
         """Give the slot of an ended job to the first in the queue, or remember it for the next waiter.
 
         A trigger starts seconds after the refusal; jobs that ended in between count for it.
         """
         if self._waiters:
-            self._waiters.pop(0).call()
+            self._waiters.pop(0).notify()
         else:
             self._free_slots.append(time.time())
 
@@ -106,18 +108,18 @@ class SlotQueue:
         :param waiter: the wait, which joins the queue.
         """
         insort(self._waiters, waiter, key=lambda other: other.since)
-        if self._take_spare(waiter.refused_at):
-            self._waiters.pop(0).call()
+        if self._take_free_slot(waiter.refused_at):
+            self._waiters.pop(0).notify()
         try_at = max(time.time(), waiter.refused_at + waiter.backoff_delay())
         try:
-            while not waiter.called:
+            while not waiter.notified:
                 try:
                     await waiter.wait(try_at)
                 except TimeoutError:
-                    try_at = try_at if waiter.called else self._probe(waiter)
+                    try_at = try_at if waiter.notified else self._probe(waiter)
             await waiter.wait_retry_after()
         except BaseException:
-            self._leave(waiter)
+            self._remove(waiter)
             raise
 
     def _probe(self, waiter: SlotWaiter) -> float:
@@ -126,19 +128,19 @@ class SlotQueue:
         if now < self._next_probe:
             return self._next_probe
         self._next_probe = now + PROBE_INTERVAL
-        self._waiters.pop(0).call()
+        self._waiters.pop(0).notify()
         return now + waiter.backoff_delay()
 
-    def _take_spare(self, refused_at: float) -> bool:
+    def _take_free_slot(self, refused_at: float) -> bool:
         while self._free_slots:
             if self._free_slots.popleft() > refused_at:
                 return True
         return False
 
-    def _leave(self, waiter: SlotWaiter) -> None:
-        if waiter.called:
+    def _remove(self, waiter: SlotWaiter) -> None:
+        if waiter.notified:
             # It has left and will not submit.
-            self.job_ended()
+            self.release()
         else:
             self._waiters.remove(waiter)
 

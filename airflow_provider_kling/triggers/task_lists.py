@@ -47,7 +47,7 @@ def get_task_lists(settings: KlingSettings) -> TaskLists:
     """Return the running loop's reader of lists for a connection of this content.
 
     :param settings: the checked connection.
-    :return: the reader, which its users :meth:`~TaskLists.join` and :meth:`~TaskLists.leave`.
+    :return: the reader, which its users :meth:`~TaskLists.acquire` and :meth:`~TaskLists.release`.
     """
     readers = _lists.setdefault(asyncio.get_running_loop(), {})
     if settings.fingerprint not in readers:
@@ -67,14 +67,14 @@ class TaskLists:
         self._open = asyncio.Lock()
         self._answers: dict[str, tuple[float, asyncio.Task[dict[str, Any]]]] = {}
 
-    async def join(self) -> None:
+    async def acquire(self) -> None:
         """Register a user of the reader."""
         async with self._open:
             self._users += 1
             if self._users == 1:
                 await self._client.__aenter__()
 
-    async def leave(self) -> None:
+    async def release(self) -> None:
         """Unregister a user of the reader; the last one closes the session."""
         async with self._open:
             self._users -= 1
@@ -95,11 +95,11 @@ class TaskLists:
         for number in range(1, MAX_PAGES + 1):
             tasks = await self._page(endpoint, number, starts)
             yield tasks
-            if len(tasks) < PAGE_SIZE // 2 and not (endpoint.tasks and len(starts) > number):
+            if len(tasks) < PAGE_SIZE // 2 and not (endpoint.tasks_path and len(starts) > number):
                 return
 
     async def _page(self, endpoint: Endpoint, number: int, starts: list[str]) -> list[KlingTask]:
-        if not endpoint.tasks:
+        if not endpoint.tasks_path:
             return parse_task_list(await self._read(list_request(endpoint, number, PAGE_SIZE)))
         steps = iter_cursor_pages(endpoint, number, PAGE_SIZE, starts)
         call = next(steps)
@@ -195,7 +195,7 @@ class JobWatermark:
             self._newest = max(self._newest, created)
             if created and created < self.since:
                 continue
-            if not task.status.ended:
+            if not task.status.is_terminal:
                 if created:
                     self._running.append(created)
             elif task.task_id and task.task_id not in self.seen:

@@ -15,10 +15,17 @@ from ..api.task import list_rows, row_summary
 from ..exceptions import KlingError, KlingRateLimited, KlingServerError
 from ..hooks.async_client import AsyncKlingClient
 from . import background_reads
-from .background_reads import BackgroundReads, done_within, late_error, unforeseen
+from .background_reads import BackgroundReads, done_within, late_error, unexpected_error
 from .loop_pacing import Slice
 from .poll_planner import ListPosition, Page, PollRound, created_at
-from .reads_by_id import FAILURES_IN_A_ROW, ConcurrentReads, PollFailed, ResultSink, in_batches, one_by_one
+from .reads_by_id import (
+    FAILURES_IN_A_ROW,
+    ConcurrentReads,
+    PollFailed,
+    ResultSink,
+    batch_read_requests,
+    single_read_requests,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +41,7 @@ FIRST_LIST_PAUSE = 30.0
 _ROWS_DEADLINE = 3.0
 """Factor by which the timeouts of a page, which is large, exceed those of a single read."""
 
-_INSTEAD_OF_PAGE = 100
+_SINGLES_WHILE_PAGE_IS_LATE = 100
 """Most jobs that a round reads one by one while a page is late; the others wait."""
 
 _RETRY_LIST_EVERY = 10
@@ -55,7 +62,7 @@ class TaskReader:
         self._endpoint = endpoint
         self._lists_from = 0.0 if lists else float("inf")
         self._list_failures = 0
-        self._list_refusals = 0
+        self._list_auth_failures = 0
         self._bad_rows = 0
         self._slow = 0
         self._rounds = 0
@@ -86,23 +93,23 @@ class TaskReader:
         now = asyncio.get_running_loop().time()
         self._rounds += 1
         for ident in (held := self._late.idents.intersection(due)):
-            sink.on_under_way(ident)
+            sink.on_reading(ident)
         due = [ident for ident in due if ident not in held and ident in positions]
         lists = now >= self._lists_from and not self._page_is_late
-        plan = PollRound(positions, due, lists=lists, patient=self._rounds % _RETRY_LIST_EVERY == 0)
+        plan = PollRound(positions, due, lists=lists, retry_missing=self._rounds % _RETRY_LIST_EVERY == 0)
         await asyncio.sleep(0)
         refusal = await self._read_pages(client, plan, positions, sink, now)
         singles = [ident for ident in plan.single_reads if ident in positions]
-        if self._page_is_late and len(singles) > _INSTEAD_OF_PAGE:
+        if self._page_is_late and len(singles) > _SINGLES_WHILE_PAGE_IS_LATE:
             # Not the same ones in each round.
-            chosen = random.sample(singles, _INSTEAD_OF_PAGE)
+            chosen = random.sample(singles, _SINGLES_WHILE_PAGE_IS_LATE)
             for ident in set(singles) - set(chosen):
-                sink.on_put_off(ident)
+                sink.on_postponed(ident)
             singles = chosen
         await self._read_singles(client, singles, positions, sink, others_read=len(singles) < len(due))
         if refusal:
             # Only now it is certain that the list was refused, not the credentials.
-            self._on_list_refusal(refusal, now)
+            self._on_list_auth_error(refusal, now)
 
     async def _read_pages(
         self,
@@ -125,15 +132,15 @@ class TaskReader:
             return error
         else:
             if plan.pages:
-                self._list_failures = self._list_refusals = self._slow = 0
+                self._list_failures = self._list_auth_failures = self._slow = 0
             plan.on_pages_done()
         return None
 
-    def _on_list_refusal(self, refusal: KlingError, now: float) -> None:
+    def _on_list_auth_error(self, refusal: KlingError, now: float) -> None:
         """Read no lists for a while: a refusal may be temporary, for instance of a proxy."""
-        level = logging.DEBUG if self._list_refusals else logging.WARNING
-        pause = min(FIRST_LIST_PAUSE * 2.0 ** min(self._list_refusals, 10), LIST_COOLDOWN)
-        self._list_refusals += 1
+        level = logging.DEBUG if self._list_auth_failures else logging.WARNING
+        pause = min(FIRST_LIST_PAUSE * 2.0 ** min(self._list_auth_failures, 10), LIST_COOLDOWN)
+        self._list_auth_failures += 1
         self._lists_from = now + pause
         log.log(level, "%s cannot be listed, so its jobs are read one by one: %s", self._endpoint, refusal)
 
@@ -161,7 +168,7 @@ class TaskReader:
             self._late.add((), self._follow_page(answer, positions, sink))
             raise _PageLate
         rows = list_rows(await answer)
-        found = await self._take(rows, positions, sink)
+        found = await self._process_rows(rows, positions, sink)
         log.debug("%s: page %d of %d holds %d jobs", self._endpoint, page.number, page.size, len(found))
         await asyncio.sleep(0)
         plan.on_page(page, found, [created_at(row) for row in rows])
@@ -188,17 +195,17 @@ class TaskReader:
     ) -> None:
         """Handle a late page, or read no lists for a while if it times out."""
         try:
-            await self._take(list_rows(await answer), positions, sink)
+            await self._process_rows(list_rows(await answer), positions, sink)
         except KlingError as error:
-            self._on_list_refusal(error, asyncio.get_running_loop().time())
+            self._on_list_auth_error(error, asyncio.get_running_loop().time())
         except Exception as error:
-            self._on_list_refusal(unforeseen(error), asyncio.get_running_loop().time())
+            self._on_list_auth_error(unexpected_error(error), asyncio.get_running_loop().time())
         else:
-            self._list_failures = self._list_refusals = self._slow = 0
+            self._list_failures = self._list_auth_failures = self._slow = 0
         finally:
             self._page_is_late = False
 
-    async def _take(
+    async def _process_rows(
         self, rows: list[Mapping[str, Any]], positions: Mapping[str, ListPosition], sink: ResultSink
     ) -> list[tuple[int, str]]:
         """Report the rows of our jobs; return these jobs, each with its index on the page."""
@@ -234,10 +241,10 @@ class TaskReader:
         *,
         others_read: bool,
     ) -> None:
-        if self._endpoint.tasks and len(idents) > 1:
-            reads = in_batches(client, self._endpoint, idents, positions)
+        if self._endpoint.tasks_path and len(idents) > 1:
+            reads = batch_read_requests(client, self._endpoint, idents, positions)
             together = ConcurrentReads(sink, reads, positions, self._late, others_read=others_read)
             await together.read()
             idents = together.missed
-        reads = one_by_one(client, self._endpoint, idents)
+        reads = single_read_requests(client, self._endpoint, idents)
         await ConcurrentReads(sink, reads, positions, self._late, others_read=others_read).read()

@@ -27,28 +27,28 @@ class TaskSubscription:
     :param deadline: Unix time in seconds.
     """
 
-    __slots__ = ("_lines", "_waiting", "event", "ident", "interval", "task", "watch")
+    __slots__ = ("_log_messages", "_waiting", "event", "ident", "interval", "poller", "task")
 
     def __init__(self, ident: str, interval: float, deadline: float) -> None:
         self.ident = ident
         self.interval = interval
-        self.watch = TaskPoller(ident, deadline)
+        self.poller = TaskPoller(ident, deadline)
         self.event: TaskEvent | None = None
         self.task: KlingTask | None = None
-        self._lines: deque[tuple[int, str]] = deque()
+        self._log_messages: deque[tuple[int, str]] = deque()
         self._waiting: asyncio.Future[None] | None = None
 
-    async def lines(self) -> AsyncIterator[tuple[int, str]]:
+    async def log_messages(self) -> AsyncIterator[tuple[int, str]]:
         """Yield log lines until :attr:`event` is set, which ends the wait.
 
         :return: iterator of log level and text.
         """
         while True:
-            while self._lines:
-                yield self._lines.popleft()
+            while self._log_messages:
+                yield self._log_messages.popleft()
             if self.event:
                 return
-            await self._until_notified()
+            await self._wait_until_notified()
 
     def is_unchanged(self, word: str) -> bool:
         """Return whether a status word equals the last one; if so, record the poll.
@@ -56,10 +56,10 @@ class TaskSubscription:
         :param word: status as the host writes it.
         :return: true if the status has not changed.
         """
-        if not word or word != self.watch.raw_status:
+        if not word or word != self.poller.raw_status:
             return False
-        self.watch.on_unchanged()
-        self._end(self.watch.check_deadline(time.time()))
+        self.poller.on_unchanged()
+        self._end(self.poller.check_deadline(time.time()))
         return True
 
     def on_task(self, task: KlingTask) -> None:
@@ -67,38 +67,40 @@ class TaskSubscription:
 
         :param task: the job as it was just read.
         """
-        before = self.watch.raw_status
-        event = self.watch.on_task(task)
+        before = self.poller.raw_status
+        event = self.poller.on_task(task)
         self.task = task
         if task.status is TaskStatus.UNKNOWN and task.raw_status != before:
-            self._add_line(
+            self._add_log_message(
                 logging.WARNING,
                 f"Job {self.ident} has the unknown status {task.raw_status!r}; the wait continues",
             )
         elif task.raw_status != before and (before or task.status is not TaskStatus.SUBMITTED):
             # The submission was logged when it happened.
-            self._add_line(logging.INFO, f"Job {task.task_id or self.ident}: {task.status.value}")
-        self._end(event or self.watch.check_deadline(time.time()))
+            self._add_log_message(logging.INFO, f"Job {task.task_id or self.ident}: {task.status.value}")
+        self._end(event or self.poller.check_deadline(time.time()))
 
     def on_error(self, message: str) -> None:
         """Record a failed poll; the wait continues until the deadline.
 
         :param message: the error.
         """
-        self.watch.on_error(message)
-        if self.watch.errors == WARN_AFTER_FAILURES:
-            self._add_line(logging.WARNING, f"Job {self.ident} cannot be read, the wait continues: {message}")
-        self._end(self.watch.check_deadline(time.time()))
+        self.poller.on_error(message)
+        if self.poller.errors == WARN_AFTER_FAILURES:
+            self._add_log_message(
+                logging.WARNING, f"Job {self.ident} cannot be read, the wait continues: {message}"
+            )
+        self._end(self.poller.check_deadline(time.time()))
 
-    def on_refusal(self, message: str) -> None:
+    def on_auth_error(self, message: str) -> None:
         """End the wait because the credentials are rejected repeatedly.
 
         :param message: the error.
         """
-        self._end(self.watch.refused(message))
+        self._end(self.poller.auth_failed_event(message))
 
-    def _add_line(self, level: int, line: str) -> None:
-        self._lines.append((level, line))
+    def _add_log_message(self, level: int, line: str) -> None:
+        self._log_messages.append((level, line))
         self._notify()
 
     def _end(self, event: TaskEvent | None) -> None:
@@ -110,12 +112,12 @@ class TaskSubscription:
         if self._waiting and not self._waiting.done():
             self._waiting.set_result(None)
 
-    async def _until_notified(self) -> None:
+    async def _wait_until_notified(self) -> None:
         # The poller may wait beyond the deadline: for a slow server, or because of Retry-After.
         self._waiting = asyncio.get_running_loop().create_future()
-        longest = max(self.watch.deadline - time.time(), 0.0) + DEADLINE_GRACE
+        longest = max(self.poller.deadline - time.time(), 0.0) + DEADLINE_GRACE
         try:
             async with asyncio.timeout(longest):
                 await self._waiting
         except TimeoutError:
-            self._end(self.watch.check_deadline(time.time()))
+            self._end(self.poller.check_deadline(time.time()))

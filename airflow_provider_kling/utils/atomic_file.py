@@ -18,12 +18,12 @@ TEMP_SUFFIX = ".part"
 """Suffix of the temporary name of a file while it is written, in storages that show incomplete files."""
 
 # An object becomes visible when its upload completes, and an unfinished upload can be aborted.
-_COMMITTING = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"))
+_OBJECT_STORE_SCHEMES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"))
 # Minimum part size of S3; larger parts would only use more memory.
 _PART_BYTES = 5 * 1024**2
 _ABANDONED_SECONDS = 6 * 3600
 # Names that file systems use for the time of the last change.
-_CHANGED = ("mtime", "modified", "LastModified", "last_modified", "created")
+_MODIFIED_KEYS = ("mtime", "modified", "LastModified", "last_modified", "created")
 
 
 class _CommitStrategy(Protocol):
@@ -39,16 +39,16 @@ class _CommitStrategy(Protocol):
 class AtomicFile:
     """Write a file that readers see only after the ``with`` block has ended without an exception.
 
-    :param where: the file; an existing one is replaced.
+    :param path: the file; an existing one is replaced.
     """
 
-    def __init__(self, where: StoragePath) -> None:
-        self._way = _way_for(where)
+    def __init__(self, path: StoragePath) -> None:
+        self._strategy = _commit_strategy(path)
         self._file: Any = None
 
     def __enter__(self) -> AtomicFile:
         with translate_storage_errors():
-            self._file = self._way.begin()
+            self._file = self._strategy.begin()
         return self
 
     def write(self, data: bytes) -> None:
@@ -64,46 +64,46 @@ class AtomicFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        whole = False
+        committed = False
         try:
             if kind is None:
                 with translate_storage_errors():
-                    self._way.commit()
-                whole = True
+                    self._strategy.commit()
+                committed = True
         finally:
-            if not whole:
+            if not committed:
                 with suppress(Exception):
-                    self._way.discard()
+                    self._strategy.discard()
 
 
-def is_object_store(where: StoragePath) -> bool:
+def is_object_store(path: StoragePath) -> bool:
     """Return whether a path is in an object store, which hides objects until their upload completes.
 
-    :param where: file or folder.
+    :param path: file or folder.
     :return: ``True`` for S3, Google Cloud Storage and Azure.
     """
-    return bool(_protocols(where) & _COMMITTING)
+    return bool(_protocols(path) & _OBJECT_STORE_SCHEMES)
 
 
-def _protocols(where: StoragePath) -> set[str]:
-    names = where.fs.protocol
+def _protocols(path: StoragePath) -> set[str]:
+    names = path.fs.protocol
     return {names} if isinstance(names, str) else set(names)
 
 
-def _way_for(where: StoragePath) -> _CommitStrategy:
-    if is_object_store(where):
-        return _MultipartUpload(where)
-    return _LocalRename(where) if "file" in _protocols(where) else _RemoteRename(where)
+def _commit_strategy(path: StoragePath) -> _CommitStrategy:
+    if is_object_store(path):
+        return _MultipartUpload(path)
+    return _LocalRename(path) if "file" in _protocols(path) else _RemoteRename(path)
 
 
 class _MultipartUpload:
     """Commit by completing a multipart upload of an object store."""
 
-    def __init__(self, where: StoragePath) -> None:
-        self._where = where
+    def __init__(self, path: StoragePath) -> None:
+        self._target = path
 
     def begin(self) -> Any:
-        self._file = self._where.fs.open(self._where.path, "wb", block_size=_PART_BYTES)
+        self._file = self._target.fs.open(self._target.path, "wb", block_size=_PART_BYTES)
         return self._file
 
     def commit(self) -> None:
@@ -120,48 +120,48 @@ class _MultipartUpload:
 class _LocalRename:
     """Commit by an atomic rename of a temporary local file."""
 
-    def __init__(self, where: StoragePath) -> None:
-        self._path = where.path
-        self._part = _part_of(where.path)
+    def __init__(self, path: StoragePath) -> None:
+        self._path = path.path
+        self._temp_path = _new_temp_path(path.path)
 
     def begin(self) -> Any:
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
-        self._file = open(self._part, "xb")  # noqa: SIM115
+        self._file = open(self._temp_path, "xb")  # noqa: SIM115
         return self._file
 
     def commit(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        os.replace(self._part, self._path)
+        os.replace(self._temp_path, self._path)
 
     def discard(self) -> None:
         self._file.close()
-        os.unlink(self._part)
+        os.unlink(self._temp_path)
 
 
 class _RemoteRename:
     """Commit by a rename of a temporary file through fsspec."""
 
-    def __init__(self, where: StoragePath) -> None:
-        self._where = where
-        self._part = _part_of(where.path)
+    def __init__(self, path: StoragePath) -> None:
+        self._target = path
+        self._temp_path = _new_temp_path(path.path)
 
     def begin(self) -> Any:
-        self._where.fs.makedirs(self._where.path.rpartition("/")[0], exist_ok=True)
-        self._file = self._where.fs.open(self._part, "wb")
+        self._target.fs.makedirs(self._target.path.rpartition("/")[0], exist_ok=True)
+        self._file = self._target.fs.open(self._temp_path, "wb")
         return self._file
 
     def commit(self) -> None:
         self._file.close()
-        self._where.fs.mv(self._part, self._where.path)
+        self._target.fs.mv(self._temp_path, self._target.path)
 
     def discard(self) -> None:
         self._file.close()
-        self._where.fs.rm(self._part)
+        self._target.fs.rm(self._temp_path)
 
 
-def _part_of(path: str) -> str:
+def _new_temp_path(path: str) -> str:
     folder, _, name = path.rpartition("/")
     return f"{folder}/.{name}.{secrets.token_hex(4)}{TEMP_SUFFIX}"
 
@@ -183,7 +183,7 @@ def cleanup_temp_files(folder: StoragePath) -> None:
 
 def _age(entry: Mapping[str, Any], now: float) -> float:
     """Return the age of a listed file in seconds; 0 if its storage does not report it."""
-    changed = next((entry[name] for name in _CHANGED if entry.get(name)), now)
-    if isinstance(changed, datetime):
-        changed = (changed if changed.tzinfo else changed.replace(tzinfo=UTC)).timestamp()
-    return now - changed if isinstance(changed, int | float) else 0.0
+    modified = next((entry[name] for name in _MODIFIED_KEYS if entry.get(name)), now)
+    if isinstance(modified, datetime):
+        modified = (modified if modified.tzinfo else modified.replace(tzinfo=UTC)).timestamp()
+    return now - modified if isinstance(modified, int | float) else 0.0

@@ -22,15 +22,15 @@ def read_json(text: str | bytes, *, unique_keys: bool = False) -> Any:
     :raises ValueError: it is no JSON, or nested deeper than :data:`MAX_DEPTH`.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_with_unique_keys if unique_keys else None)
+        value = json.loads(text, object_pairs_hook=_reject_duplicate_keys if unique_keys else None)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
-    if _deepest(value):
+    if _containers_at_limit(value):
         raise ValueError(_TOO_DEEP)
     return value
 
 
-def read_answer(body: str | bytes) -> Any:
+def read_response_json(body: str | bytes) -> Any:
     """Read the JSON of a server's answer, of which one odd part must not hide all others: a job may be paid.
 
     :param body: the JSON; in UTF-8, or in another charset against the rules of JSON.
@@ -41,7 +41,7 @@ def read_answer(body: str | bytes) -> Any:
     value = _parse(body)
     if isinstance(value, str) and value.lstrip().startswith("{"):
         value = _parse(value)
-    for outer in _deepest(value):
+    for outer in _containers_at_limit(value):
         for key, inner in list(outer.items() if isinstance(outer, dict) else enumerate(outer)):
             if isinstance(inner, dict | list):
                 outer[key] = None
@@ -65,16 +65,16 @@ def _decode(body: bytes) -> str:
         return body.decode("utf-8", "replace")
 
 
-def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         keys = [key for key, _ in pairs]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        raise ValueError(f"it has {', '.join(map(repr, twice))} more than once")
-    return found
+        duplicates = sorted({key for key in keys if keys.count(key) > 1})
+        raise ValueError(f"it has {', '.join(map(repr, duplicates))} more than once")
+    return unique
 
 
-def _deepest(value: Any) -> list[Any]:
+def _containers_at_limit(value: Any) -> list[Any]:
     """Return the objects and lists of the last level that is read, of those that hold further ones."""
     level = [value]
     for _ in range(MAX_DEPTH - 1):

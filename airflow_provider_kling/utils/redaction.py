@@ -26,40 +26,40 @@ _CONTROL_CHARACTERS = re.compile(
 )
 
 
-_LONGEST_READ = 100_000
+_MAX_INPUT_LENGTH = 100_000
 
 
-def sanitize_text(text: str, longest: int) -> str:
+def sanitize_text(text: str, max_length: int) -> str:
     """Redact a text and shorten it to one line.
 
     URL signatures, base64, control characters and bidirectional overrides are removed.
 
     :param text: any text, such as a message of the API or a parameter of a DAG.
-    :param longest: maximum length in characters.
+    :param max_length: maximum length in characters.
     :return: the line.
     """
     # Megabytes of text would block the event loop of a triggerer.
-    return cut(redact_text(collapse_whitespace(text[:_LONGEST_READ])), longest)
+    return truncate(redact_text(collapse_whitespace(text[:_MAX_INPUT_LENGTH])), max_length)
 
 
-def cut(text: str, longest: int) -> str:
+def truncate(text: str, max_length: int) -> str:
     """Shorten a text.
 
     :param text: any text.
-    :param longest: maximum length in characters.
+    :param max_length: maximum length in characters.
     :return: the text; an ellipsis marks that it was cut.
     """
-    return text if len(text) <= longest else f"{text[:longest]}…"
+    return text if len(text) <= max_length else f"{text[:max_length]}…"
 
 
-def visible(text: str, longest: int) -> str:
+def strip_invisible(text: str, max_length: int) -> str:
     """Remove invisible characters from an id and shorten it.
 
     :param text: an id that is compared with another one.
-    :param longest: maximum length in characters.
+    :param max_length: maximum length in characters.
     :return: the id; blanks are not changed.
     """
-    return _CONTROL_CHARACTERS.sub("", text)[:longest]
+    return _CONTROL_CHARACTERS.sub("", text)[:max_length]
 
 
 def collapse_whitespace(text: str) -> str:
@@ -73,18 +73,18 @@ def collapse_whitespace(text: str) -> str:
 
 _DATA_URI = r"(?i:data:[^,\s]{0,100};base64,)"
 _KILOBYTE, _MEGABYTE = 1024, 1024 * 1024
-_CODE = "[A-Za-z0-9+/]"
-_BREAK = r"(?:\r?\n|(?:\\r)?\\n)"
+_BASE64_CHARACTER = "[A-Za-z0-9+/]"
+_LINE_BREAK = r"(?:\r?\n|(?:\\r)?\\n)"
 # One long run, or lines of a run as mail and `base64` break it. No word of a prompt is that long.
 _BASE64 = re.compile(
-    rf"{_DATA_URI}{_CODE}*+(?:{_BREAK}{_CODE}++)*+={{0,2}}"
-    rf"|(?:{_CODE}{{60,}}+{_BREAK})++{_CODE}*+={{0,2}}"
-    rf"|{_CODE}{{128,}}+={{0,2}}"
+    rf"{_DATA_URI}{_BASE64_CHARACTER}*+(?:{_LINE_BREAK}{_BASE64_CHARACTER}++)*+={{0,2}}"
+    rf"|(?:{_BASE64_CHARACTER}{{60,}}+{_LINE_BREAK})++{_BASE64_CHARACTER}*+={{0,2}}"
+    rf"|{_BASE64_CHARACTER}{{128,}}+={{0,2}}"
 )
 # The rest is matched in one step, so the time is linear in the length of the text. In JSON a slash may be
 # escaped, and some errors quote a URL without its host.
 _URL_TEXT = re.compile(r"(:(?:\\?/){2}|(?<![\w:/])/)((?:[^\s\"'<>]|'(?=[\w%&=]))*+)")
-_AFTER_HOST = re.compile(r"[/\\?#]")
+_HOST_END = re.compile(r"[/\\?#]")
 
 # Parameters of the signing schemes in use: S3 and what imitates it, Google, Azure, Alibaba, Tencent,
 # CloudFront, and the tokens of Supabase, Firebase, Bunny, Akamai, Backblaze, Qiniu and of CDNs in general.
@@ -117,32 +117,32 @@ def redact_text(text: str) -> str:
     :param text: any text.
     :return: the redacted text.
     """
-    return _BASE64.sub(lambda found: _describe_base64(found.group()), _URL_TEXT.sub(_unsigned, text))
+    return _BASE64.sub(lambda match: _describe_base64(match.group()), _URL_TEXT.sub(_redact_url_match, text))
 
 
-def _unsigned(found: re.Match[str]) -> str:
+def _redact_url_match(match: re.Match[str]) -> str:
     """Return a URL without its signature and password."""
-    start, rest = found.groups()
+    start, rest = match.groups()
     if start == "/":
         path, mark, query = rest.partition("?")
-        return f"/{path}" if mark and "=" in query else found.group()
-    before = found.string[max(0, found.start() - len("https")) : found.start()].lower()
+        return f"/{path}" if mark and "=" in query else match.group()
+    before = match.string[max(0, match.start() - len("https")) : match.start()].lower()
     web = before.endswith(("http", "https"))
-    shown = _without_password(rest, named=not web)
+    redacted = _redact_credentials(rest, user_is_conn_id=not web)
     # In the key of an object a # is a character like others.
-    return start + re.split(r"[?#]" if web else r"\?", shown, maxsplit=1)[0]
+    return start + re.split(r"[?#]" if web else r"\?", redacted, maxsplit=1)[0]
 
 
-def _without_password(rest: str, *, named: bool) -> str:
+def _redact_credentials(rest: str, *, user_is_conn_id: bool) -> str:
     """Drop the credentials of a URL.
 
     :param rest: what follows ``://``.
-    :param named: a user without a password is the id of an Airflow connection and stays.
+    :param user_is_conn_id: a user without a password is the id of an Airflow connection and stays.
     """
-    authority = _AFTER_HOST.split(rest, maxsplit=1)[0]
+    authority = _HOST_END.split(rest, maxsplit=1)[0]
     user, at, _ = authority.rpartition("@")
     if at:
-        return rest if named and ":" not in user else f"***@{rest[len(user) + 1 :]}"
+        return rest if user_is_conn_id and ":" not in user else f"***@{rest[len(user) + 1 :]}"
     _, colon, port = authority.partition(":")
     if not colon or authority.startswith("[") or port.isdecimal() or not port or "@" not in rest:
         return rest
@@ -198,7 +198,7 @@ def _describe_base64(encoded: str) -> str:
     try:
         data = base64.b64decode(whole)
     except (binascii.Error, ValueError):
-        return f"<base64 {_size(len(raw))}>"
+        return f"<base64 {_format_size(len(raw))}>"
     return content_summary(detect_media_type(data[:4096]), len(data), hashlib.sha256(data).hexdigest())
 
 
@@ -210,19 +210,19 @@ def content_summary(mime: str | None, size: int, sha256: str) -> str:
     :param sha256: hash, hexadecimal.
     :return: text such as ``<image/jpeg 1.2 MB sha256:ab12cd34ef56>``.
     """
-    return f"<{mime or 'base64'} {_size(size)} sha256:{sha256[:12]}>"
+    return f"<{mime or 'base64'} {_format_size(size)} sha256:{sha256[:12]}>"
 
 
-def _size(count: int) -> str:
+def _format_size(count: int) -> str:
     if count < _KILOBYTE:
         return f"{count} B"
     return f"{count / _KILOBYTE:.1f} kB" if count < _MEGABYTE else f"{count / _MEGABYTE:.1f} MB"
 
 
-_LOGS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
+_URLLIB3_LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
 
 
-class _WithoutQueries(logging.Filter):
+class _QueryFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(map(_strip_query, record.args))
@@ -239,10 +239,10 @@ def _strip_query(value: Any) -> Any:
 
 def install_urllib3_log_filter() -> None:
     """Drop the query of all URLs that ``urllib3`` logs in this process."""
-    for name in _LOGS:
+    for name in _URLLIB3_LOGGERS:
         log = logging.getLogger(name)
-        if not any(isinstance(each, _WithoutQueries) for each in log.filters):
-            log.addFilter(_WithoutQueries())
+        if not any(isinstance(each, _QueryFilter) for each in log.filters):
+            log.addFilter(_QueryFilter())
 
 
 class RedactedText(str):
@@ -258,9 +258,9 @@ class RedactedText(str):
 
     def __new__(cls, text: str, original: Any) -> RedactedText:
         """Make the text."""
-        made = super().__new__(cls, text)
-        made.original = original
-        return made
+        instance = super().__new__(cls, text)
+        instance.original = original
+        return instance
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what copies are made of."""
@@ -271,7 +271,7 @@ class RedactedItems(RedactedText):
     """A text in a list that stands for any number of its items."""
 
 
-def redact_texts(value: Any) -> Any:
+def redact_reversibly(value: Any) -> Any:
     """Replace the texts of a JSON value that must not be shown, such that they can be restored.
 
     :param value: JSON value of any depth; it is not changed.
@@ -280,12 +280,12 @@ def redact_texts(value: Any) -> Any:
     if isinstance(value, RedactedText):
         return value
     if isinstance(value, str):
-        shown = redact_text(value)
-        return value if shown == value else RedactedText(shown, value)
+        redacted = redact_text(value)
+        return value if redacted == value else RedactedText(redacted, value)
     if isinstance(value, Mapping):
-        return {key: redact_texts(item) for key, item in value.items()}
+        return {key: redact_reversibly(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [redact_texts(item) for item in value]
+        return [redact_reversibly(item) for item in value]
     return value
 
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 _BLOCK_BYTES = 1024**2
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 
 _AZURE = frozenset(("abfs", "abfss", "adl", "az", "wasb", "wasbs"))
 _OTHER_CLOUDS = frozenset(("gs", "gcs", "oss", "oci", "obs", "cos", "cosn", "tos", "r2"))
-OPENED_SCHEMES = frozenset(("file", "local", "memory", "s3", "s3a", "s3n")) | _AZURE | _OTHER_CLOUDS
+SUPPORTED_SCHEMES = frozenset(("file", "local", "memory", "s3", "s3a", "s3n")) | _AZURE | _OTHER_CLOUDS
 """Schemes of local files and object stores. fsspec supports more, such as http, which would send a request to
 any host that a text names."""
 
@@ -37,7 +37,7 @@ _PACKAGES = {
 }
 """Extra of this package, module of the filesystem, and Airflow's provider with the type of connection."""
 
-_CHAIN = re.compile(r"::[A-Za-z][A-Za-z0-9+.-]*://")
+_CHAINED_SCHEME = re.compile(r"::[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class StoragePermanentError(Exception):
@@ -78,10 +78,10 @@ class StoragePath:
         return StoragePath(f"{self.uri.rstrip('/')}/{name}", self.fs, f"{self.path.rstrip('/')}/{name}")
 
 
-def resolve_path(where: str | os.PathLike[str] | ObjectStoragePath) -> StoragePath:
+def resolve_path(path: str | os.PathLike[str] | ObjectStoragePath) -> StoragePath:
     """Resolve a path to its file system.
 
-    :param where: ``ObjectStoragePath``, its URI (``s3://connection@bucket/key``), or a local path as text or
+    :param path: ``ObjectStoragePath``, its URI (``s3://connection@bucket/key``), or a local path as text or
         ``Path``.
     :return: the resolved path.
     :raises StoragePermanentError: the scheme is not supported, or the storage is not configured in Airflow.
@@ -90,111 +90,113 @@ def resolve_path(where: str | os.PathLike[str] | ObjectStoragePath) -> StoragePa
     with translate_storage_errors():
         from ..version_compat import ObjectStoragePath
 
-        path: Any = where
-        check_installed(path)
-        if hasattr(path, "storage_options"):
-            uri = path_to_uri(path)
+        storage_path: Any = path
+        check_installed(storage_path)
+        if hasattr(storage_path, "storage_options"):
+            uri = path_to_uri(storage_path)
         else:
-            text = _text(where)
+            text = _path_text(path)
             # Airflow 2.11 takes a relative path for one from the root.
             uri = text if "://" in text else os.path.abspath(text)
-            path = ObjectStoragePath(uri if "://" in uri else f"file://{uri}")
-        return StoragePath(uri, _filesystem(path), path.path)
+            storage_path = ObjectStoragePath(uri if "://" in uri else f"file://{uri}")
+        return StoragePath(uri, _filesystem(storage_path), storage_path.path)
 
 
-def is_link(where: StoragePath) -> bool:
+def is_link(path: StoragePath) -> bool:
     """Return whether a path is a symbolic link; only local paths can be.
 
-    :param where: file or folder; it may be missing.
+    :param path: file or folder; it may be missing.
     :return: ``True`` for a symbolic link.
     """
-    names = where.fs.protocol
-    return "file" in ((names,) if isinstance(names, str) else names) and os.path.islink(where.path)
+    names = path.fs.protocol
+    return "file" in ((names,) if isinstance(names, str) else names) and os.path.islink(path.path)
 
 
-def is_relative(where: Any) -> bool:
+def is_relative(path: Any) -> bool:
     """Return whether a path depends on the worker's working directory or user.
 
-    :param where: text, ``Path`` or ``ObjectStoragePath``.
+    :param path: text, ``Path`` or ``ObjectStoragePath``.
     :return: ``True`` for ``films``, ``~/films`` and ``file://films``.
     """
-    if hasattr(where, "storage_options"):
+    if hasattr(path, "storage_options"):
         return False
-    scheme, separator, rest = _text(where).partition("://")
+    scheme, separator, rest = _path_text(path).partition("://")
     return not os.path.isabs(rest if separator else scheme) and (
         not separator or scheme.lower() in _LOCAL_SCHEMES
     )
 
 
-def scheme_of(where: Any) -> str:
+def scheme_of(path: Any) -> str:
     """Return the scheme of a path as it will be opened.
 
-    :param where: text, ``Path`` or ``ObjectStoragePath``.
+    :param path: text, ``Path`` or ``ObjectStoragePath``.
     :return: the scheme; empty for a local path.
     :raises StoragePermanentError: the scheme is not supported, or the path chains several schemes.
     """
-    text = str(where) if hasattr(where, "storage_options") else _text(where)
+    text = str(path) if hasattr(path, "storage_options") else _path_text(path)
     scheme, separator, rest = text.partition("://")
     if not separator:
         return ""
-    if scheme not in OPENED_SCHEMES or _CHAIN.search(rest):
+    if scheme not in SUPPORTED_SCHEMES or _CHAINED_SCHEME.search(rest):
         raise StoragePermanentError(
             f"{scheme[:20]!r} is not a supported storage scheme; expected one of "
-            f"{', '.join(sorted(OPENED_SCHEMES))}"
+            f"{', '.join(sorted(SUPPORTED_SCHEMES))}"
         )
     return scheme
 
 
-def check_installed(where: Any) -> None:
+def check_installed(path: Any) -> None:
     """Check that the package which a path's storage needs is installed, without opening anything.
 
-    :param where: text, ``Path`` or ``ObjectStoragePath``.
+    :param path: text, ``Path`` or ``ObjectStoragePath``.
     :raises StorageNotInstalled: the package is missing; the text names the extra to install.
     :raises StoragePermanentError: the scheme is not supported.
     """
-    scheme = scheme_of(where)
+    scheme = scheme_of(path)
     # A file system registered by the user replaces the default one.
     registered = getattr(sys.modules.get("fsspec.registry"), "registry", {})
     if scheme not in _PACKAGES or scheme in registered:
         return
     extra, module, provider = _PACKAGES[scheme]
-    text = path_to_uri(where) if hasattr(where, "storage_options") else _text(where)
-    named = "@" in text.partition("://")[2].partition("/")[0]
-    if missing := [each for each in (module, *([provider] if named else [])) if not _is_there(each)]:
+    text = path_to_uri(path) if hasattr(path, "storage_options") else _path_text(path)
+    has_conn_id = "@" in text.partition("://")[2].partition("/")[0]
+    if missing := [
+        each for each in (module, *([provider] if has_conn_id else [])) if not _is_importable(each)
+    ]:
         raise StorageNotInstalled(
             f"install airflow-provider-kling[{extra}]: {scheme}:// needs {' and '.join(missing)}"
         )
 
 
-def _is_there(module: str) -> bool:
+def _is_importable(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
         return False
 
 
-def _text(where: Any) -> str:
+def _path_text(path: Any) -> str:
     try:
-        return os.fsdecode(where)
+        return os.fsdecode(path)
     except TypeError:
-        raise StoragePermanentError(f"expected a path or a URI, got {type(where).__name__}") from None
+        raise StoragePermanentError(f"expected a path or a URI, got {type(path).__name__}") from None
 
 
-def open_to_read(where: StoragePath) -> Any:
+def open_to_read(path: StoragePath) -> Any:
     """Open a file for reading, with a block size of 1 MB.
 
     The default block of an object store is up to 50 MB, which is read even for the first bytes of a file.
 
-    :param where: the file.
+    :param path: the file.
     :return: a binary file object.
     """
-    return where.fs.open(where.path, "rb", block_size=_BLOCK_BYTES)
+    return path.fs.open(path.path, "rb", block_size=_BLOCK_BYTES)
 
 
-def _connection(path: ObjectStoragePath) -> str | None:
+def _conn_id(path: ObjectStoragePath) -> str | None:
     # Airflow 3 has the attribute, 2.11 has it among the options.
-    found = getattr(path, "conn_id", None) or path.storage_options.get("conn_id")
-    return str(found) if found else None
+    conn_id = getattr(path, "conn_id", None) or path.storage_options.get("conn_id")
+    return str(conn_id) if conn_id else None
 
 
 def path_to_uri(path: ObjectStoragePath) -> str:
@@ -204,7 +206,7 @@ def path_to_uri(path: ObjectStoragePath) -> str:
     :return: the URI, such as ``s3://aws_default@bucket/key``.
     """
     scheme, separator, rest = str(path).partition("://")
-    conn_id = _connection(path)
+    conn_id = _conn_id(path)
     if not separator or not conn_id or rest.startswith(f"{conn_id}@"):
         return str(path)
     return f"{scheme}://{conn_id}@{rest}"
@@ -215,7 +217,7 @@ def _filesystem(path: ObjectStoragePath) -> Any:
         return path.fs
     except ValueError:
         # Airflow supports the schemes of installed providers; fsspec adds some that need no connection.
-        if _connection(path):
+        if _conn_id(path):
             raise
         import fsspec
 
@@ -240,20 +242,24 @@ def translate_storage_errors() -> Iterator[None]:
     except (NotADirectoryError, FileExistsError):
         raise StoragePermanentError("a part of its path is a file") from None
     except PermissionError as error:
-        raise StorageForbidden(f"the storage refuses access ({_words(error)}){_HINT}") from None
+        raise StorageForbidden(
+            f"the storage refuses access ({_error_text(error)}){_CONNECTION_HINT}"
+        ) from None
     except ImportError as error:
-        raise StorageNotInstalled(f"a package for this storage is not installed ({_words(error)})") from None
+        raise StorageNotInstalled(
+            f"a package for this storage is not installed ({_error_text(error)})"
+        ) from None
     except (ValueError, NotImplementedError) as error:
-        raise StoragePermanentError(_words(error)) from None
+        raise StoragePermanentError(_error_text(error)) from None
     except Exception as error:
         if type(error).__name__ in _NO_CREDENTIALS:
             raise StoragePermanentError(
-                f"there are no usable credentials for it ({_words(error)}){_HINT}"
+                f"there are no usable credentials for it ({_error_text(error)}){_CONNECTION_HINT}"
             ) from None
-        raise StorageTransientError(_words(error)) from None
+        raise StorageTransientError(_error_text(error)) from None
 
 
-_HINT = "; the URL names the Airflow connection to use: s3://connection@bucket/key"
+_CONNECTION_HINT = "; the URL names the Airflow connection to use: s3://connection@bucket/key"
 
 # By name: the packages that raise them are optional.
 _NO_CREDENTIALS = frozenset(
@@ -268,7 +274,7 @@ _NO_CREDENTIALS = frozenset(
 )
 
 
-def _words(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     from .redaction import redact_text
 
     return redact_text(f"{type(error).__name__}: {error}".rstrip(": "))[:300]
@@ -282,7 +288,7 @@ def safe_file_name(text: str) -> str:
     """
     # "~" is of names that end with a hash.
     name = quote(text, safe="").replace("~", "%7E")
-    if len(name) <= _LONGEST_NAME:
+    if len(name) <= _MAX_NAME_LENGTH:
         return name
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return f"{name[: _LONGEST_NAME - len(digest) - 1]}~{digest}"
+    return f"{name[: _MAX_NAME_LENGTH - len(digest) - 1]}~{digest}"

@@ -18,7 +18,7 @@ def strip_data_uri(value: str) -> str:
     return _DATA_URI.sub("", value, count=1)
 
 
-_NOT_SEEN = "".join(
+_INVISIBLE = "".join(
     map(chr, (*range(0x21), *range(0x7F, 0xA1), 0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x2028, 0x2030)))
 ) + "".join(map(chr, (*range(0x2060, 0x2065), 0x3164, 0xFEFF, 0x115F, 0x1160, 0xFFA0)))
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
@@ -30,7 +30,7 @@ def is_blank(value: Any) -> bool:
     :param value: any value.
     :return: ``True`` for text of blanks, zero-width and control characters only.
     """
-    return isinstance(value, str) and not value.strip(_NOT_SEEN).strip()
+    return isinstance(value, str) and not value.strip(_INVISIBLE).strip()
 
 
 def normalize_url(value: str) -> str:
@@ -39,7 +39,7 @@ def normalize_url(value: str) -> str:
     :param value: URL, storage URI or path.
     :return: the value stripped of blanks and with a lower-case scheme; a path is returned unchanged.
     """
-    bare = value.strip(_NOT_SEEN).strip()
+    bare = value.strip(_INVISIBLE).strip()
     scheme = _SCHEME.match(bare)
     if scheme is None or "://" not in bare[scheme.end() : scheme.end() + 3]:
         return value

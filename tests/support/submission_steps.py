@@ -57,15 +57,15 @@ class Memory:
 
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
+    def get(self, external_task_id: str) -> Mapping[str, Any] | None:
         """Return what is remembered under this name."""
         return self.jobs.get(external_task_id)
 
-    def remember(self, external_task_id: str, task_id: str | None) -> None:
+    def put(self, external_task_id: str, task_id: str | None) -> None:
         """Note a job."""
         self.jobs[external_task_id] = {"task_id": task_id}
 
-    def forget(self, external_task_id: str) -> None:
+    def delete(self, external_task_id: str) -> None:
         """Note that there is none."""
         self.jobs.pop(external_task_id, None)
 
@@ -104,9 +104,9 @@ def walk(
 
 def made(task: KlingTask = NEW, name: str = NAME, attempt: int = 0) -> SubmittedTask:
     """A new job."""
-    return SubmittedTask(task, name, attached=False, failed_attempts=attempt)
+    return SubmittedTask(task, name, reattached=False, failed_attempts=attempt)
 
 
 def attached(task: KlingTask = RUNNING, name: str = NAME, attempt: int = 0) -> SubmittedTask:
     """A job that was there already."""
-    return SubmittedTask(task, name, attached=True, failed_attempts=attempt)
+    return SubmittedTask(task, name, reattached=True, failed_attempts=attempt)

@@ -30,7 +30,7 @@ from .field_types import (
 )
 from .rules import Rule, custom_rule, exactly_one, ignored_unless, required_when, requires, set_fields
 
-SHORTEST_AUDIO_MS = 2000
+MIN_AUDIO_MS = 2000
 
 LipSyncVideo = Annotated[str, video(2, 60, min_side=512, max_side=2160), Field(min_length=1)]
 """A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, at most
@@ -93,7 +93,7 @@ class LipSync(KlingRequest):
         required_when("audio_file", mode="audio2video", audio_type="file"),
         required_when("audio_url", mode="audio2video", audio_type="url"),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         ignored_unless("text", mode="text2video"),
         ignored_unless("voice_id", mode="text2video"),
         ignored_unless("voice_language", mode="text2video"),
@@ -105,7 +105,7 @@ class LipSync(KlingRequest):
 
     @model_validator(mode="before")
     @classmethod
-    def _unfold(cls, data: Any) -> Any:
+    def _flatten_input(cls, data: Any) -> Any:
         if not isinstance(data, dict) or not isinstance(data.get("input"), dict):
             return data
         return {**{name: value for name, value in data.items() if name != "input"}, **data["input"]}
@@ -201,19 +201,19 @@ class FaceChoice(KlingObject):
     )
 
 
-def _each(broken: Any) -> Any:
+def _each_face(violation: Any) -> Any:
     def first_broken(request: Any) -> str | None:
-        return next((what for face in request.face_choose if (what := broken(face))), None)
+        return next((what for face in request.face_choose if (what := violation(face))), None)
 
     return first_broken
 
 
 def _audio_too_short(face: FaceChoice) -> str | None:
     length = int(face.sound_end_time) - int(face.sound_start_time)
-    if length >= SHORTEST_AUDIO_MS:
+    if length >= MIN_AUDIO_MS:
         return None
     return (
-        f"sound_end_time must be at least {SHORTEST_AUDIO_MS} ms after sound_start_time;"
+        f"sound_end_time must be at least {MIN_AUDIO_MS} ms after sound_start_time;"
         f" it is {length} ms after it"
     )
 
@@ -239,16 +239,16 @@ class AdvancedLipSync(KlingRequest):
     external_task_id: ExternalTaskId = None
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(("face_choose",), _ONE_AUDIO.text, _each(_ONE_AUDIO.broken)),
+        Rule(("face_choose",), _ONE_AUDIO.text, _each_face(_ONE_AUDIO.violation)),
         Rule(
             ("face_choose",),
-            f"sound_end_time must be at least {SHORTEST_AUDIO_MS} ms after sound_start_time",
-            _each(_audio_too_short),
+            f"sound_end_time must be at least {MIN_AUDIO_MS} ms after sound_start_time",
+            _each_face(_audio_too_short),
         ),
         custom_rule(
             "face_choose",
             text=_NO_TWO_NAMES,
-            broken=lambda request: any(
+            violated=lambda request: any(
                 len(set_fields(face, "original_audio_volume", "original_sound_volume")) > 1
                 for face in request.face_choose
             ),

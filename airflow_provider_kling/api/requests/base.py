@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from ...utils.urls import is_blank
 from ..models import is_known_model
-from .coercion import as_taken, beyond_list, is_none_word
+from .coercion import coerce_fields, is_none_word, unlisted_value
 from .rules import TEMPLATED, Rule
 
 BY_MODEL = frozenset(("duration", "mode", "resolution", "aspect_ratio", "audio"))
@@ -42,7 +42,7 @@ class KlingObject(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _leave_out_unset(cls, data: Any) -> Any:
+    def _drop_unset(cls, data: Any) -> Any:
         # A template renders an unset value to "", and the vendor's own samples send "" and [] for fields
         # that are not used, even for some that its tables do not have. A required field is
         # not removed, so that its empty value is rejected.
@@ -51,8 +51,8 @@ class KlingObject(BaseModel):
         required = _required_fields(cls)
         return {
             name: "" if is_blank(value) or is_none_word(value) else value
-            for name, value in as_taken(cls, data).items()
-            if name in required or not (_empty(value) or is_none_word(value))
+            for name, value in coerce_fields(cls, data).items()
+            if name in required or not (_is_empty(value) or is_none_word(value))
         }
 
     def wire(self) -> dict[str, Any]:
@@ -67,19 +67,17 @@ class KlingObject(BaseModel):
 class KlingRequest(KlingObject):
     """The body of one create call, under the vendor's own field names and wire types.
 
-    A subclass declares fields, ``rules`` and ``hints``. Shape (types, ranges, counts) and rules always hold
-    before anything is sent; a hint that is broken is only worth a warning. What the fields of
-    :data:`BY_MODEL` list holds for models that are known; a model of tomorrow may take other values.
+    A subclass declares fields, ``rules`` and ``warning_rules``. A request that violates its shape (types,
+    ranges, counts) or one of its rules is not sent; a violated warning rule only logs a warning. The values
+    that the fields of :data:`BY_MODEL` list are checked for known models only: a later model may take others.
     """
 
     rules: ClassVar[tuple[Rule, ...]] = ()
-    hints: ClassVar[tuple[Rule, ...]] = ()
+    warning_rules: ClassVar[tuple[Rule, ...]] = ()
 
     @field_validator("*", mode="wrap")
     @classmethod
-    def _let_deferred_pass(
-        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
-    ) -> Any:
+    def _skip_templated(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         if value is TEMPLATED:
             return TEMPLATED
         try:
@@ -88,16 +86,16 @@ class KlingRequest(KlingObject):
             name = str(info.field_name)
             if name not in BY_MODEL or _is_known(info.data.get("model_name")):
                 raise
-            found = beyond_list(cls, name, value)
+            found = unlisted_value(cls, name, value)
             if found is None:
                 raise
             return found
 
     @model_validator(mode="after")
-    def _hold_rules(self) -> KlingRequest:
+    def _check_rules(self) -> KlingRequest:
         templated = {name for name, value in vars(self).items() if value is TEMPLATED}
         for rule in self.rules:
-            if templated.isdisjoint(rule.fields) and (what := rule.broken(self)):
+            if templated.isdisjoint(rule.fields) and (what := rule.violation(self)):
                 # Braces in the text (a prompt, say) must not be read as a template.
                 raise PydanticCustomError("kling_rule", "{what}", {"what": what, "fields": rule.fields})
         return self
@@ -111,12 +109,14 @@ class KlingRequest(KlingObject):
         """
         return dict(body)
 
-    def advice(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """Return the warnings that apply to this request, such as an unknown or retired model.
 
         :return: one text for each.
         """
-        return [what for hint in self.hints if hint.applies(self) and (what := hint.broken(self))]
+        return [
+            what for rule in self.warning_rules if rule.is_evaluable(self) and (what := rule.violation(self))
+        ]
 
 
 @functools.cache
@@ -132,11 +132,11 @@ def _is_known(name: Any) -> bool:
 def _drop_empty(value: Any) -> Any:
     if isinstance(value, dict):
         sent = {key: _drop_empty(item) for key, item in value.items()}
-        return {key: item for key, item in sent.items() if not _empty(item)}
+        return {key: item for key, item in sent.items() if not _is_empty(item)}
     if isinstance(value, list):
-        return [item for item in map(_drop_empty, value) if not _empty(item)]
+        return [item for item in map(_drop_empty, value) if not _is_empty(item)]
     return value
 
 
-def _empty(value: Any) -> bool:
+def _is_empty(value: Any) -> bool:
     return value is None or is_blank(value) or (isinstance(value, list | dict) and not value)

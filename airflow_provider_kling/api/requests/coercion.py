@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from ...utils.json_input import read_json
 from ...utils.urls import is_blank
-from ..annotations import arms_of
+from ..annotations import union_members
 from .field_types import MediaConstraints
 from .rules import TEMPLATED
 
@@ -30,17 +30,17 @@ NONE_WORD = "None"
 RESULT_KEYS = ("images", "videos", "audios")
 """Keys of an operator's result that hold files."""
 
-_WORDS = {
+_FLAG_WORDS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
 _MISSING_WORDS = ("none", "nan", "null", "nat", "<na>", "n/a", "#n/a", "undefined")
-_OBJECT = re.compile(r"<[^\n]*?\bat 0x[0-9a-fA-F]+>")
-_PAIRS = (("on", "off"), ("yes", "no"), ("true", "false"))
-_WHOLE = re.compile(r"([0-9]+)\.0+")
-_LARGEST = 2**63
-_LONGEST_WORD = 64
-_LONGEST_VIDEO = 3600
+_OBJECT_REPR = re.compile(r"<[^\n]*?\bat 0x[0-9a-fA-F]+>")
+_FLAG_PAIRS = (("on", "off"), ("yes", "no"), ("true", "false"))
+_WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
+_MAX_INTEGER = 2**63
+_MAX_WORD_LENGTH = 64
+_MAX_VIDEO_SECONDS = 3600
 
 
 def is_none_word(value: Any) -> bool:
@@ -61,16 +61,16 @@ def is_missing(value: Any) -> bool:
     return isinstance(value, str) and (is_blank(value) or value.strip().lower() in _MISSING_WORDS)
 
 
-def is_object_text(value: Any) -> bool:
+def is_object_repr(value: Any) -> bool:
     """Whether a value holds what a template or an f-string writes for an object without text of its own.
 
     :param value: any value.
     :return: true for text such as ``in <DagParam object at 0x7f...>``, which differs in each process.
     """
-    return isinstance(value, str) and " at 0x" in value and _OBJECT.search(value) is not None
+    return isinstance(value, str) and " at 0x" in value and _OBJECT_REPR.search(value) is not None
 
 
-def native(value: Any) -> Any:
+def to_builtin(value: Any) -> Any:
     """Return a value as Python's own types, at any depth.
 
     :param value: an ``Enum``, a ``Decimal``, a scalar or array of numpy, a sequence such as Airflow's
@@ -80,14 +80,14 @@ def native(value: Any) -> Any:
     if value is None or type(value) in (str, int, float, bool):
         return value
     if isinstance(value, Mapping):
-        return {native(key): native(item) for key, item in value.items()}
-    plain = _scalar(value)
-    several = isinstance(plain, Sequence) and not isinstance(plain, str | bytes | bytearray)
-    return [native(item) for item in plain] if several else plain
+        return {to_builtin(key): to_builtin(item) for key, item in value.items()}
+    converted = _scalar(value)
+    is_sequence = isinstance(converted, Sequence) and not isinstance(converted, str | bytes | bytearray)
+    return [to_builtin(item) for item in converted] if is_sequence else converted
 
 
 def _number(value: Decimal) -> int | float | str:
-    if not value.is_finite() or abs(value) >= _LARGEST:
+    if not value.is_finite() or abs(value) >= _MAX_INTEGER:
         return str(value)
     return int(value) if value == value.to_integral_value() else float(value)
 
@@ -95,7 +95,7 @@ def _number(value: Decimal) -> int | float | str:
 def _scalar(value: Any) -> Any:
     """Return what a value stands for; of numpy's, without an import of numpy."""
     if isinstance(value, Enum):
-        return native(value.value)
+        return to_builtin(value.value)
     if isinstance(value, Decimal):
         return _number(value)
     kind = type(value)
@@ -106,7 +106,7 @@ def _scalar(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class _Takes:
+class _FieldType:
     """What a field takes.
 
     :param kinds: types other than literals.
@@ -128,15 +128,15 @@ def _is_object(kind: Any) -> bool:
 
 
 @cache
-def _fields(model: type[BaseModel]) -> Mapping[str, _Takes]:
+def _field_types(model: type[BaseModel]) -> Mapping[str, _FieldType]:
     found = {}
     for name, field in model.model_fields.items():
-        arms = list(arms_of(field.annotation, tuple(field.metadata)))
+        arms = list(union_members(field.annotation, tuple(field.metadata)))
         lists = [kind for kind, _ in arms if get_origin(kind) is list]
         kinds = frozenset(kind for kind, _ in arms if isinstance(kind, type) and get_origin(kind) is None)
-        items = frozenset(kind for each in lists for kind, _ in arms_of(get_args(each)[0]))
+        items = frozenset(kind for each in lists for kind, _ in union_members(get_args(each)[0]))
         words = [word for kind, _ in arms if get_origin(kind) is Literal for word in get_args(kind)]
-        found[name] = _Takes(
+        found[name] = _FieldType(
             kinds=kinds,
             literals={str(word): word for word in words},
             items=items,
@@ -146,18 +146,18 @@ def _fields(model: type[BaseModel]) -> Mapping[str, _Takes]:
     return found
 
 
-def as_taken(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+def coerce_fields(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of an object as its model takes them, where their meaning is clear.
 
     :param model: the object's model.
     :param values: fields as they were given.
     :return: the same fields; what cannot be read is as it was.
     """
-    known = _fields(model)
-    return {name: _taken(name, known.get(name), value) for name, value in values.items()}
+    known = _field_types(model)
+    return {name: _coerce(name, known.get(name), value) for name, value in values.items()}
 
 
-def beyond_list(model: type[BaseModel], name: str, value: Any) -> str | int | None:
+def unlisted_value(model: type[BaseModel], name: str, value: Any) -> str | int | None:
     """Return a value that a field does not list, in the type in which the field is sent.
 
     :param model: the request's model.
@@ -167,43 +167,48 @@ def beyond_list(model: type[BaseModel], name: str, value: Any) -> str | int | No
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    takes, text = _fields(model)[name], _WHOLE.sub(r"\1", str(value).strip())
-    if name == "duration" or not takes.literals:
-        if not text.isdecimal() or not 0 < int(text) <= _LONGEST_VIDEO:
+    field_type, text = _field_types(model)[name], _WHOLE_NUMBER.sub(r"\1", str(value).strip())
+    if name == "duration" or not field_type.literals:
+        if not text.isdecimal() or not 0 < int(text) <= _MAX_VIDEO_SECONDS:
             return None
-        return text if takes.literals else int(text)
-    return text if 0 < len(text) <= _LONGEST_WORD and text.isprintable() else None
+        return text if field_type.literals else int(text)
+    return text if 0 < len(text) <= _MAX_WORD_LENGTH and text.isprintable() else None
 
 
-def _taken(name: str, takes: _Takes | None, value: Any) -> Any:
+def _coerce(name: str, field_type: _FieldType | None, value: Any) -> Any:
     if value is TEMPLATED:
         return value
-    value = native(value)
-    if takes is None:
+    value = to_builtin(value)
+    if field_type is None:
         return value
     if isinstance(value, str):
-        value = _from_text(takes, value)
-    if takes.literals and isinstance(value, str | int | float):
-        return _choice(takes.literals, value)
-    if takes.items:
-        return _as_list(takes, value)
-    if isinstance(value, bool) and not takes.literals and bool not in takes.kinds:
+        value = _from_text(field_type, value)
+    if field_type.literals and isinstance(value, str | int | float):
+        return _choice(field_type.literals, value)
+    if field_type.items:
+        return _wrap_in_list(field_type, value)
+    if isinstance(value, bool) and not field_type.literals and bool not in field_type.kinds:
         # Pydantic reads a flag as a number; as text it is refused.
-        return str(value) if takes.kinds & {int, float} else value
+        return str(value) if field_type.kinds & {int, float} else value
     # What native rendering made of "1984". A float has lost its zeros, and a file is never a number.
     whole = isinstance(value, int) and not isinstance(value, bool)
-    words = str in takes.kinds and int not in takes.kinds and not takes.file and name != "model_name"
+    words = (
+        str in field_type.kinds
+        and int not in field_type.kinds
+        and not field_type.file
+        and name != "model_name"
+    )
     return str(value) if whole and words else value
 
 
-def _from_text(takes: _Takes, text: str) -> Any:
+def _from_text(field_type: _FieldType, text: str) -> Any:
     bare = text.strip()
-    if takes.structured:
-        return _parsed(bare) if bare[:1] in ("[", "{", "(") else text
-    return text if str in takes.kinds else bare
+    if field_type.structured:
+        return _parse_literal(bare) if bare[:1] in ("[", "{", "(") else text
+    return text if str in field_type.kinds else bare
 
 
-def _parsed(text: str) -> Any:
+def _parse_literal(text: str) -> Any:
     """Read JSON, or what Python writes for lists and objects, as Jinja does without ``tojson``."""
     try:
         return read_json(text)
@@ -215,58 +220,63 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def parsed_mapping(value: Any) -> Any:
+def parse_mapping(value: Any) -> Any:
     """Return a mapping that a template may have made text of.
 
     :param value: a mapping, or one as JSON text.
     :return: the mapping; anything else as it is.
     """
-    value = native(value)
-    found = _parsed(value.strip()) if isinstance(value, str) else value
+    value = to_builtin(value)
+    found = _parse_literal(value.strip()) if isinstance(value, str) else value
     return found if isinstance(found, Mapping) else value
 
 
-def parsed_list(value: Any) -> Any:
+def parse_list(value: Any) -> Any:
     """Return a list that a template may have made text of.
 
     :param value: a list or tuple, or one as JSON text.
     :return: the list; anything else as it is.
     """
-    value = native(value)
+    value = to_builtin(value)
     is_list = isinstance(value, str) and value.strip()[:1] in ("[", "(")
-    return native(_parsed(value.strip())) if is_list else value
+    return to_builtin(_parse_literal(value.strip())) if is_list else value
 
 
 def _choice(by_text: Mapping[str, Any], value: Any) -> Any:
     if isinstance(value, bool):
-        return _flag_word(by_text, value)
+        return _word_for_flag(by_text, value)
     text = str(value).strip()
     if text in by_text:
         return by_text[text]
-    whole = _WHOLE.sub(r"\1", text)
+    whole = _WHOLE_NUMBER.sub(r"\1", text)
     if whole in by_text:
         return by_text[whole]
-    meant = _WORDS.get(text.lower())
-    return value if meant is None else _flag_word(by_text, meant, value)
+    flag = _FLAG_WORDS.get(text.lower())
+    return value if flag is None else _word_for_flag(by_text, flag, value)
 
 
-def _flag_word(by_text: Mapping[str, Any], meant: bool, value: Any = None) -> Any:
+def _word_for_flag(by_text: Mapping[str, Any], flag: bool, value: Any = None) -> Any:
     """Return the word of an enumeration that stands for a flag; YAML reads a bare ``off`` as false."""
-    for yes, no in _PAIRS:
-        word = yes if meant else no
+    for yes, no in _FLAG_PAIRS:
+        word = yes if flag else no
         if word in by_text and ((yes in by_text and no in by_text) or value is None):
             return by_text[word]
-    return meant if value is None else value
+    return flag if value is None else value
 
 
-def _as_list(takes: _Takes, value: Any) -> Any:
+def _wrap_in_list(field_type: _FieldType, value: Any) -> Any:
     """Return a list of one where one is given, as a mapped group of one delivers it."""
-    if value and isinstance(value, Mapping) and any(map(_is_object, takes.items)) and not is_result(value):
+    if (
+        value
+        and isinstance(value, Mapping)
+        and any(map(_is_object, field_type.items))
+        and not is_result(value)
+    ):
         return [value]
-    if isinstance(value, list) and str in takes.items:
+    if isinstance(value, list) and str in field_type.items:
         # An item that is nothing is refused by its place; left out, it would change what the others mean.
         return ["" if item is None or is_none_word(item) else item for item in value]
-    one = isinstance(value, str) and bool(value.strip()) and str in takes.items
+    one = isinstance(value, str) and bool(value.strip()) and str in field_type.items
     return [value] if one else value
 
 

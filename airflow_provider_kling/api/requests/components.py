@@ -106,12 +106,12 @@ class CameraControl(KlingObject):
     )
 
     @property
-    def clear(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether the movement is named in full, and once."""
         return self._moved == (1 if self.type == "simple" else 0)
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether there is a config that says nothing: gateways ask for one with every type."""
         return self.config is not None and self.type != "simple" and not self._moved
 
@@ -123,13 +123,13 @@ class CameraControl(KlingObject):
 CAMERA_RULE = custom_rule(
     "camera_control",
     text="camera_control needs config with type simple, and only then, with exactly one value other than 0",
-    broken=lambda request: request.camera_control and not request.camera_control.clear,
+    violated=lambda request: request.camera_control and not request.camera_control.is_valid,
 )
 
-CAMERA_HINT = custom_rule(
+CAMERA_WARNING = custom_rule(
     "camera_control",
     text="camera_control.config has no effect unless type is simple; leave it out, or set no value in it",
-    broken=lambda request: request.camera_control and request.camera_control.idle,
+    violated=lambda request: request.camera_control and request.camera_control.is_idle,
 )
 
 DEFAULT_SECONDS = 5
@@ -156,10 +156,10 @@ def _duration_mismatch(request: Any) -> str | None:
     if not set_fields(request, "multi_prompt"):
         return None
     total = sum(int(shot.duration) for shot in request.multi_prompt)
-    wanted = int(request.duration or DEFAULT_SECONDS)
-    if total == wanted:
+    expected = int(request.duration or DEFAULT_SECONDS)
+    if total == expected:
         return None
-    return f"the durations of multi_prompt must add up to duration ({wanted} s); they add up to {total} s"
+    return f"the durations of multi_prompt must add up to duration ({expected} s); they add up to {total} s"
 
 
 MULTI_SHOT_RULES = (
@@ -167,26 +167,26 @@ MULTI_SHOT_RULES = (
         "shot_type",
         "multi_shot",
         text="shot_type must be given when multi_shot is true",
-        broken=lambda request: request.multi_shot and not request.shot_type,
+        violated=lambda request: request.multi_shot and not request.shot_type,
     ),
     custom_rule(
         "multi_shot",
         "shot_type",
         "multi_prompt",
         text="shot_type and multi_prompt have a meaning only when multi_shot is true",
-        broken=lambda request: not request.multi_shot and set_fields(request, "shot_type", "multi_prompt"),
+        violated=lambda request: not request.multi_shot and set_fields(request, "shot_type", "multi_prompt"),
     ),
     custom_rule(
         "multi_prompt",
         "shot_type",
         text="multi_prompt must hold 1 to 6 shots when shot_type is customize",
-        broken=lambda request: request.shot_type == "customize" and not request.multi_prompt,
+        violated=lambda request: request.shot_type == "customize" and not request.multi_prompt,
     ),
     custom_rule(
         "prompt",
         "shot_type",
         text="prompt must be given when shot_type is intelligence: the shots are taken from it",
-        broken=lambda request: request.shot_type == "intelligence" and not request.prompt,
+        violated=lambda request: request.shot_type == "intelligence" and not request.prompt,
     ),
     Rule(
         ("multi_prompt", "duration"),
@@ -200,21 +200,21 @@ PROMPT_REQUIRED_WITHOUT_SHOTS = custom_rule(
     "prompt",
     "shot_type",
     text="prompt must be given, unless shot_type is customize and multi_prompt holds the shots",
-    broken=lambda request: not request.prompt and not request.shot_type,
+    violated=lambda request: not request.prompt and not request.shot_type,
 )
 
-MULTI_SHOT_HINTS = (
+MULTI_SHOT_WARNINGS = (
     custom_rule(
         "prompt",
         "shot_type",
         text="prompt has no effect when shot_type is customize: multi_prompt holds the shots",
-        broken=lambda request: request.prompt and request.shot_type == "customize",
+        violated=lambda request: request.prompt and request.shot_type == "customize",
     ),
     custom_rule(
         "multi_prompt",
         "shot_type",
         text="multi_prompt has no effect when shot_type is intelligence: the shots come from the prompt",
-        broken=lambda request: request.multi_prompt and request.shot_type == "intelligence",
+        violated=lambda request: request.multi_prompt and request.shot_type == "intelligence",
     ),
 )
 
@@ -225,44 +225,44 @@ _SHOT = re.compile(
     r"(?:^|[;\uff1b\n])\s*shot\s*(\d+)\s*[,\uff0c]\s*(\d+(?:\.\d+)?)\s*s?\s*[,\uff0c]([^;\uff1b]*)",
     re.IGNORECASE,
 )
-_MOST_SHOTS = 6
-_LONGEST_WORDS = 512
-_LEAST_SECONDS = 1
+_MAX_SHOTS = 6
+_MAX_SHOT_TEXT = 512
+_MIN_SHOT_SECONDS = 1
 _DEFAULT_SECONDS = 5
 _ONE_SHOT = ("kling-2.6", "kling-2.5-turbo", "kling-o1")
 
 _SHOTS_TEXT = (
-    f"several shots in a prompt: at most {_MOST_SHOTS}, each at least {_LEAST_SECONDS} s and at most"
-    f" {_LONGEST_WORDS} characters, their seconds add up to duration"
+    f"several shots in a prompt: at most {_MAX_SHOTS}, each at least {_MIN_SHOT_SECONDS} s and at most"
+    f" {_MAX_SHOT_TEXT} characters, their seconds add up to duration"
 )
 
 
-def shots_hint(*more: str) -> Rule:
-    """Build the hint for the shots that a prompt describes.
+def shots_warning(*more: str) -> Rule:
+    """Build the warning rule for the shots that a prompt describes.
 
     :param more: fields with which the vendor does not read ``duration``.
-    :return: the hint.
+    :return: the warning rule.
     """
 
-    def broken(request: Any) -> str | None:
+    def violation(request: Any) -> str | None:
         found = _SHOT.findall(request.prompt or "")
         if not found or request.multi_shot is False or request.model_name in _ONE_SHOT:
             return None
         unread = any(getattr(request, name) for name in more)
-        wanted = None if unread else int(request.duration or _DEFAULT_SECONDS)
-        faults = list(_faults(found, wanted))
-        return f"prompt holds shots that Kling may refuse: {'; '.join(faults)}" if faults else None
+        expected = None if unread else int(request.duration or _DEFAULT_SECONDS)
+        problems = list(_shot_problems(found, expected))
+        return f"prompt holds shots that Kling may refuse: {'; '.join(problems)}" if problems else None
 
-    return Rule(("prompt", "duration", "multi_shot", "model_name", *more), _SHOTS_TEXT, broken)
+    return Rule(("prompt", "duration", "multi_shot", "model_name", *more), _SHOTS_TEXT, violation)
 
 
-def _faults(shots: list[tuple[str, str, str]], wanted: int | None) -> Iterator[str]:
-    if len(shots) > _MOST_SHOTS:
-        yield f"{len(shots)} shots, at most {_MOST_SHOTS} are possible"
-    if short := [number for number, seconds, _ in shots if float(seconds) < _LEAST_SECONDS]:
-        yield f"shot {join_names(short, 'and')} is shorter than {_LEAST_SECONDS} s"
-    if long := [number for number, _, words in shots if len(words.strip()) > _LONGEST_WORDS]:
-        yield f"shot {join_names(long, 'and')} has more than {_LONGEST_WORDS} characters"
+def _shot_problems(shots: list[tuple[str, str, str]], expected: int | None) -> Iterator[str]:
+    if len(shots) > _MAX_SHOTS:
+        yield f"{len(shots)} shots, at most {_MAX_SHOTS} are possible"
+    if short := [number for number, seconds, _ in shots if float(seconds) < _MIN_SHOT_SECONDS]:
+        yield f"shot {join_names(short, 'and')} is shorter than {_MIN_SHOT_SECONDS} s"
+    if long := [number for number, _, words in shots if len(words.strip()) > _MAX_SHOT_TEXT]:
+        yield f"shot {join_names(long, 'and')} has more than {_MAX_SHOT_TEXT} characters"
     total = sum(float(seconds) for _, seconds, _ in shots)
-    if wanted is not None and total != wanted:
-        yield f"their seconds add up to {total:g}, duration is {wanted}"
+    if expected is not None and total != expected:
+        yield f"their seconds add up to {total:g}, duration is {expected}"

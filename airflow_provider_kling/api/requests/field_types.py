@@ -54,7 +54,7 @@ class MediaConstraints:
     seconds_between: tuple[float, float] | None = None
 
 
-LARGEST_VIDEO = 8_294_400
+MAX_VIDEO_AREA = 8_294_400
 """Most pixels of a frame where the vendor limits them: 3,840 x 2,160."""
 
 IMAGE = MediaConstraints(

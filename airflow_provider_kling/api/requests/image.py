@@ -25,12 +25,12 @@ from .field_types import (
 )
 from .rules import Rule, custom_rule, requires
 
-MOST_REFERENCES = 10
+MAX_REFERENCES = 10
 MAX_EXPANDED_AREA = 3
 
 Ratio = Annotated[ImageRatio | None, Field(description="Width to height; 16:9 when unset.")]
 Elements = Annotated[
-    Annotated[list[Element], Field(max_length=MOST_REFERENCES)] | None,
+    Annotated[list[Element], Field(max_length=MAX_REFERENCES)] | None,
     Field(description="Subjects of the element library {'element_id'}; at most 10 images and elements."),
 ]
 
@@ -92,24 +92,24 @@ class ImageGeneration(KlingRequest):
             "negative_prompt",
             "image",
             text="negative_prompt cannot be used together with image",
-            broken=lambda request: request.negative_prompt and request.image,
+            violated=lambda request: request.negative_prompt and request.image,
         ),
         requires("image_reference", "image"),
         custom_rule(
             "element_list",
             "image",
-            text=f"element_list and image may be {MOST_REFERENCES} together",
-            broken=lambda r: len(r.element_list or ()) + bool(r.image) > MOST_REFERENCES,
+            text=f"element_list and image may be {MAX_REFERENCES} together",
+            violated=lambda r: len(r.element_list or ()) + bool(r.image) > MAX_REFERENCES,
         ),
         *model_rules("images/generations"),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         *model_warnings("images/generations"),
         custom_rule(
             "human_fidelity",
             "image_reference",
             text="human_fidelity has no effect without image_reference subject",
-            broken=lambda r: r.human_fidelity is not None and r.image_reference != "subject",
+            violated=lambda r: r.human_fidelity is not None and r.image_reference != "subject",
         ),
     )
 
@@ -140,7 +140,7 @@ class OmniImage(KlingRequest):
     prompt: Prompt = Field(
         description="What is seen; at most 2,500 characters. Names material <<<image_1>>>, <<<element_1>>>."
     )
-    image_list: Annotated[list[ImageItem], Field(max_length=MOST_REFERENCES)] | None = Field(
+    image_list: Annotated[list[ImageItem], Field(max_length=MAX_REFERENCES)] | None = Field(
         None, description="Images to refer to {'image'}; at most 10 images and elements."
     )
     element_list: Elements = None
@@ -166,12 +166,12 @@ class OmniImage(KlingRequest):
         custom_rule(
             "image_list",
             "element_list",
-            text=f"image_list and element_list may hold {MOST_REFERENCES} entries together",
-            broken=lambda r: len(r.image_list or ()) + len(r.element_list or ()) > MOST_REFERENCES,
+            text=f"image_list and element_list may hold {MAX_REFERENCES} entries together",
+            violated=lambda r: len(r.image_list or ()) + len(r.element_list or ()) > MAX_REFERENCES,
         ),
         *model_rules("images/omni-image"),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         *model_warnings("images/omni-image"),
         # Only the capability map says so; the page of the endpoint has auto as its default.
         Rule(
@@ -183,13 +183,13 @@ class OmniImage(KlingRequest):
             "n",
             "result_type",
             text="n has no effect with result_type series: series_amount counts",
-            broken=lambda request: request.n is not None and request.result_type == "series",
+            violated=lambda request: request.n is not None and request.result_type == "series",
         ),
         custom_rule(
             "series_amount",
             "result_type",
             text="series_amount has no effect without result_type series",
-            broken=lambda r: r.series_amount is not None and r.result_type != "series",
+            violated=lambda r: r.series_amount is not None and r.result_type != "series",
         ),
     )
 
@@ -220,7 +220,7 @@ class MultiImageToImage(KlingRequest):
     external_task_id: ExternalTaskId = None
 
     rules: ClassVar[tuple[Rule, ...]] = model_rules("images/multi-image2image")
-    hints: ClassVar[tuple[Rule, ...]] = model_warnings("images/multi-image2image")
+    warning_rules: ClassVar[tuple[Rule, ...]] = model_warnings("images/multi-image2image")
 
 
 MULTI_IMAGE_TO_IMAGE = Endpoint(
@@ -291,7 +291,7 @@ class VirtualTryOn(KlingRequest):
     external_task_id: ExternalTaskId = None
 
     rules: ClassVar[tuple[Rule, ...]] = model_rules("images/kolors-virtual-try-on")
-    hints: ClassVar[tuple[Rule, ...]] = model_warnings("images/kolors-virtual-try-on")
+    warning_rules: ClassVar[tuple[Rule, ...]] = model_warnings("images/kolors-virtual-try-on")
 
 
 # Only the newest of the vendor's pages has an external id, and no gateway's has: a look-up that finds nothing

@@ -135,21 +135,21 @@ class CustomElement(KlingRequest):
             "element_image_list",
             "reference_type",
             text="element_image_list must be given when reference_type is image_refer",
-            broken=lambda r: r.reference_type == "image_refer" and not r.element_image_list,
+            violated=lambda r: r.reference_type == "image_refer" and not r.element_image_list,
         ),
         custom_rule(
             "element_video_list",
             "reference_type",
             text="element_video_list must be given when reference_type is video_refer",
-            broken=lambda r: r.reference_type == "video_refer" and not r.element_video_list,
+            violated=lambda r: r.reference_type == "video_refer" and not r.element_video_list,
         ),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         custom_rule(
             "element_video_list",
             "reference_type",
             text="element_video_list has no effect when reference_type is image_refer",
-            broken=lambda r: r.reference_type == "image_refer" and bool(r.element_video_list),
+            violated=lambda r: r.reference_type == "image_refer" and bool(r.element_video_list),
         ),
     )
 

@@ -11,8 +11,8 @@ from ..endpoint import Endpoint, ResultType, kling_page
 from ..model_rules import model_rules, model_warnings
 from .base import KlingObject, KlingRequest
 from .components import (
-    MULTI_SHOT_HINTS,
     MULTI_SHOT_RULES,
+    MULTI_SHOT_WARNINGS,
     PROMPT_REQUIRED_WITHOUT_SHOTS,
     Element,
     MultiPrompt,
@@ -21,7 +21,7 @@ from .components import (
     Watermark,
 )
 from .field_types import (
-    LARGEST_VIDEO,
+    MAX_VIDEO_AREA,
     CallbackUrl,
     ExternalTaskId,
     Image,
@@ -36,9 +36,9 @@ from .field_types import (
 )
 from .rules import Rule, custom_rule, set_fields
 
-MOST_REFERENCES = 7
-MOST_REFERENCES_WITH_VIDEO = 4
-MOST_ELEMENTS_WITH_FRAMES = 3
+MAX_REFERENCES = 7
+MAX_REFERENCES_WITH_VIDEO = 4
+MAX_ELEMENTS_WITH_FRAMES = 3
 
 ReferenceVideo = Annotated[
     str,
@@ -48,7 +48,7 @@ ReferenceVideo = Annotated[
         min_side=700,
         max_side=4553,
         ratio=(0.4, 2),
-        max_area=LARGEST_VIDEO,
+        max_area=MAX_VIDEO_AREA,
         fps=(24, 60),
     ),
     Field(min_length=1),
@@ -100,7 +100,7 @@ def _invalid_frames(request: Any) -> str | None:
 
 def _too_many_references(request: Any) -> str | None:
     images, elements = len(request.image_list or ()), len(request.element_list or ())
-    most = MOST_REFERENCES_WITH_VIDEO if request.video_list else MOST_REFERENCES
+    most = MAX_REFERENCES_WITH_VIDEO if request.video_list else MAX_REFERENCES
     if images + elements <= most:
         return None
     return (
@@ -109,7 +109,7 @@ def _too_many_references(request: Any) -> str | None:
     )
 
 
-def _o1_seconds_are_off(request: Any) -> str | None:
+def _invalid_o1_duration(request: Any) -> str | None:
     if request.model_name != "kling-video-o1" or request.duration in (None, "5", "10"):
         return None
     alone = [item.type for item in request.image_list or ()] in ([], ["first_frame"])
@@ -132,60 +132,60 @@ _RULES = (
     ),
     Rule(
         ("image_list", "element_list", "video_list"),
-        f"image_list and element_list may hold {MOST_REFERENCES} entries together,"
-        f" {MOST_REFERENCES_WITH_VIDEO} with video_list",
+        f"image_list and element_list may hold {MAX_REFERENCES} entries together,"
+        f" {MAX_REFERENCES_WITH_VIDEO} with video_list",
         _too_many_references,
     ),
     custom_rule(
         "element_list",
         "image_list",
-        text=f"element_list may hold {MOST_ELEMENTS_WITH_FRAMES} elements with a first_frame in image_list",
-        broken=lambda r: len(r.element_list or ()) > MOST_ELEMENTS_WITH_FRAMES and _frames(r),
+        text=f"element_list may hold {MAX_ELEMENTS_WITH_FRAMES} elements with a first_frame in image_list",
+        violated=lambda r: len(r.element_list or ()) > MAX_ELEMENTS_WITH_FRAMES and _frames(r),
     ),
     custom_rule(
         "sound",
         "video_list",
         text="sound must be off when video_list is given",
-        broken=lambda request: request.video_list and request.sound == "on",
+        violated=lambda request: request.video_list and request.sound == "on",
     ),
     custom_rule(
         "image_list",
         "video_list",
         text="image_list may hold no first_frame or end_frame when video_list holds a video to edit"
         " (refer_type base, which is what unset means)",
-        broken=lambda request: _base_video(request) and _frames(request),
+        violated=lambda request: _base_video(request) and _frames(request),
     ),
     custom_rule(
         "multi_shot",
         "video_list",
         text="multi_shot cannot be used when video_list holds a video to edit (refer_type base, which is what"
         " unset means)",
-        broken=lambda request: _base_video(request) and request.multi_shot,
+        violated=lambda request: _base_video(request) and request.multi_shot,
     ),
     custom_rule(
         "shot_type",
         "video_list",
         text="shot_type must be intelligence when video_list is given",
-        broken=lambda request: request.video_list and request.shot_type == "customize",
+        violated=lambda request: request.video_list and request.shot_type == "customize",
     ),
     custom_rule(
         "aspect_ratio",
         "image_list",
         "video_list",
         text="aspect_ratio must be given, unless image_list has a first_frame or video_list a video to edit",
-        broken=lambda r: not r.aspect_ratio and not _frames(r) and not _base_video(r),
+        violated=lambda r: not r.aspect_ratio and not _frames(r) and not _base_video(r),
     ),
     Rule(
         ("duration", "model_name", "image_list", "element_list", "video_list"),
         "kling-video-o1 makes 5 or 10 s from words alone or from a first frame alone",
-        _o1_seconds_are_off,
+        _invalid_o1_duration,
     ),
     custom_rule(
         "element_list",
         "image_list",
         "model_name",
         text="kling-video-o1 takes no element_list when image_list holds an end_frame; kling-v3-omni does",
-        broken=lambda r: r.model_name == "kling-video-o1" and r.element_list and "end_frame" in _frames(r),
+        violated=lambda r: r.model_name == "kling-video-o1" and r.element_list and "end_frame" in _frames(r),
     ),
 )
 
@@ -194,7 +194,7 @@ _IGNORED_DURATION = custom_rule(
     "duration",
     "video_list",
     text="duration has no effect: the result is as long as the video to edit, and that length is charged",
-    broken=lambda request: request.duration and _base_video(request),
+    violated=lambda request: request.duration and _base_video(request),
 )
 
 
@@ -210,12 +210,12 @@ class OmniVideo(KlingRequest):
         description="What happens; at most 2,500 characters. Refers to its inputs as <<<image_1>>>,"
         " <<<element_1>>>, <<<video_1>>> by place in the lists. Needed unless shot_type is customize.",
     )
-    image_list: Annotated[list[OmniImageItem], Field(max_length=MOST_REFERENCES)] | None = Field(
+    image_list: Annotated[list[OmniImageItem], Field(max_length=MAX_REFERENCES)] | None = Field(
         None,
         description="Images {'image_url', 'type'}: to refer to, or as first_frame and end_frame. Together"
         " with element_list at most 7, with video_list at most 4.",
     )
-    element_list: Annotated[list[Element], Field(max_length=MOST_REFERENCES)] | None = Field(
+    element_list: Annotated[list[Element], Field(max_length=MAX_REFERENCES)] | None = Field(
         None, description="Subjects of the element library {'element_id'}; at most 3 next to a first_frame."
     )
     video_list: Annotated[list[OmniVideoItem], Field(max_length=1)] | None = Field(
@@ -246,11 +246,11 @@ class OmniVideo(KlingRequest):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         *_RULES,
-        *model_rules("videos/omni-video", unread=(_IGNORED_DURATION,)),
+        *model_rules("videos/omni-video", ignored_when=(_IGNORED_DURATION,)),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         *model_warnings("videos/omni-video"),
-        *MULTI_SHOT_HINTS,
+        *MULTI_SHOT_WARNINGS,
         _IGNORED_DURATION,
     )
 

@@ -28,14 +28,14 @@ class Rule:
 
     :param fields: names of the fields the rule reads; the first is the one an error points at.
     :param text: the rule in words, for error texts and the reference tables.
-    :param broken: gets the request; returns what is wrong with it in words, or ``None``.
+    :param violation: gets the request; returns what is wrong with it in words, or ``None``.
     """
 
     fields: tuple[str, ...]
     text: str
-    broken: Callable[[Any], str | None]
+    violation: Callable[[Any], str | None]
 
-    def applies(self, request: object) -> bool:
+    def is_evaluable(self, request: object) -> bool:
         """Return whether every field that the rule reads is known by now.
 
         :param request: the request, in which fields may still be templates.
@@ -62,13 +62,13 @@ def exactly_one(*names: str) -> Rule:
     """
     text = f"exactly one of {join_names(names)} must be given"
 
-    def broken(request: object) -> str | None:
+    def violation(request: object) -> str | None:
         found = set_fields(request, *names)
         if len(found) == 1:
             return None
         return f"{text}; {join_names(found, 'and') + ' are' if found else 'none is'}"
 
-    return Rule(names, text, broken)
+    return Rule(names, text, violation)
 
 
 def at_least_one(*names: str) -> Rule:
@@ -90,13 +90,13 @@ def at_most_one_group(*groups: tuple[str, ...]) -> Rule:
     text = f"only one of {join_names([' + '.join(group) for group in groups])} can be used in one request"
     names = tuple(name for group in groups for name in group)
 
-    def broken(request: object) -> str | None:
+    def violation(request: object) -> str | None:
         used = [found for group in groups if (found := set_fields(request, *group))]
         if len(used) <= 1:
             return None
         return f"{text}; given: {', '.join(name for found in used for name in found)}"
 
-    return Rule(names, text, broken)
+    return Rule(names, text, violation)
 
 
 def requires(name: str, *others: str) -> Rule:
@@ -108,13 +108,13 @@ def requires(name: str, *others: str) -> Rule:
     """
     text = f"{name} needs {join_names(others, 'and')}"
 
-    def broken(request: object) -> str | None:
+    def violation(request: object) -> str | None:
         missing = [other for other in others if not set_fields(request, other)]
         return (
             f"{text}; {join_names(missing, 'and')} missing" if set_fields(request, name) and missing else None
         )
 
-    return Rule((name, *others), text, broken)
+    return Rule((name, *others), text, violation)
 
 
 def required_when(name: str, /, **values: str) -> Rule:
@@ -126,25 +126,25 @@ def required_when(name: str, /, **values: str) -> Rule:
     """
     text = f"{name} must be given when {_format_conditions(values)}"
 
-    def broken(request: object) -> str | None:
+    def violation(request: object) -> str | None:
         return text if _matches(request, values) and not set_fields(request, name) else None
 
-    return Rule((name, *values), text, broken)
+    return Rule((name, *values), text, violation)
 
 
 def ignored_unless(name: str, /, **values: str) -> Rule:
-    """Build the hint that a field has no effect unless other fields have certain values.
+    """Build the warning rule that a field has no effect unless other fields have certain values.
 
     :param name: the field.
     :param values: the other fields and their values.
-    :return: the hint.
+    :return: the warning rule.
     """
     text = f"{name} has no effect unless {_format_conditions(values)}"
 
-    def broken(request: object) -> str | None:
+    def violation(request: object) -> str | None:
         return text if set_fields(request, name) and not _matches(request, values) else None
 
-    return Rule((name, *values), text, broken)
+    return Rule((name, *values), text, violation)
 
 
 def _format_conditions(values: Mapping[str, str]) -> str:
@@ -155,17 +155,17 @@ def _matches(request: object, values: Mapping[str, str]) -> bool:
     return all(getattr(request, key) == value for key, value in values.items())
 
 
-def as_in_the_video(elements: str) -> Rule:
-    """Build the hint that an element always faces as in the video whose motion is used.
+def orientation_rule(elements: str) -> Rule:
+    """Build the warning rule that an element always faces as in the video whose motion is used.
 
     :param elements: the field that holds the element.
-    :return: the hint.
+    :return: the warning rule.
     """
     return custom_rule(
         "character_orientation",
         elements,
         text=f"character_orientation has no effect with {elements}: an element always faces as in the video",
-        broken=lambda request: request.character_orientation == "image" and set_fields(request, elements),
+        violated=lambda request: request.character_orientation == "image" and set_fields(request, elements),
     )
 
 
@@ -179,22 +179,22 @@ def required_iff(name: str, key: str, value: str) -> Rule:
     """
     text = f"{name} must be given when {key} is {value}, and only then"
 
-    def broken(request: object) -> str | None:
+    def violation(request: object) -> str | None:
         found = getattr(request, key)
         return None if bool(set_fields(request, name)) == (found == value) else f"{text}; {key} is {found}"
 
-    return Rule((name, key), text, broken)
+    return Rule((name, key), text, violation)
 
 
-def custom_rule(*fields: str, text: str, broken: Callable[[Any], object]) -> Rule:
+def custom_rule(*fields: str, text: str, violated: Callable[[Any], object]) -> Rule:
     """Build a rule from a predicate that is true for an invalid request.
 
     :param fields: names of the fields the rule reads.
     :param text: the rule in words.
-    :param broken: the predicate.
+    :param violated: the predicate.
     :return: the rule.
     """
-    return Rule(fields, text, lambda request: text if broken(request) else None)
+    return Rule(fields, text, lambda request: text if violated(request) else None)
 
 
 def join_names(names: tuple[str, ...] | list[str], word: str = "or") -> str:

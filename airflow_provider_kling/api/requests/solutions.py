@@ -9,9 +9,9 @@ from pydantic import BeforeValidator, Field
 
 from ..endpoint import Endpoint, ResultType, kling_page
 from .components import Watermark
-from .field_types import IMAGE, LARGEST_VIDEO, MEGABYTE, CallbackUrl, MediaConstraints, StripDataUri
+from .field_types import IMAGE, MAX_VIDEO_AREA, MEGABYTE, CallbackUrl, MediaConstraints, StripDataUri
 from .rules import Rule
-from .v2_base import CommaFreeTaskId, V2Request, as_whole
+from .v2_base import CommaFreeTaskId, V2Request, to_int
 
 SOLUTIONS = "/solutions"
 """Where the tasks of all solutions are queried."""
@@ -66,7 +66,7 @@ VIRTUAL_TRY_ON_2 = Endpoint(
     VirtualTryOn2,
     ResultType.IMAGES,
     listable=False,
-    tasks=SOLUTIONS,
+    tasks_path=SOLUTIONS,
     source=kling_page("Solutions, Virtual Try-On"),
 )
 
@@ -104,7 +104,7 @@ class GoodsStudio(V2Request):
     )
     resolution: TwoSizes = Field(description="Size of the video.")
     aspect_ratio: Literal["9:16", "1:1", "16:9"] = Field(description="Width to height.")
-    duration: Annotated[Literal[15, 30, 60], BeforeValidator(as_whole)] = Field(
+    duration: Annotated[Literal[15, 30, 60], BeforeValidator(to_int)] = Field(
         description="Length of the video in seconds."
     )
     watermark: Watermark = None
@@ -124,7 +124,7 @@ GOODS_STUDIO = Endpoint(
     GoodsStudio,
     ResultType.VIDEOS,
     listable=False,
-    tasks=SOLUTIONS,
+    tasks_path=SOLUTIONS,
     source=kling_page("Solutions, Goods Studio"),
 )
 
@@ -143,7 +143,7 @@ SHOP_VOICES = (
 """Voices of the Apparel Replicator, which has a catalogue of its own."""
 
 
-def of_catalogue(field: str, names: tuple[str, ...], *, wanted: str) -> Rule:
+def not_in_catalogue(field: str, names: tuple[str, ...], *, wanted: str) -> Rule:
     """Build the hint that a name is not in the documented catalogue.
 
     :param field: the field that holds the name.
@@ -181,7 +181,7 @@ class ClothingDupe(V2Request):
             max_side=4553,
             ratio=(0.4, 2),
             seconds=(5, 180),
-            max_area=LARGEST_VIDEO,
+            max_area=MAX_VIDEO_AREA,
             fps=(24, 60),
         ),
         Field(min_length=1),
@@ -229,7 +229,7 @@ class ClothingDupe(V2Request):
     }
     plain: ClassVar[dict[str, str]] = {"product_info": "text", "voice": "voice_id"}
     settings: ClassVar[tuple[str, ...]] = ("resolution", "aspect_ratio")
-    hints: ClassVar[tuple[Rule, ...]] = (of_catalogue("voice", SHOP_VOICES, wanted="voices"),)
+    warning_rules: ClassVar[tuple[Rule, ...]] = (not_in_catalogue("voice", SHOP_VOICES, wanted="voices"),)
 
 
 CLOTHING_DUPE = Endpoint(
@@ -237,6 +237,6 @@ CLOTHING_DUPE = Endpoint(
     ClothingDupe,
     ResultType.PRODUCT_VIDEOS,
     listable=False,
-    tasks=SOLUTIONS,
+    tasks_path=SOLUTIONS,
     source=kling_page("Solutions, Apparel Replicator"),
 )

@@ -12,8 +12,8 @@ from .base import KlingObject
 from .components import Watermark
 from .field_types import MEGABYTE, CallbackUrl, MediaConstraints
 from .rules import Rule, custom_rule, exactly_one, requires, set_fields
-from .solutions import IMAGE_LIMITS, SOLUTIONS, Images, OneOrMore, SolutionImage, TwoSizes, of_catalogue
-from .v2_base import CommaFreeTaskId, V2Request, as_whole
+from .solutions import IMAGE_LIMITS, SOLUTIONS, Images, OneOrMore, SolutionImage, TwoSizes, not_in_catalogue
+from .v2_base import CommaFreeTaskId, V2Request, to_int
 
 SPEAKERS = (
     "avatar_vivian_female",
@@ -140,23 +140,23 @@ class TalkingAgent(V2Request):
             "voice_id",
             "avatar_id",
             text="voice_id is not taken with avatar_id, which has a voice of its own",
-            broken=lambda request: request.voice_id and request.avatar_id,
+            violated=lambda request: request.voice_id and request.avatar_id,
         ),
         custom_rule(
             *_GOODS,
             text=f"a product ({_GOODS_WORDS}) needs ref_image and goods_title",
-            broken=lambda r: set_fields(r, *_GOODS) and not (r.ref_image and r.goods_title),
+            violated=lambda r: set_fields(r, *_GOODS) and not (r.ref_image and r.goods_title),
         ),
         custom_rule(
             "speech_rate",
             *_GOODS,
             text=f"speech_rate is not taken with a product ({_GOODS_WORDS})",
-            broken=lambda r: r.speech_rate is not None and set_fields(r, *_GOODS),
+            violated=lambda r: r.speech_rate is not None and set_fields(r, *_GOODS),
         ),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
-        of_catalogue("avatar_id", SPEAKERS, wanted="avatars"),
-        of_catalogue("voice_id", SPEAKER_VOICES, wanted="voices"),
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
+        not_in_catalogue("avatar_id", SPEAKERS, wanted="avatars"),
+        not_in_catalogue("voice_id", SPEAKER_VOICES, wanted="voices"),
     )
 
 
@@ -165,7 +165,7 @@ TALKING_AGENT = Endpoint(
     TalkingAgent,
     ResultType.VIDEOS,
     listable=False,
-    tasks=SOLUTIONS,
+    tasks_path=SOLUTIONS,
     source=kling_page("Solutions, Video Commerce"),
 )
 
@@ -199,18 +199,18 @@ class DramaSubtitle(V2Request):
     glossary: Annotated[list[GlossaryEntry], Field(max_length=200)] | None = Field(
         None, description="How names are translated, at most 200 entries {'source', 'target'}."
     )
-    target_cps: Annotated[int, BeforeValidator(as_whole), Field(ge=10, le=20)] | None = Field(
+    target_cps: Annotated[int, BeforeValidator(to_int), Field(ge=10, le=20)] | None = Field(
         None, description="Reading speed in characters a second, 10 to 20; 17 when unset."
     )
     target_language: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="Language of the subtitles: en, also when unset."
     )
-    margin_v: Annotated[int, BeforeValidator(as_whole), Field(ge=1, le=4096)] | None = Field(
+    margin_v: Annotated[int, BeforeValidator(to_int), Field(ge=1, le=4096)] | None = Field(
         None,
         description="Distance of the subtitles from the bottom in pixels, 1 to 4,096; chosen by Kling"
         " when unset.",
     )
-    font_size: Annotated[int, BeforeValidator(as_whole), Field(ge=1, le=512)] | None = Field(
+    font_size: Annotated[int, BeforeValidator(to_int), Field(ge=1, le=512)] | None = Field(
         None, description="Size of the letters, 1 to 512; chosen by Kling when unset."
     )
     callback_url: CallbackUrl = None
@@ -219,7 +219,9 @@ class DramaSubtitle(V2Request):
     contents: ClassVar[dict[str, str]] = {"source_video": "source_video", "glossary": "glossary"}
     settings: ClassVar[tuple[str, ...]] = ("target_cps", "target_language", "margin_v", "font_size")
     options: ClassVar[tuple[str, ...]] = ("callback_url", "external_task_id")
-    hints: ClassVar[tuple[Rule, ...]] = (of_catalogue("target_language", ("en",), wanted="languages"),)
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
+        not_in_catalogue("target_language", ("en",), wanted="languages"),
+    )
 
 
 DRAMA_SUBTITLE = Endpoint(
@@ -227,6 +229,6 @@ DRAMA_SUBTITLE = Endpoint(
     DramaSubtitle,
     ResultType.SUBBED_VIDEOS,
     listable=False,
-    tasks=SOLUTIONS,
+    tasks_path=SOLUTIONS,
     source=kling_page("Solutions, Drama Subtitle"),
 )

@@ -40,7 +40,7 @@ PathModel = Annotated[ModelName, Field(pattern=r"^[A-Za-z0-9._-]+$")]
 """A model's name, which becomes a part of the path."""
 
 
-def as_whole(value: Any) -> Any:
+def to_int(value: Any) -> Any:
     """Convert a whole number that is written as text or with decimals.
 
     :param value: value of the field.
@@ -61,7 +61,7 @@ def parse_audio(value: Any) -> Any:
 
 
 Duration = Annotated[
-    Annotated[int, BeforeValidator(as_whole), Field(ge=3, le=15)] | None,
+    Annotated[int, BeforeValidator(to_int), Field(ge=3, le=15)] | None,
     Field(description="Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10."),
 ]
 Resolution = Annotated[
@@ -175,11 +175,11 @@ def unique_names(*fields: str) -> Rule:
     :return: the rule.
     """
 
-    def broken(request: Any) -> bool:
+    def violated(request: Any) -> bool:
         values = [getattr(request, name) for name in fields]
         entries = [entry for value in values for entry in (value if isinstance(value, list) else [value])]
         names = [name for entry in entries if (name := getattr(entry, "id", None))]
         return len(names) > len({*names})
 
     text = "each id may be given once, for the prompt calls its material by it"
-    return custom_rule(*fields, text=text, broken=broken)
+    return custom_rule(*fields, text=text, violated=violated)

@@ -8,13 +8,13 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from ..endpoint import Endpoint, ResultType, kling_page
-from ..model_rules import CFG_SCALE_HINT, model_rules, model_warnings
+from ..model_rules import CFG_SCALE_WARNING, model_rules, model_warnings
 from .base import KlingRequest
 from .components import (
-    CAMERA_HINT,
     CAMERA_RULE,
-    MULTI_SHOT_HINTS,
+    CAMERA_WARNING,
     MULTI_SHOT_RULES,
+    MULTI_SHOT_WARNINGS,
     PROMPT_REQUIRED_WITHOUT_SHOTS,
     CameraControl,
     DynamicMasks,
@@ -105,7 +105,7 @@ _VOICE_RULE = custom_rule(
     "voice_list",
     "sound",
     text="voice_list needs sound='on'",
-    broken=lambda request: set_fields(request, "voice_list") and request.sound != "on",
+    violated=lambda request: set_fields(request, "voice_list") and request.sound != "on",
 )
 
 
@@ -145,16 +145,16 @@ class TextToVideo(KlingRequest):
         _VOICE_RULE,
         *model_rules("videos/text2video"),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         *model_warnings("videos/text2video"),
-        *MULTI_SHOT_HINTS,
-        CFG_SCALE_HINT,
-        CAMERA_HINT,
+        *MULTI_SHOT_WARNINGS,
+        CFG_SCALE_WARNING,
+        CAMERA_WARNING,
         custom_rule(
             "voice_list",
             text="voice_list is accepted here, but the vendor's capability map lists no model that"
             " follows it without an image",
-            broken=lambda request: set_fields(request, "voice_list"),
+            violated=lambda request: set_fields(request, "voice_list"),
         ),
     )
 
@@ -206,11 +206,11 @@ class ImageToVideo(KlingRequest):
         _VOICE_RULE,
         *model_rules("videos/image2video"),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         *model_warnings("videos/image2video"),
-        *MULTI_SHOT_HINTS,
-        CFG_SCALE_HINT,
-        CAMERA_HINT,
+        *MULTI_SHOT_WARNINGS,
+        CFG_SCALE_WARNING,
+        CAMERA_WARNING,
     )
 
 
@@ -245,7 +245,7 @@ class MultiImageToVideo(KlingRequest):
     external_task_id: ExternalTaskId = None
 
     rules: ClassVar[tuple[Rule, ...]] = model_rules("videos/multi-image2video")
-    hints: ClassVar[tuple[Rule, ...]] = model_warnings("videos/multi-image2video")
+    warning_rules: ClassVar[tuple[Rule, ...]] = model_warnings("videos/multi-image2video")
 
 
 MULTI_IMAGE_TO_VIDEO = Endpoint(

@@ -25,7 +25,7 @@ from .field_types import (
     YesNo,
     video,
 )
-from .rules import Rule, as_in_the_video, custom_rule
+from .rules import Rule, custom_rule, orientation_rule
 
 MotionVideo = Annotated[str, video(3, 30, min_side=340, max_side=3850), Field(min_length=1)]
 """A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, at most
@@ -61,9 +61,9 @@ class MotionControl(KlingRequest):
     external_task_id: ExternalTaskId = None
 
     rules: ClassVar[tuple[Rule, ...]] = model_rules("videos/motion-control")
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         *model_warnings("videos/motion-control"),
-        as_in_the_video("element_list"),
+        orientation_rule("element_list"),
     )
 
 
@@ -88,12 +88,12 @@ class VideoExtend(KlingRequest):
     callback_url: CallbackUrl = None
     external_task_id: ExternalTaskId = None
 
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         custom_rule(
             "video_id",
             text="video-extend works on videos of kling-v1, kling-v1-5 and kling-v1-6 only, which Kling"
             " retired on 2026-09-15 (a gateway may still have them)",
-            broken=lambda _: True,
+            violated=lambda _: True,
         ),
     )
 
@@ -170,10 +170,10 @@ class VideoEffects(KlingRequest):
         custom_rule(
             "input",
             text="input must hold what the scene is made of, such as image or images",
-            broken=lambda request: not request.input.wire(),
+            violated=lambda request: not request.input.wire(),
         ),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(("effect_scene",), "scenes that Kling ended may be refused", _discontinued),
         Rule(("input", "effect_scene"), "scenes of two persons need two images", _needs_two_images),
     )
@@ -231,7 +231,7 @@ class MultiElements(KlingRequest):
         ),
         *model_rules("videos/multi-elements"),
     )
-    hints: ClassVar[tuple[Rule, ...]] = model_warnings("videos/multi-elements")
+    warning_rules: ClassVar[tuple[Rule, ...]] = model_warnings("videos/multi-elements")
 
 
 MULTI_ELEMENTS = Endpoint(

@@ -14,10 +14,10 @@ from pydantic import BeforeValidator, Field
 from ..endpoint import Endpoint, ResultType, kling_page
 from ..model_rules import model_rules, model_warnings
 from .base import KlingObject
-from .components import Watermark, shots_hint
+from .components import Watermark, shots_warning
 from .field_types import CallbackUrl, Id, VideoRatio, video
-from .omni_video import MOST_ELEMENTS_WITH_FRAMES, MOST_REFERENCES, MOST_REFERENCES_WITH_VIDEO, ReferenceVideo
-from .rules import Rule, as_in_the_video, at_least_one, at_most_one_group, custom_rule, requires, set_fields
+from .omni_video import MAX_ELEMENTS_WITH_FRAMES, MAX_REFERENCES, MAX_REFERENCES_WITH_VIDEO, ReferenceVideo
+from .rules import Rule, at_least_one, at_most_one_group, custom_rule, orientation_rule, requires, set_fields
 from .v2_base import (
     TASKS,
     CommaFreeTaskId,
@@ -44,7 +44,7 @@ _PROMPT = "at most 3,072 characters (2.x models and kling-o1: 2,500)"
 _SHOTS_SYNTAX = "Several shots: 'shot 1, 2, words; shot 2, 3, words;', where 2 and 3 are seconds."
 
 _Element = Annotated[
-    Annotated[list[NamedElement], Field(max_length=MOST_ELEMENTS_WITH_FRAMES)] | None,
+    Annotated[list[NamedElement], Field(max_length=MAX_ELEMENTS_WITH_FRAMES)] | None,
     Field(description="Subjects of the element library {'element_id', 'id'}, at most 3. kling-3.0."),
 ]
 
@@ -84,7 +84,7 @@ class TextToVideo2(V2Request):
 
     settings: ClassVar[tuple[str, ...]] = ("duration", "aspect_ratio", "resolution", "audio", "multi_shot")
     rules: ClassVar[tuple[Rule, ...]] = (PROMPT_LENGTH_RULE, *model_rules("text-to-video"))
-    hints: ClassVar[tuple[Rule, ...]] = (*model_warnings("text-to-video"), shots_hint())
+    warning_rules: ClassVar[tuple[Rule, ...]] = (*model_warnings("text-to-video"), shots_warning())
 
 
 TEXT_TO_VIDEO_2 = Endpoint(
@@ -92,7 +92,7 @@ TEXT_TO_VIDEO_2 = Endpoint(
     TextToVideo2,
     ResultType.VIDEOS,
     listable=False,
-    tasks=TASKS,
+    tasks_path=TASKS,
     source=kling_page("API 2.0, Text to Video"),
 )
 
@@ -143,7 +143,7 @@ class ImageToVideo2(V2Request):
         unique_names("elements", "voices"),
         *model_rules("image-to-video"),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (*model_warnings("image-to-video"), shots_hint())
+    warning_rules: ClassVar[tuple[Rule, ...]] = (*model_warnings("image-to-video"), shots_warning())
 
 
 IMAGE_TO_VIDEO_2 = Endpoint(
@@ -151,7 +151,7 @@ IMAGE_TO_VIDEO_2 = Endpoint(
     ImageToVideo2,
     ResultType.VIDEOS,
     listable=False,
-    tasks=TASKS,
+    tasks_path=TASKS,
     source=kling_page("API 2.0, Image to Video"),
 )
 
@@ -166,7 +166,7 @@ class NamedVideo(KlingObject):
 def _too_many_references(request: Any) -> str | None:
     images, elements = len(request.refer_images or ()), len(request.elements or ())
     video = bool(set_fields(request, "feature_video", "base_video"))
-    most = MOST_REFERENCES_WITH_VIDEO if video else MOST_REFERENCES
+    most = MAX_REFERENCES_WITH_VIDEO if video else MAX_REFERENCES
     if images + elements <= most:
         return None
     return (
@@ -191,39 +191,39 @@ _OMNI_RULES = (
     at_most_one_group(("base_video",), ("first_frame", "last_frame")),
     Rule(
         ("refer_images", "elements", "feature_video", "base_video"),
-        f"refer_images and elements may hold {MOST_REFERENCES} entries together,"
-        f" {MOST_REFERENCES_WITH_VIDEO} with a video",
+        f"refer_images and elements may hold {MAX_REFERENCES} entries together,"
+        f" {MAX_REFERENCES_WITH_VIDEO} with a video",
         _too_many_references,
     ),
     custom_rule(
         "elements",
         "first_frame",
-        text=f"elements may hold {MOST_ELEMENTS_WITH_FRAMES} entries next to a first_frame",
-        broken=lambda r: len(r.elements or ()) > MOST_ELEMENTS_WITH_FRAMES and r.first_frame,
+        text=f"elements may hold {MAX_ELEMENTS_WITH_FRAMES} entries next to a first_frame",
+        violated=lambda r: len(r.elements or ()) > MAX_ELEMENTS_WITH_FRAMES and r.first_frame,
     ),
     custom_rule(
         "audio",
         "feature_video",
         text="audio must be off when feature_video is given",
-        broken=lambda r: r.feature_video and r.audio not in (None, "off"),
+        violated=lambda r: r.feature_video and r.audio not in (None, "off"),
     ),
     custom_rule(
         "audio",
         "base_video",
         text="audio must be original or off when base_video is given",
-        broken=lambda r: r.base_video and r.audio == "native",
+        violated=lambda r: r.base_video and r.audio == "native",
     ),
     custom_rule(
         "multi_shot",
         "feature_video",
         text="multi_shot cannot be false when feature_video is given",
-        broken=lambda r: r.feature_video and r.multi_shot is False,
+        violated=lambda r: r.feature_video and r.multi_shot is False,
     ),
     custom_rule(
         "multi_shot",
         "base_video",
         text="multi_shot cannot be true when base_video is given",
-        broken=lambda r: r.base_video and r.multi_shot,
+        violated=lambda r: r.base_video and r.multi_shot,
     ),
     custom_rule(
         "elements",
@@ -233,7 +233,7 @@ _OMNI_RULES = (
         "model_name",
         text="kling-o1 takes no elements, refer_images or feature_video next to a last_frame;"
         " kling-3.0-omni does",
-        broken=lambda r: (
+        violated=lambda r: (
             r.model_name == "kling-o1"
             and r.last_frame
             and set_fields(r, "elements", "refer_images", "feature_video")
@@ -249,17 +249,17 @@ _OMNI_RULES = (
         "base_video",
         "elements",
         text="kling-o1 makes 5 or 10 s from a first_frame alone",
-        broken=_invalid_o1_duration,
+        violated=_invalid_o1_duration,
     ),
     unique_names("first_frame", "last_frame", "refer_images", "feature_video", "base_video", "elements"),
 )
 
 
-_UNREAD_DURATION = custom_rule(
+_IGNORED_DURATION = custom_rule(
     "duration",
     "base_video",
     text="duration has no effect: the result is as long as the video to edit, and that length is charged",
-    broken=lambda request: request.duration and request.base_video,
+    violated=lambda request: request.duration and request.base_video,
 )
 
 
@@ -281,7 +281,7 @@ class OmniVideo2(V2Request):
     last_frame: LargeImage | NamedImage | None = Field(
         None, description="The image that it ends with; needs a first_frame."
     )
-    refer_images: Annotated[list[LargeImage | NamedImage], Field(max_length=MOST_REFERENCES)] | None = Field(
+    refer_images: Annotated[list[LargeImage | NamedImage], Field(max_length=MAX_REFERENCES)] | None = Field(
         None,
         description="Images to refer to, each as it is or {'url', 'id'}. Together with elements at"
         " most 7, with a video at most 4.",
@@ -292,7 +292,7 @@ class OmniVideo2(V2Request):
     base_video: ReferenceVideo | NamedVideo | None = Field(
         None, description="A video to edit; 3 to 15.5 s. The result is as long, and that length is charged."
     )
-    elements: Annotated[list[NamedElement], Field(max_length=MOST_REFERENCES)] | None = Field(
+    elements: Annotated[list[NamedElement], Field(max_length=MAX_REFERENCES)] | None = Field(
         None, description="Subjects of the element library {'element_id', 'id'}; at most 3 next to a frame."
     )
     duration: Duration = None
@@ -319,12 +319,12 @@ class OmniVideo2(V2Request):
     rules: ClassVar[tuple[Rule, ...]] = (
         PROMPT_LENGTH_RULE,
         *_OMNI_RULES,
-        *model_rules("omni-video", unread=(_UNREAD_DURATION,)),
+        *model_rules("omni-video", ignored_when=(_IGNORED_DURATION,)),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
         *model_warnings("omni-video"),
-        _UNREAD_DURATION,
-        shots_hint("base_video"),
+        _IGNORED_DURATION,
+        shots_warning("base_video"),
     )
 
 
@@ -333,7 +333,7 @@ OMNI_VIDEO_2 = Endpoint(
     OmniVideo2,
     ResultType.VIDEOS,
     listable=False,
-    tasks=TASKS,
+    tasks_path=TASKS,
     source=kling_page("API 2.0, Omni Video"),
 )
 
@@ -378,7 +378,10 @@ class MotionControl2(V2Request):
     }
     settings: ClassVar[tuple[str, ...]] = ("character_orientation", "resolution", "audio")
     rules: ClassVar[tuple[Rule, ...]] = model_rules("motion-control")
-    hints: ClassVar[tuple[Rule, ...]] = (*model_warnings("motion-control"), as_in_the_video("elements"))
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
+        *model_warnings("motion-control"),
+        orientation_rule("elements"),
+    )
 
 
 MOTION_CONTROL_2 = Endpoint(
@@ -386,6 +389,6 @@ MOTION_CONTROL_2 = Endpoint(
     MotionControl2,
     ResultType.VIDEOS,
     listable=False,
-    tasks=TASKS,
+    tasks_path=TASKS,
     source=kling_page("API 2.0, Motion Control"),
 )

@@ -64,25 +64,25 @@ def _add_jobs(app: FastAPI, state: EmulatorState) -> None:
 
     @app.post("/_emulator/release")
     async def release() -> dict[str, Any]:
-        state.trouble.release()
+        state.fault_injector.release()
         return state_summary(state)
 
 
 def _add_faults(app: FastAPI, state: EmulatorState) -> None:
     @app.get("/_emulator/faults")
     async def faults() -> dict[str, Any]:
-        return state.faults.shown()
+        return state.faults.to_json()
 
     @app.post("/_emulator/faults")
     async def set_faults(settings: dict[str, Any]) -> dict[str, Any]:
         with _value_error_as_400():
             state.faults.set(settings)
-        return state.faults.shown()
+        return state.faults.to_json()
 
     @app.delete("/_emulator/faults")
     async def clear_faults() -> dict[str, Any]:
         state.faults.clear()
-        return state.faults.shown()
+        return state.faults.to_json()
 
 
 def state_summary(state: EmulatorState) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def state_summary(state: EmulatorState) -> dict[str, Any]:
             {"method": method, "path": path, "status": status, "count": count}
             for (method, path, status), count in requests
         ],
-        "stalled": state.trouble.stalled,
+        "stalled": state.fault_injector.stalled,
         "callbacks": {name: getattr(state.callbacks, name) for name in ("sent", "failed", "waiting")},
-        "faults": state.faults.shown(),
+        "faults": state.faults.to_json(),
         "time": milliseconds(state.clock.now()),
     }
 
@@ -133,7 +133,7 @@ def task_summary(job: EmulatedTask, now: float) -> dict[str, Any]:
         "cash": format(job.dollars(now), "f"),
         "body": job.body,
         "body_sha256": job.body_sha256,
-        "ignored_fields": job.ignored,
+        "ignored_fields": job.unknown_fields,
     }
 
 

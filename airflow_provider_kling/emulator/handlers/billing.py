@@ -42,8 +42,8 @@ async def _costs(state: EmulatorState, call: Request, request_id: str) -> Respon
     start, end = (_time(call.query.get(name), name) for name in ("start_time", "end_time"))
     if start >= end:
         raise invalid_value("start_time must be before end_time")
-    if state.faults.setting("costs_limited") and state.account_asked_again():
-        state.faults.fire("costs_limited")
+    if state.faults.setting("costs_limited") and state.costs_queried_too_soon():
+        state.faults.strikes("costs_limited")
         raise ApiErrorResponse(429, 1302, "Too many requests, please slow down", {"retry-after": "1"})
     wanted = call.query.get("resource_pack_name")
     bought = RESOURCE_PACKS if state.options.cash is None else {}
@@ -56,7 +56,9 @@ async def _costs(state: EmulatorState, call: Request, request_id: str) -> Respon
 def _pack(state: EmulatorState, pack: str, name: str) -> dict[str, Any]:
     now, total = state.clock.now(), Decimal(str(state.options.units))
     # The vendor's count of what remains is up to 12 hours old.
-    spent = sum((job.units(now - LAG_SECONDS) for job in state.account.jobs if job.pack == pack), Decimal(0))
+    spent = sum(
+        (job.units(now - LAG_SECONDS) for job in state.account.jobs if job.unit_type == pack), Decimal(0)
+    )
     opened = state.opened_at
     return {
         "resource_pack_name": name,
@@ -71,60 +73,60 @@ def _pack(state: EmulatorState, pack: str, name: str) -> dict[str, Any]:
     }
 
 
-async def _package(state: EmulatorState, call: Request, request_id: str) -> Response:
-    question = _parse_query(state, call, _FILTERS)
-    lines = [line for job, line in _usage_records(state) if question.fits(job, line)]
-    return state.envelope.data(question.page(lines), request_id)
+async def _unit_ledger(state: EmulatorState, call: Request, request_id: str) -> Response:
+    query = _parse_query(state, call, _FILTERS)
+    lines = [line for job, line in _usage_records(state) if query.matches(job, line)]
+    return state.envelope.data(query.paginate(lines), request_id)
 
 
-async def _balance(state: EmulatorState, call: Request, request_id: str) -> Response:
-    question = _parse_query(state, call, _CASH_FILTERS)
-    lines = [line for job, line in _cash_records(state) if question.fits(job, line)]
-    return state.envelope.data(question.page(lines), request_id)
+async def _cash_ledger(state: EmulatorState, call: Request, request_id: str) -> Response:
+    query = _parse_query(state, call, _CASH_FILTERS)
+    lines = [line for job, line in _cash_records(state) if query.matches(job, line)]
+    return state.envelope.data(query.paginate(lines), request_id)
 
 
 def _usage_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[str, Any]]]:
     """Yield the jobs that were charged, in that order, and what the ledger says of each."""
     now = state.clock.now()
-    left = dict.fromkeys(RESOURCE_PACKS, Decimal(str(state.options.units)))
+    remaining = dict.fromkeys(RESOURCE_PACKS, Decimal(str(state.options.units)))
     for job in sorted(state.account.jobs, key=lambda job: job.ended_at):
         if units := job.units(now):
-            before = left[job.pack]
-            left[job.pack] = before - units
+            before = remaining[job.unit_type]
+            remaining[job.unit_type] = before - units
             yield (
                 job,
-                _line(job)
+                _record(job)
                 | {
-                    "package_id": f"emulator-{job.pack}",
-                    "product_type": job.pack,
+                    "package_id": f"emulator-{job.unit_type}",
+                    "product_type": job.unit_type,
                     "unit_before_deduction": float(before),
                     "deduction_amount": float(units),
-                    "unit_after_deduction": float(left[job.pack]),
+                    "unit_after_deduction": float(remaining[job.unit_type]),
                 },
             )
 
 
 def _cash_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[str, Any]]]:
     """Yield the jobs that were charged in cash, in that order, and what the ledger says of each."""
-    now, left = state.clock.now(), Decimal(str(state.options.cash or 0))
+    now, remaining = state.clock.now(), Decimal(str(state.options.cash or 0))
     for job in sorted(state.account.jobs, key=lambda job: job.ended_at):
         if dollars := job.dollars(now):
-            left -= dollars
+            remaining -= dollars
             yield (
                 job,
-                _line(job)
+                _record(job)
                 | {
                     "cash_type": "balance",
-                    "balance_before_deduction": float(left + dollars),
+                    "balance_before_deduction": float(remaining + dollars),
                     "deduction_amount": float(dollars),
-                    "balance_after_deduction": float(left),
+                    "balance_after_deduction": float(remaining),
                     "list_price": float(dollars),
                     "currency": CURRENCY,
                 },
             )
 
 
-def _line(job: EmulatedTask) -> dict[str, Any]:
+def _record(job: EmulatedTask) -> dict[str, Any]:
     body = job.body
     return {
         "task_id": job.task_id,
@@ -157,28 +159,28 @@ class UsageQuery:
     first: int
     filters: tuple[tuple[str, tuple[str, ...]], ...]
 
-    def fits(self, job: EmulatedTask, line: Mapping[str, Any]) -> bool:
+    def matches(self, job: EmulatedTask, line: Mapping[str, Any]) -> bool:
         """Return whether a line of the ledger matches the query.
 
         :param job: job of the line.
         :param line: the line.
         :return: ``True`` if it matches.
         """
-        known = {**line, "package_name": RESOURCE_PACKS[job.pack]}
+        known = {**line, "package_name": RESOURCE_PACKS[job.unit_type]}
         return self.start <= milliseconds(job.made_at) <= self.end and all(
             not values or known.get(key) in values for key, values in self.filters
         )
 
-    def page(self, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def paginate(self, lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return one page of the lines, and the cursor of the next.
 
         :param lines: all lines that match.
         :return: the answer, as JSON.
         """
         after = self.first + self.limit
-        shown, more = lines[self.first : after], after < len(lines)
+        page, more = lines[self.first : after], after < len(lines)
         return {
-            "result": {"detail": shown, "count": len(shown)},
+            "result": {"detail": page, "count": len(page)},
             "next_cursor": replace(self, first=after).cursor() if more else "",
             "has_more": more,
         }
@@ -192,7 +194,9 @@ class UsageQuery:
 
 
 def _parse_query(state: EmulatorState, call: Request, known: frozenset[str]) -> UsageQuery:
-    body = _QUERY(ValidationState(state.validation.library, state.account.made), "", parse_json(call.body))
+    body = _QUERY(
+        ValidationState(state.validation.library, state.account.artifacts), "", parse_json(call.body)
+    )
     if "cursor" in body:
         return _from_cursor(body["cursor"])
     start, end = (_time(body.get(name), name) for name in ("start_time", "end_time"))
@@ -226,6 +230,6 @@ def _time(value: object, name: str) -> int:
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("GET", "/account/costs"): _costs,
-    ("POST", "/account/billing/package"): _package,
-    ("POST", "/account/billing/balance"): _balance,
+    ("POST", "/account/billing/package"): _unit_ledger,
+    ("POST", "/account/billing/balance"): _cash_ledger,
 }

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from ..media.render import RenderedFile
 from ..media.specs import OutputFile
 from ..state import EmulatorState
-from ..wire import Request, Response, drop_connection, response_start, send_answer
+from ..wire import Request, Response, drop_connection, response_start, send_response
 
 PREFIX = "/results/"
 TEMPLATE = "/results/{task_id}/{file}"
@@ -32,37 +32,41 @@ async def serve(state: EmulatorState, scope: Scope, receive: Receive, send: Send
     :param send: ASGI function that sends.
     """
     call = Request(scope, receive)
-    refused = _refused(state, call)
-    file = None if refused else _file(state, call.path)
-    if refused or file is None:
-        answer = refused or Response(b"not found", 404, "text/plain")
+    refusal = _refusal(state, call)
+    file = None if refusal else _file(state, call.path)
+    if refusal or file is None:
+        answer = refusal or Response(b"not found", 404, "text/plain")
         state.requests[call.method, TEMPLATE, answer.status] += 1
-        await send_answer(send, answer)
+        await send_response(send, answer)
         return
     rendered = await state.renderer.file(file.spec)
-    limit = state.faults.limited("cut_download", "cut_times", None) if call.method == "GET" else None
+    limit = (
+        state.faults.strikes_limited_times("cut_download", "cut_times", None)
+        if call.method == "GET"
+        else None
+    )
     status = await _send_file(call, send, rendered, file.spec.content_type, limit)
     state.requests[call.method, TEMPLATE, status] += 1
     if limit is not None:
         await drop_connection(receive, send, flush=True)
 
 
-def _refused(state: EmulatorState, call: Request) -> Response | None:
+def _refusal(state: EmulatorState, call: Request) -> Response | None:
     if call.method not in ("GET", "HEAD"):
         return Response(b"method not allowed", 405, "text/plain", {"allow": "GET, HEAD"})
     expires = call.query.get("Expires", "")
     if not expires.isdecimal():
-        return _denied(b"Access denied")
-    if state.faults.times("download_error"):
+        return _access_denied(b"Access denied")
+    if state.faults.strikes_next_n("download_error"):
         return Response(b"service unavailable", 503, "text/plain")
-    if state.faults.times("expired_url") or not state.signer.valid(
+    if state.faults.strikes_next_n("expired_url") or not state.signer.is_valid(
         call.path, expires, call.query.get("Signature", "")
     ):
-        return _denied(b"Request has expired")
+        return _access_denied(b"Request has expired")
     return None
 
 
-def _denied(why: bytes) -> Response:
+def _access_denied(why: bytes) -> Response:
     return Response(_DENIED % why, 403, "application/xml")
 
 
@@ -76,18 +80,18 @@ async def _send_file(
 ) -> int:
     size = rendered.size
     headers = {"accept-ranges": "bytes", "etag": rendered.etag}
-    wanted = _range(call.headers.get("range"), size)
-    if wanted is None:
+    byte_range = _range(call.headers.get("range"), size)
+    if byte_range is None:
         await send(response_start(416, "text/plain", 0, {**headers, "content-range": f"bytes */{size}"}))
         await send({"type": "http.response.body", "body": b""})
         return 416
-    partial = len(wanted) < size
+    partial = len(byte_range) < size
     if partial:
-        headers["content-range"] = f"bytes {wanted[0]}-{wanted[-1]}/{size}"
+        headers["content-range"] = f"bytes {byte_range[0]}-{byte_range[-1]}/{size}"
     status = 206 if partial else 200
-    await send(response_start(status, content_type, len(wanted), headers))
+    await send(response_start(status, content_type, len(byte_range), headers))
     if call.method == "GET":
-        for chunk in _chunks(rendered.path, wanted[:limit]):
+        for chunk in _chunks(rendered.path, byte_range[:limit]):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     if limit is None:
         await send({"type": "http.response.body", "body": b""})
@@ -102,15 +106,15 @@ def _range(header: str | None, size: int) -> range | None:
     first, last = match.groups()
     if not first:
         return range(max(0, size - int(last)), size) if int(last) else None
-    wanted = range(int(first), min(size, int(last) + 1 if last else size))
-    return wanted if wanted else None
+    byte_range = range(int(first), min(size, int(last) + 1 if last else size))
+    return byte_range if byte_range else None
 
 
-def _chunks(path: Path, wanted: range) -> Iterator[bytes]:
+def _chunks(path: Path, byte_range: range) -> Iterator[bytes]:
     with path.open("rb") as stream:
-        stream.seek(wanted.start)
-        left = len(wanted)
-        while left > 0:
-            chunk = stream.read(min(_CHUNK, left))
-            left -= len(chunk)
+        stream.seek(byte_range.start)
+        remaining = len(byte_range)
+        while remaining > 0:
+            chunk = stream.read(min(_CHUNK, remaining))
+            remaining -= len(chunk)
             yield chunk

@@ -30,7 +30,7 @@ from .tasks import VOICE_PAGE_SIZES, Handler, parse_page
 
 _VIDEO = MediaLimits(VIDEO_FORMATS, (2, 10), (720, 2160), rates=(24, 30, 60))
 _GAP = (5.1, 6.9)
-_MOST_FRAMES = 10
+_MAX_FRAMES = 10
 _MASK_PIXELS = 256
 _RADIUS = 0.12
 _UNIT = number(0, 1)
@@ -47,14 +47,14 @@ _MARK = object_(
 
 
 async def _init(state: EmulatorState, call: Request, request_id: str) -> Response:
-    probe = _probe(state)
-    body = _OPEN(probe, "", parse_json(call.body))
-    video = first_video(probe.media)
-    if wrong := exactly_one("video_id", "video_url")(body, probe.media):
+    validation = _validation_state(state)
+    body = _OPEN(validation, "", parse_json(call.body))
+    video = first_video(validation.media)
+    if wrong := exactly_one("video_id", "video_url")(body, validation.media):
         raise invalid_value(wrong)
     if video is None or _GAP[0] < video.seconds < _GAP[1]:
         raise invalid_value("video duration must be in [2s, 5s] or [7s, 10s]")
-    session = _opened(state, video)
+    session = _open_session(state, video)
     image, now = video.image, state.clock.now()
     data = {
         "status": 0,
@@ -66,7 +66,7 @@ async def _init(state: EmulatorState, call: Request, request_id: str) -> Respons
         "total_frame": round(video.seconds * FPS),
         "normalized_video": session.files[0],
     }
-    signed = state.views.with_signed_urls(data, session.session_id, now, call.base_url)
+    signed = state.serializer.with_signed_urls(data, session.session_id, now, call.base_url)
     return state.envelope.data(signed, request_id)
 
 
@@ -75,8 +75,8 @@ async def _add(state: EmulatorState, call: Request, request_id: str) -> Response
     frame, points = body["frame_index"], body["points"]
     if frame >= round(session.video.seconds * FPS):
         raise invalid_value(f"frame_index {frame} is after the last frame")
-    if frame not in session.marks and len(session.marks) >= _MOST_FRAMES:
-        raise invalid_value(f"the number of marked frames cannot exceed {_MOST_FRAMES} in total")
+    if frame not in session.marks and len(session.marks) >= _MAX_FRAMES:
+        raise invalid_value(f"the number of marked frames cannot exceed {_MAX_FRAMES} in total")
     session.marks.setdefault(frame, []).extend(points)
     return state.envelope.data(_masks(session, frame), request_id)
 
@@ -106,32 +106,32 @@ async def _preview(state: EmulatorState, call: Request, request_id: str) -> Resp
         raise invalid_value("no selection has been added")
     _, video, cover, tracking = session.files
     data = {"res": {"video": video, "video_cover": cover, "tracking_output": tracking}}
-    signed = state.views.with_signed_urls(data, session.session_id, state.clock.now(), call.base_url)
+    signed = state.serializer.with_signed_urls(data, session.session_id, state.clock.now(), call.base_url)
     return state.envelope.data(signed, request_id)
 
 
-def _probe(state: EmulatorState) -> ValidationState:
-    return ValidationState(state.validation.library, state.account.made, strict=state.options.strict)
+def _validation_state(state: EmulatorState) -> ValidationState:
+    return ValidationState(state.validation.library, state.account.artifacts, strict=state.options.strict)
 
 
 def _session(state: EmulatorState, call: Request, kind: Check) -> tuple[EditSession, dict[str, Any]]:
-    body = kind(_probe(state), "", parse_json(call.body))
-    return state.account.made.session(body["session_id"]), body
+    body = kind(_validation_state(state), "", parse_json(call.body))
+    return state.account.artifacts.session(body["session_id"]), body
 
 
-def _opened(state: EmulatorState, video: VideoInfo) -> EditSession:
-    now, made = state.clock.now(), state.account.made
+def _open_session(state: EmulatorState, video: VideoInfo) -> EditSession:
+    now, artifacts = state.clock.now(), state.account.artifacts
     width, height = frame_size("std", video.image.ratio, state.options.scale)
     plain = VideoSpec(video.image, width, height, video.seconds)
-    marked = VideoSpec(video.image, width, height, video.seconds, marked=True)
+    marked = VideoSpec(video.image, width, height, video.seconds, watermarked=True)
     files = (
         OutputFile("normalized.mp4", plain),
         OutputFile("preview.mp4", marked),
         OutputFile("cover.png", ImageSpec(video.image, width, height)),
         OutputFile("tracking.png", ImageSpec(video.image, width, height, mask=True)),
     )
-    session = EditSession(made.next_session_id(), video, now, files=files)
-    made.open(session)
+    session = EditSession(artifacts.next_session_id(), video, now, files=files)
+    artifacts.open(session)
     return session
 
 
@@ -192,7 +192,9 @@ def _list_presets(items: tuple[ResultEntry, ...], sizes: range) -> Handler:
                 "updated_at": now,
                 "task_result": {
                     item.array: [
-                        state.views.with_signed_urls(item.values, PRESETS, state.clock.now(), call.base_url),
+                        state.serializer.with_signed_urls(
+                            item.values, PRESETS, state.clock.now(), call.base_url
+                        ),
                     ]
                 },
             }
@@ -207,10 +209,12 @@ def _delete_resource(array: str, field: str) -> Handler:
     kind = object_(field, **{field: string()})
 
     async def delete(state: EmulatorState, call: Request, request_id: str) -> Response:
-        body = kind(ValidationState(state.validation.library, state.account.made), "", parse_json(call.body))
-        job = state.account.made.delete(array, body[field])
+        body = kind(
+            ValidationState(state.validation.library, state.account.artifacts), "", parse_json(call.body)
+        )
+        job = state.account.artifacts.delete(array, body[field])
         _mark_deleted(job)
-        state.views.forget(job)
+        state.serializer.discard(job)
         answer = {"task_id": f"{job.task_id}8", "task_status": Status.SUCCEED}
         return state.envelope.data(answer, request_id)
 

@@ -25,7 +25,7 @@ PAGE_NUMBERS = range(1, 1001)
 PAGE_SIZES = range(1, 501)
 VOICE_PAGE_SIZES = range(1, 1001)
 PAGE_SIZE = 30
-_MOST_IDS = 20
+_MAX_IDS = 20
 _SOLUTIONS = "/solutions"
 _LIMIT, _LIMIT_OF_SOLUTIONS = 100, 500
 _LIMITS = (1, 500)
@@ -89,7 +89,7 @@ def build_router(
     }
     queries: dict[str, Endpoint] = {}
     for endpoint in endpoints.values():
-        if endpoint.tasks:
+        if endpoint.tasks_path:
             continue
         path = prefix + endpoint.path
         exact["POST", path] = Route(path, _create_handler(endpoint))
@@ -98,10 +98,12 @@ def build_router(
             if endpoint.listable:
                 exact["GET", path] = Route(path, _list_handler(endpoint))
     # Gateways do not have what is newer than v1.
-    newer = {} if prefix else {endpoint.path: endpoint for endpoint in endpoints.values() if endpoint.tasks}
+    newer = (
+        {} if prefix else {endpoint.path: endpoint for endpoint in endpoints.values() if endpoint.tasks_path}
+    )
 
     def find(method: str, path: str) -> Route | None:
-        path = _plain(path)
+        path = _route_key(path)
         if route := exact.get((method, path)):
             return route
         parent, _, ident = path.rpartition("/")
@@ -112,14 +114,14 @@ def build_router(
     return find
 
 
-def _plain(path: str) -> str:
+def _route_key(path: str) -> str:
     """Return a path without trailing or doubled slashes: the vendor's own examples and nodes send both."""
     return f"/{'/'.join(part for part in path.split('/') if part)}"
 
 
 def _v2_route(newer: Mapping[str, Endpoint], method: str, path: str) -> Route | None:
     """Return the route of a call of API 2.0 or of a solution."""
-    if path in {endpoint.tasks for endpoint in newer.values()}:
+    if path in {endpoint.tasks_path for endpoint in newer.values()}:
         return Route(path, partial(_query_v2 if method == "GET" else _list_v2, tasks=path))
     parent, _, model = path.rpartition("/")
     for template in (path, f"{parent}/{{model_name}}"):
@@ -130,22 +132,22 @@ def _v2_route(newer: Mapping[str, Endpoint], method: str, path: str) -> Route | 
 
 def _create_handler(endpoint: Endpoint, model: str = "") -> Handler:
     async def create(state: EmulatorState, call: Request, request_id: str) -> Response:
-        if endpoint.tasks:
+        if endpoint.tasks_path:
             _require_api_key(state, call)
         if not call.headers.get("content-type", "").lower().startswith("application/json"):
             raise invalid_request("Content-Type must be application/json")
         # In a thread: images are decoded, and one with a URL on this machine may even come from here.
         validated = await asyncio.to_thread(validate_body, endpoint.slug, call.body, state.validation, model)
-        await state.trouble.before_job(call, validated, len(state.account.jobs))
-        job = state.account.make(endpoint, validated)
+        await state.fault_injector.before_create(call, validated, len(state.account.jobs))
+        job = state.account.create_task(endpoint, validated)
         state.callbacks.watch(job, call.base_url)
-        await state.trouble.after_job(call)
+        await state.fault_injector.after_create(call)
         if endpoint.result is ResultType.FACES:
-            faces = state.views.faces(job, call.base_url)
+            faces = state.serializer.faces(job, call.base_url)
             return state.envelope.data(faces, request_id)
         if endpoint.synchronous:
-            return state.envelope.queried(job, state.views.task(job, call.base_url), request_id)
-        task = json.dumps(state.views.created_object(job, call.base_url)).encode()
+            return state.envelope.queried(job, state.serializer.task(job, call.base_url), request_id)
+        task = json.dumps(state.serializer.created_object(job, call.base_url)).encode()
         return state.envelope.created(job, task, request_id)
 
     return create
@@ -154,20 +156,20 @@ def _create_handler(endpoint: Endpoint, model: str = "") -> Handler:
 def _get_handler(endpoint: Endpoint, ident: str) -> Handler:
     async def query(state: EmulatorState, call: Request, request_id: str) -> Response:
         job = state.account.find(endpoint, ident)
-        return state.envelope.queried(job, state.views.task(job, call.base_url), request_id)
+        return state.envelope.queried(job, state.serializer.task(job, call.base_url), request_id)
 
     return query
 
 
 def _list_handler(endpoint: Endpoint) -> Handler:
     async def listing(state: EmulatorState, call: Request, request_id: str) -> Response:
-        if not state.options.dialect.lists or state.faults.fire("no_list"):
+        if not state.options.dialect.supports_list or state.faults.strikes("no_list"):
             return await unknown_method(state, call, request_id)
         number = parse_page(call, "pageNum")
         sizes = VOICE_PAGE_SIZES if endpoint.result is ResultType.VOICES else PAGE_SIZES
         size = parse_page(call, "pageSize", sizes, PAGE_SIZE)
         jobs = state.account.page(endpoint.slug, number, size)
-        return state.envelope.listed([state.views.task(job, call.base_url) for job in jobs], request_id)
+        return state.envelope.listed([state.serializer.task(job, call.base_url) for job in jobs], request_id)
 
     return listing
 
@@ -215,10 +217,10 @@ async def _query_v2(state: EmulatorState, call: Request, request_id: str, tasks:
     if len(kinds) != 1:
         raise invalid_request("one and only one of task_ids and external_task_ids is required")
     idents = call.query[kinds[0]].split(",")
-    if len(idents) > _MOST_IDS:
-        raise invalid_value(f"{kinds[0]} cannot exceed {_MOST_IDS} in total")
-    jobs = state.account.named(idents, tasks, external=kinds[0] == "external_task_ids")
-    views = [state.views.unified(job, call.base_url) for job in jobs]
+    if len(idents) > _MAX_IDS:
+        raise invalid_value(f"{kinds[0]} cannot exceed {_MAX_IDS} in total")
+    jobs = state.account.find_many(idents, tasks, external=kinds[0] == "external_task_ids")
+    views = [state.serializer.serialize_for_tasks_path(job, call.base_url) for job in jobs]
     return state.envelope.listed(views, request_id)
 
 
@@ -233,7 +235,7 @@ async def _list_v2(state: EmulatorState, call: Request, request_id: str, tasks: 
     :raises ApiErrorResponse: the query is invalid.
     """
     _require_api_key(state, call)
-    if state.faults.fire("no_list"):
+    if state.faults.strikes("no_list"):
         raise method_not_found()
     kind = object_(
         cursor=string(),
@@ -242,20 +244,22 @@ async def _list_v2(state: EmulatorState, call: Request, request_id: str, tasks: 
         end_time=_TIME,
         filters=array(_FILTER, 0, 10),
     )
-    asked = kind(ValidationState(state.validation.library, state.account.made), "", parse_json(call.body))
+    filters = kind(
+        ValidationState(state.validation.library, state.account.artifacts), "", parse_json(call.body)
+    )
     cursor, limit = (
-        asked.get("cursor", ""),
-        asked.get("limit", _LIMIT_OF_SOLUTIONS if tasks == _SOLUTIONS else _LIMIT),
+        filters.get("cursor", ""),
+        filters.get("limit", _LIMIT_OF_SOLUTIONS if tasks == _SOLUTIONS else _LIMIT),
     )
     if cursor and not cursor.isdecimal():
         raise invalid_value(f"cursor value '{cursor}' is invalid")
-    jobs = state.account.before(
-        int(cursor) if cursor else None, tasks, limit + 1, _question(state, asked, tasks)
+    jobs = state.account.list_before(
+        int(cursor) if cursor else None, tasks, limit + 1, _job_filter(state, filters, tasks)
     )
     page = jobs[:limit]
     more = len(jobs) > limit
     data = {
-        "result": [json.loads(state.views.unified(job, call.base_url)) for job in page],
+        "result": [json.loads(state.serializer.serialize_for_tasks_path(job, call.base_url)) for job in page],
         "count": len(page),
         "next_cursor": str(page[-1].number) if more else "",
         "has_more": more,
@@ -263,40 +267,42 @@ async def _list_v2(state: EmulatorState, call: Request, request_id: str, tasks: 
     return state.envelope.data(data, request_id)
 
 
-def _question(state: EmulatorState, asked: Mapping[str, Any], tasks: str) -> Callable[[EmulatedTask], bool]:
+def _job_filter(
+    state: EmulatorState, filters: Mapping[str, Any], tasks: str
+) -> Callable[[EmulatedTask], bool]:
     """Return a function that selects the requested jobs.
 
     :param state: the emulator's state.
-    :param asked: the call's body.
+    :param filters: the call's body.
     :param tasks: the path that was asked; that of the solutions has no filter by product.
     :return: a predicate of jobs.
     :raises ApiErrorResponse: a time or a filter cannot be read.
     """
     now = state.clock.now()
-    start, end = (_milliseconds(asked, name) for name in ("start_time", "end_time"))
+    start, end = (_milliseconds(filters, name) for name in ("start_time", "end_time"))
     first = milliseconds(now) - _DAYS * _DAY_MS if start is None else start
-    wanted: dict[str, set[str]] = {}
+    accepted: dict[str, set[str]] = {}
     keys = ("status",) if tasks == _SOLUTIONS else ("status", "product_type")
-    for entry in asked.get("filters", ()):
+    for entry in filters.get("filters", ()):
         if entry["key"] not in keys:
             raise invalid_value(f"filters.key value '{entry['key']}' is invalid, must be {' or '.join(keys)}")
-        wanted.setdefault(entry["key"], set()).update(entry["values"])
+        accepted.setdefault(entry["key"], set()).update(entry["values"])
 
-    def fits(job: EmulatedTask) -> bool:
+    def matches(job: EmulatedTask) -> bool:
         made, status = milliseconds(job.made_at), job.status(now)
         known = {"status": {status.value, WORDS.get(status, status)}, "product_type": {_product(job)}}
-        among = all(not values or known[key] & values for key, values in wanted.items())
+        among = all(not values or known[key] & values for key, values in accepted.items())
         return among and first <= made and (end is None or made <= end)
 
-    return fits
+    return matches
 
 
 def _product(job: EmulatedTask) -> str:
-    return "try_on" if "try-on" in job.slug or "try_on" in job.slug else job.pack
+    return "try_on" if "try-on" in job.slug or "try_on" in job.slug else job.unit_type
 
 
-def _milliseconds(asked: Mapping[str, Any], name: str) -> int | None:
-    value = asked.get(name)
+def _milliseconds(filters: Mapping[str, Any], name: str) -> int | None:
+    value = filters.get(name)
     if isinstance(value, str) and not value.isdecimal():
         raise invalid_value(f"{name} must be a time in milliseconds, got {value}")
     return None if value is None else int(value)

@@ -27,7 +27,7 @@ def render(spec: ImageSpec, target: Path) -> None:
         image.paste(small, (spec.width // 3, spec.height // 2))
     if spec.mask:
         image = image.convert("L").point(lambda value: 255 if value > 127 else 0)  # noqa: PLR2004 - half of 255
-    if spec.marked:
+    if spec.watermarked:
         image = draw_watermark(image)
     image.save(target, "PNG", compress_level=1)
 

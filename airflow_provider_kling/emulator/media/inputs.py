@@ -110,7 +110,7 @@ RESULTS = "/results"
 _SECONDS_TOLERANCE = 0.1
 _FPS_TOLERANCE = 0.1
 _RATIO_TOLERANCE = 0.01
-_MADE_UP_SECONDS = 5.0
+_PLACEHOLDER_SECONDS = 5.0
 _FETCH_SECONDS = 20
 _FETCH_BYTES = 200 * MEGABYTE
 
@@ -229,7 +229,7 @@ class MediaStore:
         :return: the image; a placeholder for a URL of another machine.
         :raises ApiErrorResponse: the vendor would refuse it.
         """
-        data = _content(value, field)
+        data = _decode_content(value, field)
         if data is None:
             return ImageInfo(_digest(value.encode()), 1280, 720)
         limits.check_size(field, "image", len(data))
@@ -239,7 +239,7 @@ class MediaStore:
                 kind, width, height = probe_image(data)
             except UnreadableMedia:
                 raise _format_error(field, limits) from None
-            self._images[digest] = (kind, ImageInfo(digest, width, height, self._stored(data, digest)))
+            self._images[digest] = (kind, ImageInfo(digest, width, height, self._store_file(data, digest)))
         # Not when it is measured: another field may take what this one does not.
         kind, found = self._images[digest]
         if kind not in limits.formats:
@@ -256,9 +256,9 @@ class MediaStore:
         :return: the audio file; a placeholder for a URL of another machine.
         :raises ApiErrorResponse: the vendor would refuse it.
         """
-        data = _content(value, field)
+        data = _decode_content(value, field)
         if data is None:
-            return AudioInfo(_digest(value.encode()), _MADE_UP_SECONDS)
+            return AudioInfo(_digest(value.encode()), _PLACEHOLDER_SECONDS)
         limits.check_size(field, "audio", len(data))
         digest = _digest(data)
         if digest not in self._audios:
@@ -266,7 +266,7 @@ class MediaStore:
                 kind, seconds = probe_audio(data)
             except UnreadableMedia:
                 raise invalid_value("Audio format is invalid") from None
-            self._audios[digest] = AudioInfo(digest, seconds, self._stored(data, digest), kind)
+            self._audios[digest] = AudioInfo(digest, seconds, self._store_file(data, digest), kind)
         found = self._audios[digest]
         if found.kind not in limits.formats:
             raise invalid_value("Audio format is invalid")
@@ -282,14 +282,14 @@ class MediaStore:
         :return: the video; a placeholder for a URL of another machine.
         :raises ApiErrorResponse: the vendor would refuse it.
         """
-        data = _content(value, field)
+        data = _decode_content(value, field)
         if data is None:
             image = ImageInfo(_digest(value.encode()), 1280, 720)
-            return VideoInfo(image, _MADE_UP_SECONDS, url=value)
+            return VideoInfo(image, _PLACEHOLDER_SECONDS, url=value)
         limits.check_size(field, "video", len(data))
         digest = _digest(data)
         if digest not in self._videos:
-            self._videos[digest] = self._measured_video(data, field, digest)
+            self._videos[digest] = self._probe_video_file(data, field, digest)
         found = self._videos[digest]
         limits.check_seconds(field, found.seconds)
         # The emulator's own videos are smaller than those of the vendor, for which they stand.
@@ -298,14 +298,14 @@ class MediaStore:
         limits.check_fps(field, found.fps)
         return replace(found, url=value)
 
-    def _measured_video(self, data: bytes, field: str, digest: str) -> VideoInfo:
+    def _probe_video_file(self, data: bytes, field: str, digest: str) -> VideoInfo:
         try:
             width, height, fps, seconds, frame = probe_video(data)
         except UnreadableMedia:
             raise invalid_value(f"{field}: video format is invalid, only mp4 and mov are supported") from None
-        return VideoInfo(ImageInfo(digest, width, height, self._stored(frame, digest)), seconds, fps=fps)
+        return VideoInfo(ImageInfo(digest, width, height, self._store_file(frame, digest)), seconds, fps=fps)
 
-    def _stored(self, data: bytes, digest: str) -> Path:
+    def _store_file(self, data: bytes, digest: str) -> Path:
         path = self._folder / digest
         path.write_bytes(data)
         return path
@@ -318,12 +318,12 @@ def _format_error(field: str, limits: MediaLimits) -> ApiErrorResponse:
     )
 
 
-def _content(value: str, field: str) -> bytes | None:
+def _decode_content(value: str, field: str) -> bytes | None:
     """Return the bytes that a field stands for, or ``None`` for a URL outside this machine."""
     if value.startswith("data:"):
         raise invalid_value(f"{field}: base64 must be sent without the data: prefix")
     if value.startswith(("http://", "https://")):
-        return _fetched(value, field) if is_loopback_url(value) else None
+        return _fetch(value, field) if is_loopback_url(value) else None
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
@@ -334,7 +334,7 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _fetched(url: str, field: str) -> bytes:
+def _fetch(url: str, field: str) -> bytes:
     try:
         with loopback_opener.open(url, timeout=_FETCH_SECONDS) as answer:
             data: bytes = answer.read(_FETCH_BYTES + 1)

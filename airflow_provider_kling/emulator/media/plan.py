@@ -144,7 +144,7 @@ def _numbered(validated: ValidatedBody, array: str, specs: list[ImageSpec]) -> t
     for index, spec in enumerate(specs):
         values: dict[str, object] = {"index": index, "url": OutputFile(f"{index}.png", spec)}
         if marked:
-            values["watermark_url"] = OutputFile(f"{index}-watermark.png", replace(spec, marked=True))
+            values["watermark_url"] = OutputFile(f"{index}-watermark.png", replace(spec, watermarked=True))
         items.append(ResultEntry(array, values))
     return tuple(items)
 
@@ -159,7 +159,7 @@ def _speech(validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan _speech from text."""
     body = validated.body
     voice_id = body["voice_id"]
-    if voice_id in PRESET_VOICE_IDS or context.made.is_library_voice(voice_id):
+    if voice_id in PRESET_VOICE_IDS or context.artifacts.is_library_voice(voice_id):
         # Three _voice catalogues share the word voice_id; text-to-_speech has its own.
         raise invalid_value("Voice id not found")
     audio = speech_audio(body["text"], language=body["voice_language"], speed=body.get("voice_speed", 1.0))
@@ -221,9 +221,9 @@ def _element(validated: ValidatedBody, context: PlanContext) -> Plan:
         "element_description": body.get("element_description", ""),
         "reference_type": body.get("reference_type", "image_refer"),
         "element_image_list": {
-            "frontal_image": _shown("frontal.png", frontal),
+            "frontal_image": _element_image("frontal.png", frontal),
             "refer_images": [
-                {"image_url": _shown(f"refer-{number}.png", image)}
+                {"image_url": _element_image(f"refer-{number}.png", image)}
                 for number, image in enumerate(all_images[1:])
             ],
         },
@@ -250,7 +250,7 @@ def _both(context: PlanContext, audio: AudioInfo) -> ResultEntry:
     )
 
 
-def _shown(name: str, image: ImageInfo) -> OutputFile:
+def _element_image(name: str, image: ImageInfo) -> OutputFile:
     size = _ELEMENT_PIXELS / max(image.width, image.height)
     width, height = max(1, round(image.width * size)), max(1, round(image.height * size))
     return OutputFile(name, ImageSpec(image, width, height))
@@ -295,8 +295,8 @@ def plan_task(endpoint: Endpoint, validated: ValidatedBody, context: PlanContext
     :param context: facts about the job.
     :return: the plan.
     """
-    maker = _BY_SLUG.get(endpoint.slug) or _BY_RESULT[endpoint.result]
-    return maker(validated, context)
+    planner = _BY_SLUG.get(endpoint.slug) or _BY_RESULT[endpoint.result]
+    return planner(validated, context)
 
 
 def job_seconds(endpoint: Endpoint) -> float:

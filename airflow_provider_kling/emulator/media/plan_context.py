@@ -41,13 +41,13 @@ class PlanContext:
     :param task_id: id of the task; ids of what it makes are derived from it.
     :param scale: size of images relative to the real ones.
     :param now: the emulator's time.
-    :param made: what earlier calls made.
+    :param artifacts: what earlier calls made.
     """
 
     task_id: str
     scale: float
     now: float
-    made: ArtifactStore
+    artifacts: ArtifactStore
 
 
 Planner = Callable[[ValidatedBody, PlanContext], Plan]

@@ -118,7 +118,7 @@ def _item(
     values: dict[str, Any] = {"url": OutputFile(name, spec)}
     if validated.body["watermark_info"].get("enabled"):
         stem, _, ending = name.rpartition(".")
-        marked: RenderSpec = replace(spec, marked=True)
+        marked: RenderSpec = replace(spec, watermarked=True)
         values["watermark_url"] = OutputFile(f"{stem}-watermark.{ending}", marked)
     if seconds is not None:
         values["duration"] = f"{seconds:.3f}"

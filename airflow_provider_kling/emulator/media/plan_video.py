@@ -111,7 +111,7 @@ def _effect(validated: ValidatedBody, context: PlanContext) -> Plan:
 
 
 def _edited(validated: ValidatedBody, context: PlanContext) -> Plan:
-    session = context.made.session(validated.body["session_id"])
+    session = context.artifacts.session(validated.body["session_id"])
     seconds = float(validated.body.get("duration", "5"))
     spec = _spec(validated, context, session.video.image, seconds)
     return Plan((video_item(validated, context, spec, session_id=session.session_id),), seconds)
@@ -139,7 +139,7 @@ def _lip_sync(validated: ValidatedBody, context: PlanContext) -> Plan:
 
 
 def _advanced_lip_sync(validated: ValidatedBody, context: PlanContext) -> Plan:
-    session = context.made.session(validated.body["session_id"])
+    session = context.artifacts.session(validated.body["session_id"])
     parent = session.video
     for face in validated.body["face_choose"]:
         if face["face_id"] not in session.faces:
@@ -177,7 +177,7 @@ def video_item(validated: ValidatedBody, context: PlanContext, spec: VideoSpec, 
     """
     entry: dict[str, Any] = {"id": f"{context.task_id}0", **values, "url": OutputFile("0.mp4", spec)}
     if validated.body.get("watermark_info", {}).get("enabled"):
-        entry["watermark_url"] = OutputFile("0-watermark.mp4", replace(spec, marked=True))
+        entry["watermark_url"] = OutputFile("0-watermark.mp4", replace(spec, watermarked=True))
     # Fractional, as the real service writes it, even where it is a whole number of seconds.
     entry["duration"] = f"{spec.seconds:.3f}"
     return ResultEntry("videos", entry)

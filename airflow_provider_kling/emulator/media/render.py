@@ -37,7 +37,7 @@ class RenderCache:
         # One at a time: rendering must not take the cores of those who are being tested.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="kling-render")
         self._done: dict[str, RenderedFile] = {}
-        self._under_way: dict[str, asyncio.Future[RenderedFile]] = {}
+        self._running: dict[str, asyncio.Future[RenderedFile]] = {}
 
     async def file(self, spec: RenderSpec) -> RenderedFile:
         """Return the file of a spec, rendering it on first use.
@@ -48,14 +48,14 @@ class RenderCache:
         name = fingerprint(spec)
         if name in self._done:
             return self._done[name]
-        if name not in self._under_way:
+        if name not in self._running:
             loop = asyncio.get_running_loop()
-            self._under_way[name] = loop.run_in_executor(self._pool, _render, spec, self._folder / name)
+            self._running[name] = loop.run_in_executor(self._pool, _render, spec, self._folder / name)
         try:
             # One client that goes away must not take the file from others who wait for it.
-            self._done[name] = await asyncio.shield(self._under_way[name])
+            self._done[name] = await asyncio.shield(self._running[name])
         finally:
-            self._under_way.pop(name, None)
+            self._running.pop(name, None)
         return self._done[name]
 
     def close(self) -> None:

@@ -90,7 +90,7 @@ class VideoSpec:
     :param height: in pixels, even.
     :param seconds: length.
     :param audio: its sound track, which may be shorter than the video.
-    :param marked: whether it carries a visible watermark.
+    :param watermarked: whether it carries a visible watermark.
     """
 
     image: ImageInfo
@@ -98,7 +98,7 @@ class VideoSpec:
     height: int
     seconds: float
     audio: AudioInfo | None = None
-    marked: bool = False
+    watermarked: bool = False
 
     content_type: ClassVar[str] = "video/mp4"
 
@@ -114,7 +114,7 @@ class ImageSpec:
     :param inset: a second image in a corner.
     :param margins: what is added above, below, left and right, as parts of the image's size.
     :param mask: show only what is light, as black and white.
-    :param marked: whether it carries a visible watermark.
+    :param watermarked: whether it carries a visible watermark.
     """
 
     image: ImageInfo
@@ -124,7 +124,7 @@ class ImageSpec:
     inset: ImageInfo | None = None
     margins: tuple[float, float, float, float] | None = None
     mask: bool = False
-    marked: bool = False
+    watermarked: bool = False
 
     content_type: ClassVar[str] = "image/png"
 

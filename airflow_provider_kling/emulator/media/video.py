@@ -59,7 +59,7 @@ def _frames(spec: VideoSpec) -> Iterator[Image.Image]:
     cycle = min(total, _CYCLE_SECONDS * FPS)
     size = (spec.width, spec.height)
     source = crop_to_fill(spec.image, round(spec.width * (1 + _ZOOM)), round(spec.height * (1 + _ZOOM)))
-    if spec.marked:
+    if spec.watermarked:
         source = draw_watermark(source)
     label = emulated_label(spec.height)
     for number in range(total):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..media.inputs import MediaLimits
-from .rules import COMMON, VIDEO_FORMATS, BodySpec, Media, Values, exactly_one
+from .rules import COMMON, VIDEO_FORMATS, Body, BodySpec, Media, exactly_one
 from .schema import array, audio, boolean, image, number, object_, string, video, video_id
 
 _SCORED = MediaLimits(VIDEO_FORMATS, (3, 20))
@@ -14,13 +14,13 @@ _VOICE = MediaLimits(("mp3", "wav", *VIDEO_FORMATS), (5, 30))
 _ACTOR = MediaLimits(VIDEO_FORMATS, (3, 8), (1080, 4096), megabytes=200, ratios=(16 / 9, 9 / 16))
 
 
-def _one_decimal(body: Values, _: Media) -> str | None:
+def _one_decimal(body: Body, _: Media) -> str | None:
     if round(body["duration"], 1) != body["duration"]:
         return f"duration supports one decimal place, got {body['duration']}"
     return None
 
 
-def _reference(body: Values, _: Media) -> str | None:
+def _reference(body: Body, _: Media) -> str | None:
     needed = {"image_refer": "element_image_list", "video_refer": "element_video_list"}[
         body["reference_type"]
     ]

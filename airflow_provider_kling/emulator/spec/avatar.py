@@ -13,15 +13,15 @@ from .rules import (
     SPEECH,
     VIDEO_FORMATS,
     WATERMARK,
+    Body,
     BodySpec,
     Media,
-    Values,
     exactly_one,
     requires,
 )
 from .schema import Check, array, audio, image, number, object_, string, tts_audio_id, video, video_id
 
-_SHORTEST_MS = 2000
+_MIN_FACE_MS = 2000
 _ANY_SPEECH = MediaLimits(AUDIO_FORMATS, megabytes=5)
 _FACE_VIDEO = MediaLimits(VIDEO_FORMATS, (2, 60), (512, 2160))
 
@@ -30,7 +30,7 @@ def _video_or_id(limits: MediaLimits) -> dict[str, Check]:
     return {"video_id": video_id(limits), "video_url": video(limits)}
 
 
-def _lip_sync_mode(body: Values, _: Media) -> str | None:
+def _lip_sync_mode(body: Body, _: Media) -> str | None:
     sent = body["input"]
     needed = ("text", "voice_id") if sent["mode"] == "text2video" else ("audio_type",)
     if sent["mode"] == "audio2video" and "audio_type" in sent:
@@ -39,7 +39,7 @@ def _lip_sync_mode(body: Values, _: Media) -> str | None:
     return f"input.{missing[0]} is required when mode is {sent['mode']}" if missing else None
 
 
-def _face_times(body: Values, media: Media) -> str | None:
+def _face_times(body: Body, media: Media) -> str | None:
     for place, face in enumerate(body["face_choose"]):
         keys = (f"face_choose[{place}].{name}" for name in ("audio_id", "sound_file"))
         if wrong := _times_of(face, next((media[key] for key in keys if key in media), None)):
@@ -47,7 +47,7 @@ def _face_times(body: Values, media: Media) -> str | None:
     return None
 
 
-def _times_of(face: Values, spoken: MediaInfo | None) -> str | None:
+def _times_of(face: Body, spoken: MediaInfo | None) -> str | None:
     if ("audio_id" in face) == ("sound_file" in face):
         return "one and only one of audio_id and sound_file must be given"
     try:
@@ -55,8 +55,8 @@ def _times_of(face: Values, spoken: MediaInfo | None) -> str | None:
         int(face["sound_insert_time"])
     except ValueError:
         return "sound_start_time, sound_end_time and sound_insert_time must be milliseconds"
-    if end - start < _SHORTEST_MS:
-        return f"the cropped audio must be at least {_SHORTEST_MS}ms, got {end - start}ms"
+    if end - start < _MIN_FACE_MS:
+        return f"the cropped audio must be at least {_MIN_FACE_MS}ms, got {end - start}ms"
     if isinstance(spoken, AudioInfo) and end > spoken.seconds * 1000 + 100:
         return f"sound_end_time {end} is after the end of the audio"
     return None

@@ -6,44 +6,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .avatar import advanced_lip_sync
-from .rules import BodySpec, CrossRule, Media, Values, first_audio
+from .rules import Body, BodySpec, CrossRule, Media, first_audio
 from .schema import any_of, number, string
 from .video import RATIOS, text_to_video
 
 _PROMPT = 500
 _NEGATIVE_PROMPT = 200
 _AUDIO_SECONDS = 60.1
-_LEAST_IMAGES = 2
+_MIN_IMAGES = 2
 
 
-def _short_words(body: Values, _: Media) -> str | None:
+def _short_words(body: Body, _: Media) -> str | None:
     for name, limit in (("prompt", _PROMPT), ("negative_prompt", _NEGATIVE_PROMPT)):
         if len(body.get(name, "")) > limit:
             return f"{name} length cannot exceed {limit}, got {len(body[name])}"
     return None
 
 
-def _five_or_ten(body: Values, _: Media) -> str | None:
+def _five_or_ten(body: Body, _: Media) -> str | None:
     seconds = body.get("duration", "5")
     return None if seconds in ("5", "10") else f"duration value '{seconds}' is invalid, must be one of 5, 10"
 
 
-def _std_or_pro(body: Values, _: Media) -> str | None:
+def _std_or_pro(body: Body, _: Media) -> str | None:
     mode = body.get("mode", "std")
     return None if mode in ("std", "pro") else f"mode value '{mode}' is invalid, must be one of std, pro"
 
 
-def _no_wide_image(body: Values, _: Media) -> str | None:
+def _no_wide_image(body: Body, _: Media) -> str | None:
     ratio = body.get("aspect_ratio")
     return f"aspect_ratio value '{ratio}' is invalid" if ratio == "21:9" else None
 
 
-def _two_images(body: Values, _: Media) -> str | None:
+def _two_images(body: Body, _: Media) -> str | None:
     count = len(body["image_list"])
-    return None if count >= _LEAST_IMAGES else f"the size of image_list must be in [2, 4], got {count}"
+    return None if count >= _MIN_IMAGES else f"the size of image_list must be in [2, 4], got {count}"
 
 
-def _avatar(body: Values, media: Media) -> str | None:
+def _avatar(body: Body, media: Media) -> str | None:
     if "prompt" not in body:
         return "prompt is required"
     spoken = first_audio(media)
@@ -52,7 +52,7 @@ def _avatar(body: Values, media: Media) -> str | None:
     return None
 
 
-def _only_o1(body: Values, _: Media) -> str | None:
+def _only_o1(body: Body, _: Media) -> str | None:
     model = body.get("model_name", "kling-video-o1")
     return None if model == "kling-video-o1" else f"model_name value '{model}' is invalid"
 

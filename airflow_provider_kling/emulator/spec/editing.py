@@ -12,9 +12,9 @@ from .rules import (
     IMAGES,
     VIDEO_FORMATS,
     WATERMARK,
+    Body,
     BodySpec,
     Media,
-    Values,
     exactly_one,
     first_video,
 )
@@ -33,38 +33,38 @@ _DISCONTINUED = (
     "magic_match_tree",
 )
 _ADDED_SECONDS = 5
-_LONGEST_EXTENDED = 180
-_LONGEST_AS_IMAGE = 10
-_MOST_ADDED = 2
+_MAX_EXTENDED_SECONDS = 180
+_MAX_SECONDS_AS_IMAGE = 10
+_MAX_ADDED_IMAGES = 2
 _FACES_IN_EFFECT = 2
 
 
-def _orientation(body: Values, media: Media) -> str | None:
+def _orientation(body: Body, media: Media) -> str | None:
     moved = first_video(media)
-    too_long = moved is not None and moved.seconds > _LONGEST_AS_IMAGE
+    too_long = moved is not None and moved.seconds > _MAX_SECONDS_AS_IMAGE
     if body["character_orientation"] == "image" and too_long:
-        return f"the video cannot exceed {_LONGEST_AS_IMAGE}s when character_orientation is image"
+        return f"the video cannot exceed {_MAX_SECONDS_AS_IMAGE}s when character_orientation is image"
     if "element_list" in body and body.get("model_name", "kling-v2-6") != "kling-v3":
         return "element_list is supported by kling-v3 only"
     return None
 
 
-def _extended(_: Values, media: Media) -> str | None:
+def _extended(_: Body, media: Media) -> str | None:
     parent = first_video(media)
-    if parent is not None and parent.seconds + _ADDED_SECONDS > _LONGEST_EXTENDED:
-        return f"the total duration of the video cannot exceed {_LONGEST_EXTENDED}s"
+    if parent is not None and parent.seconds + _ADDED_SECONDS > _MAX_EXTENDED_SECONDS:
+        return f"the total duration of the video cannot exceed {_MAX_EXTENDED_SECONDS}s"
     return None
 
 
-def _scene(body: Values, _: Media) -> str | None:
+def _scene(body: Body, _: Media) -> str | None:
     if body["effect_scene"] in _DISCONTINUED:
         return f"effect_scene '{body['effect_scene']}' has been discontinued"
     return None
 
 
-def _edit_images(body: Values, _: Media) -> str | None:
+def _edit_images(body: Body, _: Media) -> str | None:
     count, mode = len(body.get("image_list", ())), body["edit_mode"]
-    allowed = {"addition": range(1, _MOST_ADDED + 1), "swap": range(1, 2), "removal": range(1)}[mode]
+    allowed = {"addition": range(1, _MAX_ADDED_IMAGES + 1), "swap": range(1, 2), "removal": range(1)}[mode]
     if count in allowed:
         return None
     return (
@@ -131,7 +131,7 @@ RULES: Mapping[str, BodySpec] = {
             model_name=string(),
             session_id=string(),
             edit_mode=string(one_of=("addition", "swap", "removal")),
-            image_list=array(IMAGES, 1, _MOST_ADDED),
+            image_list=array(IMAGES, 1, _MAX_ADDED_IMAGES),
             prompt=string(2500),
             negative_prompt=string(2500),
             mode=string(one_of=("std", "pro")),

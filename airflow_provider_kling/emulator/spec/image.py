@@ -12,23 +12,23 @@ from .rules import (
     ELEMENT,
     IMAGES,
     WATERMARK,
+    Body,
     BodySpec,
     Media,
-    Values,
     max_items_together,
     requires,
 )
-from .schema import any_of, array, image, lenient, number, object_, string
+from .schema import any_of, array, image, number, number_or_text, object_, string
 
 _RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9")
 _COUNT = number(1, 9, whole=True)
 _GROWTH = number(0, 2)
-_LARGEST_GROWTH = 3.001
+_MAX_GROWTH = 3.001
 _RETIRED = ("kling-v1", "kling-v1-5", "kling-v2", "kling-v2-new")
 _COMMON: dict[str, Any] = {**COMMON, **WATERMARK, "n": _COUNT}
 
 
-def _reference(body: Values, _: Media) -> str | None:
+def _reference(body: Body, _: Media) -> str | None:
     if "negative_prompt" in body and "image" in body:
         return "negative_prompt is not supported with image"
     if "image_reference" in body and body.get("model_name", "kling-v3") != "kling-v2-1":
@@ -36,7 +36,7 @@ def _reference(body: Values, _: Media) -> str | None:
     return None
 
 
-def _series(body: Values, _: Media) -> str | None:
+def _series(body: Body, _: Media) -> str | None:
     if body.get("model_name", "kling-image-o1") != "kling-image-o1":
         return None
     if body.get("result_type") == "series":
@@ -46,10 +46,10 @@ def _series(body: Values, _: Media) -> str | None:
     )
 
 
-def _area(body: Values, _: Media) -> str | None:
+def _area(body: Body, _: Media) -> str | None:
     height = 1 + body["up_expansion_ratio"] + body["down_expansion_ratio"]
     width = 1 + body["left_expansion_ratio"] + body["right_expansion_ratio"]
-    if height * width > _LARGEST_GROWTH:
+    if height * width > _MAX_GROWTH:
         return "the area of the expanded image cannot exceed 3 times that of the original image"
     return None
 
@@ -84,7 +84,7 @@ RULES: Mapping[str, BodySpec] = {
             element_list=array(ELEMENT, 1, 10),
             resolution=string(one_of=("1k", "2k", "4k")),
             result_type=string(one_of=("single", "series")),
-            series_amount=any_of(string(one_of=("auto",)), lenient(number(2, 9, whole=True))),
+            series_amount=any_of(string(one_of=("auto",)), number_or_text(number(2, 9, whole=True))),
             aspect_ratio=string(one_of=(*_RATIOS, "auto")),
         ),
         (_series, max_items_together(10, "image_list", "element_list")),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-Values = Mapping[str, Any]
+Body = Mapping[str, Any]
 
 _PER_SECOND: Mapping[tuple[str, str], tuple[str, str, str]] = {
     # (model, way): std, pro, 4k
@@ -85,7 +85,7 @@ def unit_type(slug: str) -> str:
     return "image" if slug.startswith(_IMAGE_PACK) else "video"
 
 
-def price_in_units(slug: str, body: Values, seconds: float, count: int) -> Decimal:
+def price_in_units(slug: str, body: Body, seconds: float, count: int) -> Decimal:
     """Return the price of a job that succeeds.
 
     :param slug: the endpoint's public name.
@@ -103,7 +103,7 @@ def price_in_units(slug: str, body: Values, seconds: float, count: int) -> Decim
     return _video(slug, body, seconds)
 
 
-def _image(slug: str, body: Values) -> Decimal:
+def _image(slug: str, body: Body) -> Decimal:
     if slug == "images/multi-image2image":
         return Decimal(16)
     if body.get("model_name") == "kling-v2-1":
@@ -111,7 +111,7 @@ def _image(slug: str, body: Values) -> Decimal:
     return Decimal(16) if body.get("resolution") == "4k" else Decimal(8)
 
 
-def _video(slug: str, body: Values, seconds: float) -> Decimal:
+def _video(slug: str, body: Body, seconds: float) -> Decimal:
     model, mode = _model(slug, body), body.get("mode", "pro" if slug == "videos/omni-video" else "std")
     if model in _PER_VIDEO:
         return Decimal(_PER_VIDEO[model][mode != "std"][seconds >= _LONG])
@@ -126,7 +126,7 @@ def _rates(model: str, way: str) -> tuple[str, str, str]:
     raise KeyError(model)
 
 
-def _model(slug: str, body: Values) -> str:
+def _model(slug: str, body: Body) -> str:
     if slug.startswith("videos/avatar"):
         return "avatar"
     defaults = {
@@ -139,7 +139,7 @@ def _model(slug: str, body: Values) -> str:
     return _API_2_NAMES.get(str(name), str(name))
 
 
-def _audio_mode(slug: str, body: Values) -> str:
+def _audio_mode(slug: str, body: Body) -> str:
     if slug.startswith("videos/avatar"):
         return "sound"
     if slug.endswith("motion-control"):

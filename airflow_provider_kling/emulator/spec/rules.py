@@ -10,11 +10,11 @@ from typing import Any
 from ..errors import ApiErrorResponse, invalid_value
 from ..media.inputs import AUDIO_FORMATS, IMAGE, MediaLimits
 from ..media.specs import AudioInfo, MediaInfo, VideoInfo
-from .schema import Check, array, boolean, digits, image, number, object_, string, url
+from .schema import Check, array, boolean, image, number, number_as_text, object_, string, url
 
-Values = Mapping[str, Any]
+Body = Mapping[str, Any]
 Media = Mapping[str, MediaInfo]
-CrossRule = Callable[[Values, Media], str | None]
+CrossRule = Callable[[Body, Media], str | None]
 """A rule over several fields: gets body and media, returns what is wrong or ``None``."""
 
 COMMON: Mapping[str, Check] = {
@@ -41,7 +41,7 @@ SHOTS: Mapping[str, Check] = {
             "duration",
             index=number(1, 6, whole=True),
             prompt=string(512),
-            duration=digits(),
+            duration=number_as_text(),
         ),
         1,
         6,
@@ -55,36 +55,36 @@ class BodySpec:
     """The rules for the body of one endpoint.
 
     :param kind: shape of the body.
-    :param crosses: rules over several fields.
+    :param cross_rules: rules over several fields.
     :param models: accepted values of ``model_name``, the default first; empty where the field is not used.
     :param retired: values of ``model_name`` that the vendor has switched off.
-    :param routed: further values of ``model_name`` that a gateway takes.
-    :param understood: makes of a checked body and a model what the other rules and the makers read.
+    :param gateway_models: further values of ``model_name`` that a gateway takes.
+    :param normalize: makes of a checked body and a model what the other rules and the makers read.
     """
 
     kind: Check
-    crosses: tuple[CrossRule, ...] = ()
+    cross_rules: tuple[CrossRule, ...] = ()
     models: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
-    routed: tuple[str, ...] = ()
-    understood: Callable[[dict[str, Any], str], dict[str, Any]] = lambda body, _: body
+    gateway_models: tuple[str, ...] = ()
+    normalize: Callable[[dict[str, Any], str], dict[str, Any]] = lambda body, _: body
 
-    def check_model(self, name: str | None, further: tuple[str, ...], *, official: bool) -> None:
+    def check_model(self, name: str | None, extra_models: tuple[str, ...], *, official: bool) -> None:
         """Refuse a model that does not exist or, on the vendor's own hosts, no longer does.
 
         :param name: the model; the default one is taken where none is named.
-        :param further: models to take in any case.
+        :param extra_models: models to take in any case.
         :param official: whether this is a host of the vendor.
         """
         known = (*self.models, *self.retired)
         if not known:
             return
         name = name or known[0]
-        if name in further:
+        if name in extra_models:
             return
         if official and name in self.retired:
             raise invalid_value(f"The model '{name}' has been discontinued and is no longer available.")
-        if name not in known and (official or name not in self.routed):
+        if name not in known and (official or name not in self.gateway_models):
             raise ApiErrorResponse(404, 1203, f"model_name value '{name}' does not exist")
 
 
@@ -114,7 +114,7 @@ def exactly_one(*names: str, within: str = "") -> CrossRule:
     :return: the rule.
     """
 
-    def check(body: Values, _: Media) -> str | None:
+    def check(body: Body, _: Media) -> str | None:
         found = [name for name in names if name in (body[within] if within else body)]
         if len(found) == 1:
             return None
@@ -141,7 +141,7 @@ def at_most_one_group(*groups: tuple[str, ...]) -> CrossRule:
     :return: the rule.
     """
 
-    def check(body: Values, _: Media) -> str | None:
+    def check(body: Body, _: Media) -> str | None:
         used = ["/".join(group) for group in groups if any(name in body for name in group)]
         return f"{', '.join(used)} cannot be used together" if len(used) > 1 else None
 
@@ -158,23 +158,25 @@ def requires(name: str, other: str) -> CrossRule:
     return lambda body, _: f"{other} is required with {name}" if name in body and other not in body else None
 
 
-def max_items_together(most: int, *lists: str) -> CrossRule:
+def max_items_together(limit: int, *lists: str) -> CrossRule:
     """Limit the number of items that several arrays, or single values, hold together.
 
-    :param most: the limit.
+    :param limit: the limit.
     :param lists: the fields.
     :return: the rule.
     """
 
-    def check(body: Values, _: Media) -> str | None:
-        held = [body[name] for name in lists if name in body]
-        count = sum(len(entry) if isinstance(entry, list) else 1 for entry in held)
-        return f"the number of {' and '.join(lists)} cannot exceed {most} in total" if count > most else None
+    def check(body: Body, _: Media) -> str | None:
+        present = [body[name] for name in lists if name in body]
+        count = sum(len(entry) if isinstance(entry, list) else 1 for entry in present)
+        return (
+            f"the number of {' and '.join(lists)} cannot exceed {limit} in total" if count > limit else None
+        )
 
     return check
 
 
-def shots(body: Values, _: Media) -> str | None:
+def shots(body: Body, _: Media) -> str | None:
     """Check the fields of multi-shot.
 
     :param body: the body.
@@ -190,7 +192,7 @@ def shots(body: Values, _: Media) -> str | None:
     return None if body.get("prompt") else "prompt is required when shot_type is intelligence"
 
 
-def prompt_or_shots(body: Values, _: Media) -> str | None:
+def prompt_or_shots(body: Body, _: Media) -> str | None:
     """Require a prompt unless the shots have theirs.
 
     :param body: the body.
@@ -199,13 +201,13 @@ def prompt_or_shots(body: Values, _: Media) -> str | None:
     return None if "prompt" in body or body.get("shot_type") == "customize" else "prompt is required"
 
 
-def _shot_seconds(body: Values) -> str | None:
+def _shot_seconds(body: Body) -> str | None:
     if not body.get("multi_prompt"):
         return "multi_prompt is required when shot_type is customize"
     seconds = [shot["duration"] for shot in body["multi_prompt"]]
     if not all(value.isdigit() and int(value) >= 1 for value in seconds):
         return "the duration of each shot must be at least 1"
-    wanted = int(body.get("duration", "5"))
-    if sum(map(int, seconds)) != wanted:
-        return f"the sum of all shot durations must be equal to the total duration {wanted}"
+    expected = int(body.get("duration", "5"))
+    if sum(map(int, seconds)) != expected:
+        return f"the sum of all shot durations must be equal to the total duration {expected}"
     return None

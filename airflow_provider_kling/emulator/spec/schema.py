@@ -25,17 +25,17 @@ class ValidationState:
     """One request while it is checked.
 
     :param library: stores the media of the request.
-    :param made: what earlier calls made.
+    :param artifacts: what earlier calls made.
     :param strict: also refuse what the vendor silently ignores.
     :param media: the media found, by where they were (``image_list[0].image``).
-    :param ignored: names of unknown fields.
+    :param unknown_fields: names of unknown fields.
     """
 
     library: MediaStore
-    made: ArtifactStore
+    artifacts: ArtifactStore
     strict: bool = False
     media: dict[str, MediaInfo] = field(default_factory=dict)
-    ignored: list[str] = field(default_factory=list)
+    unknown_fields: list[str] = field(default_factory=list)
 
 
 Check = Callable[[ValidationState, str, Any], Any]
@@ -50,13 +50,15 @@ def string(limit: int | None = None, *, one_of: tuple[str, ...] = ()) -> Check:
     :return: the check.
     """
 
-    def check(_: ValidationState, where: str, value: Any) -> str:
+    def check(_: ValidationState, field_path: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise invalid_request(f"{where} must be a string, got {_type(value)}")
+            raise invalid_request(f"{field_path} must be a string, got {_json_type(value)}")
         if one_of and value not in one_of:
-            raise invalid_value(f"{where} value '{value}' is invalid, must be one of {', '.join(one_of)}")
+            raise invalid_value(
+                f"{field_path} value '{value}' is invalid, must be one of {', '.join(one_of)}"
+            )
         if limit is not None and len(value) > limit:
-            raise invalid_value(f"{where} length cannot exceed {limit}, got {len(value)}")
+            raise invalid_value(f"{field_path} length cannot exceed {limit}, got {len(value)}")
         return value
 
     return check
@@ -68,9 +70,9 @@ def boolean() -> Check:
     :return: the check.
     """
 
-    def check(_: ValidationState, where: str, value: Any) -> bool:
+    def check(_: ValidationState, field_path: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise invalid_request(f"{where} must be a boolean, got {_type(value)}")
+            raise invalid_request(f"{field_path} must be a boolean, got {_json_type(value)}")
         return value
 
     return check
@@ -86,43 +88,43 @@ def number(low: float | None = None, high: float | None = None, *, whole: bool =
     """
     kinds: Any = int if whole else (int, float)
 
-    def check(_: ValidationState, where: str, value: Any) -> Any:
+    def check(_: ValidationState, field_path: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise invalid_request(
-                f"{where} must be {'an integer' if whole else 'a number'}, got {_type(value)}"
+                f"{field_path} must be {'an integer' if whole else 'a number'}, got {_json_type(value)}"
             )
         if (low is not None and value < low) or (high is not None and value > high):
-            raise invalid_value(f"{where} must be in [{low}, {high}], got {value}")
+            raise invalid_value(f"{field_path} must be in [{low}, {high}], got {value}")
         return value
 
     return check
 
 
-def lenient(kind: Check) -> Check:
+def number_or_text(kind: Check) -> Check:
     """Build the check of a number that may be sent as text, as published clients do.
 
     :param kind: check of the number.
     :return: the check.
     """
 
-    def check(probe: ValidationState, where: str, value: Any) -> Any:
+    def check(state: ValidationState, field_path: str, value: Any) -> Any:
         if isinstance(value, str) and _NUMBER.fullmatch(value):
             value = float(value) if "." in value else int(value)
-        return kind(probe, where, value)
+        return kind(state, field_path, value)
 
     return check
 
 
-def digits(*, one_of: tuple[str, ...] = ()) -> Check:
+def number_as_text(*, one_of: tuple[str, ...] = ()) -> Check:
     """Build the check of a number in text, which published clients send as a whole number.
 
     :param one_of: allowed values; any by default.
     :return: the check.
     """
 
-    def check(probe: ValidationState, where: str, value: Any) -> Any:
+    def check(state: ValidationState, field_path: str, value: Any) -> Any:
         whole = isinstance(value, int) and not isinstance(value, bool)
-        return string(one_of=one_of)(probe, where, str(value) if whole else value)
+        return string(one_of=one_of)(state, field_path, str(value) if whole else value)
 
     return check
 
@@ -133,11 +135,11 @@ def url() -> Check:
     :return: the check.
     """
 
-    def check(_: ValidationState, where: str, value: Any) -> str:
+    def check(_: ValidationState, field_path: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise invalid_request(f"{where} must be a string, got {_type(value)}")
+            raise invalid_request(f"{field_path} must be a string, got {_json_type(value)}")
         if not value.startswith(("http://", "https://")):
-            raise invalid_value(f"{where} must be a url")
+            raise invalid_value(f"{field_path} must be a url")
         return value
 
     return check
@@ -149,7 +151,7 @@ def image(limits: MediaLimits = IMAGE) -> Check:
     :param limits: limits of the file.
     :return: the check.
     """
-    return _medium(lambda probe, where, value: probe.library.image(value, where, limits))
+    return _media_check(lambda state, field_path, value: state.library.image(value, field_path, limits))
 
 
 def audio(limits: MediaLimits) -> Check:
@@ -158,7 +160,7 @@ def audio(limits: MediaLimits) -> Check:
     :param limits: limits of the file.
     :return: the check.
     """
-    return _medium(lambda probe, where, value: probe.library.audio(value, where, limits))
+    return _media_check(lambda state, field_path, value: state.library.audio(value, field_path, limits))
 
 
 def video(limits: MediaLimits) -> Check:
@@ -167,16 +169,18 @@ def video(limits: MediaLimits) -> Check:
     :param limits: limits of the file.
     :return: the check.
     """
-    return hosted(_medium(lambda probe, where, value: probe.library.video(value, where, limits)))
+    return by_url_only(
+        _media_check(lambda state, field_path, value: state.library.video(value, field_path, limits))
+    )
 
 
-def hosted(kind: Check) -> Check:
+def by_url_only(kind: Check) -> Check:
     """Build the check of a medium that is taken by URL only.
 
     :param kind: check of the medium.
     :return: the check.
     """
-    return lambda probe, where, value: kind(probe, where, url()(probe, where, value))
+    return lambda state, field_path, value: kind(state, field_path, url()(state, field_path, value))
 
 
 def tts_audio_id(limits: MediaLimits) -> Check:
@@ -186,12 +190,12 @@ def tts_audio_id(limits: MediaLimits) -> Check:
     :return: the check.
     """
 
-    def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
-        found = probe.made.audio(value)
-        limits.check_seconds(where, found.seconds)
+    def find(state: ValidationState, field_path: str, value: str) -> MediaInfo:
+        found = state.artifacts.audio(value)
+        limits.check_seconds(field_path, found.seconds)
         return found
 
-    return _medium(find)
+    return _media_check(find)
 
 
 def video_id(limits: MediaLimits | None = None) -> Check:
@@ -201,20 +205,20 @@ def video_id(limits: MediaLimits | None = None) -> Check:
     :return: the check.
     """
 
-    def find(probe: ValidationState, where: str, value: str) -> MediaInfo:
-        found = probe.made.video(value)
+    def find(state: ValidationState, field_path: str, value: str) -> MediaInfo:
+        found = state.artifacts.video(value)
         if limits is not None:
-            limits.check_seconds(where, found.seconds)
+            limits.check_seconds(field_path, found.seconds)
         return found
 
-    return _medium(find)
+    return _media_check(find)
 
 
-def _medium(find: Callable[[ValidationState, str, str], MediaInfo]) -> Check:
-    def check(probe: ValidationState, where: str, value: Any) -> str:
+def _media_check(find: Callable[[ValidationState, str, str], MediaInfo]) -> Check:
+    def check(state: ValidationState, field_path: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise invalid_request(f"{where} must be a string, got {_type(value)}")
-        probe.media[where] = find(probe, where, value)
+            raise invalid_request(f"{field_path} must be a string, got {_json_type(value)}")
+        state.media[field_path] = find(state, field_path, value)
         return value
 
     return check
@@ -227,13 +231,13 @@ def any_of(*kinds: Check) -> Check:
     :return: the check.
     """
 
-    def check(probe: ValidationState, where: str, value: Any) -> Any:
+    def check(state: ValidationState, field_path: str, value: Any) -> Any:
         for kind in kinds[:-1]:
             try:
-                return kind(probe, where, value)
+                return kind(state, field_path, value)
             except ApiErrorResponse:
                 continue
-        return kinds[-1](probe, where, value)
+        return kinds[-1](state, field_path, value)
 
     return check
 
@@ -247,12 +251,12 @@ def array(item: Check, low: int, high: int | None) -> Check:
     :return: the check.
     """
 
-    def check(probe: ValidationState, where: str, value: Any) -> list[Any]:
+    def check(state: ValidationState, field_path: str, value: Any) -> list[Any]:
         if not isinstance(value, list):
-            raise invalid_request(f"{where} must be an array, got {_type(value)}")
+            raise invalid_request(f"{field_path} must be an array, got {_json_type(value)}")
         if len(value) < low or (high is not None and len(value) > high):
-            raise invalid_value(f"the size of {where} must be in [{low}, {high}], got {len(value)}")
-        return [item(probe, f"{where}[{index}]", entry) for index, entry in enumerate(value)]
+            raise invalid_value(f"the size of {field_path} must be in [{low}, {high}], got {len(value)}")
+        return [item(state, f"{field_path}[{index}]", entry) for index, entry in enumerate(value)]
 
     return check
 
@@ -268,35 +272,35 @@ def object_(*required: str, **kinds: Check) -> Check:
     :return: the check.
     """
 
-    def check(probe: ValidationState, where: str, value: Any) -> dict[str, Any]:
+    def check(state: ValidationState, field_path: str, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise invalid_request(f"{where or 'body'} must be an object, got {_type(value)}")
-        prefix = f"{where}." if where else ""
-        sent = _sent(probe, prefix, value)
+            raise invalid_request(f"{field_path or 'body'} must be an object, got {_json_type(value)}")
+        prefix = f"{field_path}." if field_path else ""
+        sent = _set_fields(state, prefix, value)
         for name in required:
             if name not in sent:
                 raise invalid_request(f"{prefix}{name} is required")
         for name in sent.keys() - kinds.keys():
-            if probe.strict:
+            if state.strict:
                 raise invalid_value(f"{prefix}{name} is not a field of this request (strict)")
-            probe.ignored.append(f"{prefix}{name}")
-        return {name: kinds[name](probe, prefix + name, sent[name]) for name in sent if name in kinds}
+            state.unknown_fields.append(f"{prefix}{name}")
+        return {name: kinds[name](state, prefix + name, sent[name]) for name in sent if name in kinds}
 
     return check
 
 
-def _sent(probe: ValidationState, prefix: str, value: Mapping[str, Any]) -> dict[str, Any]:
+def _set_fields(state: ValidationState, prefix: str, value: Mapping[str, Any]) -> dict[str, Any]:
     sent = {}
     for name, entry in value.items():
         if entry is None:
             raise invalid_value(f"{prefix}{name} must not be null")
         if entry != "":
             sent[name] = entry
-        elif probe.strict:
+        elif state.strict:
             raise invalid_value(f"{prefix}{name} must not be empty (strict)")
     return sent
 
 
-def _type(value: Any) -> str:
+def _json_type(value: Any) -> str:
     names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
     return names.get(type(value), "number")

@@ -12,8 +12,8 @@ from typing import Any
 
 from ..errors import invalid_value
 from ..media.inputs import IMAGE, MediaLimits
-from .rules import COMMON, VIDEO_FORMATS, WATERMARK, BodySpec, CrossRule, Media, Values
-from .schema import Check, ValidationState, audio, boolean, hosted, image, object_, string, video
+from .rules import COMMON, VIDEO_FORMATS, WATERMARK, Body, BodySpec, CrossRule, Media
+from .schema import Check, ValidationState, audio, boolean, by_url_only, image, object_, string, video
 from .v2 import contents, of_type
 
 _MEGABYTES = 50
@@ -28,7 +28,7 @@ _MUSIC = MediaLimits(("mp3", "wav", "m4a"), megabytes=_MEGABYTES)
 _MARKED = object_(**COMMON, watermark=object_(enabled=boolean()))
 _SHAPES = ("9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "21:9")
 _GOODS = ("ref_image", "goods_title", "goods_price", "goods_target_audience", "goods_selling_point")
-_MOST_PHRASES, _LONGEST_TERM = 200, 100
+_MAX_PHRASES, _MAX_TERM_LENGTH = 200, 100
 
 _SHOP_VOICES = (
     *("energetic_sales_girl", "gentle_sales_woman", "crisp_sales_girl", "mature_sales_woman"),
@@ -80,7 +80,7 @@ def _range(name: str, low: int, high: int) -> Check:
 
 
 def _term(_: ValidationState, __: str, value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= _LONGEST_TERM:
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= _MAX_TERM_LENGTH:
         raise invalid_value("Each glossary entry must be non-empty and no longer than 100 characters.")
     return value
 
@@ -90,7 +90,7 @@ def _needed(kind: str, missing: str) -> CrossRule:
 
 
 def _once(*kinds: str) -> CrossRule:
-    def check(body: Values, _: Media) -> str | None:
+    def check(body: Body, _: Media) -> str | None:
         twice = [kind for kind in kinds if len(of_type(body, kind)) > 1]
         return f"Only one {twice[0]} item is allowed in contents." if twice else None
 
@@ -98,7 +98,7 @@ def _once(*kinds: str) -> CrossRule:
 
 
 def _several(most: int, *kinds: str) -> CrossRule:
-    def check(body: Values, _: Media) -> str | None:
+    def check(body: Body, _: Media) -> str | None:
         over = [kind for kind in kinds if len(of_type(body, kind)) > most]
         return f"At most {most} {over[0]} items are allowed in contents." if over else None
 
@@ -108,7 +108,7 @@ def _several(most: int, *kinds: str) -> CrossRule:
 _NO_IMAGE = "Product image is missing. Please upload a product image."
 
 
-def _speaker(body: Values, _: Media) -> str | None:
+def _speaker(body: Body, _: Media) -> str | None:
     images, ids = of_type(body, "avatar_image"), of_type(body, "avatar_id")
     if len(images) + len(ids) != 1:
         return "Exactly one of avatar_image and avatar_id is required in contents."
@@ -120,7 +120,7 @@ def _speaker(body: Values, _: Media) -> str | None:
     return None
 
 
-def _product(body: Values, _: Media) -> str | None:
+def _product(body: Body, _: Media) -> str | None:
     if not any(of_type(body, kind) for kind in _GOODS):
         return None
     if not of_type(body, "ref_image"):
@@ -132,12 +132,12 @@ def _product(body: Values, _: Media) -> str | None:
     return None
 
 
-def _glossary(body: Values, _: Media) -> str | None:
-    too_many = len(of_type(body, "glossary")) > _MOST_PHRASES
+def _glossary(body: Body, _: Media) -> str | None:
+    too_many = len(of_type(body, "glossary")) > _MAX_PHRASES
     return "Glossary exceeds the limit of 200 entries." if too_many else None
 
 
-def _understood(body: dict[str, Any], _: str) -> dict[str, Any]:
+def _to_v1_terms(body: dict[str, Any], _: str) -> dict[str, Any]:
     settings, options = body.get("settings", {}), body.get("options", {})
     kinds = ("goods_title", "product_info", "speech_script")
     said = [entry["text"] for kind in kinds for entry in of_type(body, kind)]
@@ -181,7 +181,7 @@ RULES: Mapping[str, BodySpec] = {
             _several(5, "ref_image"),
             _once("goods_title", "goods_description"),
         ),
-        understood=_understood,
+        normalize=_to_v1_terms,
     ),
     "solutions/e-commerce/clothing_dupe": BodySpec(
         object_(
@@ -191,7 +191,7 @@ RULES: Mapping[str, BodySpec] = {
                 source_video=object_("url", type=string(), url=video(_CLOTHES)),
                 product_image=_IMAGE,
                 model_image=_IMAGE,
-                bgm=object_("url", type=string(), url=hosted(audio(_MUSIC))),
+                bgm=object_("url", type=string(), url=by_url_only(audio(_MUSIC))),
                 voice=object_(
                     "voice_id",
                     type=string(),
@@ -216,7 +216,7 @@ RULES: Mapping[str, BodySpec] = {
             _several(5, "product_image", "model_image"),
             _once("product_info", "source_video", "bgm", "voice"),
         ),
-        understood=_understood,
+        normalize=_to_v1_terms,
     ),
     "solutions/talking_agent": BodySpec(
         object_(
@@ -251,7 +251,7 @@ RULES: Mapping[str, BodySpec] = {
             _several(20, "goods_target_audience", "goods_selling_point"),
             _once("goods_title", "goods_price", "speech_script"),
         ),
-        understood=_understood,
+        normalize=_to_v1_terms,
     ),
     "solutions/drama_subtitle": BodySpec(
         object_(
@@ -274,6 +274,6 @@ RULES: Mapping[str, BodySpec] = {
             _once("source_video"),
             _glossary,
         ),
-        understood=_understood,
+        normalize=_to_v1_terms,
     ),
 }

@@ -13,8 +13,8 @@ from typing import Any
 
 from ..errors import invalid_request, invalid_value
 from ..media.inputs import IMAGE, MediaLimits
-from .rules import COMMON, OMNI_VIDEO, VIDEO_FORMATS, WATERMARK, BodySpec, Media, Values, first_video
-from .schema import Check, ValidationState, array, boolean, hosted, image, number, object_, string, video
+from .rules import COMMON, OMNI_VIDEO, VIDEO_FORMATS, WATERMARK, Body, BodySpec, Media, first_video
+from .schema import Check, ValidationState, array, boolean, by_url_only, image, number, object_, string, video
 
 _MODES = {"720p": "std", "1080p": "pro", "4k": "4k"}
 _RATIOS = ("16:9", "9:16", "1:1")
@@ -26,7 +26,7 @@ _TRY_ON_IMAGE = object_(
     "url",
     type=string(),
     # "Longer than 300 pixels", says the page of try-on; all others say "not shorter".
-    url=hosted(image(MediaLimits((*IMAGE.formats, "webp"), sides=(301, 2048), megabytes=10))),
+    url=by_url_only(image(MediaLimits((*IMAGE.formats, "webp"), sides=(301, 2048), megabytes=10))),
 )
 _ELEMENT = object_("element_id", "id", type=string(), element_id=string(), **_ID)
 _VOICE = object_("voice_id", "id", type=string(), voice_id=string(), **_ID)
@@ -76,7 +76,7 @@ def _settings(
     return object_(**kinds)
 
 
-def of_type(body: Values, kind: str) -> list[Mapping[str, Any]]:
+def of_type(body: Body, kind: str) -> list[Mapping[str, Any]]:
     """Return the contents of one type.
 
     :param body: the body.
@@ -86,7 +86,7 @@ def of_type(body: Values, kind: str) -> list[Mapping[str, Any]]:
     return [entry for entry in body.get("contents", ()) if entry["type"] == kind]
 
 
-def _understood(body: dict[str, Any], model: str) -> dict[str, Any]:
+def _to_v1_terms(body: dict[str, Any], model: str) -> dict[str, Any]:
     settings = body.get("settings", {})
     words = [entry["text"] for entry in of_type(body, "prompt")] or [
         body[k] for k in ("prompt",) if k in body
@@ -113,7 +113,7 @@ def _try_on_body(body: dict[str, Any], model: str) -> dict[str, Any]:
     return {**body, **options, **at, "watermark_info": options.get("watermark", {})}
 
 
-def _settings_of_model(body: Values, _: Media) -> str | None:
+def _settings_of_model(body: Body, _: Media) -> str | None:
     """What a model cannot be set to."""
     model, sent = body["model_name"], body.get("settings", {})
     newest = model in ("kling-3.0", "kling-3.0-omni")
@@ -128,7 +128,7 @@ def _settings_of_model(body: Values, _: Media) -> str | None:
     return None
 
 
-def _contents_of_model(body: Values, _: Media) -> str | None:
+def _contents_of_model(body: Body, _: Media) -> str | None:
     """What a model cannot work with."""
     model, sent = body["model_name"], body.get("settings", {})
     if of_type(body, "element") and model not in ("kling-3.0", "kling-3.0-omni", "kling-o1"):
@@ -141,13 +141,13 @@ def _contents_of_model(body: Values, _: Media) -> str | None:
     return None
 
 
-def _prompt_with_a_frame(body: Values, _: Media) -> str | None:
+def _prompt_with_a_frame(body: Body, _: Media) -> str | None:
     if body["model_name"] == "kling-3.0-turbo" and len(body.get("prompt", "")) > _SHORT_PROMPT:
         return f"prompt length cannot exceed {_SHORT_PROMPT}, got {len(body['prompt'])}"
     return None
 
 
-def _frames(body: Values, _: Media) -> str | None:
+def _frames(body: Body, _: Media) -> str | None:
     if of_type(body, "last_frame") and not of_type(body, "first_frame"):
         return "first_frame is required when last_frame is given"
     if of_type(body, "last_frame") and body["model_name"] == "kling-3.0-turbo":
@@ -157,29 +157,29 @@ def _frames(body: Values, _: Media) -> str | None:
     return None
 
 
-def _first_frame(body: Values, _: Media) -> str | None:
+def _first_frame(body: Body, _: Media) -> str | None:
     return None if of_type(body, "first_frame") else "first_frame is required"
 
 
-def _voices(body: Values, _: Media) -> str | None:
+def _voices(body: Body, _: Media) -> str | None:
     voices = of_type(body, "voice")
     if voices and (body["model_name"] != "kling-2.6" or body.get("audio") != "native"):
         return "voice needs kling-2.6 with audio native"
     return "at most 2 voices can be referenced" if len(voices) > 2 else None  # noqa: PLR2004
 
 
-def _elements(most: int) -> Callable[[Values, Media], str | None]:
+def _elements(most: int) -> Callable[[Body, Media], str | None]:
     return lambda body, _: (
         f"at most {most} elements can be specified" if len(of_type(body, "element")) > most else None
     )
 
 
-def _ids(body: Values, _: Media) -> str | None:
+def _ids(body: Body, _: Media) -> str | None:
     names = [entry["id"] for entry in body["contents"] if "id" in entry]
     return "contents[].id must not be duplicated" if len(names) > len({*names}) else None
 
 
-def _omni(body: Values, _: Media) -> str | None:
+def _omni(body: Body, _: Media) -> str | None:
     base, feature = of_type(body, "base_video"), of_type(body, "feature_video")
     audio, shots = body.get("audio", "off"), body.get("multi_shot")
     if len(base) + len(feature) > 1:
@@ -197,7 +197,7 @@ def _omni(body: Values, _: Media) -> str | None:
     return None
 
 
-def _o1(body: Values, _: Media) -> str | None:
+def _o1(body: Body, _: Media) -> str | None:
     if body["model_name"] != "kling-o1":
         return None
     if int(body["duration"]) not in range(3, 11) and not of_type(body, "base_video"):
@@ -214,7 +214,7 @@ def _o1(body: Values, _: Media) -> str | None:
     return None
 
 
-def _motion(body: Values, media: Media) -> str | None:
+def _motion(body: Body, media: Media) -> str | None:
     for kind in ("image", "video"):
         if len(of_type(body, kind)) != 1:
             return f"one {kind} is required"
@@ -225,7 +225,7 @@ def _motion(body: Values, media: Media) -> str | None:
     return None
 
 
-def _one_of_each(body: Values, _: Media) -> str | None:
+def _one_of_each(body: Body, _: Media) -> str | None:
     types = sorted(entry["type"] for entry in body["contents"])
     return (
         None
@@ -247,7 +247,7 @@ RULES: Mapping[str, BodySpec] = {
         ),
         (_settings_of_model, _contents_of_model),
         models=_VIDEO_MODELS,
-        understood=_understood,
+        normalize=_to_v1_terms,
     ),
     "image-to-video": BodySpec(
         object_(
@@ -273,7 +273,7 @@ RULES: Mapping[str, BodySpec] = {
             _ids,
         ),
         models=_VIDEO_MODELS,
-        understood=_understood,
+        normalize=_to_v1_terms,
     ),
     "omni-video": BodySpec(
         object_(
@@ -292,7 +292,7 @@ RULES: Mapping[str, BodySpec] = {
         ),
         (_settings_of_model, _contents_of_model, _frames, _omni, _o1, _ids),
         models=("kling-3.0-omni", "kling-o1"),
-        understood=_understood,
+        normalize=_to_v1_terms,
     ),
     "motion-control": BodySpec(
         object_(
@@ -309,7 +309,7 @@ RULES: Mapping[str, BodySpec] = {
         ),
         (_settings_of_model, _contents_of_model, _motion, _elements(1)),
         models=("kling-3.0", "kling-2.6"),
-        understood=_understood,
+        normalize=_to_v1_terms,
     ),
     "solutions/virtual_try_on": BodySpec(
         object_(
@@ -319,6 +319,6 @@ RULES: Mapping[str, BodySpec] = {
             options=object_(**COMMON, watermark=object_(enabled=boolean())),
         ),
         (_one_of_each,),
-        understood=_try_on_body,
+        normalize=_try_on_body,
     ),
 }

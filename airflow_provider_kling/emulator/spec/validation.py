@@ -28,7 +28,7 @@ RULES: Mapping[str, BodySpec] = {
     **solutions.RULES,
 }
 
-_UNKNOWN = BodySpec(
+_GENERIC_SPEC = BodySpec(
     object_(
         **COMMON,
         **WATERMARK,
@@ -41,7 +41,7 @@ _UNKNOWN = BodySpec(
 )
 """For an endpoint without rules of its own: the fields that mean the same everywhere."""
 
-_SHOWN = 512
+_MAX_TEXT_LENGTH = 512
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,17 @@ class ValidatedBody:
     """A create call that passed the checks.
 
     :param body: the body as it was understood: empty strings are gone.
-    :param shown: the body with long strings (base64) cut to their hash.
+    :param redacted_body: the body with long strings (base64) cut to their hash.
     :param digest: hash of the body as it was sent.
     :param media: images, audio and videos of the body by where they were.
-    :param ignored: names of fields that the API does not know.
+    :param unknown_fields: names of fields that the API does not know.
     """
 
     body: Mapping[str, Any]
-    shown: Mapping[str, Any]
+    redacted_body: Mapping[str, Any]
     digest: str
     media: Mapping[str, MediaInfo]
-    ignored: tuple[str, ...]
+    unknown_fields: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ class ValidationContext:
 
     :param options: settings of the emulator.
     :param library: media of requests.
-    :param made: results of earlier jobs.
+    :param artifacts: results of earlier jobs.
     """
 
     options: Options
     library: MediaStore
-    made: ArtifactStore
+    artifacts: ArtifactStore
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     :raises ApiErrorResponse: 1200 if it is none.
     """
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
+        body = json.loads(raw, parse_constant=_reject_constant)
         if b"\\ud" in raw.lower():
             # Half of a surrogate pair is JSON, but no text.
             json.dumps(body, ensure_ascii=False).encode()
@@ -95,7 +95,7 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def _no_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
@@ -111,19 +111,23 @@ def validate_body(slug: str, raw: bytes, context: ValidationContext, model: str 
     """
     sent = parse_json(raw)
     rules = _rules(slug, context.options.dialect)
-    probe = ValidationState(
-        context.library, context.made, strict=context.options.strict and rules is not _UNKNOWN
+    state = ValidationState(
+        context.library, context.artifacts, strict=context.options.strict and rules is not _GENERIC_SPEC
     )
-    body = rules.understood(rules.kind(probe, "", sent), model)
+    body = rules.normalize(rules.kind(state, "", sent), model)
     rules.check_model(
         body.get("model_name"), context.options.models, official=context.options.dialect is Dialect.KLING
     )
-    further = cometapi.LIMITS.get(slug, ()) if context.options.dialect is Dialect.COMETAPI else ()
-    for cross in (*rules.crosses, *further):
-        if wrong := cross(body, probe.media):
-            raise invalid_value(wrong)
+    extra_models = cometapi.LIMITS.get(slug, ()) if context.options.dialect is Dialect.COMETAPI else ()
+    for cross in (*rules.cross_rules, *extra_models):
+        if violation := cross(body, state.media):
+            raise invalid_value(violation)
     return ValidatedBody(
-        body, redact_body(sent), hashlib.sha256(raw).hexdigest(), dict(probe.media), _names(probe.ignored)
+        body,
+        redact_body(sent),
+        hashlib.sha256(raw).hexdigest(),
+        dict(state.media),
+        _sorted_names(state.unknown_fields),
     )
 
 
@@ -137,15 +141,15 @@ def redact_body(value: Any) -> Any:
         return {name: redact_body(entry) for name, entry in value.items()}
     if isinstance(value, list):
         return [redact_body(entry) for entry in value]
-    if isinstance(value, str) and len(value) > _SHOWN and " " not in value:
+    if isinstance(value, str) and len(value) > _MAX_TEXT_LENGTH and " " not in value:
         return f"<{len(value)} characters, sha256 {hashlib.sha256(value.encode()).hexdigest()[:16]}>"
     return value
 
 
 def _rules(slug: str, dialect: Dialect) -> BodySpec:
     own = cometapi.RULES if dialect is Dialect.COMETAPI else {}
-    return own.get(slug) or RULES.get(slug, _UNKNOWN)
+    return own.get(slug) or RULES.get(slug, _GENERIC_SPEC)
 
 
-def _names(ignored: list[str]) -> tuple[str, ...]:
+def _sorted_names(ignored: list[str]) -> tuple[str, ...]:
     return tuple(sorted(ignored))

@@ -15,15 +15,15 @@ from .rules import (
     SECONDS,
     SHOTS,
     WATERMARK,
+    Body,
     BodySpec,
     Media,
-    Values,
     at_least_one,
     at_most_one_group,
     prompt_or_shots,
     shots,
 )
-from .schema import array, digits, image, number, object_, string, video
+from .schema import array, image, number, number_as_text, object_, string, video
 
 _RETIRED = ("kling-v1", "kling-v1-5", "kling-v1-6", "kling-v2-master", "kling-v2-1", "kling-v2-1-master")
 _MODELS = ("kling-v1", "kling-v2-5-turbo", "kling-v2-6", "kling-v3")
@@ -37,12 +37,12 @@ _CAMERA = object_(
     config=object_(**dict.fromkeys(_AXES, _AXIS)),
 )
 _STILL = ("kling-v2-5-turbo", "kling-v2-6", "kling-v3")
-_MOST_REFERENCES = 7
-_MOST_REFERENCES_WITH_VIDEO = 4
+_MAX_REFERENCES = 7
+_MAX_REFERENCES_WITH_VIDEO = 4
 _PAIR = 2
 
 
-def _capabilities(body: Values, _: Media) -> str | None:
+def _capabilities(body: Body, _: Media) -> str | None:
     """What the living models of the two classic endpoints can do."""
     model, mode, seconds = _sent_values(body)
     tail = "image_tail" in body
@@ -58,7 +58,7 @@ def _capabilities(body: Values, _: Media) -> str | None:
     return "sound must be on when voice_list is given" if "voice_list" in body else None
 
 
-def _moved(body: Values, _: Media) -> str | None:
+def _moved(body: Body, _: Media) -> str | None:
     """Camera and masks belong to models that are retired."""
     model = body.get("model_name", "kling-v1")
     if model not in _STILL:
@@ -67,7 +67,7 @@ def _moved(body: Values, _: Media) -> str | None:
     return f"{named} is not supported by {model}" if named else None
 
 
-def _sent_values(body: Values) -> tuple[str, str, str]:
+def _sent_values(body: Body) -> tuple[str, str, str]:
     return body.get("model_name", "kling-v1"), body.get("mode", "std"), body.get("duration", "5")
 
 
@@ -79,7 +79,7 @@ def _audio(model: str, mode: str, tail: bool) -> str | None:
     return None
 
 
-def _camera(body: Values, _: Media) -> str | None:
+def _camera(body: Body, _: Media) -> str | None:
     camera = body.get("camera_control")
     if camera is None:
         return None
@@ -91,15 +91,15 @@ def _camera(body: Values, _: Media) -> str | None:
     return None
 
 
-def _frames(body: Values) -> list[str]:
+def _frames(body: Body) -> list[str]:
     return [item["type"] for item in body.get("image_list", ()) if "type" in item]
 
 
-def _base(body: Values) -> bool:
+def _base(body: Body) -> bool:
     return any(item.get("refer_type", "base") == "base" for item in body.get("video_list", ()))
 
 
-def _omni_frames(body: Values, _: Media) -> str | None:
+def _omni_frames(body: Body, _: Media) -> str | None:
     frames = _frames(body)
     if "end_frame" in frames and "first_frame" not in frames:
         return "first_frame is required when end_frame is given"
@@ -110,18 +110,18 @@ def _omni_frames(body: Values, _: Media) -> str | None:
     return None
 
 
-def _omni_references(body: Values, _: Media) -> str | None:
-    most = _MOST_REFERENCES_WITH_VIDEO if "video_list" in body else _MOST_REFERENCES
+def _omni_references(body: Body, _: Media) -> str | None:
+    most = _MAX_REFERENCES_WITH_VIDEO if "video_list" in body else _MAX_REFERENCES
     count = len(body.get("image_list", ())) + len(body.get("element_list", ()))
     return f"the number of images and elements cannot exceed {most} in total" if count > most else None
 
 
-def _omni_ratio(body: Values, _: Media) -> str | None:
+def _omni_ratio(body: Body, _: Media) -> str | None:
     free = "first_frame" in _frames(body) or _base(body)
     return None if free or "aspect_ratio" in body else "aspect_ratio is required"
 
 
-def _omni_model(body: Values, _: Media) -> str | None:
+def _omni_model(body: Body, _: Media) -> str | None:
     if body.get("sound") == "on" and "video_list" in body:
         return "sound must be off when video_list is given"
     if body.get("model_name", "kling-video-o1") != "kling-video-o1":
@@ -145,7 +145,7 @@ _CLASSIC: dict[str, Any] = {
     "cfg_scale": number(0, 1),
     "mode": string(one_of=("std", "pro", "4k")),
     "camera_control": _CAMERA,
-    "duration": digits(one_of=SECONDS),
+    "duration": number_as_text(one_of=SECONDS),
 }
 _MASKS: dict[str, Any] = {
     "static_mask": image(),
@@ -203,12 +203,12 @@ RULES: Mapping[str, BodySpec] = {
             negative_prompt=string(2500),
             cfg_scale=number(0, 1),
             mode=string(one_of=("std", "pro")),
-            duration=digits(one_of=("5", "10")),
+            duration=number_as_text(one_of=("5", "10")),
             aspect_ratio=string(one_of=RATIOS),
         ),
         # Announced as retired; that the vendor refuses the only model of this path is written nowhere.
         models=("kling-v1-6",),
-        routed=tuple(
+        gateway_models=tuple(
             name for name in (*_RETIRED, *_MODELS, "kling-video-o1", "kling-v3-omni") if name != "kling-v1-6"
         ),
     ),
@@ -238,7 +238,7 @@ RULES: Mapping[str, BodySpec] = {
             sound=string(one_of=("on", "off")),
             mode=string(one_of=("std", "pro", "4k")),
             aspect_ratio=string(one_of=RATIOS),
-            duration=digits(one_of=SECONDS),
+            duration=number_as_text(one_of=SECONDS),
         ),
         (prompt_or_shots, shots, _omni_frames, _omni_references, _omni_ratio, _omni_model),
         models=("kling-video-o1", "kling-v3-omni"),

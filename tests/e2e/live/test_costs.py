@@ -75,7 +75,7 @@ def check(airflow: LiveAirflow, emulator: Emulator, statsd: StatsD) -> None:
     told = airflow.api.xcom("live_costs_report", report, "usage")
     books: Counter[str] = Counter()
     for job in emulator.jobs:
-        books[job.pack] += job.price  # type: ignore[assignment]
+        books[job.unit_type] += job.price  # type: ignore[assignment]
     assert {kind: Decimal(units) for kind, units in told["units"].items()} == books
     rows = [json.loads(line) for line in Path(told["usage_path"]).read_text().splitlines()]
     assert (

@@ -96,7 +96,7 @@ def test_every_rule_is_documented() -> None:
     text = "".join((PAGES / f"{family}.md").read_text("utf-8") for family in FAMILIES)
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("\\|", "|")
     for endpoint in ENDPOINTS.values():
-        for rule in (*endpoint.request.rules, *endpoint.request.hints):
+        for rule in (*endpoint.request.rules, *endpoint.request.warning_rules):
             assert f"* {rule.text}\n" in text + "\n"
     for limit in LIMITS:
         assert f"{limit.rule.text} ({limit.source};" in text

@@ -212,13 +212,13 @@ ADVISED += MISPLACED + BEYOND_RETIRED
 
 
 def test_a_gateway_may_have_a_misplaced_model() -> None:
-    (advice, *_) = MultiImageToVideo.model_validate(several(model_name="kling-v3")).advice()
+    (advice, *_) = MultiImageToVideo.model_validate(several(model_name="kling-v3")).warnings()
     assert advice.endswith("a gateway may have it here, too")
 
 
 def test_what_is_a_template_stays_out_of_a_retired_models_advice() -> None:
     body = {"model_name": "kling-v1-6", "mode": "4k", "duration": TEMPLATED, "sound": "on"}
-    (beyond,) = [words for words in TextToVideo.model_validate(text(**body)).advice() if "takes" in words]
+    (beyond,) = [words for words in TextToVideo.model_validate(text(**body)).warnings() if "takes" in words]
     assert "takes mode std or pro" in beyond
     assert "cannot use sound" in beyond
     assert "duration" not in beyond
@@ -251,12 +251,12 @@ QUIET: list[tuple[type[KlingRequest], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("model", "body", "text"), ADVISED)
 def test_advice(model: type[KlingRequest], body: dict[str, Any], text: str) -> None:
-    assert any(text in advice for advice in model.model_validate(body).advice())
+    assert any(text in advice for advice in model.model_validate(body).warnings())
 
 
 @pytest.mark.parametrize(("model", "body"), QUIET)
 def test_no_advice(model: type[KlingRequest], body: dict[str, Any]) -> None:
-    assert model.model_validate(body).advice() == []
+    assert model.model_validate(body).warnings() == []
 
 
 @pytest.mark.parametrize(
@@ -264,11 +264,11 @@ def test_no_advice(model: type[KlingRequest], body: dict[str, Any]) -> None:
     [
         pytest.param(model, hint, id=f"{model.__name__}-{hint.text}")
         for model in MODELS
-        for hint in model.hints
+        for hint in model.warning_rules
     ],
 )
 def test_every_hint_can_be_heard(model: type[KlingRequest], hint: Rule) -> None:
-    assert any(hint.broken(model.model_validate(body)) for advised, body, _ in ADVISED if advised is model)
+    assert any(hint.violation(model.model_validate(body)) for advised, body, _ in ADVISED if advised is model)
 
 
 @pytest.mark.parametrize("slug", list(TABLE))
@@ -287,7 +287,7 @@ def test_model_table_is_complete(slug: str) -> None:
     fields = ENDPOINTS[slug].request.model_fields
     for model in TABLE[slug].values():
         assert bool(model.retired) == bool(model.successor)
-        assert set(model.takes) <= set(fields)
+        assert set(model.allowed) <= set(fields)
 
 
 @pytest.mark.parametrize("slug", [slug for slug in TABLE if slug != "videos/multi-elements"])
@@ -303,4 +303,4 @@ def test_model_name_is_always_sent(slug: str) -> None:
 @pytest.mark.parametrize("case", [case for case in ACCEPTED if "model_name" in case.model.model_fields][:20])
 def test_unknown_models_may_do_what_known_ones_cannot(case: Any) -> None:
     request = case.model.model_validate({**case.body, "model_name": "kling-v9"})
-    assert any("is unknown" in advice for advice in request.advice())
+    assert any("is unknown" in advice for advice in request.warnings())

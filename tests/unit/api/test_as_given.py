@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from airflow_provider_kling.api import ENDPOINTS
-from airflow_provider_kling.api.requests.coercion import native
+from airflow_provider_kling.api.requests.coercion import to_builtin
 from airflow_provider_kling.api.validation_errors import format_validation_error
 
 URL = "https://a.example/a.png"
@@ -175,12 +175,12 @@ def test_it_is_refused_with_cause_and_remedy_first(slug: str, given: dict[str, A
 
 def test_what_is_native_stays_as_it_is() -> None:
     given = {"a": [1, 2.5, "x", None, True], "b": {"c": "d"}}
-    assert native(given) == given
+    assert to_builtin(given) == given
     marker = object()
-    assert native(marker) is marker
+    assert to_builtin(marker) is marker
 
 
 def test_an_array_of_numpy_is_a_list() -> None:
-    found = native({"x": numpy.array([[1, 2], [3, 4]]), "y": (numpy.float32(0.5), Decimal("1e400"))})
+    found = to_builtin({"x": numpy.array([[1, 2], [3, 4]]), "y": (numpy.float32(0.5), Decimal("1e400"))})
     assert found == {"x": [[1, 2], [3, 4]], "y": [0.5, "1E+400"]}
     assert type(found["x"][0][0]) is int

@@ -68,14 +68,14 @@ def test_no_token_is_ever_given_out_with_less_than_five_minutes_left(key: Access
 def test_renewal_forgets_a_token_that_the_server_refused(key: AccessKey, clock: Clock) -> None:
     first = key.token()
     clock.now += 2
-    assert key.renew() is True
+    assert key.refresh() is True
     assert key.token() != first
 
 
 def test_an_api_key_is_sent_as_it_is_and_cannot_be_renewed() -> None:
     key = ApiKey("sk-1")
     assert key.token() == "sk-1"
-    assert key.renew() is False
+    assert key.refresh() is False
     assert key.token() == "sk-1"
 
 

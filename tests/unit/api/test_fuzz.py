@@ -63,7 +63,7 @@ def _check(model: type[KlingRequest], body: Any) -> None:
     assert not holds_nothing(wire)
     again = json.loads(json.dumps(wire, allow_nan=False))
     assert model.model_validate(again).wire() == wire
-    assert all(isinstance(words, str) for words in request.advice())
+    assert all(isinstance(words, str) for words in request.warnings())
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -213,7 +213,7 @@ def test_no_note_where_the_host_documents_it(slug: str, dialect: str, body: dict
 def test_every_limit_has_a_body_that_breaks_it(limit: Any) -> None:
     model = ENDPOINTS[limit.endpoint].request
     bodies = [case.body for case in NOTED if case[:2] == (limit.endpoint, limit.dialect)]
-    assert any(limit.rule.broken(model.model_validate(body)) for body in bodies)
+    assert any(limit.rule.violation(model.model_validate(body)) for body in bodies)
     templates = model.model_validate(dict.fromkeys(model.model_fields, TEMPLATED))
     assert check_host_limits(limit.endpoint, limit.dialect, templates) == []
 

@@ -38,6 +38,11 @@ def test_the_default_host_is_klings() -> None:
 
 def test_what_is_not_documented_counts_as_missing() -> None:
     gateway, comet, kling = DIALECTS["gateway"], DIALECTS["cometapi"], DIALECTS["kling"]
-    assert (kling.lists, kling.lookup, kling.account, kling.base_path) == (True, True, True, "")
-    assert (comet.lists, comet.account, comet.base_path) == (False, False, "/kling")
-    assert (gateway.lists, gateway.lookup, gateway.account) == (False, False, False)
+    assert (kling.supports_list, kling.supports_lookup, kling.supports_account, kling.base_path) == (
+        True,
+        True,
+        True,
+        "",
+    )
+    assert (comet.supports_list, comet.supports_account, comet.base_path) == (False, False, "/kling")
+    assert (gateway.supports_list, gateway.supports_lookup, gateway.supports_account) == (False, False, False)

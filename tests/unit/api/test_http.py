@@ -78,7 +78,7 @@ def test_kling_may_refuse_inside_http_200() -> None:
 
 
 def test_numbers_written_as_text_are_codes_too() -> None:
-    assert refused(429, {"code": "1303", "message": "full"}).kind is ErrorKind.SLOTS
+    assert refused(429, {"code": "1303", "message": "full"}).kind is ErrorKind.CONCURRENCY_LIMIT
 
 
 def test_a_refusal_without_words_says_so() -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.requests.field_types import MediaConstraints
 from airflow_provider_kling.api.requests.selection import InitSelection
-from airflow_provider_kling.inputs.media_header import VideoInfo, video_advice
+from airflow_provider_kling.inputs.media_header import VideoInfo, video_warnings
 from airflow_provider_kling.inputs.media_info import InvalidMediaError, inspect_media
 
 MEGABYTE = 1024 * 1024
@@ -233,4 +233,4 @@ VIDEOS: dict[str, tuple[MediaConstraints, VideoInfo, list[str]]] = {
 
 @pytest.mark.parametrize(("rules", "info", "words"), VIDEOS.values(), ids=VIDEOS)
 def test_the_bounds_of_a_video(rules: MediaConstraints, info: VideoInfo, words: list[str]) -> None:
-    assert video_advice(info, rules) == words
+    assert video_warnings(info, rules) == words

@@ -94,16 +94,16 @@ def test_errors_alone_never_end_a_wait(watch: TaskPoller) -> None:
 
 def test_refused_credentials_end_the_wait_when_they_are_refused_again_and_again(watch: TaskPoller) -> None:
     for _ in range(MAX_AUTH_FAILURES - 1):
-        assert watch.on_refusal("no") is None
-    assert watch.on_refusal("no") == watch.refused("no")
-    assert watch.refused("no") == {"status": "error", "task_id": "8", "message": "no"}
+        assert watch.on_auth_error("no") is None
+    assert watch.on_auth_error("no") == watch.auth_failed_event("no")
+    assert watch.auth_failed_event("no") == {"status": "error", "task_id": "8", "message": "no"}
 
 
 @pytest.mark.parametrize("between", ["answer", "error"])
 def test_only_refusals_in_a_row_end_the_wait(watch: TaskPoller, between: str) -> None:
     for _ in range(10):
         for _ in range(MAX_AUTH_FAILURES - 1):
-            assert watch.on_refusal("no") is None
+            assert watch.on_auth_error("no") is None
         if between == "answer":
             watch.on_unchanged()
         else:
@@ -123,7 +123,7 @@ def test_failures_double_the_delay_up_to_a_minute() -> None:
     delays = []
     for _ in range(6):
         backoff.failed()
-        delays.append(backoff.delay(spread=lambda: 0.0))
+        delays.append(backoff.delay(jitter=lambda: 0.0))
     assert delays == [10.0, 20.0, 40.0, 60.0, 60.0, 60.0]
 
 
@@ -141,9 +141,9 @@ def test_what_the_server_asks_for_is_honoured_within_reason() -> None:
     st.floats(0, 1, exclude_max=True),
 )
 def test_delays_are_never_shorter_than_the_interval_nor_without_bound(
-    interval: float, failures: int, asked: float | None, spread: float
+    interval: float, failures: int, asked: float | None, jitter: float
 ) -> None:
-    delay = Backoff(interval, failures).delay(asked, lambda: spread)
+    delay = Backoff(interval, failures).delay(asked, lambda: jitter)
     assert interval <= delay <= max(MAX_BACKOFF, interval, MAX_RETRY_AFTER) * 1.1
 
 

@@ -44,8 +44,8 @@ def test_error_texts_of_every_kind(payload: Any, message: str) -> None:
         (1101, ErrorKind.ACCOUNT),
         (1102, ErrorKind.ACCOUNT),
         (1301, ErrorKind.CONTENT),
-        (1302, ErrorKind.RATE),
-        (1303, ErrorKind.SLOTS),
+        (1302, ErrorKind.RATE_LIMIT),
+        (1303, ErrorKind.CONCURRENCY_LIMIT),
     ],
 )
 @pytest.mark.parametrize("place", ["message", "error", "prefixed", "object"])

@@ -35,11 +35,14 @@ class Sample(KlingRequest):
     rules: ClassVar[tuple[Rule, ...]] = (
         at_least_one("title", "parts"),
         custom_rule(
-            "mode", "scale", text="mode pro takes no {scale}", broken=lambda it: it.mode == "pro" and it.scale
+            "mode",
+            "scale",
+            text="mode pro takes no {scale}",
+            violated=lambda it: it.mode == "pro" and it.scale,
         ),
     )
-    hints: ClassVar[tuple[Rule, ...]] = (
-        custom_rule("flag", text="flag has no effect", broken=lambda it: it.flag is not None),
+    warning_rules: ClassVar[tuple[Rule, ...]] = (
+        custom_rule("flag", text="flag has no effect", violated=lambda it: it.flag is not None),
     )
 
 
@@ -146,9 +149,9 @@ def test_what_is_known_is_checked_while_other_fields_are_deferred() -> None:
 
 
 def test_hints_warn_and_refuse_nothing() -> None:
-    assert Sample(title="x", flag=True).advice() == ["flag has no effect"]
-    assert Sample(title="x").advice() == []
-    assert Sample.model_validate({"title": "x", "flag": TEMPLATED}).advice() == []
+    assert Sample(title="x", flag=True).warnings() == ["flag has no effect"]
+    assert Sample(title="x").warnings() == []
+    assert Sample.model_validate({"title": "x", "flag": TEMPLATED}).warnings() == []
 
 
 @pytest.mark.parametrize("blank", ["", " ", "  \n\n ", "\u200b", "\ufeff \u2060", "\u00a0\u3000", "\x00"])

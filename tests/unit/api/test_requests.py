@@ -49,7 +49,7 @@ def _broken(model: type[KlingRequest], body: dict[str, Any], rule: Rule) -> bool
         request = bare.model_validate(body)
     except ValidationError:
         return False
-    return bool(rule.broken(request))
+    return bool(rule.violation(request))
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_every_rule_has_a_body_that_breaks_it(model: type[KlingRequest], rule: R
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_rule_is_passed_over_while_a_field_it_reads_is_a_template(model: type[KlingRequest]) -> None:
     request = model.model_validate(dict.fromkeys(model.model_fields, TEMPLATED))
-    assert request.advice() == []
-    for item in (*model.rules, *model.hints):
+    assert request.warnings() == []
+    for item in (*model.rules, *model.warning_rules):
         assert set(item.fields) <= set(model.model_fields)
-        assert not item.applies(request)
+        assert not item.is_evaluable(request)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

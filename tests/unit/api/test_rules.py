@@ -36,8 +36,8 @@ def test_rules_follow_the_number_of_given_fields(fields: dict[str, Any]) -> None
     it = request(**fields)
     count = sum(value not in (None, "", [], {}) for value in fields.values())
     assert len(set_fields(it, *NAMES)) == count
-    assert (exactly_one(*NAMES).broken(it) is None) is (count == 1)
-    assert (at_least_one(*NAMES).broken(it) is None) is (count >= 1)
+    assert (exactly_one(*NAMES).violation(it) is None) is (count == 1)
+    assert (at_least_one(*NAMES).violation(it) is None) is (count >= 1)
 
 
 @pytest.mark.parametrize("value", [0, False, 0.0])
@@ -46,41 +46,41 @@ def test_nothing_and_no_are_values(value: object) -> None:
 
 
 def test_exactly_one_says_which_were_given() -> None:
-    both = exactly_one("a", "b").broken(request(a="x", b="y"))
+    both = exactly_one("a", "b").violation(request(a="x", b="y"))
     assert both == "exactly one of a or b must be given; a and b are"
-    assert exactly_one("a", "b").broken(request()) == "exactly one of a or b must be given; none is"
+    assert exactly_one("a", "b").violation(request()) == "exactly one of a or b must be given; none is"
 
 
 def test_at_most_one_group_names_what_collides() -> None:
     exclusive = at_most_one_group(("a",), ("b", "c"))
     assert exclusive.fields == ("a", "b", "c")
-    assert exclusive.broken(request(b="x", c="y")) is None
+    assert exclusive.violation(request(b="x", c="y")) is None
     assert (
-        exclusive.broken(request(a="x", c="y"))
+        exclusive.violation(request(a="x", c="y"))
         == "only one of a or b + c can be used in one request; given: a, c"
     )
 
 
 def test_needs_names_what_is_missing() -> None:
     rule_ = requires("a", "b", "c")
-    assert rule_.broken(request()) is None
-    assert rule_.broken(request(b="x")) is None
-    assert rule_.broken(request(a="x", b="y", c="z")) is None
-    assert rule_.broken(request(a="x", c="y")) == "a needs b and c; b missing"
+    assert rule_.violation(request()) is None
+    assert rule_.violation(request(b="x")) is None
+    assert rule_.violation(request(a="x", b="y", c="z")) is None
+    assert rule_.violation(request(a="x", c="y")) == "a needs b and c; b missing"
 
 
 def test_a_predicates_text_is_the_fault() -> None:
-    no_a = custom_rule("a", text="a is of no use here", broken=lambda it: it.a)
-    assert no_a.broken(request(a=1)) == "a is of no use here"
-    assert no_a.broken(request()) is None
+    no_a = custom_rule("a", text="a is of no use here", violated=lambda it: it.a)
+    assert no_a.violation(request(a=1)) == "a is of no use here"
+    assert no_a.violation(request()) is None
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
 def test_a_rule_waits_for_every_field_it_reads(name: str) -> None:
     waiting = Rule(("a", "b"), "text", lambda _: "broken")
-    assert waiting.applies(request())
-    assert waiting.applies(request(c=TEMPLATED))
-    assert not waiting.applies(request(**{name: TEMPLATED}))
+    assert waiting.is_evaluable(request())
+    assert waiting.is_evaluable(request(c=TEMPLATED))
+    assert not waiting.is_evaluable(request(**{name: TEMPLATED}))
 
 
 def test_a_deferred_value_shows_as_what_it_is() -> None:

@@ -101,7 +101,7 @@ def test_status_words_are_stripped(word: str) -> None:
 
 def test_an_unknown_status_is_not_changed() -> None:
     task = read(official(task_id="1", task_status="Reviewing"))
-    assert (task.status, task.raw_status, task.status.ended) == (TaskStatus.UNKNOWN, "Reviewing", False)
+    assert (task.status, task.raw_status, task.status.is_terminal) == (TaskStatus.UNKNOWN, "Reviewing", False)
 
 
 def test_reasons_lose_signatures() -> None:

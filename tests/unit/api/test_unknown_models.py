@@ -41,7 +41,7 @@ def test_whatever_the_value(name: Any, slug: str, given: dict[str, Any], sent: d
         warnings.simplefilter("error")
         body = request.wire()
     assert {key: body[key] for key in sent} == sent
-    assert any("'kling-v9' is unknown" in advice for advice in request.advice())
+    assert any("'kling-v9' is unknown" in advice for advice in request.warnings())
     assert estimate(ENDPOINTS[slug], request) is None
 
 

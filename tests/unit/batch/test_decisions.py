@@ -272,7 +272,7 @@ class TestPace:
         """Return how often a job is looked at until it is seen to have ended, and how late that is."""
         now, seen = 0.0, 0
         while True:
-            interval, until = pace.stage(0.0, now)
+            interval, until = pace.next_window(0.0, now)
             assert interval > 0
             assert until > now
             now = min(now + interval, until)
@@ -286,7 +286,7 @@ class TestPace:
     def test_jobs_that_take_alike_are_looked_at_a_few_times_and_seen_at_once(self) -> None:
         pace = PollSchedule(5)
         for _ in range(10):
-            pace.learn(60)
+            pace.record(60)
         seen, late = self.looks(pace, 60)
         assert seen <= 6
         assert late <= 60 / 20
@@ -295,34 +295,34 @@ class TestPace:
     def test_short_jobs_are_seen_in_time_though_the_interval_is_long(self) -> None:
         pace = PollSchedule(5)
         for _ in range(10):
-            pace.learn(6)
+            pace.record(6)
         assert self.looks(pace, 6)[1] <= 0.3
 
     def test_jobs_that_take_very_long_are_not_looked_at_often_for_ever(self) -> None:
         pace = PollSchedule(5)
         for _ in range(10):
-            pace.learn(6)
+            pace.record(6)
         assert self.looks(pace, 1000)[0] <= 1000 / 5 + 40
 
     def test_it_never_looks_more_often_than_is_allowed(self) -> None:
         pace = PollSchedule(5)
         for _ in range(10):
-            pace.learn(1)
-        assert pace.stage(0, 1) == (MIN_POLL_INTERVAL, 2)
+            pace.record(1)
+        assert pace.next_window(0, 1) == (MIN_POLL_INTERVAL, 2)
 
     def test_what_changed_is_learnt_within_fifty_jobs(self) -> None:
         pace = PollSchedule(5)
         for _ in range(1000):
-            pace.learn(600)
+            pace.record(600)
         for _ in range(50):
-            pace.learn(20)
+            pace.record(20)
         assert self.looks(pace, 20)[1] <= 1
 
     def test_scattered_times_cost_little_either_way(self) -> None:
         chance = random.Random(7)
         pace = PollSchedule(5)
         for _ in range(50):
-            pace.learn(chance.uniform(30, 90))
+            pace.record(chance.uniform(30, 90))
         outcomes = [self.looks(pace, chance.uniform(30, 90)) for _ in range(200)]
         assert sum(late for _, late in outcomes) / 200 < 0.05 * 60
         assert sum(seen for seen, _ in outcomes) / 200 < 0.75 * 20

@@ -21,7 +21,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_kling.api.templating import fault_of_text
+from airflow_provider_kling.api.templating import rendered_text_problem
 from airflow_provider_kling.batch.input import RequestRow, redacted_rows, row_reader
 from airflow_provider_kling.exceptions import KlingRequestInvalid, KlingServerError
 from airflow_provider_kling.utils.storage import resolve_path
@@ -245,7 +245,7 @@ def test_the_names_of_a_list_are_the_same_in_any_order(values: list[Any], random
 # The words that stand for no value are refused, which another test holds.
 NO_VALUES = {"none", "nan", "null", "nat", "<na>", "n/a", "#n/a"}
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1).filter(
-    lambda text: text.strip().lower() not in NO_VALUES and fault_of_text("prompt", text) is None
+    lambda text: text.strip().lower() not in NO_VALUES and rendered_text_problem("prompt", text) is None
 )
 
 

@@ -42,10 +42,10 @@ def ask(kling: Client, method: str, path: str, **headers: str) -> int:
 def test_a_foreign_page_is_refused(kling: Client, method: str, path: str, headers: dict[str, str]) -> None:
     kling.make()
     kling.emulator.faults.set({"expired_url": 5})
-    shown = kling.emulator.faults.shown()
+    shown = kling.emulator.faults.to_json()
     assert ask(kling, method, path, **headers) == 403
     assert len(kling.emulator.jobs) == 1
-    assert kling.emulator.faults.shown() == shown
+    assert kling.emulator.faults.to_json() == shown
 
 
 @pytest.mark.parametrize("headers", [{}, {"Host": "localhost:1"}, {"Host": "[::1]:8188"}])

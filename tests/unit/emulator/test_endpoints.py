@@ -24,7 +24,7 @@ from .media import look
 from .samples import body
 
 # The tests of API 2.0 are in test_api2.py.
-ASYNC = [slug for slug, endpoint in ENDPOINTS.items() if not endpoint.synchronous and not endpoint.tasks]
+ASYNC = [slug for slug, endpoint in ENDPOINTS.items() if not endpoint.synchronous and not endpoint.tasks_path]
 
 SHAPES: dict[str, dict[str, set[str]]] = {
     "images/generations": {"images": {"index", "url"}},

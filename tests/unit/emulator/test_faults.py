@@ -33,7 +33,7 @@ class TestSettings:
         faults = Faults()
         with pytest.raises(ValueError, match="unknown fault 'lost_reponse'"):
             faults.set({"slots_taken": 3, "lost_reponse": 1})
-        assert faults.shown()["on"] == {}
+        assert faults.to_json()["on"] == {}
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -54,11 +54,11 @@ class TestSettings:
     def test_off(self, off):
         faults = Faults({"slots_taken": 3})
         faults.set({"slots_taken": off})
-        assert faults.shown()["on"] == {}
+        assert faults.to_json()["on"] == {}
 
     def test_every_fault_can_be_set_from_words_of_a_command_line(self):
         words = dict.fromkeys(FAULTS, "1")
-        assert Faults(words).shown()["on"].keys() == FAULTS.keys()
+        assert Faults(words).to_json()["on"].keys() == FAULTS.keys()
 
 
 class TestRequests:

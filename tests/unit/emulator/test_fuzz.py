@@ -42,11 +42,11 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> EmulatorState:
 def _order(state: EmulatorState, slug: str, body: Any) -> None:
     try:
         order = validate_body(slug, json.dumps(body).encode(), state.validation)
-        job = state.account.make(ENDPOINTS[slug], order)
+        job = state.account.create_task(ENDPOINTS[slug], order)
     except ApiErrorResponse as error:
         refusal = error
     else:
-        json.dumps(state.views.task_object(job, "http://127.0.0.1"))
+        json.dumps(state.serializer.task_object(job, "http://127.0.0.1"))
         return
     assert refusal.code in (1200, 1201, 1203)
     assert refusal.message

@@ -186,7 +186,7 @@ class TestStrict:
 
     def test_otherwise_the_job_remembers_what_was_ignored(self, kling):
         kling.make(pormpt="x", watermark_info={"enable": True})
-        assert kling.emulator.jobs[0].ignored == ("pormpt", "watermark_info.enable")
+        assert kling.emulator.jobs[0].unknown_fields == ("pormpt", "watermark_info.enable")
 
 
 def test_further_models_can_be_allowed(start):

@@ -96,10 +96,10 @@ def test_an_extra_that_is_no_object_is_refused(make_hook: MakeHook, extra: str) 
 
 async def test_the_async_side_reads_the_same(make_hook: MakeHook) -> None:
     hook = make_hook("https://api.klingai.com", extra={"timeout": 7})
-    assert (await hook.asettings()).fingerprint == hook.settings.fingerprint
+    assert (await hook.aget_settings()).fingerprint == hook.settings.fingerprint
     hook = make_hook("https://api.klingai.com", extra={"X-Header": "1"})
     with pytest.raises(KlingRequestInvalid, match="'X-Header'"):
-        await hook.asettings()
+        await hook.aget_settings()
 
 
 def test_an_unknown_extra_sends_nothing(server: ScriptedServer, make_hook: MakeHook) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from airflow_provider_kling.api.requests.field_types import MediaConstraints
-from airflow_provider_kling.inputs.media_header import VideoInfo, read_video_info, video_advice
+from airflow_provider_kling.inputs.media_header import VideoInfo, read_video_info, video_warnings
 from airflow_provider_kling.inputs.sources import presign
 
 RULES = MediaConstraints(
@@ -94,7 +94,7 @@ def test_a_file_without_header_has_no_properties(data: bytes) -> None:
     ],
 )
 def test_undocumented_properties_are_warnings(info: VideoInfo, words: list[str]) -> None:
-    assert video_advice(info, RULES) == words
+    assert video_warnings(info, RULES) == words
 
 
 def test_a_video_in_object_storage_is_described(s3: Any) -> None:

@@ -146,7 +146,7 @@ def test_mp3_after_a_long_tag_is_detected():
 
 @pytest.mark.parametrize("kind", SOUND_KINDS)
 def test_m4a_and_aac_are_taken_with_advice(kind):
-    advice = " ".join(inspect_media(sound_of(kind, 3.0), VOICE).advice)
+    advice = " ".join(inspect_media(sound_of(kind, 3.0), VOICE).warnings)
     assert ("1201" in advice) is (kind in ("m4a", "aac"))
 
 
@@ -190,7 +190,7 @@ def test_sound_of_exactly_the_most_seconds_passes(kind):
 )
 def test_other_sound_is_refused_or_warned(data, says):
     try:
-        text = " ".join(inspect_media(data, VOICE).advice)
+        text = " ".join(inspect_media(data, VOICE).warnings)
     except InvalidMediaError as error:
         text = str(error)
     assert says in text

@@ -65,26 +65,26 @@ def test_file_is_sent_as_base64_from_any_storage(store):
     assert prepared.body["image"] == encoded(data)
     assert prepared.body["image_list"] == [{"image": encoded(data)}]
     assert prepared.body["images"] == [encoded(data)]
-    fact = prepared.media[0].to_json()
+    fact = prepared.inputs[0].to_json()
     assert fact["field"] == "image"
     assert fact["value"] == value
     assert fact["sha256"] == sha256(data).hexdigest()
     assert (fact["mime"], fact["width"], fact["height"], fact["size"]) == ("image/jpeg", 640, 480, len(data))
-    assert [fact.field for fact in prepared.media] == ["image", "image_list[0].image", "images[0]"]
+    assert [fact.field for fact in prepared.inputs] == ["image", "image_list[0].image", "images[0]"]
 
 
 def test_sound_is_sent_as_base64_from_any_storage(store):
     data = sound_of("mp3", 3)
     prepared = resolve_inputs(Studio(sound_file=store("voice", data)))
     assert prepared.body == {"sound_file": encoded(data)}
-    assert prepared.media[0].seconds == pytest.approx(3, abs=0.15)
+    assert prepared.inputs[0].seconds == pytest.approx(3, abs=0.15)
 
 
 def test_urls_are_left_alone():
     url = "https://host/p.png?X-Amz-Signature=1"
     prepared = resolve_inputs(Studio(image=url, video_url="http://host/v.mp4"))
     assert prepared.body == {"image": url, "video_url": "http://host/v.mp4"}
-    assert prepared.media[0].value == "https://host/p.png"
+    assert prepared.inputs[0].value == "https://host/p.png"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -94,7 +94,7 @@ def test_base64_in_every_form(kind):
     for value in values:
         prepared = resolve_inputs(Studio(image=value))
         assert prepared.body == {"image": encoded(data)}
-        assert prepared.media[0].source == "base64"
+        assert prepared.inputs[0].source == "base64"
 
 
 def test_base64_that_looks_like_a_path_is_read_as_base64():
@@ -119,30 +119,30 @@ def test_object_storage_video_is_signed(s3):
     assert requests.get(first.body["video_url"], timeout=60).content == video()
     assert "X-Amz-Expires=86400" in second.body["video_url"] or "Expires=" in second.body["video_url"]
     assert first.body != second.body
-    assert first.canonical() == second.canonical()
-    assert "Signature" not in f"{first!r}{first.media[0].to_json()}{first.canonical()}"
+    assert first.canonical_json() == second.canonical_json()
+    assert "Signature" not in f"{first!r}{first.inputs[0].to_json()}{first.canonical_json()}"
     s3.put("v.mp4", video(1.0))
-    assert resolve_inputs(Studio(video_url=value)).canonical() != first.canonical()
+    assert resolve_inputs(Studio(video_url=value)).canonical_json() != first.canonical_json()
 
 
 def test_canonical_text_depends_on_content_not_on_its_way(store, s3):
     data = picture()
     values = [store("one.jpg", data), store("two.jpg", data), encoded(data), s3.put("x", data)]
-    texts = {resolve_inputs(Studio(image=value, prompt="p")).canonical() for value in values}
+    texts = {resolve_inputs(Studio(image=value, prompt="p")).canonical_json() for value in values}
     assert texts == {f'{{"image":"sha256:{sha256(data).hexdigest()}","prompt":"p"}}'}
-    other = resolve_inputs(Studio(image=encoded(picture(641, 480)), prompt="p")).canonical()
+    other = resolve_inputs(Studio(image=encoded(picture(641, 480)), prompt="p")).canonical_json()
     assert other not in texts
 
 
 def test_canonical_text_of_another_body():
     prepared = resolve_inputs(Studio(image=encoded(picture())))
-    text = prepared.canonical({**prepared.body, "new_option": [1, "é"]})
+    text = prepared.canonical_json({**prepared.body, "new_option": [1, "é"]})
     assert text == f'{{"image":"sha256:{sha256(picture()).hexdigest()}","new_option":[1,"é"]}}'
 
 
 def test_resigned_url_is_the_same_request():
     texts = {
-        resolve_inputs(Studio(image=f"https://b.s3.amazonaws.com/k?X-Amz-Signature={n}")).canonical()
+        resolve_inputs(Studio(image=f"https://b.s3.amazonaws.com/k?X-Amz-Signature={n}")).canonical_json()
         for n in "ab"
     }
     assert len(texts) == 1
@@ -307,7 +307,7 @@ WEB = "http://10.0.0.7/cam.png"
 def test_url_in_any_spelling_is_sent_and_not_read(value):
     prepared = resolve_inputs(Studio(image=value))
     assert prepared.body == {"image": WEB}
-    assert prepared.media[0].source == "url"
+    assert prepared.inputs[0].source == "url"
     assert "cannot fetch a local or private URL" in prepared.warnings[0]
 
 
@@ -351,7 +351,7 @@ def test_file_uri_with_escapes_and_home(tmp_path, monkeypatch):
         assert resolve_inputs(Studio(image=value)).body["image"] == encoded(picture())
     assert resolve_inputs(Studio(image="~/my cat.jpg")).body["image"] == encoded(picture())
     (tmp_path / "100%20.jpg").write_bytes(picture(400, 400))  # a name that holds what looks like an escape
-    assert resolve_inputs(Studio(image=f"file://{tmp_path}/100%20.jpg")).media[0].width == 400
+    assert resolve_inputs(Studio(image=f"file://{tmp_path}/100%20.jpg")).inputs[0].width == 400
 
 
 def test_base64_with_blanks_for_plus_is_repaired():

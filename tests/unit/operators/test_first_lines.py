@@ -57,7 +57,7 @@ def bucket_without_right(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emula
 
 
 def missing_extra(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
-    patch.setattr(storage, "_is_there", lambda _module: False)
+    patch.setattr(storage, "_is_importable", lambda _module: False)
     patch.setitem(storage.sys.modules, "fsspec.registry", object())
     _film(output_path="s3://my-videos/kling")
 

@@ -28,7 +28,7 @@ ORDER = PreparedRequest(
     body={},
     fingerprint="inputs",
     user_external_task_id=None,
-    media=(),
+    inputs=(),
     warnings=(),
     estimate=Decimal(1),
 )
@@ -114,14 +114,14 @@ def test_memory_lives_in_the_store(ti: TaskInstance) -> None:
     store = Store()
     state = state_of(context_of(ti, task_state_store=store))
     assert state is not None
-    assert state.recall("a") is None
-    state.remember("a", None)
-    state.remember("b", "8")
-    state.forget("a")
-    state.forget("never there")
+    assert state.get("a") is None
+    state.put("a", None)
+    state.put("b", "8")
+    state.delete("a")
+    state.delete("never there")
     later = TaskStateStore(store)
-    assert later.recall("a") is None
-    assert later.recall("b") == {"task_id": "8"}
+    assert later.get("a") is None
+    assert later.get("b") == {"task_id": "8"}
 
 
 def test_remembering_reads_the_store_once(ti: TaskInstance) -> None:
@@ -135,8 +135,8 @@ def test_remembering_reads_the_store_once(ti: TaskInstance) -> None:
 
     state = TaskStateStore(Counting())
     for ident in "abc":
-        state.recall(ident)
-        state.remember(ident, None)
+        state.get(ident)
+        state.put(ident, None)
     assert len(reads) == 1
 
 
@@ -144,7 +144,7 @@ def test_remembering_reads_the_store_once(ti: TaskInstance) -> None:
 def test_rubbish_in_the_store_is_no_memory(rubbish: Any) -> None:
     store = Store()
     store.values["kling_jobs"] = rubbish
-    assert TaskStateStore(store).recall("a") is None
+    assert TaskStateStore(store).get("a") is None
 
 
 @pytest.mark.parametrize(("pushed", "facts"), [({"prompt": "x"}, {"prompt": "x"}), (None, {}), ("text", {})])

@@ -20,7 +20,7 @@ from airflow_provider_kling.exceptions import (
     KlingWaitInterrupted,
     auth_errors_as_retryable,
 )
-from airflow_provider_kling.inputs.prepared_request import asked_key, prepare_request
+from airflow_provider_kling.inputs.prepared_request import params_fingerprint, prepare_request
 from airflow_provider_kling.operators._error_report import RecoveryAdvice
 from airflow_provider_kling.operators._request_changes import (
     changing_fields,
@@ -92,7 +92,7 @@ def test_where_a_result_goes_is_no_part_of_the_request() -> None:
     told = prepare_request(endpoint, {"prompt": "a boat", "callback_url": "https://a.example/cb"}, dialect)
     assert plain.fingerprint == told.fingerprint
     assert told.body["callback_url"] == "https://a.example/cb"
-    asked = [asked_key(endpoint, {"prompt": "x", "callback_url": url}, None) for url in ("a", None)]
+    asked = [params_fingerprint(endpoint, {"prompt": "x", "callback_url": url}, None) for url in ("a", None)]
     assert asked[0] == asked[1]
 
 
@@ -164,7 +164,9 @@ def test_what_differs_is_shown_without_secrets() -> None:
 def test_a_name_that_is_taken(
     map_index: int, then: dict[str, Any] | None, outcome: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = SubmittedTask(KlingTask("7", TaskStatus.SUCCEED, "succeed"), "shot", attached=True, taken=True)
+    found = SubmittedTask(
+        KlingTask("7", TaskStatus.SUCCEED, "succeed"), "shot", reattached=True, id_was_in_use=True
+    )
     context: Any = {"ti": SimpleNamespace()}
     asked = key(map_index=map_index, clear_count=0, fingerprint="new", user_external_task_id="shot")
     if outcome == "refused":

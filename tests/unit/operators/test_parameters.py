@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.inputs.cost_limits import lowest_units, parse_usd
-from airflow_provider_kling.inputs.prepared_request import LARGEST_LIMIT, parse_units
+from airflow_provider_kling.inputs.prepared_request import MAX_LIMIT, parse_units
 from airflow_provider_kling.operators._parameters import (
     read_choice,
     read_conn_id,
@@ -275,7 +275,7 @@ def test_a_value_of_another_kind_is_refused_by_name(read: Any, name: str, value:
 
 @pytest.mark.parametrize("value", ["1e400", "9" * 5000, Decimal("1e30")], ids=lambda each: str(each)[:9])
 def test_a_limit_that_no_job_reaches_is_a_limit(value: Any) -> None:
-    assert parse_units("max_units", value) == parse_usd("max_usd", value) == LARGEST_LIMIT
+    assert parse_units("max_units", value) == parse_usd("max_usd", value) == MAX_LIMIT
     assert lowest_units(ENDPOINTS["images/generations"], None, parse_usd("max_usd", value))
 
 

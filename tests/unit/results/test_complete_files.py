@@ -23,7 +23,7 @@ ONCE = DownloadOptions(allow_private=True, attempts=1)
 
 def test_cut_download_is_fetched_again(web, shelf):
     task = video_task(web.serve("/v.mp4", cut(VIDEO, 300_000), cut(VIDEO, 0), status(503), whole(VIDEO)))
-    assert store_result(task, shelf.uri, rules=RULES)["videos"][0]["bytes"] == len(VIDEO)
+    assert store_result(task, shelf.uri, options=RULES)["videos"][0]["bytes"] == len(VIDEO)
     assert web.asked("/v.mp4") == 4
     assert set(shelf.files()) == {"8150001/0-video.mp4", "8150001/manifest.json"}
 
@@ -41,12 +41,12 @@ def test_200_cuts_never_leave_a_half_file(web, shelf):
         with pytest.raises(
             KlingResultNotKept, match="A retry of this task fetches it again without a new job"
         ):
-            store_result(task, shelf.uri, rules=rules)
+            store_result(task, shelf.uri, options=rules)
     assert shelf.files() == {}
     assert stored_task_ids(shelf.uri) == set()
     assert web.asked("/v.mp4") == 200
     web.serve("/v.mp4", whole(large))
-    store_result(task, shelf.uri, rules=rules)
+    store_result(task, shelf.uri, options=rules)
     assert shelf.files()["cut-199/0-video.mp4"] == large
 
 
@@ -58,10 +58,10 @@ def test_cut_in_a_later_part_of_an_s3_upload_leaves_nothing(web, s3):
     for _ in range(5):
         task = video_task(web.serve("/v.mp4", cut(large, rounds.randrange(6 << 20, len(large)))))
         with pytest.raises(KlingResultNotKept):
-            store_result(task, s3.uri("out"), rules=rules)
+            store_result(task, s3.uri("out"), options=rules)
     assert s3.stored() == []
     assert s3.open_uploads() == []
-    store_result(video_task(web.serve("/v.mp4", whole(large))), s3.uri("out"), rules=rules)
+    store_result(video_task(web.serve("/v.mp4", whole(large))), s3.uri("out"), options=rules)
     assert s3.open_uploads() == []
     assert Shelf(s3.uri("out")).files()["8150001/0-video.mp4"] == large
 
@@ -70,7 +70,7 @@ def test_reader_of_a_local_file_never_sees_a_part_of_it(web, tmp_path):
     """Also while an older file of that name is there."""
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
     target = tmp_path / "8150001" / "0-video.mp4"
-    store_result(task, str(tmp_path), rules=RULES)
+    store_result(task, str(tmp_path), options=RULES)
     (tmp_path / "8150001" / "manifest.json").unlink()
     seen, done = set(), threading.Event()
 
@@ -82,7 +82,7 @@ def test_reader_of_a_local_file_never_sees_a_part_of_it(web, tmp_path):
     reader.start()
     for _ in range(10):
         (tmp_path / "8150001" / "manifest.json").unlink(missing_ok=True)
-        store_result(task, str(tmp_path), rules=RULES)
+        store_result(task, str(tmp_path), options=RULES)
     done.set()
     reader.join()
     assert seen == {len(VIDEO)}
@@ -93,7 +93,7 @@ def test_leftovers_of_a_killed_writer_are_removed(web, tmp_path):
     part = tmp_path / "8150001" / ".0-video.mp4.abcd.part"
     part.write_bytes(b"half")
     os.utime(part, (time.time() - 86_400,) * 2)
-    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES)
+    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=RULES)
     assert sorted(os.listdir(tmp_path / "8150001")) == ["0-video.mp4", "manifest.json"]
 
 
@@ -114,10 +114,10 @@ def test_two_workers_store_one_task_at_the_same_time(web, tmp_path, storage):
 
     results = []
     task = video_task(web.serve("/slow.mp4", slow))
-    first = threading.Thread(target=lambda: results.append(store_result(task, output, rules=ONCE)))
+    first = threading.Thread(target=lambda: results.append(store_result(task, output, options=ONCE)))
     first.start()
     assert half.wait(20)
-    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), output, rules=ONCE)
+    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), output, options=ONCE)
     go_on.set()
     first.join(20)
     assert [result["videos"][0]["bytes"] for result in results] == [len(VIDEO)]
@@ -137,7 +137,7 @@ def test_what_comes_drop_by_drop_is_given_up(web, tmp_path, head):
     rules = DownloadOptions(allow_private=True, attempts=1, timeout=(0.5, 0.5))
     began = time.monotonic()
     with pytest.raises(KlingResultNotKept) as caught:
-        store_result(video_task(web.serve("/v.mp4", dropwise(head))), str(tmp_path), rules=rules)
+        store_result(video_task(web.serve("/v.mp4", dropwise(head))), str(tmp_path), options=rules)
     assert time.monotonic() - began < 30
     assert "it is too slow" in str(caught.value) or b"\r\n\r\n" not in head
 
@@ -156,13 +156,13 @@ def test_a_slow_storage_is_not_the_servers_fault(web, tmp_path, monkeypatch):
     rules = DownloadOptions(
         allow_private=True, attempts=1, timeout=(0.5, 0.5), min_bytes_per_second=10_000_000
     )
-    landed = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=rules)
+    landed = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=rules)
     assert landed["videos"][0]["bytes"] == len(VIDEO)
 
 
 def test_chunked_answers(web, shelf):
     web.serve("/v.mp4", chunked(VIDEO, complete=False), chunked(VIDEO))
-    assert store_result(video_task(web.url("/v.mp4")), shelf.uri, rules=RULES)["videos"][0]["bytes"] == len(
+    assert store_result(video_task(web.url("/v.mp4")), shelf.uri, options=RULES)["videos"][0]["bytes"] == len(
         VIDEO
     )
     assert web.asked("/v.mp4") == 2
@@ -186,7 +186,7 @@ def test_chunked_answers(web, shelf):
 )
 def test_a_file_that_is_no_result_is_not_stored(web, shelf, answer, says):
     with pytest.raises(KlingResultNotKept) as caught:
-        store_result(video_task(web.serve("/v.mp4", answer)), shelf.uri, rules=RULES)
+        store_result(video_task(web.serve("/v.mp4", answer)), shelf.uri, options=RULES)
     text = str(caught.value)
     assert f"The result of task 8150001 could not be downloaded: videos[0].url: {says}" in text or (
         says == "the connection broke" and "of 700" in text
@@ -201,7 +201,7 @@ def test_too_large_a_file_is_refused(web, shelf):
     rules = DownloadOptions(allow_private=True, max_bytes=500_000)
     for answer in (whole(VIDEO), chunked(VIDEO)):
         with pytest.raises(KlingResultNotKept, match="it is larger than the limit of 500000 bytes"):
-            store_result(video_task(web.serve("/v.mp4", answer)), shelf.uri, rules=rules)
+            store_result(video_task(web.serve("/v.mp4", answer)), shelf.uri, options=rules)
     assert shelf.files() == {}
     assert web.asked("/v.mp4") == 2
 
@@ -212,7 +212,7 @@ def test_one_bad_file_stops_the_others(web, tmp_path):
     with pytest.raises(
         KlingResultNotKept, match=r"images\[1\].url: its URL is blocked: ftp is not http or https"
     ):
-        store_result(task, str(tmp_path), rules=RULES)
+        store_result(task, str(tmp_path), options=RULES)
     assert [*tmp_path.rglob("*.png"), *tmp_path.rglob("*.part")] == []
 
 
@@ -222,13 +222,13 @@ def test_one_bad_file_stops_one_that_hardly_comes(web, tmp_path):
     task = {"task_id": "7", "images": [{"url": web.serve("/a", dropwise(head))}, {"url": "ftp://h/b.png"}]}
     began = time.monotonic()
     with pytest.raises(KlingResultNotKept, match=r"images\[1\].url"):
-        store_result(task, str(tmp_path), rules=RULES)
+        store_result(task, str(tmp_path), options=RULES)
     assert time.monotonic() - began < 30
 
 
 def test_what_object_stores_call_an_encoding_is_none(web, tmp_path):
     url = web.serve("/v.mp4", whole(VIDEO, Content_Encoding="aws-chunked"))
-    assert store_result(video_task(url), str(tmp_path), rules=RULES)["videos"][0]["bytes"] == len(VIDEO)
+    assert store_result(video_task(url), str(tmp_path), options=RULES)["videos"][0]["bytes"] == len(VIDEO)
 
 
 def test_interruption_leaves_nothing(web, shelf, monkeypatch):
@@ -249,5 +249,5 @@ def test_interruption_leaves_nothing(web, shelf, monkeypatch):
 
     monkeypatch.setattr(atomic_file.AtomicFile, "write", once)
     with pytest.raises(Killed):
-        store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), shelf.uri, rules=RULES)
+        store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), shelf.uri, options=RULES)
     assert shelf.files() == {}

@@ -92,7 +92,7 @@ def test_whole_means_whole_in_pieces_of_any_size(name: str, step: int) -> None:
     container = container_of(mime)
     for at in range(0, len(data), step):
         container.feed(data[at : at + step])
-    assert (container.fault() is None, container.closed) == (name in WHOLE, closed)
+    assert (container.defect() is None, container.closed) == (name in WHOLE, closed)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_what_is_no_whole_video_is_not_stored(
     web: Any, shelf: Any, data: bytes, headers: dict[str, str]
 ) -> None:
     with pytest.raises(KlingResultNotKept):
-        store_result(video_task(web.serve("/v.mp4", whole(data, **headers))), shelf.uri, rules=ONCE)
+        store_result(video_task(web.serve("/v.mp4", whole(data, **headers))), shelf.uri, options=ONCE)
     assert shelf.files() == {}
 
 
@@ -128,7 +128,7 @@ def test_what_is_no_whole_video_is_not_stored(
     ids=["gzip", "called gzip only", "no length", "fragments", "203 of a proxy", "a range of all"],
 )
 def test_what_is_whole_is_stored(web: Any, tmp_path: Any, answer: Any, stored: bytes) -> None:
-    store_result(video_task(web.serve("/v.mp4", answer)), str(tmp_path), rules=ONCE)
+    store_result(video_task(web.serve("/v.mp4", answer)), str(tmp_path), options=ONCE)
     assert (tmp_path / "8150001" / "0-video.mp4").read_bytes() == stored
 
 
@@ -151,20 +151,20 @@ def test_a_range_that_is_not_known_to_be_all_is_not_stored(
 ) -> None:
     url = web.serve("/v.mp4", whole(data, code=206, Content_Range=said))
     with pytest.raises(KlingResultNotKept, match=fault):
-        store_result(video_task(url), shelf.uri, rules=ONCE)
+        store_result(video_task(url), shelf.uri, options=ONCE)
     assert shelf.files() == {}
 
 
 def test_a_file_that_cannot_prove_its_end_needs_a_length(web: Any, tmp_path: Any) -> None:
     with pytest.raises(KlingResultNotKept, match="the server sends no length"):
-        store_result(video_task(web.serve("/v.mp4", unmeasured(TO_THE_END))), str(tmp_path), rules=ONCE)
+        store_result(video_task(web.serve("/v.mp4", unmeasured(TO_THE_END))), str(tmp_path), options=ONCE)
 
 
 def test_a_compressed_file_is_limited_by_its_content(web: Any, tmp_path: Any) -> None:
     packed = gzip.compress(movie(bytes(3_000_000)))
     url = web.serve("/v.mp4", whole(packed, Content_Encoding="gzip"))
     with pytest.raises(KlingResultNotKept, match="larger than the limit of 1000000 bytes"):
-        store_result(video_task(url), str(tmp_path), rules=replace(ONCE, max_bytes=1_000_000))
+        store_result(video_task(url), str(tmp_path), options=replace(ONCE, max_bytes=1_000_000))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_compressed_file_is_limited_by_its_content(web: Any, tmp_path: Any) ->
 )
 def test_subtitles_are_text(web: Any, tmp_path: Any, content: bytes, ending: str) -> None:
     task = {"task_id": "5", "subtitles": [{"url": web.serve("/s", whole(content, "text/plain"))}]}
-    store_result(task, str(tmp_path), rules=ONCE)
+    store_result(task, str(tmp_path), options=ONCE)
     assert (tmp_path / "5" / f"0-subtitle.{ending}").read_bytes() == content
 
 
@@ -181,14 +181,14 @@ def test_subtitles_are_text(web: Any, tmp_path: Any, content: bytes, ending: str
 def test_an_error_is_no_subtitle(web: Any, tmp_path: Any, content: bytes) -> None:
     task = {"task_id": "5", "subtitles": [{"url": web.serve("/s", whole(content, "text/plain"))}]}
     with pytest.raises(KlingResultNotKept, match="it should be a subtitle"):
-        store_result(task, str(tmp_path), rules=ONCE)
+        store_result(task, str(tmp_path), options=ONCE)
 
 
 def test_a_relative_url_is_the_connections_and_only_its_origin_sees_the_key(web: Any, tmp_path: Any) -> None:
     elsewhere = web.serve("/cdn.mp4", whole(VIDEO)).replace("127.0.0.1", "localhost")
     web.serve("/file.mp4", redirect(elsewhere))
     rules = replace(ONCE, base_url=f"{web.base}/kling", token=lambda: "k-1")
-    store_result(video_task("/file.mp4"), str(tmp_path), rules=rules)
+    store_result(video_task("/file.mp4"), str(tmp_path), options=rules)
     sent = {path: headers.get("Authorization") for path, headers in web.requests}
     assert sent == {"/file.mp4": "Bearer k-1", "/cdn.mp4": None}
 
@@ -197,7 +197,7 @@ def test_a_redirect_in_utf8_is_followed(web: Any, tmp_path: Any) -> None:
     web.serve("/f%C3%BC%E5%BD%B1.mp4", whole(VIDEO))
     # A header holds one byte a character.
     web.serve("/v.mp4", redirect("/fü影.mp4".encode().decode("latin-1")))
-    store_result(video_task(web.url("/v.mp4")), str(tmp_path), rules=ONCE)
+    store_result(video_task(web.url("/v.mp4")), str(tmp_path), options=ONCE)
     assert (tmp_path / "8150001" / "0-video.mp4").read_bytes() == VIDEO
 
 
@@ -210,9 +210,9 @@ def test_retry_after_is_honoured_up_to_the_longest_pause(
 ) -> None:
     from airflow_provider_kling.results.store import _ResultStore
 
-    code, asked, waited = case
+    code, asked, elapsed = case
     pauses: list[float] = []
-    monkeypatch.setattr(_ResultStore, "_pause", lambda self, seconds: pauses.append(seconds))
+    monkeypatch.setattr(_ResultStore, "_sleep_or_stop", lambda self, seconds: pauses.append(seconds))
 
     def busy(request: Any) -> None:
         request.send_response(code)
@@ -221,8 +221,8 @@ def test_retry_after_is_honoured_up_to_the_longest_pause(
         request.end_headers()
 
     url = web.serve("/v.mp4", busy, whole(VIDEO))
-    store_result(video_task(url), str(tmp_path), rules=replace(RULES, max_retry_delay=30.0))
-    assert waited <= pauses[0] <= max(waited, 1)
+    store_result(video_task(url), str(tmp_path), options=replace(RULES, max_retry_delay=30.0))
+    assert elapsed <= pauses[0] <= max(elapsed, 1)
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "manifest"])
@@ -237,12 +237,12 @@ def test_a_planted_link_does_not_lead_outside(web: Any, tmp_path: Any, kind: str
         out.mkdir()
         os.symlink(victim, out / "8150001")
         with pytest.raises(KlingResultNotKept, match="8150001 in it is a link; remove the link"):
-            store_result(task, str(out), rules=ONCE)
+            store_result(task, str(out), options=ONCE)
     else:
         (out / "8150001").mkdir(parents=True)
         name = "0-video.mp4" if kind == "file" else "manifest.json"
         os.symlink(victim / name, out / "8150001" / name)
-        store_result(task, str(out), rules=ONCE)
+        store_result(task, str(out), options=ONCE)
         assert not (out / "8150001" / name).is_symlink()
         assert (out / "8150001" / "0-video.mp4").read_bytes() == VIDEO
     assert {path.name: path.read_bytes() for path in victim.iterdir()} == before
@@ -263,10 +263,10 @@ def test_a_job_with_the_same_id_has_files_of_its_own(
     other = movie(b"other")
     first = video_task(web.serve("/1", whole(VIDEO)))
     second = {**video_task(web.serve("/2", whole(other))), **more}
-    store_result(first, shelf.uri, rules=replace(ONCE, base_url="https://a"))
+    store_result(first, shelf.uri, options=replace(ONCE, base_url="https://a"))
     rules = replace(ONCE, base_url=f"https://{host}")
-    stored = store_result(second, shelf.uri, rules=rules)
-    assert store_result(second, shelf.uri, rules=rules) == stored
+    stored = store_result(second, shelf.uri, options=rules)
+    assert store_result(second, shelf.uri, options=rules) == stored
     assert (web.asked("/1"), web.asked("/2")) == (1, 1)
     assert shelf.files()["8150001/0-video.mp4"] == VIDEO
     assert other in shelf.files().values()
@@ -275,4 +275,4 @@ def test_a_job_with_the_same_id_has_files_of_its_own(
 @pytest.mark.parametrize("code", [429, 503])
 def test_a_busy_server_is_asked_again(web: Any, tmp_path: Any, code: int) -> None:
     url = web.serve("/v.mp4", status(code), whole(VIDEO))
-    assert store_result(video_task(url), str(tmp_path), rules=RULES)["videos"][0]["bytes"] == len(VIDEO)
+    assert store_result(video_task(url), str(tmp_path), options=RULES)["videos"][0]["bytes"] == len(VIDEO)

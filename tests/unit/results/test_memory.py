@@ -23,9 +23,9 @@ def peak_kilobytes():
 
 small, large, output = json.loads(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
 rules = DownloadOptions(allow_private=True, attempts=1)
-store_result(small, output, rules=rules)
+store_result(small, output, options=rules)
 before = peak_kilobytes()
-size = store_result(large, output, rules=rules)["videos"][0]["bytes"]
+size = store_result(large, output, options=rules)["videos"][0]["bytes"]
 print(json.dumps([size, peak_kilobytes() - before]))
 """
 

@@ -22,7 +22,7 @@ LOGS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
 
 def text_of(url: str, tmp_path, rules: DownloadOptions = ONCE) -> str:
     with pytest.raises(KlingResultNotKept) as caught:
-        store_result(video_task(url), str(tmp_path), rules=rules)
+        store_result(video_task(url), str(tmp_path), options=rules)
     return str(caught.value)
 
 
@@ -76,7 +76,7 @@ def urllib3_logs(caplog, monkeypatch):
 @pytest.mark.parametrize("head", ["", "no colon here\r\nLocation: http://h/w.mp4?Signature=geheim\r\n"])
 def test_the_library_logs_no_signature(web, tmp_path, urllib3_logs, head):
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(VIDEO)}\r\n{head}\r\n".encode() + VIDEO
-    store_result(video_task(web.serve("/v.mp4", raw(answer)) + SIGNED), str(tmp_path), rules=RULES)
+    store_result(video_task(web.serve("/v.mp4", raw(answer)) + SIGNED), str(tmp_path), options=RULES)
     assert "/v.mp4" in urllib3_logs.text
     assert bool(head) == ("Failed to parse headers" in urllib3_logs.text)
     assert "geheim" not in urllib3_logs.text
@@ -95,7 +95,7 @@ def test_a_log_is_redacted_once(urllib3_logs):
 def test_a_password_in_the_output_path_is_not_quoted(web, tmp_path, output_path):
     texts = []
     for use in (
-        lambda: store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), output_path, rules=ONCE),
+        lambda: store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), output_path, options=ONCE),
         lambda: validate_output_path(output_path),
         lambda: validate_output_path(output_path, is_retry=True),
     ):

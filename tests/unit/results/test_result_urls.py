@@ -18,7 +18,7 @@ def test_expired_url_is_read_again(web, shelf):
     fresh = video_task(web.serve("/new.mp4", whole(VIDEO)))
     asked = []
     landed = store_result(
-        video_task(web.url("/old.mp4")), shelf.uri, rules=RULES, refresh=lambda: asked.append(1) or fresh
+        video_task(web.url("/old.mp4")), shelf.uri, options=RULES, refresh=lambda: asked.append(1) or fresh
     )
     assert landed["videos"][0]["bytes"] == len(VIDEO)
     assert (len(asked), web.asked("/old.mp4"), web.asked("/new.mp4")) == (1, 1, 1)
@@ -32,7 +32,7 @@ def test_several_files_share_one_new_reading(web, tmp_path):
         "images": [{"url": web.serve(f"/{n}", whole(PNG, "image/png"))} for n in range(4)],
     }
     asked = []
-    store_result(stale, str(tmp_path), rules=RULES, refresh=lambda: asked.append(1) or fresh)
+    store_result(stale, str(tmp_path), options=RULES, refresh=lambda: asked.append(1) or fresh)
     assert len(asked) == 1
 
 
@@ -43,7 +43,7 @@ def test_result_is_gone_after_30_days(web, shelf):
         store_result(
             task,
             shelf.uri,
-            rules=RULES,
+            options=RULES,
             refresh=lambda: asked.append(1) or {**task, "videos": [{"url": web.url("/v.mp4?again")}]},
         )
     assert isinstance(caught.value, AirflowFailException)
@@ -63,34 +63,34 @@ def test_other_ways_to_be_gone(web, tmp_path, refreshed):
         return {**task, "videos": []}
 
     with time_machine.travel(task["expires_at"] / 1000 + 86_400), pytest.raises(KlingResultExpired):
-        store_result(task, str(tmp_path), rules=RULES, refresh=None if refreshed == "nothing" else refresh)
+        store_result(task, str(tmp_path), options=RULES, refresh=None if refreshed == "nothing" else refresh)
     with time_machine.travel(task["expires_at"] / 1000 - 86_400), pytest.raises(KlingResultNotKept):
-        store_result(task, str(tmp_path), rules=RULES, refresh=None if refreshed == "nothing" else refresh)
+        store_result(task, str(tmp_path), options=RULES, refresh=None if refreshed == "nothing" else refresh)
 
 
 def test_stored_result_needs_no_url_after_30_days(web, tmp_path):
     task = video_task(web.serve("/v.mp4", whole(VIDEO), status(404)))
-    first = store_result(task, str(tmp_path), rules=RULES)
+    first = store_result(task, str(tmp_path), options=RULES)
     with time_machine.travel(task["expires_at"] / 1000 + 86_400):
-        assert store_result(task, str(tmp_path), rules=RULES) == first
+        assert store_result(task, str(tmp_path), options=RULES) == first
 
 
 def test_redirects_are_followed_to_a_limit(web, tmp_path):
     web.serve("/5", whole(VIDEO))
     for n in range(5):
         web.serve(f"/{n}", redirect(f"/{n + 1}"))
-    assert store_result(video_task(web.url("/0")), str(tmp_path), rules=RULES)["videos"][0]["bytes"] == len(
+    assert store_result(video_task(web.url("/0")), str(tmp_path), options=RULES)["videos"][0]["bytes"] == len(
         VIDEO
     )
     web.serve("/start", redirect("/0"))
     with pytest.raises(KlingResultNotKept, match="it is redirected more than 5 times"):
-        store_result({**video_task(web.url("/start")), "task_id": "2"}, str(tmp_path), rules=RULES)
+        store_result({**video_task(web.url("/start")), "task_id": "2"}, str(tmp_path), options=RULES)
     assert web.asked("/start") == 1
 
 
 def test_no_credentials_are_sent(web, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES)
+    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=RULES)
     ((_, headers),) = web.requests
     assert not {"authorization", "cookie"} & {name.lower() for name in headers}

@@ -44,9 +44,9 @@ def store(shelf: Shelf, web: Web) -> Callable[..., dict[str, Any]]:
         stored = store_result(
             video_task(web.serve("/clean.mp4", whole(MP4)), **more),
             shelf.uri,
-            facts=facts,
+            metadata=facts,
             airflow=WHO,
-            rules=RULES,
+            options=RULES,
         )
         index_of(shelf).record(stored, asked)
         return stored
@@ -204,7 +204,7 @@ def test_a_link_is_never_followed(tmp_path: Any, web: Web) -> None:
     shelf = Shelf(str(tmp_path / "out"))
     facts = {"fingerprint": ASKED.fingerprint, **scope_facts("inputs", "")}
     stored = store_result(
-        video_task(web.serve("/clean.mp4", whole(MP4))), shelf.uri, facts=facts, rules=RULES
+        video_task(web.serve("/clean.mp4", whole(MP4))), shelf.uri, metadata=facts, options=RULES
     )
     index_of(shelf).record(stored, ASKED)
     (tmp_path / "out" / "8150001").rename(tmp_path / "elsewhere")

@@ -56,9 +56,9 @@ def test_public_ips(address):
     check_ip(address, allow_private=False)
 
 
-def refused(url: str, tmp_path, rules=STRICT) -> str:
+def refused(url: str, tmp_path, options=STRICT) -> str:
     with pytest.raises(KlingResultNotKept) as caught:
-        store_result(video_task(url), str(tmp_path), rules=rules)
+        store_result(video_task(url), str(tmp_path), options=options)
     assert list(tmp_path.rglob("*.mp4")) == []
     return str(caught.value)
 
@@ -181,6 +181,6 @@ def test_proxy_of_the_connection_or_the_environment(web, tmp_path, monkeypatch):
             proxies_for(url, "http://own:2", allow_private=False)
     web.serve("http://cdn.example.com/v.mp4", whole(MP4))
     rules = DownloadOptions(proxy=web.base)
-    assert store_result(video_task("http://cdn.example.com/v.mp4"), str(tmp_path), rules=rules)["videos"][0][
-        "bytes"
-    ] == len(MP4)
+    assert store_result(video_task("http://cdn.example.com/v.mp4"), str(tmp_path), options=rules)["videos"][
+        0
+    ]["bytes"] == len(MP4)

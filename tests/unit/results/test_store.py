@@ -27,7 +27,7 @@ MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00" + (b"\xff\xfb\x90\x64" + bytes(413)) * 
 
 def test_video_is_stored(web, shelf):
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
-    landed = store_result(task, shelf.uri, rules=RULES, facts={"prompt": "a cat", "fingerprint": "f1"})
+    landed = store_result(task, shelf.uri, options=RULES, metadata={"prompt": "a cat", "fingerprint": "f1"})
     item = landed["videos"][0]
     assert (item["bytes"], item["sha256"]) == (len(VIDEO), sha256(VIDEO).hexdigest())
     assert item["path"] == f"{shelf.uri}/8150001/0-video.mp4"
@@ -44,7 +44,7 @@ def test_manifest_says_what_it_is(web, shelf):
     signed = web.serve("/v.mp4", whole(VIDEO)) + "?Signature=geheim"
     facts = {"model_name": "kling-v3", "prompt": "a cat", "inputs": [{"value": "https://h/p.png?sig=geheim"}]}
     with time_machine.travel(1_790_000_100, tick=False):
-        store_result(video_task(signed), shelf.uri, rules=RULES, facts=facts)
+        store_result(video_task(signed), shelf.uri, options=RULES, metadata=facts)
     manifest = json.loads(shelf.files()["8150001/manifest.json"])
     assert manifest == {
         "version": 1,
@@ -81,7 +81,7 @@ def test_manifest_says_what_it_is(web, shelf):
 def test_an_image_in_a_data_url_is_stored(prefix, shelf):
     image = {"index": 0, "url": prefix + b64encode(PNG).decode()}
     task = {"task_id": "7", "endpoint": "images/generations", "status": "succeed", "images": [image]}
-    (stored,) = store_result(task, shelf.uri, rules=RULES)["images"]
+    (stored,) = store_result(task, shelf.uri, options=RULES)["images"]
     assert shelf.files()[f"7/{stored['path'].rpartition('/')[2]}"] == PNG
     assert b64encode(PNG) not in shelf.files()["7/manifest.json"]
 
@@ -99,24 +99,24 @@ def test_an_image_in_a_data_url_is_stored(prefix, shelf):
 def test_a_data_url_without_an_image_is_not_stored(url, reason, tmp_path):
     task = {"task_id": "7", "endpoint": "images/generations", "images": [{"index": 0, "url": url}]}
     with pytest.raises(KlingResultNotKept, match=reason):
-        store_result(task, str(tmp_path), rules=replace(RULES, attempts=1))
+        store_result(task, str(tmp_path), options=replace(RULES, attempts=1))
 
 
 def test_second_store_downloads_nothing(web, shelf):
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
-    first = store_result(task, shelf.uri, rules=RULES)
-    assert store_result(task, shelf.uri, rules=RULES) == first
+    first = store_result(task, shelf.uri, options=RULES)
+    assert store_result(task, shelf.uri, options=RULES) == first
     assert web.asked("/v.mp4") == 1
 
 
 def test_lost_file_is_fetched_again(web, shelf):
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
-    first = store_result(task, shelf.uri, rules=RULES)
+    first = store_result(task, shelf.uri, options=RULES)
     place = resolve_path(first["videos"][0]["path"])
     place.fs.rm(place.path)
-    assert store_result(task, shelf.uri, rules=RULES) == first
+    assert store_result(task, shelf.uri, options=RULES) == first
     place.fs.pipe_file(place.path, VIDEO[:-1])
-    assert store_result(task, shelf.uri, rules=RULES) == first
+    assert store_result(task, shelf.uri, options=RULES) == first
     assert web.asked("/v.mp4") == 3
     assert shelf.files()["8150001/0-video.mp4"] == VIDEO
 
@@ -141,7 +141,7 @@ def test_all_files_of_a_task_have_their_own_names(web, shelf):
             }
         ],
     }
-    landed = store_result(task, shelf.uri, rules=RULES)
+    landed = store_result(task, shelf.uri, options=RULES)
     assert set(shelf.files()) == {
         "7/manifest.json",
         "7/0-video.mp4",
@@ -180,7 +180,7 @@ def test_several_files_are_fetched_at_once(web, tmp_path):
             }
         ],
     }
-    landed = store_result(task, str(tmp_path), rules=RULES)
+    landed = store_result(task, str(tmp_path), options=RULES)
     assert landed["images"][0]["path_3"].endswith("/0-image-3.png")
     assert not gate.broken
 
@@ -188,8 +188,8 @@ def test_several_files_are_fetched_at_once(web, tmp_path):
 def test_stored_tasks_are_listed(web, shelf):
     url = web.serve("/v.mp4", whole(VIDEO))
     for task_id in ("1", "2"):
-        store_result({**video_task(url), "task_id": task_id}, f"{shelf.uri}/2026-11-20", rules=RULES)
-    store_result({**video_task(url), "task_id": "3"}, shelf.uri, rules=RULES)
+        store_result({**video_task(url), "task_id": task_id}, f"{shelf.uri}/2026-11-20", options=RULES)
+    store_result({**video_task(url), "task_id": "3"}, shelf.uri, options=RULES)
     place = resolve_path(f"{shelf.uri}/4/0-video.mp4")
     place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
     place.fs.pipe_file(place.path, VIDEO)  # a store that did not end
@@ -205,7 +205,7 @@ def test_unreadable_manifest_counts_as_none(web, shelf, content):
     place = resolve_path(f"{shelf.uri}/8150001/manifest.json")
     place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
     place.fs.pipe_file(place.path, content)
-    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), shelf.uri, rules=RULES)
+    store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), shelf.uri, options=RULES)
     assert read_task_manifest(shelf.uri, "8150001")["files"][0]["bytes"] == len(VIDEO)
 
 
@@ -245,7 +245,7 @@ def test_unexpected_entries_of_a_manifest_are_ignored(web, tmp_path, entry):
     (tmp_path / "8150001" / "0-video.mp4").write_bytes(VIDEO)
     content = {"version": 1, "request": {}, "files": [entry]}
     (tmp_path / "8150001" / "manifest.json").write_text(json.dumps(content))
-    landed = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES)
+    landed = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=RULES)
     assert landed["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
     assert web.asked("/v.mp4") == 1
     assert read_task_manifest(str(tmp_path), "8150001")["files"][0]["sha256"] == STORED_BEFORE["sha256"]
@@ -257,7 +257,7 @@ def test_unknown_keys_of_a_manifest_are_dropped(web, tmp_path):
     content = {"version": 1, "request": {}, "files": [{**STORED_BEFORE, "path": "/etc/passwd", "more": 1}]}
     (tmp_path / "8150001" / "manifest.json").write_text(json.dumps(content))
     landed = store_result(
-        video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), rules=RULES, facts={"a": 1}
+        video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=RULES, metadata={"a": 1}
     )
     assert landed["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
     assert web.asked("/v.mp4") == 0
@@ -273,13 +273,13 @@ def test_storage_that_cannot_take_the_files(web, s3, tmp_path, bad):
         "unknown": ("zzz://bucket/out", "'zzz' is not a supported storage scheme"),
     }[bad]
     with pytest.raises(KlingResultNotKept, match=f"cannot be stored in {output}: {says}"):
-        store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), output, rules=RULES)
+        store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), output, options=RULES)
 
 
 def test_storage_that_is_down(web, s3):
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
     with pytest.raises(KlingResultNotKept, match="A retry of this task fetches it again without a new job"):
-        store_result(task, s3.uri("out", "kling_test_s3_down"), rules=RULES)
+        store_result(task, s3.uri("out", "kling_test_s3_down"), options=RULES)
 
 
 def test_output_path_is_checked_before_anything_is_paid(s3, tmp_path):
@@ -309,7 +309,7 @@ def test_names_from_outside_lead_nowhere_else(web, tmp_path):
     url = web.serve("/v.mp4", whole(VIDEO))
     for task_id in ("../../evil", "/etc/evil", "..", "a/b", "x" * 300, "", "ö\0"):
         landed = store_result(
-            {**video_task(url), "task_id": task_id, "external_task_id": None}, str(tmp_path), rules=RULES
+            {**video_task(url), "task_id": task_id, "external_task_id": None}, str(tmp_path), options=RULES
         )
         place = resolve_path(landed["videos"][0]["path"]).path
         assert os.path.dirname(os.path.dirname(os.path.realpath(place))) == str(tmp_path)
@@ -323,7 +323,7 @@ def test_task_without_files_is_returned_as_it_is(tmp_path):
         "videos": [],
         "faces": [{"face_image": "https://h/f"}],
     }
-    assert store_result(task, str(tmp_path), rules=RULES) == task
+    assert store_result(task, str(tmp_path), options=RULES) == task
     assert os.listdir(tmp_path) == []
 
 
@@ -335,14 +335,14 @@ def test_what_is_known_of_the_inputs_is_never_lost(web, shelf):
     def request():
         return json.loads(shelf.files()["8150001/manifest.json"])["request"]
 
-    store_result(task, shelf.uri, rules=RULES)
+    store_result(task, shelf.uri, options=RULES)
     assert request() == {}
-    store_result(task, shelf.uri, rules=RULES, facts=facts)
+    store_result(task, shelf.uri, options=RULES, metadata=facts)
     assert request() == facts
     place = resolve_path(f"{shelf.uri}/8150001/0-video.mp4")
     place.fs.rm(place.path)
-    store_result(task, shelf.uri, rules=RULES)
+    store_result(task, shelf.uri, options=RULES)
     assert request() == facts
     assert web.asked("/v.mp4") == 2
-    assert store_result({"task_id": "9", "videos": []}, shelf.uri, rules=RULES, facts=facts)
+    assert store_result({"task_id": "9", "videos": []}, shelf.uri, options=RULES, metadata=facts)
     assert "9/manifest.json" not in shelf.files()

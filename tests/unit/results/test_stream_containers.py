@@ -112,7 +112,7 @@ def test_the_end_is_known_in_pieces_of_any_size(name: str, step: int) -> None:
     container = container_of(detect_media_type(data))
     for at in range(0, len(data), step):
         container.feed(data[at : at + step])
-    found = container.fault()
+    found = container.defect()
     assert (fault in (found or "")) if fault else found is None
     assert container.closed is closed
 
@@ -129,7 +129,7 @@ def test_the_end_is_known_in_pieces_of_any_size(name: str, step: int) -> None:
 )
 def test_a_whole_file_needs_no_length(web: Any, tmp_path: Any, array: str, data: bytes, name: str) -> None:
     task = {"task_id": "5", array: [{"url": web.serve("/f", unmeasured(data))}]}
-    store_result(task, str(tmp_path), rules=ONCE)
+    store_result(task, str(tmp_path), options=ONCE)
     assert (tmp_path / "5" / name).read_bytes() == data
 
 
@@ -139,8 +139,8 @@ def test_a_file_without_its_end_needs_a_length(web: Any, tmp_path: Any, name: st
     array = "videos" if "webm" in name else "audios"
     task = {"task_id": "5", array: [{"url": web.serve("/f", unmeasured(data))}]}
     with pytest.raises(KlingResultNotKept, match=fault or "whether it is complete"):
-        store_result(task, str(tmp_path), rules=ONCE)
+        store_result(task, str(tmp_path), options=ONCE)
     if fault is None:
         web.serve("/f", whole(data, "application/octet-stream"))
-        store_result(task, str(tmp_path), rules=ONCE)
+        store_result(task, str(tmp_path), options=ONCE)
         assert (tmp_path / "5" / "manifest.json").is_file()

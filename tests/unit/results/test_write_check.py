@@ -108,7 +108,7 @@ MISSING = [
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """No package of any storage is installed."""
-    monkeypatch.setattr(storage, "_is_there", lambda _module: False)
+    monkeypatch.setattr(storage, "_is_importable", lambda _module: False)
     monkeypatch.setattr(importlib.import_module("fsspec.registry"), "registry", {})
 
 

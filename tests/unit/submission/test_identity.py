@@ -19,7 +19,7 @@ BARE = {"task_id": "g-1", "task_status": "submitted"}
 
 
 @pytest.mark.parametrize(
-    ("data", "asked", "by_name", "strict", "found"),
+    ("data", "asked", "by_external_id", "strict", "found"),
     [
         pytest.param([OTHER, OURS], "7", False, True, "7", id="second by id"),
         pytest.param([OTHER, OURS], "af-1", True, True, "7", id="second by name"),
@@ -48,9 +48,9 @@ BARE = {"task_id": "g-1", "task_status": "submitted"}
     ],
 )
 def test_only_the_task_that_was_asked_for(
-    data: Any, asked: str, by_name: bool, strict: bool, found: str | None
+    data: Any, asked: str, by_external_id: bool, strict: bool, found: str | None
 ) -> None:
-    task = select_task({"code": 0, "data": data}, asked, by_name=by_name, strict=strict)
+    task = select_task({"code": 0, "data": data}, asked, by_external_id=by_external_id, strict=strict)
     seen = task.task_id if isinstance(task, KlingTask) else task
     assert seen == found or (found == "7" and seen == "task_abc")
 

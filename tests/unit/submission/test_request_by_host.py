@@ -103,7 +103,7 @@ def test_a_time_is_the_same_input_however_it_was_written() -> None:
     ],
 )
 def test_a_ratio_that_no_source_limits_is_taken(slug: str, values: dict[str, Any]) -> None:
-    assert ordered(slug, "gateway", **values).media
+    assert ordered(slug, "gateway", **values).inputs
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_what_sources_limit_is_refused(slug: str, values: dict[str, Any], words:
 @pytest.mark.parametrize("seconds", [1, 61])
 def test_old_lip_sync_takes_a_sound_of_any_length(seconds: float) -> None:
     order = ordered("videos/lip-sync", "gateway", **LIP_SYNC, audio_file=silence(seconds))
-    assert order.media[-1].seconds == seconds
+    assert order.inputs[-1].seconds == seconds
 
 
 def test_old_lip_sync_still_takes_5_megabytes_at_most() -> None:

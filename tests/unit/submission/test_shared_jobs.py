@@ -22,7 +22,7 @@ from airflow_provider_kling.submission.context import (
     SubmissionContext,
     SubmittedTask,
 )
-from airflow_provider_kling.submission.submit import LATE_PAUSES
+from airflow_provider_kling.submission.submit import LATE_LOOKUP_DELAYS
 from tests.support.submission_steps import (
     DONE,
     FAILED,
@@ -117,8 +117,10 @@ def test_the_account_is_identified_by_host_and_key_alone() -> None:
             False,
             id="its own, answer lost",
         ),
-        pytest.param({"asks_first": True}, [(FIND, DONE)], DONE, True, id="found before"),
-        pytest.param({"asks_first": True}, [(FIND, None), (CREATE, NEW)], NEW, False, id="asked, then made"),
+        pytest.param({"look_up_first": True}, [(FIND, DONE)], DONE, True, id="found before"),
+        pytest.param(
+            {"look_up_first": True}, [(FIND, None), (CREATE, NEW)], NEW, False, id="asked, then made"
+        ),
         pytest.param(
             {},
             [(CREATE, TAKEN), (FIND, FAILED), (FindTask(NEXT), DONE)],
@@ -127,7 +129,7 @@ def test_the_account_is_identified_by_host_and_key_alone() -> None:
             id="another has made the next after a failure",
         ),
         pytest.param(
-            {"asks_first": True, "unique_names": False},
+            {"look_up_first": True, "refuses_duplicates": False},
             [(FIND, None), (CREATE, NEW)],
             NEW,
             False,
@@ -157,8 +159,11 @@ def test_a_retry_distinguishes_its_own_job_from_that_of_another_task() -> None:
 
 
 def test_a_retry_where_names_are_not_unique_waits_for_a_job_that_may_be_its_own() -> None:
-    retry = shared(is_retry=True, unique_names=False, earlier_tries=1)
-    script = [(FIND, None), *(step for pause in LATE_PAUSES for step in [(Sleep(pause), None), (FIND, None)])]
+    retry = shared(is_retry=True, refuses_duplicates=False, earlier_tries=1)
+    script = [
+        (FIND, None),
+        *(step for pause in LATE_LOOKUP_DELAYS for step in [(Sleep(pause), None), (FIND, None)]),
+    ]
     assert type(walk(retry, script)).__name__ == "KlingJobUnseen"
 
 
@@ -166,8 +171,8 @@ def test_an_expired_job_is_submitted_again_with_a_warning(caplog: pytest.LogCapt
     then = round(time.time() * 1000) - (RESULT_DAYS * 86_400 + 60) * 1000
     gone = replace(DONE, updated_at=then)
     script = [(CREATE, TAKEN), (FIND, gone), (FindTask(NEXT), None), (CreateTask(NEXT), NEW)]
-    outcome = walk(shared(renew_expired=True), script)
-    assert outcome == SubmittedTask(NEW, NEXT, attached=False, failed_attempts=1)
+    outcome = walk(shared(resubmit_expired=True), script)
+    assert outcome == SubmittedTask(NEW, NEXT, reattached=False, failed_attempts=1)
     assert "Kling has deleted the result of job 7" in caplog.text
 
 

@@ -89,7 +89,7 @@ def test_the_job_gets_its_name(run: Run, kling_emulator: Emulator) -> None:
     (job,) = kling_emulator.jobs
     assert (submission.task.task_id, submission.external_task_id) == (job.task_id, NAME)
     assert job.external_task_id == NAME
-    assert not submission.attached
+    assert not submission.reattached
 
 
 @pytest.mark.parametrize("fault", ["lost_response", "late_error"])
@@ -98,7 +98,7 @@ def test_a_lost_answer_costs_one_job(run: Run, kling_emulator: Emulator, fault: 
     submission = run(context())
     (job,) = kling_emulator.jobs
     assert submission.task.task_id == job.task_id
-    assert submission.attached
+    assert submission.reattached
     assert posts(kling_emulator) == 1
 
 
@@ -107,7 +107,7 @@ def test_a_lost_request_is_made_again(run: Run, kling_emulator: Emulator) -> Non
     run(context())
     other = replace(KEY, map_index=1)
     submission = run(context(key=other))
-    assert not submission.attached
+    assert not submission.reattached
     assert [job.external_task_id for job in kling_emulator.jobs] == [NAME, other.external_task_id(0)]
     assert posts(kling_emulator) == 3
 
@@ -115,7 +115,7 @@ def test_a_lost_request_is_made_again(run: Run, kling_emulator: Emulator) -> Non
 def test_a_second_try_attaches(run: Run, kling_emulator: Emulator) -> None:
     first = run(context())
     second = run(context(is_retry=True))
-    assert second.attached
+    assert second.reattached
     assert second.task.task_id == first.task.task_id
     assert posts(kling_emulator) == 1
 
@@ -124,7 +124,7 @@ def test_a_first_try_that_is_none_attaches_too(run: Run, kling_emulator: Emulato
     """Kling refuses a second job of the same name."""
     first = run(context())
     second = run(context())
-    assert second.attached
+    assert second.reattached
     assert second.task.task_id == first.task.task_id
     assert len(kling_emulator.jobs) == 1
 

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_kling.exceptions import JobState
 from airflow_provider_kling.submission.context import FindTask, Sleep
-from airflow_provider_kling.submission.submit import LATE_PAUSES, KlingJobUnseen
+from airflow_provider_kling.submission.submit import LATE_LOOKUP_DELAYS, KlingJobUnseen
 from airflow_provider_kling.version_compat import AirflowFailException
 from tests.support.submission_steps import (
     CREATE,
@@ -30,13 +30,13 @@ from tests.support.submission_steps import (
     walk,
 )
 
-LATE: Script = [step for pause in LATE_PAUSES for step in ((Sleep(pause), None), (FIND, None))]
+LATE: Script = [step for pause in LATE_LOOKUP_DELAYS for step in ((Sleep(pause), None), (FIND, None))]
 SEEN: Script = [*LATE[:-1], (FIND, RUNNING)]
 CREATE_NEXT = type(CREATE)(NEXT)
 
 
 def late(**given: Any) -> Any:
-    return context(unique_names=False, **given)
+    return context(refuses_duplicates=False, **given)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,9 @@ def late(**given: Any) -> Any:
             made(),
             id="never asked for",
         ),
-        pytest.param({"began": 0.0}, [(FIND, DONE)], attached(DONE), id="slept while another worker made it"),
+        pytest.param(
+            {"started_at": 0.0}, [(FIND, DONE)], attached(DONE), id="slept while another worker made it"
+        ),
     ],
 )
 def test_paths_that_end_with_one_job(given: dict[str, Any], script: Script, outcome: Any) -> None:
@@ -94,6 +96,6 @@ def test_what_is_not_seen_is_not_made_again(given: dict[str, Any], script: Scrip
 def test_a_cleared_task_that_attaches_makes_an_expired_result_again() -> None:
     gone = type(DONE)("7", DONE.status, "succeed", updated_at=1)
     script: Script = [(FIND, gone), (FindTask(NEXT), None), (CREATE_NEXT, NEW)]
-    given = context(is_retry=True, renew_expired=True)
+    given = context(is_retry=True, resubmit_expired=True)
     assert walk(given, script) == made(name=NEXT, attempt=1)
     assert walk(context(is_retry=True), [(FIND, gone)]) == attached(gone)

@@ -59,8 +59,8 @@ def test_the_request_is_noted_before_it_is_made() -> None:
         """The worker is gone."""
 
     class Watching(Memory):
-        def remember(self, external_task_id: str, task_id: str | None) -> None:
-            state.remember(external_task_id, task_id)
+        def put(self, external_task_id: str, task_id: str | None) -> None:
+            state.put(external_task_id, task_id)
             raise Died
 
     with pytest.raises(Died):
@@ -146,7 +146,7 @@ def test_at_kling_a_first_try_asks_nothing_of_airflow() -> None:
     """Each question takes a request to the api-server, and Kling knows the name anyway."""
 
     class Untouchable(Memory):
-        def recall(self, external_task_id: str) -> Mapping[str, Any] | None:
+        def get(self, external_task_id: str) -> Mapping[str, Any] | None:
             raise AssertionError(external_task_id)
 
     state = Untouchable()

@@ -136,27 +136,27 @@ class Waits:
 
     def __init__(self, hub: Callable[[], SharedPoller]) -> None:
         self._hub = hub
-        self.lines: list[tuple[int, str]] = []
+        self.log_messages: list[tuple[int, str]] = []
 
     async def one(
         self, ident: str, interval: float = TICK, seconds: float = 60, since: float | None = None
     ) -> Any:
         hub = self._hub()
-        wait = hub.join(ident, interval, time.time() + seconds, since)
+        wait = hub.subscribe(ident, interval, time.time() + seconds, since)
         try:
             # A test that would wait for ever fails.
             async with asyncio.timeout(60):
-                async for line in wait.lines():
-                    self.lines.append(line)
+                async for line in wait.log_messages():
+                    self.log_messages.append(line)
         finally:
-            hub.leave(wait)
+            hub.unsubscribe(wait)
         return wait.event
 
     def all(self, idents: Iterable[str], **kwargs: Any) -> Awaitable[list[TaskEvent]]:
         return asyncio.gather(*(self.one(ident, **kwargs) for ident in idents))
 
     def at(self, level: int) -> list[str]:
-        return [line for number, line in self.lines if number == level]
+        return [line for number, line in self.log_messages if number == level]
 
 
 def poll_tasks() -> list[Any]:

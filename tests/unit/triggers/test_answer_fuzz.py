@@ -115,14 +115,14 @@ def test_the_clients_read_any_answer(
     answer = answering(*told)
 
     class Sync(KlingClient):
-        def _exchange(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
+        def _send_once(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
             return answer
 
         def read(self, call: ApiRequest) -> dict[str, Any]:
             return self.send(call)
 
     class Async(AsyncKlingClient):
-        async def _exchange(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
+        async def _send_once(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
             return answer
 
         read = AsyncKlingClient.send
@@ -178,7 +178,7 @@ def test_an_answer_about_one_job_is_no_news_of_another(
         ident = call.path.rpartition("/")[2]
         return answering(200, {}, {"code": 0, "data": next(r for r in good if r["task_id"] == ident)})
 
-    monkeypatch.setattr(AsyncKlingClient, "_exchange", exchange)
+    monkeypatch.setattr(AsyncKlingClient, "_send_once", exchange)
     asyncio.run(_wait_for_all(connection, get_endpoint(SLUG)))
     plain_logs(caplog)
 
@@ -187,12 +187,12 @@ async def _wait_for_all(connection: KlingSettings, endpoint: Endpoint) -> None:
     hub = SharedPoller(connection, endpoint, on_end=lambda: None)
 
     async def wait(ident: str) -> Any:
-        waiter = hub.join(ident, 0.2, time.time() + 60)
+        waiter = hub.subscribe(ident, 0.2, time.time() + 60)
         try:
-            async for _, line in waiter.lines():
+            async for _, line in waiter.log_messages():
                 is_plain(line)
         finally:
-            hub.leave(waiter)
+            hub.unsubscribe(waiter)
         return waiter.event
 
     odd = asyncio.ensure_future(wait(ODD))

@@ -177,8 +177,8 @@ class TestTask:
         server.set(ident, "succeed")
         await wait
         ours = ("trigger", "airflow_provider_kling")
-        lines = [line for line in caplog.records if line.name.startswith(ours)]
-        assert [line.name for line in lines if line.levelno >= logging.INFO] == ["trigger"] * 2
+        log_messages = [line for line in caplog.records if line.name.startswith(ours)]
+        assert [line.name for line in log_messages if line.levelno >= logging.INFO] == ["trigger"] * 2
 
     async def test_killing_the_task_says_that_the_job_goes_on(self, caplog: pytest.LogCaptureFixture) -> None:
         await logging_as(task_trigger("job-9"), "trigger").on_kill()
@@ -269,7 +269,7 @@ class TestConnection:
         self, monkeypatch: pytest.MonkeyPatch, times: int, kind: type[Exception] = RuntimeError
     ) -> list[int]:
         left = list(range(times))
-        original = KlingHook.asettings
+        original = KlingHook.aget_settings
 
         async def failing(hook: KlingHook) -> Any:
             if left:
@@ -277,7 +277,7 @@ class TestConnection:
                 raise kind("the API server does not answer")
             return await original(hook)
 
-        monkeypatch.setattr(KlingHook, "asettings", failing)
+        monkeypatch.setattr(KlingHook, "aget_settings", failing)
         return left
 
 

@@ -97,7 +97,7 @@ def test_absence_proves_nothing_for_a_job(created: int | None) -> None:
 def test_jobs_missing_in_lists_are_not_searched_there_again_unless_patient() -> None:
     seats = {ident: ListPosition(missed_rounds=MAX_MISSES) for ident in jobs(100)}
     assert run(PollRound(seats, seats), List(*seats), set(seats)) == ([], jobs(100))
-    pages, singles = run(PollRound(seats, seats, patient=True), List(*seats), set(seats))
+    pages, singles = run(PollRound(seats, seats, retry_missing=True), List(*seats), set(seats))
     assert len(pages) == 1
     assert not singles
     assert all(seat.missed_rounds == 0 for seat in seats.values())
@@ -210,10 +210,10 @@ def situations(draw: st.DrawFn) -> tuple[List, dict[str, ListPosition], set[str]
 
 @given(situations(), st.booleans(), st.booleans())
 def test_every_due_job_is_covered_with_bounded_effort(
-    situation: tuple[List, dict[str, ListPosition], set[str]], lists: bool, patient: bool
+    situation: tuple[List, dict[str, ListPosition], set[str]], lists: bool, retry_missing: bool
 ) -> None:
     tasks, seats, due = situation
-    plan = PollRound(seats, due, lists=lists, patient=patient)
+    plan = PollRound(seats, due, lists=lists, retry_missing=retry_missing)
     pages, singles = run(plan, tasks, set(seats))
     seen = {ident for page in pages for ident in tasks.page(page)}
     assert due <= seen | set(singles)

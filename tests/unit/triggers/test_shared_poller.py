@@ -118,14 +118,14 @@ async def test_who_leaves_takes_its_interval_along(
     server: Server, settings: KlingSettings, endpoint: Endpoint
 ) -> None:
     hub = get_poller(settings, endpoint)
-    slow, quick = (hub.join(ident, seconds, time.time() + 60) for ident, seconds in (("a", 9), ("b", 1)))
-    twin = hub.join("a", 2, time.time() + 60)
+    slow, quick = (hub.subscribe(ident, seconds, time.time() + 60) for ident, seconds in (("a", 9), ("b", 1)))
+    twin = hub.subscribe("a", 2, time.time() + 60)
     assert hub._pace == 1
-    hub.leave(quick)
+    hub.unsubscribe(quick)
     assert hub._pace == 2
-    hub.leave(twin)
+    hub.unsubscribe(twin)
     assert hub._pace == 9
-    hub.leave(slow)
+    hub.unsubscribe(slow)
     assert hubs() == 0
 
 
@@ -257,7 +257,7 @@ async def test_status_changes_are_logged_once_and_polls_not_at_all(server: Serve
     await until(lambda: len(server.asked) >= polls + 3)
     server.set(ident, "succeed")
     await task
-    assert waits.lines == [
+    assert waits.log_messages == [
         (logging.INFO, f"Job {ident}: processing"),
         (logging.INFO, f"Job {ident}: succeed"),
     ]
@@ -272,7 +272,7 @@ async def test_nothing_signed_or_secret_is_logged(
     for ident in idents:
         server.set(ident, "succeed")
     events = await waits.all(idents)
-    said = f"{caplog.text} {events} {waits.lines}"
+    said = f"{caplog.text} {events} {waits.log_messages}"
     assert "page 1 of" in said
     assert "signature" not in said
     assert SIGNED not in said

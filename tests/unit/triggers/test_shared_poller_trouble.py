@@ -449,7 +449,7 @@ async def test_a_list_that_is_late_is_news_all_the_same(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background_reads, "MAX_ROUND_DELAY", 0.05)
-    monkeypatch.setattr(task_reader, "_INSTEAD_OF_PAGE", 1)
+    monkeypatch.setattr(task_reader, "_SINGLES_WHILE_PAGE_IS_LATE", 1)
     original = AsyncKlingClient.send
 
     async def send(self: AsyncKlingClient, call: Any) -> Any:

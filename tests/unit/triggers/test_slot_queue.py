@@ -18,7 +18,7 @@ class Line:
 
     def __init__(self) -> None:
         self.board = SlotQueue()
-        self.called: list[str] = []
+        self.notified: list[str] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     async def come(self, name: str, since: float, refused_at: float | None = None, **kwargs: float) -> None:
@@ -26,7 +26,7 @@ class Line:
 
         async def wait() -> None:
             await self.board.wait(seeker)
-            self.called.append(name)
+            self.notified.append(name)
 
         self.tasks[name] = asyncio.ensure_future(wait())
         await asyncio.sleep(0)
@@ -34,7 +34,7 @@ class Line:
     async def settle(self) -> list[str]:
         for _ in range(20):
             await asyncio.sleep(0)
-        return self.called
+        return self.notified
 
 
 @pytest.fixture
@@ -53,29 +53,29 @@ async def test_each_ended_job_wakes_who_came_first(line: Line) -> None:
     for name, since in (("second", now - 20), ("third", now - 10), ("first", now - 30)):
         await line.come(name, since)
     assert await line.settle() == []
-    line.board.job_ended()
+    line.board.release()
     assert await line.settle() == ["first"]
-    line.board.job_ended()
-    line.board.job_ended()
+    line.board.release()
+    line.board.release()
     assert await line.settle() == ["first", "second", "third"]
 
 
 async def test_a_job_that_ended_after_the_refusal_but_before_the_arrival_counts(line: Line) -> None:
     refused_at = time.time()
-    line.board.job_ended()
+    line.board.release()
     await line.come("late", refused_at, refused_at)
     assert await line.settle() == ["late"]
 
 
 async def test_a_job_that_ended_before_the_refusal_does_not(line: Line) -> None:
-    line.board.job_ended()
+    line.board.release()
     await line.come("refused later", time.time(), time.time() + 0.001)
     assert await line.settle() == []
 
 
 async def test_a_remembered_slot_goes_to_one_waiter_only(line: Line) -> None:
     refused_at = time.time()
-    line.board.job_ended()
+    line.board.release()
     await line.come("one", refused_at, refused_at)
     await line.come("two", refused_at, refused_at)
     assert await line.settle() == ["one"]
@@ -84,8 +84,8 @@ async def test_a_remembered_slot_goes_to_one_waiter_only(line: Line) -> None:
 async def test_two_ended_jobs_serve_one_who_waits_and_one_on_the_way(line: Line) -> None:
     now = time.time()
     await line.come("waiting", now - 60, now)
-    line.board.job_ended()
-    line.board.job_ended()
+    line.board.release()
+    line.board.release()
     await line.come("on the way", now, now)
     assert sorted(await line.settle()) == ["on the way", "waiting"]
 
@@ -103,7 +103,7 @@ async def test_a_waiter_that_times_out_does_not_stop_the_first(line: Line, quick
     await line.come("second", now, refusals=1)
     async with asyncio.timeout(60):
         await line.tasks["first"]
-    assert line.called[0] == "first"
+    assert line.notified[0] == "first"
 
 
 async def test_attempts_without_news_are_spaced(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,13 +114,13 @@ async def test_attempts_without_news_are_spaced(line: Line, monkeypatch: pytest.
         await line.come(name, time.time())
     await asyncio.gather(*line.tasks.values())
     assert time.monotonic() - began >= 0.3
-    assert line.called == list("abcd")
+    assert line.notified == list("abcd")
 
 
 async def test_retry_after_is_honoured_even_when_a_slot_is_free(line: Line) -> None:
     began = time.monotonic()
     await line.come("told to wait", time.time(), retry_after=0.3)
-    line.board.job_ended()
+    line.board.release()
     await line.tasks["told to wait"]
     assert time.monotonic() - began >= 0.29
 
@@ -129,7 +129,7 @@ async def test_who_leaves_gives_its_turn_to_the_next(line: Line) -> None:
     now = time.time()
     await line.come("first", now - 10, retry_after=60)
     await line.come("second", now)
-    line.board.job_ended()
+    line.board.release()
     await line.settle()
     line.tasks["first"].cancel()
     assert await line.settle() == ["second"]
@@ -141,7 +141,7 @@ async def test_who_leaves_uncalled_leaves_no_trace(line: Line) -> None:
     await line.come("second", now)
     line.tasks["first"].cancel()
     await line.settle()
-    line.board.job_ended()
+    line.board.release()
     assert await line.settle() == ["second"]
 
 

@@ -79,9 +79,9 @@ def test_sums_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
     assert sum(map(Decimal, told["units"].values())) == books
     assert (told["charges"], told["unknown_to_airflow"], told["stored_not_in_ledger"]) == (7, 1, 1)
     assert told["complete"] is False
-    by_kind = {job.pack: Decimal(0) for job in kling_emulator.jobs}
+    by_kind = {job.unit_type: Decimal(0) for job in kling_emulator.jobs}
     for job in kling_emulator.jobs:
-        by_kind[job.pack] += job.price
+        by_kind[job.unit_type] += job.price
     assert {kind: Decimal(text) for kind, text in told["units"].items()} == by_kind
 
     known = [row for row in charged if row["known"]]

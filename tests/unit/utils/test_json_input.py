@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from airflow_provider_kling.utils.json_input import MAX_DEPTH, read_answer, read_json
+from airflow_provider_kling.utils.json_input import MAX_DEPTH, read_json, read_response_json
 
 
 @pytest.mark.parametrize("text", ["1", '"x"', "[]", '{"a": [1, {"b": null}]}', b'{"a": "\xc3\xa9"}'])
@@ -46,13 +46,13 @@ def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
     ids=["BOM", "GBK", "Latin-1", "UTF-16", "as text", "text", "a key twice"],
 )
 def test_an_answer_is_read_in_spite_of_its_form(body: bytes, value: object) -> None:
-    assert read_answer(body) == value
+    assert read_response_json(body) == value
 
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH, 400])
 def test_one_deep_field_hides_no_other(depth: int) -> None:
     deep = '{"a":' * depth + "1" + "}" * depth
-    answer = read_answer(f'{{"task_id": "8", "list": [{deep}], "deep": {deep}}}')
+    answer = read_response_json(f'{{"task_id": "8", "list": [{deep}], "deep": {deep}}}')
     assert answer["task_id"] == "8"
     assert read_json(json.dumps(answer)) == answer, "what is left is not too deep"
 
@@ -60,4 +60,4 @@ def test_one_deep_field_hides_no_other(depth: int) -> None:
 @pytest.mark.parametrize("body", [b"", b'{"task_id": "8', b'{"a": 1} {"b": 2}', b"<html>", b"[" * 100_000])
 def test_what_is_no_whole_answer_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - of the reader or of the decoder
-        read_answer(body)
+        read_response_json(body)

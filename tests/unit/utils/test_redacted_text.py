@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.utils.redaction import RedactedItems, RedactedText, original_of, redact_texts
+from airflow_provider_kling.utils.redaction import RedactedItems, RedactedText, original_of, redact_reversibly
 
 SIGNED = "https://a.example/b.png?X-Amz-Signature=secret"
 SHOWN = "https://a.example/b.png"
@@ -28,7 +28,7 @@ SHOWN = "https://a.example/b.png"
     ],
 )
 def test_the_text_is_the_redacted_one_and_the_original_comes_back(value: Any, shown: Any) -> None:
-    redacted = redact_texts(value)
+    redacted = redact_reversibly(value)
     assert redacted == shown
     assert json.loads(json.dumps(redacted)) == shown
     assert "secret" not in f"{redacted} {redacted!r}"
@@ -36,15 +36,15 @@ def test_the_text_is_the_redacted_one_and_the_original_comes_back(value: Any, sh
 
 
 def test_what_need_not_be_hidden_stays_plain_text() -> None:
-    assert type(redact_texts("waves")) is str
+    assert type(redact_reversibly("waves")) is str
 
 
 def test_twice_is_once() -> None:
-    assert original_of(redact_texts(redact_texts(SIGNED))) == SIGNED
+    assert original_of(redact_reversibly(redact_reversibly(SIGNED))) == SIGNED
 
 
 def test_what_was_changed_is_what_counts() -> None:
-    redacted = redact_texts({"image": SIGNED, "masks": [SIGNED]})
+    redacted = redact_reversibly({"image": SIGNED, "masks": [SIGNED]})
     redacted["masks"].append("other")
     redacted["image"] = "replaced"
     assert original_of(redacted) == {"image": "replaced", "masks": [SIGNED, "other"]}

@@ -327,7 +327,7 @@ def test_only_what_can_be_listed_and_has_files_is_swept():
 
 
 def test_the_endpoints_of_api_2_share_a_list():
-    swept = [endpoint.slug for endpoint in sweepable_endpoints() if endpoint.tasks]
+    swept = [endpoint.slug for endpoint in sweepable_endpoints() if endpoint.tasks_path]
     assert swept == ["text-to-video", "solutions/virtual_try_on"]
 
 

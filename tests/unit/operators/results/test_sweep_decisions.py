@@ -89,7 +89,7 @@ def test_jobs_without_a_date_are_looked_at():
         (TaskStatus.SUCCEED, VIDEO, ("9",), 0, ResultStatus.MISSING),
         (TaskStatus.SUCCEED, {}, (), 0, ResultStatus.MISSING),
         (TaskStatus.SUCCEED, VIDEO, (), 30 * 86_400_000 - 1, ResultStatus.MISSING),
-        (TaskStatus.SUCCEED, VIDEO, (), 30 * 86_400_000, ResultStatus.GONE),
+        (TaskStatus.SUCCEED, VIDEO, (), 30 * 86_400_000, ResultStatus.EXPIRED),
     ],
 )
 def test_where_a_result_stands(status: Any, result: Any, kept: Any, now: int, finding: ResultStatus):
