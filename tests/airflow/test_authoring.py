@@ -264,6 +264,6 @@ def test_what_comes_to_nothing_is_refused_before_anything_is_paid(
 def test_text_of_a_factory_that_means_nothing_is_refused_at_parse(line: str, named: str) -> None:
     source = SOURCES["factory"]
     lines = [each for each in source.splitlines() if f"  {named}:" not in each]
-    lines.insert(lines.index("film:") + 1, f"  {line}")
+    lines.insert(lines.index("video:") + 1, f"  {line}")
     with pytest.raises(KlingRequestInvalid, match=named):
         exec("\n".join(lines), {})
