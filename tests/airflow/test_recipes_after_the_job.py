@@ -146,8 +146,8 @@ def test_slack_is_told_what_waits_for_approval(
 
     imports, _, recipe = source_with("SlackWebhookNotifier").partition("\n\n")
     file = dags_folder / "approve.py"
-    film = 'KlingTextToVideoOperator(task_id="film", prompt="a boat", poll_interval=0.2, output_path='
-    body = f"{film}{str(tmp_path / 'out')!r})\n{recipe}\ndag.get_task('film') >> dag.get_task('approve')\n"
+    video = 'KlingTextToVideoOperator(task_id="video", prompt="a boat", poll_interval=0.2, output_path='
+    body = f"{video}{str(tmp_path / 'out')!r})\n{recipe}\ndag.get_task('video') >> dag.get_task('approve')\n"
     head = "from airflow import DAG\nfrom airflow_provider_kling.operators.video import *\n"
     file.write_text(f"{imports}\n{head}with DAG('approve', schedule=None) as dag:\n{indent(body, '    ')}")
     run_task, asked = dag._run_task, list[str]()
@@ -161,7 +161,7 @@ def test_slack_is_told_what_waits_for_approval(
     monkeypatch.setattr(dag, "_run_task", run_and_approve)
     run = runpy.run_path(str(file))["dag"].test()
     assert {ti.task_id: str(ti.state) for ti in run.get_task_instances()} == {
-        "film": "success",
+        "video": "success",
         "approve": "success",
     }
     assert asked == ["Publish this video?"]

@@ -73,7 +73,7 @@ def one_try(file: Path, task_id: str, number: int) -> subprocess.Popen[str]:
 
 
 TASKS = pytest.mark.parametrize(
-    ("source", "task_id", "jobs"), [(OURS, "make", 1), (STOCK, "submit", 2)], ids=["ours", "stock"]
+    ("source", "task_id", "jobs"), [(OURS, "video", 1), (STOCK, "submit", 2)], ids=["ours", "stock"]
 )
 
 
@@ -105,7 +105,7 @@ def one_try_here(file: Path, task_id: str, number: int) -> Any:
 def test_the_answer_is_lost(file: File, kling_emulator: Emulator) -> None:
     kling_emulator.faults.set({"lost_response": 1})
     with contextlib.suppress(TaskDeferred):  # not if the job has ended by then
-        one_try_here(file(OURS), "make", 1)
+        one_try_here(file(OURS), "video", 1)
     assert len(kling_emulator.jobs) == 1
     with pytest.raises(requests.ConnectionError):
         one_try_here(file(STOCK), "submit", 1)
@@ -119,7 +119,7 @@ def test_slots_are_taken(file: File, kling_emulator: Emulator) -> None:
     with pytest.raises(AirflowException, match="429"):
         one_try_here(file(STOCK), "submit", 1)
     with pytest.raises(TaskDeferred):
-        one_try_here(file(OURS), "make", 1)
+        one_try_here(file(OURS), "video", 1)
     assert not kling_emulator.jobs
 
 

@@ -99,9 +99,13 @@ def test_the_documented_cost_of_a_first_video_is_that_of_the_price_table() -> No
     told = f"{units:.0f} units, about {dollars.quantize(Decimal('0.01'))} US dollars"
     assert told in page("README.md")
     assert told in page("docs/quickstart.md")
+    costs = page("docs/costs.md")
     assert (
-        f"a video unit costs {USD_PER_UNIT['video']} and an image unit {USD_PER_UNIT['image']} US dollars"
-    ) in page("docs/quickstart.md")
+        f"a video unit costs {USD_PER_UNIT['video']} US dollars and an image unit {USD_PER_UNIT['image']}."
+        in costs
+    )
+    limit = 20 / USD_PER_UNIT["video"]
+    assert f"`max_usd=20` is {limit:.1f} video units: {limit // units} videos of 5 s" in costs
 
 
 def test_prices_of_units_are_those_of_the_price_table() -> None:
@@ -142,7 +146,7 @@ def test_a_sensors_default_timeout_is_documented() -> None:
 
     each = KlingTaskSensor(task_id="wait", endpoint="videos/text2video", kling_task_id="8")
     assert each.timeout == 6 * 3600
-    assert "is six hours unless set" in page("docs/waiting.md")
+    assert "A sensor waits six hours by default" in page("docs/waiting.md")
 
 
 def test_examples_give_sensors_a_timeout() -> None:

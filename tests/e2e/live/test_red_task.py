@@ -15,7 +15,7 @@ from tests.e2e.live.airflow_processes import LiveAirflow
 pytestmark = pytest.mark.slow
 
 FETCH = f"{ROOT}/docs/troubleshooting.md:kling_fetch"
-REFUSED = f"{ROOT}/docs/retries-and-money.md:film_or_ask"
+REFUSED = f"{ROOT}/docs/retries-and-money.md:video_or_ask"
 DAG = "live_red"
 
 
@@ -71,9 +71,9 @@ def test_a_callback_leaves_word_of_a_refusal(
 ) -> None:
     airflow = start_airflow(variables={"LIVE_RECIPES": REFUSED})
     emulator.faults.set({"refused_word": "storm"})
-    run_id = airflow.api.trigger("film_or_ask")
-    assert airflow.api.wait_for_run("film_or_ask", run_id, 120) == "success"
-    assert airflow.api.states("film_or_ask", run_id, "film") == ["failed"]
-    assert airflow.api.states("film_or_ask", run_id, "ask") == ["success"]
-    assert "refused by the content safety check" in airflow.api.xcom("film_or_ask", run_id, "refused")
+    run_id = airflow.api.trigger("video_or_ask")
+    assert airflow.api.wait_for_run("video_or_ask", run_id, 120) == "success"
+    assert airflow.api.states("video_or_ask", run_id, "video") == ["failed"]
+    assert airflow.api.states("video_or_ask", run_id, "ask") == ["success"]
+    assert "refused by the content safety check" in airflow.api.xcom("video_or_ask", run_id, "refused")
     assert not emulator.jobs

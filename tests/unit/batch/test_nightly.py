@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The recipe of ``docs/batch.md`` for the same rows every night, run for more than a month."""
+"""The two ways of ``docs/batch.md`` for the same rows every night, run for more than a month."""
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -13,27 +14,35 @@ from typing import Any
 
 import pytest
 import time_machine
-from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingBudgetSpent, KlingRequestInvalid
+from airflow_provider_kling.operators.batch import KlingBatchOperator
 from scripts.local_airflow import ROOT
 from tests.unit.batch.conftest import Batch
 
-Name = Callable[[dict[str, Any]], dict[str, Any]]
+
+def named(row: dict[str, Any]) -> dict[str, Any]:
+    """Add an own external id: a hash of the row and of its image's content."""
+    image = hashlib.sha256(Path(row["image"].removeprefix("file://")).read_bytes()).hexdigest()
+    content = json.dumps({**row, "image": image}, sort_keys=True)
+    return {**row, "external_task_id": f"shop-{hashlib.sha256(content.encode()).hexdigest()[:32]}"}
 
 
 @pytest.fixture(scope="module")
-def recipe() -> dict[str, Any]:
-    """What the page's snippet defines."""
+def settings() -> dict[str, Any]:
+    """The settings of the batch in the page's DAG."""
     page = (ROOT / "docs" / "batch.md").read_text("utf-8")
     (source,) = [
-        text for text in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "def named" in text
+        text
+        for text in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+        if 'DAG("product_videos"' in text
     ]
     names: dict[str, Any] = {}
-    with DAG("nightly", schedule=None):
-        exec(source, names)
-    return names
+    exec(f"{source.replace('KlingBatchOperator(', 'batch = KlingBatchOperator(')}", names)
+    batch: KlingBatchOperator = names["batch"]
+    assert batch.dag.catchup is False
+    return {"idempotency_scope": batch.idempotency_scope, "max_usd": batch.max_usd}
 
 
 @pytest.fixture
@@ -52,13 +61,13 @@ def catalogue(tmp_path: Path, pictures: list[bytes]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def nights(tmp_path: Path, recipe: dict[str, Any]) -> Callable[..., Batch]:
+def nights(tmp_path: Path) -> Callable[..., Batch]:
     """Run the batch in a DAG run of its own, with named rows; return it."""
 
     def run(run_id: str, rows: list[dict[str, Any]], folder: str = "videos", **more: Any) -> Batch:
         batch = Batch(str(tmp_path / folder))
         batch.ti = replace(batch.ti, run_id=run_id)
-        batch.run([recipe["named"](row) for row in rows], **more)
+        batch.run([named(row) for row in rows], **more)
         return batch
 
     return run
@@ -124,13 +133,12 @@ def test_a_clear_submits_expired_rows_again(
     kling: Emulator,
     nights: Callable[..., Batch],
     catalogue: list[dict[str, Any]],
-    recipe: dict[str, Any],
     tmp_path: Path,
 ) -> None:
     nights("monday", catalogue)
     days = datetime.timedelta(days=31)
     kling.advance(days.total_seconds())
-    rows = [recipe["named"](row) for row in catalogue]
+    rows = [named(row) for row in catalogue]
     with time_machine.travel(datetime.datetime.now(datetime.UTC) + days, tick=True):
         batch = Batch(str(tmp_path / "elsewhere"))
         with pytest.raises(KlingRequestInvalid):
@@ -153,11 +161,10 @@ def test_another_prefix_of_the_ids_submits_all_rows_again(
     kling: Emulator,
     nights: Callable[..., Batch],
     catalogue: list[dict[str, Any]],
-    recipe: dict[str, Any],
     tmp_path: Path,
 ) -> None:
     nights("monday", catalogue)
-    rows = [recipe["named"](row) for row in catalogue]
+    rows = [named(row) for row in catalogue]
     names = [row["external_task_id"].replace("shop-", "shop2-") for row in rows]
     batch = Batch(str(tmp_path / "videos"))
     batch.ti = replace(batch.ti, run_id="tuesday")
@@ -167,12 +174,22 @@ def test_another_prefix_of_the_ids_submits_all_rows_again(
     assert len(kling.jobs) == 6
 
 
-def test_the_task_writes_named_rows_without_doubles(
-    recipe: dict[str, Any], catalogue: list[dict[str, Any]], tmp_path: Path
+def test_the_dag_of_the_page_pays_only_for_new_rows(
+    kling: Emulator, settings: dict[str, Any], catalogue: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    recipe["CATALOGUE"] = f"file://{tmp_path}"
-    lines = [json.dumps(row) for row in (*catalogue, catalogue[0])]
-    (tmp_path / "requests.jsonl").write_text("\n".join(lines))
-    recipe["tonight"].function()
-    written = [json.loads(line) for line in (tmp_path / "tonight.jsonl").read_text().splitlines()]
-    assert [row["prompt"] for row in written] == [row["prompt"] for row in catalogue]
+    def night(run_id: str, **more: Any) -> dict[str, Any]:
+        batch = Batch(str(tmp_path / "videos"), **{**settings, **more})
+        batch.ti = replace(batch.ti, run_id=run_id)
+        return batch.run(catalogue)
+
+    # An image costs 8 units of 0.0035 US dollars: the limit of this night is two of the three.
+    with pytest.raises(KlingBudgetSpent):
+        night("monday", max_usd=0.06)
+    assert len(kling.jobs) == 2
+    tuesday = night("tuesday", max_usd=0.06)
+    assert (tuesday["made"], tuesday["reused"], tuesday["units_charged"]) == (1, 2, "8")
+    assert len(kling.jobs) == 3
+    catalogue[0]["prompt"] = "another angle"
+    wednesday = night("wednesday")
+    assert (wednesday["made"], wednesday["reused"], wednesday["units_charged"]) == (1, 2, "8")
+    assert len(kling.jobs) == 4

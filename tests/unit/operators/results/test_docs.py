@@ -57,9 +57,9 @@ def kling_emulator_options() -> dict[str, Any]:
 def test_its_tasks_work(
     tasks: dict[str, Any], tmp_path: Any, ti: TaskInstance, capsys: pytest.CaptureFixture[str]
 ):
-    assert set(tasks) == {"make", "fetch", "sweep", "look"}
-    tasks["make"].poll_interval = 0.2
-    made = run(tasks["make"], ti)
+    assert set(tasks) == {"video", "fetch", "sweep", "look"}
+    tasks["video"].poll_interval = 0.2
+    made = run(tasks["video"], ti)
     (shown,) = (json.loads(text) for text in snippets("json") if "videos" in text)
     assert set(shown) <= set(made)
     assert set(shown["videos"][0]) == set(made["videos"][0])
@@ -70,7 +70,7 @@ def test_its_tasks_work(
 
     capsys.readouterr()
     tasks["look"].python_callable()
-    assert capsys.readouterr().out == f"{tasks['make'].prompt} {made['units']} 0-video.mp4\n"
+    assert capsys.readouterr().out == f"{tasks['video'].prompt} {made['units']} 0-video.mp4\n"
 
     manifest = read_task_manifest(f"{tmp_path}/kling/2026-11-20", made["task_id"])
     assert table("The manifest") == set(manifest)
