@@ -6,9 +6,9 @@ AIRFLOW ?= apache-airflow>=3.3.2
 # More than a small machine has processors: many tests wait for a server on it.
 WORKERS ?= 5
 PYTEST_ARGS ?=
-# Jobs of `make test-distributed`: of mapped tasks, and of batches.
-MAPPED ?= 20
-ROWS ?= 80
+# Jobs of the long test of `make test-distributed`: of mapped tasks, and of batches. Without them it is left out.
+MAPPED ?=
+ROWS ?=
 # Of Airflow's UI with `make airflow`.
 PORT ?= 8080
 
@@ -67,7 +67,7 @@ test-distributed: $(VENV)/.develops ## Celery, Redis, PostgreSQL; kill workers a
 	    ! { command -v redis-server && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1; then \
 	    { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends redis-server postgresql; } \
 	    >/dev/null || echo "Redis and PostgreSQL could not be installed."; fi
-	MAPPED=$(MAPPED) ROWS=$(ROWS) $(BIN)/pytest tests/e2e/distributed -m slow -rA $(PYTEST_ARGS)
+	MAPPED='$(MAPPED)' ROWS='$(ROWS)' $(BIN)/pytest tests/e2e/distributed -m slow -rA $(PYTEST_ARGS)
 
 audit: $(VENV)/.develops ## check the dependencies for known vulnerabilities
 	@scripts/audit $(BIN)/uv '$(AIRFLOW)'

@@ -25,8 +25,8 @@ DAGS = Path(__file__).parent / "dags"
 SLOTS = 25
 _READY = " ready."
 # Of the run in which something is killed every 20 seconds; each mapped job starts two processes.
-MAPPED = int(os.environ.get("MAPPED", "20"))
-ROWS = int(os.environ.get("ROWS", "80"))
+MAPPED = int(os.environ.get("MAPPED") or 0)
+ROWS = int(os.environ.get("ROWS") or 0)
 WORKERS = ("worker-1", "worker-2")
 TRIGGERERS = ("triggerer-1", "triggerer-2")
 

@@ -71,6 +71,7 @@ def test_a_dead_worker_and_a_dead_triggerer_cost_nothing_twice(
     assert kling.faults.fired["lost_response"]
 
 
+@pytest.mark.skipif(not (MAPPED and ROWS), reason="takes long: make test-distributed MAPPED=20 ROWS=80")
 @pytest.mark.timeout(3600)
 def test_a_worker_and_a_triggerer_are_killed_every_twenty_seconds(
     airflow: DistributedAirflow, kling: Emulator, tmp_path: Path
