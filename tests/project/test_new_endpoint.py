@@ -106,7 +106,7 @@ def test_stub_and_reference_have_it(operator: type[Any]) -> None:
     assert "| `days` | `int`, 1 to 365 | How many days pass, 1 to 365. | **required** | Kling |" in section
     assert "* at least one of prompt or season must be given" in section
     assert (
-        "| `videos/time-lapse` | [KlingTimeLapseOperator](video.md#klingtimelapseoperator) | job |"
+        "| `videos/time-lapse` | [KlingTimeLapseOperator](video.md#klingtimelapseoperator) | asynchronous |"
         in pages["README"]
     )
 
