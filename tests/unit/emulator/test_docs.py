@@ -109,7 +109,7 @@ def test_the_test_of_the_page_passes(tmp_path):
         env=environment(tmp_path, tmp_path / "dags"),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
