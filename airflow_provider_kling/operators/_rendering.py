@@ -37,6 +37,7 @@ class RenderingMixin(_Operator):
         task that it creates, so that operators can override it, but does not call
         :meth:`render_template_fields`;
         :meth:`render_template` does not get the name of the field, nor values that a function returns.
+        Airflow stores the rendered fields before it calls :meth:`pre_execute`, so that is too late.
         """
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..api.endpoint import Endpoint, get_endpoint
-from ..api.task import TaskStatus
 from ..api.templating import is_templated
 from ..exceptions import (
     KlingAuthError,
@@ -23,7 +22,6 @@ from ..exceptions import (
     KlingWaitInterrupted,
     error_from_event,
 )
-from ..operators._deadlines import min_deadline
 from ..operators._hook_mixin import KlingHookMixin
 from ..operators._parameters import (
     check_end_from_trigger,
@@ -39,7 +37,6 @@ from ..operators._parameters import (
     read_task_id,
 )
 from ..operators._rendering import RenderingMixin
-from ..operators._task_run import TaskRun
 from ..version_compat import (
     AirflowException,
     AirflowFailException,
@@ -53,6 +50,7 @@ from ..version_compat import (
 if TYPE_CHECKING:
     from ..api.polling import TaskEvent
     from ..api.task import KlingTask
+    from ..operators._task_run import TaskRun
     from ..version_compat import Context
 
 
@@ -217,6 +215,9 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         self.log.warning("The wait ends here. %s", self._job_continues_note)
 
     def _start_run(self, context: Context) -> TaskRun:
+        # Not at the top: a DAG file is parsed all day, and its tasks run elsewhere.
+        from ..operators._task_run import TaskRun
+
         self.check_rendered()
         if self.output_path is not None:
             read_path(self.task_id, "output_path", self.output_path)
@@ -250,6 +251,8 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         return endpoint
 
     def _execute_deferrable(self, run: TaskRun) -> dict[str, Any]:
+        from ..operators._deadlines import min_deadline
+
         task = self._poll_once()
         if task and task.status.is_terminal:
             return self._result(run, task)
@@ -301,6 +304,8 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         return read_task_id(self.task_id, "kling_task_id", value)
 
     def _result(self, run: TaskRun, task: KlingTask) -> dict[str, Any]:
+        from ..api.task import TaskStatus
+
         if task.status is TaskStatus.FAILED:
             raise _event_to_exception({"status": "failed", "task_id": task.task_id, "message": task.message})
         if not task.external_task_id and (name := self._name_of(task)):
