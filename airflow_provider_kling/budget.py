@@ -95,7 +95,8 @@ class KlingBudget:
         """
         if units is None or amount_of(units) is None:
             raise KlingRequestInvalid(
-                f"Budget {self.name!r} cannot hold a job whose cost is not known before it is made.",
+                f"Set expected_seconds, or leave budget {self.name!r} out: it cannot hold a job whose cost "
+                "is not known before it is made.",
                 job=JobState.NOT_CREATED,
             )
         log = self._log(self._period(dag_id, run_id))
@@ -372,11 +373,13 @@ def _named_errors(name: str) -> Iterator[None]:
         yield
     except StoragePermanentError as error:
         raise KlingRequestInvalid(
-            f"Budget {name!r} cannot be stored there: {error}.", job=JobState.NOT_CREATED
+            f"Correct the path of budget {name!r}, where it cannot be stored: {error}.",
+            job=JobState.NOT_CREATED,
         ) from None
     except StorageTransientError as error:
         raise KlingServerError(
-            f"Budget {name!r} cannot be read or written now: {error}.", job=JobState.NOT_CREATED
+            f"Retry once the storage of budget {name!r} answers: it cannot be read or written now: {error}.",
+            job=JobState.NOT_CREATED,
         ) from None
 
 

@@ -37,6 +37,10 @@ _JOB_STATE_TEXT = {
 }
 
 _LONGEST_MESSAGE = 4_000
+_LONGEST_CAUSE = 45
+"""Of what Kling says of a failed job: cause and remedy go into the line that Airflow's UI shows."""
+
+CONTENT_ADVICE = "Content refused: change the prompt or the image."
 
 _NO_RETRY = (
     "Airflow does not try this again: once it is fixed, store the result with KlingFetchResultOperator "
@@ -275,10 +279,11 @@ def refuses_read(error: KlingError) -> bool:
     return isinstance(error, AirflowFailException) and error.http_status is not None
 
 
-def error_from_event(event: TaskEvent) -> KlingError:
+def error_from_event(event: TaskEvent, *, awaited: bool = False) -> KlingError:
     """Return the exception for a wait that ended without success.
 
     :param event: how the wait ended.
+    :param awaited: the job was submitted elsewhere, so that a retry of this task makes no new one.
     :return: the exception, to be raised by the caller.
     """
     task_id, message = event["task_id"], event["message"] or "no reason given"
@@ -299,5 +304,11 @@ def error_from_event(event: TaskEvent) -> KlingError:
             job=JobState.EXISTS,
             outlook=_FIX_THEN_RETRY,
         )
-    kind = KlingContentRefused if refuses_content(message) else KlingTaskFailed
-    return kind(f"Kling ended job {task_id} as failed: {message}.", task_id=task_id, job=JobState.ENDED)
+    kind: type[KlingError] = KlingAwaitedTaskFailed if awaited else KlingTaskFailed
+    remedy = "submit it again" if awaited else "retry for a new job"
+    advice = f"Failed at Kling ({cut(message, _LONGEST_CAUSE)}): {remedy}."
+    if refuses_content(message):
+        kind, advice = KlingContentRefused, CONTENT_ADVICE
+    return kind(
+        f"{advice} Kling ended job {task_id} as failed: {message}.", task_id=task_id, job=JobState.ENDED
+    )

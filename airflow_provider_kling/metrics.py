@@ -133,8 +133,8 @@ def job_ended(task: Any, *, endpoint: Any, dialect: Any = None, model: Any = Non
         tags = {"endpoint": endpoint, "dialect": dialect, "model": model}
         if units := amount_of(task.units):
             count("units", units, **tags)
-        if task.created_at and task.updated_at:
-            duration("seconds_to_end", (task.updated_at - task.created_at) / 1000, **tags)
+        if (seconds := task.seconds_to_end) is not None:
+            duration("seconds_to_end", seconds, **tags)
 
     _safely(report)
 

@@ -104,6 +104,16 @@ class KlingTask:
         return self.updated_at + RESULT_DAYS * _DAY_MS
 
     @property
+    def seconds_to_end(self) -> float | None:
+        """Seconds from the job's creation to its end; ``None`` where a time is missing.
+
+        The clocks of Kling's servers differ by milliseconds, and a job may end as soon as it is made.
+        """
+        if self.created_at is None or self.updated_at is None:
+            return None
+        return max(self.updated_at - self.created_at, 0) / 1000
+
+    @property
     def files(self) -> list[str]:
         """The URLs of the files that the result holds, in its order; empty where it holds none."""
         return [url for items in self.result.values() for item in items for url in file_urls(item).values()]

@@ -81,11 +81,13 @@ def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
                 yield row
     except StoragePermanentError as error:
         raise KlingRequestInvalid(
-            f"requests={redact_text(uri)!r} cannot be read: {error}.", job=JobState.NOT_CREATED
+            f"Correct the file of requests: {error}. requests={redact_text(uri)!r} cannot be read.",
+            job=JobState.NOT_CREATED,
         ) from None
     except StorageTransientError as error:
         raise KlingServerError(
-            f"requests={redact_text(uri)!r} cannot be read now: {error}.", job=JobState.NOT_CREATED
+            f"Retry to read requests: {error}. requests={redact_text(uri)!r} cannot be read now.",
+            job=JobState.NOT_CREATED,
         ) from None
 
 

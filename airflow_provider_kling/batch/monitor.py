@@ -133,8 +133,8 @@ class JobMonitor:
 
     async def _on_ended(self, entry: LedgerEntry, task: KlingTask) -> None:
         self._troubled = False
-        if task.created_at and task.updated_at and task.updated_at > task.created_at:
-            self.schedule.record((task.updated_at - task.created_at) / 1000)
+        if seconds := task.seconds_to_end:
+            self.schedule.record(seconds)
         # An invalid amount means an unknown charge; it must not stop a paid job.
         units = None if amount_of(task.units) is None else task.units
         charges, failed = task.charges or None, task.status is TaskStatus.FAILED

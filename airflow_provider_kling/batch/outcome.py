@@ -125,8 +125,8 @@ def batch_error(
         return _failed(progress, allowed, f"{what}. See {report}.", asks_again=asks_again)
     if progress.running:
         return KlingTaskTimeout(
-            f"{_because(unexpected)}{progress.running} jobs have not ended in time or their files could not "
-            f"be stored: {what}.",
+            f"Retry to attach to {progress.running} jobs. {_because(unexpected)}They have not ended in time "
+            f"or their files could not be stored: {what}.",
             job=JobState.EXISTS,
             outlook=_RESUMES_TEXT,
         )
@@ -138,8 +138,8 @@ def _unsubmitted(
 ) -> KlingError | None:
     if reason is StopReason.BUDGET and progress.unknown:
         return KlingBudgetSpent(
-            f"max_units cannot be checked: the cost of {progress.unknown} jobs is not known: {what}. "
-            "Read the charges in Kling's console, remove max_units, and clear this task."
+            "Read the charges in Kling's console, remove max_units and clear this task: the cost of "
+            f"{progress.unknown} jobs is not known, so max_units cannot be checked: {what}."
         )
     if reason is StopReason.BUDGET:
         return KlingBudgetSpent(
@@ -147,9 +147,9 @@ def _unsubmitted(
             "continues from there."
         )
     if progress.left and unexpected:
-        return KlingError(f"{_because(unexpected)}{what}. See the log; a retry continues from there.")
+        return KlingError(f"Retry to continue. {_because(unexpected)}{what}. See the log.")
     if progress.left:
-        return KlingError(f"The rows have changed while the task ran: {what}. A retry reads them again.")
+        return KlingError(f"Retry to read the rows again: they have changed while the task ran: {what}.")
     return None
 
 
@@ -171,19 +171,19 @@ def _stopped(reason: StopReason | None, error: KlingError | None, what: str) -> 
 
 
 def _failed(progress: Progress, allowed: int, what: str, *, asks_again: bool) -> KlingError:
-    text = f"{progress.failed} rows failed, {allowed} may: {what}"
+    text = f"{progress.failed} rows failed, {allowed} may"
     if progress.states[RowState.FAILED]:
-        return KlingTaskFailed(f"{text} A retry makes only the failed ones again.")
+        return KlingTaskFailed(f"{text}; a retry makes only the failed ones again. {what}")
     if asks_again and progress.states[RowState.UNKNOWN]:
         return KlingWaitInterrupted(
-            f"{text} A retry looks for the jobs of {progress.states[RowState.UNKNOWN]} rows again.",
+            f"{text}; a retry looks for the jobs of {progress.states[RowState.UNKNOWN]} rows again. {what}",
             job=JobState.MAY_EXIST,
         )
     # A retry cannot change what is left.
     kind = next(
         (kind for state, kind in _FINAL_ERRORS.items() if progress.states[state]), KlingRequestInvalid
     )
-    return kind(f"{text} A retry cannot fix them; a clear submits them again, which is charged.")
+    return kind(f"{text}; correct them, then clear, which submits them again and is charged. {what}")
 
 
 def closed_error(conn_id: str | None) -> KlingAccountError:

@@ -134,8 +134,8 @@ class StoredRows:
             except StorageTransientError as error:
                 if not left:
                     raise KlingServerError(
-                        "The storage of output_path does not answer, so stored results cannot be looked for: "
-                        f"{error}.",
+                        "The storage of output_path does not answer; check host and network. Stored results "
+                        f"cannot be looked for: {error}.",
                         job=JobState.NOT_CREATED,
                     ) from None
                 time.sleep(outage_delay(MAX_READS - left))

@@ -245,8 +245,8 @@ class AccountClient:
         settings = self._client.settings
         if not settings.dialect.supports_account:
             raise KlingRequestInvalid(
-                f"Connection {settings.conn_id!r}: {settings.dialect.title} has no account calls; only "
-                "Kling's own hosts report what is left and what was charged."
+                f"Use a connection to Kling itself, unlike {settings.conn_id!r}: {settings.dialect.title} "
+                "has no account calls; only Kling's own hosts report what is left and what was charged."
             )
 
 

@@ -18,7 +18,7 @@ from ..api.endpoint import Endpoint
 from ..api.http import ApiRequest
 from ..api.requests.base import KlingRequest
 from ..api.task import KlingTask
-from ..exceptions import KlingServerError
+from ..exceptions import JobState, KlingServerError
 from ..utils.redaction import sanitize_text
 from . import flows
 from .connection import KlingSettings
@@ -177,8 +177,10 @@ class KlingClient:
         if _is_ca_bundle_error(error):
             try:
                 ssl_context_for(self.settings)
-            except KlingServerError as ca_error:
-                reason = ca_error.message.rstrip(".")
+            except KlingServerError as unusable:
+                if call.creates_task:
+                    unusable.set_job_state(JobState.NOT_CREATED)
+                return unusable
         return no_response_error(self.settings, call, reason, sent=sent)
 
     def _token(self) -> str:

@@ -164,8 +164,7 @@ def _check_type(conn_id: str, conn_type: str | None, host: str | None) -> None:
     if (conn_type or "").lower() not in accepted:
         raise _invalid(
             conn_id,
-            f"its type is {conn_type!r}, so its password is not sent to Kling; make a connection of "
-            "type 'kling'",
+            f"make a connection of type 'kling'; this is {conn_type!r}, so its password is not sent to Kling",
         )
 
 
@@ -282,7 +281,7 @@ def _verify(conn_id: str, value: Any) -> bool | str:
     if not isinstance(value, bool) and not (isinstance(value, str) and os.path.exists(value)):
         raise _invalid(
             conn_id,
-            f"extra.verify is {value!r}; it must be true, false or the path of a CA bundle on this machine",
+            f"extra.verify must be true, false or a CA bundle on this machine; it is {value!r}",
         )
     return value
 

@@ -242,7 +242,7 @@ class ElementSelectionClient:
         status = data.get("status")
         if status not in (None, "", 0, "0"):
             raise KlingRequestInvalid(
-                f"POST {path}: Kling cannot use these values (rejection code {status}).",
+                f"Correct these values: Kling cannot use them (rejection code {status}, POST {path}).",
                 job=JobState.NOT_CREATED,
             )
         return data

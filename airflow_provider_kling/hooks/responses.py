@@ -17,6 +17,7 @@ from ..api.requests.base import KlingRequest
 from ..api.task import KlingTask, parse_task
 from ..api.validation_errors import format_validation_error
 from ..exceptions import (
+    CONTENT_ADVICE,
     JobState,
     KlingError,
     KlingRequestInvalid,
@@ -47,6 +48,8 @@ _PLAIN_HTTP_HINT = (
 )
 
 
+_PLAIN_HTTP = "WRONG_VERSION_NUMBER"
+_NO_TRUST = re.compile(r"certificate|X509", re.IGNORECASE)
 _NO_NAME = re.compile(
     r"failed to resolve|name or service not known|nodename nor servname|no address associated"
     r"|name resolution|getaddrinfo|dns lookup",
@@ -99,7 +102,7 @@ def parse_or_raise(
             replace(answer, hint=_base_url_hint(settings)),
         )
     error = error_from_api(
-        answer, doing, job=_job_state_after(call, answer, body), advice=_advice(settings, answer)
+        answer, doing, job=_job_state_after(call, answer, body), advice=_advice(settings, call, answer)
     )
     if answer.kind is ErrorKind.AUTH_EXPIRED:
         raise TokenRejected(error)
@@ -130,14 +133,25 @@ def no_response_error(
     """
     job = (JobState.MAY_EXIST if sent else JobState.NOT_CREATED) if call.creates_task else None
     reason = HiddenSecrets(settings.credentials.secrets()).redact_text(reason)
-    hint = _PLAIN_HTTP_HINT if "WRONG_VERSION_NUMBER" in reason else ""
+    hint = _PLAIN_HTTP_HINT if _PLAIN_HTTP in reason else ""
+    return KlingServerError(
+        f"{_advice_without_answer(reason, sent=sent)} of connection {settings.conn_id!r}. No answer from "
+        f"{settings.host_and_port} to {call}: {reason}{hint}.",
+        job=job,
+    )
+
+
+def _advice_without_answer(reason: str, *, sent: bool) -> str:
+    """Return cause and remedy for a request without an answer; the name of the connection follows."""
     if _NO_NAME.search(reason):
-        return KlingServerError(
-            f"Host not found: check Host of connection {settings.conn_id!r}. No answer from "
-            f"{settings.host_and_port} to {call}: {reason}{hint}.",
-            job=job,
-        )
-    return KlingServerError(f"No answer from {settings.host_and_port} to {call}: {reason}{hint}.", job=job)
+        return "Host not found: check Host"
+    if _PLAIN_HTTP in reason:
+        return "No TLS there: write http:// in Host or proxy"
+    if _NO_TRUST.search(reason):
+        return "Certificate not accepted: check verify and Host"
+    if sent:
+        return "Answer lost, a retry can help: check network and proxy"
+    return "Host unreachable: check Host and proxy"
 
 
 def parse_task_or_raise(call: ApiRequest, payload: Mapping[str, Any]) -> KlingTask:
@@ -151,13 +165,17 @@ def parse_task_or_raise(call: ApiRequest, payload: Mapping[str, Any]) -> KlingTa
     """
     task = parse_task(payload)
     if task is None and payload.get("data") == [] and not call.creates_task:
-        raise KlingTaskNotFound(f"Kling has no task for {call}.")
+        raise KlingTaskNotFound(f"{_ADVICE_BY_KIND[ErrorKind.NOT_FOUND]} Kling has no task for {call}.")
     if task is None:
         job = JobState.MAY_EXIST if call.creates_task else None
         keys = sanitize_text(str(sorted(payload)), _MAX_KEYS_LENGTH)
         words = sanitize_text(read_refusal(payload, {}).message, _MAX_KEYS_LENGTH)
         says = f" and it says {words!r}" if words else ""
-        raise KlingServerError(f"The answer to {call} holds no task; its keys are {keys}{says}.", job=job)
+        raise KlingServerError(
+            f"No task in the answer: retry, or check Host and dialect. The answer to {call} holds no task; "
+            f"its keys are {keys}{says}.",
+            job=job,
+        )
     return task
 
 
@@ -186,7 +204,10 @@ def parse_requested_task(
         return parse_task_or_raise(call, payload)
     if task == "other":
         asked = sanitize_text(task_id, _MAX_ID_LENGTH)
-        raise KlingServerError(f"The answer to {call} is about another job than {asked}, and is not used.")
+        raise KlingServerError(
+            "Wrong answer, not used; a retry reads again. "
+            f"The answer to {call} is about another job than {asked}."
+        )
     return task
 
 
@@ -201,23 +222,31 @@ _ADVICE_BY_CODE = {
     1101: "No credit: pay the account's debt at kling.ai/dev, then clear the task.",
     1102: "No credit: top up at kling.ai/dev/pricing, then clear the task.",
     1103: "Not in this account's package: use another model, or ask Kling.",
+    1203: "No such model or resource at this host: check model_name and ids.",
     1304: "IP not allowed: put that of this machine on the account's whitelist.",
 }
 _ADVICE_BY_KIND = {
     ErrorKind.ACCOUNT: "Account refused: check its credit and rights in the host's console.",
     ErrorKind.AUTH_EXPIRED: "Wrong clock: set that of this machine.",
-    ErrorKind.CONTENT: "Content refused: change the prompt or the image.",
+    ErrorKind.CONTENT: CONTENT_ADVICE,
+    ErrorKind.DUPLICATE: "external_task_id is taken: retry to attach, or choose another one.",
+    ErrorKind.NOT_FOUND: "No such job: check its id, its endpoint and the account.",
+    ErrorKind.RATE_LIMIT: "Too many requests: set a longer retry_delay.",
+    ErrorKind.REQUEST: "Correct the request.",
+    ErrorKind.CONCURRENCY_LIMIT: "No free slot: use a pool for the account, or let it be retried.",
 }
 
 
-def _advice(settings: KlingSettings, answer: ApiError) -> str:
+def _advice(settings: KlingSettings, call: ApiRequest, answer: ApiError) -> str:
     """Return cause and remedy of a refusal, for the part of a line that Airflow's UI shows."""
     if answer.kind is ErrorKind.AUTH:
         return _about_key(settings)
     if answer.is_wrong_url:
         return f"Wrong URL: check Host, dialect and base_path of connection {settings.conn_id!r}."
-    if answer.kind is ErrorKind.ACCOUNT and answer.code in _ADVICE_BY_CODE:
+    if answer.kind in (ErrorKind.ACCOUNT, ErrorKind.REQUEST) and answer.code in _ADVICE_BY_CODE:
         return _ADVICE_BY_CODE[answer.code]
+    if answer.kind is ErrorKind.SERVER and call.creates_task:
+        return "Retry later."
     return _ADVICE_BY_KIND.get(answer.kind, "")
 
 

@@ -122,9 +122,10 @@ def ssl_context_for(settings: KlingSettings) -> ssl.SSLContext | bool:
         return _read(path, found.st_mtime_ns, found.st_size)
     except OSError as error:
         raise KlingServerError(
-            f"Connection {settings.conn_id!r}: {name} is {path!r}, which cannot be used as a CA bundle on "
-            f"this machine ({error.strerror or error}). It must be a PEM file with certificates, or a folder "
-            "of them, that each worker and triggerer can read."
+            f"CA bundle unusable here: correct {name}, which connection {settings.conn_id!r} uses. {name} is "
+            f"{path!r}, which cannot be used as a CA bundle on this machine ({error.strerror or error}). It "
+            "must be a PEM file with certificates, or a folder of them, that each worker and triggerer can "
+            "read."
         ) from None
 
 

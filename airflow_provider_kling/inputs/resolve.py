@@ -195,7 +195,8 @@ def resolve_inputs(request: KlingRequest, *, sign_seconds: int = PRESIGN_SECONDS
             return media_field.value
         except StorageTransientError as error:
             raise KlingServerError(
-                f"{media_field.field} could not be read now: {error} ({_redacted_value(media_field)}).",
+                f"Retry to read {media_field.field}, which could not be read now: {error} "
+                f"({_redacted_value(media_field)}).",
                 job=JobState.NOT_CREATED,
             ) from None
         return resolved[-1].wire

@@ -77,8 +77,8 @@ def _submit_once(
         return finish(operator, run, task)
     if operator.endpoint.synchronous:
         raise KlingSubmissionUnknown(
-            f"{operator.endpoint} answers at once, but this answer holds no result; its status is "
-            f"{task.raw_status!r}.",
+            "No result in the answer: look in the host's console; if there is no job, clear the task. "
+            f"{operator.endpoint} answers at once, but its status is {task.raw_status!r}.",
             task_id=task.task_id,
             job=JobState.MAY_EXIST,
         )

@@ -314,7 +314,7 @@ class TaskRun:
             self.log.info("Job %s: %s", task.task_id, task.raw_status)
 
     def _log_success(self, task: KlingTask) -> None:
-        seconds = (task.updated_at - task.created_at) / 1000 if task.updated_at and task.created_at else None
+        seconds = task.seconds_to_end
         self.log.info(
             "Job %s succeeded%s: %s; %s",
             task.task_id,
@@ -357,5 +357,5 @@ def format_clock_time(until: datetime) -> str:
 
 def _ended(task: KlingTask, state: JobState) -> KlingTask:
     if not task.status.is_terminal:
-        raise KlingError("The wait was stopped.", task_id=task.task_id, job=state)
+        raise KlingError("The wait was stopped: retry to attach.", task_id=task.task_id, job=state)
     return task

@@ -126,7 +126,7 @@ class KlingAccountOperator(KlingHookMixin, RenderingMixin, BaseBranchOperator):
         state = {"enough": enough} | {key: value for *_, facts in found for key, value in facts.items()}
         text = " ".join(sentence for _, _, sentence, _ in found)
         if not enough and plan == "fail":
-            raise KlingAccountError(f"{text} No job was made by this task.")
+            raise KlingAccountError(f"Top up the account: {text} No job was made by this task.")
         self.log.info("%s", text)
         self._branch(context, plan, state)
         return state
@@ -160,9 +160,9 @@ class KlingAccountOperator(KlingHookMixin, RenderingMixin, BaseBranchOperator):
             invalid_parameter(self.task_id, "currency", self.currency, expected)
         if not balances:
             raise KlingAccountError(
-                f"The cash balance{f' in {wanted}' if wanted else ''} is not known: no charge in cash within "
-                "400 days; use threshold_units if the account pays with resource packs. No job was made by "
-                "this task."
+                "Use threshold_units if the account pays with resource packs: the cash balance"
+                f"{f' in {wanted}' if wanted else ''} is not known: no charge in cash within 400 "
+                "days. No job was made by this task."
             )
         left = sum((Decimal(each["balance"]) for each in balances), Decimal(0))
         currency = sanitize_text(currencies[0], _MAX_NAME_LENGTH)

@@ -17,7 +17,6 @@ from ..api.task import TaskStatus
 from ..api.templating import is_templated
 from ..exceptions import (
     JobState,
-    KlingAwaitedTaskFailed,
     KlingError,
     KlingRequestInvalid,
     KlingResultNotKept,
@@ -32,11 +31,11 @@ from ..links import KlingConsoleLink, KlingResultLink
 from ..results.operator_result import build_result, result_writer, storage_errors_for
 from ..results.posters import check_poster
 from ..utils.redaction import redact_text
-from ..version_compat import AirflowFailException
 from ._bases import StoringOperator
 from ._parameters import read_flag, read_task_id
 
 if TYPE_CHECKING:
+    from ..api.polling import TaskEvent
     from ..api.task import KlingTask
     from ..results.sweep import PendingResult, SweepReport
     from ..version_compat import Context, ObjectStoragePath, XComArg
@@ -140,10 +139,8 @@ class KlingFetchResultOperator(StoringOperator):
                 job=JobState.EXISTS,
             )
         if task.status is TaskStatus.FAILED:
-            failure = error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
-            if isinstance(failure, AirflowFailException):
-                raise failure
-            raise KlingAwaitedTaskFailed(failure.message, task_id=task.task_id, job=failure.job)
+            event: TaskEvent = {"status": "failed", "task_id": task.task_id, "message": task.message}
+            raise error_from_event(event, awaited=True)
         return task
 
 
@@ -226,9 +223,8 @@ class KlingResultSweepOperator(StoringOperator):
         self.check_output_path()
         if not self.hook.settings.dialect.supports_list:
             raise KlingRequestInvalid(
-                f"Task {self.task_id!r}: {self.hook.settings.dialect.title} does not list jobs, so what "
-                "is missing cannot be found. KlingFetchResultOperator stores the results of jobs whose ids "
-                "are known."
+                f"Use KlingFetchResultOperator with the ids of the jobs: {self.hook.settings.dialect.title} "
+                f"does not list jobs, so what is missing cannot be found. Task {self.task_id!r}."
             )
         if not self.endpoints and isinstance(self.hook.settings.credentials, AccessKey):
             # API 2.0 rejects signed tokens, so such an account has no jobs there.
@@ -322,14 +318,15 @@ class KlingResultSweepOperator(StoringOperator):
         if report["not_landed"]:
             place = redact_text(str(self.output_path))
             raise KlingResultNotKept(
-                f"{report['not_landed']} results could not be stored in {place}, the last one "
-                f"because: {report.last_error} {report['landed']} are stored now; of the others "
+                f"Retry to store {report['not_landed']} more results, which failed: {report.last_error} "
+                f"output_path={place!r}; {report['landed']} are stored now; of the others "
                 f"{report['expiring']} expire within {self.warn_days} days. A retry continues with what is "
                 "missing; no job is made."
             )
         raise KlingServerError(
-            f"The jobs of {', '.join(each['endpoint'] for each in report.unlisted)} cannot be listed: "
-            f"{report.unlisted[0]['error']} {report['landed']} results of others are stored now."
+            f"Retry to list the jobs of {report.unlisted[0]['endpoint']}: {report.unlisted[0]['error']} "
+            f"{report['landed']} results of other endpoints are stored now. The jobs of "
+            f"{', '.join(each['endpoint'] for each in report.unlisted)} cannot be listed."
         )
 
 

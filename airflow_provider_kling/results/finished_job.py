@@ -147,6 +147,7 @@ def expired_error(task: Mapping[str, Any]) -> KlingResultExpired:
     made = f" of {_date(task['created_at'])}" if task.get("created_at") else ""
     named = f", external_task_id {task['external_task_id']}" if task.get("external_task_id") else ""
     return KlingResultExpired(
+        "Result expired: clear the task for a new job, and set output_path. "
         f"Kling has deleted the result of task {task.get('task_id')} ({task.get('endpoint')}{made}{named}): "
         f"it was stored until {_date(task['expires_at'])}, {RESULT_DAYS} days after the job ended.",
         task_id=task.get("task_id"),

@@ -16,7 +16,6 @@ from ..api.endpoint import Endpoint, get_endpoint
 from ..api.templating import is_templated
 from ..exceptions import (
     KlingAuthError,
-    KlingAwaitedTaskFailed,
     KlingError,
     KlingRequestInvalid,
     KlingWaitInterrupted,
@@ -39,7 +38,6 @@ from ..operators._parameters import (
 from ..operators._rendering import RenderingMixin
 from ..version_compat import (
     AirflowException,
-    AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
@@ -353,9 +351,5 @@ def _read_timeout(task_id: str, value: Any) -> float:
 
 
 def _event_to_exception(event: TaskEvent) -> AirflowException:
-    error = error_from_event(event)
-    if event["status"] == "timeout":
-        return AirflowSensorTimeout(str(error))
-    if event["status"] == "failed" and not isinstance(error, AirflowFailException):
-        return KlingAwaitedTaskFailed(error.message, task_id=error.task_id, job=error.job)
-    return error
+    error = error_from_event(event, awaited=True)
+    return AirflowSensorTimeout(str(error)) if event["status"] == "timeout" else error

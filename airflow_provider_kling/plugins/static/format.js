@@ -64,7 +64,7 @@ export function standingOf(card) {
   if (card.refused) return `Refused: ${card.refused}`;
   if (card.error) return card.error;
   if (card.state === "failed") {
-    const job = card.job ? ` Job ${card.job} may go on at Kling and be charged.` : "";
+    const job = card.job ? ` Job ${card.job} may continue at Kling and be charged.` : "";
     return `The task failed; its log says why.${job}`;
   }
   if (card.state === "success") return "There is no image, video or audio to show.";

@@ -178,6 +178,7 @@ export function detail(card, place) {
 }
 
 function stateMark(card) {
+  if (card.check && card.check !== "passed") return make("span", { class: "mark failed" }, "check failed");
   const state = stateOf(card);
   return state === "success" || state === "done" ? null
     : make("span", { class: `mark ${state ?? ""}` }, (state ?? "not scheduled").replaceAll("_", " "));

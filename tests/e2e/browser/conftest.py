@@ -140,7 +140,7 @@ def runs(airflow: LiveAirflow) -> dict[str, str]:
 def gallery(airflow: LiveAirflow, runs: dict[str, str]) -> Gallery:
     """The run of the DAG ``gallery``, finished."""
     run_id = runs["gallery"]
-    assert airflow.api.wait_for_run("gallery", run_id, timeout=150) == "success"
+    assert airflow.api.wait_for_run("gallery", run_id, timeout=300) == "success"
     return Gallery(airflow, run_id, airflow.home / "kept")
 
 

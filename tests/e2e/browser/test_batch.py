@@ -144,7 +144,7 @@ def test_a_real_batch_inside_airflow(
     airflow: LiveAirflow, runs: dict[str, str], gallery: Gallery, page: Any, width: int
 ) -> None:
     run_id = runs["catalogue"]
-    assert airflow.api.wait_for_run("catalogue", run_id, timeout=150) == "success"
+    assert airflow.api.wait_for_run("catalogue", run_id, timeout=300) == "success"
     page.set_viewport_size({"width": width, "height": 860})
     page.goto(f"{airflow.api.url}/dags/catalogue/runs/{run_id}/plugin/kling-run")
     if width == 390:

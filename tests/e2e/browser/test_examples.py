@@ -20,7 +20,7 @@ def test_a_video_is_watched_and_then_approved(
 ) -> None:
     api, run_id = airflow.api, runs[APPROVAL]
     waiting = ("awaiting_input", "deferred")
-    api.wait_for_states(APPROVAL, run_id, "approve", waiting, count=1, timeout=150)
+    api.wait_for_states(APPROVAL, run_id, "approve", waiting, count=1, timeout=300)
     assert not [key for key in s3_server.stored() if key.startswith("published/")]
 
     page.goto(f"{api.url}/dags/{APPROVAL}/runs/{run_id}/tasks/approve/required_actions")
@@ -35,7 +35,7 @@ def test_a_video_is_watched_and_then_approved(
 
     page.goto(approve)
     page.get_by_role("button", name="Approve").first.click()
-    assert api.wait_for_run(APPROVAL, run_id, timeout=60) == "success"
+    assert api.wait_for_run(APPROVAL, run_id, timeout=300) == "success"
     assert {ti["try_number"] for ti in api.task_instances(APPROVAL, run_id)} == {1}
     (published,) = [key for key in s3_server.stored() if key.startswith("published/")]
     (draft,) = [
@@ -51,14 +51,14 @@ def test_another_dag_reacts_to_stored_files(
     airflow: LiveAirflow, runs: dict[str, str], s3_server: S3Server
 ) -> None:
     api, run_id = airflow.api, runs[LANDING]
-    assert api.wait_for_run(LANDING, run_id, timeout=150) == "success"
+    assert api.wait_for_run(LANDING, run_id, timeout=300) == "success"
     path = api.xcom(LANDING, run_id, "make")["videos"][0]["path"]
 
     runs = wait_until(
-        lambda: api.call("GET", f"/dags/{REACTING}/dagRuns")["dag_runs"], 60, "the other DAG's run"
+        lambda: api.call("GET", f"/dags/{REACTING}/dagRuns")["dag_runs"], 300, "the other DAG's run"
     )
     reaction = runs[0]["dag_run_id"]
-    assert api.wait_for_run(REACTING, reaction, timeout=60) == "success"
+    assert api.wait_for_run(REACTING, reaction, timeout=300) == "success"
     assert api.xcom(REACTING, reaction, "react") == [path]
     assert path.partition(f"{s3_server.bucket}/")[2] in s3_server.stored()
     (event,) = api.call("GET", "/assets/events", source_dag_id=LANDING)["asset_events"]
@@ -70,8 +70,8 @@ def test_another_dag_reacts_to_stored_files(
 
 def test_a_notifier_posts_the_link(airflow: LiveAirflow, runs: dict[str, str], chat: list[Any]) -> None:
     api, run_id = airflow.api, runs[NOTICE]
-    assert api.wait_for_run(NOTICE, run_id, timeout=150) == "success"
-    wait_until(lambda: chat, 20, "the notice")
+    assert api.wait_for_run(NOTICE, run_id, timeout=300) == "success"
+    wait_until(lambda: chat, 60, "the notice")
     (message,) = chat
     place = f"{api.url}/dags/{NOTICE}/runs/{quote(run_id, safe='')}/tasks/animate"
     assert message == {"text": f"A new video: {place}/plugin/kling"}

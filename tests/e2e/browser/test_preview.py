@@ -191,6 +191,7 @@ def test_it_fits_a_phone(gallery: Gallery, page: Any, width: int) -> None:
     page.locator(".card", has_text="kling-v3 · 5 s").first.click()
     shows(page, "dialog video")
     assert not scrolls_sideways(page)
+    assert page.locator("dialog").bounding_box()["width"] >= width - 16
     for task_id, index in (("animate", 0), ("posters", None), ("score", None)):
         page.goto(gallery.page(task_id, index))
         page.locator("article").wait_for()

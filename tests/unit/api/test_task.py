@@ -269,3 +269,20 @@ def test_ids_and_words_of_the_api_cannot_forge_lines_of_a_log() -> None:
 def test_a_long_id_that_looks_like_base64_stays_what_a_gateway_knows() -> None:
     task_id = "video_" + "bGl0ZWxsbTpjdXN0b21fbGxtX3Byb3ZpZGVy" * 6
     assert read(official(task_id=task_id)).task_id == task_id
+
+
+@pytest.mark.parametrize(
+    ("created", "updated", "seconds"),
+    [
+        pytest.param(CREATED, CREATED + 61_500, 61.5, id="usual"),
+        pytest.param(CREATED, CREATED - 300, 0.0, id="the clocks of two servers differ"),
+        pytest.param(CREATED, CREATED, 0.0, id="at once"),
+        pytest.param(None, CREATED, None, id="not created"),
+        pytest.param(CREATED, None, None, id="not ended"),
+    ],
+)
+def test_the_seconds_to_the_end_are_never_negative(
+    created: int | None, updated: int | None, seconds: float | None
+) -> None:
+    task = KlingTask("8", TaskStatus.SUCCEED, "succeed", created_at=created, updated_at=updated)
+    assert task.seconds_to_end == seconds

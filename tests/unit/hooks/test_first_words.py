@@ -55,6 +55,12 @@ REFUSALS = [
         "Wrong URL: check Host, dialect and base_path of connection 'kling_default'. ",
         id="the URL",
     ),
+    pytest.param(
+        refusal(404, 1203),
+        "No such model or resource at this host: check model_name and ids. ",
+        id="the model",
+    ),
+    pytest.param(refusal(400, 1201, "prompt is too long"), "Correct the request. ", id="a field"),
 ]
 
 

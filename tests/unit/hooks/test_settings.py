@@ -100,8 +100,8 @@ def test_the_dialect_can_be_named(name: str) -> None:
         ({"timeout": [1, 2, 3]}, "extra.timeout is [1, 2, 3]"),
         ({"timeout": []}, "extra.timeout is []"),
         ({"timeout": {"read": 5}}, "extra.timeout is {'read': 5}"),
-        ({"verify": 1}, "extra.verify is 1; it must be true, false or the path of a CA bundle on"),
-        ({"verify": "/no/such/bundle.pem"}, "extra.verify is '/no/such/bundle.pem'"),
+        ({"verify": 1}, "extra.verify must be true, false or a CA bundle on this machine; it is 1."),
+        ({"verify": "/no/such/bundle.pem"}, "on this machine; it is '/no/such/bundle.pem'"),
         (
             {"proxy": "socks5://user:secret@proxy:1080"},
             "extra.proxy must be a URL that begins with http",
@@ -157,12 +157,13 @@ def test_a_broken_key_is_refused_and_not_shown() -> None:
 @pytest.mark.parametrize("conn_type", ["slack", "http", "https", "aws", "openai", "postgres", "klingai"])
 def test_the_secret_of_another_service_is_not_sent(conn_type: str) -> None:
     text = refusal(conn_type=conn_type)
-    assert text.startswith(f"Connection 'kling_x': its type is {conn_type!r}, so its password is not sent")
-    assert "make a connection of type 'kling'" in text
+    advice = "Connection 'kling_x': make a connection of type 'kling'"
+    assert text.startswith(f"{advice}; this is {conn_type!r}, so its password is not sent")
 
 
 def test_the_type_is_refused_before_the_extra_of_another_service() -> None:
-    assert "its type is 'slack'" in refusal({"bot_token": "x"}, conn_type="slack", host="::")
+    text = refusal({"bot_token": "x"}, conn_type="slack", host="::")
+    assert "make a connection of type 'kling'; this is 'slack'" in text
 
 
 @pytest.mark.parametrize("conn_type", ["kling", "Kling", "generic", "", None])

@@ -82,7 +82,10 @@ def test_exactly_enough_is_enough(kling_emulator: Emulator) -> None:
 
 
 def test_a_pack_that_is_not_there_holds_nothing(kling_emulator: Emulator) -> None:
-    with pytest.raises(KlingAccountError, match=r"^0 units are left in no pack that is in effect; 0\.5 are"):
+    with pytest.raises(
+        KlingAccountError,
+        match=r"^Top up the account: 0 units are left in no pack that is in effect; 0\.5 are",
+    ):
         operator(threshold_units="0.5", resource_pack_name="nobody's").execute({})  # type: ignore[arg-type]
 
 
@@ -109,14 +112,21 @@ def test_cash_that_the_last_charge_left_decides(
     assert Decimal(told["remaining_cash"]) == books == Decimal("8.74")
     assert (told["enough"], told["currency"], told["threshold_cash"]) == (True, "USD", "8.74")
     assert [(each["cash_type"], each["balance"]) for each in told["balances"]] == [("balance", "8.74")]
-    with pytest.raises(KlingAccountError, match=r"^8\.74 USD is left in cash; 8\.75 is required\."):
+    with pytest.raises(
+        KlingAccountError, match=r"^Top up the account: 8\.74 USD is left in cash; 8\.75 is required\."
+    ):
         operator(threshold_cash=8.75).execute({})  # type: ignore[arg-type]
-    with pytest.raises(KlingAccountError, match=r"^0 units are left in no pack that is in effect; 1 are"):
+    with pytest.raises(
+        KlingAccountError, match=r"^Top up the account: 0 units are left in no pack that is in effect; 1 are"
+    ):
         operator(threshold_cash=1, threshold_units=1).execute({})  # type: ignore[arg-type]
 
 
 def test_an_unknown_balance_is_not_enough(kling_emulator: Emulator) -> None:
-    with pytest.raises(KlingAccountError, match=r"^The cash balance is not known: no charge in cash"):
+    with pytest.raises(
+        KlingAccountError,
+        match=r"^Use threshold_units if .*: the cash balance is not known: no charge in cash",
+    ):
         operator(threshold_cash=0).execute({})  # type: ignore[arg-type]
 
 

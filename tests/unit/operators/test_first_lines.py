@@ -11,14 +11,20 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider_kling.api.http import ApiRequest
 from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.hooks.kling import KlingHook
+from airflow_provider_kling.hooks.responses import parse_or_raise
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator, KlingTextToVideoOperator
+from airflow_provider_kling.results.finished_job import expired_error
 from airflow_provider_kling.results.operator_result import validate_output_path
 from airflow_provider_kling.utils import storage
+from tests.support.certificates import self_signed
 from tests.support.first_lines import SHOWN, documented_lines
 from tests.support.refusing_store import RefusingStore
 from tests.unit.operators.conftest import TaskInstance, context_of
 
+JOB = "178901234567800001"
 Situation = Callable[[pytest.MonkeyPatch, Path, Emulator], Any]
 
 
@@ -48,6 +54,72 @@ def no_connection(_patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -
 def mistyped_host(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
     _connect(patch, host="https://api-singapor.klingai.invalid", password="key")
     _run(_film())
+
+
+def _answer(status: int, answer: dict[str, Any]) -> None:
+    """Let the connection's host answer a create call."""
+    call = ApiRequest("POST", "/v1/videos/text2video", creates_task=True)
+    parse_or_raise(KlingHook().settings, call, status, {}, json.dumps(answer).encode())
+
+
+def key_of_another_region(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    _connect(patch, host="https://api-beijing.klingai.com", password="key")
+    _answer(401, {"code": 1002, "message": "access key not found"})
+
+
+def closed_port(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    _connect(patch, host="http://127.0.0.1:9", password="key")
+    _run(_film())
+
+
+def https_to_plain_http(patch: pytest.MonkeyPatch, _folder: Path, kling: Emulator) -> None:
+    _connect(patch, host=kling.url.replace("http:", "https:"), password="key")
+    _run(_film())
+
+
+def unknown_certificate(patch: pytest.MonkeyPatch, folder: Path, _kling: Emulator) -> None:
+    with Emulator(certificate=str(self_signed(folder))) as kling:
+        _connect(patch, host=kling.url, password="emulator")
+        _run(_film())
+
+
+def wrong_ca_bundle(patch: pytest.MonkeyPatch, folder: Path, kling: Emulator) -> None:
+    missing = {"verify": str(folder / "company.pem")}
+    _connect(patch, host=kling.url.replace("http:", "https:"), password="key", extra=missing)
+    _run(_film())
+
+
+def wrong_dialect(patch: pytest.MonkeyPatch, _folder: Path, kling: Emulator) -> None:
+    _connect(patch, host=kling.url, password="emulator", extra={"dialect": "gateway"})
+    _run(_film())
+
+
+def no_credit(_patch: pytest.MonkeyPatch, _folder: Path, kling: Emulator) -> None:
+    kling.faults.set({"no_credit": True})
+    _run(_film())
+
+
+def refused_content(_patch: pytest.MonkeyPatch, _folder: Path, kling: Emulator) -> None:
+    kling.faults.set({"refused_word": "boat"})
+    _run(_film())
+
+
+def failed_job(_patch: pytest.MonkeyPatch, _folder: Path, kling: Emulator) -> None:
+    kling.faults.set({"failed_job": 1, "fail_reason": "The first frame could not be decoded"})
+    _run(_film())
+
+
+def refused_job(_patch: pytest.MonkeyPatch, _folder: Path, kling: Emulator) -> None:
+    kling.faults.set({"failed_job": 1, "fail_reason": "Failure to pass the risk control system"})
+    _run(_film())
+
+
+def failing_server(_patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    _answer(503, {"code": 5001, "message": "please try again later"})
+
+
+def expired_result(_patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
+    raise expired_error({"task_id": JOB, "endpoint": "videos/text2video", "expires_at": 1_700_000_000_000})
 
 
 def bucket_without_right(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:
@@ -90,21 +162,33 @@ def no_triggerer(_patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) ->
         raise ended_by_airflow("Trigger timeout")
 
     operator.execute_complete = end  # type: ignore[method-assign]
-    waiting = TaskInstance(xcoms={"task_id": "178901234567800001"})
+    waiting = TaskInstance(xcoms={"task_id": JOB})
     operator.resume_execution("execute_complete", {"event": {}}, context_of(waiting))
 
 
 SITUATIONS: dict[str, Situation] = {
     "the API key is wrong": wrong_key,
     "the connection is missing": no_connection,
+    "the API key is of another region": key_of_another_region,
     "the host is mistyped": mistyped_host,
+    "the host does not answer": closed_port,
+    "the host speaks http, not https": https_to_plain_http,
+    "the host's certificate is unknown here": unknown_certificate,
+    "the file of certificates is missing": wrong_ca_bundle,
+    "the host speaks another dialect": wrong_dialect,
     "the duration is out of range": duration_out_of_range,
     "the model belongs to another endpoint": model_of_another_endpoint,
     "the input file is missing": missing_file,
     "the package of the storage is missing": missing_extra,
     "the bucket may not be written": bucket_without_right,
+    "the account has no credit": no_credit,
+    "Kling refuses the prompt or the image": refused_content,
+    "Kling refuses what it made": refused_job,
+    "Kling ends the job as failed": failed_job,
+    "Kling is under maintenance": failing_server,
     "no triggerer is running": no_triggerer,
     "the job is still running": still_running,
+    "the result has expired": expired_result,
 }
 
 

@@ -241,7 +241,7 @@ def test_what_a_trigger_reports_is_raised(
 def test_on_kill_says_what_goes_on_at_kling(ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
     operator = image_to_video(poll_interval=60)
     killer = meanwhile(lambda: gets(slow_emulator) > 0, operator.on_kill)
-    with pytest.raises(KlingError, match=r"The wait was stopped\. The job continues at Kling"):
+    with pytest.raises(KlingError, match=r"stopped: retry to attach\. The job continues at Kling"):
         operator.execute(context_of(ti))
     killer.join()
     (line,) = told("cannot cancel")
