@@ -108,7 +108,14 @@ class KlingFetchResultOperator(StoringOperator):
         self.use_connection_of(self.kling_task_id)
         task = self._job(endpoint, read_task_id(self.task_id, "kling_task_id", self.kling_task_id))
         result = build_result(
-            self.hook, endpoint, task, self.output_path, {}, context=context, poster=self.poster
+            self.hook,
+            endpoint,
+            task,
+            self.output_path,
+            {},
+            context=context,
+            poster=self.poster,
+            as_listed=True,
         )
         emit_lineage(context, self, self.hook, result, ())
         return result
@@ -270,7 +277,7 @@ class KlingResultSweepOperator(StoringOperator):
         return self.number_in(name, *_NUMBERS[name])
 
     def _keeper(self, context: Context) -> Callable[[PendingResult], int]:
-        from ..results.finished_job import holds_a_file, holds_its_files, result_missing
+        from ..results.finished_job import holds_files_as_listed, result_missing
 
         # Resolve the host's name once for each endpoint, not for each job.
         result_store = cache(
@@ -284,8 +291,7 @@ class KlingResultSweepOperator(StoringOperator):
             endpoint = get_endpoint(job.endpoint)
             # Read again: the list may be hours old, and its URLs with it.
             task = client.get_task(endpoint, job.task_id)
-            # A list of API 2.0 has jobs of several endpoints: any file counts there.
-            held = holds_a_file(task.result) if endpoint.tasks_path else holds_its_files(endpoint, task)
+            held = holds_files_as_listed(endpoint, task)
             if not held:
                 raise result_missing(job.task_id, job.endpoint)
             result = result_store(job.endpoint)(task, {}, lambda: client.get_task(endpoint, job.task_id))

@@ -227,6 +227,18 @@ def holds_its_files(endpoint: Endpoint, task: KlingTask) -> bool:
     return any(_is_of(name, kinds, url) for name, items in task.result.items() for url in _urls(items))
 
 
+def holds_files_as_listed(endpoint: Endpoint, task: KlingTask) -> bool:
+    """Return whether a job that is known by a list of the endpoint's holds its files.
+
+    A list of API 2.0 has the jobs of all endpoints of a family, and does not say which of them created a job.
+
+    :param endpoint: an endpoint whose list has the job.
+    :param task: the job.
+    :return: ``True`` for any file where the list is shared, otherwise for one of the endpoint's kind.
+    """
+    return holds_a_file(task.result) if endpoint.tasks_path else holds_its_files(endpoint, task)
+
+
 def _is_of(name: str, kinds: tuple[str, ...], url: str) -> bool:
     """Whether a URL of an array is of a kind: its extension says so, or the array's name, or neither."""
     ending = _kind_of_url(url)

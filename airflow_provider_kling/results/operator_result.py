@@ -227,6 +227,7 @@ def build_result(
     deadline: float | None = None,
     context: Mapping[str, Any] | None = None,
     poster: bool = False,
+    as_listed: bool = False,
 ) -> dict[str, Any]:
     """Build the return value of an operator for a successful task, and store its files if requested.
 
@@ -239,12 +240,17 @@ def build_result(
     :param deadline: Unix time in seconds after which a job without files is not read again.
     :param context: Airflow's context, from which the manifest names the task instance.
     :param poster: whether to store a poster next to each video.
+    :param as_listed: the endpoint may be known from a list that it shares with others.
     :return: the task as JSON, with the paths of stored files.
     :raises KlingResultMissing: the job still holds no file of its endpoint's kind.
     :raises KlingResultExpired: Kling has deleted the files; a retry cannot help.
     :raises KlingResultNotKept: the files could not be downloaded or written.
     """
-    task = _wait_for_files(hook, endpoint, task, stop or threading.Event(), deadline)
+    from .finished_job import holds_files_as_listed, holds_its_files
+
+    holds = holds_files_as_listed if as_listed else holds_its_files
+    if not holds(endpoint, task):
+        task = _wait_for_files(hook, endpoint, task, stop or threading.Event(), deadline, holds=holds)
     if not output_path:
         return _raise_if_expired(endpoint, task.to_json(endpoint.slug))
     store = result_writer(hook.settings, endpoint, output_path, context, poster=poster)
@@ -254,14 +260,18 @@ def build_result(
 
 
 def _wait_for_files(
-    hook: KlingHook, endpoint: Endpoint, task: KlingTask, stop: threading.Event, deadline: float | None
+    hook: KlingHook,
+    endpoint: Endpoint,
+    task: KlingTask,
+    stop: threading.Event,
+    deadline: float | None,
+    *,
+    holds: Callable[[Endpoint, KlingTask], bool],
 ) -> KlingTask:
     """Return the job once it holds its files, which may be later than its status "succeed"."""
     from ..exceptions import KlingError
-    from .finished_job import holds_its_files, result_missing
+    from .finished_job import result_missing
 
-    if holds_its_files(endpoint, task):
-        return task
     _raise_if_expired(endpoint, task.to_json(endpoint.slug))
     give_up_at = time.time() + MISSING_RESULT_SECONDS
     give_up_at = give_up_at if deadline is None else min(give_up_at, deadline)
@@ -277,7 +287,7 @@ def _wait_for_files(
         except KlingError as error:
             _log.info("Job %s cannot be read: %s", task.task_id, error)
             continue
-        if reloaded.status is task.status and holds_its_files(endpoint, reloaded):
+        if reloaded.status is task.status and holds(endpoint, reloaded):
             return reloaded
     raise missing
 

@@ -101,6 +101,17 @@ def test_a_job_that_has_not_ended_is_not_waited_for(kling_emulator: Emulator, sh
     assert shelf.files() == {}
 
 
+def test_a_job_is_stored_by_another_endpoint_of_its_list(kling_emulator: Emulator, shelf: Shelf):
+    """A list of API 2.0 has the jobs of several endpoints, and an event can name but one of them."""
+    body = {"source_video": "https://media.example/act.mp4", "target_cps": 15}
+    task_id = KlingHook().submit("solutions/drama_subtitle", body).task_id
+    kling_emulator.advance(600)
+    stored = fetch(task_id, shelf.uri, endpoint="solutions/virtual_try_on")
+    assert stored["task_id"] == task_id
+    assert [file.rpartition(".")[2] for file in sorted(shelf.files()) if "manifest" not in file] != []
+    assert all(name.startswith(task_id) for name in shelf.files())
+
+
 @pytest.mark.parametrize(
     ("reason", "error"),
     [("Out of memory", KlingAwaitedTaskFailed), ("Failure to pass the risk control", KlingContentRefused)],
