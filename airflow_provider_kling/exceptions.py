@@ -306,7 +306,7 @@ def error_from_event(event: TaskEvent, *, awaited: bool = False) -> KlingError:
         )
     kind: type[KlingError] = KlingAwaitedTaskFailed if awaited else KlingTaskFailed
     remedy = "submit it again" if awaited else "retry for a new job"
-    advice = f"Failed at Kling ({cut(message, _LONGEST_CAUSE)}): {remedy}."
+    advice = f"Failed at Kling ({truncate(message, _LONGEST_CAUSE)}): {remedy}."
     if refuses_content(message):
         kind, advice = KlingContentRefused, CONTENT_ADVICE
     return kind(
