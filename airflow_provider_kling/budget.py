@@ -25,6 +25,7 @@ from typing import Any, Literal
 from .api.pricing import amount_of
 from .exceptions import JobState, KlingBudgetSpent, KlingRequestInvalid, KlingServerError
 from .inputs.prepared_request import parse_units
+from .utils.atomic_file import sync_folder
 from .utils.json_input import read_json
 from .utils.storage import (
     StoragePath,
@@ -236,7 +237,7 @@ class _Log:
                 except ValueError:
                     # It is being written, or its writer was killed: its content is unknown, so nothing is
                     # decided.
-                    raise StorageTransientError(f"{place.uri} is not whole") from None
+                    raise StorageTransientError(f"its entry {self._next} is not whole") from None
             self._next += 1
 
     def _read_many(self) -> None:
@@ -325,6 +326,7 @@ def _link(path: str, content: bytes) -> bool:
             os.fsync(file.fileno())
         try:
             os.link(part, path)
+            sync_folder(path)
         except FileExistsError:
             return False
         finally:

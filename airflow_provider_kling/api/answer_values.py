@@ -19,6 +19,7 @@ _MAX_INTEGER = 2**63 - 1
 _EXACT_FLOAT = 2**53
 _MAX_DEPTH = 20
 _NUMBER = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
+_NOTHING = frozenset(("", "none", "null", "undefined", "n/a", "-", "[]", "{}"))
 _MAX_LABEL_LENGTH = 50
 
 
@@ -77,20 +78,21 @@ def signed_amount(value: Any) -> Decimal | None:
     return None if size is None else -size
 
 
-def charge(kind: str, row: Mapping[str, Any], name: str = "amount") -> dict[str, str | None] | None:
+def charge(kind: str, row: Mapping[str, Any], *names: str) -> dict[str, str | None] | None:
     """Return one charge as results show it.
 
     :param kind: ``units`` or ``cash``.
     :param row: what the API says of it.
-    :param name: key of the amount.
-    :return: ``None`` where the amount is unknown.
+    :param names: keys of the amount, in the order in which they count.
+    :return: ``None`` where no amount is stated; with ``amount`` ``None`` where it cannot be read.
     """
-    text = amount_text(row.get(name))
-    if text is None:
+    stated = next((value for name in names if (value := row.get(name)) is not None), None)
+    if str(stated).strip().lower() in _NOTHING:
+        # Gateways write "None" and "" for what was not charged.
         return None
     return {
         "type": kind,
-        "amount": text,
+        "amount": amount_text(stated),
         "currency": _label(row.get("currency")),
         "list_price": amount_text(row.get("list_price")),
         "package": _label(row.get("package_type")),

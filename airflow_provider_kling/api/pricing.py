@@ -22,6 +22,7 @@ USD_PER_UNIT: Mapping[str, Decimal] = {"video": Decimal("0.14"), "image": Decima
 """List price of one unit of each kind of package, in US dollars."""
 
 _MAX_UNITS = Decimal(10**12)
+_MIN_EXPONENT = -100
 _SMALL_USD = Decimal("0.1")
 
 Duration = Decimal | int | None
@@ -99,8 +100,11 @@ def amount_of(value: Any) -> Decimal | None:
         amount = Decimal(text if text.isascii() and "_" not in text else "")
     except (InvalidOperation, ValueError):
         return None
-    # Neither sums nor texts can be made of a number of a million digits.
-    return amount if amount.is_finite() and 0 <= amount <= _MAX_UNITS else None
+    if not amount.is_finite() or not 0 <= amount <= _MAX_UNITS:
+        return None
+    # Neither sums nor texts can be made of a number of a million digits, before or after the point.
+    exponent = amount.as_tuple().exponent
+    return amount if isinstance(exponent, int) and exponent >= _MIN_EXPONENT else None
 
 
 def unit_type(endpoint: Endpoint) -> Literal["video", "image"]:
@@ -152,6 +156,8 @@ def sum_in_units(
     """
     known = amount_of(units)
     for row in charges:
+        if amount_of(row.get("amount")) is None:
+            return None
         if row.get("type") == "cash":
             listed = amount_of(row.get("list_price"))
             # A list price of 0 says nothing, and what is unknown must not count as free.

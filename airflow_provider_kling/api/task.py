@@ -80,7 +80,7 @@ class KlingTask:
     :param result: result arrays by name (``videos``, ``images``, ...), items as the API gives them.
     :param session_id: session that a follow-up call needs (identify-face).
     :param charges: what was charged, each with ``type`` (``units`` or ``cash``), ``amount``, ``currency``,
-        ``list_price`` and ``package``; charges whose amount is unknown are left out.
+        ``list_price`` and ``package``; ``amount`` is ``None`` where it cannot be read. Empty where none can.
     """
 
     task_id: str
@@ -306,11 +306,15 @@ def _billing_rows(layers: list[Mapping[str, Any]], kind: str) -> list[dict[str, 
 def _charges(layers: list[Mapping[str, Any]]) -> list[dict[str, str | None]]:
     units, balance = (_first(layers, f"final_{name}_deduction") for name in ("unit", "balance"))
     balance = parse_embedded_json(balance)
-    cash = balance if isinstance(balance, Mapping) else None
+    # Some gateways state the bare amount.
+    cash = balance if isinstance(balance, Mapping) else {"quota": balance}
+    stated = [charge("units", {"amount": units}, "amount"), charge("cash", cash, "quota", "amount")]
+    kinds = ("units", "cash")
+    billed = {kind: [charge(kind, row, "amount") for row in _billing_rows(layers, kind)] for kind in kinds}
     rows = [
-        *([charge("units", {"amount": units})] if units is not None else []),
-        *([charge("units", row) for row in _billing_rows(layers, "units")] if units is None else []),
-        *([charge("cash", cash, "quota")] if cash else []),
-        *([charge("cash", row) for row in _billing_rows(layers, "cash")] if not cash else []),
+        *([stated[0]] if units is not None else billed["units"]),
+        *([stated[1]] if stated[1] else billed["cash"]),
     ]
-    return [row for row in rows if row]
+    known = [row for row in rows if row]
+    # An amount that cannot be read counts where others can: their sum is not the whole charge.
+    return known if any(row["amount"] is not None for row in known) else []

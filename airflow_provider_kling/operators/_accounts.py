@@ -207,6 +207,7 @@ class AccountsSubmission:
             )
         if operator.budget:
             settle(operator, self._run.context, operator.reserved, Decimal(0))
+            operator.reserved = None
         if not rest:
             self._refuse(error, f"Top up an account: all refuse the job, {', '.join(self._refused)}.")
         self._run.log.warning(

@@ -6,11 +6,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ..api.pricing import charged_units
 from ..budget import RunBudget
 from ..exceptions import JobState, KlingContentRefused, KlingError, KlingTaskFailed
 from ..submission.idempotency import load_external_task_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..api.task import KlingTask
     from ..version_compat import Context
 
 
@@ -23,6 +27,8 @@ def reserve(operator: Any, context: Context, estimate: Decimal | None, name: str
     :param name: external task id of the job.
     :raises KlingBudgetSpent: too little is left.
     """
+    # A reservation of an earlier take is of a job that exists: an error of this call must not release it.
+    operator.reserved = None
     _budget_of(operator, context).reserve(name, estimate)
     operator.reserved = name
 
@@ -39,18 +45,30 @@ def settle(operator: Any, context: Context, name: str | None, units: Decimal | N
         _budget_of(operator, context).settle(name, units)
 
 
-def settle_lost(operator: Any, context: Context, error: KlingError) -> None:
-    """Release a reservation if it is certain that no job is charged.
+def settle_lost(
+    operator: Any, context: Context, error: KlingError, read: Callable[[], KlingTask | None]
+) -> None:
+    """Release a reservation if it is certain that no job is charged, or replace it by the charge.
+
+    An error that says that no job was made is about the last create call. Earlier jobs of the task keep their
+    reservations.
 
     :param operator: has the budget, or none.
     :param context: Airflow's context.
     :param error: the error that ends the try.
+    :param read: reads the job that failed; ``None`` if it cannot be read.
     """
     if not getattr(operator, "budget", None) or error.job is JobState.MAY_EXIST:
         return
-    if isinstance(error, KlingTaskFailed | KlingContentRefused) or error.job is JobState.NOT_CREATED:
-        name = operator.reserved or load_external_task_id(context)
-        settle(operator, context, name, Decimal(0))
+    failed = isinstance(error, KlingTaskFailed | KlingContentRefused)
+    if operator.reserved and (failed or error.job is JobState.NOT_CREATED):
+        settle(operator, context, operator.reserved, Decimal(0))
+    elif failed and error.job is not JobState.NOT_CREATED:
+        # Kling is not known to charge failed jobs, but says so if it does.
+        task = read()
+        currency = operator.hook.settings.currency if task else None
+        units = charged_units(operator.endpoint, task, currency) if task else Decimal(0)
+        settle(operator, context, load_external_task_id(context), units)
 
 
 def _budget_of(operator: Any, context: Context) -> RunBudget:

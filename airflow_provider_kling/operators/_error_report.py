@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import (
@@ -25,7 +26,7 @@ from ..exceptions import (
     KlingTaskFailed,
 )
 from ..metrics import count_failure
-from ..results.job_facts import CONNECTION_FACT
+from ..results.job_facts import CONNECTION_FACT, REJECTED_FACT
 from ..submission.idempotency import load_external_task_id, load_request_metadata, state_of, will_retry
 from ..version_compat import AirflowFailException
 from ._budgets import settle_lost
@@ -209,13 +210,26 @@ def report_errors(operator: KlingTaskOperator, context: Context) -> Iterator[Non
     try:
         yield
     except KlingError as error:
-        settle_lost(operator, context, error)
+        settle_lost(operator, context, error, partial(_ended, operator, error))
+        _add_rejected(operator, error)
         count_failure(error, endpoint=operator.endpoint, model=getattr(operator, "model_name", None))
         advice = recovery_advice_for(operator, context)
         if text := advice and advice.for_error(error):
             error.set_next_steps(text)
         _push(operator, context, error)
         raise
+
+
+def _add_rejected(operator: KlingTaskOperator, error: KlingError) -> None:
+    """Name the jobs of earlier takes in an error that says that no job was made: they are charged."""
+    if error.job is JobState.NOT_CREATED and operator.rejected:
+        named = ", ".join(str(job["task_id"]) for job in operator.rejected)
+        error.message = (
+            f"{error.message} This is about another take; earlier ones fail the media check, exist and are "
+            f"charged: {named}."
+        )
+        error.task_id = error.task_id or str(operator.rejected[-1]["task_id"])
+        error.set_job_state(JobState.ENDED)
 
 
 def _push(operator: KlingTaskOperator, context: Context, error: KlingError) -> None:
@@ -249,20 +263,25 @@ def return_refusal(operator: KlingTaskOperator, run: TaskRun, error: KlingConten
     """
     from ..results.refused_content import refusal_result
 
-    settle_lost(operator, run.context, error)
+    task = _ended(operator, error)
+    settle_lost(operator, run.context, error, lambda: task)
     count_failure(error, endpoint=operator.endpoint, model=getattr(operator, "model_name", None))
     facts = run.metadata or load_request_metadata(run.context)
-    task = run.ended_task or _read(operator, error)
     name = error.external_task_id or run.external_task_id or load_external_task_id(run.context)
     result = refusal_result(error, operator.endpoint.slug, facts, task=task, external_task_id=name)
+    if operator.rejected:
+        result[REJECTED_FACT] = list(operator.rejected)
     operator.log.warning(
         "Kling refused the content, and on_refused='return' makes that the result: %s", error.message
     )
     return result
 
 
-def _read(operator: KlingTaskOperator, error: KlingContentRefused) -> KlingTask | None:
-    """Read a job that the triggerer saw fail, for its charge."""
+def _ended(operator: KlingTaskOperator, error: KlingError) -> KlingTask | None:
+    """Return the job that failed, for its charge."""
+    run = operator._run
+    if run and run.ended_task and run.ended_task.task_id == error.task_id:
+        return run.ended_task
     if not error.task_id:
         return None
     try:

@@ -53,6 +53,8 @@ def worker_only_features(task: BaseOperator) -> list[str]:
         "post_execute": own_method or getattr(task, "_post_execute_hook", None),
         "on_success_callback": task.on_success_callback,
         "map_index_template": getattr(task, "map_index_template", None),
+        # The charge replaces the reservation.
+        "budget": getattr(task, "budget", None),
     }
     needs = [name for name, needed in only_in_worker.items() if needed]
     if backend := _own_xcom_backend():

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import amount_of, sum_in_units
+from ..exceptions import JobState
 from ..inputs.cost_limits import lowest_units, parse_usd
 from ..inputs.prepared_request import parse_units
 from ..results.job_facts import INPUTS, REJECTED_FACT, TAKE_FACT, identity_in
@@ -112,7 +113,7 @@ def storing(
         task: KlingTask, facts: Mapping[str, Any], read: Callable[[], KlingTask]
     ) -> dict[str, Any]:
         result = store(task, facts, read)
-        with storage_errors_for("cannot be read", operator.output_path):
+        with storage_errors_for("cannot be read", operator.output_path, job=JobState.ENDED):
             verdict = verdict_of(check_files(extract_paths(result), rules))
             if verdict["passed"]:
                 _record_accepted(index_at(settings, endpoint, operator.output_path), result, facts, asked)
@@ -171,7 +172,7 @@ def checked_result(
     """
     from ..results.media_check import check_files, extract_paths
 
-    with storage_errors_for("cannot be read", operator.output_path):
+    with storage_errors_for("cannot be read", operator.output_path, job=JobState.ENDED):
         checked = check_files(extract_paths(result), read_rules(operator.task_id, operator.media_rules or {}))
     verdict = verdict_of(checked)
     if verdict["passed"]:

@@ -331,8 +331,9 @@ def charge_in_words(task: KlingTask) -> str:
     :return: such as ``charged 3 units and 0.35 USD``.
     """
     cash = [row for row in task.charges if row["type"] == "cash"]
-    parts = [f"{task.units} units"] if task.units else []
-    parts += [f"{row['amount']} {row['currency'] or 'in cash'}" for row in cash]
+    in_units = any(row["type"] == "units" for row in task.charges)
+    parts = [f"{task.units or 'an unknown amount of'} units"] if task.units or in_units else []
+    parts += [f"{row['amount'] or 'an unknown amount'} {row['currency'] or 'in cash'}" for row in cash]
     return f"charged {' and '.join(parts)}" if parts else "Kling reports no charge"
 
 

@@ -88,9 +88,17 @@ class TaskSubmission:
         for warning in reuse_warnings(settings, operator.endpoint, stores=bool(operator.output_path)):
             self._run.log.warning("%s", warning)
         identity = RequestIdentity(request.fingerprint, self._request.take())
-        found = find_stored(settings, operator.endpoint, operator.output_path, identity)
         key = task_instance_key(self._context, operator.retries or 0)
-        if not found or (is_retry(self._context, key.clear_count, can_look_up=False) and is_own(found, key)):
+        retried = is_retry(self._context, key.clear_count, can_look_up=False)
+        try:
+            found = find_stored(settings, operator.endpoint, operator.output_path, identity)
+        except KlingError as error:
+            if not retried:
+                raise
+            # An earlier try may have a job: submit() says so, and its error can be retried.
+            self._run.log.warning("Stored results cannot be looked for: %s", error.message)
+            return None
+        if not found or (retried and is_own(found, key)):
             return None
         self._run.metadata = {**request.metadata(), **origin, REUSED_FACT: found[REUSED_FACT]}
         count("attached", **self._run.tags)
@@ -347,6 +355,7 @@ class TaskSubmission:
     def _on_submitted(self, submitted: SubmittedTask) -> KlingTask:
         """Push the ids of the job as XComs before the wait."""
         task, operator, run = submitted.task, self._operator, self._run
+        operator.reserved = None
         run.set_job(f"job {task.task_id}")
         name = submitted.external_task_id if operator.endpoint.external_id else None
         if submitted.reused:

@@ -117,7 +117,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     # Set when the task runs: Airflow copies operators, and a run cannot be copied.
     _run: TaskRun | None = None
     reserved: str | None = None
-    """External task id under which this run has reserved units in the shared budget."""
+    """External task id of the create call for which units are reserved in the shared budget."""
     remade_as: str | None = None
     """The take of this run after files have failed the media check."""
     rejected: Sequence[dict[str, Any]] = ()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..api.endpoint import Endpoint
 from ..api.templating import is_templated
+from ..exceptions import JobState
 from ..results.operator_result import (
     check_installed_for,
     storage_errors_for,
@@ -293,7 +294,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         validate_output_path(parameters.output_path())
         key, clear_count = batch_key(context, self.retries or 0, regenerate=regenerate)
         settings = self.hook.settings
-        with storage_errors_for("cannot be used", self.output_path):
+        known = JobState.MAY_EXIST if deferred or context["ti"].try_number > 1 else None
+        with storage_errors_for("cannot be used", self.output_path, job=known):
             self._task = task = BatchRunner(
                 settings=settings,
                 endpoint=endpoint,
@@ -329,7 +331,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             task.run(PROGRESS_SECONDS, lambda: report_progress(self, context, task, state.began))
             wait = task.deferral
             if wait is None:
-                return task.finish(contact_sheet=self.contact_sheet)
+                with storage_errors_for("cannot be written", self.output_path, job=JobState.MAY_EXIST):
+                    return task.finish(contact_sheet=self.contact_sheet)
         report_progress(self, context, task, state.began)
         self.log.info("Deferring while %d jobs run", len(wait.jobs))
         return self.defer(**deferral_arguments(self, endpoint, wait))

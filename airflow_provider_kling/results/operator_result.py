@@ -19,6 +19,7 @@ from ..utils.storage import StorageForbidden, StoragePath, resolve_path
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from ..api.task import KlingTask
+    from ..exceptions import JobState
     from ..hooks.connection import KlingSettings
     from ..hooks.kling import KlingHook
 
@@ -100,11 +101,12 @@ def _describe_path(output_path: Any) -> str:
 
 
 @contextmanager
-def storage_errors_for(what: str, output_path: Any) -> Iterator[None]:
+def storage_errors_for(what: str, output_path: Any, *, job: JobState | None = None) -> Iterator[None]:
     """Translate storage errors of an output path into errors that Airflow retries or not.
 
     :param what: the failed action, such as ``is invalid``.
     :param output_path: the path.
+    :param job: whether a job exists; by default none does.
     :return: a context manager.
     :raises KlingRequestInvalid: the path cannot be used; the text names the cause.
     :raises KlingServerError: the storage does not respond; a retry can help.
@@ -112,18 +114,18 @@ def storage_errors_for(what: str, output_path: Any) -> Iterator[None]:
     from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
     from ..utils.storage import StoragePermanentError, StorageTransientError
 
+    job = job or JobState.NOT_CREATED
     try:
         yield
     except StoragePermanentError as error:
         raise KlingRequestInvalid(
-            f"{_remedy(error, output_path)}{_describe_path(output_path)} {what}: {error}.",
-            job=JobState.NOT_CREATED,
+            f"{_remedy(error, output_path)}{_describe_path(output_path)} {what}: {error}.", job=job
         ) from None
     except StorageTransientError as error:
         raise KlingServerError(
             "The storage of output_path does not answer; check host and network. "
             f"{_describe_path(output_path)} does not answer: {error}.",
-            job=JobState.NOT_CREATED,
+            job=job,
         ) from None
 
 

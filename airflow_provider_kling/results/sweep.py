@@ -223,7 +223,8 @@ def iter_tasks_since(
         # Jobs made since the last page was read shift others to this one.
         new = [task for task in page if task.task_id not in seen]
         yield from (task for task in new if (task.created_at or since) >= since)
-        if not new or (newest_first and (page[-1].created_at or since) < since):
+        # One wrong time does not end the sweep.
+        if not new or (newest_first and all((task.created_at or since) < since for task in page)):
             return
         seen.update(task.task_id for task in new)
 

@@ -37,6 +37,8 @@ _SETTINGS_SECONDS = 600.0
 """Seconds after which the connection is read again: it may have been changed."""
 
 _WARN_EVERY = 20
+_EARLIEST, _LATEST = 1_000_000_000, 4_102_444_800
+"""Unix times in seconds from 2001 to 2100: another number is of milliseconds, or no time."""
 
 
 class JobEndedEvent(TypedDict):
@@ -94,6 +96,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         self.start_from = _unix_seconds(start_from)
         self._failures: dict[str, int] = {}
         self._marks: dict[str, JobWatermark] = {}
+        self._kept: dict[str, Any] = {}
         if not self.statuses or set(self.statuses) - set(STATUSES):
             raise ValueError(f"Invalid value for 'statuses': {statuses!r}; expected succeed, failed or both.")
         if not _in_event_loop():
@@ -108,6 +111,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         await load_in_thread()
         watched = self._watched()
         self._marks = watermarks_from_json(await self._stored())
+        self._kept = self._to_json()
         while True:
             settings = await self._usable_settings()
             until = time.monotonic() + _SETTINGS_SECONDS
@@ -130,15 +134,15 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         await lists.acquire()
         try:
             while time.monotonic() < until:
-                before = self._to_json()
+                # Airflow writes events a moment after they are fired: a watermark that is stored before them
+                # would lose them if the triggerer dies in between.
+                await self._store_if_new()
                 for name, endpoint in watched.items():
                     if endpoint.tasks_path and self._has_new_failures:
                         # The list of a family also has the jobs of lists that could not be read.
                         continue
                     for task in await self._ended(lists, name, endpoint):
                         yield _event(task, endpoint)
-                if (now := self._to_json()) != before:
-                    await self._store(now)
                 # All triggers of a connection poll at the same moments, so that they share the responses.
                 await asyncio.sleep(self.poll_interval - time.time() % self.poll_interval)
         finally:
@@ -149,10 +153,10 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         from ..exceptions import KlingError
 
         start = None if self.start_from is None else round(self.start_from * 1000)
-        mark = self._marks.get(name) or JobWatermark.starting(round(time.time() * 1000), start)
+        now = round(time.time() * 1000)
         # Only a completed poll counts.
-        look = JobWatermark(mark.since, dict(mark.seen), mark.ended_after, mark.first)
-        look.begin()
+        look = (self._marks.get(name) or JobWatermark.starting(now, start)).copy()
+        look.begin(now)
         found: list[KlingTask] = []
         share = Slice()
         try:
@@ -244,12 +248,14 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
             self.log.warning("The watermark cannot be read, watching starts again: %s", type(error).__name__)
             return None
 
-    async def _store(self, value: dict[str, Any]) -> None:
+    async def _store_if_new(self) -> None:
         store: Any = getattr(self, "asset_state_store", None)
-        if store is None:
+        value = self._to_json()
+        if store is None or value == self._kept:
             return
         try:
             await store.aset(STATE_KEY, value)
+            self._kept = value
         except Exception as error:
             # Jobs may be reported twice after a restart, which is better than to stop.
             self.log.warning("The watermark cannot be stored: %s", type(error).__name__)
@@ -270,7 +276,9 @@ def _texts(value: str | Iterable[str]) -> list[str]:
 
 
 def _unix_seconds(value: datetime | str | float | None) -> float | None:
-    if value is None or isinstance(value, int | float):
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and _EARLIEST <= value < _LATEST:
         return value
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value

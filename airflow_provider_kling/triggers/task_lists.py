@@ -11,7 +11,7 @@ import asyncio
 import contextvars
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -38,6 +38,13 @@ LOOKBACK_MS = 6 * 3_600_000
 
 MAX_RUN_MS = 24 * 3_600_000
 """Age in ms from which a running job is ignored: it would stop the watermark for ever."""
+
+MAX_AHEAD_MS = 24 * 3_600_000
+"""How far the host's clock may be ahead. A time of creation after that is not believed: as the newest one, it
+would hide all later jobs."""
+
+_SETTLED_ROWS = 3
+"""Rows at the end of a page that must be settled, so that one wrong time does not end the poll."""
 
 OVERLAP_MS = 60_000
 """Margin of the watermark: rows may appear in the list a moment after their creation."""
@@ -146,6 +153,9 @@ class JobWatermark:
     """Ids of all jobs that this poll has seen."""
     _running: list[int] = field(default_factory=list)
     _newest: int = 0
+    _latest: float = float("inf")
+    _anchored: bool = False
+    """The start is known to be before the end of the list: the host's clock may be behind this one."""
 
     @classmethod
     def starting(cls, now: int, start_from: int | None) -> JobWatermark:
@@ -167,7 +177,7 @@ class JobWatermark:
         """
         try:
             seen = {str(ident): int(created) for ident, created in dict(value["seen"]).items()}
-            return cls(int(value["since"]), seen, first=False)
+            return cls(int(value["since"]), seen, first=False, _anchored=True)
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -178,9 +188,23 @@ class JobWatermark:
         """
         return {"since": self.since, "seen": dict(self.seen)}
 
-    def begin(self) -> None:
-        """Begin a poll of the list."""
+    def copy(self) -> JobWatermark:
+        """Return a copy for a poll that may not be completed.
+
+        :return: the copy.
+        """
+        return replace(self, seen=dict(self.seen))
+
+    def begin(self, now: int | None = None) -> None:
+        """Begin a poll of the list.
+
+        :param now: Unix time in ms.
+        """
         self._running, self._newest, self.listed = [], 0, set()
+        self._latest = float("inf") if now is None else now + MAX_AHEAD_MS
+        if now is not None and self.since > self._latest:
+            # An earlier version has believed such a time.
+            self.since = now - LOOKBACK_MS
 
     def ended(self, tasks: Iterable[KlingTask]) -> list[KlingTask]:
         """Record a page, and return its jobs that have ended since the last poll.
@@ -189,10 +213,13 @@ class JobWatermark:
         :return: ended jobs, in the order of the list.
         """
         found = []
-        for task in tasks:
-            created = task.created_at or 0
+        rows = [(task, self._created(task)) for task in tasks]
+        self._newest = max([self._newest, *(created for _, created in rows)])
+        if self._newest and not self._anchored and self.ended_after is None:
+            self.since = min(self.since, self._newest - LOOKBACK_MS)
+        self._anchored = self._anchored or self._newest > 0
+        for task, created in rows:
             self.listed.add(task.task_id)
-            self._newest = max(self._newest, created)
             if created and created < self.since:
                 continue
             if not task.status.is_terminal:
@@ -208,9 +235,11 @@ class JobWatermark:
         """Return whether a page reaches settled rows: later pages have nothing new.
 
         :param tasks: the rows of the page.
-        :return: true if a row is older than the watermark.
+        :return: true if the last rows are older than the watermark; never for a list with the oldest first.
         """
-        return any(task.created_at and task.created_at < self.since for task in tasks)
+        dated = [created for task in tasks if (created := self._created(task))]
+        newest_first = bool(dated) and dated[0] >= dated[-1]
+        return newest_first and all(created < self.since for created in dated[-_SETTLED_ROWS:])
 
     def finish(self) -> None:
         """End a poll that has read all its pages, and advance the watermark."""
@@ -222,6 +251,11 @@ class JobWatermark:
         )
         self.since = max(self.since, oldest - OVERLAP_MS)
         self.seen = {ident: created for ident, created in self.seen.items() if not 0 < created < self.since}
+
+    def _created(self, task: KlingTask) -> int:
+        """Return when a job was created; 0 if that is unknown or cannot be."""
+        created = task.created_at or 0
+        return created if created <= self._latest else 0
 
     def _counts(self, task: KlingTask) -> bool:
         if not self.first:

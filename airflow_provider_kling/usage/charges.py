@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from ..api.answer_values import signed_amount
+from ..api.answer_values import id_text, milliseconds, signed_amount
 from ..api.pricing import USD_PER_UNIT, amount_of
 from .known_jobs import KnownJob
 
@@ -24,7 +24,6 @@ _COPIED = (
     *("cash_type", "list_price"),
 )
 _DOLLARS = "USD"
-_LONGEST_TIME = 15
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LABEL = "label."
@@ -98,7 +97,7 @@ def rows_of(
     rows = []
     for line in lines:
         mark = json.dumps(line, sort_keys=True, default=str)
-        job = jobs.get(str(line.get("task_id") or ""))
+        job = jobs.get(_task_id(line))
         of_next = end is not None and job is not None and job.created_at == end
         if mark not in seen and not of_next:
             seen.add(mark)
@@ -133,7 +132,8 @@ def not_in_ledger(
     named = set(charged)
     for task_id, job in sorted(jobs.items()):
         made = job.created_at is not None and start <= job.created_at < end
-        if made and job.stored and task_id not in named and amount_of(job.units) != 0:
+        free = amount_of(job.units) == 0 and not job.in_cash
+        if made and job.stored and task_id not in named and not free:
             yield {
                 "task_id": task_id,
                 "created_at": moment(job.created_at),
@@ -188,14 +188,14 @@ def plain(amount: Decimal) -> str:
 
 
 def _row(kind: str, line: Mapping[str, Any], jobs: Mapping[str, KnownJob]) -> dict[str, Any]:
-    task_id = str(line.get("task_id") or "")
+    task_id = _task_id(line)
     job = jobs.get(task_id)
     amount = next((found for name in _AMOUNTS if (found := signed_amount(line.get(name))) is not None), None)
     package = _text(line.get("product_type"))
     about = _about(job or KnownJob(task_id))
     return {
         "task_id": task_id,
-        "charged_at": moment(_milliseconds(line.get("deduction_time"))),
+        "charged_at": moment(milliseconds(line.get("deduction_time"))),
         "type": kind,
         "amount": None if amount is None else plain(amount),
         "currency": _text(line.get("currency")),
@@ -239,9 +239,8 @@ def _about(job: KnownJob) -> dict[str, Any]:
     }
 
 
-def _milliseconds(value: Any) -> int | None:
-    text = str(value if value is not None else "").strip()
-    return int(text) if text.isdecimal() and len(text) <= _LONGEST_TIME else None
+def _task_id(line: Mapping[str, Any]) -> str:
+    return id_text(line.get("task_id")).strip()
 
 
 def _text(value: Any) -> str | None:

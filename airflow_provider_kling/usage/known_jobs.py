@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ..api.pricing import amount_of
 from ..attribution import LabelsInvalid, read_labels
 from ..batch.ledger import Ledger
 from ..batch.ledger_entry import LedgerEntry, RowState
@@ -39,6 +40,8 @@ class KnownJob:
     :param airflow: the task instance.
     :param created_at: when it was created, Unix time in ms.
     :param units: the charge that Kling reported with the job.
+    :param in_cash: Kling reported a charge in cash as well.
+    :param reused: the source is of a task that re-used the job; another one has paid for it.
     :param stored: its files are stored.
     :param source: path of the manifest or ledger.
     """
@@ -51,6 +54,8 @@ class KnownJob:
     airflow: Mapping[str, Any] = field(default_factory=dict)
     created_at: int | None = None
     units: str | None = None
+    in_cash: bool = False
+    reused: bool = False
     stored: bool = False
     source: str = ""
 
@@ -60,7 +65,16 @@ class KnownJob:
         :param other: the same job from another source.
         :return: the job.
         """
-        names = ("endpoint", "model", "external_task_id", "labels", "airflow", "created_at", "units")
+        names = (
+            "endpoint",
+            "model",
+            "external_task_id",
+            "labels",
+            "airflow",
+            "created_at",
+            "units",
+            "in_cash",
+        )
         missing = {name: getattr(other, name) for name in names if not getattr(self, name)}
         return replace(self, **missing, stored=self.stored or other.stored)
 
@@ -88,7 +102,8 @@ class KnownJobs:
             self.unreadable += len(ledger.damaged)
             for entry in ledger.entries.values():
                 # A row that re-used another task's job did not pay for it.
-                if entry.task_id and not (entry.result or {}).get(REUSED_FACT):
+                known = {**(entry.facts or {}), **(entry.result or {})}
+                if entry.task_id and not known.get(REUSED_FACT):
                     self._take(_from_entry(entry, folder.uri))
 
     def _take(self, job: KnownJob | None) -> None:
@@ -96,6 +111,8 @@ class KnownJobs:
             self.unreadable += 1
             return
         earlier = self.jobs.get(job.task_id)
+        if earlier and earlier.reused and not job.reused:
+            job, earlier = earlier, job
         self.jobs[job.task_id] = earlier.with_gaps_filled(job) if earlier else job
 
 
@@ -143,16 +160,22 @@ def _from_manifest(place: StoragePath) -> KnownJob | None:
         return None
     task_id = manifest.get("task_id")
     request = manifest.get("request")
+    if not isinstance(request, Mapping):
+        request = {}
+    # The task that stored the files of another one's job did not pay for it.
+    reused = bool(request.get(REUSED_FACT))
     return (
         KnownJob(
             task_id=str(task_id),
             endpoint=_text(manifest.get("endpoint")),
-            model=_text(request.get("model_name")) if isinstance(request, Mapping) else None,
+            model=_text(request.get("model_name")),
             external_task_id=_text(manifest.get("external_task_id")),
-            labels=_labels(manifest.get("labels")),
-            airflow=_instance(manifest.get("airflow")),
+            labels={} if reused else _labels(manifest.get("labels")),
+            airflow={} if reused else _instance(manifest.get("airflow")),
             created_at=_whole(manifest.get("created_at")),
             units=_text(manifest.get("units")),
+            in_cash=_in_cash(manifest.get("charges")),
+            reused=reused,
             stored=True,
             source=place.uri,
         )
@@ -170,9 +193,17 @@ def _from_entry(entry: LedgerEntry, source: str) -> KnownJob:
         airflow=_instance(entry.airflow),
         created_at=entry.submitted_at,
         units=entry.units,
+        in_cash=_in_cash(entry.charges),
         stored=entry.state is RowState.DONE,
         source=source,
     )
+
+
+def _in_cash(charges: Any) -> bool:
+    """Whether cash was charged, or may have been."""
+    rows = charges if isinstance(charges, list) else ()
+    cash = (row for row in rows if isinstance(row, Mapping) and row.get("type") == "cash")
+    return any(amount_of(row.get("amount")) != 0 for row in cash)
 
 
 def _labels(value: Any) -> dict[str, str]:

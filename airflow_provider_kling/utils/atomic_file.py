@@ -134,10 +134,25 @@ class _LocalRename:
         os.fsync(self._file.fileno())
         self._file.close()
         os.replace(self._temp_path, self._path)
+        sync_folder(self._path)
 
     def discard(self) -> None:
         self._file.close()
         os.unlink(self._temp_path)
+
+
+def sync_folder(path: str) -> None:
+    """Write the folder of a local file to disk, so that a loss of power does not undo its creation or rename.
+
+    :param path: path of the file.
+    """
+    # Some file systems cannot do it; the file itself is written.
+    with suppress(OSError):
+        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 class _RemoteRename:

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_kling import budget as budget_module
 from airflow_provider_kling.api.endpoint import get_endpoint
@@ -26,15 +27,20 @@ from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator import responses
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
+    JobState,
     KlingBudgetSpent,
+    KlingContentRefused,
     KlingRequestInvalid,
     KlingServerError,
     KlingTaskFailed,
 )
 from airflow_provider_kling.hooks.connection import parse_connection
+from airflow_provider_kling.operators import _budgets
 from airflow_provider_kling.operators._task_run import charge_in_words
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
-from airflow_provider_kling.utils.storage import resolve_path
+from airflow_provider_kling.results import media_check
+from airflow_provider_kling.results.media_check import CheckedFile
+from airflow_provider_kling.utils.storage import StorageTransientError, resolve_path
 from tests.support.storages import S3Server
 from tests.unit.batch.conftest import Batch, rows
 from tests.unit.operators.conftest import PICTURE, TaskInstance, context_of, image_to_video, run
@@ -152,9 +158,7 @@ def test_a_damaged_entry_decides_nothing(
     shared.reserve("a", Decimal(1), **RUN)
     (first,) = tmp_path.rglob("*.json")
     first.with_name("00000002.json").write_text(content)
-    with pytest.raises(
-        KlingServerError, match=r"cannot be read or written now: .*00000002\.json is not whole"
-    ):
+    with pytest.raises(KlingServerError, match=r"cannot be read or written now: .*its entry 2 is not whole"):
         shared.reserve("b", Decimal(1), **RUN)
     with pytest.raises(KlingServerError):
         shared.spent(**RUN)
@@ -283,6 +287,87 @@ def test_a_job_that_fails_gives_back(deferrable: bool, kling_emulator: Emulator,
     assert shared.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
 
 
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
+@pytest.mark.parametrize("charged", [Decimal(2), None], ids=["charged", "unknown"])
+def test_a_failed_job_costs_what_kling_says(
+    deferrable: bool,
+    charged: Decimal | None,
+    kling_emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shared, ti = budget(tmp_path), TaskInstance()
+    monkeypatch.setattr(_budgets, "charged_units", lambda *_: charged)
+    kling_emulator.faults.set({"failed_job": 1, "fail_reason": "the machine broke"})
+    with pytest.raises(KlingTaskFailed):
+        run(image_to_video(budget=shared, deferrable=deferrable), ti)
+    assert shared.spent(dag_id=ti.dag_id, run_id=ti.run_id) == (3 if charged is None else charged)
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
+@pytest.mark.parametrize("refused", [False, True], ids=["too_little_left", "refused"])
+def test_a_second_take_that_is_not_made_releases_nothing_of_the_first(
+    deferrable: bool,
+    refused: bool,
+    kling_emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Kling does not say what the first one cost."""
+
+    def reject(*_: Any, **__: Any) -> list[Any]:
+        if refused:
+            kling_emulator.faults.set({"refused_word": "waves"})
+        return [CheckedFile("/films/1.mp4", ("black",), None)]
+
+    monkeypatch.setattr(responses, "_charge", lambda job: {})
+    monkeypatch.setattr(media_check, "check_files", reject)
+    shared, ti = budget(tmp_path / "budget", 9 if refused else 5), TaskInstance()
+    film = image_to_video(
+        prompt="waves",
+        budget=shared,
+        deferrable=deferrable,
+        output_path=str(tmp_path / "films"),
+        regenerate_on_fail=1,
+    )
+    with pytest.raises(KlingContentRefused if refused else KlingBudgetSpent) as failed:
+        run(film, ti)
+    (job,) = kling_emulator.jobs
+    assert shared.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
+    assert (failed.value.job, failed.value.task_id) == (JobState.ENDED, job.task_id)
+    assert f"earlier ones fail the media check, exist and are charged: {job.task_id}" in str(failed.value)
+    assert "No job was made" not in str(failed.value)
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
+def test_files_that_cannot_be_checked_are_of_a_job_that_exists(
+    deferrable: bool, kling_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: Any, **__: Any) -> None:
+        raise StorageTransientError("no answer")
+
+    monkeypatch.setattr(responses, "_charge", lambda job: {})
+    monkeypatch.setattr(media_check, "check_files", down)
+    shared, ti = budget(tmp_path / "budget"), TaskInstance()
+    film = image_to_video(
+        budget=shared, deferrable=deferrable, output_path=str(tmp_path / "films"), media_rules={}
+    )
+    with pytest.raises(KlingServerError) as failed:
+        run(film, ti)
+    assert failed.value.job is JobState.ENDED
+    assert shared.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
+
+
+def test_a_worker_settles_it_despite_end_from_trigger(
+    kling_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow.__version__", "3.0.0")
+    film = image_to_video(deferrable=True, end_from_trigger=True, budget=budget(tmp_path))
+    with pytest.raises(TaskDeferred) as deferred:
+        film.execute(context_of(TaskInstance()))
+    assert not deferred.value.trigger.end_from_trigger
+
+
 def test_a_job_without_an_estimate_is_not_submitted(
     kling_emulator: Emulator, tmp_path: Path, ti: TaskInstance
 ) -> None:
@@ -325,6 +410,17 @@ CHARGES: dict[str, tuple[str, dict[str, Any], str | None]] = {
         None,
     ),
     "a list price that is no number": (VIDEO, {"charges": [{**CASH, "list_price": "NaN"}]}, None),
+    "units, and cash that cannot be read": (
+        VIDEO,
+        {"units": "0", "charges": [{**UNITS, "amount": "0"}, {**CASH, "amount": None}]},
+        None,
+    ),
+    "cash, and units that cannot be read": (VIDEO, {"charges": [{**UNITS, "amount": None}, CASH]}, None),
+    "a failed job with a charge that cannot be read": (
+        VIDEO,
+        {"status": FAILED, "charges": [{**UNITS, "amount": None}, CASH]},
+        None,
+    ),
     "no charge": (VIDEO, {}, None),
     "units that are no number": (VIDEO, {"units": "many"}, None),
     "a failed job without a charge": (VIDEO, {"status": FAILED}, "0"),
@@ -386,6 +482,16 @@ IN_WORDS: dict[str, tuple[str | None, list[dict[str, Any]], str]] = {
     "cash": (None, [CENTS], "charged 0.35 USD"),
     "cash without a currency": (None, [{**CENTS, "currency": None}], "charged 0.35 in cash"),
     "both": ("3", [UNITS, CENTS], "charged 3 units and 0.35 USD"),
+    "cash that cannot be read": (
+        "0",
+        [UNITS, {**CASH, "amount": None}],
+        "charged 0 units and an unknown amount USD",
+    ),
+    "units that cannot be read": (
+        None,
+        [{**UNITS, "amount": None}, CENTS],
+        "charged an unknown amount of units and 0.35 USD",
+    ),
     "nothing": (None, [], "Kling reports no charge"),
 }
 

@@ -89,6 +89,45 @@ def test_charges_hold_units_and_cash_of_both_api_families() -> None:
     assert (second.units, second.charges) == ("3.5", [{**units, "package": "video"}, cash])
 
 
+UNITS_0 = {"final_unit_deduction": "0"}
+PARTLY_READ: dict[str, tuple[dict[str, Any], list[tuple[str, str | None]]]] = {
+    "bare cash": ({**UNITS_0, "final_balance_deduction": "0.35"}, [("units", "0"), ("cash", "0.35")]),
+    "cash as a number": ({**UNITS_0, "final_balance_deduction": 0.35}, [("units", "0"), ("cash", "0.35")]),
+    "cash under another name": (
+        {**UNITS_0, "final_balance_deduction": {"amount": "0.35"}},
+        [("units", "0"), ("cash", "0.35")],
+    ),
+    "cash in words": ({**UNITS_0, "final_balance_deduction": "0.35 USD"}, [("units", "0"), ("cash", None)]),
+    "cash below 0": (
+        {**UNITS_0, "final_balance_deduction": {"quota": "-0.35"}},
+        [("units", "0"), ("cash", None)],
+    ),
+    "cash that is NaN": (
+        {**UNITS_0, "final_balance_deduction": {"quota": math.nan}},
+        [("units", "0"), ("cash", None)],
+    ),
+    "no cash, in words": ({**UNITS_0, "final_balance_deduction": "None"}, [("units", "0")]),
+    "no cash": ({**UNITS_0, "final_balance_deduction": {"quota": None, "currency": "USD"}}, [("units", "0")]),
+    "no cash in a list": ({**UNITS_0, "final_balance_deduction": []}, [("units", "0")]),
+    "units in words": (
+        {"final_unit_deduction": "3 units", "final_balance_deduction": {"quota": "0.35"}},
+        [("units", None), ("cash", "0.35")],
+    ),
+    "a part of a bill": (
+        {"billing": [{"charge_type": "unit", "amount": 3}, {"charge_type": "cash", "amount": "x"}]},
+        [("units", "3"), ("cash", None)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("stated", "expected"), PARTLY_READ.values(), ids=PARTLY_READ)
+def test_a_part_of_a_charge_that_cannot_be_read_is_not_left_out(
+    stated: dict[str, Any], expected: list[tuple[str, str | None]]
+) -> None:
+    task = read(official(task_id="1", task_status="succeed", **stated))
+    assert [(row["type"], row["amount"]) for row in task.charges] == expected
+
+
 @pytest.mark.parametrize("word", ["cancelled", "canceled", "expired", " FAILED\n", "Cancelled "])
 def test_a_job_that_was_given_up_has_ended(word: str) -> None:
     assert read(official(task_id="1", task_status=word)).status is TaskStatus.FAILED

@@ -164,6 +164,17 @@ async def test_it_goes_on_where_it_was(kling: Emulator) -> None:
         assert watch.events == [], "without a store it begins anew"
 
 
+async def test_the_watermark_is_not_stored_before_airflow_has_the_events(kling: Emulator) -> None:
+    """A triggerer that dies after an event was fired, and before Airflow wrote it, fires it again."""
+    store = Store()
+    async with Watch(store, endpoint=SLUG, poll_interval=1) as watch:
+        await watch.first_look()
+        job = await make(kling)
+        await watch.until(1)
+        assert job not in store.values.get(STATE_KEY, {}).get(SLUG, {"seen": ()})["seen"]
+        await until(lambda: job in store.values.get(STATE_KEY, {}).get(SLUG, {"seen": ()})["seen"])
+
+
 async def test_a_store_that_does_not_answer_stops_nothing(kling: Emulator) -> None:
     store = Store()
     store.broken = True
@@ -220,6 +231,10 @@ async def test_triggers_of_one_connection_share_their_requests(kling: Emulator) 
         ({"statuses": "done"}, "Invalid value for 'statuses'"),
         ({"statuses": []}, "Invalid value for 'statuses'"),
         ({"start_from": "yesterday"}, "Invalid value for 'start_from'"),
+        ({"start_from": 1_800_000_000_000}, "expected .* Unix time in seconds"),
+        ({"start_from": float("nan")}, "Invalid value for 'start_from'"),
+        ({"start_from": float("inf")}, "Invalid value for 'start_from'"),
+        ({"start_from": True}, "Invalid value for 'start_from'"),
         ({"start_from": datetime(2026, 1, 1)}, "expected a datetime with a time zone"),  # noqa: DTZ001
     ],
 )

@@ -24,8 +24,8 @@ def job(ident: str, created: int, status: TaskStatus = TaskStatus.SUCCEED, updat
     return KlingTask(ident, status, str(status), "", created_at=created, updated_at=updated or created + 1000)
 
 
-def look(mark: JobWatermark, *rows: KlingTask) -> list[str]:
-    mark.begin()
+def look(mark: JobWatermark, *rows: KlingTask, now: int | None = None) -> list[str]:
+    mark.begin(now)
     found = [task.task_id for task in mark.ended(sorted(rows, key=lambda row: -(row.created_at or 0)))]
     mark.finish()
     return found
@@ -111,3 +111,63 @@ def test_any_course_of_events_reports_each_job_once(seed: int) -> None:
         reported += look(mark, *wanted)
     assert sorted(reported) == sorted(ends)
     assert len(mark.seen) < 20
+
+
+YEAR_MS = 365 * 24 * 3_600_000
+
+
+def test_a_time_of_the_far_future_hides_no_later_job(mark: JobWatermark) -> None:
+    """One wrong row of the host must not end the watch for ever."""
+    wrong = job("wrong", NOW + 70 * YEAR_MS)
+    assert look(mark, wrong, job("1", NOW), now=NOW) == ["wrong", "1"]
+    assert look(mark, wrong, job("2", NOW + 60_000), job("1", NOW), now=NOW + 60_000) == ["2"]
+    assert mark.since <= NOW + 60_000
+
+
+def test_a_stored_watermark_of_the_far_future_is_not_believed() -> None:
+    mark = JobWatermark.from_json({"since": NOW + 70 * YEAR_MS, "seen": {"1": NOW}})
+    assert mark
+    assert look(mark, job("2", NOW + 60_000), job("1", NOW), now=NOW + 60_000) == ["2"]
+
+
+@pytest.mark.parametrize("hours", [-14, -8, 0, 8, 14])
+@pytest.mark.parametrize("empty_at_first", [True, False], ids=["empty", "not_empty"])
+def test_the_clock_of_the_host_may_differ(hours: int, empty_at_first: bool) -> None:
+    there = NOW + hours * 3_600_000
+    mark = JobWatermark.starting(NOW, None)
+    first = [] if empty_at_first else [job("old", there - 5000)]
+    assert look(mark, *first, now=NOW) == []
+    assert look(mark, *first, job("1", there), now=NOW + 1000) == ["1"]
+    assert look(mark, *first, job("1", there), job("2", there + 90_000), now=NOW + 91_000) == ["2"]
+
+
+OLD, NEW = NOW - 9 * LOOKBACK_MS, NOW
+PAGES: dict[str, tuple[list[int], bool]] = {
+    "new rows": ([NEW, NEW, NEW], False),
+    "one old row": ([OLD], True),
+    "old rows at the end": ([NEW, OLD, OLD, OLD], True),
+    "a wrong time in the middle": ([NEW, OLD, NEW, NEW, NEW], False),
+    "a wrong time at the end": ([NEW, NEW, NEW, OLD], False),
+    "without times": ([0, 0], False),
+    "old rows and some without times": ([OLD, 0, OLD, 0], True),
+    "the oldest first": ([OLD, OLD, NEW], False),
+    "nothing": ([], False),
+}
+
+
+@pytest.mark.parametrize(("created", "last"), PAGES.values(), ids=PAGES)
+def test_where_reading_ends(mark: JobWatermark, created: list[int], last: bool) -> None:
+    rows = [job(str(number), made) for number, made in enumerate(created)]
+    assert mark.reaches(rows) is last
+
+
+def test_hundreds_of_jobs_of_the_same_moment_are_each_reported_once(mark: JobWatermark) -> None:
+    rows = [job(str(number), NOW) for number in range(250)]
+    mark.begin(NOW)
+    found: list[str] = []
+    for page in (rows[:100], rows[100:200], rows[200:]):
+        found += [task.task_id for task in mark.ended(page)]
+        assert not mark.reaches(page)
+    mark.finish()
+    assert sorted(found) == sorted(task.task_id for task in rows)
+    assert look(mark, *rows, now=NOW) == []

@@ -241,6 +241,7 @@ JOBS = {
     "2": KnownJob("2", created_at=5, stored=True, units="3"),
     "3": KnownJob("3", created_at=5, stored=True, units="0"),
     "4": KnownJob("4", created_at=5),
+    "6": KnownJob("6", created_at=5, stored=True, units="0", in_cash=True),
     "5": KnownJob("5", created_at=500, stored=True),
 }
 LINE = {"task_id": "1", "deduction_amount": 0.1, "product_type": "video", "deduction_time": "1793491200000"}
@@ -337,8 +338,8 @@ def test_a_job_at_the_seam_of_two_periods_is_in_the_later_one() -> None:
 
 
 def test_what_is_stored_and_not_charged() -> None:
-    assert [row["task_id"] for row in not_in_ledger(JOBS, ["1"], 0, 10)] == ["2"]
-    assert [row["task_id"] for row in not_in_ledger(JOBS, [], 0, 1000)] == ["1", "2", "5"]
+    assert [row["task_id"] for row in not_in_ledger(JOBS, ["1"], 0, 10)] == ["2", "6"]
+    assert [row["task_id"] for row in not_in_ledger(JOBS, [], 0, 1000)] == ["1", "2", "5", "6"]
 
 
 def test_no_cell_is_a_formula() -> None:
@@ -370,3 +371,42 @@ def test_a_path_that_is_not_there_knows_nothing(tmp_path: Path) -> None:
 def test_seconds_are_no_milliseconds_of_1970(tmp_path: Path) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"'start': 1767225600; expected .*milliseconds"):
         usage(tmp_path, start=1_767_225_600, end="2026-01-02")
+
+
+WRITTEN: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "milliseconds": ({"deduction_time": 1793491200000}, "1", "2026-11-01T00:00:00.000+00:00"),
+    "seconds": ({"deduction_time": 1793491200}, "1", "2026-11-01T00:00:00.000+00:00"),
+    "a float": ({"deduction_time": 1793491200000.0}, "1", "2026-11-01T00:00:00.000+00:00"),
+    "digits of another script": ({"deduction_time": "\uff11\uff12"}, "1", None),
+    "a time of 1970": ({"deduction_time": 9}, "1", None),
+    "NaN": ({"deduction_time": float("nan")}, "1", None),
+    "an id as a number": ({"task_id": 1}, "1", "2026-11-01T00:00:00.000+00:00"),
+    "an id as JavaScript writes it": ({"task_id": 1.0}, "1", "2026-11-01T00:00:00.000+00:00"),
+    "blanks around an id": ({"task_id": " 1 "}, "1", "2026-11-01T00:00:00.000+00:00"),
+}
+
+
+@pytest.mark.parametrize(("line", "task_id", "charged_at"), WRITTEN.values(), ids=WRITTEN)
+def test_ids_and_times_as_servers_write_them(
+    line: dict[str, Any], task_id: str, charged_at: str | None
+) -> None:
+    (row,) = rows_of(UNITS, [{**LINE, **line}], JOBS)
+    assert (row["task_id"], row["known"], row["charged_at"]) == (task_id, True, charged_at)
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")], ids=["payer_first", "payer_last"])
+def test_a_job_is_charged_to_the_task_that_made_it(names: tuple[str, str], tmp_path: Path) -> None:
+    """Another task attached to it, and stored its files at a path of its own."""
+    paid, reused = (tmp_path / name / "7" for name in names)
+    for folder, dag_id, request in (
+        (paid, "payer", {}),
+        (reused, "guest", {"reused_from": {"kling_task_id": "7"}}),
+    ):
+        folder.mkdir(parents=True)
+        manifest = {"version": 1, "task_id": "7", "endpoint": "videos/image2video", "request": request}
+        of = {"airflow": {"dag_id": dag_id}, "labels": {"team": dag_id}, "units": "3", "files": []}
+        (folder / "manifest.json").write_text(json.dumps({**manifest, **of}))
+    (row,) = rows_of(UNITS, [{**LINE, "task_id": "7"}], KnownJobs([str(tmp_path)]).jobs)
+    assert (row["dag_id"], row["labels"]) == ("payer", {"team": "payer"})
+    (row,) = rows_of(UNITS, [{**LINE, "task_id": "7"}], KnownJobs([str(reused.parent)]).jobs)
+    assert (row["known"], row["dag_id"], row["labels"]) == (True, None, {})

@@ -69,6 +69,14 @@ def test_older_pages_are_not_read():
     assert numbers == [1, 2, 3]
 
 
+@pytest.mark.parametrize("at", range(3))
+def test_one_wrong_time_ends_no_sweep(at: int) -> None:
+    pages = [[task(1, 100), task(2, 99), task(3, 98)], [task(4, 97), task(5, 96)], []]
+    pages[0][at] = task(f"wrong {at}", 1)
+    seen = [each.task_id for each in iter_tasks_since(lambda number: pages[number - 1], 50)]
+    assert seen == [each.task_id for page in pages for each in page if each.created_at != 1]
+
+
 def test_a_list_that_repeats_itself_ends():
     assert len(list(iter_tasks_since(lambda _: [task(1), task(2)], 0))) == 2
 
