@@ -81,8 +81,7 @@ class TaskSubmission:
             return None
         try:
             request, origin = self._prepare()
-        except KlingError:
-            # submit() reports it, or attaches to the job of an earlier try.
+        except KlingError:  # submit() reports it, or attaches to the job of an earlier try.
             return None
         settings = self._run.hook.settings
         for warning in reuse_warnings(settings, operator.endpoint, stores=bool(operator.output_path)):
@@ -97,7 +96,7 @@ class TaskSubmission:
                 raise
             # An earlier try may have a job: submit() says so, and its error can be retried.
             self._run.log.warning("Stored results cannot be looked for: %s", error.message)
-            return None
+            found = None
         if not found or (retried and is_own(found, key)):
             return None
         self._run.metadata = {**request.metadata(), **origin, REUSED_FACT: found[REUSED_FACT]}
