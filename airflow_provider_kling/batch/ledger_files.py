@@ -5,7 +5,7 @@ A segment is named ``{number}-{writer}.jsonl``, a merged one ``{first}-{writer}-
 ``{first}-{writer}-{last}-{merger}.jsonl`` if another worker has merged it. An archive of done rows is named
 ``{last}-{writer}.done.jsonl``, its index ``{last}-{writer}.done.json``.
 
-Archives keep done rows out of the segments that every start reads. An archive has their lines unchanged; its
+Archives hold done rows, so that starts read short segments. An archive has their lines unchanged; its
 index, with a column for each value, has what a start needs: key, number and cost. Done rows never change, so
 their order does not matter and a row may be in two archives. Reports read the lines from a local file,
 because those of 100,000 rows fill a worker's memory.

@@ -50,7 +50,7 @@ def settle_lost(
 ) -> None:
     """Release a reservation if it is certain that no job is charged, or replace it by the charge.
 
-    An error that says that no job was made is about the last create call. Earlier jobs of the task keep their
+    An error that says that no job was made is about the last create call. Earlier jobs of the task hold their
     reservations.
 
     :param operator: has the budget, or none.

@@ -137,7 +137,7 @@ def _glossary(body: Body, _: Media) -> str | None:
     return "Glossary exceeds the limit of 200 entries." if too_many else None
 
 
-def _to_v1_terms(body: dict[str, Any], _: str) -> dict[str, Any]:
+def _to_v1_body(body: dict[str, Any], _: str) -> dict[str, Any]:
     settings, options = body.get("settings", {}), body.get("options", {})
     kinds = ("goods_title", "product_info", "speech_script")
     said = [entry["text"] for kind in kinds for entry in of_type(body, kind)]
@@ -181,7 +181,7 @@ RULES: Mapping[str, BodySpec] = {
             _several(5, "ref_image"),
             _once("goods_title", "goods_description"),
         ),
-        normalize=_to_v1_terms,
+        normalize=_to_v1_body,
     ),
     "solutions/e-commerce/clothing_dupe": BodySpec(
         object_(
@@ -216,7 +216,7 @@ RULES: Mapping[str, BodySpec] = {
             _several(5, "product_image", "model_image"),
             _once("product_info", "source_video", "bgm", "voice"),
         ),
-        normalize=_to_v1_terms,
+        normalize=_to_v1_body,
     ),
     "solutions/talking_agent": BodySpec(
         object_(
@@ -251,7 +251,7 @@ RULES: Mapping[str, BodySpec] = {
             _several(20, "goods_target_audience", "goods_selling_point"),
             _once("goods_title", "goods_price", "speech_script"),
         ),
-        normalize=_to_v1_terms,
+        normalize=_to_v1_body,
     ),
     "solutions/drama_subtitle": BodySpec(
         object_(
@@ -274,6 +274,6 @@ RULES: Mapping[str, BodySpec] = {
             _once("source_video"),
             _glossary,
         ),
-        normalize=_to_v1_terms,
+        normalize=_to_v1_body,
     ),
 }

@@ -86,7 +86,7 @@ def of_type(body: Body, kind: str) -> list[Mapping[str, Any]]:
     return [entry for entry in body.get("contents", ()) if entry["type"] == kind]
 
 
-def _to_v1_terms(body: dict[str, Any], model: str) -> dict[str, Any]:
+def _to_v1_body(body: dict[str, Any], model: str) -> dict[str, Any]:
     settings = body.get("settings", {})
     words = [entry["text"] for entry in of_type(body, "prompt")] or [
         body[k] for k in ("prompt",) if k in body
@@ -247,7 +247,7 @@ RULES: Mapping[str, BodySpec] = {
         ),
         (_settings_of_model, _contents_of_model),
         models=_VIDEO_MODELS,
-        normalize=_to_v1_terms,
+        normalize=_to_v1_body,
     ),
     "image-to-video": BodySpec(
         object_(
@@ -273,7 +273,7 @@ RULES: Mapping[str, BodySpec] = {
             _ids,
         ),
         models=_VIDEO_MODELS,
-        normalize=_to_v1_terms,
+        normalize=_to_v1_body,
     ),
     "omni-video": BodySpec(
         object_(
@@ -292,7 +292,7 @@ RULES: Mapping[str, BodySpec] = {
         ),
         (_settings_of_model, _contents_of_model, _frames, _omni, _o1, _ids),
         models=("kling-3.0-omni", "kling-o1"),
-        normalize=_to_v1_terms,
+        normalize=_to_v1_body,
     ),
     "motion-control": BodySpec(
         object_(
@@ -309,7 +309,7 @@ RULES: Mapping[str, BodySpec] = {
         ),
         (_settings_of_model, _contents_of_model, _motion, _elements(1)),
         models=("kling-3.0", "kling-2.6"),
-        normalize=_to_v1_terms,
+        normalize=_to_v1_body,
     ),
     "solutions/virtual_try_on": BodySpec(
         object_(
