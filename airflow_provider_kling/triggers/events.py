@@ -96,7 +96,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         self.start_from = _unix_seconds(start_from)
         self._failures: dict[str, int] = {}
         self._marks: dict[str, JobWatermark] = {}
-        self._stored: dict[str, Any] = {}
+        self._last_stored: dict[str, Any] = {}
         if not self.statuses or set(self.statuses) - set(STATUSES):
             raise ValueError(f"Invalid value for 'statuses': {statuses!r}; expected succeed, failed or both.")
         if not _in_event_loop():
@@ -111,7 +111,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         await load_in_thread()
         watched = self._watched()
         self._marks = watermarks_from_json(await self._stored())
-        self._stored = self._to_json()
+        self._last_stored = self._to_json()
         while True:
             settings = await self._usable_settings()
             until = time.monotonic() + _SETTINGS_SECONDS
@@ -251,11 +251,11 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
     async def _store_if_new(self) -> None:
         store: Any = getattr(self, "asset_state_store", None)
         value = self._to_json()
-        if store is None or value == self._stored:
+        if store is None or value == self._last_stored:
             return
         try:
             await store.aset(STATE_KEY, value)
-            self._stored = value
+            self._last_stored = value
         except Exception as error:
             # Jobs may be reported twice after a restart, which is better than to stop.
             self.log.warning("The watermark cannot be stored: %s", type(error).__name__)
