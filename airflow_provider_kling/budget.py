@@ -96,8 +96,7 @@ class KlingBudget:
         """
         if units is None or amount_of(units) is None:
             raise KlingRequestInvalid(
-                f"Set expected_seconds, or leave budget {self.name!r} out: it cannot hold a job whose cost "
-                "is not known before it is made.",
+                f"Set expected_seconds, or remove budget {self.name!r}: the cost is not known in advance.",
                 job=JobState.NOT_CREATED,
             )
         log = self._log(self._period(dag_id, run_id))
@@ -235,8 +234,7 @@ class _Log:
                 except FileNotFoundError:
                     return self._state
                 except ValueError:
-                    # It is being written, or its writer was killed: its content is unknown, so nothing is
-                    # decided.
+                    # It is being written, or its writer was killed: nothing is decided.
                     raise StorageTransientError(f"its entry {self._next} is not whole") from None
             self._next += 1
 
@@ -375,8 +373,7 @@ def _named_errors(name: str) -> Iterator[None]:
         yield
     except StoragePermanentError as error:
         raise KlingRequestInvalid(
-            f"Correct the path of budget {name!r}, where it cannot be stored: {error}.",
-            job=JobState.NOT_CREATED,
+            f"Correct the path of budget {name!r}: {error}.", job=JobState.NOT_CREATED
         ) from None
     except StorageTransientError as error:
         raise KlingServerError(

@@ -72,7 +72,7 @@ def _moto(log: Path) -> Iterator[str]:
     In the tests' process an abandoned file object, which calls S3 when it is collected as garbage, could be
     collected by the server's own thread, which would then wait for itself.
     """
-    server = Program([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], os.environ, log)
+    server = Program([sys.executable, Path(__file__).with_name("s3_server.py")], os.environ, log)
     try:
         found = wait_until(
             lambda: re.search(r"Running on (http://127[.\d]+:\d+)", log.read_text()), 60, "S3", every=0.05
