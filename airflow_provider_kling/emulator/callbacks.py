@@ -29,9 +29,9 @@ class Callbacks:
     :param secret: signs the callbacks, if any.
     """
 
-    def __init__(self, clock: Clock, views: TaskSerializer, secret: str | None = None) -> None:
+    def __init__(self, clock: Clock, serializer: TaskSerializer, secret: str | None = None) -> None:
         self._clock = clock
-        self._views = views
+        self._serializer = serializer
         self._numbers = itertools.count()
         self._ids = itertools.count(1)
         self._secret = secret
@@ -70,7 +70,7 @@ class Callbacks:
                 await asyncio.sleep(_LOOK_SECONDS)
                 continue
             _, _, job, base_url = heapq.heappop(self._due)
-            body = json.dumps(self._views.task_object(job, base_url)).encode()
+            body = json.dumps(self._serializer.task_object(job, base_url)).encode()
             delivered = await asyncio.to_thread(self._deliver, str(job.callback_url), body)
             self.sent += delivered
             self.failed += not delivered
