@@ -207,7 +207,12 @@ CHARGES: dict[str, tuple[dict[str, Any], str | None, list[dict[str, Any]]]] = {
     "billing, both": ({"billing": [_BILL_CASH, _BILL_UNITS]}, "2.4", [_PACKAGE, _CASH]),
     "billing, one object": ({"billing": _BILL_UNITS}, "2.4", [_PACKAGE]),
     "billing, JSON as text": ({"billing": json.dumps([_BILL_UNITS])}, "2.4", [_PACKAGE]),
-    "billing, a bad row": ({"billing": [{**_BILL_CASH, "amount": "-1"}, _BILL_UNITS]}, "2.4", [_PACKAGE]),
+    "billing, a bad row": (
+        {"billing": [{**_BILL_CASH, "amount": "-1"}, _BILL_UNITS]},
+        "2.4",
+        # Left out, the units would pass for the whole charge.
+        [_PACKAGE, {**_CASH, "amount": None}],
+    ),
     "billing, an unknown type": ({"billing": [{"charge_type": "gold", "amount": 5}]}, None, []),
 }
 """Fields of an answer; the result's units and charges."""
