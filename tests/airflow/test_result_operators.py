@@ -79,9 +79,9 @@ def test_the_example_stores_missing_results(
     monkeypatch.setenv("KLING_EXAMPLE_OUTPUT", str(tmp_path / "out"))
     run = runpy.run_path(str(EXAMPLE))["dag"].test()
     instances = {ti.task_id: ti for ti in run.get_task_instances()}
-    assert {name: ti.state for name, ti in instances.items()} == {"sweep": "success", "tell": "success"}
+    assert {name: ti.state for name, ti in instances.items()} == {"sweep": "success", "report": "success"}
     assert instances["sweep"].xcom_pull(task_ids="sweep")["landed"] == 2
-    assert instances["tell"].xcom_pull(task_ids="tell") == []
+    assert instances["report"].xcom_pull(task_ids="report") == []
     assert stored_task_ids(str(tmp_path / "out")) == set(made)
 
 
@@ -99,5 +99,6 @@ def test_the_example_is_red_when_results_could_not_be_stored(
     for task in dag.tasks:
         task.retries = 0
     run = dag.test()
-    assert {ti.task_id: ti.state for ti in run.get_task_instances()} == {"sweep": "failed", "tell": "success"}
+    states = {ti.task_id: ti.state for ti in run.get_task_instances()}
+    assert states == {"sweep": "failed", "report": "success"}
     assert run.state == "failed"

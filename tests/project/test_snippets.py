@@ -181,7 +181,7 @@ def _pool(words: list[str], home: Path) -> None:
     assert made["kling"]["include_deferred"] == "True"
 
 
-BENCHMARKS = ("bench_batch_page", "bench_large_batch", "bench_ledger")
+BENCHMARKS = ("bench_batch_page", "bench_large_batch", "bench_ledger", "bench_parse")
 
 CHECKS: dict[str, Callable[[list[str], Path], None]] = {
     "make": _make,
