@@ -2,8 +2,9 @@
 """Write runs of many results, as workers store them, into an Airflow that is running.
 
 ``python -m tests.e2e.browser.stored_runs FOLDER`` runs with that Airflow's environment. The run ``mapped`` of
-the DAG ``gallery`` has a mapped task of 300 results and a refused one, the run ``batch`` an image and a batch
-of 1,000 rows. All files, manifests and the ledger are in the folder, and ids have 18 digits.
+the DAG ``gallery`` has a mapped task of 300 results and a refused one, the run ``batch`` an image with
+the verdict of a media check, and a batch of 1,000 rows. All files, manifests and the ledger are in the
+folder, and ids have 18 digits.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ DAG = "gallery"
 MAPPED, BATCH = "mapped", "batch"
 ROWS, INSTANCES = 1000, 300
 REASON = "The prompt was refused by the content safety check (code 1301)."
+VERDICT = "width is 420 pixels; expected at least 1024"
 _SIZES = ((300, 300), (240, 420), (420, 240))
 _SCENES = ("harbour", "city", "valley")
 
@@ -34,7 +36,8 @@ _SCENES = ("harbour", "city", "valley")
 def main() -> int:
     """Write both runs."""
     root = Path(sys.argv[1])
-    put([*_mapped(root / MAPPED), _poster(root / BATCH), _batch(root / BATCH)])
+    poster = _poster(root / BATCH)
+    put([*_mapped(root / MAPPED), poster, _check(poster), _batch(root / BATCH)])
     return 0
 
 
@@ -97,6 +100,16 @@ def _mapped(root: Path) -> list[TaskInstanceRow]:
 def _poster(root: Path) -> TaskInstanceRow:
     place = {"dag_id": DAG, "run_id": BATCH, "task_id": "poster", "map_index": -1}
     return _instance(root / "poster", ROWS + 1, "kling-v3", **place)
+
+
+def _check(poster: TaskInstanceRow) -> TaskInstanceRow:
+    """Return the media check of an image, as ``KlingMediaCheckOperator`` returns its verdict."""
+    path = poster.xcoms["return_value"]["images"][0]["path"]
+    file = {"path": path, "passed": False, "failures": [VERDICT], "facts": {"width": 420, "height": 240}}
+    verdict = {"passed": False, "checked": 1, "rules": {"min_width": 1024}, "files": [file]}
+    return TaskInstanceRow(
+        DAG, BATCH, "check", -1, state="success", try_number=1, xcoms={"return_value": verdict}
+    )
 
 
 def _batch(root: Path) -> TaskInstanceRow:

@@ -13,7 +13,7 @@ import pytest
 
 from scripts.local_airflow import ROOT
 from tests.e2e.browser.conftest import Gallery
-from tests.e2e.browser.stored_runs import BATCH, DAG, INSTANCES, MAPPED, REASON
+from tests.e2e.browser.stored_runs import BATCH, DAG, INSTANCES, MAPPED, REASON, VERDICT
 from tests.e2e.browser.test_first_failure import address, shot
 from tests.e2e.browser.test_preview import answer, card, scrolls_sideways, shows
 from tests.e2e.live.airflow_processes import LiveAirflow
@@ -79,6 +79,18 @@ def test_a_run_shows_its_batch_among_its_results(stored: str, page: Any) -> None
     page.get_by_text("1-100 of 1,000").wait_for()
     page.get_by_role("button", name="All results of the run").click()
     assert page.locator(".card.batch").is_visible()
+
+
+def test_the_verdict_of_a_media_check_is_shown_with_the_file(stored: str, page: Any) -> None:
+    page.goto(f"{stored}{BATCH}")
+    checked = page.locator(".card", has_text="poster")
+    checked.get_by_text("check failed").wait_for()
+    # The task that checks has no files, so it has no card.
+    assert page.locator(".card:not(.batch)").count() == 1
+    checked.click()
+    shows(page, "dialog img")
+    assert page.locator("dialog dd", has_text=VERDICT).is_visible()
+    shot(page, "check-failed")
 
 
 def test_three_hundred_mapped_results_are_shown_in_order(stored: str, page: Any) -> None:
