@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from ..exceptions import (
     JobState,
@@ -231,13 +231,9 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         # Tasks that an earlier version has deferred pass it as an argument of this method.
         may_exist = may_exist or event.get("may_exist") is True
-        if event["status"] != "slot":
-            raise KlingSlotsTaken(
-                "No slot came free in time: use a pool for the account, or let a retry wait again. "
-                f"After {event['refusals']} refusals: {event['message']}.",
-                job=JobState.MAY_EXIST if may_exist else JobState.NOT_CREATED,
-            )
         run = self._start_run(context)
+        if event["status"] != "slot":
+            return self._report(run, partial(_raise_slots_taken, event, may_exist=may_exist))
         waited = take_up_wait(self, {**event, "may_exist": may_exist})
         submission = submission_of(self, run, waited)
         return self._report(run, lambda: submit_and_wait(self, run, submission))
@@ -308,14 +304,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         except AirflowException as error:
             if type(error).__name__ != "TaskDeferralTimeout":
                 raise
-            ti = context["ti"]
-            job_id = ti.xcom_pull(task_ids=ti.task_id, key="task_id", map_indexes=ti.map_index)
-            fate = f": if no retry follows, fetch {job_id}" if job_id else ""
-            raise KlingTaskTimeout(
-                f"No triggerer watched the job: start `airflow triggerer`; do not clear{fate}.",
-                task_id=str(job_id) if job_id else None,
-                job=JobState.EXISTS if job_id else JobState.MAY_EXIST,
-            ) from error
+            return self._report(self._start_run(context), partial(_raise_unwatched, context, error))
 
     def on_kill(self) -> None:
         """Log that the Kling job cannot be cancelled and what a retry will do."""
@@ -366,3 +355,22 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             timeout=self.timeout,
         )
         return self._run
+
+
+def _raise_slots_taken(event: dict[str, Any], *, may_exist: bool) -> NoReturn:
+    raise KlingSlotsTaken(
+        "No slot came free in time: use a pool for the account, or let a retry wait again. "
+        f"After {event['refusals']} refusals: {event['message']}.",
+        job=JobState.MAY_EXIST if may_exist else JobState.NOT_CREATED,
+    )
+
+
+def _raise_unwatched(context: Context, error: Exception) -> NoReturn:
+    ti = context["ti"]
+    job_id = ti.xcom_pull(task_ids=ti.task_id, key="task_id", map_indexes=ti.map_index)
+    fate = f": if no retry follows, fetch {job_id}" if job_id else ""
+    raise KlingTaskTimeout(
+        f"No triggerer watched the job: start `airflow triggerer`; do not clear{fate}.",
+        task_id=str(job_id) if job_id else None,
+        job=JobState.EXISTS if job_id else JobState.MAY_EXIST,
+    ) from error

@@ -219,6 +219,21 @@ def test_no_slot_in_time(ti: TaskInstance, kling_emulator: Emulator) -> None:
     ):
         image_to_video(deferrable=True).resume_submission(context_of(ti), event)
     assert kling_emulator.requests == {}
+    assert (ti.xcoms["error"]["type"], ti.xcoms["error"]["job"]) == ("KlingSlotsTaken", "not_created")
+
+
+def test_a_deferral_that_airflow_ends_is_reported_with_advice(
+    ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    ti.xcoms["task_id"] = "8"
+    ended = {
+        "next_method": "__fail__",
+        "next_kwargs": {"error": "Trigger timeout"},
+        "context": context_of(ti),
+    }
+    with pytest.raises(KlingTaskTimeout, match=r"^No triggerer .* fetch 8\. .*A retry .* attaches to it"):
+        image_to_video(deferrable=True).resume_execution(**ended)
+    assert (ti.xcoms["error"]["task_id"], ti.xcoms["error"]["job"]) == ("8", "exists")
 
 
 @pytest.mark.parametrize(
