@@ -57,7 +57,6 @@ def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
         with a byte order mark.
     :raises KlingServerError: the storage does not respond; a retry can help.
     """
-    from ..utils.redaction import redact_text
     from ..utils.storage import (
         StoragePermanentError,
         StorageTransientError,

@@ -22,7 +22,7 @@ from ..api.requests.video import IMAGE_TO_VIDEO
 from ..exceptions import KlingError
 from ..version_compat import AirflowNotFoundException, BaseHook
 from .client import KlingClient
-from .connection import KlingSettings, parse_connection
+from .connection import KlingSettings, connection_form_widgets, parse_connection, ui_field_behaviour
 from .waiting import MAX_AUTH_RETRY_INTERVAL, TaskWaiter
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ class KlingHook(BaseHook):
 
         :return: WTForms field by name.
         """
-        from .connection import connection_form_widgets
 
         return connection_form_widgets()
 
@@ -69,7 +68,6 @@ class KlingHook(BaseHook):
 
         :return: ``hidden_fields``, ``relabeling`` and ``placeholders``.
         """
-        from .connection import ui_field_behaviour
 
         return ui_field_behaviour()
 

@@ -18,7 +18,7 @@ from ..api.requests.rules import TEMPLATED
 from ..api.templating import values_in
 from ..api.validation_errors import format_validation_error
 from ..exceptions import JobState, KlingRequestInvalid
-from ..utils.redaction import redact_text, strip_url_signature
+from ..utils.redaction import redact, redact_text, strip_url_signature
 from ..utils.urls import is_blank, is_url
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ class PreparedRequest:
 
         :return: ``model_name``, ``prompt``, ``parameters``, ``fingerprint``, ``inputs`` and ``estimate``.
         """
-        from ..utils.redaction import redact
 
         body: dict[str, Any] = redact(self.body)
         return {

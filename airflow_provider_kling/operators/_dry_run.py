@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.pricing import PRICES_OF, unit_type, units_to_usd
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingError, KlingRequestInvalid
-from ..inputs.prepared_request import PreparedRequest, prepare_request
+from ..inputs.prepared_request import PreparedRequest, paths_to_str, prepare_request
 from ..results.job_facts import INPUTS, account_bound_fields
 from ..submission.idempotency import task_instance_key
 from ._job_request import JobRequest
@@ -256,7 +256,6 @@ def _dialect(operator: Any) -> tuple[Dialect, list[str]]:
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
-    from ..inputs.prepared_request import paths_to_str
     from ..utils.redaction import redact
 
     return {name: redact(paths_to_str(value)) for name, value in values.items()}

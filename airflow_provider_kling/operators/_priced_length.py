@@ -150,7 +150,6 @@ def _media(request: KlingRequest, kind: str) -> Iterator[str]:
 def _file_length(operator: Any, value: str) -> float | None:
     from ..inputs.resolve import is_private_url
     from ..inputs.sources import InputSource, classify_input, normalize_input
-    from ._priced_length import stored_length, url_length
 
     source = classify_input(value)
     if source is InputSource.STORAGE:

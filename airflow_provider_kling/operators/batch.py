@@ -21,7 +21,7 @@ from ..results.operator_result import (
 from ..results.posters import check_poster
 from ..submission.idempotency import batch_key
 from ..version_compat import BaseOperator, conf
-from ._batch_parameters import BatchParameters, further_keys
+from ._batch_parameters import BatchParameters, further_accounts, further_keys
 from ._hook_mixin import KlingHookMixin
 from ._parameters import (
     check_budget,
@@ -279,7 +279,6 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         from ..batch.runner import BatchRunner
         from ..budget import RunBudget
         from ..results.manifest import task_instance_info
-        from ._batch_parameters import further_accounts
         from ._batch_task import check_execution_timeout, deferral_arguments, report_progress
         from ._deadlines import batch_job_deadline
         from ._reuse import batch_reuse

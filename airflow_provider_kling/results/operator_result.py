@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..utils.atomic_file import AtomicFile, is_object_store
 from ..utils.redaction import redact_text
-from ..utils.storage import StorageForbidden, StoragePath, resolve_path
+from ..utils.storage import (
+    StorageForbidden,
+    StorageNotInstalled,
+    StoragePath,
+    StoragePermanentError,
+    StorageTransientError,
+    check_installed,
+    is_relative,
+    path_to_uri,
+    resolve_path,
+)
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -112,7 +122,6 @@ def storage_errors_for(what: str, output_path: Any, *, job: JobState | None = No
     :raises KlingServerError: the storage does not respond; a retry can help.
     """
     from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
-    from ..utils.storage import StoragePermanentError, StorageTransientError
 
     job = job or JobState.NOT_CREATED
     try:
@@ -131,7 +140,6 @@ def storage_errors_for(what: str, output_path: Any, *, job: JobState | None = No
 
 def _remedy(error: Exception, output_path: Any) -> str:
     """Return cause and remedy in one short sentence, which stands first in the message."""
-    from ..utils.storage import StorageForbidden, StorageNotInstalled
 
     if isinstance(error, StorageNotInstalled):
         return f"Package for output_path missing: {error}. "
@@ -143,7 +151,6 @@ def _remedy(error: Exception, output_path: Any) -> str:
 
 
 def _who_needs_access(output_path: Any) -> str:
-    from ..utils.storage import path_to_uri
 
     uri = path_to_uri(output_path) if hasattr(output_path, "storage_options") else str(output_path)
     conn_id, has_conn_id, _ = uri.partition("://")[2].partition("/")[0].rpartition("@")
@@ -163,7 +170,6 @@ def check_installed_for(task_id: str, output_path: Any) -> None:
     """
     from ..api.templating import is_templated
     from ..exceptions import KlingRequestInvalid
-    from ..utils.storage import StorageNotInstalled, StoragePermanentError, check_installed
 
     if is_templated(output_path):
         return
@@ -180,7 +186,6 @@ def check_installed_for(task_id: str, output_path: Any) -> None:
 
 def _check_absolute(output_path: Any) -> None:
     """Check that a path is absolute: a relative one would depend on the worker's working directory."""
-    from ..utils.storage import StoragePermanentError, is_relative
 
     if is_relative(output_path):
         raise StoragePermanentError("it is relative; give an absolute path or a storage URI such as s3://…")
@@ -198,9 +203,7 @@ def validate_output_path(output_path: Any, *, is_retry: bool = False, write: boo
     :raises KlingServerError: the storage does not respond; a retry can help.
     """
     from ..exceptions import JobState, KlingServerError
-    from ..utils.storage import StoragePermanentError, StorageTransientError
     from .manifest import check_output_path
-    from .operator_result import check_writable
 
     if not is_retry:
         with storage_errors_for("is refused", output_path):

@@ -152,7 +152,7 @@ class _ResultStore:
         if len(files) == 1:
             # In the main thread an interrupt takes effect at once.
             return {files[0].key: self._download_with_retries(files[0])}
-        pool = ThreadPoolExecutor(min(self._options.parallel, len(files)), thread_name_prefix="kling-land")
+        pool = ThreadPoolExecutor(min(self._options.parallel, len(files)), thread_name_prefix="kling-store")
         try:
             running = {pool.submit(self._download_with_retries, file): file for file in files}
             return {running[done].key: done.result() for done in as_completed(running)}

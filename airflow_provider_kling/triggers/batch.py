@@ -15,7 +15,7 @@ from ..api.endpoint import get_endpoint
 from .batch_wakeup import WakeRule
 from .kling import _KlingBaseTrigger
 from .loop_pacing import load_in_thread
-from .poll_schedule import PollSchedule
+from .poll_schedule import PollSchedule, wait_in_stages
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -229,7 +229,6 @@ class _JobWatch:
         external_task_id: str | None,
         started: float,
     ) -> None:
-        from .poll_schedule import wait_in_stages
         from .shared_poller import get_poller
 
         try:

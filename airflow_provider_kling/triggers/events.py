@@ -20,7 +20,7 @@ except ImportError:
 from ..api.polling import MIN_POLL_INTERVAL, WARN_AFTER_FAILURES
 from .kling import _KlingBaseTrigger
 from .loop_pacing import Slice, load_in_thread
-from .task_lists import JobWatermark, watermarks_from_json
+from .task_lists import JobWatermark, get_task_lists, watermarks_from_json
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -121,7 +121,6 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
     async def _with_settings(
         self, settings: KlingSettings, watched: dict[str, Endpoint], until: float
     ) -> AsyncIterator[TriggerEvent]:
-        from .task_lists import get_task_lists
 
         if not settings.dialect.supports_list:
             self.log.warning(

@@ -73,7 +73,7 @@ class BodySpec:
         """Refuse a model that does not exist or, on the vendor's own hosts, no longer does.
 
         :param name: the model; the default one is taken where none is named.
-        :param extra_models: models to take in any case.
+        :param extra_models: models to list in any case.
         :param official: whether this is a host of the vendor.
         """
         known = (*self.models, *self.retired)

@@ -273,5 +273,5 @@ def test_threads_of_a_run_end_with_it(kling: Emulator, batch: Batch) -> None:
 
 
 def _threads() -> list[str]:
-    names = ("kling-batch", "kling-order", "kling-land_", "kling-ledger", "kling-rows")
+    names = ("kling-batch", "kling-order", "kling-store_", "kling-ledger", "kling-rows")
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(names)]
