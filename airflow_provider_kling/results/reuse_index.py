@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The index of stored results by their request: ``_index/<fingerprint>.json`` at the output path.
 
+Where hosts share an output path, the second one's entries are ``_index/<fingerprint>.host-<hash>.json``.
 An entry only points to a job. The job's manifest and the files next to it decide: an entry that is damaged,
 foreign or without its files is ignored, and its request goes to Kling.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -90,7 +92,7 @@ class ResultIndex:
             **{name: result.get(name) for name in ("task_id", "external_task_id", "endpoint", "created_at")},
         }
         try:
-            with AtomicFile(self._entry_path(identity)) as file:
+            with AtomicFile(self._entry_path(self._name_to_write(identity))) as file:
                 file.write(json.dumps(entry, ensure_ascii=False).encode())
         except (StoragePermanentError, StorageTransientError) as error:
             _log.warning(
@@ -122,7 +124,7 @@ class ResultIndex:
         :return: results as :meth:`find` returns them, by the names of their entries.
         :raises StorageTransientError: the storage does not answer.
         """
-        wanted = [each for each in identities if f"{INDEX_FOLDER}/{each.file_name}" in listing.sizes]
+        wanted = [each for each in identities if self._is_listed(each, listing)]
         if not wanted:
             return {}
         try:
@@ -145,7 +147,7 @@ class ResultIndex:
         :return: the result as :meth:`find` returns it; ``None`` where none is stored.
         :raises StorageTransientError: the storage does not answer.
         """
-        if f"{INDEX_FOLDER}/{identity.file_name}" not in listing.sizes:
+        if not self._is_listed(identity, listing):
             return None
         try:
             return self._read(identity, listing.size_of)
@@ -173,22 +175,46 @@ class ResultIndex:
         sizes = {str(name)[inside:].lstrip("/"): info.get("size") for name, info in found.items()}
         return Listing(root, sizes)
 
-    def _entry_path(self, identity: RequestIdentity) -> StoragePath:
-        return self.root.child(INDEX_FOLDER).child(identity.file_name)
+    def _entry_path(self, name: str) -> StoragePath:
+        return self.root.child(INDEX_FOLDER).child(name)
+
+    def _names(self, identity: RequestIdentity) -> tuple[str, str]:
+        """The name of an entry, and the one to use where another host's entry has the first."""
+        mark = hashlib.sha256(repr(self.host).encode()).hexdigest()[:12]
+        return identity.file_name, f"{identity.file_name.removesuffix('.json')}.host-{mark}.json"
+
+    def _is_listed(self, identity: RequestIdentity, listing: Listing) -> bool:
+        return any(f"{INDEX_FOLDER}/{name}" in listing.sizes for name in self._names(identity))
+
+    def _name_to_write(self, identity: RequestIdentity) -> str:
+        first, second = self._names(identity)
+        entry = _read_json(self._entry_path(first))
+        return second if entry is not None and self._is_of_another_host(entry, identity) else first
+
+    def _is_of_another_host(self, entry: Mapping[str, Any], identity: RequestIdentity) -> bool:
+        return entry.get("host") != self.host and self._is_valid({**entry, "host": self.host}, identity)
 
     def _read(self, identity: RequestIdentity, size_of: SizeOf) -> dict[str, Any] | None:
-        entry = _read_json(self._entry_path(identity))
-        if entry is None:
-            return None
-        if not self._is_valid(entry, identity):
-            _log.warning("The index entry %s is not of this request; it is not used", identity.file_name)
-            return None
-        for name in (task_folder(entry), task_folder(entry, host=self.host, unique=True)):
-            folder = self.root.child(name)
-            manifest = None if is_link(folder) else read_manifest(folder)
-            if manifest and self._is_of(manifest, entry, identity):
-                return _result_of(manifest, folder, size_of)
-        _log_lost(entry["task_id"])
+        entries = [
+            entry for name in self._names(identity) if (entry := self._read_entry(name, identity)) is not None
+        ]
+        for entry in entries:
+            for name in (task_folder(entry), task_folder(entry, host=self.host, unique=True)):
+                folder = self.root.child(name)
+                manifest = None if is_link(folder) else read_manifest(folder)
+                if manifest and self._is_of(manifest, entry, identity):
+                    return _result_of(manifest, folder, size_of)
+        if entries:
+            _log_lost(entries[-1]["task_id"])
+        return None
+
+    def _read_entry(self, name: str, identity: RequestIdentity) -> dict[str, Any] | None:
+        """Return an entry of this request at this host."""
+        entry = _read_json(self._entry_path(name))
+        if entry is None or self._is_valid(entry, identity):
+            return entry
+        if not self._is_of_another_host(entry, identity):
+            _log.warning("The index entry %s is not of this request; it is not used", name)
         return None
 
     def _is_valid(self, entry: Mapping[str, Any], identity: RequestIdentity) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,6 +181,27 @@ def test_a_result_of_another_host_or_endpoint_is_none(
     store()
     assert index_of(shelf, "api.example").find(ASKED) is None
     assert index_of(shelf, endpoint="videos/text2video").find(ASKED) is None
+
+
+def test_each_host_has_its_own_entry(shelf: Shelf, web: Web) -> None:
+    hosts = ("api-singapore.klingai.com", "api-beijing.klingai.com", "gateway.example")
+    for number, host in enumerate((*hosts, hosts[0])):
+        stored = store_result(
+            video_task(web.serve(f"/{number}.mp4", whole(MP4)), task_id=f"815000{number}"),
+            shelf.uri,
+            metadata={"fingerprint": ASKED.fingerprint, **scope_facts("inputs", "")},
+            options=replace(RULES, base_url=f"https://{host}"),
+        )
+        index_of(shelf, host).record(stored, ASKED)
+    for host, task_id in zip(hosts, ("8150003", "8150001", "8150002"), strict=True):
+        index = index_of(shelf, host)
+        found = index.find(ASKED)
+        assert found
+        assert found["task_id"] == task_id
+        listing = index.list_files()
+        assert index.find_all([ASKED], listing) == {ASKED.file_name: found}
+        assert index.find_listed(ASKED, listing) == found
+    assert index_of(shelf, "elsewhere.example").find(ASKED) is None
 
 
 def test_two_jobs_of_one_id_have_folders_of_their_own(
