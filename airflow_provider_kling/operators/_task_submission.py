@@ -239,9 +239,8 @@ class TaskSubmission:
                     # A job may exist: it is looked up before the next create call.
                     submission = _after_unknown(submission)
                 elif self._waited.get("may_exist"):
-                    error.set_job_state(
-                        JobState.MAY_EXIST, external_task_id=submission.key.external_task_id(0)
-                    )
+                    name = submission.key.external_task_id(0)
+                    error.set_job_state(JobState.MAY_EXIST, external_task_id=name)
                 self._wait_for_slot(error)
 
     def _wait_for_slot(self, error: KlingError) -> None:
@@ -277,6 +276,7 @@ class TaskSubmission:
                 names_connection=bool(self._operator.fallback_conn_ids),
             ),
             method_name="resume_submission",
+            kwargs={"reserved": self._operator.reserved} if self._operator.reserved else None,
             timeout=defer_timeout(deadline, now, self._run.poll_interval),
         )
 

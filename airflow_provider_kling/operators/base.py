@@ -216,12 +216,14 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             )
         return self._report(run, lambda: submit_and_wait(self, run, submission_of(self, run)))
 
-    def resume_submission(self, context: Context, event: dict[str, Any], *, may_exist: bool = False) -> Any:
+    def resume_submission(
+        self, context: Context, event: dict[str, Any], *, reserved: str | None = None
+    ) -> Any:
         """Submit again after a deferral, now that a slot may be free.
 
         :param context: Airflow's context of the running task.
         :param event: the trigger's event: ``status``, ``since``, ``refusals``, ``message``, ``may_exist``.
-        :param may_exist: the outcome of a create call before the deferral is unknown.
+        :param reserved: external id of the job for which units are reserved in the shared budget.
         :return: what :meth:`execute` returns.
         :raises KlingSlotsTaken: no slot came free in time.
         """
@@ -229,9 +231,10 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         from ._job_steps import submit_and_wait
         from ._regeneration import take_up_wait
 
-        # Tasks that an earlier version has deferred pass it as an argument of this method.
-        may_exist = may_exist or event.get("may_exist") is True
+        may_exist = event.get("may_exist") is True
         run = self._start_run(context)
+        # Kling refused this job: an error that ends the wait releases its units.
+        self.reserved = None if may_exist else reserved
         if event["status"] != "slot":
             return self._report(run, partial(_raise_slots_taken, event, may_exist=may_exist))
         waited = take_up_wait(self, {**event, "may_exist": may_exist})

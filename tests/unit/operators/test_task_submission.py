@@ -7,11 +7,13 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator.pytest_plugin import SPEED
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
@@ -220,6 +222,24 @@ def test_no_slot_in_time(ti: TaskInstance, kling_emulator: Emulator) -> None:
         image_to_video(deferrable=True).resume_submission(context_of(ti), event)
     assert kling_emulator.requests == {}
     assert (ti.xcoms["error"]["type"], ti.xcoms["error"]["job"]) == ("KlingSlotsTaken", "not_created")
+
+
+@pytest.mark.parametrize(("may_exist", "spent"), [(False, 0), (True, 3)])
+def test_units_reserved_for_a_job_without_a_slot_are_released(
+    may_exist: bool, spent: int, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    kling_emulator.faults.set({"slots_taken": 1})
+    budget = KlingBudget("clips", 100, path=str(tmp_path))
+    operator = image_to_video(deferrable=True, budget=budget)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context_of(ti))
+    assert budget.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
+    event = {"status": "timeout", "message": "", "since": 0.0, "refusals": 7, "may_exist": may_exist}
+    with pytest.raises(KlingSlotsTaken):
+        image_to_video(deferrable=True, budget=budget).resume_submission(
+            context_of(ti), event, **(deferred.value.kwargs or {})
+        )
+    assert budget.spent(dag_id=ti.dag_id, run_id=ti.run_id) == spent
 
 
 def test_a_deferral_that_airflow_ends_is_reported_with_advice(
