@@ -67,7 +67,7 @@ _PATHS: dict[str, dict[str, tuple[str, ...]]] = {
         "quick": (
             "tests/unit/operators/test_construct.py",
             "tests/unit/operators/test_execute.py",
-            "tests/unit/operators/test_rendering.py",
+            "tests/unit/operators/test_templates.py",
             "tests/unit/hooks/test_connection.py",
             "tests/unit/hooks/test_kling.py",
             "tests/unit/sensors",

@@ -14,8 +14,7 @@ from ..version_compat import BaseOperator
 from ._constructor import build_constructor
 from ._hook_mixin import KlingHookMixin
 from ._parameters import invalid_parameter, read_conn_id, read_endpoint, read_number, read_path
-from ._redacted_templates import RedactedTemplateMixin
-from ._rendering import RenderingMixin
+from ._templates import RedactedTemplateMixin, RenderingMixin
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint

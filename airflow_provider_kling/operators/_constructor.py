@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter, Signature, cleandoc, signature
 from types import NoneType, UnionType
@@ -13,13 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ..api.model_rules import retirement_message, suggest_model, v2_model_message
 from ..api.requests.field_types import MediaConstraints
-from ..api.requests.rules import TEMPLATED
-from ..api.templating import is_templated
-from ..exceptions import JobState, KlingRequestInvalid
-from ..inputs.prepared_request import validate_request
 from ..version_compat import BaseOperator
+from ._literals import validate_literals
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -89,7 +84,6 @@ def parse_summary(docstring: str) -> str:
     return cleandoc(docstring).partition(f"\n{_PARAM}")[0].strip()
 
 
-_PLAIN = (str, int, float, bool)
 _NONE = "None"
 
 
@@ -241,50 +235,3 @@ def _base_operator_parameters() -> frozenset[str]:
 
 def _default(field: FieldInfo) -> Any:
     return Parameter.empty if field.is_required() else field.default
-
-
-def validate_literals(endpoint: Endpoint, task_id: str, values: Mapping[str, Any]) -> None:
-    """Check the literal arguments of an operator while the DAG is parsed.
-
-    :param endpoint: its endpoint.
-    :param task_id: the task.
-    :param values: its arguments by name.
-    :raises KlingRequestInvalid: a literal argument breaks a rule.
-    """
-    known = {
-        name: TEMPLATED if is_templated(value) else value
-        for name, value in values.items()
-        if value is not None and value is not Parameter.empty
-    }
-    _check_model(endpoint, task_id, known.get("model_name"))
-    # Tasks that a DAG file makes in a loop often differ in templates alone.
-    plain = all(value is TEMPLATED or type(value) in _PLAIN for value in known.values())
-    try:
-        if plain:
-            _validate_once(endpoint, **known)
-        else:
-            validate_request(endpoint, known)
-    except KlingRequestInvalid as error:
-        raise KlingRequestInvalid(f"{error.message} Task {task_id!r}.", job=error.job) from None
-    _warn_of_retired_model(endpoint, task_id, known.get("model_name"))
-
-
-@functools.lru_cache(maxsize=64, typed=True)
-def _validate_once(endpoint: Endpoint, /, **values: Any) -> None:
-    validate_request(endpoint, values)
-
-
-def _check_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
-    """Fail for a model of API 2.0 at an endpoint of v1, and warn of a name that looks like a typo."""
-    if words := v2_model_message(endpoint.slug, name):
-        raise KlingRequestInvalid(f"{words}. Task {task_id!r}.", job=JobState.NOT_CREATED)
-    if meant := suggest_model(endpoint.slug, name):
-        text = f"Task {task_id!r}: model_name {name!r} is unknown, and is sent as it is{meant}"
-        warnings.warn(text, UserWarning, stacklevel=5)
-
-
-def _warn_of_retired_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
-    field = endpoint.request.model_fields.get("model_name")
-    # Two endpoints have no newer model: their users know a host that still has it.
-    if field and name != field.default and (words := retirement_message(endpoint.slug, name)):
-        warnings.warn(f"Task {task_id!r}: {words}", FutureWarning, stacklevel=5)

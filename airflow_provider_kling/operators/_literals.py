@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Check the parameters of an operator whose values are known in the DAG file."""
+"""Check the parameters and request fields of an operator whose values are known in the DAG file."""
 
 from __future__ import annotations
 
+import functools
+import warnings
+from collections.abc import Mapping
+from inspect import Parameter
 from typing import TYPE_CHECKING, Any
 
+from ..api.model_rules import retirement_message, suggest_model, v2_model_message
+from ..api.requests.rules import TEMPLATED
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
-from ..inputs.prepared_request import check_extra_body, parse_units, read_extra_body
+from ..inputs.prepared_request import check_extra_body, parse_units, read_extra_body, validate_request
 from ._parameters import (
     check_budget,
     check_end_from_trigger,
@@ -18,7 +24,10 @@ from ._parameters import (
 )
 
 if TYPE_CHECKING:
+    from ..api.endpoint import Endpoint
     from .base import KlingTaskOperator
+
+_PLAIN = (str, int, float, bool)
 
 
 def check_literals(operator: KlingTaskOperator) -> None:
@@ -102,3 +111,50 @@ def check_output_path(operator: KlingTaskOperator) -> None:
         f"KlingFetchResultOperator. Task {operator.task_id!r}.",
         job=JobState.NOT_CREATED,
     )
+
+
+def validate_literals(endpoint: Endpoint, task_id: str, values: Mapping[str, Any]) -> None:
+    """Check the literal arguments of an operator while the DAG is parsed.
+
+    :param endpoint: its endpoint.
+    :param task_id: the task.
+    :param values: its arguments by name.
+    :raises KlingRequestInvalid: a literal argument breaks a rule.
+    """
+    known = {
+        name: TEMPLATED if is_templated(value) else value
+        for name, value in values.items()
+        if value is not None and value is not Parameter.empty
+    }
+    _check_model(endpoint, task_id, known.get("model_name"))
+    # Tasks that a DAG file makes in a loop often differ in templates alone.
+    plain = all(value is TEMPLATED or type(value) in _PLAIN for value in known.values())
+    try:
+        if plain:
+            _validate_once(endpoint, **known)
+        else:
+            validate_request(endpoint, known)
+    except KlingRequestInvalid as error:
+        raise KlingRequestInvalid(f"{error.message} Task {task_id!r}.", job=error.job) from None
+    _warn_of_retired_model(endpoint, task_id, known.get("model_name"))
+
+
+@functools.lru_cache(maxsize=64, typed=True)
+def _validate_once(endpoint: Endpoint, /, **values: Any) -> None:
+    validate_request(endpoint, values)
+
+
+def _check_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
+    """Fail for a model of API 2.0 at an endpoint of v1, and warn of a name that looks like a typo."""
+    if words := v2_model_message(endpoint.slug, name):
+        raise KlingRequestInvalid(f"{words}. Task {task_id!r}.", job=JobState.NOT_CREATED)
+    if meant := suggest_model(endpoint.slug, name):
+        text = f"Task {task_id!r}: model_name {name!r} is unknown, and is sent as it is{meant}"
+        warnings.warn(text, UserWarning, stacklevel=5)
+
+
+def _warn_of_retired_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
+    field = endpoint.request.model_fields.get("model_name")
+    # Two endpoints have no newer model: their users know a host that still has it.
+    if field and name != field.default and (words := retirement_message(endpoint.slug, name)):
+        warnings.warn(f"Task {task_id!r}: {words}", FutureWarning, stacklevel=5)

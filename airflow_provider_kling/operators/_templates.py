@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Find templates that rendered empty: pure functions."""
+"""Render templates in all fields, find those that rendered empty, and redact what Airflow stores of them."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..api.requests.coercion import is_result, parse_mapping, to_builtin
 from ..api.templating import EXPRESSION, WORDS, holds_none, is_lost, is_templated, rendered_text_problem
+from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import paths_to_str
-from ..utils.redaction import redact_text
+from ..utils.redaction import original_of, redact_reversibly, redact_text
+
+if TYPE_CHECKING:
+    from ..submission.context import IdempotencyKey
+    from ..version_compat import DAG, BaseOperator
+    from ..version_compat import BaseOperator as _Operator
+else:
+    _Operator = object
 
 _PROMPT = "prompt"
 _REQUIRED_IF_TEMPLATED = ("output_path", "max_units", "max_usd", "kling_conn_id", _PROMPT)
@@ -167,3 +175,168 @@ def without(values: Any, lost: Iterable[Path]) -> Any:
         if (names[part],) not in paths
     ]
     return [item for _, item in rest] if isinstance(values, list) else dict(rest)
+
+
+class RenderingMixin(_Operator):
+    """Renders templates that Airflow does not render, and finds templates that rendered empty.
+
+    Must be before ``BaseOperator`` in the list of bases.
+    """
+
+    unresolved: Sequence[UnresolvedTemplate] = ()
+    """Templates that rendered empty."""
+
+    _read_by_name: ClassVar[Sequence[str]] = ()
+    """Parameters whose own readers reject empty values, and name what is expected."""
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        """Render the templates, and find those that rendered empty.
+
+        This is the only method that Airflow 2.11 to 3.3 calls for every value: a mapped task calls it on the
+        task that it creates, so that operators can override it, but does not call
+        :meth:`render_template_fields`;
+        :meth:`render_template` does not get the name of the field, nor values that a function returns.
+        Airflow stores the rendered fields before it calls :meth:`pre_execute`, so that is too late.
+        """
+        if parent is not self:
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        # Those of the class: a field that a mapped task got from an empty output seems not to be set.
+        names = dict.fromkeys((*type(self).template_fields, *self.template_fields))
+        templates = {name: renderable(self._unrendered(name)) for name in names}
+        for name, value in templates.items():
+            setattr(self, name, value)
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        for name in (OUTPUT_PATH, CONN_ID):
+            # Lines around a template in triple quotes are no part of a name.
+            if isinstance(text := getattr(self, name, None), str):
+                setattr(self, name, text.strip())
+        sources = {**templates, **mapped_references(self, templates)}
+        self.unresolved = find_unresolved(sources, {name: getattr(self, name) for name in templates})
+        self._after_rendering(context, templates)
+
+    def _unrendered(self, name: str) -> Any:
+        """Return a template field as it was before an earlier rendering has replaced it.
+
+        :param name: name of the field.
+        :return: its value.
+        """
+        return getattr(self, name)
+
+    def _after_rendering(self, context: Any, templates: Mapping[str, Any]) -> None:
+        """Replace rendered values that Airflow must not store.
+
+        :param context: Airflow's context of the running task.
+        :param templates: the template fields as the DAG has them.
+        """
+
+    def check_rendered(self) -> None:
+        """Fail for required values whose template rendered empty, and warn of optional ones.
+
+        :raises KlingRequestInvalid: a required field, a prompt, a path or a limit rendered empty.
+        """
+        for each in self.unresolved:
+            # A row cannot know its template.
+            if each.path[0] in self._read_by_name and not each.partial:
+                continue
+            if each.fatal:
+                raise KlingRequestInvalid(
+                    f"{each}. Check the task and the key that it names. Task {self.task_id!r}.",
+                    job=JobState.NOT_CREATED,
+                )
+            self.log.warning("%s, so it is not sent", each)
+
+
+class RedactedTemplateMixin(RenderingMixin):
+    """Redacts rendered fields, because Airflow stores and shows the attributes of operators.
+
+    After rendering, each text of a redacted field that must not be shown is a ``RedactedText``: redacted for
+    all who read it, and :meth:`original` restores it. Goes before ``BaseOperator`` among the bases.
+    """
+
+    request_fields: ClassVar[Sequence[str]] = ()
+    """Template fields that are fields of the request."""
+
+    redacted_fields: ClassVar[Sequence[str]] = ()
+    """Template fields that may hold base64 and signed URLs."""
+
+    rendered_as: IdempotencyKey | None = None
+    """Key of the task instance that the templates were rendered for, without the inputs."""
+
+    is_rendered: bool = False
+    """Whether the templates were rendered."""
+
+    changing: Sequence[str] = ()
+    """Fields whose templates give another value, and so another job, in each try."""
+
+    def original(self, name: str) -> Any:
+        """Return a field as it was rendered, or as it was changed since.
+
+        :param name: name of the field.
+        :return: its value.
+        """
+        value = getattr(self, name)
+        if not self.is_rendered:
+            return value
+        return original_of(value)
+
+    def request_values(self) -> dict[str, Any]:
+        """Return the request's fields as they were rendered, or as they were changed since.
+
+        :return: value by field name.
+        """
+        return {name: self.original(name) for name in self.request_fields}
+
+    def redacted(self, name: str, value: Any) -> Any:
+        """Return the value of a field that Airflow may store.
+
+        :param name: name of the field.
+        :param value: its rendered value.
+        :return: what Airflow may store of it.
+        """
+        return redact_reversibly(paths_to_str(value))
+
+    def _unrendered(self, name: str) -> Any:
+        return self.original(name)
+
+    def _after_rendering(self, context: Any, templates: Mapping[str, Any]) -> None:
+        from ..submission.idempotency import key_in
+        from ._request_changes import changing_fields
+
+        rendered = {name: getattr(self, name) for name in self.redacted_fields}
+        self.rendered_as = key_in(context, self.retries)
+        self.changing = changing_fields(templates, self.redacted_fields)
+        for name, value in rendered.items():
+            setattr(self, name, self.redacted(name, value))
+        self.is_rendered = True
+
+
+def mapped_references(operator: BaseOperator, names: Iterable[str]) -> dict[str, Any]:
+    """Return the references by which a mapped task gets parameters, instead of their values.
+
+    A value that an output gives through ``expand()`` stands in the instance as if it were written in the DAG
+    file; so an output that holds nothing would be no limit and no path.
+
+    :param operator: an instance of a mapped task, or any other task.
+    :param names: parameters to look for.
+    :return: reference by parameter; empty where the DAG file has all values.
+    """
+    from ..version_compat import XComArg
+
+    dag: DAG | None = operator.get_dag()
+    mapped = dag.task_dict.get(operator.task_id) if dag else None
+    expand_input = getattr(mapped, "_get_specified_expand_input", None)
+    if expand_input is None:
+        return {}
+    source = expand_input().value
+    if isinstance(source, Mapping):
+        return {name: source[name] for name in names if isinstance(source.get(name), XComArg)}
+    items = source if isinstance(source, list | tuple) else [source]
+    reference = next((item for item in items if isinstance(item, XComArg)), None)
+    if reference is None:
+        return {}
+    values = getattr(operator, "_BaseOperator__init_kwargs", {})
+    common = getattr(mapped, "partial_kwargs", {})
+    return {name: reference for name in names if name in values and name not in common}

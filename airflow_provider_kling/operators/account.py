@@ -21,7 +21,7 @@ from ..utils.redaction import sanitize_text
 from ..version_compat import BaseBranchOperator
 from ._hook_mixin import KlingHookMixin
 from ._parameters import invalid_parameter, read_conn_id
-from ._rendering import RenderingMixin
+from ._templates import RenderingMixin
 
 if TYPE_CHECKING:
     from ..version_compat import Context, XComArg

@@ -21,8 +21,7 @@ from ._constructor import build_constructor, set_parameters
 from ._hook_mixin import KlingHookMixin
 from ._literals import check_literals, check_output_path
 from ._parameters import labels_in, read_choice, read_flag, read_seconds
-from ._redacted_templates import RedactedTemplateMixin
-from ._templates import EXTRA_BODY
+from ._templates import EXTRA_BODY, RedactedTemplateMixin
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint

@@ -31,10 +31,9 @@ from ._parameters import (
     read_number,
     read_seconds,
 )
-from ._redacted_templates import RedactedTemplateMixin
 from ._regeneration import check_parameters, stored_check, storing
 from ._request_changes import changing_rows
-from ._templates import EXTRA_BODY
+from ._templates import EXTRA_BODY, RedactedTemplateMixin
 
 if TYPE_CHECKING:
     from ..batch.deferral import DeferralState

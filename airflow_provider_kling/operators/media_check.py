@@ -16,7 +16,7 @@ from ..results.rejected_jobs import media_check_error, verdict_of
 from ..version_compat import BaseOperator
 from ._media_rules import NUMBERS, RULES, check_extra, read_rules
 from ._parameters import invalid_parameter, read_choice
-from ._rendering import RenderingMixin
+from ._templates import RenderingMixin
 
 if TYPE_CHECKING:
     from ..media.rules import MediaRules

@@ -35,7 +35,7 @@ from ..operators._parameters import (
     read_seconds,
     read_task_id,
 )
-from ..operators._rendering import RenderingMixin
+from ..operators._templates import RenderingMixin
 from ..version_compat import (
     AirflowException,
     AirflowSensorTimeout,

@@ -13,7 +13,7 @@ from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators._bases import KlingCallOperator
 from airflow_provider_kling.operators._hook_mixin import KlingHookMixin
-from airflow_provider_kling.operators._redacted_templates import RedactedTemplateMixin
+from airflow_provider_kling.operators._templates import RedactedTemplateMixin
 from airflow_provider_kling.operators.account import KlingAccountOperator
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
