@@ -24,10 +24,11 @@ from ..utils.storage import StoragePermanentError, StorageTransientError
 from .batch_ledger import BatchQuery, LedgerCache, instance_of_row, page_of_rows, read_summary_folder
 from .queries import list_task_instances
 from .serializers import BatchOverview, TaskInstanceRow, add_verdicts, find_item, to_card
-from .storage_pool import StorageBusy, StoragePool
 from .stored_files import (
     ByteRange,
     NotSatisfiable,
+    StorageBusy,
+    StoragePool,
     StoredFile,
     open_proven_image,
     open_stored_file,

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.plugins.serializers import TaskInstanceRow, to_card
-from airflow_provider_kling.plugins.storage_pool import StoragePool
-from airflow_provider_kling.plugins.stored_files import StoredFile, open_stored_file
+from airflow_provider_kling.plugins.stored_files import StoragePool, StoredFile, open_stored_file
 from tests.support.storages import S3Server
 from tests.unit.plugins.conftest import Browser
 from tests.unit.plugins.database import push, put
