@@ -11,6 +11,14 @@ from .requests import audio, avatar, image, library, solutions, speech_solutions
 
 _MODULES = (video, avatar, image, audio, library, video_v2, solutions, speech_solutions)
 
+_NO_JOBS = (library.DELETE_VOICE, library.DELETE_ELEMENT)
+"""Calls that are declared like endpoints, but make no job."""
+
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
-    {item.slug: item for module in _MODULES for item in vars(module).values() if isinstance(item, Endpoint)}
+    {
+        item.slug: item
+        for module in _MODULES
+        for item in vars(module).values()
+        if isinstance(item, Endpoint) and item not in _NO_JOBS
+    }
 )

@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.endpoint import Endpoint
 from ..api.http import MAX_PAGE_SIZE, ApiRequest
-from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE
 from ..api.requests.base import KlingRequest
-from ..api.requests.library import CUSTOM_ELEMENTS, CUSTOM_VOICES, PRESET_ELEMENTS, PRESET_VOICES
-from ..api.requests.selection import (
+from ..api.requests.library import (
+    CUSTOM_ELEMENTS,
+    CUSTOM_VOICES,
+    DELETE_ELEMENT,
+    DELETE_VOICE,
+    PRESET_ELEMENTS,
+    PRESET_VOICES,
+)
+from ..api.requests.video_editing import (
     ADD_SELECTION,
     CLEAR_SELECTION,
     DELETE_SELECTION,
@@ -31,7 +37,6 @@ from ..exceptions import JobState, KlingRequestInvalid, KlingServerError, KlingT
 from .responses import build_validated_request, response_data
 
 if TYPE_CHECKING:
-    from ..api.requests.base import KlingRequest
     from .client import KlingClient
 
 

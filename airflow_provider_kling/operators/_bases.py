@@ -194,8 +194,8 @@ def _video_facts(session: Mapping[str, Any]) -> dict[str, Any]:
 
 def _calls() -> Mapping[str, Callable[[KlingCallOperator], dict[str, Any]]]:
     # A DAG file that makes videos imports this module, and needs none of these requests.
-    from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE
-    from ..api.requests.selection import SELECT_ELEMENTS
+    from ..api.requests.library import DELETE_ELEMENT, DELETE_VOICE
+    from ..api.requests.video_editing import SELECT_ELEMENTS
 
     return {
         DELETE_VOICE.slug: _delete_voice,

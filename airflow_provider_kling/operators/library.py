@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from ..api.requests.actions import DELETE_ELEMENT, DELETE_VOICE
-from ..api.requests.library import CUSTOM_ELEMENTS, CUSTOM_VOICES
+from ..api.requests.library import CUSTOM_ELEMENTS, CUSTOM_VOICES, DELETE_ELEMENT, DELETE_VOICE
 from ._bases import KlingCallOperator
 from .base import KlingTaskOperator
 

@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 from ..api.requests.omni_video import OMNI_VIDEO
-from ..api.requests.selection import SELECT_ELEMENTS
 from ..api.requests.video import IMAGE_TO_VIDEO, MULTI_IMAGE_TO_VIDEO, TEXT_TO_VIDEO
-from ..api.requests.video_editing import MOTION_CONTROL, MULTI_ELEMENTS, VIDEO_EFFECTS, VIDEO_EXTEND
+from ..api.requests.video_editing import (
+    MOTION_CONTROL,
+    MULTI_ELEMENTS,
+    SELECT_ELEMENTS,
+    VIDEO_EFFECTS,
+    VIDEO_EXTEND,
+)
 from ._bases import KlingCallOperator
 from .base import KlingTaskOperator
 

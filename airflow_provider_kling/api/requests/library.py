@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests for the account's voices and elements, the creating ones followed by their endpoints."""
+"""Requests for the account's voices and elements, each followed by its endpoint.
+
+The deletions are declared like endpoints, so that operators derive their parameters from them too, but are no
+part of the registry: there is nothing to submit, to wait for or to look up.
+"""
 
 # No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
 
@@ -180,3 +184,11 @@ class DeleteElement(KlingRequest):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(("element_id",), "element_id must be a whole number", _element_id_text),
     )
+
+
+def _sync_endpoint(path: str, request: type[KlingRequest], result: ResultType) -> Endpoint:
+    return Endpoint(path, request, result, synchronous=True, external_id=False, listable=False)
+
+
+DELETE_VOICE = _sync_endpoint(DELETE_VOICES, DeleteVoice, ResultType.VOICES)
+DELETE_ELEMENT = _sync_endpoint(DELETE_ELEMENTS, DeleteElement, ResultType.ELEMENTS)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.requests.field_types import MediaConstraints
-from airflow_provider_kling.api.requests.selection import InitSelection
+from airflow_provider_kling.api.requests.video_editing import InitSelection
 from airflow_provider_kling.inputs.media_header import VideoInfo, video_warnings
 from airflow_provider_kling.inputs.media_info import InvalidMediaError, inspect_media
 

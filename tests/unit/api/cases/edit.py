@@ -5,16 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_kling.api.requests.selection import (
+from airflow_provider_kling.api.requests.video_editing import (
     AddSelection,
     ClearSelection,
     DeleteSelection,
     InitSelection,
-    PreviewSelection,
-)
-from airflow_provider_kling.api.requests.video_editing import (
     MotionControl,
     MultiElements,
+    PreviewSelection,
     VideoEffects,
     VideoExtend,
 )
