@@ -134,7 +134,7 @@ def batch_report(
     :raises KlingRequestInvalid: a row cannot be sent, and the batch is to send none then.
     """
     from ..batch.preflight import preflight
-    from ._batch_parameters import accounts_report
+    from ._batch_task import accounts_report
 
     dialect, warnings = _dialect(operator)
     accounts, unusable = accounts_report(operator, dialect)

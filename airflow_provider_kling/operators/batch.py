@@ -21,7 +21,16 @@ from ..results.operator_result import (
 from ..results.posters import check_poster
 from ..submission.idempotency import batch_key
 from ..version_compat import BaseOperator, conf
-from ._batch_parameters import BatchParameters, further_accounts, further_keys
+from ._batch_task import (
+    BatchParameters,
+    check_execution_timeout,
+    deferral_arguments,
+    further_accounts,
+    further_keys,
+    report_progress,
+    unwatched,
+)
+from ._deadlines import batch_job_deadline
 from ._hook_mixin import KlingHookMixin
 from ._parameters import (
     check_budget,
@@ -278,8 +287,6 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         from ..batch.runner import BatchRunner
         from ..budget import RunBudget
         from ..results.manifest import task_instance_info
-        from ._batch_task import check_execution_timeout, deferral_arguments, report_progress
-        from ._deadlines import batch_job_deadline
         from ._reuse import batch_reuse
 
         if deferred:
@@ -344,8 +351,6 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :return: what the method returns.
         :raises KlingTaskTimeout: no triggerer has watched the jobs.
         """
-        from ._batch_task import unwatched
-
         with unwatched():
             return super().resume_execution(next_method, next_kwargs, context)
 
