@@ -16,9 +16,8 @@ from ..submission.context import SharedScope
 from .context import BatchAccount, RunContext
 from .deferral import width_of
 from .ledger_entry import LedgerEntry, RowState
-from .limiter import ConcurrencyLimiter, StopReason, SubmissionStopped
+from .limiter import ConcurrencyLimiter, MultiAccountLimiter, StopReason, SubmissionLimiter, SubmissionStopped
 from .monitor import JobMonitor, RunningJob
-from .multi_account_limiter import MultiAccountLimiter
 from .outcome import bound_error, closed_error, unknown_error, unproven_error
 from .submitter import Submitter
 
@@ -97,7 +96,7 @@ class Lanes:
             for account in run.accounts
         ]
         self._by_id = {lane.account.conn_id: lane for lane in self.all}
-        self.limiter: ConcurrencyLimiter | MultiAccountLimiter = (
+        self.limiter: SubmissionLimiter = (
             MultiAccountLimiter(
                 [lane.limiter for lane in self.all], together=run.config.spread == ROUND_ROBIN
             )
@@ -241,7 +240,7 @@ class Lanes:
 
     def _close(self, lane: Lane, error: KlingError) -> None:
         if lane.is_open:
-            lane.limiter.close(StopReason.ACCOUNT)
+            lane.limiter.stop(StopReason.ACCOUNT)
             left = [str(each.account.conn_id) for each in self.all if each.is_open]
             if left:
                 self._run.log.warning(

@@ -25,8 +25,7 @@ from .limiter import StopReason, SubmissionStopped
 from .outcome import entry_after_submit_error, entry_after_wait_error
 from .prefetch import RequestPrefetcher
 from .progress import Budget
-from .resubmission import RowsToResubmit, rows_of
-from .resume import Resumer
+from .resume import Resumer, RowsToResubmit, rows_of
 from .stored_rows import StoredRows
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class BatchRun:
     @property
     def reason(self) -> StopReason | None:
         """Why no more jobs are submitted; ``None`` if all rows were."""
-        return self._run.limiter.closed if self._loop else None
+        return self._run.limiter.stopped if self._loop else None
 
     async def run(self, rows: Iterator[RequestRow], read_rows: RowReader) -> None:
         """Run the batch. Returns when no job runs any more, or soon after :meth:`stop`.
@@ -109,7 +108,7 @@ class BatchRun:
             if not self.deferral:
                 await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
             if not work.done() and not self.deferral:
-                self._run.limiter.close(StopReason.KILLED)
+                self._run.limiter.stop(StopReason.KILLED)
                 await self._settle()
         finally:
             stopping.cancel()
@@ -130,7 +129,7 @@ class BatchRun:
                     again = min(*self._prefetcher.numbers, self._first_skipped, self._position + 1)
                     self.deferral = self._check.deferral(rows_left, again - 1)
             # No create call may start from here on.
-            self._run.limiter.close(StopReason.DEFERRED)
+            self._run.limiter.stop(StopReason.DEFERRED)
         except Exception:
             self._run.log.exception("Unexpected error; this worker waits for the jobs itself")
 
@@ -165,13 +164,13 @@ class BatchRun:
         """Submit the rows again whose files fail the media check, until nothing is under way."""
         loop = asyncio.get_running_loop()
         while keys := await self._run.remade.next():
-            if reason := self._run.limiter.closed:
+            if reason := self._run.limiter.stopped:
                 if reason is not StopReason.DEFERRED:
                     self._run.progress.skipped[reason] += len(keys)
                 continue
             self._rows_read, began = False, loop.time()
             await self._start_rows(rows_of(keys, read_rows()), reader)
-            self._run.remade.pause_after(loop.time() - began)
+            self._run.remade.delay_after(loop.time() - began)
 
     def _after_deferral(self) -> None:
         """Start to check for deferrals, with the state of an earlier part of this try."""
@@ -195,7 +194,7 @@ class BatchRun:
         await self._resumer.run(lines)
 
     def _attach(self, line: LedgerEntry, task: KlingTask | None) -> None:
-        self._lanes.of(line).limiter.attach()
+        self._lanes.of(line).limiter.add_running()
         # A job that this try has submitted, or has attached to before, is not counted twice.
         self._run.progress.attached += not self._config.deferred or task is not None
         if line.unknown_cost:
@@ -213,12 +212,12 @@ class BatchRun:
         wanted = self._without_stored(filter(self._needs_submission, rows), loop)
         try:
             while row := await loop.run_in_executor(reader, next, wanted, None):
-                if self._run.limiter.closed:
-                    self._skip(row, self._run.limiter.closed)
+                if self._run.limiter.stopped:
+                    self._skip(row, self._run.limiter.stopped)
                     continue
                 if self._config.state:
                     # The next worker would prepare the same rows again.
-                    await self._run.limiter.near(lambda: self._prefetcher.ahead)
+                    await self._run.limiter.wait_to_read(lambda: self._prefetcher.ahead)
                 self._prefetcher.add(row)
                 self._position = row.number
                 self._start(self._submit(row))
@@ -333,7 +332,7 @@ class BatchRun:
 
     def _check_failures(self) -> None:
         if self._config.max_failed is not None and self._run.progress.failed > self._config.max_failed:
-            self._run.limiter.close(StopReason.FAILURES)
+            self._run.limiter.stop(StopReason.FAILURES)
 
     def _count_failure(self, line: LedgerEntry) -> None:
         name = "refusals" if line.state is RowState.REFUSED else "failures"
@@ -351,7 +350,7 @@ class BatchRun:
 
     def _stop_because(self, error: KlingError) -> None:
         self._record_stop(error)
-        self._run.limiter.close(StopReason.ACCOUNT)
+        self._run.limiter.stop(StopReason.ACCOUNT)
 
     def _record_stop(self, error: KlingError) -> None:
         if not self.stopped_by:

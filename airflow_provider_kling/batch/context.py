@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from .input import RequestRow
     from .ledger import Ledger
     from .ledger_writer import LedgerWriter
-    from .limiter import ConcurrencyLimiter
-    from .multi_account_limiter import MultiAccountLimiter
+    from .limiter import SubmissionLimiter
     from .preflight import PreflightResult
     from .progress import Budget, Progress
-    from .resubmission import RowsToResubmit
+    from .resume import RowsToResubmit
 
 StoreResult = Callable[[KlingTask, Mapping[str, Any], Callable[[], KlingTask]], dict[str, Any]]
 """Downloads the files of a job that succeeded and returns it as JSON; runs in a thread.
@@ -75,7 +74,7 @@ class RunContext:
     log: logging.Logger
     unexpected: str = ""
     remade: RowsToResubmit = field(init=False)
-    limiter: ConcurrencyLimiter | MultiAccountLimiter = field(init=False)
+    limiter: SubmissionLimiter = field(init=False)
     writer: LedgerWriter = field(init=False)
     budget: Budget = field(init=False)
 

@@ -172,7 +172,7 @@ class DeferralCheck:
 
     def _only_waits(self, *, rows_left: bool) -> bool:
         """Whether every slot is used by a job that is known to run."""
-        if self._run.limiter.closed not in (None, StopReason.BUDGET, StopReason.FAILURES):
+        if self._run.limiter.stopped not in (None, StopReason.BUDGET, StopReason.FAILURES):
             return False
         jobs = self._lanes.running
         return (
@@ -192,7 +192,7 @@ class DeferralCheck:
             made=self._run.progress.made,
             attached=self._run.progress.attached,
             ended=self._run.progress.ended,
-            width=width.width if width.width < width.ceiling else None,
+            width=width.width if width.width < width.max_width else None,
             durations=tuple(round(each, 1) for each in self._lanes.schedule.durations[-_DURATIONS:]),
         )
 

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .ledger import Ledger
 from .ledger_entry import LedgerEntry
-from .limiter import ConcurrencyLimiter, StopReason, outage_delay
-from .multi_account_limiter import MultiAccountLimiter
+from .limiter import StopReason, SubmissionLimiter
+from .outage import outage_delay
 from .progress import Progress
 
 FLUSH_INTERVAL = 3.0
@@ -39,7 +39,7 @@ class LedgerWriter:
         self,
         ledger: Ledger,
         progress: Progress,
-        limiter: ConcurrencyLimiter | MultiAccountLimiter,
+        limiter: SubmissionLimiter,
         log: logging.Logger,
     ) -> None:
         self._progress = progress
@@ -84,7 +84,7 @@ class LedgerWriter:
         self._wanted.set()
         async with self._changed:
             await self._changed.wait_for(lambda: self._written >= mark or self._limiter.stopped_hard)
-        self._limiter.check()
+        self._limiter.raise_if_stopped()
 
     @property
     def pending(self) -> int:
@@ -103,7 +103,7 @@ class LedgerWriter:
         async with self._asking:
             first = time.monotonic()
             while time.monotonic() - self._asked > CLAIM_SECONDS:
-                self._limiter.check()
+                self._limiter.raise_if_stopped()
                 asked = time.monotonic()
                 try:
                     over = await asyncio.get_running_loop().run_in_executor(
@@ -112,13 +112,13 @@ class LedgerWriter:
                 except Exception as error:
                     self._log.info("The ledger's folder cannot be read: %s Trying again", error)
                     if asked - first > MAX_LEDGER_OUTAGE:
-                        self._limiter.close(StopReason.LEDGER)
+                        self._limiter.stop(StopReason.LEDGER)
                     await asyncio.sleep(CLAIM_SECONDS)
                     continue
                 if over:
-                    self._limiter.close(StopReason.TAKEN_OVER)
+                    self._limiter.stop(StopReason.TAKEN_OVER)
                 self._asked = asked
-        self._limiter.check()
+        self._limiter.raise_if_stopped()
 
     async def write_forever(self) -> None:
         """Write when there is a waiter, and every few seconds, until the run ends."""
@@ -176,4 +176,4 @@ class LedgerWriter:
             self._log.warning("The ledger cannot be written, so nothing new is submitted for now: %s", error)
         self._failures += 1
         if time.monotonic() - self._down_since > MAX_LEDGER_OUTAGE:
-            self._limiter.close(StopReason.LEDGER)
+            self._limiter.stop(StopReason.LEDGER)

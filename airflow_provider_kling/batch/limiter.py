@@ -1,104 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many jobs may run, and whether a failure is of one row or of the service: decisions without I/O.
-
-If a server or storage is down for ten minutes, the rows of that time must not fail, and one row that always
-fails must not block the others.
-"""
+"""How many jobs may run at once, and why no more are submitted."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from enum import StrEnum
 
-MAX_OUTAGE = 1800.0
-"""Seconds without a success after which a run stops."""
-
-MAX_ROW_FAILURES = 5
-"""Failures of one row, while others succeed, after which the row has failed."""
-
-_FIRST_PAUSE = 2.0
-_MAX_PAUSE = 60.0
-
-
-class FailureCause(Enum):
-    """Cause of a failure."""
-
-    UNDECIDED = "undecided"
-    ROW = "row"
-    SERVICE = "service"
-
-
-@dataclass(slots=True)
-class CircuitBreaker:
-    """Health of a service that all rows use; times are on one clock, in seconds."""
-
-    _worked_at: float = float("-inf")
-    _fails_since: float | None = None
-
-    def worked(self, now: float) -> None:
-        """Record a success of the service.
-
-        :param now: time on the breaker's clock.
-        """
-        self._worked_at = now
-        self._fails_since = None
-
-    def failed(self, first: float, times: int, now: float) -> FailureCause:
-        """Record a failure and return its cause.
-
-        :param first: when it failed first for this row.
-        :param times: how often it has failed for this row.
-        :param now: time on the breaker's clock.
-        :return: the cause: the row, the service, or not decided yet.
-        """
-        if self._worked_at > first:
-            return FailureCause.ROW if times >= MAX_ROW_FAILURES else FailureCause.UNDECIDED
-        self._fails_since = first if self._fails_since is None else min(self._fails_since, first)
-        return FailureCause.SERVICE if now - self._fails_since > MAX_OUTAGE else FailureCause.UNDECIDED
-
-
-def outage_delay(times: int, retry_after: float | None = None) -> float:
-    """Return the seconds to wait after failures in a row.
-
-    :param times: number of the failures.
-    :param retry_after: seconds that the service asked for.
-    :return: seconds.
-    """
-    return float(max(min(_FIRST_PAUSE * 2.0 ** (times - 1), _MAX_PAUSE), retry_after or 0.0))
-
+from .outage import outage_delay
 
 PROBE_SECONDS = 5.0
 """Seconds after a refusal until one more job is tried; doubled after each further refusal."""
 
 MAX_PROBE_SECONDS = 60.0
 
-NEAR_SECONDS = 0.1
-"""Seconds between checks of whether a row would soon have a slot."""
+READ_CHECK_SECONDS = 0.1
+"""Seconds between checks of whether one more row is to be read."""
 
 
 @dataclass(slots=True)
 class AdaptiveWidth:
     """How many jobs of a batch may run at once; times are on one clock, in seconds.
 
-    :param ceiling: most jobs at once.
+    :param max_width: most jobs at once.
     :param width: how many may run now.
     :param active: how many run or are being submitted.
     """
 
-    ceiling: int
+    max_width: int
     width: int = field(init=False)
     active: int = 0
     _not_before: float = 0.0
     _probe_at: float = 0.0
     _probe_wait: float = field(default_factory=lambda: PROBE_SECONDS)
     _probing: bool = False
-    _pauses: int = 0
+    _throttles: int = 0
 
     def __post_init__(self) -> None:
-        self.width = self.ceiling
+        self.width = self.max_width
 
     def can_start(self, now: float) -> bool:
         """Return whether one more job may be submitted now.
@@ -108,7 +50,7 @@ class AdaptiveWidth:
         """
         if now < self._not_before:
             return False
-        if self.active >= self.width and self.width < self.ceiling and now >= self._probe_at:
+        if self.active >= self.width and self.width < self.max_width and now >= self._probe_at:
             # One more job than was accepted last: slots of other users may be free now.
             self.width = self.active + 1
             self._probe_at = now + self._probe_wait
@@ -123,28 +65,28 @@ class AdaptiveWidth:
         """
         if now < self._not_before:
             return self._not_before - now
-        return max(self._probe_at - now, 0.0) if self.width < self.ceiling else None
+        return max(self._probe_at - now, 0.0) if self.width < self.max_width else None
 
-    def started(self) -> None:
+    def add(self) -> None:
         """Count a job before it is submitted."""
         self.active += 1
 
-    def ended(self) -> None:
+    def remove(self) -> None:
         """Count a job as ended or not created."""
         self.active -= 1
 
-    def accepted(self, now: float) -> None:
+    def on_accepted(self, now: float) -> None:
         """Record an accepted job.
 
         :param now: time on the clock of the width.
         """
-        self._pauses = 0
+        self._throttles = 0
         if self._probing:
             # There are free slots again, perhaps several.
             self._probing = False
             self._probe_at, self._probe_wait = now, PROBE_SECONDS
 
-    def refused(self, now: float, retry_after: float | None = None) -> None:
+    def on_slots_full(self, now: float, retry_after: float | None = None) -> None:
         """Record that all slots are taken: the jobs that are running now are the limit.
 
         :param now: time on the clock of the width.
@@ -162,7 +104,7 @@ class AdaptiveWidth:
             # Other users have all slots and no job of ours runs: only a further try can show a free one.
             self._not_before = now + wait
 
-    def paced(self, now: float, retry_after: float | None = None) -> None:
+    def on_throttled(self, now: float, retry_after: float | None = None) -> None:
         """Record that the server asks for fewer requests, or fails.
 
         :param now: time on the clock of the width.
@@ -171,8 +113,8 @@ class AdaptiveWidth:
         self.active -= 1
         if now >= self._not_before:
             # Calls that were sent together are refused together; they count as one refusal.
-            self._pauses += 1
-        self._not_before = max(self._not_before, now + outage_delay(self._pauses, retry_after))
+            self._throttles += 1
+        self._not_before = max(self._not_before, now + outage_delay(self._throttles, retry_after))
 
 
 class StopReason(StrEnum):
@@ -202,19 +144,89 @@ class SubmissionStopped(Exception):
         self.reason = reason
 
 
-class ConcurrencyLimiter:
-    """Limits submission.
+class SubmissionLimiter(ABC):
+    """Decides whether jobs are submitted, and how many run at once."""
+
+    @property
+    @abstractmethod
+    def width(self) -> AdaptiveWidth | TotalWidth:
+        """How many jobs may run."""
+
+    @property
+    @abstractmethod
+    def stopped(self) -> StopReason | None:
+        """Why no further rows are prepared; ``None`` while they are."""
+
+    @property
+    @abstractmethod
+    def is_full(self) -> bool:
+        """Whether only the end of a job frees a slot."""
+
+    @abstractmethod
+    def stop(self, reason: StopReason) -> None:
+        """Submit no more jobs.
+
+        :param reason: why; the first reason is reported.
+        """
+
+    @property
+    def stopped_hard(self) -> StopReason | None:
+        """Why not even prepared rows are submitted; ``None`` while they are."""
+        return None if self.stopped is StopReason.BUDGET else self.stopped
+
+    def raise_if_stopped(self) -> None:
+        """Return while prepared rows are submitted.
+
+        :raises SubmissionStopped: they are not.
+        """
+        if reason := self.stopped_hard:
+            raise SubmissionStopped(reason)
+
+    async def wait_to_read(self, ahead: Callable[[], int]) -> None:
+        """Wait until a row that is read now would soon have a slot.
+
+        :param ahead: returns how many rows have been read and are not submitted.
+        """
+        while not self.stopped and self.width.active + ahead() > self.width.width:  # noqa: ASYNC110
+            await asyncio.sleep(READ_CHECK_SECONDS)
+
+
+class ConcurrencyLimiter(SubmissionLimiter):
+    """The slots of one account.
 
     :param width: how many jobs may run.
     """
 
     def __init__(self, width: AdaptiveWidth) -> None:
-        self.width = width
-        self.closed: StopReason | None = None
+        self._width = width
+        self._stopped: StopReason | None = None
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
 
-    async def enter(self) -> None:
+    @property
+    def width(self) -> AdaptiveWidth:
+        """How many jobs may run."""
+        return self._width
+
+    @property
+    def stopped(self) -> StopReason | None:
+        """Why no further rows are prepared; ``None`` while they are."""
+        return self._stopped
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only the end of a job frees a slot."""
+        return self.width.active >= self.width.width
+
+    def stop(self, reason: StopReason) -> None:
+        """Submit no more jobs.
+
+        :param reason: why; the first reason is reported.
+        """
+        self._stopped = self.stopped_hard or reason
+        self._changed.set()
+
+    async def acquire(self) -> None:
         """Wait for a slot.
 
         :raises SubmissionStopped: no more jobs are submitted.
@@ -225,71 +237,103 @@ class ConcurrencyLimiter:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self.width.seconds_until_retry(_now())):
                         await self._changed.wait()
-            self.check()
-            self.width.started()
+            self.raise_if_stopped()
+            self.width.add()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether only the end of a job frees a slot."""
-        return self.width.active >= self.width.width
-
-    @property
-    def stopped_hard(self) -> StopReason | None:
-        """Why not even prepared rows are submitted; ``None`` while they are."""
-        return None if self.closed is StopReason.BUDGET else self.closed
-
-    def check(self) -> None:
-        """Return while prepared rows are submitted.
-
-        :raises SubmissionStopped: they are not.
-        """
-        if self.stopped_hard:
-            raise SubmissionStopped(self.stopped_hard)
-
-    async def near(self, ahead: Callable[[], int]) -> None:
-        """Wait until a row that is read now would soon have a slot.
-
-        :param ahead: returns how many rows have been read and are not submitted.
-        """
-        while not self.closed and self.width.active + ahead() > self.width.width:  # noqa: ASYNC110
-            await asyncio.sleep(NEAR_SECONDS)
-
-    def attach(self) -> None:
+    def add_running(self) -> None:
         """Use a slot for a job that runs already."""
-        self.width.started()
+        self.width.add()
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Release the slot."""
-        self.width.ended()
+        self.width.remove()
         self._changed.set()
 
-    def accepted(self) -> None:
+    def on_accepted(self) -> None:
         """Record that the job was created: its slot stays in use."""
-        self.width.accepted(_now())
+        self.width.on_accepted(_now())
 
-    def refused(self, retry_after: float | None) -> None:
+    def on_slots_full(self, retry_after: float | None) -> None:
         """Release the slot because all slots are in use.
 
         :param retry_after: seconds that the server asked for.
         """
-        self.width.refused(_now(), retry_after)
+        self.width.on_slots_full(_now(), retry_after)
         self._changed.set()
 
-    def paced(self, retry_after: float | None) -> None:
+    def on_throttled(self, retry_after: float | None) -> None:
         """Release the slot because the server asks for fewer requests.
 
         :param retry_after: seconds that the server asked for.
         """
-        self.width.paced(_now(), retry_after)
+        self.width.on_throttled(_now(), retry_after)
         self._changed.set()
 
-    def close(self, reason: StopReason) -> None:
-        """Stop the submission; the first reason is reported.
 
-        :param reason: why.
+@dataclass(frozen=True, slots=True)
+class TotalWidth:
+    """How many jobs of a batch may run at all its accounts together.
+
+    :param width: how many jobs may run now.
+    :param active: how many run.
+    """
+
+    width: int
+    active: int
+
+    @property
+    def max_width(self) -> int:
+        """Most jobs at once; the measured width of one account is not used for the others."""
+        return self.width
+
+
+class MultiAccountLimiter(SubmissionLimiter):
+    """The slots of several accounts.
+
+    :param limiters: the slots of each account.
+    :param together: all accounts are used at once; else one after the other.
+    """
+
+    def __init__(self, limiters: Sequence[ConcurrencyLimiter], *, together: bool) -> None:
+        self._limiters = limiters
+        self._together = together
+
+    @property
+    def _in_use(self) -> list[ConcurrencyLimiter]:
+        usable = [limiter for limiter in self._limiters if limiter.stopped is None]
+        return usable if self._together else usable[:1]
+
+    @property
+    def width(self) -> TotalWidth:
+        """How many jobs may run."""
+        return TotalWidth(
+            sum(limiter.width.width for limiter in self._in_use),
+            sum(limiter.width.active for limiter in self._limiters),
+        )
+
+    @property
+    def stopped(self) -> StopReason | None:
+        """Why no account gets further rows; ``None`` while one does."""
+        reasons = [limiter.stopped for limiter in self._limiters]
+        for_all = [reason for reason in reasons if reason and reason is not StopReason.ACCOUNT]
+        if for_all:
+            return for_all[0]
+        return StopReason.ACCOUNT if all(reasons) else None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only the end of a job frees a slot."""
+        return all(limiter.is_full for limiter in self._in_use)
+
+    def stop(self, reason: StopReason) -> None:
+        """Submit no more jobs at any account.
+
+        :param reason: why; the first reason is reported.
         """
-        self.closed = self.stopped_hard or reason
-        self._changed.set()
+        for limiter in self._limiters:
+            # A refusal of one account does not stop the others.
+            if limiter.stopped is not StopReason.ACCOUNT:
+                limiter.stop(reason)
 
 
 def _now() -> float:

@@ -23,7 +23,7 @@ from ..triggers.poll_schedule import PollSchedule, wait_in_stages
 from ..triggers.shared_poller import get_poller
 from .context import RunContext
 from .ledger_entry import LedgerEntry, RowState
-from .limiter import CircuitBreaker, FailureCause, outage_delay
+from .outage import CircuitBreaker, FailureCause, outage_delay
 from .stored_rows import without_urls
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class JobMonitor:
             if task is None or not task.status.is_terminal:
                 task = await self._wait(entry, task)
         finally:
-            self._lane.limiter.leave()
+            self._lane.limiter.release()
         self.busy += 1
         try:
             await self._on_ended(entry, task)
@@ -284,14 +284,14 @@ class JobMonitor:
                 except Exception as error:
                     times += 1
                     delay, now = outage_delay(times), loop.time()
-                    if self._outage.failed(first, times, now) is not FailureCause.UNDECIDED:
+                    if self._outage.on_failure(first, times, now) is not FailureCause.UNDECIDED:
                         raise
                     if now + delay > until:
                         raise
                     self._run.log.info("Job %s: %s Trying again", task.task_id, error)
                     await asyncio.sleep(delay)
                 else:
-                    self._outage.worked(loop.time())
+                    self._outage.on_success(loop.time())
                     return stored
         finally:
             self._unstored -= 1

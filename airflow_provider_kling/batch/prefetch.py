@@ -14,7 +14,8 @@ from ..exceptions import KlingServerError
 from ..inputs.prepared_request import PreparedRequest, prepare_request
 from .context import RunContext
 from .input import RequestRow
-from .limiter import CircuitBreaker, FailureCause, StopReason, SubmissionStopped, outage_delay
+from .limiter import StopReason, SubmissionStopped
+from .outage import CircuitBreaker, FailureCause, outage_delay
 
 PREFETCH_ROWS = 8
 """Most rows that are prepared or wait for a slot, in addition to those whose jobs run."""
@@ -111,7 +112,7 @@ class RequestPrefetcher:
         loop = asyncio.get_running_loop()
         first, times = loop.time(), 0
         while True:
-            self._run.limiter.check()
+            self._run.limiter.raise_if_stopped()
             try:
                 request = await loop.run_in_executor(
                     self._pool,
@@ -126,16 +127,16 @@ class RequestPrefetcher:
                 )
             except KlingServerError as error:
                 times += 1
-                cause = self._outage.failed(first, times, loop.time())
+                cause = self._outage.on_failure(first, times, loop.time())
                 if cause is FailureCause.ROW:
                     raise
                 if cause is FailureCause.SERVICE:
-                    self._run.limiter.close(StopReason.OUTAGE)
+                    self._run.limiter.stop(StopReason.OUTAGE)
                     raise SubmissionStopped(StopReason.OUTAGE) from error
                 self._run.log.info("Row %d: %s Trying again", row.number, error)
                 await asyncio.sleep(outage_delay(times))
             else:
-                self._outage.worked(loop.time())
+                self._outage.on_success(loop.time())
                 return request
 
 

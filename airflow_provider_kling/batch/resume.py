@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a new try does with rows of an earlier one: a decision without I/O."""
+"""Rows that are continued or submitted again: those of earlier tries, and those that fail the media check."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from .ledger_entry import LedgerEntry, RowState
 if TYPE_CHECKING:
     from ..api.task import KlingTask
     from ..hooks.async_client import AsyncKlingClient
+    from .input import RequestRow
 
 
 class ResumeAction(Enum):
@@ -177,3 +179,81 @@ class Resumer:
             # Only the line shows that a job may exist: it stays until the job is found.
             return
         self._run.writer.note(line.to(RowState.OPEN, error=None, facts=None))
+
+
+MAX_PASS_DELAY = 60.0
+"""Most seconds between two passes over the input, each of which reads all rows."""
+
+_DELAY_SHARE = 10
+"""How many times as long as a pass the delay after it is."""
+
+
+class RowsToResubmit:
+    """Collects the keys of rejected rows, and decides when to read them from the input again."""
+
+    def __init__(self) -> None:
+        self.in_progress = 0
+        """Rows that are being submitted, run, or are being stored: they may be rejected too."""
+        self._keys: set[str] = set()
+        self._not_before = 0.0
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, key: str) -> None:
+        """Add a row.
+
+        :param key: key of the row, whose line is open again.
+        """
+        self._keys.add(key)
+        self._changed.set()
+
+    def started(self) -> None:
+        """Count a row that may be rejected."""
+        self.in_progress += 1
+
+    def ended(self) -> None:
+        """Count a row as ended, with any outcome."""
+        self.in_progress -= 1
+        self._changed.set()
+
+    async def next(self) -> set[str]:
+        """Wait for rows to submit again, and remove them from the collection.
+
+        :return: their keys; empty when nothing is in progress any more.
+        """
+        while self.in_progress and (not self._keys or _now() < self._not_before):
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._not_before - _now() if self._keys else None):
+                    await self._changed.wait()
+        keys, self._keys = self._keys, set()
+        return keys
+
+    def delay_after(self, seconds: float) -> None:
+        """Delay the next pass.
+
+        :param seconds: how long the last one took.
+        """
+        self._not_before = _now() + min(seconds * _DELAY_SHARE, MAX_PASS_DELAY)
+
+
+def rows_of(keys: set[str], rows: Iterator[RequestRow]) -> Iterator[RequestRow]:
+    """Yield some rows of an input.
+
+    :param keys: their keys.
+    :param rows: all rows; read up to the last one of these.
+    :return: iterator of the rows.
+    """
+    missing = set(keys)
+    for row in rows:
+        if row.key in missing:
+            missing.remove(row.key)
+            yield row
+            if not missing:
+                return
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

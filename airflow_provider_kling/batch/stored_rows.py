@@ -24,7 +24,7 @@ from ..utils.storage import StoragePermanentError, StorageTransientError
 from .context import RunContext
 from .input import RequestRow
 from .ledger_entry import LedgerEntry, RowState
-from .limiter import outage_delay
+from .outage import outage_delay
 from .outcome import entry_after_wait_error
 from .prefetch import value_size
 

@@ -27,7 +27,8 @@ from ..submission.submit import find_existing, submit_or_attach
 from .context import RunContext
 from .input import RequestRow
 from .ledger_entry import LedgerEntry, RowState, request_summary
-from .limiter import CircuitBreaker, FailureCause, StopReason, SubmissionStopped
+from .limiter import StopReason, SubmissionStopped
+from .outage import CircuitBreaker, FailureCause
 from .prefetch import RequestPrefetcher
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Submitter:
             attempt = _RowSubmission(row, request, line, facts, cost, ask_first)
             try:
                 while True:
-                    await self._lane.limiter.enter()
+                    await self._lane.limiter.acquire()
                     if submission := await self._try(attempt):
                         return self._record_submitted(attempt, submission), submission.task
             except Exception as error:
@@ -145,26 +146,26 @@ class Submitter:
         try:
             submission = await self._call(attempt)
         except KlingSlotsTaken as full:
-            self._lane.limiter.refused(full.retry_after)
+            self._lane.limiter.on_slots_full(full.retry_after)
             self._on_full(attempt, full)
         except KlingRateLimited as fast:
-            self._lane.limiter.paced(fast.retry_after)
+            self._lane.limiter.on_throttled(fast.retry_after)
             self._on_full(attempt, fast)
         except KlingSubmissionUnknown as unknown:
-            self._lane.limiter.paced(unknown.retry_after)
+            self._lane.limiter.on_throttled(unknown.retry_after)
             self._on_unknown()
             raise
         except KlingServerError as trouble:
-            self._lane.limiter.paced(trouble.retry_after)
+            self._lane.limiter.on_throttled(trouble.retry_after)
             self._on_trouble(attempt, trouble)
         except BaseException as error:
-            self._lane.limiter.leave()
+            self._lane.limiter.release()
             self._roll_back(attempt, error)
             raise
         else:
             self._unknown = 0
-            self._outage.worked(_now())
-            self._lane.limiter.accepted()
+            self._outage.on_success(_now())
+            self._lane.limiter.on_accepted()
             return submission
         return None
 
@@ -246,12 +247,12 @@ class Submitter:
     async def _check_limits(self, attempt: _RowSubmission) -> None:
         """Check the batch's own limit. It is valid until the next ``await``."""
         while self._run.budget.unsettled:
-            self._lane.limiter.check()
+            self._lane.limiter.raise_if_stopped()
             await asyncio.sleep(SETTLE_SECONDS)
-        self._lane.limiter.check()
+        self._lane.limiter.raise_if_stopped()
         attempt.cost = self._run.budget.expected(attempt.request.estimate)
         if not self._run.budget.allows(attempt.cost):
-            self._lane.limiter.close(StopReason.BUDGET)
+            self._lane.limiter.stop(StopReason.BUDGET)
             raise SubmissionStopped(StopReason.BUDGET)
 
     async def _reserve(self, attempt: _RowSubmission, name: str) -> None:
@@ -261,7 +262,7 @@ class Submitter:
         try:
             await asyncio.to_thread(self._lane.config.shared.reserve, name, attempt.cost)
         except KlingBudgetSpent:
-            self._lane.limiter.close(StopReason.BUDGET)
+            self._lane.limiter.stop(StopReason.BUDGET)
             raise SubmissionStopped(StopReason.BUDGET) from None
         attempt.reserved = name
 
@@ -330,17 +331,17 @@ class Submitter:
             # From now on the row is certain to be "planned" only.
             self._uncertain.add(attempt.row.key)
             attempt.line = self._run.writer.get(attempt.row.key) or attempt.line
-        cause = self._outage.failed(attempt.first_trouble, attempt.troubles, _now())
+        cause = self._outage.on_failure(attempt.first_trouble, attempt.troubles, _now())
         if cause is FailureCause.ROW:
             raise trouble
         if cause is FailureCause.SERVICE:
-            self._lane.limiter.close(StopReason.OUTAGE)
-            self._lane.limiter.check()
+            self._lane.limiter.stop(StopReason.OUTAGE)
+            self._lane.limiter.raise_if_stopped()
 
     def _on_unknown(self) -> None:
         self._unknown += 1
         if self._unknown >= MAX_UNKNOWN_OUTCOMES:
-            self._lane.limiter.close(StopReason.OUTAGE)
+            self._lane.limiter.stop(StopReason.OUTAGE)
 
 
 def _now() -> float:

@@ -14,13 +14,12 @@ from ..errors import invalid_request, invalid_value
 from ..media.inputs import MediaStore
 from ..media.specs import MediaInfo
 from ..options import Dialect, Options
-from . import audio, avatar, cometapi, editing, image, solutions, v2, video
+from . import audio, avatar, cometapi, image, solutions, v2, video
 from .rules import COMMON, WATERMARK, BodySpec
 from .schema import ValidationState, boolean, number, object_, string
 
 RULES: Mapping[str, BodySpec] = {
     **video.RULES,
-    **editing.RULES,
     **avatar.RULES,
     **image.RULES,
     **audio.RULES,

@@ -17,7 +17,7 @@ import pytest
 
 from airflow_provider_kling.api import polling
 from airflow_provider_kling.batch import input as rows_module
-from airflow_provider_kling.batch import ledger_writer, limiter
+from airflow_provider_kling.batch import ledger_writer, outage
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingServerError,
@@ -103,7 +103,7 @@ class TestKling:
     def test_an_outage_that_does_not_end_leaves_the_rest_to_a_retry(
         self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limiter, "MAX_OUTAGE", 0.5)
+        monkeypatch.setattr(outage, "MAX_OUTAGE", 0.5)
         kling.faults.set({"proxy_page": 1})
         with pytest.raises(KlingServerError, match="0 of 12 rows are done and stored, 12 were not submitted"):
             batch.run(rows(12))
@@ -186,13 +186,18 @@ class TestOutput:
         assert batch.states() == ["done"] * 40
 
     @pytest.mark.parametrize(
-        ("outage", "timeout"),
+        ("max_outage", "timeout"),
         [pytest.param(0.5, 3600.0, id="a long outage"), pytest.param(3600.0, 1.5, id="the timeout")],
     )
     def test_results_that_can_never_be_stored_are_not_made_again(
-        self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch, outage: float, timeout: float
+        self,
+        kling: Emulator,
+        batch: Batch,
+        monkeypatch: pytest.MonkeyPatch,
+        max_outage: float,
+        timeout: float,
     ) -> None:
-        monkeypatch.setattr(limiter, "MAX_OUTAGE", outage)
+        monkeypatch.setattr(outage, "MAX_OUTAGE", max_outage)
         kling.faults.set({"download_error": 10_000})
         monkeypatch.setattr(
             DownloadOptions,
@@ -220,7 +225,7 @@ class TestInput:
     def test_a_storage_that_stays_down_leaves_the_rest_to_a_retry(
         self, kling: Emulator, batch: Batch, s3: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limiter, "MAX_OUTAGE", 0.2)
+        monkeypatch.setattr(outage, "MAX_OUTAGE", 0.2)
         bad = [{"image": s3.uri(f"{number}.jpg", "kling_test_s3_down")} for number in range(12)]
         with pytest.raises(KlingServerError, match="12 were not submitted"):
             batch.run(bad, endpoint="videos/image2video")

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,8 @@ from airflow_provider_kling.batch.ledger_entry import LedgerEntry, RowState
 from airflow_provider_kling.batch.ledger_writer import LedgerWriter
 from airflow_provider_kling.batch.limiter import AdaptiveWidth, ConcurrencyLimiter
 from airflow_provider_kling.batch.progress import Progress
-from airflow_provider_kling.batch.resume import Resumer
+from airflow_provider_kling.batch.resume import ResumeAction as Do
+from airflow_provider_kling.batch.resume import Resumer, resume_action
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingContentRefused,
@@ -32,6 +34,10 @@ from airflow_provider_kling.exceptions import (
 )
 from airflow_provider_kling.utils.storage import resolve_path
 from tests.unit.batch.conftest import PATH, SLUG, Batch, entries_of, rows
+
+
+def line(state: RowState, **more: object) -> LedgerEntry:
+    return LedgerEntry("a", state, 1, **more)  # type: ignore[arg-type]
 
 
 def rewrite(batch: Batch, number: int, **changes: Any) -> LedgerEntry:
@@ -291,3 +297,91 @@ def test_a_damaged_ledger_line_never_makes_a_job_again(
         with pytest.raises(KlingSubmissionUnknown, match="Damaged ledger lines"):
             batch.retry().run(rows(2))
     assert len(kling.jobs) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "asked", "not_asked", "cleared", "at_once"),
+    [
+        (RowState.DONE, Do.SKIP, Do.SKIP, Do.SKIP, Do.SKIP),
+        (
+            RowState.OPEN,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+        ),
+        (
+            RowState.FAILED,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+        ),
+        (
+            RowState.INVALID,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+        ),
+        (
+            RowState.REFUSED,
+            Do.SKIP,
+            Do.SKIP,
+            Do.RESUBMIT,
+            Do.SKIP,
+        ),
+        (
+            RowState.EXPIRED,
+            Do.SKIP,
+            Do.SKIP,
+            Do.RESUBMIT,
+            Do.SKIP,
+        ),
+        (
+            RowState.REJECTED,
+            Do.SKIP,
+            Do.SKIP,
+            Do.RESUBMIT,
+            Do.SKIP,
+        ),
+        (
+            RowState.SUBMITTED,
+            Do.REATTACH,
+            Do.REATTACH,
+            Do.REATTACH,
+            Do.RESUBMIT,
+        ),
+        (
+            RowState.PLANNED,
+            Do.LOOK_UP,
+            Do.MARK_UNKNOWN,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+        ),
+        (
+            RowState.UNKNOWN,
+            Do.LOOK_UP,
+            Do.SKIP,
+            Do.RESUBMIT,
+            Do.RESUBMIT,
+        ),
+    ],
+)
+def test_the_action_for_a_row_depends_on_its_state_and_on_the_host(
+    state: RowState,
+    asked: Do,
+    not_asked: Do,
+    cleared: Do,
+    at_once: Do,
+) -> None:
+    earlier = line(state, generation=1)
+    assert resume_action(earlier, looks_up=True, at_once=False, clear_count=1) is asked
+    assert resume_action(earlier, looks_up=False, at_once=False, clear_count=1) is not_asked
+    assert resume_action(earlier, looks_up=False, at_once=False, clear_count=2) is cleared
+    assert resume_action(earlier, looks_up=False, at_once=True, clear_count=1) is at_once
+
+
+def test_a_retry_resubmits_no_row_whose_job_may_exist() -> None:
+    for state, looks_up in product((RowState.PLANNED, RowState.UNKNOWN, RowState.SUBMITTED), (True, False)):
+        assert resume_action(line(state), looks_up=looks_up, at_once=False, clear_count=0) is not Do.RESUBMIT
