@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.api import ENDPOINTS
-from airflow_provider_kling.api.pricing import USD_PER_UNIT, estimate, unit_type
+from airflow_provider_kling.api.pricing import USD_PER_UNIT, amount_of, estimate, unit_type
 from tests.unit.api.cases import ACCEPTED
 from tests.unit.api.cases.api2 import SWEET, dress2, motion2, omni2, picture2, text2
 from tests.unit.api.cases.common import PICTURE, VIDEO
@@ -156,3 +156,20 @@ def test_images_are_paid_from_another_package() -> None:
     }
     assert USD_PER_UNIT["video"] * 2 == Decimal("0.28")
     assert USD_PER_UNIT["image"] * 8 == Decimal("0.028")
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [
+        ("2.4", "2.4"),
+        (" 2 ", "2"),
+        (0, "0"),
+        (1.5, "1.5"),
+        ("1E+2", "100"),
+        *((worthless, None) for worthless in (None, True, "", "-1", "NaN", "Infinity", "1_000", "٣", [], {})),
+        *((huge, None) for huge in ("1E-999999", "1E+999999", "9" * 400, "0." + "0" * 400 + "1")),
+    ],
+    ids=str,
+)
+def test_an_amount_is_a_plausible_number_or_nothing(written: Any, amount: str | None) -> None:
+    assert amount_of(written) == (None if amount is None else Decimal(amount))

@@ -15,6 +15,7 @@ import pytest
 import time_machine
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator import responses
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingMediaCheckFailed, KlingRequestInvalid
@@ -225,6 +226,35 @@ def test_a_wait_for_a_slot_between_two_takes_pays_no_job_twice(
     result = task().execute_complete(given, event=fire(second.value))
     assert result["task_id"] == kling_emulator.jobs[1].task_id
     assert len(kling_emulator.jobs) == 2
+
+
+def test_a_refused_take_names_the_rejected_job_that_was_paid(
+    spoil: Break, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+) -> None:
+    spoil(1)
+    budget = KlingBudget("clips", 100, path=str(tmp_path / "budget"))
+
+    def task() -> Any:
+        return image_to_video(
+            output_path=str(tmp_path / "out"),
+            regenerate_on_fail=1,
+            prompt="waves",
+            duration="5",
+            deferrable=True,
+            on_refused="return",
+            budget=budget,
+        )
+
+    with pytest.raises(TaskDeferred) as first:
+        task().execute(context_of(ti))
+    event = fire(first.value)
+    kling_emulator.faults.set({"refused_word": "waves"})
+    result = task().execute_complete(context_of(ti), event=event)
+    (job,) = kling_emulator.jobs
+    (rejected,) = result["rejected"]
+    assert (result["status"], result["task_id"], result["units"]) == ("refused", None, "0")
+    assert (rejected["task_id"], rejected["units"]) == (job.task_id, "3")
+    assert budget.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
 
 
 def test_rules_alone_check_and_make_nothing_again(

@@ -17,7 +17,12 @@ import time_machine
 
 from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator.server import Emulator
-from airflow_provider_kling.exceptions import KlingRequestInvalid, KlingServerError, KlingTaskFailed
+from airflow_provider_kling.exceptions import (
+    KlingRequestInvalid,
+    KlingServerError,
+    KlingTaskFailed,
+    KlingTaskTimeout,
+)
 from airflow_provider_kling.results import reuse_index
 from airflow_provider_kling.utils.storage import StorageTransientError
 from tests.unit.operators.conftest import (
@@ -279,6 +284,24 @@ def test_a_storage_that_is_down_stops_the_task_before_it_pays(
     with pytest.raises(KlingServerError, match="does not answer"):
         run(image_to_video(idempotency_scope="inputs", output_path=str(tmp_path)), ti)
     assert not kling_emulator.jobs
+
+
+def test_a_retry_attaches_to_its_job_while_the_index_is_down(
+    ti: TaskInstance, slow_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def task() -> Any:
+        return image_to_video(idempotency_scope="inputs", output_path=str(tmp_path), timeout=0.3)
+
+    def fail(*_: Any) -> None:
+        raise StorageTransientError("no answer")
+
+    with pytest.raises(KlingTaskTimeout):
+        run(task(), ti)
+    slow_emulator.advance(90)
+    monkeypatch.setattr(reuse_index.ResultIndex, "find", fail)
+    result = run(task(), ti.retried())
+    (job,) = slow_emulator.jobs
+    assert result["task_id"] == job.task_id
 
 
 def test_the_triggerer_ends_only_what_the_task_has_paid_for(
