@@ -245,12 +245,12 @@ class _Log:
             fs.invalidate_cache()
             try:
                 found = {str(name).rsplit("/", 1)[-1]: str(name) for name in fs.find(self._folder.path)}
+                numbers: list[str] = []
+                while (name := f"{len(numbers) + 1:08d}.json") in found:
+                    numbers.append(found[name])
+                contents = fs.cat(numbers) if numbers else {}
             except FileNotFoundError:
-                return
-            numbers: list[str] = []
-            while (name := f"{len(numbers) + 1:08d}.json") in found:
-                numbers.append(found[name])
-            contents = fs.cat(numbers) if numbers else {}
+                return  # No folder yet, or a listing ahead of its files: they are read one by one.
         for name in numbers:
             try:
                 self._state.take(read_json(contents[name]))

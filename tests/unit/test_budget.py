@@ -80,6 +80,18 @@ def test_threads_that_race_make_exactly_what_the_budget_holds_on_s3(s3: S3Server
     assert budget(path).spent(**RUN) == 6
 
 
+def test_a_listing_ahead_of_its_files_is_not_believed(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = s3.uri(f"budgets/{time.monotonic_ns()}")
+    assert one((path, 1))
+    fs = resolve_path(path).fs
+    real = fs.find
+    monkeypatch.setattr(
+        fs, "find", lambda where: [*real(where), f"{where}/00000002.json", f"{where}/00000003.json"]
+    )
+    assert one((path, 2))
+    assert budget(path).spent(**RUN) == 2
+
+
 def test_a_storage_that_overwrites_is_refused(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     path = s3.uri(f"overwriting/{time.monotonic_ns()}")
     fs = resolve_path(path).fs
