@@ -34,30 +34,61 @@ def build_parser() -> argparse.ArgumentParser:
         "--dialect",
         choices=list(Dialect),
         default=default.dialect,
-        help="whose answers to give (%(default)s)",
+        help="host to imitate (%(default)s)",
     )
-    add("--api-key", default=default.api_key, help="key to accept (%(default)s)")
-    add("--access-key", default=default.access_key, help="issuer of signed tokens (%(default)s)")
-    add("--secret-key", default=default.secret_key, help="key that signs tokens (%(default)s)")
-    add("--webhook-secret", help="whsec_ and base64: sign callbacks with it")
-    add("--certificate", help="PEM file with certificate and key, to speak HTTPS")
-    add("--speed", type=float, default=default.speed, help="how much faster than real (%(default)s)")
+    add("--api-key", default=default.api_key, help="API key to accept (%(default)s)")
     add(
-        "--job-seconds", type=float, help="how long every job takes at speed 1 (60 for videos, 24 for images)"
+        "--access-key",
+        default=default.access_key,
+        help="Access Key to accept, the issuer of signed tokens (%(default)s)",
     )
-    add("--slots", type=int, default=default.slots, help="jobs active at once, 0 for any (%(default)s)")
-    add("--units", type=float, default=default.units, help="size of the resource packs (%(default)s)")
-    add("--cash", type=float, help="pay in cash, from a balance of this many US dollars")
-    add("--scale", type=float, default=default.scale, help="size relative to real results (%(default)s)")
+    add(
+        "--secret-key",
+        default=default.secret_key,
+        help="Secret Key to accept, which signs these tokens (%(default)s)",
+    )
+    add("--webhook-secret", help="key that signs callbacks: whsec_ and base64")
+    add("--certificate", help="PEM file with certificate and key, for HTTPS")
+    add(
+        "--speed",
+        type=float,
+        default=default.speed,
+        help="factor by which jobs run faster than at Kling (%(default)s)",
+    )
+    add(
+        "--job-seconds",
+        type=float,
+        help="seconds that every job takes at speed 1 (video 60, audio 20, image 24, voice 9, element 5)",
+    )
+    add(
+        "--slots", type=int, default=default.slots, help="maximum of parallel jobs; 0: no limit (%(default)s)"
+    )
+    add("--units", type=float, default=default.units, help="size of the two resource packs (%(default)s)")
+    add("--cash", type=float, help="balance in US dollars of an account that pays in cash")
+    add(
+        "--scale",
+        type=float,
+        default=default.scale,
+        help="size of images and videos relative to Kling's (%(default)s)",
+    )
     add(
         "--url-seconds",
         type=float,
         default=default.url_seconds,
-        help="life of result URLs (%(default)s)",
+        help="seconds for which the URL of a result is valid (%(default)s)",
     )
-    add("--strict", action="store_true", help="refuse unknown fields and empty values too")
-    add("--model", action="append", default=[], dest="models", help="accept this model_name too")
-    add("--fault", action="append", default=[], metavar="NAME=VALUE", dest="faults", help="see below")
+    add("--strict", action="store_true", help="also reject unknown fields and empty values")
+    add(
+        "--model", action="append", default=[], dest="models", help="also accept this model_name (repeatable)"
+    )
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="faults",
+        help="a fault to start with (repeatable), see below",
+    )
     return result
 
 

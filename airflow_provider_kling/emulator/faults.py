@@ -50,49 +50,51 @@ class Fault:
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
         # Any API request; downloads and /_emulator are not counted.
-        "proxy_page": Fault(int, "every nth request is answered with a 502 HTML page, as by a proxy"),
-        "server_error": Fault(int, "every nth request is answered 500/5000, 503/5001, 504/5002 in turn"),
-        "rate_limited": Fault(int, "the next n requests are answered 429/1302 with Retry-After"),
-        "retry_after": Fault(int, "seconds that Retry-After names (1)"),
-        "bad_credentials": Fault(int, "the next n requests are answered 401/1002"),
-        "latency": Fault(float, "every request is answered n seconds late"),
+        "proxy_page": Fault(int, "every nth request is answered with a 502 HTML page, like that of a proxy"),
+        "server_error": Fault(int, "every nth request is answered with 500/5000, 503/5001, 504/5002 in turn"),
+        "rate_limited": Fault(
+            int, "the next n requests are answered with 429/1302 and the header Retry-After"
+        ),
+        "retry_after": Fault(int, "value of the header Retry-After (1)"),
+        "bad_credentials": Fault(int, "the next n requests are answered with 401/1002"),
+        "latency": Fault(float, "every response is delayed by n seconds"),
         # Create calls.
-        "slots_taken": Fault(int, "the next n create calls are answered 429/1303"),
-        "lost_response": Fault(int, "every nth create call makes its job, then the connection is cut"),
-        "late_error": Fault(int, "every nth create call makes its job, then 504/5002 is answered"),
-        "lost_request": Fault(int, "every nth create call is cut before its job is made"),
+        "slots_taken": Fault(int, "the next n create calls are answered with 429/1303"),
+        "lost_response": Fault(int, "every nth create call creates its job, then the connection is cut"),
+        "late_error": Fault(int, "every nth create call creates its job, then the response is 504/5002"),
+        "lost_request": Fault(int, "every nth create call is cut before its job is created"),
         "stall_before": Fault(
             float,
-            "the next create call is held n seconds before its job is made; -1: until released",
+            "the next create call is held for n seconds before its job is created; -1: until released",
             UNTIL_RELEASED,
         ),
         "stall_after": Fault(
             float,
-            "the next create call is held n seconds after its job was made; -1: until released",
+            "the next create call is held for n seconds after its job was created; -1: until released",
             UNTIL_RELEASED,
         ),
-        "stall_times": Fault(int, "how many create calls are held (1)"),
-        "refused_word": Fault(str, "prompts with this word are answered 400/1301"),
-        "arrears_after": Fault(int, "create calls are answered 429/1101 once n jobs were made"),
-        "empty_after": Fault(int, "create calls are answered 429/1102 once n jobs were made"),
-        "no_credit": Fault(bool, "create calls are answered 429/1102"),
-        "not_permitted": Fault(bool, "create calls are answered 403/1103"),
+        "stall_times": Fault(int, "number of create calls that are held (1)"),
+        "refused_word": Fault(str, "prompts with this word are answered with 400/1301"),
+        "arrears_after": Fault(int, "create calls are answered with 429/1101 after n jobs"),
+        "empty_after": Fault(int, "create calls are answered with 429/1102 after n jobs"),
+        "no_credit": Fault(bool, "create calls are answered with 429/1102"),
+        "not_permitted": Fault(bool, "create calls are answered with 403/1103"),
         # Jobs and queries.
         "failed_job": Fault(int, "every nth job fails"),
         "failed_word": Fault(str, "jobs whose prompt has this word fail"),
-        "fail_reason": Fault(str, f"what failed jobs say in task_status_msg ({DEFAULT_REASON})"),
-        "unknown_status": Fault(str, "the word that queries say instead of processing"),
+        "fail_reason": Fault(str, f"task_status_msg of failed jobs ({DEFAULT_REASON})"),
+        "unknown_status": Fault(str, "status that reads return instead of processing"),
         "unlisted_job": Fault(int, "every nth job is missing from lists"),
         "no_list": Fault(bool, "lists are not supported"),
-        "no_external_id": Fault(bool, "queries by external id are not supported"),
+        "no_external_id": Fault(bool, "look-ups by external id are not supported"),
         "costs_limited": Fault(
-            bool, "queries for what is left are answered 1302 within a second of the last"
+            bool, "a read of the balance less than a second after the last one is answered with code 1302"
         ),
         # Downloads.
-        "expired_url": Fault(int, "the next n downloads are answered 403, as if the URL had expired"),
-        "download_error": Fault(int, "the next n downloads are answered 503"),
+        "expired_url": Fault(int, "the next n downloads are answered with 403, as if the URL had expired"),
+        "download_error": Fault(int, "the next n downloads are answered with 503"),
         "cut_download": Fault(int, "downloads are cut after n bytes"),
-        "cut_times": Fault(int, "how many downloads are cut (all)"),
+        "cut_times": Fault(int, "number of downloads that are cut (all)"),
     }
 )
 """All faults by name."""

@@ -57,7 +57,7 @@ class Options:
     :param cash: balance in US dollars of an account that pays in cash; it has no resource packs then.
     :param scale: size of rendered images and videos relative to the real ones (720p, 1080p, 2160p).
     :param url_seconds: how long the URL of a result is valid after it was returned.
-    :param strict: also refuse what the vendor silently ignores: unknown fields and empty values.
+    :param strict: also reject what Kling silently ignores: unknown fields and empty values.
     :param models: further model names to accept.
     :param faults: faults that are on from the start, see :mod:`.faults`.
     """

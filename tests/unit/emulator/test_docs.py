@@ -68,9 +68,12 @@ def test_every_option_stands_in_the_table_with_its_setting():
     assert set(table.values()) == {field.name for field in dataclasses.fields(Options)}
 
 
-def test_every_fault_stands_in_the_table():
-    rows = re.findall(r"^\| `([a-z_]+)` \| (?:number|seconds|word|text|true|bytes) \|", PAGE, re.MULTILINE)
-    assert rows == list(FAULTS)
+def test_every_fault_stands_in_the_table_as_in_the_help_of_the_command():
+    row = r"^\| `([a-z_]+)` \| (?:number|seconds|word|text|true|bytes) \| (.+) \|$"
+    rows = dict(re.findall(row, PAGE, re.MULTILINE))
+    assert list(rows) == list(FAULTS)
+    for name, text in rows.items():
+        assert FAULTS[name].text.startswith(text.replace("`", ""))
 
 
 def test_every_name_of_the_emulator_in_the_page_exists(kling):
