@@ -189,7 +189,7 @@ class ElementSelectionClient:
         """Open a session on the video to edit; it lives for 24 hours.
 
         :param video_id: id of a video that Kling made, at most 30 days old.
-        :param video_url: URL of your own: mp4 or mov, 2 to 5 s or 7 to 10 s, 720 to 2,160 px a side.
+        :param video_url: URL of your own: mp4 or mov, 2 to 5 s or 7 to 10 s, 720 to 2,160 px per side.
         :return: ``session_id``, ``fps``, ``original_duration`` (ms), ``width``, ``height``, ``total_frame``
             and ``normalized_video``, the URL of the video as Kling reads it.
         :raises KlingRequestInvalid: Kling cannot use the video.

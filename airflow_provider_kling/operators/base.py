@@ -59,13 +59,13 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
         a higher estimate, or without one, is not submitted.
-    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
-        gateway has its own prices.
+    :param max_usd: the same limit in US dollars by Kling's list price, even at a gateway, which has its own
+        prices.
     :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
         the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of
         a file that the task reads has priority. Without it the task searches the results of upstream tasks
         for the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
-    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param extra_body: further JSON keys of the request, for fields that are new at Kling. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
     :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
@@ -79,15 +79,16 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
         returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
-    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
-        request with voices, elements or videos of an account stays at ``kling_conn_id``.
+        ``output_path`` and the extra ``media``; if it cannot be created, the task logs a warning.
+    :param fallback_conn_ids: connections of further accounts. The task uses the next one when the account
+        before it rejects the job for credit or permission and certainly has no such job. The result names the
+        account in ``kling_conn_id``. A request with voices, elements or videos of an account stays at
+        ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
     :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
+        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]

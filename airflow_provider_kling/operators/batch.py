@@ -71,26 +71,27 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param requests: the bodies: a list of dicts, one dict, or the URL or path of a ``.jsonl`` or ``.csv``
         file on any object storage, which is read as a stream.
     :param output_path: where to store results, ledger and reports; a path on disk or in an object store. A
-        mapped instance writes its reports to a folder of its own in it, and so does another task or an
-        overlapping run with the same path.
-    :param concurrency: maximum of running jobs. It may be more than the account has slots: after a refusal
-        the batch runs fewer jobs at once, and later tries more.
+        mapped instance, another task and an overlapping run with the same path each write their reports to a
+        separate folder in it.
+    :param concurrency: maximum of running jobs. It may be higher than the number of the account's slots: if
+        Kling rejects a job for lack of a slot, the batch runs fewer jobs at once, and later tries more.
     :param max_units: no new job is submitted that could raise the cost of all tries above this many units.
-    :param max_usd: the same limit in US dollars by Kling's list price; of both the lower one applies.
+    :param max_usd: the same limit in US dollars by Kling's list price. If both are set, the lower one
+        applies.
     :param expected_seconds: length for the estimate of rows whose request does not have it, such as that of
         the audio behind an ``audio_id``. ``expected_seconds`` of a row has priority.
     :param on_failure: ``continue`` finishes all other rows; ``fail`` submits nothing while a row is known
         to be invalid, and nothing more after the first failure.
-    :param max_failed: failed rows that still count as success: a count, or a share below 1 of all rows.
-        When more have failed, nothing more is submitted. ``None`` always submits all rows, and fails the task
-        at the end if any has failed.
+    :param max_failed: number of failed rows, or share of all rows below 1, with which the task still
+        succeeds. When more rows have failed, nothing more is submitted. ``None`` always submits all rows, and
+        fails the task at the end if any row has failed.
     :param regenerate: let a clear of this task submit every row again. Templated.
     :param kling_conn_id: id of a connection of type ``kling``.
     :param deferrable: use a worker only to submit and to store; the triggerer waits while jobs run. Jobs that
         take less than about 20 seconds still hold the worker.
         Default: Airflow's ``[operators] default_deferrable``.
-    :param poll_interval: most seconds between polls of a job that may have ended. The durations of earlier
-        jobs decide when to poll more often, and when not at all.
+    :param poll_interval: maximum of seconds between polls of a job that may have ended. The durations of
+        earlier jobs determine when the batch polls more often, and when it does not poll.
     :param timeout: seconds from a job's submission until its wait ends; the job itself continues.
     :param extra_body: further JSON keys of every request. Not checked.
     :param contact_sheet: whether to write an image of the first frames; needs the extra ``media``.
@@ -102,9 +103,9 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         such as ``0/4``. A row's content determines its part. Default: all rows. Templated.
     :param shards: number of parts, for ``shard`` as a number. ``concurrency`` is the limit of all parts
         together, of which each uses an equal share; other limits apply to each part. Templated.
-    :param idempotency_scope: ``run`` makes the rows' jobs for this DAG run; ``inputs`` re-uses the job or the
-        stored result of the same request (content of files, model, parameters) by any DAG, run or batch, and
-        charges 0 for it. A clear submits no new job then; results are found at the same ``output_path``.
+    :param idempotency_scope: ``run`` submits the rows' jobs for this DAG run; ``inputs`` re-uses the job or
+        the stored result of the same request (content of files, model, parameters) by any DAG, run or batch,
+        and charges 0 for it. A clear then submits no new job; results are found at the same ``output_path``.
     :param take: distinguishes several jobs of the same request: another take, such as ``"2"``, is another
         job. Templated.
     :param on_refused: ``fail`` counts rows whose content is refused as failed; ``return`` counts them as
@@ -117,10 +118,11 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         fail this check. Their cost stays within ``max_units``, ``max_usd`` and ``budget``; rejected files
         remain in the storage.
     :param fallback_conn_ids: connections of further accounts, all of the same dialect. A row goes to the next
-        one if the account before refuses it for credit or permission and certainly has no job of it. Ledger
-        and results name the account of each row. ``concurrency`` is the limit of each account. Templated.
-    :param spread: ``in_order`` uses an account after the ones before have no credit left; ``round_robin``
-        uses all at once, each up to ``concurrency``.
+        one if the account before it rejects the row's job for credit or permission and certainly has no such
+        job. Ledger and results name the account of each row. ``concurrency`` is the limit of each account.
+        Templated.
+    :param spread: ``in_order`` uses an account only when those before it have no credit left;
+        ``round_robin`` uses all at once, each up to ``concurrency``.
     """
 
     template_fields: Sequence[str] = (

@@ -34,13 +34,13 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
         a higher estimate, or without one, is not submitted.
-    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
-        gateway has its own prices.
+    :param max_usd: the same limit in US dollars by Kling's list price, even at a gateway, which has its own
+        prices.
     :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
         the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
         file that the task reads has priority. Without it the task searches the results of upstream tasks for
         the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
-    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param extra_body: further JSON keys of the request, for fields that are new at Kling. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
     :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
@@ -54,15 +54,16 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
     :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
         returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
-    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
-        request with voices, elements or videos of an account stays at ``kling_conn_id``.
+        ``output_path`` and the extra ``media``; if it cannot be created, the task logs a warning.
+    :param fallback_conn_ids: connections of further accounts. The task uses the next one when the account
+        before it rejects the job for credit or permission and certainly has no such job. The result names the
+        account in ``kling_conn_id``. A request with voices, elements or videos of an account stays at
+        ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
     :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
+        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -97,19 +98,21 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
 class KlingImageGenerationOperator(KlingTaskOperator):
     """Generate images from a text prompt, and from an image if one is given.
 
-    :param model_name: Model that makes the images: kling-v3 or kling-v2-1.
-    :param prompt: What is seen; at most 2,500 characters.
+    :param model_name: Model that generates the images: kling-v3 or kling-v2-1.
+    :param prompt: What the image shows; at most 2,500 characters.
     :param negative_prompt: What to avoid; at most 2,500 characters. Not together with image.
-    :param image: Image to begin from.
-    :param image_reference: What image stands for: subject or face (of one person). kling-v2-1; needs image.
+    :param image: Reference image.
+    :param image_reference: What the image is a reference for: subject, or face (of one person). kling-v2-1;
+        needs image.
     :param image_fidelity: How close the result stays to the image, 0 to 1; 0.5 when unset. kling-v2-1.
-    :param human_fidelity: How close the result stays to the face, 0 to 1; 0.45 when unset. kling-v2-1, read
+    :param human_fidelity: How close the result stays to the face, 0 to 1; 0.45 when unset. kling-v2-1, used
         with image_reference subject only.
     :param element_list: Subjects of the element library {'element_id'}; at most 10 images and elements.
     :param resolution: 1k or 2k; 1k when unset.
-    :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
-    :param aspect_ratio: Width to height; 16:9 when unset.
-    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param n: Number of images to generate, 1 to 9; 1 when unset. Each occupies one slot.
+    :param aspect_ratio: Aspect ratio (width to height); 16:9 when unset.
+    :param watermark_info: Whether to also create a copy with a watermark: {'enabled': True}; no copy when
+        unset.
     :param callback_url: URL that Kling calls when the job's status changes.
     :param external_task_id: Your own id of the job, unique in the account; generated by the operator if
         unset.
@@ -125,13 +128,13 @@ class KlingImageGenerationOperator(KlingTaskOperator):
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
         a higher estimate, or without one, is not submitted.
-    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
-        gateway has its own prices.
+    :param max_usd: the same limit in US dollars by Kling's list price, even at a gateway, which has its own
+        prices.
     :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
         the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
         file that the task reads has priority. Without it the task searches the results of upstream tasks for
         the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
-    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param extra_body: further JSON keys of the request, for fields that are new at Kling. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
     :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
@@ -145,15 +148,16 @@ class KlingImageGenerationOperator(KlingTaskOperator):
     :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
         returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
-    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
-        request with voices, elements or videos of an account stays at ``kling_conn_id``.
+        ``output_path`` and the extra ``media``; if it cannot be created, the task logs a warning.
+    :param fallback_conn_ids: connections of further accounts. The task uses the next one when the account
+        before it rejects the job for credit or permission and certainly has no such job. The result names the
+        account in ``kling_conn_id``. A request with voices, elements or videos of an account stays at
+        ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
     :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
+        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -201,16 +205,18 @@ class KlingImageGenerationOperator(KlingTaskOperator):
 class KlingOmniImageOperator(KlingTaskOperator):
     """Generate or edit images from text, images and elements.
 
-    :param model_name: Model that makes the images: kling-image-o1 or kling-v3-omni (4k, series).
-    :param prompt: What is seen; at most 2,500 characters. Names material <<<image_1>>>, <<<element_1>>>.
+    :param model_name: Model that generates the images: kling-image-o1 or kling-v3-omni (4k, series).
+    :param prompt: What the image shows; at most 2,500 characters. Refers to its inputs as <<<image_1>>>,
+        <<<element_1>>>.
     :param image_list: Images to refer to {'image'}; at most 10 images and elements.
     :param element_list: Subjects of the element library {'element_id'}; at most 10 images and elements.
     :param resolution: 1k, 2k or (kling-v3-omni) 4k; 1k when unset.
     :param result_type: single images or (kling-v3-omni) a series that belongs together; single when unset.
-    :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
+    :param n: Number of images to generate, 1 to 9; 1 when unset. Each occupies one slot.
     :param series_amount: Images of the series, 2 to 9 or auto; 4 when unset. With result_type series.
-    :param aspect_ratio: Width to height, or auto: as the material suggests; auto when unset.
-    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param aspect_ratio: Aspect ratio (width to height), or auto: chosen from the inputs; auto when unset.
+    :param watermark_info: Whether to also create a copy with a watermark: {'enabled': True}; no copy when
+        unset.
     :param callback_url: URL that Kling calls when the job's status changes.
     :param external_task_id: Your own id of the job, unique in the account; generated by the operator if
         unset.
@@ -226,13 +232,13 @@ class KlingOmniImageOperator(KlingTaskOperator):
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
         a higher estimate, or without one, is not submitted.
-    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
-        gateway has its own prices.
+    :param max_usd: the same limit in US dollars by Kling's list price, even at a gateway, which has its own
+        prices.
     :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
         the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
         file that the task reads has priority. Without it the task searches the results of upstream tasks for
         the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
-    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param extra_body: further JSON keys of the request, for fields that are new at Kling. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
     :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
@@ -246,15 +252,16 @@ class KlingOmniImageOperator(KlingTaskOperator):
     :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
         returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
-    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
-        request with voices, elements or videos of an account stays at ``kling_conn_id``.
+        ``output_path`` and the extra ``media``; if it cannot be created, the task logs a warning.
+    :param fallback_conn_ids: connections of further accounts. The task uses the next one when the account
+        before it rejects the job for credit or permission and certainly has no such job. The result names the
+        account in ``kling_conn_id``. A request with voices, elements or videos of an account stays at
+        ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
     :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
+        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -300,14 +307,15 @@ class KlingOmniImageOperator(KlingTaskOperator):
 class KlingMultiImageToImageOperator(KlingTaskOperator):
     """Combine up to four subjects in one image.
 
-    :param model_name: Model that makes the images: kling-v2-1.
-    :param prompt: What is seen; at most 2,500 characters.
-    :param subject_image_list: Images of the subjects, 1 to 4 {'subject_image'}, each cut to its subject.
+    :param model_name: Model that generates the images: kling-v2-1.
+    :param prompt: What the image shows; at most 2,500 characters.
+    :param subject_image_list: Images of the subjects, 1 to 4 {'subject_image'}, each cropped to its subject.
     :param scene_image: Image of the scene.
     :param style_image: Image of the style.
-    :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
-    :param aspect_ratio: Width to height; 16:9 when unset.
-    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param n: Number of images to generate, 1 to 9; 1 when unset. Each occupies one slot.
+    :param aspect_ratio: Aspect ratio (width to height); 16:9 when unset.
+    :param watermark_info: Whether to also create a copy with a watermark: {'enabled': True}; no copy when
+        unset.
     :param callback_url: URL that Kling calls when the job's status changes.
     :param external_task_id: Your own id of the job, unique in the account; generated by the operator if
         unset.
@@ -323,13 +331,13 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
         a higher estimate, or without one, is not submitted.
-    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
-        gateway has its own prices.
+    :param max_usd: the same limit in US dollars by Kling's list price, even at a gateway, which has its own
+        prices.
     :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
         the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
         file that the task reads has priority. Without it the task searches the results of upstream tasks for
         the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
-    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param extra_body: further JSON keys of the request, for fields that are new at Kling. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
     :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
@@ -343,15 +351,16 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
     :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
         returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
-    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
-        request with voices, elements or videos of an account stays at ``kling_conn_id``.
+        ``output_path`` and the extra ``media``; if it cannot be created, the task logs a warning.
+    :param fallback_conn_ids: connections of further accounts. The task uses the next one when the account
+        before it rejects the job for credit or permission and certainly has no such job. The result names the
+        account in ``kling_conn_id``. A request with voices, elements or videos of an account stays at
+        ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
     :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
+        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -396,13 +405,14 @@ class KlingImageExpandOperator(KlingTaskOperator):
     """Extend an image beyond its edges.
 
     :param image: The image.
-    :param up_expansion_ratio: Part to add above, in heights of the image, 0 to 2.
-    :param down_expansion_ratio: Part to add below, in heights of the image, 0 to 2.
-    :param left_expansion_ratio: Part to add on the left, in widths of the image, 0 to 2.
-    :param right_expansion_ratio: Part to add on the right, in widths of the image, 0 to 2.
-    :param prompt: What is seen there; at most 2,500 characters.
-    :param n: How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot.
-    :param watermark_info: Whether to also make a copy with a watermark: {'enabled': True}; no when unset.
+    :param up_expansion_ratio: How much to add at the top, as a multiple of the image's height, 0 to 2.
+    :param down_expansion_ratio: How much to add at the bottom, as a multiple of the image's height, 0 to 2.
+    :param left_expansion_ratio: How much to add on the left, as a multiple of the image's width, 0 to 2.
+    :param right_expansion_ratio: How much to add on the right, as a multiple of the image's width, 0 to 2.
+    :param prompt: What the extended image shows; at most 2,500 characters.
+    :param n: Number of images to generate, 1 to 9; 1 when unset. Each occupies one slot.
+    :param watermark_info: Whether to also create a copy with a watermark: {'enabled': True}; no copy when
+        unset.
     :param callback_url: URL that Kling calls when the job's status changes.
     :param external_task_id: Your own id of the job, unique in the account; generated by the operator if
         unset.
@@ -418,13 +428,13 @@ class KlingImageExpandOperator(KlingTaskOperator):
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
         a higher estimate, or without one, is not submitted.
-    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
-        gateway has its own prices.
+    :param max_usd: the same limit in US dollars by Kling's list price, even at a gateway, which has its own
+        prices.
     :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
         the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
         file that the task reads has priority. Without it the task searches the results of upstream tasks for
         the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
-    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param extra_body: further JSON keys of the request, for fields that are new at Kling. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
     :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
@@ -438,15 +448,16 @@ class KlingImageExpandOperator(KlingTaskOperator):
     :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
         returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
-    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
-        request with voices, elements or videos of an account stays at ``kling_conn_id``.
+        ``output_path`` and the extra ``media``; if it cannot be created, the task logs a warning.
+    :param fallback_conn_ids: connections of further accounts. The task uses the next one when the account
+        before it rejects the job for credit or permission and certainly has no such job. The result names the
+        account in ``kling_conn_id``. A request with voices, elements or videos of an account stays at
+        ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
     :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
+        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -508,13 +519,13 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
         a higher estimate, or without one, is not submitted.
-    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
-        gateway has its own prices.
+    :param max_usd: the same limit in US dollars by Kling's list price, even at a gateway, which has its own
+        prices.
     :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
         the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
         file that the task reads has priority. Without it the task searches the results of upstream tasks for
         the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
-    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param extra_body: further JSON keys of the request, for fields that are new at Kling. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
     :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
@@ -528,15 +539,16 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
     :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
         returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
-    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
-        request with voices, elements or videos of an account stays at ``kling_conn_id``.
+        ``output_path`` and the extra ``media``; if it cannot be created, the task logs a warning.
+    :param fallback_conn_ids: connections of further accounts. The task uses the next one when the account
+        before it rejects the job for credit or permission and certainly has no such job. The result names the
+        account in ``kling_conn_id``. A request with voices, elements or videos of an account stays at
+        ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
     :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
+        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -591,13 +603,13 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
         end of the task needs a worker. Needs Airflow 3.0 and no ``output_path``.
     :param max_units: maximum cost of the job by Kling's list price, in units of its resource pack. A job with
         a higher estimate, or without one, is not submitted.
-    :param max_usd: the same limit in US dollars. At a gateway, too, Kling's list price counts, although the
-        gateway has its own prices.
+    :param max_usd: the same limit in US dollars by Kling's list price, even at a gateway, which has its own
+        prices.
     :param expected_seconds: length for the estimate of a job whose request does not have it, such as that of
         the audio behind an ``audio_id`` or of a video to edit; for estimates and limits only. The length of a
         file that the task reads has priority. Without it the task searches the results of upstream tasks for
         the ``audio_id`` or URL and, with a limit, reads the headers of a public URL.
-    :param extra_body: further JSON keys of the request, for fields that the vendor adds later. Not checked.
+    :param extra_body: further JSON keys of the request, for fields that are new at Kling. Not checked.
     :param on_clear: ``new`` creates a new job when the task is cleared; ``attach`` re-attaches to the earlier
         job while it runs or holds a result, and creates a new one only if that one failed or has expired.
     :param labels: texts such as ``{"team": "shop"}`` that attribute the job's cost in the manifest, the asset
@@ -611,15 +623,16 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
     :param on_refused: ``fail`` fails the task when its content is refused; with ``return`` it succeeds and
         returns ``{"status": "refused", "reason", "prompt", "task_id", "external_task_id", "charges", ...}``.
     :param poster: store a small JPEG next to each video, as ``poster`` in the result's item. Needs
-        ``output_path`` and the extra ``media``; if it cannot be made, the task logs a warning.
-    :param fallback_conn_ids: connections of further accounts, tried in order when the one before refuses for
-        credit or permission and certainly has no job. The result names the account in ``kling_conn_id``. A
-        request with voices, elements or videos of an account stays at ``kling_conn_id``.
+        ``output_path`` and the extra ``media``; if it cannot be created, the task logs a warning.
+    :param fallback_conn_ids: connections of further accounts. The task uses the next one when the account
+        before it rejects the job for credit or permission and certainly has no such job. The result names the
+        account in ``kling_conn_id``. A request with voices, elements or videos of an account stays at
+        ``kling_conn_id``.
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
     :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files stay stored.
+        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]

@@ -60,8 +60,8 @@ class KlingFetchResultOperator(StoringOperator):
     A result that is already stored is not downloaded again. One that Kling has deleted (30 days after the job
     ended) fails without a retry.
 
-    :param endpoint: slug of the endpoint that created the job, such as ``videos/image2video``; others do not
-        know it.
+    :param endpoint: slug of the endpoint that created the job, such as ``videos/image2video``; other
+        endpoints cannot read it.
     :param kling_task_id: Kling's id of the job, or its external id if the endpoint has look-ups by it.
     :param output_path: where to store the result files, a path on disk or in an object store.
     :param kling_conn_id: id of a connection of type ``kling``: the account that submitted the job. If
@@ -155,23 +155,23 @@ class KlingResultSweepOperator(StoringOperator):
     """Store every result of the account that is not stored yet, before Kling deletes it after 30 days.
 
     Compares the account's lists of jobs with the manifests below ``output_path``, and stores the missing
-    results, those that expire first before others. If nothing is missing, it takes one listing of the storage
-    and one or two free requests for each endpoint.
+    results, earliest expiry first. If nothing is missing, it lists the storage once and sends one or two free
+    requests for each endpoint.
 
-    It covers all jobs of the connection's account, whatever submitted them. Jobs that have not ended are left
-    to the next sweep.
+    It covers all jobs of the connection's account, including those that were not submitted by Airflow. Jobs
+    that have not ended are left to the next sweep.
 
     Returns counts and, for each kind, the first 100 jobs; see ``docs/results.md``. Fails at the end if a
-    result could not be stored; the return value is there even then, and a retry continues with the rest.
+    result could not be stored; the return value is pushed even then, and a retry continues with the rest.
 
     :param output_path: where to store the files, a path on disk or in an object store. Results in folders
         below it count as stored, at any depth.
     :param endpoints: slugs of the endpoints to sweep; by default all whose jobs have files and can be listed.
-    :param days: how many days to look back, above 0. One more day is read, for jobs that took long, and to
-        report results that Kling has just deleted.
-    :param warn_days: report results that are not stored and expire within so many days, 0 or more.
-    :param max_tasks: most results to store in one run, at least 1; by default all.
-    :param parallel: results that are fetched at once, 1 to 32.
+    :param days: how many days to look back, above 0. The sweep reads one more day, to include jobs that ran
+        for long and to report results that Kling has just deleted.
+    :param warn_days: report results that are not stored and expire within this number of days, 0 or more.
+    :param max_tasks: maximum of results to store in one run, at least 1; by default all.
+    :param parallel: number of results that are fetched at once, 1 to 32.
     :param kling_conn_id: id of a connection of type ``kling``, at a host that lists jobs.
     :param poster: store a small JPEG next to each video that is stored now; needs the extra ``media``.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators of the vendor's ready-made solutions."""
+"""Operators of Kling's ready-made solutions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators of the vendor's API 2.0, which has the newest models."""
+"""Operators of Kling's API 2.0, which has the newest models."""
 
 from __future__ import annotations
 

@@ -65,18 +65,19 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
     """Wait for a job that was created elsewhere, and return what the operators return.
 
     ``timeout`` counts from the start of this try; ``soft_fail`` and ``never_fail`` skip the task when the job
-    failed, the timeout has passed or the credentials are rejected three times in a row, in every mode. The
-    poll interval is far too short for ``mode="reschedule"``: prefer ``deferrable=True``.
+    failed, the timeout has passed or the credentials are rejected three times in a row, in every mode. Prefer
+    ``deferrable=True`` to ``mode="reschedule"``, which starts a worker for every poll.
 
-    :param endpoint: slug of the endpoint that created the job, such as ``videos/image2video``; others do not
-        know it. Templated.
-    :param kling_task_id: Kling's id of the job, or the external id where the endpoint supports it. A job that
-        does not exist yet is waited for. Templated.
+    :param endpoint: slug of the endpoint that created the job, such as ``videos/image2video``; other
+        endpoints cannot read it. Templated.
+    :param kling_task_id: Kling's id of the job, or the external id if the endpoint has look-ups by it. The
+        sensor also waits for a job that does not exist yet. Templated.
     :param kling_conn_id: id of a connection of type ``kling``. If ``kling_task_id`` is a whole result, the
         connection that it names is used instead. Templated.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param poll_interval: seconds between polls.
-    :param poke_interval: the same by the name of all sensors; it has priority over ``poll_interval``.
+    :param poke_interval: Airflow's name for ``poll_interval`` in all sensors; if both are set, it has
+        priority.
     :param timeout: seconds from the start of this try until the wait is given up; the job itself continues.
         By default six hours, or ``[sensors] default_timeout`` if it is set.
     :param output_path: where to store the result files, a path on disk or in an object store. Templated.

@@ -28,14 +28,14 @@ class TextToSpeech(KlingRequest):
     """
 
     text: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
-        description="What to say; at most 1,000 characters."
+        description="Text to speak; at most 1,000 characters."
     )
     voice_id: Id = Field(
-        description="Voice of the vendor's text-to-speech list; custom and preset voices do not work here."
+        description="Voice of Kling's text-to-speech list; custom and preset voices do not work here."
     )
     voice_language: Language = Field(description="Language of the voice: zh or en.")
     voice_speed: Annotated[float, Field(ge=0.8, le=2.0)] | None = Field(
-        None, description="Speed, 0.8 to 2.0; 1.0 when unset. The vendor rounds to one decimal place."
+        None, description="Speed, 0.8 to 2.0; 1.0 when unset. Kling rounds it to one decimal place."
     )
 
 
@@ -53,7 +53,7 @@ TEXT_TO_SPEECH = Endpoint(
 class TextToAudio(KlingRequest):
     """Body of ``POST /v1/audio/text-to-audio``: generate audio from a text prompt."""
 
-    prompt: _SpeechText = Field(description="What is heard; at most 200 characters.")
+    prompt: _SpeechText = Field(description="What the audio contains; at most 200 characters.")
     duration: Annotated[float, Field(ge=3, le=10), OneDecimal] = Field(
         description="Length in seconds, 3.0 to 10.0 with one decimal place."
     )
@@ -71,7 +71,8 @@ class VideoToAudio(KlingRequest):
 
     video_id: Id | None = Field(
         None,
-        description="Id of a video that Kling made, at most 30 days old. Give it or video_url.",
+        description="Id of a video that Kling generated, at most 30 days old. Exactly one of video_id and"
+        " video_url.",
     )
     video_url: SourceVideo | None = Field(
         None,
@@ -84,7 +85,9 @@ class VideoToAudio(KlingRequest):
     bgm_prompt: _SpeechText | None = Field(
         None, description="Background music; at most 200 characters; taken from the video when unset."
     )
-    asmr_mode: bool | None = Field(None, description="Whether to make close, detailed noises; no when unset.")
+    asmr_mode: bool | None = Field(
+        None, description="Whether to generate close, detailed noises (ASMR); false when unset."
+    )
     callback_url: CallbackUrl = None
     external_task_id: ExternalTaskId = None
 

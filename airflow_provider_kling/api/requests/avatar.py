@@ -52,7 +52,7 @@ class LipSync(KlingRequest):
     """
 
     video_id: Id | None = Field(
-        None, description="Id of a video that Kling made. Exactly one of video_id and video_url."
+        None, description="Id of a video that Kling generated. Exactly one of video_id and video_url."
     )
     video_url: LipSyncVideo | None = Field(
         None,
@@ -63,7 +63,7 @@ class LipSync(KlingRequest):
         description="text2video: say text with a voice; audio2video: use your own audio."
     )
     text: Annotated[str, Field(min_length=1, max_length=120)] | None = Field(
-        None, description="What to say, at most 120 characters; with mode text2video."
+        None, description="Text to speak, at most 120 characters; with mode text2video."
     )
     voice_id: Id | None = Field(None, description="Text-to-speech voice; with mode text2video.")
     voice_language: Language | None = Field(
@@ -74,7 +74,7 @@ class LipSync(KlingRequest):
     )
     audio_type: Literal["file", "url"] | None = Field(
         None,
-        description="How the audio is sent: file (audio_file) or url (audio_url); with mode audio2video.",
+        description="Form of the audio: file (audio_file) or url (audio_url); with mode audio2video.",
     )
     audio_file: LipSyncInlineAudio | None = Field(
         None,
@@ -134,11 +134,11 @@ class IdentifyFace(KlingRequest):
     """
 
     video_id: Id | None = Field(
-        None, description="Id of a video that Kling made. Exactly one of video_id and video_url."
+        None, description="Id of a video that Kling generated. Exactly one of video_id and video_url."
     )
     video_url: LipSyncVideo | None = Field(
         None,
-        description="Your own video: mp4 or mov, at most 100 MB, 2 to 60 s, 512 to 2,160 px a side. Exactly"
+        description="Your own video: mp4 or mov, at most 100 MB, 2 to 60 s, 512 to 2,160 px per side. Exactly"
         " one of video_id and video_url.",
     )
 
@@ -174,10 +174,10 @@ _Milliseconds = Annotated[int | str, BeforeValidator(_as_milliseconds)]
 class FaceChoice(KlingObject):
     """One face, the sound it speaks, and when."""
 
-    face_id: Id = Field(description="Face of identify-face.")
+    face_id: Id = Field(description="Id of a face that identify-face returned.")
     audio_id: Id | None = Field(
         None,
-        description="Id of an audio that audio/tts made, at most 30 days old, 2 to 60 s. Exactly one of"
+        description="Id of audio from audio/tts, at most 30 days old, 2 to 60 s. Exactly one of"
         " audio_id and sound_file.",
     )
     sound_file: LipSyncAudio | None = Field(
@@ -185,12 +185,13 @@ class FaceChoice(KlingObject):
         description="Your own audio: mp3, wav, m4a or aac, at most 5 MB, 2 to 60 s. Exactly one of audio_id"
         " and sound_file.",
     )
-    sound_start_time: _Milliseconds = Field(description="Where in the audio to begin, in milliseconds.")
+    sound_start_time: _Milliseconds = Field(description="Start within the audio, in milliseconds.")
     sound_end_time: _Milliseconds = Field(
-        description="Where in the audio to end, in milliseconds; at least 2,000 after sound_start_time."
+        description="End within the audio, in milliseconds; at least 2,000 after sound_start_time."
     )
     sound_insert_time: _Milliseconds = Field(
-        description="Where in the video the audio begins, in milliseconds; it must meet the face for 2 s."
+        description="Time in the video at which the audio begins, in milliseconds; audio and face must"
+        " overlap for 2 s."
     )
     sound_volume: _Volume | None = Field(None, description="Loudness of the audio, 0 to 2; 1 when unset.")
     original_audio_volume: _Volume | None = Field(
@@ -228,7 +229,7 @@ class AdvancedLipSync(KlingRequest):
     Kling takes one face a request, CometAPI documents one or more.
     """
 
-    session_id: Id = Field(description="Session of identify-face.")
+    session_id: Id = Field(description="Id of the session that identify-face returned.")
     face_choose: Annotated[list[FaceChoice], Field(min_length=1)] = Field(
         description="The face, with CometAPI one or more: {'face_id', 'audio_id' or 'sound_file',"
         " 'sound_start_time', 'sound_end_time', 'sound_insert_time', 'sound_volume',"
@@ -279,7 +280,7 @@ class AvatarImageToVideo(KlingRequest):
     image: Image = Field(description="Image with one face.")
     audio_id: Id | None = Field(
         None,
-        description="Id of an audio of audio/tts: at most 30 days old, 2 to 300 s (CometAPI: 2 to 60 s)."
+        description="Id of audio from audio/tts, at most 30 days old, 2 to 300 s (CometAPI: 2 to 60 s)."
         " Exactly one of audio_id and sound_file.",
     )
     sound_file: AvatarAudio | None = Field(
@@ -289,7 +290,7 @@ class AvatarImageToVideo(KlingRequest):
     )
     prompt: Prompt | None = Field(
         None,
-        description="Gestures, mood, camera; at most 2,500 characters. CometAPI refuses requests without it.",
+        description="Gestures, mood, camera; at most 2,500 characters. CometAPI rejects requests without it.",
     )
     mode: StdPro | None = Field(None, description="Quality: std or pro; std when unset.")
     watermark_info: Watermark = None
@@ -311,17 +312,18 @@ class Avatar(KlingRequest):
     it.
     """
 
-    image: Image = Field(description="Image with one face, best from the front.")
+    image: Image = Field(description="Image with one face, preferably from the front.")
     text: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="What to say; needs voice_id. Exactly one of text and audio_url."
+        None, description="Text to speak; needs voice_id. Exactly one of text and audio_url."
     )
-    voice_id: Id | None = Field(None, description="Text-to-speech voice that says the text.")
+    voice_id: Id | None = Field(None, description="Text-to-speech voice that speaks the text.")
     audio_url: SpeechUrl | None = Field(
         None, description="URL of the audio to speak. Exactly one of text and audio_url."
     )
     aspect_ratio: Annotated[str, Field(pattern=r"^[1-9][0-9]?:[1-9][0-9]?$")] | None = Field(
         None,
-        description="Width to height, such as 16:9; 16:9 when unset. The vendor does not list the values.",
+        description="Aspect ratio (width to height), such as 16:9; 16:9 when unset. Kling does not document"
+        " the values.",
     )
     callback_url: CallbackUrl = None
     external_task_id: ExternalTaskId = None

@@ -21,7 +21,9 @@ class WatermarkInfo(KlingObject):
 
 Watermark = Annotated[
     WatermarkInfo | None,
-    Field(description="Whether to also make a copy with a watermark: {'enabled': True}; no when unset."),
+    Field(
+        description="Whether to also create a copy with a watermark: {'enabled': True}; no copy when unset."
+    ),
 ]
 
 
@@ -46,7 +48,7 @@ class ImageItem(KlingObject):
 class Shot(KlingObject):
     """One shot of a multi-shot video."""
 
-    index: Annotated[int, Field(ge=1, lt=2**31)] = Field(description="Place of the shot, from 1.")
+    index: Annotated[int, Field(ge=1, lt=2**31)] = Field(description="Position of the shot, starting at 1.")
     prompt: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         description="What happens in the shot; at most 512 characters."
     )
@@ -59,21 +61,21 @@ Pixel = Annotated[int, Field(gt=-(2**31), lt=2**31)]
 class Point(KlingObject):
     """A pixel of the image; the origin is its lower left corner."""
 
-    x: Pixel = Field(description="Pixels from the left.")
-    y: Pixel = Field(description="Pixels from below.")
+    x: Pixel = Field(description="Distance from the left in pixels.")
+    y: Pixel = Field(description="Distance from the bottom in pixels.")
 
 
 class DynamicMask(KlingObject):
     """An area of the image and the path it moves along."""
 
-    mask: Image = Field(description="Mask of the area, as large as the image.")
+    mask: Image = Field(description="Mask of the area, of the same size as the image.")
     trajectories: Annotated[list[Point], Field(min_length=2, max_length=77)] = Field(
         description="The path: 2 to 77 points {'x', 'y'} in pixels from the lower left corner."
     )
 
 
 StaticMask = Annotated[
-    Image | None, Field(description="Mask whose white area stays still, as large as the image.")
+    Image | None, Field(description="Mask of the same size as the image; its white area does not move.")
 ]
 
 DynamicMasks = Annotated[
@@ -89,9 +91,9 @@ class CameraConfig(KlingObject):
 
     horizontal: _CameraAxis | None = Field(None, description="Left (-10) to right (10).")
     vertical: _CameraAxis | None = Field(None, description="Down (-10) to up (10).")
-    pan: _CameraAxis | None = Field(None, description="Turn about the horizontal axis, -10 to 10.")
-    tilt: _CameraAxis | None = Field(None, description="Turn about the vertical axis, -10 to 10.")
-    roll: _CameraAxis | None = Field(None, description="Turn about the line of sight, -10 to 10.")
+    pan: _CameraAxis | None = Field(None, description="Rotation around the horizontal axis, -10 to 10.")
+    tilt: _CameraAxis | None = Field(None, description="Rotation around the vertical axis, -10 to 10.")
+    roll: _CameraAxis | None = Field(None, description="Rotation around the line of sight, -10 to 10.")
     zoom: _CameraAxis | None = Field(None, description="Longer (-10) to shorter (10) focal length.")
 
 
@@ -99,7 +101,7 @@ class CameraControl(KlingObject):
     """How the camera moves."""
 
     type: Literal["simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward"] = Field(
-        description="simple: as config says; the other four are fixed movements."
+        description="simple: the movement in config; the other four are fixed movements."
     )
     config: CameraConfig | None = Field(
         None, description="With type simple only: one of horizontal, vertical, pan, tilt, roll, zoom."
@@ -137,11 +139,16 @@ DEFAULT_SECONDS = 5
 
 MultiShot = Annotated[
     bool | None,
-    Field(description="Whether the video has several shots; no when unset. Then shot_type is needed."),
+    Field(
+        description="Whether the video has several shots; false when unset. If true, shot_type is required."
+    ),
 ]
 ShotType = Annotated[
     Literal["customize", "intelligence"] | None,
-    Field(description="customize: shots as in multi_prompt; intelligence: shots taken from the prompt."),
+    Field(
+        description="customize: shots as in multi_prompt; intelligence: Kling takes the shots from the"
+        " prompt."
+    ),
 ]
 MultiPrompt = Annotated[
     Annotated[list[Shot], Field(max_length=6)] | None,

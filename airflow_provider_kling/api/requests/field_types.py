@@ -183,7 +183,7 @@ StripDataUri = AfterValidator(_bare_base64)
 
 Image = Annotated[str, IMAGE, Field(min_length=1), StripDataUri]
 """An image: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 10 MB,
-at least 300 px a side, ratio 1:2.5 to 2.5:1."""
+at least 300 px per side, aspect ratio 1:2.5 to 2.5:1."""
 
 ImageOfAnyRatio = Annotated[str, IMAGE_ANY_RATIO, Field(min_length=1), StripDataUri]
 """An image as above, of any ratio."""
@@ -245,12 +245,12 @@ NegativePrompt = Annotated[Prompt | None, Field(description="What to avoid; at m
 
 CfgScale = Annotated[
     UnitInterval | None,
-    Field(description="How closely to follow the prompt, 0 to 1; 0.5 when unset. Only v1 models read it."),
+    Field(description="How closely to follow the prompt, 0 to 1; 0.5 when unset. Only v1 models use it."),
 ]
 
 ImageCount = Annotated[
     Annotated[int, Field(ge=1, le=9)] | None,
-    Field(description="How many images to make, 1 to 9; 1 when unset. Each takes one concurrency slot."),
+    Field(description="Number of images to generate, 1 to 9; 1 when unset. Each occupies one slot."),
 ]
 
 CallbackUrl = Annotated[

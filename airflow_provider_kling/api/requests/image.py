@@ -28,7 +28,7 @@ from .rules import Rule, custom_rule, requires
 MAX_REFERENCES = 10
 MAX_EXPANDED_AREA = 3
 
-Ratio = Annotated[ImageRatio | None, Field(description="Width to height; 16:9 when unset.")]
+Ratio = Annotated[ImageRatio | None, Field(description="Aspect ratio (width to height); 16:9 when unset.")]
 Elements = Annotated[
     Annotated[list[Element], Field(max_length=MAX_REFERENCES)] | None,
     Field(description="Subjects of the element library {'element_id'}; at most 10 images and elements."),
@@ -60,23 +60,25 @@ class ImageGeneration(KlingRequest):
     """Body of ``POST /v1/images/generations``: make images from words, or words and an image."""
 
     model_name: ModelName = Field(
-        "kling-v3", description="Model that makes the images: kling-v3 or kling-v2-1."
+        "kling-v3", description="Model that generates the images: kling-v3 or kling-v2-1."
     )
-    prompt: Prompt = Field(description="What is seen; at most 2,500 characters.")
+    prompt: Prompt = Field(description="What the image shows; at most 2,500 characters.")
     negative_prompt: Annotated[
         NegativePrompt,
         Field(description="What to avoid; at most 2,500 characters. Not together with image."),
     ] = None
-    image: Image | None = Field(None, description="Image to begin from.")
+    image: Image | None = Field(None, description="Reference image.")
     image_reference: Literal["subject", "face"] | None = Field(
-        None, description="What image stands for: subject or face (of one person). kling-v2-1; needs image."
+        None,
+        description="What the image is a reference for: subject, or face (of one person). kling-v2-1; needs"
+        " image.",
     )
     image_fidelity: UnitInterval | None = Field(
         None, description="How close the result stays to the image, 0 to 1; 0.5 when unset. kling-v2-1."
     )
     human_fidelity: UnitInterval | None = Field(
         None,
-        description="How close the result stays to the face, 0 to 1; 0.45 when unset. kling-v2-1, read with"
+        description="How close the result stays to the face, 0 to 1; 0.45 when unset. kling-v2-1, used with"
         " image_reference subject only.",
     )
     element_list: Elements = None
@@ -135,10 +137,11 @@ class OmniImage(KlingRequest):
 
     model_name: ModelName = Field(
         "kling-image-o1",
-        description="Model that makes the images: kling-image-o1 or kling-v3-omni (4k, series).",
+        description="Model that generates the images: kling-image-o1 or kling-v3-omni (4k, series).",
     )
     prompt: Prompt = Field(
-        description="What is seen; at most 2,500 characters. Names material <<<image_1>>>, <<<element_1>>>."
+        description="What the image shows; at most 2,500 characters. Refers to its inputs as <<<image_1>>>,"
+        " <<<element_1>>>."
     )
     image_list: Annotated[list[ImageItem], Field(max_length=MAX_REFERENCES)] | None = Field(
         None, description="Images to refer to {'image'}; at most 10 images and elements."
@@ -156,7 +159,7 @@ class OmniImage(KlingRequest):
         None, description="Images of the series, 2 to 9 or auto; 4 when unset. With result_type series."
     )
     aspect_ratio: ImageRatio | Literal["auto"] | None = Field(
-        None, description="Width to height, or auto: as the material suggests; auto when unset."
+        None, description="Aspect ratio (width to height), or auto: chosen from the inputs; auto when unset."
     )
     watermark_info: Watermark = None
     callback_url: CallbackUrl = None
@@ -200,16 +203,16 @@ OMNI_IMAGE = Endpoint("/v1/images/omni-image", OmniImage, ResultType.IMAGES, sou
 class SubjectImage(KlingObject):
     """One image of a subject."""
 
-    subject_image: Image = Field(description="The image, cut to the subject.")
+    subject_image: Image = Field(description="The image, cropped to the subject.")
 
 
 class MultiImageToImage(KlingRequest):
     """Body of ``POST /v1/images/multi-image2image``: put subjects, a scene and a style into one image."""
 
-    model_name: ModelName = Field("kling-v2-1", description="Model that makes the images: kling-v2-1.")
-    prompt: Prompt | None = Field(None, description="What is seen; at most 2,500 characters.")
+    model_name: ModelName = Field("kling-v2-1", description="Model that generates the images: kling-v2-1.")
+    prompt: Prompt | None = Field(None, description="What the image shows; at most 2,500 characters.")
     subject_image_list: Annotated[list[SubjectImage], Field(min_length=1, max_length=4)] = Field(
-        description="Images of the subjects, 1 to 4 {'subject_image'}, each cut to its subject."
+        description="Images of the subjects, 1 to 4 {'subject_image'}, each cropped to its subject."
     )
     scene_image: Image | None = Field(None, description="Image of the scene.")
     style_image: Image | None = Field(None, description="Image of the style.")
@@ -247,15 +250,21 @@ class ImageExpand(KlingRequest):
     """Body of ``POST /v1/images/editing/expand``: paint on beyond the borders of an image."""
 
     image: Image = Field(description="The image.")
-    up_expansion_ratio: _Growth = Field(description="Part to add above, in heights of the image, 0 to 2.")
-    down_expansion_ratio: _Growth = Field(description="Part to add below, in heights of the image, 0 to 2.")
+    up_expansion_ratio: _Growth = Field(
+        description="How much to add at the top, as a multiple of the image's height, 0 to 2."
+    )
+    down_expansion_ratio: _Growth = Field(
+        description="How much to add at the bottom, as a multiple of the image's height, 0 to 2."
+    )
     left_expansion_ratio: _Growth = Field(
-        description="Part to add on the left, in widths of the image, 0 to 2."
+        description="How much to add on the left, as a multiple of the image's width, 0 to 2."
     )
     right_expansion_ratio: _Growth = Field(
-        description="Part to add on the right, in widths of the image, 0 to 2."
+        description="How much to add on the right, as a multiple of the image's width, 0 to 2."
     )
-    prompt: Prompt | None = Field(None, description="What is seen there; at most 2,500 characters.")
+    prompt: Prompt | None = Field(
+        None, description="What the extended image shows; at most 2,500 characters."
+    )
     n: ImageCount = None
     watermark_info: Watermark = None
     callback_url: CallbackUrl = None

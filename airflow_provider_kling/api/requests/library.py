@@ -52,7 +52,7 @@ class CustomVoice(KlingRequest):
     voice_name: Name20 = Field(description="Name of the voice; at most 20 characters.")
     voice_url: VoiceSample | None = Field(
         None,
-        description="Recording: mp3, wav, mp4 or mov, one clean voice, 5 to 30 s. Exactly one of voice_url"
+        description="Recording: mp3, wav, mp4 or mov, one clear voice, 5 to 30 s. Exactly one of voice_url"
         " and video_id.",
     )
     video_id: Id | None = Field(
@@ -111,10 +111,11 @@ class CustomElement(KlingRequest):
 
     element_name: Name20 = Field(description="Name of the element; at most 20 characters.")
     element_description: Annotated[str, Field(min_length=1, max_length=100)] = Field(
-        description="What it is; at most 100 characters."
+        description="Description of the element; at most 100 characters."
     )
     reference_type: Literal["image_refer", "video_refer"] = Field(
-        description="Made of what: image_refer (element_image_list) or video_refer (element_video_list)."
+        description="Source of the element: image_refer (element_image_list) or video_refer"
+        " (element_video_list)."
     )
     element_image_list: ElementImages | None = Field(
         None,

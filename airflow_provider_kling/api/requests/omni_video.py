@@ -203,12 +203,13 @@ class OmniVideo(KlingRequest):
 
     model_name: ModelName = Field(
         "kling-video-o1",
-        description="Model that makes the video: kling-video-o1 or kling-v3-omni (audio, shots, 15 s, 4k).",
+        description="Model that generates the video: kling-video-o1 or kling-v3-omni (audio, shots, 15 s,"
+        " 4k).",
     )
     prompt: Prompt | None = Field(
         None,
         description="What happens; at most 2,500 characters. Refers to its inputs as <<<image_1>>>,"
-        " <<<element_1>>>, <<<video_1>>> by place in the lists. Needed unless shot_type is customize.",
+        " <<<element_1>>>, <<<video_1>>> by place in the lists. Required unless shot_type is customize.",
     )
     image_list: Annotated[list[OmniImageItem], Field(max_length=MAX_REFERENCES)] | None = Field(
         None,
@@ -225,11 +226,14 @@ class OmniVideo(KlingRequest):
     )
     duration: ThreeToFifteen | None = Field(
         None,
-        description="Length in seconds; 5 when unset. kling-v3-omni makes 3 to 15, kling-video-o1 3 to 10 (5"
-        " or 10 from words or a first frame alone). The result of an edit is as long as the video.",
+        description="Length in seconds; 5 when unset. kling-v3-omni accepts 3 to 15, kling-video-o1 3 to 10"
+        " (5 or 10 from a prompt or a first frame alone). The result of an edit is as long as the"
+        " edited video.",
     )
     aspect_ratio: VideoRatio | None = Field(
-        None, description="Width to height. Needed without a first_frame and without a video to edit."
+        None,
+        description="Aspect ratio (width to height). Required without a first_frame and without a video to"
+        " edit.",
     )
     mode: StdPro4k | None = Field(
         None, description="Quality: std is 720p, pro 1080p, 4k (kling-v3-omni) 2160p; pro when unset."

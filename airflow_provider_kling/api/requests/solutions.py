@@ -44,13 +44,13 @@ class VirtualTryOn2(V2Request):
     """Body of ``POST /solutions/virtual_try_on``: dress a person in a garment."""
 
     person_image: TryOnImage = Field(
-        description="The person: public URL of a jpg, png or webp, at most 10 MB, 301 to 2,048 px a side."
+        description="The person: public URL of a jpg, png or webp, at most 10 MB, 301 to 2,048 px per side."
     )
-    product_image: TryOnImage = Field(description="The garment, under the same limits.")
-    keep_face: bool | None = Field(None, description="Whether the face stays as it is; true when unset.")
-    keep_pose: bool | None = Field(None, description="Whether the pose stays as it is; true when unset.")
+    product_image: TryOnImage = Field(description="The garment, with the same limits.")
+    keep_face: bool | None = Field(None, description="Whether the face is unchanged; true when unset.")
+    keep_pose: bool | None = Field(None, description="Whether the pose is unchanged; true when unset.")
     keep_background: bool | None = Field(
-        None, description="Whether the background stays as it is; true when unset."
+        None, description="Whether the background is unchanged; true when unset."
     )
     watermark: Watermark = None
     callback_url: CallbackUrl = None
@@ -83,9 +83,9 @@ SolutionImage = Annotated[
     StripDataUri,
 ]
 """An image: URL, base64, ``data:`` URI, local path or object-storage URI. jpg, png or webp, at most 50 MB,
-at least 300 px a side, ratio 1:2.5 to 2.5:1."""
+at least 300 px per side, aspect ratio 1:2.5 to 2.5:1."""
 
-IMAGE_LIMITS = "jpg, png or webp, at most 50 MB, at least 300 px a side, ratio 1:2.5 to 2.5:1"
+IMAGE_LIMITS = "jpg, png or webp, at most 50 MB, at least 300 px per side, aspect ratio 1:2.5 to 2.5:1"
 Images = Annotated[list[SolutionImage], Field(min_length=1, max_length=5)]
 TwoSizes = Literal["720p", "1080p"]
 
@@ -100,10 +100,10 @@ class GoodsStudio(V2Request):
         description="Name of the product; at most 200 characters."
     )
     goods_description: Annotated[str, Field(max_length=2000)] | None = Field(
-        None, description="What is to be said of the product; at most 2,000 characters."
+        None, description="What the video says about the product; at most 2,000 characters."
     )
     resolution: TwoSizes = Field(description="Size of the video.")
-    aspect_ratio: Literal["9:16", "1:1", "16:9"] = Field(description="Width to height.")
+    aspect_ratio: Literal["9:16", "1:1", "16:9"] = Field(description="Aspect ratio (width to height).")
     duration: Annotated[Literal[15, 30, 60], BeforeValidator(to_int)] = Field(
         description="Length of the video in seconds."
     )
@@ -168,7 +168,7 @@ class ClothingDupe(V2Request):
     """Body of ``POST /solutions/e-commerce/clothing_dupe``: remake a video of clothes."""
 
     product_info: Annotated[str, Field(min_length=1, max_length=2500)] = Field(
-        description="What the garment is; at most 2,500 characters."
+        description="Description of the garment; at most 2,500 characters."
     )
     source_video: Annotated[
         str,
@@ -187,14 +187,14 @@ class ClothingDupe(V2Request):
         Field(min_length=1),
     ] = Field(
         description="The video to remake: public URL of an mp4 or mov, 5 to 180 s, at most 100 MB, 576 to"
-        " 4,553 px a side and 8,294,400 px in all, ratio 0.4 to 2, 24 to 60 fps."
+        " 4,553 px per side and 8,294,400 px in all, aspect ratio 0.4 to 2, 24 to 60 fps."
     )
     product_image: Annotated[Images, OneOrMore] = Field(
         description=f"Images of the garment, 1 to 5: each {IMAGE_LIMITS}."
     )
     model_image: Annotated[Images, OneOrMore] | None = Field(
         None,
-        description="Images of who is to wear it, at most 5, under the same limits; the person of"
+        description="Images of the person who wears it, at most 5, with the same limits; the person of"
         " source_video when unset.",
     )
     bgm: (
@@ -212,11 +212,11 @@ class ClothingDupe(V2Request):
     )
     voice: Annotated[str, Field(min_length=1)] | None = Field(
         None,
-        description="Id of the voice that speaks, of a catalogue of its own, such as calm_sales_woman; the"
+        description="Id of the voice that speaks, from a separate catalogue, such as calm_sales_woman; the"
         " model's own voice when unset.",
     )
     aspect_ratio: Literal["9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "21:9"] | None = Field(
-        None, description="Width to height."
+        None, description="Aspect ratio (width to height)."
     )
     resolution: TwoSizes | None = Field(None, description="Size of the video; 720p when unset.")
     watermark_info: Watermark = None

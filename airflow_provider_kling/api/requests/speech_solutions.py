@@ -77,8 +77,8 @@ class TalkingAgent(V2Request):
         description="Id of a person of Kling's library instead, such as avatar_anna_female, who has a voice.",
     )
     speech_script: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
-        description="What is said, at most 2,000 characters; its length decides that of the"
-        " video and its price."
+        description="Text to speak, at most 2,000 characters; its length determines the length and price of"
+        " the video."
     )
     ref_image: Annotated[Images, OneOrMore] | None = Field(
         None,
@@ -88,25 +88,25 @@ class TalkingAgent(V2Request):
         None, description="Name of the product; at most 500 characters. Needs ref_image."
     )
     goods_price: Annotated[str, Field(max_length=256)] | None = Field(
-        None, description="Its price, in words; at most 256 characters."
+        None, description="Price of the product, as text; at most 256 characters."
     )
     goods_target_audience: _Audience | None = Field(
-        None, description="Whom it is for: at most 20 entries of at most 200 characters."
+        None, description="Target audience: at most 20 entries of at most 200 characters."
     )
     goods_selling_point: _SellingPoints | None = Field(
-        None, description="What speaks for it: at most 20 entries of at most 500 characters."
+        None, description="Selling points: at most 20 entries of at most 500 characters."
     )
     resolution: TwoSizes | None = Field(None, description="Size of the video; 720p when unset.")
     aspect_ratio: Literal["9:16", "16:9"] | None = Field(
-        None, description="Width to height; 9:16 when unset."
+        None, description="Aspect ratio (width to height); 9:16 when unset."
     )
     voice_id: Annotated[str, Field(min_length=1)] | None = Field(
         None,
-        description="Id of the voice, of a catalogue of its own, such as female_warm_rich. Needed with"
-        " avatar_image, refused with avatar_id.",
+        description="Id of the voice, from a separate catalogue, such as female_warm_rich. Required with"
+        " avatar_image, rejected with avatar_id.",
     )
     speech_rate: Annotated[float, AfterValidator(_as_rate)] | None = Field(
-        None, description="Speed of the speech: 0.8, 1.0 or 1.2; 1.0 when unset. Refused with a product."
+        None, description="Speed of the speech: 0.8, 1.0 or 1.2; 1.0 when unset. Rejected with a product."
     )
     allow_polish: bool | None = Field(
         None, description="Whether Kling may rewrite speech_script; false when unset."
@@ -175,7 +175,7 @@ _Term = Annotated[str, Field(min_length=1, max_length=100)]
 class GlossaryEntry(KlingObject):
     """How one word is translated."""
 
-    source: _Term = Field(description="The word in the video's language; at most 100 characters.")
+    source: _Term = Field(description="The name in the language of the video; at most 100 characters.")
     target: _Term = Field(description="Its translation; at most 100 characters.")
 
 
@@ -197,10 +197,10 @@ class DramaSubtitle(V2Request):
         " mp4 is the safest format."
     )
     glossary: Annotated[list[GlossaryEntry], Field(max_length=200)] | None = Field(
-        None, description="How names are translated, at most 200 entries {'source', 'target'}."
+        None, description="Translations of names, at most 200 entries {'source', 'target'}."
     )
     target_cps: Annotated[int, BeforeValidator(to_int), Field(ge=10, le=20)] | None = Field(
-        None, description="Reading speed in characters a second, 10 to 20; 17 when unset."
+        None, description="Reading speed in characters per second, 10 to 20; 17 when unset."
     )
     target_language: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="Language of the subtitles: en, also when unset."
@@ -211,7 +211,7 @@ class DramaSubtitle(V2Request):
         " when unset.",
     )
     font_size: Annotated[int, BeforeValidator(to_int), Field(ge=1, le=512)] | None = Field(
-        None, description="Size of the letters, 1 to 512; chosen by Kling when unset."
+        None, description="Font size, 1 to 512; chosen by Kling when unset."
     )
     callback_url: CallbackUrl = None
     external_task_id: CommaFreeTaskId = None

@@ -31,7 +31,7 @@ LargeImage = Annotated[
     StripDataUri,
 ]
 """An image: URL, base64, ``data:`` URI, local path or object-storage URI. jpg or png, at most 50 MB,
-at least 300 px a side, ratio 1:2.5 to 2.5:1."""
+at least 300 px per side, aspect ratio 1:2.5 to 2.5:1."""
 
 LongPrompt = Annotated[str, Field(min_length=1, max_length=3072)]
 """What to make, in words; at most 3,072 characters."""
@@ -62,7 +62,9 @@ def parse_audio(value: Any) -> Any:
 
 Duration = Annotated[
     Annotated[int, BeforeValidator(to_int), Field(ge=3, le=15)] | None,
-    Field(description="Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x makes 5 or 10."),
+    Field(
+        description="Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x models accept 5 or 10."
+    ),
 ]
 Resolution = Annotated[
     Literal["720p", "1080p", "4k"] | None,
@@ -84,7 +86,8 @@ OriginalAudio = Annotated[
 MultiShot = Annotated[
     bool | None,
     Field(
-        description="False: one shot, whatever the prompt says; true when unset. kling-3.0, kling-3.0-omni."
+        description="False: always one shot, even if the prompt describes several; true when unset."
+        " kling-3.0, kling-3.0-omni."
     ),
 ]
 
@@ -97,21 +100,21 @@ class NamedImage(KlingObject):
     """An image that the prompt can name."""
 
     url: LargeImage = Field(description="The image.")
-    id: Id | None = Field(None, description="Name by which the prompt calls it: @name.")
+    id: Id | None = Field(None, description="Name for the prompt, which refers to it as @name.")
 
 
 class NamedElement(KlingObject):
     """A subject of the element library that the prompt can name."""
 
     element_id: Id = Field(description="Id of the element.")
-    id: Id = Field(description="Name by which the prompt calls it: @name.")
+    id: Id = Field(description="Name for the prompt, which refers to it as @name.")
 
 
 class NamedVoice(KlingObject):
     """A voice that the prompt can name."""
 
-    voice_id: Id = Field(description="Id of a voice of the account or of the vendor's catalogue.")
-    id: Id = Field(description="Name by which the prompt calls it: @name.")
+    voice_id: Id = Field(description="Id of a voice of the account or of Kling's catalogue.")
+    id: Id = Field(description="Name for the prompt, which refers to it as @name.")
 
 
 class V2Request(KlingRequest):

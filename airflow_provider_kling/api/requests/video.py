@@ -78,7 +78,7 @@ __all__ = [
 Duration = Annotated[
     ThreeToFifteen | None,
     Field(
-        description="Length of the video in seconds; 5 when unset. v3 makes 3 to 15, older models 5 or 10."
+        description="Length of the video in seconds; 5 when unset. v3 accepts 3 to 15, older models 5 or 10."
     ),
 ]
 Mode = Annotated[
@@ -98,7 +98,7 @@ Voices = Annotated[
 ]
 Camera = Annotated[
     CameraControl | None,
-    Field(description="Movement of the camera: {'type', 'config'}. Retired v1 models only."),
+    Field(description="Movement of the camera: {'type', 'config'}. Only for retired v1 models."),
 ]
 
 _VOICE_RULE = custom_rule(
@@ -113,17 +113,17 @@ class TextToVideo(KlingRequest):
     """Body of ``POST /v1/videos/text2video``: make a video from words."""
 
     model_name: ModelName = Field(
-        "kling-v3", description="Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
+        "kling-v3", description="Model that generates the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
     )
     prompt: Prompt | None = Field(
         None,
-        description="What happens in the video; at most 2,500 characters. Needed without multi_prompt.",
+        description="What happens in the video; at most 2,500 characters. Required without multi_prompt.",
     )
     negative_prompt: NegativePrompt = None
     duration: Duration = None
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"] | None = Field(
         None,
-        description="Width to height; 16:9 when unset. The vendor documents 16:9, 9:16 and 1:1;"
+        description="Aspect ratio (width to height); 16:9 when unset. Kling documents 16:9, 9:16 and 1:1;"
         " the others are CometAPI's.",
     )
     mode: Mode = None
@@ -168,7 +168,7 @@ class ImageToVideo(KlingRequest):
     """Body of ``POST /v1/videos/image2video``: animate one image."""
 
     model_name: ModelName = Field(
-        "kling-v3", description="Model that makes the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
+        "kling-v3", description="Model that generates the video: kling-v3, kling-v2-6, kling-v2-5-turbo."
     )
     image: Image | None = Field(None, description="First frame.")
     image_tail: ImageOfAnyRatio | None = Field(
@@ -227,8 +227,8 @@ class MultiImageToVideo(KlingRequest):
 
     model_name: ModelName = Field(
         "kling-v1-6",
-        description="Model that makes the video. Kling documented kling-v1-6 only, and has retired it; a"
-        " gateway may take others.",
+        description="Model that generates the video. Kling documented only kling-v1-6 and has retired it; a"
+        " gateway may accept others.",
     )
     image_list: Annotated[list[ImageItem], Field(min_length=1, max_length=4)] = Field(
         description="The images, 1 to 4 {'image'}; CometAPI documents 2 to 4."
@@ -237,7 +237,9 @@ class MultiImageToVideo(KlingRequest):
     negative_prompt: NegativePrompt = None
     duration: FiveOrTen | None = Field(None, description="Length in seconds, 5 or 10; 5 when unset.")
     mode: StdPro | None = Field(None, description="Quality: std is 720p, pro 1080p; std when unset.")
-    aspect_ratio: VideoRatio | None = Field(None, description="Width to height; 16:9 when unset.")
+    aspect_ratio: VideoRatio | None = Field(
+        None, description="Aspect ratio (width to height); 16:9 when unset."
+    )
     cfg_scale: CfgScale = None
     static_mask: StaticMask = None
     dynamic_masks: DynamicMasks = None

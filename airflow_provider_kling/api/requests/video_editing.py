@@ -43,25 +43,25 @@ class MotionControl(KlingRequest):
     """Body of ``POST /v1/videos/motion-control``: let the person of an image move as in a video."""
 
     model_name: ModelName = Field(
-        "kling-v2-6", description="Model that makes the video: kling-v2-6 or kling-v3."
+        "kling-v2-6", description="Model that generates the video: kling-v2-6 or kling-v3."
     )
     image_url: Image = Field(description="Image of the person.")
     video_url: MotionVideo = Field(
-        description="Video whose movement is taken over: mp4 or mov, 340 to 3,850 px a side, 3 to 30 s (at"
+        description="Video whose movement is transferred: mp4 or mov, 340 to 3,850 px per side, 3 to 30 s (at"
         " most 10 s when character_orientation is image). The result is as long."
     )
     character_orientation: Literal["image", "video"] = Field(
-        description="Where the person faces: as in the image (video of at most 10 s) or as in the video."
+        description="Orientation of the person: as in the image (video of at most 10 s) or as in the video."
     )
     mode: StdPro = Field(description="Quality: std is 720p, pro 1080p.")
-    prompt: Prompt | None = Field(None, description="What else is seen; at most 2,500 characters.")
+    prompt: Prompt | None = Field(None, description="What else the video shows; at most 2,500 characters.")
     keep_original_sound: YesNo | None = Field(
-        None, description="Whether the result has the video's audio; yes when unset."
+        None, description="Whether the result has the video's audio; true when unset."
     )
     element_list: Annotated[list[Element], Field(max_length=1)] | None = Field(
         None,
-        description="One subject of the element library {'element_id'}, so that the person stays the same. "
-        "kling-v3, which then faces as in the video.",
+        description="One subject of the element library {'element_id'}, for a constant look of the person."
+        " kling-v3 only, with the orientation of the video.",
     )
     watermark_info: Watermark = None
     callback_url: CallbackUrl = None
@@ -87,7 +87,7 @@ class VideoExtend(KlingRequest):
 
     video_id: Id = Field(
         description="Id of a video of text2video, image2video or video-extend, at most 30 days old; the"
-        " result may last 3 minutes in all."
+        " extended video may last at most 3 minutes."
     )
     prompt: Prompt | None = Field(None, description="What happens next; at most 2,500 characters.")
     negative_prompt: NegativePrompt = None
@@ -125,10 +125,10 @@ class EffectInput(KlingObject):
     images: Annotated[list[Image], Field(min_length=2, max_length=2)] | None = Field(
         None, description="Two images, left and right, for scenes of two persons."
     )
-    model_name: ModelName | None = Field(None, description="Model; only older scenes and gateways read it.")
-    mode: StdPro | None = Field(None, description="std or pro; only older scenes and gateways read it.")
+    model_name: ModelName | None = Field(None, description="Model; only older scenes and gateways use it.")
+    mode: StdPro | None = Field(None, description="std or pro; only older scenes and gateways use it.")
     duration: FiveOrTen | None = Field(
-        None, description="Length in seconds, 5 or 10; only older scenes and gateways read it."
+        None, description="Length in seconds, 5 or 10; only older scenes and gateways use it."
     )
 
 
@@ -164,11 +164,11 @@ class VideoEffects(KlingRequest):
     """Body of ``POST /v1/videos/effects``: put one or two persons into a ready-made scene."""
 
     effect_scene: Annotated[str, Field(min_length=1)] = Field(
-        description="Name of the scene; the vendor's effects centre lists over 200."
+        description="Name of the scene; Kling's effects center lists over 200."
     )
     input: EffectInput = Field(
-        description="What the scene is made of: {'image'} for one person, {'images': [left, right]} for two;"
-        " other entries are passed on as given."
+        description="Inputs of the scene: {'image'} for one person, {'images': [left, right]} for two;"
+        " other entries are sent unchanged."
     )
     callback_url: CallbackUrl = None
     external_task_id: ExternalTaskId = None
@@ -207,18 +207,20 @@ class MultiElements(KlingRequest):
     """
 
     model_name: ModelName | None = Field(
-        None, description="Model; the vendor's page of 2026 has no such field, gateways name kling-v1-6."
+        None, description="Model; Kling's page of 2026 has no such field; gateways document kling-v1-6."
     )
-    session_id: Id = Field(description="Session of init-selection; valid for 24 hours.")
+    session_id: Id = Field(description="Id of the session that init-selection returned; valid for 24 hours.")
     edit_mode: Literal["addition", "swap", "removal"] = Field(
         description="addition, swap or removal of an element."
     )
     image_list: Annotated[list[ImageItem], Field(max_length=2)] | None = Field(
         None,
-        description="Images {'image'} of the new element, cut out: 1 or 2 to add, 1 to swap.",
+        description="Images {'image'} of the new element, cut out of its background: 1 or 2 to add, 1 to"
+        " swap.",
     )
     prompt: Prompt = Field(
-        description="What to do, naming <<<video_1>>> and <<<image_1>>>; at most 2,500 characters."
+        description="What to change; refers to the inputs as <<<video_1>>> and <<<image_1>>>; at most 2,500"
+        " characters."
     )
     negative_prompt: NegativePrompt = None
     mode: StdPro | None = Field(None, description="Quality: std or pro; std when unset.")

@@ -41,7 +41,9 @@ _SHORT_PROMPTS = ("kling-2.6", "kling-2.5-turbo", "kling-o1")
 _SHORT_PROMPT = 2500
 
 _PROMPT = "at most 3,072 characters (2.x models and kling-o1: 2,500)"
-_SHOTS_SYNTAX = "Several shots: 'shot 1, 2, words; shot 2, 3, words;', where 2 and 3 are seconds."
+_SHOTS_SYNTAX = (
+    "Several shots: 'shot 1, 2, words; shot 2, 3, words;', with the length of each shot in seconds."
+)
 
 _Element = Annotated[
     Annotated[list[NamedElement], Field(max_length=MAX_ELEMENTS_WITH_FRAMES)] | None,
@@ -70,11 +72,13 @@ class TextToVideo2(V2Request):
 
     model_name: PathModel = Field(
         "kling-3.0-turbo",
-        description="Model that makes the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.",
+        description="Model that generates the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.",
     )
     prompt: LongPrompt = Field(description=f"What happens in the video; {_PROMPT}. {_SHOTS_SYNTAX}")
     duration: Duration = None
-    aspect_ratio: VideoRatio | None = Field(None, description="Width to height; 16:9 when unset.")
+    aspect_ratio: VideoRatio | None = Field(
+        None, description="Aspect ratio (width to height); 16:9 when unset."
+    )
     resolution: Resolution = None
     audio: NativeAudio = None
     multi_shot: MultiShot = None
@@ -102,11 +106,11 @@ class ImageToVideo2(V2Request):
 
     model_name: PathModel = Field(
         "kling-3.0-turbo",
-        description="Model that makes the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.",
+        description="Model that generates the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.",
     )
     first_frame: LargeImage = Field(
-        description="The image that the video begins with: jpg or png, at most 50 MB, at least 300 px a"
-        " side, ratio 1:2.5 to 2.5:1."
+        description="The image that the video begins with: jpg or png, at most 50 MB, at least 300 px per"
+        " side, aspect ratio 1:2.5 to 2.5:1."
     )
     last_frame: LargeImage | None = Field(
         None,
@@ -160,7 +164,7 @@ class NamedVideo(KlingObject):
     """A video that the prompt can name."""
 
     url: ReferenceVideo = Field(description="The video.")
-    id: Id | None = Field(None, description="Name by which the prompt calls it: @name.")
+    id: Id | None = Field(None, description="Name for the prompt, which refers to it as @name.")
 
 
 def _too_many_references(request: Any) -> str | None:
@@ -268,26 +272,28 @@ class OmniVideo2(V2Request):
 
     model_name: PathModel = Field(
         "kling-3.0-omni",
-        description="Model that makes the video: kling-3.0-omni or kling-o1 (3 to 10 s, no native audio).",
+        description="Model that generates the video: kling-3.0-omni or kling-o1 (3 to 10 s, no native"
+        " audio).",
     )
     prompt: LongPrompt | None = Field(
         None,
-        description=f"What happens; {_PROMPT}. It refers to its inputs by the ids given here: @id."
-        f" {_SHOTS_SYNTAX}",
+        description=f"What happens; {_PROMPT}. It refers to inputs by their ids, as @id. {_SHOTS_SYNTAX}",
     )
     first_frame: LargeImage | NamedImage | None = Field(
-        None, description="The image that the video begins with, or {'url', 'id'} to call it by a name."
+        None,
+        description="The image that the video begins with, or {'url', 'id'} to give it a name for"
+        " the prompt.",
     )
     last_frame: LargeImage | NamedImage | None = Field(
         None, description="The image that it ends with; needs a first_frame."
     )
     refer_images: Annotated[list[LargeImage | NamedImage], Field(max_length=MAX_REFERENCES)] | None = Field(
         None,
-        description="Images to refer to, each as it is or {'url', 'id'}. Together with elements at"
-        " most 7, with a video at most 4.",
+        description="Images to refer to, each a path or URL, or {'url', 'id'}. Together with elements at most"
+        " 7; with a video at most 4.",
     )
     feature_video: ReferenceVideo | NamedVideo | None = Field(
-        None, description="A video whose look or movement is taken over; 3 to 15.5 s."
+        None, description="A video whose look or movement is transferred; 3 to 15.5 s."
     )
     base_video: ReferenceVideo | NamedVideo | None = Field(
         None, description="A video to edit; 3 to 15.5 s. The result is as long, and that length is charged."
@@ -297,7 +303,7 @@ class OmniVideo2(V2Request):
     )
     duration: Duration = None
     aspect_ratio: VideoRatio | None = Field(
-        None, description="Width to height; 16:9 when unset and no frame or video sets it."
+        None, description="Aspect ratio (width to height); 16:9 when unset and no frame or video sets it."
     )
     resolution: Resolution = None
     audio: OriginalAudio = None
@@ -339,25 +345,26 @@ OMNI_VIDEO_2 = Endpoint(
 
 MotionVideo = Annotated[str, video(3, 30, megabytes=100, min_side=340, max_side=3850), Field(min_length=1)]
 """A video: public URL, or an object-storage URI whose filesystem can sign URLs. mp4 or mov, 3 to 30 s
-(10 s with ``character_orientation="image"``), at most 100 MB, 340 to 3,850 px a side."""
+(10 s with ``character_orientation="image"``), at most 100 MB, 340 to 3,850 px per side."""
 
 
 class MotionControl2(V2Request):
     """Body of ``POST /motion-control/{model_name}``: let an image move as a video does, with API 2.0."""
 
     model_name: PathModel = Field(
-        "kling-3.0", description="Model that makes the video: kling-3.0 or kling-2.6."
+        "kling-3.0", description="Model that generates the video: kling-3.0 or kling-2.6."
     )
-    image: LargeImage = Field(description="The image of who is to move; at most 50 MB.")
+    image: LargeImage = Field(description="The image of the person to move; at most 50 MB.")
     video: MotionVideo = Field(
-        description="The video whose movement is taken over: mp4 or mov, 3 to 30 s, at most 100 MB, 340 to"
-        " 3,850 px a side. The result is as long."
+        description="The video whose movement is transferred: mp4 or mov, 3 to 30 s, at most 100 MB, 340 to"
+        " 3,850 px per side. The result is as long."
     )
     character_orientation: Literal["image", "video"] = Field(
-        description="Whether the character faces as in image (video of at most 10 s) or as in video."
+        description="Orientation of the character: image (as in the image; video of at most 10 s) or video"
+        " (as in the video)."
     )
     prompt: Annotated[str, Field(min_length=1, max_length=_SHORT_PROMPT)] | None = Field(
-        None, description="What else is to be seen; at most 2,500 characters."
+        None, description="What else the video shows; at most 2,500 characters."
     )
     elements: Annotated[list[NamedElement], Field(max_length=1)] | None = Field(
         None, description="One subject of the element library {'element_id', 'id'}. kling-3.0."
