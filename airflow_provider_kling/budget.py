@@ -92,7 +92,7 @@ class KlingBudget:
         :param run_id: its run.
         :raises KlingBudgetSpent: too little is left.
         :raises KlingRequestInvalid: the cost cannot be known, or the storage has no exclusive creation.
-        :raises KlingServerError: the storage does not answer.
+        :raises KlingServerError: the storage does not respond.
         """
         if units is None or amount_of(units) is None:
             raise KlingRequestInvalid(

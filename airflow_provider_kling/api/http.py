@@ -301,7 +301,7 @@ def _non_json_error(status: int, headers: Mapping[str, str], body: bytes) -> Api
     if status in _REDIRECTS and (target := _header(headers, "Location")):
         text = f"a redirect to {sanitize_text(target, _MAX_MESSAGE)}"
     return ApiError(
-        kind, status, None, f"not an answer of Kling's API but: {text}", None, retry_after(headers)
+        kind, status, None, f"not a response of Kling's API but: {text}", None, retry_after(headers)
     )
 
 

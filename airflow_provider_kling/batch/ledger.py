@@ -81,7 +81,7 @@ class Ledger:
 
         :param whole: read the lines of archived rows too.
         :raises StoragePermanentError: the storage may not be read.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         for _ in range(MAX_LOAD_ATTEMPTS):
             # An earlier worker that still runs may be merging its segments.
@@ -95,7 +95,7 @@ class Ledger:
 
         :return: a context manager with the lines, for reports.
         :raises StoragePermanentError: the storage may not be read.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         for _ in range(MAX_LOAD_ATTEMPTS):
             with ArchivedLines() as lines:
@@ -113,7 +113,7 @@ class Ledger:
         """Record that this worker works on the batch, before it reads the lines of others.
 
         :raises StoragePermanentError: the storage may not be written to.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         with translate_storage_errors():
             earlier = self._list().claims
@@ -131,7 +131,7 @@ class Ledger:
 
         :return: false for a worker that has not claimed the batch.
         :raises StoragePermanentError: the storage may not be read.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         if self._claim is None:
             return False
@@ -157,7 +157,7 @@ class Ledger:
         """Write the pending lines. Lines that could not be written stay pending.
 
         :raises StoragePermanentError: the storage may not be written to.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         with self._writing:
             with self._noting:

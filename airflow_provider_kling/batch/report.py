@@ -224,7 +224,7 @@ class ReportFolder:
 
         :return: whether it is the usual one.
         :raises StoragePermanentError: the storage may not be read or written.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         now = time.time()
         mine, others = self._read()
@@ -245,7 +245,7 @@ class ReportFolder:
         """Confirm that the batch still runs, if a renewal is due.
 
         :raises StoragePermanentError: the storage may not be written.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         now = time.time()
         if self._claim and now - self._claim.renewed > RENEW_SECONDS:
@@ -256,7 +256,7 @@ class ReportFolder:
 
         :return: whether the folder is the one that was claimed.
         :raises StoragePermanentError: the storage may not be read or written.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         now = time.time()
         if self._held.folder:
@@ -271,7 +271,7 @@ class ReportFolder:
         """Record that this try has ended: later runs of the task may use the folder.
 
         :raises StoragePermanentError: the storage may not be written.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         self._write(replace(self._held, renewed=time.time(), ended=True))
 

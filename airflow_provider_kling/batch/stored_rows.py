@@ -47,7 +47,7 @@ NoteRow = Callable[[LedgerEntry], object]
 """Records a row; called from the thread that reads the rows."""
 
 Retry = Callable[[Callable[[], Any]], Any]
-"""Calls a function again while the storage does not answer."""
+"""Calls a function again while the storage does not respond."""
 
 
 class StoredRows:
@@ -74,7 +74,7 @@ class StoredRows:
 
         :param rows: rows in order, as a stream.
         :return: iterator of the rows.
-        :raises KlingServerError: the storage does not answer.
+        :raises KlingServerError: the storage does not respond.
         """
         listing = self._retry(self._index.list_files)
         if not listing.has_entries:
@@ -134,7 +134,7 @@ class StoredRows:
             except StorageTransientError as error:
                 if not left:
                     raise KlingServerError(
-                        "The storage of output_path does not answer; check host and network. Stored results "
+                        "The storage of output_path does not respond; check host and network. Stored results "
                         f"cannot be looked for: {error}.",
                         job=JobState.NOT_CREATED,
                     ) from None

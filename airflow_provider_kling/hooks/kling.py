@@ -118,7 +118,7 @@ class KlingHook(BaseHook):
 
         :param endpoint: the endpoint or its slug.
         :param body: the request, or its JSON body as it is to be sent; of API 2.0 its fields, ``model_name``
-            among them, or the vendor's ``contents``, ``settings`` and ``options`` next to it.
+            among them, or Kling's ``contents``, ``settings`` and ``options`` next to it.
         :return: the task.
         :raises KlingRequestInvalid: a field that stands in the path is missing, or Kling refuses the request.
         :raises KlingError: refused or unanswered; its ``job`` says whether a task may exist.

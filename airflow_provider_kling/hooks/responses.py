@@ -135,7 +135,7 @@ def no_response_error(
     reason = HiddenSecrets(settings.credentials.secrets()).redact_text(reason)
     hint = _PLAIN_HTTP_HINT if _PLAIN_HTTP in reason else ""
     return KlingServerError(
-        f"{_advice_without_answer(reason, sent=sent)} of connection {settings.conn_id!r}. No answer from "
+        f"{_advice_without_answer(reason, sent=sent)} of connection {settings.conn_id!r}. No response from "
         f"{settings.host_and_port} to {call}: {reason}{hint}.",
         job=job,
     )
@@ -226,7 +226,7 @@ _ADVICE_BY_CODE = {
     1304: "IP not allowed: put that of this machine on the account's whitelist.",
 }
 _ADVICE_BY_KIND = {
-    ErrorKind.ACCOUNT: "Account refused: check its credit and rights in the host's console.",
+    ErrorKind.ACCOUNT: "Account rejected: check its credit and permissions in the host's console.",
     ErrorKind.AUTH_EXPIRED: "Wrong clock: set that of this machine.",
     ErrorKind.CONTENT: CONTENT_ADVICE,
     ErrorKind.DUPLICATE: "external_task_id is taken: retry to attach, or choose another one.",
@@ -254,9 +254,9 @@ def _about_key(settings: KlingSettings) -> str:
     """Describe which key is refused and where to get another one: the vendor's regions share no keys."""
     region = _REGIONS.get(settings.hostname, f"host {settings.hostname}")
     if settings.dialect.name != "kling":
-        return f"Key refused: connection {settings.conn_id!r}, {region}; get a key in its console."
+        return f"Key rejected: connection {settings.conn_id!r}, {region}; get a key in its console."
     site = "klingai.com" if region.endswith("Beijing") else "kling.ai"
-    return f"Key refused: connection {settings.conn_id!r}, {region}; keys: {site}/dev/api-key."
+    return f"Key rejected: connection {settings.conn_id!r}, {region}; keys: {site}/dev/api-key."
 
 
 def _base_url_hint(settings: KlingSettings) -> str:

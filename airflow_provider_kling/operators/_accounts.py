@@ -104,7 +104,7 @@ class AccountsSubmission:
         """Find the stored result of the same request by any of the accounts.
 
         :return: the result as plain JSON; ``None`` where there is none.
-        :raises KlingServerError: the storage does not answer.
+        :raises KlingServerError: the storage does not respond.
         """
         if not JobRequest(self._operator).is_shared:
             return None
@@ -209,7 +209,7 @@ class AccountsSubmission:
             settle(operator, self._run.context, operator.reserved, Decimal(0))
             operator.reserved = None
         if not rest:
-            self._refuse(error, f"Top up an account: all refuse the job, {', '.join(self._refused)}.")
+            self._refuse(error, f"Top up an account: all reject the job, {', '.join(self._refused)}.")
         self._run.log.warning(
             "The account of connection %r refuses the job and does not have it; trying %r: %s",
             conn_id,

@@ -168,7 +168,7 @@ def checked_result(
     :param result: the result of its job.
     :return: the result with that of the check; ``None`` if another take is to be submitted.
     :raises KlingMediaCheckFailed: the files break a rule, and no other job may be submitted.
-    :raises KlingServerError: the storage does not answer; a retry checks again and pays nothing.
+    :raises KlingServerError: the storage does not respond; a retry checks again and pays nothing.
     """
     from ..results.media_check import check_files, extract_paths
 

@@ -59,7 +59,7 @@ def find_stored(
     :param output_path: folder that results are stored in; nothing is found without.
     :param identity: key of the result in the index.
     :return: the result as plain JSON; ``None`` where none is stored.
-    :raises KlingServerError: the storage does not answer; a retry looks again, and nothing is charged.
+    :raises KlingServerError: the storage does not respond; a retry looks again, and nothing is charged.
     :raises KlingRequestInvalid: the path cannot be used.
     """
     if not output_path:

@@ -74,7 +74,7 @@ class TaskSubmission:
         """Find the stored result of the same request, with ``idempotency_scope="inputs"``.
 
         :return: the result as plain JSON; ``None`` where there is none, or the job is this task's own.
-        :raises KlingServerError: the storage does not answer.
+        :raises KlingServerError: the storage does not respond.
         """
         operator = self._operator
         if not self._request.is_shared:

@@ -301,7 +301,7 @@ async def _from_storage(
     except StoragePermanentError as error:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"The {what} cannot be shown: {error}.") from None
     except StorageTransientError as error:
-        raise HTTPException(status.HTTP_502_BAD_GATEWAY, f"The storage does not answer: {error}.") from None
+        raise HTTPException(status.HTTP_502_BAD_GATEWAY, f"The storage does not respond: {error}.") from None
     except StorageBusy as error:
         raise HTTPException(
             status.HTTP_503_SERVICE_UNAVAILABLE,

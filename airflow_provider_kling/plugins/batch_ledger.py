@@ -95,7 +95,7 @@ class LedgerCache:
         :param known_row: key of a row; once it is done, its line never changes and is not read again.
         :return: the latest line of each row by the row's key; empty before the first line is written.
         :raises StoragePermanentError: the ledger may not be read, is too large, or is not this instance's.
-        :raises StorageTransientError: its storage does not answer.
+        :raises StorageTransientError: its storage does not respond.
         """
         folder = ledger_folder(instance, batch)
         key = (instance.dag_id, instance.run_id, instance.task_id, instance.map_index, folder.uri)
@@ -153,7 +153,7 @@ def read_summary_folder(instance: TaskInstanceRow, batch: BatchOverview) -> Stor
     :param batch: what it has said of its batch.
     :return: the folder; ``None`` before the reports are written.
     :raises StoragePermanentError: the storage may not be read.
-    :raises StorageTransientError: the storage does not answer.
+    :raises StorageTransientError: the storage does not respond.
     """
     ledger = ledger_folder(instance, batch)
     root = StoragePath(ledger.uri.rsplit("/", 2)[0], ledger.fs, ledger.path.rsplit("/", 2)[0])

@@ -82,7 +82,7 @@ def open_stored_file(instance: TaskInstanceRow, item: ResultItem) -> StoredFile:
     :return: the open file.
     :raises StoragePermanentError: it is not there, may not be read, or nothing proves that this task instance
         stored it.
-    :raises StorageTransientError: its storage does not answer.
+    :raises StorageTransientError: its storage does not respond.
     """
     folder = task_folder(instance.result)
     if not item.path or not _stored_here(item.path, folder, item.stem):
@@ -142,7 +142,7 @@ def open_proven_image(image: StoragePath) -> StoredFile:
     :param image: the image; its folder has been checked.
     :return: the open file.
     :raises StoragePermanentError: it is not there, a link, or no image.
-    :raises StorageTransientError: its storage does not answer.
+    :raises StorageTransientError: its storage does not respond.
     """
     home, _, name = image.path.rpartition("/")
     if scheme_of(image.uri) in LOCAL_SCHEMES:
@@ -159,7 +159,7 @@ def read_request(instance: TaskInstanceRow, path: str) -> Mapping[str, Any]:
     :param path: the file.
     :return: prompt, model and parameters; empty where nothing proves that this task instance stored it.
     :raises StoragePermanentError: the storage may not be read.
-    :raises StorageTransientError: the storage does not answer.
+    :raises StorageTransientError: the storage does not respond.
     """
     _check_folder(path, task_folder(instance.result))
     _check_output_path(path, instance.output_path)

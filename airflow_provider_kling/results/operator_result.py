@@ -132,8 +132,8 @@ def storage_errors_for(what: str, output_path: Any, *, job: JobState | None = No
         ) from None
     except StorageTransientError as error:
         raise KlingServerError(
-            "The storage of output_path does not answer; check host and network. "
-            f"{_describe_path(output_path)} does not answer: {error}.",
+            "The storage of output_path does not respond; check host and network. "
+            f"{_describe_path(output_path)} does not respond: {error}.",
             job=job,
         ) from None
 
@@ -146,8 +146,8 @@ def _remedy(error: Exception, output_path: Any) -> str:
     if not isinstance(error, StorageForbidden):
         return ""
     if "://" not in str(output_path):
-        return "No right to write to output_path: give it to the worker's user, or change the path. "
-    return f"No right to write to output_path (403): {_who_needs_access(output_path)}. "
+        return "No write permission for output_path: give it to the worker's user, or change the path. "
+    return f"No write permission for output_path (403): {_who_needs_access(output_path)}. "
 
 
 def _who_needs_access(output_path: Any) -> str:
@@ -206,7 +206,7 @@ def validate_output_path(output_path: Any, *, is_retry: bool = False, write: boo
     from .manifest import check_output_path
 
     if not is_retry:
-        with storage_errors_for("is refused", output_path):
+        with storage_errors_for("is rejected", output_path):
             _check_absolute(output_path)
             check_output_path(output_path)
             if write:

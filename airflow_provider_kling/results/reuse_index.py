@@ -108,7 +108,7 @@ class ResultIndex:
         :param identity: its key.
         :return: the task as operators return it, with ``units`` "0" and ``reused_from``; its files have paths
             and no URLs. ``None`` where none is stored.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         try:
             return self._read(identity, _size_of)
@@ -122,7 +122,7 @@ class ResultIndex:
         :param identities: their keys.
         :param listing: the files of the output path.
         :return: results as :meth:`find` returns them, by the names of their entries.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         wanted = [each for each in identities if self._is_listed(each, listing)]
         if not wanted:
@@ -145,7 +145,7 @@ class ResultIndex:
         :param identity: its key.
         :param listing: the files of the output path.
         :return: the result as :meth:`find` returns it; ``None`` where none is stored.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         if not self._is_listed(identity, listing):
             return None
@@ -159,7 +159,7 @@ class ResultIndex:
         """List the output path once.
 
         :return: its files and their sizes; empty where it cannot be listed.
-        :raises StorageTransientError: the storage does not answer.
+        :raises StorageTransientError: the storage does not respond.
         """
         root = self.root
         try:

@@ -88,7 +88,7 @@ def test_a_refusal_without_words_says_so() -> None:
 @pytest.mark.parametrize("status", [200, 404, 500, 502, 503])
 def test_a_page_of_a_proxy_is_reported_as_readable_text(status: int) -> None:
     error = refused(status, BAD_GATEWAY)
-    assert error.message == "not an answer of Kling's API but: 502 Bad Gateway 502 Bad Gateway nginx"
+    assert error.message == "not a response of Kling's API but: 502 Bad Gateway 502 Bad Gateway nginx"
     # Whatever stands behind a 2xx or 5xx page may have happened.
     assert error.kind is (ErrorKind.REQUEST if status == 404 else ErrorKind.SERVER)
 

@@ -201,7 +201,7 @@ def test_a_storage_that_is_down_stops_the_batch_before_it_pays(
 
     monkeypatch.setattr(stored_rows.ResultIndex, "list_files", fail)
     monkeypatch.setattr(stored_rows, "outage_delay", lambda _: 0.0)
-    with pytest.raises(Exception, match=r"does not answer; check .*Stored results cannot be looked for"):
+    with pytest.raises(Exception, match=r"does not respond; check .*Stored results cannot be looked for"):
         shared.run(rows(2))
     assert not kling.jobs
 

@@ -122,7 +122,7 @@ def test_an_unreachable_host_is_reported_and_no_job_exists(
     assert isinstance(error, KlingServerError)
     assert error.job is JobState.NOT_CREATED
     text = str(error)
-    assert f"No answer from {address.removeprefix('http://')} to POST " in text
+    assert f"No response from {address.removeprefix('http://')} to POST " in text
     assert (
         ("Connect call failed" in text) or ("refused" in text) or ("resolve" in text) or ("not known" in text)
     )

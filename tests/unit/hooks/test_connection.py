@@ -183,14 +183,14 @@ def test_no_password_is_one_clear_error(make_hook: MakeHook) -> None:
         (
             "api-singapore.klingai.com",
             "kling",
-            "Key refused: connection 'c', region Singapore; keys: kling.ai/dev/api-key.",
+            "Key rejected: connection 'c', region Singapore; keys: kling.ai/dev/api-key.",
         ),
         (
             "api-beijing.klingai.com",
             "kling",
-            "Key refused: connection 'c', region Beijing; keys: klingai.com/dev/api-key.",
+            "Key rejected: connection 'c', region Beijing; keys: klingai.com/dev/api-key.",
         ),
-        ("gw.example.com", "gateway", "Key refused: connection 'c', host gw.example.com; get a key"),
+        ("gw.example.com", "gateway", "Key rejected: connection 'c', host gw.example.com; get a key"),
     ],
 )
 def test_a_refused_key_names_connection_and_region_first(hostname: str, dialect: str, start: str) -> None:

@@ -19,7 +19,7 @@ def refusal(status: int, code: int, message: str = "the vendor's words") -> Repl
 
 REFUSALS = [
     pytest.param(
-        refusal(401, 1002), "Key refused: connection 'kling_default', host 127.0.0.1; ", id="the key"
+        refusal(401, 1002), "Key rejected: connection 'kling_default', host 127.0.0.1; ", id="the key"
     ),
     pytest.param(
         refusal(429, 1102),
@@ -44,7 +44,7 @@ REFUSALS = [
     ),
     pytest.param(
         Reply(402, {"error": {"message": "insufficient user quota"}}),
-        "Account refused: check its credit and rights in the host's console. ",
+        "Account rejected: check its credit and permissions in the host's console. ",
         id="a gateway's account",
     ),
     pytest.param(

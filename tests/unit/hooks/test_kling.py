@@ -164,7 +164,7 @@ def test_a_missing_connection_is_reported_before_the_wait() -> None:
 def test_a_wait_goes_on_until_the_connection_can_be_read(
     make_hook: MakeHook, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Airflow 3 says that there is none whenever a secrets backend does not answer."""
+    """Airflow 3 says that there is none whenever a secrets backend does not respond."""
     hook, left = make_hook(server.url), [1, 2, 3, 4]
     original = KlingHook.get_connection
 
@@ -305,7 +305,7 @@ async def test_verbs_against_the_emulator(kling_emulator: Emulator) -> None:
     [
         (Reply(200, {"code": 0, "data": []}), True, "Kling AI accepts the credentials"),
         (Reply(401, {"code": 1002, "message": "Authorization invalid"}), False, "credentials are not valid"),
-        (Reply(200, b"<html>wifi login</html>"), False, "not an answer of Kling's API but: wifi login"),
+        (Reply(200, b"<html>wifi login</html>"), False, "not a response of Kling's API but: wifi login"),
     ],
 )
 @pytest.mark.usefixtures("pauses")

@@ -83,7 +83,7 @@ def test_other_refusals_do_not_mention_the_url(
 
 
 def test_a_host_without_an_answer_is_named_with_its_port(make_client: MakeClient) -> None:
-    assert "No answer from 127.0.0.1:9 to POST " in str(failed_create(make_client("http://127.0.0.1:9")))
+    assert "No response from 127.0.0.1:9 to POST " in str(failed_create(make_client("http://127.0.0.1:9")))
 
 
 def test_https_to_a_server_that_speaks_http(make_client: MakeClient, server: ScriptedServer) -> None:
@@ -91,7 +91,7 @@ def test_https_to_a_server_that_speaks_http(make_client: MakeClient, server: Scr
     assert isinstance(error, KlingServerError)
     assert error.job is JobState.NOT_CREATED
     assert re.search(
-        r"No answer from 127\.0\.0\.1:\d+ to POST .*WRONG_VERSION_NUMBER.* \(the connection's host, or its "
+        r"No response from 127\.0\.0\.1:\d+ to POST .*WRONG_VERSION_NUMBER.* \(the connection's host, or its "
         r"proxy, is set to https, but the server there speaks plain http\)\. No job was made",
         str(error),
     )

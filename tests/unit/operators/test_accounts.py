@@ -180,7 +180,7 @@ def test_when_all_accounts_refuse_the_error_names_them(
     with pytest.raises(KlingAccountError) as refused:
         run(accounts(), ti)
     assert str(refused.value).startswith(
-        "Top up an account: all refuse the job, 'kling_default' (code 1102), 'second' (code 1102)."
+        "Top up an account: all reject the job, 'kling_default' (code 1102), 'second' (code 1102)."
     )
     assert refused.value.job is JobState.NOT_CREATED
     assert not kling_emulator.jobs

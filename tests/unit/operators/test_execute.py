@@ -167,7 +167,7 @@ def test_an_unreachable_host(
         "AIRFLOW_CONN_KLING_DEFAULT", '{"conn_type": "kling", "host": "http://127.0.0.1:9", "password": "k"}'
     )
     monkeypatch.setattr("airflow_provider_kling.submission.submit.LOOKUP_DELAYS", (0.0, 0.0, 0.0))
-    with pytest.raises(KlingServerError, match=r"No answer from 127\.0\.0\.1") as failed:
+    with pytest.raises(KlingServerError, match=r"No response from 127\.0\.0\.1") as failed:
         run(make(), ti)
     assert failed.value.job is JobState.NOT_CREATED
     assert not isinstance(failed.value, AirflowFailException)

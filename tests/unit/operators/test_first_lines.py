@@ -171,7 +171,7 @@ SITUATIONS: dict[str, Situation] = {
     "the connection is missing": no_connection,
     "the API key is of another region": key_of_another_region,
     "the host is mistyped": mistyped_host,
-    "the host does not answer": closed_port,
+    "the host does not respond": closed_port,
     "the host speaks http, not https": https_to_plain_http,
     "the host's certificate is unknown here": unknown_certificate,
     "the file of certificates is missing": wrong_ca_bundle,

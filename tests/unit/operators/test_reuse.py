@@ -281,7 +281,7 @@ def test_a_storage_that_is_down_stops_the_task_before_it_pays(
         raise StorageTransientError("no answer")
 
     monkeypatch.setattr(reuse_index.ResultIndex, "find", fail)
-    with pytest.raises(KlingServerError, match="does not answer"):
+    with pytest.raises(KlingServerError, match="does not respond"):
         run(image_to_video(idempotency_scope="inputs", output_path=str(tmp_path)), ti)
     assert not kling_emulator.jobs
 

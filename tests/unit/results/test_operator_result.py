@@ -45,7 +45,9 @@ def test_a_store_that_refuses_writes_is_found_before_payment(
     with pytest.raises(KlingRequestInvalid) as caught:
         validate_output_path(store.path)
     text = str(caught.value)
-    assert text.startswith("No right to write to output_path (403): give it to connection 'kling_test_store_")
+    assert text.startswith(
+        "No write permission for output_path (403): give it to connection 'kling_test_store_"
+    )
     assert len(text.partition(". ")[0]) < 90
     assert caught.value.job is JobState.NOT_CREATED
 
@@ -76,7 +78,9 @@ def test_a_try_that_may_have_paid_does_not_write(store_that: Callable[[Refuse], 
 def test_a_store_that_is_down_can_be_tried_again(s3: S3Server) -> None:
     with pytest.raises(KlingServerError) as caught:
         validate_output_path(s3.uri("out", "kling_test_s3_down"))
-    assert str(caught.value).startswith("The storage of output_path does not answer; check host and network.")
+    assert str(caught.value).startswith(
+        "The storage of output_path does not respond; check host and network."
+    )
 
 
 def test_nothing_is_left_behind(s3: S3Server, tmp_path: Any) -> None:
@@ -90,7 +94,7 @@ def test_a_local_folder_without_the_right_to_write(tmp_path: Any, monkeypatch: p
     monkeypatch.setattr(os, "access", lambda path, _mode: str(path) != str(tmp_path))
     with pytest.raises(StorageForbidden, match="may not write to"):
         check_writable(str(tmp_path / "a" / "b"))
-    with pytest.raises(KlingRequestInvalid, match=r"^No right to write to output_path: give"):
+    with pytest.raises(KlingRequestInvalid, match=r"^No write permission for output_path: give"):
         validate_output_path(str(tmp_path / "a"))
 
 

@@ -344,7 +344,7 @@ def test_storage_that_was_down_before_is_checked_again_before_paying(
 def test_a_wrong_path_is_refused_before_anything_is_paid(
     s3: S3Server, kling_emulator: Emulator, ti: TaskInstance, deferrable: bool, where: str
 ):
-    with pytest.raises(KlingRequestInvalid, match=f"output_path='{where}' is refused") as caught:
+    with pytest.raises(KlingRequestInvalid, match=f"output_path='{where}' is rejected") as caught:
         run(film(where, deferrable=deferrable), ti)
     assert "No job was made and nothing is charged" in str(caught.value)
     assert kling_emulator.jobs == ()

@@ -70,7 +70,7 @@ class Store:
 
     def _check(self) -> None:
         if self.broken:
-            raise ConnectionError("the API server does not answer")
+            raise ConnectionError("the API server does not respond")
 
 
 class Watch:

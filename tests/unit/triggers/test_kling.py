@@ -274,7 +274,7 @@ class TestConnection:
         async def failing(hook: KlingHook) -> Any:
             if left:
                 left.pop()
-                raise kind("the API server does not answer")
+                raise kind("the API server does not respond")
             return await original(hook)
 
         monkeypatch.setattr(KlingHook, "aget_settings", failing)

@@ -170,7 +170,7 @@ def test_a_download_that_fails_is_left_to_a_retry(make: Make, shelf: Shelf, klin
         ),
         ({"kling_task_id": ""}, "'kling_task_id': ''; pass the id as text"),
         ({"output_path": ""}, "'output_path': ''; expected a folder"),
-        ({"output_path": "zzz://b/out"}, "output_path='zzz://b/out' is refused"),
+        ({"output_path": "zzz://b/out"}, "output_path='zzz://b/out' is rejected"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
@@ -184,7 +184,7 @@ def test_wrong_arguments_are_refused(
 
 def test_a_storage_that_is_down_is_asked_again(make: Make, s3: S3Server, kling_emulator: Emulator):
     (task_id,) = make()
-    with pytest.raises(KlingServerError, match="does not answer"):
+    with pytest.raises(KlingServerError, match="does not respond"):
         fetch(task_id, s3.uri("out", "kling_test_s3_down"))
     assert kling_emulator.count("GET", DOWNLOADS) == 0
 

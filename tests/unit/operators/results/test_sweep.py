@@ -274,7 +274,7 @@ def test_refused_credentials_end_it_at_once(make: Make, here: str, kling_emulato
 def test_storage_is_looked_at_before_kling(s3: S3Server, kling_emulator: Emulator):
     with pytest.raises(KlingRequestInvalid, match="no-such-bucket does not exist"):
         sweep("s3://kling_test_s3@no-such-bucket/out")
-    with pytest.raises(KlingServerError, match="does not answer"):
+    with pytest.raises(KlingServerError, match="does not respond"):
         sweep(s3.uri("out", "kling_test_s3_down"))
     assert kling_emulator.requests == {}
 
