@@ -2,8 +2,8 @@
 """
 ### An avatar speaks a text
 
-Text to speech generates the audio, and the avatar speaks it. The audio stays at Kling: only its id passes
-from one task to the other.
+Text to speech generates the audio, and the avatar speaks it. The audio remains at Kling: the tasks pass only
+its id.
 
 Needs a connection `kling_default` of type *Kling AI*.
 """

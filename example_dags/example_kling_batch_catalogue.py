@@ -3,12 +3,12 @@
 ### Generate and animate a whole catalogue
 
 Two batches, each of them one Airflow task: the first generates an image from each line of a JSONL file, the
-second a video from each image. For thousands of lines change only `concurrency`: set it to the number of
-slots of the account, or higher.
+second a video from each of the first three images. For thousands of lines, set `concurrency` to the number of
+slots of the account, and raise `max_units`.
 
 A ledger next to the results records the state of each line. A task that failed, was killed or was cleared
-continues where it stopped: finished jobs are not submitted again, running ones are attached to. `max_units`
-limits the cost of a batch, `max_failed` the number of failed rows.
+continues where it stopped: it does not submit finished jobs again, and re-attaches to running ones.
+`max_units` limits the cost of a batch, `max_failed` the share of failed rows.
 
 The results go to `KLING_EXAMPLE_OUTPUT`, any URL that `ObjectStoragePath` supports, or to a temporary
 folder. A run costs 48 image units and 9 video units, 1.43 US dollars at the list price of September 2026.
@@ -52,7 +52,7 @@ with DAG(
 
     @task
     def choose(summary: dict, params: dict | None = None) -> list[dict]:
-        """Make a request of each of the first three results; in real life of those that somebody chose."""
+        """Return a request for each of the first three results; a real DAG would let a person choose."""
         # One line for each row that is done: row number, job, units, files.
         lines = ObjectStoragePath(summary["results_path"]).read_text().splitlines()
         paths = [json.loads(line)["images"][0]["path"] for line in lines[:3]]

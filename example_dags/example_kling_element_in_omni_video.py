@@ -4,7 +4,7 @@
 
 Generates a character from text, generates other views of it, saves it as an *element*, and uses it in a
 video. An element stays in the account's library: later requests refer to it by its id, and the character
-looks the same in each. This DAG deletes it at the end, even if the video failed.
+looks the same in each of them. This DAG deletes it at the end, even if the video failed.
 
 A run costs 28 image units and 3 video units, 0.52 US dollars at the list price of September 2026.
 """

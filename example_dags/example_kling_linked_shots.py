@@ -2,11 +2,12 @@
 """
 ### Two linked shots
 
-The second shot begins with the last frame of the first; both are checked before anybody sees them.
+The second shot begins with the last frame of the first; both are checked before they are published.
 
 Needs a connection `kling_default` of type *Kling AI* and the extra `media` of the package. The results go to
-`KLING_EXAMPLE_OUTPUT`, any path that `ObjectStoragePath` takes, or to a temporary folder, which works as long
-as all tasks run on one machine.
+`KLING_EXAMPLE_OUTPUT`, any path that `ObjectStoragePath` accepts, or to a temporary folder, which works only
+if all tasks run on one machine.
+
 A run submits two jobs of five seconds.
 """
 

@@ -2,22 +2,22 @@
 """
 ### From a catalogue to published videos
 
-One pipeline of everything between a catalogue and a web site:
+One pipeline with all steps between a catalogue and a web site:
 
-1. *Re-use:* a mapped task makes a video of each product. `idempotency_scope="inputs"` makes each request
-   once: the next run, of the next night or after a clear, pays only for products that are new or changed.
-2. *Review:* content that Kling refuses fails no task. A person sees image, prompt and reason, and gives
-   another prompt or drops the product. The new prompt is stored, so the next run asks no one.
-3. *Check:* a video that is black, frozen or truncated is made once more, within `max_units`. If that one is
-   bad too, its task fails, and the other products continue. A last check of all videos adds the web site's
-   own rule, the lowest height.
-4. *Publish:* what passes is copied to where the web site reads it, one file for each product, with a poster.
-   The task's result lists what was published, and what was not with the reasons.
+1. *Re-use:* a mapped task generates a video of each product. With `idempotency_scope="inputs"` each request
+   is paid once: the next run, on the next night or after a clear, pays only for new and changed products.
+2. *Review:* content that Kling refuses fails no task. A person sees image, prompt and reason, and enters
+   another prompt or drops the product. The new prompt is stored, so the next run needs no review.
+3. *Check:* a video that is black, frozen or truncated is generated once more, within `max_units`. If that
+   video fails too, its task fails, and the other products continue. A final check of all videos adds a rule
+   of the web site, a minimum height.
+4. *Publish:* the videos that pass are copied to the folder of the web site, one for each product, with a
+   poster. The task's result lists what was published, and what was not, with the reasons.
 
 Needs Airflow 3.1, the extra `media`, the connections `kling_default` and `aws_default`, and a bucket that the
 environment variable `KLING_EXAMPLE_STORAGE` names. The first run of the three products costs 9 video units,
-about 1.26 US dollars at the list price of September 2026, and at most twice as much if videos are made once
-more; a second run costs nothing.
+about 1.26 US dollars at the list price of September 2026, and at most twice as much if all videos are
+generated once more; a second run costs nothing.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """
 ### Animate many images
 
-One mapped task makes a video from each image. All waiting instances share one poller.
+One mapped task generates a video from each image. All waiting instances share one poller.
 
 Kling runs only a few jobs of an account at once. A task that finds all of these slots taken waits for one,
 which costs one more worker start. To avoid that, give all Kling tasks a pool with as many slots:
@@ -11,8 +11,8 @@ which costs one more worker start. To avoid that, give all Kling tasks a pool wi
 airflow pools set kling 3 "Kling jobs at once" --include-deferred
 ```
 
-and pass `pool="kling"` below. Without `--include-deferred` a task would leave the pool while it waits for
-its job, and the pool would limit nothing.
+Then pass `pool="kling"` to the operator below. Without `--include-deferred` a task would leave the pool
+while it waits for its job, and the pool would limit nothing.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 """
 ### Notify the team, with a link
 
-When the video is there, a task posts the link to it. `HttpOperator` fits every chat with incoming webhooks;
-operators of Slack, Teams and others take the same text. A callback or notifier could post it, too, but
-Airflow hides their failures: the run would be green although no message was sent.
+When the video is stored, a task posts a link to it. `HttpOperator` works with every chat that has incoming
+webhooks; the operators of Slack, Teams and others accept the same text. A callback or notifier could post it
+too, but its failure does not fail the run, although no message was sent.
 
-On Airflow 3.1.1 and newer it opens the tab *Kling*, where users who may read this DAG can play the video.
+On Airflow 3.1.1 and newer the link opens the tab *Kling*, where users who may read this DAG can play the
+video.
 
 Needs the connection `kling_default`, and `team_chat` of type HTTP with the webhook's URL as its host. A run
 costs 3 video units, about 0.42 US dollars at the list price of September 2026.

@@ -2,11 +2,11 @@
 """
 ### Let a person review refused prompts
 
-One mapped task makes an image of each product. Content that Kling refuses fails no task: it is a result with
-`status` "refused". For each of these a person sees prompt, reason and cost so far, and gives another prompt
-or drops the product. The second try is a job of its own; its manifest names the first one among its labels.
+One mapped task generates an image of each product. Content that Kling refuses fails no task: it is a result
+with `status` "refused". For each of these a person sees prompt, reason and cost so far, and enters another
+prompt or drops the product. The second request is a separate job; the labels in its manifest name the first.
 
-`idempotency_scope="inputs"` makes the DAG free to run again: what is stored is re-used and charged once.
+With `idempotency_scope="inputs"` a second run costs nothing: stored results are re-used.
 
 Needs Airflow 3.1, the connections `kling_default` and `aws_default`, and a bucket that the environment
 variable `KLING_EXAMPLE_STORAGE` names. A run of the three products costs 24 image units, about 0.08

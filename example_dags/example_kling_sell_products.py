@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-### A seller's video for each product
+### A sales video for each product
 
 Product images of a shop become finished videos, one for each product: Goods Studio writes the scenes, and
 for the first product a person of Kling's library presents it as well. The connection needs an API key.

@@ -2,12 +2,12 @@
 """
 ### Store what the console made
 
-People make videos in Kling's console, agents and other teams make them through the API. This DAG starts for
-each job of the account that ends, and stores its result before Kling deletes it after 30 days.
+People create videos in Kling's console; other teams and tools create them through the API. This DAG starts
+for each job of the account that ends, and stores its result before Kling deletes it after 30 days.
 
-A trigger in the triggerer watches the account's lists of jobs; no worker waits. Events that come while a run
-is about to start are handed to the same run, so the first task collects all of them and the second is mapped
-over them. A result that is stored already is not downloaded again: an event that comes twice costs nothing.
+A trigger in the triggerer watches the account's lists of jobs; no worker waits. Events that arrive while a
+run is about to start belong to the same run, so the first task collects all of them and the second is mapped
+over them. A result that is stored already is not downloaded again, so a repeated event costs nothing.
 
 Needs Airflow 3.0, the connection `kling_default`, and a place that the environment variable
 `KLING_EXAMPLE_OUTPUT` names. It submits no job and costs nothing at Kling.

@@ -3,7 +3,7 @@
 ### Submit now, wait later
 
 The job is submitted first and runs at Kling while other tasks work. A sensor then waits for it and returns
-its result. The sensor also waits for jobs that somebody else has made: all it needs is the job's id.
+its result. The sensor also waits for jobs that were submitted elsewhere: it needs only the job's id.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 ### A video with English subtitles, and its SRT file
 
 Generates a short video with audio, then translates its speech: the result is the video with subtitles, an
-SRT and an ASS file. In real life `source_video` is an episode in object storage. The connection needs an
+SRT and an ASS file. In a real DAG `source_video` is an episode in object storage. The connection needs an
 API key.
 """
 

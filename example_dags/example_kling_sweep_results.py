@@ -3,11 +3,11 @@
 ### Store results that are missing from the bucket
 
 Kling deletes every result 30 days after its job has ended. This DAG reads the account's lists of jobs,
-compares them with the bucket, and stores what is missing, whatever submitted it. If nothing is missing, it
-sends about twenty small requests, so run it every day.
+compares them with the bucket, and stores what is missing, including jobs that were not submitted by Airflow.
+If nothing is missing, it sends about 25 small requests, so run it every day.
 
-The second task reports what expires soon. It also runs after a failed sweep. It is a teardown, whose state
-does not count for the run: a failed sweep fails the run.
+The second task reports what expires soon. It also runs after a failed sweep. It is a teardown, so only
+the sweep determines whether the run fails.
 
 Needs the connection `kling_default`, and a folder that the environment variable `KLING_EXAMPLE_OUTPUT`
 names. It submits no job and costs nothing at Kling.

@@ -5,7 +5,7 @@
 A chain of jobs: generate speech from text, animate a portrait with it, synchronize the lips of a person in
 another video with it, and add background audio to that video.
 
-Tasks pass ids and URLs through XCom. Nothing is downloaded in between, because Kling reads its own results.
+Tasks pass ids and URLs through XCom. The tasks download nothing, because Kling reads its own results.
 When a task fails, a retry or a clear of it uses the results of its upstream tasks; these are not charged
 again.
 
