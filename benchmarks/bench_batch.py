@@ -155,11 +155,11 @@ def mapped(folder: Path) -> str:
         f"{jobs} jobs of {seconds:g} s in {width} slots (at best {jobs * seconds / width:g} s), "
         "in a live Airflow with LocalExecutor and 16 workers",
         (
-            "way",
-            "makespan",
+            "method",
+            "total time",
             "Airflow's processor time",
             "worker starts",
-            "refused creates",
+            "rejected create calls",
             "status requests",
         ),
         *rows,

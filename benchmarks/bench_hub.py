@@ -207,8 +207,8 @@ async def _result(crowd: asyncio.subprocess.Process, folder: Path) -> dict[str, 
 def table(runs: Sequence[Run], outcomes: Sequence[Outcome]) -> str:
     """Return a Markdown table."""
     lines = [
-        "| waiting jobs | way | transport | requests a round | requests a second | delay p50 | delay p95 "
-        "| memory | open files | CPU | loop lag max | of that its own work |",
+        "| waiting jobs | method | transport | requests per poll | requests per second | median delay "
+        "| p95 delay | memory | open files | CPU | longest loop lag | its own work |",
         "|--:|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for run, each in zip(runs, outcomes, strict=True):

@@ -77,11 +77,11 @@ def main() -> None:
     earlier = count - arguments.left if arguments.left else 0
     part = f", the first of {shards} parts" if shards else ""
     lines = [
-        f"{count} rows{part}, of which an earlier worker has made {earlier}:",
+        f"{count} rows{part}, of which {earlier} are done by an earlier worker:",
         "",
         "| what | first start | second start, all rows done |",
         "|---|--:|--:|",
-        f"| jobs made | {len(made)} | {later} |",
+        f"| jobs submitted | {len(made)} | {later} |",
         f"| rows done | {first['summary']['done']} | {again['summary']['done']} |",
         f"| memory above that before | +{first['megabytes']:.0f} MB | +{again['megabytes']:.0f} MB |",
         f"| start to first job | {started:.1f} s | |",

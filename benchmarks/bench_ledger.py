@@ -99,7 +99,7 @@ def main() -> None:
         write(folder, arguments.rows, arguments.running)
         parts = [
             ("check and price all rows", "preflight"),
-            ("read the ledger, first start after the rows were made", "load"),
+            ("read the ledger, first start after the rows were done", "load"),
             ("read the ledger, each later start", "load"),
         ]
         lines = [

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long one step of ours holds the event loop of a triggerer: ``python -m benchmarks.bench_loop``.
 
-Crowds of triggers start at once and wait for jobs of one endpoint; half of the jobs end in one round.
+Crowds of triggers start at once and wait for jobs of one endpoint; half of the jobs end in one poll.
 A process of its own lists the jobs. The output is Markdown for ``docs/benchmarks.md``.
 """
 
@@ -26,7 +26,7 @@ AT_ONCE = 1_000
 """Triggers that start at the same moment."""
 
 CROWDS = ((1_000, 500), (5_000, 2_500), (10_000, 5_000))
-"""Triggers that wait, and how many of their jobs end in one round."""
+"""Triggers that wait, and how many of their jobs end in one poll."""
 
 _FIRST_ID = 900_000_000_000_000_000
 _FAR = 3600.0
@@ -139,7 +139,7 @@ async def measure(count: int, ends: int) -> list[Row]:
     """Measure one crowd, in a process that has waited for nothing yet.
 
     :param count: triggers that start at once.
-    :param ends: jobs that end in one round.
+    :param ends: jobs that end in one poll.
     :return: what was measured, and the longest step in wall and in processor time.
     """
     async with _server(count) as url:
@@ -181,7 +181,7 @@ async def measure(count: int, ends: int) -> list[Row]:
             meter.start()
             await _post(url, "/end")
             await asyncio.wait_for(all_done.wait(), _TIMEOUT)
-            found.append((f"{len(done):,} of {count:,} jobs end in one round", *meter.stop()))
+            found.append((f"{len(done):,} of {count:,} jobs end in one poll", *meter.stop()))
         for each in waits:
             each.cancel()
         await asyncio.gather(*waits, return_exceptions=True)

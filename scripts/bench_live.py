@@ -110,7 +110,7 @@ def main() -> None:
     table = [
         f"{options.jobs} mapped jobs of {options.job_seconds:g} s:",
         "",
-        "| way | makespan | worker starts | status requests | delay p50 | delay p95 |",
+        "| method | total time | worker starts | status requests | median delay | p95 delay |",
         "|---|---|---|---|---|---|",
         *(row.markdown() for row in rows),
     ]

@@ -18,21 +18,22 @@ _HEAD = """\
 
 Needs Airflow 2.11 or newer and Python 3.11 or newer.
 
-Written by `make test-matrix`; do not edit. Each row is an environment of its own. Cells say how many tests
-passed, failed and were skipped. *Unit* are the tests of the package itself, *emulator* those of the emulator,
-and *dag.test()* runs whole DAGs, the examples among them, in a real Airflow. Left out are tests with a
-browser, with real Airflow processes and of the source text, which have targets of their own and run on the
-newest Airflow.
+`make test-matrix` writes this page; do not edit it. Each row is a separate environment. The cells show how
+many tests passed, failed and were skipped: *unit* tests of the package, tests of the *emulator*, and tests
+that run whole DAGs, including the examples, with *dag.test()* in a real Airflow. The matrix does not run
+tests of the source text, nor tests that need a browser or real Airflow processes; these run on the newest
+Airflow, with their own commands.
 
 """
 _LIBRARIES = """
-Each release was installed first, with the libraries that its own constraints file pins, and then this
-package's wheel, which changed none of them. *Of* a date: the constraints file could not be downloaded, and
-the libraries are those of the day on which the release appeared. Others were not tried.
+Each Airflow release was installed with the libraries that its constraints file pins, and then this package's
+wheel, which changed none of them. *Of* with a date means that the constraints file could not be downloaded;
+the libraries are then those of the day on which the release appeared. Other versions were not tested.
 """
 _QUICK = """
-*quick* ran only what touches Airflow most: construction, rendering and execution of operators, connection and
-hook, sensor, triggers, provider info, the emulator's endpoints, and all example DAGs. *full* ran all.
+*quick* ran only the tests that depend most on Airflow: construction, rendering and execution of operators,
+connection and hook, sensor, triggers, provider info, the emulator's endpoints, and all example DAGs. *full*
+ran all tests.
 """
 
 

@@ -45,7 +45,7 @@ def endpoints(operators: Iterable[tuple[str, type[RequestOperator]]]) -> str:
     :param operators: module and operator, in the order of the table.
     """
     ran = json.loads(RAN.read_text("utf-8"))
-    lines = ["| Endpoint | Operator | Models | Tested against an emulated |", "|---|---|---|---|"]
+    lines = ["| Endpoint | Operator | Models | Hosts emulated in tests |", "|---|---|---|---|"]
     for family, operator in operators:
         slug, name = operator.endpoint.slug, operator.__name__
         if slug in LEGACY:
