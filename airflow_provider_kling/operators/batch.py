@@ -76,8 +76,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param concurrency: maximum of running jobs. It may be higher than the number of the account's slots: if
         Kling rejects a job for lack of a slot, the batch runs fewer jobs at once, and later tries more.
     :param max_units: no new job is submitted that could raise the cost of all tries above this many units.
-    :param max_usd: the same limit in US dollars by Kling's list price. If both are set, the lower one
-        applies.
+    :param max_usd: the same limit in US dollars by Kling's list price. The lower one applies.
     :param expected_seconds: length for the estimate of rows whose request does not have it, such as that of
         the audio behind an ``audio_id``. ``expected_seconds`` of a row has priority.
     :param on_failure: ``continue`` finishes all other rows; ``fail`` submits nothing while a row is known
@@ -119,8 +118,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         remain in the storage.
     :param fallback_conn_ids: connections of further accounts, all of the same dialect. A row goes to the next
         one if the account before it rejects the row's job for credit or permission and certainly has no such
-        job. Ledger and results name the account of each row. ``concurrency`` is the limit of each account.
-        Templated.
+        job. Ledger and results name each row's account. ``concurrency`` limits each account. Templated.
     :param spread: ``in_order`` uses an account only when those before it have no credit left;
         ``round_robin`` uses all at once, each up to ``concurrency``.
     """

@@ -19,7 +19,7 @@ class KlingTextToVideo2Operator(KlingTaskOperator):
 
     :param model_name: Model that generates the video: kling-3.0-turbo, kling-3.0, kling-2.6, kling-2.5-turbo.
     :param prompt: What happens in the video; at most 3,072 characters (2.x models and kling-o1: 2,500).
-        Several shots: 'shot 1, 2, words; shot 2, 3, words;', with the length of each shot in seconds.
+        Several shots: 'shot 1, 2, words; shot 2, 3, words;', with number and seconds of each shot.
     :param duration: Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x models accept 5 or 10.
     :param aspect_ratio: Aspect ratio (width to height); 16:9 when unset.
     :param resolution: Size of the video; 720p when unset. 4k: kling-3.0 and kling-3.0-omni.
@@ -122,7 +122,7 @@ class KlingImageToVideo2Operator(KlingTaskOperator):
         side, aspect ratio 1:2.5 to 2.5:1.
     :param last_frame: The image that it ends with. Not with kling-3.0-turbo; 2.x models need 1080p for it.
     :param prompt: What happens in the video; at most 3,072 characters (2.x models and kling-o1: 2,500).
-        Several shots: 'shot 1, 2, words; shot 2, 3, words;', with the length of each shot in seconds.
+        Several shots: 'shot 1, 2, words; shot 2, 3, words;', with number and seconds of each shot.
     :param elements: Subjects of the element library {'element_id', 'id'}, at most 3. kling-3.0.
     :param voices: Voices that speak, at most 2 {'voice_id', 'id'}; the prompt names them @id. kling-2.6, with
         audio='native'.
@@ -228,8 +228,8 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
     :param model_name: Model that generates the video: kling-3.0-omni or kling-o1 (3 to 10 s, no native
         audio).
     :param prompt: What happens; at most 3,072 characters (2.x models and kling-o1: 2,500). It refers to
-        inputs by their ids, as @id. Several shots: 'shot 1, 2, words; shot 2, 3, words;', with the length of
-        each shot in seconds.
+        inputs by their ids, as @id. Several shots: 'shot 1, 2, words; shot 2, 3, words;', with number and
+        seconds of each shot.
     :param first_frame: The image that the video begins with, or {'url', 'id'} to give it a name for the
         prompt.
     :param last_frame: The image that it ends with; needs a first_frame.

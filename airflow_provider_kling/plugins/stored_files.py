@@ -366,7 +366,7 @@ class StoragePool:
             if discard:
                 future.add_done_callback(lambda done: _discard(done, discard))
             if isinstance(error, TimeoutError) and not future.done():
-                raise StorageBusy("the storage does not answer in time") from None
+                raise StorageBusy("the storage does not respond in time") from None
             raise
 
     def _run_read(self, future: Future[Any], read: Callable[[], Any]) -> None:

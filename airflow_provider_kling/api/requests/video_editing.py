@@ -270,8 +270,8 @@ or 7 to 10 s, 24, 30 or 60 fps."""
 class SelectionPoint(KlingObject):
     """A point of a frame; the origin is its upper left corner."""
 
-    x: UnitInterval = Field(description="Share of the width, 0 to 1.")
-    y: UnitInterval = Field(description="Share of the height, 0 to 1.")
+    x: UnitInterval = Field(description="Horizontal position as a fraction of the width, 0 to 1.")
+    y: UnitInterval = Field(description="Vertical position as a fraction of the height, 0 to 1.")
 
 
 FrameIndex = Annotated[int, Field(ge=0, lt=2**31, description="Number of the frame, from 0.")]
@@ -280,7 +280,7 @@ Points = Annotated[
     Field(
         min_length=1,
         max_length=10,
-        description="1 to 10 points {'x', 'y'} of the element, as shares of width and height.",
+        description="1 to 10 points {'x', 'y'} of the element, as fractions of width and height.",
     ),
 ]
 
@@ -288,9 +288,9 @@ Points = Annotated[
 class InitSelection(KlingRequest):
     """Body of ``init-selection``: open a session on the video to edit."""
 
-    video_id: Id | None = Field(None, description="Id of a video that Kling made, at most 30 days old.")
+    video_id: Id | None = Field(None, description="Id of a video that Kling generated, at most 30 days old.")
     video_url: EditedVideo | None = Field(
-        None, description="Your own video: mp4 or mov, 2 to 5 s or 7 to 10 s, 720 to 2,160 px a side."
+        None, description="Your own video: mp4 or mov, 2 to 5 s or 7 to 10 s, 720 to 2,160 px per side."
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (exactly_one("video_id", "video_url"),)
@@ -299,7 +299,7 @@ class InitSelection(KlingRequest):
 class AddSelection(KlingRequest):
     """Body of ``add-selection``: mark an element in one frame; at most 10 frames a session."""
 
-    session_id: Id = Field(description="Session of init-selection.")
+    session_id: Id = Field(description="Id of the session that init-selection returned.")
     frame_index: FrameIndex
     points: Points
 
@@ -311,7 +311,7 @@ class DeleteSelection(AddSelection):
 class ClearSelection(KlingRequest):
     """Body of ``clear-selection``: take back all points."""
 
-    session_id: Id = Field(description="Session of init-selection.")
+    session_id: Id = Field(description="Id of the session that init-selection returned.")
 
 
 class PreviewSelection(ClearSelection):
@@ -330,10 +330,10 @@ class SelectElements(InitSelection):
 
     frames: Annotated[list[MarkedFrame], Field(max_length=10)] | None = Field(
         None,
-        description="Frames to mark {'frame_index', 'points': [{'x', 'y'}]}, at most 10; points are shares of"
-        " width and height. To swap or remove needs one, to add none.",
+        description="Frames to mark {'frame_index', 'points': [{'x', 'y'}]}, at most 10; points are fractions"
+        " of width and height. Swapping or removing needs at least one, adding none.",
     )
-    preview: bool = Field(False, description="Whether to also make a video that shows what is marked.")
+    preview: bool = Field(False, description="Whether to also create a video that shows the marked areas.")
 
 
 SELECT_ELEMENTS = Endpoint(

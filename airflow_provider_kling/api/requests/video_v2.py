@@ -41,9 +41,7 @@ _SHORT_PROMPTS = ("kling-2.6", "kling-2.5-turbo", "kling-o1")
 _SHORT_PROMPT = 2500
 
 _PROMPT = "at most 3,072 characters (2.x models and kling-o1: 2,500)"
-_SHOTS_SYNTAX = (
-    "Several shots: 'shot 1, 2, words; shot 2, 3, words;', with the length of each shot in seconds."
-)
+_SHOTS_SYNTAX = "Several shots: 'shot 1, 2, words; shot 2, 3, words;', with number and seconds of each shot."
 
 _Element = Annotated[
     Annotated[list[NamedElement], Field(max_length=MAX_ELEMENTS_WITH_FRAMES)] | None,
