@@ -43,11 +43,11 @@ _checked: set[str] = set()
 MAX_CONTENTION_SECONDS = 120.0
 """Seconds for which a reservation tries again while others are faster."""
 
-_SHOWN = Decimal("0.0001")
+_PRECISION = Decimal("0.0001")
 _PERIODS = ("run", "day", "month")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_CREATING = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"))
-_TAKEN = (
+_EXCLUSIVE_SCHEMES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"))
+_EXISTS_ERRORS = (
     "PreconditionFailed",
     "At least one of the pre-conditions",
     "ConditionalRequestConflict",
@@ -77,11 +77,11 @@ class KlingBudget:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise _refused("name", self.name, "letters, digits, '.', '_' and '-'")
+            raise _invalid_value("name", self.name, "letters, digits, '.', '_' and '-'")
         if self.per not in _PERIODS:
-            raise _refused("per", self.per, "run, day or month")
+            raise _invalid_value("per", self.per, "run, day or month")
         if parse_units("max_units", self.max_units) is None:
-            raise _refused("max_units", self.max_units, "a number of units")
+            raise _invalid_value("max_units", self.max_units, "a number of units")
 
     def reserve(self, key: str, units: Decimal | None, *, dag_id: str, run_id: str) -> None:
         """Reserve units for a job that is about to be submitted.
@@ -106,16 +106,16 @@ class KlingBudget:
             if key in state.open or state.settled.get(key):
                 return None
             if state.total + units > limit:
-                left = _shown(max(limit - state.total, Decimal(0)))
+                remaining = _format_units(max(limit - state.total, Decimal(0)))
                 raise KlingBudgetSpent(
                     f"Raise max_units of budget {self.name!r}, or wait for the next {self.per}: it has "
-                    f"{left} of {_shown(limit)} units left for this {self.per}, and this job costs about "
-                    f"{_shown(units)}.",
+                    f"{remaining} of {_format_units(limit)} units left for this {self.per}, and this job "
+                    f"costs about {_format_units(units)}.",
                     job=JobState.NOT_CREATED,
                 )
             return {"kind": "reserve", "key": key, "units": str(units)}
 
-        with _named_errors(self.name):
+        with _budget_errors(self.name):
             log.add(decide)
 
     def settle(self, key: str, units: Decimal | None, *, dag_id: str, run_id: str) -> None:
@@ -134,7 +134,7 @@ class KlingBudget:
         def decide(state: _State) -> dict[str, Any] | None:
             return {"kind": "settle", "key": key, "units": str(units)} if key in state.open else None
 
-        with _named_errors(self.name):
+        with _budget_errors(self.name):
             for period in self._periods(dag_id, run_id):
                 if self._log(period).add(decide):
                     return
@@ -146,7 +146,7 @@ class KlingBudget:
         :param run_id: its run.
         :return: units.
         """
-        with _named_errors(self.name):
+        with _budget_errors(self.name):
             return self._log(self._period(dag_id, run_id)).read().total
 
     def _period(self, dag_id: str, run_id: str, now: datetime | None = None) -> str:
@@ -162,10 +162,10 @@ class KlingBudget:
         return list(dict.fromkeys(self._period(dag_id, run_id, moment) for moment in (now, before)))
 
     def _log(self, period: str) -> _Log:
-        path = self.path or _configured()
-        if not path:
-            raise _refused("path", path, "a folder; or set [kling] budget_path in Airflow's configuration")
-        with _named_errors(self.name):
+        if not (path := self.path or _configured_path()):
+            expected = "a folder; or set [kling] budget_path in Airflow's configuration"
+            raise _invalid_value("path", path, expected)
+        with _budget_errors(self.name):
             return _Log(resolve_path(path).child(f"{self.name}/{period}"))
 
 
@@ -176,17 +176,17 @@ class _State:
     open: dict[str, Decimal] = field(default_factory=dict)
     settled: dict[str, Decimal] = field(default_factory=dict)
 
-    def take(self, record: Any) -> None:
+    def apply(self, record: Any) -> None:
         """Add a record.
 
         :param record: the record.
         :raises ValueError: it is none.
         """
-        known = record if isinstance(record, Mapping) else {}
-        key, units = known.get("key"), amount_of(known.get("units"))
-        if not isinstance(key, str) or units is None or known.get("kind") not in ("reserve", "settle"):
+        fields = record if isinstance(record, Mapping) else {}
+        key, units = fields.get("key"), amount_of(fields.get("units"))
+        if not isinstance(key, str) or units is None or fields.get("kind") not in ("reserve", "settle"):
             raise ValueError("no record of a budget")
-        if known["kind"] == "reserve":
+        if fields["kind"] == "reserve":
             self.settled.pop(key, None)
             self.open[key] = units
         else:
@@ -211,34 +211,34 @@ class _Log:
         conditional = (
             "mode" in inspect.signature(getattr(folder.fs, "_pipe_file", folder.fs.pipe_file)).parameters
         )
-        if not self._local and not (names & _CREATING and conditional):
+        if not self._local and not (names & _EXCLUSIVE_SCHEMES and conditional):
             raise StoragePermanentError(
                 "a budget needs a storage that creates a file only if it is not there, and "
                 f"{min(names)} (or its installed version) does not"
             )
         self._folder = folder
         self._state = _State()
-        self._next = 1
+        self._next_number = 1
 
     def read(self) -> _State:
         """Read on to the end of the log."""
         fs = self._folder.fs
-        if self._next == 1:
-            self._read_many()
+        if self._next_number == 1:
+            self._read_existing()
         while True:
-            place = self._folder.child(f"{self._next:08d}.json")
+            path = self._folder.child(f"{self._next_number:08d}.json")
             with translate_storage_errors():
                 fs.invalidate_cache()
                 try:
-                    self._state.take(read_json(fs.cat_file(place.path)))
+                    self._state.apply(read_json(fs.cat_file(path.path)))
                 except FileNotFoundError:
                     return self._state
                 except ValueError:
                     # It is being written, or its writer was killed: nothing is decided.
-                    raise StorageTransientError(f"its entry {self._next} is not whole") from None
-            self._next += 1
+                    raise StorageTransientError(f"its entry {self._next_number} is not whole") from None
+            self._next_number += 1
 
-    def _read_many(self) -> None:
+    def _read_existing(self) -> None:
         """Read the existing entries; the end of the log is found by reading the next number."""
         fs = self._folder.fs
         with translate_storage_errors():
@@ -253,10 +253,10 @@ class _Log:
                 return  # No folder yet, or a listing ahead of its files: they are read one by one.
         for name in numbers:
             try:
-                self._state.take(read_json(contents[name]))
+                self._state.apply(read_json(contents[name]))
             except ValueError:
                 return
-            self._next += 1
+            self._next_number += 1
 
     def add(self, decide: Callable[[_State], dict[str, Any] | None]) -> bool:
         """Add a record that depends on all earlier ones.
@@ -275,7 +275,7 @@ class _Log:
             if record is None:
                 return False
             self._check_exclusive()
-            if self._create(self._folder.child(f"{self._next:08d}.json"), json.dumps(record).encode()):
+            if self._create(self._folder.child(f"{self._next_number:08d}.json"), json.dumps(record).encode()):
                 return True
             time.sleep(secrets.randbelow(50) / 1000)
         raise StorageTransientError("others wrote to the budget for too long")
@@ -297,17 +297,17 @@ class _Log:
             )
         _checked.add(root)
 
-    def _create(self, place: StoragePath, content: bytes) -> bool:
+    def _create(self, path: StoragePath, content: bytes) -> bool:
         """Create a complete file; false if it exists."""
         if self._local:
-            return _link(place.path, content)
+            return _link(path.path, content)
         with translate_storage_errors():
             try:
-                place.fs.pipe_file(place.path, content, mode="create")
+                path.fs.pipe_file(path.path, content, mode="create")
             except FileExistsError:
                 return False
             except Exception as error:
-                if any(word in f"{type(error).__name__}: {error}" for word in _TAKEN):
+                if any(text in f"{type(error).__name__}: {error}" for text in _EXISTS_ERRORS):
                     return False
                 raise
         return True
@@ -368,7 +368,7 @@ class RunBudget:
 
 
 @contextmanager
-def _named_errors(name: str) -> Iterator[None]:
+def _budget_errors(name: str) -> Iterator[None]:
     try:
         yield
     except StoragePermanentError as error:
@@ -382,19 +382,19 @@ def _named_errors(name: str) -> Iterator[None]:
         ) from None
 
 
-def _shown(units: Decimal) -> str:
+def _format_units(units: Decimal) -> str:
     # Cash at list price may be any fraction of a unit.
-    return f"{units.quantize(_SHOWN).normalize():f}"
+    return f"{units.quantize(_PRECISION).normalize():f}"
 
 
-def _configured() -> str | None:
+def _configured_path() -> str | None:
     from .version_compat import conf
 
     path: str | None = conf.get("kling", "budget_path", fallback=None)
     return path
 
 
-def _refused(name: str, value: Any, expected: str) -> KlingRequestInvalid:
+def _invalid_value(name: str, value: Any, expected: str) -> KlingRequestInvalid:
     return KlingRequestInvalid(
         f"Invalid value for {name!r} of a budget: {value!r}; expected {expected}.", job=JobState.NOT_CREATED
     )

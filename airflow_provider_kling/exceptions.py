@@ -61,7 +61,7 @@ class KlingError(AirflowException):
     :param task_id: Kling's id of the job.
     :param job: whether a job exists; adds a sentence to the text that says so.
     :param retry_after: seconds that Kling asked to wait.
-    :param outlook: what comes next, in words.
+    :param next_steps: what comes next, in words.
     """
 
     external_task_id: str | None = None
@@ -77,7 +77,7 @@ class KlingError(AirflowException):
         task_id: str | None = None,
         job: JobState | None = None,
         retry_after: float | None = None,
-        outlook: str = "",
+        next_steps: str = "",
     ) -> None:
         super().__init__(message)
         # The text may quote a server, which must not forge log lines.
@@ -89,15 +89,15 @@ class KlingError(AirflowException):
         self.job = job
         self.retry_after = retry_after
         final = job is JobState.EXISTS and isinstance(self, AirflowFailException)
-        self._outlook = outlook or (_NO_RETRY if final else "")
+        self._next_steps = next_steps or (_NO_RETRY if final else "")
         self._compose()
 
-    def set_next_steps(self, outlook: str) -> None:
+    def set_next_steps(self, next_steps: str) -> None:
         """Replace the part of the text about retries and clears.
 
-        :param outlook: one sentence or more.
+        :param next_steps: one sentence or more.
         """
-        self._outlook = outlook
+        self._next_steps = next_steps
         self._compose()
 
     def set_job_state(self, job: JobState, *, external_task_id: str | None = None) -> None:
@@ -113,7 +113,7 @@ class KlingError(AirflowException):
     def _compose(self) -> None:
         known = _JOB_STATE_TEXT[self.job] if self.job else ""
         # Some code reads the arguments of an exception instead of its text.
-        self.args = (" ".join(part for part in (self.message, known, self._outlook) if part),)
+        self.args = (" ".join(part for part in (self.message, known, self._next_steps) if part),)
 
 
 class KlingRequestInvalid(KlingError, AirflowFailException):
@@ -263,7 +263,7 @@ def auth_errors_as_retryable() -> Iterator[None]:
             request_id=error.request_id,
             task_id=error.task_id,
             job=error.job or JobState.EXISTS,
-            outlook=_FIX_THEN_RETRY,
+            next_steps=_FIX_THEN_RETRY,
         ) from error
 
 
@@ -302,7 +302,7 @@ def error_from_event(event: TaskEvent, *, awaited: bool = False) -> KlingError:
             f"Waiting for job {task_id} is over: {message.rstrip('.')}.",
             task_id=task_id,
             job=JobState.EXISTS,
-            outlook=_FIX_THEN_RETRY,
+            next_steps=_FIX_THEN_RETRY,
         )
     kind: type[KlingError] = KlingAwaitedTaskFailed if awaited else KlingTaskFailed
     remedy = "submit it again" if awaited else "retry for a new job"

@@ -189,7 +189,7 @@ class JobMonitor:
             self._run.remade.add(line.key)
             return
         self._run.writer.note(line)
-        raise media_check_error(verdict, why, outlook=SAME_INPUTS if config.scope else MAKE_AGAIN)
+        raise media_check_error(verdict, why, next_steps=SAME_INPUTS if config.scope else MAKE_AGAIN)
 
     async def _settle(self, entry: LedgerEntry, units: Decimal | None) -> None:
         if self._lane.config.shared:

@@ -128,7 +128,7 @@ def batch_error(
             f"Retry to attach to {progress.running} jobs. {_because(unexpected)}They have not ended in time "
             f"or their files could not be stored: {what}.",
             job=JobState.EXISTS,
-            outlook=_RESUMES_TEXT,
+            next_steps=_RESUMES_TEXT,
         )
     return _unsubmitted(progress, reason, unexpected, what)
 
@@ -161,13 +161,13 @@ def _stopped(reason: StopReason | None, error: KlingError | None, what: str) -> 
     if error:
         return type(error)(
             f"{error.message} {what}.",
-            outlook=_RESUMES_TEXT,
+            next_steps=_RESUMES_TEXT,
             code=error.code,
             http_status=error.http_status,
             request_id=error.request_id,
         )
     kind, why = _STOP_ERRORS[reason or StopReason.KILLED]
-    return kind(f"{why}: {what}.", outlook=_RESUMES_TEXT)
+    return kind(f"{why}: {what}.", next_steps=_RESUMES_TEXT)
 
 
 def _failed(progress: Progress, allowed: int, what: str, *, asks_again: bool) -> KlingError:

@@ -241,7 +241,7 @@ class StoredJobs:
             )
         if last is None:
             return line
-        error = media_check_error((last.result or {})[MEDIA_CHECK], why, outlook=SAME_INPUTS)
+        error = media_check_error((last.result or {})[MEDIA_CHECK], why, next_steps=SAME_INPUTS)
         return entry_after_wait_error(last, error)
 
 

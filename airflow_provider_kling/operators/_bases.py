@@ -44,7 +44,7 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
         if not is_templated(output_path):
             read_path(self.task_id, "output_path", output_path)
 
-    def refuse(self, name: str, rule: str) -> NoReturn:
+    def reject(self, name: str, rule: str) -> NoReturn:
         """Fail because of the value of a parameter.
 
         :param name: the parameter.
@@ -53,7 +53,9 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
         """
         invalid_parameter(self.task_id, name, getattr(self, name), rule)
 
-    def endpoint_in(self, name: str, value: Any, allowed: Callable[[Endpoint], bool], rule: str) -> Endpoint:
+    def read_endpoint_parameter(
+        self, name: str, value: Any, allowed: Callable[[Endpoint], bool], rule: str
+    ) -> Endpoint:
         """Return the endpoint that a parameter names.
 
         :param name: the parameter.
@@ -64,7 +66,7 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
         :raises KlingRequestInvalid: there is no such endpoint, or it is invalid.
         """
         endpoint = read_endpoint(self.task_id, name, value)
-        return endpoint if allowed(endpoint) else self.refuse(name, f"another endpoint: {endpoint} {rule}")
+        return endpoint if allowed(endpoint) else self.reject(name, f"another endpoint: {endpoint} {rule}")
 
     def check_output_path(self) -> None:
         """Check the output path first.
@@ -76,7 +78,7 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
 
         validate_output_path(read_path(self.task_id, "output_path", self.output_path), write=False)
 
-    def number_in(self, name: str, low: float, high: float, rule: str) -> float:
+    def read_number_parameter(self, name: str, low: float, high: float, rule: str) -> float:
         """Return a parameter that must be a number within limits; templates render it as text.
 
         :param name: the parameter.
@@ -86,7 +88,7 @@ class StoringOperator(KlingHookMixin, RenderingMixin, BaseOperator):
         :return: the number.
         :raises KlingRequestInvalid: it is not.
         """
-        return read_number(self.task_id, name, getattr(self, name), rule, least=low, most=high)
+        return read_number(self.task_id, name, getattr(self, name), rule, minimum=low, maximum=high)
 
 
 class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
@@ -119,10 +121,10 @@ class KlingCallOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         """
         self.check_rendered()
         fields = self.endpoint.request.model_fields
-        for lost in self.unresolved:
-            if len(lost.path) == 1 and lost.name in fields and fields[lost.name].is_required():
+        for each in self.unresolved:
+            if len(each.path) == 1 and each.name in fields and fields[each.name].is_required():
                 raise KlingRequestInvalid(
-                    f"{lost}. Check the task and the key that it names. Task {self.task_id!r}.",
+                    f"{each}. Check the task and the key that it names. Task {self.task_id!r}.",
                     job=JobState.NOT_CREATED,
                 )
         return _calls()[self.endpoint.slug](self)
@@ -136,13 +138,13 @@ def _delete_element(operator: KlingCallOperator) -> dict[str, Any]:
     return _delete(operator, operator.hook.elements)
 
 
-def _delete(operator: KlingCallOperator, library: ResourceClient) -> dict[str, Any]:
-    name = library.kind.id_field
+def _delete(operator: KlingCallOperator, resources: ResourceClient) -> dict[str, Any]:
+    name = resources.kind.id_field
     values = operator.request_values()
     resource_id = getattr(validate_request(operator.endpoint, values), name)
     # A number stays one: only ids are checked here, and JSON holds both.
-    shown = values[name] if isinstance(values[name], int) else resource_id
-    return {name: shown, "deleted": library.delete(resource_id)}
+    id_value = values[name] if isinstance(values[name], int) else resource_id
+    return {name: id_value, "deleted": resources.delete(resource_id)}
 
 
 _MAX_SHORT_VIDEO = 6000
@@ -164,7 +166,7 @@ def _select_elements(operator: KlingCallOperator) -> dict[str, Any]:
     marked = []
     for frame in body.get("frames", ()):
         index = frame["frame_index"]
-        objects = _found_objects(index, selection.add(session_id, **frame))
+        objects = _object_ids(index, selection.add(session_id, **frame))
         operator.log.info("Frame %s: marked objects %s", index, sanitize_text(str(objects), _MAX_LOGGED))
         # The masks are images of megabytes, too large for an XCom.
         marked.append({"frame_index": index, "objects": objects})
@@ -172,8 +174,8 @@ def _select_elements(operator: KlingCallOperator) -> dict[str, Any]:
     return {**result, "preview": selection.preview(session_id)} if body.get("preview") else result
 
 
-def _found_objects(frame_index: int, found: Mapping[str, Any]) -> list[Any]:
-    masks = found.get("rle_mask_list")
+def _object_ids(frame_index: int, response: Mapping[str, Any]) -> list[Any]:
+    masks = response.get("rle_mask_list")
     if not masks:
         raise KlingRequestInvalid(
             f"Kling finds nothing at the points of frame {frame_index}: choose others. A point is a "

@@ -18,16 +18,16 @@ from ..version_compat import AirflowException
 from ._deadlines import defer_timeout, execution_deadline, min_deadline
 from ._parameters import (
     invalid_parameter,
-    labels_in,
     read_conn_ids,
     read_endpoint,
     read_flag,
+    read_job_labels,
     read_path,
     read_seconds,
     read_take,
 )
-from ._regeneration import storing
-from ._templates import EXTRA_BODY, without
+from ._regeneration import store_function
+from ._templates import EXTRA_BODY, drop_paths
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -147,7 +147,7 @@ class BatchParameters:
 
         :return: the labels of all rows.
         """
-        return labels_in(self.batch.task_id, "labels", self.batch.labels)
+        return read_job_labels(self.batch.task_id, "labels", self.batch.labels)
 
     def shard(self) -> Shard | None:
         """Read ``shard`` and ``shards``.
@@ -163,8 +163,8 @@ class BatchParameters:
 
     def _is_limited(self, name: str) -> bool:
         """Whether the author has set a limit, of which rendering or mapping may have left nothing."""
-        lost = any(each.path == (name,) for each in self.batch.unresolved)
-        return lost or name in self.batch.limited
+        is_unresolved = any(each.path == (name,) for each in self.batch.unresolved)
+        return is_unresolved or name in self.batch.limited
 
     def _reject(self, name: str, expected: str) -> None:
         invalid_parameter(self.batch.task_id, name, getattr(self.batch, name), expected)
@@ -189,7 +189,7 @@ def further_accounts(
     for conn_id in BatchParameters(operator).fallback_conn_ids():
         settings = KlingHook(conn_id).settings
         _check_host(operator, conn_id, settings.dialect, first.dialect)
-        found.append(BatchAccount(conn_id, settings, storing(operator, settings, endpoint, context)))
+        found.append(BatchAccount(conn_id, settings, store_function(operator, settings, endpoint, context)))
     return found
 
 
@@ -236,13 +236,13 @@ def further_keys(operator: KlingBatchOperator) -> Any:
     :raises KlingRequestInvalid: it cannot be sent, or a template that may not be left out rendered to
         nothing.
     """
-    lost_in_rows = (lost for lost in operator.unresolved if lost.path[0] == "requests" and not lost.fatal)
-    rows = [lost for lost in lost_in_rows if is_nothing(lost.value)]
+    in_rows = (each for each in operator.unresolved if each.path[0] == "requests" and not each.fatal)
+    rows = [each for each in in_rows if is_nothing(each.value)]
     if rows:
         operator.log.warning("%s, so it is not sent (%d such values in all rows)", rows[0], len(rows))
     operator.check_rendered()
-    lost = [each for each in operator.unresolved if each.path[0] == EXTRA_BODY]
-    keys = without(read_extra_body(operator.original(EXTRA_BODY)), [each.path[1:] for each in lost])
+    empty_paths = [each.path[1:] for each in operator.unresolved if each.path[0] == EXTRA_BODY]
+    keys = drop_paths(read_extra_body(operator.original(EXTRA_BODY)), empty_paths)
     check_extra_body(keys)
     return keys
 

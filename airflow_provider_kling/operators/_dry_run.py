@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from .base import KlingTaskOperator
     from .batch import KlingBatchOperator
 
-EXAMPLES = 3
+MAX_EXAMPLES = 3
 """Rows of a batch whose bodies are reported."""
 
-NAMED_FAULTS = 20
+MAX_LISTED_FAULTS = 20
 _CENTS = Decimal("0.01")
 
 
@@ -45,11 +45,11 @@ def request_report(request: PreparedRequest, dialect: Dialect, key: IdempotencyK
     """
     from ..utils.redaction import redact
 
-    own = request.user_external_task_id
-    named = replace(key, fingerprint=request.fingerprint, user_external_task_id=own) if key else None
+    user_id = request.user_external_task_id
+    job_key = replace(key, fingerprint=request.fingerprint, user_external_task_id=user_id) if key else None
     return {
         "body": redact(request.body),
-        "external_task_id": named.external_task_id(0) if named else own,
+        "external_task_id": job_key.external_task_id(0) if job_key else user_id,
         **price_report(request.endpoint, request.estimate, dialect),
         "reads": [fact.to_json() for fact in request.inputs],
         "warnings": list(request.warnings),
@@ -65,11 +65,13 @@ def price_report(endpoint: Endpoint, estimate: Decimal | None, dialect: Dialect)
     :return: ``estimate``, ``unit``, ``estimate_usd`` and the month of the price list.
     """
     unit = unit_type(endpoint)
-    own = dialect.name == "kling"
+    usd = None
+    if dialect.name == "kling" and estimate is not None:
+        usd = _cents(units_to_usd(endpoint, estimate))
     return {
         "estimate": None if estimate is None else str(estimate),
         "unit": unit,
-        "estimate_usd": _cents(units_to_usd(endpoint, estimate)) if own and estimate is not None else None,
+        "estimate_usd": usd,
         "prices_of": PRICES_OF,
     }
 
@@ -95,20 +97,26 @@ def job_report(
     from ..utils.redaction import redact
 
     values = {name: value for name, value in operator.request_values().items() if value is not None}
-    own = {name: operator.original(name) for name in ("expected_seconds", "extra_body")}
-    unrendered = sorted(name for name, value in (values | own).items() if is_templated(value))
-    about = {"endpoint": operator.endpoint.slug, "sent": False}
+    other_values = {name: operator.original(name) for name in ("expected_seconds", "extra_body")}
+    unrendered = sorted(name for name, value in (values | other_values).items() if is_templated(value))
+    base = {"endpoint": operator.endpoint.slug, "sent": False}
     if unrendered:
-        note = f"Not rendered, so not priced: {', '.join(unrendered)}"
-        return {**about, "body": _shown(values), "estimate": None, "reads": [], "warnings": [note]}, None
-    dialect, warnings = _dialect(operator)
+        warning = f"Not rendered, so not priced: {', '.join(unrendered)}"
+        return {
+            **base,
+            "body": _redact_values(values),
+            "estimate": None,
+            "reads": [],
+            "warnings": [warning],
+        }, None
+    dialect, warnings = _dialect_or_default(operator)
     JobRequest(operator).check_rendered()
     request = build(dialect)
     report = request_report(request, dialect, key)
     report["warnings"] += warnings
     limits = {name: getattr(operator, name) for name in ("max_units", "max_usd", "output_path")}
-    shown = {name: redact(str(value)) for name, value in limits.items() if value not in (None, "")}
-    return {**about, **report, **shown}, request
+    set_limits = {name: redact(str(value)) for name, value in limits.items() if value not in (None, "")}
+    return {**base, **report, **set_limits}, request
 
 
 def batch_report(
@@ -136,58 +144,60 @@ def batch_report(
     from ..batch.preflight import preflight
     from ._batch_task import accounts_report
 
-    dialect, warnings = _dialect(operator)
-    accounts, unusable = accounts_report(operator, dialect)
+    dialect, warnings = _dialect_or_default(operator)
+    accounts, account_warnings = accounts_report(operator, dialect)
     bound: list[int] = []
-    found = preflight(
+    checked = preflight(
         endpoint,
-        _noting_bound(rows(), extra_body, bound),
+        _collect_account_bound(rows(), extra_body, bound),
         {},
         extra_body,
         own_names=operator.idempotency_scope != INPUTS,
         expected_seconds=expected_seconds,
     )
-    good = (row for row in rows() if row.key not in found.faults)
+    valid_rows = (row for row in rows() if row.key not in checked.faults)
     report = {
         "endpoint": endpoint.slug,
         "sent": False,
-        "rows": len(found.numbers),
-        **price_report(endpoint, found.estimate, dialect),
-        "rows_without_estimate": found.unpriced,
-        "rows_with_faults": len(found.faults),
+        "rows": len(checked.numbers),
+        **price_report(endpoint, checked.estimate, dialect),
+        "rows_without_estimate": checked.unpriced,
+        "rows_with_faults": len(checked.faults),
         **accounts,
         **({"rows_account_bound": len(bound)} if "spread" in accounts else {}),
-        "faults": list(found.faults.values())[:NAMED_FAULTS],
+        "faults": list(checked.faults.values())[:MAX_LISTED_FAULTS],
         "examples": list(
             _examples(
                 operator,
                 endpoint,
-                islice(good, EXAMPLES),
+                islice(valid_rows, MAX_EXAMPLES),
                 dialect,
                 key,
                 extra_body=extra_body,
                 expected_seconds=expected_seconds,
             )
         ),
-        "warnings": warnings + unusable,
+        "warnings": warnings + account_warnings,
         "max_units": None if operator.max_units in (None, "") else str(operator.max_units),
         "max_usd": None if operator.max_usd in (None, "") else str(operator.max_usd),
     }
     operator.log.info("Dry run, nothing is sent: %s", report)
-    if found.faults and operator.on_failure == "fail":
+    if checked.faults and operator.on_failure == "fail":
         raise KlingRequestInvalid(
-            f"{len(found.faults)} of {len(found.numbers)} rows cannot be sent: "
-            f"{next(iter(found.faults.values()))}",
+            f"{len(checked.faults)} of {len(checked.numbers)} rows cannot be sent: "
+            f"{next(iter(checked.faults.values()))}",
             job=JobState.NOT_CREATED,
         )
     return report
 
 
-def _noting_bound(rows: Iterable[RequestRow], extra_body: Any, bound: list[int]) -> Iterator[RequestRow]:
-    """Yield the rows, and add the numbers of those that only the first account can run to ``bound``."""
+def _collect_account_bound(
+    rows: Iterable[RequestRow], extra_body: Any, numbers: list[int]
+) -> Iterator[RequestRow]:
+    """Yield the rows, and add the numbers of those that only the first account can run to ``numbers``."""
     for row in rows:
         if account_bound_fields({**row.values, **(extra_body or {})}):
-            bound.append(row.number)
+            numbers.append(row.number)
         yield row
 
 
@@ -222,10 +232,10 @@ def _examples(
             continue
         report = request_report(request, dialect, None)
         if key:
-            plan = BatchConfig(endpoint, key, key.clear_count, 1, 1.0, scope=scope, take=take)
+            config = BatchConfig(endpoint, key, key.clear_count, 1, 1.0, scope=scope, take=take)
             entry = LedgerEntry(row.key, RowState.OPEN, row.number)
-            named = plan.job_key(row, entry, request.fingerprint)
-            report["external_task_id"] = named.external_task_id(0)
+            job_key = config.job_key(row, entry, request.fingerprint)
+            report["external_task_id"] = job_key.external_task_id(0)
         yield {"row": row.number, **report, "labels": dict(row.labels)}
 
 
@@ -238,11 +248,11 @@ def key_of(operator: Any, context: Context | None) -> IdempotencyKey | None:
     """
     if context and context.get("ti"):
         return task_instance_key(context, operator.retries or 0)
-    known: IdempotencyKey | None = operator.rendered_as
-    return known
+    rendered_key: IdempotencyKey | None = operator.rendered_as
+    return rendered_key
 
 
-def _dialect(operator: Any) -> tuple[Dialect, list[str]]:
+def _dialect_or_default(operator: Any) -> tuple[Dialect, list[str]]:
     """Return what the connection's host documents, or Kling if there is no usable connection."""
     from ..api.hosts import DIALECTS
     from ..utils.redaction import redact_text
@@ -250,12 +260,14 @@ def _dialect(operator: Any) -> tuple[Dialect, list[str]]:
     try:
         return operator.hook.settings.dialect, []
     except Exception as error:
-        why = redact_text(str(error))[:200]
-        note = f"Connection {str(operator.kling_conn_id)!r} cannot be used, so Kling's prices are used: {why}"
-        return DIALECTS["kling"], [note]
+        reason = redact_text(str(error))[:200]
+        warning = (
+            f"Connection {str(operator.kling_conn_id)!r} cannot be used, so Kling's prices are used: {reason}"
+        )
+        return DIALECTS["kling"], [warning]
 
 
-def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+def _redact_values(values: Mapping[str, Any]) -> dict[str, Any]:
     from ..utils.redaction import redact
 
     return {name: redact(paths_to_str(value)) for name, value in values.items()}

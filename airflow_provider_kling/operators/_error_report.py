@@ -95,9 +95,8 @@ class RecoveryAdvice:
             return _NOT_RETRIEVABLE
         if not self.will_retry:
             return f"No retry is left, and {self._clear_text()}. KlingFetchResultOperator stores its result."
-        return (
-            f"A retry of this task {self._retry_text('attaches to it', known=False)}; {self._clear_text()}."
-        )
+        retry = self._retry_text("attaches to it", id_known=False)
+        return f"A retry of this task {retry}; {self._clear_text()}."
 
     def for_error(self, error: KlingError) -> str | None:
         """Describe what a retry and a clear do after an error.
@@ -106,31 +105,33 @@ class RecoveryAdvice:
         :return: the advice; ``None`` where the error's own text is complete.
         """
         if isinstance(error, KlingResultExpired):
-            way = "give this task another external_task_id" if self.user_named else "clear this task"
-            return f"To make it again, and be charged again, {way}."
+            remedy = "give this task another external_task_id" if self.user_named else "clear this task"
+            return f"To make it again, and be charged again, {remedy}."
         if isinstance(error, KlingSubmissionUnknown) and self.clear_attaches:
-            way = "take to another value" if self.shared else "on_clear='new'"
-            return f"A clear asks for the same job; to make a new one, set {way} before it."
+            remedy = "take to another value" if self.shared else "on_clear='new'"
+            return f"A clear asks for the same job; to make a new one, set {remedy} before it."
         if error.job in (None, JobState.NOT_CREATED) or isinstance(error, _SELF_EXPLANATORY):
             return None
         if self.synchronous:
             return _NOT_RETRIEVABLE
         if not self.will_retry or isinstance(error, AirflowFailException):
             return f"Airflow does not try this again, and {self._clear_text()}. {self._how_to_fetch(error)}."
-        retry = self._retry_text(_retry_effect(error), known=error.task_id is not None)
-        helped = retry != _STOPS_TO_AVOID_CHARGE and not self.changing and error.job is not JobState.MAY_EXIST
-        fetch = "" if helped else f" {self._how_to_fetch(error)}."
+        retry = self._retry_text(_retry_effect(error), id_known=error.task_id is not None)
+        retry_suffices = (
+            retry != _STOPS_TO_AVOID_CHARGE and not self.changing and error.job is not JobState.MAY_EXIST
+        )
+        fetch = "" if retry_suffices else f" {self._how_to_fetch(error)}."
         return f"A retry of this task {retry}; {self._clear_text()}.{fetch}"
 
-    def _retry_text(self, again: str, *, known: bool) -> str:
+    def _retry_text(self, effect: str, *, id_known: bool) -> str:
         if self.changing:
             return f"makes a new job, which is charged, for {' and '.join(self.changing)} changes in each try"
-        if self.can_look_up and not self.absence_proves and not known:
-            return f"{again} if it is found, and else {_STOPS_TO_AVOID_CHARGE}"
-        if self.can_look_up or (self.has_state_store and known):
-            return again
+        if self.can_look_up and not self.absence_proves and not id_known:
+            return f"{effect} if it is found, and else {_STOPS_TO_AVOID_CHARGE}"
+        if self.can_look_up or (self.has_state_store and id_known):
+            return effect
         return (
-            f"{again} if its answer has come, and else {_STOPS_TO_AVOID_CHARGE}"
+            f"{effect} if its answer has come, and else {_STOPS_TO_AVOID_CHARGE}"
             if self.has_state_store
             else _STOPS_TO_AVOID_CHARGE
         )
@@ -145,12 +146,12 @@ class RecoveryAdvice:
         return attaches if self.can_look_up else "a clear makes none while its name is taken"
 
     def _how_to_fetch(self, error: KlingError) -> str:
-        known = error.task_id or (error.external_task_id if self.can_look_up else None)
-        if known:
-            made = ", if it was made" if error.job is JobState.MAY_EXIST else ""
-            where = f"endpoint {self.endpoint}, kling_task_id {known}"
-            where += f", kling_conn_id {self.conn_id}" if self.conn_id else ""
-            return f"KlingFetchResultOperator stores its result{made} ({where})"
+        job_id = error.task_id or (error.external_task_id if self.can_look_up else None)
+        if job_id:
+            condition = ", if it was made" if error.job is JobState.MAY_EXIST else ""
+            reference = f"endpoint {self.endpoint}, kling_task_id {job_id}"
+            reference += f", kling_conn_id {self.conn_id}" if self.conn_id else ""
+            return f"KlingFetchResultOperator stores its result{condition} ({reference})"
         if self.can_list:
             return "KlingResultSweepOperator stores the results of all jobs of the account"
         return "The host's console may show it"
@@ -195,9 +196,9 @@ def can_look_up(operator: KlingTaskOperator, settings: KlingSettings) -> bool:
     :param settings: its connection's settings.
     :return: whether endpoint and host both support it.
     """
-    from ..submission.runner import can_look_up as supported
+    from ..submission.runner import can_look_up as is_supported
 
-    return supported(operator.endpoint, settings.dialect.supports_lookup)
+    return is_supported(operator.endpoint, settings.dialect.supports_lookup)
 
 
 @contextmanager
@@ -210,7 +211,7 @@ def report_errors(operator: KlingTaskOperator, context: Context) -> Iterator[Non
     try:
         yield
     except KlingError as error:
-        settle_lost(operator, context, error, partial(_ended, operator, error))
+        settle_lost(operator, context, error, partial(_read_failed_job, operator, error))
         _add_rejected(operator, error)
         count_failure(error, endpoint=operator.endpoint, model=getattr(operator, "model_name", None))
         advice = recovery_advice_for(operator, context)
@@ -223,10 +224,10 @@ def report_errors(operator: KlingTaskOperator, context: Context) -> Iterator[Non
 def _add_rejected(operator: KlingTaskOperator, error: KlingError) -> None:
     """Name the jobs of earlier takes in an error that says that no job was made: they are charged."""
     if error.job is JobState.NOT_CREATED and operator.rejected:
-        named = ", ".join(str(job["task_id"]) for job in operator.rejected)
+        rejected_ids = ", ".join(str(job["task_id"]) for job in operator.rejected)
         error.message = (
             f"{error.message} This is about another take; earlier ones fail the media check, exist and are "
-            f"charged: {named}."
+            f"charged: {rejected_ids}."
         )
         error.task_id = error.task_id or str(operator.rejected[-1]["task_id"])
         error.set_job_state(JobState.ENDED)
@@ -247,9 +248,9 @@ def _push(operator: KlingTaskOperator, context: Context, error: KlingError) -> N
     }
     try:
         context["ti"].xcom_push(key=ERROR_KEY, value=report)
-    except Exception as trouble:
+    except Exception as push_error:
         # It must not replace the error itself.
-        operator.log.warning("The error could not be pushed as XCom: %s", type(trouble).__name__)
+        operator.log.warning("The error could not be pushed as XCom: %s", type(push_error).__name__)
 
 
 def return_refusal(operator: KlingTaskOperator, run: TaskRun, error: KlingContentRefused) -> dict[str, Any]:
@@ -263,7 +264,7 @@ def return_refusal(operator: KlingTaskOperator, run: TaskRun, error: KlingConten
     """
     from ..results.refused_content import refusal_result
 
-    task = _ended(operator, error)
+    task = _read_failed_job(operator, error)
     settle_lost(operator, run.context, error, lambda: task)
     count_failure(error, endpoint=operator.endpoint, model=getattr(operator, "model_name", None))
     facts = run.metadata or load_request_metadata(run.context)
@@ -277,7 +278,7 @@ def return_refusal(operator: KlingTaskOperator, run: TaskRun, error: KlingConten
     return result
 
 
-def _ended(operator: KlingTaskOperator, error: KlingError) -> KlingTask | None:
+def _read_failed_job(operator: KlingTaskOperator, error: KlingError) -> KlingTask | None:
     """Return the job that failed, for its charge."""
     run = operator._run
     if run and run.ended_task and run.ended_task.task_id == error.task_id:
@@ -286,6 +287,6 @@ def _ended(operator: KlingTaskOperator, error: KlingError) -> KlingTask | None:
         return None
     try:
         return operator.hook.client.get_task(operator.endpoint, error.task_id, retry=False)
-    except KlingError as trouble:
-        operator.log.info("The charge of job %s cannot be read: %s", error.task_id, trouble.message)
+    except KlingError as read_error:
+        operator.log.info("The charge of job %s cannot be read: %s", error.task_id, read_error.message)
         return None

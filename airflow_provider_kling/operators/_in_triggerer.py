@@ -67,8 +67,8 @@ def _own_xcom_backend() -> str | None:
     from ..version_compat import conf
 
     backend = str(conf.get("core", "xcom_backend", fallback="") or "").strip()
-    own = backend.startswith("airflow.") and backend.endswith(".BaseXCom")
-    return None if own or not backend else backend
+    is_airflows = backend.startswith("airflow.") and backend.endswith(".BaseXCom")
+    return None if is_airflows or not backend else backend
 
 
 def _listeners_of_success() -> list[str]:

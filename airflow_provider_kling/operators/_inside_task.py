@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..submission.context import IdempotencyKey, SubmittedTask
     from ..version_compat import BaseOperator, Context
 
-_asked: set[tuple[Any, ...]] = set()
+_earlier_calls: set[tuple[Any, ...]] = set()
 """Keys of the jobs of calls inside other tasks; a worker's process runs one task, ``dag.test()`` many."""
 
 
@@ -30,13 +30,13 @@ def outer_task(operator: BaseOperator, context: Context) -> str | None:
     if running is None or running is operator:
         return None
     # A mapped task is identified by the class of its instances.
-    kind = getattr(running, "operator_class", None) or type(running)
-    if running.task_id == operator.task_id and kind is type(operator):
+    operator_class = getattr(running, "operator_class", None) or type(running)
+    if running.task_id == operator.task_id and operator_class is type(operator):
         return None
     return str(running.task_id)
 
 
-def refuse_templates(operator: BaseOperator, values: Mapping[str, Any]) -> None:
+def reject_templates(operator: BaseOperator, values: Mapping[str, Any]) -> None:
     """Fail for templates that Airflow does not render inside another task: they would be sent as they are.
 
     :param operator: an operator that is called inside another task.
@@ -74,8 +74,8 @@ def warning_of_repetition(key: IdempotencyKey, try_number: Any, submission: Subm
     :return: the warning; ``None`` for the first call.
     """
     call = (key, try_number)
-    if call not in _asked:
-        _asked.add(call)
+    if call not in _earlier_calls:
+        _earlier_calls.add(call)
         return None
     if submission.reattached:
         return (

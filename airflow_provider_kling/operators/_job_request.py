@@ -22,10 +22,10 @@ from ..inputs.prepared_request import (
 )
 from ..results.job_facts import CONNECTION_FACT, INPUTS, REJECTED_FACT, scope_facts
 from ..submission.idempotency import load_request, task_instance_key
-from ._inside_task import refuse_templates
-from ._parameters import labels_in, read_path, read_seconds, read_take
+from ._inside_task import reject_templates
+from ._parameters import read_job_labels, read_path, read_seconds, read_take
 from ._reuse import shared_scope
-from ._templates import EXTRA_BODY, OUTPUT_PATH, without
+from ._templates import EXTRA_BODY, OUTPUT_PATH, drop_paths
 
 if TYPE_CHECKING:
     from ..api.hosts import Dialect
@@ -57,7 +57,7 @@ class JobRequest:
         self.check_rendered()
         if nested and not task.is_rendered:
             values = {name: getattr(task, name) for name in task.template_fields}
-            refuse_templates(task, values | task.request_values())
+            reject_templates(task, values | task.request_values())
         dialect = task.hook.settings.dialect
         limited = any(limit is not None for limit in (task.max_units, task.max_usd, task.budget))
         request = self.build(dialect, context, limited=limited)
@@ -150,7 +150,7 @@ class JobRequest:
         :return: the take; empty for the first one.
         :raises KlingRequestInvalid: it is neither text nor a number.
         """
-        return self.operator.remade_as or read_take(self.operator.task_id, self.operator.take)
+        return self.operator.replacement_take or read_take(self.operator.task_id, self.operator.take)
 
     def stable_key(self, key: IdempotencyKey) -> IdempotencyKey:
         """Return the key that ``on_clear``, ``idempotency_scope`` and ``take`` require.
@@ -159,7 +159,7 @@ class JobRequest:
         :return: the same with the take; without the count of clears, or with the scope.
         """
         operator = self.operator
-        key = replace(key, take=self.take(), regenerated=operator.remade_as is not None)
+        key = replace(key, take=self.take(), regenerated=operator.replacement_take is not None)
         settings = operator.usable_settings() if self.is_shared else None
         if settings:
             return replace(key, scope=shared_scope(settings, operator.endpoint))
@@ -183,7 +183,7 @@ class JobRequest:
         """
         from ..results.manifest import task_instance_info
 
-        labels = labels_in(self.operator.task_id, "labels", self.operator.labels)
+        labels = read_job_labels(self.operator.task_id, "labels", self.operator.labels)
         return {
             **({"labels": labels} if labels else {}),
             **({CONNECTION_FACT: self.operator.active_conn_id} if self.operator.fallback_conn_ids else {}),
@@ -223,12 +223,12 @@ class JobRequest:
         """Return the request's fields without those that rendered to nothing, whatever word that left."""
         values = self.operator.request_values()
         # An item of a list is refused by its place; left out, it would change what the others mean.
-        lost = [each.path for each in self.operator.unresolved if isinstance(each.path[-1], str)]
-        return without(paths_to_str(values), lost) if lost else values
+        empty = [each.path for each in self.operator.unresolved if isinstance(each.path[-1], str)]
+        return drop_paths(paths_to_str(values), empty) if empty else values
 
     def _extra_body(self) -> Any:
         empty = [each.path[1:] for each in self.operator.unresolved if each.path[0] == EXTRA_BODY]
-        return without(read_extra_body(self.operator.original(EXTRA_BODY)), empty)
+        return drop_paths(read_extra_body(self.operator.original(EXTRA_BODY)), empty)
 
     def _log_cost(self, request: PreparedRequest, dialect: Dialect) -> None:
         from ..api.pricing import PRICES_OF, format_usd, unit_type, units_to_usd

@@ -15,7 +15,7 @@ from ..submission.idempotency import load_external_task_id, load_request_metadat
 from ._accounts import conn_ids_of, submission_of
 from ._budgets import settle
 from ._job_request import JobRequest
-from ._regeneration import checked_result, checks_media, restore_take
+from ._regeneration import check_result, checks_media, restore_take
 from ._reuse import with_fresh_urls
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def submit_and_wait(
     :raises TaskDeferred: the triggerer waits.
     :raises KlingError: there is no result, or its files fail the media check.
     """
-    return _until_good(operator, run, _submit_once(operator, run, submission))
+    return _until_accepted(operator, run, _submit_once(operator, run, submission))
 
 
 def finish_deferred(operator: KlingTaskOperator, run: TaskRun, task_id: str) -> dict[str, Any]:
@@ -52,15 +52,15 @@ def finish_deferred(operator: KlingTaskOperator, run: TaskRun, task_id: str) -> 
     """
     if checks_media(operator):
         restore_take(operator, run)
-    return _until_good(operator, run, finish(operator, run, run.read_finished(task_id)))
+    return _until_accepted(operator, run, finish(operator, run, run.read_finished(task_id)))
 
 
-def _until_good(operator: KlingTaskOperator, run: TaskRun, result: dict[str, Any]) -> dict[str, Any]:
+def _until_accepted(operator: KlingTaskOperator, run: TaskRun, result: dict[str, Any]) -> dict[str, Any]:
     if not checks_media(operator):
         return result
-    while (checked := checked_result(operator, run, result)) is None:
+    while (accepted := check_result(operator, run, result)) is None:
         result = _submit_once(operator, run, submission_of(operator, run))
-    return checked
+    return accepted
 
 
 def _submit_once(

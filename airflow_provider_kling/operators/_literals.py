@@ -17,8 +17,8 @@ from ..inputs.prepared_request import check_extra_body, parse_units, read_extra_
 from ._parameters import (
     check_budget,
     check_end_from_trigger,
-    labels_in,
     read_conn_id,
+    read_job_labels,
     read_path,
     read_take,
 )
@@ -74,7 +74,7 @@ def check_literals(operator: KlingTaskOperator) -> None:
 
 def _check_optional(operator: KlingTaskOperator) -> None:
     for name, check in (
-        ("labels", lambda labels: labels_in(operator.task_id, "labels", labels)),
+        ("labels", lambda labels: read_job_labels(operator.task_id, "labels", labels)),
         ("max_units", lambda units: parse_units("max_units", units)),
         ("max_usd", _check_usd),
         ("expected_seconds", lambda _: _check_seconds(operator)),
@@ -146,15 +146,15 @@ def _validate_once(endpoint: Endpoint, /, **values: Any) -> None:
 
 def _check_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
     """Fail for a model of API 2.0 at an endpoint of v1, and warn of a name that looks like a typo."""
-    if words := v2_model_message(endpoint.slug, name):
-        raise KlingRequestInvalid(f"{words}. Task {task_id!r}.", job=JobState.NOT_CREATED)
-    if meant := suggest_model(endpoint.slug, name):
-        text = f"Task {task_id!r}: model_name {name!r} is unknown, and is sent as it is{meant}"
+    if message := v2_model_message(endpoint.slug, name):
+        raise KlingRequestInvalid(f"{message}. Task {task_id!r}.", job=JobState.NOT_CREATED)
+    if suggestion := suggest_model(endpoint.slug, name):
+        text = f"Task {task_id!r}: model_name {name!r} is unknown, and is sent as it is{suggestion}"
         warnings.warn(text, UserWarning, stacklevel=5)
 
 
 def _warn_of_retired_model(endpoint: Endpoint, task_id: str, name: Any) -> None:
     field = endpoint.request.model_fields.get("model_name")
     # Two endpoints have no newer model: their users know a host that still has it.
-    if field and name != field.default and (words := retirement_message(endpoint.slug, name)):
-        warnings.warn(f"Task {task_id!r}: {words}", FutureWarning, stacklevel=5)
+    if field and name != field.default and (message := retirement_message(endpoint.slug, name)):
+        warnings.warn(f"Task {task_id!r}: {message}", FutureWarning, stacklevel=5)

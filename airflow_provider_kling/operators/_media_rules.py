@@ -11,7 +11,7 @@ from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
 from ..media import MediaExtraMissing, check_media_extra
 from ..media.rules import MediaRules
-from ._parameters import in_seconds, invalid_parameter, read_flag, read_number
+from ._parameters import invalid_parameter, read_flag, read_number, to_seconds
 
 _SHARE = ("a share, 0 to 1", 0.0, 1.0)
 NUMBERS = {
@@ -65,9 +65,11 @@ def read_rules(task_id: str, values: Mapping[str, Any], *, parsing: bool = False
 
 def _read_rule(task_id: str, name: str, value: Any) -> Any:
     if name in NUMBERS:
-        rule, least, most = NUMBERS[name]
-        number = in_seconds(value) if name.startswith("duration") else value
-        return read_number(task_id, name, number, rule, least=least, most=most, whole=name in _WHOLE)
+        rule, minimum, maximum = NUMBERS[name]
+        number = to_seconds(value) if name.startswith("duration") else value
+        return read_number(
+            task_id, name, number, rule, minimum=minimum, maximum=maximum, whole=name in _WHOLE
+        )
     if name == "require_audio":
         return read_flag(task_id, name, value)
     parts = value.strip("[]() ").split(",") if isinstance(value, str) else value

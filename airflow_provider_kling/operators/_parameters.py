@@ -73,11 +73,11 @@ def read_flag(task_id: str, name: str, value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
-        known = _FLAGS.get(value.strip().lower())
+        flag = _FLAGS.get(value.strip().lower())
     else:
         # Also bools and numbers of numpy, which are not subclasses of Python's.
-        known = _FLAGS.get(str(value).lower()) if value is not None else None
-    return invalid_parameter(task_id, name, value, "True or False") if known is None else known
+        flag = _FLAGS.get(str(value).lower()) if value is not None else None
+    return invalid_parameter(task_id, name, value, "True or False") if flag is None else flag
 
 
 def read_choice(task_id: str, name: str, value: Any, choices: tuple[str, ...]) -> str:
@@ -95,8 +95,8 @@ def read_choice(task_id: str, name: str, value: Any, choices: tuple[str, ...]) -
     value = to_builtin(value)
     word = value.strip().lower() if isinstance(value, str) else None
     if word is None or word not in choices:
-        meant = did_you_mean(value, choices)
-        invalid_parameter(task_id, name, value, " or ".join(map(repr, choices)) + meant)
+        suggestion = did_you_mean(value, choices)
+        invalid_parameter(task_id, name, value, " or ".join(map(repr, choices)) + suggestion)
     return word
 
 
@@ -134,7 +134,7 @@ def read_conn_ids(task_id: str, value: Any, first: Any) -> tuple[str, ...]:
     :raises KlingRequestInvalid: it is none of these, or names a connection twice.
     """
     value = to_builtin(value)
-    ids = _listed(value) if isinstance(value, str) else value
+    ids = _parse_ids(value) if isinstance(value, str) else value
     expected = f"a list of connection ids, each once and none of them {first!r}"
     if is_nothing(ids):
         return ()
@@ -146,7 +146,7 @@ def read_conn_ids(task_id: str, value: Any, first: Any) -> tuple[str, ...]:
     return found
 
 
-def _listed(text: str) -> Any:
+def _parse_ids(text: str) -> Any:
     """Parse text: JSON, the Python list that a template without native rendering renders, or names."""
     if is_missing(text):
         return None
@@ -160,8 +160,8 @@ def read_number(
     rule: str,
     *,
     above: float = -math.inf,
-    least: float = -math.inf,
-    most: float = math.inf,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
     whole: bool = False,
 ) -> float:
     """Read a finite number.
@@ -171,15 +171,15 @@ def read_number(
     :param value: a number of any type, or text.
     :param rule: which values are valid, for the error.
     :param above: the number must be greater than this.
-    :param least: the number must not be less than this.
-    :param most: the number must not be greater than this.
+    :param minimum: the number must not be less than this.
+    :param maximum: the number must not be greater than this.
     :param whole: the number must have no fraction.
     :return: the number; an ``int`` if ``whole``.
     :raises KlingRequestInvalid: it is no such number.
     """
     number = _number(value)
-    known = number is not None and above < number < math.inf and least <= number <= most
-    if number is None or not known or (whole and number % 1):
+    in_range = number is not None and above < number < math.inf and minimum <= number <= maximum
+    if number is None or not in_range or (whole and number % 1):
         invalid_parameter(task_id, name, value, rule)
     return int(number) if whole else number
 
@@ -193,10 +193,10 @@ def read_seconds(task_id: str, name: str, value: Any) -> float:
     :return: the seconds.
     :raises KlingRequestInvalid: it is no length of time.
     """
-    return read_number(task_id, name, in_seconds(value), _SECONDS, above=0)
+    return read_number(task_id, name, to_seconds(value), _SECONDS, above=0)
 
 
-def in_seconds(value: Any) -> Any:
+def to_seconds(value: Any) -> Any:
     """Return a length of time in seconds.
 
     :param value: a ``timedelta``, or what stands for seconds.
@@ -245,8 +245,8 @@ def read_endpoint(task_id: str, name: str, value: Any) -> Endpoint:
     except (ValueError, TypeError):
         from ..api.registry import ENDPOINTS
 
-        meant = did_you_mean(value, tuple(ENDPOINTS))
-        invalid_parameter(task_id, name, value, f"a slug: {', '.join(ENDPOINTS)}{meant}")
+        suggestion = did_you_mean(value, tuple(ENDPOINTS))
+        invalid_parameter(task_id, name, value, f"a slug: {', '.join(ENDPOINTS)}{suggestion}")
 
 
 def read_path(task_id: str, name: str, value: Any) -> Any:
@@ -273,7 +273,7 @@ def read_path(task_id: str, name: str, value: Any) -> Any:
     return value
 
 
-def labels_in(task_id: str, name: str, value: Any) -> dict[str, str]:
+def read_job_labels(task_id: str, name: str, value: Any) -> dict[str, str]:
     """Read the labels of a job.
 
     :param task_id: the task that has them.
@@ -288,7 +288,7 @@ def labels_in(task_id: str, name: str, value: Any) -> dict[str, str]:
         invalid_parameter(task_id, name, value, str(error))
 
 
-def id_source(value: Any) -> Any:
+def parse_id_source(value: Any) -> Any:
     """Return a mapping or list that Jinja may have rendered as text.
 
     :param value: an id, the result of an operator, or one of them as text.
@@ -309,26 +309,26 @@ def read_task_id(task_id: str, name: str, value: Any) -> str:
     :return: the id.
     :raises KlingRequestInvalid: it is not the id of one job.
     """
-    found = id_source(value)
-    ident = found.get("task_id") if isinstance(found, Mapping) else found
-    if not isinstance(ident, float):
-        ident = to_builtin(ident)
-    if isinstance(ident, int) and not isinstance(ident, bool):
+    found = parse_id_source(value)
+    job_id = found.get("task_id") if isinstance(found, Mapping) else found
+    if not isinstance(job_id, float):
+        job_id = to_builtin(job_id)
+    if isinstance(job_id, int) and not isinstance(job_id, bool):
         # Native templates render an id as a number.
-        ident = str(ident)
-    text = ident.strip() if isinstance(ident, str) and not is_missing(ident) else ""
+        job_id = str(job_id)
+    text = job_id.strip() if isinstance(job_id, str) and not is_missing(job_id) else ""
     # No query holds a line's end or half a character.
     if text.isprintable() and not is_object_repr(text) and text and not _FLOAT.fullmatch(text):
         return text
-    many = isinstance(ident, Iterable) and not isinstance(ident, str)
+    is_several = isinstance(job_id, Iterable) and not isinstance(job_id, str)
     remedy = (
         f"map the task: .partial(...).expand({name}=...)"
-        if many
+        if is_several
         else "pass the id as text, or .expand() over several"
     )
-    what = type(found).__name__ if many else repr(ident)
+    shown = type(found).__name__ if is_several else repr(job_id)
     raise KlingRequestInvalid(
-        f"Invalid value for {name!r}: {redact_text(what)}; {remedy}. "
+        f"Invalid value for {name!r}: {redact_text(shown)}; {remedy}. "
         f"Task {task_id!r}: it must be the id of a job."
     )
 

@@ -58,27 +58,27 @@ def find_seconds(
     source = length_source(operator.endpoint)
     if source is None:
         return None
-    media = list(_media(request, source))
-    wanted = {*_ids(request, _IDS[source]), *media}
-    if context is not None and wanted and (seconds := upstream_length(operator, context, wanted)):
+    media = list(_media_values(request, source))
+    searched = {*_ids(request, _IDS[source]), *media}
+    if context is not None and searched and (seconds := upstream_length(operator, context, searched)):
         return seconds
     lengths = [found for value in media if read_files and (found := _file_length(operator, value))]
     return Decimal(str(max(lengths))) if lengths else None
 
 
-def upstream_length(operator: Any, context: Context, wanted: set[str]) -> Decimal | None:
+def upstream_length(operator: Any, context: Context, searched: set[str]) -> Decimal | None:
     """Search the results of upstream tasks for an item with an id or URL.
 
     :param operator: the operator.
     :param context: Airflow's context.
-    :param wanted: ids and URLs.
+    :param searched: ids and URLs.
     :return: the longest length of those items in seconds; ``None`` where there is none.
     """
     ti = context["ti"]
     for task_id in _upstream(operator):
         try:
             value = ti.xcom_pull(task_ids=task_id, key="return_value")
-            found = [length for item in _items(value) if (length := _length(item, wanted))]
+            found = [length for item in _items(value) if (length := _length(item, searched))]
         except Exception as error:
             # The length is needed for the estimate only.
             _log.debug("The result of task %s cannot be read: %s", task_id, type(error).__name__)
@@ -101,20 +101,20 @@ def _upstream(operator: Any) -> list[str]:
 
 def _items(value: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the dicts of a result, at any depth; of mapped tasks it is a list of results."""
-    waiting: list[Any] = [value]
+    stack: list[Any] = [value]
     for _ in range(_MAX_ITEMS):
-        if not waiting:
+        if not stack:
             return
-        item = waiting.pop()
+        item = stack.pop()
         if isinstance(item, Mapping):
             yield item
-            waiting.extend(each for each in item.values() if isinstance(each, Mapping | list))
+            stack.extend(each for each in item.values() if isinstance(each, Mapping | list))
         elif isinstance(item, Iterable) and not isinstance(item, str | bytes):
-            waiting.extend(item)
+            stack.extend(item)
 
 
-def _length(item: Mapping[str, Any], wanted: set[str]) -> Decimal | None:
-    if not any(str(item[name]) in wanted for name in ("id", "url") if item.get(name)):
+def _length(item: Mapping[str, Any], searched: set[str]) -> Decimal | None:
+    if not any(str(item[name]) in searched for name in ("id", "url") if item.get(name)):
         return None
     return amount_of(item.get("duration")) or None
 
@@ -133,17 +133,17 @@ def _ids(value: Any, names: tuple[str, ...]) -> Iterator[str]:
                 yield from _ids(inner, names)
 
 
-def _media(request: KlingRequest, kind: str) -> Iterator[str]:
+def _media_values(request: KlingRequest, media_kind: str) -> Iterator[str]:
     from ..inputs.resolve import MediaField, map_media_fields
 
     found: list[str] = []
 
-    def note(field: MediaField) -> str:
-        if field.rules.kind == kind:
+    def collect(field: MediaField) -> str:
+        if field.rules.kind == media_kind:
             found.append(field.value)
         return field.value
 
-    map_media_fields(request, note)
+    map_media_fields(request, collect)
     yield from found
 
 
@@ -172,8 +172,8 @@ class _Blocks:
 
     def __init__(self, fetch: Callable[[int, int], bytes]) -> None:
         self._fetch = fetch
-        self._known: dict[int, bytes] = {}
-        self._until = time.monotonic() + MAX_SECONDS
+        self._blocks: dict[int, bytes] = {}
+        self._deadline = time.monotonic() + MAX_SECONDS
 
     def read(self, at: int, length: int) -> bytes:
         """Return bytes of the file.
@@ -188,11 +188,11 @@ class _Blocks:
         return joined[at - first * _BLOCK :][:length]
 
     def _block(self, number: int) -> bytes:
-        if number not in self._known:
-            if (len(self._known) + 1) * _BLOCK > MAX_BYTES or time.monotonic() > self._until:
+        if number not in self._blocks:
+            if (len(self._blocks) + 1) * _BLOCK > MAX_BYTES or time.monotonic() > self._deadline:
                 raise _LimitReached
-            self._known[number] = self._fetch(number * _BLOCK, _BLOCK)
-        return self._known[number]
+            self._blocks[number] = self._fetch(number * _BLOCK, _BLOCK)
+        return self._blocks[number]
 
 
 def url_length(
@@ -241,25 +241,25 @@ class _HttpFile:
                 allow_redirects=False,
                 timeout=MAX_SECONDS,
                 proxies=proxies_for(self._url, self._proxy, allow_private=self._private),
-            ) as answer:
-                if answer.is_redirect:
-                    self._url = validate_url(urljoin(self._url, answer.headers["location"]))
+            ) as response:
+                if response.is_redirect:
+                    self._url = validate_url(urljoin(self._url, response.headers["location"]))
                     continue
-                return self._content(answer, at, length)
+                return self._content(response, at, length)
         raise _LimitReached
 
-    def _content(self, answer: requests.Response, at: int, length: int) -> bytes:
-        if answer.status_code == _PARTIAL:
-            found = _RANGE.fullmatch(answer.headers.get("content-range", ""))
+    def _content(self, response: requests.Response, at: int, length: int) -> bytes:
+        if response.status_code == _PARTIAL:
+            found = _RANGE.fullmatch(response.headers.get("content-range", ""))
             self.size = int(found[1]) if found else self.size
-        elif answer.status_code == _OK and not at:
+        elif response.status_code == _OK and not at:
             # This server knows no ranges: its beginning is all that may be read.
             with suppress(ValueError):
-                self.size = int(answer.headers.get("content-length", ""))
+                self.size = int(response.headers.get("content-length", ""))
         else:
             raise _LimitReached
         data = b""
-        for chunk in answer.iter_content(8192):
+        for chunk in response.iter_content(8192):
             data += chunk
             if len(data) >= length:
                 break
@@ -273,15 +273,15 @@ def stored_length(uri: str) -> float | None:
     :return: seconds; ``None`` if the file cannot be read or does not have it.
     """
     try:
-        place = resolve_path(uri)
-        with translate_storage_errors(), open_to_read(place) as file:
+        path = resolve_path(uri)
+        with translate_storage_errors(), open_to_read(path) as file:
 
             def fetch(at: int, length: int) -> bytes:
                 file.seek(at)
                 content: bytes = file.read(length)
                 return content
 
-            return media_length(_Blocks(fetch).read, place.fs.info(place.path).get("size"))
+            return media_length(_Blocks(fetch).read, path.fs.info(path.path).get("size"))
     except Exception as error:
         # The error is reported when the file is read for the request.
         _log.debug("The length of an input could not be read: %s", type(error).__name__)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .base import KlingTaskOperator
     from .batch import KlingBatchOperator
 
-_MOST = 10
+_MAX_REGENERATIONS = 10
 
 
 def check_parameters(operator: KlingTaskOperator | KlingBatchOperator) -> None:
@@ -50,10 +50,12 @@ def check_parameters(operator: KlingTaskOperator | KlingBatchOperator) -> None:
     :param operator: the operator.
     :raises KlingRequestInvalid: a value is invalid.
     """
-    task_id, rule = operator.task_id, f"a whole number, 0 to {_MOST}"
+    task_id, rule = operator.task_id, f"a whole number, 0 to {_MAX_REGENERATIONS}"
     count: float = operator.regenerate_on_fail
-    if type(count) is not int or not 0 <= count <= _MOST:
-        count = read_number(task_id, "regenerate_on_fail", count, rule, least=0, most=_MOST, whole=True)
+    if type(count) is not int or not 0 <= count <= _MAX_REGENERATIONS:
+        count = read_number(
+            task_id, "regenerate_on_fail", count, rule, minimum=0, maximum=_MAX_REGENERATIONS, whole=True
+        )
         operator.regenerate_on_fail = int(count)
     rules = operator.media_rules
     if not checks_media(operator):
@@ -76,7 +78,7 @@ def checks_media(operator: KlingTaskOperator | KlingBatchOperator) -> bool:
     return operator.media_rules is not None or operator.regenerate_on_fail > 0
 
 
-def stored_check(operator: KlingBatchOperator) -> CheckStored | None:
+def stored_result_check(operator: KlingBatchOperator) -> CheckStored | None:
     """Make the function that checks the files of stored results that a batch re-uses.
 
     :param operator: the batch.
@@ -90,7 +92,7 @@ def stored_check(operator: KlingBatchOperator) -> CheckStored | None:
     return lambda result: verdict_of(check_files(extract_paths(result), rules, trust_manifest=True))
 
 
-def storing(
+def store_function(
     operator: KlingBatchOperator, settings: KlingSettings, endpoint: Endpoint, context: Context
 ) -> StoreResult:
     """Make the function that stores the files of a batch's jobs, and checks them where there are rules.
@@ -107,7 +109,7 @@ def storing(
     from ..results.media_check import check_files, extract_paths
 
     rules = read_rules(operator.task_id, operator.media_rules or {})
-    asked = read_take(operator.task_id, operator.take)
+    requested_take = read_take(operator.task_id, operator.take)
 
     def store_and_check(
         task: KlingTask, facts: Mapping[str, Any], read: Callable[[], KlingTask]
@@ -116,19 +118,21 @@ def storing(
         with storage_errors_for("cannot be read", operator.output_path, job=JobState.ENDED):
             verdict = verdict_of(check_files(extract_paths(result), rules))
             if verdict["passed"]:
-                _record_accepted(index_at(settings, endpoint, operator.output_path), result, facts, asked)
+                _record_accepted(
+                    index_at(settings, endpoint, operator.output_path), result, facts, requested_take
+                )
         return {**result, MEDIA_CHECK: verdict}
 
     return store_and_check
 
 
 def _record_accepted(
-    index: ResultIndex, result: Mapping[str, Any], facts: Mapping[str, Any], asked: str
+    index: ResultIndex, result: Mapping[str, Any], facts: Mapping[str, Any], requested_take: str
 ) -> None:
     """Let the index lead from the take that was asked for to the one whose files pass the check."""
     identity = identity_in(facts)
-    if identity and identity.take != asked:
-        index.record(result, replace(identity, take=asked), accepted=identity.take)
+    if identity and identity.take != requested_take:
+        index.record(result, replace(identity, take=requested_take), accepted=identity.take)
 
 
 def restore_take(operator: KlingTaskOperator, run: TaskRun) -> None:
@@ -137,30 +141,28 @@ def restore_take(operator: KlingTaskOperator, run: TaskRun) -> None:
     :param operator: the operator, created again after the deferral.
     :param run: its run.
     """
-    known = run.metadata or load_request_metadata(run.context)
-    take = str(known.get(TAKE_FACT) or "")
-    operator.remade_as = take if take != read_take(operator.task_id, operator.take) else None
-    operator.rejected = list(known.get(REJECTED_FACT) or ())
+    metadata = run.metadata or load_request_metadata(run.context)
+    take = str(metadata.get(TAKE_FACT) or "")
+    operator.replacement_take = take if take != read_take(operator.task_id, operator.take) else None
+    operator.rejected = list(metadata.get(REJECTED_FACT) or ())
 
 
-def take_up_wait(operator: KlingTaskOperator, waited: dict[str, Any]) -> dict[str, Any]:
+def restore_slot_wait(operator: KlingTaskOperator, event: dict[str, Any]) -> dict[str, Any]:
     """Return the facts of a wait for a slot, which may have been of another take.
 
     The earlier takes are then looked up and checked again, at all accounts, and cost nothing.
 
     :param operator: the operator, created again after the deferral.
-    :param waited: the event of the trigger.
+    :param event: the event of the trigger.
     :return: the same; with ``may_exist`` if an earlier take may have a job.
     """
-    operator.remade_as, operator.rejected = None, ()
-    if operator.regenerate_on_fail and operator.usable_settings() and _names_protect(operator):
-        return {**waited, "may_exist": True, "kling_conn_id": None}
-    return waited
+    operator.replacement_take, operator.rejected = None, ()
+    if operator.regenerate_on_fail and operator.usable_settings() and _prevents_duplicates(operator):
+        return {**event, "may_exist": True, "kling_conn_id": None}
+    return event
 
 
-def checked_result(
-    operator: KlingTaskOperator, run: TaskRun, result: dict[str, Any]
-) -> dict[str, Any] | None:
+def check_result(operator: KlingTaskOperator, run: TaskRun, result: dict[str, Any]) -> dict[str, Any] | None:
     """Check the files of a result, and prepare another take if they break a rule.
 
     :param operator: the operator.
@@ -179,31 +181,31 @@ def checked_result(
         if operator.output_path:
             index = index_at(operator.hook.settings, operator.endpoint, operator.output_path)
             _record_accepted(index, result, run.metadata, read_take(operator.task_id, operator.take))
-        more = {REJECTED_FACT: operator.rejected} if operator.rejected else {}
-        return {**result, MEDIA_CHECK: verdict, **more}
-    if (why := _no_other(operator, run, result)) is not None:
+        earlier_jobs = {REJECTED_FACT: operator.rejected} if operator.rejected else {}
+        return {**result, MEDIA_CHECK: verdict, **earlier_jobs}
+    if (reason := _reason_to_stop(operator, run, result)) is not None:
         shared = operator.idempotency_scope == INPUTS
-        error = media_check_error(verdict, why, outlook=SAME_INPUTS if shared else MAKE_AGAIN)
+        error = media_check_error(verdict, reason, next_steps=SAME_INPUTS if shared else MAKE_AGAIN)
         error.task_id = str(result["task_id"])
         raise error
-    take = operator.remade_as or read_take(operator.task_id, operator.take)
+    take = operator.replacement_take or read_take(operator.task_id, operator.take)
     operator.rejected = [*operator.rejected, rejection(result, take, verdict)]
-    operator.remade_as = next_take(take)
+    operator.replacement_take = next_take(take)
     operator.log.warning(
         "The files of job %s fail the media check and stay where they are; another job is made, take %s: %s",
         result["task_id"],
-        operator.remade_as,
+        operator.replacement_take,
         "; ".join(text for file in checked for text in file.failures),
     )
     return None
 
 
-def _no_other(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, Any]) -> str | None:
+def _reason_to_stop(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, Any]) -> str | None:
     """Return why no other job may be submitted; ``None`` if one may."""
-    made = len(operator.rejected) + 1
-    if made > operator.regenerate_on_fail:
-        return f"{made} jobs were made for it." if made > 1 else ""
-    if not _names_protect(operator):
+    job_count = len(operator.rejected) + 1
+    if job_count > operator.regenerate_on_fail:
+        return f"{job_count} jobs were made for it." if job_count > 1 else ""
+    if not _prevents_duplicates(operator):
         return NO_PROTECTION
     limit = lowest_units(
         operator.endpoint,
@@ -218,14 +220,14 @@ def _no_other(operator: KlingTaskOperator, run: TaskRun, result: Mapping[str, An
         result.get("charges") or (),
         operator.hook.settings.currency,
     )
-    known = [amount_of(run.metadata.get("estimate")), amount_of(result.get("units")), charged]
-    costs = [each for each in known if each is not None]
-    if costs and max(costs) * (made + 1) <= limit:
+    amounts = [amount_of(run.metadata.get("estimate")), amount_of(result.get("units")), charged]
+    costs = [amount for amount in amounts if amount is not None]
+    if costs and max(costs) * (job_count + 1) <= limit:
         return None
-    return f"No other is made: {made + 1} jobs could cost more than the limit of {limit:f} units."
+    return f"No other is made: {job_count + 1} jobs could cost more than the limit of {limit:f} units."
 
 
-def _names_protect(operator: KlingTaskOperator) -> bool:
+def _prevents_duplicates(operator: KlingTaskOperator) -> bool:
     """Whether a job can be looked up by its external id, and the host rejects a second one."""
     settings = operator.hook.settings
     unique = settings.dialect.refuses_duplicates and operator.endpoint.absence_proves

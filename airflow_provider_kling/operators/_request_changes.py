@@ -25,15 +25,15 @@ _MAX_VALUE_LENGTH = 200
 _CLOCK_SECONDS = 60.0
 """Most seconds by which the clocks of Kling and of this machine differ."""
 
-_CHANGING = re.compile(
+_CHANGING_TEMPLATE = re.compile(
     r"\{[{%][^}]*\b(now|utcnow|today|random\w*|rand\w*|uuid\w*|try_number|perf_counter|macros\.time"
     # Each try has its own instance.
     r"|(ti|task_instance)\.(id|start_date|queued_dttm|pid|hostname|log_url))\b"
 )
-_DELIVERY = ("callback_url", "external_task_id")
-_OF_THE_JOB = ("take", "kling_conn_id", "endpoint")
-_PLACE = ("external_task_id", "kling_conn_id", "endpoint")
-_STEADY = "Use values that stay the same in every try, such as {{ ts }}"
+_DELIVERY_FIELDS = ("callback_url", "external_task_id")
+_KEY_FIELDS = ("take", "kling_conn_id", "endpoint")
+_LOOKUP_FIELDS = ("external_task_id", "kling_conn_id", "endpoint")
+_USE_STABLE_VALUES = "Use values that stay the same in every try, such as {{ ts }}"
 
 
 def changing_templates(value: Any) -> bool:
@@ -43,9 +43,9 @@ def changing_templates(value: Any) -> bool:
     :return: whether it uses the time, a random value or the try number.
     """
     if isinstance(value, str):
-        return _CHANGING.search(value) is not None
+        return _CHANGING_TEMPLATE.search(value) is not None
     if isinstance(value, Mapping):
-        return any(changing_templates(item) for name, item in value.items() if name not in _DELIVERY)
+        return any(changing_templates(item) for name, item in value.items() if name not in _DELIVERY_FIELDS)
     return isinstance(value, list | tuple) and any(map(changing_templates, value))
 
 
@@ -58,11 +58,11 @@ def changing_fields(parameters: Mapping[str, Any], redacted: Sequence[str]) -> t
     """
     if parameters.get("external_task_id"):
         # The user's own external task id names the same job of an account whatever its request is.
-        return tuple(name for name in _PLACE if changing_templates(parameters.get(name)))
+        return tuple(name for name in _LOOKUP_FIELDS if changing_templates(parameters.get(name)))
     return tuple(
         name
-        for name in (*redacted, *_OF_THE_JOB)
-        if name not in _DELIVERY and changing_templates(parameters.get(name))
+        for name in (*redacted, *_KEY_FIELDS)
+        if name not in _DELIVERY_FIELDS and changing_templates(parameters.get(name))
     )
 
 
@@ -72,8 +72,8 @@ def changing_first(names: Sequence[str]) -> str:
     :param names: parameters whose templates differ in each try.
     :return: the warning.
     """
-    differ = f"{' and '.join(names)} differs in each try"
-    return f"{differ}, so a retry asks for another job and pays for it. {_STEADY}"
+    statement = f"{' and '.join(names)} differs in each try"
+    return f"{statement}, so a retry asks for another job and pays for it. {_USE_STABLE_VALUES}"
 
 
 def changing_retry(names: Sequence[str]) -> str:
@@ -85,7 +85,7 @@ def changing_retry(names: Sequence[str]) -> str:
     return (
         f"{' and '.join(names)} differs in each try, so this one asks for another job than the earlier try "
         "did, and pays for it if that one was made; KlingFetchResultOperator stores the earlier one's "
-        f"result. {_STEADY}"
+        f"result. {_USE_STABLE_VALUES}"
     )
 
 
@@ -97,62 +97,62 @@ def changing_rows(names: Sequence[str]) -> str:
     """
     return (
         f"{' and '.join(names)} differs in each try, so a retry makes those rows again and pays for them, "
-        f"and the batch holds its worker while it waits, even with deferrable=True. {_STEADY}"
+        f"and the batch holds its worker while it waits, even with deferrable=True. {_USE_STABLE_VALUES}"
     )
 
 
-def difference(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
+def difference(current: Mapping[str, Any], earlier: Mapping[str, Any]) -> str:
     """Describe what differs between two requests.
 
-    :param now: metadata of the current request.
-    :param then: metadata of the earlier one.
+    :param current: metadata of the current request.
+    :param earlier: metadata of the earlier one.
     :return: each field with both values, without base64 and signatures; empty if no difference is known.
     """
-    left, right = _flat(now), _flat(then)
-    names = [name for name in dict.fromkeys((*left, *right)) if left.get(name) != right.get(name)]
+    new, old = _flatten(current), _flatten(earlier)
+    names = [name for name in dict.fromkeys((*new, *old)) if new.get(name) != old.get(name)]
     return "; ".join(
-        f"{name}: {_shown(right.get(name))} before, {_shown(left.get(name))} now" for name in names
+        f"{name}: {_format_value(old.get(name))} before, {_format_value(new.get(name))} now" for name in names
     )
 
 
 def warn_of_other_request(
-    note: RequestRecord | None,
+    record: RequestRecord | None,
     key: IdempotencyKey,
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     changing: Sequence[str] = (),
 ) -> None:
     """Warn if a retry asks for another job than the try before it.
 
-    :param note: request of the earlier try, where Airflow stores it.
+    :param record: request of the earlier try, where Airflow stores it.
     :param key: key of this try's job.
-    :param facts: metadata of this try's request.
+    :param metadata: metadata of this try's request.
     :param changing: parameters whose templates differ in each try.
     """
-    if note is None or "kling_conn_id" in changing:
+    if record is None or "kling_conn_id" in changing:
         if changing:
             _log.warning("%s", changing_retry(changing))
         return
-    before = note.key
+    earlier_key = record.key
     if "take" in changing:
         # Else it may be a later take, which replaces files that fail the media check.
-        before = replace(before, take=str(note.metadata.get(TAKE_FACT) or ""))
-    if (before.fingerprint, before.take) == (key.fingerprint, key.take):
+        earlier_key = replace(earlier_key, take=str(record.metadata.get(TAKE_FACT) or ""))
+    if (earlier_key.fingerprint, earlier_key.take) == (key.fingerprint, key.take):
         return
-    what = difference(facts, note.metadata) or "the content of an input, or a key of extra_body"
-    if before.user_external_task_id and before.user_external_task_id == key.user_external_task_id:
+    differences = difference(metadata, record.metadata) or "the content of an input, or a key of extra_body"
+    if earlier_key.user_external_task_id and earlier_key.user_external_task_id == key.user_external_task_id:
         _log.warning(
             "This try asks for something else under the same external_task_id, and attaches to the earlier "
             "job %s if it exists. What differs: %s",
             key.user_external_task_id,
-            what,
+            differences,
         )
         return
     _log.warning(
         "This try asks for another job than the earlier try did, and pays for it if that one was made. The "
         "earlier job: external_task_id %s; KlingFetchResultOperator stores its result. What differs: %s. %s",
-        before.external_task_id(0),
-        what,
-        _STEADY,
+        earlier_key.external_task_id(0),
+        differences,
+        _USE_STABLE_VALUES,
     )
 
 
@@ -160,37 +160,39 @@ def check_same_request(
     context: Context,
     submission: SubmittedTask,
     key: IdempotencyKey,
-    facts: Mapping[str, Any],
-    then: Mapping[str, Any] | None,
+    metadata: Mapping[str, Any],
+    earlier: Mapping[str, Any] | None,
 ) -> None:
     """Warn if a first try attaches to a job because its external task id is in use, or fail.
 
     :param context: Airflow's context of the running task.
     :param submission: the job that the task attaches to.
     :param key: its key.
-    :param facts: metadata of this task's request.
-    :param then: metadata of the job's own request, where it is known.
+    :param metadata: metadata of this task's request.
+    :param earlier: metadata of the job's own request, where it is known.
     :raises KlingRequestInvalid: another mapped task of this run has created the job, for another request.
     """
     if not key.user_external_task_id:
         return
     name, task_id = submission.external_task_id, submission.task.task_id
-    if then and then.get("fingerprint") == key.fingerprint:
+    if earlier and earlier.get("fingerprint") == key.fingerprint:
         return
-    if key.map_index >= 0 and _of_this_run(context, submission.task.created_at):
+    if key.map_index >= 0 and _is_of_this_run(context, submission.task.created_at):
         raise KlingRequestInvalid(
             f"external_task_id {name!r} is taken by another mapped task; name each, such as "
             f"'{name}-{{{{ ti.map_index }}}}'. Job {task_id} is not of this task's request.",
             job=JobState.NOT_CREATED,
         )
-    what = difference(facts, then) if then else ""
-    if then and not what:
-        what = "the content of an input"
+    differences = difference(metadata, earlier) if earlier else ""
+    if earlier and not differences:
+        differences = "the content of an input"
     _log.warning(
         "external_task_id %s is taken, so this task attaches to job %s, whatever that was made of. %s",
         name,
         task_id,
-        f"What differs: {what}" if what else f"Its request is not known here; this one is {_asked(facts)}",
+        f"What differs: {differences}"
+        if differences
+        else f"Its request is not known here; this one is {_format_request(metadata)}",
     )
 
 
@@ -214,7 +216,7 @@ def stored_request(output_path: Any, task_id: str) -> dict[str, Any] | None:
     return dict(request) if isinstance(request, Mapping) and request else None
 
 
-def _of_this_run(context: Context, created_at: int | None) -> bool:
+def _is_of_this_run(context: Context, created_at: int | None) -> bool:
     start = getattr(context.get("dag_run"), "start_date", None)
     if start is None or created_at is None:
         # It cannot be shown to be of an earlier run, and its result may be that of another request.
@@ -222,23 +224,25 @@ def _of_this_run(context: Context, created_at: int | None) -> bool:
     return bool(created_at / 1000 >= start.timestamp() - _CLOCK_SECONDS)
 
 
-def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = facts.get("parameters")
-    inputs = facts.get("inputs") or ()
-    named = {
-        str(fact.get("field")): fact.get("sha256") or fact.get("value")
-        for fact in inputs
-        if isinstance(fact, Mapping)
+def _flatten(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = metadata.get("parameters")
+    inputs = metadata.get("inputs") or ()
+    input_values = {
+        str(input_metadata.get("field")): input_metadata.get("sha256") or input_metadata.get("value")
+        for input_metadata in inputs
+        if isinstance(input_metadata, Mapping)
     }
-    own = {name: facts[name] for name in ("model_name", "prompt", TAKE_FACT) if facts.get(name) is not None}
-    more = dict(parameters) if isinstance(parameters, Mapping) else {}
-    return {**own, **more, **named}
+    main_values = {
+        name: metadata[name] for name in ("model_name", "prompt", TAKE_FACT) if metadata.get(name) is not None
+    }
+    other_values = dict(parameters) if isinstance(parameters, Mapping) else {}
+    return {**main_values, **other_values, **input_values}
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     text = repr(redact(value)) if isinstance(value, str) else json.dumps(redact(value), default=str)
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"
 
 
-def _asked(facts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_shown(value)}" for name, value in _flat(facts).items())
+def _format_request(metadata: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_format_value(value)}" for name, value in _flatten(metadata).items())

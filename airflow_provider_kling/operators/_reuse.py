@@ -68,7 +68,7 @@ def find_stored(
         return index_at(settings, endpoint, output_path).find(identity)
 
 
-def is_own(result: Mapping[str, Any], key: IdempotencyKey) -> bool:
+def is_of_task_instance(result: Mapping[str, Any], key: IdempotencyKey) -> bool:
     """Return whether a stored result is of this task instance, which has paid for it.
 
     :param result: the result, as the index has it.

@@ -170,14 +170,14 @@ class TaskRun:
         deadline = self.deadline_of(task)
         if not self.defers:
             return self._wait_in_worker(task, deadline, self.poll_interval)
-        soon = time.time() + SHORT_WAIT
+        short_deadline = time.time() + SHORT_WAIT
         if self.endpoint.ends_soon:
             try:
                 return self._wait_in_worker(
-                    task, min(soon, deadline), min(self.poll_interval, _SHORT_INTERVAL)
+                    task, min(short_deadline, deadline), min(self.poll_interval, _SHORT_INTERVAL)
                 )
             except KlingTaskTimeout:
-                if deadline <= soon:
+                if deadline <= short_deadline:
                     raise
         return self.defer_until_done(
             task.task_id, deadline, external_task_id=task.external_task_id, since=time.time(), **resume
@@ -252,17 +252,17 @@ class TaskRun:
                 )
         except KlingTaskTimeout as error:
             # Not its own text: the job does not run any more.
-            last = f" ({error.last_seen})" if error.last_seen else ""
+            last_state = f" ({error.last_seen})" if error.last_seen else ""
             raise KlingWaitInterrupted(
                 f"Succeeded, but no worker can read it; if no retry follows, fetch {task_id}. "
-                f"It may be charged{last}.",
+                f"It may be charged{last_state}.",
                 task_id=task_id,
                 job=JobState.ENDED,
             ) from error
         except KlingWaitInterrupted as error:
             error.set_job_state(JobState.ENDED)
             raise
-        return _ended(task, JobState.ENDED)
+        return _require_ended(task, JobState.ENDED)
 
     def store(self, task: KlingTask, deadline: float) -> dict[str, Any]:
         """Store the files of a job that succeeded, as the task's ``output_path`` says.
@@ -301,7 +301,7 @@ class TaskRun:
             )
         # Not every host returns the external id.
         name = ended.external_task_id or task.external_task_id
-        return replace(_ended(ended, JobState.EXISTS), external_task_id=name)
+        return replace(_require_ended(ended, JobState.EXISTS), external_task_id=name)
 
     def _log_status(self, task: KlingTask) -> None:
         if task.status is TaskStatus.UNKNOWN:
@@ -319,31 +319,31 @@ class TaskRun:
             "Job %s succeeded%s: %s; %s",
             task.task_id,
             f" after {seconds:.0f} s" if seconds is not None else "",
-            _contents_of(task) or "no files",
-            charge_in_words(task),
+            _describe_files(task) or "no files",
+            describe_charge(task),
         )
 
 
-def charge_in_words(task: KlingTask) -> str:
+def describe_charge(task: KlingTask) -> str:
     """Return what a job was charged, for people.
 
     :param task: the job.
     :return: such as ``charged 3 units and 0.35 USD``.
     """
     cash = [row for row in task.charges if row["type"] == "cash"]
-    in_units = any(row["type"] == "units" for row in task.charges)
-    parts = [f"{task.units or 'an unknown amount of'} units"] if task.units or in_units else []
+    has_units = any(row["type"] == "units" for row in task.charges)
+    parts = [f"{task.units or 'an unknown amount of'} units"] if task.units or has_units else []
     parts += [f"{row['amount'] or 'an unknown amount'} {row['currency'] or 'in cash'}" for row in cash]
     return f"charged {' and '.join(parts)}" if parts else "Kling reports no charge"
 
 
-def _contents_of(task: KlingTask) -> str:
+def _describe_files(task: KlingTask) -> str:
     """Count what a job made, of files only those that are there."""
-    made = {
+    counts = {
         name: sum("url" not in item or bool(item["url"]) for item in items)
         for name, items in task.result.items()
     }
-    return ", ".join(f"{number} {name}" for name, number in made.items())
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
 
 
 def format_clock_time(until: datetime) -> str:
@@ -356,7 +356,7 @@ def format_clock_time(until: datetime) -> str:
     return until.strftime("%H:%M" if until.date() == today else "%Y-%m-%d %H:%M")
 
 
-def _ended(task: KlingTask, state: JobState) -> KlingTask:
+def _require_ended(task: KlingTask, job_state: JobState) -> KlingTask:
     if not task.status.is_terminal:
-        raise KlingError("The wait was stopped: retry to attach.", task_id=task.task_id, job=state)
+        raise KlingError("The wait was stopped: retry to attach.", task_id=task.task_id, job=job_state)
     return task

@@ -35,7 +35,7 @@ from ._error_report import can_look_up, recovery_advice_for
 from ._inside_task import warning_of_repetition
 from ._job_request import JobRequest
 from ._request_changes import changing_first, check_same_request, stored_request, warn_of_other_request
-from ._reuse import find_stored, is_own, reuse_warnings
+from ._reuse import find_stored, is_of_task_instance, reuse_warnings
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
@@ -55,17 +55,17 @@ class TaskSubmission:
 
     :param operator: the operator.
     :param run: its run.
-    :param waited: ``since``, ``refusals`` and ``may_exist``, of a task that waited for a slot.
+    :param slot_wait: ``since``, ``refusals`` and ``may_exist``, of a task that waited for a slot.
     """
 
     def __init__(
-        self, operator: KlingTaskOperator, run: TaskRun, waited: Mapping[str, Any] | None = None
+        self, operator: KlingTaskOperator, run: TaskRun, slot_wait: Mapping[str, Any] | None = None
     ) -> None:
         self._operator = operator
         self._run = run
         self._context = run.context
         self._request = JobRequest(operator)
-        self._waited: dict[str, Any] = dict(waited or {})
+        self._slot_wait: dict[str, Any] = dict(slot_wait or {})
         self._prepared: PreparedRequest | None = None
         self.is_retry = False
         """Whether an earlier try may have submitted the job; set by :meth:`submit`."""
@@ -88,16 +88,16 @@ class TaskSubmission:
             self._run.log.warning("%s", warning)
         identity = RequestIdentity(request.fingerprint, self._request.take())
         key = task_instance_key(self._context, operator.retries or 0)
-        retried = is_retry(self._context, key.clear_count, can_look_up=False)
+        is_retried = is_retry(self._context, key.clear_count, can_look_up=False)
         try:
             found = find_stored(settings, operator.endpoint, operator.output_path, identity)
         except KlingError as error:
-            if not retried:
+            if not is_retried:
                 raise
             # An earlier try may have a job: submit() says so, and its error can be retried.
             self._run.log.warning("Stored results cannot be looked for: %s", error.message)
             found = None
-        if not found or (retried and is_own(found, key)):
+        if not found or (is_retried and is_of_task_instance(found, key)):
             return None
         self._run.metadata = {**request.metadata(), **origin, REUSED_FACT: found[REUSED_FACT]}
         count("attached", **self._run.tags)
@@ -135,8 +135,8 @@ class TaskSubmission:
         key = submission.key
         self.is_retry = submission.is_retry
         self._warn_of_changes(submission)
-        if self._waited.get("may_exist"):
-            submission = _after_unknown(submission)
+        if self._slot_wait.get("may_exist"):
+            submission = _with_possible_job(submission)
         if self._operator.output_path:
             validate_output_path(self._operator.output_path, is_retry=submission.is_retry)
         self._run.external_task_id = key.external_task_id(0) if self._operator.endpoint.external_id else None
@@ -153,8 +153,8 @@ class TaskSubmission:
             check_same_request(self._context, submitted, key, self._run.metadata, stored)
         self._warn_of_repetition(key, submitted)
         count("attached" if submitted.reattached else "submitted", **self._run.tags)
-        if "since" in self._waited:
-            duration("slot_wait", time.time() - float(self._waited["since"]), **self._run.tags)
+        if "since" in self._slot_wait:
+            duration("slot_wait", time.time() - float(self._slot_wait["since"]), **self._run.tags)
         return self._on_submitted(submitted)
 
     def _warn_of_changes(self, submission: SubmissionContext) -> None:
@@ -171,10 +171,10 @@ class TaskSubmission:
     @property
     def _state_name(self) -> str:
         """Suffix that distinguishes the jobs of a fallback account in Airflow's task state store."""
-        first, used = str(self._operator.kling_conn_id), self._operator.active_conn_id
-        return "" if used == first else used
+        first_conn_id, conn_id = str(self._operator.kling_conn_id), self._operator.active_conn_id
+        return "" if conn_id == first_conn_id else conn_id
 
-    def find_made(self) -> KlingTask | None:
+    def find_job(self) -> KlingTask | None:
         """Look up the job at the current account, without submitting one.
 
         :return: the job as last seen; ``None`` if there is none that has not failed.
@@ -235,10 +235,10 @@ class TaskSubmission:
             except (KlingSlotsTaken, KlingRateLimited) as error:
                 count("slot_refusals", **self._run.tags)
                 if error.job is JobState.MAY_EXIST:
-                    self._waited["may_exist"] = True
+                    self._slot_wait["may_exist"] = True
                     # A job may exist: it is looked up before the next create call.
-                    submission = _after_unknown(submission)
-                elif self._waited.get("may_exist"):
+                    submission = _with_possible_job(submission)
+                elif self._slot_wait.get("may_exist"):
                     name = submission.key.external_task_id(0)
                     error.set_job_state(JobState.MAY_EXIST, external_task_id=name)
                 self._wait_for_slot(error)
@@ -246,8 +246,8 @@ class TaskSubmission:
     def _wait_for_slot(self, error: KlingError) -> None:
         """Wait in the triggerer or in place until a slot may be free; no Airflow retry is used."""
         now = time.time()
-        since = float(self._waited.get("since", now))
-        refusals = int(self._waited.get("refusals", 0)) + 1
+        since = float(self._slot_wait.get("since", now))
+        refusals = int(self._slot_wait.get("refusals", 0)) + 1
         self._run.log.info("Kling has no slot for the job now (%s); waiting", error)
         if self._run.defers:
             self._defer_until_slot(since, refusals, error.retry_after)
@@ -256,7 +256,7 @@ class TaskSubmission:
         delay = Backoff(SLOT_RETRY_DELAY / 2, refusals).delay(error.retry_after)
         if self._run.stop.wait(delay):
             raise error
-        self._waited |= {"since": since, "refusals": refusals}
+        self._slot_wait |= {"since": since, "refusals": refusals}
 
     def _defer_until_slot(self, since: float, refusals: int, retry_after: float | None) -> None:
         from ..triggers.kling import KlingSlotTrigger
@@ -272,7 +272,7 @@ class TaskSubmission:
                 refused_at=now,
                 refusals=refusals,
                 retry_after=retry_after,
-                may_exist=bool(self._waited.get("may_exist")),
+                may_exist=bool(self._slot_wait.get("may_exist")),
                 names_connection=bool(self._operator.fallback_conn_ids),
             ),
             method_name="resume_submission",
@@ -283,17 +283,17 @@ class TaskSubmission:
     def _submission_context(self, key: IdempotencyKey) -> SubmissionContext:
         context, operator = self._context, self._operator
         endpoint, dialect = operator.endpoint, operator.hook.settings.dialect
-        found_by_name = can_look_up(operator, operator.hook.settings)
-        shared, proves = key.scope is not None, endpoint.absence_proves
-        unique = dialect.refuses_duplicates and proves
+        can_find = can_look_up(operator, operator.hook.settings)
+        shared, absence_proves = key.scope is not None, endpoint.absence_proves
+        refuses_duplicates = dialect.refuses_duplicates and absence_proves
         return SubmissionContext(
             key=key,
-            can_look_up=found_by_name,
+            can_look_up=can_find,
             # For a shared job, the first try after a clear may find that of another task.
-            is_retry=is_retry(context, key.clear_count, found_by_name and proves and not shared),
+            is_retry=is_retry(context, key.clear_count, can_find and absence_proves and not shared),
             synchronous=endpoint.synchronous,
             state=state_of(context, self._state_name),
-            refuses_duplicates=unique,
+            refuses_duplicates=refuses_duplicates,
             earlier_tries=earlier_tries(context, key.clear_count),
             resubmit_expired=shared
             or (
@@ -301,7 +301,7 @@ class TaskSubmission:
                 and task_instance_key(context, operator.retries or 0).clear_count > key.clear_count
             ),
             # An existing job costs nothing, so no budget may prevent the task from attaching to it.
-            look_up_first=shared and found_by_name and (operator.budget is not None or not unique),
+            look_up_first=shared and can_find and (operator.budget is not None or not refuses_duplicates),
             return_refused=operator.on_refused == "return",
         )
 
@@ -332,21 +332,21 @@ class TaskSubmission:
             )
             self._run.metadata = record.metadata
             return self._on_submitted(found)
-        lost = KlingError(
+        unknown = KlingError(
             f"{error.message} An earlier try may have made a job, and this one cannot look for it.",
             job=JobState.MAY_EXIST,
         )
-        lost.external_task_id = record.key.external_task_id(0) if record else None
-        raise lost from error
+        unknown.external_task_id = record.key.external_task_id(0) if record else None
+        raise unknown from error
 
     def _load_earlier_request(self, key: IdempotencyKey) -> RequestRecord | None:
         record = load_request(self._context, key)
-        settings, own = self._operator.usable_settings(), self._request.user_external_task_id()
-        if not own or not settings or not can_look_up(self._operator, settings):
+        settings, user_id = self._operator.usable_settings(), self._request.user_external_task_id()
+        if not user_id or not settings or not can_look_up(self._operator, settings):
             return record
         # The user's own external id identifies the job whatever its inputs are.
         return RequestRecord(
-            replace(key, user_external_task_id=str(own)),
+            replace(key, user_external_task_id=str(user_id)),
             self._request.params_fingerprint(),
             record.metadata if record else {},
         )
@@ -381,11 +381,11 @@ class TaskSubmission:
         push(key=REQUEST_XCOM_KEY, value={**self._run.metadata, "endpoint": self._operator.endpoint.slug})
 
     def _prepare_kill_report(self, key: IdempotencyKey) -> None:
-        named = (
+        id_text = (
             f" with external_task_id {key.external_task_id(0)}" if self._operator.endpoint.external_id else ""
         )
         advice = recovery_advice_for(self._operator, self._context)
-        self._run.set_job(f"a job{named}, if it was made,", advice.for_kill() if advice else "")
+        self._run.set_job(f"a job{id_text}, if it was made,", advice.for_kill() if advice else "")
 
     def _warn_of_repetition(self, key: IdempotencyKey, submitted: SubmittedTask) -> None:
         if self._run.outer_task is None:
@@ -395,6 +395,6 @@ class TaskSubmission:
             self._run.log.warning("%s", warning)
 
 
-def _after_unknown(submission: SubmissionContext) -> SubmissionContext:
+def _with_possible_job(submission: SubmissionContext) -> SubmissionContext:
     """Return what is known after a create call of this try with an unknown outcome."""
     return replace(submission, is_retry=True, earlier_tries=submission.earlier_tries + 1)

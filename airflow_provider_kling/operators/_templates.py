@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 else:
     _Operator = object
 
-_PROMPT = "prompt"
-_REQUIRED_IF_TEMPLATED = ("output_path", "max_units", "max_usd", "kling_conn_id", _PROMPT)
+_PROMPT_FIELD = "prompt"
+_REQUIRED_IF_TEMPLATED = ("output_path", "max_units", "max_usd", "kling_conn_id", _PROMPT_FIELD)
 
 EXTRA_BODY = "extra_body"
 OUTPUT_PATH = "output_path"
@@ -90,16 +90,18 @@ def find_unresolved(templates: Mapping[str, Any], rendered: Mapping[str, Any]) -
     :param rendered: the same after rendering.
     :return: each of them.
     """
-    return [lost for name, value in templates.items() for lost in _lost_in((name,), value, rendered[name])]
+    return [
+        found for name, value in templates.items() for found in _unresolved_in((name,), value, rendered[name])
+    ]
 
 
-def _lost_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplate]:
+def _unresolved_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplate]:
     if not is_templated(template):
         return []
-    if is_lost(rendered) or (path == (OUTPUT_PATH,) and _part_is_lost(template, rendered)):
+    if is_lost(rendered) or (path == (OUTPUT_PATH,) and _has_empty_path_part(template, rendered)):
         return [UnresolvedTemplate(path, str(template), rendered)]
-    if (why := rendered_text_problem(path[-1], rendered)) is not None:
-        return [UnresolvedTemplate(path, str(template), redact_text(rendered)[:_LONGEST_SHOWN], why)]
+    if (problem := rendered_text_problem(path[-1], rendered)) is not None:
+        return [UnresolvedTemplate(path, str(template), redact_text(rendered)[:_LONGEST_SHOWN], problem)]
     if path[-1] in WORDS and holds_none(template, rendered):
         shown = redact_text(rendered)[:_LONGEST_SHOWN]
         return [UnresolvedTemplate(path, str(template), shown, "has a part without a value", partial=True)]
@@ -114,12 +116,12 @@ def _lost_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplat
         # A whole result is no valid value of a field: the field's own check reports it better.
         found = None if is_result(found) else found
         return [
-            UnresolvedTemplate((*path, *inner), str(template), value) for inner, value in nothing_in(found)
+            UnresolvedTemplate((*path, *inner), str(template), value) for inner, value in empty_values(found)
         ]
-    return [lost for part, *pair in parts for lost in _lost_in((*path, part), *pair)]
+    return [unresolved for part, *pair in parts for unresolved in _unresolved_in((*path, part), *pair)]
 
 
-def _part_is_lost(template: Any, rendered: Any) -> bool:
+def _has_empty_path_part(template: Any, rendered: Any) -> bool:
     """Return whether an expression inside a path rendered empty, so that it names another folder."""
     if not isinstance(template, str) or not isinstance(rendered, str) or "{%" in template or "{#" in template:
         return False
@@ -130,7 +132,7 @@ def _part_is_lost(template: Any, rendered: Any) -> bool:
     return re.fullmatch(whole, rendered.strip(), re.DOTALL) is None
 
 
-def nothing_in(value: Any) -> list[tuple[Path, Any]]:
+def empty_values(value: Any) -> list[tuple[Path, Any]]:
     """Find empty values inside a dict or list, such as an XCom reference renders to.
 
     :param value: any value.
@@ -148,19 +150,19 @@ def nothing_in(value: Any) -> list[tuple[Path, Any]]:
         for found in (
             [((part,), item)]
             if is_lost(item)
-            else [((part, *inner), lost) for inner, lost in nothing_in(item)]
+            else [((part, *inner), empty) for inner, empty in empty_values(item)]
         )
     ]
 
 
-def without(values: Any, lost: Iterable[Path]) -> Any:
+def drop_paths(values: Any, dropped: Iterable[Path]) -> Any:
     """Return a dict or list without some of its values.
 
     :param values: plain data.
-    :param lost: paths to the values.
+    :param dropped: paths to the values.
     :return: the rest; data of other types unchanged.
     """
-    paths = [path for path in lost if path]
+    paths = [path for path in dropped if path]
     if isinstance(values, Mapping):
         pairs: list[tuple[Any, Any]] = list(values.items())
     elif isinstance(values, list):
@@ -170,7 +172,7 @@ def without(values: Any, lost: Iterable[Path]) -> Any:
     # Keys that are not text were converted to text in the path.
     names = {part: part if isinstance(values, list) else str(part) for part, _ in pairs}
     rest = [
-        (part, without(item, [path[1:] for path in paths if path[0] == names[part]]))
+        (part, drop_paths(item, [path[1:] for path in paths if path[0] == names[part]]))
         for part, item in pairs
         if (names[part],) not in paths
     ]

@@ -34,7 +34,7 @@ _FILTER_EXPECTED = "a value; check the task and the key that it names, or leave 
 _MAX_NAME_LENGTH = 100
 _MAX_NAMES_LENGTH = 500
 
-_Found = tuple[Decimal, Decimal, str, dict[str, Any]]
+_Check = tuple[Decimal, Decimal, str, dict[str, Any]]
 """The rest, the threshold, a sentence for people, and the facts."""
 
 
@@ -116,19 +116,19 @@ class KlingAccountOperator(KlingHookMixin, RenderingMixin, BaseBranchOperator):
         for name in self._limits:
             if limits[name] is None:
                 self._read(name, _required)
-        plan = self._read("on_low", _parse_on_low)
-        looks = (
-            self._units_left(limits.get("threshold_units")),
-            self._cash_left(limits.get("threshold_cash")),
+        on_low = self._read("on_low", _parse_on_low)
+        checks = (
+            self._check_units(limits.get("threshold_units")),
+            self._check_cash(limits.get("threshold_cash")),
         )
-        found = [look for look in looks if look]
-        enough = all(left >= threshold for left, threshold, _, _ in found)
-        state = {"enough": enough} | {key: value for *_, facts in found for key, value in facts.items()}
-        text = " ".join(sentence for _, _, sentence, _ in found)
-        if not enough and plan == "fail":
-            raise KlingAccountError(f"Top up the account: {text} No job was made by this task.")
-        self.log.info("%s", text)
-        self._branch(context, plan, state)
+        required = [check for check in checks if check]
+        enough = all(remaining >= threshold for remaining, threshold, _, _ in required)
+        state = {"enough": enough} | {key: value for *_, facts in required for key, value in facts.items()}
+        sentences = " ".join(sentence for _, _, sentence, _ in required)
+        if not enough and on_low == "fail":
+            raise KlingAccountError(f"Top up the account: {sentences} No job was made by this task.")
+        self.log.info("%s", sentences)
+        self._branch(context, on_low, state)
         return state
 
     def _check_filters(self) -> None:
@@ -138,21 +138,22 @@ class KlingAccountOperator(KlingHookMixin, RenderingMixin, BaseBranchOperator):
             if lost.path[0] in _FILTERS:
                 invalid_parameter(self.task_id, lost.name, lost.value, _FILTER_EXPECTED)
 
-    def _units_left(self, threshold: Decimal | None) -> _Found | None:
+    def _check_units(self, threshold: Decimal | None) -> _Check | None:
         if threshold is None:
             return None
         packs = self._packs()
-        left = remaining_units(packs)
-        text = f"{left} units are left in {_format_packs(packs)}; {threshold} are required. {USAGE_LAG_NOTE}"
-        facts = {"remaining_units": str(left), "threshold_units": str(threshold), "packs": packs}
-        return left, threshold, text, facts
+        remaining = remaining_units(packs)
+        names = _format_packs(packs)
+        text = f"{remaining} units are left in {names}; {threshold} are required. {USAGE_LAG_NOTE}"
+        facts = {"remaining_units": str(remaining), "threshold_units": str(threshold), "packs": packs}
+        return remaining, threshold, text, facts
 
-    def _cash_left(self, threshold: Decimal | None) -> _Found | None:
+    def _check_cash(self, threshold: Decimal | None) -> _Check | None:
         if threshold is None:
             return None
-        wanted = self._read("currency", _currency)
+        only = self._read("currency", _currency)
         balances = [
-            each for each in self.hook.account.cash_balances() if not wanted or each["currency"] == wanted
+            each for each in self.hook.account.cash_balances() if not only or each["currency"] == only
         ]
         currencies = sorted({each["currency"] for each in balances})
         if len(currencies) > 1:
@@ -161,23 +162,25 @@ class KlingAccountOperator(KlingHookMixin, RenderingMixin, BaseBranchOperator):
         if not balances:
             raise KlingAccountError(
                 "Use threshold_units if the account pays with resource packs: the cash balance"
-                f"{f' in {wanted}' if wanted else ''} is not known: no charge in cash within 400 "
+                f"{f' in {only}' if only else ''} is not known: no charge in cash within 400 "
                 "days. No job was made by this task."
             )
-        left = sum((Decimal(each["balance"]) for each in balances), Decimal(0))
+        remaining = sum((Decimal(each["balance"]) for each in balances), Decimal(0))
         currency = sanitize_text(currencies[0], _MAX_NAME_LENGTH)
-        money = f"{left} {currency}".rstrip()
-        text = f"{money} is left in cash; {threshold} is required. {CASH_NOTE} {USAGE_LAG_NOTE}"
-        facts = {"remaining_cash": str(left), "threshold_cash": str(threshold), "currency": currency}
-        return left, threshold, text, {**facts, "balances": balances}
+        amount = f"{remaining} {currency}".rstrip()
+        text = f"{amount} is left in cash; {threshold} is required. {CASH_NOTE} {USAGE_LAG_NOTE}"
+        facts = {"remaining_cash": str(remaining), "threshold_cash": str(threshold), "currency": currency}
+        return remaining, threshold, text, {**facts, "balances": balances}
 
     def _packs(self) -> list[dict[str, Any]]:
         name = self._read("resource_pack_name", _pack_name)
-        wanted = self._read("package_type", _type)
-        found = self.hook.account.costs(resource_pack_name=name)
-        packs = [dict(pack) for pack in active_packs(found) if not wanted or package_type(pack) == wanted]
-        kinds = {package_type(pack) for pack in packs}
-        if len(kinds) > 1:
+        only_type = self._read("package_type", _type)
+        all_packs = self.hook.account.costs(resource_pack_name=name)
+        packs = [
+            dict(pack) for pack in active_packs(all_packs) if not only_type or package_type(pack) == only_type
+        ]
+        types = {package_type(pack) for pack in packs}
+        if len(types) > 1:
             self.log.warning(
                 "Packs of different types are added up (%s), though their units are worth different amounts: "
                 "set package_type or resource_pack_name.",
@@ -185,24 +188,24 @@ class KlingAccountOperator(KlingHookMixin, RenderingMixin, BaseBranchOperator):
             )
         return packs
 
-    def _branch(self, context: Context, plan: str | list[str], state: Mapping[str, Any]) -> None:
-        followed = self._branches_to_follow(plan, enough=state["enough"])
-        if followed is None:
+    def _branch(self, context: Context, on_low: str | list[str], state: Mapping[str, Any]) -> None:
+        branches = self._branches_to_follow(on_low, enough=state["enough"])
+        if branches is None:
             return
         if self.do_xcom_push:
             # Airflow 3 ends the task inside the call that skips others, without a return value.
             context["ti"].xcom_push(key="return_value", value=dict(state))
-        self.do_branch(context, followed)
+        self.do_branch(context, branches)
 
-    def _branches_to_follow(self, plan: str | list[str], *, enough: bool) -> list[str] | None:
+    def _branches_to_follow(self, on_low: str | list[str], *, enough: bool) -> list[str] | None:
         """Return the tasks to run next; ``None`` for all of them."""
-        if isinstance(plan, str):
+        if isinstance(on_low, str):
             return None if enough else []
-        if unknown := sorted(set(plan) - self.downstream_task_ids):
-            after = ", ".join(sorted(self.downstream_task_ids)) or "none"
-            expected = f"tasks directly after this one ({after}), not {', '.join(unknown)}"
+        if unknown := sorted(set(on_low) - self.downstream_task_ids):
+            downstream = ", ".join(sorted(self.downstream_task_ids)) or "none"
+            expected = f"tasks directly after this one ({downstream}), not {', '.join(unknown)}"
             invalid_parameter(self.task_id, "on_low", self.on_low, expected)
-        return sorted(self.downstream_task_ids - set(plan)) if enough else plan
+        return sorted(self.downstream_task_ids - set(on_low)) if enough else on_low
 
     def _read(self, name: str, read: Any) -> Any:
         try:

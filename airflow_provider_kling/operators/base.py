@@ -20,7 +20,7 @@ from ..version_compat import AirflowException, BaseOperator, conf
 from ._constructor import build_constructor, set_parameters
 from ._hook_mixin import KlingHookMixin
 from ._literals import check_literals, check_output_path
-from ._parameters import labels_in, read_choice, read_flag, read_seconds
+from ._parameters import read_choice, read_flag, read_job_labels, read_seconds
 from ._templates import EXTRA_BODY, RedactedTemplateMixin
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     _run: TaskRun | None = None
     reserved: str | None = None
     """External task id of the create call for which units are reserved in the shared budget."""
-    remade_as: str | None = None
+    replacement_take: str | None = None
     """The take of this run after files have failed the media check."""
     rejected: Sequence[dict[str, Any]] = ()
     """The jobs whose files have failed the check."""
@@ -208,7 +208,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         check_output_path(self)
         self.use_connection(None)
-        self.remade_as, self.rejected = None, ()
+        self.replacement_take, self.rejected = None, ()
         run = self._start_run(context)
         if self.deferrable and run.outer_task:
             self.log.info(
@@ -229,7 +229,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         """
         from ._accounts import submission_of
         from ._job_steps import submit_and_wait
-        from ._regeneration import take_up_wait
+        from ._regeneration import restore_slot_wait
 
         may_exist = event.get("may_exist") is True
         run = self._start_run(context)
@@ -237,7 +237,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.reserved = None if may_exist else reserved
         if event["status"] != "slot":
             return self._report(run, partial(_raise_slots_taken, event, may_exist=may_exist))
-        waited = take_up_wait(self, {**event, "may_exist": may_exist})
+        waited = restore_slot_wait(self, {**event, "may_exist": may_exist})
         submission = submission_of(self, run, waited)
         return self._report(run, lambda: submit_and_wait(self, run, submission))
 
@@ -333,7 +333,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         if context is not None:
             self.render_template_fields(context)
         check_output_path(self)
-        labels = labels_in(self.task_id, "labels", self.labels)
+        labels = read_job_labels(self.task_id, "labels", self.labels)
         key, request = key_of(self, context), JobRequest(self)
         report, prepared = job_report(
             self,
@@ -371,9 +371,9 @@ def _raise_slots_taken(event: dict[str, Any], *, may_exist: bool) -> NoReturn:
 def _raise_unwatched(context: Context, error: Exception) -> NoReturn:
     ti = context["ti"]
     job_id = ti.xcom_pull(task_ids=ti.task_id, key="task_id", map_indexes=ti.map_index)
-    fate = f": if no retry follows, fetch {job_id}" if job_id else ""
+    advice = f": if no retry follows, fetch {job_id}" if job_id else ""
     raise KlingTaskTimeout(
-        f"No triggerer watched the job: start `airflow triggerer`; do not clear{fate}.",
+        f"No triggerer watched the job: start `airflow triggerer`; do not clear{advice}.",
         task_id=str(job_id) if job_id else None,
         job=JobState.EXISTS if job_id else JobState.MAY_EXIST,
     ) from error

@@ -40,7 +40,7 @@ from ._parameters import (
     read_number,
     read_seconds,
 )
-from ._regeneration import check_parameters, stored_check, storing
+from ._regeneration import check_parameters, store_function, stored_result_check
 from ._request_changes import changing_rows
 from ._templates import EXTRA_BODY, RedactedTemplateMixin
 
@@ -223,12 +223,12 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.deferrable = read_flag(self.task_id, "deferrable", self.deferrable)
         self.contact_sheet = read_flag(self.task_id, "contact_sheet", self.contact_sheet)
         self.concurrency = int(
-            read_number(self.task_id, "concurrency", self.concurrency, "at least 1", least=1, whole=True)
+            read_number(self.task_id, "concurrency", self.concurrency, "at least 1", minimum=1, whole=True)
         )
         self.poll_interval = read_seconds(self.task_id, "poll_interval", self.poll_interval)
         self.timeout = read_seconds(self.task_id, "timeout", self.timeout)
         if self.max_failed is not None:
-            self.max_failed = read_number(self.task_id, "max_failed", self.max_failed, "0 or more", least=0)
+            self.max_failed = read_number(self.task_id, "max_failed", self.max_failed, "0 or more", minimum=0)
         check_parameters(self)
         if not is_templated(self.kling_conn_id):
             read_conn_id(self.task_id, "kling_conn_id", self.kling_conn_id)
@@ -274,11 +274,11 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         now, event = time.time(), event or {}
         # dag.test() leaves the state out.
-        left = DeferralState.from_json(state or {"began": now}).woken(event.get("fired_at"), now)
+        restored = DeferralState.from_json(state or {"began": now}).woken(event.get("fired_at"), now)
         self.log.info("%d of the running jobs have ended", event.get("ended", 0))
         if event.get("message"):
             self.log.warning("The triggerer could not wait any longer: %s", event["message"])
-        return self._run_batch(context, left, defers=True, deferred=True)
+        return self._run_batch(context, restored, defers=True, deferred=True)
 
     def _run_batch(
         self, context: Context, state: DeferralState, *, defers: bool, deferred: bool
@@ -308,13 +308,13 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 clear_count=clear_count,
                 output_path=self.output_path,
                 read_rows=row_reader(self.original("requests"), extra, labels),
-                store_result=storing(self, settings, endpoint, context),
+                store_result=store_function(self, settings, endpoint, context),
                 deadline_for=lambda created, now: batch_job_deadline(created, self.timeout, state.began, now),
                 log=_log,
                 airflow=task_instance_info(context),
                 shared=RunBudget(self.budget, key.dag_id, key.run_id) if self.budget else None,
                 shard=shard,
-                reuse=batch_reuse(self, settings, endpoint, parameters.take(), stored_check(self)),
+                reuse=batch_reuse(self, settings, endpoint, parameters.take(), stored_result_check(self)),
                 return_refused=self.on_refused == "return",
                 others=further_accounts(self, settings, endpoint, context),
                 spread=self.spread,

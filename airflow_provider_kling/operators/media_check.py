@@ -129,7 +129,10 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
             paths = extract_paths(value)
             if not paths:
                 invalid_parameter(
-                    self.task_id, name, _kind(value), "the path of a stored file; give the job an output_path"
+                    self.task_id,
+                    name,
+                    _describe(value),
+                    "the path of a stored file; give the job an output_path",
                 )
             checked = check_files(paths, rules)
         passed = not any(file.failures for file in checked)
@@ -144,7 +147,7 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
                 context["ti"].xcom_push(key="return_value", value=verdict)
             raise media_check_error(
                 verdict_of(checked),
-                outlook="Clear the task that made the job, or change its request, to pay for another one.",
+                next_steps="Clear the task that made the job, or change its request, to pay for another one.",
             )
         return verdict
 
@@ -163,7 +166,7 @@ def _is_readable(value: Any) -> bool:
     return isinstance(value, str | Mapping | PathLike) or hasattr(value, "storage_options")
 
 
-def _kind(value: Any) -> str:
+def _describe(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"result of job {value.get('task_id')}"
     return value if isinstance(value, str) else type(value).__name__

@@ -89,7 +89,7 @@ class KlingFetchResultOperator(StoringOperator):
         self.endpoint = endpoint.slug if isinstance(endpoint, Endpoint) else endpoint
         self.kling_task_id = kling_task_id
         if not is_templated(self.endpoint):
-            self._made_by()
+            self._read_endpoint()
         if not is_templated(kling_task_id):
             read_task_id(self.task_id, "kling_task_id", kling_task_id)
 
@@ -101,12 +101,12 @@ class KlingFetchResultOperator(StoringOperator):
         :raises KlingRequestInvalid: the endpoint or the id of the job is invalid.
         :raises KlingError: the job is unknown, has not ended or failed.
         """
-        endpoint = self._made_by()
+        endpoint = self._read_endpoint()
         if is_nothing(self.kling_task_id):
-            self.refuse("kling_task_id", "the id of a job")
+            self.reject("kling_task_id", "the id of a job")
         self.check_output_path()
         self.use_connection_of(self.kling_task_id)
-        task = self._job(endpoint, read_task_id(self.task_id, "kling_task_id", self.kling_task_id))
+        task = self._read_task(endpoint, read_task_id(self.task_id, "kling_task_id", self.kling_task_id))
         result = build_result(
             self.hook,
             endpoint,
@@ -120,15 +120,15 @@ class KlingFetchResultOperator(StoringOperator):
         emit_lineage(context, self, self.hook, result, ())
         return result
 
-    def _made_by(self) -> Endpoint:
-        return self.endpoint_in(
+    def _read_endpoint(self) -> Endpoint:
+        return self.read_endpoint_parameter(
             "endpoint",
             self.endpoint,
             lambda endpoint: not endpoint.synchronous,
             "answers at once, and Kling stores no job that could be read again",
         )
 
-    def _job(self, endpoint: Endpoint, task_id: str) -> KlingTask:
+    def _read_task(self, endpoint: Endpoint, task_id: str) -> KlingTask:
         try:
             with auth_errors_as_retryable():
                 task = self.hook.get_task(endpoint, task_id)
@@ -211,7 +211,7 @@ class KlingResultSweepOperator(StoringOperator):
         self.max_tasks = max_tasks
         self.parallel = parallel
         if not is_templated(self.endpoints):
-            self._swept()
+            self._read_endpoints()
         for name in _NUMBERS:
             if not is_templated(getattr(self, name)):
                 self._number(name)
@@ -226,7 +226,7 @@ class KlingResultSweepOperator(StoringOperator):
         from ..results.manifest import stored_task_ids
         from ..results.sweep import SweepReport, scan_endpoints, sort_by_expiry, store_all
 
-        endpoints = self._swept()
+        endpoints = self._read_endpoints()
         self.check_output_path()
         if not self.hook.settings.dialect.supports_list:
             raise KlingRequestInvalid(
@@ -250,33 +250,33 @@ class KlingResultSweepOperator(StoringOperator):
             all_needed=bool(self.endpoints),
         )
         jobs = sort_by_expiry(report.missing)
-        most = int(min(self._number("max_tasks"), len(jobs)))
-        store_all(jobs[:most], self._keeper(context), report, self.parallel)
-        for job in jobs[most:]:
+        limit = int(min(self._number("max_tasks"), len(jobs)))
+        store_all(jobs[:limit], self._store_function(context), report, self.parallel)
+        for job in jobs[limit:]:
             report.on_skipped(job)
         self._log_report(report)
-        self._judge(context, report)
+        self._raise_on_failures(context, report)
         return report.to_json()
 
-    def _swept(self) -> list[Endpoint]:
+    def _read_endpoints(self) -> list[Endpoint]:
         from ..results.sweep import is_sweepable, sweepable_endpoints
 
         slugs = parse_list(self.endpoints)
         if is_nothing(slugs) or slugs == []:
             return sweepable_endpoints()
         if not isinstance(slugs, list):
-            self.refuse("endpoints", "a list of slugs such as videos/image2video")
+            self.reject("endpoints", "a list of slugs such as videos/image2video")
         return [
-            self.endpoint_in("endpoints", each, is_sweepable, "has no list of jobs with files")
+            self.read_endpoint_parameter("endpoints", each, is_sweepable, "has no list of jobs with files")
             for each in slugs
         ]
 
     def _number(self, name: str) -> float:
         if name == "max_tasks" and is_nothing(self.max_tasks):
             return math.inf
-        return self.number_in(name, *_NUMBERS[name])
+        return self.read_number_parameter(name, *_NUMBERS[name])
 
-    def _keeper(self, context: Context) -> Callable[[PendingResult], int]:
+    def _store_function(self, context: Context) -> Callable[[PendingResult], int]:
         from ..results.finished_job import holds_files_as_listed, result_missing
 
         # Resolve the host's name once for each endpoint, not for each job.
@@ -314,7 +314,7 @@ class KlingResultSweepOperator(StoringOperator):
         if report["gone"]:
             self.log.warning("Kling has deleted %d results that were never stored", report["gone"])
 
-    def _judge(self, context: Context, report: SweepReport) -> None:
+    def _raise_on_failures(self, context: Context, report: SweepReport) -> None:
         """Fail the task if a result could not be stored; a retry continues with the rest."""
         if not report["not_landed"] and not report.unlisted_failed:
             return
@@ -322,10 +322,10 @@ class KlingResultSweepOperator(StoringOperator):
             # Airflow stores no return value of a failed task, but an alert needs the report.
             context["ti"].xcom_push(key="return_value", value=report.to_json())
         if report["not_landed"]:
-            place = redact_text(str(self.output_path))
+            path = redact_text(str(self.output_path))
             raise KlingResultNotKept(
                 f"Retry to store {report['not_landed']} more results, which failed: {report.last_error} "
-                f"output_path={place!r}; {report['landed']} are stored now; of the others "
+                f"output_path={path!r}; {report['landed']} are stored now; of the others "
                 f"{report['expiring']} expire within {self.warn_days} days. A retry continues with what is "
                 "missing; no job is made."
             )

@@ -79,7 +79,7 @@ class KlingUsageOperator(StoringOperator):
         self.start = start
         self.end = end
         if (start is None) != (end is None):
-            self.refuse("end" if end is None else "start", "a time, because only one of start and end is set")
+            self.reject("end" if end is None else "start", "a time, because only one of start and end is set")
         if not any(value is None or is_templated(value) for value in (start, end)):
             self._period()
 
@@ -136,7 +136,7 @@ class KlingUsageOperator(StoringOperator):
         if isinstance(paths, str | os.PathLike) or hasattr(paths, "storage_options"):
             paths = [paths]
         if not isinstance(paths, list | tuple):
-            self.refuse("paths", "a list of folders")
+            self.reject("paths", "a list of folders")
         for path in paths:
             read_path(self.task_id, "paths", path)
         with storage_errors_for("cannot be read", ", ".join(map(str, paths))):
@@ -167,7 +167,7 @@ class KlingUsageOperator(StoringOperator):
     def _period(self) -> tuple[int, int]:
         start, end = (self._time(name) for name in ("start", "end"))
         if start >= end:
-            self.refuse("end", f"a time after start={redact_text(str(self.start))}")
+            self.reject("end", f"a time after start={redact_text(str(self.start))}")
         return start, end
 
     def _time(self, name: str) -> int:
@@ -190,7 +190,7 @@ class KlingUsageOperator(StoringOperator):
         except KlingRequestInvalid:
             raise
         except (ValueError, TypeError, OverflowError):
-            self.refuse(name, _TIME)
+            self.reject(name, _TIME)
 
 
 def _last_complete_day(context: Context) -> tuple[datetime, datetime]:

@@ -130,7 +130,7 @@ class SignedUrlSource:
             f"{remedy}The result of task {self._task.get('task_id')} {what}.{retention}",
             task_id=self._task.get("task_id"),
             job=JobState.ENDED,
-            outlook=_AGAIN if again else _AT_ONCE,
+            next_steps=_AGAIN if again else _AT_ONCE,
         )
 
 
@@ -152,7 +152,7 @@ def expired_error(task: Mapping[str, Any]) -> KlingResultExpired:
         f"it was stored until {_date(task['expires_at'])}, {RESULT_DAYS} days after the job ended.",
         task_id=task.get("task_id"),
         job=JobState.ENDED,
-        outlook="A new job makes a new one and is charged.",
+        next_steps="A new job makes a new one and is charged.",
     )
 
 
@@ -185,14 +185,14 @@ def result_missing(task_id: str, endpoint: str, *, at_once: bool = False) -> Kli
             f"job {task_id or 'without an id'}. It may be charged.",
             task_id=task_id or None,
             job=JobState.ENDED,
-            outlook="It cannot be read again: to have it made again is charged again.",
+            next_steps="It cannot be read again: to have it made again is charged again.",
         )
     return KlingResultMissing(
         f"The job ended as succeed but holds no file; retry to read it again: {endpoint}, job {task_id}. "
         "It is charged.",
         task_id=task_id,
         job=JobState.ENDED,
-        outlook="A retry reads it again and makes no new job.",
+        next_steps="A retry reads it again and makes no new job.",
     )
 
 

@@ -59,13 +59,13 @@ def rejection(result: Mapping[str, Any], take: str, verdict: Mapping[str, Any]) 
 
 
 def media_check_error(
-    verdict: Mapping[str, Any], why: str = "", *, outlook: str = MAKE_AGAIN
+    verdict: Mapping[str, Any], why: str = "", *, next_steps: str = MAKE_AGAIN
 ) -> KlingMediaCheckFailed:
     """Make the error for files that fail a media check.
 
     :param verdict: the verdict on all files.
     :param why: why no other job is made.
-    :param outlook: what to do.
+    :param next_steps: what to do.
     :return: the error.
     """
     bad = verdict["files"]
@@ -77,5 +77,5 @@ def media_check_error(
         f"{len(bad)} of {verdict['checked']} files fail the media check: {named}{more}. The job exists and "
         f"is charged, and its files are stored: {bad[0]['path']}.{f' {why}' if why else ''}",
         job=JobState.ENDED,
-        outlook=outlook,
+        next_steps=next_steps,
     )

@@ -24,9 +24,8 @@ from ..exceptions import (
 from ..operators._hook_mixin import KlingHookMixin
 from ..operators._parameters import (
     check_end_from_trigger,
-    id_source,
-    in_seconds,
     invalid_parameter,
+    parse_id_source,
     read_conn_id,
     read_endpoint,
     read_flag,
@@ -34,6 +33,7 @@ from ..operators._parameters import (
     read_path,
     read_seconds,
     read_task_id,
+    to_seconds,
 )
 from ..operators._templates import RenderingMixin
 from ..version_compat import (
@@ -295,7 +295,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         :return: the id.
         :raises KlingRequestInvalid: it is not the id of one job.
         """
-        value = id_source(value)
+        value = parse_id_source(value)
         if isinstance(value, Mapping):
             self.use_connection_of(value)
             name = value.get("external_task_id")
@@ -340,7 +340,7 @@ def _read_timeout(task_id: str, value: Any) -> float:
     if value is None:
         configured = conf.getfloat("sensors", "default_timeout", fallback=AIRFLOWS_TIMEOUT)
         return DEFAULT_TIMEOUT if configured == AIRFLOWS_TIMEOUT else configured
-    seconds = read_number(task_id, "timeout", in_seconds(value), "a number of seconds, 0 or more", least=0)
+    seconds = read_number(task_id, "timeout", to_seconds(value), "a number of seconds, 0 or more", minimum=0)
     if seconds == AIRFLOWS_TIMEOUT:
         warnings.warn(
             f"Task {task_id!r}: timeout is Airflow's default of seven days; no job takes as long. "

@@ -36,7 +36,7 @@ from airflow_provider_kling.exceptions import (
 )
 from airflow_provider_kling.hooks.connection import parse_connection
 from airflow_provider_kling.operators import _budgets
-from airflow_provider_kling.operators._task_run import charge_in_words
+from airflow_provider_kling.operators._task_run import describe_charge
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
 from airflow_provider_kling.results import media_check
 from airflow_provider_kling.results.media_check import CheckedFile
@@ -511,7 +511,7 @@ IN_WORDS: dict[str, tuple[str | None, list[dict[str, Any]], str]] = {
 @pytest.mark.parametrize(("units", "charges", "text"), IN_WORDS.values(), ids=IN_WORDS)
 def test_the_log_names_every_charge(units: str | None, charges: list[dict[str, Any]], text: str) -> None:
     task = KlingTask(task_id="1", status=SUCCEED, raw_status="", units=units, charges=charges)
-    assert charge_in_words(task) == text
+    assert describe_charge(task) == text
 
 
 @pytest.fixture

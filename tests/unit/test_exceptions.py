@@ -76,7 +76,7 @@ def test_the_text_says_what_is_with_the_job(job: JobState | None, words: str) ->
 
 
 def test_who_knows_more_says_so_in_place_of_what_was_said() -> None:
-    error = KlingError("It broke.", job=JobState.NOT_CREATED, outlook="Try again.")
+    error = KlingError("It broke.", job=JobState.NOT_CREATED, next_steps="Try again.")
     assert str(error) == "It broke. No job was made and nothing is charged. Try again."
     error.set_job_state(JobState.MAY_EXIST, external_task_id="af-1")
     error.set_next_steps("Look first.")

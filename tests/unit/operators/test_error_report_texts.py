@@ -37,7 +37,7 @@ FETCH = "KlingFetchResultOperator stores its result (endpoint videos/text2video,
 CLEAR = "a clear makes a new one, which is charged."
 
 
-def outlook(**given: Any) -> RecoveryAdvice:
+def advice(**given: Any) -> RecoveryAdvice:
     return RecoveryAdvice(**{"endpoint": SLUG, "will_retry": True, "can_look_up": True, **given})
 
 
@@ -87,13 +87,13 @@ def outlook(**given: Any) -> RecoveryAdvice:
     ],
 )
 def test_what_comes_after_an_error(given: dict[str, Any], error: KlingError, words: str) -> None:
-    assert words in (outlook(**given).for_error(error) or "")
+    assert words in (advice(**given).for_error(error) or "")
 
 
 @pytest.mark.parametrize("given", [{}, LAST], ids=["retries left", "last try"])
 @pytest.mark.parametrize("error", [KEPT_NOT, LATE, LOST])
 def test_nothing_comes_back_of_a_call_that_answers_at_once(given: dict[str, Any], error: KlingError) -> None:
-    said = outlook(synchronous=True, can_look_up=False, has_state_store=True, **given).for_error(error)
+    said = advice(synchronous=True, can_look_up=False, has_state_store=True, **given).for_error(error)
     assert said == (
         "Kling stores no result of it that could be read later: running this task again sends a new request, "
         "which is charged again."
@@ -113,7 +113,7 @@ def test_nothing_comes_back_of_a_call_that_answers_at_once(given: dict[str, Any]
 )
 @pytest.mark.parametrize("given", [{}, LAST], ids=["retries left", "last try"])
 def test_where_nothing_can_be_had_again_nothing_is_said(given: dict[str, Any], error: KlingError) -> None:
-    assert outlook(**given).for_error(error) is None
+    assert advice(**given).for_error(error) is None
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_where_nothing_can_be_had_again_nothing_is_said(given: dict[str, Any], e
     ],
 )
 def test_ending_a_task_logs_what_a_retry_does(given: dict[str, Any], words: str) -> None:
-    assert words in outlook(**given).for_kill()
+    assert words in advice(**given).for_kill()

@@ -33,7 +33,7 @@ AGAIN = "This call equals an earlier one in this task"
 @pytest.fixture(autouse=True)
 def calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has made no call yet."""
-    monkeypatch.setattr(_inside_task, "_asked", set())
+    monkeypatch.setattr(_inside_task, "_earlier_calls", set())
 
 
 @pytest.fixture

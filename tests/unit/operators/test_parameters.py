@@ -75,9 +75,9 @@ def test_what_is_no_length_of_time_is_refused_by_name(value: Any) -> None:
 
 
 def test_a_whole_number_has_no_fraction() -> None:
-    assert read_number("make", "concurrency", "5.0", "whole", least=1, whole=True) == 5
+    assert read_number("make", "concurrency", "5.0", "whole", minimum=1, whole=True) == 5
     with pytest.raises(KlingRequestInvalid, match=r"'concurrency': '2.5'; expected whole"):
-        read_number("make", "concurrency", "2.5", "whole", least=1, whole=True)
+        read_number("make", "concurrency", "2.5", "whole", minimum=1, whole=True)
 
 
 def test_an_unknown_endpoint_is_refused() -> None:

@@ -121,4 +121,4 @@ def test_which_paths_lost_a_part(template: str, rendered: str, lost: bool) -> No
 )
 def test_endpoints_of_a_sweep_may_be_text(slugs: Any) -> None:
     operator = KlingResultSweepOperator(task_id="sweep", output_path="/films", endpoints=slugs)
-    assert [endpoint.slug for endpoint in operator._swept()] == ["images/generations"]
+    assert [endpoint.slug for endpoint in operator._read_endpoints()] == ["images/generations"]

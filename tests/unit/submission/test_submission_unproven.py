@@ -13,7 +13,7 @@ def test_only_this_endpoint_is_known_by_practice_alone() -> None:
 
 
 def test_the_error_says_so() -> None:
-    outlook = RecoveryAdvice(
+    advice = RecoveryAdvice(
         "videos/advanced-lip-sync", will_retry=True, can_look_up=True, absence_proves=False
     )
-    assert "stops rather than pay twice" in outlook.for_kill()
+    assert "stops rather than pay twice" in advice.for_kill()
