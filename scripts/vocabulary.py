@@ -80,8 +80,6 @@ ALLOWED_IN = {
     "emulator/media/audio.py": {"clip"},  # of numpy
     # the ledger's and the report's JSON
     "batch": {"generation"},
-    "plugins/serializers.py": {"generation"},
-    "plugins/batch_ledger.py": {"generation"},
     "results/sweep.py": {"landed", "kept"},
 }
 """Words that are right in a module or folder of the package."""

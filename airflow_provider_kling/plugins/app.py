@@ -45,7 +45,7 @@ _LEDGER_POOL = StoragePool(size=4, wait=5, timeout=20)
 _LEDGERS = LedgerCache()
 
 # The databases' own whole numbers end there.
-_MOST = 2**31 - 1
+_MAX_INTEGER = 2**31 - 1
 
 _SCRIPTS = ("kling.js", "batch.js", "viewer.js", "render.js", "format.js", "theme.js")
 _STATIC = Path(__file__).parent / "static"
@@ -56,7 +56,7 @@ _ASSETS = {
     "icon-dark.svg": "image/svg+xml",
 }
 
-_SAFE = {
+_SAFETY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -80,7 +80,7 @@ class _AsciiJSONResponse(JSONResponse):
 
 
 _router = APIRouter()
-_may_read = [
+_ACCESS_CHECKS = [
     Depends(requires_access_dag("GET", DagAccessEntity.XCOM)),
     Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE)),
 ]
@@ -99,7 +99,7 @@ def application() -> FastAPI:
 @_router.get("/")
 def _page() -> FileResponse:
     """Return the page itself, which holds no data."""
-    headers = {**_SAFE, "Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-cache"}
+    headers = {**_SAFETY_HEADERS, "Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-cache"}
     return FileResponse(_STATIC / "index.html", media_type="text/html", headers=headers)
 
 
@@ -108,17 +108,17 @@ def _asset(name: str) -> FileResponse:
     """Return a file of the page."""
     if name not in _ASSETS:
         raise HTTPException(status.HTTP_404_NOT_FOUND)
-    headers = {**_SAFE, "Content-Security-Policy": _FILE_POLICY, "Cache-Control": "no-cache"}
+    headers = {**_SAFETY_HEADERS, "Content-Security-Policy": _FILE_POLICY, "Cache-Control": "no-cache"}
     return FileResponse(_STATIC / name, media_type=_ASSETS[name], headers=headers)
 
 
-@_router.get("/dags/{dag_id}/cards", dependencies=_may_read)
+@_router.get("/dags/{dag_id}/cards", dependencies=_ACCESS_CHECKS)
 def _cards(
     dag_id: str,
     run_id: str,
     task_id: str | None = None,
-    map_index: Annotated[int | None, Query(ge=-1, le=_MOST)] = None,
-    offset: Annotated[int, Query(ge=0, le=_MOST)] = 0,
+    map_index: Annotated[int | None, Query(ge=-1, le=_MAX_INTEGER)] = None,
+    offset: Annotated[int, Query(ge=0, le=_MAX_INTEGER)] = 0,
 ) -> Response:
     """Return the cards of a DAG run or of a task instance, a page at a time.
 
@@ -134,19 +134,19 @@ def _cards(
         "cards": add_verdicts([to_card(instance) for instance in instances], instances),
         "next": offset + PAGE_SIZE if offset + PAGE_SIZE < total else None,
     }
-    return _AsciiJSONResponse(content, headers={**_SAFE, "Cache-Control": "no-store"})
+    return _AsciiJSONResponse(content, headers={**_SAFETY_HEADERS, "Cache-Control": "no-store"})
 
 
-@_router.get("/dags/{dag_id}/batch", dependencies=_may_read)
+@_router.get("/dags/{dag_id}/batch", dependencies=_ACCESS_CHECKS)
 async def _batch(
     *,
     dag_id: str,
     run_id: str,
     task_id: str,
-    map_index: Annotated[int, Query(ge=-1, le=_MOST)] = -1,
+    map_index: Annotated[int, Query(ge=-1, le=_MAX_INTEGER)] = -1,
     group: Annotated[str, Query(max_length=20)] = "",
     words: Annotated[str, Query(max_length=500)] = "",
-    offset: Annotated[int, Query(ge=0, le=_MOST)] = 0,
+    offset: Annotated[int, Query(ge=0, le=_MAX_INTEGER)] = 0,
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE)] = PAGE_SIZE,
 ) -> Response:
     """Return a page of the rows of a batch, with the numbers of the whole batch.
@@ -162,24 +162,24 @@ async def _batch(
     :return: JSON, see :func:`.page_of_rows`.
     :raises HTTPException: 404, 502 or 503: there is no batch, or its ledger cannot be read.
     """
-    instance, about = await _find_batch(dag_id, run_id, task_id, map_index)
+    instance, batch = await _find_batch(dag_id, run_id, task_id, map_index)
     query = BatchQuery(group, words, offset, limit)
 
     def read() -> dict[str, Any]:
-        return page_of_rows(instance, about, _LEDGERS.read(instance, about), query)
+        return page_of_rows(instance, batch, _LEDGERS.read(instance, batch), query)
 
     content = await _from_storage(_LEDGER_POOL, read, "rows")
-    return _AsciiJSONResponse(content, headers={**_SAFE, "Cache-Control": "no-store"})
+    return _AsciiJSONResponse(content, headers={**_SAFETY_HEADERS, "Cache-Control": "no-store"})
 
 
-@_router.get("/dags/{dag_id}/row", dependencies=_may_read)
+@_router.get("/dags/{dag_id}/row", dependencies=_ACCESS_CHECKS)
 async def _row(
     *,
     dag_id: str,
     run_id: str,
     task_id: str,
     key: Annotated[str, Query(max_length=200)],
-    map_index: Annotated[int, Query(ge=-1, le=_MOST)] = -1,
+    map_index: Annotated[int, Query(ge=-1, le=_MAX_INTEGER)] = -1,
 ) -> Response:
     """Return prompt and model of a row from the manifest of its files; the ledger has their beginning only.
 
@@ -191,23 +191,25 @@ async def _row(
     :return: JSON with ``prompt`` and ``model`` as far as they are known.
     :raises HTTPException: 404, 502 or 503: there is no such row, or its manifest cannot be read.
     """
-    instance, about = await _find_batch(dag_id, run_id, task_id, map_index)
-    own = await _row_instance(instance, about, key)
-    paths = [item["path"] for item in to_card(own)["items"] if item["path"]]
-    found = await _from_storage(_POOL, lambda: read_request(own, paths[0]), "request") if paths else {}
-    content = {"prompt": found.get("prompt"), "model": found.get("model_name")}
-    known = {name: value for name, value in content.items() if isinstance(value, str)}
-    return _AsciiJSONResponse(known, headers={**_SAFE, "Cache-Control": "no-store"})
+    instance, batch = await _find_batch(dag_id, run_id, task_id, map_index)
+    row_instance = await _row_instance(instance, batch, key)
+    paths = [item["path"] for item in to_card(row_instance)["items"] if item["path"]]
+    request = (
+        await _from_storage(_POOL, lambda: read_request(row_instance, paths[0]), "request") if paths else {}
+    )
+    content = {"prompt": request.get("prompt"), "model": request.get("model_name")}
+    texts = {name: value for name, value in content.items() if isinstance(value, str)}
+    return _AsciiJSONResponse(texts, headers={**_SAFETY_HEADERS, "Cache-Control": "no-store"})
 
 
-@_router.api_route("/dags/{dag_id}/sheet", methods=["GET", "HEAD"], dependencies=_may_read)
+@_router.api_route("/dags/{dag_id}/sheet", methods=["GET", "HEAD"], dependencies=_ACCESS_CHECKS)
 async def _sheet(
     *,
     request: Request,
     dag_id: str,
     run_id: str,
     task_id: str,
-    map_index: Annotated[int, Query(ge=-1, le=_MOST)] = -1,
+    map_index: Annotated[int, Query(ge=-1, le=_MAX_INTEGER)] = -1,
 ) -> Response:
     """Stream the contact sheet of a batch.
 
@@ -219,19 +221,19 @@ async def _sheet(
     :return: the image.
     :raises HTTPException: 404, 502 or 503: there is no contact sheet, or it cannot be read.
     """
-    instance, about = await _find_batch(dag_id, run_id, task_id, map_index)
+    instance, batch = await _find_batch(dag_id, run_id, task_id, map_index)
 
     def read() -> StoredFile:
-        folder = read_summary_folder(instance, about)
+        folder = read_summary_folder(instance, batch)
         if folder is None:
             raise StoragePermanentError("the batch has written no reports yet")
         return open_proven_image(folder.child(CONTACT_SHEET))
 
-    found = await _from_storage(_POOL, read, "file", lambda late: late.file.close())
-    return _file_response(request, found, None)
+    sheet = await _from_storage(_POOL, read, "file", lambda late: late.file.close())
+    return _file_response(request, sheet, None)
 
 
-@_router.api_route("/dags/{dag_id}/file", methods=["GET", "HEAD"], dependencies=_may_read)
+@_router.api_route("/dags/{dag_id}/file", methods=["GET", "HEAD"], dependencies=_ACCESS_CHECKS)
 async def _file(
     *,
     request: Request,
@@ -239,7 +241,7 @@ async def _file(
     run_id: str,
     task_id: str,
     item: str,
-    map_index: Annotated[int, Query(ge=-1, le=_MOST)] = -1,
+    map_index: Annotated[int, Query(ge=-1, le=_MAX_INTEGER)] = -1,
     row: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """Stream a stored file, whole or in part.
@@ -254,16 +256,16 @@ async def _file(
     :return: the file.
     :raises HTTPException: 404, 502 or 503: the file is not proven to be the task's, or it cannot be read.
     """
-    found = await _find_instance(dag_id, run_id, task_id, map_index)
-    if found and row is not None:
-        if found.batch is None:
+    instance = await _find_instance(dag_id, run_id, task_id, map_index)
+    if instance and row is not None:
+        if instance.batch is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, "The task has no batch.")
-        found = await _row_instance(found, found.batch, row)
-    named = find_item(found.result, item) if found else None
-    if found is None or named is None:
+        instance = await _row_instance(instance, instance.batch, row)
+    result_item = find_item(instance.result, item) if instance else None
+    if instance is None or result_item is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "The task's XCom names no such file.")
     stored = await _from_storage(
-        _POOL, lambda: open_stored_file(found, named), "file", lambda late: late.file.close()
+        _POOL, lambda: open_stored_file(instance, result_item), "file", lambda late: late.file.close()
     )
     return _file_response(request, stored, stored.sha256)
 
@@ -278,18 +280,18 @@ async def _find_instance(dag_id: str, run_id: str, task_id: str, map_index: int)
 async def _find_batch(
     dag_id: str, run_id: str, task_id: str, map_index: int
 ) -> tuple[TaskInstanceRow, BatchOverview]:
-    found = await _find_instance(dag_id, run_id, task_id, map_index)
-    if found is None or found.batch is None:
+    instance = await _find_instance(dag_id, run_id, task_id, map_index)
+    if instance is None or instance.batch is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "The task has no batch.")
-    return found, found.batch
+    return instance, instance.batch
 
 
-async def _row_instance(instance: TaskInstanceRow, about: BatchOverview, key: str) -> TaskInstanceRow:
+async def _row_instance(instance: TaskInstanceRow, batch: BatchOverview, key: str) -> TaskInstanceRow:
     """Return the task instance with the result of one row of its batch."""
-    rows = await _from_storage(_LEDGER_POOL, lambda: _LEDGERS.read(instance, about, known_row=key), "rows")
+    rows = await _from_storage(_LEDGER_POOL, lambda: _LEDGERS.read(instance, batch, known_row=key), "rows")
     if key not in rows:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "The batch has no such row.")
-    return instance_of_row(instance, about, rows[key])
+    return instance_of_row(instance, batch, rows[key])
 
 
 async def _from_storage(
@@ -312,7 +314,7 @@ async def _from_storage(
 
 def _file_response(request: Request, stored: StoredFile, sha256: str | None) -> Response:
     headers = {
-        **_SAFE,
+        **_SAFETY_HEADERS,
         "Content-Security-Policy": _FILE_POLICY,
         "Content-Disposition": "inline",
         # The browser may cache it, but asks each time whether its user may still see it.

@@ -48,9 +48,9 @@ MAX_CACHED_ROWS = 300_000
 FRESH_SECONDS = 1.5
 """Seconds for which a ledger is not listed again."""
 
-_PARALLEL = 8
+_PARALLEL_READS = 8
 _MAX_SUMMARY_BYTES = 1024**2
-_NOT_HERE = "it is not where the ledger of this batch is"
+_WRONG_FOLDER = "it is not where the ledger of this batch is"
 
 GROUPS: dict[RowState, str] = {
     RowState.DONE: "done",
@@ -68,7 +68,7 @@ GROUPS: dict[RowState, str] = {
 
 
 @dataclass(slots=True)
-class _Known:
+class _CachedLedger:
     segments: dict[str, tuple[int, list[LedgerEntry]]] = field(default_factory=dict)
     entries: dict[str, LedgerEntry] = field(default_factory=dict)
     read_at: float = float("-inf")
@@ -82,7 +82,7 @@ class LedgerCache:
 
     def __init__(self, max_rows: int = MAX_CACHED_ROWS) -> None:
         self._max_rows = max_rows
-        self._ledgers: OrderedDict[tuple[Any, ...], _Known] = OrderedDict()
+        self._ledgers: OrderedDict[tuple[Any, ...], _CachedLedger] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(
@@ -100,20 +100,20 @@ class LedgerCache:
         folder = ledger_folder(instance, batch)
         key = (instance.dag_id, instance.run_id, instance.task_id, instance.map_index, folder.uri)
         with self._lock:
-            known = self._ledgers.get(key) or _Known()
-        row = known.entries.get(known_row or "")
-        if (row and row.state is RowState.DONE) or time.monotonic() - known.read_at < FRESH_SECONDS:
-            return known.entries
-        fresh = _load(folder, instance, known)
+            cached = self._ledgers.get(key) or _CachedLedger()
+        row = cached.entries.get(known_row or "")
+        if (row and row.state is RowState.DONE) or time.monotonic() - cached.read_at < FRESH_SECONDS:
+            return cached.entries
+        loaded = _load(folder, instance, cached)
         with self._lock:
-            self._ledgers[key] = fresh
+            self._ledgers[key] = loaded
             self._ledgers.move_to_end(key)
             while len(self._ledgers) > 1 and self._rows() > self._max_rows:
                 self._ledgers.popitem(last=False)
-        return fresh.entries
+        return loaded.entries
 
     def _rows(self) -> int:
-        return sum(len(lines) for known in self._ledgers.values() for _, lines in known.segments.values())
+        return sum(len(lines) for cached in self._ledgers.values() for _, lines in cached.segments.values())
 
 
 def ledger_folder(instance: TaskInstanceRow, batch: BatchOverview) -> StoragePath:
@@ -125,24 +125,24 @@ def ledger_folder(instance: TaskInstanceRow, batch: BatchOverview) -> StoragePat
     :raises StoragePermanentError: the batch has no such folder, or a link leads elsewhere.
     """
     parts = (instance.dag_id, instance.task_id, instance.run_id, instance.map_index)
-    name = batch_name(IdempotencyKey(*parts, clear_count=batch.generation, fingerprint=""), batch.endpoint)
+    name = batch_name(IdempotencyKey(*parts, clear_count=batch.clear_count, fingerprint=""), batch.endpoint)
     below = f"{LEDGER_FOLDER}/{name}"
     path = f"{_report_root(instance, batch)}/{below}"
     if not is_plain_path(path) or not path.endswith(f"/{below}"):
-        raise StoragePermanentError(_NOT_HERE)
+        raise StoragePermanentError(_WRONG_FOLDER)
     if scheme_of(path) in LOCAL_SCHEMES:
-        home = local_path(path)
-        top = os.path.realpath(home.removesuffix(f"/{below}"))
-        if os.path.realpath(home) != os.path.join(top, below):
-            raise StoragePermanentError(_NOT_HERE)
+        real_path = local_path(path)
+        root = os.path.realpath(real_path.removesuffix(f"/{below}"))
+        if os.path.realpath(real_path) != os.path.join(root, below):
+            raise StoragePermanentError(_WRONG_FOLDER)
     return resolve_path(path)
 
 
 def _report_root(instance: TaskInstanceRow, batch: BatchOverview) -> str:
     """Return the batch's output path as Airflow knows it, else the one in the ledger's path."""
-    known = instance.output_path
-    if known is not None and not is_masked(known):
-        return known.rstrip("/")
+    output_path = instance.output_path
+    if output_path is not None and not is_masked(output_path):
+        return output_path.rstrip("/")
     return (batch.ledger_path or "").rsplit("/", 2)[0]
 
 
@@ -158,8 +158,8 @@ def read_summary_folder(instance: TaskInstanceRow, batch: BatchOverview) -> Stor
     ledger = ledger_folder(instance, batch)
     root = StoragePath(ledger.uri.rsplit("/", 2)[0], ledger.fs, ledger.path.rsplit("/", 2)[0])
     part = f"part-{instance.map_index:04d}" if instance.map_index >= 0 else ""
-    usual = root.child(part) if part else root
-    for folder in (usual, usual.child(ledger.path.rsplit("/", 1)[-1])):
+    report_folder = root.child(part) if part else root
+    for folder in (report_folder, report_folder.child(ledger.path.rsplit("/", 1)[-1])):
         if is_same_instance(instance, _read_summary(folder).get("airflow")):
             return folder
     return None
@@ -180,33 +180,36 @@ def _read_summary(folder: StoragePath) -> Mapping[str, Any]:
     return content if isinstance(content, Mapping) else {}
 
 
-def _load(folder: StoragePath, instance: TaskInstanceRow, known: _Known) -> _Known:
+def _load(folder: StoragePath, instance: TaskInstanceRow, cached: _CachedLedger) -> _CachedLedger:
     with translate_storage_errors():
         folder.fs.invalidate_cache(folder.path)
-        found: dict[str, Any] = {}
+        files: dict[str, Any] = {}
         with suppress(FileNotFoundError):
-            found = folder.fs.find(folder.path, detail=True)
-    sizes = {str(path): int(facts.get("size") or 0) for path, facts in found.items()}
+            files = folder.fs.find(folder.path, detail=True)
+    sizes = {str(path): int(facts.get("size") or 0) for path, facts in files.items()}
     paths = segments_to_read(sizes)
     if sum(sizes[path] for path in paths) > MAX_LEDGER_BYTES:
         raise StoragePermanentError("the ledger is too large to be shown")
-    missing = [path for path in paths if known.segments.get(path, (None,))[0] != sizes[path]]
+    missing = [path for path in paths if cached.segments.get(path, (None,))[0] != sizes[path]]
     for path in missing:
         _check_no_link(folder, path)
-    with translate_storage_errors(), ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-rows") as pool:
+    with (
+        translate_storage_errors(),
+        ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="kling-rows") as pool,
+    ):
         contents = list(pool.map(folder.fs.cat_file, missing))
     read = {
         path: (sizes[path], _lines(content, instance))
         for path, content in zip(missing, contents, strict=True)
     }
-    segments = {path: read[path] if path in read else known.segments[path] for path in paths}
+    segments = {path: read[path] if path in read else cached.segments[path] for path in paths}
     entries: dict[str, LedgerEntry] = {}
     for _, lines in segments.values():
         for entry in lines:
             # What is done stays done, as for the batch itself.
             if getattr(entries.get(entry.key), "state", None) is not RowState.DONE:
                 entries[entry.key] = entry
-    return _Known(segments, entries, time.monotonic())
+    return _CachedLedger(segments, entries, time.monotonic())
 
 
 def _lines(content: bytes, instance: TaskInstanceRow) -> list[LedgerEntry]:
@@ -216,9 +219,9 @@ def _lines(content: bytes, instance: TaskInstanceRow) -> list[LedgerEntry]:
 
 def _check_no_link(folder: StoragePath, path: str) -> None:
     if scheme_of(folder.uri) in LOCAL_SCHEMES:
-        home = os.path.realpath(folder.path)
-        if os.path.realpath(path) != os.path.join(home, os.path.basename(path)):
-            raise StoragePermanentError(_NOT_HERE)
+        real_folder = os.path.realpath(folder.path)
+        if os.path.realpath(path) != os.path.join(real_folder, os.path.basename(path)):
+            raise StoragePermanentError(_WRONG_FOLDER)
 
 
 def row_result(entry: LedgerEntry, endpoint: str) -> dict[str, Any]:
@@ -239,8 +242,8 @@ def _with_urls(item: Any) -> Any:
     if not isinstance(item, Mapping):
         return item
     paths = {name: value for name, value in item.items() if "path" in name and isinstance(value, str)}
-    named = {name for name, value in paths.items() if not (name == "path" and _is_copy(value, paths))}
-    return {**item, **{name.replace("path", "url"): "stored" for name in named}}
+    url_names = {name for name, value in paths.items() if not (name == "path" and _is_copy(value, paths))}
+    return {**item, **{name.replace("path", "url"): "stored" for name in url_names}}
 
 
 def _is_copy(path: str, paths: Mapping[str, str]) -> bool:
@@ -326,13 +329,18 @@ def batch_numbers(batch: BatchOverview, entries: Mapping[str, LedgerEntry]) -> d
         charged = entry.charged or Decimal(0)
         units += charged
         if entry.task_id:
-            jobs, so_far = by_model.get(entry.model_name, (0, Decimal(0)))
-            by_model[entry.model_name] = (jobs + 1, so_far + charged)
+            jobs, model_units = by_model.get(entry.model_name, (0, Decimal(0)))
+            by_model[entry.model_name] = (jobs + 1, model_units + charged)
         for currency, amount in entry.cash:
             cash[currency] = cash.get(currency, Decimal(0)) + amount
     models = [
-        {"model": model, "jobs": jobs, "units": _number(sum_), "usd": list_price(batch.endpoint, str(sum_))}
-        for model, (jobs, sum_) in by_model.items()
+        {
+            "model": model,
+            "jobs": jobs,
+            "units": _number(model_sum),
+            "usd": list_price(batch.endpoint, str(model_sum)),
+        }
+        for model, (jobs, model_sum) in by_model.items()
     ]
     # Rows that are not in the ledger yet were not looked at; rows of an earlier input may be too many.
     total = max(batch.rows, len(entries))
@@ -352,6 +360,6 @@ def _number(amount: Decimal) -> str:
 
 def _matches(entry: LedgerEntry, words: list[str]) -> bool:
     labels = (f"{name}: {value}" for name, value in (entry.labels or {}).items())
-    said = (entry.prompt, entry.model_name, entry.task_id, entry.external_task_id, entry.error, *labels)
-    text = "\n".join(str(each) for each in said if each).lower() + f"\n#{entry.number}"
+    texts = (entry.prompt, entry.model_name, entry.task_id, entry.external_task_id, entry.error, *labels)
+    text = "\n".join(str(each) for each in texts if each).lower() + f"\n#{entry.number}"
     return all(word in text for word in words)

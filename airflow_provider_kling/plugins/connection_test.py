@@ -16,7 +16,7 @@ from ..get_provider_info import CONNECTION_TYPE
 from ..utils.json_input import read_json
 
 _PATHS = ("/connections/test", "/connections/enqueue-test")
-_MOST_BYTES = 1024**2
+_MAX_BYTES = 1024**2
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,11 +40,11 @@ class ConnectionTestMiddleware:
         :param send: ASGI channel of the response.
         """
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith(_PATHS):
-            scope, receive = await _without_port_zero(scope, receive)
+            scope, receive = await _drop_port_zero(scope, receive)
         await self._app(scope, receive, send)
 
 
-async def _without_port_zero(scope: Any, receive: Receive) -> tuple[Any, Receive]:
+async def _drop_port_zero(scope: Any, receive: Receive) -> tuple[Any, Receive]:
     messages, body = [], b""
     while True:
         message = await receive()
@@ -52,7 +52,7 @@ async def _without_port_zero(scope: Any, receive: Receive) -> tuple[Any, Receive
         body += message.get("body", b"")
         if message["type"] != "http.request" or not message.get("more_body"):
             break
-        if len(body) > _MOST_BYTES:
+        if len(body) > _MAX_BYTES:
             return scope, _replay(messages, receive)
     changed = changed_body(body)
     if changed is None:
@@ -64,13 +64,13 @@ async def _without_port_zero(scope: Any, receive: Receive) -> tuple[Any, Receive
 
 
 def _replay(messages: list[Message], receive: Receive) -> Receive:
-    waiting = iter(messages)
+    remaining = iter(messages)
 
-    async def again() -> Message:
-        message = next(waiting, None)
+    async def replay() -> Message:
+        message = next(remaining, None)
         return message if message is not None else await receive()
 
-    return again
+    return replay
 
 
 def changed_body(body: bytes) -> bytes | None:
@@ -80,11 +80,11 @@ def changed_body(body: bytes) -> bytes | None:
     :return: the body to send instead; ``None`` if it need not be changed.
     """
     try:
-        asked = read_json(body)
+        connection = read_json(body)
     except ValueError:
         return None
-    if not isinstance(asked, dict) or asked.get("conn_type") != CONNECTION_TYPE:
+    if not isinstance(connection, dict) or connection.get("conn_type") != CONNECTION_TYPE:
         return None
-    if type(asked.get("port")) is not int or asked["port"] != 0:
+    if type(connection.get("port")) is not int or connection["port"] != 0:
         return None
-    return json.dumps({name: value for name, value in asked.items() if name != "port"}).encode()
+    return json.dumps({name: value for name, value in connection.items() if name != "port"}).encode()

@@ -53,18 +53,18 @@ def list_task_instances(
     :param limit: most instances of the page.
     :return: the page in the order in which the tasks started, by map index; how many there are in all.
     """
-    wanted = [_TI.c.dag_id == dag_id, _TI.c.run_id == run_id]
-    wanted.append(_kling_filter() if task_id is None else _TI.c.task_id == task_id)
+    conditions = [_TI.c.dag_id == dag_id, _TI.c.run_id == run_id]
+    conditions.append(_kling_filter() if task_id is None else _TI.c.task_id == task_id)
     if map_index is not None:
-        wanted.append(_TI.c.map_index == map_index)
+        conditions.append(_TI.c.map_index == map_index)
     columns = [_TI.c[name] for name in _COLUMNS]
     # In the order of the run; what has not started stands last.
-    began = func.min(_TI.c.start_date).over(partition_by=_TI.c.task_id)
-    order = (began.is_(None), began, _TI.c.task_id, _TI.c.map_index)
-    page = select(*columns).where(*wanted).order_by(*order)
+    started = func.min(_TI.c.start_date).over(partition_by=_TI.c.task_id)
+    order = (started.is_(None), started, _TI.c.task_id, _TI.c.map_index)
+    page = select(*columns).where(*conditions).order_by(*order)
     # A session of our own, not the request's: that would be held while a video is watched.
     with create_session() as session:
-        total = session.scalar(select(func.count()).select_from(_TI).where(*wanted)) or 0
+        total = session.scalar(select(func.count()).select_from(_TI).where(*conditions)) or 0
         rows = session.execute(page.offset(offset).limit(limit)).all()
         keys = [(row.task_id, row.map_index) for row in rows]
         xcoms = _xcoms(session, dag_id, run_id, keys)
@@ -81,7 +81,7 @@ def list_task_instances(
             try_number=row.try_number or 0,
             xcoms=xcoms.get((row.task_id, row.map_index), {}),
             fields=fields.get((row.task_id, row.map_index), {}),
-            **_watch(row, triggerers),
+            **_watch_state(row, triggerers),
         )
         for row in rows
     ]
@@ -110,7 +110,7 @@ def _xcoms(
     )
     found: dict[_InstanceKey, dict[str, Any]] = {}
     for row in session.execute(query):
-        found.setdefault((row.task_id, row.map_index), {})[row.key] = _plain(row.value)
+        found.setdefault((row.task_id, row.map_index), {})[row.key] = _decode_xcom(row.value)
     return found
 
 
@@ -126,12 +126,12 @@ def _triggerers(session: Any, triggers: list[int]) -> dict[int, Any]:
     return {row.id: row.latest_heartbeat for row in session.execute(query)}
 
 
-def _watch(row: Any, triggerers: Mapping[int, Any]) -> dict[str, Any]:
+def _watch_state(row: Any, triggerers: Mapping[int, Any]) -> dict[str, Any]:
     """Return whether a process waits for the task's job, and when it was last known to be alive."""
     deferred = row.state == "deferred"
-    seen = triggerers.get(row.trigger_id) if deferred else row.last_heartbeat_at
+    last_seen = triggerers.get(row.trigger_id) if deferred else row.last_heartbeat_at
     watched = row.state == "running" or (deferred and row.trigger_id in triggerers)
-    return {"watched": watched, "seen_at": round(seen.timestamp() * 1000) if seen else None}
+    return {"watched": watched, "seen_at": round(last_seen.timestamp() * 1000) if last_seen else None}
 
 
 def _rendered(
@@ -143,7 +143,7 @@ def _rendered(
     return {(row.task_id, row.map_index): row.rendered_fields or {} for row in session.execute(query)}
 
 
-def _plain(value: Any) -> Any:
+def _decode_xcom(value: Any) -> Any:
     """Return a value as pushed; versions of Airflow differ in how often they encode it."""
     if not isinstance(value, str):
         return value

@@ -15,8 +15,8 @@ from ..attribution import LabelsInvalid, read_labels
 from ..results.items import ResultItem, as_result, result_items
 from ..results.refused_content import REFUSED_STATUS
 
-_MOST_CHARGES = 20
-_MOST_ROWS = 10_000_000
+_MAX_CHARGES = 20
+_MAX_ROWS = 10_000_000
 _MAX_FAILURES = 5
 _MAX_FAILURE_LENGTH = 200
 
@@ -26,7 +26,7 @@ class BatchOverview:
     """The overview that a batch pushes as XCom before its first job.
 
     :param endpoint: slug of the endpoint of its rows.
-    :param generation: which clear of the task its name is of; 0 before the first.
+    :param clear_count: which clear of the task its name is of; 0 before the first.
     :param rows: how many rows its input has.
     :param unit: what its units are of: ``video`` or ``image``.
     :param units_estimated: expected cost of all rows, as text.
@@ -34,7 +34,7 @@ class BatchOverview:
     """
 
     endpoint: str
-    generation: int
+    clear_count: int
     rows: int
     unit: str | None = None
     units_estimated: str | None = None
@@ -50,11 +50,11 @@ def read_overview(value: Any) -> BatchOverview | None:
     if not isinstance(value, Mapping) or not isinstance(value.get("endpoint"), str):
         return None
     numbers = [value.get(name) for name in ("generation", "rows")]
-    if any(type(number) is not int or not 0 <= number < _MOST_ROWS for number in numbers):
+    if any(type(number) is not int or not 0 <= number < _MAX_ROWS for number in numbers):
         return None
     return BatchOverview(
         endpoint=value["endpoint"],
-        generation=value["generation"],
+        clear_count=value["generation"],
         rows=value["rows"],
         unit=_text(value.get("unit")),
         units_estimated=_text(value.get("units_estimated")),
@@ -100,10 +100,10 @@ class TaskInstanceRow:
     def result(self) -> Mapping[str, Any]:
         """The job that it returned, or what is known of it so far."""
         error, request = self.error, self.xcoms.get("request")
-        so_far = {name: self.xcoms.get(name) or error.get(name) for name in ("task_id", "external_task_id")}
-        asked = request.get("endpoint") if isinstance(request, Mapping) else None
-        so_far["endpoint"] = error.get("endpoint") or asked
-        return as_result(self.xcoms.get("return_value")) or so_far
+        progress = {name: self.xcoms.get(name) or error.get(name) for name in ("task_id", "external_task_id")}
+        requested_endpoint = request.get("endpoint") if isinstance(request, Mapping) else None
+        progress["endpoint"] = error.get("endpoint") or requested_endpoint
+        return as_result(self.xcoms.get("return_value")) or progress
 
     @property
     def error(self) -> Mapping[str, Any]:
@@ -120,9 +120,9 @@ class TaskInstanceRow:
         # Newer versions of Airflow store an ObjectStoragePath as an object.
         if isinstance(value, Mapping):
             path, conn_id = value.get("path"), value.get("conn_id")
-            scheme, separator, rest = path.partition("://") if isinstance(path, str) else ("", "", "")
-            named = isinstance(conn_id, str) and separator and not rest.startswith(f"{conn_id}@")
-            value = f"{scheme}://{conn_id}@{rest}" if named else path
+            scheme, separator, path_rest = path.partition("://") if isinstance(path, str) else ("", "", "")
+            has_conn_id = isinstance(conn_id, str) and separator and not path_rest.startswith(f"{conn_id}@")
+            value = f"{scheme}://{conn_id}@{path_rest}" if has_conn_id else path
         return value if isinstance(value, str) and value != "None" else ""
 
 
@@ -147,9 +147,9 @@ def to_card(instance: TaskInstanceRow) -> dict[str, Any]:
         "endpoint": _plain(result.get("endpoint")),
         "job": _id(result.get("task_id")),
         "external_id": _id(result.get("external_task_id")),
-        "error": _text(instance.error.get("message")) if instance.state in _WITH_ERROR else None,
-        "error_type": _text(instance.error.get("type")) if instance.state in _WITH_ERROR else None,
-        "job_state": _text(instance.error.get("job")) if instance.state in _WITH_ERROR else None,
+        "error": _text(instance.error.get("message")) if instance.state in _FAILED_STATES else None,
+        "error_type": _text(instance.error.get("type")) if instance.state in _FAILED_STATES else None,
+        "job_state": _text(instance.error.get("job")) if instance.state in _FAILED_STATES else None,
         "conn_id": _first_text(fields, "kling_conn_id"),
         "watched": instance.watched,
         "seen_at": instance.seen_at,
@@ -159,7 +159,7 @@ def to_card(instance: TaskInstanceRow) -> dict[str, Any]:
         "labels": _labels(instance),
         "usd": list_price(result.get("endpoint"), result.get("units")),
         "charges": [row for each in _rows(result.get("charges")) if (row := _charge(each))],
-        "items": [_shown(instance, item) for item in result_items(result)],
+        "items": [_item_json(instance, item) for item in result_items(result)],
     }
 
 
@@ -207,7 +207,7 @@ def to_row(instance: TaskInstanceRow, entry: Any) -> dict[str, Any]:
         "model": _text(entry.model_name),
         "labels": _labels_of(entry.labels),
         "request": _file_url(instance, "row", key=entry.key),
-        "items": [_shown(instance, item, row=entry.key) for item in result_items(result)],
+        "items": [_item_json(instance, item, row=entry.key) for item in result_items(result)],
     }
 
 
@@ -218,24 +218,24 @@ def list_price(endpoint: Any, units: Any) -> str | None:
     :param units: number of units.
     :return: US dollars as text; ``None`` where either is not known.
     """
-    known, amount = ENDPOINTS.get(endpoint) if isinstance(endpoint, str) else None, amount_of(units)
-    if known is None or amount is None:
+    known_endpoint, amount = ENDPOINTS.get(endpoint) if isinstance(endpoint, str) else None, amount_of(units)
+    if known_endpoint is None or amount is None:
         return None
-    return f"{(amount * USD_PER_UNIT[unit_type(known)]).normalize():f}"
+    return f"{(amount * USD_PER_UNIT[unit_type(known_endpoint)]).normalize():f}"
 
 
-_WITH_ERROR = ("failed", "up_for_retry")
-_LONGEST_TEXT = 4000
+_FAILED_STATES = ("failed", "up_for_retry")
+_MAX_TEXT_LENGTH = 4000
 
 
 def _text(value: Any) -> str | None:
-    return value[:_LONGEST_TEXT] if isinstance(value, str) and value else None
+    return value[:_MAX_TEXT_LENGTH] if isinstance(value, str) and value else None
 
 
 def _plain(value: Any) -> str | float | None:
     # An XCom may have values that JSON does not support, which would break the whole page.
-    fits = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
-    return value if fits else None
+    is_plain = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_plain else None
 
 
 def _labels(instance: TaskInstanceRow) -> dict[str, str]:
@@ -253,7 +253,7 @@ def _labels_of(labels: Any) -> dict[str, str]:
 
 
 def _rows(value: Any) -> list[Any]:
-    return value[:_MOST_CHARGES] if isinstance(value, list) else []
+    return value[:_MAX_CHARGES] if isinstance(value, list) else []
 
 
 def _charge(row: Any) -> dict[str, Any] | None:
@@ -267,7 +267,7 @@ def _id(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-def _shown(instance: TaskInstanceRow, item: ResultItem, **row: str) -> dict[str, Any]:
+def _item_json(instance: TaskInstanceRow, item: ResultItem, **row: str) -> dict[str, Any]:
     poster = poster_of(instance.result, item)
     return {
         "media": item.media,
@@ -286,8 +286,8 @@ def poster_of(result: Mapping[str, Any], item: ResultItem) -> ResultItem | None:
     :param item: a file of it.
     :return: the image as an item of its own; ``None`` without one.
     """
-    array, _, rest = item.key.partition("[")
-    number = rest.partition("]")[0]
+    array, _, index_part = item.key.partition("[")
+    number = index_part.partition("]")[0]
     entry = result[array][int(number)]
     path = entry.get("poster") if isinstance(entry, Mapping) else None
     if not isinstance(path, str) or not path:
@@ -310,15 +310,15 @@ def find_item(result: Mapping[str, Any], key: str) -> ResultItem | None:
     return None
 
 
-def _file_url(instance: TaskInstanceRow, what: str, **more: str) -> str:
+def _file_url(instance: TaskInstanceRow, route: str, **query_values: str) -> str:
     """Return the URL of a stored file or a batch; it names the task instance, never a path."""
     query = {
         "run_id": instance.run_id,
         "task_id": instance.task_id,
         "map_index": instance.map_index,
-        **more,
+        **query_values,
     }
-    return f"dags/{quote(instance.dag_id, safe='')}/{what}?{urlencode(query)}"
+    return f"dags/{quote(instance.dag_id, safe='')}/{route}?{urlencode(query)}"
 
 
 def _first_text(fields: Mapping[str, Any], *names: str) -> str | None:
@@ -344,16 +344,20 @@ def add_verdicts(cards: list[dict[str, Any]], instances: Sequence[TaskInstanceRo
         for path, failures in _verdicts_of(instance.xcoms.get("return_value")):
             verdicts[path] = failures
     for card, instance in zip(cards, instances, strict=True):
-        found = [verdicts[item["path"]] for item in card["items"] if item["path"] in verdicts]
-        own = _own_verdict(instance.xcoms.get("return_value"))
-        if found:
-            card["check"] = "\n".join(text for failures in found for text in failures) or own or "passed"
-        elif own:
-            card["check"] = own
+        failure_lists = [verdicts[item["path"]] for item in card["items"] if item["path"] in verdicts]
+        media_verdict = _media_verdict(instance.xcoms.get("return_value"))
+        if failure_lists:
+            card["check"] = (
+                "\n".join(text for failures in failure_lists for text in failures)
+                or media_verdict
+                or "passed"
+            )
+        elif media_verdict:
+            card["check"] = media_verdict
     return cards
 
 
-def _own_verdict(value: Any) -> str:
+def _media_verdict(value: Any) -> str:
     """Return the verdict of a task that checks its own files; it succeeds only if they pass."""
     verdict = value.get("media_check") if isinstance(value, Mapping) else None
     if not isinstance(verdict, Mapping) or verdict.get("passed") is not True:

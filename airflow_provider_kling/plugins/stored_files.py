@@ -41,8 +41,8 @@ _RETRY_SECONDS = 0.02
 _RANGE = re.compile(r"([0-9]{0,18})-([0-9]{0,18})")
 CHUNK = 256 * 1024
 
-_SHOWN = ("image/", "video/", "audio/")
-_NEVER = ("image/svg+xml",)
+_MEDIA_TYPES = ("image/", "video/", "audio/")
+_REJECTED_TYPES = ("image/svg+xml",)
 _MASKED = "***"
 _INSTANCE = ("dag_id", "run_id", "task_id", "map_index")
 LOCAL_SCHEMES = ("", "file", "local")
@@ -85,16 +85,16 @@ def open_stored_file(instance: TaskInstanceRow, item: ResultItem) -> StoredFile:
     :raises StorageTransientError: its storage does not respond.
     """
     folder = task_folder(instance.result)
-    if not item.path or not _stored_here(item.path, folder, item.stem):
-        raise StoragePermanentError(_NOT_HERE)
+    if not item.path or not _is_expected_path(item.path, folder, item.stem):
+        raise StoragePermanentError(_WRONG_FOLDER)
     _check_output_path(item.path, instance.output_path)
     stored = resolve_path(item.path)
-    home, _, name = stored.path.rpartition("/")
-    folder_path = StoragePath(stored.uri.rpartition("/")[0], stored.fs, home)
+    folder_path, _, name = stored.path.rpartition("/")
+    parent = StoragePath(stored.uri.rpartition("/")[0], stored.fs, folder_path)
     if scheme_of(item.path) in LOCAL_SCHEMES:
-        _check_real(home, name)
-    entry = _recorded(folder_path, instance, item, name)
-    found = _open(stored, _SHOWN)
+        _check_real(folder_path, name)
+    entry = _find_manifest_entry(parent, instance, item, name)
+    found = _open(stored, _MEDIA_TYPES)
     if found.size != entry.get("bytes", found.size):
         found.file.close()
         raise StoragePermanentError("it is not the file that its manifest names")
@@ -113,11 +113,11 @@ def _open(path: StoragePath, families: tuple[str, ...]) -> StoredFile:
     return StoredFile(file, size, mime)
 
 
-_NOT_HERE = "it is not where the files of this job are stored"
+_WRONG_FOLDER = "it is not where the files of this job are stored"
 _NOT_PROVEN = "no manifest says that this task instance stored it"
 
 
-def _recorded(
+def _find_manifest_entry(
     folder: StoragePath, instance: TaskInstanceRow, item: ResultItem, name: str
 ) -> Mapping[str, Any]:
     """Return the entry of a file in the manifest of its folder, if this task instance stored it."""
@@ -144,11 +144,11 @@ def open_proven_image(image: StoragePath) -> StoredFile:
     :raises StoragePermanentError: it is not there, a link, or no image.
     :raises StorageTransientError: its storage does not respond.
     """
-    home, _, name = image.path.rpartition("/")
+    folder_path, _, name = image.path.rpartition("/")
     if scheme_of(image.uri) in LOCAL_SCHEMES:
-        real = os.path.realpath(home)
+        real = os.path.realpath(folder_path)
         if os.path.realpath(image.path) != f"{real}/{name}":
-            raise StoragePermanentError(_NOT_HERE)
+            raise StoragePermanentError(_WRONG_FOLDER)
     return _open(image, ("image/",))
 
 
@@ -164,10 +164,10 @@ def read_request(instance: TaskInstanceRow, path: str) -> Mapping[str, Any]:
     _check_folder(path, task_folder(instance.result))
     _check_output_path(path, instance.output_path)
     stored = resolve_path(path)
-    home, _, name = stored.path.rpartition("/")
+    folder_path, _, name = stored.path.rpartition("/")
     if scheme_of(path) in LOCAL_SCHEMES:
-        _check_real(home, name)
-    manifest = read_manifest(StoragePath(stored.uri.rpartition("/")[0], stored.fs, home)) or {}
+        _check_real(folder_path, name)
+    manifest = read_manifest(StoragePath(stored.uri.rpartition("/")[0], stored.fs, folder_path)) or {}
     proven = is_same_instance(instance, manifest.get("airflow"))
     return manifest["request"] if proven else {}
 
@@ -212,10 +212,10 @@ def is_plain_path(path: str) -> bool:
 
 def _check_folder(path: str, folder: str) -> None:
     if not is_plain_path(path) or unquote(path).replace("\\", "/").split("/")[-2:-1] != [folder]:
-        raise StoragePermanentError(_NOT_HERE)
+        raise StoragePermanentError(_WRONG_FOLDER)
 
 
-def _stored_here(path: str, folder: str, stem: str) -> bool:
+def _is_expected_path(path: str, folder: str, stem: str) -> bool:
     """Whether a path is one that a stored file has: ``.../{folder of the task}/{stem}.{ending}``."""
     if not is_plain_path(path):
         return False
@@ -233,16 +233,16 @@ def _check_output_path(path: str, output_path: str | None) -> None:
         return
     local = scheme_of(output_path) in LOCAL_SCHEMES
     if not output_path or (local and not local_path(output_path).startswith("/")):
-        raise StoragePermanentError(_NOT_HERE)
+        raise StoragePermanentError(_WRONG_FOLDER)
     if local != (scheme_of(path) in LOCAL_SCHEMES):
-        raise StoragePermanentError(_NOT_HERE)
+        raise StoragePermanentError(_WRONG_FOLDER)
     if local:
-        top, file = os.path.realpath(local_path(output_path)), local_path(path)
-        below = os.path.realpath(file) == os.path.join(top, *file.split("/")[-2:])
+        root, file = os.path.realpath(local_path(output_path)), local_path(path)
+        is_below = os.path.realpath(file) == os.path.join(root, *file.split("/")[-2:])
     else:
-        below = path.rsplit("/", 2)[0] == output_path.rstrip("/")
-    if not below:
-        raise StoragePermanentError(_NOT_HERE)
+        is_below = path.rsplit("/", 2)[0] == output_path.rstrip("/")
+    if not is_below:
+        raise StoragePermanentError(_WRONG_FOLDER)
 
 
 def local_path(path: str) -> str:
@@ -254,17 +254,17 @@ def local_path(path: str) -> str:
     return path.partition("://")[2] if "://" in path else path
 
 
-def _check_real(home: str, name: str) -> None:
+def _check_real(folder_path: str, name: str) -> None:
     """Reject a file, a manifest or a folder that is a symbolic link."""
-    above, folder = os.path.split(home)
+    above, folder = os.path.split(folder_path)
     real = os.path.join(os.path.realpath(above), folder)
-    if any(os.path.realpath(f"{home}/{each}") != f"{real}/{each}" for each in (name, MANIFEST)):
-        raise StoragePermanentError(_NOT_HERE)
+    if any(os.path.realpath(f"{folder_path}/{each}") != f"{real}/{each}" for each in (name, MANIFEST)):
+        raise StoragePermanentError(_WRONG_FOLDER)
 
 
 def _media_type(head: bytes, families: tuple[str, ...]) -> str:
     mime = detect_media_type(head)
-    if mime is None or not mime.startswith(families) or mime in _NEVER:
+    if mime is None or not mime.startswith(families) or mime in _REJECTED_TYPES:
         raise StoragePermanentError("it is no image, video or audio")
     return mime
 

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = 21_600.0
 """Seconds that the sensor waits by default: no job takes as long."""
 
-AIRFLOWS_TIMEOUT = 604_800.0
+AIRFLOW_DEFAULT_TIMEOUT = 604_800.0
 """Airflow's own default for all sensors: seven days; a job that does not exist would hold a slot for them."""
 
 _NO_STATUS = "no status was ever read"
@@ -138,8 +138,8 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             check_poster(self.task_id, self.poster)
         self._status_word = ""
         self._external_task_id: str | None = None
-        self._warned = False
-        self._polled = False
+        self._has_warned = False
+        self._has_polled = False
         if not is_templated(self.endpoint):
             self._check_endpoint()
         if not is_templated(kling_task_id):
@@ -197,14 +197,14 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         """
         with self._skip_on_failure():
             if event["status"] == "timeout" and not known and event["message"].startswith(_NO_STATUS):
-                self._polled = True
+                self._has_polled = True
                 raise AirflowSensorTimeout(f"{self._job_continues_note} {event['message'].capitalize()}.")
             if event["status"] != "succeed":
                 raise _event_to_exception(event)
             run = self._run or self._start_run(context)
             task = run.read_finished(event["task_id"])
             # The trigger may have waited by the external task id, and its event has the id.
-            self.kling_task_id = self._one_id(self.kling_task_id)
+            self.kling_task_id = self._read_job_id(self.kling_task_id)
             return self._result(run, task)
 
     def on_kill(self) -> None:
@@ -231,7 +231,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
 
     @property
     def _job_continues_note(self) -> str:
-        if self._polled and not self._status_word:
+        if self._has_polled and not self._status_word:
             return (
                 f"Job {self.kling_task_id} was never found: check kling_task_id, endpoint "
                 f"({self.endpoint}) and connection ({self.active_conn_id}). It may not exist."
@@ -267,28 +267,28 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
     def _poll_once(self) -> KlingTask | None:
         """Read the job; ``None`` when that fails for now."""
         endpoint = self._check_endpoint()
-        self.kling_task_id = self._one_id(self.kling_task_id)
-        self._polled = True
+        self.kling_task_id = self._read_job_id(self.kling_task_id)
+        self._has_polled = True
         try:
             task = self.hook.get_task_with_auth_retry(endpoint, self.kling_task_id, self.poke_interval)
         except KlingError as error:
             # The page of a proxy proves nothing; a refusal by Kling, or by this package, does.
-            refused = error.__cause__ if isinstance(error, KlingWaitInterrupted) else error
-            page = error.http_status is not None and error.code is None
-            wrong = isinstance(refused, KlingRequestInvalid) and not page
-            if wrong or isinstance(refused, KlingAuthError):
+            refusal = error.__cause__ if isinstance(error, KlingWaitInterrupted) else error
+            is_proxy_page = error.http_status is not None and error.code is None
+            is_invalid = isinstance(refusal, KlingRequestInvalid) and not is_proxy_page
+            if is_invalid or isinstance(refusal, KlingAuthError):
                 raise
-            level = logging.DEBUG if self._warned else logging.WARNING
+            level = logging.DEBUG if self._has_warned else logging.WARNING
             self.log.log(level, "Job %s cannot be read, the wait continues: %s", self.kling_task_id, error)
-            self._warned = True
+            self._has_warned = True
             return None
-        word = task.raw_status or str(task.status)
-        if word != self._status_word:
-            self.log.info("Job %s: %s", task.task_id, word)
-            self._status_word = word
+        status_word = task.raw_status or str(task.status)
+        if status_word != self._status_word:
+            self.log.info("Job %s: %s", task.task_id, status_word)
+            self._status_word = status_word
         return task
 
-    def _one_id(self, value: Any) -> str:
+    def _read_job_id(self, value: Any) -> str:
         """Return the id of one job, as text, from what templates and XComs deliver.
 
         :param value: an id, or the result of an operator.
@@ -307,11 +307,11 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
 
         if task.status is TaskStatus.FAILED:
             raise _event_to_exception({"status": "failed", "task_id": task.task_id, "message": task.message})
-        if not task.external_task_id and (name := self._name_of(task)):
+        if not task.external_task_id and (name := self._find_external_task_id(task)):
             task = replace(task, external_task_id=name)
         return run.store(task, time.time() + self.timeout)
 
-    def _name_of(self, task: KlingTask) -> str | None:
+    def _find_external_task_id(self, task: KlingTask) -> str | None:
         """Return the external task id, where the host leaves it out of its answer."""
         if self._external_task_id:
             return self._external_task_id
@@ -338,10 +338,10 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
 def _read_timeout(task_id: str, value: Any) -> float:
     """Return how long to wait; Airflow's default is far too long for a job that may not exist."""
     if value is None:
-        configured = conf.getfloat("sensors", "default_timeout", fallback=AIRFLOWS_TIMEOUT)
-        return DEFAULT_TIMEOUT if configured == AIRFLOWS_TIMEOUT else configured
+        configured = conf.getfloat("sensors", "default_timeout", fallback=AIRFLOW_DEFAULT_TIMEOUT)
+        return DEFAULT_TIMEOUT if configured == AIRFLOW_DEFAULT_TIMEOUT else configured
     seconds = read_number(task_id, "timeout", to_seconds(value), "a number of seconds, 0 or more", minimum=0)
-    if seconds == AIRFLOWS_TIMEOUT:
+    if seconds == AIRFLOW_DEFAULT_TIMEOUT:
         warnings.warn(
             f"Task {task_id!r}: timeout is Airflow's default of seven days; no job takes as long. "
             f"Leave it out for {DEFAULT_TIMEOUT / 3600:g} hours, or set it to what a job may take.",

@@ -359,7 +359,7 @@ def run_example(settings: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("given", [{"task_id": "8", "videos": []}, "8 \n", " 8", 8, {"task_id": 8}])
 def test_an_id_is_taken_as_people_have_it(given: Any) -> None:
-    assert sensor()._one_id(given) == "8"
+    assert sensor()._read_job_id(given) == "8"
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
