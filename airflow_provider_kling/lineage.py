@@ -28,7 +28,7 @@ def emit_lineage(
     result: Mapping[str, Any],
     inputs: Iterable[str],
     *,
-    asked: Mapping[str, Any] | None = None,
+    request: Mapping[str, Any] | None = None,
 ) -> None:
     """Report the inputs and results of a finished task to Airflow.
 
@@ -41,12 +41,12 @@ def emit_lineage(
     :param hook: the hook that it used, as the source of the lineage.
     :param result: return value of the task.
     :param inputs: URLs and paths of the task's input files; base64 among them is left out.
-    :param asked: what is known of the request; its ``labels`` and ``airflow`` are added to the asset's extra.
+    :param request: metadata of the request; its ``labels`` and ``airflow`` are added to the asset's extra.
     """
     try:
         stored = {uri: path for path in stored_paths(result) if (uri := asset_uri(path))}
-        about = asset_extra(result, getattr(operator, "model_name", None)) | _attribution(asked or {})
-        _add_asset_events(context, operator, about, stored)
+        metadata = asset_extra(result, getattr(operator, "model_name", None)) | _attribution(request or {})
+        _add_asset_events(context, operator, metadata, stored)
         _add_hook_lineage(hook, [uri for each in inputs if (uri := _input_uri(each))], list(stored))
     except Exception as error:
         # Only the type: the text of the error may quote a signed URL.
@@ -74,29 +74,29 @@ def asset_extra(result: Mapping[str, Any], model: str | None) -> dict[str, Any]:
     }
 
 
-def _attribution(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _attribution(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return labels and task instance of the job; without labels nothing, because events name the task."""
-    parts = {name: asked.get(name) for name in ("labels", "airflow")}
+    parts = {name: request.get(name) for name in ("labels", "airflow")}
     return {name: dict(part) for name, part in parts.items() if parts["labels"] and isinstance(part, Mapping)}
 
 
-def asset_uri(where: str | None) -> str | None:
+def asset_uri(location: str | None) -> str | None:
     """Return the URI by which lineage knows a file.
 
     Without query, fragment and user: they hold signatures, passwords and ids of connections.
 
-    :param where: URL, object storage URI, or path on this machine.
+    :param location: URL, object storage URI, or path on this machine.
     :return: the URI; ``None`` if ``where`` does not name a file.
     """
-    if not where:
+    if not location:
         return None
-    if where.startswith("/"):
-        return f"file://{os.path.normpath(where)}"
+    if location.startswith("/"):
+        return f"file://{os.path.normpath(location)}"
     try:
-        parts = urlsplit(where)
+        parts = urlsplit(location)
     except ValueError:
         return None
-    if not parts.scheme or "://" not in where or not (parts.netloc or parts.path):
+    if not parts.scheme or "://" not in location or not (parts.netloc or parts.path):
         return None
     return urlunsplit((parts.scheme.lower(), parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
@@ -111,7 +111,7 @@ def _input_uri(value: str) -> str | None:
 
 
 def _add_asset_events(
-    context: Context, operator: BaseOperator, about: Mapping[str, Any], stored: Mapping[str, str | None]
+    context: Context, operator: BaseOperator, metadata: Mapping[str, Any], stored: Mapping[str, str | None]
 ) -> None:
     from .version_compat import Asset, AssetAlias, airflow_version
 
@@ -119,16 +119,16 @@ def _add_asset_events(
     for outlet in getattr(operator, "outlets", None) or () if events is not None else ():
         if isinstance(outlet, AssetAlias):
             # Airflow 2 fails the task if there are lists or dicts.
-            plain = {
+            extra = {
                 name: json.dumps(value) if isinstance(value, dict) and airflow_version() < (3, 0) else value
-                for name, value in about.items()
+                for name, value in metadata.items()
                 if name != "paths"
             }
             for uri, path in stored.items():
-                events[outlet].add(Asset(uri), extra={**plain, "path": path})
+                events[outlet].add(Asset(uri), extra={**extra, "path": path})
         elif isinstance(outlet, Asset):
             # Keys that the DAG author has set are not overwritten.
-            for name, value in about.items():
+            for name, value in metadata.items():
                 events[outlet].extra.setdefault(name, value)
 
 
@@ -140,8 +140,8 @@ def _add_hook_lineage(hook: Any, inputs: list[str], outputs: list[str]) -> None:
 
     collector: Any = get_hook_lineage_collector()
     # Airflow 2 calls assets datasets.
-    noun = "asset" if hasattr(collector, "add_input_asset") else "dataset"
+    kind = "asset" if hasattr(collector, "add_input_asset") else "dataset"
     for uri in inputs:
-        getattr(collector, f"add_input_{noun}")(context=hook, uri=uri)
+        getattr(collector, f"add_input_{kind}")(context=hook, uri=uri)
     for uri in outputs:
-        getattr(collector, f"add_output_{noun}")(context=hook, uri=uri)
+        getattr(collector, f"add_output_{kind}")(context=hook, uri=uri)

@@ -24,7 +24,7 @@ PREVIEW_ROUTE = "kling"
 """Last part of the URL of a task instance's preview tab."""
 
 RUN_PREVIEW_ROUTE = "kling-run"
-"""Last part of the URL of a DAG run's preview tab; Airflow wants another one for each place."""
+"""Last part of the URL of a DAG run's preview tab; Airflow requires another one for each kind of page."""
 
 _PREVIEW_VERSION = (3, 1, 1)
 """Older versions have no tabs, or (3.1.0) store the session where the videos of a tab cannot use it."""
@@ -87,11 +87,12 @@ class KlingResultLink(BaseOperatorLink):
         :return: the URL; empty if there is no result yet.
         """
         try:
-            place = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
+            instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
             if has_preview():
-                return preview_url(*place)
+                return preview_url(*instance)
             if airflow_version() >= _STORED_LINKS_VERSION:
-                return f"{_task_instance_url(*place)}/xcom"
+                return f"{_task_instance_url(*instance)}/xcom"
+            # Not at the top: all operators import this module.
             from .results.items import first_url
             from .version_compat import XCom
 
@@ -122,13 +123,13 @@ class KlingConsoleLink(BaseOperatorLink):
         try:
             # Airflow 2's web server has only the task's outline, which has no hook.
             hook = getattr(operator, "hook", None)
-            return console_url(hook.settings.hostname, hook.settings.dialect.name) if hook else _CONSOLE
+            return console_url(hook.settings.hostname, hook.settings.dialect.name) if hook else _CONSOLE_URL
         except Exception as error:
             _log.warning("No link to the console can be made: %s", type(error).__name__)
             return ""
 
 
-_CONSOLE = "https://kling.ai/dev"
+_CONSOLE_URL = "https://kling.ai/dev"
 
 
 def console_url(hostname: str, dialect: str) -> str:
@@ -140,4 +141,4 @@ def console_url(hostname: str, dialect: str) -> str:
     """
     if dialect != "kling":
         return ""
-    return "https://klingai.com/dev" if hostname == "api-beijing.klingai.com" else _CONSOLE
+    return "https://klingai.com/dev" if hostname == "api-beijing.klingai.com" else _CONSOLE_URL

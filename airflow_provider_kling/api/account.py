@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
-from .answer_values import amount, milliseconds, signed_amount
+from .response_values import amount, milliseconds, signed_amount
 
 COSTS = "/account/costs"
 UNIT_LEDGER = "/account/billing/package"

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from ..utils.json_input import read_response_json
 from ..utils.redaction import sanitize_text
-from .answer_values import comparable_id, id_text
 from .endpoint import Endpoint
 from .envelopes import iter_layers
 from .errors import ApiError, ErrorKind, classify, read_refusal
 from .polling import MAX_RETRY_AFTER
+from .response_values import comparable_id, id_text
 from .task import KlingTask, list_rows, parse_task, parse_task_list
 
 MAX_PAGE_SIZE = 500
@@ -138,13 +138,13 @@ def iter_cursor_pages(
         at = min(page, len(cursors))
         cursor = cursors[at - 1]
         body = {"limit": page_size, **({"cursor": cursor} if cursor else {})}
-        answer = yield ApiRequest("POST", endpoint.tasks_path, body=body)
-        data = answer.get("data")
+        response = yield ApiRequest("POST", endpoint.tasks_path, body=body)
+        data = response.get("data")
         following = data.get("next_cursor") if isinstance(data, Mapping) and data.get("has_more") else None
         if following and at == len(cursors):
             cursors.append(str(following))
         if at == page:
-            return parse_task_list(answer)
+            return parse_task_list(response)
         if not following:
             return []
 

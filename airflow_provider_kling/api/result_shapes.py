@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .answer_values import clean, duration
 from .envelopes import api_name, parse_embedded_json
+from .response_values import clean, duration
 
 _RESULT_FIELDS = frozenset(("path", "bytes", "sha256"))
 _RESERVED = frozenset(

@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 from ..utils.redaction import collapse_whitespace, sanitize_text, strip_invisible
-from .answer_values import amount_text, charge, charge_kind, clean, id_text, milliseconds, sum_text
 from .endpoint import MEDIA_RESULTS
 from .envelopes import STATUS_NAMES, inner_layer, is_task, iter_layers, parse_embedded_json
 from .errors import known_code, read_refusal
 from .refusal_words import refuses_content
+from .response_values import amount_text, charge, charge_kind, clean, id_text, milliseconds, sum_text
 from .result_shapes import UNNAMED, file_urls, name_files, objects, read_result
 
 RESULT_DAYS = 30

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..api.answer_values import comparable_id
 from ..api.pricing import amount_of
+from ..api.response_values import comparable_id
 from ..exceptions import KlingRequestInvalid
 from ..inputs.prepared_request import estimate_of, is_nothing, validate_request
 from .ledger_entry import LedgerEntry, RowState

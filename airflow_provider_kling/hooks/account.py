@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..api.account import CASH_LEDGER, COSTS, MAX_LEDGER_PAGE, UNIT_LEDGER, PackageType, cash_balances
-from ..api.answer_values import clean
 from ..api.errors import ApiError
 from ..api.http import ApiRequest, parse_response
+from ..api.response_values import clean
 from ..exceptions import KlingError, KlingRequestInvalid, error_from_api
 from .flows import READ_ATTEMPTS, is_retryable, retry_delay
 from .responses import response_data
@@ -49,12 +49,12 @@ class _RateLimiter:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     next_call: float = 0.0
-    answers: dict[tuple[Any, ...], tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
+    responses: dict[tuple[Any, ...], tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
 
     def drop_expired(self) -> None:
         """Drop the answers that are too old."""
         oldest = time.monotonic() - CACHE_SECONDS
-        self.answers = {question: answer for question, answer in self.answers.items() if answer[0] >= oldest}
+        self.responses = {question: each for question, each in self.responses.items() if each[0] >= oldest}
 
 
 # Hooks come and go with tasks; the limit is the account's. Other processes have their own count.
@@ -92,10 +92,10 @@ class AccountClient:
         pace = self._pace()
         with pace.lock:
             pace.drop_expired()
-            if question not in pace.answers:
+            if question not in pace.responses:
                 packs = self._ask_costs(pace, start_time, end_time, resource_pack_name)
-                pace.answers[question] = (time.monotonic(), packs)
-            return copy.deepcopy(pace.answers[question][1])
+                pace.responses[question] = (time.monotonic(), packs)
+            return copy.deepcopy(pace.responses[question][1])
 
     def unit_ledger(
         self,
@@ -257,9 +257,9 @@ def _unwrap_inner_envelope(call: ApiRequest, payload: Mapping[str, Any]) -> dict
     """
     data = response_data(payload)
     inner = {"code": data.get("code"), "message": data.get("msg"), "request_id": payload.get("request_id")}
-    answer = parse_response(_OK, {}, json.dumps(inner).encode())
-    if isinstance(answer, ApiError):
-        raise error_from_api(answer, str(call))
+    response = parse_response(_OK, {}, json.dumps(inner).encode())
+    if isinstance(response, ApiError):
+        raise error_from_api(response, str(call))
     return data
 
 

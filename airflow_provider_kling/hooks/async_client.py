@@ -20,7 +20,7 @@ from ..api.task import KlingTask
 from ..utils.redaction import sanitize_text
 from . import flows
 from .connection import KlingSettings
-from .responses import HEADERS, MAX_ANSWER_BYTES, no_response_error
+from .responses import HEADERS, MAX_RESPONSE_BYTES, no_response_error
 from .transport import ssl_context_for
 
 _T = TypeVar("_T")
@@ -75,11 +75,11 @@ class AsyncKlingClient:
             command = next(flow)
             while True:
                 try:
-                    answer = await self._run_command(command)
+                    response = await self._run_command(command)
                 except Exception as error:
                     command = flow.throw(error)
                 else:
-                    command = flow.send(answer)
+                    command = flow.send(response)
         except StopIteration as end:
             result: _T = end.value
             return result
@@ -196,8 +196,8 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise aiohttp.ClientPayloadError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise aiohttp.ClientPayloadError(f"an answer of more than {MAX_RESPONSE_BYTES} bytes")
     return bytes(body)
 
 

@@ -22,7 +22,7 @@ from ..exceptions import JobState, KlingServerError
 from ..utils.redaction import sanitize_text
 from . import flows
 from .connection import KlingSettings
-from .responses import HEADERS, MAX_ANSWER_BYTES, no_response_error
+from .responses import HEADERS, MAX_RESPONSE_BYTES, no_response_error
 from .transport import iter_body, root_cause, ssl_context_for, within
 
 # OpenSSL's words for what goes wrong before anything is sent.
@@ -60,11 +60,11 @@ class KlingClient:
             command = next(flow)
             while True:
                 try:
-                    answer = self._run_command(command)
+                    response = self._run_command(command)
                 except Exception as error:
                     command = flow.throw(error)
                 else:
-                    command = flow.send(answer)
+                    command = flow.send(response)
         except StopIteration as end:
             result: _T = end.value
             return result
@@ -207,8 +207,10 @@ def _read_body(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
     for chunk in iter_body(response):
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise requests.exceptions.ContentDecodingError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise requests.exceptions.ContentDecodingError(
+                f"an answer of more than {MAX_RESPONSE_BYTES} bytes"
+            )
         if time.monotonic() > deadline:
             raise requests.Timeout("the answer does not end")
     return bytes(body)

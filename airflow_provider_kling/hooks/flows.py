@@ -244,9 +244,9 @@ def list_tasks(
     pages = iter_cursor_pages(endpoint, page, page_size, known)
     request = next(pages)
     while True:
-        answer = yield from read(settings, request)
+        response = yield from read(settings, request)
         try:
-            request = pages.send(answer)
+            request = pages.send(response)
         except StopIteration as end:
             cursors.save(endpoint.tasks_path, page, page_size, known)
             return cast("list[KlingTask]", end.value)

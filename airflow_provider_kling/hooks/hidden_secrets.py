@@ -70,17 +70,17 @@ class HiddenSecrets:
             return body
         return json.dumps(self._redact_value(value, urls=False)).encode()
 
-    def redact_response(self, answer: dict[str, Any], body: bytes) -> dict[str, Any]:
+    def redact_response(self, response: dict[str, Any], body: bytes) -> dict[str, Any]:
         """Redact an answer that is no refusal; URLs stay, for a paid result is behind them.
 
-        :param answer: its JSON object.
+        :param response: its JSON object.
         :param body: the body that it was read from.
         :return: the object without secrets.
         """
         if any(form.encode() in body for form in self._forms) or _ESCAPED.search(body):
-            redacted: dict[str, Any] = self._redact_value(answer, urls=True)
+            redacted: dict[str, Any] = self._redact_value(response, urls=True)
             return redacted
-        return answer
+        return response
 
     def _redact_value(self, value: Any, *, urls: bool) -> Any:
         if isinstance(value, str):

@@ -30,7 +30,7 @@ from ..utils.redaction import sanitize_text
 from .connection import KlingSettings
 from .hidden_secrets import HiddenSecrets
 
-MAX_ANSWER_BYTES = 32_000_000
+MAX_RESPONSE_BYTES = 32_000_000
 """Longest answer that is read: some 20 times a full list page."""
 
 _MAX_KEYS_LENGTH = 300
@@ -83,40 +83,40 @@ def parse_or_raise(
     :raises TokenRejected: a newly signed token may be accepted.
     :raises KlingError: the answer is a refusal or no answer of the API at all.
     """
-    answer = parse_response(status, headers, body)
+    response = parse_response(status, headers, body)
     hidden = HiddenSecrets(settings.credentials.secrets())
-    if not isinstance(answer, ApiError):
-        return hidden.redact_response(answer, body)
-    if call.method == "GET" and _is_trouble_of_a_read(answer):
-        answer = replace(answer, kind=ErrorKind.SERVER)
+    if not isinstance(response, ApiError):
+        return hidden.redact_response(response, body)
+    if call.method == "GET" and _is_trouble_of_a_read(response):
+        response = replace(response, kind=ErrorKind.SERVER)
     # Servers echo keys that they refuse; before the text is cut, so that no part of one stays.
     body = hidden.redact_body(body)
     headers = {name: hidden.redact_text(value) for name, value in headers.items()}
     again = parse_response(status, headers, body)
     if isinstance(again, ApiError):
-        answer = replace(answer, message=again.message, request_id=again.request_id)
+        response = replace(response, message=again.message, request_id=again.request_id)
     doing = str(call)
-    if answer.is_wrong_url:
-        doing, answer = (
+    if response.is_wrong_url:
+        doing, response = (
             f"{call.method} {settings.url(call.path)}",
-            replace(answer, hint=_base_url_hint(settings)),
+            replace(response, hint=_base_url_hint(settings)),
         )
     error = error_from_api(
-        answer, doing, job=_job_state_after(call, answer, body), advice=_advice(settings, call, answer)
+        response, doing, job=_job_state_after(call, response, body), advice=_advice(settings, call, response)
     )
-    if answer.kind is ErrorKind.AUTH_EXPIRED:
+    if response.kind is ErrorKind.AUTH_EXPIRED:
         raise TokenRejected(error)
     raise error
 
 
-def _is_trouble_of_a_read(answer: ApiError) -> bool:
+def _is_trouble_of_a_read(error: ApiError) -> bool:
     """Whether a read is refused by words that make sense for a create call alone: it costs nothing."""
-    if answer.kind is ErrorKind.CONTENT:
+    if error.kind is ErrorKind.CONTENT:
         return True
     return (
-        answer.kind is ErrorKind.ACCOUNT
-        and not known_code(answer.code)
-        and answer.http_status not in (*(402, 403),)
+        error.kind is ErrorKind.ACCOUNT
+        and not known_code(error.code)
+        and error.http_status not in (*(402, 403),)
     )
 
 
@@ -237,17 +237,17 @@ _ADVICE_BY_KIND = {
 }
 
 
-def _advice(settings: KlingSettings, call: ApiRequest, answer: ApiError) -> str:
+def _advice(settings: KlingSettings, call: ApiRequest, error: ApiError) -> str:
     """Return cause and remedy of a refusal, for the part of a line that Airflow's UI shows."""
-    if answer.kind is ErrorKind.AUTH:
+    if error.kind is ErrorKind.AUTH:
         return _about_key(settings)
-    if answer.is_wrong_url:
+    if error.is_wrong_url:
         return f"Wrong URL: check Host, dialect and base_path of connection {settings.conn_id!r}."
-    if answer.kind in (ErrorKind.ACCOUNT, ErrorKind.REQUEST) and answer.code in _ADVICE_BY_CODE:
-        return _ADVICE_BY_CODE[answer.code]
-    if answer.kind is ErrorKind.SERVER and call.creates_task:
+    if error.kind in (ErrorKind.ACCOUNT, ErrorKind.REQUEST) and error.code in _ADVICE_BY_CODE:
+        return _ADVICE_BY_CODE[error.code]
+    if error.kind is ErrorKind.SERVER and call.creates_task:
         return "Retry later."
-    return _ADVICE_BY_KIND.get(answer.kind, "")
+    return _ADVICE_BY_KIND.get(error.kind, "")
 
 
 def _about_key(settings: KlingSettings) -> str:
@@ -288,8 +288,8 @@ def _job_state_after(call: ApiRequest, error: ApiError, body: bytes) -> JobState
 def _names_a_task(error: ApiError, body: bytes) -> bool:
     if error.http_status not in range(200, 300):
         return False
-    answer = read_response_json(body)
-    task = parse_task(answer) if isinstance(answer, dict) else None
+    response = read_response_json(body)
+    task = parse_task(response) if isinstance(response, dict) else None
     return task is not None and bool(task.task_id)
 
 

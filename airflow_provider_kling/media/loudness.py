@@ -40,7 +40,7 @@ class LoudnessMeter:
 
     def __init__(self) -> None:
         self.samples = 0
-        self._rest: NDArray[np.float32] | None = None
+        self._pending: NDArray[np.float32] | None = None
         self._powers: list[float] = []
         self._steps = 0
         self._silent_steps = 0
@@ -55,8 +55,8 @@ class LoudnessMeter:
         import numpy as np
 
         self.samples += samples.shape[1]
-        self._rest = samples if self._rest is None else np.concatenate((self._rest, samples), axis=1)
-        if self._rest.shape[1] >= _BATCH_STEPS * _STEP:
+        self._pending = samples if self._pending is None else np.concatenate((self._pending, samples), axis=1)
+        if self._pending.shape[1] >= _BATCH_STEPS * _STEP:
             self._measure()
 
     def finish(self) -> tuple[float | None, float]:
@@ -65,18 +65,18 @@ class LoudnessMeter:
         :return: integrated loudness in LUFS, ``None`` if all audio is below the gate; share of silence
             (100 ms windows with an RMS below -60 dBFS), 1.0 without samples.
         """
-        if self._rest is not None:
+        if self._pending is not None:
             self._measure()
         # A shorter rest than one window counts only if it is all there is.
-        if not self._steps and self._rest is not None and self._rest.shape[1]:
-            self._count_silence(self._rest[:, None, :])
+        if not self._steps and self._pending is not None and self._pending.shape[1]:
+            self._count_silence(self._pending[:, None, :])
         silence = self._silent_steps / self._steps if self._steps else 1.0
         return self._integrated(), silence
 
     def _measure(self) -> None:
         import numpy as np
 
-        samples = self._rest
+        samples = self._pending
         if samples is None:
             return
         overlap = (_STEPS_PER_BLOCK - 1) * _STEP
@@ -94,7 +94,7 @@ class LoudnessMeter:
             block = samples[:, start * _STEP : (start + _STEPS_PER_BLOCK) * _STEP]
             spectrum = np.abs(np.fft.rfft(block, axis=1)) ** 2
             self._powers.append(float((spectrum * weights).sum()))
-        self._rest = samples[:, steps * _STEP - overlap :]
+        self._pending = samples[:, steps * _STEP - overlap :]
 
     def _count_silence(self, steps: NDArray[np.float32]) -> None:
         import numpy as np

@@ -124,4 +124,4 @@ def _with_account(operator: KlingTaskOperator, result: dict[str, Any]) -> dict[s
 
 def _emit_lineage(operator: KlingTaskOperator, run: TaskRun, result: dict[str, Any]) -> None:
     files = [each["value"] for each in run.metadata.get("inputs", ()) if each["source"] != "base64"]
-    emit_lineage(run.context, operator, operator.hook, result, files, asked=run.metadata)
+    emit_lineage(run.context, operator, operator.hook, result, files, request=run.metadata)

@@ -21,7 +21,7 @@ from .. import __version__
 from ..api.http import retry_after
 from ..hooks.transport import describe_error, iter_body
 from ..utils.redaction import install_urllib3_log_filter
-from .ssrf import BlockedAddressError, guarded_session, proxies_for, validate_url
+from .ssrf import BlockedAddressError, guarded_session, is_private, proxies_for, validate_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,6 @@ class DownloadOptions:
         :param token: returns the connection's key, for result URLs at its own origin.
         :return: the options.
         """
-        from .ssrf import is_private
-
         return cls(
             allow_private=is_private(hostname),
             verify=verify,

@@ -123,18 +123,18 @@ class SignedUrlSource:
         :return: the error.
         """
         until = self._task.get("expires_at")
-        again = not _answers_at_once(self._task)
-        retention = f" Kling stores it until {_date(until)}." if until and again else ""
-        remedy = "Correct storage or network, then retry. " if again else ""
+        can_reread = not _answers_at_once(self._task)
+        retention = f" Kling stores it until {_date(until)}." if until and can_reread else ""
+        remedy = "Correct storage or network, then retry. " if can_reread else ""
         return KlingResultNotKept(
             f"{remedy}The result of task {self._task.get('task_id')} {what}.{retention}",
             task_id=self._task.get("task_id"),
             job=JobState.ENDED,
-            next_steps=_AGAIN if again else _AT_ONCE,
+            next_steps=_RETRY_TEXT if can_reread else _AT_ONCE,
         )
 
 
-_AGAIN = "A retry of this task fetches it again without a new job."
+_RETRY_TEXT = "A retry of this task fetches it again without a new job."
 _AT_ONCE = "It cannot be read again: to have it made again is charged again."
 
 
@@ -144,12 +144,12 @@ def expired_error(task: Mapping[str, Any]) -> KlingResultExpired:
     :param task: the task as operators return it; it has an ``expires_at``.
     :return: the error.
     """
-    made = f" of {_date(task['created_at'])}" if task.get("created_at") else ""
-    named = f", external_task_id {task['external_task_id']}" if task.get("external_task_id") else ""
+    date = f" of {_date(task['created_at'])}" if task.get("created_at") else ""
+    id_text = f", external_task_id {task['external_task_id']}" if task.get("external_task_id") else ""
     return KlingResultExpired(
         "Result expired: clear the task for a new job, and set output_path. "
-        f"Kling has deleted the result of task {task.get('task_id')} ({task.get('endpoint')}{made}{named}): "
-        f"it was stored until {_date(task['expires_at'])}, {RESULT_DAYS} days after the job ended.",
+        f"Kling has deleted the result of task {task.get('task_id')} ({task.get('endpoint')}{date}{id_text}):"
+        f" it was stored until {_date(task['expires_at'])}, {RESULT_DAYS} days after the job ended.",
         task_id=task.get("task_id"),
         job=JobState.ENDED,
         next_steps="A new job makes a new one and is charged.",

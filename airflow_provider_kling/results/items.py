@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .files import is_sha256, list_result_files
+
 _MEDIA = {"videos": "video", "images": "image", "series_images": "image"}
 
 
@@ -60,8 +62,6 @@ def stored_paths(result: Mapping[str, Any]) -> list[str]:
     :param result: return value of a task.
     :return: paths of viewable files, then of others such as subtitles; without watermarked copies.
     """
-    from .files import list_result_files
-
     arrays = result_arrays(result)
     others = [
         _text(arrays[file.array][file.index].get(file.url_key.replace("url", "path")))
@@ -81,8 +81,6 @@ def first_url(value: Any) -> str | None:
 
 
 def _items(result: Mapping[str, Any]) -> Iterator[ResultItem]:
-    from .files import is_sha256, list_result_files
-
     arrays = result_arrays(result)
     seen: set[tuple[str, int, str]] = set()
     for file in list_result_files(arrays):

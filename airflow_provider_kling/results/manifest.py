@@ -133,8 +133,8 @@ def read_manifest(folder: StoragePath) -> dict[str, Any] | None:
             return None
     known_version = isinstance(content, dict) and content.get("version") == VERSION
     kinds = {"files": list, "request": dict}
-    fits = known_version and all(isinstance(content.get(name), kind) for name, kind in kinds.items())
-    return content if fits else None
+    is_valid = known_version and all(isinstance(content.get(name), kind) for name, kind in kinds.items())
+    return content if is_valid else None
 
 
 def read_task_manifest(output_path: str | ObjectStoragePath, task_id: str) -> dict[str, Any] | None:

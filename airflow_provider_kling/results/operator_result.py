@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from ..api.endpoint import Endpoint, ResultType
+from ..api.templating import is_templated
+from ..exceptions import JobState, KlingError, KlingRequestInvalid, KlingServerError
 from ..utils.atomic_file import AtomicFile, is_object_store
 from ..utils.redaction import redact_text
 from ..utils.storage import (
@@ -26,10 +29,9 @@ from ..utils.storage import (
     resolve_path,
 )
 
+# What only a running task needs is imported in the functions: DAG files import this module.
 if TYPE_CHECKING:
-    from ..api.endpoint import Endpoint
     from ..api.task import KlingTask
-    from ..exceptions import JobState
     from ..hooks.connection import KlingSettings
     from ..hooks.kling import KlingHook
 
@@ -47,7 +49,9 @@ StoreResult = Callable[["KlingTask", Mapping[str, Any], ReloadTask], dict[str, A
 PROBE = ".kling-write-check"
 """Name of the object that is written to an output path and deleted before a job is made."""
 
-_CONTENT = b"Written by airflow-provider-kling to see whether results can be stored here. Safe to delete.\n"
+_PROBE_CONTENT = (
+    b"Written by airflow-provider-kling to see whether results can be stored here. Safe to delete.\n"
+)
 
 
 def result_writer(
@@ -121,8 +125,6 @@ def storage_errors_for(what: str, output_path: Any, *, job: JobState | None = No
     :raises KlingRequestInvalid: the path cannot be used; the text names the cause.
     :raises KlingServerError: the storage does not respond; a retry can help.
     """
-    from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
-
     job = job or JobState.NOT_CREATED
     try:
         yield
@@ -168,9 +170,6 @@ def check_installed_for(task_id: str, output_path: Any) -> None:
     :param output_path: the path; a template is not checked.
     :raises KlingRequestInvalid: the package is missing; the text names the extra to install.
     """
-    from ..api.templating import is_templated
-    from ..exceptions import KlingRequestInvalid
-
     if is_templated(output_path):
         return
     try:
@@ -186,7 +185,6 @@ def check_installed_for(task_id: str, output_path: Any) -> None:
 
 def _check_absolute(output_path: Any) -> None:
     """Check that a path is absolute: a relative one would depend on the worker's working directory."""
-
     if is_relative(output_path):
         raise StoragePermanentError("it is relative; give an absolute path or a storage URI such as s3://…")
 
@@ -202,7 +200,6 @@ def validate_output_path(output_path: Any, *, is_retry: bool = False, write: boo
     :raises KlingRequestInvalid: the path cannot be used; the text names the cause.
     :raises KlingServerError: the storage does not respond; a retry can help.
     """
-    from ..exceptions import JobState, KlingServerError
     from .manifest import check_output_path
 
     if not is_retry:
@@ -274,18 +271,17 @@ def _wait_for_files(
     holds: Callable[[Endpoint, KlingTask], bool],
 ) -> KlingTask:
     """Return the job once it holds its files, which may be later than its status "succeed"."""
-    from ..exceptions import KlingError
     from .finished_job import result_missing
 
     _raise_if_expired(endpoint, task.to_json(endpoint.slug))
-    give_up_at = time.time() + MISSING_RESULT_SECONDS
-    give_up_at = give_up_at if deadline is None else min(give_up_at, deadline)
+    retry_until = time.time() + MISSING_RESULT_SECONDS
+    retry_until = retry_until if deadline is None else min(retry_until, deadline)
     delay = FIRST_MISSING_DELAY
     missing = result_missing(task.task_id, endpoint.slug, at_once=endpoint.synchronous)
     if endpoint.synchronous:
         raise missing
     _log.warning("Job %s ended as succeed but holds no file; reading it again", task.task_id)
-    while (remaining := give_up_at - time.time()) > 0 and not stop.wait(min(delay, remaining)):
+    while (remaining := retry_until - time.time()) > 0 and not stop.wait(min(delay, remaining)):
         delay *= 2
         try:
             reloaded = hook.client.get_task(endpoint, task.task_id, retry=False)
@@ -298,8 +294,6 @@ def _wait_for_files(
 
 
 def _raise_if_expired(endpoint: Endpoint, task: dict[str, Any]) -> dict[str, Any]:
-    from ..api.endpoint import ResultType
-
     # Entries of the account's library do not expire; any other result would hold dead URLs only.
     never_expires = endpoint.result in (ResultType.VOICES, ResultType.ELEMENTS)
     if never_expires or task["expires_at"] is None or time.time() * 1000 < task["expires_at"]:
@@ -320,28 +314,28 @@ def check_writable(output_path: Any) -> None:
     :raises StoragePermanentError: the path cannot be used for another reason.
     :raises StorageTransientError: the storage does not respond as expected.
     """
-    place = resolve_path(output_path)
-    if not is_object_store(place):
-        if _is_local(place):
-            _check_rights(place.path)
+    path = resolve_path(output_path)
+    if not is_object_store(path):
+        if _is_local(path):
+            _check_rights(path.path)
         return
     try:
-        _write(place.child(PROBE))
+        _write(path.child(PROBE))
     except StorageForbidden:
         # If objects may be added but not replaced, the object of an earlier task cannot be overwritten.
-        _write(place.child(f"{PROBE}-{secrets.token_hex(4)}"))
+        _write(path.child(f"{PROBE}-{secrets.token_hex(4)}"))
 
 
-def _write(where: StoragePath) -> None:
-    with AtomicFile(where) as file:
-        file.write(_CONTENT)
+def _write(path: StoragePath) -> None:
+    with AtomicFile(path) as file:
+        file.write(_PROBE_CONTENT)
     # A role that may write may not be allowed to delete.
     with suppress(Exception):
-        where.fs.rm_file(where.path)
+        path.fs.rm_file(path.path)
 
 
-def _is_local(place: StoragePath) -> bool:
-    names = place.fs.protocol
+def _is_local(path: StoragePath) -> bool:
+    names = path.fs.protocol
     return "file" in ((names,) if isinstance(names, str) else names)
 
 

@@ -11,6 +11,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
 from ..utils.atomic_file import AtomicFile, cleanup_temp_files
 from ..utils.redaction import redact_text
 from ..utils.storage import (
@@ -22,7 +30,14 @@ from ..utils.storage import (
     translate_storage_errors,
 )
 from .containers import container_of
-from .download import DownloadOptions
+from .download import (
+    Download,
+    DownloadOptions,
+    PermanentDownloadError,
+    TransientDownloadError,
+    UrlExpiredError,
+    download,
+)
 from .files import (
     MANIFEST,
     SNIFF_BYTES,
@@ -38,10 +53,7 @@ from .finished_job import Refresh, SignedUrlSource
 from .manifest import build_manifest, is_of_same_job, read_manifest, serialize
 
 if TYPE_CHECKING:
-    from tenacity import RetryCallState
-
     from ..version_compat import ObjectStoragePath
-    from .download import Download
 
 log = logging.getLogger(__name__)
 
@@ -183,10 +195,6 @@ class _ResultStore:
         )
 
     def _download_with_retries(self, file: ResultFile) -> dict[str, Any]:
-        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
-
-        from .download import PermanentDownloadError, TransientDownloadError
-
         retrying = Retrying(
             stop=stop_after_attempt(self._options.attempts),
             wait=self._retry_delay,
@@ -201,8 +209,6 @@ class _ResultStore:
 
     def _retry_delay(self, state: RetryCallState) -> float:
         """Return the delay in seconds: exponential with jitter, or ``Retry-After``, up to the limit."""
-        from tenacity import wait_random_exponential
-
         limit = self._options.max_retry_delay
         backoff = wait_random_exponential(multiplier=0.5, max=limit)(state)
         error = state.outcome.exception() if state.outcome else None
@@ -212,8 +218,6 @@ class _ResultStore:
         self._stop.wait(seconds)
 
     def _download_once(self, file: ResultFile) -> dict[str, Any]:
-        from .download import UrlExpiredError, download
-
         self._raise_if_cancelled()
         url = self._job.url(file)
         try:
@@ -224,8 +228,6 @@ class _ResultStore:
             raise
 
     def _write_file(self, file: ResultFile, response: Download) -> dict[str, Any]:
-        from .download import TransientDownloadError
-
         chunks = self._until_cancelled(response.chunks())
         head = _head(chunks)
         try:
@@ -259,8 +261,6 @@ class _ResultStore:
             yield chunk
 
     def _raise_if_cancelled(self) -> None:
-        from .download import PermanentDownloadError
-
         if self._stop.is_set():
             raise PermanentDownloadError("another file of the task failed")
 

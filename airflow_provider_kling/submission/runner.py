@@ -99,11 +99,11 @@ def _carry_out(
         step = next(steps)
         while True:
             try:
-                answer = yield from do(step)
+                response = yield from do(step)
             except Exception as error:
                 step = steps.throw(error)
             else:
-                step = steps.send(answer)
+                step = steps.send(response)
     except StopIteration as end:
         result: T = end.value
         return result

@@ -57,19 +57,19 @@ class BackgroundReads:
             task.cancel()
 
 
-async def done_within(answer: asyncio.Future[Any], seconds: float) -> bool:
+async def done_within(response: asyncio.Future[Any], seconds: float) -> bool:
     """Wait for a response for a limited time; the read continues if it is not done by then.
 
-    :param answer: the answer.
+    :param response: the answer.
     :param seconds: how long to wait.
     :return: ``True`` if it is done.
     """
     try:
-        await asyncio.wait({answer}, timeout=seconds)
+        await asyncio.wait({response}, timeout=seconds)
     except asyncio.CancelledError:
-        answer.cancel()
+        response.cancel()
         raise
-    return answer.done()
+    return response.done()
 
 
 def deadline_after(slow: int) -> float:

@@ -96,7 +96,7 @@ class PollRound:
         retry_missing: bool = False,
     ) -> None:
         self._positions = positions
-        self._left = dict.fromkeys(due)
+        self._remaining = dict.fromkeys(due)
         self._wanted = {
             i for i in due if lists and (retry_missing or positions[i].missed_rounds < MAX_MISSES)
         }
@@ -118,7 +118,7 @@ class PollRound:
     @property
     def single_reads(self) -> list[str]:
         """Jobs that are still to be read one by one."""
-        return list(self._left)
+        return list(self._remaining)
 
     def next_page(self) -> Page | None:
         """Return the next page of the list to read.
@@ -159,7 +159,7 @@ class PollRound:
                 self._on_position(position, page.start + index)
                 position.created = created[index] or position.created
                 self._wanted.discard(ident)
-                self._left.pop(ident, None)
+                self._remaining.pop(ident, None)
         self._empty_pages = 0 if len(self._wanted) < before else self._empty_pages + 1
 
     def on_pages_done(self) -> None:

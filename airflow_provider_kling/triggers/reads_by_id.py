@@ -93,7 +93,7 @@ class ConcurrentReads:
         self._sink = sink
         self._positions = positions
         self._late = late
-        self._left = iter(reads)
+        self._remaining = iter(reads)
         self._failed: dict[str, KlingServerError] = {}
         self._failures_in_a_row = 0
         self._max_parallel = min(PARALLEL_READS, len(reads))
@@ -120,12 +120,12 @@ class ConcurrentReads:
 
     async def _worker(self) -> None:
         """Read the jobs that are not being read yet, until none is left or further reads are useless."""
-        for idents, read in self._left:
-            answer = asyncio.ensure_future(self._read_with_deadline(idents, read))
-            if await self._can_continue(idents, answer):
+        for idents, read in self._remaining:
+            response = asyncio.ensure_future(self._read_with_deadline(idents, read))
+            if await self._can_continue(idents, response):
                 continue
             try:
-                tasks = await answer
+                tasks = await response
             except (KlingAuthError, KlingRateLimited) as error:
                 self._stop = self._stop or error
             except KlingServerError as error:
@@ -144,21 +144,23 @@ class ConcurrentReads:
             if self._stop:
                 return
 
-    async def _can_continue(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> bool:
+    async def _can_continue(
+        self, idents: list[str], response: asyncio.Future[Mapping[str, KlingTask]]
+    ) -> bool:
         """Wait a moment for a response; a late one continues in the background."""
-        if self._late.full or await done_within(answer, background_reads.MAX_ROUND_DELAY):
+        if self._late.full or await done_within(response, background_reads.MAX_ROUND_DELAY):
             return False
-        self._late.add(idents, self._follow(idents, answer))
+        self._late.add(idents, self._follow(idents, response))
         for ident in idents:
             self._sink.on_reading(ident)
         return True
 
-    async def _follow(self, idents: list[str], answer: asyncio.Future[Mapping[str, KlingTask]]) -> None:
+    async def _follow(self, idents: list[str], response: asyncio.Future[Mapping[str, KlingTask]]) -> None:
         """Report a late response, whatever it is, for its own jobs only."""
         failure: KlingError = KlingServerError("The answer leaves the job out.")
         tasks: Mapping[str, KlingTask] = {}
         try:
-            tasks = await answer
+            tasks = await response
         except KlingError as error:
             failure = error
         except Exception as error:

@@ -72,7 +72,7 @@ class TaskLists:
         self._client = AsyncKlingClient(settings)
         self._users = 0
         self._open = asyncio.Lock()
-        self._answers: dict[str, tuple[float, asyncio.Task[dict[str, Any]]]] = {}
+        self._responses: dict[str, tuple[float, asyncio.Task[dict[str, Any]]]] = {}
 
     async def acquire(self) -> None:
         """Register a user of the reader."""
@@ -86,9 +86,9 @@ class TaskLists:
         async with self._open:
             self._users -= 1
             if not self._users:
-                for _, answer in self._answers.values():
-                    answer.cancel()
-                self._answers.clear()
+                for _, response in self._responses.values():
+                    response.cancel()
+                self._responses.clear()
                 await self._client.__aexit__(None, None, None)
 
     async def pages(self, endpoint: Endpoint) -> AsyncIterator[list[KlingTask]]:
@@ -120,17 +120,17 @@ class TaskLists:
         """Make a call, or re-use the response to the same call of a moment ago."""
         loop = asyncio.get_running_loop()
         key = json.dumps([call.method, call.path, call.params, call.body], sort_keys=True, default=str)
-        self._answers = {
-            name: (made, answer)
-            for name, (made, answer) in self._answers.items()
-            if not answer.done() or loop.time() - made < SHARED_SECONDS
+        self._responses = {
+            name: (created, response)
+            for name, (created, response) in self._responses.items()
+            if not response.done() or loop.time() - created < SHARED_SECONDS
         }
-        if key not in self._answers:
+        if key not in self._responses:
             # In its own context: otherwise its log lines would be in the log of the task that came first.
-            answer = loop.create_task(self._client.read(call), context=contextvars.Context())
-            self._answers[key] = (loop.time(), answer)
+            response = loop.create_task(self._client.read(call), context=contextvars.Context())
+            self._responses[key] = (loop.time(), response)
         # A cancelled waiter must not cancel it for the others.
-        return await asyncio.shield(self._answers[key][1])
+        return await asyncio.shield(self._responses[key][1])
 
 
 @dataclass(slots=True)
@@ -203,7 +203,7 @@ class JobWatermark:
         self._running, self._newest, self.listed = [], 0, set()
         self._latest = float("inf") if now is None else now + MAX_AHEAD_MS
         if now is not None and self.since > self._latest:
-            # An earlier version has believed such a time.
+            # The stored watermark is of a machine whose clock was wrong.
             self.since = now - LOOKBACK_MS
 
     def ended(self, tasks: Iterable[KlingTask]) -> list[KlingTask]:

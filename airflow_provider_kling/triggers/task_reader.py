@@ -161,13 +161,13 @@ class TaskReader:
         positions: Mapping[str, ListPosition],
         sink: ResultSink,
     ) -> None:
-        answer = asyncio.ensure_future(self._page(client, page))
+        response = asyncio.ensure_future(self._page(client, page))
         max_delay = max(background_reads.MAX_ROUND_DELAY * _ROWS_DEADLINE, 2 * self._page_seconds)
-        if not await done_within(answer, max_delay):
+        if not await done_within(response, max_delay):
             self._page_is_late = True
-            self._late.add((), self._follow_page(answer, positions, sink))
+            self._late.add((), self._follow_page(response, positions, sink))
             raise _PageLate
-        rows = list_rows(await answer)
+        rows = list_rows(await response)
         found = await self._process_rows(rows, positions, sink)
         log.debug("%s: page %d of %d holds %d jobs", self._endpoint, page.number, page.size, len(found))
         await asyncio.sleep(0)
@@ -189,13 +189,13 @@ class TaskReader:
 
     async def _follow_page(
         self,
-        answer: asyncio.Future[Mapping[str, Any]],
+        response: asyncio.Future[Mapping[str, Any]],
         positions: Mapping[str, ListPosition],
         sink: ResultSink,
     ) -> None:
         """Handle a late page, or read no lists for a while if it times out."""
         try:
-            await self._process_rows(list_rows(await answer), positions, sink)
+            await self._process_rows(list_rows(await response), positions, sink)
         except KlingError as error:
             self._on_list_auth_error(error, asyncio.get_running_loop().time())
         except Exception as error:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from ..api.answer_values import id_text, milliseconds, signed_amount
 from ..api.pricing import USD_PER_UNIT, amount_of
+from ..api.response_values import id_text, milliseconds, signed_amount
 from .known_jobs import KnownJob
 
 UNITS = "units"

@@ -231,7 +231,7 @@ def test_an_endless_answer_is_cut(
     client_of_server: Either, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (client, async_client):
-        monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 100_000)
+        monkeypatch.setattr(module, "MAX_RESPONSE_BYTES", 100_000)
     server.always = Reply(200, b" " * 200_000)
     error = failed_create(client_of_server)
     assert error.job is JobState.MAY_EXIST

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Times, numbers and charges of an answer: what is not plausible is unknown, and never an exception."""
+"""Times, numbers and charges in a response: what is not plausible is unknown, and never an exception."""
 
 from __future__ import annotations
 
