@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ..api.endpoint import Endpoint, get_endpoint
+from ..api.task import TaskStatus
 from ..api.templating import is_templated
 from ..exceptions import (
+    JobState,
     KlingAuthError,
     KlingError,
     KlingRequestInvalid,
@@ -38,6 +40,7 @@ from ..operators._parameters import (
 from ..operators._templates import RenderingMixin
 from ..version_compat import (
     AirflowException,
+    AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
@@ -65,8 +68,9 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
     """Wait for a job that was created elsewhere, and return what the operators return.
 
     ``timeout`` counts from the start of this try; ``soft_fail`` and ``never_fail`` skip the task when the job
-    failed, the timeout has passed or the credentials are rejected three times in a row, in every mode. Prefer
-    ``deferrable=True`` to ``mode="reschedule"``, which starts a worker for every poll.
+    failed, the timeout has passed or the credentials are rejected three times in a row, in every mode. If the
+    result of a job that succeeded cannot be stored now, the task fails despite ``soft_fail``: a retry stores
+    it. Prefer ``deferrable=True`` to ``mode="reschedule"``, which starts a worker for every poll.
 
     :param endpoint: slug of the endpoint that created the job, such as ``videos/image2video``; other
         endpoints cannot read it. Templated.
@@ -137,6 +141,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
 
             check_poster(self.task_id, self.poster)
         self._status_word = ""
+        self._succeeded = False
         self._external_task_id: str | None = None
         self._has_warned = False
         self._has_polled = False
@@ -207,6 +212,22 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             self.kling_task_id = self._read_job_id(self.kling_task_id)
             return self._result(run, task)
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after a deferral; Airflow's own method skips every error with ``soft_fail``.
+
+        :param next_method: name of the method that resumes.
+        :param next_kwargs: its arguments.
+        :param context: Airflow's context of the running task.
+        :return: what the method returns.
+        :raises KlingError: the job has succeeded, and its result cannot be read or stored now.
+        """
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSkipException as skip:
+            if not self.never_fail and _is_paid_result(skip.__cause__):
+                raise skip.__cause__ from None
+            raise
+
     def on_kill(self) -> None:
         """Log that the Kling job goes on."""
         if self._run:
@@ -235,6 +256,11 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             return (
                 f"Job {self.kling_task_id} was never found: check kling_task_id, endpoint "
                 f"({self.endpoint}) and connection ({self.active_conn_id}). It may not exist."
+            )
+        if self._succeeded:
+            return (
+                f"Job {self.kling_task_id} has succeeded and is charged: KlingFetchResultOperator stores its "
+                "result."
             )
         return f"Job {self.kling_task_id}, if it exists, continues at Kling and may be charged."
 
@@ -282,6 +308,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             self.log.log(level, "Job %s cannot be read, the wait continues: %s", self.kling_task_id, error)
             self._has_warned = True
             return None
+        self._succeeded = task.status is TaskStatus.SUCCEED
         status_word = task.raw_status or str(task.status)
         if status_word != self._status_word:
             self.log.info("Job %s: %s", task.task_id, status_word)
@@ -303,8 +330,6 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         return read_task_id(self.task_id, "kling_task_id", value)
 
     def _result(self, run: TaskRun, task: KlingTask) -> dict[str, Any]:
-        from ..api.task import TaskStatus
-
         if task.status is TaskStatus.FAILED:
             raise _event_to_exception({"status": "failed", "task_id": task.task_id, "message": task.message})
         if not task.external_task_id and (name := self._find_external_task_id(task)):
@@ -330,7 +355,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         try:
             yield
         except (KlingError, AirflowSensorTimeout) as error:
-            if self.soft_fail or self.never_fail:
+            if self.never_fail or (self.soft_fail and not _is_paid_result(error)):
                 raise AirflowSkipException(f"Skipped instead of failing: {error}") from error
             raise
 
@@ -349,6 +374,12 @@ def _read_timeout(task_id: str, value: Any) -> float:
             stacklevel=4,
         )
     return seconds
+
+
+def _is_paid_result(error: BaseException | None) -> TypeGuard[KlingError]:
+    """Whether a job has succeeded and a retry can still read or store its result, which a skip would lose."""
+    ended = isinstance(error, KlingError) and error.job is JobState.ENDED
+    return ended and not isinstance(error, AirflowFailException)
 
 
 def _event_to_exception(event: TaskEvent) -> AirflowException:

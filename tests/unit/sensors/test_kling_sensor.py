@@ -30,6 +30,7 @@ from airflow_provider_kling.exceptions import (
     KlingAwaitedTaskFailed,
     KlingContentRefused,
     KlingRequestInvalid,
+    KlingResultNotKept,
     KlingWaitInterrupted,
 )
 from airflow_provider_kling.hooks.kling import KlingHook
@@ -315,6 +316,30 @@ class TestSkipping:
     def test_the_end_of_the_time(self, kling_emulator: Emulator) -> None:
         each = sensor(kling_task_id=made(kling_emulator), timeout=0, soft_fail=True)
         with pytest.raises(AirflowSkipException):
+            each.execute(context())
+
+    @pytest.mark.parametrize("deferrable", [False, True])
+    def test_a_paid_result_that_cannot_be_stored_is_retried(
+        self, kling_emulator: Emulator, deferrable: bool, tmp_path: Path
+    ) -> None:
+        place = tmp_path / "file"
+        place.write_text("no folder")
+        task_id, event = ended(kling_emulator), {"status": "succeed", "message": ""}
+        each = sensor(kling_task_id=task_id, deferrable=deferrable, soft_fail=True, output_path=str(place))
+        with pytest.raises(KlingResultNotKept):
+            each.execute(context())
+        with pytest.raises(KlingResultNotKept):
+            complete(each, {**event, "task_id": task_id})
+
+    def test_a_silent_failure_to_store_does_not_say_that_the_job_goes_on(
+        self, kling_emulator: Emulator, tmp_path: Path
+    ) -> None:
+        place = tmp_path / "file"
+        place.write_text("no folder")
+        each = sensor(
+            kling_task_id=ended(kling_emulator), silent_fail=True, output_path=str(place), timeout=0.5
+        )
+        with pytest.raises(AirflowSensorTimeout, match="has succeeded and is charged: KlingFetchResult"):
             each.execute(context())
 
     def test_deferring_is_no_failure(self, kling_emulator: Emulator, lenient: dict[str, bool]) -> None:
