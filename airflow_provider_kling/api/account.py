@@ -45,7 +45,7 @@ def active_packs(packs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     :param packs: packs as ``/account/costs`` describes them.
     :return: the usable ones, in the same order.
     """
-    return [pack for pack in packs if pack.get("status") == "online"]
+    return [pack for pack in packs if str(pack.get("status")).strip().lower() == "online"]
 
 
 def remaining_units(packs: Iterable[Mapping[str, Any]]) -> Decimal:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ..api.account import CASH_LEDGER, COSTS, MAX_LEDGER_PAGE, UNIT_LEDGER, PackageType, cash_balances
 from ..api.errors import ApiError
 from ..api.http import ApiRequest, parse_response
-from ..api.response_values import clean
-from ..exceptions import KlingError, KlingRequestInvalid, error_from_api
+from ..api.response_values import clean, id_text
+from ..exceptions import KlingError, KlingRequestInvalid, KlingServerError, error_from_api
 from .flows import READ_ATTEMPTS, is_retryable, retry_delay
 from .responses import response_data
 
@@ -41,6 +41,7 @@ SECONDS_BETWEEN_CALLS = 1.0
 """The vendor asks for at most one account call a second."""
 
 _OK = 200
+_MISSING = object()
 
 
 @dataclass(slots=True)
@@ -177,8 +178,9 @@ class AccountClient:
         params = {"start_time": str(start), "end_time": str(end)}
         if name:
             params["resource_pack_name"] = name
-        data = self._read(pace, ApiRequest("GET", COSTS, params=params))
-        return _rows(data.get("resource_pack_subscribe_infos"))
+        call = ApiRequest("GET", COSTS, params=params)
+        data = self._read(pace, call)
+        return _rows(call, data, "resource_pack_subscribe_infos")
 
     def _ledger(
         self,
@@ -206,13 +208,21 @@ class AccountClient:
     def _lines(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         pace, cursors = self._pace(), {""}
         while True:
+            call = ApiRequest("POST", path, body=body)
             with pace.lock:
-                data = self._read(pace, ApiRequest("POST", path, body=body))
-            result = data.get("result")
-            yield from _rows(result.get("detail") if isinstance(result, Mapping) else None)
-            cursor = str(data.get("next_cursor") or "")
-            if not data.get("has_more") or cursor in cursors:
+                data = self._read(pace, call)
+            # Where nothing was charged there may be no object with the lines, but the key itself is there.
+            result = (data["result"] or {"detail": None}) if "result" in data else data
+            rows = _rows(call, result if isinstance(result, Mapping) else {}, "detail")
+            yield from rows
+            cursor = id_text(data.get("next_cursor"))
+            if not rows or not _is_true(data.get("has_more")):
                 return
+            if cursor in cursors:
+                raise KlingServerError(
+                    f"Charges are missing; a retry reads again. The answer to {call} says that there are "
+                    "more lines, and its cursor does not lead to them."
+                )
             cursors.add(cursor)
             # A cursor stands for the whole question; other parameters are invalid with it.
             body = {"cursor": cursor}
@@ -263,10 +273,21 @@ def _unwrap_inner_envelope(call: ApiRequest, payload: Mapping[str, Any]) -> dict
     return data
 
 
-def _rows(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list, fit to be stored; what is no object is no row."""
-    rows = value if isinstance(value, list) else []
-    return [dict(clean(row)) for row in rows if isinstance(row, Mapping)]
+def _rows(call: ApiRequest, data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list, fit to be stored; what is no object is no row.
+
+    :raises KlingServerError: the answer has no such list, which does not say that it is empty.
+    """
+    rows = data.get(name, _MISSING)
+    if rows is not None and not isinstance(rows, list):
+        raise KlingServerError(
+            f"No {name} in the answer: a retry reads again. The answer to {call} is no list of them."
+        )
+    return [dict(clean(row)) for row in rows or () if isinstance(row, Mapping)]
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).strip().lower() in ("true", "1")
 
 
 def _milliseconds(moment: Timestamp) -> int:

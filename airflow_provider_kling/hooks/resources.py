@@ -163,11 +163,15 @@ class ResourceClient:
             if not new:
                 return
             seen.update(key for key, _ in new)
-            yield from (item for _, items in new for item in items if item.get("status") != "deleted")
+            yield from (item for _, items in new for item in items if not _is_deleted(item))
 
     def _row(self, task: KlingTask) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
         items = task.result.get(self.kind.endpoint.result, [])
         return (task.task_id, *(str(item.get(self.kind.id_field)) for item in items)), items
+
+
+def _is_deleted(item: Mapping[str, Any]) -> bool:
+    return str(item.get("status")).strip().lower() == "deleted"
 
 
 Points = Sequence[Mapping[str, float]]

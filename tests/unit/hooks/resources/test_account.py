@@ -22,6 +22,7 @@ from airflow_provider_kling.exceptions import (
     KlingError,
     KlingRateLimited,
     KlingRequestInvalid,
+    KlingServerError,
 )
 from airflow_provider_kling.hooks import account
 from airflow_provider_kling.hooks.kling import KlingHook
@@ -140,10 +141,52 @@ def test_a_cursor_is_sent_alone(scripted: Any, quick: None) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "c1"])
-def test_a_cursor_that_leads_nowhere_ends_the_ledger(scripted: Any, quick: None, cursor: str) -> None:
+def test_a_cursor_that_leads_nowhere_is_no_end_of_the_ledger(scripted: Any, quick: None, cursor: str) -> None:
     hook, script = scripted
     script.add(ledger_page("a", cursor=cursor, more=True))
-    assert len(list(hook.account.unit_ledger(1, 2))) == (2 if cursor else 1)
+    with pytest.raises(KlingServerError, match="Charges are missing; a retry reads again"):
+        list(hook.account.unit_ledger(1, 2))
+
+
+def test_a_page_without_lines_ends_the_ledger(scripted: Any, quick: None) -> None:
+    hook, script = scripted
+    script.add(ledger_page("a", cursor="c1", more=True))
+    script.add(ledger_page(cursor="c1", more=True))
+    assert len(list(hook.account.unit_ledger(1, 2))) == 1
+
+
+def test_a_flag_may_be_text(scripted: Any, quick: None) -> None:
+    hook, script = scripted
+    for more in ("True", "false"):
+        page = ledger_page("a", cursor=f"c-{more}")
+        page["data"]["has_more"] = more
+        script.add(page)
+    assert len(list(hook.account.unit_ledger(1, 2))) == 2
+
+
+@pytest.mark.parametrize("data", [None, [], {}, "text", {"result": "x"}, {"result": {"detail": "x"}}])
+def test_an_answer_without_lines_is_no_empty_ledger(scripted: Any, quick: None, data: Any) -> None:
+    hook, script = scripted
+    script.add({"code": 0, "message": "SUCCEED", "data": data})
+    with pytest.raises(KlingServerError, match="No detail in the answer"):
+        list(hook.account.unit_ledger(1, 2))
+
+
+@pytest.mark.parametrize(
+    "data", [None, {}, *({"resource_pack_subscribe_infos": x} for x in ("[]", {"a": 1}))]
+)
+def test_an_answer_without_packs_is_no_empty_account(scripted: Any, quick: None, data: Any) -> None:
+    hook, script = scripted
+    script.add({"code": 0, "message": "SUCCEED", "data": data})
+    with pytest.raises(KlingServerError, match="No resource_pack_subscribe_infos in the answer"):
+        hook.account.costs()
+
+
+@pytest.mark.parametrize("listed", [[], None])
+def test_an_account_may_have_no_packs(scripted: Any, quick: None, listed: Any) -> None:
+    hook, script = scripted
+    script.add({"code": 0, "data": {"resource_pack_subscribe_infos": listed}})
+    assert hook.account.costs() == []
 
 
 @pytest.mark.parametrize(
@@ -243,6 +286,11 @@ def test_only_packs_in_effect_count() -> None:
     assert remaining_units(active_packs(packs)) == Decimal("20.2")
 
 
+def test_the_case_of_a_status_does_not_count() -> None:
+    packs = [{"status": "ONLINE", "remaining_quantity": 3}, {"status": "RunOut", "remaining_quantity": 4}]
+    assert remaining_units(active_packs(packs)) == 3
+
+
 @pytest.mark.parametrize("odd", [None, "", "many", float("nan"), float("inf")])
 def test_an_amount_that_is_none_counts_as_nothing(odd: Any) -> None:
     assert remaining_units([{"remaining_quantity": odd}, {"remaining_quantity": "1.50"}]) == Decimal("1.50")
@@ -252,8 +300,6 @@ def test_an_amount_that_is_none_counts_as_nothing(odd: Any) -> None:
     ("told", "left"),
     [
         (None, "0"),
-        ("no list", "0"),
-        ({"a": 1}, "0"),
         (["no pack", None, 5], "0"),
         ([{"status": "online", "remaining_quantity": math.nan, "invalid_time": math.inf}], "0"),
         ([{"status": "online", "remaining_quantity": -5, "resource_pack_name": ["x"]}], "0"),
@@ -271,7 +317,7 @@ def test_what_is_no_amount_is_no_credit(
     assert json.dumps(packs, allow_nan=False)
 
 
-@pytest.mark.parametrize("told", [None, [], {"detail": None}, {"detail": [5, None]}, {"detail": "x"}])
+@pytest.mark.parametrize("told", [None, [], {"detail": None}, {"detail": [5, None]}])
 def test_a_ledger_of_nothing_has_no_lines(scripted: tuple[KlingHook, Script], quick: None, told: Any) -> None:
     hook, script = scripted
     script.add({"code": 0, "data": {"code": 0, "result": told}})
