@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ TOLERANCE_SECONDS = 300
 
 _PREFIX = "whsec_"
 _VERSION = "v1,"
+_SECONDS = re.compile(r"[0-9]{1,15}")
 
 
 class CallbackRefused(ValueError):
@@ -60,14 +62,22 @@ def read_callback(
     if missing:
         raise CallbackRefused(f"the header {missing[0]} is missing: this is no signed callback of Kling")
     _check_time(received["webhook-timestamp"], time.time() if now is None else now)
-    signed = b".".join([received["webhook-id"].encode(), received["webhook-timestamp"].encode(), content])
+    signed = b".".join(
+        [
+            *(
+                received[name].encode("utf-8", "surrogatepass")
+                for name in ("webhook-id", "webhook-timestamp")
+            ),
+            content,
+        ]
+    )
     if not _signature_matches(signed, received["webhook-signature"], keys):
         raise CallbackRefused("no signature of the callback fits a secret: it does not come from Kling")
     return _task(content)
 
 
 def _check_time(timestamp: str, now: float) -> None:
-    if not timestamp.isdecimal():
+    if not _SECONDS.fullmatch(timestamp):
         raise CallbackRefused("the header webhook-timestamp is no Unix time in seconds")
     if abs(now - int(timestamp)) > TOLERANCE_SECONDS:
         raise CallbackRefused(f"the callback's time is more than {TOLERANCE_SECONDS} s off")
@@ -76,7 +86,9 @@ def _check_time(timestamp: str, now: float) -> None:
 def _signature_matches(signed: bytes, signatures: str, keys: list[bytes]) -> bool:
     expected = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
     candidate = [
-        each.removeprefix(_VERSION).encode() for each in signatures.split() if each.startswith(_VERSION)
+        each.removeprefix(_VERSION).encode("utf-8", "surrogatepass")
+        for each in signatures.split()
+        if each.startswith(_VERSION)
     ]
     return any(hmac.compare_digest(one, other) for one in expected for other in candidate)
 

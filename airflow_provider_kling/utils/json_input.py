@@ -10,6 +10,8 @@ from typing import Any
 MAX_DEPTH = 100
 """Objects and lists within each other; the API's own answers have fewer than ten."""
 
+_MAX_DIGITS = 100
+
 _TOO_DEEP = f"it is nested deeper than {MAX_DEPTH} levels"
 
 
@@ -55,6 +57,15 @@ def _parse(text: str | bytes) -> Any:
         raise ValueError(_TOO_DEEP) from None
     except UnicodeDecodeError as error:
         return _parse(_decode(error.object))
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        # Python refuses to read a whole number of thousands of digits, and with it the id of a paid job.
+        return json.loads(text, parse_int=_whole_number)
+
+
+def _whole_number(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _MAX_DIGITS else None
 
 
 def _decode(body: bytes) -> str:

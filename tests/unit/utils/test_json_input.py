@@ -49,6 +49,11 @@ def test_an_answer_is_read_in_spite_of_its_form(body: bytes, value: object) -> N
     assert read_response_json(body) == value
 
 
+def test_a_number_of_thousands_of_digits_hides_nothing_else() -> None:
+    body = b'{"task_id": 870, "created_at": ' + b"9" * 5000 + b"}"
+    assert read_response_json(body) == {"task_id": 870, "created_at": None}
+
+
 @pytest.mark.parametrize("depth", [MAX_DEPTH, 400])
 def test_one_deep_field_hides_no_other(depth: int) -> None:
     deep = '{"a":' * depth + "1" + "}" * depth
