@@ -43,7 +43,7 @@ from airflow_provider_kling.results.media_check import CheckedFile
 from airflow_provider_kling.utils.storage import StorageTransientError, resolve_path
 from tests.support.storages import S3Server
 from tests.unit.batch.conftest import Batch, rows
-from tests.unit.operators.conftest import PICTURE, TaskInstance, context_of, image_to_video, run
+from tests.unit.operators.conftest import IMAGE_URL, TaskInstance, context_of, image_to_video, run
 
 VIDEO, IMAGE = "videos/image2video", "images/generations"
 RUN = {"dag_id": "d", "run_id": "r"}
@@ -53,9 +53,9 @@ def budget(path: Any, units: Any = 25, **more: Any) -> KlingBudget:
     return KlingBudget("spring", max_units=units, path=str(path), **more)
 
 
-def one(asked: tuple[str, int], units: int = 25) -> bool:
+def one(job: tuple[str, int], units: int = 25) -> bool:
     """Reserve one unit; whether there was one."""
-    path, number = asked
+    path, number = job
     try:
         budget(path, units).reserve(f"job {number}", Decimal(1), **RUN)
     except KlingBudgetSpent:
@@ -65,22 +65,22 @@ def one(asked: tuple[str, int], units: int = 25) -> bool:
 
 def test_forty_processes_make_exactly_twenty_five(tmp_path: Path) -> None:
     with ProcessPoolExecutor(4, mp_context=get_context("fork")) as pool:
-        made = list(pool.map(one, [(str(tmp_path), number) for number in range(40)]))
-    assert sum(made) == 25
+        created = list(pool.map(one, [(str(tmp_path), number) for number in range(40)]))
+    assert sum(created) == 25
     assert budget(tmp_path).spent(**RUN) == 25
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_threads_that_race_make_exactly_what_the_budget_holds_on_s3(s3: S3Server) -> None:
+def test_concurrent_threads_never_exceed_the_budget_on_s3(s3: S3Server) -> None:
     # Each lost race reads and writes again, at a server in this process: few are enough for all cases.
     path = s3.uri(f"budgets/{time.monotonic_ns()}")
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda number: one((path, number), units=6), range(10)))
-    assert sum(made) == 6
+        created = list(pool.map(lambda number: one((path, number), units=6), range(10)))
+    assert sum(created) == 6
     assert budget(path).spent(**RUN) == 6
 
 
-def test_a_listing_ahead_of_its_files_is_not_believed(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listing_ahead_of_its_files_is_not_trusted(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     path = s3.uri(f"budgets/{time.monotonic_ns()}")
     assert one((path, 1))
     fs = resolve_path(path).fs
@@ -207,7 +207,7 @@ def test_no_implausible_amount_becomes_an_entry(units: str, tmp_path: Path) -> N
     assert shared.spent(**RUN) == 3
 
 
-def test_what_is_left_is_shown_in_short(tmp_path: Path) -> None:
+def test_the_remaining_units_are_rounded_in_texts(tmp_path: Path) -> None:
     shared = budget(tmp_path, "25.0")
     shared.reserve("a", Decimal("0.05") / Decimal("0.0035"), **RUN)
     with pytest.raises(KlingBudgetSpent, match=r"has 10\.7143 of 25 units left .* costs about 11\."):
@@ -233,7 +233,7 @@ def test_thirds_of_units_use_up_a_budget_exactly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cleared", [False, True], ids=["retried", "cleared"])
-def test_a_retry_reserves_nothing_and_a_clear_again(
+def test_a_retry_reserves_nothing_and_a_clear_reserves_again(
     cleared: bool, kling_emulator: Emulator, tmp_path: Path
 ) -> None:
     shared = budget(tmp_path, 3 if not cleared else 5)
@@ -242,9 +242,9 @@ def test_a_retry_reserves_nothing_and_a_clear_again(
     if not cleared:
         run(image_to_video(budget=shared), first.retried())
     else:
-        again = first.retried()
+        second = first.retried()
         with pytest.raises(KlingBudgetSpent):
-            run(image_to_video(budget=shared), replace(again, max_tries=again.try_number, xcoms={}))
+            run(image_to_video(budget=shared), replace(second, max_tries=second.try_number, xcoms={}))
     assert len(kling_emulator.jobs) == 1
     assert shared.spent(dag_id=first.dag_id, run_id=first.run_id) == 3
 
@@ -287,7 +287,7 @@ def test_tasks_share_it(deferrable: bool, kling_emulator: Emulator, tmp_path: Pa
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_a_job_that_fails_gives_back(deferrable: bool, kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_a_failed_job_releases_its_units(deferrable: bool, kling_emulator: Emulator, tmp_path: Path) -> None:
     shared = budget(tmp_path, 3)
     kling_emulator.faults.set({"failed_job": 1, "fail_reason": "the machine broke"})
     ti = TaskInstance()
@@ -301,7 +301,7 @@ def test_a_job_that_fails_gives_back(deferrable: bool, kling_emulator: Emulator,
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
 @pytest.mark.parametrize("charged", [Decimal(2), None], ids=["charged", "unknown"])
-def test_a_failed_job_costs_what_kling_says(
+def test_a_failed_job_costs_what_kling_reports(
     deferrable: bool,
     charged: Decimal | None,
     kling_emulator: Emulator,
@@ -384,7 +384,7 @@ def test_a_job_without_an_estimate_is_not_submitted(
     kling_emulator: Emulator, tmp_path: Path, ti: TaskInstance
 ) -> None:
     operator = KlingAvatarImageToVideoOperator(
-        task_id="film", image=PICTURE, audio_id="7", budget=budget(tmp_path)
+        task_id="film", image=IMAGE_URL, audio_id="7", budget=budget(tmp_path)
     )
     with pytest.raises(KlingRequestInvalid, match="cost is not known"):
         operator.execute(context_of(ti))

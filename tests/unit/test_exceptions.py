@@ -62,7 +62,7 @@ def test_all_that_is_known_is_carried_through_copies_and_pickles(kind: type[Klin
 
 
 @pytest.mark.parametrize(
-    ("job", "words"),
+    ("job", "expected_text"),
     [
         (JobState.NOT_CREATED, "It broke. No job was made and nothing is charged."),
         (JobState.MAY_EXIST, "It broke. A job may have been made and may be charged."),
@@ -71,11 +71,11 @@ def test_all_that_is_known_is_carried_through_copies_and_pickles(kind: type[Klin
         (None, "It broke."),
     ],
 )
-def test_the_text_says_what_is_with_the_job(job: JobState | None, words: str) -> None:
-    assert str(KlingError("It broke.", job=job)) == words
+def test_the_text_reports_the_state_of_the_job(job: JobState | None, expected_text: str) -> None:
+    assert str(KlingError("It broke.", job=job)) == expected_text
 
 
-def test_who_knows_more_says_so_in_place_of_what_was_said() -> None:
+def test_next_steps_replace_earlier_ones() -> None:
     error = KlingError("It broke.", job=JobState.NOT_CREATED, next_steps="Try again.")
     assert str(error) == "It broke. No job was made and nothing is charged. Try again."
     error.set_job_state(JobState.MAY_EXIST, external_task_id="af-1")
@@ -132,15 +132,15 @@ def test_a_failed_job(reason: str, kind: type[KlingError]) -> None:
 
 @pytest.mark.parametrize("job", [None, JobState.EXISTS, JobState.ENDED])
 def test_refused_credentials_are_retried_by_tasks_that_attach(job: JobState | None) -> None:
-    with pytest.raises(KlingWaitInterrupted, match="revoked") as told, auth_errors_as_retryable():
+    with pytest.raises(KlingWaitInterrupted, match="revoked") as report, auth_errors_as_retryable():
         raise KlingAuthError("The key is revoked.", task_id="8", job=job)
-    assert (told.value.task_id, told.value.job) == ("8", job or JobState.EXISTS)
-    assert not isinstance(told.value, AirflowFailException)
-    assert "a retry attaches to it" in str(told.value)
+    assert (report.value.task_id, report.value.job) == ("8", job or JobState.EXISTS)
+    assert not isinstance(report.value, AirflowFailException)
+    assert "a retry attaches to it" in str(report.value)
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "text"),
     [
         ("a\nWARNING forged", "a WARNING forged"),
         ("a\r\n\x1b[31mb\x00", "a [31mb"),
@@ -149,9 +149,9 @@ def test_refused_credentials_are_retried_by_tasks_that_attach(job: JobState | No
     ],
     ids=["line", "control", "direction", "long"],
 )
-def test_what_a_server_says_forges_no_line_of_a_log(message: str, said: str) -> None:
+def test_a_text_of_a_server_forges_no_line_of_a_log(message: str, text: str) -> None:
     error = KlingError(message, job=JobState.ENDED)
-    assert str(error) == f"{said} The job has ended at Kling."
-    assert error.message == said
+    assert str(error) == f"{text} The job has ended at Kling."
+    assert error.message == text
     event: TaskEvent = {"status": "failed", "task_id": "1", "message": message}
     assert "\n" not in str(error_from_event(event))

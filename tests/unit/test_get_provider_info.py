@@ -38,7 +38,7 @@ def test_it_matches_airflows_schema() -> None:
     jsonschema.validate(INFO, schema)
 
 
-def test_it_has_what_the_astronomer_registry_asks_for() -> None:
+def test_it_has_what_the_astronomer_registry_requires() -> None:
     """See the guidelines of the repository astronomer/airflow-provider-sample."""
     metadata = distribution("airflow-provider-kling").metadata
     assert INFO["versions"] == [airflow_provider_kling.__version__]

@@ -29,7 +29,7 @@ RESULT: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("where", "uri"),
+    ("location", "uri"),
     [
         ("s3://films@studio/842/0-video.mp4", "s3://studio/842/0-video.mp4"),
         ("S3://studio/a", "s3://studio/a"),
@@ -43,8 +43,8 @@ RESULT: dict[str, Any] = {
         (None, None),
     ],
 )
-def test_files_have_one_uri(where: str | None, uri: str | None) -> None:
-    assert asset_uri(where) == uri
+def test_files_have_one_uri(location: str | None, uri: str | None) -> None:
+    assert asset_uri(location) == uri
 
 
 @given(st.text(st.characters(exclude_characters="/?#[]\\")), st.text(), st.text())
@@ -74,17 +74,22 @@ def test_subtitles_are_reported_too() -> None:
         "subbed_videos": [{"url": SIGNED, "duration": "5", "path": "s3://films/842/0-subbed-video.mp4"}],
         "request": {"inputs": [{"path": "s3://films/in.mp4"}]},
     }
-    told = asset_extra(result, None)
+    report = asset_extra(result, None)
     names = ["0-subbed-video.mp4", "0-srt.srt", "0-ass.ass"]
-    assert told["paths"] == [f"s3://films/842/{name}" for name in names]
-    assert told["duration"] == 5
+    assert report["paths"] == [f"s3://films/842/{name}" for name in names]
+    assert report["duration"] == 5
 
 
 def test_what_is_unknown_stays_unknown() -> None:
-    told = asset_extra(
+    report = asset_extra(
         {"task_id": "842", "endpoint": "images/generations", "images": [{"url": SIGNED}]}, None
     )
-    assert (told["units"], told["duration"], told["model"], told["paths"]) == (None, None, None, [])
+    assert (report["units"], report["duration"], report["model"], report["paths"]) == (
+        None,
+        None,
+        None,
+        [],
+    )
 
 
 class Collector:
@@ -103,19 +108,19 @@ class Collector:
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
-    made = Collector()
+    created = Collector()
     name = "airflow_provider_kling.version_compat.get_hook_lineage_collector"
-    monkeypatch.setattr(name, lambda: made, raising=False)
-    return made
+    monkeypatch.setattr(name, lambda: created, raising=False)
+    return created
 
 
 def test_inputs_are_files_only(collector: Collector, tmp_path: Path) -> None:
-    picture = tmp_path / "a.jpg"
-    picture.write_bytes(b"\xff\xd8\xff")
+    image = tmp_path / "a.jpg"
+    image.write_bytes(b"\xff\xd8\xff")
     jpeg = "/9j/" + "AAAA" * 100
-    inputs = [str(picture), jpeg, SIGNED, "s3://films@studio/b.jpg"]
+    inputs = [str(image), jpeg, SIGNED, "s3://films@studio/b.jpg"]
     emit_lineage({}, SimpleNamespace(outlets=[]), object(), RESULT, inputs)
-    assert collector.inputs == [f"file://{picture}", SIGNED.partition("?")[0], "s3://studio/b.jpg"]
+    assert collector.inputs == [f"file://{image}", SIGNED.partition("?")[0], "s3://studio/b.jpg"]
     assert collector.outputs == ["s3://studio/842/0-video.mp4"]
 
 

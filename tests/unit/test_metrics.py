@@ -130,13 +130,13 @@ def test_nothing_that_a_backend_does_reaches_the_task(monkeypatch: pytest.Monkey
 
 
 def test_a_loop_does_not_wait_for_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    told, returned = threading.Event(), threading.Event()
+    report, returned = threading.Event(), threading.Event()
 
     class Slow:
         def incr(self, *values: Any, **tags: Any) -> None:
             # Answers only once the caller has gone on.
             assert returned.wait(30)
-            told.set()
+            report.set()
 
     monkeypatch.setattr("airflow_provider_kling.version_compat.get_stats", Slow)
 
@@ -146,7 +146,7 @@ def test_a_loop_does_not_wait_for_a_backend(monkeypatch: pytest.MonkeyPatch) -> 
 
     asyncio.run(in_a_loop())
     metrics.flush(30)
-    assert told.is_set()
+    assert report.is_set()
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ def test_a_loop_does_not_wait_for_a_backend(monkeypatch: pytest.MonkeyPatch) -> 
     [("kling-v3", "kling-v3"), ("a b,c=d|e:f", "a_b_c_d_e_f"), ("x" * 99, "x" * 64), (7, None), (None, None)],
 )
 def test_tags_hold_no_characters_of_a_protocol(model: Any, tag: str | None, monkeypatch: Any) -> None:
-    told: list[dict[str, str]] = []
-    stats = SimpleNamespace(incr=lambda *values, tags: told.append(tags))
+    report: list[dict[str, str]] = []
+    stats = SimpleNamespace(incr=lambda *values, tags: report.append(tags))
     monkeypatch.setattr("airflow_provider_kling.version_compat.get_stats", lambda: stats)
     metrics.count("submitted", endpoint="videos/image2video", model=model)
-    assert told == [{"endpoint": "videos/image2video", **({"model": tag} if tag else {})}]
+    assert report == [{"endpoint": "videos/image2video", **({"model": tag} if tag else {})}]
 
 
 def test_airflow_has_a_client() -> None:
@@ -171,6 +171,6 @@ def test_the_page_the_dashboard_and_the_alerts_name_what_is_sent() -> None:
     page = (docs / "metrics.md").read_text()
     assert set(re.findall(r"^\| `kling\.(\w+)` \| (\w+) \|", page, flags=re.M)) == set(metrics.NAMES.items())
     board = json.loads((docs / "metrics-dashboard.json").read_text())
-    asked = " ".join(target["expr"] for panel in board["panels"] for target in panel["targets"])
-    for name in re.findall(r"airflow_kling_(\w+)", f"{asked} {page.partition('## Alerts')[2]}"):
+    requested = " ".join(target["expr"] for panel in board["panels"] for target in panel["targets"])
+    for name in re.findall(r"airflow_kling_(\w+)", f"{requested} {page.partition('## Alerts')[2]}"):
         assert re.sub(r"_(total|bucket)$", "", name) in metrics.NAMES

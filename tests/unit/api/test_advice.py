@@ -38,7 +38,8 @@ from airflow_provider_kling.api.requests.video_v2 import (
 )
 from tests.unit.api.cases import ACCEPTED, MODELS
 from tests.unit.api.cases.api2 import motion2, omni2, picture2, text2
-from tests.unit.api.cases.common import PICTURE, SOUND, VIDEO, mask, shots
+from tests.unit.api.cases.audio import FILM, VIEWS, element
+from tests.unit.api.cases.common import AUDIO_URL, IMAGE_URL, VIDEO, mask, shots
 from tests.unit.api.cases.edit import edit, motion
 from tests.unit.api.cases.faces import sound, words
 from tests.unit.api.cases.generation import (
@@ -47,14 +48,13 @@ from tests.unit.api.cases.generation import (
     V1_CAMERA,
     V15,
     VOICES,
-    picture,
+    image_case,
     several,
     text,
 )
 from tests.unit.api.cases.images import image, merge
 from tests.unit.api.cases.omni import BASE, omni
 from tests.unit.api.cases.solutions import clothes, drama, goods, person, speech
-from tests.unit.api.cases.sounds import FILM, VIEWS, element
 
 INTELLIGENT = {"multi_shot": True, "shot_type": "intelligence"}
 NEW = {"model_name": "kling-v9"}
@@ -81,11 +81,15 @@ ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (TextToVideo, text(model_name="kling-v1", camera_control=IDLE_CAMERA), "config has no effect"),
     (ImageToVideo, {**V15, "camera_control": IDLE_CAMERA}, "config has no effect"),
     (TextToVideo, text(sound="on", voice_list=VOICES), "without an image"),
-    (ImageToVideo, picture(**NEW), "is unknown"),
-    (ImageToVideo, picture(model_name="kling-v2-1"), "instead: kling-v3"),
-    (ImageToVideo, picture(**CUSTOM, multi_prompt=shots(5), prompt="x"), "prompt has no effect"),
-    (ImageToVideo, picture(**INTELLIGENT, multi_prompt=shots(5), prompt="x"), "multi_prompt has no effect"),
-    (ImageToVideo, picture(cfg_scale=0.3), "cfg_scale has no effect"),
+    (ImageToVideo, image_case(**NEW), "is unknown"),
+    (ImageToVideo, image_case(model_name="kling-v2-1"), "instead: kling-v3"),
+    (ImageToVideo, image_case(**CUSTOM, multi_prompt=shots(5), prompt="x"), "prompt has no effect"),
+    (
+        ImageToVideo,
+        image_case(**INTELLIGENT, multi_prompt=shots(5), prompt="x"),
+        "multi_prompt has no effect",
+    ),
+    (ImageToVideo, image_case(cfg_scale=0.3), "cfg_scale has no effect"),
     (MultiImageToVideo, several(), "kling-v3-omni at videos/omni-video"),
     (MultiImageToVideo, several(**NEW), "is unknown"),
     (OmniVideo, omni(**NEW), "is unknown"),
@@ -96,26 +100,26 @@ ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (MultiElements, edit("swap", 1, **NEW), "is unknown"),
     (MultiElements, edit("swap", 1, model_name="kling-v1-6"), "leave model_name unset"),
     (VideoExtend, {"video_id": "8"}, "retired on 2026-09-15"),
-    (VideoEffects, {"effect_scene": "tiger_hug", "input": {"image": PICTURE}}, "2026-01-30"),
-    (VideoEffects, {"effect_scene": "hug_pro", "input": {"image": PICTURE}}, "two images"),
+    (VideoEffects, {"effect_scene": "tiger_hug", "input": {"image": IMAGE_URL}}, "2026-01-30"),
+    (VideoEffects, {"effect_scene": "hug_pro", "input": {"image": IMAGE_URL}}, "two images"),
     (ImageGeneration, image(**NEW), "is unknown"),
     (ImageGeneration, image(model_name="kling-v2"), "retired"),
     (
         ImageGeneration,
-        image(model_name="kling-v2-1", image=PICTURE, human_fidelity=0.5, image_reference="face"),
+        image(model_name="kling-v2-1", image=IMAGE_URL, human_fidelity=0.5, image_reference="face"),
         "human_fidelity has no effect",
     ),
     (OmniImage, image(**NEW), "is unknown"),
     (OmniImage, image(model_name="kling-v3-omni", result_type="series", n=2), "n has no effect"),
     (MultiImageToImage, merge(1, **NEW), "is unknown"),
     (MultiImageToImage, merge(1, model_name="kling-v2"), "instead: kling-v2-1"),
-    (VirtualTryOn, {"human_image": PICTURE}, "instead: solutions/virtual_try_on"),
+    (VirtualTryOn, {"human_image": IMAGE_URL}, "instead: solutions/virtual_try_on"),
     (TextToVideo2, text2(model_name="kling-4"), "'kling-4' is unknown to this version"),
     (ImageToVideo2, picture2(model_name="kling-4"), "is unknown"),
     (OmniVideo2, omni2(model_name="kling-4"), "is unknown"),
     (OmniVideo2, omni2(base_video=VIDEO, duration=5), "duration has no effect"),
     (MotionControl2, motion2(model_name="kling-4"), "is unknown"),
-    (VirtualTryOn, {"human_image": PICTURE, **NEW}, "is unknown"),
+    (VirtualTryOn, {"human_image": IMAGE_URL, **NEW}, "is unknown"),
     (
         MotionControl,
         motion(model_name="kling-v3", element_list=[{"element_id": 1}], character_orientation="image"),
@@ -156,7 +160,7 @@ ADVISED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     (LipSync, sound(voice_speed=1), "voice_speed has no effect"),
     (LipSync, words(audio_type="url"), "audio_type has no effect unless mode is audio2video"),
     (LipSync, sound(audio_file="SUQz"), "mode is audio2video and audio_type is file"),
-    (LipSync, words(audio_url=SOUND), "mode is audio2video and audio_type is url"),
+    (LipSync, words(audio_url=AUDIO_URL), "mode is audio2video and audio_type is url"),
 ]
 
 MISPLACED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
@@ -166,7 +170,11 @@ MISPLACED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
         "is of videos/omni-video; use kling-v3, kling-v2-6 or kling-v2-5-turbo here; it is a model of "
         "videos/omni-video, not of videos/text2video",
     ),
-    (ImageToVideo, picture(model_name="kling-v3-omni"), "is of videos/omni-video; use kling-v3, kling-v2-6"),
+    (
+        ImageToVideo,
+        image_case(model_name="kling-v3-omni"),
+        "is of videos/omni-video; use kling-v3, kling-v2-6",
+    ),
     (MultiImageToVideo, several(model_name="kling-v2-6"), "not of videos/multi-image2video"),
     (OmniVideo, omni(model_name="kling-v3"), "not of videos/omni-video"),
     (MotionControl, motion(model_name="kling-v2-5-turbo"), "not of videos/motion-control"),
@@ -178,33 +186,41 @@ MISPLACED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     ),
     (OmniImage, image(model_name="kling-v3"), "not of images/omni-image"),
     (MultiImageToImage, merge(1, model_name="kling-v3"), "not of images/multi-image2image"),
-    (VirtualTryOn, {"human_image": PICTURE, "model_name": "kling-v3"}, "not of images/kolors"),
+    (VirtualTryOn, {"human_image": IMAGE_URL, "model_name": "kling-v3"}, "not of images/kolors"),
 ]
 """Models that Kling has elsewhere. A gateway may route them, as CometAPI says of multi-image2video."""
 
-TAIL = {"image_tail": PICTURE}
+TAIL = {"image_tail": IMAGE_URL}
 BEYOND_RETIRED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     # CometAPI recommends this model and documents mode std and pro.
-    (ImageToVideo, picture(model_name="kling-v2-master", mode="std"), "kling-v2-master takes no mode"),
+    (ImageToVideo, image_case(model_name="kling-v2-master", mode="std"), "kling-v2-master takes no mode"),
     (TextToVideo, text(model_name="kling-v2-master", mode="std"), "kling-v2-master takes no mode"),
     (TextToVideo, text(model_name="kling-v1-6", duration=7), "takes duration 5 or 10"),
     (TextToVideo, text(model_name="kling-v1-6", sound="on"), "cannot use sound='on'"),
     (TextToVideo, text(model_name="kling-v1-6", camera_control=SIMPLE_CAMERA), "cannot use camera_control"),
     (TextToVideo, text(**V1_CAMERA, mode="pro"), "only with mode std"),
     (TextToVideo, text(**V1_CAMERA, duration=10), "only with duration 5"),
-    (ImageToVideo, picture(model_name="kling-v2-1", voice_list=VOICES, sound="on"), "cannot use voice_list"),
-    (ImageToVideo, picture(model_name="kling-v2-master", **TAIL), "cannot use image_tail"),
-    (ImageToVideo, picture(model_name="kling-v1", **TAIL, duration=10), "only with duration 5"),
+    (
+        ImageToVideo,
+        image_case(model_name="kling-v2-1", voice_list=VOICES, sound="on"),
+        "cannot use voice_list",
+    ),
+    (ImageToVideo, image_case(model_name="kling-v2-master", **TAIL), "cannot use image_tail"),
+    (ImageToVideo, image_case(model_name="kling-v1", **TAIL, duration=10), "only with duration 5"),
     (ImageToVideo, {**TAIL, "model_name": "kling-v1-6"}, "only with mode pro"),
-    (ImageToVideo, {**V15, "static_mask": PICTURE, "mode": "std"}, "only with mode pro"),
-    (ImageToVideo, {**V15, "static_mask": PICTURE, "duration": "10"}, "only with duration 5"),
+    (ImageToVideo, {**V15, "static_mask": IMAGE_URL, "mode": "std"}, "only with mode pro"),
+    (ImageToVideo, {**V15, "static_mask": IMAGE_URL, "duration": "10"}, "only with duration 5"),
     (ImageToVideo, {**V15, "dynamic_masks": [mask()], "mode": "std"}, "only with mode pro"),
     (ImageToVideo, {**V15, "dynamic_masks": [mask()], "duration": "10"}, "only with duration 5"),
     (ImageToVideo, {**V15, "camera_control": SIMPLE_CAMERA, "mode": "std"}, "only with mode pro"),
     (ImageToVideo, {**V15, "camera_control": SIMPLE_CAMERA, "duration": 10}, "only with duration 5"),
-    (ImageToVideo, picture(model_name="kling-v1-6", **TAIL, mode="std"), "only with mode pro"),
+    (ImageToVideo, image_case(model_name="kling-v1-6", **TAIL, mode="std"), "only with mode pro"),
     (ImageToVideo, {**V15, "camera_control": {"type": "down_back"}}, "camera_control.type simple"),
-    (ImageGeneration, image(model_name="kling-v2", image=PICTURE, image_fidelity=1), "cannot use image_fid"),
+    (
+        ImageGeneration,
+        image(model_name="kling-v2", image=IMAGE_URL, image_fidelity=1),
+        "cannot use image_fid",
+    ),
 ]
 """What a retired model could not do at Kling: a gateway that still has it may do more."""
 
@@ -227,12 +243,12 @@ def test_what_is_a_template_stays_out_of_a_retired_models_advice() -> None:
 QUIET: list[tuple[type[KlingRequest], dict[str, Any]]] = [
     (TextToVideo, text(duration=15, sound="on", mode="4k")),
     (TextToVideo, text(model_name="kling-v2-5-turbo")),
-    (ImageToVideo, picture(image_tail=PICTURE, prompt="turns")),
+    (ImageToVideo, image_case(image_tail=IMAGE_URL, prompt="turns")),
     (OmniVideo, omni()),
     (OmniVideo, omni(video_list=[{"video_url": VIDEO, "refer_type": "feature"}], duration=7)),
     (MotionControl, motion()),
     (MultiElements, edit("swap", 1)),
-    (VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [PICTURE] * 2}}),
+    (VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [IMAGE_URL] * 2}}),
     (ImageGeneration, image()),
     (OmniImage, image(n=3)),
     (TextToVideo2, text2(prompt="shot 1, 3, a boat; shot 2, 2, a gull looks down;", duration=5)),

@@ -48,7 +48,7 @@ def test_words() -> None:
     )
 
 
-def test_what_is_not_given_is_not_sent() -> None:
+def test_what_is_not_set_is_not_sent() -> None:
     assert _sent(TEXT_TO_VIDEO_2, prompt="a boat", external_task_id="") == (
         "/text-to-video/kling-3.0-turbo",
         {"prompt": "a boat"},
@@ -180,7 +180,7 @@ def test_the_model_is_a_part_of_the_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "ident", "asked"),
+    ("endpoint", "ident", "requested"),
     [
         (IMAGE_TO_VIDEO, "8", [("/v1/videos/image2video/8", None)]),
         (IMAGE_TO_VIDEO, "sku#2?v=1", [("/v1/videos/image2video/sku%232%3Fv%3D1", None)]),
@@ -190,8 +190,8 @@ def test_the_model_is_a_part_of_the_path() -> None:
         (VIRTUAL_TRY_ON_2, "af-1", [("/solutions", {"external_task_ids": "af-1"})]),
     ],
 )
-def test_how_a_task_is_asked_for(endpoint: Endpoint, ident: str, asked: list[Any]) -> None:
-    assert [(call.path, call.params) for call in get_task_requests(endpoint, ident)] == asked
+def test_how_a_task_is_requested(endpoint: Endpoint, ident: str, requested: list[Any]) -> None:
+    assert [(call.path, call.params) for call in get_task_requests(endpoint, ident)] == requested
 
 
 def test_ids_are_sorted_into_batches() -> None:
@@ -203,17 +203,17 @@ def test_ids_are_sorted_into_batches() -> None:
     ]
 
 
-def _walk(page: int, starts: list[str], answers: list[Any]) -> tuple[list[Any], list[str]]:
+def _walk(page: int, starts: list[str], responses: list[Any]) -> tuple[list[Any], list[str]]:
     steps = iter_cursor_pages(TEXT_TO_VIDEO_2, page, 2, starts)
-    asked = []
+    requested = []
     call = next(steps)
     while True:
         assert (call.method, call.path, call.creates_task) == ("POST", "/tasks", False)
-        asked.append(call.body)
+        requested.append(call.body)
         try:
-            call = steps.send({"data": answers[len(asked) - 1]})
+            call = steps.send({"data": responses[len(requested) - 1]})
         except StopIteration as end:
-            return asked, [task.task_id for task in end.value]
+            return requested, [task.task_id for task in end.value]
 
 
 def _page(ident: str, cursor: str = "") -> dict[str, Any]:
@@ -230,7 +230,7 @@ def test_pages_are_numbered_where_they_are_read_by_cursor() -> None:
 
 
 def test_its_tasks_are_read() -> None:
-    answer = {
+    response = {
         "code": 0,
         "message": "SUCCEED",
         "request_id": "r",
@@ -248,7 +248,7 @@ def test_its_tasks_are_read() -> None:
             {"id": "2", "status": "failed", "message": "Failure to pass the risk control system"},
         ],
     }
-    done, failed = parse_task_list(answer)
+    done, failed = parse_task_list(response)
     assert (done.task_id, done.external_task_id, done.status) == (
         "893605946402811985",
         "af-1",

@@ -26,7 +26,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "videos/multi-image2video": {"image_list": [{"image": URL}], "prompt": "a boat"},
 }
 SHOTS = [{"index": 1, "prompt": "a boat", "duration": "5"}]
-TOLD = {"multi_shot": True, "shot_type": "customize"}
+MESSAGES = {"multi_shot": True, "shot_type": "customize"}
 
 
 class Mode(enum.StrEnum):
@@ -54,8 +54,8 @@ class Lazy(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def __getitem__(self, place: Any) -> Any:
-        return self._items[place]
+    def __getitem__(self, location: Any) -> Any:
+        return self._items[location]
 
 
 TAKEN: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -84,14 +84,14 @@ TAKEN: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("videos/text2video", {"external_task_id": " shot 1\n"}, {"external_task_id": "shot 1"}),
     ("images/generations", {"n": Decimal(2)}, {"n": 2}),
     ("images/generations", {"n": "2"}, {"n": 2}),
-    ("videos/text2video", {**TOLD, "multi_prompt": SHOTS[0]}, {"multi_prompt": SHOTS}),
-    ("videos/text2video", {**TOLD, "multi_prompt": json.dumps(SHOTS)}, {"multi_prompt": SHOTS}),
-    ("videos/text2video", {**TOLD, "multi_prompt": str(SHOTS)}, {"multi_prompt": SHOTS}),
-    ("videos/text2video", {**TOLD, "multi_prompt": json.dumps(SHOTS[0])}, {"multi_prompt": SHOTS}),
-    ("videos/text2video", {**TOLD, "multi_prompt": Lazy(*SHOTS)}, {"multi_prompt": SHOTS}),
+    ("videos/text2video", {**MESSAGES, "multi_prompt": SHOTS[0]}, {"multi_prompt": SHOTS}),
+    ("videos/text2video", {**MESSAGES, "multi_prompt": json.dumps(SHOTS)}, {"multi_prompt": SHOTS}),
+    ("videos/text2video", {**MESSAGES, "multi_prompt": str(SHOTS)}, {"multi_prompt": SHOTS}),
+    ("videos/text2video", {**MESSAGES, "multi_prompt": json.dumps(SHOTS[0])}, {"multi_prompt": SHOTS}),
+    ("videos/text2video", {**MESSAGES, "multi_prompt": Lazy(*SHOTS)}, {"multi_prompt": SHOTS}),
     (
         "videos/text2video",
-        {**TOLD, "multi_prompt": [{"index": Decimal(1), "prompt": 7, "duration": numpy.int64(5)}]},
+        {**MESSAGES, "multi_prompt": [{"index": Decimal(1), "prompt": 7, "duration": numpy.int64(5)}]},
         {"multi_prompt": [{"index": 1, "prompt": "7", "duration": "5"}]},
     ),
     ("videos/text2video", {"watermark_info": '{"enabled": true}'}, {"watermark_info": {"enabled": True}}),
@@ -145,7 +145,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("videos/text2video", {"prompt": "None"}, "prompt must be given"),
     (
         "videos/text2video",
-        {**TOLD, "multi_prompt": [{**SHOTS[0], "prompt": "None"}]},
+        {**MESSAGES, "multi_prompt": [{**SHOTS[0], "prompt": "None"}]},
         "multi_prompt[0].prompt",
     ),
     ("videos/image2video", {"image": 5}, "Invalid value for 'image': 5; expected text"),
@@ -153,29 +153,31 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("slug", "given", "sent"), TAKEN, ids=lambda each: str(each)[:60])
-def test_it_is_taken(slug: str, given: dict[str, Any], sent: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("slug", "values", "sent"), TAKEN, ids=lambda each: str(each)[:60])
+def test_it_is_accepted(slug: str, values: dict[str, Any], sent: dict[str, Any]) -> None:
     body = (
         ENDPOINTS[slug]
-        .request.model_validate({**NEEDED[slug], **given})
-        .model_dump(mode="json", exclude_none=True, include=set(given))
+        .request.model_validate({**NEEDED[slug], **values})
+        .model_dump(mode="json", exclude_none=True, include=set(values))
     )
     assert {name: body.get(name) for name in sent} == sent
     if not sent:
         assert body == {}
 
 
-@pytest.mark.parametrize(("slug", "given", "words"), REFUSED, ids=lambda each: str(each)[:60])
-def test_it_is_refused_with_cause_and_remedy_first(slug: str, given: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(("slug", "values", "expected_text"), REFUSED, ids=lambda each: str(each)[:60])
+def test_it_is_refused_with_cause_and_remedy_first(
+    slug: str, values: dict[str, Any], expected_text: str
+) -> None:
     model = ENDPOINTS[slug].request
     with pytest.raises(ValidationError) as caught:
-        model.model_validate({**NEEDED[slug], **given})
-    assert words in format_validation_error(slug, caught.value, model)
+        model.model_validate({**NEEDED[slug], **values})
+    assert expected_text in format_validation_error(slug, caught.value, model)
 
 
 def test_what_is_native_stays_as_it_is() -> None:
-    given = {"a": [1, 2.5, "x", None, True], "b": {"c": "d"}}
-    assert to_builtin(given) == given
+    values = {"a": [1, 2.5, "x", None, True], "b": {"c": "d"}}
+    assert to_builtin(values) == values
     marker = object()
     assert to_builtin(marker) is marker
 

@@ -59,7 +59,7 @@ def test_a_token_is_signed_again_before_it_expires(key: AccessKey, clock: Clock)
     assert claims(second)["exp"] == int(clock.now) + 1800
 
 
-def test_no_token_is_ever_given_out_with_less_than_five_minutes_left(key: AccessKey, clock: Clock) -> None:
+def test_no_token_is_ever_returned_with_less_than_five_minutes_left(key: AccessKey, clock: Clock) -> None:
     for _ in range(200):
         assert int(str(claims(key.token())["exp"])) - clock.now > 298
         clock.now += 97.3

@@ -30,11 +30,11 @@ HEADERS = {
 
 
 def signed(body: bytes, secret: str = SECRET, **headers: str) -> dict[str, str]:
-    made = {**HEADERS, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    text = f"{made['webhook-id']}.{made['webhook-timestamp']}.".encode() + body
+    created = {**HEADERS, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    text = f"{created['webhook-id']}.{created['webhook-timestamp']}.".encode() + body
     key = base64.b64decode(secret.removeprefix("whsec_"))
-    made["webhook-signature"] = "v1," + base64.b64encode(hmac.digest(key, text, hashlib.sha256)).decode()
-    return made
+    created["webhook-signature"] = "v1," + base64.b64encode(hmac.digest(key, text, hashlib.sha256)).decode()
+    return created
 
 
 def test_the_vendors_example() -> None:
@@ -59,7 +59,7 @@ def test_a_task_of_v1() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "body", "secrets", "now", "words"),
+    ("headers", "body", "secrets", "now", "expected_text"),
     [
         ({}, BODY, SECRET, NOW, "webhook-id is missing"),
         ({**HEADERS, "webhook-signature": ""}, BODY, SECRET, NOW, "webhook-signature is missing"),
@@ -81,8 +81,8 @@ def test_a_task_of_v1() -> None:
         (signed(b'{"hello": 1}'), b'{"hello": 1}', SECRET, NOW, "holds no task"),
     ],
 )
-def test_what_is_refused(headers: Any, body: bytes, secrets: Any, now: float, words: str) -> None:
-    with pytest.raises(CallbackRefused, match=words) as caught:
+def test_what_is_refused(headers: Any, body: bytes, secrets: Any, now: float, expected_text: str) -> None:
+    with pytest.raises(CallbackRefused, match=expected_text) as caught:
         read_callback(headers, body, secrets, now=now)
     assert "UsKlJP00" not in str(caught.value)
 

@@ -57,7 +57,7 @@ def test_every_documented_endpoint_is_declared() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=str)
-def test_request_says_what_it_is(endpoint: Endpoint) -> None:
+def test_request_reports_what_it_is(endpoint: Endpoint) -> None:
     assert f"``POST {endpoint.path}``" in (endpoint.request.__doc__ or "")
     # What the operator makes to submit exactly once must find its field.
     assert not endpoint.external_id or "external_task_id" in endpoint.request.model_fields

@@ -102,9 +102,9 @@ def test_each_refusal_becomes_its_exception(
     status: int, code: int | None, message: str, kind: type[KlingError], final: bool
 ) -> None:
     body = {"code": code, "message": message, "request_id": "req-7"}
-    answer = parse_response(status, {"Retry-After": "9"}, json.dumps(body).encode())
-    assert isinstance(answer, ApiError)
-    error = error_from_api(answer, "POST /v1/videos/image2video", task_id="8")
+    response = parse_response(status, {"Retry-After": "9"}, json.dumps(body).encode())
+    assert isinstance(response, ApiError)
+    error = error_from_api(response, "POST /v1/videos/image2video", task_id="8")
     assert type(error) is kind
     assert isinstance(error, AirflowFailException) is final
     assert (error.code, error.http_status, error.request_id) == (code, status, "req-7")
@@ -117,9 +117,9 @@ def test_each_refusal_becomes_its_exception(
     ("code", "message", "kind"), [row[1:4] for row in TABLE if row[1] not in (None, -1, 1999)]
 )
 def test_the_code_decides_also_inside_http_200(code: int, message: str, kind: type[KlingError]) -> None:
-    answer = parse_response(200, {}, json.dumps({"code": code, "message": message}).encode())
-    assert isinstance(answer, ApiError)
-    assert type(error_from_api(answer, "x")) is kind
+    response = parse_response(200, {}, json.dumps({"code": code, "message": message}).encode())
+    assert isinstance(response, ApiError)
+    assert type(error_from_api(response, "x")) is kind
 
 
 @pytest.mark.parametrize("code", [1100, 1101, 1102, 1304])
@@ -138,22 +138,22 @@ def test_http_429_alone_is_no_reason_to_wait(code: int) -> None:
         ),
     ],
 )
-def test_words_of_a_server_in_trouble_are_not_believed(status: int, code: int | None, message: str) -> None:
+def test_words_of_a_failing_server_are_not_trusted(status: int, code: int | None, message: str) -> None:
     """Believed, "not found" would lead to a second paid job."""
     assert classify(status, code, message) not in (ErrorKind.NOT_FOUND, ErrorKind.DUPLICATE)
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "expected_text"),
     [
         (1004, "compare the clock of this machine"),
         (1102, "(video and image packs are separate; speech and other audio is charged to the video pack)"),
         (1304, "not on the account's whitelist"),
     ],
 )
-def test_the_meaning_of_a_code_is_added_to_the_vendors_text(code: int, words: str) -> None:
+def test_the_meaning_of_a_code_is_added_to_the_vendors_text(code: int, expected_text: str) -> None:
     text = str(ApiError(ErrorKind.ACCOUNT, 429, code, "vendor's words"))
-    assert words in text
+    assert expected_text in text
     assert '"vendor\'s words"' in text
 
 

@@ -29,7 +29,7 @@ def _seen(model: type[KlingRequest], name: str) -> list[Any]:
 
 
 def _bodies(model: type[KlingRequest]) -> st.SearchStrategy[dict[str, Any]]:
-    good = st.sampled_from([case.body for case in ACCEPTED if case.model is model])
+    valid = st.sampled_from([case.body for case in ACCEPTED if case.model is model])
     changes = st.fixed_dictionaries(
         {},
         optional={
@@ -38,12 +38,12 @@ def _bodies(model: type[KlingRequest]) -> st.SearchStrategy[dict[str, Any]]:
         },
     )
     unknown = st.dictionaries(st.text(max_size=6), JSON_LIKE, max_size=1)
-    return st.tuples(good, changes, unknown).map(lambda parts: {**parts[0], **parts[1], **parts[2]})
+    return st.tuples(valid, changes, unknown).map(lambda parts: {**parts[0], **parts[1], **parts[2]})
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, item in items for place in _places(item, (*path, key)))]
+    return [path, *(location for key, item in items for location in _places(item, (*path, key)))]
 
 
 def _with(value: Any, path: tuple[Any, ...], new: Any) -> Any:
@@ -61,9 +61,9 @@ def _check(model: type[KlingRequest], body: Any) -> None:
         return
     wire = request.wire()
     assert not holds_nothing(wire)
-    again = json.loads(json.dumps(wire, allow_nan=False))
-    assert model.model_validate(again).wire() == wire
-    assert all(isinstance(words, str) for words in request.warnings())
+    second = json.loads(json.dumps(wire, allow_nan=False))
+    assert model.model_validate(second).wire() == wire
+    assert all(isinstance(expected_text, str) for expected_text in request.warnings())
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

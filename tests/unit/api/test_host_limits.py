@@ -10,10 +10,10 @@ import pytest
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.host_limits import LIMITS, MEDIA_LIMITS, check_host_limits, check_media_limits
 from airflow_provider_kling.api.requests.rules import TEMPLATED
-from tests.unit.api.cases.common import PICTURE, VIDEO, mask, shots
+from tests.unit.api.cases.common import IMAGE_URL, VIDEO, mask, shots
 from tests.unit.api.cases.edit import edit, motion
 from tests.unit.api.cases.faces import avatar, face, two_faces, words
-from tests.unit.api.cases.generation import CUSTOM, picture, several, text
+from tests.unit.api.cases.generation import CUSTOM, image_case, several, text
 from tests.unit.api.cases.images import image, merge
 from tests.unit.api.cases.omni import omni
 
@@ -75,22 +75,29 @@ NOTED = [
         "only 16:9, 9:16, 1:1, 4:3, 3:4, 3:2 or 2:3",
         "Image Gen",
     ),
-    Noted("videos/image2video", "kling", picture(), "prompt", "needed with kling-v3", "Series 3.0"),
+    Noted("videos/image2video", "kling", image_case(), "prompt", "needed with kling-v3", "Series 3.0"),
     Noted(
-        "videos/image2video", "cometapi", picture(prompt="x" * 501), "prompt", "at most 500", "Image to Video"
+        "videos/image2video",
+        "cometapi",
+        image_case(prompt="x" * 501),
+        "prompt",
+        "at most 500",
+        "Image to Video",
     ),
     Noted(
         "videos/image2video",
         "cometapi",
-        picture(negative_prompt="x" * 201),
+        image_case(negative_prompt="x" * 201),
         "negative_prompt",
         "200",
         "Image to Video",
     ),
     Noted(
-        "videos/image2video", "cometapi", picture(duration=7), "duration", "only 5 or 10", "Image to Video"
+        "videos/image2video", "cometapi", image_case(duration=7), "duration", "only 5 or 10", "Image to Video"
     ),
-    Noted("videos/image2video", "cometapi", picture(mode="4k"), "mode", "only std or pro", "Image to Video"),
+    Noted(
+        "videos/image2video", "cometapi", image_case(mode="4k"), "mode", "only std or pro", "Image to Video"
+    ),
     Noted("videos/multi-image2video", "cometapi", several(1), "image_list", "2 to 4", "Multi-image to Video"),
     Noted(
         "videos/multi-image2video",
@@ -147,7 +154,7 @@ NOTED = [
         Noted(slug, "kling", body, "model_name", "not of", "Kling", "refuse")
         for slug, body in (
             ("videos/text2video", text(model_name="kling-video-o1")),
-            ("videos/image2video", picture(model_name="kling-v3-omni")),
+            ("videos/image2video", image_case(model_name="kling-v3-omni")),
             ("videos/omni-video", omni(model_name="kling-v3")),
             ("videos/motion-control", motion(model_name="kling-v2-5-turbo")),
             ("images/generations", image(model_name="kling-v3-omni")),
@@ -155,7 +162,7 @@ NOTED = [
             ("images/multi-image2image", merge(1, model_name="kling-v3")),
         )
     ),
-    Noted("videos/avatar", "kling", {"image": PICTURE, "audio_url": VIDEO}, "image", "no path", "Kling"),
+    Noted("videos/avatar", "kling", {"image": IMAGE_URL, "audio_url": VIDEO}, "image", "no path", "Kling"),
     Noted("videos/lip-sync", "kling", words(), "mode", "advanced-lip-sync", "Kling"),
 ]
 
@@ -165,11 +172,11 @@ QUIET: list[tuple[str, str, dict[str, Any]]] = [
     (AVATAR, "gateway", avatar()),
     ("videos/text2video", "cometapi", text(prompt="x" * 500, negative_prompt="x" * 200, aspect_ratio="4:3")),
     ("videos/text2video", "kling", text(prompt="x" * 2500, aspect_ratio="9:16")),
-    ("videos/image2video", "cometapi", picture(prompt="x" * 500, duration=10, mode="pro")),
-    ("videos/image2video", "kling", picture(prompt="x" * 2500, duration=7, mode="4k")),
-    ("videos/image2video", "kling", picture(**CUSTOM, multi_prompt=shots(5))),
-    ("videos/image2video", "kling", picture(model_name="kling-v2-6")),
-    ("videos/image2video", "kling", picture(model_name="kling-v9")),
+    ("videos/image2video", "cometapi", image_case(prompt="x" * 500, duration=10, mode="pro")),
+    ("videos/image2video", "kling", image_case(prompt="x" * 2500, duration=7, mode="4k")),
+    ("videos/image2video", "kling", image_case(**CUSTOM, multi_prompt=shots(5))),
+    ("videos/image2video", "kling", image_case(model_name="kling-v2-6")),
+    ("videos/image2video", "kling", image_case(model_name="kling-v9")),
     ("videos/text2video", "cometapi", text(model_name="kling-video-o1", duration=10, mode="pro")),
     ("images/generations", "cometapi", image(prompt="x" * 500, aspect_ratio="2:3")),
     ("images/generations", "kling", image(prompt="x" * 2500, aspect_ratio="21:9")),
@@ -183,7 +190,7 @@ QUIET: list[tuple[str, str, dict[str, Any]]] = [
     ("videos/omni-video", "cometapi", omni()),
     ("videos/advanced-lip-sync", "cometapi", face(original_sound_volume=1)),
     ("videos/advanced-lip-sync", "kling", face(original_audio_volume=1)),
-    ("videos/avatar", "gateway", {"image": PICTURE, "audio_url": VIDEO}),
+    ("videos/avatar", "gateway", {"image": IMAGE_URL, "audio_url": VIDEO}),
     ("videos/lip-sync", "cometapi", words()),
 ]
 
@@ -222,7 +229,7 @@ def test_every_limit_has_a_body_that_breaks_it(limit: Any) -> None:
     ("seconds", "dialect", "noted"),
     [(60, "cometapi", False), (60.5, "cometapi", True), (1.5, "cometapi", True), (300, "kling", False)],
 )
-def test_length_of_an_avatars_sound(seconds: float, dialect: str, noted: bool) -> None:
+def test_length_of_the_audio_of_an_avatar(seconds: float, dialect: str, noted: bool) -> None:
     text = [note.text for note in check_media_limits(AVATAR, dialect, "sound_file", seconds)]
     assert text == ([f"sound_file lasts {seconds:g} s; 2 to 60 s are documented ({SOURCE})"] if noted else [])
     assert check_media_limits(AVATAR, dialect, "image", seconds) == []

@@ -22,9 +22,9 @@ BAD_GATEWAY = b"""<html>\r\n<head><title>502 Bad Gateway</title><style>h1 {color
 
 def refused(status: int, payload: Any, headers: dict[str, str] | None = None) -> ApiError:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    answer = parse_response(status, headers or {}, body)
-    assert isinstance(answer, ApiError), f"{payload} was taken for a success"
-    return answer
+    response = parse_response(status, headers or {}, body)
+    assert isinstance(response, ApiError), f"{payload} was taken for a success"
+    return response
 
 
 def test_calls_name_the_endpoints_path() -> None:
@@ -55,7 +55,7 @@ def test_a_success_is_its_payload(payload: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("error", [{"code": "content_policy", "message": "no"}, {"code": 1301}, "no", {}])
 @pytest.mark.parametrize("code", [{}, {"code": 0}, {"code": "success"}])
-def test_a_failed_task_that_says_why_under_error_is_a_task_and_no_refusal(
+def test_a_failed_task_that_names_the_cause_under_error_is_a_task_and_no_refusal(
     error: object, code: dict[str, object]
 ) -> None:
     payload = {**code, "task_id": "t1", "status": "failed", "error": error}
@@ -81,7 +81,7 @@ def test_numbers_written_as_text_are_codes_too() -> None:
     assert refused(429, {"code": "1303", "message": "full"}).kind is ErrorKind.CONCURRENCY_LIMIT
 
 
-def test_a_refusal_without_words_says_so() -> None:
+def test_a_refusal_without_a_message_has_a_text() -> None:
     assert refused(400, {"code": 1200}).message == "no message"
 
 
@@ -94,12 +94,12 @@ def test_a_page_of_a_proxy_is_reported_as_readable_text(status: int) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"   ", b"<html></html>"])
-def test_an_empty_answer_is_called_one(body: bytes) -> None:
+def test_an_empty_response_is_called_one(body: bytes) -> None:
     assert refused(200, body).message.endswith("an empty answer")
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"ok"', b"1", b'{"code": 0', b"\xff\xfe", b"[" * 100_000])
-def test_what_is_no_json_object_is_no_answer(body: bytes) -> None:
+def test_what_is_no_json_object_is_no_response(body: bytes) -> None:
     assert refused(200, body).kind is ErrorKind.SERVER
 
 
@@ -136,9 +136,9 @@ def test_the_id_of_a_request_is_one_short_line_too() -> None:
 
 
 def test_messages_are_one_short_line_without_signatures_or_base64() -> None:
-    picture = "iVBORw0KGgoAAAANSUhEUg" * 400
+    image = "iVBORw0KGgoAAAANSUhEUg" * 400
     message = (
-        f"cannot read\n https://cdn.example/a.png?X-Amz-Signature=secret&e=1, nor {picture}; " + "x " * 400
+        f"cannot read\n https://cdn.example/a.png?X-Amz-Signature=secret&e=1, nor {image}; " + "x " * 400
     )
     shown = refused(400, {"code": 1201, "message": message}).message
     assert shown.startswith("cannot read https://cdn.example/a.png nor <image/png")
@@ -164,14 +164,14 @@ JSON = st.recursive(
 
 @given(st.integers(100, 599), st.binary(max_size=200), st.text(max_size=20))
 def test_no_bytes_can_crash_the_reader(status: int, body: bytes, retry_after: str) -> None:
-    answer = parse_response(status, {"Retry-After": retry_after}, body)
-    assert isinstance(answer, ApiError) or status in range(200, 300)
+    response = parse_response(status, {"Retry-After": retry_after}, body)
+    assert isinstance(response, ApiError) or status in range(200, 300)
 
 
 @given(st.integers(100, 599), st.dictionaries(st.text(max_size=10), JSON, max_size=4) | JSON)
 def test_no_json_can_crash_the_reader(status: int, payload: object) -> None:
     # Python writes, and reads, Infinity and NaN.
-    answer = parse_response(status, {}, json.dumps(payload).encode())
-    if not isinstance(answer, ApiError):
+    response = parse_response(status, {}, json.dumps(payload).encode())
+    if not isinstance(response, ApiError):
         assert isinstance(payload, dict)
         assert status in range(200, 300)

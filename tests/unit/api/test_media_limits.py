@@ -231,6 +231,6 @@ VIDEOS: dict[str, tuple[MediaConstraints, VideoInfo, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("rules", "info", "words"), VIDEOS.values(), ids=VIDEOS)
-def test_the_bounds_of_a_video(rules: MediaConstraints, info: VideoInfo, words: list[str]) -> None:
-    assert video_warnings(info, rules) == words
+@pytest.mark.parametrize(("rules", "info", "expected_text"), VIDEOS.values(), ids=VIDEOS)
+def test_the_bounds_of_a_video(rules: MediaConstraints, info: VideoInfo, expected_text: list[str]) -> None:
+    assert video_warnings(info, rules) == expected_text

@@ -20,8 +20,8 @@ from airflow_provider_kling.api.task import KlingTask, TaskStatus
 DEADLINE = 1000.0
 
 
-def task(status: TaskStatus, word: str = "", message: str = "") -> KlingTask:
-    return KlingTask("8", status, word or status.value, message=message)
+def task(status: TaskStatus, text: str = "", message: str = "") -> KlingTask:
+    return KlingTask("8", status, text or status.value, message=message)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def watch() -> TaskPoller:
 
 
 @pytest.mark.parametrize("status", [TaskStatus.SUBMITTED, TaskStatus.PROCESSING, TaskStatus.UNKNOWN])
-def test_a_job_that_goes_on_is_waited_for(watch: TaskPoller, status: TaskStatus) -> None:
+def test_a_job_that_continues_is_waited_for(watch: TaskPoller, status: TaskStatus) -> None:
     assert watch.on_task(task(status)) is None
     assert watch.check_deadline(DEADLINE - 0.001) is None
 
@@ -58,7 +58,7 @@ def test_a_late_success_is_a_success(watch: TaskPoller) -> None:
     assert event["status"] == "succeed"
 
 
-def test_overdue_after_an_answer(watch: TaskPoller) -> None:
+def test_overdue_after_a_response(watch: TaskPoller) -> None:
     watch.on_task(task(TaskStatus.UNKNOWN, "reviewing"))
     event = watch.check_deadline(DEADLINE)
     assert event == {"status": "timeout", "task_id": "8", "message": "last status: reviewing"}
@@ -76,7 +76,7 @@ def test_overdue_names_the_last_error(watch: TaskPoller) -> None:
     assert event["message"] == "last status: processing"
 
 
-def test_without_any_answer_some_polls_must_fail_before_the_wait_is_given_up(watch: TaskPoller) -> None:
+def test_without_any_response_some_polls_must_fail_before_the_wait_is_abandoned(watch: TaskPoller) -> None:
     for _ in range(MAX_FAILURES_PAST_DEADLINE):
         assert watch.check_deadline(DEADLINE + 1) is None
         watch.on_error("HTTP 503")
@@ -127,7 +127,7 @@ def test_failures_double_the_delay_up_to_a_minute() -> None:
     assert delays == [10.0, 20.0, 40.0, 60.0, 60.0, 60.0]
 
 
-def test_what_the_server_asks_for_is_honoured_within_reason() -> None:
+def test_what_the_server_requests_is_honoured_within_reason() -> None:
     backoff = Backoff(5.0, failures=1)
     assert backoff.delay(30.0, lambda: 0.0) == 30.0
     assert backoff.delay(1.0, lambda: 0.0) == 10.0
@@ -141,9 +141,9 @@ def test_what_the_server_asks_for_is_honoured_within_reason() -> None:
     st.floats(0, 1, exclude_max=True),
 )
 def test_delays_are_never_shorter_than_the_interval_nor_without_bound(
-    interval: float, failures: int, asked: float | None, jitter: float
+    interval: float, failures: int, retry_after: float | None, jitter: float
 ) -> None:
-    delay = Backoff(interval, failures).delay(asked, lambda: jitter)
+    delay = Backoff(interval, failures).delay(retry_after, lambda: jitter)
     assert interval <= delay <= max(MAX_BACKOFF, interval, MAX_RETRY_AFTER) * 1.1
 
 

@@ -12,14 +12,14 @@ from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.pricing import USD_PER_UNIT, amount_of, estimate, unit_type
 from tests.unit.api.cases import ACCEPTED
 from tests.unit.api.cases.api2 import SWEET, dress2, motion2, omni2, picture2, text2
-from tests.unit.api.cases.common import PICTURE, VIDEO
+from tests.unit.api.cases.audio import SPEECH, VIEWS, element
+from tests.unit.api.cases.common import IMAGE_URL, VIDEO
 from tests.unit.api.cases.edit import edit, motion
 from tests.unit.api.cases.faces import avatar, face, sound, words
-from tests.unit.api.cases.generation import VOICES, picture, several, text
+from tests.unit.api.cases.generation import VOICES, image_case, several, text
 from tests.unit.api.cases.images import ITEM, expand, image, merge
 from tests.unit.api.cases.omni import BASE, FEATURE, REFERENCE, omni
 from tests.unit.api.cases.solutions import drama, goods
-from tests.unit.api.cases.sounds import SPEECH, VIEWS, element
 
 V26 = {"model_name": "kling-v2-6", "mode": "pro"}
 V3_OMNI = {"model_name": "kling-v3-omni"}
@@ -48,10 +48,10 @@ IMAGES, OMNI_IMAGE = "images/generations", "images/omni-image"
         (T2V, text(model_name="kling-v9"), None, None),
         # The dearer price of voices holds only where the prompt has one speak.
         (T2V, text(**SPEAKING), None, "4.5"),
-        (I2V, picture(**V26, **SPEAKING, prompt="she <<<voice_1>>> says hello"), None, "6.0"),
-        (I2V, picture(**V26, **SPEAKING, prompt="she says hello"), None, "5.0"),
-        (I2V, picture(**SPEAKING, prompt="she <<<voice_1>>> says hello"), None, None),
-        (I2V, picture(model_name="kling-v2-1", mode="pro"), None, "3.5"),
+        (I2V, image_case(**V26, **SPEAKING, prompt="she <<<voice_1>>> says hello"), None, "6.0"),
+        (I2V, image_case(**V26, **SPEAKING, prompt="she says hello"), None, "5.0"),
+        (I2V, image_case(**SPEAKING, prompt="she <<<voice_1>>> says hello"), None, None),
+        (I2V, image_case(model_name="kling-v2-1", mode="pro"), None, "3.5"),
         ("videos/multi-image2video", several(), None, "2.0"),
         ("videos/multi-image2video", several(mode="pro", duration=10), None, "7.0"),
         ("videos/multi-image2video", several(model_name="kling-v9"), None, None),
@@ -95,7 +95,7 @@ IMAGES, OMNI_IMAGE = "images/generations", "images/omni-image"
         # An observed charge: audio of 11.3 s, 4.4 units.
         (AVATAR, avatar(), Decimal("11.3"), "4.4"),
         (AVATAR, avatar(mode="pro"), 10, "8.0"),
-        ("videos/avatar", {"image": PICTURE, "audio_url": VIDEO}, 10, None),
+        ("videos/avatar", {"image": IMAGE_URL, "audio_url": VIDEO}, 10, None),
         ("videos/lip-sync", words(), None, None),
         ("videos/lip-sync", sound(), 5, "0.5"),
         # Only the selected part of the audio counts: of a file, and of an audio that is known by its id.
@@ -104,19 +104,19 @@ IMAGES, OMNI_IMAGE = "images/generations", "images/omni-image"
         ("videos/advanced-lip-sync", face(sound_end_time=60_000), Decimal("5.1"), "1.0"),
         ("videos/advanced-lip-sync", face(sound_end_time=3000), None, "0.5"),
         ("videos/identify-face", {"video_id": "8"}, None, "0.05"),
-        ("videos/image-recognize", {"image": PICTURE}, None, "0.1"),
+        ("videos/image-recognize", {"image": IMAGE_URL}, None, "0.1"),
         ("videos/video-extend", {"video_id": "8"}, None, None),
-        ("videos/effects", {"effect_scene": "x", "input": {"image": PICTURE}}, None, None),
+        ("videos/effects", {"effect_scene": "x", "input": {"image": IMAGE_URL}}, None, None),
         ("audio/tts", SPEECH, None, "0.05"),
         ("audio/text-to-audio", {"prompt": "rain", "duration": 5}, None, "0.25"),
         ("audio/video-to-audio", {"video_id": "8"}, None, "0.25"),
         ("general/custom-voices", {"voice_name": "Ann", "video_id": "8"}, None, "0.05"),
         ("general/advanced-custom-elements", element("image_refer", element_image_list=VIEWS), None, "0"),
-        ("general/ai-multi-shot", {"element_frontal_image": PICTURE}, None, "20"),
+        ("general/ai-multi-shot", {"element_frontal_image": IMAGE_URL}, None, "20"),
         (IMAGES, image(), None, "8"),
-        (IMAGES, image(n=3, image=PICTURE), None, "24"),
+        (IMAGES, image(n=3, image=IMAGE_URL), None, "24"),
         (IMAGES, image(model_name="kling-v2-1", n=9), None, "36"),
-        (IMAGES, image(model_name="kling-v2-1", image=PICTURE), None, "8"),
+        (IMAGES, image(model_name="kling-v2-1", image=IMAGE_URL), None, "8"),
         (IMAGES, image(model_name="kling-v1"), None, None),
         (OMNI_IMAGE, image(image_list=[ITEM], n=2), None, "16"),
         (OMNI_IMAGE, image(**V3_OMNI, resolution="4k"), None, "16"),
@@ -127,7 +127,7 @@ IMAGES, OMNI_IMAGE = "images/generations", "images/omni-image"
         ("images/multi-image2image", merge(2, n=2), None, "32"),
         ("images/multi-image2image", merge(2, model_name="kling-v2"), None, None),
         ("images/editing/expand", expand(0, 0, 0, 1, n=2), None, "16"),
-        ("images/kolors-virtual-try-on", {"human_image": PICTURE}, None, None),
+        ("images/kolors-virtual-try-on", {"human_image": IMAGE_URL}, None, None),
     ],
 )
 def test_estimate(slug: str, body: dict[str, Any], seconds: Any, units: str | None) -> None:

@@ -14,9 +14,9 @@ from airflow_provider_kling.api.refusal_words import refuses_content
 
 
 def refused(status: int, payload: Any, headers: dict[str, str] | None = None) -> ApiError:
-    answer = parse_response(status, headers or {}, json.dumps(payload).encode())
-    assert isinstance(answer, ApiError)
-    return answer
+    response = parse_response(status, headers or {}, json.dumps(payload).encode())
+    assert isinstance(response, ApiError)
+    return response
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_error_texts_of_every_kind(payload: Any, message: str) -> None:
         (1303, ErrorKind.CONCURRENCY_LIMIT),
     ],
 )
-@pytest.mark.parametrize("place", ["message", "error", "prefixed", "object"])
+@pytest.mark.parametrize("location", ["message", "error", "prefixed", "object"])
 @pytest.mark.parametrize("status", [400, 429, 500])
 def test_a_gateway_that_quotes_kling_is_read_by_klings_code(
-    code: int, kind: ErrorKind, place: str, status: int
+    code: int, kind: ErrorKind, location: str, status: int
 ) -> None:
     inner = {"code": code, "message": "words", "request_id": "r-1"}
     payload = {
@@ -59,10 +59,10 @@ def test_a_gateway_that_quotes_kling_is_read_by_klings_code(
         "error": {"error": {"code": "fail_to_fetch_task", "message": json.dumps(inner)}},
         "prefixed": {"code": "fail_to_fetch_task", "message": f"upstream error: {json.dumps(inner)}"},
         "object": {"code": "fail_to_fetch_task", "error": inner},
-    }[place]
-    answer = refused(status, payload)
-    assert (answer.kind, answer.code, answer.message) == (kind, code, "words")
-    assert answer.request_id == "r-1"
+    }[location]
+    response = refused(status, payload)
+    assert (response.kind, response.code, response.message) == (kind, code, "words")
+    assert response.request_id == "r-1"
 
 
 @pytest.mark.parametrize(

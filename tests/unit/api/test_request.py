@@ -133,8 +133,8 @@ def test_values_are_shown_without_signatures_and_base64() -> None:
     signed = fault(title="x", mode="https://b.example/a.png?X-Amz-Signature=secret")
     assert "https://b.example/a.png" in signed
     assert "secret" not in signed
-    picture = "iVBORw0KGgoAAAANSUhEUg" * 50
-    assert picture[:40] not in fault(title="x", mode=picture)
+    image = "iVBORw0KGgoAAAANSUhEUg" * 50
+    assert image[:40] not in fault(title="x", mode=image)
 
 
 @pytest.mark.parametrize("name", sorted(Sample.model_fields))

@@ -37,7 +37,7 @@ def test_accepted_body_reaches_the_wire_and_comes_back(case: Accepted) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=name_of)
-def test_refused_body_says_what_is_wrong(case: Refused) -> None:
+def test_refused_body_names_the_error(case: Refused) -> None:
     with pytest.raises(ValidationError) as caught:
         case.model.model_validate(case.body)
     assert case.words in format_validation_error("slug", caught.value)

@@ -163,7 +163,7 @@ def test_a_length_that_is_none_is_unknown(value: Any) -> None:
     ],
     ids=["data", "urls", "lists", "of two kinds", "the same under several names"],
 )
-def test_no_file_is_lost_and_none_is_there_twice(data: dict[str, Any], urls: int) -> None:
+def test_each_file_is_found_exactly_once(data: dict[str, Any], urls: int) -> None:
     assert len(set(read(**data).files)) == len(read(**data).files) == urls
 
 
@@ -176,7 +176,7 @@ def test_no_file_is_lost_and_none_is_there_twice(data: dict[str, Any], urls: int
         ("files/1.mp4?sign=a", "files/1.mp4?sign=a"),
         ("x", "x"),
         ("data:video/mp4;base64,AAAA", "data:video/mp4;base64,AAAA"),
-        *((word, None) for word in ("", " ", "null", "None", "pending", "N/A", "https://", "-")),
+        *((text, None) for text in ("", " ", "null", "None", "pending", "N/A", "https://", "-")),
     ],
 )
 def test_a_url_is_shown_without_blanks_and_a_word_is_none(url: str, shown: str | None) -> None:

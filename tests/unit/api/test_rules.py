@@ -32,7 +32,7 @@ def request(**fields: Any) -> SimpleNamespace:
 
 
 @values(st.fixed_dictionaries(dict.fromkeys(NAMES, UNSET | SET)))
-def test_rules_follow_the_number_of_given_fields(fields: dict[str, Any]) -> None:
+def test_rules_follow_the_number_of_set_fields(fields: dict[str, Any]) -> None:
     it = request(**fields)
     count = sum(value not in (None, "", [], {}) for value in fields.values())
     assert len(set_fields(it, *NAMES)) == count
@@ -45,7 +45,7 @@ def test_nothing_and_no_are_values(value: object) -> None:
     assert set_fields(request(a=value), "a") == ["a"]
 
 
-def test_exactly_one_says_which_were_given() -> None:
+def test_exactly_one_reports_which_were_set() -> None:
     both = exactly_one("a", "b").violation(request(a="x", b="y"))
     assert both == "exactly one of a or b must be given; a and b are"
     assert exactly_one("a", "b").violation(request()) == "exactly one of a or b must be given; none is"
@@ -69,14 +69,14 @@ def test_needs_names_what_is_missing() -> None:
     assert rule_.violation(request(a="x", c="y")) == "a needs b and c; b missing"
 
 
-def test_a_predicates_text_is_the_fault() -> None:
+def test_the_text_of_a_predicate_is_the_violation() -> None:
     no_a = custom_rule("a", text="a is of no use here", violated=lambda it: it.a)
     assert no_a.violation(request(a=1)) == "a is of no use here"
     assert no_a.violation(request()) is None
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
-def test_a_rule_waits_for_every_field_it_reads(name: str) -> None:
+def test_a_rule_applies_when_every_field_it_reads_is_known(name: str) -> None:
     waiting = Rule(("a", "b"), "text", lambda _: "broken")
     assert waiting.is_evaluable(request())
     assert waiting.is_evaluable(request(c=TEMPLATED))

@@ -15,18 +15,18 @@ from airflow_provider_kling.api.requests.solutions import CLOTHING_DUPE, GOODS_S
 from airflow_provider_kling.api.requests.speech_solutions import DRAMA_SUBTITLE, TALKING_AGENT
 from airflow_provider_kling.api.task import TaskStatus, parse_task
 
-from .cases.common import PICTURE, SOUND, VIDEO
+from .cases.common import AUDIO_URL, IMAGE_URL, VIDEO
 from .cases.solutions import TERM, clothes, drama, goods, person, speech
 
 NEW = (GOODS_STUDIO, CLOTHING_DUPE, TALKING_AGENT, DRAMA_SUBTITLE)
 
 
-def _text(kind: str, words: str) -> dict[str, str]:
-    return {"type": kind, "text": words}
+def _text(kind: str, expected_text: str) -> dict[str, str]:
+    return {"type": kind, "text": expected_text}
 
 
-def _url(kind: str, where: str) -> dict[str, str]:
-    return {"type": kind, "url": where}
+def _url(kind: str, location: str) -> dict[str, str]:
+    return {"type": kind, "url": location}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def _url(kind: str, where: str) -> dict[str, str]:
             goods(goods_description="Fine", watermark={"enabled": True}, callback_url="https://a.b"),
             {
                 "contents": [
-                    _url("ref_image", PICTURE),
+                    _url("ref_image", IMAGE_URL),
                     _text("goods_title", "Umbrella"),
                     _text("goods_description", "Fine"),
                 ],
@@ -47,13 +47,15 @@ def _url(kind: str, where: str) -> dict[str, str]:
         ),
         (
             CLOTHING_DUPE,
-            clothes(bgm=SOUND, voice="steady_sales_man", resolution="720p", watermark_info={"enabled": True}),
+            clothes(
+                bgm=AUDIO_URL, voice="steady_sales_man", resolution="720p", watermark_info={"enabled": True}
+            ),
             {
                 "contents": [
                     _text("product_info", "A coat"),
                     _url("source_video", VIDEO),
-                    _url("product_image", PICTURE),
-                    _url("bgm", SOUND),
+                    _url("product_image", IMAGE_URL),
+                    _url("bgm", AUDIO_URL),
                     {"type": "voice", "voice_id": "steady_sales_man"},
                 ],
                 "settings": {"resolution": "720p"},
@@ -63,7 +65,7 @@ def _url(kind: str, where: str) -> dict[str, str]:
         (
             TALKING_AGENT,
             person(
-                ref_image=PICTURE,
+                ref_image=IMAGE_URL,
                 goods_title="Speaker",
                 goods_price="399",
                 goods_target_audience=["campers"],
@@ -72,8 +74,8 @@ def _url(kind: str, where: str) -> dict[str, str]:
             ),
             {
                 "contents": [
-                    _url("avatar_image", PICTURE),
-                    _url("ref_image", PICTURE),
+                    _url("avatar_image", IMAGE_URL),
+                    _url("ref_image", IMAGE_URL),
                     _text("goods_title", "Speaker"),
                     _text("goods_price", "399"),
                     _text("goods_target_audience", "campers"),
@@ -116,7 +118,7 @@ def test_what_is_sent(endpoint: Endpoint, values: dict[str, Any], body: dict[str
 
 
 @pytest.mark.parametrize("endpoint", NEW, ids=str)
-def test_where_it_is_asked_for_and_what_pays(endpoint: Endpoint) -> None:
+def test_where_it_is_requested_and_what_pays(endpoint: Endpoint) -> None:
     assert [call.path for call in get_task_requests(endpoint, "8")] == ["/solutions", "/solutions"]
     assert unit_type(endpoint) == "video"
     assert ENDPOINTS[endpoint.slug] is endpoint
@@ -128,8 +130,8 @@ def test_subtitles_are_read_under_names_of_their_own() -> None:
         {"type": "srt", "url": "https://a/1.srt"},
         {"type": "ass", "url": "https://a/1.ass"},
     ]
-    answer = {"data": [{"id": "8", "status": "succeeded", "create_time": 1, "outputs": outputs}]}
-    task = parse_task(answer)
+    response = {"data": [{"id": "8", "status": "succeeded", "create_time": 1, "outputs": outputs}]}
+    task = parse_task(response)
     assert task is not None
     assert (task.task_id, task.status) == ("8", TaskStatus.SUCCEED)
     assert {name: items[0]["url"] for name, items in task.result.items()} == {

@@ -29,7 +29,7 @@ def read(payload: dict[str, Any]) -> KlingTask:
     return task
 
 
-def test_official_create_answer() -> None:
+def test_official_create_response() -> None:
     task = read(
         official(
             task_id="878",
@@ -62,7 +62,7 @@ def test_official_query_of_a_finished_task() -> None:
     assert task.expires_at == UPDATED + RESULT_DAYS * 24 * 3600 * 1000
 
 
-def test_a_failed_task_says_why_though_its_envelope_says_succeed() -> None:
+def test_a_failed_task_names_the_cause_though_its_envelope_reports_succeed() -> None:
     task = read(official(task_id="1", task_status="failed", task_status_msg="no face found"))
     assert (task.status, task.message) == (TaskStatus.FAILED, "no face found")
 
@@ -90,7 +90,7 @@ def test_cometapi_query() -> None:
     assert (task.task_id, task.status, task.result) == ("878106242831892487", TaskStatus.PROCESSING, {})
 
 
-def test_flat_create_answer() -> None:
+def test_flat_create_response() -> None:
     task = read({"code": 0, "message": "", "task_id": "task_7"})
     assert (task.task_id, task.status) == ("task_7", TaskStatus.SUBMITTED)
 
@@ -106,7 +106,7 @@ def test_wrapped_success_has_the_gateways_id_and_the_vendors_result(depth: str) 
 
 
 @pytest.mark.parametrize(
-    ("word", "status"),
+    ("text", "status"),
     [
         ("NOT_START", TaskStatus.SUBMITTED),
         ("SUBMITTED", TaskStatus.SUBMITTED),
@@ -118,9 +118,9 @@ def test_wrapped_success_has_the_gateways_id_and_the_vendors_result(depth: str) 
     ],
 )
 @pytest.mark.parametrize("inner", [None, {}, "", []])
-def test_wrapped_task_whose_vendor_has_not_answered_yet(word: str, status: TaskStatus, inner: Any) -> None:
-    task = read(wrapped(inner, status=word))
-    assert (task.task_id, task.status, task.raw_status) == ("gw-1", status, word)
+def test_wrapped_task_whose_vendor_has_not_answered_yet(text: str, status: TaskStatus, inner: Any) -> None:
+    task = read(wrapped(inner, status=text))
+    assert (task.task_id, task.status, task.raw_status) == ("gw-1", status, text)
 
 
 def test_wrapped_failure_gives_the_gateways_reason() -> None:
@@ -134,14 +134,14 @@ def test_the_vendors_reason_goes_before_the_gateways() -> None:
     assert task.message == "risk control"
 
 
-def test_a_gateway_that_gave_up_is_believed_over_the_vendors_last_word() -> None:
+def test_a_gateway_that_gave_up_is_trusted_over_the_vendors_last_word() -> None:
     """It never asks again, so a wait for the vendor's word would only end by timeout."""
     inner = official(task_id="878", task_status="processing")
     task = read(wrapped(inner, status="FAILURE", fail_reason="timed out"))
     assert (task.status, task.raw_status, task.message) == (TaskStatus.FAILED, "FAILURE", "timed out")
 
 
-def test_a_result_is_believed_over_a_gateway_that_gave_up() -> None:
+def test_a_result_is_trusted_over_a_gateway_that_gave_up() -> None:
     inner = official(task_id="878", task_status="succeed", task_result={"videos": [VIDEO]})
     assert read(wrapped(inner, status="FAILURE")).status is TaskStatus.SUCCEED
 
@@ -224,14 +224,14 @@ def test_api_2_task_and_callback() -> None:
     assert read({**body, "status": "failed", "message": "bad frame"}).message == "bad frame"
 
 
-def test_synchronous_answers_are_results_without_a_task() -> None:
+def test_synchronous_responses_are_results_without_a_task() -> None:
     speech = official(task_result={"audios": [{"id": "a", "url": "u", "duration": "3.0"}]})
     assert (read(speech).task_id, read(speech).status) == ("", TaskStatus.SUCCEED)
     faces = read(official(session_id=87, face_data=[{"face_id": "0", "start_time": 0}]))
     assert (faces.session_id, faces.result) == ("87", {"faces": [{"face_id": "0", "start_time": 0}]})
 
 
-def test_a_video_without_faces_is_an_answer() -> None:
+def test_a_video_without_faces_is_a_response() -> None:
     faces = read(official(session_id="s", face_data=[]))
     assert (faces.status, faces.session_id) == (TaskStatus.SUCCEED, "s")
     assert faces.to_json("videos/identify-face")["faces"] == []
@@ -241,7 +241,7 @@ def test_a_video_without_faces_is_an_answer() -> None:
     "payload",
     [{}, official(), {"code": 0, "data": None}, {"data": []}, {"data": [1]}, {"data": {"task_id": ""}}],
 )
-def test_an_answer_without_a_task_has_none(payload: dict[str, Any]) -> None:
+def test_a_response_without_a_task_has_none(payload: dict[str, Any]) -> None:
     assert parse_task(payload) is None
 
 

@@ -52,9 +52,9 @@ def test_any_list_is_read(payload: dict[str, Any]) -> None:
 @PATIENT
 @given(OBJECTS)
 def test_any_row_has_a_label(row: dict[str, Any]) -> None:
-    ident, _, word = row_summary(row)
+    ident, _, text = row_summary(row)
     assert isinstance(ident, str)
-    assert isinstance(word, str)
+    assert isinstance(text, str)
 
 
 @PATIENT
@@ -63,7 +63,7 @@ def test_any_row_has_a_label(row: dict[str, Any]) -> None:
     external_task_id=st.none() | st.text(min_size=1),
     word=st.sampled_from(["submitted", "processing", "succeed", "failed", "reviewing"]),
 )
-def test_the_short_reading_of_a_row_says_what_the_full_one_says(
+def test_the_short_reading_of_a_row_reports_what_the_full_one_reports(
     task_id: str, external_task_id: str | None, word: str
 ) -> None:
     row = {

@@ -26,11 +26,11 @@ def read(payload: dict[str, Any]) -> KlingTask:
 
 
 @pytest.mark.parametrize(
-    ("given", "units"), [("3.5", "3.5"), (2, "2"), (0, "0"), ("0", "0"), ("", None), (None, None)]
+    ("values", "units"), [("3.5", "3.5"), (2, "2"), (0, "0"), ("0", "0"), ("", None), (None, None)]
 )
-def test_units_are_never_made_up(given: Any, units: str | None) -> None:
+def test_units_are_never_made_up(values: Any, units: str | None) -> None:
     """An unknown charge is not a charge of nothing."""
-    assert read(official(task_id="1", final_unit_deduction=given)).units == units
+    assert read(official(task_id="1", final_unit_deduction=values)).units == units
 
 
 @pytest.mark.parametrize("row", [{}, {"amount": "much"}, {"amount": None}])
@@ -39,27 +39,29 @@ def test_a_bill_that_cannot_be_read_is_an_unknown_charge(row: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    ("given", "milliseconds"),
+    ("values", "milliseconds"),
     [(CREATED, CREATED), (1_777_385_361, 1_777_385_361_000), (str(CREATED), CREATED), ("soon", None)],
 )
-def test_times_are_milliseconds_whatever_the_host_sends(given: Any, milliseconds: int | None) -> None:
-    assert read(official(task_id="1", created_at=given)).created_at == milliseconds
+def test_times_are_milliseconds_whatever_the_host_sends(values: Any, milliseconds: int | None) -> None:
+    assert read(official(task_id="1", created_at=values)).created_at == milliseconds
 
 
 @pytest.mark.parametrize(
-    "given", [0, -5, "-1", "NaN", "soon", "", math.nan, math.inf, 10**18, 10**19, 10**30, 1, True, [1]]
+    "values", [0, -5, "-1", "NaN", "soon", "", math.nan, math.inf, 10**18, 10**19, 10**30, 1, True, [1]]
 )
-def test_a_time_that_is_none_is_unknown(given: Any) -> None:
+def test_a_time_that_is_none_is_unknown(values: Any) -> None:
     for name in ("created_at", "updated_at", "create_time", "update_time"):
-        task = read(official(task_id="1", task_status="succeed", **{name: given}))
+        task = read(official(task_id="1", task_status="succeed", **{name: values}))
         assert (task.created_at, task.updated_at, task.expires_at) == (None, None, None)
 
 
-@pytest.mark.parametrize("given", [-1, "-0", "free", "nan", "inf", math.nan, {"unit": 3}, [3], True, "1e999"])
-def test_a_charge_that_is_no_amount_is_unknown(given: Any) -> None:
-    task = read(official(task_id="1", final_unit_deduction=given))
+@pytest.mark.parametrize(
+    "values", [-1, "-0", "free", "nan", "inf", math.nan, {"unit": 3}, [3], True, "1e999"]
+)
+def test_a_charge_that_is_no_amount_is_unknown(values: Any) -> None:
+    task = read(official(task_id="1", final_unit_deduction=values))
     assert (task.units, task.charges) == (None, [])
-    billing = [{"charge_type": "unit", "amount": given}, {"charge_type": "cash", "amount": given}]
+    billing = [{"charge_type": "unit", "amount": values}, {"charge_type": "cash", "amount": values}]
     task = read({"id": "1", "status": "succeeded", "billing": billing})
     assert (task.units, task.charges) == (None, [])
 
@@ -128,14 +130,14 @@ def test_a_part_of_a_charge_that_cannot_be_read_is_not_left_out(
     assert [(row["type"], row["amount"]) for row in task.charges] == expected
 
 
-@pytest.mark.parametrize("word", ["cancelled", "canceled", "expired", " FAILED\n", "Cancelled "])
-def test_a_job_that_was_given_up_has_ended(word: str) -> None:
-    assert read(official(task_id="1", task_status=word)).status is TaskStatus.FAILED
+@pytest.mark.parametrize("text", ["cancelled", "canceled", "expired", " FAILED\n", "Cancelled "])
+def test_a_job_that_was_abandoned_has_ended(text: str) -> None:
+    assert read(official(task_id="1", task_status=text)).status is TaskStatus.FAILED
 
 
-@pytest.mark.parametrize("word", [" succeed", "SUCCEED", "Succeeded\n"])
-def test_status_words_are_stripped(word: str) -> None:
-    assert read(official(task_id="1", task_status=word)).status is TaskStatus.SUCCEED
+@pytest.mark.parametrize("text", [" succeed", "SUCCEED", "Succeeded\n"])
+def test_status_words_are_stripped(text: str) -> None:
+    assert read(official(task_id="1", task_status=text)).status is TaskStatus.SUCCEED
 
 
 def test_an_unknown_status_is_not_changed() -> None:
@@ -184,7 +186,7 @@ def test_plain_json_holds_what_operators_return() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("values", "read"),
     [
         ("shot 1", "shot 1"),
         ("shot  1", "shot  1"),
@@ -196,8 +198,8 @@ def test_plain_json_holds_what_operators_return() -> None:
     ids=["plain", "blanks", "line", "control", "long", "object"],
 )
 @pytest.mark.parametrize("name", ["external_task_id", "session_id"])
-def test_ids_that_are_logged_are_short_and_visible(name: str, given: object, read: str | None) -> None:
-    row = {"task_id": "1", "task_status": "processing", name: given}
+def test_ids_that_are_logged_are_short_and_visible(name: str, values: object, read: str | None) -> None:
+    row = {"task_id": "1", "task_status": "processing", name: values}
     task = parse_task({"data": row})
     assert task is not None
     assert getattr(task, name) == read

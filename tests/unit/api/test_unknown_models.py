@@ -30,11 +30,11 @@ NEW: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("slug", "given", "sent"), NEW, ids=lambda each: str(each)[:60])
+@pytest.mark.parametrize(("slug", "values", "sent"), NEW, ids=lambda each: str(each)[:60])
 @pytest.mark.parametrize("name", ["kling-v9", TEMPLATED], ids=["unknown", "template"])
-def test_whatever_the_value(name: Any, slug: str, given: dict[str, Any], sent: dict[str, Any]) -> None:
+def test_whatever_the_value(name: Any, slug: str, values: dict[str, Any], sent: dict[str, Any]) -> None:
     model = ENDPOINTS[slug].request
-    request = model.model_validate({"prompt": "a boat", **given, "model_name": name})
+    request = model.model_validate({"prompt": "a boat", **values, "model_name": name})
     if name is TEMPLATED:
         return
     with warnings.catch_warnings():
@@ -45,14 +45,16 @@ def test_whatever_the_value(name: Any, slug: str, given: dict[str, Any], sent: d
     assert estimate(ENDPOINTS[slug], request) is None
 
 
-@pytest.mark.parametrize(("slug", "given", "sent"), NEW, ids=lambda each: str(each)[:60])
-def test_of_a_known_model_only_what_is_listed(slug: str, given: dict[str, Any], sent: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("slug", "values", "sent"), NEW, ids=lambda each: str(each)[:60])
+def test_of_a_known_model_only_what_is_listed(
+    slug: str, values: dict[str, Any], sent: dict[str, Any]
+) -> None:
     with pytest.raises(ValidationError):
-        ENDPOINTS[slug].request.model_validate({"prompt": "a boat", **given})
+        ENDPOINTS[slug].request.model_validate({"prompt": "a boat", **values})
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
         *({"duration": value} for value in (0, -5, 5.5, "x", True, [5], 10**6)),
         *({"mode": value} for value in ({"a": 1}, True, "x" * 65, "a\nb")),
@@ -61,10 +63,10 @@ def test_of_a_known_model_only_what_is_listed(slug: str, given: dict[str, Any], 
     ],
     ids=lambda each: str(each)[:40],
 )
-def test_types_and_ranges_hold_for_every_model(given: dict[str, Any]) -> None:
+def test_types_and_ranges_hold_for_every_model(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ENDPOINTS["videos/text2video"].request.model_validate(
-            {"prompt": "a boat", "model_name": "kling-v9", **given}
+            {"prompt": "a boat", "model_name": "kling-v9", **values}
         )
 
 

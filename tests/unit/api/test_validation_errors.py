@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.validation_errors import format_validation_error
 
-GIVEN = {"images/generations": {"prompt": "x"}, "images/omni-image": {"prompt": "x"}, "audio/tts": {}}
+VALUES = {"images/generations": {"prompt": "x"}, "images/omni-image": {"prompt": "x"}, "audio/tts": {}}
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
     (
@@ -66,19 +66,19 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
 def fault(slug: str, values: dict[str, Any]) -> str:
     model = ENDPOINTS[slug].request
     with pytest.raises(ValidationError) as refused:
-        model.model_validate({**GIVEN.get(slug, {}), **values})
+        model.model_validate({**VALUES.get(slug, {}), **values})
     return format_validation_error(slug, refused.value, model)
 
 
-@pytest.mark.parametrize(("slug", "values", "words"), CASES, ids=lambda each: str(each)[:40])
-def test_it_says_what_the_field_takes(slug: str, values: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(("slug", "values", "expected_text"), CASES, ids=lambda each: str(each)[:40])
+def test_it_reports_what_the_field_takes(slug: str, values: dict[str, Any], expected_text: str) -> None:
     text = fault(slug, values)
-    assert words in text
+    assert expected_text in text
     assert "valid " not in text.removeprefix("Invalid ")
     assert "instance of" not in text
 
 
-def test_a_fault_of_an_unknown_model_is_reported_without_its_range() -> None:
+def test_a_violation_of_an_unknown_model_is_reported_without_its_range() -> None:
     with pytest.raises(ValidationError) as refused:
         ENDPOINTS["images/generations"].request.model_validate({"prompt": "x", "n": "many"})
     assert (

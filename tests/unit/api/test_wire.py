@@ -17,9 +17,9 @@ from airflow_provider_kling.api.requests.library import DeleteElement
 from airflow_provider_kling.api.requests.omni_video import OmniVideo
 from airflow_provider_kling.api.requests.video import ImageToVideo, TextToVideo
 from airflow_provider_kling.utils.urls import is_url, strip_data_uri
-from tests.unit.api.cases.common import PICTURE, SOUND, VIDEO, shots
+from tests.unit.api.cases.common import AUDIO_URL, IMAGE_URL, VIDEO, shots
 from tests.unit.api.cases.faces import avatar, face, sound
-from tests.unit.api.cases.generation import CUSTOM, picture, text
+from tests.unit.api.cases.generation import CUSTOM, image_case, text
 from tests.unit.api.cases.images import expand, image
 from tests.unit.api.cases.omni import omni
 
@@ -45,11 +45,11 @@ SPEECH = {"text": "x", "voice_id": 7, "voice_language": "en"}
             "video_list",
             [{"video_url": VIDEO, "keep_original_sound": "no"}],
         ),
-        (ImageToVideo, picture(element_list=[{"element_id": "8"}]), "element_list", [{"element_id": 8}]),
-        (ImageToVideo, picture(watermark_info={}), "watermark_info", None),
+        (ImageToVideo, image_case(element_list=[{"element_id": "8"}]), "element_list", [{"element_id": 8}]),
+        (ImageToVideo, image_case(watermark_info={}), "watermark_info", None),
         (
             ImageToVideo,
-            picture(watermark_info={"enabled": "true"}),
+            image_case(watermark_info={"enabled": "true"}),
             "watermark_info",
             {"enabled": True},
         ),
@@ -76,7 +76,7 @@ SPEECH = {"text": "x", "voice_id": 7, "voice_language": "en"}
             [
                 {
                     "face_id": "0",
-                    "sound_file": SOUND,
+                    "sound_file": AUDIO_URL,
                     "sound_start_time": 0,
                     "sound_end_time": "3000",
                     "sound_insert_time": 1000,
@@ -92,16 +92,16 @@ def test_wire_type(model: type[KlingRequest], body: dict[str, Any], name: str, s
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"), [(0, 0), ("0", "0"), (3000.0, 3000), ("3000.0", "3000"), (10**17, 10**17)]
+    ("values", "sent"), [(0, 0), ("0", "0"), (3000.0, 3000), ("3000.0", "3000"), (10**17, 10**17)]
 )
-def test_a_time_stays_the_number_or_the_string_that_it_was_given_as(given: Any, sent: Any) -> None:
-    (wire,) = AdvancedLipSync.model_validate(face(sound_insert_time=given)).wire()["face_choose"]
+def test_a_time_stays_the_number_or_the_string_in_which_it_was_sent(values: Any, sent: Any) -> None:
+    (wire,) = AdvancedLipSync.model_validate(face(sound_insert_time=values)).wire()["face_choose"]
     assert wire["sound_insert_time"] == sent
     assert type(wire["sound_insert_time"]) is type(sent)
 
 
 @pytest.mark.parametrize(
-    ("dialect", "given", "sent"),
+    ("dialect", "values", "sent"),
     [
         ("cometapi", 3000, "3000"),
         ("cometapi", "3000", "3000"),
@@ -111,8 +111,8 @@ def test_a_time_stays_the_number_or_the_string_that_it_was_given_as(given: Any, 
         ("gateway", 3000, 3000),
     ],
 )
-def test_a_time_goes_out_as_the_host_documents_it(dialect: str, given: Any, sent: Any) -> None:
-    body = AdvancedLipSync.model_validate(face(sound_end_time=given)).wire()
+def test_a_time_goes_out_as_the_host_documents_it(dialect: str, values: Any, sent: Any) -> None:
+    body = AdvancedLipSync.model_validate(face(sound_end_time=values)).wire()
     (written,) = format_for_host("videos/advanced-lip-sync", dialect, body)["face_choose"]
     assert written["sound_end_time"] == sent
     assert type(written["sound_end_time"]) is type(sent)
@@ -127,7 +127,7 @@ def test_other_requests_are_written_the_same_everywhere() -> None:
 def test_old_lip_sync_is_flat_for_people_and_nested_on_the_wire() -> None:
     wire = LipSync.model_validate({**sound(), "callback_url": "https://example.com/cb"}).wire()
     assert wire == {
-        "input": {"video_url": VIDEO, "mode": "audio2video", "audio_type": "url", "audio_url": SOUND},
+        "input": {"video_url": VIDEO, "mode": "audio2video", "audio_type": "url", "audio_url": AUDIO_URL},
         "callback_url": "https://example.com/cb",
     }
 
@@ -141,7 +141,9 @@ def test_values_that_are_no_seconds(value: Any) -> None:
 
 def test_values_never_show_in_error_texts() -> None:
     with pytest.raises(ValidationError) as caught:
-        AvatarImageToVideo.model_validate({"image": PICTURE, "sound_file": "c2VjcmV0" * 100, "audio_id": "8"})
+        AvatarImageToVideo.model_validate(
+            {"image": IMAGE_URL, "sound_file": "c2VjcmV0" * 100, "audio_id": "8"}
+        )
     assert "c2VjcmV0" not in str(caught.value)
 
 

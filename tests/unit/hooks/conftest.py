@@ -92,14 +92,14 @@ MakeClient = Callable[..., Either]
 @pytest.fixture(params=["sync", "async"])
 def make_client(request: pytest.FixtureRequest, make_hook: MakeHook) -> Iterator[MakeClient]:
     """Make a client for a host and further fields of the connection; each test runs with both kinds."""
-    made: list[Either] = []
+    created: list[Either] = []
 
     def make(host: str, **fields: Any) -> Either:
-        made.append(Either(make_hook(host, **fields), request.param == "async"))
-        return made[-1]
+        created.append(Either(make_hook(host, **fields), request.param == "async"))
+        return created[-1]
 
     yield make
-    for client_ in made:
+    for client_ in created:
         client_.close()
 
 

@@ -23,8 +23,8 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_read(hook: KlingHook, server: ScriptedServer) -> None:
     server.replies = [FINE]
-    answer = hook.call("get", "/v1/anything/new", params={"pageNum": 2, "left": None})
-    assert answer == {"code": 0, "message": "SUCCEED", "data": {"any": [1]}}
+    response = hook.call("get", "/v1/anything/new", params={"pageNum": 2, "left": None})
+    assert response == {"code": 0, "message": "SUCCEED", "data": {"any": [1]}}
     (request,) = server.received
     assert (request.method, request.target) == ("GET", "/v1/anything/new?pageNum=2")
     assert request.headers["Authorization"].startswith("Bearer ")
@@ -40,7 +40,7 @@ def test_a_read(hook: KlingHook, server: ScriptedServer) -> None:
         ("POST", "/account/billing/balance"),
     ],
 )
-def test_what_reads_is_tried_again(hook: KlingHook, server: ScriptedServer, method: str, path: str) -> None:
+def test_reads_are_retried(hook: KlingHook, server: ScriptedServer, method: str, path: str) -> None:
     server.replies = [DOWN, DOWN, FINE]
     assert hook.call(method, path)["code"] == 0
     assert len(server.received) == 3
@@ -49,7 +49,7 @@ def test_what_reads_is_tried_again(hook: KlingHook, server: ScriptedServer, meth
 @pytest.mark.parametrize(
     "path", ["/v1/videos/of-tomorrow", "/solutions/of-tomorrow", "/text-to-video/kling-9"]
 )
-def test_what_may_cost_money_is_made_once(hook: KlingHook, server: ScriptedServer, path: str) -> None:
+def test_calls_that_may_cost_money_are_made_once(hook: KlingHook, server: ScriptedServer, path: str) -> None:
     server.replies = [DOWN, FINE]
     with pytest.raises(KlingServerError) as failed:
         hook.call("POST", path, {"prompt": "a boat"})
@@ -68,7 +68,7 @@ def test_a_refusal_is_an_error_of_ours(hook: KlingHook, server: ScriptedServer) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "expected_text"),
     [
         (("DELETE", "/v1/videos"), "Invalid value for 'method': 'DELETE'; expected GET or POST"),
         ((None, "/v1/videos"), "Invalid value for 'method'"),
@@ -83,17 +83,17 @@ def test_a_refusal_is_an_error_of_ours(hook: KlingHook, server: ScriptedServer) 
     ],
 )
 def test_what_cannot_be_called(
-    hook: KlingHook, server: ScriptedServer, arguments: tuple[Any, ...], words: str
+    hook: KlingHook, server: ScriptedServer, arguments: tuple[Any, ...], expected_text: str
 ) -> None:
-    with pytest.raises(KlingRequestInvalid, match=words) as refused:
+    with pytest.raises(KlingRequestInvalid, match=expected_text) as refused:
         hook.call(*arguments)
     assert refused.value.job is JobState.NOT_CREATED
     assert not server.received
 
 
 def test_a_job_of_the_emulator(kling_emulator: Emulator) -> None:
-    made = KlingHook().call(
+    created = KlingHook().call(
         "POST", "/text-to-video/kling-3.0-turbo", {"prompt": "a boat", "settings": {"duration": 3}}
     )
     listed = KlingHook().call("POST", "/tasks", {"limit": 5})
-    assert [task["id"] for task in listed["data"]["result"]] == [made["data"]["id"]]
+    assert [task["id"] for task in listed["data"]["result"]] == [created["data"]["id"]]

@@ -46,9 +46,9 @@ TROUBLE = {
 
 
 def refused_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
+    with socket.socket() as accepted:
+        accepted.bind(("127.0.0.1", 0))
+        port: int = accepted.getsockname()[1]
     return port
 
 
@@ -65,22 +65,22 @@ def test_a_job_is_created_with_one_post(client_of_server: Either, server: Script
     assert server.received[0].json == BODY
 
 
-@pytest.mark.parametrize("trouble", TROUBLE.values(), ids=list(TROUBLE))
+@pytest.mark.parametrize("failure", TROUBLE.values(), ids=list(TROUBLE))
 def test_reads_are_made_again(
-    client_of_server: Either, server: ScriptedServer, pauses: list[float], trouble: Reply
+    client_of_server: Either, server: ScriptedServer, pauses: list[float], failure: Reply
 ) -> None:
-    server.replies = [trouble, trouble]
+    server.replies = [failure, failure]
     assert client_of_server.read(get_task_requests(IMAGE_TO_VIDEO, "8")[0])["data"]["task_id"] == "8"
     assert server.calls == [f"GET {PATH}/8"] * 3
     # aiohttp itself asks once more, at once, when a connection breaks.
     assert len(pauses) in (1, 2)
 
 
-@pytest.mark.parametrize("trouble", TROUBLE.values(), ids=list(TROUBLE))
+@pytest.mark.parametrize("failure", TROUBLE.values(), ids=list(TROUBLE))
 def test_a_paid_call_is_never_repeated_and_a_job_may_exist(
-    client_of_server: Either, server: ScriptedServer, pauses: list[float], trouble: Reply
+    client_of_server: Either, server: ScriptedServer, pauses: list[float], failure: Reply
 ) -> None:
-    server.always = trouble
+    server.always = failure
     error = failed_create(client_of_server)
     assert isinstance(error, KlingServerError)
     assert error.job is JobState.MAY_EXIST
@@ -101,7 +101,7 @@ def test_a_paid_call_over_a_reused_connection_is_not_repeated_either(
 
 
 @pytest.mark.usefixtures("pauses")
-def test_no_answer_in_time(make_client: MakeClient, server: ScriptedServer) -> None:
+def test_no_response_in_time(make_client: MakeClient, server: ScriptedServer) -> None:
     using = make_client(server.url, extra={"timeout": 1})
     server.always = Reply(action="stall")
     error = failed_create(using)
@@ -129,7 +129,7 @@ def test_an_unreachable_host_is_reported_and_no_job_exists(
     assert text.endswith("No job was made and nothing is charged.")
 
 
-def test_reads_are_given_up_after_some_attempts(
+def test_reads_are_abandoned_after_some_attempts(
     client_of_server: Either, server: ScriptedServer, pauses: list[float]
 ) -> None:
     server.always = HTML
@@ -193,7 +193,7 @@ def test_redirects_are_not_followed(client_of_server: Either, server: ScriptedSe
         (Reply(200, b"<html>hotel wifi</html>"), KlingServerError, JobState.MAY_EXIST),
     ],
 )
-def test_each_refusal_says_whether_a_job_exists(
+def test_each_refusal_reports_whether_a_job_exists(
     client_of_server: Either, server: ScriptedServer, reply: Reply, kind: type[KlingError], job: JobState
 ) -> None:
     server.always = reply
@@ -227,7 +227,7 @@ def test_many_calls_use_one_connection(client_of_server: Either, server: Scripte
     assert len({request.connection for request in server.received}) == 1
 
 
-def test_an_endless_answer_is_cut(
+def test_an_endless_response_is_cut(
     client_of_server: Either, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (client, async_client):
@@ -288,8 +288,8 @@ def test_a_key_in_the_reason_of_a_failed_job_is_redacted(
     data = {"task_id": "8", "task_status": "failed", "task_status_msg": "refused for sk-test-key"}
     server.always = Reply(200, {"code": 0, "message": "SUCCEED", "data": data})
     assert client_of_server.create(IMAGE_TO_VIDEO, BODY).message == "refused for ***"
-    for said in ("https://h.example/a refused sk-test-key", "https://h.example/sk-test-key"):
-        data["task_status_msg"] = said
+    for text in ("https://h.example/a refused sk-test-key", "https://h.example/sk-test-key"):
+        data["task_status_msg"] = text
         assert "sk-test-key" not in client_of_server.create(IMAGE_TO_VIDEO, BODY).message
 
 

@@ -64,12 +64,12 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("reply", "words"), REFUSALS)
-def test_a_refused_job_says_first_what_to_do(
-    hook: KlingHook, server: ScriptedServer, reply: Reply, words: str
+@pytest.mark.parametrize(("reply", "expected_text"), REFUSALS)
+def test_a_refused_job_names_the_remedy_first(
+    hook: KlingHook, server: ScriptedServer, reply: Reply, expected_text: str
 ) -> None:
     server.replies = [reply, reply]
     with pytest.raises(KlingError) as caught:
         hook.submit("videos/text2video", BODY)
-    assert str(caught.value).startswith(words)
-    assert len(words) <= SHOWN
+    assert str(caught.value).startswith(expected_text)
+    assert len(expected_text) <= SHOWN

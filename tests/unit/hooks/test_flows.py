@@ -59,10 +59,10 @@ def test_jobs_made_since_do_not_hide_others_from_a_list_read_by_cursor(kling_emu
 
 def test_the_next_page_costs_one_request(kling_emulator: Emulator) -> None:
     hook = KlingHook()
-    made = submit(hook, 5)
+    created = submit(hook, 5)
     before = kling_emulator.count("POST", TEXT_TO_VIDEO_2.tasks_path)
     pages = [listed(hook, page) for page in (1, 2, 3)]
-    assert [ident for page in pages for ident in page] == made[::-1]
+    assert [ident for page in pages for ident in page] == created[::-1]
     assert kling_emulator.count("POST", TEXT_TO_VIDEO_2.tasks_path) - before == 3
 
 

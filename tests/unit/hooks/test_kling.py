@@ -33,9 +33,9 @@ HTML = Reply(502, b"<html>502</html>")
 REFUSED = Reply(401, {"code": 1002, "message": "revoked"})
 
 
-def status(word: str, message: str = "") -> Reply:
-    done = {"task_result": {"videos": [VIDEO]}} if word == "succeed" else {}
-    data = {"task_id": "8", "task_status": word, "task_status_msg": message, **done}
+def status(text: str, message: str = "") -> Reply:
+    done = {"task_result": {"videos": [VIDEO]}} if text == "succeed" else {}
+    data = {"task_id": "8", "task_status": text, "task_status_msg": message, **done}
     return Reply(200, {"code": 0, "message": "SUCCEED", "data": data})
 
 
@@ -52,7 +52,7 @@ def test_wait_returns_the_finished_task(hook: KlingHook, server: ScriptedServer)
     ("reason", "kind"),
     [("no face found", KlingTaskFailed), ("Failure to pass the risk control system", KlingContentRefused)],
 )
-def test_wait_raises_what_a_failed_task_says(
+def test_wait_raises_what_a_failed_task_reports(
     hook: KlingHook, server: ScriptedServer, reason: str, kind: type[KlingTaskFailed]
 ) -> None:
     server.replies = [status("failed", reason)]
@@ -80,7 +80,7 @@ def test_wait_ends_at_its_deadline_and_not_a_poll_later(hook: KlingHook) -> None
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         HTML,
         Reply(action="reset"),
@@ -89,16 +89,16 @@ def test_wait_ends_at_its_deadline_and_not_a_poll_later(hook: KlingHook) -> None
     ],
 )
 def test_a_failed_poll_slows_a_wait_down_but_does_not_end_it(
-    hook: KlingHook, server: ScriptedServer, trouble: Reply
+    hook: KlingHook, server: ScriptedServer, failure: Reply
 ) -> None:
-    server.replies = [trouble, status("succeed")]
+    server.replies = [failure, status("succeed")]
     started = time.monotonic()
     assert hook.wait(SLUG, "8", poll_interval=0.2).status is TaskStatus.SUCCEED
     assert time.monotonic() - started > 0.4
     assert len(server.received) == 2, "one request a poll: asking again is what the wait itself does"
 
 
-def test_a_deadline_passes_while_kling_cannot_be_asked(hook: KlingHook, server: ScriptedServer) -> None:
+def test_a_deadline_passes_while_kling_cannot_be_queried(hook: KlingHook, server: ScriptedServer) -> None:
     server.always = HTML
     with pytest.raises(KlingTaskTimeout, match=r"no status was ever read; last poll failed: .*502"):
         hook.wait(SLUG, "8", poll_interval=0.2, timeout=0)
@@ -123,8 +123,12 @@ def test_a_passing_refusal_ends_no_wait(hook: KlingHook, server: ScriptedServer)
 
 
 @pytest.mark.parametrize("how", ["wait", "get_task_with_auth_retry"])
-def test_a_key_that_is_changed_meanwhile_is_taken_up(
-    hook: KlingHook, server: ScriptedServer, make_hook: MakeHook, told: pytest.LogCaptureFixture, how: str
+def test_a_key_that_is_changed_meanwhile_is_used(
+    hook: KlingHook,
+    server: ScriptedServer,
+    make_hook: MakeHook,
+    log_lines: pytest.LogCaptureFixture,
+    how: str,
 ) -> None:
     hook.get_task(SLUG, "8")
     make_hook(server.url, "sk-another-key")
@@ -133,8 +137,8 @@ def test_a_key_that_is_changed_meanwhile_is_taken_up(
     assert task.status is TaskStatus.SUCCEED
     keys = [request.headers["Authorization"] for request in server.received]
     assert keys == ["Bearer sk-test-key"] * 2 + ["Bearer sk-another-key"] * 3
-    assert "Connection 'kling_default' was changed; the wait continues with it" in told.messages
-    assert "another-key" not in told.text
+    assert "Connection 'kling_default' was changed; the wait continues with it" in log_lines.messages
+    assert "another-key" not in log_lines.text
 
 
 def test_a_connection_that_cannot_be_read_again_changes_nothing(
@@ -161,23 +165,23 @@ def test_a_missing_connection_is_reported_before_the_wait() -> None:
         KlingHook("nowhere").wait(SLUG, "8", timeout=60)
 
 
-def test_a_wait_goes_on_until_the_connection_can_be_read(
+def test_a_wait_continues_until_the_connection_can_be_read(
     make_hook: MakeHook, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Airflow 3 says that there is none whenever a secrets backend does not respond."""
-    hook, left = make_hook(server.url), [1, 2, 3, 4]
+    hook, remaining = make_hook(server.url), [1, 2, 3, 4]
     original = KlingHook.get_connection
 
     def flaky(conn_id: str) -> Any:
-        if left:
-            left.pop()
+        if remaining:
+            remaining.pop()
             raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
         return original(conn_id)
 
     monkeypatch.setattr(KlingHook, "get_connection", staticmethod(flaky))
     server.always = status("succeed")
     assert hook.wait(SLUG, "8", poll_interval=0.01, resumed=True).status is TaskStatus.SUCCEED
-    assert not left
+    assert not remaining
 
 
 async def test_an_id_that_a_native_template_made_a_number_of_is_an_id(
@@ -233,7 +237,7 @@ def test_a_stopped_wait_returns_what_was_last_seen(hook: KlingHook, server: Scri
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+def log_lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """The hook's log: each version of Airflow has its own way to log, and its own place."""
     monkeypatch.setattr(KlingHook, "log", logging.getLogger("kling-tests"))
     caplog.set_level(logging.INFO)
@@ -241,24 +245,24 @@ def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> p
 
 
 def test_a_job_that_cannot_be_read_is_logged_once(
-    hook: KlingHook, server: ScriptedServer, told: pytest.LogCaptureFixture
+    hook: KlingHook, server: ScriptedServer, log_lines: pytest.LogCaptureFixture
 ) -> None:
     server.replies = [HTML, HTML, HTML, HTML, status("succeed")]
     hook.wait(SLUG, "8", poll_interval=0.01)
-    (record,) = [record for record in told.records if record.levelno == logging.WARNING]
+    (record,) = [record for record in log_lines.records if record.levelno == logging.WARNING]
     assert record.getMessage().startswith("Job 8 cannot be read, the wait continues: ")
 
 
 def test_polls_are_not_logged_at_info(
-    hook: KlingHook, server: ScriptedServer, told: pytest.LogCaptureFixture
+    hook: KlingHook, server: ScriptedServer, log_lines: pytest.LogCaptureFixture
 ) -> None:
     server.replies = [*[status("processing")] * 2, HTML, status("succeed")]
     hook.wait(SLUG, "8", poll_interval=0.01)
-    assert [line for line in told.messages if "Job 8" in line] == []
-    told.set_level(logging.DEBUG, "kling-tests")
+    assert [line for line in log_lines.messages if "Job 8" in line] == []
+    log_lines.set_level(logging.DEBUG, "kling-tests")
     server.replies = [HTML, status("succeed")]
     hook.wait(SLUG, "8", poll_interval=0.01)
-    assert [line for line in told.messages if "Job 8" in line]
+    assert [line for line in log_lines.messages if "Job 8" in line]
 
 
 def test_submit_takes_a_request_or_a_body(hook: KlingHook, server: ScriptedServer) -> None:
@@ -279,8 +283,8 @@ def test_an_unknown_slug_is_refused_by_name(hook: KlingHook, server: ScriptedSer
 
 async def test_verbs_against_the_emulator(kling_emulator: Emulator) -> None:
     hook = KlingHook()
-    picture = "https://pictures.example/a.png"
-    body = {"model_name": "kling-v3", "image": picture, "external_task_id": "mine-1"}
+    image = "https://pictures.example/a.png"
+    body = {"model_name": "kling-v3", "image": image, "external_task_id": "mine-1"}
     task = hook.submit(SLUG, body)
     assert task.status is TaskStatus.SUBMITTED
     assert hook.get_task(SLUG, "mine-1").task_id == task.task_id
@@ -301,7 +305,7 @@ async def test_verbs_against_the_emulator(kling_emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "accepted", "words"),
+    ("reply", "accepted", "expected_text"),
     [
         (Reply(200, {"code": 0, "data": []}), True, "Kling AI accepts the credentials"),
         (Reply(401, {"code": 1002, "message": "Authorization invalid"}), False, "credentials are not valid"),
@@ -310,16 +314,16 @@ async def test_verbs_against_the_emulator(kling_emulator: Emulator) -> None:
 )
 @pytest.mark.usefixtures("pauses")
 def test_test_connection(
-    hook: KlingHook, server: ScriptedServer, reply: Reply, accepted: bool, words: str
+    hook: KlingHook, server: ScriptedServer, reply: Reply, accepted: bool, expected_text: str
 ) -> None:
     server.always = reply
     ok, text = hook.test_connection()
     assert ok is accepted
-    assert words in text
+    assert expected_text in text
     assert {request.method for request in server.received} == {"GET"}, "it must be free"
 
 
-def test_test_connection_of_a_gateway_asks_for_a_job_that_is_not_there(
+def test_test_connection_of_a_gateway_requests_a_job_that_is_not_there(
     make_hook: MakeHook, server: ScriptedServer
 ) -> None:
     server.always = Reply(400, {"code": "task_not_exist", "message": "task_not_exist"})

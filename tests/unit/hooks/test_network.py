@@ -110,7 +110,7 @@ def test_verify_names_a_bundle(
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_companys_own_certificates_are_taken_from_the_environment(
+def test_a_companys_own_certificates_are_read_from_the_environment(
     make_client: MakeClient,
     tls_server: ScriptedServer,
     certificate: Path,
@@ -124,7 +124,7 @@ def test_a_companys_own_certificates_are_taken_from_the_environment(
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_verify_false_holds_whatever_the_environment_says(
+def test_verify_false_overrides_the_environment(
     make_client: MakeClient, tls_server: ScriptedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", ssl.get_default_verify_paths().cafile or str(certificate.parent))
@@ -150,7 +150,7 @@ def test_a_tls_connection_that_breaks_after_the_request_leaves_the_job_unknown(
 
 
 @pytest.mark.parametrize("action", ["drip", "drip_header", "drip_trailer"])
-def test_an_answer_that_never_ends_is_given_up(
+def test_a_response_that_never_ends_is_abandoned(
     make_client: MakeClient,
     server: ScriptedServer,
     action: Literal["drip", "drip_header", "drip_trailer"],

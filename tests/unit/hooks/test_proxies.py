@@ -110,12 +110,12 @@ def test_a_lost_response_is_not_paid_twice(
 
 def once(reached: Callable[[], Any]) -> Callable[[], bool]:
     """Lose one answer: the first after something has happened."""
-    lost: list[bool] = []
+    missing: list[bool] = []
 
     def loses() -> bool:
-        if lost or not reached():
+        if missing or not reached():
             return False
-        lost.append(True)
+        missing.append(True)
         return True
 
     return loses

@@ -249,11 +249,11 @@ def test_gateways_know_no_access_keys(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "timeout"),
+    ("values", "timeout"),
     [(30, (10.0, 30.0)), (5, (5.0, 5.0)), ("7.5", (7.5, 7.5)), ([3, 90], (3.0, 90.0)), ([45], (10.0, 45.0))],
 )
-def test_timeouts(given: Any, timeout: tuple[float, float]) -> None:
-    assert settings({"timeout": given}).timeout == timeout
+def test_timeouts(values: Any, timeout: tuple[float, float]) -> None:
+    assert settings({"timeout": values}).timeout == timeout
 
 
 def test_large_bodies_get_more_time() -> None:
@@ -263,11 +263,11 @@ def test_large_bodies_get_more_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "verify"),
+    ("values", "verify"),
     [(True, True), (False, False), ("false", False), ("True", True), ("", True), (None, True)],
 )
-def test_verify_as_people_write_it(given: Any, verify: bool) -> None:
-    assert settings({"verify": given}).verify is verify
+def test_verify_as_people_write_it(values: Any, verify: bool) -> None:
+    assert settings({"verify": values}).verify is verify
 
 
 @pytest.mark.parametrize(
@@ -305,6 +305,6 @@ def test_equal_content_has_an_equal_fingerprint_and_only_that() -> None:
 
 
 def test_a_whole_exchange_may_take_several_waits_and_more_for_a_large_request() -> None:
-    given = settings({"timeout": [1, 2]})
-    assert given.exchange_timeout(0) == 1 + 5 * 2
-    assert given.exchange_timeout(10_000_000) == 1 + 5 * given.read_timeout(10_000_000) > 200
+    values = settings({"timeout": [1, 2]})
+    assert values.exchange_timeout(0) == 1 + 5 * 2
+    assert values.exchange_timeout(10_000_000) == 1 + 5 * values.read_timeout(10_000_000) > 200

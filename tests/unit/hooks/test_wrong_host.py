@@ -82,7 +82,7 @@ def test_other_refusals_do_not_mention_the_url(
     assert "dialect" not in text
 
 
-def test_a_host_without_an_answer_is_named_with_its_port(make_client: MakeClient) -> None:
+def test_a_host_without_a_response_is_named_with_its_port(make_client: MakeClient) -> None:
     assert "No response from 127.0.0.1:9 to POST " in str(failed_create(make_client("http://127.0.0.1:9")))
 
 

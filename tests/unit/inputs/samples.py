@@ -9,7 +9,7 @@ from io import BytesIO
 
 
 @cache
-def picture(width: int = 640, height: int = 480, kind: str = "JPEG") -> bytes:
+def image_file(width: int = 640, height: int = 480, kind: str = "JPEG") -> bytes:
     from PIL import Image
 
     out = BytesIO()
@@ -17,7 +17,7 @@ def picture(width: int = 640, height: int = 480, kind: str = "JPEG") -> bytes:
     return out.getvalue()
 
 
-def noisy_picture(width: int, height: int) -> bytes:
+def noisy_image(width: int, height: int) -> bytes:
     """A PNG that cannot be compressed."""
     from PIL import Image
 
@@ -27,7 +27,7 @@ def noisy_picture(width: int, height: int) -> bytes:
 
 
 @cache
-def sound(
+def audio_file(
     seconds: float = 3.0, container: str = "mp3", codec: str = "libmp3lame", rate: int = 16000
 ) -> bytes:
     """Silence, in any container that ffmpeg writes."""
@@ -50,7 +50,7 @@ def sound(
     return out.getvalue()
 
 
-SOUND_KINDS = {
+AUDIO_KINDS = {
     "mp3": ("mp3", "libmp3lame"),
     "wav": ("wav", "pcm_s16le"),
     "m4a": ("ipod", "aac"),
@@ -58,8 +58,8 @@ SOUND_KINDS = {
 }
 
 
-def sound_of(kind: str, seconds: float) -> bytes:
-    return sound(seconds, *SOUND_KINDS[kind])
+def audio_of(kind: str, seconds: float) -> bytes:
+    return audio_file(seconds, *AUDIO_KINDS[kind])
 
 
 @cache

@@ -32,9 +32,9 @@ def film(width: int, height: int, seconds: int, form: str = "mp4", rate: int = 1
     with av.open(out, "w", format=form) as container:
         stream = container.add_stream("mpeg4", rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        picture = np.zeros((height, width, 3), "uint8")
+        image = np.zeros((height, width, 3), "uint8")
         for _ in range(seconds * rate):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     return io.BytesIO(out.getvalue())
 
@@ -51,9 +51,9 @@ def test_length_and_sides_are_read_from_the_header(form: str) -> None:
 def test_a_header_of_any_bytes_raises_nothing() -> None:
     whole = film(320, 240, 1).getvalue()
     at = whole.index(b"moov")
-    for place in range(at, len(whole), 7):
+    for location in range(at, len(whole), 7):
         for value in (0, 255):
-            damaged = whole[:place] + bytes([value]) + whole[place + 1 :]
+            damaged = whole[:location] + bytes([value]) + whole[location + 1 :]
             info = read_video_info(io.BytesIO(damaged))
             assert info is None or (info.fps >= 0 and info.seconds >= 0)
 
@@ -78,7 +78,7 @@ def test_a_file_without_header_has_no_properties(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("info", "words"),
+    ("info", "expected_text"),
     [
         (VideoInfo(5, 640, 360), []),
         (VideoInfo(0, 0, 0), []),
@@ -93,8 +93,8 @@ def test_a_file_without_header_has_no_properties(data: bytes) -> None:
         (VideoInfo(5, 0, 0, 120.5), ["has 120.5 frames a second; 24 to 60 are documented"]),
     ],
 )
-def test_undocumented_properties_are_warnings(info: VideoInfo, words: list[str]) -> None:
-    assert video_warnings(info, RULES) == words
+def test_undocumented_properties_are_warnings(info: VideoInfo, expected_text: list[str]) -> None:
+    assert video_warnings(info, RULES) == expected_text
 
 
 def test_a_video_in_object_storage_is_described(s3: Any) -> None:

@@ -17,7 +17,7 @@ from airflow_provider_kling.api.requests.field_types import IMAGE, MediaConstrai
 from airflow_provider_kling.inputs.audio_duration import CorruptAudioError, audio_duration
 from airflow_provider_kling.inputs.media_info import InvalidMediaError, check_type, inspect_media
 from airflow_provider_kling.utils.media_types import detect_media_type
-from tests.unit.inputs.samples import SOUND_KINDS, noisy_picture, picture, sound_of, video
+from tests.unit.inputs.samples import AUDIO_KINDS, audio_of, image_file, noisy_image, video
 
 VOICE = audio(2, 300)
 
@@ -63,7 +63,7 @@ TURNED[0x112] = 6
         ),
     ],
 )
-def test_every_kind_of_jpeg_and_png_is_taken_without_unpacking_it(data, size):
+def test_every_kind_of_jpeg_and_png_is_accepted_without_unpacking_it(data, size):
     content = inspect_media(data, IMAGE)
     assert (content.width, content.height) == size
 
@@ -78,7 +78,7 @@ def test_a_png_that_cannot_hold_its_pixels_is_refused(side):
 
 @pytest.mark.parametrize(("kind", "mime"), [("JPEG", "image/jpeg"), ("PNG", "image/png")])
 def test_image_is_measured_and_hashed(kind, mime):
-    data = picture(640, 480, kind)
+    data = image_file(640, 480, kind)
     content = inspect_media(data, IMAGE)
     assert (content.mime, content.width, content.height) == (mime, 640, 480)
     assert (content.size, content.sha256) == (len(data), sha256(data).hexdigest())
@@ -86,22 +86,22 @@ def test_image_is_measured_and_hashed(kind, mime):
 
 @pytest.mark.parametrize(("width", "height"), [(300, 300), (300, 750), (750, 300)])
 def test_image_at_the_limit_passes(width, height):
-    assert inspect_media(picture(width, height), IMAGE).width == width
+    assert inspect_media(image_file(width, height), IMAGE).width == width
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "expected"),
     [
         (b"", "is empty"),
-        (picture(200, 200), "is 200 x 200 pixels; each side must measure at least 300"),
-        (picture(299, 400, "PNG"), "is 299 x 400 pixels; each side must measure at least 300"),
-        (picture(900, 300), "is 900 x 300 pixels; its ratio must be between 1:2.5 and 2.5:1"),
-        (picture(300, 751), "is 300 x 751 pixels; its ratio must be between 1:2.5 and 2.5:1"),
-        (picture(400, 400, "GIF"), "its content is image/gif; convert it to jpg or png"),
+        (image_file(200, 200), "is 200 x 200 pixels; each side must measure at least 300"),
+        (image_file(299, 400, "PNG"), "is 299 x 400 pixels; each side must measure at least 300"),
+        (image_file(900, 300), "is 900 x 300 pixels; its ratio must be between 1:2.5 and 2.5:1"),
+        (image_file(300, 751), "is 300 x 751 pixels; its ratio must be between 1:2.5 and 2.5:1"),
+        (image_file(400, 400, "GIF"), "its content is image/gif; convert it to jpg or png"),
         (moving("GIF"), "its content is image/gif; convert it to jpg or png"),
-        (picture(400, 400, "WEBP"), "its content is image/webp; convert it to jpg or png"),
+        (image_file(400, 400, "WEBP"), "its content is image/webp; convert it to jpg or png"),
         (moving("WEBP"), "its content is image/webp; convert it to jpg or png"),
-        (picture(400, 400, "BMP"), "its content is image/bmp; convert it to jpg or png"),
+        (image_file(400, 400, "BMP"), "its content is image/bmp; convert it to jpg or png"),
         (b"\0\0\0\x18ftypheic" + bytes(300), "its content is image/heic; convert it to jpg or png"),
         (b"a note, not a picture", "its content is text/plain; give an image: jpg or png"),
         (b"<!DOCTYPE html><title>404</title>", "its content is text/html"),
@@ -111,50 +111,50 @@ def test_image_at_the_limit_passes(width, height):
         (b"\x89PNG\r\n\x1a\n", "is a damaged image/png"),
     ],
 )
-def test_other_image_is_refused(data, says):
+def test_other_image_is_refused(data, expected):
     with pytest.raises(InvalidMediaError) as caught:
         inspect_media(data, IMAGE)
-    assert says in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_image_above_10_mb_is_refused():
     with pytest.raises(InvalidMediaError, match="is larger than 10 MB, the most that Kling accepts here"):
-        inspect_media(noisy_picture(2000, 1900), IMAGE)
+        inspect_media(noisy_image(2000, 1900), IMAGE)
 
 
-@pytest.mark.parametrize("kind", SOUND_KINDS)
-def test_sound_is_measured(kind):
-    content = inspect_media(sound_of(kind, 3.0), VOICE)
+@pytest.mark.parametrize("kind", AUDIO_KINDS)
+def test_audio_is_measured(kind):
+    content = inspect_media(audio_of(kind, 3.0), VOICE)
     assert content.seconds == pytest.approx(3.0, abs=0.15)
 
 
 def test_mp4_without_video_is_audio():
-    assert inspect_media(sound_of("m4a", 3.0).replace(b"M4A ", b"isom"), VOICE).mime == "audio/mp4"
+    assert inspect_media(audio_of("m4a", 3.0).replace(b"M4A ", b"isom"), VOICE).mime == "audio/mp4"
 
 
 def test_raw_aac_behind_a_tag_is_measured():
     tag = b"ID3\x04\x00\x00" + bytes([0, 0, 40, 0]) + bytes(40 << 7)
-    content = inspect_media(tag + sound_of("aac", 3.0), VOICE)
+    content = inspect_media(tag + audio_of("aac", 3.0), VOICE)
     assert content.mime == "audio/aac"
     assert content.seconds == pytest.approx(3.0, abs=0.15)
 
 
 def test_mp3_after_a_long_tag_is_detected():
     tag = b"ID3\x04\x00\x00" + bytes([0, 0, 40, 0]) + bytes(40 << 7)
-    assert inspect_media(tag + sound_of("mp3", 3.0), VOICE).mime == "audio/mpeg"
+    assert inspect_media(tag + audio_of("mp3", 3.0), VOICE).mime == "audio/mpeg"
 
 
-@pytest.mark.parametrize("kind", SOUND_KINDS)
-def test_m4a_and_aac_are_taken_with_advice(kind):
-    advice = " ".join(inspect_media(sound_of(kind, 3.0), VOICE).warnings)
+@pytest.mark.parametrize("kind", AUDIO_KINDS)
+def test_m4a_and_aac_are_accepted_with_advice(kind):
+    advice = " ".join(inspect_media(audio_of(kind, 3.0), VOICE).warnings)
     assert ("1201" in advice) is (kind in ("m4a", "aac"))
 
 
-@pytest.mark.parametrize("kind", SOUND_KINDS)
+@pytest.mark.parametrize("kind", AUDIO_KINDS)
 @pytest.mark.parametrize("seconds", [1, 301])
-def test_sound_of_wrong_length_is_refused(kind, seconds):
+def test_audio_of_wrong_length_is_refused(kind, seconds):
     rules = audio(2, 300)
-    data = sound_of(kind, seconds) if kind != "wav" or seconds == 1 else _thin_wav(seconds)
+    data = audio_of(kind, seconds) if kind != "wav" or seconds == 1 else _thin_wav(seconds)
     with pytest.raises(InvalidMediaError, match=rf"is {seconds}\.\d s long; it must be 2 to 300 s long"):
         inspect_media(data, rules)
 
@@ -171,29 +171,29 @@ def _thin_wav(seconds: int) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("kind", SOUND_KINDS)
-def test_sound_of_exactly_the_most_seconds_passes(kind):
-    data = _thin_wav(300) if kind == "wav" else sound_of(kind, 300)
+@pytest.mark.parametrize("kind", AUDIO_KINDS)
+def test_audio_of_exactly_the_most_seconds_passes(kind):
+    data = _thin_wav(300) if kind == "wav" else audio_of(kind, 300)
     assert inspect_media(data, VOICE).seconds == pytest.approx(300, abs=0.1)
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "expected"),
     [
         (video(), "its content is video/mp4; give an audio file: mp3, wav, m4a or aac"),
         (b"OggS" + bytes(60), "its content is audio/ogg"),
-        (picture(), "its content is image/jpeg"),
+        (image_file(), "its content is image/jpeg"),
         (b"RIFF\x24\x00\x00\x00WAVE", "its duration cannot be read"),
         (b"\xff\xf1\x7c\x80\x00\x1f\xfc" * 3, "is a damaged audio/aac: its frame at byte 0 is broken"),
         (bytes(6 << 20), "is larger than 5 MB"),
     ],
 )
-def test_other_sound_is_refused_or_warned(data, says):
+def test_other_audio_is_refused_or_warned(data, expected):
     try:
         text = " ".join(inspect_media(data, VOICE).warnings)
     except InvalidMediaError as error:
         text = str(error)
-    assert says in text
+    assert expected in text
 
 
 @pytest.mark.parametrize("rules", [IMAGE, VOICE])
@@ -215,7 +215,7 @@ def test_sniffing_never_fails(data):
     assert detect_media_type(data) is None or "/" in detect_media_type(data)
 
 
-def test_recording_may_be_a_video_where_kling_says_so():
+def test_recording_may_be_a_video_where_kling_reports_it():
     rules = MediaConstraints("audio", inline=False, formats=("mp3", "wav", "mp4", "mov"))
     assert check_type(video(), rules) == "video/mp4"
 
@@ -256,11 +256,11 @@ def test_wav_is_as_long_as_its_bytes(data, seconds):
 @pytest.mark.parametrize(
     ("data", "seconds"),
     [
-        pytest.param(sound_of("mp3", 15) * 10, 150, id="ten joined"),
-        pytest.param(sound_of("mp3", 1.2) + sound_of("mp3", 15), 16.2, id="short one first"),
-        pytest.param(sound_of("mp3", 3) + b"TAG" + bytes(125), 3, id="ID3v1 at the end"),
-        pytest.param(sound_of("mp3", 3) + b"TAG" + bytes(125) + sound_of("mp3", 3), 6, id="tag between"),
-        pytest.param(sound_of("mp3", 3) + bytes(50_000), None, id="mostly no audio"),
+        pytest.param(audio_of("mp3", 15) * 10, 150, id="ten joined"),
+        pytest.param(audio_of("mp3", 1.2) + audio_of("mp3", 15), 16.2, id="short one first"),
+        pytest.param(audio_of("mp3", 3) + b"TAG" + bytes(125), 3, id="ID3v1 at the end"),
+        pytest.param(audio_of("mp3", 3) + b"TAG" + bytes(125) + audio_of("mp3", 3), 6, id="tag between"),
+        pytest.param(audio_of("mp3", 3) + bytes(50_000), None, id="mostly no audio"),
     ],
 )
 def test_mp3_is_as_long_as_its_frames(data, seconds):
@@ -274,27 +274,27 @@ def test_mp3_without_a_frame_is_damaged():
 
 
 def test_half_an_m4a_has_no_known_length():
-    data = sound_of("m4a", 3)
+    data = audio_of("m4a", 3)
     assert audio_duration(data[: len(data) // 2], "audio/mp4") is None
 
 
 def test_joined_aac_with_tags():
     tag = b"ID3\x04\x00\x00\x00\x00\x00\x14" + bytes(20)
-    assert audio_duration((tag + sound_of("aac", 3)) * 2, "audio/aac") == pytest.approx(6, abs=0.3)
+    assert audio_duration((tag + audio_of("aac", 3)) * 2, "audio/aac") == pytest.approx(6, abs=0.3)
 
 
 def jpeg_with_preview() -> bytes:
-    small = picture(160, 120)
-    data = picture(640, 480)
+    small = image_file(160, 120)
+    data = image_file(640, 480)
     return data[:2] + b"\xff\xe1" + (len(small) + 2).to_bytes(2, "big") + small + data[2:]
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(picture(), id="jpeg"),
-        pytest.param(picture(kind="PNG"), id="png"),
-        pytest.param(noisy_picture(400, 400), id="large png"),
+        pytest.param(image_file(), id="jpeg"),
+        pytest.param(image_file(kind="PNG"), id="png"),
+        pytest.param(noisy_image(400, 400), id="large png"),
         pytest.param(jpeg_with_preview(), id="jpeg with a preview"),
     ],
 )
@@ -313,7 +313,7 @@ def test_progressive_jpeg_passes():
 
 
 def test_png_with_changed_pixels_is_refused():
-    data = bytearray(noisy_picture(400, 400))
+    data = bytearray(noisy_image(400, 400))
     data[len(data) // 2] ^= 1
     with pytest.raises(InvalidMediaError, match="has a wrong checksum"):
         inspect_media(bytes(data), IMAGE)

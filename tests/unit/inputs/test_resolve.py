@@ -16,10 +16,12 @@ from airflow_provider_kling.api.requests.field_types import Image, MediaConstrai
 from airflow_provider_kling.exceptions import KlingRequestInvalid, KlingServerError
 from airflow_provider_kling.inputs.resolve import resolve_inputs
 from tests.support.processes import USES_S3
-from tests.unit.inputs.samples import noisy_picture, picture, sound_of, video
+from tests.unit.inputs.samples import audio_of, image_file, noisy_image, video
 
 Voice = Annotated[str, audio(2, 300)]
-Clip = Annotated[str, MediaConstraints("video", inline=False, formats=("mp4", "mov"), max_bytes=1 << 20)]
+VideoRequest = Annotated[
+    str, MediaConstraints("video", inline=False, formats=("mp4", "mov"), max_bytes=1 << 20)
+]
 SmallImage = Annotated[str, MediaConstraints("image", url=False, formats=("png",), max_bytes=1 << 20)]
 
 
@@ -31,7 +33,7 @@ class Studio(KlingRequest):
     image_list: Annotated[list[ImageItem], Field(max_length=4)] | None = None
     images: list[Image] | None = None
     sound_file: Voice | None = None
-    video_url: Clip | None = None
+    video_url: VideoRequest | None = None
     file_only: SmallImage | None = None
 
 
@@ -59,7 +61,7 @@ def encoded(data: bytes) -> str:
 
 
 def test_file_is_sent_as_base64_from_any_storage(store):
-    data = picture()
+    data = image_file()
     value = store("a picture.bin", data)
     prepared = resolve_inputs(Studio(image=value, image_list=[{"image": value}], images=[value]))
     assert prepared.body["image"] == encoded(data)
@@ -73,8 +75,8 @@ def test_file_is_sent_as_base64_from_any_storage(store):
     assert [fact.field for fact in prepared.inputs] == ["image", "image_list[0].image", "images[0]"]
 
 
-def test_sound_is_sent_as_base64_from_any_storage(store):
-    data = sound_of("mp3", 3)
+def test_audio_is_sent_as_base64_from_any_storage(store):
+    data = audio_of("mp3", 3)
     prepared = resolve_inputs(Studio(sound_file=store("voice", data)))
     assert prepared.body == {"sound_file": encoded(data)}
     assert prepared.inputs[0].seconds == pytest.approx(3, abs=0.15)
@@ -89,7 +91,7 @@ def test_urls_are_left_alone():
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_base64_in_every_form(kind):
-    data = picture(300, 300, kind)
+    data = image_file(300, 300, kind)
     values = [encoded(data), f"data:image/x;base64,{encoded(data)}", base64.encodebytes(data).decode()]
     for value in values:
         prepared = resolve_inputs(Studio(image=value))
@@ -98,15 +100,15 @@ def test_base64_in_every_form(kind):
 
 
 def test_base64_that_looks_like_a_path_is_read_as_base64():
-    value = encoded(picture())
+    value = encoded(image_file())
     assert value.startswith("/9j/")
     assert resolve_inputs(Studio(image=value)).body["image"] == value
 
 
-def test_relative_path_is_taken_from_the_working_folder(tmp_path, monkeypatch):
+def test_relative_path_is_read_from_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "clip").write_bytes(picture())  # four letters: also valid base64
-    assert resolve_inputs(Studio(image="clip")).body["image"] == encoded(picture())
+    (tmp_path / "clip").write_bytes(image_file())  # four letters: also valid base64
+    assert resolve_inputs(Studio(image="clip")).body["image"] == encoded(image_file())
 
 
 def test_object_storage_video_is_signed(s3):
@@ -126,18 +128,18 @@ def test_object_storage_video_is_signed(s3):
 
 
 def test_canonical_text_depends_on_content_not_on_its_way(store, s3):
-    data = picture()
+    data = image_file()
     values = [store("one.jpg", data), store("two.jpg", data), encoded(data), s3.put("x", data)]
     texts = {resolve_inputs(Studio(image=value, prompt="p")).canonical_json() for value in values}
     assert texts == {f'{{"image":"sha256:{sha256(data).hexdigest()}","prompt":"p"}}'}
-    other = resolve_inputs(Studio(image=encoded(picture(641, 480)), prompt="p")).canonical_json()
+    other = resolve_inputs(Studio(image=encoded(image_file(641, 480)), prompt="p")).canonical_json()
     assert other not in texts
 
 
 def test_canonical_text_of_another_body():
-    prepared = resolve_inputs(Studio(image=encoded(picture())))
+    prepared = resolve_inputs(Studio(image=encoded(image_file())))
     text = prepared.canonical_json({**prepared.body, "new_option": [1, "é"]})
-    assert text == f'{{"image":"sha256:{sha256(picture()).hexdigest()}","new_option":[1,"é"]}}'
+    assert text == f'{{"image":"sha256:{sha256(image_file()).hexdigest()}","new_option":[1,"é"]}}'
 
 
 def test_resigned_url_is_the_same_request():
@@ -149,20 +151,20 @@ def test_resigned_url_is_the_same_request():
 
 
 def test_request_is_not_changed_and_nothing_shows(tmp_path):
-    (tmp_path / "p.png").write_bytes(picture())
+    (tmp_path / "p.png").write_bytes(image_file())
     request = Studio(image=str(tmp_path / "p.png"))
     prepared = resolve_inputs(request)
     assert request.image == str(tmp_path / "p.png")
     assert len(repr(prepared)) < 1000
-    assert encoded(picture())[:40] not in repr(prepared)
+    assert encoded(image_file())[:40] not in repr(prepared)
 
 
 def test_known_refusal_of_m4a_is_explained():
-    prepared = resolve_inputs(Studio(sound_file=encoded(sound_of("m4a", 3))))
+    prepared = resolve_inputs(Studio(sound_file=encoded(audio_of("m4a", 3))))
     assert len(prepared.warnings) == 1
     assert prepared.warnings[0].startswith("sound_file='<audio/mp4 ")
     assert "'Audio format is invalid' (1201); mp3 and wav are safe." in prepared.warnings[0]
-    assert resolve_inputs(Studio(sound_file=encoded(sound_of("mp3", 3)))).warnings == ()
+    assert resolve_inputs(Studio(sound_file=encoded(audio_of("mp3", 3)))).warnings == ()
 
 
 def refusal(**fields) -> str:
@@ -175,23 +177,24 @@ def refusal(**fields) -> str:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "expected"),
     [
-        (picture(200, 200), "is 200 x 200 pixels; each side must measure at least 300."),
-        (picture(900, 300), "is 900 x 300 pixels; its ratio must be between 1:2.5 and 2.5:1."),
+        (image_file(200, 200), "is 200 x 200 pixels; each side must measure at least 300."),
+        (image_file(900, 300), "is 900 x 300 pixels; its ratio must be between 1:2.5 and 2.5:1."),
         (b"just words", "its content is text/plain; give an image: jpg or png."),
         (b"", "is empty."),
     ],
 )
-def test_error_of_an_image_names_field_value_and_rule(store, data, says):
+def test_error_of_an_image_names_field_value_and_rule(store, data, expected):
     value = store("shot.png", data)
     assert refusal(image_list=[{"image": "https://h/ok.png"}, {"image": value}]) == (
-        f"image_list[1].image: {says.removesuffix('.')} ({value!r}). No job was made and nothing is charged."
+        f"image_list[1].image: {expected.removesuffix('.')} ({value!r}). "
+        "No job was made and nothing is charged."
     )
 
 
 def test_11_mb_image_is_refused_without_reading_on(store):
-    data = noisy_picture(2000, 1900) + b"x" * 200_000
+    data = noisy_image(2000, 1900) + b"x" * 200_000
     assert len(data) > 11 << 20
     assert "is larger than 10 MB, the most that Kling accepts here (" in refusal(image=store("big.png", data))
 
@@ -204,14 +207,14 @@ def test_never_more_than_the_limit_is_read(tmp_path):
 
 
 def test_11_mb_of_base64_is_refused():
-    text = refusal(image=encoded(noisy_picture(2000, 1900)))
+    text = refusal(image=encoded(noisy_image(2000, 1900)))
     assert "('<image/png 10.9 MB sha256:" in text
     assert "is larger than 10 MB" in text
 
 
 @pytest.mark.parametrize("seconds", [1, 301])
-def test_sound_of_wrong_length(store, seconds):
-    value = store("voice.mp3", sound_of("mp3", seconds))
+def test_audio_of_wrong_length(store, seconds):
+    value = store("voice.mp3", audio_of("mp3", seconds))
     assert f"sound_file: is {seconds}." in (text := refusal(sound_file=value))
     assert f"s long; it must be 2 to 300 s long ({value!r})." in text
 
@@ -231,13 +234,13 @@ def test_missing_object(s3):
 
 
 def test_folder(tmp_path, s3):
-    s3.put("in/a.png", picture())
+    s3.put("in/a.png", image_file())
     assert "it is a folder" in refusal(image=str(tmp_path))
     assert "it is a folder" in refusal(image=s3.uri("in"))
 
 
 def test_private_bucket_without_credentials(s3):
-    s3.put("in/a.png", picture())
+    s3.put("in/a.png", image_file())
     for field in ("image", "video_url"):
         text = refusal(**{field: s3.uri("in/a.png", "kling_test_no_credentials")})
         assert "the storage refuses access (PermissionError: " in text
@@ -251,7 +254,7 @@ def test_storage_that_is_down_may_be_tried_again(s3):
 
 
 def test_unreadable_base64():
-    text = refusal(image=encoded(picture(1200, 1200))[:-1])
+    text = refusal(image=encoded(image_file(1200, 1200))[:-1])
     assert "is neither a URL, nor a path, nor readable base64" in text
     assert "No such file on this worker; use a path that all workers have" in refusal(image="hello world")
     assert "its content is text/plain" in refusal(image=encoded(b"x" * 400))
@@ -292,7 +295,7 @@ def test_url_where_only_content_is_accepted():
 
 
 def test_all_invalid_values_are_reported_at_once():
-    text = refusal(image=encoded(picture(200, 200)), sound_file=encoded(sound_of("mp3", 1)))
+    text = refusal(image=encoded(image_file(200, 200)), sound_file=encoded(audio_of("mp3", 1)))
     assert "image: is 200 x 200" in text
     assert "sound_file: is 1." in text
 
@@ -344,18 +347,18 @@ def test_scheme_that_reaches_the_network_is_not_opened(value):
 
 
 def test_file_uri_with_escapes_and_home(tmp_path, monkeypatch):
-    (tmp_path / "my cat.jpg").write_bytes(picture())
+    (tmp_path / "my cat.jpg").write_bytes(image_file())
     monkeypatch.setenv("HOME", str(tmp_path))
     escaped = f"file://{tmp_path}/my%20cat.jpg"
     for value in (escaped, f"FILE{escaped[4:]}", f"file://localhost{tmp_path}/my%20cat.jpg"):
-        assert resolve_inputs(Studio(image=value)).body["image"] == encoded(picture())
-    assert resolve_inputs(Studio(image="~/my cat.jpg")).body["image"] == encoded(picture())
-    (tmp_path / "100%20.jpg").write_bytes(picture(400, 400))  # a name that holds what looks like an escape
+        assert resolve_inputs(Studio(image=value)).body["image"] == encoded(image_file())
+    assert resolve_inputs(Studio(image="~/my cat.jpg")).body["image"] == encoded(image_file())
+    (tmp_path / "100%20.jpg").write_bytes(image_file(400, 400))  # a name that holds what looks like an escape
     assert resolve_inputs(Studio(image=f"file://{tmp_path}/100%20.jpg")).inputs[0].width == 400
 
 
 def test_base64_with_blanks_for_plus_is_repaired():
-    data = noisy_picture(320, 320)
+    data = noisy_image(320, 320)
     value = encoded(data)
     assert value.count("+") > 10
     assert resolve_inputs(Studio(image=value.replace("+", " "))).body["image"] == value

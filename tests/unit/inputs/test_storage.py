@@ -34,8 +34,8 @@ def test_connection_stays_in_the_uri(s3):
 def test_path_and_text_lead_to_the_same_file(s3):
     data = b"x"
     uri = s3.put("in/a b?c#d.png", data)
-    for where in (uri, ObjectStoragePath(uri)):
-        found = resolve_path(where)
+    for location in (uri, ObjectStoragePath(uri)):
+        found = resolve_path(location)
         assert found.fs.cat_file(found.path) == data
 
 
@@ -43,10 +43,12 @@ def test_a_plain_path_is_one_too(tmp_path):
     assert resolve_path(tmp_path / "a b.png") == resolve_path(str(tmp_path / "a b.png"))
 
 
-@pytest.mark.parametrize("where", [5, None, ["/tmp"], {"path": "/tmp"}])
-def test_what_is_no_path_is_refused_for_good(where):
-    with pytest.raises(StoragePermanentError, match=f"expected a path or a URI, got {type(where).__name__}"):
-        resolve_path(where)
+@pytest.mark.parametrize("location", [5, None, ["/tmp"], {"path": "/tmp"}])
+def test_what_is_no_path_is_refused_without_a_retry(location):
+    with pytest.raises(
+        StoragePermanentError, match=f"expected a path or a URI, got {type(location).__name__}"
+    ):
+        resolve_path(location)
 
 
 def test_relative_path(tmp_path, monkeypatch):
@@ -89,8 +91,8 @@ def _show(uri: str) -> None:
     open_stored_file(instance, result_items(result)[0]).file.close()
 
 
-@pytest.mark.parametrize("look", [_sign, _show])
-def test_a_look_at_the_beginning_of_a_large_file_reads_little_of_it(s3, monkeypatch, look):
+@pytest.mark.parametrize("check", [_sign, _show])
+def test_a_look_at_the_beginning_of_a_large_file_reads_little_of_it(s3, monkeypatch, check):
     """By default s3fs reads 50 MB ahead, for each page of a gallery and each video of a request."""
     import s3fs
 
@@ -103,5 +105,5 @@ def test_a_look_at_the_beginning_of_a_large_file_reads_little_of_it(s3, monkeypa
         return fetch(self, start, end)
 
     monkeypatch.setattr(s3fs.core.S3File, "_fetch_range", note)
-    look(uri)
+    check(uri)
     assert 0 < sum(fetched) < 2 << 20

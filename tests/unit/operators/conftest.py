@@ -22,7 +22,7 @@ from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 from tests.support.emulators import SharedEmulator
 
-PICTURE = "https://pictures.example/a.png"
+IMAGE_URL = "https://pictures.example/a.png"
 PATH = "/v1/videos/image2video"
 
 
@@ -81,18 +81,18 @@ def context_of(ti: TaskInstance, **more: Any) -> Any:
 
 def image_to_video(**arguments: Any) -> KlingImageToVideoOperator:
     """A task with three retries that polls quickly."""
-    defaults = {"task_id": "film", "retries": 3, "image": PICTURE, "poll_interval": 0.2}
+    defaults = {"task_id": "film", "retries": 3, "image": IMAGE_URL, "poll_interval": 0.2}
     return KlingImageToVideoOperator(**{**defaults, **arguments})
 
 
 def run(operator: KlingTaskOperator, ti: TaskInstance, **context: Any) -> Any:
     """Execute a task, and if it defers, what its trigger leads to."""
-    given = context_of(ti, **context)
+    values = context_of(ti, **context)
     try:
-        return operator.execute(given)
+        return operator.execute(values)
     except TaskDeferred as deferred:
         event = fire(deferred)
-        return getattr(operator, deferred.method_name)(given, event=event, **(deferred.kwargs or {}))
+        return getattr(operator, deferred.method_name)(values, event=event, **(deferred.kwargs or {}))
 
 
 def fire(deferred: TaskDeferred) -> Any:
@@ -132,11 +132,11 @@ def posts(emulator: Emulator) -> int:
     return emulator.count("POST", PATH)
 
 
-Told = Callable[[str], list[str]]
+LogLines = Callable[[str], list[str]]
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Told:
+def log_lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> LogLines:
     """Return the lines of the task's log that hold some words."""
     # Each version of Airflow has its own way to log, and its own place.
     monkeypatch.setattr(KlingTaskOperator, "log", logging.getLogger("kling-tests"))

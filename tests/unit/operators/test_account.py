@@ -39,7 +39,7 @@ TASKS = """
     ],
     ids=["enough", "fail", "skip", "branch_enough", "branch_low"],
 )
-def test_what_is_left_decides(run: Run, threshold: int, on_low: str, work: str, call: str) -> None:
+def test_the_remaining_amount_decides(run: Run, threshold: int, on_low: str, work: str, call: str) -> None:
     states, values = run(
         f"""
         look = KlingAccountOperator(
@@ -53,16 +53,16 @@ def test_what_is_left_decides(run: Run, threshold: int, on_low: str, work: str, 
     if failed:
         assert values["look"] is None
     else:
-        told = values["look"]
-        assert told["enough"] is (threshold == 1)
-        assert Decimal(told["threshold_units"]) == threshold
-        assert [pack["resource_pack_name"] for pack in told["packs"]] == ["Emulator video units"]
-        assert Decimal(told["remaining_units"]) == Decimal(str(told["packs"][0]["remaining_quantity"]))
+        report = values["look"]
+        assert report["enough"] is (threshold == 1)
+        assert Decimal(report["threshold_units"]) == threshold
+        assert [pack["resource_pack_name"] for pack in report["packs"]] == ["Emulator video units"]
+        assert Decimal(report["remaining_units"]) == Decimal(str(report["packs"][0]["remaining_quantity"]))
 
 
-def operator(**given: Any) -> KlingAccountOperator:
+def operator(**values: Any) -> KlingAccountOperator:
     with DAG("d", schedule=None):
-        return KlingAccountOperator(task_id="look", **given)
+        return KlingAccountOperator(task_id="look", **values)
 
 
 def test_too_little_credit_fails_without_a_retry_and_names_the_lag(kling_emulator: Emulator) -> None:
@@ -76,12 +76,12 @@ def test_too_little_credit_fails_without_a_retry_and_names_the_lag(kling_emulato
 
 
 def test_exactly_enough_is_enough(kling_emulator: Emulator) -> None:
-    told = operator(threshold_units=0, package_type="video").execute({})  # type: ignore[arg-type]
-    exactly = operator(threshold_units=told["remaining_units"], package_type="video")
+    report = operator(threshold_units=0, package_type="video").execute({})  # type: ignore[arg-type]
+    exactly = operator(threshold_units=report["remaining_units"], package_type="video")
     assert exactly.execute({})["enough"] is True  # type: ignore[arg-type]
 
 
-def test_a_pack_that_is_not_there_holds_nothing(kling_emulator: Emulator) -> None:
+def test_a_missing_pack_has_no_units(kling_emulator: Emulator) -> None:
     with pytest.raises(
         KlingAccountError,
         match=r"^Top up the account: 0 units are left in no pack that is in effect; 0\.5 are",
@@ -89,7 +89,7 @@ def test_a_pack_that_is_not_there_holds_nothing(kling_emulator: Emulator) -> Non
         operator(threshold_units="0.5", resource_pack_name="nobody's").execute({})  # type: ignore[arg-type]
 
 
-def test_types_of_packs_are_not_added_up_in_silence(
+def test_types_of_packs_are_not_added_up_silently(
     kling_emulator: Emulator, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -107,11 +107,11 @@ def test_cash_that_the_last_charge_left_decides(
         KlingHook().submit(
             "videos/text2video", {"prompt": "waves", "model_name": "kling-v3", "duration": "5"}
         )
-    told = operator(threshold_cash="8.74", currency="USD").execute({})  # type: ignore[arg-type]
+    report = operator(threshold_cash="8.74", currency="USD").execute({})  # type: ignore[arg-type]
     books = Decimal(10) - kling_emulator.state.account.charged_cash
-    assert Decimal(told["remaining_cash"]) == books == Decimal("8.74")
-    assert (told["enough"], told["currency"], told["threshold_cash"]) == (True, "USD", "8.74")
-    assert [(each["cash_type"], each["balance"]) for each in told["balances"]] == [("balance", "8.74")]
+    assert Decimal(report["remaining_cash"]) == books == Decimal("8.74")
+    assert (report["enough"], report["currency"], report["threshold_cash"]) == (True, "USD", "8.74")
+    assert [(each["cash_type"], each["balance"]) for each in report["balances"]] == [("balance", "8.74")]
     with pytest.raises(
         KlingAccountError, match=r"^Top up the account: 8\.74 USD is left in cash; 8\.75 is required\."
     ):
@@ -138,7 +138,7 @@ def test_a_limit_that_renders_to_nothing_is_refused(kling_emulator: Emulator) ->
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("values", "named"),
     [
         ({}, "'threshold_units': None; expected threshold_units or threshold_cash"),
         ({"threshold_cash": -1}, "'threshold_cash': -1; expected an amount of money, 0 or more"),
@@ -158,16 +158,16 @@ def test_a_limit_that_renders_to_nothing_is_refused(kling_emulator: Emulator) ->
         ({"threshold_units": 1, "on_low": [1]}, r"'on_low': \[1\]; expected "),
     ],
 )
-def test_a_wrong_argument_is_found_when_the_dag_is_parsed(given: dict[str, Any], named: str) -> None:
+def test_a_wrong_argument_is_found_when_the_dag_is_parsed(values: dict[str, Any], named: str) -> None:
     with pytest.raises(KlingRequestInvalid, match=f"Invalid value for {named}"):
-        operator(**given)
+        operator(**values)
 
 
 @pytest.mark.parametrize(
-    "given", [{"threshold_units": "{{ 1 }}"}, {"threshold_units": 1, "on_low": "{{ x }}"}]
+    "values", [{"threshold_units": "{{ 1 }}"}, {"threshold_units": 1, "on_low": "{{ x }}"}]
 )
-def test_a_template_is_left_until_it_is_rendered(given: dict[str, Any]) -> None:
-    assert operator(**given).task_id == "look"
+def test_a_template_is_left_until_it_is_rendered(values: dict[str, Any]) -> None:
+    assert operator(**values).task_id == "look"
 
 
 def test_a_branch_to_a_task_that_is_not_next_is_refused(kling_emulator: Emulator) -> None:
@@ -178,10 +178,10 @@ def test_a_branch_to_a_task_that_is_not_next_is_refused(kling_emulator: Emulator
 @pytest.mark.parametrize("name", ["currency", "package_type", "resource_pack_name", "kling_conn_id"])
 @pytest.mark.parametrize("value", [None, "", "None", "nan"], ids=repr)
 def test_a_filter_that_came_to_nothing_opens_no_gate(name: str, value: Any, kling_emulator: Emulator) -> None:
-    look = operator(threshold_units=1, **{name: "{{ value }}"})
-    look.render_template_fields({"value": value})  # type: ignore[arg-type]
+    check = operator(threshold_units=1, **{name: "{{ value }}"})
+    check.render_template_fields({"value": value})  # type: ignore[arg-type]
     with pytest.raises(KlingRequestInvalid, match=name):
-        look.execute({})  # type: ignore[arg-type]
+        check.execute({})  # type: ignore[arg-type]
     assert kling_emulator.requests == {}
 
 

@@ -27,12 +27,12 @@ from airflow_provider_kling.operators.video import KlingImageToVideoOperator, Kl
 from airflow_provider_kling.results.job_facts import account_bound_fields
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.submission import submit
-from tests.unit.inputs.samples import picture
+from tests.unit.inputs.samples import image_file
 from tests.unit.operators.conftest import (
     PATH,
+    LogLines,
     Store,
     TaskInstance,
-    Told,
     context_of,
     fire,
     image_to_video,
@@ -73,11 +73,11 @@ def no_credit(*emulators: Emulator) -> None:
         emulator.faults.set({"no_credit": True})
 
 
-@pytest.mark.parametrize("fault", ["no_credit", "not_permitted"])
+@pytest.mark.parametrize("defect", ["no_credit", "not_permitted"])
 def test_the_next_account_makes_the_job_when_the_first_has_no_credit(
-    ti: TaskInstance, kling_emulator: Emulator, second: Emulator, tmp_path: Path, fault: str
+    ti: TaskInstance, kling_emulator: Emulator, second: Emulator, tmp_path: Path, defect: str
 ) -> None:
-    kling_emulator.faults.set({fault: True})
+    kling_emulator.faults.set({defect: True})
     result = run(accounts(output_path=str(tmp_path)), ti)
     assert (len(kling_emulator.jobs), len(second.jobs)) == (0, 1)
     assert kling_emulator.count("GET", f"{PATH}/{{id}}") == 1, "a look-up proves that there is no job"
@@ -96,7 +96,7 @@ def test_an_account_with_credit_makes_the_job_itself(
     assert not second.requests
 
 
-def test_a_task_with_one_account_says_nothing_of_it(
+def test_a_task_with_one_account_does_not_report_it(
     make: Make, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     result = run(make(fallback_conn_ids=[]), ti)
@@ -145,15 +145,15 @@ def test_a_retry_attaches_to_the_job_at_the_account_that_has_it(
     result = run(film(), ti.retried(), **more)
     assert result["task_id"] == first["task_id"]
     assert (len(kling_emulator.jobs), len(second.jobs)) == (0, 1)
-    asked = kling_emulator.count("GET", f"{PATH}/{{id}}") - before
-    assert asked == (0 if stored else 1), "the account that has the job is asked first, where it is known"
+    requested = kling_emulator.count("GET", f"{PATH}/{{id}}") - before
+    assert requested == (0 if stored else 1), "the account that has the job is asked first, where it is known"
 
 
-def test_a_retry_whose_input_is_gone_finds_the_job_at_the_other_account(
+def test_a_retry_whose_input_is_missing_finds_the_job_at_the_other_account(
     ti: TaskInstance, kling_emulator: Emulator, second: Emulator, tmp_path: Path
 ) -> None:
     store, image = Store(), tmp_path / "a.jpg"
-    image.write_bytes(picture())
+    image.write_bytes(image_file())
     no_credit(kling_emulator)
     first = run(accounts(image=str(image), wait_for_completion=False), ti, task_state_store=store)
     image.unlink()
@@ -197,26 +197,26 @@ def test_an_outcome_that_is_unknown_goes_to_no_other_account(
         run(image_to_video(), TaskInstance(task_id="before"))
     with pytest.raises(
         KlingWaitInterrupted, match=r"^Retry once the account of 'kling_default' answers"
-    ) as told:
+    ) as report:
         run(accounts(), ti)
-    assert told.value.job is JobState.MAY_EXIST
+    assert report.value.job is JobState.MAY_EXIST
     assert not second.requests
     kling_emulator.faults.set({"lost_request": 0})
     assert run(accounts(), ti.retried())["kling_conn_id"] == "second"
 
 
 @pytest.mark.parametrize(
-    ("faults", "error"),
+    ("defects", "error"),
     [({"bad_credentials": 9}, "KlingAuthError"), ({"refused_word": "waves"}, "KlingContentRefused")],
 )
 def test_other_refusals_go_to_no_other_account(
     ti: TaskInstance,
     kling_emulator: Emulator,
     second: Emulator,
-    faults: dict[str, Any],
+    defects: dict[str, Any],
     error: str,
 ) -> None:
-    kling_emulator.faults.set(faults)
+    kling_emulator.faults.set(defects)
     with pytest.raises(Exception, match="Kling refused") as refused:
         run(accounts(prompt="waves"), ti)
     assert type(refused.value).__name__ == error
@@ -270,7 +270,7 @@ def test_which_fields_belong_to_an_account() -> None:
     assert account_bound_fields(values) == ["voice_list", "element_list", "video_id"]
 
 
-def test_an_endpoint_that_answers_at_once_goes_on_after_a_clear_refusal(
+def test_an_endpoint_that_responds_at_once_continues_after_a_clear_refusal(
     ti: TaskInstance, kling_emulator: Emulator, second: Emulator
 ) -> None:
     def speech() -> KlingTextToSpeechOperator:
@@ -374,12 +374,12 @@ def test_a_list_may_be_text(value: Any, ti: TaskInstance, kling_emulator: Emulat
     assert run(image_to_video(fallback_conn_ids=value), ti)["kling_conn_id"] == "second"
 
 
-def test_the_log_says_why_it_goes_on(
-    ti: TaskInstance, kling_emulator: Emulator, second: Emulator, told: Told
+def test_the_log_gives_the_reason_for_going_on(
+    ti: TaskInstance, kling_emulator: Emulator, second: Emulator, log_lines: LogLines
 ) -> None:
     no_credit(kling_emulator)
     run(accounts(), ti)
-    assert len(told("refuses the job and does not have it; trying 'second'")) == 1
+    assert len(log_lines("refuses the job and does not have it; trying 'second'")) == 1
 
 
 def test_a_connection_that_is_missing_does_not_matter_while_the_first_account_has_credit(

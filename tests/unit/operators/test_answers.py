@@ -102,8 +102,8 @@ def test_a_row_without_its_file_is_not_done(
 @through(TWO)
 @each(answers.NUMBERS)
 def test_times_and_numbers(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any) -> None:
-    said, right = shape
-    server.query = whole(**said) if "task_result" not in said else v1(**said)
+    text, right = shape
+    server.query = whole(**text) if "task_result" not in text else v1(**text)
     result = way(ti, tmp_path)
     shown = {**result["videos"][0], **result}
     assert {name: shown.get(name) for name in right} == right
@@ -112,8 +112,8 @@ def test_times_and_numbers(ti: TaskInstance, server: Kling, tmp_path: Path, way:
 
 @each(answers.NUMBERS)
 def test_times_and_numbers_of_a_row(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
-    said, _ = shape
-    server.query = whole(**said) if "task_result" not in said else v1(**said)
+    text, _ = shape
+    server.query = whole(**text) if "task_result" not in text else v1(**text)
     assert run_batch(ti, tmp_path)["done"] == 1
     for path in tmp_path.rglob("*.json*"):
         for line in path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]:
@@ -123,8 +123,8 @@ def test_times_and_numbers_of_a_row(ti: TaskInstance, server: Kling, tmp_path: P
 @through(WAYS)
 @each(answers.CHARGES)
 def test_charges(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any) -> None:
-    said, units, charges = shape
-    server.query = whole(**said)
+    text, units, charges = shape
+    server.query = whole(**text)
     result = way(ti, tmp_path)
     assert (result["units"], result["charges"]) == (units, charges)
     for path in tmp_path.rglob("manifest.json"):
@@ -145,16 +145,16 @@ def test_charges_of_a_row(ti: TaskInstance, server: Kling, tmp_path: Path, shape
 
 
 @through(TWO)
-@pytest.mark.parametrize("word", answers.STATUS_WORDS["succeed"])
-def test_words_of_a_success(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, word: str) -> None:
-    server.query = whole(task_status=word)
+@pytest.mark.parametrize("text", answers.STATUS_WORDS["succeed"])
+def test_words_of_a_success(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, text: str) -> None:
+    server.query = whole(task_status=text)
     assert way(ti, tmp_path)["status"] == "succeed"
 
 
 @through(TWO)
-@pytest.mark.parametrize("word", answers.STATUS_WORDS["failed"])
-def test_words_of_a_failure(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, word: str) -> None:
-    server.query = v1(task_status=word)
+@pytest.mark.parametrize("text", answers.STATUS_WORDS["failed"])
+def test_words_of_a_failure(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, text: str) -> None:
+    server.query = v1(task_status=text)
     with pytest.raises(KlingTaskFailed) as failed:
         way(ti, tmp_path)
     assert failed.value.job is JobState.ENDED
@@ -163,9 +163,9 @@ def test_words_of_a_failure(ti: TaskInstance, server: Kling, tmp_path: Path, way
 @through(WAYS)
 @each(answers.REASONS)
 def test_reasons_of_a_failure(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any) -> None:
-    said, words, content = shape
-    server.query = v1(task_status="failed", **said)
-    with pytest.raises(KlingContentRefused if content else KlingTaskFailed, match=words) as failed:
+    text, expected_text, content = shape
+    server.query = v1(task_status="failed", **text)
+    with pytest.raises(KlingContentRefused if content else KlingTaskFailed, match=expected_text) as failed:
         way(ti, tmp_path)
     assert failed.value.job is JobState.ENDED
 
@@ -187,9 +187,9 @@ def test_the_state_of_a_row_that_failed(
 def test_refusals(
     *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, name: str
 ) -> None:
-    status, body, kind, words, code = shape
+    status, body, kind, expected_text, code = shape
     server.create, server.query = Reply(status, {**body, name: "r-77"}), NO_JOB
-    with pytest.raises(getattr(exceptions, kind), match=words) as refused:
+    with pytest.raises(getattr(exceptions, kind), match=expected_text) as refused:
         way(ti, tmp_path)
     assert (refused.value.code, refused.value.request_id) == (code, "r-77")
     assert refused.value.job is JobState.NOT_CREATED
@@ -198,20 +198,20 @@ def test_refusals(
 
 @each(answers.REFUSALS)
 def test_a_row_that_is_refused(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
-    status, body, kind, words, _ = shape
+    status, body, kind, expected_text, _ = shape
     server.create, server.query = Reply(status, body), NO_JOB
     with pytest.raises(KlingError):
         run_batch(ti, tmp_path)
     row = ledger(tmp_path)
     states = {"KlingRequestInvalid": "invalid", "KlingContentRefused": "refused", "KlingAccountError": "open"}
     assert row["state"] == states[kind]
-    assert words in str(row.get("error")) or kind == "KlingAccountError"
+    assert expected_text in str(row.get("error")) or kind == "KlingAccountError"
     assert not row.get("task_id")
     assert server.creates == 1
 
 
 @each(answers.UNCLEAR)
-def test_the_job_of_a_row_is_looked_up_after_an_unclear_answer(
+def test_the_job_of_a_row_is_looked_up_after_an_unclear_response(
     ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, body = shape
@@ -224,7 +224,7 @@ def test_the_job_of_a_row_is_looked_up_after_an_unclear_answer(
 
 @through(SINGLE)
 @each(answers.UNCLEAR)
-def test_after_an_unclear_answer_the_job_is_looked_up(
+def test_after_an_unclear_response_the_job_is_looked_up(
     *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, body = shape
@@ -295,17 +295,17 @@ OTHER = {
 
 @through(READERS)
 @each(OTHER)
-def test_an_answer_about_another_job_is_not_used(
+def test_a_response_about_another_job_is_not_used(
     *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.query = shape
     right = whole()
-    asked = 0
+    requested = 0
 
     def answer(request: Received) -> Reply:
-        nonlocal asked
-        asked += request.target != NAME
-        server.query = shape if asked < 2 else right
+        nonlocal requested
+        requested += request.target != NAME
+        server.query = shape if requested < 2 else right
         return Kling._answer(server, request)
 
     monkeypatch.setattr(server, "route", answer)
@@ -322,7 +322,7 @@ def _newer(**more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])
-def test_a_query_of_several_answers_for_the_job_that_was_asked_for(
+def test_a_query_of_several_is_for_the_job_that_was_requested(
     ti: TaskInstance, server: Kling, deferrable: bool
 ) -> None:
     bill = [

@@ -25,24 +25,24 @@ __all__ = ["run"]
 
 Run = Callable[[str], tuple[dict[str, str], dict[str, Any]]]
 
-PICTURE = str(EXAMPLES / "assets" / "city.jpg")
+IMAGE_URL = str(EXAMPLES / "assets" / "city.jpg")
 FRAMES = [{"frame_index": 0, "points": [{"x": 0.5, "y": 0.5}, {"x": 0.1, "y": 0.9}]}]
 
 
-def task(operator: type[BaseOperator], **given: Any) -> Any:
+def task(operator: type[BaseOperator], **values: Any) -> Any:
     with DAG("d", schedule=None):
-        return operator(task_id="it", **given)
+        return operator(task_id="it", **values)
 
 
 @pytest.fixture
 def video_id(kling_emulator: Emulator) -> str:
     hook = KlingHook()
-    made = hook.submit("videos/text2video", {"model_name": "kling-v3", "prompt": "a harbour"})
-    return str(hook.wait("videos/text2video", made.task_id, 0.2, timeout=20).result["videos"][0]["id"])
+    created = hook.submit("videos/text2video", {"model_name": "kling-v3", "prompt": "a harbour"})
+    return str(hook.wait("videos/text2video", created.task_id, 0.2, timeout=20).result["videos"][0]["id"])
 
 
 @pytest.mark.airflow
-def test_a_voice_lives_and_dies_in_a_dag(run: Run, kling_emulator: Emulator) -> None:
+def test_a_voice_is_created_and_deleted_in_a_dag(run: Run, kling_emulator: Emulator) -> None:
     states, values = run(
         """
         speak = KlingTextToSpeechOperator(
@@ -73,13 +73,13 @@ def test_a_voice_lives_and_dies_in_a_dag(run: Run, kling_emulator: Emulator) -> 
 
 
 @pytest.mark.airflow
-def test_what_answers_at_once_is_returned_at_once(run: Run, kling_emulator: Emulator) -> None:
+def test_what_responds_at_once_is_returned_at_once(run: Run, kling_emulator: Emulator) -> None:
     states, values = run(
         f"""
         speak = KlingTextToSpeechOperator(
             task_id="speak", text="Hello there", voice_id="oversea_male1", voice_language="en"
         )
-        cut_out = KlingImageRecognizeOperator(task_id="cut_out", image={PICTURE!r})
+        cut_out = KlingImageRecognizeOperator(task_id="cut_out", image={IMAGE_URL!r})
         film = KlingTextToVideoOperator(task_id="film", prompt="a woman speaks", poll_interval=0.2)
         faces = KlingIdentifyFaceOperator(
             task_id="faces", video_id="{{{{ ti.xcom_pull(task_ids='film')['videos'][0]['id'] }}}}"
@@ -106,33 +106,33 @@ def test_what_answers_at_once_is_returned_at_once(run: Run, kling_emulator: Emul
 
 def test_marking_returns_what_editing_needs(video_id: str, kling_emulator: Emulator) -> None:
     mark = task(KlingMultiElementsSelectionOperator, video_id=video_id, frames=FRAMES, preview=True)
-    told = mark.execute({})
-    assert told["session_id"]
-    assert told["duration"] == "5"
-    assert told["frames"] == [{"frame_index": 0, "objects": [0, 1]}]
-    assert set(told["preview"]) == {"video", "video_cover", "tracking_output"}
+    report = mark.execute({})
+    assert report["session_id"]
+    assert report["duration"] == "5"
+    assert report["frames"] == [{"frame_index": 0, "objects": [0, 1]}]
+    assert set(report["preview"]) == {"video", "video_cover", "tracking_output"}
     # Masks are images of many kilobytes.
-    assert len(json.dumps(told)) < 3000
+    assert len(json.dumps(report)) < 3000
 
     edited = KlingHook().submit(
         "videos/multi-elements",
         {
-            "session_id": told["session_id"],
+            "session_id": report["session_id"],
             "edit_mode": "removal",
             "prompt": "Delete the boat from <<<video_1>>>",
-            "duration": told["duration"],
+            "duration": report["duration"],
         },
     )
     assert KlingHook().wait("videos/multi-elements", edited.task_id, 0.2, timeout=20).result["videos"]
 
 
 def test_to_add_something_nothing_need_be_marked(video_id: str) -> None:
-    told = task(KlingMultiElementsSelectionOperator, video_id=video_id).execute({})
-    assert told["frames"] == []
-    assert "preview" not in told
+    report = task(KlingMultiElementsSelectionOperator, video_id=video_id).execute({})
+    assert report["frames"] == []
+    assert "preview" not in report
 
 
-def test_nothing_at_the_points_is_said_before_anything_is_paid(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_at_the_points_is_an_error_before_anything_is_paid(monkeypatch: pytest.MonkeyPatch) -> None:
     mark = task(KlingMultiElementsSelectionOperator, video_id="1", frames=FRAMES)
 
     class Blind:
@@ -150,7 +150,7 @@ def test_nothing_at_the_points_is_said_before_anything_is_paid(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("operator", "given", "named"),
+    ("operator", "values", "named"),
     [
         (KlingDeleteVoiceOperator, {"voice_id": ""}, "voice_id"),
         (KlingDeleteElementOperator, {"element_id": "anna"}, "element_id must be a whole number"),
@@ -168,10 +168,10 @@ def test_nothing_at_the_points_is_said_before_anything_is_paid(monkeypatch: pyte
     ],
 )
 def test_a_wrong_literal_is_found_when_the_dag_is_parsed(
-    operator: type[BaseOperator], given: dict[str, Any], named: str
+    operator: type[BaseOperator], values: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(KlingRequestInvalid, match=f"{named}.*Task 'it'"):
-        task(operator, **given)
+        task(operator, **values)
 
 
 def test_a_misspelled_parameter_is_refused_by_airflow() -> None:
@@ -182,10 +182,10 @@ def test_a_misspelled_parameter_is_refused_by_airflow() -> None:
 def test_a_path_on_this_machine_is_refused_before_a_session_is_opened(
     kling_emulator: Emulator, tmp_path: Path
 ) -> None:
-    clip = tmp_path / "clip.mp4"
-    clip.write_bytes(b"")
+    video = tmp_path / "clip.mp4"
+    video.write_bytes(b"")
     with pytest.raises(KlingRequestInvalid, match="video_url"):
-        task(KlingMultiElementsSelectionOperator, video_url=clip).execute({})
+        task(KlingMultiElementsSelectionOperator, video_url=video).execute({})
     assert kling_emulator.requests == {}
 
 
@@ -215,8 +215,8 @@ def test_what_is_no_id_deletes_nothing(value: Any, kling_emulator: Emulator) -> 
     assert kling_emulator.requests == {}
 
 
-def test_deleting_says_what_it_did(kling_emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+def test_deleting_reports_what_it_did(kling_emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        told = task(KlingDeleteElementOperator, element_id=4711).execute({})
-    assert told == {"element_id": 4711, "deleted": False}
+        report = task(KlingDeleteElementOperator, element_id=4711).execute({})
+    assert report == {"element_id": 4711, "deleted": False}
     assert "There is no element 4711" in caplog.text

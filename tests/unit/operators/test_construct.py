@@ -17,7 +17,7 @@ from airflow_provider_kling.api.requests.video import IMAGE_TO_VIDEO, TEXT_TO_VI
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator, KlingTextToVideoOperator
-from tests.unit.operators.conftest import PICTURE, TaskInstance, context_of
+from tests.unit.operators.conftest import IMAGE_URL, TaskInstance, context_of
 
 FIELDS = tuple(IMAGE_TO_VIDEO.request.model_fields)
 COMMON = (
@@ -31,7 +31,7 @@ COMMON = (
 
 
 def make(**arguments: Any) -> KlingImageToVideoOperator:
-    return KlingImageToVideoOperator(**{"task_id": "film", "image": PICTURE, **arguments})
+    return KlingImageToVideoOperator(**{"task_id": "film", "image": IMAGE_URL, **arguments})
 
 
 def refusal(**arguments: Any) -> str:
@@ -80,7 +80,7 @@ def test_every_field_can_be_a_template() -> None:
 
 def test_fields_become_attributes() -> None:
     operator = make(prompt="waves", timeout=60)
-    assert (operator.prompt, operator.image, operator.model_name) == ("waves", PICTURE, "kling-v3")
+    assert (operator.prompt, operator.image, operator.model_name) == ("waves", IMAGE_URL, "kling-v3")
     assert operator.negative_prompt is None
     assert operator.timeout == 60
     assert operator.retries is not None
@@ -97,12 +97,12 @@ def test_a_misspelled_name_is_an_error_at_parse_time() -> None:
     with pytest.raises(REFUSED, match="promt"):
         KlingImageToVideoOperator.partial(task_id="film", promt="waves")
     with DAG("films"), pytest.raises(REFUSED, match="imagee"):
-        KlingImageToVideoOperator.partial(task_id="film").expand(imagee=[PICTURE])
+        KlingImageToVideoOperator.partial(task_id="film").expand(imagee=[IMAGE_URL])
 
 
 def test_fields_are_keywords_only() -> None:
     with pytest.raises(REFUSED):
-        KlingImageToVideoOperator(PICTURE)  # type: ignore[misc]
+        KlingImageToVideoOperator(IMAGE_URL)  # type: ignore[misc]
 
 
 def test_default_args_reach_fields_and_common_parameters() -> None:
@@ -118,12 +118,12 @@ def test_default_args_reach_fields_and_common_parameters() -> None:
 def test_mapping_over_fields() -> None:
     with DAG("films", default_args={"mode": "pro"}) as dag:
         KlingImageToVideoOperator.partial(task_id="film", prompt="waves", timeout=60).expand(
-            image=[PICTURE, "https://pictures.example/b.png"]
+            image=[IMAGE_URL, "https://pictures.example/b.png"]
         )
     mapped = dag.get_task("film")
-    one = mapped.unmap({**mapped.expand_input.value, "image": PICTURE})
+    one = mapped.unmap({**mapped.expand_input.value, "image": IMAGE_URL})
     assert isinstance(one, KlingImageToVideoOperator)
-    assert (one.image, one.prompt, one.mode, one.timeout) == (PICTURE, "waves", "pro", 60)
+    assert (one.image, one.prompt, one.mode, one.timeout) == (IMAGE_URL, "waves", "pro", 60)
 
 
 def test_another_tasks_output_makes_that_task_come_first() -> None:
@@ -151,7 +151,7 @@ def test_a_subclass_for_another_endpoint_checks_its_own_fields_only() -> None:
         Other(task_id="a")
 
 
-def test_a_class_with_an_endpoint_cannot_bring_its_own_constructor() -> None:
+def test_a_class_with_an_endpoint_cannot_define_a_constructor() -> None:
     with pytest.raises(TypeError, match="Lost: the constructor is derived"):
 
         class Lost(KlingTaskOperator):
@@ -176,7 +176,7 @@ def test_a_field_that_all_operators_have_is_refused_at_import(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "expected_text"),
     [
         ({"mode": "standard"}, "'mode': 'standard'; expected 'std', 'pro' or '4k'"),
         ({"duration": "99"}, "'duration': '99'; expected 3 to 15"),
@@ -195,8 +195,10 @@ def test_a_field_that_all_operators_have_is_refused_at_import(name: str) -> None
         ),
     ],
 )
-def test_a_wrong_literal_is_an_import_error_that_names_it(arguments: dict[str, Any], words: str) -> None:
-    assert words in refusal(**arguments)
+def test_a_wrong_literal_is_an_import_error_that_names_it(
+    arguments: dict[str, Any], expected_text: str
+) -> None:
+    assert expected_text in refusal(**arguments)
 
 
 def test_all_wrong_literals_are_named_at_once() -> None:
@@ -229,7 +231,7 @@ def test_another_tasks_output_is_checked_when_it_is_there(
     with DAG("films"):
         first = make(task_id="first")
         second = make(task_id="second", image=first.output, prompt=first.output, retries=3)
-    monkeypatch.setattr(type(first.output), "resolve", lambda *_, **__: [PICTURE])
+    monkeypatch.setattr(type(first.output), "resolve", lambda *_, **__: [IMAGE_URL])
     context = context_of(ti)
     second.render_template_fields(context)
     with pytest.raises(KlingRequestInvalid, match=r"'prompt': a list; pass one value, or map the task"):
@@ -237,12 +239,12 @@ def test_another_tasks_output_is_checked_when_it_is_there(
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"),
+    ("values", "sent"),
     [(5, "5"), ("5", "5"), (5.0, "5"), ("5.0", "5")],
 )
-def test_numbers_are_taken_as_people_write_them(given: Any, sent: str) -> None:
-    operator = make(duration=given)
-    request = IMAGE_TO_VIDEO.request.model_validate({"image": PICTURE, "duration": operator.duration})
+def test_numbers_are_accepted_as_people_write_them(values: Any, sent: str) -> None:
+    operator = make(duration=values)
+    request = IMAGE_TO_VIDEO.request.model_validate({"image": IMAGE_URL, "duration": operator.duration})
     assert request.wire()["duration"] == sent
 
 
@@ -306,16 +308,16 @@ def test_a_class_between_the_operator_and_its_base_has_its_constructor_called() 
 
 
 @pytest.mark.parametrize(
-    ("good", "bad"),
+    ("valid", "invalid"),
     [
         pytest.param({"mode": "pro"}, {"mode": "ultra"}, id="another value"),
         pytest.param({"cfg_scale": 1}, {"cfg_scale": True}, id="a flag that equals a number"),
     ],
 )
 def test_a_wrong_literal_is_found_after_an_equal_task_was_right(
-    good: dict[str, Any], bad: dict[str, Any]
+    valid: dict[str, Any], invalid: dict[str, Any]
 ) -> None:
-    make(**good)
-    make(**good)
-    assert next(iter(bad)) in refusal(**bad)
-    assert next(iter(bad)) in refusal(**bad)
+    make(**valid)
+    make(**valid)
+    assert next(iter(invalid)) in refusal(**invalid)
+    assert next(iter(invalid)) in refusal(**invalid)

@@ -19,13 +19,13 @@ from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOpera
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from tests.support.dag_runs import run as run_dag
 from tests.unit.batch.conftest import Batch, rows
-from tests.unit.operators.conftest import PICTURE, TaskInstance, Told, context_of, image_to_video, run
+from tests.unit.operators.conftest import IMAGE_URL, LogLines, TaskInstance, context_of, image_to_video, run
 
 __all__ = ["run_dag"]
 
 
 @pytest.mark.parametrize("limit", [0.42, "0.42", "$0.42", Decimal("0.42"), "{{ limit }}"])
-def test_what_costs_as_much_is_made(limit: Any, kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_a_job_at_the_limit_is_submitted(limit: Any, kling_emulator: Emulator, ti: TaskInstance) -> None:
     operator = image_to_video(max_usd=limit)
     operator.render_template_fields({"limit": "0.42"})
     run(operator, ti)
@@ -35,19 +35,19 @@ def test_what_costs_as_much_is_made(limit: Any, kling_emulator: Emulator, ti: Ta
 
 
 @pytest.mark.parametrize(
-    ("limit", "words"),
+    ("limit", "expected_text"),
     [
         (0.41, r"^Raise max_usd=0\.41 .*about 3\.0 units, \$0\.42 by the list price of 20\d\d-\d\d"),
         ("{{ none }}", "max_usd is '' after rendering|max_usd is 'None' after rendering"),
         ("{{ ' ' }}", "max_usd is ' ' after rendering"),
     ],
 )
-def test_what_costs_more_is_not_made(
-    limit: Any, words: str, kling_emulator: Emulator, ti: TaskInstance
+def test_a_job_above_the_limit_is_not_submitted(
+    limit: Any, expected_text: str, kling_emulator: Emulator, ti: TaskInstance
 ) -> None:
     operator = image_to_video(max_usd=limit)
     operator.render_template_fields({})
-    with pytest.raises(KlingRequestInvalid, match=words):
+    with pytest.raises(KlingRequestInvalid, match=expected_text):
         run(operator, ti)
     assert not kling_emulator.jobs
 
@@ -79,14 +79,14 @@ AMOUNTS: dict[str, tuple[Any, str | None]] = {
 }
 
 
-@pytest.mark.parametrize(("given", "expected"), AMOUNTS.values(), ids=AMOUNTS)
+@pytest.mark.parametrize(("values", "expected"), AMOUNTS.values(), ids=AMOUNTS)
 @pytest.mark.parametrize("parse", [parse_units, parse_usd])
-def test_a_limit_as_people_write_it(parse: Any, given: Any, expected: str | None) -> None:
+def test_a_limit_as_people_write_it(parse: Any, values: Any, expected: str | None) -> None:
     if expected is None:
         with pytest.raises(KlingRequestInvalid, match="Invalid value for 'limit'"):
-            parse("limit", given)
+            parse("limit", values)
     else:
-        assert parse("limit", given) == Decimal(expected)
+        assert parse("limit", values) == Decimal(expected)
 
 
 @pytest.mark.parametrize("limit", ["$1,000", "-$5", "$-5", "$", "USD 5"])
@@ -106,7 +106,7 @@ def test_what_is_no_amount_is_refused_at_parse(limit: Any) -> None:
 
 
 def test_a_job_without_an_estimate_is_not_submitted(kling_emulator: Emulator, ti: TaskInstance) -> None:
-    operator = KlingAvatarImageToVideoOperator(task_id="a", image=PICTURE, audio_id="7", max_usd=100)
+    operator = KlingAvatarImageToVideoOperator(task_id="a", image=IMAGE_URL, audio_id="7", max_usd=100)
     with pytest.raises(
         KlingRequestInvalid, match=r"^Give expected_seconds: max_usd=100 needs .* before payment"
     ):
@@ -114,12 +114,14 @@ def test_a_job_without_an_estimate_is_not_submitted(kling_emulator: Emulator, ti
     assert not kling_emulator.jobs
 
 
-def test_the_log_says_what_it_costs(kling_emulator: Emulator, ti: TaskInstance, told: Told) -> None:
+def test_the_log_reports_what_it_costs(
+    kling_emulator: Emulator, ti: TaskInstance, log_lines: LogLines
+) -> None:
     run(image_to_video(), ti)
-    assert told("will cost about 3.0 video units ($0.42 by the list price of 20")
+    assert log_lines("will cost about 3.0 video units ($0.42 by the list price of 20")
 
 
-def test_a_batch_holds_the_lower_limit(kling_emulator: Emulator, tmp_path: Any) -> None:
+def test_the_lower_limit_applies_to_a_batch(kling_emulator: Emulator, tmp_path: Any) -> None:
     # An image costs 8 units of $0.0035: three are $0.084.
     with pytest.raises(KlingBudgetSpent):
         Batch(str(tmp_path), max_usd="0.09", max_units=100).run(rows(5))
@@ -147,7 +149,7 @@ def test_the_lower_limit_counts() -> None:
     assert lowest_units(images, None, Decimal("0.01")) == Decimal("2.857142")
 
 
-AVATAR = {"image": PICTURE, "audio_id": "7"}
+AVATAR = {"image": IMAGE_URL, "audio_id": "7"}
 
 
 @pytest.mark.parametrize(
@@ -166,12 +168,16 @@ def test_rows_are_priced_by_their_length(requests: Any, expected: str, kling_emu
         expected_seconds="{{ seconds }}",
     )
     operator.expected_seconds = 20
-    told = operator.dry_run()
-    assert (told["estimate"], told["rows_without_estimate"], told["rows_with_faults"]) == (expected, 0, 0)
-    assert told["examples"][1]["estimate"] == "2.0"
+    report = operator.dry_run()
+    assert (report["estimate"], report["rows_without_estimate"], report["rows_with_faults"]) == (
+        expected,
+        0,
+        0,
+    )
+    assert report["examples"][1]["estimate"] == "2.0"
 
 
-def test_a_length_that_is_none_is_a_fault_of_its_row(kling_emulator: Emulator) -> None:
+def test_an_invalid_length_makes_its_row_invalid(kling_emulator: Emulator) -> None:
     operator = KlingBatchOperator(
         task_id="b",
         endpoint="videos/avatar/image2video",
@@ -184,7 +190,7 @@ def test_a_length_that_is_none_is_a_fault_of_its_row(kling_emulator: Emulator) -
 def test_other_lengths_make_no_other_row(kling_emulator: Emulator, tmp_path: Any) -> None:
     batch = Batch(str(tmp_path), endpoint="videos/motion-control")
     row = {
-        "image_url": PICTURE,
+        "image_url": IMAGE_URL,
         "video_url": "https://a.example/v.mp4",
         "character_orientation": "image",
         "mode": "std",
@@ -197,10 +203,10 @@ def test_other_lengths_make_no_other_row(kling_emulator: Emulator, tmp_path: Any
 class _Pulls:
     def __init__(self, results: dict[str, Any]) -> None:
         self.results = results
-        self.asked: list[str] = []
+        self.pulled_task_ids: list[str] = []
 
     def xcom_pull(self, task_ids: str, key: str) -> Any:
-        self.asked.append(task_ids)
+        self.pulled_task_ids.append(task_ids)
         if isinstance(found := self.results.get(task_ids), Exception):
             raise found
         return found
@@ -219,7 +225,7 @@ SAID = {"audios": [{"id": "7", "duration": "4.2"}, {"id": "8", "duration": "9"}]
 
 
 @pytest.mark.parametrize(
-    ("results", "wanted", "seconds"),
+    ("results", "expected", "seconds"),
     [
         ({"say": SAID}, {"7"}, "4.2"),
         ({"say": [SAID, {"audios": [{"id": 9, "duration": 3.5}]}]}, {"9"}, "3.5"),
@@ -236,9 +242,9 @@ SAID = {"audios": [{"id": "7", "duration": "4.2"}, {"id": "8", "duration": "9"}]
     ],
 )
 def test_the_length_is_read_from_results_of_upstream_tasks(
-    results: Any, wanted: Any, seconds: str | None
+    results: Any, expected: Any, seconds: str | None
 ) -> None:
-    found = upstream_length(_Task(), {"ti": _Pulls(results)}, wanted)  # type: ignore[typeddict-item]
+    found = upstream_length(_Task(), {"ti": _Pulls(results)}, expected)  # type: ignore[typeddict-item]
     assert found == (None if seconds is None else Decimal(seconds))
 
 
@@ -249,7 +255,7 @@ def test_a_limit_works_from_speech_to_avatar(field: str, run_dag: Any, kling_emu
         f"""
         from airflow_provider_kling.operators.audio import *
         from airflow_provider_kling.operators.avatar import *
-        IMAGE = "{PICTURE}"
+        IMAGE = "{IMAGE_URL}"
         say = KlingTextToSpeechOperator(
             task_id="say",
             text="Good morning, and welcome to the news of today",

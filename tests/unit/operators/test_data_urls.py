@@ -46,7 +46,7 @@ def test_a_stored_file_is_not_returned_as_well(
 
 
 @each(SHAPES)
-def test_a_row_holds_the_path_alone(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
+def test_a_row_has_only_the_path(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
     server.query = v1(task_result=shape)
     assert run_batch(ti, tmp_path)["done"] == 1
     texts = [path.read_text() for path in tmp_path.rglob("*.json*")]

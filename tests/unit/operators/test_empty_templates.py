@@ -34,11 +34,11 @@ NOBODY = "{{ nobody }}"
 class Log:
     """Stores warnings: Airflow 3 writes a task's log without the handlers of logging."""
 
-    def __init__(self, told: list[str]) -> None:
-        self._told = told
+    def __init__(self, log_lines: list[str]) -> None:
+        self._lines = log_lines
 
     def warning(self, text: str, *values: Any) -> None:
-        self._told.append(text % values)
+        self._lines.append(text % values)
 
     def info(self, *_: Any) -> None:
         """Leave out what is no warning."""
@@ -49,7 +49,7 @@ def run(operator: Any, ti: TaskInstance, **values: Any) -> Any:
     return operator.execute(context_of(ti))
 
 
-def test_the_word_none_is_no_prompt(kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_the_text_none_is_no_prompt(kling_emulator: Emulator, ti: TaskInstance) -> None:
     operator = KlingTextToVideoOperator(task_id="film", poll_interval=0.2, prompt="{{ none }}")
     with pytest.raises(
         KlingRequestInvalid, match=r"prompt is 'None' after rendering: \{\{ none \}\} has no value"
@@ -66,7 +66,7 @@ def test_results_are_stored_or_nothing_is_submitted(kling_emulator: Emulator, ti
     assert not kling_emulator.jobs
 
 
-def test_a_limit_that_is_lost_is_no_permission(kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_a_limit_that_rendered_empty_is_no_missing_limit(kling_emulator: Emulator, ti: TaskInstance) -> None:
     operator = KlingTextToVideoOperator(task_id="film", prompt="a boat", max_units="{{ most }}")
     with pytest.raises(KlingRequestInvalid, match="max_units is '' after rendering"):
         run(operator, ti, most="")
@@ -76,39 +76,42 @@ def test_a_limit_that_is_lost_is_no_permission(kling_emulator: Emulator, ti: Tas
 @pytest.mark.parametrize(
     ("avoid", "shown"), [("", "''"), (None, "'None'"), (" ", "' '"), ("nan", "'nan'"), ("N/A", "'N/A'")]
 )
-def test_a_field_may_be_left_out_so_but_not_silently(
+def test_an_optional_field_is_left_out_with_a_warning(
     avoid: Any, shown: str, kling_emulator: Emulator, ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator = KlingTextToVideoOperator(
         task_id="film", prompt="a boat", negative_prompt="{{ avoid }}", wait_for_completion=False
     )
-    told: list[str] = []
-    monkeypatch.setattr(type(operator), "log", Log(told))
+    report: list[str] = []
+    monkeypatch.setattr(type(operator), "log", Log(report))
     run(operator, ti, avoid=avoid)
     assert "negative_prompt" not in kling_emulator.jobs[0].body
     assert (
-        f"negative_prompt is {shown} after rendering: {{{{ avoid }}}} has no value, so it is not sent" in told
+        f"negative_prompt is {shown} after rendering: {{{{ avoid }}}} has no value, so it is not sent"
+        in report
     )
 
 
 def test_what_has_a_value_or_was_no_template_has_not_vanished() -> None:
-    given = {"prompt": "{{ words }}", "image": None, "mode": "", "image_list": [{"image": "{{ x }}"}]}
-    assert find_unresolved(given, {**given, "prompt": "a boat"}) == []
+    values = {"prompt": "{{ words }}", "image": None, "mode": "", "image_list": [{"image": "{{ x }}"}]}
+    assert find_unresolved(values, {**values, "prompt": "a boat"}) == []
     # An array compares with each of its items, and is neither true nor false.
-    assert find_unresolved(given, {**given, "image_list": numpy.array(["", "a"])}) == []
-    (lost,) = find_unresolved(given, {**given, "image_list": None})
-    assert (lost.name, lost.fatal) == ("image_list", False)
+    assert find_unresolved(values, {**values, "image_list": numpy.array(["", "a"])}) == []
+    (missing,) = find_unresolved(values, {**values, "image_list": None})
+    assert (missing.name, missing.fatal) == ("image_list", False)
 
 
 @pytest.mark.parametrize("most", ["2.9", 2, "{{ most }}"])
-def test_what_would_cost_too_much_is_not_made(most: Any, kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_a_job_above_the_limit_is_not_submitted(
+    most: Any, kling_emulator: Emulator, ti: TaskInstance
+) -> None:
     operator = KlingTextToVideoOperator(task_id="film", prompt="a boat", max_units=most)
     with pytest.raises(KlingRequestInvalid, match=r"^Raise max_units=2.* about 3\.0 units, \$0\.42"):
         run(operator, ti, most=2.5)
     assert not kling_emulator.jobs
 
 
-def test_what_costs_as_much_as_allowed_is_made(kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_a_job_at_the_limit_is_submitted(kling_emulator: Emulator, ti: TaskInstance) -> None:
     operator = KlingTextToVideoOperator(
         task_id="film", prompt="a boat", max_units=3, wait_for_completion=False
     )
@@ -117,9 +120,9 @@ def test_what_costs_as_much_as_allowed_is_made(kling_emulator: Emulator, ti: Tas
 
 
 def test_a_job_of_unknown_price_cannot_have_a_limit(kling_emulator: Emulator, ti: TaskInstance) -> None:
-    picture = "https://example.com/a.png"
+    image = "https://example.com/a.png"
     operator = KlingVideoEffectsOperator(
-        task_id="film", effect_scene="squish", input={"image": picture}, max_units=100
+        task_id="film", effect_scene="squish", input={"image": image}, max_units=100
     )
     with pytest.raises(KlingRequestInvalid, match="what this job costs cannot be known"):
         run(operator, ti)
@@ -133,8 +136,8 @@ def test_what_a_limit_must_be(most: Any) -> None:
 
 
 def test_a_retired_model_is_reported_when_the_dag_is_parsed() -> None:
-    words = r"Task 'film': model_name 'kling-v1-6' was retired .* instead: kling-v3"
-    with pytest.warns(FutureWarning, match=words):
+    expected_text = r"Task 'film': model_name 'kling-v1-6' was retired .* instead: kling-v3"
+    with pytest.warns(FutureWarning, match=expected_text):
         KlingTextToVideoOperator(task_id="film", prompt="a boat", model_name="kling-v1-6")
 
 
@@ -152,22 +155,22 @@ def test_others_are_not() -> None:
 
 @pytest.mark.parametrize("value", [None, "", "None", "\n None\n", "  ", "\u200b"])
 @pytest.mark.parametrize("field", ["prompt", "multi_prompt[0].prompt", "extra_body.prompt"])
-def test_a_prompt_that_is_lost_is_fatal_at_any_depth(field: str, value: Any) -> None:
+def test_an_empty_prompt_fails_at_any_depth(field: str, value: Any) -> None:
     def at(words: Any) -> dict[str, Any]:
         if field == "prompt":
             return {"prompt": words}
         body = {"prompt": words}
         return {"extra_body": body} if field.startswith("extra") else {"multi_prompt": [body]}
 
-    (lost,) = find_unresolved(at("{{ words }}"), at(value))
-    assert (lost.name, lost.fatal) == (field, True)
+    (missing,) = find_unresolved(at("{{ words }}"), at(value))
+    assert (missing.name, missing.fatal) == (field, True)
 
 
 RESULT = {"task_id": "7", "endpoint": "videos/text2video", "videos": [{"url": "https://a.example/a.mp4"}]}
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "expected_text"),
     [
         ([], "gives an empty list or object"),
         ({}, "gives an empty list or object"),
@@ -176,7 +179,7 @@ RESULT = {"task_id": "7", "endpoint": "videos/text2video", "videos": [{"url": "h
         ([[], ""], "gives an empty list or object"),
         ({"prompt": None}, "gives an empty list or object"),
         (RESULT, "gives a whole result; name the part"),
-        ((word for word in "ab"), "gives an object, not text"),
+        ((text for text in "ab"), "gives an object, not text"),
         (object(), "gives an object, not text"),
         (float("nan"), "has no value"),
         ("null", "has no value"),
@@ -187,10 +190,12 @@ RESULT = {"task_id": "7", "endpoint": "videos/text2video", "videos": [{"url": "h
     ids=lambda each: type(each).__name__ if "0x" in repr(each) else repr(each)[:25],
 )
 def test_text_of_a_value_that_is_no_prompt_is_not_paid(
-    value: Any, words: str, kling_emulator: Emulator, ti: TaskInstance
+    value: Any, expected_text: str, kling_emulator: Emulator, ti: TaskInstance
 ) -> None:
     operator = KlingTextToVideoOperator(task_id="film", poll_interval=0.2, prompt="{{ value }}")
-    with pytest.raises(KlingRequestInvalid, match=r"^prompt is .* after rendering: \{\{ value \}\} " + words):
+    with pytest.raises(
+        KlingRequestInvalid, match=r"^prompt is .* after rendering: \{\{ value \}\} " + expected_text
+    ):
         run(operator, ti, value=value)
     assert not kling_emulator.jobs
 
@@ -235,34 +240,34 @@ def test_a_template_in_a_path_is_rendered() -> None:
     assert operator.output_path == "/films/monday"
 
 
-@pytest.mark.parametrize("gone", [None, "", "None", "\n None\n", "\u200b"])
-def test_what_an_xcom_lost_is_found_inside_of_it(gone: Any) -> None:
+@pytest.mark.parametrize("deleted", [None, "", "None", "\n None\n", "\u200b"])
+def test_empty_values_inside_an_xcom_are_found(deleted: Any) -> None:
     with DAG("films"):
         reference = KlingTextToVideoOperator(task_id="first", prompt="a boat").output
-    shots = [{"index": 1, "prompt": gone, "duration": 5}]
-    (lost,) = find_unresolved({"multi_prompt": reference}, {"multi_prompt": shots})
-    assert (lost.name, lost.fatal) == ("multi_prompt[0].prompt", True)
-    (lost,) = find_unresolved(
-        {"camera_control": reference}, {"camera_control": {"type": "simple", "config": gone}}
+    shots = [{"index": 1, "prompt": deleted, "duration": 5}]
+    (missing,) = find_unresolved({"multi_prompt": reference}, {"multi_prompt": shots})
+    assert (missing.name, missing.fatal) == ("multi_prompt[0].prompt", True)
+    (missing,) = find_unresolved(
+        {"camera_control": reference}, {"camera_control": {"type": "simple", "config": deleted}}
     )
-    assert (lost.name, lost.fatal) == ("camera_control.config", False)
+    assert (missing.name, missing.fatal) == ("camera_control.config", False)
     assert find_unresolved({"multi_prompt": shots}, {"multi_prompt": shots}) == []
 
 
-@pytest.mark.parametrize("gone", [None, "", "None", " "])
+@pytest.mark.parametrize("deleted", [None, "", "None", " "])
 def test_keys_of_extra_body_are_left_out_with_a_warning(
-    gone: Any, kling_emulator: Emulator, ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
+    deleted: Any, kling_emulator: Emulator, ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extra = {"tag": "{{ gone }}", "deep": {"a": "{{ gone }}", "b": 1}, "list": ["{{ gone }}", "x"]}
     operator = KlingTextToVideoOperator(
         task_id="film", prompt="a boat", extra_body=extra, wait_for_completion=False
     )
-    told: list[str] = []
-    monkeypatch.setattr(type(operator), "log", Log(told))
-    run(operator, ti, gone=gone)
+    report: list[str] = []
+    monkeypatch.setattr(type(operator), "log", Log(report))
+    run(operator, ti, gone=deleted)
     body = kling_emulator.jobs[0].body
     assert (body.get("tag", "left out"), body["deep"], body["list"]) == ("left out", {"b": 1}, ["x"])
-    assert len([line for line in told if "so it is not sent" in line]) == 3
+    assert len([line for line in report if "so it is not sent" in line]) == 3
 
 
 def test_extra_body_may_be_json_text(kling_emulator: Emulator, ti: TaskInstance) -> None:
@@ -299,7 +304,7 @@ def test_an_enumeration_of_texts_is_rendered_to_its_value(kling_emulator: Emulat
 
 
 @pytest.mark.parametrize(
-    ("template", "rendered", "lost"),
+    ("template", "rendered", "missing"),
     [
         ("A harbour in {{ x }}", "A harbour in None", True),
         ("A harbour in {{ x }}\n", "A harbour in None", True),
@@ -316,10 +321,10 @@ def test_an_enumeration_of_texts_is_rendered_to_its_value(kling_emulator: Emulat
         ("A {{ x }}", "A " + "None " * 5000, False),
     ],
 )
-def test_a_part_of_a_prompt_that_has_no_value_is_found(template: str, rendered: str, lost: bool) -> None:
-    assert holds_none(template, rendered) is lost
+def test_a_part_of_a_prompt_that_has_no_value_is_found(template: str, rendered: str, missing: bool) -> None:
+    assert holds_none(template, rendered) is missing
     found = find_unresolved({"prompt": template}, {"prompt": rendered})
-    assert [(each.partial, each.fatal) for each in found] == ([(True, True)] if lost else [])
+    assert [(each.partial, each.fatal) for each in found] == ([(True, True)] if missing else [])
     assert not find_unresolved({"negative_prompt": template}, {"negative_prompt": rendered})
 
 
@@ -357,7 +362,7 @@ class Town:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "place"),
+    ("arguments", "location"),
     [
         ({"prompt": f"A harbour in {Town()}"}, "prompt"),
         ({"prompt": "a", "negative_prompt": str(Town())}, "negative_prompt"),
@@ -372,10 +377,10 @@ class Town:
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
-def test_the_text_of_an_object_fails_in_the_dag_file(arguments: dict[str, Any], place: str) -> None:
+def test_the_text_of_an_object_fails_in_the_dag_file(arguments: dict[str, Any], location: str) -> None:
     with pytest.raises(KlingRequestInvalid) as caught:
         KlingTextToVideoOperator(task_id="film", **arguments)
-    assert str(caught.value).startswith(f"Invalid value for '{place}': ")
+    assert str(caught.value).startswith(f"Invalid value for '{location}': ")
 
 
 def test_the_text_of_an_object_names_the_remedy() -> None:

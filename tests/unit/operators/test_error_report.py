@@ -26,7 +26,7 @@ from airflow_provider_kling.exceptions import (
 from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.library import KlingCustomVoiceOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
-from tests.unit.operators.conftest import TaskInstance, Told, context_of, image_to_video, posts, run
+from tests.unit.operators.conftest import LogLines, TaskInstance, context_of, image_to_video, posts, run
 
 Make = Callable[..., KlingImageToVideoOperator]
 DAY = 86_400.0
@@ -41,11 +41,11 @@ def test_without_retries_left_the_error_promises_none(make: Make, slow_emulator:
     with pytest.raises(KlingTaskTimeout) as late:
         run(make(timeout=0.3, retries=0), once())
     (job,) = slow_emulator.jobs
-    said = str(late.value)
-    assert "The job continues at Kling and may be charged. Airflow does not try this again" in said
-    assert "a clear makes a new one, which is charged" in said
-    assert f"(endpoint videos/image2video, kling_task_id {job.task_id})" in said
-    assert "attaches" not in said
+    text = str(late.value)
+    assert "The job continues at Kling and may be charged. Airflow does not try this again" in text
+    assert "a clear makes a new one, which is charged" in text
+    assert f"(endpoint videos/image2video, kling_task_id {job.task_id})" in text
+    assert "attaches" not in text
 
 
 def test_the_last_try_does_not_speak_of_another_one(
@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_stored_on_the_last_try(
     assert "without a new job" not in str(failed.value)
 
 
-def test_of_a_call_that_answers_at_once_nothing_is_fetched_again(
+def test_no_fetch_is_advised_for_a_synchronous_call(
     ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
 ) -> None:
     (tmp_path / "sounds").touch()
@@ -88,7 +88,7 @@ def test_of_a_call_that_answers_at_once_nothing_is_fetched_again(
     assert len(kling_emulator.jobs) == 2, "what the text says"
 
 
-def test_a_lost_answer_at_a_gateway_promises_nothing(
+def test_advice_after_a_lost_response_at_a_gateway_promises_nothing(
     ti: TaskInstance, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = {**kling_emulator.connection(), "extra": {"dialect": "gateway", "base_path": "/"}}
@@ -122,7 +122,7 @@ def test_a_look_up_that_is_refused_does_not_read_as_if_nothing_was_paid(
     assert f"kling_task_id {job.external_task_id}" in str(refused.value)
 
 
-def test_a_result_that_cannot_be_read_is_not_given_up(
+def test_a_result_that_cannot_be_read_is_not_abandoned(
     ti: TaskInstance, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The triggerer has seen the job end; the worker that reads it finds the connection changed."""
@@ -145,21 +145,21 @@ def test_an_output_path_that_fails_later_promises_no_more_than_any_error(
 ) -> None:
     run(make(wait_for_completion=False), ti)
     last = ti.retried().retried().retried()
-    where = s3.uri("out", "kling_test_s3_down")
+    location = s3.uri("out", "kling_test_s3_down")
     with pytest.raises(KlingServerError, match="cannot be used now") as failed:
-        run(make(output_path=where), ti.retried())
+        run(make(output_path=location), ti.retried())
     assert "A retry of this task looks for it, and attaches to it if it was made" in str(failed.value)
     with pytest.raises(KlingServerError, match="Airflow does not try this again") as failed:
-        run(make(output_path=where), last)
+        run(make(output_path=location), last)
     assert "retry" not in str(failed.value)
 
 
-def test_on_kill_of_a_last_try(slow_emulator: Emulator, told: Told) -> None:
+def test_on_kill_of_a_last_try(slow_emulator: Emulator, log_lines: LogLines) -> None:
     operator = image_to_video(retries=0, timeout=0.3)
     with pytest.raises(KlingTaskTimeout):
         operator.execute(context_of(once()))
     operator.on_kill()
-    (line,) = told("cannot cancel")
+    (line,) = log_lines("cannot cancel")
     assert "No retry is left, and a clear makes a new one, which is charged" in line
 
 
@@ -168,23 +168,23 @@ def test_a_result_that_kling_has_deleted_is_no_success(make: Make, kling_emulato
     first = run(make(retries=0), once())
     with (
         time_machine.travel(first["expires_at"] / 1000 + DAY),
-        pytest.raises(KlingResultExpired) as gone,
+        pytest.raises(KlingResultExpired) as deleted,
     ):
         run(make(retries=0), once())
-    assert isinstance(gone.value, AirflowFailException)
-    for words in (
+    assert isinstance(deleted.value, AirflowFailException)
+    for expected_text in (
         f"Kling has deleted the result of task {first['task_id']} (videos/image2video of ",
         f"external_task_id {first['external_task_id']}",
         "it was stored until",
         "To make it again, and be charged again, clear this task.",
     ):
-        assert words in str(gone.value)
+        assert expected_text in str(deleted.value)
     with time_machine.travel(first["expires_at"] / 1000 + DAY):
-        again = run(make(retries=0), TaskInstance(max_tries=1, try_number=2))
-    assert again["task_id"] != first["task_id"], "what the text says"
+        second = run(make(retries=0), TaskInstance(max_tries=1, try_number=2))
+    assert second["task_id"] != first["task_id"], "what the text says"
 
 
-def test_a_name_of_ones_own_needs_another_one_for_a_new_job(
+def test_a_user_external_task_id_must_change_for_a_new_job(
     ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     first = run(image_to_video(external_task_id="order-17"), ti)
@@ -207,12 +207,12 @@ def test_a_voice_outlives_its_job(ti: TaskInstance, kling_emulator: Emulator) ->
 
     first = run(voice(), ti)
     with time_machine.travel(first["expires_at"] / 1000 + DAY):
-        again = run(voice(), ti.retried())
-    assert again["voices"] == first["voices"]
+        second = run(voice(), ti.retried())
+    assert second["voices"] == first["voices"]
 
 
 @pytest.mark.parametrize(
-    ("dialect", "words"),
+    ("dialect", "expected_text"),
     [
         ("kling", "This job will cost about 3.0 video units"),
         ("gateway", "a gateway sets the price of this job; Kling's own list price would be 3.0 video units"),
@@ -224,15 +224,15 @@ def test_another_hosts_price_is_labelled_as_klings_list_price(
     ti: TaskInstance,
     kling_emulator: Emulator,
     monkeypatch: pytest.MonkeyPatch,
-    told: Told,
+    log_lines: LogLines,
     dialect: str,
-    words: str,
+    expected_text: str,
 ) -> None:
     fields = {**kling_emulator.connection(), "extra": {"dialect": dialect, "base_path": "/"}}
     monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
     run(image_to_video(wait_for_completion=False), ti)
-    assert told(words)
-    assert bool(told("will cost about")) is (dialect == "kling")
+    assert log_lines(expected_text)
+    assert bool(log_lines("will cost about")) is (dialect == "kling")
 
 
 def test_an_error_of_others_is_left_alone(ti: TaskInstance, monkeypatch: pytest.MonkeyPatch) -> None:

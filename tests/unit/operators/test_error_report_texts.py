@@ -27,7 +27,7 @@ LATE = KlingTaskTimeout("late.", task_id="8", job=JobState.EXISTS)
 LOST = KlingServerError("lost.", job=JobState.MAY_EXIST)
 NAMED = KlingServerError("lost.", job=JobState.MAY_EXIST)
 NAMED.external_task_id = "af-1"
-KEPT_NOT = KlingResultNotKept("disk full.", task_id="8", job=JobState.ENDED)
+NOT_STORED = KlingResultNotKept("disk full.", task_id="8", job=JobState.ENDED)
 KEY_REFUSED = KlingAuthError("key.", task_id="8", job=JobState.EXISTS)
 GONE = KlingResultExpired("gone.", task_id="8", job=JobState.ENDED)
 
@@ -37,17 +37,17 @@ FETCH = "KlingFetchResultOperator stores its result (endpoint videos/text2video,
 CLEAR = "a clear makes a new one, which is charged."
 
 
-def advice(**given: Any) -> RecoveryAdvice:
-    return RecoveryAdvice(**{"endpoint": SLUG, "will_retry": True, "can_look_up": True, **given})
+def advice(**values: Any) -> RecoveryAdvice:
+    return RecoveryAdvice(**{"endpoint": SLUG, "will_retry": True, "can_look_up": True, **values})
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "words"),
+    ("values", "error", "expected_text"),
     [
         ({}, LATE, f"A retry of this task attaches to it; {CLEAR}"),
-        ({}, KEPT_NOT, f"A retry of this task fetches it again without a new job; {CLEAR}"),
+        ({}, NOT_STORED, f"A retry of this task fetches it again without a new job; {CLEAR}"),
         (LAST, LATE, f"Airflow does not try this again, and {CLEAR} {FETCH}"),
-        (LAST, KEPT_NOT, f"Airflow does not try this again, and {CLEAR} {FETCH}"),
+        (LAST, NOT_STORED, f"Airflow does not try this again, and {CLEAR} {FETCH}"),
         # Airflow has tries left, but makes none after such an error.
         ({}, KEY_REFUSED, f"Airflow does not try this again, and {CLEAR} {FETCH}"),
         (BLIND, LATE, f"A retry of this task stops rather than pay twice; {CLEAR} {FETCH}"),
@@ -86,15 +86,15 @@ def advice(**given: Any) -> RecoveryAdvice:
         ({"user_named": True}, GONE, "charged again, give this task another external_task_id."),
     ],
 )
-def test_what_comes_after_an_error(given: dict[str, Any], error: KlingError, words: str) -> None:
-    assert words in (advice(**given).for_error(error) or "")
+def test_what_comes_after_an_error(values: dict[str, Any], error: KlingError, expected_text: str) -> None:
+    assert expected_text in (advice(**values).for_error(error) or "")
 
 
-@pytest.mark.parametrize("given", [{}, LAST], ids=["retries left", "last try"])
-@pytest.mark.parametrize("error", [KEPT_NOT, LATE, LOST])
-def test_nothing_comes_back_of_a_call_that_answers_at_once(given: dict[str, Any], error: KlingError) -> None:
-    said = advice(synchronous=True, can_look_up=False, has_state_store=True, **given).for_error(error)
-    assert said == (
+@pytest.mark.parametrize("values", [{}, LAST], ids=["retries left", "last try"])
+@pytest.mark.parametrize("error", [NOT_STORED, LATE, LOST])
+def test_a_synchronous_result_cannot_be_fetched_again(values: dict[str, Any], error: KlingError) -> None:
+    text = advice(synchronous=True, can_look_up=False, has_state_store=True, **values).for_error(error)
+    assert text == (
         "Kling stores no result of it that could be read later: running this task again sends a new request, "
         "which is charged again."
     )
@@ -111,13 +111,13 @@ def test_nothing_comes_back_of_a_call_that_answers_at_once(given: dict[str, Any]
         KlingContentRefused("no.", task_id="8", job=JobState.ENDED),
     ],
 )
-@pytest.mark.parametrize("given", [{}, LAST], ids=["retries left", "last try"])
-def test_where_nothing_can_be_had_again_nothing_is_said(given: dict[str, Any], error: KlingError) -> None:
-    assert advice(**given).for_error(error) is None
+@pytest.mark.parametrize("values", [{}, LAST], ids=["retries left", "last try"])
+def test_without_a_way_to_read_again_there_is_no_advice(values: dict[str, Any], error: KlingError) -> None:
+    assert advice(**values).for_error(error) is None
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("values", "expected_text"),
     [
         ({}, "A retry of this task attaches to it; a clear makes a new one"),
         (BLIND, "A retry of this task stops rather than pay twice"),
@@ -126,5 +126,5 @@ def test_where_nothing_can_be_had_again_nothing_is_said(given: dict[str, Any], e
         (LAST, "No retry is left, and a clear makes a new one, which is charged."),
     ],
 )
-def test_ending_a_task_logs_what_a_retry_does(given: dict[str, Any], words: str) -> None:
-    assert words in advice(**given).for_kill()
+def test_ending_a_task_logs_what_a_retry_does(values: dict[str, Any], expected_text: str) -> None:
+    assert expected_text in advice(**values).for_kill()

@@ -23,10 +23,10 @@ from airflow_provider_kling.exceptions import (
 from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 from tests.unit.operators.conftest import (
+    IMAGE_URL,
     PATH,
-    PICTURE,
+    LogLines,
     TaskInstance,
-    Told,
     context_of,
     fire,
     gets,
@@ -57,7 +57,7 @@ def test_what_is_sent(make: Make, ti: TaskInstance, kling_emulator: Emulator) ->
     (job,) = kling_emulator.jobs
     assert job.body == {
         "model_name": "kling-v3",
-        "image": PICTURE,
+        "image": IMAGE_URL,
         "prompt": "waves",
         "duration": "5",
         "watermark_info": {"enabled": False},
@@ -130,7 +130,7 @@ def test_without_waiting_the_submitted_job_is_returned(
         ("Failure to pass the risk control system", KlingContentRefused),
     ],
 )
-def test_a_failed_job_says_why_though_the_envelope_says_succeed(
+def test_a_failed_job_names_the_cause_though_the_envelope_reports_succeed(
     make: Make, ti: TaskInstance, kling_emulator: Emulator, reason: str, kind: type[KlingError]
 ) -> None:
     kling_emulator.faults.set({"failed_job": 1, "fail_reason": reason})
@@ -150,11 +150,11 @@ def test_refused_content_is_final_and_costs_nothing(
     assert len(kling_emulator.jobs) == 0
 
 
-@pytest.mark.parametrize("fault", ["lost_response", "late_error"])
-def test_a_lost_answer_makes_no_second_job(
-    make: Make, ti: TaskInstance, kling_emulator: Emulator, fault: str
+@pytest.mark.parametrize("defect", ["lost_response", "late_error"])
+def test_a_lost_response_makes_no_second_job(
+    make: Make, ti: TaskInstance, kling_emulator: Emulator, defect: str
 ) -> None:
-    kling_emulator.faults.set({fault: 1})
+    kling_emulator.faults.set({defect: 1})
     result = run(make(), ti)
     assert result["task_id"] == kling_emulator.jobs[0].task_id
     assert posts(kling_emulator) == len(kling_emulator.jobs) == 1
@@ -173,27 +173,31 @@ def test_an_unreachable_host(
     assert not isinstance(failed.value, AirflowFailException)
 
 
-def test_a_timeout_says_that_the_job_goes_on(make: Make, ti: TaskInstance, slow_emulator: Emulator) -> None:
+def test_a_timeout_reports_that_the_job_continues(
+    make: Make, ti: TaskInstance, slow_emulator: Emulator
+) -> None:
     with pytest.raises(KlingTaskTimeout, match="A retry of this task attaches to it") as failed:
         run(make(timeout=0.3), ti)
     assert failed.value.task_id == slow_emulator.jobs[0].task_id
 
 
 def test_an_unknown_status_is_logged_once_and_the_wait_continues(
-    ti: TaskInstance, kling_emulator: Emulator, told: Told
+    ti: TaskInstance, kling_emulator: Emulator, log_lines: LogLines
 ) -> None:
     kling_emulator.faults.set({"unknown_status": "reviewing"})
     result = run(image_to_video(deferrable=False), ti)
     assert result["status"] == "succeed"
-    (line,) = told("reviewing")
+    (line,) = log_lines("reviewing")
     assert "'reviewing' is a status that this version does not know; waiting on" in line
     assert "warning" in line.lower()
 
 
-def test_polls_are_not_logged_but_changes_are(ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
+def test_polls_are_not_logged_but_changes_are(
+    ti: TaskInstance, slow_emulator: Emulator, log_lines: LogLines
+) -> None:
     meanwhile(lambda: gets(slow_emulator) >= 6, lambda: slow_emulator.advance(90))
     run(image_to_video(), ti)
-    lines = told(f"Job {slow_emulator.jobs[0].task_id}: ")
+    lines = log_lines(f"Job {slow_emulator.jobs[0].task_id}: ")
     assert [line.rpartition(": ")[2] for line in lines] == ["submitted", "succeed"]
 
 
@@ -210,7 +214,7 @@ def test_a_job_that_the_list_saw_end_first_is_read_until_it_has_ended(
 
 
 @pytest.mark.parametrize(
-    ("extra_body", "words"),
+    ("extra_body", "expected_text"),
     [
         ({"prompt": "x"}, "extra_body holds prompt, which the task's own parameters already give"),
         ("text", "extra_body is a str; it must be a mapping"),
@@ -223,9 +227,9 @@ def test_a_job_that_the_list_saw_end_first_is_read_until_it_has_ended(
     ],
 )
 def test_an_extra_body_that_cannot_be_sent(
-    ti: TaskInstance, kling_emulator: Emulator, extra_body: Any, words: str
+    ti: TaskInstance, kling_emulator: Emulator, extra_body: Any, expected_text: str
 ) -> None:
-    with pytest.raises(KlingRequestInvalid, match=words):
+    with pytest.raises(KlingRequestInvalid, match=expected_text):
         run(image_to_video(prompt="y", extra_body=extra_body), ti)
     assert kling_emulator.requests == {}
 
@@ -235,10 +239,10 @@ def test_an_extra_body_is_sent(ti: TaskInstance, kling_emulator: Emulator) -> No
     assert kling_emulator.jobs[0].body["brand_new"] == {"a": [1]}
 
 
-def test_one_line_says_how_often_and_until_when_a_deferred_task_asks(
-    told: Told, slow_emulator: Emulator, ti: TaskInstance
+def test_one_line_reports_how_often_and_until_when_a_deferred_task_asks(
+    log_lines: LogLines, slow_emulator: Emulator, ti: TaskInstance
 ) -> None:
     with pytest.raises(TaskDeferred):
         image_to_video(deferrable=True, poll_interval=5).execute(context_of(ti))
-    (line,) = told("Deferring")
+    (line,) = log_lines("Deferring")
     assert re.search(r"Deferring: polling every 5 s until (\S+ )?\d\d:\d\d UTC", line)

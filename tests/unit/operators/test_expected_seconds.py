@@ -15,13 +15,13 @@ from airflow_provider_kling.operators.video import KlingTextToVideoOperator
 from airflow_provider_kling.operators.video2 import KlingMotionControl2Operator, KlingOmniVideo2Operator
 from tests.unit.operators.conftest import TaskInstance, run
 
-VIDEO, PICTURE = "https://example.com/a.mp4", "https://example.com/a.png"
+VIDEO, IMAGE_URL = "https://example.com/a.mp4", "https://example.com/a.png"
 
 
 def moving(**arguments: Any) -> KlingMotionControl2Operator:
     return KlingMotionControl2Operator(
         task_id="film",
-        image=PICTURE,
+        image=IMAGE_URL,
         video=VIDEO,
         character_orientation="video",
         wait_for_completion=False,
@@ -38,7 +38,7 @@ def test_it_prices_what_nothing_else_can(seconds: Any, kling_emulator: Emulator,
     assert ti.xcoms["request"]["estimate"] == "3.6"
 
 
-def test_what_would_cost_more_is_not_made(kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_a_job_above_the_limit_is_not_submitted(kling_emulator: Emulator, ti: TaskInstance) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"^Raise max_units=3 .*about 9\.0 units"):
         run(moving(expected_seconds=10, max_units=3), ti)
     assert not kling_emulator.jobs

@@ -56,10 +56,10 @@ def mistyped_host(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) ->
     _run(_film())
 
 
-def _answer(status: int, answer: dict[str, Any]) -> None:
+def _answer(status: int, response: dict[str, Any]) -> None:
     """Let the connection's host answer a create call."""
     call = ApiRequest("POST", "/v1/videos/text2video", creates_task=True)
-    parse_or_raise(KlingHook().settings, call, status, {}, json.dumps(answer).encode())
+    parse_or_raise(KlingHook().settings, call, status, {}, json.dumps(response).encode())
 
 
 def key_of_another_region(patch: pytest.MonkeyPatch, _folder: Path, _kling: Emulator) -> None:

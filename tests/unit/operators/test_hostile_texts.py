@@ -68,29 +68,29 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("answer", "way"), CASES.values(), ids=list(CASES))
+@pytest.mark.parametrize(("response", "option"), CASES.values(), ids=list(CASES))
 def test_nothing_of_it_comes_through(
     *,
     ti: TaskInstance,
     server: Kling,
     tmp_path: Path,
-    way: Way,
-    answer: Any,
+    option: Way,
+    response: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    server.query = answer
-    if isinstance(answer, Reply):
-        server.create = answer
+    server.query = response
+    if isinstance(response, Reply):
+        server.create = response
     try:
-        result = way(ti, tmp_path)
+        result = option(ti, tmp_path)
     except KlingError as error:
         result = {}
         is_fit(str(error))
         for part in (error.request_id, error.task_id, error.external_task_id):
             is_fit(part or "")
-    kept = [path.read_text() for path in tmp_path.rglob("*.json*")]
-    for text in (json.dumps([ti.xcoms, result], ensure_ascii=False), *kept):
+    stored = [path.read_text() for path in tmp_path.rglob("*.json*")]
+    for text in (json.dumps([ti.xcoms, result], ensure_ascii=False), *stored):
         assert KEY not in text
     for record in caplog.records:
         if "kling" in record.name or "airflow.task" in record.name:

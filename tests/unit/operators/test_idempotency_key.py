@@ -22,7 +22,7 @@ from airflow_provider_kling.submission.idempotency import (
 from tests.unit.operators.conftest import Store, TaskInstance, context_of
 
 RETRIES = 3
-ORDER = PreparedRequest(
+RECORD = PreparedRequest(
     endpoint=IMAGE_TO_VIDEO,
     request=ImageToVideo(image="https://pictures.example/a.png"),
     body={},
@@ -34,7 +34,7 @@ ORDER = PreparedRequest(
 )
 
 
-def name(ti: TaskInstance, order: PreparedRequest = ORDER, retries: int = RETRIES) -> str:
+def name(ti: TaskInstance, order: PreparedRequest = RECORD, retries: int = RETRIES) -> str:
     return idempotency_key(context_of(ti), retries, order).external_task_id(0)
 
 
@@ -59,21 +59,21 @@ def test_each_clear_names_another_job(ti: TaskInstance, tries: int) -> None:
 
 def test_the_key_holds_what_makes_the_job(ti: TaskInstance) -> None:
     ti.map_index = 4
-    key = idempotency_key(context_of(ti), RETRIES, replace(ORDER, user_external_task_id="order-17"))
+    key = idempotency_key(context_of(ti), RETRIES, replace(RECORD, user_external_task_id="order-17"))
     assert (key.dag_id, key.task_id, key.run_id, key.map_index) == (ti.dag_id, ti.task_id, ti.run_id, 4)
     assert (key.clear_count, key.fingerprint, key.user_external_task_id) == (0, "inputs", "order-17")
 
 
 def test_other_inputs_and_other_map_indexes_have_other_names(ti: TaskInstance) -> None:
     others = {name(ti), name(replace(ti, map_index=0)), name(replace(ti, map_index=1))}
-    assert len(others | {name(ti, replace(ORDER, fingerprint="other"))}) == 4
+    assert len(others | {name(ti, replace(RECORD, fingerprint="other"))}) == 4
 
 
 def test_without_facts_from_airflow_a_run_counts_as_the_first(ti: TaskInstance) -> None:
     """Outside Airflow (``dag.test()`` of old versions, a notebook) some of it is missing."""
     ti.max_tries = None  # type: ignore[assignment]
     ti.map_index = None  # type: ignore[assignment]
-    key = idempotency_key(context_of(ti), RETRIES, ORDER)
+    key = idempotency_key(context_of(ti), RETRIES, RECORD)
     assert (key.clear_count, key.map_index) == (0, -1)
 
 
@@ -98,19 +98,19 @@ def test_tried_before(try_number: int, clear_count: int, can_look_up: bool, trie
 
 def test_a_clear_and_the_count_of_tries_agree(ti: TaskInstance) -> None:
     for _ in range(3):
-        key = idempotency_key(context_of(ti), RETRIES, ORDER)
+        key = idempotency_key(context_of(ti), RETRIES, RECORD)
         assert not is_retry(context_of(ti), key.clear_count, can_look_up=False)
-        again = ti.retried()
-        assert is_retry(context_of(again), key.clear_count, can_look_up=False)
-        ti = again.cleared()
+        second = ti.retried()
+        assert is_retry(context_of(second), key.clear_count, can_look_up=False)
+        ti = second.cleared()
 
 
-def test_airflow_before_3_3_has_no_memory(ti: TaskInstance) -> None:
+def test_airflow_before_3_3_has_no_stored_state(ti: TaskInstance) -> None:
     assert state_of(context_of(ti)) is None
     assert state_of(context_of(ti, task_state_store=None)) is None
 
 
-def test_memory_lives_in_the_store(ti: TaskInstance) -> None:
+def test_stored_state_lives_in_the_store(ti: TaskInstance) -> None:
     store = Store()
     state = state_of(context_of(ti, task_state_store=store))
     assert state is not None
@@ -141,13 +141,13 @@ def test_remembering_reads_the_store_once(ti: TaskInstance) -> None:
 
 
 @pytest.mark.parametrize("rubbish", [None, "text", 5, ["a"]])
-def test_rubbish_in_the_store_is_no_memory(rubbish: Any) -> None:
+def test_invalid_data_in_the_store_is_ignored(rubbish: Any) -> None:
     store = Store()
     store.values["kling_jobs"] = rubbish
     assert TaskStateStore(store).get("a") is None
 
 
 @pytest.mark.parametrize(("pushed", "facts"), [({"prompt": "x"}, {"prompt": "x"}), (None, {}), ("text", {})])
-def test_what_was_asked_for_is_recalled(ti: TaskInstance, pushed: Any, facts: dict[str, Any]) -> None:
+def test_what_was_requested_is_recalled(ti: TaskInstance, pushed: Any, facts: dict[str, Any]) -> None:
     ti.xcoms[REQUEST_XCOM_KEY] = pushed
     assert load_request_metadata(context_of(ti)) == facts

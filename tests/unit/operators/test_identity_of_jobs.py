@@ -38,12 +38,12 @@ FACTS = {"model_name": "kling-v2-6", "prompt": "a boat", "parameters": {"duratio
 OTHER = {**FACTS, "prompt": "a horse"}
 
 
-def key(**given: Any) -> IdempotencyKey:
-    return IdempotencyKey(**{**{"dag_id": "d", "task_id": "t", "run_id": "r", "map_index": -1}, **given})
+def key(**values: Any) -> IdempotencyKey:
+    return IdempotencyKey(**{**{"dag_id": "d", "task_id": "t", "run_id": "r", "map_index": -1}, **values})
 
 
-def of(fingerprint: str = "new", **given: Any) -> IdempotencyKey:
-    return key(clear_count=0, fingerprint=fingerprint, **given)
+def of(fingerprint: str = "new", **values: Any) -> IdempotencyKey:
+    return key(clear_count=0, fingerprint=fingerprint, **values)
 
 
 @pytest.mark.parametrize(
@@ -86,18 +86,20 @@ def test_other_parameters_of_a_url_are_part_of_the_input(query: str) -> None:
     assert strip_url_signature(f"https://example.com/a.png?{query}") == f"https://example.com/a.png?{query}"
 
 
-def test_where_a_result_goes_is_no_part_of_the_request() -> None:
+def test_the_output_path_is_no_part_of_the_request() -> None:
     endpoint, dialect = ENDPOINTS["videos/text2video"], DIALECTS["kling"]
     plain = prepare_request(endpoint, {"prompt": "a boat"}, dialect)
-    told = prepare_request(endpoint, {"prompt": "a boat", "callback_url": "https://a.example/cb"}, dialect)
-    assert plain.fingerprint == told.fingerprint
-    assert told.body["callback_url"] == "https://a.example/cb"
-    asked = [params_fingerprint(endpoint, {"prompt": "x", "callback_url": url}, None) for url in ("a", None)]
-    assert asked[0] == asked[1]
+    report = prepare_request(endpoint, {"prompt": "a boat", "callback_url": "https://a.example/cb"}, dialect)
+    assert plain.fingerprint == report.fingerprint
+    assert report.body["callback_url"] == "https://a.example/cb"
+    requested = [
+        params_fingerprint(endpoint, {"prompt": "x", "callback_url": url}, None) for url in ("a", None)
+    ]
+    assert requested[0] == requested[1]
 
 
 @pytest.mark.parametrize(
-    ("given", "names"),
+    ("values", "names"),
     [
         ({"prompt": "{{ macros.datetime.now() }}"}, ("prompt",)),
         ({"prompt": "try {{ ti.try_number }}"}, ("prompt",)),
@@ -115,11 +117,13 @@ def test_where_a_result_goes_is_no_part_of_the_request() -> None:
         ({"prompt": "x", "labels": {"try": "{{ ti.try_number }}"}}, ()),
     ],
 )
-def test_templates_that_change_with_each_try_are_known(given: dict[str, Any], names: tuple[str, ...]) -> None:
-    assert changing_fields(given, ("prompt", "callback_url", "external_task_id", "extra_body")) == names
+def test_templates_that_change_in_each_try_are_detected(
+    values: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    assert changing_fields(values, ("prompt", "callback_url", "external_task_id", "extra_body")) == names
 
 
-def test_no_promise_of_a_free_retry_where_the_request_changes_with_each_try() -> None:
+def test_advice_promises_no_free_retry_if_the_request_changes_in_each_try() -> None:
     error = KlingServerError("down.")
     from airflow_provider_kling.exceptions import JobState
 
@@ -129,19 +133,19 @@ def test_no_promise_of_a_free_retry_where_the_request_changes_with_each_try() ->
         endpoint="videos/text2video", will_retry=True, can_look_up=True, changing=("prompt",)
     )
     assert "without a new job" in (steady.for_error(error) or "")
-    said = changing.for_error(error) or ""
-    assert "without a new job" not in said
-    assert "makes a new job, which is charged" in said
+    text = changing.for_error(error) or ""
+    assert "without a new job" not in text
+    assert "makes a new job, which is charged" in text
 
 
-def test_a_retry_that_asks_for_something_else_names_the_earlier_job(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_retry_that_requests_something_else_names_the_earlier_job(caplog: pytest.LogCaptureFixture) -> None:
     then = of("old")
     with caplog.at_level(logging.WARNING):
-        warn_of_other_request(RequestRecord(then, "asked", OTHER), of("new"), FACTS)
+        warn_of_other_request(RequestRecord(then, "fingerprint", OTHER), of("new"), FACTS)
     assert then.external_task_id(0) in caplog.text
     assert "prompt: 'a horse' before, 'a boat' now" in caplog.text
     caplog.clear()
-    warn_of_other_request(RequestRecord(then, "asked", FACTS), then, FACTS)
+    warn_of_other_request(RequestRecord(then, "fingerprint", FACTS), then, FACTS)
     warn_of_other_request(None, then, FACTS)
     assert not caplog.records
 
@@ -161,20 +165,20 @@ def test_what_differs_is_shown_without_secrets() -> None:
         pytest.param(1, None, "refused", id="mapped, unknown request"),
     ],
 )
-def test_a_name_that_is_taken(
+def test_an_external_task_id_in_use_is_reported(
     map_index: int, then: dict[str, Any] | None, outcome: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     found = SubmittedTask(
         KlingTask("7", TaskStatus.SUCCEED, "succeed"), "shot", reattached=True, id_was_in_use=True
     )
     context: Any = {"ti": SimpleNamespace()}
-    asked = key(map_index=map_index, clear_count=0, fingerprint="new", user_external_task_id="shot")
+    requested = key(map_index=map_index, clear_count=0, fingerprint="new", user_external_task_id="shot")
     if outcome == "refused":
         with pytest.raises(KlingRequestInvalid, match="is taken by another mapped task"):
-            check_same_request(context, found, asked, FACTS, then)
+            check_same_request(context, found, requested, FACTS, then)
         return
     with caplog.at_level(logging.WARNING):
-        check_same_request(context, found, asked, FACTS, then)
+        check_same_request(context, found, requested, FACTS, then)
     assert bool(caplog.records) == (outcome == "warned")
 
 
@@ -199,8 +203,8 @@ def test_a_refused_read_is_never_final(error: Exception, final: bool) -> None:
     from airflow_provider_kling.exceptions import KlingResultNotKept
 
     job = SignedUrlSource({"task_id": "7", "endpoint": "videos/text2video"}, refuse)
-    with pytest.raises(KlingResultNotKept) as lost:
+    with pytest.raises(KlingResultNotKept) as missing:
         job._read()
-    assert not isinstance(lost.value, AirflowFailException)
+    assert not isinstance(missing.value, AirflowFailException)
     with pytest.raises(KlingTaskNotFound), auth_errors_as_retryable():
         raise KlingTaskNotFound("none", http_status=404)

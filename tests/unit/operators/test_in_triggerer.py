@@ -15,7 +15,7 @@ from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.version_compat import get_listener_manager
-from tests.unit.operators.conftest import PICTURE, TaskInstance, Told, context_of, image_to_video, run
+from tests.unit.operators.conftest import IMAGE_URL, LogLines, TaskInstance, context_of, image_to_video, run
 
 SET_ASIDE = "A worker will end this task despite end_from_trigger=True"
 
@@ -45,10 +45,10 @@ def deferred(operator: Any, ti: TaskInstance) -> Any:
 
 
 def test_a_plain_task_is_ended_by_the_triggerer(
-    ti: TaskInstance, slow_emulator: Emulator, told: Told
+    ti: TaskInstance, slow_emulator: Emulator, log_lines: LogLines
 ) -> None:
     assert deferred(image_to_video(deferrable=True, end_from_trigger=True), ti).end_from_trigger
-    assert told(SET_ASIDE) == []
+    assert log_lines(SET_ASIDE) == []
 
 
 @pytest.mark.parametrize(
@@ -63,21 +63,21 @@ def test_a_plain_task_is_ended_by_the_triggerer(
         ({"on_success_callback": [nothing], "outlets": [Asset("a")]}, "outlets, on_success_callback"),
     ],
 )
-def test_what_only_a_worker_does_is_left_to_one(
-    ti: TaskInstance, slow_emulator: Emulator, told: Told, arguments: dict[str, Any], named: str
+def test_features_of_workers_need_a_worker(
+    ti: TaskInstance, slow_emulator: Emulator, log_lines: LogLines, arguments: dict[str, Any], named: str
 ) -> None:
     operator = image_to_video(deferrable=True, end_from_trigger=True, **arguments)
     assert not deferred(operator, ti).end_from_trigger
-    (line,) = told(SET_ASIDE)
+    (line,) = log_lines(SET_ASIDE)
     assert line.endswith(f"because a triggerer skips: {named}")
 
 
-def test_a_method_of_a_users_own_is_left_to_a_worker(
-    ti: TaskInstance, slow_emulator: Emulator, told: Told
+def test_a_method_of_the_users_class_needs_a_worker(
+    ti: TaskInstance, slow_emulator: Emulator, log_lines: LogLines
 ) -> None:
-    operator = AfterEach(task_id="film", image=PICTURE, deferrable=True, end_from_trigger=True)
+    operator = AfterEach(task_id="film", image=IMAGE_URL, deferrable=True, end_from_trigger=True)
     assert not deferred(operator, ti).end_from_trigger
-    assert told("skips: post_execute")
+    assert log_lines("skips: post_execute")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_method_of_a_users_own_is_left_to_a_worker(
 def test_an_xcom_backend_is_left_to_a_worker(
     ti: TaskInstance,
     slow_emulator: Emulator,
-    told: Told,
+    log_lines: LogLines,
     monkeypatch: pytest.MonkeyPatch,
     *,
     backend: str,
@@ -102,7 +102,7 @@ def test_an_xcom_backend_is_left_to_a_worker(
     monkeypatch.setenv("AIRFLOW__CORE__XCOM_BACKEND", backend)
     operator = image_to_video(deferrable=True, end_from_trigger=True)
     assert deferred(operator, ti).end_from_trigger is ended
-    lines = [line.partition("skips: ")[2] for line in told(SET_ASIDE)]
+    lines = [line.partition("skips: ")[2] for line in log_lines(SET_ASIDE)]
     assert lines == ([] if ended else [f"xcom_backend {backend}"])
 
 
@@ -123,8 +123,8 @@ class StartListener:
 
 
 @pytest.mark.parametrize(("listener", "ended"), [(OpenLineageListener(), False), (StartListener(), True)])
-def test_a_listener_that_needs_the_end_is_left_to_a_worker(
-    ti: TaskInstance, slow_emulator: Emulator, told: Told, listener: Any, ended: bool
+def test_a_listener_of_successes_needs_a_worker(
+    ti: TaskInstance, slow_emulator: Emulator, log_lines: LogLines, listener: Any, ended: bool
 ) -> None:
     manager = get_listener_manager()
     manager.pm.register(listener)
@@ -133,15 +133,15 @@ def test_a_listener_that_needs_the_end_is_left_to_a_worker(
         assert deferred(operator, ti).end_from_trigger is ended
     finally:
         manager.pm.unregister(listener)
-    lines = [line.partition("skips: ")[2] for line in told(SET_ASIDE)]
+    lines = [line.partition("skips: ")[2] for line in log_lines(SET_ASIDE)]
     assert lines == ([] if ended else ["listener OpenLineageListener"])
 
 
 def test_nothing_is_logged_without_end_from_trigger(
-    ti: TaskInstance, slow_emulator: Emulator, told: Told
+    ti: TaskInstance, slow_emulator: Emulator, log_lines: LogLines
 ) -> None:
     assert not deferred(image_to_video(deferrable=True, do_xcom_push=False), ti).end_from_trigger
-    assert told(SET_ASIDE) == []
+    assert log_lines(SET_ASIDE) == []
 
 
 @pytest.mark.parametrize(("outlets", "ended"), [([], True), ([Asset("s3://bucket/films")], False)])
@@ -179,7 +179,7 @@ class TestFilesThatWouldNotBeStored:
             run(operator, ti.cleared())
         assert len(kling_emulator.jobs) == 1
 
-    def test_a_call_that_answers_at_once_has_files(self, kling_emulator: Emulator) -> None:
+    def test_a_call_that_responds_at_once_has_files(self, kling_emulator: Emulator) -> None:
         KlingTextToSpeechOperator(
             task_id="speak",
             text="Good evening",

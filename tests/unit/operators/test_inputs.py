@@ -101,8 +101,8 @@ def _operator(image: Any) -> KlingImageToVideoOperator:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_invalid_image_is_not_paid_for(name: str, kling_emulator: Emulator, tmp_path: Path) -> None:
-    make, words = REFUSED[name]
-    with pytest.raises(KlingRequestInvalid, match=words):
+    make, expected_text = REFUSED[name]
+    with pytest.raises(KlingRequestInvalid, match=expected_text):
         _operator(make(tmp_path)).execute(context_of(TaskInstance()))
     assert list(kling_emulator.jobs) == []
 
@@ -123,11 +123,11 @@ def test_a_web_url_is_one_however_it_is_written(url: str, kling_emulator: Emulat
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9", "[::1]"])
-def test_a_private_url_is_a_warning(host: str, kling_emulator: Emulator, told: Any) -> None:
+def test_a_private_url_is_a_warning(host: str, kling_emulator: Emulator, log_lines: Any) -> None:
     # The emulator, too, tries to fetch it.
     with pytest.raises(KlingRequestInvalid, match="failed to download"):
         _operator(f"http://{host}/1.jpg").execute(context_of(TaskInstance()))
-    assert told("Kling's servers cannot fetch a local or private URL")
+    assert log_lines("Kling's servers cannot fetch a local or private URL")
 
 
 @pytest.mark.parametrize("prompt", ["", "  \n", "\u200b\u200b", "\ufeff \u2060", "\u3000", "None"])

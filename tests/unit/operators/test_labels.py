@@ -29,7 +29,7 @@ class Team(StrEnum):
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("values", "read"),
     [
         (None, {}),
         ({}, {}),
@@ -43,12 +43,12 @@ class Team(StrEnum):
         ({"team": None, "campaign": "None", "owner": " ", "a": "b"}, {"a": "b"}),
     ],
 )
-def test_labels_are_text(given: Any, read: dict[str, str]) -> None:
-    assert read_labels(given) == read
+def test_labels_are_text(values: Any, read: dict[str, str]) -> None:
+    assert read_labels(values) == read
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
         ["team"],
         7,
@@ -64,14 +64,14 @@ def test_labels_are_text(given: Any, read: dict[str, str]) -> None:
         {str(number): "a" for number in range(51)},
     ],
 )
-def test_what_is_no_label_is_refused(given: Any, kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_what_is_no_label_is_refused(values: Any, kling_emulator: Emulator, ti: TaskInstance) -> None:
     with pytest.raises(LabelsInvalid):
-        read_labels(given)
+        read_labels(values)
     with pytest.raises(KlingRequestInvalid, match="Invalid value for 'labels': "):
-        image_to_video(labels=given)
+        image_to_video(labels=values)
     # The same where it is known only after rendering.
     operator = image_to_video(labels="{{ var.value.labels }}")
-    operator.labels = given
+    operator.labels = values
     with pytest.raises(KlingRequestInvalid, match="Invalid value for 'labels': "):
         run(operator, ti)
     assert posts(kling_emulator) == 0
@@ -97,8 +97,8 @@ def test_labels_are_stored_with_the_result(
         "try_number": 1,
         "owner": "ann",
     }
-    asked = ti.xcoms["request"]
-    assert (asked["labels"], asked["airflow"]) == (LABELS, me)
+    requested = ti.xcoms["request"]
+    assert (requested["labels"], requested["airflow"]) == (LABELS, me)
     manifest = json.loads((tmp_path / result["task_id"] / "manifest.json").read_text())
     assert (manifest["labels"], manifest["airflow"]) == (LABELS, me)
     assert not {"labels", "airflow"} & set(manifest["request"])
@@ -109,11 +109,11 @@ def test_labels_are_stored_with_the_result(
 
 
 def test_the_card_shows_labels() -> None:
-    place = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1}
-    assert to_card(TaskInstanceRow(**place, xcoms={"request": {"labels": LABELS}}))["labels"] == LABELS
-    assert to_card(TaskInstanceRow(**place, fields={"labels": LABELS}))["labels"] == LABELS
-    assert to_card(TaskInstanceRow(**place, xcoms={"request": {"labels": [7]}}))["labels"] == {}
-    assert to_card(TaskInstanceRow(**place))["labels"] == {}
+    location = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1}
+    assert to_card(TaskInstanceRow(**location, xcoms={"request": {"labels": LABELS}}))["labels"] == LABELS
+    assert to_card(TaskInstanceRow(**location, fields={"labels": LABELS}))["labels"] == LABELS
+    assert to_card(TaskInstanceRow(**location, xcoms={"request": {"labels": [7]}}))["labels"] == {}
+    assert to_card(TaskInstanceRow(**location))["labels"] == {}
 
 
 def test_labels_are_templated() -> None:

@@ -35,10 +35,10 @@ def check(ti: TaskInstance, **arguments: Any) -> dict[str, Any]:
 
 def store(folder: Path, film: Path, endpoint: str = "videos/text2video", **parameters: Any) -> dict[str, Any]:
     """Put a film where a job would have stored it; return the job's result."""
-    place = folder / "815" / "0-video.mp4"
-    place.parent.mkdir()
-    film.rename(place)
-    entry = {"key": "videos[0].url", "name": place.name, "type": "video/mp4"}
+    location = folder / "815" / "0-video.mp4"
+    location.parent.mkdir()
+    film.rename(location)
+    entry = {"key": "videos[0].url", "name": location.name, "type": "video/mp4"}
     manifest = {
         "version": 1,
         "task_id": "815",
@@ -46,8 +46,12 @@ def store(folder: Path, film: Path, endpoint: str = "videos/text2video", **param
         "request": {"parameters": parameters},
         "files": [entry],
     }
-    (place.parent / "manifest.json").write_text(json.dumps(manifest))
-    return {"task_id": "815", "endpoint": endpoint, "videos": [{"url": "http://h/a.mp4", "path": str(place)}]}
+    (location.parent / "manifest.json").write_text(json.dumps(manifest))
+    return {
+        "task_id": "815",
+        "endpoint": endpoint,
+        "videos": [{"url": "http://h/a.mp4", "path": str(location)}],
+    }
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -131,7 +135,7 @@ def video_frame(pts: int) -> av.VideoFrame:
 
 
 @pytest.mark.parametrize(
-    ("made", "asked", "failure"),
+    ("created", "requested", "failure"),
     [
         ({"black": (0, 3)}, {}, "100% of the frames are black; at most 25% allowed"),
         ({"frozen": (0, 3)}, {}, "100% of the frames are frozen; at most 50% allowed"),
@@ -141,9 +145,9 @@ def video_frame(pts: int) -> av.VideoFrame:
     ],
 )
 def test_videos_that_fail(
-    tmp_path: Path, ti: TaskInstance, made: dict[str, Any], asked: dict[str, Any], failure: str
+    tmp_path: Path, ti: TaskInstance, created: dict[str, Any], requested: dict[str, Any], failure: str
 ) -> None:
-    result = store(tmp_path, write_film(tmp_path / "film.mp4", **made), **asked)
+    result = store(tmp_path, write_film(tmp_path / "film.mp4", **created), **requested)
     verdict = check(ti, result=result)
     assert not verdict["passed"]
     assert verdict["files"][0]["failures"] == [failure]
@@ -197,7 +201,7 @@ def test_a_folder_and_a_list(tmp_path: Path, ti: TaskInstance) -> None:
     assert [file["path"] for file in check(ti, result=[result, result])["files"]] == [path]
 
 
-def test_a_failure_says_what_is_paid_and_stored(tmp_path: Path, ti: TaskInstance) -> None:
+def test_a_failure_reports_what_is_paid_and_stored(tmp_path: Path, ti: TaskInstance) -> None:
     result = store(tmp_path, write_film(tmp_path / "film.mp4", black=(0, 3)))
     with pytest.raises(KlingMediaCheckFailed) as caught:
         check(ti, result=result, on_fail="fail")

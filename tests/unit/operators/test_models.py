@@ -20,7 +20,7 @@ URL = "https://a.example/a.png"
 
 
 @pytest.mark.parametrize(
-    ("operator", "given", "words"),
+    ("operator", "values", "expected_text"),
     [
         (KlingTextToVideoOperator, {"model_name": "kling-3.0-turbo"}, "use KlingTextToVideo2Operator ("),
         (
@@ -46,16 +46,18 @@ URL = "https://a.example/a.png"
     ],
     ids=["turbo", "named in v1", "picture", "omni", "no such endpoint"],
 )
-def test_a_model_of_api_2_is_refused_at_parse(operator: Any, given: dict[str, Any], words: str) -> None:
+def test_a_model_of_api_2_is_refused_at_parse(
+    operator: Any, values: dict[str, Any], expected_text: str
+) -> None:
     with pytest.raises(KlingRequestInvalid) as caught:
-        operator(task_id="film", prompt="a boat", **given)
+        operator(task_id="film", prompt="a boat", **values)
     text = str(caught.value)
-    assert f"model_name {given['model_name']!r} is not in v1: {words}" in text
+    assert f"model_name {values['model_name']!r} is not in v1: {expected_text}" in text
     assert "No job was made" in text
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
+    ("name", "suggestion"),
     [
         ("kling-v2.6", "kling-v2-6"),
         ("kling-v26", "kling-v2-6"),
@@ -64,8 +66,8 @@ def test_a_model_of_api_2_is_refused_at_parse(operator: Any, given: dict[str, An
         ("kling-v2-5-trubo", "kling-v2-5-turbo"),
     ],
 )
-def test_a_misspelled_model_is_told(name: str, meant: str) -> None:
-    with pytest.warns(UserWarning, match=f"model_name '{name}' is unknown.*; did you mean '{meant}'"):
+def test_a_misspelled_model_is_reported(name: str, suggestion: str) -> None:
+    with pytest.warns(UserWarning, match=f"model_name '{name}' is unknown.*; did you mean '{suggestion}'"):
         KlingTextToVideoOperator(task_id="film", prompt="a boat", model_name=name)
 
 
@@ -77,6 +79,6 @@ def test_a_model_of_tomorrow_is_no_slip(name: str) -> None:
 
 
 def test_a_retired_model_names_what_to_write_instead() -> None:
-    with pytest.warns(FutureWarning) as told:
+    with pytest.warns(FutureWarning) as report:
         KlingTextToVideoOperator(task_id="film", prompt="a boat", model_name="kling-v1")
-    assert "model_name 'kling-v1' was retired by Kling, use instead: kling-v3" in str(told[0].message)[:90]
+    assert "model_name 'kling-v1' was retired by Kling, use instead: kling-v3" in str(report[0].message)[:90]

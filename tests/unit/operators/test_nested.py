@@ -18,10 +18,10 @@ from airflow_provider_kling.operators import _inside_task
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from tests.unit.operators.conftest import (
-    PICTURE,
+    IMAGE_URL,
+    LogLines,
     Store,
     TaskInstance,
-    Told,
     context_of,
     image_to_video,
     run,
@@ -73,10 +73,12 @@ def test_a_task_of_the_dag_is_its_own(ti: TaskInstance) -> None:
     assert _inside_task.outer_task(operator, context_of(ti, task=image_to_video())) is None
 
 
-def test_it_waits_in_place(inside: Any, kling_emulator: Emulator, told: Told) -> None:
+def test_a_deferrable_call_inside_a_task_waits_in_the_worker(
+    inside: Any, kling_emulator: Emulator, log_lines: LogLines
+) -> None:
     result = image_to_video(deferrable=True).execute(inside)
     assert result["status"] == "succeed"
-    assert told("deferrable=True has no effect inside task make_films")
+    assert log_lines("deferrable=True has no effect inside task make_films")
     assert len(kling_emulator.jobs) == 1
 
 
@@ -93,48 +95,54 @@ def test_it_waits_for_a_slot_in_place(inside: Any, kling_emulator: Emulator) -> 
     assert len(kling_emulator.jobs) == 1
 
 
-def test_a_sensor_waits_in_place(inside: Any, ti: TaskInstance, kling_emulator: Emulator) -> None:
-    made = run(image_to_video(wait_for_completion=False), TaskInstance())
+def test_a_sensor_inside_a_task_waits_in_the_worker(
+    inside: Any, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
+    created = run(image_to_video(wait_for_completion=False), TaskInstance())
     sensor = KlingTaskSensor(
         task_id="wait",
         endpoint="videos/image2video",
-        kling_task_id=made["task_id"],
+        kling_task_id=created["task_id"],
         deferrable=True,
         poll_interval=0.2,
     )
     assert sensor.execute(inside)["status"] == "succeed"
 
 
-def test_calls_that_differ_make_a_job_each(inside: Any, kling_emulator: Emulator, told: Told) -> None:
+def test_calls_that_differ_make_a_job_each(
+    inside: Any, kling_emulator: Emulator, log_lines: LogLines
+) -> None:
     results = [image_to_video(prompt=prompt).execute(inside) for prompt in ("rain", "snow")]
     assert len({result["task_id"] for result in results}) == len(kling_emulator.jobs) == 2
-    assert told(AGAIN) == []
+    assert log_lines(AGAIN) == []
 
 
-def test_equal_calls_return_one_job_and_say_so(inside: Any, kling_emulator: Emulator, told: Told) -> None:
+def test_equal_calls_return_one_job_with_a_warning(
+    inside: Any, kling_emulator: Emulator, log_lines: LogLines
+) -> None:
     results = [image_to_video(prompt="rain").execute(inside) for _ in range(3)]
     assert len({result["task_id"] for result in results}) == len(kling_emulator.jobs) == 1
-    lines = told(AGAIN)
+    lines = log_lines(AGAIN)
     assert len(lines) == 2
     assert f"the same job {results[0]['task_id']}" in lines[0]
 
 
-def test_names_of_their_own_make_equal_calls_different(
-    inside: Any, kling_emulator: Emulator, told: Told
+def test_external_task_ids_make_equal_calls_different(
+    inside: Any, kling_emulator: Emulator, log_lines: LogLines
 ) -> None:
     for number in range(2):
         image_to_video(prompt="rain", external_task_id=f"take-{number}").execute(inside)
     assert len(kling_emulator.jobs) == 2
-    assert told(AGAIN) == []
+    assert log_lines(AGAIN) == []
 
 
-def test_a_retry_of_the_function_says_nothing_of_the_try_before(
-    inside: Any, ti: TaskInstance, kling_emulator: Emulator, told: Told
+def test_a_retry_of_the_function_reports_nothing_of_the_try_before(
+    inside: Any, ti: TaskInstance, kling_emulator: Emulator, log_lines: LogLines
 ) -> None:
     image_to_video(prompt="rain").execute(inside)
     image_to_video(prompt="rain").execute({**inside, "ti": ti.retried()})
     assert len(kling_emulator.jobs) == 1
-    assert told(AGAIN) == []
+    assert log_lines(AGAIN) == []
 
 
 @pytest.mark.parametrize(
@@ -229,7 +237,7 @@ class TestWithoutXComs:
         (file,) = (tmp_path / "out").glob("*/manifest.json")
         assert json.loads(file.read_text())["request"]["prompt"] == "rain"
 
-    def test_a_method_of_a_users_own_is_still_called(
+    def test_a_method_of_the_users_class_is_still_called(
         self, ti: TaskInstance, tmp_path: Path, deferred: TaskDeferred
     ) -> None:
         class Own(KlingImageToVideoOperator):
@@ -237,7 +245,7 @@ class TestWithoutXComs:
                 return super().execute_complete(context, event)["videos"][0]["path"]
 
         event = {"status": "succeed", "task_id": deferred.trigger.serialize()[1]["kling_task_id"]}
-        own = Own(task_id="film", image=PICTURE, do_xcom_push=False, output_path=str(tmp_path / "out"))
+        own = Own(task_id="film", image=IMAGE_URL, do_xcom_push=False, output_path=str(tmp_path / "out"))
         path = getattr(own, deferred.method_name)(context_of(ti), event=event, **deferred.kwargs or {})
         assert path.endswith("0-video.mp4")
 

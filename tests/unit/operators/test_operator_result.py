@@ -57,11 +57,11 @@ def test_a_connection_that_cannot_be_read_for_a_moment_costs_no_result(
     ti: TaskInstance, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator, event = succeeded(ti, kling_emulator)
-    left, original = [1, 2], KlingHook.get_connection
+    remaining, original = [1, 2], KlingHook.get_connection
 
     def flaky(conn_id: str) -> Any:
-        if left:
-            left.pop()
+        if remaining:
+            remaining.pop()
             raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
         return original(conn_id)
 
@@ -99,7 +99,7 @@ def test_a_key_that_stays_refused_is_left_to_a_retry_which_pays_nothing(
     assert posts(kling_emulator) == 1
 
 
-def test_a_connection_that_is_gone_does_not_hide_what_became_of_the_job(
+def test_a_connection_that_is_missing_does_not_hide_what_became_of_the_job(
     ti: TaskInstance, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_KLING_DEFAULT")

@@ -88,7 +88,7 @@ def test_an_unknown_endpoint_is_refused() -> None:
 
 
 @pytest.mark.parametrize("value", ["/data", "s3://b/x", "file:///x", "s3://conn@bucket"])
-def test_an_absolute_path_is_taken(value: Any) -> None:
+def test_an_absolute_path_is_accepted(value: Any) -> None:
     assert read_path("make", "output_path", value) == value
 
 
@@ -106,18 +106,23 @@ def test_a_path_that_names_no_certain_folder_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("name", ["deferrable", "wait_for_completion", "end_from_trigger"])
 def test_flags_of_job_operators_are_read_from_text(name: str) -> None:
-    made = KlingTextToVideoOperator(task_id="make", prompt="a boat", **{name: "false"})
-    assert getattr(made, name) is False
+    created = KlingTextToVideoOperator(task_id="make", prompt="a boat", **{name: "false"})
+    assert getattr(created, name) is False
     with pytest.raises(KlingRequestInvalid, match=rf"'{name}': 'perhaps'; expected "):
         KlingTextToVideoOperator(task_id="make", prompt="a boat", **{name: "perhaps"})
 
 
 def test_numbers_and_flags_of_the_sensor_are_read_from_text() -> None:
     common = {"task_id": "wait", "endpoint": "videos/text2video", "kling_task_id": "1"}
-    made = KlingTaskSensor(
+    created = KlingTaskSensor(
         **common, deferrable="false", end_from_trigger="no", poll_interval="3", timeout="60"
     )
-    assert (made.deferrable, made.end_from_trigger, made.poke_interval, made.timeout) == (False, False, 3, 60)
+    assert (created.deferrable, created.end_from_trigger, created.poke_interval, created.timeout) == (
+        False,
+        False,
+        3,
+        60,
+    )
     for name in ("deferrable", "end_from_trigger", "poll_interval", "timeout"):
         with pytest.raises(KlingRequestInvalid, match=rf"'{name}': 'perhaps'; expected "):
             KlingTaskSensor(**{**common, name: "perhaps"})
@@ -128,8 +133,8 @@ def test_numbers_and_flags_of_the_sensor_are_read_from_text() -> None:
     "value", [60, "60", " 60.0 ", Decimal(60), numpy.int64(60), timedelta(minutes=1)], ids=repr
 )
 def test_seconds_of_job_operators_are_read(name: str, value: Any) -> None:
-    made = KlingTextToVideoOperator(task_id="make", prompt="a boat", **{name: value})
-    assert getattr(made, name) == 60.0
+    created = KlingTextToVideoOperator(task_id="make", prompt="a boat", **{name: value})
+    assert getattr(created, name) == 60.0
 
 
 @pytest.mark.parametrize("name", ["timeout", "poll_interval"])
@@ -184,7 +189,7 @@ def test_what_would_be_no_limit_no_path_or_no_account_is_refused_at_parse(
     ],
     ids=repr,
 )
-def test_one_take_has_one_name(value: Any, take: str) -> None:
+def test_equal_takes_have_one_name(value: Any, take: str) -> None:
     assert read_take("make", value) == take
 
 
@@ -198,7 +203,7 @@ def test_further_accounts_are_read(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "ident"),
+    ("values", "ident"),
     [
         (" 12\n", "12"),
         (12, "12"),
@@ -207,28 +212,29 @@ def test_further_accounts_are_read(value: Any) -> None:
         ('{"task_id": 12}', "12"),
     ],
 )
-def test_the_id_of_one_job(given: Any, ident: str) -> None:
-    assert read_task_id("wait", "kling_task_id", given) == ident
+def test_the_id_of_one_job(values: Any, ident: str) -> None:
+    assert read_task_id("wait", "kling_task_id", values) == ident
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
         *(["1"], ("1",), [{"task_id": "1"}], "['1', '2']", '["1"]'),
         *(12.0, 1.79e17, "1.79e+17", "179584818644400001.0"),
     ],
     ids=repr,
 )
-def test_several_ids_and_numbers_that_lost_digits_are_refused(given: Any) -> None:
+def test_several_ids_and_numbers_that_lost_digits_are_refused(values: Any) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"'kling_task_id': .*\.expand\("):
-        read_task_id("wait", "kling_task_id", given)
+        read_task_id("wait", "kling_task_id", values)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "meant"), [({"on_clear": "atach"}, "attach"), ({"idempotency_scope": "input"}, "inputs")]
+    ("arguments", "suggestion"),
+    [({"on_clear": "atach"}, "attach"), ({"idempotency_scope": "input"}, "inputs")],
 )
-def test_a_misspelled_word_gets_a_suggestion(arguments: dict[str, str], meant: str) -> None:
-    with pytest.raises(KlingRequestInvalid, match=f"did you mean '{meant}'"):
+def test_a_misspelled_word_gets_a_suggestion(arguments: dict[str, str], suggestion: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match=f"did you mean '{suggestion}'"):
         KlingTextToVideoOperator(task_id="make", prompt="a boat", **arguments)
 
 

@@ -73,10 +73,10 @@ def test_a_template_in_the_path_to_check_is_rendered() -> None:
     "path",
     ["{{ gone }}", "/films/{{ gone }}", "/films/{{ gone }}/all", "{{ gone }}/films", "\n{{ gone }}\n"],
 )
-@pytest.mark.parametrize("gone", [None, " "], ids=repr)
-def test_a_path_that_lost_a_part_is_refused(kind: str, path: str, gone: Any, ti: TaskInstance) -> None:
+@pytest.mark.parametrize("deleted", [None, " "], ids=repr)
+def test_a_path_with_an_empty_part_is_refused(kind: str, path: str, deleted: Any, ti: TaskInstance) -> None:
     operator = made(kind, path)
-    operator.render_template_fields({"gone": gone})
+    operator.render_template_fields({"gone": deleted})
     with pytest.raises(KlingRequestInvalid, match="output_path"):
         operator.execute(context_of(ti))
 
@@ -99,7 +99,7 @@ def test_a_relative_path_is_refused_at_parse(kind: str, path: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "rendered", "lost"),
+    ("template", "rendered", "missing"),
     [
         ("/a/{{ x }}", "/a/None of these", True),
         ("/a/run-{{ x }}.d", "/a/run-.d", True),
@@ -111,9 +111,9 @@ def test_a_relative_path_is_refused_at_parse(kind: str, path: Any) -> None:
         ("/a/{{ x }}", "/a/Nonesuch", False),
     ],
 )
-def test_which_paths_lost_a_part(template: str, rendered: str, lost: bool) -> None:
+def test_which_paths_have_an_empty_part(template: str, rendered: str, missing: bool) -> None:
     found = find_unresolved({"output_path": template}, {"output_path": rendered})
-    assert bool(found) is lost
+    assert bool(found) is missing
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from airflow_provider_kling.inputs.media_header import media_length
 from airflow_provider_kling.operators import _priced_length
 from airflow_provider_kling.operators._priced_length import stored_length, url_length
 from airflow_provider_kling.operators.video2 import KlingMotionControl2Operator
-from tests.unit.inputs.samples import sound_of, video
-from tests.unit.operators.conftest import PICTURE
+from tests.unit.inputs.samples import audio_of, video
+from tests.unit.operators.conftest import IMAGE_URL
 from tests.unit.results.conftest import Shelf, shelf
 
 __all__ = ["shelf"]
@@ -38,8 +38,8 @@ def fast_start(data: bytes) -> bytes:
 FILES = {
     "/a.mp4": video(2.0),
     "/b.mp4": fast_start(video(2.0)),
-    **{f"/a.{kind}": sound_of(kind, 3.0) for kind in LENGTHS},
-    "/a.aac": sound_of("aac", 3.0),
+    **{f"/a.{kind}": audio_of(kind, 3.0) for kind in LENGTHS},
+    "/a.aac": audio_of("aac", 3.0),
     "/text": b"hello" * 100,
     "/empty": b"",
 }
@@ -110,7 +110,7 @@ def test_a_missing_length_is_unknown(path: str, server: Server) -> None:
     assert url_length(f"{server.url}{path}", allow_private=True) is None
 
 
-def test_private_hosts_are_never_asked(server: Server) -> None:
+def test_private_hosts_are_never_queried(server: Server) -> None:
     assert url_length(f"{server.url}/a.mp4") is None
     assert url_length("http://169.254.169.254/a.mp4", allow_private=True) is None
     assert url_length("file:///etc/passwd", allow_private=True) is None
@@ -118,20 +118,20 @@ def test_private_hosts_are_never_asked(server: Server) -> None:
 
 
 def test_an_operator_asks_no_private_host(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
     def asks(url: str, **_: Any) -> None:
-        asked.append(url)
+        requested.append(url)
 
     monkeypatch.setattr(_priced_length, "url_length", asks)
     operator = KlingMotionControl2Operator(
-        task_id="film", image=PICTURE, video=f"{server.url}/a.mp4", character_orientation="video"
+        task_id="film", image=IMAGE_URL, video=f"{server.url}/a.mp4", character_orientation="video"
     )
     request = operator.endpoint.request.model_validate(
         {name: value for name, value in operator.request_values().items() if value is not None}
     )
     assert _priced_length.find_seconds(operator, None, request, read_files=True) is None
-    assert not asked
+    assert not requested
 
 
 def test_no_more_is_read_than_allowed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,9 +150,9 @@ def test_no_more_is_read_than_allowed(server: Server, monkeypatch: pytest.Monkey
 def test_the_length_is_read_from_object_storage_too(shelf: Shelf) -> None:
     from airflow_provider_kling.utils.storage import resolve_path
 
-    place = resolve_path(f"{shelf.uri}/a.mp4")
-    place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
-    place.fs.pipe_file(place.path, FILES["/a.mp4"])
+    location = resolve_path(f"{shelf.uri}/a.mp4")
+    location.fs.makedirs(location.path.rpartition("/")[0], exist_ok=True)
+    location.fs.pipe_file(location.path, FILES["/a.mp4"])
     assert stored_length(f"{shelf.uri}/a.mp4") == pytest.approx(2.0, abs=0.1)
     assert stored_length(f"{shelf.uri}/none.mp4") is None
 

@@ -26,8 +26,16 @@ from airflow_provider_kling.submission.idempotency import (
     save_request,
     task_instance_key,
 )
-from tests.unit.inputs.samples import picture
-from tests.unit.operators.conftest import Store, TaskInstance, Told, context_of, image_to_video, posts, run
+from tests.unit.inputs.samples import image_file
+from tests.unit.operators.conftest import (
+    LogLines,
+    Store,
+    TaskInstance,
+    context_of,
+    image_to_video,
+    posts,
+    run,
+)
 
 Make = Callable[..., KlingImageToVideoOperator]
 
@@ -36,7 +44,7 @@ Make = Callable[..., KlingImageToVideoOperator]
 def source(tmp_path: Path) -> Path:
     """An image on this worker, which may be deleted."""
     path = tmp_path / "in.jpg"
-    path.write_bytes(picture())
+    path.write_bytes(image_file())
     return path
 
 
@@ -48,8 +56,8 @@ def submit(source: Path, ti: TaskInstance, **more: Any) -> TaskInstance:
     return ti.retried()
 
 
-def test_with_airflows_memory_it_attaches(
-    make: Make, source: Path, ti: TaskInstance, kling_emulator: Emulator, told: Told
+def test_with_airflows_state_store_it_attaches(
+    make: Make, source: Path, ti: TaskInstance, kling_emulator: Emulator, log_lines: LogLines
 ) -> None:
     store = Store()
     second = submit(source, ti, prompt="waves", store=store)
@@ -58,10 +66,10 @@ def test_with_airflows_memory_it_attaches(
     assert (result["task_id"], result["status"]) == (job.task_id, "succeed")
     assert second.xcoms["external_task_id"] == job.external_task_id
     assert second.xcoms["request"]["prompt"] == "waves", "the manifest still knows what was asked for"
-    assert told("No such file on this worker")
+    assert log_lines("No such file on this worker")
 
 
-def test_a_name_of_the_users_own_needs_no_memory(
+def test_an_external_task_id_of_the_user_needs_no_stored_state(
     make: Make, source: Path, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     second = submit(source, ti, external_task_id="order-17")
@@ -70,34 +78,34 @@ def test_a_name_of_the_users_own_needs_no_memory(
     assert posts(kling_emulator) == 1
 
 
-def test_without_memory_it_says_so_and_is_tried_again(
+def test_without_a_stored_state_the_error_is_retried(
     make: Make, source: Path, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     second = submit(source, ti)
-    with pytest.raises(KlingError, match="No such file on this worker") as lost:
+    with pytest.raises(KlingError, match="No such file on this worker") as missing:
         run(make(image=str(source)), second)
-    assert not isinstance(lost.value, AirflowFailException)
-    assert lost.value.job is JobState.MAY_EXIST
-    said = str(lost.value)
-    assert "No job was made" not in said
-    assert "An earlier try may have made a job" in said
-    assert "KlingResultSweepOperator" in said
+    assert not isinstance(missing.value, AirflowFailException)
+    assert missing.value.job is JobState.MAY_EXIST
+    text = str(missing.value)
+    assert "No job was made" not in text
+    assert "An earlier try may have made a job" in text
+    assert "KlingResultSweepOperator" in text
     # The image is restored.
-    source.write_bytes(picture())
+    source.write_bytes(image_file())
     result = run(make(image=str(source)), second.retried())
     assert result["task_id"] == kling_emulator.jobs[0].task_id
     assert posts(kling_emulator) == 1
 
 
-def test_a_job_of_other_parameters_is_not_taken_for_this_one(
+def test_a_job_of_other_parameters_is_not_mistaken_for_this_one(
     source: Path, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     store = Store()
     second = submit(source, ti, prompt="waves", store=store)
-    with pytest.raises(KlingError, match="An earlier try may have made a job") as lost:
+    with pytest.raises(KlingError, match="An earlier try may have made a job") as missing:
         run(image_to_video(image=str(source), prompt="clouds"), second, task_state_store=store)
-    assert not isinstance(lost.value, AirflowFailException)
-    assert f"kling_task_id {kling_emulator.jobs[0].external_task_id}" in str(lost.value)
+    assert not isinstance(missing.value, AirflowFailException)
+    assert f"kling_task_id {kling_emulator.jobs[0].external_task_id}" in str(missing.value)
 
 
 @pytest.mark.parametrize("memory", [True, False], ids=["remembered", "own name"])
@@ -133,7 +141,7 @@ def test_on_a_first_try_the_error_is_what_it_was(
     assert kling_emulator.requests == {}
 
 
-def test_a_look_up_that_fails_is_tried_again(
+def test_a_failed_look_up_is_retried(
     source: Path, ti: TaskInstance, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store()
@@ -151,10 +159,10 @@ def test_a_connection_that_was_broken_meanwhile_is_no_reason_to_give_up(
     store = Store()
     run(image_to_video(wait_for_completion=False), ti, task_state_store=store)
     monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", '{"conn_type": "kling", "extra": {"what": 1}}')
-    with pytest.raises(KlingError, match="An earlier try may have made a job") as lost:
+    with pytest.raises(KlingError, match="An earlier try may have made a job") as missing:
         run(image_to_video(), ti.retried(), task_state_store=store)
-    assert not isinstance(lost.value, AirflowFailException)
-    assert lost.value.external_task_id == kling_emulator.jobs[0].external_task_id
+    assert not isinstance(missing.value, AirflowFailException)
+    assert missing.value.external_task_id == kling_emulator.jobs[0].external_task_id
 
 
 @pytest.fixture
@@ -175,7 +183,9 @@ def test_at_a_gateway_the_jobs_own_id_is_remembered(
     assert result["task_id"] == gateway.jobs[0].task_id
 
 
-def test_at_a_gateway_a_lost_answer_stays_unknown(source: Path, ti: TaskInstance, gateway: Emulator) -> None:
+def test_at_a_gateway_a_lost_response_stays_unknown(
+    source: Path, ti: TaskInstance, gateway: Emulator
+) -> None:
     store = Store()
     gateway.faults.set({"lost_response": 1})
     with pytest.raises(KlingSubmissionUnknown):
@@ -194,7 +204,7 @@ def test_no_job_fails_for_want_of_a_note(ti: TaskInstance, kling_emulator: Emula
 
 
 @pytest.mark.parametrize("rubbish", [None, "text", 5, ["a"], {}, {"generation": 0}])
-def test_rubbish_in_the_store_is_no_order(ti: TaskInstance, rubbish: Any) -> None:
+def test_invalid_data_in_the_store_is_no_record(ti: TaskInstance, rubbish: Any) -> None:
     store = Store()
     store.values["kling_order"] = rubbish
     note = load_request(context_of(ti, task_state_store=store), task_instance_key(context_of(ti), 3))

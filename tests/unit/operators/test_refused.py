@@ -13,17 +13,17 @@ import pytest
 from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingContentRefused, KlingTaskFailed
-from tests.unit.operators.conftest import PICTURE, TaskInstance, context_of, image_to_video, posts, run
+from tests.unit.operators.conftest import IMAGE_URL, TaskInstance, context_of, image_to_video, posts, run
 
 Make = Callable[..., Any]
 RISK = "Failure to pass the risk control system"
 WHERE = ["at submission", "by the job"]
 
 
-def refuse(kling: Emulator, where: str, word: str = "forbidden") -> None:
+def refuse(kling: Emulator, location: str, text: str = "forbidden") -> None:
     """Let the emulator refuse prompts with a word, at submission or by failing the job."""
-    fault = "refused_word" if where == "at submission" else "failed_word"
-    kling.faults.set({fault: word, "fail_reason": RISK})
+    defect = "refused_word" if location == "at submission" else "failed_word"
+    kling.faults.set({defect: text, "fail_reason": RISK})
 
 
 @pytest.fixture
@@ -33,18 +33,18 @@ def returning(make: Make) -> Make:
     return lambda **arguments: make(**{**defaults, **arguments})
 
 
-@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("location", WHERE)
 def test_a_refusal_is_the_result(
-    where: str, returning: Make, ti: TaskInstance, kling_emulator: Emulator
+    location: str, returning: Make, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
-    refuse(kling_emulator, where)
+    refuse(kling_emulator, location)
     result = run(returning(), ti)
     job = next(iter(kling_emulator.jobs), None)
-    assert (job is None) == (where == "at submission")
+    assert (job is None) == (location == "at submission")
     reason = result.pop("reason")
     assert RISK in reason if job else "code 1301" in reason
     request = result.pop("request")
-    assert (request["prompt"], request["image"]) == ("a forbidden thing", PICTURE)
+    assert (request["prompt"], request["image"]) == ("a forbidden thing", IMAGE_URL)
     assert result.pop("external_task_id").startswith("af-")
     assert result == {
         "status": "refused",
@@ -59,24 +59,24 @@ def test_a_refusal_is_the_result(
     assert "error" not in ti.xcoms
 
 
-@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("location", WHERE)
 def test_a_retry_returns_the_same_refusal(
-    where: str, returning: Make, ti: TaskInstance, kling_emulator: Emulator
+    location: str, returning: Make, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
-    refuse(kling_emulator, where)
+    refuse(kling_emulator, location)
     first = run(returning(), ti)
-    made = len(kling_emulator.jobs)
-    again = run(returning(), ti.retried())
+    created = len(kling_emulator.jobs)
+    second = run(returning(), ti.retried())
     # The vendor's request id differs.
-    assert again | {"reason": ""} == first | {"reason": ""}
-    assert len(kling_emulator.jobs) == made, "no other job is made"
+    assert second | {"reason": ""} == first | {"reason": ""}
+    assert len(kling_emulator.jobs) == created, "no other job is made"
 
 
-@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("location", WHERE)
 def test_a_refusal_fails_the_task_otherwise(
-    where: str, make: Make, ti: TaskInstance, kling_emulator: Emulator
+    location: str, make: Make, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
-    refuse(kling_emulator, where)
+    refuse(kling_emulator, location)
     with pytest.raises(KlingContentRefused):
         run(make(prompt="a forbidden thing"), ti)
     assert ti.xcoms["error"]["type"] == "KlingContentRefused"
@@ -100,15 +100,15 @@ def test_a_task_without_xcom(returning: Make, ti: TaskInstance, kling_emulator: 
     assert (result["status"], result["prompt"]) == ("refused", "a forbidden thing")
 
 
-@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("location", WHERE)
 def test_a_task_that_has_waited_for_a_slot(
-    where: str, ti: TaskInstance, kling_emulator: Emulator, quick_slots: None
+    location: str, ti: TaskInstance, kling_emulator: Emulator, quick_slots: None
 ) -> None:
-    refuse(kling_emulator, where)
+    refuse(kling_emulator, location)
     kling_emulator.faults.set({"slots_taken": 1})
     arguments = {"prompt": "forbidden", "on_refused": "return"}
     assert run(image_to_video(**arguments), ti)["status"] == "refused"
-    assert posts(kling_emulator) == (1 if where == "at submission" else 2)
+    assert posts(kling_emulator) == (1 if location == "at submission" else 2)
     # What a worker does after the triggerer has waited for the slot.
     event = {"status": "slot", "message": "", "since": time.time(), "refusals": 1}
     other = image_to_video(**arguments)
@@ -121,11 +121,11 @@ def test_a_task_that_does_not_wait(ti: TaskInstance, kling_emulator: Emulator) -
     assert run(operator, ti)["status"] == "refused"
 
 
-@pytest.mark.parametrize("where", WHERE)
-def test_a_budget_gets_its_reservation_back(
-    where: str, returning: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Any
+@pytest.mark.parametrize("location", WHERE)
+def test_refused_content_releases_the_reservation(
+    location: str, returning: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Any
 ) -> None:
-    refuse(kling_emulator, where)
+    refuse(kling_emulator, location)
     budget = KlingBudget("films", 100, path=str(tmp_path))
     run(returning(budget=budget), ti)
     assert budget.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 0
@@ -137,7 +137,7 @@ def test_a_shared_job_that_was_refused_is_refused_for_all(
     refuse(kling_emulator, "by the job")
     first = run(returning(idempotency_scope="inputs"), ti)
     other = TaskInstance(dag_id="another")
-    again = run(returning(idempotency_scope="inputs"), other)
-    assert (again["status"], again["task_id"]) == ("refused", first["task_id"])
-    assert (again["units"], again["reused_from"]) == ("0", {"kling_task_id": first["task_id"]})
+    second = run(returning(idempotency_scope="inputs"), other)
+    assert (second["status"], second["task_id"]) == ("refused", first["task_id"])
+    assert (second["units"], second["reused_from"]) == ("0", {"kling_task_id": first["task_id"]})
     assert len(kling_emulator.jobs) == 1

@@ -89,27 +89,27 @@ class Script:
         return self.server._answer(request)
 
 
-@pytest.mark.parametrize("way", ALL.values(), ids=list(ALL))
+@pytest.mark.parametrize("option", ALL.values(), ids=list(ALL))
 @pytest.mark.parametrize("reply", READS.values(), ids=list(READS))
 def test_a_refused_read_ends_nothing(
     *,
     ti: TaskInstance,
     server: Kling,
     tmp_path: Path,
-    way: Way,
+    option: Way,
     reply: Reply,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "route", Script(server, reply, reads=1))
     # A read has no content that could be refused: the client repeats it at once.
-    if way is fetch and reply is not READS["1301"]:
+    if option is fetch and reply is not READS["1301"]:
         with pytest.raises(KlingError) as refused:
-            way(ti, tmp_path)
+            option(ti, tmp_path)
         assert not isinstance(refused.value, AirflowFailException)
         ti = ti.retried()
-    result = way(ti, tmp_path)
+    result = option(ti, tmp_path)
     assert result.get("task_id") == "8" or result["done"] == 1
-    assert server.creates == (way not in READERS.values())
+    assert server.creates == (option not in READERS.values())
 
 
 # A batch that loses answers asks for its rows again and again before it gives up.
@@ -121,28 +121,28 @@ LOOKED_FOR = {
 }
 
 
-@pytest.mark.parametrize(("reply", "way"), LOOKED_FOR.values(), ids=list(LOOKED_FOR))
+@pytest.mark.parametrize(("reply", "option"), LOOKED_FOR.values(), ids=list(LOOKED_FOR))
 def test_a_job_that_may_exist_is_looked_for_until_it_is_found(
     *,
     ti: TaskInstance,
     server: Kling,
     tmp_path: Path,
-    way: Way,
+    option: Way,
     reply: Reply,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     script = Script(server, reply, creates=1_000, blind=1_000)
     monkeypatch.setattr(server, "route", script)
     with pytest.raises(KlingError) as failed:
-        way(ti, tmp_path)
+        option(ti, tmp_path)
     assert not isinstance(failed.value, AirflowFailException), "a retry looks again"
     assert "No job was made" not in str(failed.value)
-    if way is run_batch:
+    if option is run_batch:
         assert ledger(tmp_path)["state"] == "planned"
     else:
         assert failed.value.job is JobState.MAY_EXIST
     script.blind = script.creates = 0
     calls = server.creates
-    result = way(ti.retried(), tmp_path)
+    result = option(ti.retried(), tmp_path)
     assert result.get("task_id") == "8" or result["done"] == 1
     assert server.creates == calls

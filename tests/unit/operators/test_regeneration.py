@@ -37,8 +37,8 @@ def spoil(kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Break:
 
         def check(file: Any, rules: Any) -> Any:
             found = real(file, rules)
-            bad = [job.task_id for job in kling_emulator.jobs[:count]]
-            if any(f"/{name}/" in file.uri for name in bad):
+            invalid = [job.task_id for job in kling_emulator.jobs[:count]]
+            if any(f"/{name}/" in file.uri for name in invalid):
                 return replace(found, failures=("black frames: 100 %, maximum 25 %",))
             return found
 
@@ -55,15 +55,15 @@ def film(make: Make, tmp_path: Path) -> Make:
 
 def run_all(make: Callable[[], Any], ti: TaskInstance) -> Any:
     """Run a task with as many deferrals as it takes; each part has an operator of its own, as in Airflow."""
-    given = context_of(ti)
-    step: Callable[[], Any] = lambda: make().execute(given)  # noqa: E731
+    values = context_of(ti)
+    step: Callable[[], Any] = lambda: make().execute(values)  # noqa: E731
     while True:
         try:
             return step()
         except TaskDeferred as deferred:
             method, event, more = deferred.method_name, fire(deferred), deferred.kwargs or {}
             operator = make()
-            step = lambda: getattr(operator, method)(given, event=event, **more)  # noqa: B023, E731
+            step = lambda: getattr(operator, method)(values, event=event, **more)  # noqa: B023, E731
 
 
 def test_bad_files_are_made_again_once_and_stay(
@@ -76,11 +76,11 @@ def test_bad_files_are_made_again_once_and_stay(
     assert result["media_check"] == {"passed": True}
     (rejected,) = result["rejected"]
     assert (rejected["task_id"], rejected["take"], rejected["units"]) == (first.task_id, "", "3")
-    (bad,) = rejected["files"]
-    assert bad["failures"] == ["black frames: 100 %, maximum 25 %"]
-    kept = Path(bad["path"].removeprefix("file://"))
-    assert kept.stat().st_size > 1000
-    verdict = json.loads((kept.parent / "manifest.json").read_text())["media_check"]
+    (invalid,) = rejected["files"]
+    assert invalid["failures"] == ["black frames: 100 %, maximum 25 %"]
+    stored = Path(invalid["path"].removeprefix("file://"))
+    assert stored.stat().st_size > 1000
+    verdict = json.loads((stored.parent / "manifest.json").read_text())["media_check"]
     assert verdict["passed"] is False
     assert ti.xcoms["request"]["take"] == "2"
     assert ti.xcoms["task_id"] == second.task_id
@@ -90,13 +90,13 @@ def test_a_retry_makes_no_third(film: Make, spoil: Break, ti: TaskInstance, klin
     """The worker dies after the second job was made; the next try finds both."""
     spoil(1)
     result = run_all(film, ti)
-    again = run_all(film, ti.retried())
-    assert again["task_id"] == result["task_id"]
-    assert again["rejected"][0]["task_id"] == kling_emulator.jobs[0].task_id
+    second = run_all(film, ti.retried())
+    assert second["task_id"] == result["task_id"]
+    assert second["rejected"][0]["task_id"] == kling_emulator.jobs[0].task_id
     assert len(kling_emulator.jobs) == 2
 
 
-def test_when_the_last_take_is_bad_too_the_task_fails_for_good(
+def test_if_the_last_take_fails_the_check_the_task_fails_without_a_retry(
     film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     spoil(9)
@@ -108,7 +108,9 @@ def test_when_the_last_take_is_bad_too_the_task_fails_for_good(
     assert len(kling_emulator.jobs) == 2
 
 
-def test_a_clear_begins_again(film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator) -> None:
+def test_a_clear_starts_with_the_first_take(
+    film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator
+) -> None:
     spoil(1)
     run_all(film, ti)
     result = run_all(film, ti.cleared())
@@ -160,15 +162,15 @@ def test_takes_that_are_charged_in_cash_stay_within_the_limit(
     assert len(kling_emulator.jobs) == 1
 
 
-def test_a_shared_result_that_is_bad_is_made_again_once_for_all(
+def test_a_shared_result_that_fails_the_check_is_replaced_once(
     film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     spoil(1)
     first = run_all(lambda: film(idempotency_scope="inputs"), ti)
     other = TaskInstance(dag_id="other", run_id="tomorrow")
-    again = run_all(lambda: film(idempotency_scope="inputs"), other)
-    assert again["task_id"] == first["task_id"]
-    assert again["units"] == "0"
+    second = run_all(lambda: film(idempotency_scope="inputs"), other)
+    assert second["task_id"] == first["task_id"]
+    assert second["units"] == "0"
     assert len(kling_emulator.jobs) == 2
 
 
@@ -193,8 +195,8 @@ def test_an_accepted_result_that_is_lost_after_thirty_days_is_made_again_with_a_
     shutil.rmtree(tmp_path / before[1].task_id)
     spoil(3)
     with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
-        made = run_all(image, TaskInstance(dag_id="other", run_id="a month later"))
-    assert (made["task_id"], made["units"]) == (kling_emulator.jobs[3].task_id, "8")
+        created = run_all(image, TaskInstance(dag_id="other", run_id="a month later"))
+    assert (created["task_id"], created["units"]) == (kling_emulator.jobs[3].task_id, "8")
     assert len(kling_emulator.jobs) == 4
     assert f"The stored result of job {before[1].task_id} is not complete" in caplog.text
     warned = [line for line in caplog.text.splitlines() if "has deleted the result of job" in line]
@@ -213,17 +215,17 @@ def test_a_wait_for_a_slot_between_two_takes_pays_no_job_twice(
             output_path=str(tmp_path), regenerate_on_fail=1, prompt="waves", duration="5", deferrable=True
         )
 
-    given = context_of(ti)
+    values = context_of(ti)
     with pytest.raises(TaskDeferred) as first:
-        task().execute(given)
+        task().execute(values)
     event = fire(first.value)
     kling_emulator.faults.set({"slots_taken": 1})
     with pytest.raises(TaskDeferred) as full:
-        task().execute_complete(given, event=event)
+        task().execute_complete(values, event=event)
     assert full.value.method_name == "resume_submission"
     with pytest.raises(TaskDeferred) as second:
-        task().resume_submission(given, event=fire(full.value))
-    result = task().execute_complete(given, event=fire(second.value))
+        task().resume_submission(values, event=fire(full.value))
+    result = task().execute_complete(values, event=fire(second.value))
     assert result["task_id"] == kling_emulator.jobs[1].task_id
     assert len(kling_emulator.jobs) == 2
 
@@ -257,7 +259,7 @@ def test_a_refused_take_names_the_rejected_job_that_was_paid(
     assert budget.spent(dag_id=ti.dag_id, run_id=ti.run_id) == 3
 
 
-def test_rules_alone_check_and_make_nothing_again(
+def test_rules_alone_check_and_submit_no_further_job(
     film: Make, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     with pytest.raises(KlingMediaCheckFailed, match="height"):
@@ -293,7 +295,7 @@ def test_the_next_take() -> None:
     ]
 
 
-def test_a_job_with_a_name_of_the_user_is_made_again_too(
+def test_a_job_with_a_user_external_task_id_is_replaced_too(
     film: Make, spoil: Break, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     spoil(1)

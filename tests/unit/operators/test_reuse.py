@@ -27,9 +27,9 @@ from airflow_provider_kling.results import reuse_index
 from airflow_provider_kling.utils.storage import StorageTransientError
 from tests.unit.operators.conftest import (
     PATH,
+    LogLines,
     Store,
     TaskInstance,
-    Told,
     context_of,
     image_to_video,
     posts,
@@ -54,14 +54,14 @@ def test_another_dag_attaches_to_the_job_and_pays_nothing(
     shared: Make, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
     first = run(shared(), ti)
-    again = run(shared(task_id="clip"), other(ti))
+    second = run(shared(task_id="clip"), other(ti))
     assert len(kling_emulator.jobs) == 1
-    assert (again["task_id"], again["external_task_id"]) == (first["task_id"], first["external_task_id"])
+    assert (second["task_id"], second["external_task_id"]) == (first["task_id"], first["external_task_id"])
     assert first["units"] != "0"
     assert "reused_from" not in first
-    assert (again["units"], again["charges"]) == ("0", [])
-    assert again["reused_from"] == {"kling_task_id": first["task_id"]}
-    assert again["videos"][0]["url"]
+    assert (second["units"], second["charges"]) == ("0", [])
+    assert second["reused_from"] == {"kling_task_id": first["task_id"]}
+    assert second["videos"][0]["url"]
 
 
 def test_a_stored_result_is_returned_without_a_job(
@@ -98,20 +98,20 @@ def test_a_stored_result_needs_no_kling(
 ) -> None:
     run(shared(output_path=str(tmp_path)), ti)
     kling_emulator.faults.set({"bad_credentials": 1000})
-    again = run(shared(output_path=str(tmp_path), task_id="clip"), other(ti))
-    assert again["videos"][0]["url"] is None
-    assert Path(again["videos"][0]["path"]).is_file()
+    second = run(shared(output_path=str(tmp_path), task_id="clip"), other(ti))
+    assert second["videos"][0]["url"] is None
+    assert Path(second["videos"][0]["path"]).is_file()
 
 
-def test_a_file_that_is_gone_is_fetched_again_from_the_job(
+def test_a_file_that_is_missing_is_fetched_again_from_the_job(
     shared: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
 ) -> None:
     first = run(shared(output_path=str(tmp_path)), ti)
     Path(first["videos"][0]["path"]).unlink()
-    again = run(shared(output_path=str(tmp_path), task_id="clip"), other(ti))
+    second = run(shared(output_path=str(tmp_path), task_id="clip"), other(ti))
     assert len(kling_emulator.jobs) == 1
-    assert (again["task_id"], again["units"]) == (first["task_id"], "0")
-    assert Path(again["videos"][0]["path"]).is_file()
+    assert (second["task_id"], second["units"]) == (first["task_id"], "0")
+    assert Path(second["videos"][0]["path"]).is_file()
 
 
 def test_a_retry_reports_the_charge_of_its_own_job(
@@ -121,9 +121,9 @@ def test_a_retry_reports_the_charge_of_its_own_job(
     paths = {"without": None, "with": str(tmp_path)}
     for path in paths.values():
         first = run(shared(output_path=path, take=str(path)), ti, task_state_store=store)
-        again = run(shared(output_path=path, take=str(path)), ti.retried(), task_state_store=store)
-        assert (again["units"], "reused_from" in again) == (first["units"], False)
-        assert again["task_id"] == first["task_id"]
+        second = run(shared(output_path=path, take=str(path)), ti.retried(), task_state_store=store)
+        assert (second["units"], "reused_from" in second) == (first["units"], False)
+        assert second["task_id"] == first["task_id"]
     assert len(kling_emulator.jobs) == 2
 
 
@@ -137,14 +137,14 @@ def test_a_retry_does_not_report_the_charge_of_another_task(
     assert len(kling_emulator.jobs) == 1
 
 
-def test_a_clear_makes_no_new_job_and_says_so(
-    shared: Make, ti: TaskInstance, kling_emulator: Emulator, told: Told
+def test_a_clear_makes_no_new_job_and_reports_it(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, log_lines: LogLines
 ) -> None:
     run(shared(), ti)
     cleared = run(shared(), ti.cleared())
     assert len(kling_emulator.jobs) == 1
     assert cleared["units"] == "0"
-    assert told("a clear makes no new job; set take")
+    assert log_lines("a clear makes no new job; set take")
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_a_failed_job_is_followed_by_another(
     with pytest.raises(KlingTaskFailed):
         run(shared(), ti)
     kling_emulator.faults.clear()
-    made = run(shared(), other(ti))
-    assert made["units"] != "0", "the second job is its own"
-    assert run(shared(), ti.retried())["task_id"] == made["task_id"]
+    created = run(shared(), other(ti))
+    assert created["units"] != "0", "the second job is its own"
+    assert run(shared(), ti.retried())["task_id"] == created["task_id"]
     assert len(kling_emulator.jobs) == 2
 
 
@@ -237,31 +237,33 @@ def test_a_deleted_result_is_made_again_with_a_warning(
         kept = run(shared(output_path=str(tmp_path)), other(ti))
         assert (kept["task_id"], kept["units"]) == (stored["task_id"], "0"), "a stored result has no end"
         shutil.rmtree(tmp_path / str(stored["task_id"]))
-        made = run(shared(output_path=str(tmp_path)), other(ti, 3))
-    assert made["task_id"] != stored["task_id"]
+        created = run(shared(output_path=str(tmp_path)), other(ti, 3))
+    assert created["task_id"] != stored["task_id"]
     assert "Kling has deleted the result of job" in caplog.text
 
 
 def test_hosts_without_a_look_up_are_a_warning(
-    ti: TaskInstance, told: Told, monkeypatch: pytest.MonkeyPatch
+    ti: TaskInstance, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow_provider_kling.emulator.pytest_plugin import SPEED
 
-    for dialect, words in (("cometapi", "may make two jobs"), ("gateway", "nothing is re-used")):
+    for dialect, expected_text in (("cometapi", "may make two jobs"), ("gateway", "nothing is re-used")):
         with Emulator(speed=SPEED, dialect=dialect) as host:
             monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", host.connection_json())
             run(image_to_video(idempotency_scope="inputs"), ti)
-        assert told(words)
+        assert log_lines(expected_text)
 
 
-def test_the_job_may_not_have_a_name_of_the_users_own(ti: TaskInstance, kling_emulator: Emulator) -> None:
+def test_the_job_may_not_have_an_external_task_id_of_the_user(
+    ti: TaskInstance, kling_emulator: Emulator
+) -> None:
     with pytest.raises(KlingRequestInvalid, match="expected none with idempotency_scope='inputs'"):
         run(image_to_video(idempotency_scope="inputs", external_task_id="mine"), ti)
     assert not kling_emulator.jobs
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "expected_text"),
     [
         ({"idempotency_scope": "input"}, "'run' or 'inputs'"),
         ({"on_refused": "skip"}, "'fail' or 'return'"),
@@ -269,8 +271,8 @@ def test_the_job_may_not_have_a_name_of_the_users_own(ti: TaskInstance, kling_em
         ({"take": "x" * 101}, "at most 100"),
     ],
 )
-def test_parameters_that_cannot_be(arguments: dict[str, Any], words: str) -> None:
-    with pytest.raises(KlingRequestInvalid, match=words):
+def test_parameters_that_cannot_be(arguments: dict[str, Any], expected_text: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match=expected_text):
         image_to_video(**arguments)
 
 

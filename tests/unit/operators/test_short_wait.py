@@ -30,7 +30,7 @@ def test_these_end_soon() -> None:
     assert soon == {"general/custom-voices", "general/advanced-custom-elements"}
 
 
-def test_a_short_job_is_waited_for_in_place(ti: TaskInstance, kling_emulator: Emulator) -> None:
+def test_a_short_job_is_waited_for_in_the_worker(ti: TaskInstance, kling_emulator: Emulator) -> None:
     result = clone().execute(context_of(ti))
     assert result["status"] == "succeed"
     assert len(kling_emulator.jobs) == 1

@@ -25,7 +25,7 @@ def speech() -> KlingTextToSpeechOperator:
     )
 
 
-def test_the_answer_is_the_result(ti: TaskInstance, kling_emulator: Emulator) -> None:
+def test_the_response_is_the_result(ti: TaskInstance, kling_emulator: Emulator) -> None:
     result = run(speech(), ti)
     assert result["status"] == "succeed"
     assert result["audios"][0]["url"].startswith(kling_emulator.url)
@@ -33,7 +33,7 @@ def test_the_answer_is_the_result(ti: TaskInstance, kling_emulator: Emulator) ->
     assert kling_emulator.requests == {("POST", TTS, 200): 1}
 
 
-def test_a_lost_answer_is_not_paid_for_again(ti: TaskInstance, kling_emulator: Emulator) -> None:
+def test_a_lost_response_is_not_paid_for_again(ti: TaskInstance, kling_emulator: Emulator) -> None:
     kling_emulator.faults.set({"lost_response": 1})
     store = Store()
     with pytest.raises(KlingSubmissionUnknown, match="if there is none, clear the task") as unknown:
@@ -53,7 +53,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
         yield running
 
 
-def test_an_answer_without_a_result_is_no_success(ti: TaskInstance, server: ScriptedServer) -> None:
+def test_a_response_without_a_result_is_no_success(ti: TaskInstance, server: ScriptedServer) -> None:
     server.always = Reply(200, {"code": 0, "data": {"task_id": "8", "task_status": "submitted"}})
     with pytest.raises(KlingSubmissionUnknown, match=r"^No result .* its status is 'submitted'") as unknown:
         run(speech(), ti)

@@ -26,10 +26,10 @@ from airflow_provider_kling.exceptions import (
 )
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 from tests.unit.operators.conftest import (
-    PICTURE,
+    IMAGE_URL,
+    LogLines,
     Store,
     TaskInstance,
-    Told,
     context_of,
     gets,
     image_to_video,
@@ -42,17 +42,17 @@ Make = Callable[..., KlingImageToVideoOperator]
 Outcome = dict[str, Any]
 
 
-def test_a_retry_attaches(make: Make, ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
+def test_a_retry_attaches(make: Make, ti: TaskInstance, slow_emulator: Emulator, log_lines: LogLines) -> None:
     with pytest.raises(KlingTaskTimeout):
         run(make(timeout=0.3), ti)
     slow_emulator.advance(90)
-    again = ti.retried()
-    result = run(make(timeout=0.3), again)
+    second = ti.retried()
+    result = run(make(timeout=0.3), second)
     (job,) = slow_emulator.jobs
     assert result["task_id"] == job.task_id
-    assert again.xcoms["task_id"] == job.task_id, "a retry must push what Airflow has dropped"
+    assert second.xcoms["task_id"] == job.task_id, "a retry must push what Airflow has dropped"
     assert posts(slow_emulator) == 1
-    assert told("nothing new is charged")
+    assert log_lines("nothing new is charged")
 
 
 def test_an_attached_job_that_has_ended_is_not_waited_for(ti: TaskInstance, slow_emulator: Emulator) -> None:
@@ -94,9 +94,9 @@ def test_changed_inputs_are_another_job(ti: TaskInstance, kling_emulator: Emulat
         {"prompt": "waves", "image": "https://pictures.example/b.png"},
         {"prompt": "waves", "extra_body": {"new": 1}},
     ]
-    again = ti.retried()
+    second = ti.retried()
     for change in changes:
-        run(image_to_video(wait_for_completion=False, **change), again)
+        run(image_to_video(wait_for_completion=False, **change), second)
     assert len(kling_emulator.jobs) == 1 + len(changes)
 
 
@@ -127,7 +127,7 @@ def test_a_retry_after_a_failed_job_makes_the_next(
     assert result["task_id"] == kling_emulator.jobs[-1].task_id
 
 
-def test_a_name_of_the_users_own(ti: TaskInstance, kling_emulator: Emulator) -> None:
+def test_an_external_task_id_of_the_user(ti: TaskInstance, kling_emulator: Emulator) -> None:
     run(image_to_video(wait_for_completion=False, external_task_id="order-17"), ti)
     run(image_to_video(wait_for_completion=False, external_task_id="order-17"), ti.retried())
     assert [job.external_task_id for job in kling_emulator.jobs] == ["order-17"]
@@ -143,7 +143,7 @@ def gateway(kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulat
     return kling_emulator
 
 
-def test_at_a_gateway_a_lost_answer_is_never_paid_twice(
+def test_at_a_gateway_a_lost_response_is_never_paid_twice(
     make: Make, ti: TaskInstance, gateway: Emulator
 ) -> None:
     gateway.faults.set({"lost_response": 1})
@@ -156,7 +156,7 @@ def test_at_a_gateway_a_lost_answer_is_never_paid_twice(
     assert run(make(), ti.retried().cleared())["status"] == "succeed"
 
 
-def test_at_a_gateway_airflows_memory_lets_a_retry_attach(
+def test_at_a_gateway_airflows_state_store_lets_a_retry_attach(
     make: Make, ti: TaskInstance, gateway: Emulator
 ) -> None:
     store = Store()
@@ -166,7 +166,9 @@ def test_at_a_gateway_airflows_memory_lets_a_retry_attach(
     assert posts(gateway) == 1
 
 
-def test_at_a_gateway_airflows_memory_knows_of_a_lost_answer(ti: TaskInstance, gateway: Emulator) -> None:
+def test_at_a_gateway_airflows_state_store_knows_of_a_lost_response(
+    ti: TaskInstance, gateway: Emulator
+) -> None:
     store = Store()
     gateway.faults.set({"lost_response": 1})
     for each in (ti, ti, ti.retried()):
@@ -177,14 +179,14 @@ def test_at_a_gateway_airflows_memory_knows_of_a_lost_answer(ti: TaskInstance, g
 
 @pytest.mark.usefixtures("quick_slots")
 @pytest.mark.parametrize(
-    ("faults", "seconds"),
+    ("defects", "seconds"),
     # Back-off that doubles, and the server's Retry-After of one second each time.
     [({"slots_taken": 2}, 0.2 + 0.4), ({"rate_limited": 2}, 1 + 1)],
 )
-def test_a_busy_kling_is_waited_for_in_place(
-    ti: TaskInstance, kling_emulator: Emulator, faults: dict[str, Any], seconds: float
+def test_without_a_slot_the_worker_waits(
+    ti: TaskInstance, kling_emulator: Emulator, defects: dict[str, Any], seconds: float
 ) -> None:
-    kling_emulator.faults.set(faults)
+    kling_emulator.faults.set(defects)
     started = time.monotonic()
     result = run(image_to_video(wait_for_completion=False), ti)
     assert time.monotonic() - started >= seconds
@@ -273,40 +275,44 @@ def test_what_a_trigger_reports_is_raised(
     assert kling_emulator.requests == {}
 
 
-def test_on_kill_says_what_goes_on_at_kling(ti: TaskInstance, slow_emulator: Emulator, told: Told) -> None:
+def test_on_kill_reports_what_continues_at_kling(
+    ti: TaskInstance, slow_emulator: Emulator, log_lines: LogLines
+) -> None:
     operator = image_to_video(poll_interval=60)
     killer = meanwhile(lambda: gets(slow_emulator) > 0, operator.on_kill)
     with pytest.raises(KlingError, match=r"stopped: retry to attach\. The job continues at Kling"):
         operator.execute(context_of(ti))
     killer.join()
-    (line,) = told("cannot cancel")
+    (line,) = log_lines("cannot cancel")
     assert f"job {slow_emulator.jobs[0].task_id} continues and may be charged" in line
     assert "A retry of this task attaches to it" in line
 
 
-def test_on_kill_before_anything_was_asked_for_says_nothing(told: Told) -> None:
+def test_on_kill_before_a_submission_logs_nothing(log_lines: LogLines) -> None:
     image_to_video().on_kill()
-    assert told("") == []
+    assert log_lines("") == []
 
 
-def test_on_kill_while_waiting_for_a_slot(ti: TaskInstance, kling_emulator: Emulator, told: Told) -> None:
+def test_on_kill_while_waiting_for_a_slot(
+    ti: TaskInstance, kling_emulator: Emulator, log_lines: LogLines
+) -> None:
     kling_emulator.faults.set({"slots_taken": 1000})
     operator = image_to_video()
     killer = meanwhile(lambda: posts(kling_emulator) > 0, operator.on_kill)
     with pytest.raises(KlingSlotsTaken):
         operator.execute(context_of(ti))
     killer.join()
-    (line,) = told("cannot cancel")
+    (line,) = log_lines("cannot cancel")
     assert "a job with external_task_id af-" in line
     assert "if it was made" in line
 
 
 def test_the_image_is_not_in_the_log(
-    make: Make, ti: TaskInstance, kling_emulator: Emulator, told: Told
+    make: Make, ti: TaskInstance, kling_emulator: Emulator, log_lines: LogLines
 ) -> None:
-    secret = f"{PICTURE}?X-Amz-Signature=secret"
+    secret = f"{IMAGE_URL}?X-Amz-Signature=secret"
     run(make(image=secret, callback_url="http://127.0.0.1:9/hook?token=hush"), ti)
-    lines = told("")
+    lines = log_lines("")
     assert lines
     assert not [line for line in lines if "secret" in line or "hush" in line]
     assert "secret" not in str(ti.xcoms)
@@ -325,14 +331,14 @@ def test_the_image_is_not_in_the_log(
     ],
     ids=["prompt", "take", "take of shared jobs", "start of the try", "account"],
 )
-def test_a_task_whose_job_changes_in_each_try_says_so(
+def test_a_task_whose_job_changes_in_each_try_warns(
     *,
     name: str,
     arguments: dict[str, Any],
     stored: bool,
     ti: TaskInstance,
     kling_emulator: Emulator,
-    told: Told,
+    log_lines: LogLines,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with Emulator(speed=SPEED) as other:
@@ -341,26 +347,28 @@ def test_a_task_whose_job_changes_in_each_try_says_so(
         store = Store() if stored else None
 
         def try_once(instance: TaskInstance) -> dict[str, Any]:
-            made = image_to_video(**arguments)
-            made.render_template_fields({"ti": instance})
-            return dict(run(made, instance, **({"task_state_store": store} if store else {})))
+            created = image_to_video(**arguments)
+            created.render_template_fields({"ti": instance})
+            return dict(run(created, instance, **({"task_state_store": store} if store else {})))
 
         first = try_once(ti)
-        assert told(f"{name} differs in each try, so a retry asks for another job and pays for it")
+        assert log_lines(f"{name} differs in each try, so a retry asks for another job and pays for it")
         try_once(ti.retried())
         assert len(kling_emulator.jobs) + len(other.jobs) == 2
     if stored and name != "kling_conn_id":
-        (line,) = told("This try asks for another job than the earlier try did")
+        (line,) = log_lines("This try asks for another job than the earlier try did")
         assert f"external_task_id {first['external_task_id']};" in line
         assert f"What differs: {name}: " in line
     else:
-        assert told(f"{name} differs in each try, so this one asks for another job than the earlier try did")
+        assert log_lines(
+            f"{name} differs in each try, so this one asks for another job than the earlier try did"
+        )
 
 
-def test_without_a_retry_nothing_is_said_of_values_that_change(
-    ti: TaskInstance, kling_emulator: Emulator, told: Told
+def test_without_a_retry_values_that_change_cause_no_warning(
+    ti: TaskInstance, kling_emulator: Emulator, log_lines: LogLines
 ) -> None:
-    made = image_to_video(take="{{ ti.try_number }}")
-    made.render_template_fields({"ti": ti})
-    run(made, replace(ti, max_tries=0))
-    assert not told("differs in each try")
+    created = image_to_video(take="{{ ti.try_number }}")
+    created.render_template_fields({"ti": ti})
+    run(created, replace(ti, max_tries=0))
+    assert not log_lines("differs in each try")

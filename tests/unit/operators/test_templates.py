@@ -17,11 +17,11 @@ from pydantic import JsonValue, TypeAdapter
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
-from tests.unit.inputs.samples import picture
-from tests.unit.operators.conftest import PICTURE, TaskInstance, context_of, image_to_video, run
+from tests.unit.inputs.samples import image_file
+from tests.unit.operators.conftest import IMAGE_URL, TaskInstance, context_of, image_to_video, run
 
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 40).decode()
-SIGNED = f"{PICTURE}?X-Amz-Signature=secret"
+SIGNED = f"{IMAGE_URL}?X-Amz-Signature=secret"
 
 
 def context(ti: TaskInstance, dag: Any = None, **values: Any) -> Any:
@@ -92,7 +92,7 @@ def test_what_airflow_writes_into_its_database(ti: TaskInstance, values: dict[st
     )
     assert JPEG[:40] not in written
     assert "secret" not in written
-    assert "<image/jpeg 10" in written or PICTURE in written
+    assert "<image/jpeg 10" in written or IMAGE_URL in written
 
 
 def serialized(value: Any, name: str) -> Any:
@@ -143,12 +143,12 @@ def test_a_mapped_task(ti: TaskInstance) -> None:
         KlingImageToVideoOperator.partial(task_id="film", prompt="{{ words }}").expand(
             image=[SIGNED, JPEG, "{{ picture }}"]
         )
-    for index, given in enumerate([SIGNED, JPEG, PICTURE]):
+    for index, values in enumerate([SIGNED, JPEG, IMAGE_URL]):
         # Airflow 2.11 looks up by the run how many there are.
-        each = context(TaskInstance(map_index=index), dag=dag, run_id="run", words="waves", picture=PICTURE)
+        each = context(TaskInstance(map_index=index), dag=dag, run_id="run", words="waves", picture=IMAGE_URL)
         dag.get_task("film").render_template_fields(each)
         operator = each["ti"].task
-        assert operator.request_values()["image"] == given
+        assert operator.request_values()["image"] == values
         assert operator.request_values()["prompt"] == "waves"
         assert JPEG[:40] not in str(stored(operator))
         assert "secret" not in str(stored(operator))
@@ -170,7 +170,7 @@ def test_the_common_parameters_are_templates_too(ti: TaskInstance) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rendered", "words"),
+    ("rendered", "expected_text"),
     [
         ({"mode": "standard"}, "'mode': 'standard'"),
         ({"duration": "soon"}, "'duration': 'soon'; expected 3 to 15"),
@@ -178,11 +178,11 @@ def test_the_common_parameters_are_templates_too(ti: TaskInstance) -> None:
     ],
 )
 def test_what_a_template_gave_is_checked_before_anything_is_sent(
-    ti: TaskInstance, kling_emulator: Emulator, rendered: dict[str, str], words: str
+    ti: TaskInstance, kling_emulator: Emulator, rendered: dict[str, str], expected_text: str
 ) -> None:
     operator = image_to_video(**{name: f"{{{{ {name} }}}}" for name in rendered})
     operator.render_template_fields(context(ti, **rendered))
-    with pytest.raises(KlingRequestInvalid, match=words) as refused:
+    with pytest.raises(KlingRequestInvalid, match=expected_text) as refused:
         run(operator, ti)
     assert "No job was made" in str(refused.value)
     assert kling_emulator.requests == {}
@@ -203,7 +203,7 @@ def test_a_template_that_gives_nothing_is_a_field_left_out(
 
 
 def test_the_request_is_reported_without_the_image(ti: TaskInstance, kling_emulator: Emulator) -> None:
-    encoded = base64.b64encode(picture()).decode()
+    encoded = base64.b64encode(image_file()).decode()
     operator = image_to_video(image=encoded, wait_for_completion=False)
     operator.render_template_fields(context(ti))
     run(operator, ti)
@@ -259,7 +259,7 @@ def test_rendering_again_does_not_undo_changes(ti: TaskInstance) -> None:
 
 
 @pytest.mark.parametrize("emptied", [None, ""])
-def test_a_field_can_be_taken_back(ti: TaskInstance, emptied: Any) -> None:
+def test_a_field_can_be_reset_after_rendering(ti: TaskInstance, emptied: Any) -> None:
     operator = image_to_video(image_tail=SIGNED)
     operator.render_template_fields(context(ti))
     operator.image_tail = emptied

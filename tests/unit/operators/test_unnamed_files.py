@@ -54,12 +54,12 @@ def test_an_image_without_a_name_is_stored(
     ],
 )
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [{"url": BARE}, {"output": [BARE]}, {"outputs": [{"url": BARE}]}, {"fail_reason": BARE}],
     ids=["url", "output", "outputs", "fail_reason"],
 )
-def test_a_url_that_shows_no_kind_is_of_the_endpoint(slug: str, array: str, said: dict[str, Any]) -> None:
-    task = parse_task(gateway(**said))
+def test_a_url_that_shows_no_kind_is_of_the_endpoint(slug: str, array: str, text: dict[str, Any]) -> None:
+    task = parse_task(gateway(**text))
     assert task
     assert holds_its_files(get_endpoint(slug), task)
     assert [item["url"] for item in task.to_json(slug)[array]] == [BARE]

@@ -103,11 +103,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", WARNED)
-def test_what_the_vendor_takes_is_sent_with_a_warning(name: str, kling_emulator: Emulator, told: Any) -> None:
+def test_what_the_vendor_takes_is_sent_with_a_warning(
+    name: str, kling_emulator: Emulator, log_lines: Any
+) -> None:
     case = WARNED[name]
     case.operator(task_id="t", wait_for_completion=False, **case.given).execute(context_of(TaskInstance()))
     assert len(list(kling_emulator.jobs)) == 1
-    assert told(case.words)
+    assert log_lines(case.words)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -119,7 +121,7 @@ def test_what_the_vendor_refuses_is_not_sent(name: str, kling_emulator: Emulator
 
 
 def test_a_camera_that_does_not_move_is_warned_of_on_a_gateway(
-    monkeypatch: pytest.MonkeyPatch, told: Any
+    monkeypatch: pytest.MonkeyPatch, log_lines: Any
 ) -> None:
     still = dict.fromkeys(("horizontal", "vertical", "pan", "tilt", "roll", "zoom"), 0)
     with Emulator(dialect="gateway") as gateway:
@@ -132,7 +134,7 @@ def test_a_camera_that_does_not_move_is_warned_of_on_a_gateway(
             wait_for_completion=False,
         ).execute(context_of(TaskInstance()))
         assert len(list(gateway.jobs)) == 1
-    assert told("camera_control")
+    assert log_lines("camera_control")
 
 
 def _picture(folder: Path, name: str, width: int, height: int) -> str:
@@ -143,7 +145,7 @@ def _picture(folder: Path, name: str, width: int, height: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("static", "moving", "words"),
+    ("static", "moving", "expected_text"),
     [
         ((640, 400), None, None),
         ((480, 300), (480, 300), None),
@@ -154,7 +156,7 @@ def _picture(folder: Path, name: str, width: int, height: int) -> str:
 def test_a_mask_has_the_shape_of_its_image(
     static: tuple[int, int],
     moving: tuple[int, int] | None,
-    words: str | None,
+    expected_text: str | None,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -171,15 +173,15 @@ def test_a_mask_has_the_shape_of_its_image(
             wait_for_completion=False,
             **masks,
         )
-        if words is None:
+        if expected_text is None:
             operator.execute(context_of(TaskInstance()))
         else:
-            with pytest.raises(KlingRequestInvalid, match=words):
+            with pytest.raises(KlingRequestInvalid, match=expected_text):
                 operator.execute(context_of(TaskInstance()))
-        assert len(list(gateway.jobs)) == (words is None)
+        assert len(list(gateway.jobs)) == (expected_text is None)
 
 
-def test_an_unknown_model_is_sent_unchanged(kling_emulator: Emulator, told: Any) -> None:
+def test_an_unknown_model_is_sent_unchanged(kling_emulator: Emulator, log_lines: Any) -> None:
     operator = KlingTextToVideoOperator(task_id="t", model_name="kling-v9", prompt="a cat", duration="7")
     with pytest.raises(KlingRequestInvalid, match="Kling refused"):
         operator.execute(context_of(TaskInstance()))

@@ -29,9 +29,9 @@ def push(instance: TaskInstanceRow, key: str, value: Any) -> None:
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
-    place = {name: getattr(instance, name) for name in ("dag_id", "run_id", "task_id", "map_index")}
+    location = {name: getattr(instance, name) for name in ("dag_id", "run_id", "task_id", "map_index")}
     with create_session() as session:
-        XComModel.set(key=key, value=value, session=session, **place)
+        XComModel.set(key=key, value=value, session=session, **location)
 
 
 def _run_key(session: Any, instance: TaskInstanceRow) -> int:
@@ -56,15 +56,15 @@ def _put_instance(session: Any, instance: TaskInstanceRow, run_key: int, operato
     from airflow.models.xcom import XComModel
     from sqlalchemy import insert
 
-    place = {name: getattr(instance, name) for name in ("dag_id", "run_id", "task_id", "map_index")}
+    location = {name: getattr(instance, name) for name in ("dag_id", "run_id", "task_id", "map_index")}
     facts = {"state": instance.state, "try_number": instance.try_number, "operator": operator}
     row = {"rendered_map_index": instance.label, "pool": "default_pool", "pool_slots": 1}
     tables: Any = [model.__table__ for model in (TaskInstance, XComModel, RenderedTaskInstanceFields)]
     # Airflow 3.1 stores these ids as text.
     key = uuid.uuid4() if tables[0].c.id.type.python_type is uuid.UUID else str(uuid.uuid4())
-    session.execute(insert(tables[0]).values(id=key, **place, **facts, **row))
+    session.execute(insert(tables[0]).values(id=key, **location, **facts, **row))
     for name, value in instance.xcoms.items():
         text = json.dumps(value)
-        session.execute(insert(tables[1]).values(dag_run_id=run_key, key=name, value=text, **place))
+        session.execute(insert(tables[1]).values(dag_run_id=run_key, key=name, value=text, **location))
     if instance.fields:
-        session.execute(insert(tables[2]).values(rendered_fields=dict(instance.fields), **place))
+        session.execute(insert(tables[2]).values(rendered_fields=dict(instance.fields), **location))

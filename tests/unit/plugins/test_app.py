@@ -81,7 +81,7 @@ def opened(api_server: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.fixture
-def landed(tmp_path: Path) -> Path:
+def stored_task(tmp_path: Path) -> Path:
     folder = tmp_path / "842"
     folder.mkdir()
     (folder / "0-video.mp4").write_bytes(MP4)
@@ -89,13 +89,13 @@ def landed(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def film(api_server: Any, landed: Path) -> TaskInstanceRow:
+def film(api_server: Any, stored_task: Path) -> TaskInstanceRow:
     """A finished task instance whose video was stored."""
-    value = result(path=f"file://{landed}", bytes=len(MP4), sha256=hashlib.sha256(MP4).hexdigest())
-    fields = {"prompt": "A harbour <b>at</b> dawn", "output_path": str(landed.parent.parent)}
+    value = result(path=f"file://{stored_task}", bytes=len(MP4), sha256=hashlib.sha256(MP4).hexdigest())
+    fields = {"prompt": "A harbour <b>at</b> dawn", "output_path": str(stored_task.parent.parent)}
     one = instance(xcoms={"return_value": value}, fields=fields)
     put([one])
-    record(one, landed.parent)
+    record(one, stored_task.parent)
     return one
 
 
@@ -131,18 +131,18 @@ def test_a_reader_of_the_dag_sees_the_result(viewer: Browser, film: TaskInstance
 def test_a_user_who_may_not_read_the_dag_sees_nothing(
     as_user: Callable[[str], Browser], viewer: Browser, film: TaskInstanceRow, name: str, status: int
 ) -> None:
-    where, other = address(viewer, film), as_user(name)
-    for answer in (cards(other, film), other.get(where), other.head(where)):
-        assert answer.status_code == status
-        assert b"842" not in answer.content
-        assert MP4[:24] not in answer.content
+    location, other = address(viewer, film), as_user(name)
+    for response in (cards(other, film), other.get(location), other.head(location)):
+        assert response.status_code == status
+        assert b"842" not in response.content
+        assert MP4[:24] not in response.content
 
 
 def test_another_dag_in_the_query_opens_no_door(
     as_user: Callable[[str], Browser], film: TaskInstanceRow
 ) -> None:
-    answer = cards(as_user("no-dag"), film, dag_id="other", task_id="film")
-    assert answer.status_code == 403
+    response = cards(as_user("no-dag"), film, dag_id="other", task_id="film")
+    assert response.status_code == 403
     # The DAG that may be read has none of the other's files.
     allowed = as_user("no-dag").get("/kling/dags/other/cards", params={"run_id": RUN, "dag_id": film.dag_id})
     assert allowed.json()["cards"] == []
@@ -151,59 +151,59 @@ def test_another_dag_in_the_query_opens_no_door(
 def test_a_stored_file_is_streamed_in_parts(
     viewer: Browser, film: TaskInstanceRow, opened: list[StoredFile]
 ) -> None:
-    where = address(viewer, film)
-    whole = viewer.get(where)
+    location = address(viewer, film)
+    whole = viewer.get(location)
     assert (whole.status_code, whole.content) == (200, MP4)
-    part = viewer.get(where, headers={"Range": "bytes=10-109"})
+    part = viewer.get(location, headers={"Range": "bytes=10-109"})
     assert (part.status_code, part.content) == (206, MP4[10:110])
     assert part.headers["content-range"] == f"bytes 10-109/{len(MP4)}"
-    end = viewer.get(where, headers={"Range": "bytes=-7"})
+    end = viewer.get(location, headers={"Range": "bytes=-7"})
     assert end.content == MP4[-7:]
-    outside = viewer.get(where, headers={"Range": f"bytes={len(MP4)}-"})
+    outside = viewer.get(location, headers={"Range": f"bytes={len(MP4)}-"})
     assert (outside.status_code, outside.headers["content-range"]) == (416, f"bytes */{len(MP4)}")
-    head = viewer.head(where)
+    head = viewer.head(location)
     assert (head.content, head.headers["content-length"]) == (b"", str(len(MP4)))
     assert [each.file.closed for each in opened] == [True] * 5
 
 
 def test_a_part_of_another_version_is_not_mixed_in(viewer: Browser, film: TaskInstanceRow) -> None:
     headers = {"Range": "bytes=0-9", "If-Range": '"another"'}
-    answer = viewer.get(address(viewer, film), headers=headers)
-    assert (answer.status_code, answer.content) == (200, MP4)
+    response = viewer.get(address(viewer, film), headers=headers)
+    assert (response.status_code, response.content) == (200, MP4)
 
 
 def test_a_browser_revalidates_its_cache(
     viewer: Browser, film: TaskInstanceRow, opened: list[StoredFile]
 ) -> None:
-    where = address(viewer, film)
-    tag = viewer.get(where).headers["etag"]
-    assert viewer.get(where).headers["cache-control"] == "private, no-cache"
-    assert viewer.get(where, headers={"If-None-Match": tag}).status_code == 304
+    location = address(viewer, film)
+    tag = viewer.get(location).headers["etag"]
+    assert viewer.get(location).headers["cache-control"] == "private, no-cache"
+    assert viewer.get(location, headers={"If-None-Match": tag}).status_code == 304
     assert [each.file.closed for each in opened] == [True] * 3
 
 
 @pytest.mark.parametrize(
     "sha256", ['x"\r\nSet-Cookie: a=b', "Ab" * 32, "ab" * 31, "caf\u00e9\u2603", 7, "ab" * 32 + "\n"]
 )
-def test_what_is_no_hash_becomes_no_header(viewer: Browser, landed: Path, sha256: Any) -> None:
-    one = instance(xcoms={"return_value": result(path=f"file://{landed}", sha256=sha256)})
+def test_what_is_no_hash_becomes_no_header(viewer: Browser, stored_task: Path, sha256: Any) -> None:
+    one = instance(xcoms={"return_value": result(path=f"file://{stored_task}", sha256=sha256)})
     put([one])
-    record(one, landed.parent)
-    answer = viewer.get(address(viewer, one))
-    assert (answer.status_code, answer.content) == (200, MP4)
-    assert not {"etag", "set-cookie"} & set(answer.headers)
+    record(one, stored_task.parent)
+    response = viewer.get(address(viewer, one))
+    assert (response.status_code, response.content) == (200, MP4)
+    assert not {"etag", "set-cookie"} & set(response.headers)
 
 
 @pytest.mark.parametrize("odd", [float("nan"), "nan", "inf", "1e999", 10**400, "\ud83d", [{}]])
 @pytest.mark.parametrize("name", ["duration", "units", "endpoint", "created_at"])
-def test_one_odd_result_does_not_take_the_whole_page_with_it(viewer: Browser, name: str, odd: Any) -> None:
+def test_one_odd_result_does_not_break_the_whole_page(viewer: Browser, name: str, odd: Any) -> None:
     value = result(duration=odd) if name == "duration" else {**result(), name: odd}
     dag_id = f"films{next(_numbers)}"
-    good = instance(dag_id=dag_id, task_id="good", xcoms={"return_value": result()})
-    put([good, instance(dag_id=dag_id, task_id="odd", xcoms={"return_value": value})])
-    answer = cards(viewer, good)
-    assert answer.status_code == 200
-    assert [card["items"][0]["media"] for card in answer.json()["cards"]] == ["video", "video"]
+    valid = instance(dag_id=dag_id, task_id="good", xcoms={"return_value": result()})
+    put([valid, instance(dag_id=dag_id, task_id="odd", xcoms={"return_value": value})])
+    response = cards(viewer, valid)
+    assert response.status_code == 200
+    assert [card["items"][0]["media"] for card in response.json()["cards"]] == ["video", "video"]
 
 
 def test_what_is_streamed_cannot_run(viewer: Browser, film: TaskInstanceRow) -> None:
@@ -236,17 +236,17 @@ def test_what_is_streamed_cannot_run(viewer: Browser, film: TaskInstanceRow) -> 
         "",
     ],
 )
-def test_only_stored_result_files_are_streamed(viewer: Browser, landed: Path, path: str) -> None:
-    for folder in (landed.parent, landed.parent.parent / "other"):
+def test_only_stored_result_files_are_streamed(viewer: Browser, stored_task: Path, path: str) -> None:
+    for folder in (stored_task.parent, stored_task.parent.parent / "other"):
         folder.mkdir(exist_ok=True)
         for name in ("0-video.mp4", "1-video.mp4", "0-video"):
             (folder / name).write_bytes(MP4)
-    one = instance(xcoms={"return_value": result(path=path.format(root=landed.parent.parent))})
+    one = instance(xcoms={"return_value": result(path=path.format(root=stored_task.parent.parent))})
     put([one])
     query = {"run_id": RUN, "task_id": "film", "item": "videos[0].url"}
-    answer = viewer.get(f"/kling/dags/{one.dag_id}/file", params=query)
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/json"
+    response = viewer.get(f"/kling/dags/{one.dag_id}/file", params=query)
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize(
@@ -265,15 +265,15 @@ def test_only_stored_result_files_are_streamed(viewer: Browser, landed: Path, pa
         "S3",
     ],
 )
-def test_no_server_is_asked_for_a_file(viewer: Browser, opened: list[StoredFile], scheme: str) -> None:
+def test_no_file_is_requested_from_a_server(viewer: Browser, opened: list[StoredFile], scheme: str) -> None:
     """fsspec would read from any host of the API server's network."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         path = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/842/0-video.mp4"
         one = instance(xcoms={"return_value": result(path=path)})
         put([one])
-        answer = viewer.get(address(viewer, one))
-        assert answer.status_code == 404
-        assert "is not a supported storage scheme" in answer.json()["detail"]
+        response = viewer.get(address(viewer, one))
+        assert response.status_code == 404
+        assert "is not a supported storage scheme" in response.json()["detail"]
         server.settimeout(0.2)
         with pytest.raises(TimeoutError):
             server.accept()
@@ -300,19 +300,19 @@ def test_no_server_is_asked_for_a_file(viewer: Browser, opened: list[StoredFile]
     ],
 )
 def test_a_task_shows_files_below_its_output_path(
-    viewer: Browser, landed: Path, output_path: Any, status: int
+    viewer: Browser, stored_task: Path, output_path: Any, status: int
 ) -> None:
     """A user who may write XComs of one DAG may not read the files of another one through them."""
-    root = landed.parent.parent
+    root = stored_task.parent.parent
 
     def filled(text: Any) -> Any:
         return text.format(root=root, last=root.name) if isinstance(text, str) else text
 
-    given = {k: filled(v) for k, v in output_path.items()} if isinstance(output_path, dict) else output_path
-    fields = {"prompt": "A harbour", "output_path": filled(given)}
-    one = instance(xcoms={"return_value": result(path=str(landed))}, fields=fields)
+    values = {k: filled(v) for k, v in output_path.items()} if isinstance(output_path, dict) else output_path
+    fields = {"prompt": "A harbour", "output_path": filled(values)}
+    one = instance(xcoms={"return_value": result(path=str(stored_task))}, fields=fields)
     put([one])
-    record(one, landed.parent)
+    record(one, stored_task.parent)
     assert viewer.get(address(viewer, one)).status_code == status
 
 
@@ -346,8 +346,8 @@ def test_also_in_a_bucket(
     assert viewer.get(address(viewer, one)).status_code == status
 
 
-def test_a_task_without_an_output_path_shows_no_file(viewer: Browser, landed: Path) -> None:
-    one = instance(xcoms={"return_value": result(path=str(landed))}, fields={"op_args": []})
+def test_a_task_without_an_output_path_shows_no_file(viewer: Browser, stored_task: Path) -> None:
+    one = instance(xcoms={"return_value": result(path=str(stored_task))}, fields={"op_args": []})
     put([one], operator="PythonOperator")
     assert viewer.get(f"/kling/{to_card(one)['items'][0]['file']}").status_code == 404
 
@@ -363,12 +363,12 @@ def test_a_task_without_an_output_path_shows_no_file(viewer: Browser, landed: Pa
     ],
 )
 def test_only_images_videos_and_audio_are_streamed(
-    viewer: Browser, film: TaskInstanceRow, landed: Path, content: bytes
+    viewer: Browser, film: TaskInstanceRow, stored_task: Path, content: bytes
 ) -> None:
-    landed.write_bytes(content)
-    answer = viewer.get(address(viewer, film))
-    assert answer.status_code == 404
-    assert "no image, video or audio" in answer.json()["detail"]
+    stored_task.write_bytes(content)
+    response = viewer.get(address(viewer, film))
+    assert response.status_code == 404
+    assert "no image, video or audio" in response.json()["detail"]
 
 
 def test_a_file_in_s3_is_streamed_with_the_connection_that_its_path_names(
@@ -378,8 +378,8 @@ def test_a_file_in_s3_is_streamed_with_the_connection_that_its_path_names(
     one = instance(xcoms={"return_value": result(path=films_s3.uri("kept/842/0-video.mp4", "films_s3"))})
     put([one])
     films_s3.put("kept/842/manifest.json", manifest(one))
-    answer = viewer.get(address(viewer, one), headers={"Range": "bytes=100-"})
-    assert (answer.status_code, answer.content) == (206, MP4[100:])
+    response = viewer.get(address(viewer, one), headers={"Range": "bytes=100-"})
+    assert (response.status_code, response.content) == (206, MP4[100:])
 
 
 def test_a_storage_that_is_down_is_no_missing_file(viewer: Browser, s3: S3Server) -> None:
@@ -390,10 +390,10 @@ def test_a_storage_that_is_down_is_no_missing_file(viewer: Browser, s3: S3Server
     assert viewer.get(address(viewer, missing)).status_code == 404
 
 
-def test_a_file_that_is_gone_says_so(viewer: Browser, film: TaskInstanceRow, landed: Path) -> None:
-    landed.unlink()
-    answer = viewer.get(address(viewer, film))
-    assert (answer.status_code, answer.json()["detail"]) == (
+def test_a_missing_file_is_a_clear_error(viewer: Browser, film: TaskInstanceRow, stored_task: Path) -> None:
+    stored_task.unlink()
+    response = viewer.get(address(viewer, film))
+    assert (response.status_code, response.json()["detail"]) == (
         404,
         "The file cannot be shown: it does not exist.",
     )
@@ -404,8 +404,8 @@ def test_places_that_the_xcom_does_not_name_are_unknown(
     viewer: Browser, film: TaskInstanceRow, query: dict[str, Any]
 ) -> None:
     known = {"run_id": RUN, "task_id": "film", "item": "videos[0].url"}
-    answer = viewer.get(f"/kling/dags/{film.dag_id}/file", params=known | query)
-    assert answer.status_code == 404
+    response = viewer.get(f"/kling/dags/{film.dag_id}/file", params=known | query)
+    assert response.status_code == 404
 
 
 def test_a_run_shows_kling_tasks_only(viewer: Browser) -> None:
@@ -463,19 +463,19 @@ def test_the_page_and_its_parts_are_served(viewer: Browser) -> None:
 )
 @pytest.mark.parametrize("fields", [{}, {"output_path": "{root}"}, {"output_path": "***"}])
 def test_a_file_of_another_task_instance_is_not_served(
-    viewer: Browser, landed: Path, airflow: dict[str, Any], fields: dict[str, str]
+    viewer: Browser, stored_task: Path, airflow: dict[str, Any], fields: dict[str, str]
 ) -> None:
-    root = str(landed.parent.parent)
+    root = str(stored_task.parent.parent)
     one = instance(
-        xcoms={"return_value": result(path=str(landed))},
+        xcoms={"return_value": result(path=str(stored_task))},
         fields={name: text.format(root=root) for name, text in fields.items()},
     )
     put([one])
-    record(one, landed.parent, **airflow)
-    answer = viewer.get(address(viewer, one))
-    assert answer.status_code == 404
-    assert "no manifest says" in answer.json()["detail"]
-    record(one, landed.parent)
+    record(one, stored_task.parent, **airflow)
+    response = viewer.get(address(viewer, one))
+    assert response.status_code == 404
+    assert "no manifest says" in response.json()["detail"]
+    record(one, stored_task.parent)
     assert viewer.get(address(viewer, one)).content == MP4
 
 
@@ -491,12 +491,12 @@ def test_a_file_of_another_task_instance_is_not_served(
     ],
 )
 def test_without_a_manifest_that_names_it_nothing_is_served(
-    viewer: Browser, film: TaskInstanceRow, landed: Path, content: bytes | None
+    viewer: Browser, film: TaskInstanceRow, stored_task: Path, content: bytes | None
 ) -> None:
-    place = landed.parent / "manifest.json"
-    place.unlink()
+    location = stored_task.parent / "manifest.json"
+    location.unlink()
     if content is not None:
-        place.write_bytes(content)
+        location.write_bytes(content)
     assert viewer.get(address(viewer, film)).status_code == 404
 
 
@@ -505,24 +505,24 @@ def test_without_a_manifest_that_names_it_nothing_is_served(
 def test_a_link_to_somewhere_else_is_not_followed(
     viewer: Browser, tmp_path: Path, linked: str, known: bool
 ) -> None:
-    elsewhere, home = tmp_path / "secret" / "842", tmp_path / "mine" / "842"
+    elsewhere, folder = tmp_path / "secret" / "842", tmp_path / "mine" / "842"
     elsewhere.mkdir(parents=True)
-    home.parent.mkdir()
-    fields = {"output_path": str(home.parent)} if known else {}
-    one = instance(xcoms={"return_value": result(path=str(home / "0-video.mp4"))}, fields=fields)
+    folder.parent.mkdir()
+    fields = {"output_path": str(folder.parent)} if known else {}
+    one = instance(xcoms={"return_value": result(path=str(folder / "0-video.mp4"))}, fields=fields)
     put([one])
     contents = {"0-video.mp4": MP4, "manifest.json": manifest(one)}
     for name, content in contents.items():
         (elsewhere / name).write_bytes(content)
     if linked == "folder":
-        home.symlink_to(elsewhere)
+        folder.symlink_to(elsewhere)
     else:
-        home.mkdir()
+        folder.mkdir()
         for name, content in contents.items():
             if (name == "manifest.json") == (linked == "manifest"):
-                (home / name).symlink_to(elsewhere / name)
+                (folder / name).symlink_to(elsewhere / name)
             else:
-                (home / name).write_bytes(content)
+                (folder / name).write_bytes(content)
     assert viewer.get(address(viewer, one)).status_code == 404
 
 
@@ -537,14 +537,14 @@ def test_an_offset_that_no_database_knows_is_refused(
 def test_a_silent_storage_does_not_stop_the_server(
     viewer: Browser, film: TaskInstanceRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where, silent = address(viewer, film), threading.Event()
+    location, silent = address(viewer, film), threading.Event()
     web = "airflow_provider_kling.plugins.app"
     monkeypatch.setattr(f"{web}.open_stored_file", lambda *_: silent.wait(60))
     monkeypatch.setattr(f"{web}._POOL", StoragePool(size=1, wait=0.1, timeout=0.2))
     try:
         for _ in range(3):
-            answer = viewer.get(where)
-            assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+            response = viewer.get(location)
+            assert (response.status_code, response.headers["retry-after"]) == (503, "10")
         assert cards(viewer, film).status_code == 200
     finally:
         silent.set()

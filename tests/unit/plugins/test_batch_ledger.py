@@ -33,35 +33,35 @@ def stored(api_server: Any, tmp_path: Path) -> StoredBatch:
     return StoredBatch(tmp_path)
 
 
-def ask(viewer: Browser, one: TaskInstanceRow, what: str = "batch", **query: Any) -> Any:
-    place = {"run_id": one.run_id, "task_id": one.task_id, "map_index": one.map_index}
-    return viewer.get(f"/kling/dags/{one.dag_id}/{what}", params=place | query)
+def query(viewer: Browser, one: TaskInstanceRow, what: str = "batch", **query: Any) -> Any:
+    location = {"run_id": one.run_id, "task_id": one.task_id, "map_index": one.map_index}
+    return viewer.get(f"/kling/dags/{one.dag_id}/{what}", params=location | query)
 
 
 def test_rows_are_shown_as_they_come(viewer: Browser, stored: StoredBatch) -> None:
     one = stored.instance()
     put([one])
-    assert ask(viewer, one).json()["counts"]["waiting"] == 10
+    assert query(viewer, one).json()["counts"]["waiting"] == 10
     stored.write(stored.line(1, RowState.SUBMITTED, task_id=str(JOB)), stored.done(2))
     stored.write(
         stored.line(3, RowState.REFUSED, error="Refused: fashion"),
         stored.line(4, RowState.EXPIRED),
         stored.line(5, RowState.PLANNED),
     )
-    found = ask(viewer, one).json()
+    found = query(viewer, one).json()
     assert found["counts"] == {"done": 1, "running": 1, "waiting": 6, "refused": 1, "failed": 1}
     assert (found["total"], found["units"], found["found"]) == (10, "8", 5)
     assert [row["number"] for row in found["rows"]] == [1, 2, 3, 4, 5]
     assert found["rows"][0]["job"] == str(JOB)
     stored.write(stored.done(1))
-    assert ask(viewer, one).json()["counts"]["done"] == 2
+    assert query(viewer, one).json()["counts"]["done"] == 2
 
 
 def test_rows_are_filtered_by_state_and_words(viewer: Browser, stored: StoredBatch) -> None:
     one = stored.instance()
     put([one])
-    lost = stored.line(4, RowState.FAILED, error="no face")
-    stored.write(*(stored.done(number) for number in range(1, 4)), lost)
+    missing = stored.line(4, RowState.FAILED, error="no face")
+    stored.write(*(stored.done(number) for number in range(1, 4)), missing)
     for query, numbers in (
         ({"group": "failed"}, [4]),
         ({"words": "PRODUCT #2"}, [2]),
@@ -69,7 +69,7 @@ def test_rows_are_filtered_by_state_and_words(viewer: Browser, stored: StoredBat
         ({"words": "nothing like it"}, []),
         ({"offset": 2, "limit": 1}, [3]),
     ):
-        assert [row["number"] for row in ask(viewer, one, **query).json()["rows"]] == numbers
+        assert [row["number"] for row in query(viewer, one, **query).json()["rows"]] == numbers
 
 
 def test_five_thousand_rows_come_in_pages(viewer: Browser, stored: StoredBatch) -> None:
@@ -83,9 +83,9 @@ def test_five_thousand_rows_come_in_pages(viewer: Browser, stored: StoredBatch) 
         ledger.note(stored.line(number, RowState.DONE, **more))
         if number % 100 == 0:
             ledger.flush()
-    page = ask(viewer, one).json()
+    page = query(viewer, one).json()
     assert (len(page["rows"]), page["found"], page["units"]) == (100, 5000, "40000")
-    last = ask(viewer, one, offset=4950).json()
+    last = query(viewer, one, offset=4950).json()
     assert [row["number"] for row in last["rows"]] == list(range(4951, 5001))
 
 
@@ -100,9 +100,9 @@ def test_only_new_segments_are_read(
     one = stored.instance()
     put([one])
     stored.write(*(stored.done(number) for number in range(1, 4)))
-    ask(viewer, one)
+    query(viewer, one)
     stored.write(stored.done(4))
-    assert ask(viewer, one).json()["found"] == 4
+    assert query(viewer, one).json()["found"] == 4
     assert len(read) == 4
 
 
@@ -110,7 +110,7 @@ def test_ids_of_eighteen_digits_stay_text(viewer: Browser, stored: StoredBatch) 
     one = stored.instance()
     put([one])
     stored.write(stored.done(1))
-    (row,) = ask(viewer, one).json()["rows"]
+    (row,) = query(viewer, one).json()["rows"]
     assert (row["job"], row["id"]) == ("178901234567800001", "row-1")
 
 
@@ -118,9 +118,9 @@ def test_the_file_of_a_row_is_streamed(viewer: Browser, stored: StoredBatch) -> 
     one = stored.instance()
     put([one])
     stored.write(stored.done(1))
-    (row,) = ask(viewer, one).json()["rows"]
-    answer = viewer.get(f"/kling/{row['items'][0]['file']}")
-    assert (answer.status_code, answer.content) == (200, PNG)
+    (row,) = query(viewer, one).json()["rows"]
+    response = viewer.get(f"/kling/{row['items'][0]['file']}")
+    assert (response.status_code, response.content) == (200, PNG)
     whole = viewer.get(f"/kling/{row['request']}").json()
     assert whole == {"prompt": "a whole prompt of row 1", "model": "kling-v2-1"}
 
@@ -128,19 +128,19 @@ def test_the_file_of_a_row_is_streamed(viewer: Browser, stored: StoredBatch) -> 
 def test_a_poster_is_served_if_the_manifest_names_it(viewer: Browser, stored: StoredBatch) -> None:
     one = stored.instance()
     put([one])
-    home = stored.root / str(JOB)
-    home.mkdir()
-    (home / "0-poster.jpg").write_bytes(JPEG)
-    video = {"index": 0, "path": str(home / "0-video.mp4"), "poster": str(home / "0-poster.jpg")}
+    folder = stored.root / str(JOB)
+    folder.mkdir()
+    (folder / "0-poster.jpg").write_bytes(JPEG)
+    video = {"index": 0, "path": str(folder / "0-video.mp4"), "poster": str(folder / "0-poster.jpg")}
     stored.write(stored.line(1, RowState.DONE, task_id=str(JOB), result={"videos": [video]}))
     entry = {"key": "videos[0].url", "name": "0-video.mp4", "bytes": 1, "poster": "0-poster.jpg"}
-    stored.manifest(home, task_id=str(JOB), request={}, files=[entry])
-    (row,) = ask(viewer, one).json()["rows"]
-    where = f"/kling/{row['items'][0]['poster']}"
-    assert viewer.get(where).content == JPEG
+    stored.manifest(folder, task_id=str(JOB), request={}, files=[entry])
+    (row,) = query(viewer, one).json()["rows"]
+    location = f"/kling/{row['items'][0]['poster']}"
+    assert viewer.get(location).content == JPEG
     for files in ([], [{**entry, "key": "videos[1].url"}], [{**entry, "poster": "1-poster.jpg"}]):
-        stored.manifest(home, task_id=str(JOB), request={}, files=files)
-        assert viewer.get(where).status_code == 404
+        stored.manifest(folder, task_id=str(JOB), request={}, files=files)
+        assert viewer.get(location).status_code == 404
 
 
 @pytest.mark.parametrize("user", ["no-xcoms", "no-task-instances", "no-dag", ""])
@@ -151,7 +151,7 @@ def test_who_may_not_read_the_dag_sees_nothing(
     one = stored.instance()
     put([one])
     stored.write(stored.done(1))
-    assert ask(as_user(user), one, what, key="row-1").status_code == (403 if user else 401)
+    assert query(as_user(user), one, what, key="row-1").status_code == (403 if user else 401)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,9 @@ def test_lines_of_another_task_instance_are_left_out(
     put([one])
     block = None if airflow is None else {**stored.place, **airflow}
     stored.write(stored.done(1, airflow=block), stored.done(2))
-    found = ask(viewer, one).json()
+    found = query(viewer, one).json()
     assert [row["number"] for row in found["rows"]] == [2]
-    assert ask(viewer, one, "row", key="row-1").status_code == 404
+    assert query(viewer, one, "row", key="row-1").status_code == 404
 
 
 def test_the_ledger_of_another_batch_is_not_read(
@@ -185,9 +185,9 @@ def test_the_ledger_of_another_batch_is_not_read(
     claimed = {**stored.overview, "ledger_path": str(other.folder)}
     one = stored.instance(xcoms={"kling_batch": claimed}, fields={})
     put([one])
-    answer = ask(viewer, one)
-    assert answer.status_code == 200
-    assert answer.json()["rows"] == []
+    response = query(viewer, one)
+    assert response.status_code == 200
+    assert response.json()["rows"] == []
 
 
 @pytest.mark.parametrize("fields", [{}, {"output_path": "***/x"}])
@@ -197,7 +197,7 @@ def test_without_an_output_path_the_lines_decide(
     one = stored.instance(fields=fields)
     put([one])
     stored.write(stored.done(1))
-    (row,) = ask(viewer, one).json()["rows"]
+    (row,) = query(viewer, one).json()["rows"]
     assert viewer.get(f"/kling/{row['items'][0]['file']}").content == PNG
 
 
@@ -209,9 +209,9 @@ def test_a_batch_elsewhere_is_not_read(viewer: Browser, stored: StoredBatch, out
     one = stored.instance(fields={"output_path": output_path.format(root=stored.root)})
     put([one])
     stored.write(stored.done(1))
-    answer = ask(viewer, one)
-    assert answer.status_code == 404
-    assert str(JOB) not in answer.text
+    response = query(viewer, one)
+    assert response.status_code == 404
+    assert str(JOB) not in response.text
 
 
 @pytest.mark.parametrize("linked", ["_ledger", "folder", "segment"])
@@ -231,7 +231,7 @@ def test_a_link_to_another_ledger_is_not_followed(
         (stored.folder / segment.name).symlink_to(segment)
     one = stored.instance()
     put([one])
-    assert str(JOB + 1) not in ask(viewer, one).text
+    assert str(JOB + 1) not in query(viewer, one).text
 
 
 def test_a_row_that_names_a_file_of_another_job_shows_none(viewer: Browser, stored: StoredBatch) -> None:
@@ -239,7 +239,7 @@ def test_a_row_that_names_a_file_of_another_job_shows_none(viewer: Browser, stor
     put([one])
     stolen = StoredBatch(stored.root).done(1).result
     stored.write(stored.done(2, result=stolen), stored.done(3, result={"images": [{"path": "/etc/passwd"}]}))
-    for row in ask(viewer, one).json()["rows"]:
+    for row in query(viewer, one).json()["rows"]:
         assert viewer.get(f"/kling/{row['items'][0]['file']}").status_code == 404
         assert viewer.get(f"/kling/{row['request']}").status_code == 404
 
@@ -262,7 +262,7 @@ def test_a_damaged_line_costs_only_itself(viewer: Browser, stored: StoredBatch, 
     stored.write(stored.done(1))
     (segment,) = stored.folder.glob("*.jsonl")
     segment.write_bytes(segment.read_bytes() + line + b"\n")
-    assert len(ask(viewer, one).json()["rows"]) == 1
+    assert len(query(viewer, one).json()["rows"]) == 1
 
 
 def test_a_huge_ledger_is_not_read(
@@ -272,9 +272,9 @@ def test_a_huge_ledger_is_not_read(
     one = stored.instance()
     put([one])
     stored.write(stored.done(1))
-    answer = ask(viewer, one)
-    assert answer.status_code == 404
-    assert "too large" in answer.json()["detail"]
+    response = query(viewer, one)
+    assert response.status_code == 404
+    assert "too large" in response.json()["detail"]
 
 
 def test_the_contact_sheet_is_served_if_the_summary_names_the_task(
@@ -283,16 +283,16 @@ def test_the_contact_sheet_is_served_if_the_summary_names_the_task(
     one = stored.instance()
     put([one])
     (stored.root / "contact-sheet.jpg").write_bytes(JPEG)
-    assert ask(viewer, one, "sheet").status_code == 404
+    assert query(viewer, one, "sheet").status_code == 404
     (stored.root / "summary.json").write_text(json.dumps({"airflow": {**stored.place, "dag_id": "another"}}))
-    assert ask(viewer, one, "sheet").status_code == 404
+    assert query(viewer, one, "sheet").status_code == 404
     (stored.root / "summary.json").write_text(json.dumps({"airflow": stored.place}))
-    assert ask(viewer, one, "sheet").content == JPEG
+    assert query(viewer, one, "sheet").content == JPEG
     (stored.root / "contact-sheet.jpg").write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
-    assert ask(viewer, one, "sheet").status_code == 404
+    assert query(viewer, one, "sheet").status_code == 404
 
 
-def test_a_card_of_a_batch_says_that_it_is_one(viewer: Browser, stored: StoredBatch) -> None:
+def test_a_card_of_a_batch_is_marked_as_one(viewer: Browser, stored: StoredBatch) -> None:
     one = stored.instance()
     put([one])
     (card,) = viewer.get(f"/kling/dags/{one.dag_id}/cards", params={"run_id": RUN}).json()["cards"]
@@ -306,4 +306,4 @@ def test_a_card_of_a_batch_says_that_it_is_one(viewer: Browser, stored: StoredBa
 def test_another_xcom_of_that_name_is_no_batch(viewer: Browser, stored: StoredBatch, value: Any) -> None:
     one = stored.instance(xcoms={"kling_batch": value})
     put([one])
-    assert ask(viewer, one).status_code == 404
+    assert query(viewer, one).status_code == 404

@@ -48,14 +48,14 @@ class Shelf:
     uri: str
 
     def files(self) -> dict[str, bytes]:
-        place = resolve_path(self.uri)
-        place.fs.invalidate_cache()
+        location = resolve_path(self.uri)
+        location.fs.invalidate_cache()
         try:
-            found = place.fs.find(place.path)
+            found = location.fs.find(location.path)
         except FileNotFoundError:
             return {}
-        root = place.path.rstrip("/") + "/"
-        return {str(path).removeprefix(root): place.fs.cat_file(path) for path in found}
+        root = location.path.rstrip("/") + "/"
+        return {str(path).removeprefix(root): location.fs.cat_file(path) for path in found}
 
 
 @pytest.fixture(autouse=True)

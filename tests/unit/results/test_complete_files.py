@@ -24,7 +24,7 @@ ONCE = DownloadOptions(allow_private=True, attempts=1)
 def test_cut_download_is_fetched_again(web, shelf):
     task = video_task(web.serve("/v.mp4", cut(VIDEO, 300_000), cut(VIDEO, 0), status(503), whole(VIDEO)))
     assert store_result(task, shelf.uri, options=RULES)["videos"][0]["bytes"] == len(VIDEO)
-    assert web.asked("/v.mp4") == 4
+    assert web.request_count("/v.mp4") == 4
     assert set(shelf.files()) == {"8150001/0-video.mp4", "8150001/manifest.json"}
 
 
@@ -44,7 +44,7 @@ def test_200_cuts_never_leave_a_half_file(web, shelf):
             store_result(task, shelf.uri, options=rules)
     assert shelf.files() == {}
     assert stored_task_ids(shelf.uri) == set()
-    assert web.asked("/v.mp4") == 200
+    assert web.request_count("/v.mp4") == 200
     web.serve("/v.mp4", whole(large))
     store_result(task, shelf.uri, options=rules)
     assert shelf.files()["cut-199/0-video.mp4"] == large
@@ -132,7 +132,7 @@ def test_two_workers_store_one_task_at_the_same_time(web, tmp_path, storage):
         b"",
     ],
 )
-def test_what_comes_drop_by_drop_is_given_up(web, tmp_path, head):
+def test_a_download_that_is_too_slow_is_stopped(web, tmp_path, head):
     """No single wait is long, and without an end to all of them together the task would never end."""
     rules = DownloadOptions(allow_private=True, attempts=1, timeout=(0.5, 0.5))
     began = time.monotonic()
@@ -156,20 +156,20 @@ def test_a_slow_storage_is_not_the_servers_fault(web, tmp_path, monkeypatch):
     rules = DownloadOptions(
         allow_private=True, attempts=1, timeout=(0.5, 0.5), min_bytes_per_second=10_000_000
     )
-    landed = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=rules)
-    assert landed["videos"][0]["bytes"] == len(VIDEO)
+    stored_task = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=rules)
+    assert stored_task["videos"][0]["bytes"] == len(VIDEO)
 
 
-def test_chunked_answers(web, shelf):
+def test_chunked_responses(web, shelf):
     web.serve("/v.mp4", chunked(VIDEO, complete=False), chunked(VIDEO))
     assert store_result(video_task(web.url("/v.mp4")), shelf.uri, options=RULES)["videos"][0]["bytes"] == len(
         VIDEO
     )
-    assert web.asked("/v.mp4") == 2
+    assert web.request_count("/v.mp4") == 2
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("response", "expected"),
     [
         (whole(b"<html>login</html>", "text/html"), "it should be a video, but its content is text/html"),
         (whole(b"<!DOCTYPE html>", "video/mp4"), "it should be a video, but its content is text/html"),
@@ -184,29 +184,29 @@ def test_chunked_answers(web, shelf):
         (cut(VIDEO, 600_000), "the connection broke"),
     ],
 )
-def test_a_file_that_is_no_result_is_not_stored(web, shelf, answer, says):
+def test_a_file_that_is_no_result_is_not_stored(web, shelf, response, expected):
     with pytest.raises(KlingResultNotKept) as caught:
-        store_result(video_task(web.serve("/v.mp4", answer)), shelf.uri, options=RULES)
+        store_result(video_task(web.serve("/v.mp4", response)), shelf.uri, options=RULES)
     text = str(caught.value)
-    assert f"The result of task 8150001 could not be downloaded: videos[0].url: {says}" in text or (
-        says == "the connection broke" and "of 700" in text
+    assert f"The result of task 8150001 could not be downloaded: videos[0].url: {expected}" in text or (
+        expected == "the connection broke" and "of 700" in text
     )
     assert "until 2026-10-21 14:14 UTC. The job has ended at Kling." in text
     assert not isinstance(caught.value, AirflowFailException)
-    assert web.asked("/v.mp4") == 5
+    assert web.request_count("/v.mp4") == 5
     assert shelf.files() == {}
 
 
 def test_too_large_a_file_is_refused(web, shelf):
     rules = DownloadOptions(allow_private=True, max_bytes=500_000)
-    for answer in (whole(VIDEO), chunked(VIDEO)):
+    for response in (whole(VIDEO), chunked(VIDEO)):
         with pytest.raises(KlingResultNotKept, match="it is larger than the limit of 500000 bytes"):
-            store_result(video_task(web.serve("/v.mp4", answer)), shelf.uri, options=rules)
+            store_result(video_task(web.serve("/v.mp4", response)), shelf.uri, options=rules)
     assert shelf.files() == {}
-    assert web.asked("/v.mp4") == 2
+    assert web.request_count("/v.mp4") == 2
 
 
-def test_one_bad_file_stops_the_others(web, tmp_path):
+def test_a_failed_file_stops_the_other_downloads(web, tmp_path):
     slow = dripping(PNG, "image/png")
     task = {"task_id": "7", "images": [{"url": web.serve("/a", slow)}, {"url": "ftp://h/b.png"}]}
     with pytest.raises(
@@ -216,7 +216,7 @@ def test_one_bad_file_stops_the_others(web, tmp_path):
     assert [*tmp_path.rglob("*.png"), *tmp_path.rglob("*.part")] == []
 
 
-def test_one_bad_file_stops_one_that_hardly_comes(web, tmp_path):
+def test_a_failed_file_stops_a_slow_download(web, tmp_path):
     """A stop is seen between two drops, not only when a whole chunk has come."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + PNG[:8]
     task = {"task_id": "7", "images": [{"url": web.serve("/a", dropwise(head))}, {"url": "ftp://h/b.png"}]}

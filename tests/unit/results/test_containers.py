@@ -116,7 +116,7 @@ def test_what_is_no_whole_video_is_not_stored(
 
 
 @pytest.mark.parametrize(
-    ("answer", "stored"),
+    ("response", "stored"),
     [
         (whole(gzip.compress(VIDEO), Content_Encoding="gzip"), VIDEO),
         (whole(VIDEO, Content_Encoding="gzip"), VIDEO),
@@ -127,13 +127,13 @@ def test_what_is_no_whole_video_is_not_stored(
     ],
     ids=["gzip", "called gzip only", "no length", "fragments", "203 of a proxy", "a range of all"],
 )
-def test_what_is_whole_is_stored(web: Any, tmp_path: Any, answer: Any, stored: bytes) -> None:
-    store_result(video_task(web.serve("/v.mp4", answer)), str(tmp_path), options=ONCE)
+def test_what_is_whole_is_stored(web: Any, tmp_path: Any, response: Any, stored: bytes) -> None:
+    store_result(video_task(web.serve("/v.mp4", response)), str(tmp_path), options=ONCE)
     assert (tmp_path / "8150001" / "0-video.mp4").read_bytes() == stored
 
 
 @pytest.mark.parametrize(
-    ("data", "said", "fault"),
+    ("data", "text", "defect"),
     [
         (VIDEO, f"bytes 0-{len(VIDEO) - 1}/*", "HTTP 206"),
         (VIDEO, f"bytes 0-{len(VIDEO) - 1}/{len(VIDEO) + 1}", "HTTP 206"),
@@ -147,10 +147,10 @@ def test_what_is_whole_is_stored(web: Any, tmp_path: Any, answer: Any, stored: b
     ids=["unknown", "a part", "another part", "none", "no bytes", "short", "cut", "no end"],
 )
 def test_a_range_that_is_not_known_to_be_all_is_not_stored(
-    web: Any, shelf: Any, data: bytes, said: str, fault: str
+    web: Any, shelf: Any, data: bytes, text: str, defect: str
 ) -> None:
-    url = web.serve("/v.mp4", whole(data, code=206, Content_Range=said))
-    with pytest.raises(KlingResultNotKept, match=fault):
+    url = web.serve("/v.mp4", whole(data, code=206, Content_Range=text))
+    with pytest.raises(KlingResultNotKept, match=defect):
         store_result(video_task(url), shelf.uri, options=ONCE)
     assert shelf.files() == {}
 
@@ -210,13 +210,13 @@ def test_retry_after_is_honoured_up_to_the_longest_pause(
 ) -> None:
     from airflow_provider_kling.results.store import _ResultStore
 
-    code, asked, elapsed = case
+    code, requested, elapsed = case
     pauses: list[float] = []
     monkeypatch.setattr(_ResultStore, "_sleep_or_stop", lambda self, seconds: pauses.append(seconds))
 
     def busy(request: Any) -> None:
         request.send_response(code)
-        request.send_header("Retry-After", asked)
+        request.send_header("Retry-After", requested)
         request.send_header("Content-Length", "0")
         request.end_headers()
 
@@ -267,12 +267,12 @@ def test_a_job_with_the_same_id_has_files_of_its_own(
     rules = replace(ONCE, base_url=f"https://{host}")
     stored = store_result(second, shelf.uri, options=rules)
     assert store_result(second, shelf.uri, options=rules) == stored
-    assert (web.asked("/1"), web.asked("/2")) == (1, 1)
+    assert (web.request_count("/1"), web.request_count("/2")) == (1, 1)
     assert shelf.files()["8150001/0-video.mp4"] == VIDEO
     assert other in shelf.files().values()
 
 
 @pytest.mark.parametrize("code", [429, 503])
-def test_a_busy_server_is_asked_again(web: Any, tmp_path: Any, code: int) -> None:
+def test_a_busy_server_is_queried_again(web: Any, tmp_path: Any, code: int) -> None:
     url = web.serve("/v.mp4", status(code), whole(VIDEO))
     assert store_result(video_task(url), str(tmp_path), options=RULES)["videos"][0]["bytes"] == len(VIDEO)

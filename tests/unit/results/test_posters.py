@@ -54,8 +54,8 @@ def test_a_video_has_a_poster(
     result = run(film(shelf.uri, deferrable=deferrable), ti)
     (item,) = result["videos"]
     assert item["poster"] == item["path"].replace("0-video.mp4", "0-poster.jpg")
-    place = resolve_path(item["poster"])
-    poster = Image.open(io.BytesIO(place.fs.cat_file(place.path)))
+    location = resolve_path(item["poster"])
+    poster = Image.open(io.BytesIO(location.fs.cat_file(location.path)))
     assert poster.format == "JPEG"
     manifest = read_task_manifest(shelf.uri, result["task_id"])
     assert manifest
@@ -81,10 +81,10 @@ def test_a_result_that_is_reused_has_its_poster(
     tmp_path: Path, kling_emulator: Emulator, ti: TaskInstance
 ) -> None:
     first = run(film(str(tmp_path), idempotency_scope="inputs"), ti)
-    again = run(film(str(tmp_path), idempotency_scope="inputs"), replace(ti, run_id="another", xcoms={}))
+    second = run(film(str(tmp_path), idempotency_scope="inputs"), replace(ti, run_id="another", xcoms={}))
     assert len(kling_emulator.jobs) == 1
-    assert again["reused_from"]
-    assert again["videos"][0]["poster"] == first["videos"][0]["poster"]
+    assert second["reused_from"]
+    assert second["videos"][0]["poster"] == first["videos"][0]["poster"]
 
 
 def test_a_poster_that_cannot_be_made_is_a_warning(
@@ -105,40 +105,40 @@ def test_a_poster_that_cannot_be_made_is_a_warning(
 
 
 def test_a_result_that_is_fetched(tmp_path: Path, kling_emulator: Emulator, ti: TaskInstance) -> None:
-    made = run(film(str(tmp_path / "one")), ti)
+    created = run(film(str(tmp_path / "one")), ti)
     fetch = KlingFetchResultOperator(
         task_id="fetch",
         endpoint="videos/text2video",
-        kling_task_id=made["task_id"],
+        kling_task_id=created["task_id"],
         output_path=str(tmp_path / "two"),
         poster="true",  # type: ignore[arg-type]
     )
     (item,) = fetch.execute(context_of(ti))["videos"]
-    assert item["poster"] == str(tmp_path / "two" / made["task_id"] / "0-poster.jpg")
+    assert item["poster"] == str(tmp_path / "two" / created["task_id"] / "0-poster.jpg")
     assert Path(item["poster"]).exists()
 
 
 def test_results_that_a_sweep_stores(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance) -> None:
     hook, body = KlingHook(), {"prompt": "A boat", "model_name": "kling-v3"}
     slugs = ("videos/text2video", "videos/text2video", "images/generations")
-    made = [hook.submit(slug, body).task_id for slug in slugs]
+    created = [hook.submit(slug, body).task_id for slug in slugs]
     kling_emulator.advance(120)
     arguments: dict[str, Any] = {"task_id": "sweep", "output_path": shelf.uri, "poster": True}
     report = KlingResultSweepOperator(**arguments).execute(context_of(ti))
-    assert (report["landed"], report["not_landed"]) == (len(made), 0)
+    assert (report["landed"], report["not_landed"]) == (len(created), 0)
     files = shelf.files()
     posters = {name for name in files if name.endswith("poster.jpg")}
-    assert posters == {f"{task_id}/0-poster.jpg" for task_id in made[:2]}
+    assert posters == {f"{task_id}/0-poster.jpg" for task_id in created[:2]}
     # Only files of jobs count as stored bytes.
     assert report["bytes"] == sum(
         len(data) for name, data in files.items() if not name.endswith((*posters, "manifest.json"))
     )
-    for task_id in made[:2]:
+    for task_id in created[:2]:
         manifest = read_task_manifest(shelf.uri, task_id)
         assert manifest
         assert manifest["files"][0]["poster"] == "0-poster.jpg"
-    again = KlingResultSweepOperator(**arguments).execute(context_of(ti))
-    assert (again["landed"], again["landed_before"]) == (0, len(made))
+    second = KlingResultSweepOperator(**arguments).execute(context_of(ti))
+    assert (second["landed"], second["landed_before"]) == (0, len(created))
 
 
 def test_a_batch(tmp_path: Path, kling_emulator: Emulator, ti: TaskInstance) -> None:

@@ -46,7 +46,7 @@ def test_what_a_proxy_does_not_fetch_is_not_quoted(web, tmp_path, url, proxy):
     assert "geheim" not in text
 
 
-def test_nor_is_an_answer_that_is_none(web, tmp_path):
+def test_a_response_that_is_no_json_is_redacted_too(web, tmp_path):
     text = text_of(
         web.serve("/v.mp4", raw(b"HTTP/1.1 " + b"x" * 9000 + b"\x1b[2J\r\n\r\n")) + SIGNED, tmp_path
     )
@@ -57,8 +57,8 @@ def test_nor_is_an_answer_that_is_none(web, tmp_path):
 
 def test_a_content_type_is_shortened_and_made_plain(web, tmp_path):
     kind = "text/evil\r\n [2026-11-20] ERROR forged \x1b[31m" + "x " * 20_000
-    answer = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: 4\r\n\r\n\0\1\2\3"
-    text = text_of(web.serve("/v.mp4", raw(answer.encode())), tmp_path)
+    response = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: 4\r\n\r\n\0\1\2\3"
+    text = text_of(web.serve("/v.mp4", raw(response.encode())), tmp_path)
     assert "its content is text/evil [2026-11-20] error forged [31mx x" in text
     assert len(text) < 400
     assert text.isprintable()
@@ -75,8 +75,8 @@ def urllib3_logs(caplog, monkeypatch):
 
 @pytest.mark.parametrize("head", ["", "no colon here\r\nLocation: http://h/w.mp4?Signature=geheim\r\n"])
 def test_the_library_logs_no_signature(web, tmp_path, urllib3_logs, head):
-    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(VIDEO)}\r\n{head}\r\n".encode() + VIDEO
-    store_result(video_task(web.serve("/v.mp4", raw(answer)) + SIGNED), str(tmp_path), options=RULES)
+    response = f"HTTP/1.1 200 OK\r\nContent-Length: {len(VIDEO)}\r\n{head}\r\n".encode() + VIDEO
+    store_result(video_task(web.serve("/v.mp4", raw(response)) + SIGNED), str(tmp_path), options=RULES)
     assert "/v.mp4" in urllib3_logs.text
     assert bool(head) == ("Failed to parse headers" in urllib3_logs.text)
     assert "geheim" not in urllib3_logs.text

@@ -16,12 +16,15 @@ from tests.unit.results.web import redirect, status, whole
 def test_expired_url_is_read_again(web, shelf):
     web.serve("/old.mp4", status(403))
     fresh = video_task(web.serve("/new.mp4", whole(VIDEO)))
-    asked = []
-    landed = store_result(
-        video_task(web.url("/old.mp4")), shelf.uri, options=RULES, refresh=lambda: asked.append(1) or fresh
+    requested = []
+    stored_task = store_result(
+        video_task(web.url("/old.mp4")),
+        shelf.uri,
+        options=RULES,
+        refresh=lambda: requested.append(1) or fresh,
     )
-    assert landed["videos"][0]["bytes"] == len(VIDEO)
-    assert (len(asked), web.asked("/old.mp4"), web.asked("/new.mp4")) == (1, 1, 1)
+    assert stored_task["videos"][0]["bytes"] == len(VIDEO)
+    assert (len(requested), web.request_count("/old.mp4"), web.request_count("/new.mp4")) == (1, 1, 1)
 
 
 def test_several_files_share_one_new_reading(web, tmp_path):
@@ -31,30 +34,30 @@ def test_several_files_share_one_new_reading(web, tmp_path):
         "task_id": "7",
         "images": [{"url": web.serve(f"/{n}", whole(PNG, "image/png"))} for n in range(4)],
     }
-    asked = []
-    store_result(stale, str(tmp_path), options=RULES, refresh=lambda: asked.append(1) or fresh)
-    assert len(asked) == 1
+    requested = []
+    store_result(stale, str(tmp_path), options=RULES, refresh=lambda: requested.append(1) or fresh)
+    assert len(requested) == 1
 
 
-def test_result_is_gone_after_30_days(web, shelf):
+def test_result_is_deleted_after_30_days(web, shelf):
     task = video_task(web.serve("/v.mp4", status(404)))
-    asked = []
+    requested = []
     with time_machine.travel(task["expires_at"] / 1000 + 86_400), pytest.raises(KlingResultExpired) as caught:
         store_result(
             task,
             shelf.uri,
             options=RULES,
-            refresh=lambda: asked.append(1) or {**task, "videos": [{"url": web.url("/v.mp4?again")}]},
+            refresh=lambda: requested.append(1) or {**task, "videos": [{"url": web.url("/v.mp4?again")}]},
         )
     assert isinstance(caught.value, AirflowFailException)
     assert "Kling has deleted the result of task 8150001" in str(caught.value)
     assert "it was stored until 2026-10-21 14:14 UTC" in str(caught.value)
-    assert len(asked) == 1
-    assert web.asked("/v.mp4") == 2
+    assert len(requested) == 1
+    assert web.request_count("/v.mp4") == 2
 
 
 @pytest.mark.parametrize("refreshed", ["nothing", "no address", "not found"])
-def test_other_ways_to_be_gone(web, tmp_path, refreshed):
+def test_other_responses_of_expired_urls(web, tmp_path, refreshed):
     task = video_task(web.serve("/v.mp4", status(403)))
 
     def refresh():
@@ -85,7 +88,7 @@ def test_redirects_are_followed_to_a_limit(web, tmp_path):
     web.serve("/start", redirect("/0"))
     with pytest.raises(KlingResultNotKept, match="it is redirected more than 5 times"):
         store_result({**video_task(web.url("/start")), "task_id": "2"}, str(tmp_path), options=RULES)
-    assert web.asked("/start") == 1
+    assert web.request_count("/start") == 1
 
 
 def test_no_credentials_are_sent(web, tmp_path, monkeypatch):

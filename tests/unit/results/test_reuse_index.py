@@ -24,24 +24,24 @@ WHO = {"dag_id": "shop", "run_id": "monday", "task_id": "film", "map_index": 3, 
 
 
 def put(shelf: Shelf, name: str, content: bytes) -> None:
-    place = resolve_path(shelf.uri).child(name)
-    place.fs.pipe_file(place.path, content)
+    location = resolve_path(shelf.uri).child(name)
+    location.fs.pipe_file(location.path, content)
 
 
 def index_of(shelf: Shelf, host: str | None = None, endpoint: str = SLUG) -> ResultIndex:
     return ResultIndex(shelf.uri, endpoint, host)
 
 
-def entry_name(asked: RequestIdentity = ASKED) -> str:
-    return f"_index/{asked.file_name}"
+def entry_name(identity: RequestIdentity = ASKED) -> str:
+    return f"_index/{identity.file_name}"
 
 
 @pytest.fixture
 def store(shelf: Shelf, web: Web) -> Callable[..., dict[str, Any]]:
     """Store a result as an operator does, and write its entry."""
 
-    def run(asked: RequestIdentity = ASKED, **more: Any) -> dict[str, Any]:
-        facts = {"fingerprint": asked.fingerprint, **scope_facts("inputs", asked.take)}
+    def run(requested: RequestIdentity = ASKED, **more: Any) -> dict[str, Any]:
+        facts = {"fingerprint": requested.fingerprint, **scope_facts("inputs", requested.take)}
         stored = store_result(
             video_task(web.serve("/clean.mp4", whole(MP4)), **more),
             shelf.uri,
@@ -49,7 +49,7 @@ def store(shelf: Shelf, web: Web) -> Callable[..., dict[str, Any]]:
             airflow=WHO,
             options=RULES,
         )
-        index_of(shelf).record(stored, asked)
+        index_of(shelf).record(stored, requested)
         return stored
 
     return run
@@ -165,12 +165,12 @@ def test_a_manifest_that_does_not_agree_is_no_result(
 
 
 @pytest.mark.parametrize("name", ["8150001/0-video.mp4", "8150001/manifest.json"])
-def test_a_result_whose_file_is_gone_is_none(
+def test_a_result_whose_file_is_missing_is_none(
     name: str, shelf: Shelf, store: Callable[..., dict[str, Any]]
 ) -> None:
     store()
-    place = resolve_path(shelf.uri).child(name)
-    place.fs.rm_file(place.path)
+    location = resolve_path(shelf.uri).child(name)
+    location.fs.rm_file(location.path)
     assert index_of(shelf).find(ASKED) is None
     assert index_of(shelf).find_all([ASKED], index_of(shelf).list_files()) == {}
 
@@ -244,7 +244,7 @@ def test_an_index_that_cannot_be_written_loses_no_result(
     assert index.find(ASKED) is None
 
 
-def test_a_storage_that_is_down_is_asked_again(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_is_down_is_tried_again(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     index = ResultIndex(str(tmp_path), SLUG, None)
 
     def fail(*_: Any, **__: Any) -> None:
@@ -255,7 +255,7 @@ def test_a_storage_that_is_down_is_asked_again(tmp_path: Any, monkeypatch: pytes
         index.find(ASKED)
 
 
-def test_facts_say_whose_job_it_is() -> None:
+def test_facts_name_the_task_of_the_job() -> None:
     assert scope_facts("run", "") == {}
     assert scope_facts("run", "2") == {"take": "2"}
     facts = {"fingerprint": "a" * 64, **scope_facts("inputs", "2")}
@@ -265,8 +265,8 @@ def test_facts_say_whose_job_it_is() -> None:
 
 
 def test_a_job_that_another_paid_for_costs_nothing() -> None:
-    given = video_task("https://x.example/a.mp4", final_balance_deduction={"amount": "1"})
-    reused = as_reused(given, {"kling_task_id": "1"})
+    values = video_task("https://x.example/a.mp4", final_balance_deduction={"amount": "1"})
+    reused = as_reused(values, {"kling_task_id": "1"})
     assert (reused["units"], reused["charges"]) == ("0", [])
     assert "final_balance_deduction" not in reused
-    assert reused["videos"] == given["videos"]
+    assert reused["videos"] == values["videos"]

@@ -63,7 +63,7 @@ def refused(url: str, tmp_path, options=STRICT) -> str:
     return str(caught.value)
 
 
-def test_private_server_is_not_asked(web, tmp_path):
+def test_private_server_is_not_queried(web, tmp_path):
     url = web.serve("/v.mp4", whole(MP4))
     assert "its URL is blocked: 127.0.0.1 is a private address" in refused(url, tmp_path)
     assert "its URL is blocked" in refused(url.replace("127.0.0.1", "localhost"), tmp_path)
@@ -93,8 +93,8 @@ def test_an_invalid_url_is_refused_with_a_reason(web, tmp_path, url, through):
     rules = DownloadOptions(allow_private=True, proxy=web.base if through == "proxy" else None)
     # A header holds one byte a character.
     url = url.encode().decode("latin-1") if through == "redirect" else url
-    given = web.serve("/v.mp4", redirect(url)) if through == "redirect" else url
-    text = refused(given, tmp_path, rules)
+    values = web.serve("/v.mp4", redirect(url)) if through == "redirect" else url
+    text = refused(values, tmp_path, rules)
     assert "its URL is blocked: it is not a valid URL" in text or (
         through == "redirect" and "its URL is invalid (ValueError)" in text
     )
@@ -110,8 +110,8 @@ def test_redirects_are_checked_too(web, tmp_path, target):
 
 def test_name_that_resolves_to_a_private_ip(web, tmp_path, monkeypatch):
     port = int(web.serve("/v.mp4", whole(MP4)).split(":")[2].split("/")[0])
-    answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    responses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: responses)
     assert "127.0.0.1 is a private address" in refused(f"http://cdn.example.com:{port}/v.mp4", tmp_path)
     assert web.requests == []
 
@@ -120,8 +120,8 @@ def test_no_connection_is_made_to_find_out(tmp_path, monkeypatch):
     """To be connected to is enough for some: a port that opens a valve, a scan that counts open ones."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+        responses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: responses)
         assert "127.0.0.1 is a private address" in refused(f"http://cdn.example.com:{port}/v.mp4", tmp_path)
         server.settimeout(0.2)
         with pytest.raises(TimeoutError):
@@ -155,7 +155,7 @@ def test_a_proxy_gets_no_private_ip_in_any_notation(web, tmp_path, host):
 
 
 @pytest.mark.parametrize("host", ["2852039166", "0xA9FEA9FE", "0251.0376.0251.0376", "169.254.43518"])
-def test_a_proxy_is_never_asked_for_the_machines_own_credentials(web, tmp_path, host):
+def test_a_proxy_never_gets_the_machines_own_credentials(web, tmp_path, host):
     rules = DownloadOptions(proxy=web.base, allow_private=True, attempts=1)
     assert "is not an address of a file server" in refused(f"http://{host}/v.mp4", tmp_path, rules)
     assert web.requests == []

@@ -27,8 +27,10 @@ MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00" + (b"\xff\xfb\x90\x64" + bytes(413)) * 
 
 def test_video_is_stored(web, shelf):
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
-    landed = store_result(task, shelf.uri, options=RULES, metadata={"prompt": "a cat", "fingerprint": "f1"})
-    item = landed["videos"][0]
+    stored_task = store_result(
+        task, shelf.uri, options=RULES, metadata={"prompt": "a cat", "fingerprint": "f1"}
+    )
+    item = stored_task["videos"][0]
     assert (item["bytes"], item["sha256"]) == (len(VIDEO), sha256(VIDEO).hexdigest())
     assert item["path"] == f"{shelf.uri}/8150001/0-video.mp4"
     assert (item["id"], item["url"], item["duration"]) == ("v-1", task["videos"][0]["url"], "5.1")
@@ -36,11 +38,11 @@ def test_video_is_stored(web, shelf):
     files = shelf.files()
     assert files.pop("8150001/manifest.json")
     assert files == {"8150001/0-video.mp4": VIDEO}
-    place = resolve_path(item["path"])
-    assert place.fs.cat_file(place.path) == VIDEO
+    location = resolve_path(item["path"])
+    assert location.fs.cat_file(location.path) == VIDEO
 
 
-def test_manifest_says_what_it_is(web, shelf):
+def test_manifest_has_a_format_and_version(web, shelf):
     signed = web.serve("/v.mp4", whole(VIDEO)) + "?Signature=geheim"
     facts = {"model_name": "kling-v3", "prompt": "a cat", "inputs": [{"value": "https://h/p.png?sig=geheim"}]}
     with time_machine.travel(1_790_000_100, tick=False):
@@ -106,18 +108,18 @@ def test_second_store_downloads_nothing(web, shelf):
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
     first = store_result(task, shelf.uri, options=RULES)
     assert store_result(task, shelf.uri, options=RULES) == first
-    assert web.asked("/v.mp4") == 1
+    assert web.request_count("/v.mp4") == 1
 
 
 def test_lost_file_is_fetched_again(web, shelf):
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
     first = store_result(task, shelf.uri, options=RULES)
-    place = resolve_path(first["videos"][0]["path"])
-    place.fs.rm(place.path)
+    location = resolve_path(first["videos"][0]["path"])
+    location.fs.rm(location.path)
     assert store_result(task, shelf.uri, options=RULES) == first
-    place.fs.pipe_file(place.path, VIDEO[:-1])
+    location.fs.pipe_file(location.path, VIDEO[:-1])
     assert store_result(task, shelf.uri, options=RULES) == first
-    assert web.asked("/v.mp4") == 3
+    assert web.request_count("/v.mp4") == 3
     assert shelf.files()["8150001/0-video.mp4"] == VIDEO
 
 
@@ -141,7 +143,7 @@ def test_all_files_of_a_task_have_their_own_names(web, shelf):
             }
         ],
     }
-    landed = store_result(task, shelf.uri, options=RULES)
+    stored_task = store_result(task, shelf.uri, options=RULES)
     assert set(shelf.files()) == {
         "7/manifest.json",
         "7/0-video.mp4",
@@ -152,13 +154,13 @@ def test_all_files_of_a_task_have_their_own_names(web, shelf):
         "7/0-audio.mp3",
         "7/0-audio.wav",
     }
-    video, audio = landed["videos"][0], landed["audios"][0]
+    video, audio = stored_task["videos"][0], stored_task["audios"][0]
     assert video["path"].endswith("/0-video.mp4")
     assert video["watermark_path"].endswith("/0-video-watermark.mp4")
     assert video["watermark_bytes"] == video["bytes"] + 8
     assert audio["path"] == audio["path_mp3"]
     assert audio["path_wav"].endswith("/0-audio.wav")
-    assert [item["path"].rpartition("/")[2] for item in landed["images"]] == [
+    assert [item["path"].rpartition("/")[2] for item in stored_task["images"]] == [
         f"{n}-image.png" for n in range(3)
     ]
 
@@ -180,8 +182,8 @@ def test_several_files_are_fetched_at_once(web, tmp_path):
             }
         ],
     }
-    landed = store_result(task, str(tmp_path), options=RULES)
-    assert landed["images"][0]["path_3"].endswith("/0-image-3.png")
+    stored_task = store_result(task, str(tmp_path), options=RULES)
+    assert stored_task["images"][0]["path_3"].endswith("/0-image-3.png")
     assert not gate.broken
 
 
@@ -190,9 +192,9 @@ def test_stored_tasks_are_listed(web, shelf):
     for task_id in ("1", "2"):
         store_result({**video_task(url), "task_id": task_id}, f"{shelf.uri}/2026-11-20", options=RULES)
     store_result({**video_task(url), "task_id": "3"}, shelf.uri, options=RULES)
-    place = resolve_path(f"{shelf.uri}/4/0-video.mp4")
-    place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
-    place.fs.pipe_file(place.path, VIDEO)  # a store that did not end
+    location = resolve_path(f"{shelf.uri}/4/0-video.mp4")
+    location.fs.makedirs(location.path.rpartition("/")[0], exist_ok=True)
+    location.fs.pipe_file(location.path, VIDEO)  # a store that did not end
     assert stored_task_ids(shelf.uri) == {"1", "2", "3"}
     assert stored_task_ids(f"{shelf.uri}/nothing-here") == set()
     assert read_task_manifest(shelf.uri, "4") is None
@@ -202,9 +204,9 @@ def test_stored_tasks_are_listed(web, shelf):
     "content", [b"", b"{", b"[]", b'{"version": 99, "files": []}', b'{"version": 1}', *ODD]
 )
 def test_unreadable_manifest_counts_as_none(web, shelf, content):
-    place = resolve_path(f"{shelf.uri}/8150001/manifest.json")
-    place.fs.makedirs(place.path.rpartition("/")[0], exist_ok=True)
-    place.fs.pipe_file(place.path, content)
+    location = resolve_path(f"{shelf.uri}/8150001/manifest.json")
+    location.fs.makedirs(location.path.rpartition("/")[0], exist_ok=True)
+    location.fs.pipe_file(location.path, content)
     store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), shelf.uri, options=RULES)
     assert read_task_manifest(shelf.uri, "8150001")["files"][0]["bytes"] == len(VIDEO)
 
@@ -245,9 +247,9 @@ def test_unexpected_entries_of_a_manifest_are_ignored(web, tmp_path, entry):
     (tmp_path / "8150001" / "0-video.mp4").write_bytes(VIDEO)
     content = {"version": 1, "request": {}, "files": [entry]}
     (tmp_path / "8150001" / "manifest.json").write_text(json.dumps(content))
-    landed = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=RULES)
-    assert landed["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
-    assert web.asked("/v.mp4") == 1
+    stored_task = store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=RULES)
+    assert stored_task["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
+    assert web.request_count("/v.mp4") == 1
     assert read_task_manifest(str(tmp_path), "8150001")["files"][0]["sha256"] == STORED_BEFORE["sha256"]
 
 
@@ -256,23 +258,23 @@ def test_unknown_keys_of_a_manifest_are_dropped(web, tmp_path):
     (tmp_path / "8150001" / "0-video.mp4").write_bytes(VIDEO)
     content = {"version": 1, "request": {}, "files": [{**STORED_BEFORE, "path": "/etc/passwd", "more": 1}]}
     (tmp_path / "8150001" / "manifest.json").write_text(json.dumps(content))
-    landed = store_result(
+    stored_task = store_result(
         video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=RULES, metadata={"a": 1}
     )
-    assert landed["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
-    assert web.asked("/v.mp4") == 0
+    assert stored_task["videos"][0]["path"] == str(tmp_path / "8150001" / "0-video.mp4")
+    assert web.request_count("/v.mp4") == 0
     assert not {"path", "more"} & set(read_task_manifest(str(tmp_path), "8150001")["files"][0])
 
 
-@pytest.mark.parametrize("bad", ["s3", "local", "unknown"])
-def test_storage_that_cannot_take_the_files(web, s3, tmp_path, bad):
+@pytest.mark.parametrize("invalid", ["s3", "local", "unknown"])
+def test_storage_that_cannot_take_the_files(web, s3, tmp_path, invalid):
     (tmp_path / "file").touch()
-    output, says = {
+    output, expected = {
         "s3": ("s3://kling_test_s3@no-such-bucket/out", "it does not exist"),
         "local": (str(tmp_path / "file" / "out"), "a part of its path is a file"),
         "unknown": ("zzz://bucket/out", "'zzz' is not a supported storage scheme"),
-    }[bad]
-    with pytest.raises(KlingResultNotKept, match=f"cannot be stored in {output}: {says}"):
+    }[invalid]
+    with pytest.raises(KlingResultNotKept, match=f"cannot be stored in {output}: {expected}"):
         store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), output, options=RULES)
 
 
@@ -286,9 +288,9 @@ def test_output_path_is_checked_before_anything_is_paid(s3, tmp_path):
     check_output_path(s3.uri("out"))
     check_output_path(str(tmp_path / "new"))
     check_output_path("memory://anything/out")
-    for bad in ("zzz://bucket/out", "gs-typo://b/out", "s3://kling_test_s3@no-such-bucket/out"):
+    for invalid in ("zzz://bucket/out", "gs-typo://b/out", "s3://kling_test_s3@no-such-bucket/out"):
         with pytest.raises(StoragePermanentError):
-            check_output_path(bad)
+            check_output_path(invalid)
     with pytest.raises(StorageTransientError):
         check_output_path(s3.uri("out", "kling_test_s3_down"))
 
@@ -308,11 +310,11 @@ def test_an_empty_bucket_that_older_s3fs_do_not_see_is_one(s3, monkeypatch):
 def test_names_from_outside_lead_nowhere_else(web, tmp_path):
     url = web.serve("/v.mp4", whole(VIDEO))
     for task_id in ("../../evil", "/etc/evil", "..", "a/b", "x" * 300, "", "ö\0"):
-        landed = store_result(
+        stored_task = store_result(
             {**video_task(url), "task_id": task_id, "external_task_id": None}, str(tmp_path), options=RULES
         )
-        place = resolve_path(landed["videos"][0]["path"]).path
-        assert os.path.dirname(os.path.dirname(os.path.realpath(place))) == str(tmp_path)
+        location = resolve_path(stored_task["videos"][0]["path"]).path
+        assert os.path.dirname(os.path.dirname(os.path.realpath(location))) == str(tmp_path)
     assert len(os.listdir(tmp_path)) == 7
 
 
@@ -327,7 +329,7 @@ def test_task_without_files_is_returned_as_it_is(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_what_is_known_of_the_inputs_is_never_lost(web, shelf):
+def test_known_input_metadata_stays_in_the_manifest(web, shelf):
     """The first worker that stores a job's files, with or without knowing the request."""
     task = video_task(web.serve("/v.mp4", whole(VIDEO)))
     facts = {"model_name": "kling-v3", "prompt": "a cat"}
@@ -339,10 +341,10 @@ def test_what_is_known_of_the_inputs_is_never_lost(web, shelf):
     assert request() == {}
     store_result(task, shelf.uri, options=RULES, metadata=facts)
     assert request() == facts
-    place = resolve_path(f"{shelf.uri}/8150001/0-video.mp4")
-    place.fs.rm(place.path)
+    location = resolve_path(f"{shelf.uri}/8150001/0-video.mp4")
+    location.fs.rm(location.path)
     store_result(task, shelf.uri, options=RULES)
     assert request() == facts
-    assert web.asked("/v.mp4") == 2
+    assert web.request_count("/v.mp4") == 2
     assert store_result({"task_id": "9", "videos": []}, shelf.uri, options=RULES, metadata=facts)
     assert "9/manifest.json" not in shelf.files()

@@ -60,8 +60,8 @@ def webm(*, live: bool = False) -> bytes:
         stream.width = stream.height = 64
         stream.pix_fmt = "yuv420p"
         for shade in range(20):
-            picture = np.full((64, 64, 3), shade * 9, "uint8")
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = np.full((64, 64, 3), shade * 9, "uint8")
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     return bytes(sink.content) if live else bytes(sink.getvalue())
 
@@ -108,12 +108,12 @@ FILES: dict[str, tuple[bytes, str | None, bool]] = {
 @pytest.mark.parametrize("step", [1, 7, 1 << 20])
 @pytest.mark.parametrize("name", FILES)
 def test_the_end_is_known_in_pieces_of_any_size(name: str, step: int) -> None:
-    data, fault, closed = FILES[name]
+    data, defect, closed = FILES[name]
     container = container_of(detect_media_type(data))
     for at in range(0, len(data), step):
         container.feed(data[at : at + step])
     found = container.defect()
-    assert (fault in (found or "")) if fault else found is None
+    assert (defect in (found or "")) if defect else found is None
     assert container.closed is closed
 
 
@@ -135,12 +135,12 @@ def test_a_whole_file_needs_no_length(web: Any, tmp_path: Any, array: str, data:
 
 @pytest.mark.parametrize("name", [name for name, (_, _, closed) in FILES.items() if not closed])
 def test_a_file_without_its_end_needs_a_length(web: Any, tmp_path: Any, name: str) -> None:
-    data, fault, _ = FILES[name]
+    data, defect, _ = FILES[name]
     array = "videos" if "webm" in name else "audios"
     task = {"task_id": "5", array: [{"url": web.serve("/f", unmeasured(data))}]}
-    with pytest.raises(KlingResultNotKept, match=fault or "whether it is complete"):
+    with pytest.raises(KlingResultNotKept, match=defect or "whether it is complete"):
         store_result(task, str(tmp_path), options=ONCE)
-    if fault is None:
+    if defect is None:
         web.serve("/f", whole(data, "application/octet-stream"))
         store_result(task, str(tmp_path), options=ONCE)
         assert (tmp_path / "5" / "manifest.json").is_file()

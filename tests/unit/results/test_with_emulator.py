@@ -65,8 +65,8 @@ def film(output_path: Any, **arguments: Any) -> KlingTextToVideoOperator:
 
 def content(item: dict[str, Any], name: str = "path") -> bytes:
     """Return a stored file, after a check against the facts next to its path."""
-    place = resolve_path(item[name])
-    data: bytes = place.fs.cat_file(place.path)
+    location = resolve_path(item[name])
+    data: bytes = location.fs.cat_file(location.path)
     assert item[name.replace("path", "bytes")] == len(data)
     assert item[name.replace("path", "sha256")] == sha256(data).hexdigest()
     return data
@@ -92,7 +92,7 @@ def test_a_video_with_its_watermarked_copy(
 
 
 @WHICH
-def test_the_manifest_says_what_was_made_of_what(
+def test_the_manifest_names_inputs_and_results(
     shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance, deferrable: bool
 ):
     result = run(film(shelf.uri, deferrable=deferrable), ti)
@@ -143,47 +143,47 @@ def test_a_series(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
 def test_items_with_several_files_each(
     shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance, tmp_path: Any
 ):
-    picture = tmp_path / "picture.png"
-    Image.new("RGB", (400, 400), "navy").save(picture)
+    image = tmp_path / "picture.png"
+    Image.new("RGB", (400, 400), "navy").save(image)
     operator = KlingAiMultiShotOperator(
-        task_id="film", element_frontal_image=str(picture), poll_interval=0.2, output_path=shelf.uri
+        task_id="film", element_frontal_image=str(image), poll_interval=0.2, output_path=shelf.uri
     )
     result = run(operator, ti)
-    kept = [content(item, f"path_{n}") for item in result["images"] for n in (1, 2, 3)]
-    assert len(kept) == 9
+    stored = [content(item, f"path_{n}") for item in result["images"] for n in (1, 2, 3)]
+    assert len(stored) == 9
     assert len(shelf.files()) == 10
 
 
-def test_a_sound_of_two_formats(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
+def test_audio_in_two_formats(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
     operator = KlingTextToAudioOperator(
         task_id="film", prompt="Rain", duration=3.0, poll_interval=0.2, output_path=shelf.uri
     )
-    (sound,) = run(operator, ti)["audios"]
-    content(sound, "path_mp3")
-    assert content(sound, "path_wav").startswith(b"RIFF")
-    assert sound["path"] == sound["path_mp3"]
+    (audio,) = run(operator, ti)["audios"]
+    content(audio, "path_mp3")
+    assert content(audio, "path_wav").startswith(b"RIFF")
+    assert audio["path"] == audio["path_mp3"]
 
 
-def test_a_sound_that_is_answered_at_once(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
+def test_audio_of_a_synchronous_endpoint(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
     operator = KlingTextToSpeechOperator(
         task_id="film", text="Hello", voice_id="oversea_male1", voice_language="en", output_path=shelf.uri
     )
-    (sound,) = run(operator, ti)["audios"]
-    assert content(sound)
+    (audio,) = run(operator, ti)["audios"]
+    assert content(audio)
 
 
 def test_subtitles_next_to_their_video(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
     operator = KlingDramaSubtitleOperator(
         task_id="film", source_video="https://example.com/a.mp4", poll_interval=0.2, output_path=shelf.uri
     )
-    made = run(operator, ti)
+    created = run(operator, ti)
     names = {
-        item["path"].rpartition("/")[2] for name in ("subbed_videos", "srts", "ass") for item in made[name]
+        item["path"].rpartition("/")[2] for name in ("subbed_videos", "srts", "ass") for item in created[name]
     }
     assert names == {"0-subbed-video.mp4", "0-srt.srt", "0-ass.ass"}
-    assert b" --> " in content(made["srts"][0])
-    assert content(made["ass"][0]).startswith(b"[Script Info]")
-    assert [item.media for item in result_items(made)] == ["video"]
+    assert b" --> " in content(created["srts"][0])
+    assert content(created["ass"][0]).startswith(b"[Script Info]")
+    assert [item.media for item in result_items(created)] == ["video"]
 
 
 def test_a_garment_in_a_video_and_images(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance):
@@ -195,24 +195,24 @@ def test_a_garment_in_a_video_and_images(shelf: Shelf, kling_emulator: Emulator,
         poll_interval=0.2,
         output_path=shelf.uri,
     )
-    made = run(operator, ti)
+    created = run(operator, ti)
     stored = {
         item["path"].rpartition("/")[2]
-        for name in made
+        for name in created
         if name.startswith(("product", "model"))
-        for item in made[name]
+        for item in created[name]
     }
     assert stored == {"0-product-image.png", "0-model-image.png", "0-product-video.mp4"}
-    assert sorted(item.media for item in result_items(made)) == ["image", "image", "video"]
+    assert sorted(item.media for item in result_items(created)) == ["image", "image", "video"]
 
 
 @WHICH
 def test_the_sensor_stores_too(shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance, deferrable: bool):
-    made = KlingHook().submit("videos/text2video", {"prompt": "A boat", "model_name": "kling-v3"})
+    created = KlingHook().submit("videos/text2video", {"prompt": "A boat", "model_name": "kling-v3"})
     sensor = KlingTaskSensor(
         task_id="wait",
         endpoint="videos/text2video",
-        kling_task_id=made.task_id,
+        kling_task_id=created.task_id,
         poll_interval=0.2,
         output_path=shelf.uri,
         deferrable=deferrable,
@@ -223,7 +223,7 @@ def test_the_sensor_stores_too(shelf: Shelf, kling_emulator: Emulator, ti: TaskI
         result = sensor.execute_complete(context_of(ti), event=fire(deferred))
     (video,) = result["videos"]
     assert content(video)[4:8] == b"ftyp"
-    assert stored_task_ids(shelf.uri) == {made.task_id}
+    assert stored_task_ids(shelf.uri) == {created.task_id}
 
 
 FAULTS = [
@@ -234,11 +234,11 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "_".join(map(str, *fault.items())))
+@pytest.mark.parametrize("defect", FAULTS, ids=lambda defect: "_".join(map(str, *defect.items())))
 def test_a_retry_after_a_failed_store_makes_no_new_job(
-    shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance, fault: dict[str, int]
+    shelf: Shelf, kling_emulator: Emulator, ti: TaskInstance, defect: dict[str, int]
 ):
-    kling_emulator.faults.set(fault)
+    kling_emulator.faults.set(defect)
     with pytest.raises(KlingResultNotKept, match="A retry of this task fetches it again without a new job"):
         run(film(shelf.uri), ti)
     assert shelf.files() == {}, "no half file, no manifest"
@@ -305,8 +305,8 @@ def test_storage_that_fails_after_the_job_is_paid(
     shaky: ShakyS3, kling_emulator: Emulator, ti: TaskInstance, deferrable: bool
 ):
     """The bucket is there when the job is submitted, down when it has ended, and up again later."""
-    where = shaky.s3.uri("out", shaky.conn_id)
-    task = film(where, deferrable=True)
+    location = shaky.s3.uri("out", shaky.conn_id)
+    task = film(location, deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(context_of(ti))
     event = fire(deferred.value)
@@ -315,13 +315,13 @@ def test_storage_that_fails_after_the_job_is_paid(
         task.execute_complete(context_of(ti), event=event)
     second = ti.retried()
     with pytest.raises(KlingServerError, match="cannot be used now") as caught:
-        run(film(where, deferrable=deferrable), second)
+        run(film(location, deferrable=deferrable), second)
     assert not isinstance(caught.value, AirflowFailException)
     assert "A job may have been made" in str(caught.value)
 
     shaky.up()
     assert shaky.s3.stored() == shaky.s3.open_uploads() == []
-    result = run(film(where, deferrable=deferrable), second.retried())
+    result = run(film(location, deferrable=deferrable), second.retried())
     assert content(result["videos"][0])
     assert [job.task_id for job in kling_emulator.jobs] == [result["task_id"]]
 
@@ -329,23 +329,23 @@ def test_storage_that_fails_after_the_job_is_paid(
 def test_storage_that_was_down_before_is_checked_again_before_paying(
     shaky: ShakyS3, kling_emulator: Emulator, ti: TaskInstance
 ):
-    where = shaky.s3.uri("out", shaky.conn_id)
+    location = shaky.s3.uri("out", shaky.conn_id)
     shaky.down()
     with pytest.raises(KlingServerError, match="No job was made and nothing is charged"):
-        run(film(where), ti)
+        run(film(location), ti)
     with pytest.raises(KlingServerError, match="cannot be used now"):
-        run(film(where), ti.retried())
+        run(film(location), ti.retried())
     assert kling_emulator.requests == {}
     shaky.up()
 
 
 @WHICH
-@pytest.mark.parametrize("where", ["zzz://bucket/out", "s3://kling_test_s3@no-such-bucket/out"])
+@pytest.mark.parametrize("location", ["zzz://bucket/out", "s3://kling_test_s3@no-such-bucket/out"])
 def test_a_wrong_path_is_refused_before_anything_is_paid(
-    s3: S3Server, kling_emulator: Emulator, ti: TaskInstance, deferrable: bool, where: str
+    s3: S3Server, kling_emulator: Emulator, ti: TaskInstance, deferrable: bool, location: str
 ):
-    with pytest.raises(KlingRequestInvalid, match=f"output_path='{where}' is rejected") as caught:
-        run(film(where, deferrable=deferrable), ti)
+    with pytest.raises(KlingRequestInvalid, match=f"output_path='{location}' is rejected") as caught:
+        run(film(location, deferrable=deferrable), ti)
     assert "No job was made and nothing is charged" in str(caught.value)
     assert kling_emulator.jobs == ()
 

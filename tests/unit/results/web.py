@@ -24,13 +24,13 @@ class Web:
     def url(self, path: str) -> str:
         return f"{self.base}{path}"
 
-    def serve(self, path: str, *answers: Answer) -> str:
+    def serve(self, path: str, *responses: Answer) -> str:
         """Answer requests for a path one after the other; the last answer stays."""
-        self.routes[path] = list(answers)
+        self.routes[path] = list(responses)
         return self.url(path)
 
-    def asked(self, path: str) -> int:
-        return sum(asked.partition("?")[0] == path for asked, _ in self.requests)
+    def request_count(self, path: str) -> int:
+        return sum(requested.partition("?")[0] == path for requested, _ in self.requests)
 
 
 def whole(data: bytes, content_type: str = "video/mp4", code: int = 200, **headers: str) -> Answer:
@@ -86,10 +86,10 @@ def endless(length: int, head: bytes, content_type: str = "video/mp4") -> Answer
         request.send_header("Content-Length", str(length))
         request.end_headers()
         request.wfile.write(head)
-        left, block = length - len(head), bytes(1 << 20)
-        while left > 0:
-            request.wfile.write(block[: min(left, len(block))])
-            left -= len(block)
+        remaining, block = length - len(head), bytes(1 << 20)
+        while remaining > 0:
+            request.wfile.write(block[: min(remaining, len(block))])
+            remaining -= len(block)
 
     return answer
 
@@ -175,8 +175,8 @@ def running() -> Iterator[Web]:
 
         def do_GET(self) -> None:
             web.requests.append((self.path, dict(self.headers.items())))
-            answers = web.routes.get(self.path.partition("?")[0], [status(404)])
-            (answers.pop(0) if len(answers) > 1 else answers[0])(self)
+            responses = web.routes.get(self.path.partition("?")[0], [status(404)])
+            (responses.pop(0) if len(responses) > 1 else responses[0])(self)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -79,7 +79,7 @@ class TestArguments:
         with pytest.raises(KlingRequestInvalid, match=r"'videos/nothing'.*videos/image2video.*'wait'"):
             sensor(endpoint="videos/nothing")
 
-    def test_an_endpoint_that_answers_at_once_is_refused(self) -> None:
+    def test_an_endpoint_that_responds_at_once_is_refused(self) -> None:
         with pytest.raises(KlingRequestInvalid, match="answers at once"):
             sensor(endpoint="audio/tts")
 
@@ -90,7 +90,7 @@ class TestArguments:
         with pytest.raises(KlingRequestInvalid, match="videos/nothing"):
             each.poke(context())
 
-    def test_an_endpoint_may_be_given_as_such(self) -> None:
+    def test_an_endpoint_may_be_an_object(self) -> None:
         assert sensor(endpoint=ENDPOINTS[SLUG]).endpoint == SLUG
 
     def test_an_empty_id_is_refused(self, kling_emulator: Emulator) -> None:
@@ -122,7 +122,7 @@ class TestJobThatRuns:
         # The first poll of a busy machine may be seconds after the submission.
         return {"speed": 1.0}
 
-    def test_it_goes_on_until_the_job_has_ended(self, kling_emulator: Emulator) -> None:
+    def test_it_continues_until_the_job_has_ended(self, kling_emulator: Emulator) -> None:
         each = sensor(kling_task_id=made(kling_emulator))
         assert not each.poke(context())
         kling_emulator.advance(3600)
@@ -161,9 +161,9 @@ class TestPoke:
         from airflow_provider_kling.api.http import parse_response
         from airflow_provider_kling.exceptions import error_from_api
 
-        answer = parse_response(status, {"Content-Type": "text/html"}, b"<html>no</html>")
-        assert isinstance(answer, ApiError)
-        page = error_from_api(answer, "a read")
+        response = parse_response(status, {"Content-Type": "text/html"}, b"<html>no</html>")
+        assert isinstance(response, ApiError)
+        page = error_from_api(response, "a read")
 
         def refused(*_: Any) -> None:
             raise page
@@ -172,7 +172,7 @@ class TestPoke:
         monkeypatch.setattr(type(each.hook), "get_task_with_auth_retry", refused)
         assert not each.poke(context())
 
-    def test_a_failed_job_fails_for_good(self, kling_emulator: Emulator) -> None:
+    def test_a_failed_job_fails_without_a_retry(self, kling_emulator: Emulator) -> None:
         kling_emulator.faults.set({"failed_job": 1, "fail_reason": REASON})
         with pytest.raises(KlingAwaitedTaskFailed, match=REASON) as caught:
             sensor(kling_task_id=ended(kling_emulator)).execute(context())
@@ -205,12 +205,12 @@ class TestPoke:
         task_id = ended(kling_emulator)
         assert sensor(kling_task_id=int(task_id)).execute(context())["task_id"] == task_id
 
-    def test_the_end_of_the_time_says_that_the_job_goes_on(self, kling_emulator: Emulator) -> None:
+    def test_the_end_of_the_time_reports_that_the_job_continues(self, kling_emulator: Emulator) -> None:
         task_id = made(kling_emulator)
         with pytest.raises(AirflowSensorTimeout, match=rf"{task_id}.*continues"):
             sensor(kling_task_id=task_id, timeout=0.1).execute(context())
 
-    def test_killing_it_says_that_the_job_goes_on(
+    def test_killing_it_reports_that_the_job_continues(
         self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(KlingTaskSensor, "log", logging.getLogger("sensor"))
@@ -382,18 +382,18 @@ def run_example(settings: dict[str, Any]) -> Any:
     return next(instance for instance in instances if instance.task_id == "wait")
 
 
-@pytest.mark.parametrize("given", [{"task_id": "8", "videos": []}, "8 \n", " 8", 8, {"task_id": 8}])
-def test_an_id_is_taken_as_people_have_it(given: Any) -> None:
-    assert sensor()._read_job_id(given) == "8"
+@pytest.mark.parametrize("values", [{"task_id": "8", "videos": []}, "8 \n", " 8", 8, {"task_id": 8}])
+def test_an_id_is_accepted_as_people_have_it(values: Any) -> None:
+    assert sensor()._read_job_id(values) == "8"
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize(
-    "given", [["8"], ("8",), iter(["8"]), [], 8.0, 8.7e17, True, {}, {"task_id": None}, [{"task_id": "8"}]]
+    "values", [["8"], ("8",), iter(["8"]), [], 8.0, 8.7e17, True, {}, {"task_id": None}, [{"task_id": "8"}]]
 )
-def test_what_is_not_one_id_is_refused_at_once(given: Any, deferrable: bool) -> None:
+def test_what_is_not_one_id_is_refused_at_once(values: Any, deferrable: bool) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"'kling_task_id'.*\.expand\("):
-        sensor(kling_task_id=given, deferrable=deferrable).execute(context())
+        sensor(kling_task_id=values, deferrable=deferrable).execute(context())
 
 
 def test_it_has_a_timeout_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,15 +404,15 @@ def test_it_has_a_timeout_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sensor().timeout == 7200
 
 
-@pytest.mark.parametrize("given", [604800, timedelta(days=7), "604800"])
-def test_seven_days_are_warned_of_at_parse(given: Any) -> None:
+@pytest.mark.parametrize("values", [604800, timedelta(days=7), "604800"])
+def test_seven_days_are_warned_of_at_parse(values: Any) -> None:
     with pytest.warns(UserWarning, match="Airflow's default of seven days.*Leave it out"):
-        assert sensor(timeout=given).timeout == 604800
+        assert sensor(timeout=values).timeout == 604800
 
 
 @pytest.mark.usefixtures("kling_emulator")
 class TestNeverFound:
-    def test_the_end_of_the_time_does_not_say_that_a_job_goes_on(self) -> None:
+    def test_the_end_of_the_time_does_not_report_that_a_job_continues(self) -> None:
         with pytest.raises(
             AirflowSensorTimeout, match="Job ghost was never found: check kling_task_id"
         ) as end:
@@ -463,8 +463,8 @@ def test_an_xcom_of_a_mapped_task_names_expand(kling_emulator: Emulator, dags_fo
     file.write_text(LAZY, "utf-8")
     assert runpy.run_path(str(file))["dag"].test().state == "failed"
     text = file.with_suffix(".txt").read_text("utf-8")
-    words = r"Invalid value for 'kling_task_id': Lazy\w+; map the task: \.partial\(\.\.\.\)\.expand\("
-    assert re.match(words, text), text
+    expected_text = r"Invalid value for 'kling_task_id': Lazy\w+; map the task: \.partial\(\.\.\.\)\.expand\("
+    assert re.match(expected_text, text), text
     assert kling_emulator.requests == {}
 
 

@@ -28,8 +28,8 @@ def starting(**arguments: Any) -> KlingTaskSensor:
 
 
 def trigger(**arguments: Any) -> KlingTaskStartTrigger:
-    given = {"endpoint": SLUG, "kling_task_id": "x", "kling_conn_id": "kling_default"}
-    return KlingTaskStartTrigger(**{**given, "poll_interval": 0.2, "timeout": 20.0, **arguments})
+    values = {"endpoint": SLUG, "kling_task_id": "x", "kling_conn_id": "kling_default"}
+    return KlingTaskStartTrigger(**{**values, "poll_interval": 0.2, "timeout": 20.0, **arguments})
 
 
 async def event_of(one: KlingTaskStartTrigger) -> Any:
@@ -40,7 +40,7 @@ async def event_of(one: KlingTaskStartTrigger) -> Any:
 
 
 @only_new
-def test_the_scheduler_is_given_what_the_wait_needs() -> None:
+def test_the_scheduler_gets_what_the_wait_needs() -> None:
     args = starting(kling_task_id="{{ params.job }}", timeout=600).start_trigger_args
     assert args.timeout == timedelta(seconds=600 + MARGIN_SECONDS)
     assert (args.next_method, args.next_kwargs) == ("execute_complete", {"known": False})
@@ -58,11 +58,11 @@ def test_the_earlier_of_both_timeouts_holds() -> None:
 
 @only_new
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "expected_text"),
     [({"deferrable": False}, "deferrable=True"), ({"start_from_trigger": "x"}, "start_from")],
 )
-def test_what_cannot_start_there_is_refused(arguments: dict[str, Any], words: str) -> None:
-    with pytest.raises(KlingRequestInvalid, match=words):
+def test_what_cannot_start_there_is_refused(arguments: dict[str, Any], expected_text: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match=expected_text):
         starting(**arguments)
 
 
@@ -76,7 +76,7 @@ def test_an_xcom_is_to_be_written_as_text() -> None:
             starting(kling_task_id=upstream.output)
 
 
-def test_older_versions_say_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_older_versions_report_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_in_triggerer, "airflow_version", lambda: (3, 2, 2))
     with pytest.raises(KlingRequestInvalid, match=r"False before Airflow 3\.3; this is Airflow 3\.2\.2"):
         starting()
@@ -89,9 +89,9 @@ def test_the_deadline_is_the_one_that_the_scheduler_has_stored() -> None:
     assert one._absolute_deadline() == one.timeout_after.timestamp() - MARGIN_SECONDS
 
 
-@pytest.mark.parametrize("given", ["", "None", None, "{}", "{broken", {"task_id": None}, [1], True])
-async def test_a_template_that_lost_the_id_ends_the_wait_at_once(given: Any) -> None:
-    event = await event_of(trigger(kling_task_id=given))
+@pytest.mark.parametrize("values", ["", "None", None, "{}", "{broken", {"task_id": None}, [1], True])
+async def test_a_template_that_lost_the_id_ends_the_wait_at_once(values: Any) -> None:
+    event = await event_of(trigger(kling_task_id=values))
     assert event["status"] == "error"
     assert "Invalid value for 'kling_task_id'" in event["message"]
 
@@ -100,8 +100,8 @@ async def test_a_template_that_lost_the_id_ends_the_wait_at_once(given: Any) -> 
 def test_the_trigger_waits_by_what_the_template_rendered_to(kling_emulator: Any, form: str) -> None:
     ident = ended(kling_emulator)
     result = {"task_id": ident, "external_task_id": None}
-    given = {"id": ident, "result": result, "text of a result": json.dumps(result)}[form]
-    event = asyncio.run(event_of(trigger(kling_task_id=given)))
+    values = {"id": ident, "result": result, "text of a result": json.dumps(result)}[form]
+    event = asyncio.run(event_of(trigger(kling_task_id=values)))
     assert (event["status"], event["task_id"]) == ("succeed", ident)
 
 

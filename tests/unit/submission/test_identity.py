@@ -19,7 +19,7 @@ BARE = {"task_id": "g-1", "task_status": "submitted"}
 
 
 @pytest.mark.parametrize(
-    ("data", "asked", "by_external_id", "strict", "found"),
+    ("data", "requested", "by_external_id", "strict", "found"),
     [
         pytest.param([OTHER, OURS], "7", False, True, "7", id="second by id"),
         pytest.param([OTHER, OURS], "af-1", True, True, "7", id="second by name"),
@@ -47,10 +47,10 @@ BARE = {"task_id": "g-1", "task_status": "submitted"}
         ),
     ],
 )
-def test_only_the_task_that_was_asked_for(
-    data: Any, asked: str, by_external_id: bool, strict: bool, found: str | None
+def test_only_the_task_that_was_requested(
+    data: Any, requested: str, by_external_id: bool, strict: bool, found: str | None
 ) -> None:
-    task = select_task({"code": 0, "data": data}, asked, by_external_id=by_external_id, strict=strict)
+    task = select_task({"code": 0, "data": data}, requested, by_external_id=by_external_id, strict=strict)
     seen = task.task_id if isinstance(task, KlingTask) else task
     assert seen == found or (found == "7" and seen == "task_abc")
 
@@ -101,14 +101,16 @@ UNCLEAR = (
         (500, b'{"code": 5000, "message": "down"}', JobState.MAY_EXIST),
     ],
 )
-def test_only_a_refusal_of_the_api_says_that_no_job_was_made(status: int, body: bytes, job: JobState) -> None:
+def test_only_a_refusal_of_the_api_reports_that_no_job_was_made(
+    status: int, body: bytes, job: JobState
+) -> None:
     error = parse_response(status, {}, body)
     assert not isinstance(error, dict)
     assert _job_state_after(ApiRequest("POST", "/v1/x", creates_task=True), error, body) is job
 
 
 @pytest.mark.parametrize(
-    "words",
+    "expected_text",
     [
         "External_task_id x already exists",
         "external task id already exists",
@@ -117,5 +119,5 @@ def test_only_a_refusal_of_the_api_says_that_no_job_was_made(status: int, body: 
         "duplicate external_task_id",
     ],
 )
-def test_a_duplicate_in_any_wording(words: str) -> None:
-    assert classify(400, 1201, words) is ErrorKind.DUPLICATE
+def test_a_duplicate_in_any_wording(expected_text: str) -> None:
+    assert classify(400, 1201, expected_text) is ErrorKind.DUPLICATE

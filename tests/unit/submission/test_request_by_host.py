@@ -16,7 +16,7 @@ from airflow_provider_kling.api.hosts import DIALECTS
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.inputs.prepared_request import PreparedRequest, prepare_request
 
-PICTURE = "https://example.com/face.png"
+IMAGE_URL = "https://example.com/face.png"
 LIP_SYNC = {"video_url": "https://example.com/clip.mp4", "mode": "audio2video", "audio_type": "file"}
 
 
@@ -32,11 +32,11 @@ def png(width: int, height: int) -> str:
 
 def silence(seconds: float) -> str:
     stream = io.BytesIO()
-    with wave.open(stream, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(bytes(2 * round(8000 * seconds)))
+    with wave.open(stream, "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(2)
+        audio.setframerate(8000)
+        audio.writeframes(bytes(2 * round(8000 * seconds)))
     return base64.b64encode(stream.getvalue()).decode()
 
 
@@ -44,7 +44,7 @@ def silence(seconds: float) -> str:
 def test_cometapi_takes_another_current_model_for_several_images(model: str) -> None:
     """CometAPI: begin with kling-v1-6 or another current model that you have verified."""
     order = ordered(
-        "videos/multi-image2video", "cometapi", image_list=[{"image": PICTURE}] * 2, model_name=model
+        "videos/multi-image2video", "cometapi", image_list=[{"image": IMAGE_URL}] * 2, model_name=model
     )
     assert order.body["model_name"] == model
     assert order.warnings
@@ -53,12 +53,14 @@ def test_cometapi_takes_another_current_model_for_several_images(model: str) -> 
 @pytest.mark.parametrize("mode", ["std", "pro"])
 def test_cometapi_takes_a_mode_for_the_model_that_it_recommends(mode: str) -> None:
     """CometAPI recommends kling-v2-master and lists mode std and pro; at Kling that model had no mode."""
-    order = ordered("videos/image2video", "cometapi", model_name="kling-v2-master", image=PICTURE, mode=mode)
+    order = ordered(
+        "videos/image2video", "cometapi", model_name="kling-v2-master", image=IMAGE_URL, mode=mode
+    )
     assert (order.body["model_name"], order.body["mode"]) == ("kling-v2-master", mode)
     assert any("takes no mode" in warning for warning in order.warnings)
 
 
-def test_kling_is_not_asked_for_a_model_that_it_has_elsewhere() -> None:
+def test_a_model_of_another_kling_endpoint_is_not_requested() -> None:
     with pytest.raises(KlingRequestInvalid, match="is a model of videos/omni-video"):
         ordered("videos/text2video", "kling", prompt="a fox", model_name="kling-video-o1")
     assert ordered("videos/text2video", "gateway", prompt="a fox", model_name="kling-video-o1").warnings
@@ -99,28 +101,28 @@ def test_a_time_is_the_same_input_however_it_was_written() -> None:
     ("slug", "values"),
     [
         ("images/kolors-virtual-try-on", {"human_image": png(400, 1100), "cloth_image": png(1100, 400)}),
-        ("videos/image2video", {"image": PICTURE, "image_tail": png(300, 1200), "prompt": "turns"}),
+        ("videos/image2video", {"image": IMAGE_URL, "image_tail": png(300, 1200), "prompt": "turns"}),
     ],
 )
-def test_a_ratio_that_no_source_limits_is_taken(slug: str, values: dict[str, Any]) -> None:
+def test_a_ratio_that_no_source_limits_is_accepted(slug: str, values: dict[str, Any]) -> None:
     assert ordered(slug, "gateway", **values).inputs
 
 
 @pytest.mark.parametrize(
-    ("slug", "values", "words"),
+    ("slug", "values", "expected_text"),
     [
         ("videos/image2video", {"image": png(300, 1200)}, "ratio"),
-        ("videos/image2video", {"image": PICTURE, "image_tail": png(299, 400)}, "at least 300"),
+        ("videos/image2video", {"image": IMAGE_URL, "image_tail": png(299, 400)}, "at least 300"),
         ("images/kolors-virtual-try-on", {"human_image": png(299, 400)}, "at least 300"),
     ],
 )
-def test_what_sources_limit_is_refused(slug: str, values: dict[str, Any], words: str) -> None:
-    with pytest.raises(KlingRequestInvalid, match=words):
+def test_what_sources_limit_is_refused(slug: str, values: dict[str, Any], expected_text: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match=expected_text):
         ordered(slug, "gateway", **values)
 
 
 @pytest.mark.parametrize("seconds", [1, 61])
-def test_old_lip_sync_takes_a_sound_of_any_length(seconds: float) -> None:
+def test_old_lip_sync_accepts_audio_of_any_length(seconds: float) -> None:
     order = ordered("videos/lip-sync", "gateway", **LIP_SYNC, audio_file=silence(seconds))
     assert order.inputs[-1].seconds == seconds
 
@@ -133,5 +135,5 @@ def test_old_lip_sync_still_takes_5_megabytes_at_most() -> None:
 @pytest.mark.parametrize(("dialect", "warned"), [("kling", False), ("cometapi", True), ("gateway", True)])
 def test_only_klings_own_hosts_are_known_to_have_api_2(dialect: str, warned: bool) -> None:
     order = ordered("text-to-video", dialect, prompt="a boat")
-    words = "text-to-video belongs to an API that only Kling's own hosts are known to have."
-    assert (words in order.warnings) is warned
+    expected_text = "text-to-video belongs to an API that only Kling's own hosts are known to have."
+    assert (expected_text in order.warnings) is warned

@@ -169,23 +169,23 @@ def test_a_retry_where_names_are_not_unique_waits_for_a_job_that_may_be_its_own(
 
 def test_an_expired_job_is_submitted_again_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     then = round(time.time() * 1000) - (RESULT_DAYS * 86_400 + 60) * 1000
-    gone = replace(DONE, updated_at=then)
-    script = [(CREATE, TAKEN), (FIND, gone), (FindTask(NEXT), None), (CreateTask(NEXT), NEW)]
+    deleted = replace(DONE, updated_at=then)
+    script = [(CREATE, TAKEN), (FIND, deleted), (FindTask(NEXT), None), (CreateTask(NEXT), NEW)]
     outcome = walk(shared(resubmit_expired=True), script)
     assert outcome == SubmittedTask(NEW, NEXT, reattached=False, failed_attempts=1)
     assert "Kling has deleted the result of job 7" in caplog.text
 
 
 @pytest.mark.parametrize("is_retry", [False, True])
-def test_a_refused_job_is_the_answer_where_it_is_to_be_returned(is_retry: bool) -> None:
+def test_a_refused_job_is_the_result_with_on_refused_return(is_retry: bool) -> None:
     first = [] if is_retry else [(CREATE, TAKEN)]
-    kept = walk(shared(is_retry=is_retry, return_refused=True), [*first, (FIND, REFUSED_JOB)])
-    assert kept.task is REFUSED_JOB
-    again = walk(
+    stored = walk(shared(is_retry=is_retry, return_refused=True), [*first, (FIND, REFUSED_JOB)])
+    assert stored.task is REFUSED_JOB
+    second = walk(
         shared(is_retry=is_retry),
         [*first, (FIND, REFUSED_JOB), (FindTask(NEXT), None), (CreateTask(NEXT), NEW)],
     )
-    assert again.task is NEW
+    assert second.task is NEW
     other = walk(
         shared(is_retry=is_retry, return_refused=True),
         [*first, (FIND, FAILED), (FindTask(NEXT), None), (CreateTask(NEXT), NEW)],

@@ -221,7 +221,7 @@ BLIND = {"can_look_up": False}
 
 
 @pytest.mark.parametrize(
-    ("given", "script", "outcome"),
+    ("values", "script", "outcome"),
     [
         pytest.param({}, [(CREATE, NEW)], made(), id="created"),
         pytest.param(
@@ -240,10 +240,10 @@ BLIND = {"can_look_up": False}
         pytest.param({"synchronous": True}, [(CREATE, LOST)], KlingSubmissionUnknown, id="synchronous, lost"),
     ],
 )
-def test_hosts_and_endpoints_that_cannot_be_asked(
-    given: dict[str, Any], script: Script, outcome: SubmittedTask | type[KlingError]
+def test_hosts_and_endpoints_that_cannot_be_queried(
+    values: dict[str, Any], script: Script, outcome: SubmittedTask | type[KlingError]
 ) -> None:
-    found = walk(context(**BLIND, **given), script)
+    found = walk(context(**BLIND, **values), script)
     if isinstance(outcome, type):
         assert type(found) is outcome
     else:
@@ -310,15 +310,17 @@ def test_a_users_own_external_id_is_sent_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "script"),
+    ("values", "script"),
     [
         pytest.param({"can_look_up": False}, [(CREATE, LOST)], id="lost"),
         pytest.param({"can_look_up": False}, [(CREATE, TAKEN)], id="taken"),
     ],
 )
-def test_an_unknown_outcome_says_what_is_known_of_the_job_once(given: dict[str, Any], script: Script) -> None:
+def test_an_unknown_outcome_reports_what_is_known_of_the_job_once(
+    values: dict[str, Any], script: Script
+) -> None:
     """The error inside knows less: what it says of the job is no part of what the outer one says."""
-    unknown = walk(context(**given), script)
+    unknown = walk(context(**values), script)
     assert type(unknown) is KlingSubmissionUnknown
     assert "continues at Kling" not in str(unknown)
     assert str(unknown).count("may have been made") == 1
@@ -347,7 +349,7 @@ def test_a_refusal_after_an_unknown_outcome_does_not_read_as_if_nothing_was_paid
 
 
 @pytest.mark.parametrize(
-    ("given", "script", "outcome"),
+    ("values", "script", "outcome"),
     [
         pytest.param({}, [(FIND, RUNNING)], attached(), id="there"),
         pytest.param({}, [(FIND, None)], None, id="never made"),
@@ -368,6 +370,6 @@ def test_a_refusal_after_an_unknown_outcome_does_not_read_as_if_nothing_was_paid
         ),
     ],
 )
-def test_finding_a_job_again_never_makes_one(given: dict[str, Any], script: Script, outcome: Any) -> None:
-    found = walk(context(is_retry=True, **given), script, find_existing)
+def test_finding_a_job_again_never_makes_one(values: dict[str, Any], script: Script, outcome: Any) -> None:
+    found = walk(context(is_retry=True, **values), script, find_existing)
     assert (type(found) if isinstance(outcome, type) else found) == outcome

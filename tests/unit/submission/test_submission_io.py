@@ -62,15 +62,15 @@ def run(request: pytest.FixtureRequest) -> Run:
     """Each driver in turn; its pauses last no time."""
 
     def quick(steps: SubmissionFlow) -> SubmissionFlow:
-        answer, error = None, None
+        response, error = None, None
         try:
             while True:
-                step = steps.throw(error) if error else steps.send(answer)
-                answer, error = None, None
+                step = steps.throw(error) if error else steps.send(response)
+                response, error = None, None
                 if isinstance(step, Sleep):
                     continue
                 try:
-                    answer = yield step
+                    response = yield step
                 except KlingError as failed:
                     error = failed
         except StopIteration as end:
@@ -92,9 +92,9 @@ def test_the_job_gets_its_name(run: Run, kling_emulator: Emulator) -> None:
     assert not submission.reattached
 
 
-@pytest.mark.parametrize("fault", ["lost_response", "late_error"])
-def test_a_lost_answer_costs_one_job(run: Run, kling_emulator: Emulator, fault: str) -> None:
-    kling_emulator.faults.set({fault: 1})
+@pytest.mark.parametrize("defect", ["lost_response", "late_error"])
+def test_a_lost_response_costs_one_job(run: Run, kling_emulator: Emulator, defect: str) -> None:
+    kling_emulator.faults.set({defect: 1})
     submission = run(context())
     (job,) = kling_emulator.jobs
     assert submission.task.task_id == job.task_id
@@ -130,16 +130,16 @@ def test_a_first_try_that_is_none_attaches_too(run: Run, kling_emulator: Emulato
 
 
 @pytest.mark.parametrize(
-    ("faults", "body", "kind"),
+    ("defects", "body", "kind"),
     [
         ({"slots_taken": 1}, BODY, KlingSlotsTaken),
         ({}, {"model_name": "kling-v3"}, KlingRequestInvalid),
     ],
 )
 def test_refusals_come_through(
-    run: Run, kling_emulator: Emulator, faults: dict[str, int], body: dict[str, str], kind: type[KlingError]
+    run: Run, kling_emulator: Emulator, defects: dict[str, int], body: dict[str, str], kind: type[KlingError]
 ) -> None:
-    kling_emulator.faults.set(faults)
+    kling_emulator.faults.set(defects)
     with pytest.raises(kind):
         run(context(), body)
     assert len(kling_emulator.jobs) == 0

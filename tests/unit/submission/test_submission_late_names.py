@@ -35,12 +35,12 @@ SEEN: Script = [*LATE[:-1], (FIND, RUNNING)]
 CREATE_NEXT = type(CREATE)(NEXT)
 
 
-def late(**given: Any) -> Any:
-    return context(refuses_duplicates=False, **given)
+def late(**values: Any) -> Any:
+    return context(refuses_duplicates=False, **values)
 
 
 @pytest.mark.parametrize(
-    ("given", "script", "outcome"),
+    ("values", "script", "outcome"),
     [
         pytest.param({}, [(CREATE, NEW)], made(), id="first try"),
         pytest.param({}, [(CREATE, LOST), *SEEN], attached(), id="seen late"),
@@ -69,12 +69,12 @@ def late(**given: Any) -> Any:
         ),
     ],
 )
-def test_paths_that_end_with_one_job(given: dict[str, Any], script: Script, outcome: Any) -> None:
-    assert walk(late(**given), script) == outcome
+def test_paths_that_end_with_one_job(values: dict[str, Any], script: Script, outcome: Any) -> None:
+    assert walk(late(**values), script) == outcome
 
 
 @pytest.mark.parametrize(
-    ("given", "script"),
+    ("values", "script"),
     [
         pytest.param({}, [(CREATE, LOST), *LATE], id="lost"),
         pytest.param({"is_retry": True}, [(FIND, None), *LATE], id="retry"),
@@ -85,17 +85,17 @@ def test_paths_that_end_with_one_job(given: dict[str, Any], script: Script, outc
         ),
     ],
 )
-def test_what_is_not_seen_is_not_made_again(given: dict[str, Any], script: Script) -> None:
-    error = walk(late(**given), script)
+def test_what_is_not_seen_is_not_made_again(values: dict[str, Any], script: Script) -> None:
+    error = walk(late(**values), script)
     assert error.job is JobState.MAY_EXIST
     assert not isinstance(error, AirflowFailException), "a retry looks again"
-    if given:
+    if values:
         assert isinstance(error, KlingJobUnseen)
 
 
 def test_a_cleared_task_that_attaches_makes_an_expired_result_again() -> None:
-    gone = type(DONE)("7", DONE.status, "succeed", updated_at=1)
-    script: Script = [(FIND, gone), (FindTask(NEXT), None), (CREATE_NEXT, NEW)]
-    given = context(is_retry=True, resubmit_expired=True)
-    assert walk(given, script) == made(name=NEXT, attempt=1)
-    assert walk(context(is_retry=True), [(FIND, gone)]) == attached(gone)
+    deleted = type(DONE)("7", DONE.status, "succeed", updated_at=1)
+    script: Script = [(FIND, deleted), (FindTask(NEXT), None), (CREATE_NEXT, NEW)]
+    values = context(is_retry=True, resubmit_expired=True)
+    assert walk(values, script) == made(name=NEXT, attempt=1)
+    assert walk(context(is_retry=True), [(FIND, deleted)]) == attached(deleted)

@@ -103,12 +103,12 @@ def one_try(kling: Kling, context: SubmissionContext, data: st.DataObject, *, ca
         return choices[0] if calm else data.draw(st.sampled_from(choices))
 
     steps = submit_or_attach(context)
-    answer: KlingTask | None = None
+    response: KlingTask | None = None
     error: KlingError | None = None
     try:
         while True:
-            step = steps.throw(error) if error else steps.send(answer)
-            answer, error = None, None
+            step = steps.throw(error) if error else steps.send(response)
+            response, error = None, None
             dies = draw(DIES)
             if dies == "before":
                 raise WorkerDied
@@ -117,9 +117,9 @@ def one_try(kling: Kling, context: SubmissionContext, data: st.DataObject, *, ca
                     # Slow to show its jobs, and willing to make two of one name: no one could help then.
                     slow = kling.names_are_unique and not calm
                     hidden = data.draw(st.sampled_from((0, 0, 1, 2, 5))) if slow else 0
-                    answer = kling.create(step.external_task_id, draw(CREATES), hidden)
+                    response = kling.create(step.external_task_id, draw(CREATES), hidden)
                 elif isinstance(step, FindTask):
-                    answer = kling.find(step.task_id, draw(LOOKS))
+                    response = kling.find(step.task_id, draw(LOOKS))
                 else:
                     assert isinstance(step, Sleep)
             except KlingError as failed:

@@ -91,12 +91,12 @@ def test_the_request_is_noted_before_it_is_made() -> None:
         pytest.param({**KNOWN, NEXT: {"task_id": None}}, [], KlingSubmissionUnknown, id="died at the second"),
     ],
 )
-def test_memory_in_place_of_looking_up(
+def test_the_stored_state_replaces_look_ups(
     jobs: dict[str, Any], script: Script, outcome: SubmittedTask | type[KlingError], is_retry: bool
 ) -> None:
     """Also on what counts as a first try: what is remembered was asked for, whatever the count says."""
-    given = context(can_look_up=False, is_retry=is_retry, state=Memory(dict(jobs)))
-    found = walk(given, script)
+    values = context(can_look_up=False, is_retry=is_retry, state=Memory(dict(jobs)))
+    found = walk(values, script)
     if isinstance(outcome, type):
         assert type(found) is outcome
         assert isinstance(found, KlingError)
@@ -105,9 +105,9 @@ def test_memory_in_place_of_looking_up(
         assert found == outcome
 
 
-def test_a_retry_with_an_empty_memory_has_nothing_to_find() -> None:
-    given = context(can_look_up=False, is_retry=True, state=Memory())
-    assert walk(given, [(CREATE, NEW)]) == made()
+def test_a_retry_with_an_empty_stored_state_has_nothing_to_find() -> None:
+    values = context(can_look_up=False, is_retry=True, state=Memory())
+    assert walk(values, [(CREATE, NEW)]) == made()
 
 
 @pytest.mark.parametrize(
@@ -129,17 +129,17 @@ def test_synchronous_calls(
         assert found == outcome
 
 
-def test_at_kling_memory_is_never_the_truth() -> None:
+def test_at_kling_the_stored_state_is_always_verified() -> None:
     """It says what to ask for; what Kling answers decides."""
     known = context(is_retry=True, state=Memory(dict(KNOWN)))
     assert walk(known, [(FIND, None), (CREATE, NEW)]) == made()
     assert walk(context(is_retry=True, state=Memory()), [(FIND, RUNNING)]) == attached()
 
 
-def test_at_kling_memory_saves_asking_for_jobs_that_are_known_to_have_failed() -> None:
+def test_at_kling_the_stored_state_saves_look_ups_of_failed_jobs() -> None:
     jobs = {NAME: {"task_id": "5"}, NEXT: {"task_id": "6"}, NEWEST: {"task_id": "7"}}
-    given = context(is_retry=True, state=Memory(jobs))
-    assert walk(given, [(FindTask(NEWEST), RUNNING)]) == attached(name=NEWEST, attempt=2)
+    values = context(is_retry=True, state=Memory(jobs))
+    assert walk(values, [(FindTask(NEWEST), RUNNING)]) == attached(name=NEWEST, attempt=2)
 
 
 def test_at_kling_a_first_try_asks_nothing_of_airflow() -> None:
@@ -156,13 +156,13 @@ def test_at_kling_a_first_try_asks_nothing_of_airflow() -> None:
 
 def test_at_kling_a_job_is_remembered_that_follows_failed_ones() -> None:
     state = Memory()
-    given = context(is_retry=True, state=state)
+    values = context(is_retry=True, state=state)
     found: Script = [
         (FindTask(NEXT), None),
         (CreateTask(NEXT), LOST),
         (Sleep(1.0), None),
         (FindTask(NEXT), RUNNING),
     ]
-    walk(given, [(FIND, FAILED), *found])
+    walk(values, [(FIND, FAILED), *found])
     assert state.jobs == {NEXT: {"task_id": RUNNING.task_id}}
-    assert walk(given, [(FindTask(NEXT), RUNNING)]) == attached(name=NEXT, attempt=1)
+    assert walk(values, [(FindTask(NEXT), RUNNING)]) == attached(name=NEXT, attempt=1)

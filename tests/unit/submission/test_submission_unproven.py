@@ -12,7 +12,7 @@ def test_only_this_endpoint_is_known_by_practice_alone() -> None:
     assert unproven == ["videos/advanced-lip-sync"]
 
 
-def test_the_error_says_so() -> None:
+def test_the_error_names_the_missing_proof() -> None:
     advice = RecoveryAdvice(
         "videos/advanced-lip-sync", will_retry=True, can_look_up=True, absence_proves=False
     )

@@ -41,7 +41,7 @@ class Server:
         self.list_answer: tuple[int, Any, dict[str, str]] | None = None
         self.single_answers: dict[str, tuple[int, Any, dict[str, str]]] = {}
         self.unlisted: set[str] = set()
-        self.asked: list[str] = []
+        self.request_count: list[str] = []
         self.times: list[float] = []
         self.connections: set[Any] = set()
         self.url = ""
@@ -49,15 +49,15 @@ class Server:
 
     def make(self, count: int = 1, status: str = "submitted", **info: str) -> list[str]:
         """Make tasks; return their ids."""
-        made = [f"job-{next(self._ids)}" for _ in range(count)]
-        for ident in made:
+        created = [f"job-{next(self._ids)}" for _ in range(count)]
+        for ident in created:
             self.tasks[ident] = {
                 "task_id": ident,
                 "task_status": status,
                 "task_info": dict(info),
                 "created_at": 1,
             }
-        return made
+        return created
 
     def set(self, ident: str, status: str, message: str = "") -> None:
         """Change the status of a task."""
@@ -68,12 +68,12 @@ class Server:
     @property
     def lists(self) -> list[str]:
         """The list requests."""
-        return [each for each in self.asked if each.startswith("list")]
+        return [each for each in self.request_count if each.startswith("list")]
 
     @property
     def single_reads(self) -> list[str]:
         """The ids that were read one by one."""
-        return [each for each in self.asked if not each.startswith("list")]
+        return [each for each in self.request_count if not each.startswith("list")]
 
     async def _list(self, request: web.Request) -> web.Response:
         number, size = int(request.query["pageNum"]), int(request.query["pageSize"])
@@ -93,7 +93,7 @@ class Server:
         )
 
     def _note(self, request: web.Request, what: str) -> None:
-        self.asked.append(what)
+        self.request_count.append(what)
         self.times.append(time.monotonic())
         self.connections.add(request.transport.get_extra_info("peername") if request.transport else None)
 

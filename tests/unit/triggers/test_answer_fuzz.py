@@ -88,16 +88,16 @@ def answering(status: int, headers: dict[str, str], payload: Any) -> tuple[int, 
     return status, headers, json.dumps(payload).encode()
 
 
-def reads(ask: Callable[[], Any]) -> None:
+def reads(query: Callable[[], Any]) -> None:
     """Ask; nothing but our errors may come up, and what they say is fit to be logged."""
     try:
-        answer = ask()
+        response = query()
     except KlingError as error:
         is_plain(str(error))
         for part in (error.request_id, error.task_id):
             is_plain(part or "")
         return
-    for task in answer if isinstance(answer, list) else [answer]:
+    for task in response if isinstance(response, list) else [response]:
         if isinstance(task, KlingTask):
             for text in (task.task_id, task.raw_status, task.external_task_id or "", task.message):
                 is_plain(text)
@@ -105,25 +105,25 @@ def reads(ask: Callable[[], Any]) -> None:
 
 
 @PATIENT
-@given(told=ANSWERS)
-def test_the_clients_read_any_answer(
+@given(parts=ANSWERS)
+def test_the_clients_read_any_response(
     connection: KlingSettings,
     caplog: pytest.LogCaptureFixture,
-    told: tuple[int, dict[str, str], Any],
+    parts: tuple[int, dict[str, str], Any],
 ) -> None:
     endpoint = get_endpoint(SLUG)
-    answer = answering(*told)
+    response = answering(*parts)
 
     class Sync(KlingClient):
         def _send_once(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
-            return answer
+            return response
 
         def read(self, call: ApiRequest) -> dict[str, Any]:
             return self.send(call)
 
     class Async(AsyncKlingClient):
         async def _send_once(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
-            return answer
+            return response
 
         read = AsyncKlingClient.send
 
@@ -133,34 +133,34 @@ def test_the_clients_read_any_answer(
     reads(lambda: sync.find_task(endpoint, ODD))
     reads(lambda: sync.list_tasks(endpoint, 1, 30))
 
-    async def asked() -> None:
-        for ask in (
+    async def request_count() -> None:
+        for query in (
             lambda: asynchronous.get_task(endpoint, ODD),
             lambda: asynchronous.find_task(endpoint, ODD),
             lambda: asynchronous.list_tasks(endpoint, 1, 30),
         ):
             try:
-                found: Any = await ask()
+                found: Any = await query()
             except KlingError as error:
                 is_plain(str(error))
             else:
                 reads(lambda found=found: found)  # type: ignore[misc]
 
-    asyncio.run(asked())
+    asyncio.run(request_count())
     plain_logs(caplog)
 
 
 @PATIENT
-@given(told=ANSWERS, row=st.none() | OBJECTS)
-def test_an_answer_about_one_job_is_no_news_of_another(
+@given(parts=ANSWERS, row=st.none() | OBJECTS)
+def test_a_response_about_one_job_is_no_news_of_another(
     connection: KlingSettings,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
-    told: tuple[int, dict[str, str], Any],
+    parts: tuple[int, dict[str, str], Any],
     row: dict[str, Any] | None,
 ) -> None:
     caplog.set_level(logging.INFO)
-    good = [
+    valid = [
         {
             "task_id": ident,
             "task_status": "succeed",
@@ -172,11 +172,11 @@ def test_an_answer_about_one_job_is_no_news_of_another(
 
     async def exchange(_: AsyncKlingClient, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
         if call.params:
-            return answering(200, {}, {"code": 0, "data": [*odd, *good]})
+            return answering(200, {}, {"code": 0, "data": [*odd, *valid]})
         if call.path.endswith(ODD):
-            return answering(*told)
+            return answering(*parts)
         ident = call.path.rpartition("/")[2]
-        return answering(200, {}, {"code": 0, "data": next(r for r in good if r["task_id"] == ident)})
+        return answering(200, {}, {"code": 0, "data": next(r for r in valid if r["task_id"] == ident)})
 
     monkeypatch.setattr(AsyncKlingClient, "_send_once", exchange)
     asyncio.run(_wait_for_all(connection, get_endpoint(SLUG)))

@@ -49,7 +49,7 @@ def again(batch: KlingBatchTrigger) -> KlingBatchTrigger:
 async def test_it_wakes_the_batch_when_all_jobs_have_ended(server: Server) -> None:
     idents = server.make(30)
     waiting = asyncio.ensure_future(event_of(again(trigger(*idents))))
-    await until(lambda: server.asked)
+    await until(lambda: server.request_count)
     for ident in idents[:-1]:
         server.set(ident, "succeed")
     await asyncio.sleep(0.5)
@@ -73,7 +73,7 @@ async def test_a_trigger_that_moves_to_another_triggerer_starts_again(server: Se
     idents = server.make(2)
     batch = trigger(*idents)
     first = asyncio.ensure_future(event_of(batch))
-    await until(lambda: server.asked)
+    await until(lambda: server.request_count)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     for ident in idents:
@@ -115,7 +115,7 @@ async def test_no_event_comes_too_early_in_a_triggerer(
     assert (await event_of(batch))["fired_at"] >= batch.since + 1.0
 
 
-async def test_being_killed_says_that_the_jobs_go_on(caplog: pytest.LogCaptureFixture) -> None:
+async def test_being_killed_reports_that_the_jobs_continue(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         batch = trigger(*(f"job-{number}" for number in range(12)))
         batch._log = logging.getLogger("trigger")

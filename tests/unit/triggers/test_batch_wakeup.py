@@ -37,10 +37,10 @@ def test_the_longer_jobs_take_the_fewer_ended_ones_call_a_worker(usual: float | 
 
 
 def test_without_rows_left_all_jobs_are_waited_for() -> None:
-    rest = rule(rows_left=False)
-    assert rest.wake_at(ended(19)) == 30 + STORE_INTERVAL
-    assert rest.wake_at(ended(20)) == 30
-    assert rest.wake_at({}) == FAR
+    remaining = rule(rows_left=False)
+    assert remaining.wake_at(ended(19)) == 30 + STORE_INTERVAL
+    assert remaining.wake_at(ended(20)) == 30
+    assert remaining.wake_at({}) == FAR
 
 
 def test_enough_ended_jobs_call_a_worker_at_once() -> None:
@@ -52,7 +52,7 @@ def test_a_worker_is_called_before_jobs_that_are_alike_end() -> None:
     assert rule(usual=60, lead=5).wake_at({}) == pytest.approx(0.45 + 60 - 5)
 
 
-def test_a_few_free_slots_do_not_wait_for_ever() -> None:
+def test_a_few_free_slots_do_not_wait_forever() -> None:
     assert rule(usual=60, lead=5).wake_at(ended(1, at=10)) == 10 + 60 / 2
 
 
@@ -69,8 +69,8 @@ def test_the_deadline_wakes_in_any_case() -> None:
 
 class TestWorthDeferring:
     def worth(self, *started: float, **changes: Any) -> bool:
-        given = {"rows_left": True, "usual": 60.0, "lead": 5.0, "now": 100.0, "held": 3.0}
-        return worth_deferring(started, **{**given, **changes})
+        values = {"rows_left": True, "usual": 60.0, "lead": 5.0, "now": 100.0, "held": 3.0}
+        return worth_deferring(started, **{**values, **changes})
 
     def test_a_minute_is(self) -> None:
         assert self.worth(*[99.0] * 20)

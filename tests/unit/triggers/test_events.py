@@ -41,13 +41,13 @@ async def make(kling: Emulator, prompt: str = "waves", path: str = PATH, **body:
     """Make a job as the console or another team would."""
 
     def post() -> str:
-        answer = requests.post(
+        response = requests.post(
             kling.url + path,
             json={"model_name": "kling-v3", "prompt": prompt, **body},
             headers={"Authorization": f"Bearer {kling.connection()['password']}"},
             timeout=60,
         )
-        data = answer.json()["data"]
+        data = response.json()["data"]
         return str(data.get("task_id") or data["id"])
 
     return await asyncio.to_thread(post)
@@ -77,8 +77,8 @@ class Watch:
     """A running trigger, made from its serialized form."""
 
     def __init__(self, store: Store | None = None, **arguments: Any) -> None:
-        given = KlingJobEventTrigger(**{"poll_interval": 0.2, **arguments})
-        path, kwargs = given.serialize()
+        values = KlingJobEventTrigger(**{"poll_interval": 0.2, **arguments})
+        path, kwargs = values.serialize()
         assert path == "airflow_provider_kling.triggers.events.KlingJobEventTrigger"
         self.trigger = KlingJobEventTrigger(**json.loads(json.dumps(kwargs)))
         self.trigger.asset_state_store = store  # type: ignore[assignment]
@@ -136,17 +136,17 @@ async def test_all_lists_of_an_account_are_watched_at_once(kling: Emulator) -> N
         assert events[newer] in ("text-to-video", "image-to-video", "omni-video", "motion-control")
 
 
-async def test_only_the_statuses_that_are_asked_for_are_reported(kling: Emulator) -> None:
+async def test_only_the_statuses_that_are_requested_are_reported(kling: Emulator) -> None:
     kling.faults.set({"failed_word": "bad"})
     async with Watch(endpoint=[SLUG], statuses="failed") as watch:
         await watch.first_look()
         await make(kling)
-        bad = await make(kling, "bad")
+        invalid = await make(kling, "bad")
         (event,) = await watch.until(1)
-        assert (event["task_id"], event["status"]) == (bad, "failed")
+        assert (event["task_id"], event["status"]) == (invalid, "failed")
 
 
-async def test_it_goes_on_where_it_was(kling: Emulator) -> None:
+async def test_it_continues_at_its_last_watermark(kling: Emulator) -> None:
     store = Store()
     async with Watch(store, endpoint=SLUG) as watch:
         await watch.first_look()
@@ -175,7 +175,7 @@ async def test_the_watermark_is_not_stored_before_airflow_has_the_events(kling: 
         await until(lambda: job in store.values.get(STATE_KEY, {}).get(SLUG, {"seen": ()})["seen"])
 
 
-async def test_a_store_that_does_not_answer_stops_nothing(kling: Emulator) -> None:
+async def test_a_store_that_does_not_respond_stops_nothing(kling: Emulator) -> None:
     store = Store()
     store.broken = True
     async with Watch(store, endpoint=SLUG) as watch:
@@ -205,11 +205,11 @@ async def test_an_account_that_cannot_be_read_for_a_while_is_watched_on(kling: E
 async def test_a_connection_that_cannot_be_used_yet_is_waited_for(
     kling: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = kling.connection_json()
+    valid = kling.connection_json()
     monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps({"conn_type": "kling"}))
     async with Watch(endpoint=SLUG) as watch:
         await until(lambda: watch.trigger._failures, 20)
-        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", good)
+        monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", valid)
         await watch.first_look()
 
 
@@ -224,7 +224,7 @@ async def test_triggers_of_one_connection_share_their_requests(kling: Emulator) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "expected_text"),
     [
         ({"endpoint": "videos/nothing"}, "endpoint is 'videos/nothing'"),
         ({"endpoint": "audio/tts"}, "expected one that lists its jobs"),
@@ -238,8 +238,8 @@ async def test_triggers_of_one_connection_share_their_requests(kling: Emulator) 
         ({"start_from": datetime(2026, 1, 1)}, "expected a datetime with a time zone"),  # noqa: DTZ001
     ],
 )
-def test_wrong_arguments_fail_in_the_dag_file(arguments: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_wrong_arguments_fail_in_the_dag_file(arguments: dict[str, Any], expected_text: str) -> None:
+    with pytest.raises(ValueError, match=expected_text):
         KlingJobEventTrigger(**arguments)
 
 

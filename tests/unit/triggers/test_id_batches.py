@@ -75,9 +75,9 @@ async def test_a_missing_job_does_not_delay_the_others(
     emulator: Emulator, settings: KlingSettings, waits: Waits
 ) -> None:
     idents = await asyncio.to_thread(make, settings, 3)
-    lost = asyncio.ensure_future(waits.one("999"))
+    missing = asyncio.ensure_future(waits.one("999"))
     task = asyncio.ensure_future(waits.all(idents))
     emulator.advance(3600)
     assert {event["status"] for event in await task} == {"succeed"}
-    assert not lost.done()
-    lost.cancel()
+    assert not missing.done()
+    missing.cancel()

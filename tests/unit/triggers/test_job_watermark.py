@@ -62,7 +62,7 @@ def test_jobs_that_end_out_of_order_are_each_reported_once(mark: JobWatermark) -
     assert look(mark, job("1", NOW), job("2", NOW + 1)) == []
 
 
-def test_a_page_of_settled_rows_is_the_last_one(mark: JobWatermark) -> None:
+def test_a_page_of_known_rows_is_the_last_one(mark: JobWatermark) -> None:
     look(mark, job("1", NOW), job("2", NOW + 200_000))
     assert mark.since == NOW + 200_000 - OVERLAP_MS
     assert mark.reaches([job("1", NOW)])
@@ -70,18 +70,18 @@ def test_a_page_of_settled_rows_is_the_last_one(mark: JobWatermark) -> None:
     assert set(mark.seen) == {"2"}
 
 
-def test_a_job_that_never_ends_does_not_hold_the_watermark_for_ever(mark: JobWatermark) -> None:
+def test_a_job_that_never_ends_does_not_hold_the_watermark_forever(mark: JobWatermark) -> None:
     stuck = job("stuck", NOW, TaskStatus.PROCESSING)
     look(mark, stuck, job("1", NOW + MAX_RUN_MS + 1))
     assert mark.since > NOW
 
 
-def test_it_goes_on_after_a_restart(mark: JobWatermark) -> None:
+def test_it_continues_after_a_restart(mark: JobWatermark) -> None:
     look(mark, job("1", NOW), job("runs", NOW + 1, TaskStatus.PROCESSING))
     stored = json.loads(json.dumps({"/tasks": mark.to_json(), "bad": {"since": "x"}, "none": None}))
-    again = watermarks_from_json(stored)
-    assert set(again) == {"/tasks"}
-    assert look(again["/tasks"], job("1", NOW), job("runs", NOW + 1), job("2", NOW + 2)) == ["2", "runs"]
+    second = watermarks_from_json(stored)
+    assert set(second) == {"/tasks"}
+    assert look(second["/tasks"], job("1", NOW), job("runs", NOW + 1), job("2", NOW + 2)) == ["2", "runs"]
     assert watermarks_from_json("text") == {}
 
 
@@ -103,12 +103,12 @@ def test_any_course_of_events_reports_each_job_once(seed: int) -> None:
     reported: list[str] = []
     for now in range(NOW, NOW + 3_300_000, 30_000):
         rows = [
-            job(name, made, TaskStatus.SUCCEED if end <= now else TaskStatus.PROCESSING, min(end, now))
-            for name, (made, end) in ends.items()
-            if made <= now
+            job(name, created, TaskStatus.SUCCEED if end <= now else TaskStatus.PROCESSING, min(end, now))
+            for name, (created, end) in ends.items()
+            if created <= now
         ]
-        wanted = [row for row in rows if (row.created_at or 0) >= mark.since - 1]
-        reported += look(mark, *wanted)
+        expected = [row for row in rows if (row.created_at or 0) >= mark.since - 1]
+        reported += look(mark, *expected)
     assert sorted(reported) == sorted(ends)
     assert len(mark.seen) < 20
 
@@ -124,7 +124,7 @@ def test_a_time_of_the_far_future_hides_no_later_job(mark: JobWatermark) -> None
     assert mark.since <= NOW + 60_000
 
 
-def test_a_stored_watermark_of_the_far_future_is_not_believed() -> None:
+def test_a_stored_watermark_of_the_far_future_is_not_trusted() -> None:
     mark = JobWatermark.from_json({"since": NOW + 70 * YEAR_MS, "seen": {"1": NOW}})
     assert mark
     assert look(mark, job("2", NOW + 60_000), job("1", NOW), now=NOW + 60_000) == ["2"]

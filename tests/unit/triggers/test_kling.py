@@ -79,9 +79,9 @@ async def fire(trigger: KlingTaskTrigger | KlingSlotTrigger) -> TriggerEvent:
 def test_it_survives_serialization(trigger: KlingTaskTrigger | KlingSlotTrigger) -> None:
     path, arguments = trigger.serialize()
     arguments = json.loads(json.dumps(arguments))
-    again = pkgutil.resolve_name(path)(**arguments)
-    assert again.serialize() == (path, arguments)
-    assert type(again) is type(trigger)
+    second = pkgutil.resolve_name(path)(**arguments)
+    assert second.serialize() == (path, arguments)
+    assert type(second) is type(trigger)
 
 
 def test_an_id_that_a_native_template_made_a_number_of_is_an_id() -> None:
@@ -113,7 +113,7 @@ class TestTask:
         (ident,) = server.make()
         event = await fire(task_trigger(ident, deadline=time.time() - 10))
         assert event.payload["status"] == "timeout"
-        assert len(server.asked) == 1
+        assert len(server.request_count) == 1
 
     async def test_refused_credentials(self, server: Server) -> None:
         (ident,) = server.make()
@@ -132,7 +132,7 @@ class TestTask:
         server.answers = [REFUSED] * 3
         trigger = logging_as(task_trigger(ident), "trigger")
         firing = asyncio.ensure_future(fire(trigger))
-        await until(lambda: len(server.asked) > 0)
+        await until(lambda: len(server.request_count) > 0)
         content = {"conn_type": "kling", "host": server.url, "password": "another-key"}
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(content))
         server.set(ident, "succeed")
@@ -141,7 +141,7 @@ class TestTask:
         assert "Connection 'kling_default' was changed; the wait continues with it" in caplog.text
         assert "another-key" not in caplog.text
 
-    async def test_the_task_ends_here_if_asked(self, server: Server) -> None:
+    async def test_end_from_trigger_ends_the_task_in_the_triggerer(self, server: Server) -> None:
         from airflow.triggers.base import TaskSuccessEvent
 
         (ident,) = server.make(1, external_task_id="af-1")
@@ -171,25 +171,27 @@ class TestTask:
         caplog.set_level(logging.INFO)
         (ident,) = server.make()
         wait = asyncio.ensure_future(fire(logging_as(task_trigger(ident, poll_interval=0.01), "trigger")))
-        await until(lambda: len(server.asked) >= 50, 20)
+        await until(lambda: len(server.request_count) >= 50, 20)
         server.set(ident, "processing")
-        await until(lambda: len(server.asked) >= 100, 20)
+        await until(lambda: len(server.request_count) >= 100, 20)
         server.set(ident, "succeed")
         await wait
         ours = ("trigger", "airflow_provider_kling")
         log_messages = [line for line in caplog.records if line.name.startswith(ours)]
         assert [line.name for line in log_messages if line.levelno >= logging.INFO] == ["trigger"] * 2
 
-    async def test_killing_the_task_says_that_the_job_goes_on(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_killing_the_task_reports_that_the_job_continues(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
         await logging_as(task_trigger("job-9"), "trigger").on_kill()
         assert "job-9" in caplog.text
         assert "cannot cancel" in caplog.text
         assert "charged" in caplog.text
 
-    async def test_a_cancelled_trigger_leaves_the_hub(self, server: Server) -> None:
+    async def test_a_cancelled_trigger_leaves_the_poller(self, server: Server) -> None:
         (ident,) = server.make()
         wait = asyncio.ensure_future(fire(task_trigger(ident)))
-        await until(lambda: server.asked)
+        await until(lambda: server.request_count)
         wait.cancel()
         await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name().startswith("poll ")])
 
@@ -207,7 +209,7 @@ class TestConnection:
         assert not isinstance(error, AirflowFailException)
         assert (error.task_id, error.job) == ("job-1", JobState.EXISTS)
 
-    async def test_one_that_cannot_be_used_is_an_error_that_says_why(
+    async def test_one_that_cannot_be_used_is_an_error_that_names_the_cause(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         content = {"conn_type": "kling", "password": "k", "extra": {"colour": "red"}}
@@ -221,7 +223,7 @@ class TestConnection:
         assert event.payload["status"] == "error"
 
     @pytest.mark.parametrize("named", ["extra.verify", "REQUESTS_CA_BUNDLE"])
-    async def test_certificates_that_cannot_be_read_are_an_error_that_says_what_to_do(
+    async def test_certificates_that_cannot_be_read_are_an_error_that_reports_what_to_do(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: str
     ) -> None:
         bundle = tmp_path / "empty.pem"
@@ -268,17 +270,17 @@ class TestConnection:
     def fail_to_read(
         self, monkeypatch: pytest.MonkeyPatch, times: int, kind: type[Exception] = RuntimeError
     ) -> list[int]:
-        left = list(range(times))
+        remaining = list(range(times))
         original = KlingHook.aget_settings
 
         async def failing(hook: KlingHook) -> Any:
-            if left:
-                left.pop()
+            if remaining:
+                remaining.pop()
                 raise kind("the API server does not respond")
             return await original(hook)
 
         monkeypatch.setattr(KlingHook, "aget_settings", failing)
-        return left
+        return remaining
 
 
 @pytest.mark.usefixtures("connection")
@@ -289,7 +291,7 @@ class TestSlot:
         first = slot_trigger(since=began - 5, refused_at=began, endpoint="images/generations")
         waits = [asyncio.ensure_future(fire(each)) for each in (first, slot_trigger(since=began))]
         job = asyncio.ensure_future(fire(task_trigger(ident)))
-        await until(lambda: server.asked)
+        await until(lambda: server.request_count)
         assert not any(wait.done() for wait in waits)
         server.set(ident, "succeed")
         await job
@@ -305,7 +307,7 @@ class TestSlot:
         assert event.payload["status"] == "timeout"
         assert event.payload["refusals"] == 3
 
-    async def test_without_news_it_tries_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_without_a_notification_it_tries_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(slot_queue, "_BACKOFF", 0.05)
         assert (await fire(slot_trigger())).payload["status"] == "slot"
 
@@ -389,7 +391,7 @@ async def test_the_end_of_a_later_wait_is_not_held_back(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("started", "waits"), [(None, 10), (0.2, 10), (2.5, 25), (8, 30), (300, 0)], ids=str)
-async def test_where_a_trigger_starts_late_the_scheduler_is_given_longer(
+async def test_a_late_trigger_start_gives_the_scheduler_more_time(
     started: float | None, waits: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
@@ -410,8 +412,8 @@ async def test_where_a_trigger_starts_late_the_scheduler_is_given_longer(
 
 async def test_the_doubt_of_an_earlier_create_call_survives_the_wait() -> None:
     arguments = {"endpoint": "videos/text2video", "kling_conn_id": "none", "deadline": 0.0, "since": 0.0}
-    _, kept = KlingSlotTrigger(**arguments, may_exist=True).serialize()
-    (event,) = [event.payload async for event in KlingSlotTrigger(**kept).run()]
+    _, stored = KlingSlotTrigger(**arguments, may_exist=True).serialize()
+    (event,) = [event.payload async for event in KlingSlotTrigger(**stored).run()]
     assert (event["status"], event["may_exist"]) == ("timeout", True)
     (event,) = [event.payload async for event in KlingSlotTrigger(**arguments).run()]
     assert "may_exist" not in event

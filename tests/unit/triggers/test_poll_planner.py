@@ -94,7 +94,7 @@ def test_absence_proves_nothing_for_a_job(created: int | None) -> None:
     assert seats["j99"].missed_rounds == 0
 
 
-def test_jobs_missing_in_lists_are_not_searched_there_again_unless_patient() -> None:
+def test_jobs_missing_in_lists_are_searched_there_again_only_with_retry_missing() -> None:
     seats = {ident: ListPosition(missed_rounds=MAX_MISSES) for ident in jobs(100)}
     assert run(PollRound(seats, seats), List(*seats), set(seats)) == ([], jobs(100))
     pages, singles = run(PollRound(seats, seats, retry_missing=True), List(*seats), set(seats))
@@ -110,10 +110,10 @@ def test_old_jobs_are_found_further_back_once_and_then_directly() -> None:
     first, singles = run(PollRound(seats, seats), tasks, set(seats))
     assert not singles
     assert len(first) > 1
-    again, singles = run(PollRound(seats, seats), tasks, set(seats))
+    second, singles = run(PollRound(seats, seats), tasks, set(seats))
     assert not singles
-    assert len(again) == 1
-    assert again[0].number > 1
+    assert len(second) == 1
+    assert second[0].number > 1
 
 
 @pytest.mark.parametrize("drift", [-350, -20, 3, 100, 450, 2000])
@@ -136,7 +136,7 @@ def test_how_far_jobs_moved_is_learnt_from_the_first_page() -> None:
     assert len(pages) <= 6
 
 
-def test_the_list_is_not_followed_for_ever() -> None:
+def test_the_list_is_not_followed_forever() -> None:
     seats = {ident: ListPosition() for ident in jobs(100)}
     others = List(*(f"n{number}" for number in range(100_000)))
     pages, singles = run(PollRound(seats, seats), others, set(seats))
@@ -144,7 +144,7 @@ def test_the_list_is_not_followed_for_ever() -> None:
     assert singles == jobs(100)
 
 
-def test_nothing_is_asked_beyond_the_end_of_the_list() -> None:
+def test_nothing_is_queried_beyond_the_end_of_the_list() -> None:
     seats = {ident: ListPosition(rank=700 + number) for number, ident in enumerate(jobs(100))}
     pages, singles = run(PollRound(seats, seats), List("a", "b"), set(seats))
     assert [page.start for page in pages] == sorted((page.start for page in pages), reverse=True)
@@ -238,7 +238,7 @@ def test_recent_jobs_cost_a_page_for_every_five_hundred(count: int, others: int,
     assert len(pages) + len(singles) <= ceil((count + others + born) / 500) + 6
 
 
-def test_jobs_may_leave_while_the_round_goes_on() -> None:
+def test_jobs_may_leave_while_the_round_continues() -> None:
     seats = {ident: ListPosition() for ident in jobs(20)}
     plan = PollRound(seats, list(seats))
     page = plan.next_page()
@@ -260,7 +260,7 @@ def test_jobs_may_leave_while_the_round_goes_on() -> None:
         pytest.param("shot", "somebody-else", False, id="another job's"),
     ],
 )
-def test_an_answer_that_names_another_job_is_not_accepted(
+def test_a_response_that_names_another_job_is_not_accepted(
     name: str | None, carried: str | None, accepted: bool
 ) -> None:
     assert ListPosition(name=name).accepts(carried) is accepted

@@ -36,7 +36,7 @@ from tests.unit.triggers.server import (
 async def test_many_jobs_share_their_polls(server: Server, waits: Waits) -> None:
     idents = server.make(300)
     task = asyncio.ensure_future(waits.all(idents))
-    await until(lambda: len(server.asked) >= 4)
+    await until(lambda: len(server.request_count) >= 4)
     rounds = len(server.lists)
     for ident in idents:
         server.set(ident, "succeed")
@@ -52,7 +52,7 @@ async def test_many_jobs_share_their_polls(server: Server, waits: Waits) -> None
 async def test_a_lonely_job_is_read_by_itself(server: Server, waits: Waits) -> None:
     (ident,) = server.make()
     task = asyncio.ensure_future(waits.one(ident))
-    await until(lambda: server.asked)
+    await until(lambda: server.request_count)
     server.set(ident, "succeed")
     assert (await task) == {"status": "succeed", "task_id": ident, "message": ""}
     assert not server.lists
@@ -67,7 +67,7 @@ async def test_arrivals_join_a_round_and_cause_none(server: Server, waits: Waits
     began = server.times[0]
     await asyncio.sleep(max(0, began + 5 * TICK - time.monotonic()))
     rounds = (time.monotonic() - began) / TICK + 1
-    assert len(server.asked) <= 2 * rounds
+    assert len(server.request_count) <= 2 * rounds
     for ident in idents:
         server.set(ident, "succeed")
     await asyncio.gather(*tasks)
@@ -86,16 +86,16 @@ async def test_a_fresh_job_is_first_polled_after_an_interval(server: Server, wai
     assert server.times[1] - began < 20
 
 
-async def test_a_fresh_job_waits_its_interval_also_where_a_hub_is_at_work(
+async def test_a_fresh_job_waits_its_interval_also_where_a_poller_is_at_work(
     server: Server, waits: Waits
 ) -> None:
     old, fresh = server.make(2)
     tasks = [asyncio.ensure_future(waits.one(old))]
-    await until(lambda: len(server.asked) >= 2)
+    await until(lambda: len(server.request_count) >= 2)
     began = time.monotonic()
     tasks.append(asyncio.ensure_future(waits.one(fresh, interval=1, since=time.time())))
-    await until(lambda: fresh in server.asked)
-    assert 0.7 <= server.times[server.asked.index(fresh)] - began <= 20
+    await until(lambda: fresh in server.request_count)
+    assert 0.7 <= server.times[server.request_count.index(fresh)] - began <= 20
     for task in tasks:
         task.cancel()
 
@@ -147,10 +147,10 @@ async def test_two_waits_for_one_job_cost_one_read(server: Server, waits: Waits)
     server.set(ident, "succeed")
     first, second = await waits.all([ident, ident])
     assert first == second
-    assert server.asked == [ident]
+    assert server.request_count == [ident]
 
 
-async def test_a_failed_job_says_why(server: Server, waits: Waits) -> None:
+async def test_a_failed_job_names_the_cause(server: Server, waits: Waits) -> None:
     (ident,) = server.make()
     server.set(ident, "failed", "Failure to pass the risk control system")
     assert await waits.one(ident) == {
@@ -176,7 +176,7 @@ async def test_it_ends_with_the_last_wait_and_can_start_again(server: Server, wa
     for _ in range(3):
         (ident,) = server.make()
         task = asyncio.ensure_future(waits.one(ident))
-        await until(lambda ident=ident: ident in server.asked)
+        await until(lambda ident=ident: ident in server.request_count)
         assert hubs() == 1
         assert len(poll_tasks()) == 1
         server.set(ident, "succeed")
@@ -188,7 +188,7 @@ async def test_it_ends_with_the_last_wait_and_can_start_again(server: Server, wa
 async def test_cancelling_all_waits_ends_it_in_the_middle_of_a_request(server: Server, waits: Waits) -> None:
     idents = server.make(10)
     task = asyncio.ensure_future(waits.all(idents))
-    await until(lambda: server.asked)
+    await until(lambda: server.request_count)
     task.cancel()
     await until(lambda: not poll_tasks())
     assert hubs() == 0
@@ -251,10 +251,10 @@ async def test_it_runs_in_a_context_of_its_own(
 async def test_status_changes_are_logged_once_and_polls_not_at_all(server: Server, waits: Waits) -> None:
     (ident,) = server.make()
     task = asyncio.ensure_future(waits.one(ident))
-    await until(lambda: len(server.asked) >= 4)
+    await until(lambda: len(server.request_count) >= 4)
     server.set(ident, "processing")
-    polls = len(server.asked)
-    await until(lambda: len(server.asked) >= polls + 3)
+    polls = len(server.request_count)
+    await until(lambda: len(server.request_count) >= polls + 3)
     server.set(ident, "succeed")
     await task
     assert waits.log_messages == [
@@ -272,11 +272,11 @@ async def test_nothing_signed_or_secret_is_logged(
     for ident in idents:
         server.set(ident, "succeed")
     events = await waits.all(idents)
-    said = f"{caplog.text} {events} {waits.log_messages}"
-    assert "page 1 of" in said
-    assert "signature" not in said
-    assert SIGNED not in said
-    assert "key-of-the-test" not in said
+    text = f"{caplog.text} {events} {waits.log_messages}"
+    assert "page 1 of" in text
+    assert "signature" not in text
+    assert SIGNED not in text
+    assert "key-of-the-test" not in text
 
 
 async def test_the_loop_stays_free_while_a_thousand_wait(server: Server, waits: Waits) -> None:

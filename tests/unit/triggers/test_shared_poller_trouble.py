@@ -73,7 +73,7 @@ async def test_refused_credentials_end_all_waits(server: Server, waits: Waits) -
     events = await waits.all(idents)
     assert {event["status"] for event in events} == {"error"}
     assert "credentials" in events[0]["message"]
-    assert len(server.asked) <= 3 * (1 + reads_by_id.PARALLEL_READS)
+    assert len(server.request_count) <= 3 * (1 + reads_by_id.PARALLEL_READS)
     assert hubs() == 0
 
 
@@ -85,13 +85,13 @@ async def test_a_temporary_refusal_ends_no_wait(server: Server, waits: Waits) ->
     assert (await waits.one(ident))["status"] == "succeed"
 
 
-async def test_a_dialect_without_lists_is_never_asked_for_one(server: Server, endpoint: Endpoint) -> None:
+async def test_a_dialect_without_lists_never_gets_a_list_request(server: Server, endpoint: Endpoint) -> None:
     settings = settings_for(server, dialect="cometapi", base_path="/")
     idents = server.make(30)
     for ident in idents:
         server.set(ident, "succeed")
     await Waits(lambda: get_poller(settings, endpoint)).all(idents)
-    assert sorted(server.asked) == sorted(idents)
+    assert sorted(server.request_count) == sorted(idents)
 
 
 async def test_failed_polls_back_off_and_end_no_wait(server: Server, waits: Waits) -> None:
@@ -105,13 +105,13 @@ async def test_failed_polls_back_off_and_end_no_wait(server: Server, waits: Wait
     assert "the wait continues" in warning
 
 
-async def test_after_trouble_the_pace_is_the_old_one(
+async def test_after_a_failure_the_poll_interval_is_the_old_one(
     server: Server, waits: Waits, settings: KlingSettings, endpoint: Endpoint
 ) -> None:
     (ident,) = server.make()
     task = asyncio.ensure_future(waits.one(ident))
     server.answers = [ERROR, REFUSED]
-    await until(lambda: len(server.asked) == 3)
+    await until(lambda: len(server.request_count) == 3)
     hub = get_poller(settings, endpoint)
     await until(lambda: not hub._backoff.failures)
     assert not hub._refusals
@@ -142,7 +142,7 @@ async def test_when_only_the_list_fails_repeatedly_jobs_are_read_one_by_one(
 
 
 @pytest.mark.parametrize("count", [1, 10], ids=["single", "list"])
-async def test_retry_after_is_honoured_by_the_hub_as_a_whole(
+async def test_retry_after_is_honoured_by_the_poller_as_a_whole(
     server: Server, waits: Waits, count: int
 ) -> None:
     idents = server.make(count)
@@ -151,7 +151,7 @@ async def test_retry_after_is_honoured_by_the_hub_as_a_whole(
         server.set(ident, "succeed")
     await waits.all(idents)
     assert server.times[1] - server.times[0] >= 1
-    assert len(server.asked) == 2
+    assert len(server.request_count) == 2
 
 
 async def test_a_storm_of_errors_is_not_answered_with_a_storm_of_reads(
@@ -163,9 +163,9 @@ async def test_a_storm_of_errors_is_not_answered_with_a_storm_of_reads(
         server.set(ident, "succeed")
     server.answers = [ERROR] * 60
     task = asyncio.ensure_future(Waits(lambda: get_poller(settings, endpoint)).all(idents))
-    await until(lambda: server.asked)
+    await until(lambda: server.request_count)
     await asyncio.sleep(0.1)
-    assert len(server.asked) <= 2 * reads_by_id.PARALLEL_READS
+    assert len(server.request_count) <= 2 * reads_by_id.PARALLEL_READS
     task.cancel()
 
 
@@ -180,7 +180,7 @@ async def test_one_unreadable_job_delays_no_other(server: Server, waits: Waits) 
 
 async def test_a_job_that_appears_later_is_found(server: Server, waits: Waits) -> None:
     task = asyncio.ensure_future(waits.one("job-1"))
-    await until(lambda: server.asked)
+    await until(lambda: server.request_count)
     (ident,) = server.make()
     server.set(ident, "succeed")
     assert (await task)["status"] == "succeed"
@@ -189,14 +189,14 @@ async def test_a_job_that_appears_later_is_found(server: Server, waits: Waits) -
 async def test_unknown_statuses_are_waited_out_with_one_warning(server: Server, waits: Waits) -> None:
     (ident,) = server.make(status="dreaming")
     task = asyncio.ensure_future(waits.one(ident))
-    await until(lambda: len(server.asked) >= 4)
+    await until(lambda: len(server.request_count) >= 4)
     server.set(ident, "succeed")
     assert (await task)["status"] == "succeed"
     (warning,) = waits.at(logging.WARNING)
     assert "'dreaming'" in warning
 
 
-async def test_the_deadline_ends_a_wait_after_a_last_look(server: Server, waits: Waits) -> None:
+async def test_the_deadline_ends_a_wait_after_a_last_poll(server: Server, waits: Waits) -> None:
     (ident,) = server.make(status="processing")
     began = time.monotonic()
     event = await waits.one(ident, interval=30, seconds=1)
@@ -212,7 +212,7 @@ async def test_a_job_that_ended_between_polls_is_a_success(server: Server, waits
     assert (await waits.one(ident, seconds=-3600))["status"] == "succeed"
 
 
-async def test_a_passed_deadline_waits_for_an_answer_before_it_ends_a_wait(
+async def test_a_passed_deadline_waits_for_a_response_before_it_ends_a_wait(
     server: Server, waits: Waits
 ) -> None:
     (ident,) = server.make()
@@ -221,7 +221,7 @@ async def test_a_passed_deadline_waits_for_an_answer_before_it_ends_a_wait(
     assert (await waits.one(ident, seconds=-3600))["status"] == "succeed"
 
 
-async def test_a_server_that_never_answers_ends_a_wait_some_time_after_its_deadline(
+async def test_a_server_that_never_responds_ends_a_wait_some_time_after_its_deadline(
     server: Server, waits: Waits
 ) -> None:
     (ident,) = server.make()
@@ -231,13 +231,13 @@ async def test_a_server_that_never_answers_ends_a_wait_some_time_after_its_deadl
     assert "last poll failed" in event["message"]
 
 
-async def test_the_deadline_holds_while_the_server_asks_for_a_long_pause(
+async def test_the_deadline_holds_while_the_server_requests_a_long_pause(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(task_subscription, "DEADLINE_GRACE", 0.3)
     (ident,) = server.make(status="processing")
     task = asyncio.ensure_future(waits.one(ident, seconds=1.2))
-    await until(lambda: server.asked)
+    await until(lambda: server.request_count)
     server.answers = [(429, {"code": 1302, "message": "x"}, {"Retry-After": "3000"})]
     began = time.monotonic()
     assert (await task)["status"] == "timeout"
@@ -380,7 +380,7 @@ def hang(monkeypatch: pytest.MonkeyPatch, hanging: set[str], seconds: float = 60
 
 
 @pytest.mark.parametrize("count", [1, 12, 30], ids=lambda count: f"{count} hang")
-async def test_reads_that_hang_go_on_in_the_background(
+async def test_reads_that_hang_continue_in_the_background(
     server: Server, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     monkeypatch.setattr(background_reads, "MAX_ROUND_DELAY", 0.1)
@@ -401,7 +401,7 @@ async def test_reads_that_hang_go_on_in_the_background(
     await until(lambda: not [each for each in asyncio.all_tasks() if each.get_name() == "late read"])
 
 
-async def test_a_late_answer_is_taken_in(
+async def test_a_late_response_is_accepted(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background_reads, "MAX_ROUND_DELAY", 0.1)
@@ -412,7 +412,7 @@ async def test_a_late_answer_is_taken_in(
     assert begun == [ident]
 
 
-async def test_a_read_that_never_ends_is_given_up_and_made_again(
+async def test_a_read_that_never_ends_is_abandoned_and_made_again(
     server: Server, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background_reads, "MAX_ROUND_DELAY", 0.05)

@@ -90,7 +90,7 @@ async def test_two_ended_jobs_serve_one_who_waits_and_one_on_the_way(line: Line)
     assert sorted(await line.settle()) == ["on the way", "waiting"]
 
 
-async def test_without_news_it_tries_again_after_a_back_off(line: Line, quick: None) -> None:
+async def test_without_a_notification_it_tries_again_after_a_back_off(line: Line, quick: None) -> None:
     began = time.monotonic()
     await line.come("patient", time.time(), refusals=2)
     await line.tasks["patient"]
@@ -106,7 +106,9 @@ async def test_a_waiter_that_times_out_does_not_stop_the_first(line: Line, quick
     assert line.notified[0] == "first"
 
 
-async def test_attempts_without_news_are_spaced(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_attempts_without_a_notification_are_spaced(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(slot_queue, "_BACKOFF", 0.01)
     monkeypatch.setattr(slot_queue, "PROBE_INTERVAL", 0.1)
     began = time.monotonic()
@@ -169,9 +171,9 @@ def test_a_queue_belongs_to_a_loop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "obeyed"),
+    ("requested", "obeyed"),
     [(86400.0, 300.0), (float("inf"), 300.0), (float("nan"), None), (-5.0, None), ("9", None), (7, 7.0)],
     ids=str,
 )
-async def test_a_pause_that_was_asked_for_is_capped(asked: Any, obeyed: float | None) -> None:
-    assert SlotWaiter(since=0.0, refused_at=0.0, retry_after=asked).retry_after == obeyed
+async def test_a_pause_that_was_requested_is_capped(requested: Any, obeyed: float | None) -> None:
+    assert SlotWaiter(since=0.0, refused_at=0.0, retry_after=requested).retry_after == obeyed

@@ -45,7 +45,7 @@ def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
     ],
     ids=["BOM", "GBK", "Latin-1", "UTF-16", "as text", "text", "a key twice"],
 )
-def test_an_answer_is_read_in_spite_of_its_form(body: bytes, value: object) -> None:
+def test_a_response_is_read_in_spite_of_its_form(body: bytes, value: object) -> None:
     assert read_response_json(body) == value
 
 
@@ -57,12 +57,12 @@ def test_a_number_of_thousands_of_digits_hides_nothing_else() -> None:
 @pytest.mark.parametrize("depth", [MAX_DEPTH, 400])
 def test_one_deep_field_hides_no_other(depth: int) -> None:
     deep = '{"a":' * depth + "1" + "}" * depth
-    answer = read_response_json(f'{{"task_id": "8", "list": [{deep}], "deep": {deep}}}')
-    assert answer["task_id"] == "8"
-    assert read_json(json.dumps(answer)) == answer, "what is left is not too deep"
+    response = read_response_json(f'{{"task_id": "8", "list": [{deep}], "deep": {deep}}}')
+    assert response["task_id"] == "8"
+    assert read_json(json.dumps(response)) == response, "what is left is not too deep"
 
 
 @pytest.mark.parametrize("body", [b"", b'{"task_id": "8', b'{"a": 1} {"b": 2}', b"<html>", b"[" * 100_000])
-def test_what_is_no_whole_answer_is_a_value_error(body: bytes) -> None:
+def test_what_is_no_whole_response_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - of the reader or of the decoder
         read_response_json(body)

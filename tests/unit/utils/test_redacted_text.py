@@ -60,5 +60,5 @@ def test_one_text_stands_for_many_items() -> None:
     "copied", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
 )
 def test_copies_carry_the_original(copied: Callable[[Any], Any]) -> None:
-    again = copied(RedactedText(SHOWN, SIGNED))
-    assert (again, again.original) == (SHOWN, SIGNED)
+    second = copied(RedactedText(SHOWN, SIGNED))
+    assert (second, second.original) == (SHOWN, SIGNED)

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_kling.utils.redaction import describe_media, redact, redact_text, strip_url_signature
-from tests.unit.inputs.samples import picture
+from tests.unit.inputs.samples import image_file
 
-DATA = picture()
+DATA = image_file()
 BASE64 = base64.b64encode(DATA).decode()
 LABEL = f"<image/jpeg {len(DATA) / 1024:.1f} kB sha256:{sha256(DATA).hexdigest()[:12]}>"
 

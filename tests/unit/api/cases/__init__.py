@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from . import api2, edit, faces, generation, images, omni, solutions, sounds
+from . import api2, audio, edit, faces, generation, images, omni, solutions
 from .common import Accepted, Refused
 
-_MODULES = (generation, omni, edit, faces, images, sounds, api2, solutions)
+_MODULES = (generation, omni, edit, faces, images, audio, api2, solutions)
 
 ACCEPTED: list[Accepted] = [case for module in _MODULES for case in module.ACCEPTED]
 REFUSED: list[Refused] = [case for module in _MODULES for case in module.REFUSED]

@@ -13,12 +13,12 @@ from airflow_provider_kling.api.requests.video_v2 import (
     TextToVideo2,
 )
 
-from .common import LONG, OTHER_PICTURE, PICTURE, VIDEO, Accepted, Refused
+from .common import IMAGE_URL, LONG, OTHER_IMAGE_URL, VIDEO, Accepted, Refused
 
 V3, V26, V25, O1 = "kling-3.0", "kling-2.6", "kling-2.5-turbo", "kling-o1"
 ANNA = {"element_id": 163, "id": "anna"}
 SWEET = {"voice_id": "829", "id": "sweet"}
-NAMED = {"url": PICTURE, "id": "coat"}
+NAMED = {"url": IMAGE_URL, "id": "coat"}
 
 
 def text2(**values: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def text2(**values: Any) -> dict[str, Any]:
 
 
 def picture2(**values: Any) -> dict[str, Any]:
-    return {"first_frame": PICTURE, **values}
+    return {"first_frame": IMAGE_URL, **values}
 
 
 def omni2(**values: Any) -> dict[str, Any]:
@@ -34,11 +34,11 @@ def omni2(**values: Any) -> dict[str, Any]:
 
 
 def motion2(**values: Any) -> dict[str, Any]:
-    return {"image": PICTURE, "video": VIDEO, "character_orientation": "image", **values}
+    return {"image": IMAGE_URL, "video": VIDEO, "character_orientation": "image", **values}
 
 
 def dress2(**values: Any) -> dict[str, Any]:
-    return {"person_image": PICTURE, "product_image": OTHER_PICTURE, **values}
+    return {"person_image": IMAGE_URL, "product_image": OTHER_IMAGE_URL, **values}
 
 
 ACCEPTED = [
@@ -51,20 +51,22 @@ ACCEPTED = [
     Accepted(ImageToVideo2, picture2()),
     Accepted(ImageToVideo2, picture2(prompt="", last_frame="", watermark_info={"enabled": True})),
     Accepted(
-        ImageToVideo2, picture2(model_name=V3, last_frame=OTHER_PICTURE, elements=[ANNA], prompt="@anna")
+        ImageToVideo2, picture2(model_name=V3, last_frame=OTHER_IMAGE_URL, elements=[ANNA], prompt="@anna")
     ),
     Accepted(
         ImageToVideo2,
         picture2(model_name=V26, voices=[SWEET], audio="native", resolution="1080p", prompt="@sweet speaks"),
     ),
-    Accepted(ImageToVideo2, picture2(model_name=V25, last_frame=OTHER_PICTURE, resolution="1080p")),
+    Accepted(ImageToVideo2, picture2(model_name=V25, last_frame=OTHER_IMAGE_URL, resolution="1080p")),
     Accepted(OmniVideo2, omni2()),
-    Accepted(OmniVideo2, {"refer_images": [PICTURE, NAMED]}),
-    Accepted(OmniVideo2, omni2(first_frame=NAMED, last_frame=OTHER_PICTURE, elements=[ANNA], audio="native")),
+    Accepted(OmniVideo2, {"refer_images": [IMAGE_URL, NAMED]}),
+    Accepted(
+        OmniVideo2, omni2(first_frame=NAMED, last_frame=OTHER_IMAGE_URL, elements=[ANNA], audio="native")
+    ),
     Accepted(OmniVideo2, omni2(feature_video={"url": VIDEO, "id": "dance"}, multi_shot=True, audio="off")),
-    Accepted(OmniVideo2, omni2(base_video=VIDEO, audio="original", refer_images=[PICTURE] * 4)),
-    Accepted(OmniVideo2, omni2(model_name=O1, first_frame=PICTURE, duration=10)),
-    Accepted(OmniVideo2, omni2(model_name=O1, refer_images=[PICTURE], duration=4)),
+    Accepted(OmniVideo2, omni2(base_video=VIDEO, audio="original", refer_images=[IMAGE_URL] * 4)),
+    Accepted(OmniVideo2, omni2(model_name=O1, first_frame=IMAGE_URL, duration=10)),
+    Accepted(OmniVideo2, omni2(model_name=O1, refer_images=[IMAGE_URL], duration=4)),
     Accepted(OmniVideo2, omni2(model_name=O1, base_video=VIDEO, duration=15)),
     Accepted(MotionControl2, motion2()),
     Accepted(MotionControl2, motion2(elements=[ANNA], prompt="@anna", audio=False, resolution="1080p")),
@@ -92,8 +94,8 @@ REFUSED = [
     Refused(TextToVideo2, text2(aspect_ratio="4:3"), "aspect_ratio"),
     Refused(TextToVideo2, text2(negative_prompt="rain"), "negative_prompt is not a field"),
     Refused(ImageToVideo2, {"prompt": "a boat"}, "first_frame is required"),
-    Refused(ImageToVideo2, picture2(last_frame=OTHER_PICTURE), "kling-3.0-turbo cannot use last_frame"),
-    Refused(ImageToVideo2, picture2(last_frame=PICTURE, model_name=V25), "last_frame only with resolution"),
+    Refused(ImageToVideo2, picture2(last_frame=OTHER_IMAGE_URL), "kling-3.0-turbo cannot use last_frame"),
+    Refused(ImageToVideo2, picture2(last_frame=IMAGE_URL, model_name=V25), "last_frame only with resolution"),
     Refused(ImageToVideo2, picture2(elements=[ANNA]), "cannot use elements"),
     Refused(
         ImageToVideo2, picture2(elements=[{"element_id": 1}], model_name=V3), "elements[0].id is required"
@@ -111,19 +113,19 @@ REFUSED = [
     Refused(ImageToVideo2, picture2(prompt=LONG), "2500 characters with kling-3.0-turbo; it has 2501"),
     Refused(ImageToVideo2, picture2(model_name="kling-v2-6"), "v1's name of 'kling-2.6'"),
     Refused(OmniVideo2, {}, "at least one of prompt"),
-    Refused(OmniVideo2, omni2(last_frame=PICTURE), "last_frame needs first_frame"),
+    Refused(OmniVideo2, omni2(last_frame=IMAGE_URL), "last_frame needs first_frame"),
     Refused(OmniVideo2, omni2(first_frame={"id": "a"}), "first_frame.url is required"),
     Refused(
         OmniVideo2, omni2(feature_video=VIDEO, base_video=VIDEO), "only one of feature_video or base_video"
     ),
     Refused(
-        OmniVideo2, omni2(base_video=VIDEO, first_frame=PICTURE), "only one of base_video or first_frame"
+        OmniVideo2, omni2(base_video=VIDEO, first_frame=IMAGE_URL), "only one of base_video or first_frame"
     ),
-    Refused(OmniVideo2, omni2(refer_images=[PICTURE] * 5, base_video=VIDEO), "4 entries together with a"),
-    Refused(OmniVideo2, omni2(refer_images=[PICTURE] * 8), "at most 7"),
+    Refused(OmniVideo2, omni2(refer_images=[IMAGE_URL] * 5, base_video=VIDEO), "4 entries together with a"),
+    Refused(OmniVideo2, omni2(refer_images=[IMAGE_URL] * 8), "at most 7"),
     Refused(
         OmniVideo2,
-        omni2(first_frame=PICTURE, elements=[{"element_id": n, "id": str(n)} for n in (1, 2, 3, 4)]),
+        omni2(first_frame=IMAGE_URL, elements=[{"element_id": n, "id": str(n)} for n in (1, 2, 3, 4)]),
         "3 entries next to a first_frame",
     ),
     Refused(OmniVideo2, omni2(feature_video=VIDEO, audio="native"), "audio must be off"),
@@ -132,11 +134,11 @@ REFUSED = [
     Refused(OmniVideo2, omni2(base_video=VIDEO, multi_shot=True), "cannot be true"),
     Refused(
         OmniVideo2,
-        omni2(model_name=O1, first_frame=PICTURE, last_frame=PICTURE, elements=[ANNA]),
+        omni2(model_name=O1, first_frame=IMAGE_URL, last_frame=IMAGE_URL, elements=[ANNA]),
         "next to a last_frame",
     ),
     Refused(
-        OmniVideo2, omni2(model_name=O1, first_frame=PICTURE, duration=6), "5 or 10 s from a first_frame"
+        OmniVideo2, omni2(model_name=O1, first_frame=IMAGE_URL, duration=6), "5 or 10 s from a first_frame"
     ),
     Refused(OmniVideo2, omni2(refer_images=[NAMED, NAMED]), "each id may be given once"),
     Refused(OmniVideo2, omni2(model_name=O1, resolution="4k"), "takes resolution"),
@@ -145,12 +147,12 @@ REFUSED = [
     Refused(OmniVideo2, omni2(model_name=O1, multi_shot=True), "takes no multi_shot"),
     Refused(OmniVideo2, omni2(model_name=O1, prompt=LONG), "2500 characters"),
     Refused(OmniVideo2, omni2(model_name=V3), "is a model of text-to-video, image-to-video"),
-    Refused(MotionControl2, {"image": PICTURE}, "video is required"),
+    Refused(MotionControl2, {"image": IMAGE_URL}, "video is required"),
     Refused(MotionControl2, motion2(elements=[ANNA], model_name=V26), "cannot use elements"),
     Refused(MotionControl2, motion2(elements=[ANNA, SWEET]), "elements"),
     Refused(MotionControl2, motion2(model_name="kling-v3"), "v1's name"),
     Refused(MotionControl2, motion2(audio="native"), "audio"),
     Refused(MotionControl2, motion2(duration=5), "duration is not a field"),
-    Refused(VirtualTryOn2, {"person_image": PICTURE}, "product_image is required"),
+    Refused(VirtualTryOn2, {"person_image": IMAGE_URL}, "product_image is required"),
     Refused(VirtualTryOn2, dress2(keep_face="maybe"), "keep_face"),
 ]

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from airflow_provider_kling.api.requests.base import KlingRequest
 
-PICTURE = "https://example.com/face.png"
-OTHER_PICTURE = "https://example.com/other.jpg"
-SOUND = "https://example.com/speech.mp3"
+IMAGE_URL = "https://example.com/face.png"
+OTHER_IMAGE_URL = "https://example.com/other.jpg"
+AUDIO_URL = "https://example.com/speech.mp3"
 VIDEO = "https://example.com/clip.mp4"
 LONG = "x" * 2501
 
@@ -36,4 +36,4 @@ def shots(*seconds: Any) -> list[dict[str, Any]]:
 
 def mask(points: int = 2) -> dict[str, Any]:
     """Make a dynamic mask with a path of so many points."""
-    return {"mask": PICTURE, "trajectories": [{"x": at, "y": at} for at in range(points)]}
+    return {"mask": IMAGE_URL, "trajectories": [{"x": at, "y": at} for at in range(points)]}

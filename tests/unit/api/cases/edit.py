@@ -17,14 +17,14 @@ from airflow_provider_kling.api.requests.video_editing import (
     VideoExtend,
 )
 
-from .common import LONG, PICTURE, VIDEO, Accepted, Refused
+from .common import IMAGE_URL, LONG, VIDEO, Accepted, Refused
 
-ITEM = {"image": PICTURE}
+ITEM = {"image": IMAGE_URL}
 POINT = {"x": 0.7738498789346246, "y": "0.25"}
 
 
 def motion(**values: Any) -> dict[str, Any]:
-    base = {"image_url": PICTURE, "video_url": VIDEO, "character_orientation": "video", "mode": "std"}
+    base = {"image_url": IMAGE_URL, "video_url": VIDEO, "character_orientation": "video", "mode": "std"}
     return {**base, **values}
 
 
@@ -42,13 +42,13 @@ ACCEPTED = [
     ),
     Accepted(MotionControl, motion(model_name="kling-v3", element_list=[{"element_id": 1}], mode="pro")),
     Accepted(VideoExtend, {"video_id": "851", "prompt": "on", "negative_prompt": "no", "cfg_scale": 0}),
-    Accepted(VideoEffects, {"effect_scene": "color_mixing", "input": {"image": PICTURE}}),
-    Accepted(VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [PICTURE, PICTURE]}}),
+    Accepted(VideoEffects, {"effect_scene": "color_mixing", "input": {"image": IMAGE_URL}}),
+    Accepted(VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [IMAGE_URL, IMAGE_URL]}}),
     Accepted(
         VideoEffects,
         {
             "effect_scene": "hug",
-            "input": {"images": [PICTURE] * 2, "model_name": "kling-v1-6", "mode": "pro", "duration": 5},
+            "input": {"images": [IMAGE_URL] * 2, "model_name": "kling-v1-6", "mode": "pro", "duration": 5},
         },
     ),
     Accepted(VideoEffects, {"effect_scene": "new", "input": {"words": ["a", {"b": None, "c": 1.5}]}}),
@@ -73,11 +73,11 @@ REFUSED = [
     Refused(VideoExtend, {"prompt": "on"}, "video_id"),
     Refused(VideoExtend, {"video_id": "8", "prompt": LONG}, "2500"),
     Refused(VideoExtend, {"video_id": "8", "cfg_scale": -0.1}, "cfg_scale"),
-    Refused(VideoEffects, {"input": {"image": PICTURE}}, "effect_scene"),
+    Refused(VideoEffects, {"input": {"image": IMAGE_URL}}, "effect_scene"),
     Refused(VideoEffects, {"effect_scene": "hug_pro", "input": {}}, "input must hold"),
     Refused(VideoEffects, {"effect_scene": "x", "input": {"a": "", "b": [None, {}]}}, "input must hold"),
-    Refused(VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [PICTURE]}}, "at least 2"),
-    Refused(VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [PICTURE] * 3}}, "at most 2"),
+    Refused(VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [IMAGE_URL]}}, "at least 2"),
+    Refused(VideoEffects, {"effect_scene": "hug_pro", "input": {"images": [IMAGE_URL] * 3}}, "at most 2"),
     Refused(MultiElements, edit("addition", 0), "1 or 2 images"),
     Refused(MultiElements, edit("addition", 3), "at most 2"),
     Refused(MultiElements, edit("swap", 2), "hold 1 images"),

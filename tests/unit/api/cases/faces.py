@@ -13,13 +13,13 @@ from airflow_provider_kling.api.requests.avatar import (
     LipSync,
 )
 
-from .common import LONG, PICTURE, SOUND, VIDEO, Accepted, Refused
+from .common import AUDIO_URL, IMAGE_URL, LONG, VIDEO, Accepted, Refused
 
 TIMES = {"sound_start_time": 0, "sound_end_time": "3000", "sound_insert_time": 1000}
 
 
 def face(**values: Any) -> dict[str, Any]:
-    return {"session_id": "850", "face_choose": [{"face_id": 0, "sound_file": SOUND, **TIMES, **values}]}
+    return {"session_id": "850", "face_choose": [{"face_id": 0, "sound_file": AUDIO_URL, **TIMES, **values}]}
 
 
 def two_faces(**values: Any) -> dict[str, Any]:
@@ -32,11 +32,11 @@ def words(**values: Any) -> dict[str, Any]:
 
 
 def sound(**values: Any) -> dict[str, Any]:
-    return {"video_url": VIDEO, "mode": "audio2video", "audio_type": "url", "audio_url": SOUND, **values}
+    return {"video_url": VIDEO, "mode": "audio2video", "audio_type": "url", "audio_url": AUDIO_URL, **values}
 
 
 def avatar(**values: Any) -> dict[str, Any]:
-    return {"image": PICTURE, "audio_id": "825455158141661278", **values}
+    return {"image": IMAGE_URL, "audio_id": "825455158141661278", **values}
 
 
 ACCEPTED = [
@@ -49,8 +49,8 @@ ACCEPTED = [
         avatar(sound_file="", prompt="", mode="std", callback_url="", external_task_id=""),
     ),
     # The page's own examples.
-    Accepted(Avatar, {"image": PICTURE, "text": "Hello", "voice_id": "v", "aspect_ratio": "16:9"}),
-    Accepted(Avatar, {"image": PICTURE, "audio_url": SOUND, "aspect_ratio": "16:9"}),
+    Accepted(Avatar, {"image": IMAGE_URL, "text": "Hello", "voice_id": "v", "aspect_ratio": "16:9"}),
+    Accepted(Avatar, {"image": IMAGE_URL, "audio_url": AUDIO_URL, "aspect_ratio": "16:9"}),
     Accepted(LipSync, words()),
     Accepted(LipSync, words(voice_language="en", voice_speed="1.5", callback_url="https://x.example/cb")),
     Accepted(LipSync, sound()),
@@ -58,7 +58,7 @@ ACCEPTED = [
     Accepted(LipSync, sound(audio_type="file", audio_url="", audio_file="SUQz")),
     # Forms with every field filled in: what the mode does not read is no fault.
     Accepted(LipSync, words(audio_type="url")),
-    Accepted(LipSync, words(audio_type="file", audio_url=SOUND)),
+    Accepted(LipSync, words(audio_type="file", audio_url=AUDIO_URL)),
     Accepted(LipSync, sound(text="x", voice_id="v", voice_language="en", voice_speed=1, audio_file="SUQz")),
     Accepted(IdentifyFace, {"video_id": "8"}),
     Accepted(IdentifyFace, {"video_url": VIDEO}),
@@ -81,19 +81,21 @@ ACCEPTED = [
 
 REFUSED = [
     Refused(AvatarImageToVideo, {"audio_id": "8"}, "image"),
-    Refused(AvatarImageToVideo, avatar(sound_file=SOUND), "audio_id and sound_file are"),
+    Refused(AvatarImageToVideo, avatar(sound_file=AUDIO_URL), "audio_id and sound_file are"),
     Refused(AvatarImageToVideo, avatar(audio_id=None), "none is"),
     Refused(AvatarImageToVideo, avatar(prompt=LONG), "2500"),
     Refused(AvatarImageToVideo, avatar(mode="4k"), "mode"),
     Refused(AvatarImageToVideo, avatar(aspect_ratio="16:9"), "aspect_ratio"),
     Refused(AvatarImageToVideo, avatar(audio_id=8.25e17), "audio_id"),
-    Refused(Avatar, {"image": PICTURE}, "exactly one of text or audio_url"),
+    Refused(Avatar, {"image": IMAGE_URL}, "exactly one of text or audio_url"),
     Refused(
-        Avatar, {"image": PICTURE, "text": "x", "voice_id": "v", "audio_url": SOUND}, "text and audio_url"
+        Avatar,
+        {"image": IMAGE_URL, "text": "x", "voice_id": "v", "audio_url": AUDIO_URL},
+        "text and audio_url",
     ),
-    Refused(Avatar, {"image": PICTURE, "text": "x"}, "text needs voice_id"),
-    Refused(Avatar, {"image": PICTURE, "audio_url": SOUND, "voice_id": "v"}, "voice_id needs text"),
-    Refused(Avatar, {"image": PICTURE, "audio_url": SOUND, "aspect_ratio": "wide"}, "aspect_ratio"),
+    Refused(Avatar, {"image": IMAGE_URL, "text": "x"}, "text needs voice_id"),
+    Refused(Avatar, {"image": IMAGE_URL, "audio_url": AUDIO_URL, "voice_id": "v"}, "voice_id needs text"),
+    Refused(Avatar, {"image": IMAGE_URL, "audio_url": AUDIO_URL, "aspect_ratio": "wide"}, "aspect_ratio"),
     Refused(LipSync, words(video_url=VIDEO), "exactly one of video_id or video_url"),
     Refused(LipSync, words(text=None), "text must be given when mode is text2video"),
     Refused(LipSync, words(text="x" * 121), "120"),

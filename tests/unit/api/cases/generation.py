@@ -7,23 +7,23 @@ from typing import Any
 
 from airflow_provider_kling.api.requests.video import ImageToVideo, MultiImageToVideo, TextToVideo
 
-from .common import LONG, OTHER_PICTURE, PICTURE, Accepted, Refused, mask, shots
+from .common import IMAGE_URL, LONG, OTHER_IMAGE_URL, Accepted, Refused, mask, shots
 
 SIMPLE_CAMERA = {"type": "simple", "config": {"zoom": 5}}
 V1_CAMERA = {"model_name": "kling-v1", "camera_control": SIMPLE_CAMERA}
-V15 = {"image": PICTURE, "model_name": "kling-v1-5", "mode": "pro", "duration": "5"}
+V15 = {"image": IMAGE_URL, "model_name": "kling-v1-5", "mode": "pro", "duration": "5"}
 
 
 def text(**values: Any) -> dict[str, Any]:
     return {"prompt": "a fox in the snow", **values}
 
 
-def picture(**values: Any) -> dict[str, Any]:
-    return {"image": PICTURE, **values}
+def image_case(**values: Any) -> dict[str, Any]:
+    return {"image": IMAGE_URL, **values}
 
 
 def several(count: int = 2, **values: Any) -> dict[str, Any]:
-    return {"image_list": [{"image": PICTURE}] * count, **values}
+    return {"image_list": [{"image": IMAGE_URL}] * count, **values}
 
 
 CUSTOM = {"multi_shot": True, "shot_type": "customize"}
@@ -44,19 +44,23 @@ ACCEPTED = [
     Accepted(TextToVideo, text(**V1_CAMERA)),
     Accepted(TextToVideo, text(model_name="kling-v1", camera_control={"type": "down_back"})),
     Accepted(TextToVideo, text(model_name="kling-v9", duration="13", sound="on", mode="4k")),
-    Accepted(ImageToVideo, picture()),
-    Accepted(ImageToVideo, picture(image_tail=OTHER_PICTURE, duration=7, watermark_info={"enabled": True})),
-    Accepted(ImageToVideo, picture(element_list=[{"element_id": "829836802793406551"}] * 3)),
-    Accepted(ImageToVideo, picture(voice_list=VOICES, sound="on", model_name="kling-v2-6", mode="pro")),
-    Accepted(ImageToVideo, picture(image_tail=PICTURE, model_name="kling-v2-6", mode="pro", sound="off")),
-    Accepted(ImageToVideo, {"image_tail": PICTURE, "model_name": "kling-v1-6", "mode": "pro"}),
-    Accepted(ImageToVideo, {**V15, "static_mask": PICTURE, "dynamic_masks": [mask(77)] * 6}),
+    Accepted(ImageToVideo, image_case()),
+    Accepted(
+        ImageToVideo, image_case(image_tail=OTHER_IMAGE_URL, duration=7, watermark_info={"enabled": True})
+    ),
+    Accepted(ImageToVideo, image_case(element_list=[{"element_id": "829836802793406551"}] * 3)),
+    Accepted(ImageToVideo, image_case(voice_list=VOICES, sound="on", model_name="kling-v2-6", mode="pro")),
+    Accepted(
+        ImageToVideo, image_case(image_tail=IMAGE_URL, model_name="kling-v2-6", mode="pro", sound="off")
+    ),
+    Accepted(ImageToVideo, {"image_tail": IMAGE_URL, "model_name": "kling-v1-6", "mode": "pro"}),
+    Accepted(ImageToVideo, {**V15, "static_mask": IMAGE_URL, "dynamic_masks": [mask(77)] * 6}),
     Accepted(ImageToVideo, {**V15, "camera_control": SIMPLE_CAMERA}),
-    Accepted(ImageToVideo, {"image_tail": PICTURE, "model_name": "kling-v9"}),
+    Accepted(ImageToVideo, {"image_tail": IMAGE_URL, "model_name": "kling-v9"}),
     Accepted(
         ImageToVideo,
         # As the vendor's own sample sends it.
-        picture(
+        image_case(
             prompt="", negative_prompt="", callback_url="", external_task_id="", duration="5", mode="pro"
         ),
     ),
@@ -67,7 +71,7 @@ ACCEPTED = [
         Accepted(MultiImageToVideo, several(model_name=name))
         for name in ("kling-v1-6", "kling-v2-1", "kling-v2-6", "kling-v3", "kling-video-o1")
     ),
-    Accepted(MultiImageToVideo, several(cfg_scale=0.7, static_mask=PICTURE, dynamic_masks=[mask()])),
+    Accepted(MultiImageToVideo, several(cfg_scale=0.7, static_mask=IMAGE_URL, dynamic_masks=[mask()])),
 ]
 
 REFUSED = [
@@ -109,17 +113,19 @@ REFUSED = [
     Refused(ImageToVideo, {}, "at least one of image or image_tail"),
     Refused(ImageToVideo, {"image": ""}, "none is"),
     Refused(ImageToVideo, {"image": "data:image/png;base64,"}, "no content"),
-    Refused(ImageToVideo, picture(image_tail=PICTURE, camera_control=SIMPLE_CAMERA), "only one of"),
+    Refused(ImageToVideo, image_case(image_tail=IMAGE_URL, camera_control=SIMPLE_CAMERA), "only one of"),
     Refused(
-        ImageToVideo, picture(element_list=[{"element_id": 1}], voice_list=VOICES, sound="on"), "only one of"
+        ImageToVideo,
+        image_case(element_list=[{"element_id": 1}], voice_list=VOICES, sound="on"),
+        "only one of",
     ),
-    Refused(ImageToVideo, picture(element_list=[{"element_id": 1}] * 4), "at most 3"),
-    Refused(ImageToVideo, picture(element_list=[{"element_id": 0}]), "element_id"),
-    Refused(ImageToVideo, picture(multi_shot=True), "shot_type must be given"),
-    Refused(ImageToVideo, picture(multi_prompt=shots(5)), "only when multi_shot is true"),
-    Refused(ImageToVideo, picture(**CUSTOM), "1 to 6 shots"),
-    Refused(ImageToVideo, picture(multi_shot=True, shot_type="intelligence"), "prompt must be given"),
-    Refused(ImageToVideo, picture(**CUSTOM, multi_prompt=shots(5), duration=6), "add up to 5 s"),
+    Refused(ImageToVideo, image_case(element_list=[{"element_id": 1}] * 4), "at most 3"),
+    Refused(ImageToVideo, image_case(element_list=[{"element_id": 0}]), "element_id"),
+    Refused(ImageToVideo, image_case(multi_shot=True), "shot_type must be given"),
+    Refused(ImageToVideo, image_case(multi_prompt=shots(5)), "only when multi_shot is true"),
+    Refused(ImageToVideo, image_case(**CUSTOM), "1 to 6 shots"),
+    Refused(ImageToVideo, image_case(multi_shot=True, shot_type="intelligence"), "prompt must be given"),
+    Refused(ImageToVideo, image_case(**CUSTOM, multi_prompt=shots(5), duration=6), "add up to 5 s"),
     Refused(ImageToVideo, {**V15, "camera_control": {"type": "simple", "config": {}}}, "exactly one value"),
     Refused(
         ImageToVideo,
@@ -127,34 +133,38 @@ REFUSED = [
         "exactly one value",
     ),
     Refused(ImageToVideo, {**V15, "camera_control": {"type": "simple", "config": {"pan": 11}}}, "pan"),
-    Refused(ImageToVideo, picture(voice_list=VOICES), "sound='on'"),
-    Refused(ImageToVideo, picture(model_name="kling-v2-6", duration="3"), "takes duration 5 or 10"),
-    Refused(ImageToVideo, picture(model_name="kling-v2-6", mode="4k"), "mode 4k is possible with kling-v3"),
-    Refused(ImageToVideo, picture(model_name="kling-v2-5-turbo", sound="on"), "cannot use sound='on'"),
+    Refused(ImageToVideo, image_case(voice_list=VOICES), "sound='on'"),
+    Refused(ImageToVideo, image_case(model_name="kling-v2-6", duration="3"), "takes duration 5 or 10"),
     Refused(
-        ImageToVideo, picture(model_name="kling-v2-5-turbo", voice_list=VOICES, sound="on"), "cannot use"
+        ImageToVideo, image_case(model_name="kling-v2-6", mode="4k"), "mode 4k is possible with kling-v3"
     ),
-    Refused(ImageToVideo, picture(model_name="kling-v2-6", sound="on", mode="std"), "only with mode pro"),
+    Refused(ImageToVideo, image_case(model_name="kling-v2-5-turbo", sound="on"), "cannot use sound='on'"),
+    Refused(
+        ImageToVideo, image_case(model_name="kling-v2-5-turbo", voice_list=VOICES, sound="on"), "cannot use"
+    ),
+    Refused(ImageToVideo, image_case(model_name="kling-v2-6", sound="on", mode="std"), "only with mode pro"),
     Refused(
         ImageToVideo,
-        picture(model_name="kling-v2-5-turbo", multi_shot=True, shot_type="intelligence", prompt="x"),
+        image_case(model_name="kling-v2-5-turbo", multi_shot=True, shot_type="intelligence", prompt="x"),
         "cannot use multi_shot",
     ),
-    Refused(ImageToVideo, picture(model_name="kling-v2-6", voice_list=VOICES, sound="on"), "mode pro"),
-    Refused(ImageToVideo, picture(model_name="kling-v2-6", element_list=[{"element_id": 1}]), "kling-v3"),
-    Refused(ImageToVideo, picture(model_name="kling-v2-5-turbo", image_tail=PICTURE), "not so with kling-v3"),
+    Refused(ImageToVideo, image_case(model_name="kling-v2-6", voice_list=VOICES, sound="on"), "mode pro"),
+    Refused(ImageToVideo, image_case(model_name="kling-v2-6", element_list=[{"element_id": 1}]), "kling-v3"),
+    Refused(
+        ImageToVideo, image_case(model_name="kling-v2-5-turbo", image_tail=IMAGE_URL), "not so with kling-v3"
+    ),
     Refused(
         ImageToVideo,
-        picture(model_name="kling-v2-6", image_tail=PICTURE, mode="pro", sound="on"),
+        image_case(model_name="kling-v2-6", image_tail=IMAGE_URL, mode="pro", sound="on"),
         "only with sound off",
     ),
-    Refused(ImageToVideo, {"image_tail": PICTURE}, "image_tail without image"),
-    Refused(ImageToVideo, picture(static_mask=PICTURE), "cannot use static_mask"),
-    Refused(ImageToVideo, picture(dynamic_masks=[mask()]), "cannot use dynamic_masks"),
+    Refused(ImageToVideo, {"image_tail": IMAGE_URL}, "image_tail without image"),
+    Refused(ImageToVideo, image_case(static_mask=IMAGE_URL), "cannot use static_mask"),
+    Refused(ImageToVideo, image_case(dynamic_masks=[mask()]), "cannot use dynamic_masks"),
     Refused(ImageToVideo, {**V15, "dynamic_masks": [mask()] * 7}, "at most 6"),
     Refused(ImageToVideo, {**V15, "dynamic_masks": [mask(1)]}, "at least 2"),
     Refused(ImageToVideo, {**V15, "dynamic_masks": [mask(78)]}, "at most 77"),
-    Refused(ImageToVideo, picture(camera_control=SIMPLE_CAMERA), "kling-v3 cannot use camera_control"),
+    Refused(ImageToVideo, image_case(camera_control=SIMPLE_CAMERA), "kling-v3 cannot use camera_control"),
     Refused(MultiImageToVideo, {}, "required"),
     Refused(MultiImageToVideo, several(5), "at most 4"),
     Refused(MultiImageToVideo, {"image_list": []}, "at least 1"),

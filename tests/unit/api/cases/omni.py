@@ -7,11 +7,11 @@ from typing import Any
 
 from airflow_provider_kling.api.requests.omni_video import OmniVideo
 
-from .common import PICTURE, VIDEO, Accepted, Refused, shots
+from .common import IMAGE_URL, VIDEO, Accepted, Refused, shots
 
-FIRST = {"image_url": PICTURE, "type": "first_frame"}
-END = {"image_url": PICTURE, "type": "end_frame"}
-REFERENCE = {"image_url": PICTURE}
+FIRST = {"image_url": IMAGE_URL, "type": "first_frame"}
+END = {"image_url": IMAGE_URL, "type": "end_frame"}
+REFERENCE = {"image_url": IMAGE_URL}
 FEATURE = [{"video_url": VIDEO, "refer_type": "feature"}]
 BASE = [{"video_url": VIDEO}]
 V3 = "kling-v3-omni"
@@ -29,8 +29,8 @@ def _good(**values: Any) -> Accepted:
     return Accepted(OmniVideo, omni(**values))
 
 
-def _bad(words: str, **values: Any) -> Refused:
-    return Refused(OmniVideo, omni(**values), words)
+def _bad(expected_text: str, **values: Any) -> Refused:
+    return Refused(OmniVideo, omni(**values), expected_text)
 
 
 ACCEPTED = [

@@ -8,12 +8,12 @@ from typing import Any
 from airflow_provider_kling.api.requests.solutions import ClothingDupe, GoodsStudio
 from airflow_provider_kling.api.requests.speech_solutions import DramaSubtitle, TalkingAgent
 
-from .common import LONG, OTHER_PICTURE, PICTURE, SOUND, VIDEO, Accepted, Refused
+from .common import AUDIO_URL, IMAGE_URL, LONG, OTHER_IMAGE_URL, VIDEO, Accepted, Refused
 
 
 def goods(**values: Any) -> dict[str, Any]:
     return {
-        "ref_image": [PICTURE],
+        "ref_image": [IMAGE_URL],
         "goods_title": "Umbrella",
         "resolution": "1080p",
         "aspect_ratio": "16:9",
@@ -23,7 +23,7 @@ def goods(**values: Any) -> dict[str, Any]:
 
 
 def clothes(**values: Any) -> dict[str, Any]:
-    return {"product_info": "A coat", "source_video": VIDEO, "product_image": [PICTURE], **values}
+    return {"product_info": "A coat", "source_video": VIDEO, "product_image": [IMAGE_URL], **values}
 
 
 def speech(**values: Any) -> dict[str, Any]:
@@ -32,14 +32,14 @@ def speech(**values: Any) -> dict[str, Any]:
 
 def person(**values: Any) -> dict[str, Any]:
     return {
-        "avatar_image": PICTURE,
+        "avatar_image": IMAGE_URL,
         "voice_id": "female_warm_rich",
         "speech_script": "Slow down a little.",
         **values,
     }
 
 
-PRODUCT = {"ref_image": [PICTURE], "goods_title": "Speaker"}
+PRODUCT = {"ref_image": [IMAGE_URL], "goods_title": "Speaker"}
 
 
 def drama(**values: Any) -> dict[str, Any]:
@@ -50,17 +50,17 @@ TERM = {"source": "\u5b8b\u68e0", "target": "Song Tang"}
 
 ACCEPTED = [
     Accepted(GoodsStudio, goods()),
-    Accepted(GoodsStudio, goods(ref_image=PICTURE, duration="60", aspect_ratio="9:16")),
-    Accepted(GoodsStudio, goods(ref_image=[PICTURE] * 5, goods_title="x" * 200, duration=30.0)),
+    Accepted(GoodsStudio, goods(ref_image=IMAGE_URL, duration="60", aspect_ratio="9:16")),
+    Accepted(GoodsStudio, goods(ref_image=[IMAGE_URL] * 5, goods_title="x" * 200, duration=30.0)),
     Accepted(GoodsStudio, goods(goods_description="x" * 2000, watermark={"enabled": True})),
     Accepted(GoodsStudio, goods(goods_description="", resolution="720p", external_task_id="sku-7")),
     Accepted(ClothingDupe, clothes()),
-    Accepted(ClothingDupe, clothes(product_info="x" * 2500, product_image=PICTURE, model_image=PICTURE)),
+    Accepted(ClothingDupe, clothes(product_info="x" * 2500, product_image=IMAGE_URL, model_image=IMAGE_URL)),
     Accepted(
         ClothingDupe,
         clothes(
-            model_image=[OTHER_PICTURE] * 5,
-            bgm=SOUND,
+            model_image=[OTHER_IMAGE_URL] * 5,
+            bgm=AUDIO_URL,
             voice="calm_sales_woman",
             aspect_ratio="21:9",
             resolution="1080p",
@@ -92,18 +92,18 @@ ACCEPTED = [
 
 REFUSED = [
     Refused(GoodsStudio, goods(ref_image=[]), "ref_image"),
-    Refused(GoodsStudio, goods(ref_image=[PICTURE] * 6), "at most 5"),
-    Refused(GoodsStudio, {"ref_image": [PICTURE], "goods_title": "x"}, "resolution is required"),
+    Refused(GoodsStudio, goods(ref_image=[IMAGE_URL] * 6), "at most 5"),
+    Refused(GoodsStudio, {"ref_image": [IMAGE_URL], "goods_title": "x"}, "resolution is required"),
     Refused(GoodsStudio, goods(goods_title="x" * 201), "at most 200"),
     Refused(GoodsStudio, goods(goods_description="x" * 2001), "at most 2000"),
     Refused(GoodsStudio, goods(duration=20), "15, 30 or 60"),
     Refused(GoodsStudio, goods(aspect_ratio="4:3"), "aspect_ratio"),
     Refused(GoodsStudio, goods(resolution="4k"), "resolution"),
     Refused(GoodsStudio, goods(watermark_info={"enabled": True}), "watermark_info is not a field"),
-    Refused(ClothingDupe, {"source_video": VIDEO, "product_image": [PICTURE]}, "product_info is required"),
+    Refused(ClothingDupe, {"source_video": VIDEO, "product_image": [IMAGE_URL]}, "product_info is required"),
     Refused(ClothingDupe, clothes(product_info=LONG), "at most 2500"),
-    Refused(ClothingDupe, clothes(product_image=[PICTURE] * 6), "at most 5"),
-    Refused(ClothingDupe, clothes(model_image=[PICTURE] * 6), "at most 5"),
+    Refused(ClothingDupe, clothes(product_image=[IMAGE_URL] * 6), "at most 5"),
+    Refused(ClothingDupe, clothes(model_image=[IMAGE_URL] * 6), "at most 5"),
     Refused(ClothingDupe, clothes(aspect_ratio="5:4"), "aspect_ratio"),
     Refused(ClothingDupe, clothes(watermark={"enabled": True}), "watermark is not a field"),
     Refused(TalkingAgent, {"speech_script": "Hello"}, "exactly one of avatar_image or avatar_id"),
@@ -114,7 +114,7 @@ REFUSED = [
     Refused(TalkingAgent, speech(speech_script="x" * 2001), "at most 2000"),
     Refused(TalkingAgent, {"avatar_id": "a"}, "speech_script is required"),
     Refused(TalkingAgent, speech(goods_title="Speaker"), "needs ref_image and goods_title"),
-    Refused(TalkingAgent, speech(ref_image=[PICTURE]), "needs ref_image and goods_title"),
+    Refused(TalkingAgent, speech(ref_image=[IMAGE_URL]), "needs ref_image and goods_title"),
     Refused(TalkingAgent, speech(goods_price="1"), "needs ref_image and goods_title"),
     Refused(TalkingAgent, speech(**PRODUCT, speech_rate=1.0), "not taken with a product"),
     Refused(TalkingAgent, speech(speech_rate=1.1), "0.8, 1.0 or 1.2"),

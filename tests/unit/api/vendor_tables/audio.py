@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .common import FILM, SOUND, TASK, Field, Page, Rule
+from .common import AUDIO_FIELD, FILM, TASK, Field, Page, Rule
 
 AUDIO = (
     Page(
@@ -50,11 +50,11 @@ AUDIO = (
     Page(
         "Custom Voices",
         "general/custom-voices",
-        {"voice_name": "Ann", "voice_url": SOUND},
+        {"voice_name": "Ann", "voice_url": AUDIO_FIELD},
         {
             **TASK,
             "voice_name": Field(required=True, longest=20),
-            "voice_url": Field(values=(SOUND,), closed=False),
+            "voice_url": Field(values=(AUDIO_FIELD,), closed=False),
             "video_id": Field(values=("1",), closed=False, given={"voice_url": None}),
         },
         (Rule("exactly one of voice_url and video_id", refused=({"voice_url": None}, {"video_id": "1"})),),

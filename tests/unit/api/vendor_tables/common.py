@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-PICTURE = "https://files.example/1.png"
-SOUND = "https://files.example/1.mp3"
+IMAGE_URL = "https://files.example/1.png"
+AUDIO_FIELD = "https://files.example/1.mp3"
 FILM = "https://files.example/1.mp4"
 
 Body = Mapping[str, Any]
@@ -81,8 +81,8 @@ NAME = Field(values=("shot-1",), closed=False)
 MARK = Field(values=({"enabled": True}, {"enabled": False}), closed=False)
 TASK = {"callback_url": URL, "external_task_id": NAME}
 MARKED = {**TASK, "watermark_info": MARK}
-IMAGE = Field(values=(PICTURE,), closed=False)
-NEEDED_IMAGE = Field(required=True, values=(PICTURE,), closed=False)
+IMAGE = Field(values=(IMAGE_URL,), closed=False)
+NEEDED_IMAGE = Field(required=True, values=(IMAGE_URL,), closed=False)
 
 
 def shots(*seconds: int) -> list[dict[str, Any]]:

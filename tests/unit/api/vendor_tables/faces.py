@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from .common import FILM, MARKED, NEEDED_IMAGE, PICTURE, SOUND, URL, Field, Page, Rule
+from .common import AUDIO_FIELD, FILM, IMAGE_URL, MARKED, NEEDED_IMAGE, URL, Field, Page, Rule
 
 _FACE = {
     "face_id": "0",
-    "sound_file": SOUND,
+    "sound_file": AUDIO_FIELD,
     "sound_start_time": 0,
     "sound_end_time": 3000,
     "sound_insert_time": 1000,
@@ -23,12 +23,12 @@ FACES = (
     Page(
         "Avatar",
         "videos/avatar/image2video",
-        {"image": PICTURE, "sound_file": SOUND},
+        {"image": IMAGE_URL, "sound_file": AUDIO_FIELD},
         {
             **MARKED,
             "image": NEEDED_IMAGE,
             "audio_id": Field(values=("1",), closed=False, given={"sound_file": None}),
-            "sound_file": Field(values=(SOUND,), closed=False),
+            "sound_file": Field(values=(AUDIO_FIELD,), closed=False),
             "prompt": Field(longest=2500),
             "mode": Field(values=("std", "pro")),
         },
@@ -108,11 +108,11 @@ FACES = (
             "voice_speed": Field(low=0.8, high=2.0),
             "audio_type": Field(
                 values=("url",),
-                given={"mode": "audio2video", "text": None, "voice_id": None, "audio_url": SOUND},
+                given={"mode": "audio2video", "text": None, "voice_id": None, "audio_url": AUDIO_FIELD},
             ),
             "audio_file": Field(),
             "audio_url": Field(
-                values=(SOUND,),
+                values=(AUDIO_FIELD,),
                 closed=False,
                 given={"mode": "audio2video", "text": None, "voice_id": None, "audio_type": "url"},
             ),

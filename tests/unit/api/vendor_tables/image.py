@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .common import IMAGE as PICTURE_FIELD
-from .common import MARKED, NEEDED_IMAGE, PICTURE, TASK, Field, Page, Rule
+from .common import IMAGE_URL, MARKED, NEEDED_IMAGE, TASK, Field, Page, Rule
 
 _RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9")
 _V3 = {"model_name": "kling-v3"}
@@ -24,12 +24,12 @@ IMAGE = (
             "prompt": _PROMPT,
             "negative_prompt": Field(longest=2500),
             "image": PICTURE_FIELD,
-            "image_reference": Field(values=("subject", "face"), given={**_V21, "image": PICTURE}),
+            "image_reference": Field(values=("subject", "face"), given={**_V21, "image": IMAGE_URL}),
             "image_fidelity": Field(
-                low=0, high=1, given={**_V21, "image": PICTURE, "image_reference": "face"}
+                low=0, high=1, given={**_V21, "image": IMAGE_URL, "image_reference": "face"}
             ),
             "human_fidelity": Field(
-                low=0, high=1, given={**_V21, "image": PICTURE, "image_reference": "subject"}
+                low=0, high=1, given={**_V21, "image": IMAGE_URL, "image_reference": "subject"}
             ),
             "element_list": Field(most=10, item={"element_id": 1}, given=_V3),
             "resolution": Field(values=("1k", "2k"), given=_V3),
@@ -40,8 +40,8 @@ IMAGE = (
             Rule("image_reference needs an image", refused=({**_V21, "image_reference": "face"},)),
             Rule(
                 "image and elements are 10 at most",
-                refused=({**_V3, "image": PICTURE, "element_list": [{"element_id": 1}] * 10},),
-                accepted=({**_V3, "image": PICTURE, "element_list": [{"element_id": 1}] * 9},),
+                refused=({**_V3, "image": IMAGE_URL, "element_list": [{"element_id": 1}] * 10},),
+                accepted=({**_V3, "image": IMAGE_URL, "element_list": [{"element_id": 1}] * 9},),
             ),
         ),
     ),
@@ -53,7 +53,7 @@ IMAGE = (
             **MARKED,
             "model_name": Field(values=("kling-image-o1", "kling-v3-omni"), closed=False),
             "prompt": _PROMPT,
-            "image_list": Field(most=10, item={"image": PICTURE}),
+            "image_list": Field(most=10, item={"image": IMAGE_URL}),
             "element_list": Field(most=10, item={"element_id": 1}),
             "resolution": Field(values=("1k", "2k", "4k"), given=_OMNI),
             "result_type": Field(values=("single", "series"), given=_OMNI),
@@ -66,7 +66,9 @@ IMAGE = (
         (
             Rule(
                 "images and elements are 10 at most",
-                refused=({"image_list": [{"image": PICTURE}] * 6, "element_list": [{"element_id": 1}] * 5},),
+                refused=(
+                    {"image_list": [{"image": IMAGE_URL}] * 6, "element_list": [{"element_id": 1}] * 5},
+                ),
             ),
             Rule(
                 "image-o1 has no 4k and no series",
@@ -84,12 +86,12 @@ IMAGE = (
     Page(
         "Multi-Image to Image",
         "images/multi-image2image",
-        {"subject_image_list": [{"subject_image": PICTURE}]},
+        {"subject_image_list": [{"subject_image": IMAGE_URL}]},
         {
             **MARKED,
             "model_name": Field(values=("kling-v2-1",), closed=False),
             "prompt": Field(longest=2500),
-            "subject_image_list": Field(required=True, fewest=1, most=4, item={"subject_image": PICTURE}),
+            "subject_image_list": Field(required=True, fewest=1, most=4, item={"subject_image": IMAGE_URL}),
             "scene_image": PICTURE_FIELD,
             "style_image": PICTURE_FIELD,
             "n": _N,
@@ -100,7 +102,7 @@ IMAGE = (
         "Image Expansion",
         "images/editing/expand",
         {
-            "image": PICTURE,
+            "image": IMAGE_URL,
             "up_expansion_ratio": 0.1,
             "down_expansion_ratio": 0.1,
             "left_expansion_ratio": 0.1,
@@ -137,7 +139,7 @@ IMAGE = (
     Page(
         "Virtual Try-On",
         "images/kolors-virtual-try-on",
-        {"human_image": PICTURE, "cloth_image": PICTURE},
+        {"human_image": IMAGE_URL, "cloth_image": IMAGE_URL},
         {
             **TASK,
             "model_name": Field(
@@ -151,7 +153,7 @@ IMAGE = (
     Page(
         "AI Multi-Shot",
         "general/ai-multi-shot",
-        {"element_frontal_image": PICTURE},
+        {"element_frontal_image": IMAGE_URL},
         {**TASK, "element_frontal_image": NEEDED_IMAGE},
     ),
     Page(
@@ -161,7 +163,7 @@ IMAGE = (
             "element_name": "Mug",
             "element_description": "A mug",
             "reference_type": "image_refer",
-            "element_image_list": {"frontal_image": PICTURE, "refer_images": [{"image_url": PICTURE}]},
+            "element_image_list": {"frontal_image": IMAGE_URL, "refer_images": [{"image_url": IMAGE_URL}]},
         },
         {
             **TASK,
@@ -178,12 +180,12 @@ IMAGE = (
                 "image_refer needs a front view and 1 to 3 other views",
                 refused=(
                     {"element_image_list": None},
-                    {"element_image_list": {"refer_images": [{"image_url": PICTURE}]}},
-                    {"element_image_list": {"frontal_image": PICTURE, "refer_images": []}},
+                    {"element_image_list": {"refer_images": [{"image_url": IMAGE_URL}]}},
+                    {"element_image_list": {"frontal_image": IMAGE_URL, "refer_images": []}},
                     {
                         "element_image_list": {
-                            "frontal_image": PICTURE,
-                            "refer_images": [{"image_url": PICTURE}] * 4,
+                            "frontal_image": IMAGE_URL,
+                            "refer_images": [{"image_url": IMAGE_URL}] * 4,
                         }
                     },
                     {"reference_type": "audio_refer"},

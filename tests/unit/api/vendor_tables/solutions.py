@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-from .common import FILM, MARK, MARKED, NEEDED_IMAGE, PICTURE, SOUND, TASK, Field, Page, Rule
+from .common import AUDIO_FIELD, FILM, IMAGE_URL, MARK, MARKED, NEEDED_IMAGE, TASK, Field, Page, Rule
 
 _FLAG = Field(values=(True, False), closed=False)
-_GOODS = {"ref_image": [PICTURE], "goods_title": "Mug"}
-_PERSON = {"avatar_id": None, "avatar_image": PICTURE, "voice_id": "female_warm_rich"}
+_GOODS = {"ref_image": [IMAGE_URL], "goods_title": "Mug"}
+_PERSON = {"avatar_id": None, "avatar_image": IMAGE_URL, "voice_id": "female_warm_rich"}
 
 SOLUTIONS = (
     Page(
         "Solutions, Virtual Try-On",
         "solutions/virtual_try_on",
-        {"person_image": PICTURE, "product_image": PICTURE},
+        {"person_image": IMAGE_URL, "product_image": IMAGE_URL},
         {
             **TASK,
             "watermark": MARK,
@@ -28,7 +28,7 @@ SOLUTIONS = (
         "Solutions, Goods Studio",
         "solutions/e-commerce/goods_studio",
         {
-            "ref_image": [PICTURE],
+            "ref_image": [IMAGE_URL],
             "goods_title": "Mug",
             "resolution": "720p",
             "aspect_ratio": "1:1",
@@ -37,7 +37,7 @@ SOLUTIONS = (
         {
             **TASK,
             "watermark": MARK,
-            "ref_image": Field(required=True, fewest=1, most=5, item=PICTURE),
+            "ref_image": Field(required=True, fewest=1, most=5, item=IMAGE_URL),
             "goods_title": Field(required=True, longest=200),
             "goods_description": Field(longest=2000),
             "resolution": Field(required=True, values=("720p", "1080p")),
@@ -48,14 +48,14 @@ SOLUTIONS = (
     Page(
         "Solutions, Apparel Replicator",
         "solutions/e-commerce/clothing_dupe",
-        {"product_info": "A coat", "source_video": FILM, "product_image": [PICTURE]},
+        {"product_info": "A coat", "source_video": FILM, "product_image": [IMAGE_URL]},
         {
             **MARKED,
             "product_info": Field(required=True, longest=2500),
             "source_video": Field(required=True, values=(FILM,), closed=False),
-            "product_image": Field(required=True, fewest=1, most=5, item=PICTURE),
-            "model_image": Field(most=5, item=PICTURE),
-            "bgm": Field(values=(SOUND,), closed=False),
+            "product_image": Field(required=True, fewest=1, most=5, item=IMAGE_URL),
+            "model_image": Field(most=5, item=IMAGE_URL),
+            "bgm": Field(values=(AUDIO_FIELD,), closed=False),
             "voice": Field(),
             "aspect_ratio": Field(values=("16:9", "9:16", "1:1")),
             "resolution": Field(values=("720p", "1080p")),
@@ -69,19 +69,21 @@ SOLUTIONS = (
             **TASK,
             "watermark": MARK,
             "avatar_image": Field(
-                values=(PICTURE,), closed=False, given={"avatar_id": None, "voice_id": "female_warm_rich"}
+                values=(IMAGE_URL,), closed=False, given={"avatar_id": None, "voice_id": "female_warm_rich"}
             ),
             "avatar_id": Field(values=("avatar_anna_female",), closed=False),
             "speech_script": Field(required=True, longest=2000),
-            "ref_image": Field(fewest=1, most=5, item=PICTURE, given={"goods_title": "Mug"}),
-            "goods_title": Field(longest=500, given={"ref_image": [PICTURE]}),
+            "ref_image": Field(fewest=1, most=5, item=IMAGE_URL, given={"goods_title": "Mug"}),
+            "goods_title": Field(longest=500, given={"ref_image": [IMAGE_URL]}),
             "goods_price": Field(longest=256, given=_GOODS),
             "goods_target_audience": Field(most=20, item="x" * 200, given=_GOODS),
             "goods_selling_point": Field(most=20, item="x" * 500, given=_GOODS),
             "resolution": Field(values=("720p", "1080p")),
             "aspect_ratio": Field(values=("9:16", "16:9")),
             "voice_id": Field(
-                values=("female_warm_rich",), closed=False, given={"avatar_id": None, "avatar_image": PICTURE}
+                values=("female_warm_rich",),
+                closed=False,
+                given={"avatar_id": None, "avatar_image": IMAGE_URL},
             ),
             "speech_rate": Field(values=(0.8, 1.0, 1.2)),
             "allow_polish": _FLAG,
@@ -93,8 +95,8 @@ SOLUTIONS = (
                 "exactly one of avatar_image and avatar_id; an image needs voice_id, an id forbids it",
                 refused=(
                     {"avatar_id": None},
-                    {"avatar_image": PICTURE},
-                    {"avatar_id": None, "avatar_image": PICTURE},
+                    {"avatar_image": IMAGE_URL},
+                    {"avatar_id": None, "avatar_image": IMAGE_URL},
                     {"voice_id": "female_warm_rich"},
                 ),
                 accepted=(_PERSON,),
@@ -104,7 +106,7 @@ SOLUTIONS = (
                 refused=(
                     {"goods_price": "9 EUR"},
                     {"goods_title": "Mug"},
-                    {"ref_image": [PICTURE]},
+                    {"ref_image": [IMAGE_URL]},
                     {**_GOODS, "speech_rate": 1.0},
                     {**_GOODS, "goods_target_audience": ["x" * 201]},
                     {**_GOODS, "goods_selling_point": ["x" * 501]},

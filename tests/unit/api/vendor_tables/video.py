@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .common import FILM, MARKED, NEEDED_IMAGE, PICTURE, TASK, Field, Page, Rule, shots
+from .common import FILM, IMAGE_URL, MARKED, NEEDED_IMAGE, TASK, Field, Page, Rule, shots
 
 _V3 = {"model_name": "kling-v3"}
 _STORY = {"model_name": "kling-v3", "multi_shot": True, "shot_type": "customize", "prompt": None}
@@ -82,13 +82,13 @@ VIDEO = (
     Page(
         "Image to Video",
         "videos/image2video",
-        {"image": PICTURE},
+        {"image": IMAGE_URL},
         {
             **_SHARED,
             "model_name": Field(values=("kling-v2-5-turbo", "kling-v2-6", "kling-v3"), closed=False),
             "prompt": _PROMPT,
             "image": NEEDED_IMAGE,
-            "image_tail": Field(values=(PICTURE,), closed=False, given=_V3),
+            "image_tail": Field(values=(IMAGE_URL,), closed=False, given=_V3),
             "element_list": Field(most=3, item={"element_id": 1}, given=_V3),
             "voice_list": Field(
                 most=2, item={"voice_id": "1"}, given={**_VOICED, "prompt": "<<<voice_1>>> A boat"}
@@ -114,12 +114,12 @@ VIDEO = (
             Rule(
                 "kling-v2-5-turbo and kling-v2-6 take image_tail in pro mode, silent",
                 refused=(
-                    {"model_name": "kling-v2-6", "mode": "std", "image_tail": PICTURE},
-                    {"model_name": "kling-v2-6", "mode": "pro", "sound": "on", "image_tail": PICTURE},
+                    {"model_name": "kling-v2-6", "mode": "std", "image_tail": IMAGE_URL},
+                    {"model_name": "kling-v2-6", "mode": "pro", "sound": "on", "image_tail": IMAGE_URL},
                 ),
                 accepted=(
-                    {"model_name": "kling-v2-6", "mode": "pro", "image_tail": PICTURE},
-                    {"model_name": "kling-v2-5-turbo", "mode": "pro", "image_tail": PICTURE},
+                    {"model_name": "kling-v2-6", "mode": "pro", "image_tail": IMAGE_URL},
+                    {"model_name": "kling-v2-5-turbo", "mode": "pro", "image_tail": IMAGE_URL},
                 ),
             ),
         ),
@@ -132,7 +132,7 @@ VIDEO = (
             **MARKED,
             "model_name": Field(values=("kling-video-o1", "kling-v3-omni"), closed=False),
             "prompt": Field(longest=2500),
-            "image_list": Field(most=7, item={"image_url": PICTURE}),
+            "image_list": Field(most=7, item={"image_url": IMAGE_URL}),
             "element_list": Field(most=7, item={"element_id": 1}),
             "video_list": Field(most=1, item={"video_url": FILM, "refer_type": "feature"}),
             "duration": Field(values=_THREE_TO_15, given={"model_name": "kling-v3-omni"}),
@@ -148,18 +148,18 @@ VIDEO = (
                 "aspect_ratio is required without a first frame and without a video to edit",
                 refused=({"aspect_ratio": None},),
                 accepted=(
-                    {"aspect_ratio": None, "image_list": [{"image_url": PICTURE, "type": "first_frame"}]},
+                    {"aspect_ratio": None, "image_list": [{"image_url": IMAGE_URL, "type": "first_frame"}]},
                     {"aspect_ratio": None, "video_list": [{"video_url": FILM, "refer_type": "base"}]},
                 ),
             ),
             Rule(
                 "an end frame needs a first frame",
-                refused=({"image_list": [{"image_url": PICTURE, "type": "end_frame"}]},),
+                refused=({"image_list": [{"image_url": IMAGE_URL, "type": "end_frame"}]},),
                 accepted=(
                     {
                         "image_list": [
-                            {"image_url": PICTURE, "type": "first_frame"},
-                            {"image_url": PICTURE, "type": "end_frame"},
+                            {"image_url": IMAGE_URL, "type": "first_frame"},
+                            {"image_url": IMAGE_URL, "type": "end_frame"},
                         ]
                     },
                 ),
@@ -169,18 +169,18 @@ VIDEO = (
                 refused=(
                     {"model_name": "kling-v3-omni", "video_list": [{"video_url": FILM}], "sound": "on"},
                     {"video_list": [{"video_url": FILM, "refer_type": "feature"}]}
-                    | {"image_list": [{"image_url": PICTURE}] * 5},
+                    | {"image_list": [{"image_url": IMAGE_URL}] * 5},
                 ),
                 accepted=(
                     {"video_list": [{"video_url": FILM, "refer_type": "feature"}]}
-                    | {"image_list": [{"image_url": PICTURE}] * 4},
+                    | {"image_list": [{"image_url": IMAGE_URL}] * 4},
                 ),
             ),
             Rule(
                 "a video to edit excludes frames",
                 refused=(
                     {"video_list": [{"video_url": FILM, "refer_type": "base"}]}
-                    | {"image_list": [{"image_url": PICTURE, "type": "first_frame"}]},
+                    | {"image_list": [{"image_url": IMAGE_URL, "type": "first_frame"}]},
                 ),
             ),
         ),
@@ -188,7 +188,7 @@ VIDEO = (
     Page(
         "Motion Control",
         "videos/motion-control",
-        {"image_url": PICTURE, "video_url": FILM, "character_orientation": "video", "mode": "std"},
+        {"image_url": IMAGE_URL, "video_url": FILM, "character_orientation": "video", "mode": "std"},
         {
             **MARKED,
             "model_name": Field(values=("kling-v2-6", "kling-v3"), closed=False),
@@ -204,11 +204,11 @@ VIDEO = (
     Page(
         "Multi-Image to Video",
         "videos/multi-image2video",
-        {"image_list": [{"image": PICTURE}], "prompt": "A boat"},
+        {"image_list": [{"image": IMAGE_URL}], "prompt": "A boat"},
         {
             **TASK,
             "model_name": Field(values=("kling-v1-6",), closed=False),
-            "image_list": Field(required=True, fewest=1, most=4, item={"image": PICTURE}),
+            "image_list": Field(required=True, fewest=1, most=4, item={"image": IMAGE_URL}),
             "prompt": Field(longest=2500),
             "negative_prompt": Field(longest=2500),
             "duration": Field(values=("5", "10")),
@@ -237,12 +237,12 @@ VIDEO = (
     Page(
         "Video Effects",
         "videos/effects",
-        {"effect_scene": "pet_lion", "input": {"image": PICTURE}},
+        {"effect_scene": "pet_lion", "input": {"image": IMAGE_URL}},
         {
             **TASK,
             "effect_scene": Field(required=True, values=("a_scene_of_next_year",), closed=False),
             "input": Field(
-                required=True, values=({"image": PICTURE}, {"images": [PICTURE, PICTURE]}), closed=False
+                required=True, values=({"image": IMAGE_URL}, {"images": [IMAGE_URL, IMAGE_URL]}), closed=False
             ),
         },
     ),
@@ -255,7 +255,7 @@ VIDEO = (
             "model_name": Field(values=("kling-v1-6",), closed=False),
             "session_id": Field(required=True, values=("1",), closed=False),
             "edit_mode": Field(required=True, values=("removal",), closed=False),
-            "image_list": Field(fewest=1, most=2, item={"image": PICTURE}, given={"edit_mode": "addition"}),
+            "image_list": Field(fewest=1, most=2, item={"image": IMAGE_URL}, given={"edit_mode": "addition"}),
             "prompt": Field(required=True, longest=2500),
             "negative_prompt": Field(longest=2500),
             "mode": Field(values=("std", "pro")),
@@ -266,13 +266,13 @@ VIDEO = (
                 "addition takes 1 or 2 images, swap 1, removal none",
                 refused=(
                     {"edit_mode": "addition"},
-                    {"edit_mode": "swap", "image_list": [{"image": PICTURE}] * 2},
-                    {"edit_mode": "removal", "image_list": [{"image": PICTURE}]},
+                    {"edit_mode": "swap", "image_list": [{"image": IMAGE_URL}] * 2},
+                    {"edit_mode": "removal", "image_list": [{"image": IMAGE_URL}]},
                     {"edit_mode": "paint"},
                 ),
-                accepted=({"edit_mode": "swap", "image_list": [{"image": PICTURE}]},),
+                accepted=({"edit_mode": "swap", "image_list": [{"image": IMAGE_URL}]},),
             ),
         ),
     ),
-    Page("Image Recognition", "videos/image-recognize", {"image": PICTURE}, {"image": NEEDED_IMAGE}),
+    Page("Image Recognition", "videos/image-recognize", {"image": IMAGE_URL}, {"image": NEEDED_IMAGE}),
 )

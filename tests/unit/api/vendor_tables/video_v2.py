@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .common import FILM, MARKED, NEEDED_IMAGE, PICTURE, Body, Field, Page, Rule
+from .common import FILM, IMAGE_URL, MARKED, NEEDED_IMAGE, Body, Field, Page, Rule
 
 _TURBO = {"model_name": "kling-3.0-turbo"}
 _V3 = {"model_name": "kling-3.0"}
@@ -66,12 +66,12 @@ VIDEO_V2 = (
     Page(
         "API 2.0, Image to Video",
         "image-to-video",
-        {"first_frame": PICTURE, "prompt": "A boat"},
+        {"first_frame": IMAGE_URL, "prompt": "A boat"},
         {
             **MARKED,
             "model_name": _MODELS,
             "first_frame": NEEDED_IMAGE,
-            "last_frame": Field(values=(PICTURE,), closed=False, given=_V3),
+            "last_frame": Field(values=(IMAGE_URL,), closed=False, given=_V3),
             "prompt": Field(longest=2500),
             "elements": Field(most=3, item={"element_id": "1", "id": "mug"}, given=_V3),
             "voices": Field(
@@ -91,11 +91,11 @@ VIDEO_V2 = (
                 refused=({**_TURBO, "prompt": "x" * 2501},),
                 accepted=({**_TURBO, "prompt": "x" * 2500},),
             ),
-            Rule("3.0 Turbo takes a first frame only", refused=({**_TURBO, "last_frame": PICTURE},)),
+            Rule("3.0 Turbo takes a first frame only", refused=({**_TURBO, "last_frame": IMAGE_URL},)),
             Rule(
                 "2.6 and 2.5 Turbo take a last frame in 1080p",
-                refused=_each(_V26, _V25, last_frame=PICTURE, resolution="720p"),
-                accepted=_each(_V26, _V25, last_frame=PICTURE, resolution="1080p"),
+                refused=_each(_V26, _V25, last_frame=IMAGE_URL, resolution="720p"),
+                accepted=_each(_V26, _V25, last_frame=IMAGE_URL, resolution="1080p"),
             ),
         ),
     ),
@@ -107,9 +107,9 @@ VIDEO_V2 = (
             **MARKED,
             "model_name": Field(values=("kling-3.0-omni", "kling-o1"), closed=False),
             "prompt": Field(longest=3072, given=_OMNI),
-            "first_frame": Field(values=(PICTURE,), closed=False),
-            "last_frame": Field(values=(PICTURE,), closed=False, given={"first_frame": PICTURE}),
-            "refer_images": Field(most=7, item=PICTURE),
+            "first_frame": Field(values=(IMAGE_URL,), closed=False),
+            "last_frame": Field(values=(IMAGE_URL,), closed=False, given={"first_frame": IMAGE_URL}),
+            "refer_images": Field(most=7, item=IMAGE_URL),
             "feature_video": Field(values=(FILM,), closed=False),
             "base_video": Field(values=(FILM,), closed=False),
             "elements": Field(most=7, item={"element_id": "1", "id": "mug"}, given=_OMNI),
@@ -137,19 +137,19 @@ VIDEO_V2 = (
             Rule(
                 "with a video to edit there are no frames and no native audio",
                 refused=(
-                    {**_OMNI, "base_video": FILM, "first_frame": PICTURE},
+                    {**_OMNI, "base_video": FILM, "first_frame": IMAGE_URL},
                     {**_OMNI, "base_video": FILM, "audio": "native"},
                     {**_OMNI, "base_video": FILM, "feature_video": FILM},
                 ),
                 accepted=({**_OMNI, "base_video": FILM, "audio": "original"},),
             ),
-            Rule("a last frame needs a first one", refused=({**_OMNI, "last_frame": PICTURE},)),
+            Rule("a last frame needs a first one", refused=({**_OMNI, "last_frame": IMAGE_URL},)),
         ),
     ),
     Page(
         "API 2.0, Motion Control",
         "motion-control",
-        {"image": PICTURE, "video": FILM, "character_orientation": "video"},
+        {"image": IMAGE_URL, "video": FILM, "character_orientation": "video"},
         {
             **MARKED,
             "model_name": Field(values=("kling-3.0", "kling-2.6"), closed=False),

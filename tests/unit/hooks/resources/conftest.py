@@ -18,7 +18,7 @@ from airflow_provider_kling.hooks.kling import KlingHook
 
 
 @pytest.fixture(autouse=True)
-def no_memory_of_accounts() -> None:
+def no_cached_accounts() -> None:
     account._paces.clear()
 
 
@@ -32,7 +32,7 @@ class Script:
     """Responses in order, the last one repeatedly; requests are recorded."""
 
     answers: list[tuple[int, Any]] = field(default_factory=list)
-    asked: list[tuple[str, Any]] = field(default_factory=list)
+    requests: list[tuple[str, Any]] = field(default_factory=list)
 
     def add(self, payload: Any, status: int = 200) -> None:
         self.answers.append((status, payload))
@@ -53,7 +53,7 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            script.asked.append((self.path, json.loads(body) if body else None))
+            script.requests.append((self.path, json.loads(body) if body else None))
             status, payload = script.next()
             data = json.dumps(payload).encode()
             self.send_response(status)
@@ -95,8 +95,8 @@ def voice(hook: KlingHook) -> Callable[[str], str]:
                 "voice_language": "en",
             },
         )
-        made = hook.voices.create({"voice_name": name, "voice_url": speech.result["audios"][0]["url"]})
-        done = hook.wait("general/custom-voices", made.task_id, 0.2, timeout=20)
+        created = hook.voices.create({"voice_name": name, "voice_url": speech.result["audios"][0]["url"]})
+        done = hook.wait("general/custom-voices", created.task_id, 0.2, timeout=20)
         return str(done.result["voices"][0]["voice_id"])
 
     return make

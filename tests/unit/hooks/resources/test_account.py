@@ -54,7 +54,7 @@ def test_packs_have_their_remaining_units(hook: KlingHook) -> None:
     assert only == packs[:1]
 
 
-def test_the_same_question_is_asked_once_in_a_while(
+def test_the_same_query_is_cached_for_a_while(
     hook: KlingHook, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, quick: None
 ) -> None:
     first = hook.account.costs()
@@ -66,15 +66,17 @@ def test_the_same_question_is_asked_once_in_a_while(
     assert kling_emulator.count("GET", COSTS) == 2
 
 
-def test_threads_share_one_answer(hook: KlingHook, kling_emulator: Emulator) -> None:
-    answers: list[Any] = []
-    threads = [threading.Thread(target=lambda: answers.append(KlingHook().account.costs())) for _ in range(8)]
+def test_threads_share_one_response(hook: KlingHook, kling_emulator: Emulator) -> None:
+    responses: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: responses.append(KlingHook().account.costs())) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(answers) == 8
-    assert all(answer == answers[0] for answer in answers)
+    assert len(responses) == 8
+    assert all(response == responses[0] for response in responses)
     assert kling_emulator.count("GET", COSTS) == 1
 
 
@@ -91,13 +93,13 @@ def test_packs_bought_a_year_ago_are_still_found(scripted: Any, quick: None) -> 
     with time_machine.travel(datetime(2026, 11, 20, tzinfo=UTC), tick=False):
         assert hook.account_costs() == []
         end = now_ms()
-    assert script.asked == [(f"/account/costs?start_time={end - 400 * DAY_MS}&end_time={end}", None)]
+    assert script.requests == [(f"/account/costs?start_time={end - 400 * DAY_MS}&end_time={end}", None)]
 
 
 def test_the_unit_ledger_is_read_to_its_end(hook: KlingHook, quick: None) -> None:
-    made = sounds(hook, 5)
+    created = sounds(hook, 5)
     lines = list(hook.account.unit_ledger(now_ms() - DAY_MS, now_ms() + DAY_MS, page_size=2))
-    assert {line["task_id"] for line in lines} == made
+    assert {line["task_id"] for line in lines} == created
     assert len(lines) == 5
     assert {line["product_type"] for line in lines} == {"video"}
 
@@ -134,7 +136,7 @@ def test_a_cursor_is_sent_alone(scripted: Any, quick: None) -> None:
     lines = hook.account.unit_ledger(1, 2, product_types=["video"], api_key_names=["mine"], page_size=7)
     assert [line["task_id"] for line in lines] == ["a", "b"]
     filters = [{"key": "product_type", "values": ["video"]}, {"key": "api_key_name", "values": ["mine"]}]
-    assert [body for _, body in script.asked] == [
+    assert [body for _, body in script.requests] == [
         {"start_time": 1, "end_time": 2, "limit": 7, "filters": filters},
         {"cursor": "c1"},
     ]
@@ -190,7 +192,7 @@ def test_an_account_may_have_no_packs(scripted: Any, quick: None, listed: Any) -
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("values", "named"),
     [
         ({"start_time": 5, "end_time": 5}, "'start_time': 5; expected a time before end_time=5"),
         ({"start_time": 1, "end_time": 2, "page_size": 501}, "'page_size': 501; expected 1 to 500"),
@@ -200,11 +202,11 @@ def test_an_account_may_have_no_packs(scripted: Any, quick: None, listed: Any) -
         ),
     ],
 )
-def test_an_impossible_question_is_not_sent(scripted: Any, given: dict[str, Any], named: str) -> None:
+def test_an_impossible_question_is_not_sent(scripted: Any, values: dict[str, Any], named: str) -> None:
     hook, script = scripted
     with pytest.raises(KlingRequestInvalid, match=named):
-        hook.account.unit_ledger(**given)
-    assert script.asked == []
+        hook.account.unit_ledger(**values)
+    assert script.requests == []
 
 
 def test_a_gateway_has_no_account_calls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +216,7 @@ def test_a_gateway_has_no_account_calls(monkeypatch: pytest.MonkeyPatch) -> None
         KlingHook().account.costs()
 
 
-def test_a_busy_account_is_asked_again(scripted: Any, quick: None) -> None:
+def test_a_busy_account_is_queried_again(scripted: Any, quick: None) -> None:
     hook, script = scripted
     script.add({"code": 1302, "message": "too fast"}, 429)
     script.add({"code": 0, "data": {"resource_pack_subscribe_infos": [{"status": "online"}]}})
@@ -233,15 +235,15 @@ def test_a_refusal_inside_a_success_is_no_account_without_packs(scripted: Any, q
         {"code": 0, "data": {"code": 0, "msg": "", "resource_pack_subscribe_infos": [{"status": "x"}]}}
     )
     assert hook.account.costs() == [{"status": "x"}]
-    assert len(script.asked) == 2
+    assert len(script.requests) == 2
 
 
 @pytest.mark.parametrize(
-    ("code", "kind", "asked"), [(1302, KlingRateLimited, 2), (1103, KlingAccountError, 1)]
+    ("code", "kind", "requested"), [(1302, KlingRateLimited, 2), (1103, KlingAccountError, 1)]
 )
 @pytest.mark.usefixtures("quick")
 def test_a_refusal_inside_a_success_is_raised_like_any_other(
-    scripted: Any, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[KlingError], asked: int
+    scripted: Any, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[KlingError], requested: int
 ) -> None:
     hook, script = scripted
     monkeypatch.setattr(account, "READ_ATTEMPTS", 2)
@@ -249,7 +251,7 @@ def test_a_refusal_inside_a_success_is_raised_like_any_other(
     with pytest.raises(kind, match="request too frequent") as caught:
         hook.account.costs()
     assert (caught.value.code, caught.value.request_id) == (code, "r-1")
-    assert len(script.asked) == asked
+    assert len(script.requests) == requested
     assert isinstance(caught.value, AirflowFailException) == (code == 1103)
 
 
@@ -297,7 +299,7 @@ def test_an_amount_that_is_none_counts_as_nothing(odd: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "left"),
+    ("report", "remaining"),
     [
         (None, "0"),
         (["no pack", None, 5], "0"),
@@ -308,17 +310,19 @@ def test_an_amount_that_is_none_counts_as_nothing(odd: Any) -> None:
     ],
 )
 def test_what_is_no_amount_is_no_credit(
-    scripted: tuple[KlingHook, Script], quick: None, told: Any, left: str
+    scripted: tuple[KlingHook, Script], quick: None, report: Any, remaining: str
 ) -> None:
     hook, script = scripted
-    script.add({"code": 0, "data": {"code": 0, "resource_pack_subscribe_infos": told}})
+    script.add({"code": 0, "data": {"code": 0, "resource_pack_subscribe_infos": report}})
     packs = hook.account_costs()
-    assert remaining_units(active_packs(packs)) == Decimal(left)
+    assert remaining_units(active_packs(packs)) == Decimal(remaining)
     assert json.dumps(packs, allow_nan=False)
 
 
-@pytest.mark.parametrize("told", [None, [], {"detail": None}, {"detail": [5, None]}])
-def test_a_ledger_of_nothing_has_no_lines(scripted: tuple[KlingHook, Script], quick: None, told: Any) -> None:
+@pytest.mark.parametrize("report", [None, [], {"detail": None}, {"detail": [5, None]}])
+def test_a_ledger_of_nothing_has_no_lines(
+    scripted: tuple[KlingHook, Script], quick: None, report: Any
+) -> None:
     hook, script = scripted
-    script.add({"code": 0, "data": {"code": 0, "result": told}})
+    script.add({"code": 0, "data": {"code": 0, "result": report}})
     assert list(hook.account.cash_ledger(0, 1)) == []

@@ -17,7 +17,7 @@ from airflow_provider_kling.exceptions import KlingAuthError, KlingRequestInvali
 from airflow_provider_kling.hooks.kling import KlingHook
 from scripts.local_airflow import EXAMPLES
 
-PICTURE = base64.b64encode(Path(EXAMPLES / "assets" / "city.jpg").read_bytes()).decode()
+IMAGE_URL = base64.b64encode(Path(EXAMPLES / "assets" / "city.jpg").read_bytes()).decode()
 
 
 def element(name: str) -> CustomElement:
@@ -25,7 +25,7 @@ def element(name: str) -> CustomElement:
         element_name=name,
         element_description="a harbour town",
         reference_type="image_refer",
-        element_image_list={"frontal_image": PICTURE, "refer_images": [{"image_url": PICTURE}]},
+        element_image_list={"frontal_image": IMAGE_URL, "refer_images": [{"image_url": IMAGE_URL}]},
     )
 
 
@@ -44,8 +44,8 @@ def test_a_voice_is_found_by_its_name_until_it_is_deleted(
 
 
 def test_an_element_is_found_by_its_name_until_it_is_deleted(hook: KlingHook) -> None:
-    made = hook.elements.create(element("Harbour"))
-    done = hook.wait("general/advanced-custom-elements", made.task_id, 0.2, timeout=20)
+    created = hook.elements.create(element("Harbour"))
+    done = hook.wait("general/advanced-custom-elements", created.task_id, 0.2, timeout=20)
     found = hook.elements.find("Harbour")
     assert found is not None
     assert found["element_id"] == done.result["elements"][0]["element_id"]
@@ -75,7 +75,7 @@ def test_ones_own_come_before_presets_of_the_same_name(hook: KlingHook, voice: C
 
 
 @pytest.mark.parametrize("kind", ["voices", "elements"])
-def test_deleting_what_is_not_there_is_fine_and_said(
+def test_deleting_what_does_not_exist_succeeds_with_a_log_line(
     hook: KlingHook, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -88,23 +88,23 @@ def test_deleting_twice_is_fine(hook: KlingHook, voice: Callable[[str], str]) ->
     assert [hook.voices.delete(voice_id), hook.voices.delete(voice_id)] == [True, False]
 
 
-def test_an_answer_without_data_is_a_deletion(scripted: Any) -> None:
+def test_a_response_without_data_is_a_deletion(scripted: Any) -> None:
     hook, script = scripted
     script.add({"code": 0, "message": "SUCCEED", "request_id": "x"})
     assert hook.voices.delete("77") is True
     assert hook.elements.delete(88) is True
-    assert script.asked == [
+    assert script.requests == [
         ("/v1/general/delete-voices", {"voice_id": "77"}),
         ("/v1/general/delete-advanced-elements", {"element_id": "88"}),
     ]
 
 
-def test_a_deletion_is_asked_for_again_when_the_server_fails(scripted: Any) -> None:
+def test_a_deletion_is_requested_again_when_the_server_fails(scripted: Any) -> None:
     hook, script = scripted
     script.add({"code": 5000, "message": "internal"}, 500)
     script.add({"code": 1201, "message": "Voice id not found"}, 400)
     assert hook.voices.delete("77") is False
-    assert len(script.asked) == 2
+    assert len(script.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_cannot_be_an_id_is_not_sent(scripted: Any, kind: str, wrong: str) 
     hook, script = scripted
     with pytest.raises(KlingRequestInvalid, match=f"{kind[:-1]}_id"):
         getattr(hook, kind).delete(wrong)
-    assert script.asked == []
+    assert script.requests == []
 
 
 def task(number: int) -> dict[str, Any]:
@@ -146,10 +146,10 @@ def page(*tasks: dict[str, Any]) -> dict[str, Any]:
 def test_all_pages_are_read_however_small_the_host_makes_them(scripted: Any) -> None:
     hook, script = scripted
     unfinished = {"task_id": "t9", "task_status": "processing"}
-    for answer in (page(task(1), task(2)), page(unfinished), page(task(3)), page()):
-        script.add(answer)
+    for response in (page(task(1), task(2)), page(unfinished), page(task(3)), page()):
+        script.add(response)
     assert [item["voice_id"] for item in hook.voices.own()] == ["1", "2", "3"]
-    assert [path for path, _ in script.asked] == [
+    assert [path for path, _ in script.requests] == [
         f"/v1/general/custom-voices?pageNum={number}&pageSize=500" for number in (1, 2, 3, 4)
     ]
 
@@ -158,14 +158,14 @@ def test_a_host_that_knows_no_pages_is_read_once_and_once_more(scripted: Any) ->
     hook, script = scripted
     script.add(page(task(1), task(2)))
     assert [item["voice_id"] for item in hook.voices.own()] == ["1", "2"]
-    assert len(script.asked) == 2
+    assert len(script.requests) == 2
 
 
 def test_finding_reads_no_further_than_it_must(scripted: Any) -> None:
     hook, script = scripted
     script.add(page(task(1), task(2)))
     assert hook.voices.find("voice 2")["voice_id"] == "2"
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
 def test_creating_is_never_repeated(hook: KlingHook, kling_emulator: Emulator) -> None:

@@ -16,14 +16,14 @@ POINT = [{"x": 0.25, "y": 0.75}]
 
 @pytest.fixture
 def video_id(hook: KlingHook) -> str:
-    made = hook.submit(
+    created = hook.submit(
         "videos/text2video", {"model_name": "kling-v3", "prompt": "a harbour", "duration": "5"}
     )
-    return str(hook.wait("videos/text2video", made.task_id, 0.2, timeout=20).result["videos"][0]["id"])
+    return str(hook.wait("videos/text2video", created.task_id, 0.2, timeout=20).result["videos"][0]["id"])
 
 
 @pytest.mark.parametrize("kling_emulator_options", [{}, {"dialect": "gateway"}], ids=["kling", "gateway"])
-def test_the_way_through_a_session(hook: KlingHook, video_id: str) -> None:
+def test_a_whole_selection_session(hook: KlingHook, video_id: str) -> None:
     session = hook.selection.init(video_id=video_id)
     session_id = session["session_id"]
     assert session["original_duration"] == 5000
@@ -33,8 +33,8 @@ def test_the_way_through_a_session(hook: KlingHook, video_id: str) -> None:
     assert len(found["rle_mask_list"]) == 2
     assert set(hook.selection.preview(session_id)) == {"video", "video_cover", "tracking_output"}
 
-    left = hook.selection.delete(session_id, 3, POINT)
-    assert len(left["rle_mask_list"]) == 1
+    remaining = hook.selection.delete(session_id, 3, POINT)
+    assert len(remaining["rle_mask_list"]) == 1
     hook.selection.clear(session_id)
     with pytest.raises(KlingRequestInvalid, match="no selection"):
         hook.selection.preview(session_id)
@@ -46,7 +46,7 @@ def test_an_unknown_session(hook: KlingHook) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "given", "named"),
+    ("call", "values", "named"),
     [
         ("init", {}, "exactly one of video_id or video_url"),
         ("init", {"video_id": "1", "video_url": "https://x.test/a.mp4"}, "exactly one of"),
@@ -58,12 +58,12 @@ def test_an_unknown_session(hook: KlingHook) -> None:
         ("preview", {"session_id": ""}, "session_id"),
     ],
 )
-def test_what_cannot_be_is_not_sent(scripted: Any, call: str, given: dict[str, Any], named: str) -> None:
+def test_what_cannot_be_is_not_sent(scripted: Any, call: str, values: dict[str, Any], named: str) -> None:
     hook, script = scripted
     with pytest.raises(KlingRequestInvalid, match=named) as caught:
-        getattr(hook.selection, call)(**given)
+        getattr(hook.selection, call)(**values)
     assert f"videos/multi-elements/{call}-selection)" in str(caught.value)
-    assert script.asked == []
+    assert script.requests == []
 
 
 @pytest.mark.parametrize("status", [1, "1"])
@@ -81,7 +81,7 @@ def test_a_session_without_an_id_is_none(scripted: Any) -> None:
         hook.selection.init(video_id="9")
 
 
-def test_nothing_is_asked_for_twice(hook: KlingHook, video_id: str, kling_emulator: Emulator) -> None:
+def test_nothing_is_requested_twice(hook: KlingHook, video_id: str, kling_emulator: Emulator) -> None:
     kling_emulator.faults.set({"server_error": 1})
     with pytest.raises(KlingServerError) as caught:
         hook.selection.init(video_id=video_id)

@@ -26,8 +26,8 @@ def test_times_that_are_text_reach_kling_as_numbers(hook: KlingHook, kling_emula
 
 
 def test_a_model_that_stands_in_the_path_is_needed(hook: KlingHook, kling_emulator: Emulator) -> None:
-    words = r"text-to-video: model_name is not given.* No job was made and nothing is charged"
-    with pytest.raises(KlingRequestInvalid, match=words):
+    expected_text = r"text-to-video: model_name is not given.* No job was made and nothing is charged"
+    with pytest.raises(KlingRequestInvalid, match=expected_text):
         hook.submit("text-to-video", {"prompt": "a boat"})
     task = hook.submit("text-to-video", {"prompt": "a boat", "model_name": "kling-3.0-turbo"})
     assert [job.task_id for job in kling_emulator.jobs] == [task.task_id]

@@ -59,20 +59,20 @@ def test_its_tasks_work(
 ):
     assert set(tasks) == {"video", "fetch", "sweep", "look"}
     tasks["video"].poll_interval = 0.2
-    made = run(tasks["video"], ti)
+    created = run(tasks["video"], ti)
     (shown,) = (json.loads(text) for text in snippets("json") if "videos" in text)
-    assert set(shown) <= set(made)
-    assert set(shown["videos"][0]) == set(made["videos"][0])
-    assert made["videos"][0]["path"].startswith(f"{tmp_path}/kling/2026-11-20/")
-    tasks["fetch"].render_template_fields({"params": {"job": made["task_id"]}})
-    assert tasks["fetch"].execute(context())["task_id"] == made["task_id"]
+    assert set(shown) <= set(created)
+    assert set(shown["videos"][0]) == set(created["videos"][0])
+    assert created["videos"][0]["path"].startswith(f"{tmp_path}/kling/2026-11-20/")
+    tasks["fetch"].render_template_fields({"params": {"job": created["task_id"]}})
+    assert tasks["fetch"].execute(context())["task_id"] == created["task_id"]
     assert tasks["sweep"].execute(context())["landed_before"] == 1
 
     capsys.readouterr()
     tasks["look"].python_callable()
-    assert capsys.readouterr().out == f"{tasks['video'].prompt} {made['units']} 0-video.mp4\n"
+    assert capsys.readouterr().out == f"{tasks['video'].prompt} {created['units']} 0-video.mp4\n"
 
-    manifest = read_task_manifest(f"{tmp_path}/kling/2026-11-20", made["task_id"])
+    manifest = read_task_manifest(f"{tmp_path}/kling/2026-11-20", created["task_id"])
     assert table("The manifest") == set(manifest)
     described = PAGE.split("| `request` |")[1].split("\n")[0]
     assert set(re.findall(r"`(\w+)`", described)) == set(manifest["request"])
@@ -86,8 +86,8 @@ def test_its_rule_is_accepted(s3: S3Server):
     (rule,) = (json.loads(text) for text in snippets("json") if "Rules" in text)
     client = s3.client()
     client.put_bucket_lifecycle_configuration(Bucket=s3.bucket, LifecycleConfiguration=rule)
-    (kept,) = client.get_bucket_lifecycle_configuration(Bucket=s3.bucket)["Rules"]
-    assert kept["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    (stored,) = client.get_bucket_lifecycle_configuration(Bucket=s3.bucket)["Rules"]
+    assert stored["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
 def test_its_numbers_are_those_of_the_code():

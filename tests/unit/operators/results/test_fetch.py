@@ -39,17 +39,17 @@ DOWNLOADS = "/results/{task_id}/{file}"
 
 
 def fetch(task_id: str, output_path: Any, **arguments: Any) -> Any:
-    given = {"endpoint": SLUG, "kling_task_id": task_id, "output_path": output_path, **arguments}
-    return KlingFetchResultOperator(task_id="fetch", **given).execute(context())
+    values = {"endpoint": SLUG, "kling_task_id": task_id, "output_path": output_path, **arguments}
+    return KlingFetchResultOperator(task_id="fetch", **values).execute(context())
 
 
 def test_it_stores_and_returns_what_operators_return(make: Make, shelf: Shelf, kling_emulator: Emulator):
     (task_id,) = make(external_task_id="mine")
     task = KlingHook().get_task(SLUG, task_id).to_json(SLUG)
     film = requests.get(task["videos"][0]["url"], timeout=60).content
-    landed = fetch(task_id, shelf.uri)
-    (video,) = landed.pop("videos")
-    assert landed == {name: value for name, value in task.items() if name != "videos"}
+    stored_task = fetch(task_id, shelf.uri)
+    (video,) = stored_task.pop("videos")
+    assert stored_task == {name: value for name, value in task.items() if name != "videos"}
     assert video["path"] == f"{shelf.uri}/{task_id}/0-video.mp4"
     assert (video["bytes"], video["sha256"]) == (len(film), sha256(film).hexdigest())
     files = shelf.files()
@@ -60,8 +60,8 @@ def test_it_stores_and_returns_what_operators_return(make: Make, shelf: Shelf, k
 
 def test_a_job_is_known_by_its_external_id_too(make: Make, shelf: Shelf):
     (task_id,) = make(external_task_id="mine")
-    landed = fetch("mine", shelf.uri, endpoint=TEXT_TO_VIDEO)
-    assert (landed["task_id"], landed["external_task_id"]) == (task_id, "mine")
+    stored_task = fetch("mine", shelf.uri, endpoint=TEXT_TO_VIDEO)
+    assert (stored_task["task_id"], stored_task["external_task_id"]) == (task_id, "mine")
 
 
 def test_a_stored_result_is_not_downloaded_again(make: Make, shelf: Shelf, kling_emulator: Emulator):
@@ -72,7 +72,7 @@ def test_a_stored_result_is_not_downloaded_again(make: Make, shelf: Shelf, kling
     assert kling_emulator.count("GET", DOWNLOADS) == 1
 
 
-def test_a_lost_file_comes_back_and_the_manifest_stays_as_rich(
+def test_a_missing_file_is_stored_again_and_the_manifest_stays_as_rich(
     kling_emulator: Emulator, shelf: Shelf, ti: Any
 ):
     """The operator's metadata of the inputs cannot be found out again."""
@@ -82,10 +82,10 @@ def test_a_lost_file_comes_back_and_the_manifest_stays_as_rich(
     task_id = run(film, ti)["task_id"]
     kling_emulator.advance(120)
     film.wait_for_completion, film.output_path = True, shelf.uri
-    made = run(film, ti.retried())
-    assert made["task_id"] == task_id
-    place = resolve_path(made["videos"][0]["path"])
-    place.fs.rm(place.path)
+    created = run(film, ti.retried())
+    assert created["task_id"] == task_id
+    location = resolve_path(created["videos"][0]["path"])
+    location.fs.rm(location.path)
     fetch(task_id, shelf.uri)
     files = shelf.files()
     assert f"{task_id}/0-video.mp4" in files
@@ -126,15 +126,15 @@ def test_a_failed_job_has_no_result(
     assert isinstance(caught.value, AirflowFailException)
 
 
-def test_after_30_days_it_is_gone_for_good(make: Make, shelf: Shelf, kling_emulator: Emulator):
+def test_after_30_days_the_result_has_expired(make: Make, shelf: Shelf, kling_emulator: Emulator):
     (task_id,) = make()
     with (
         time_machine.travel(kling_emulator.jobs[0].ended_at + 31 * DAY),
-        pytest.raises(KlingResultExpired) as gone,
+        pytest.raises(KlingResultExpired) as deleted,
     ):
         fetch(task_id, shelf.uri)
-    assert isinstance(gone.value, AirflowFailException)
-    assert f"Kling has deleted the result of task {task_id}" in str(gone.value)
+    assert isinstance(deleted.value, AirflowFailException)
+    assert f"Kling has deleted the result of task {task_id}" in str(deleted.value)
     assert shelf.files() == {}
 
 
@@ -146,7 +146,7 @@ def test_an_unknown_job_is_reported_with_account_and_endpoint(make: Make, tmp_pa
         fetch("mine", str(tmp_path), endpoint="videos/lip-sync")
 
 
-def test_a_download_that_fails_is_left_to_a_retry(make: Make, shelf: Shelf, kling_emulator: Emulator):
+def test_a_failed_download_is_repeated_by_a_retry(make: Make, shelf: Shelf, kling_emulator: Emulator):
     (task_id,) = make()
     kling_emulator.faults.set({"cut_download": 3000})
     with pytest.raises(KlingResultNotKept, match="A retry of this task fetches it again without a new job"):
@@ -182,7 +182,7 @@ def test_wrong_arguments_are_refused(
     assert kling_emulator.requests == {}
 
 
-def test_a_storage_that_is_down_is_asked_again(make: Make, s3: S3Server, kling_emulator: Emulator):
+def test_a_storage_that_is_down_is_tried_again(make: Make, s3: S3Server, kling_emulator: Emulator):
     (task_id,) = make()
     with pytest.raises(KlingServerError, match="does not respond"):
         fetch(task_id, s3.uri("out", "kling_test_s3_down"))

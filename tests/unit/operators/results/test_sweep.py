@@ -48,7 +48,7 @@ def sweep(output_path: Any, ti: TaskInstance | None = None, **arguments: Any) ->
     return report
 
 
-def asked(emulator: Emulator) -> int:
+def request_count(emulator: Emulator) -> int:
     return sum(emulator.requests.values())
 
 
@@ -59,7 +59,7 @@ def ids(jobs: list[dict[str, Any]]) -> list[str]:
 def test_missing_results_are_stored_and_the_next_sweep_is_cheap(
     make: Make, shelf: Shelf, kling_emulator: Emulator
 ):
-    made = [
+    created = [
         *make(3),
         *make(2, "images/generations", n=2),
         *make(1, "audio/text-to-audio", duration=3),
@@ -67,18 +67,18 @@ def test_missing_results_are_stored_and_the_next_sweep_is_cheap(
     made_before = len(kling_emulator.jobs)
     report = sweep(shelf.uri)
     assert (report["jobs"], report["landed"], report["not_landed"]) == (6, 6, 0)
-    assert set(ids(report["landed_jobs"])) == set(made) == stored_task_ids(shelf.uri)
+    assert set(ids(report["landed_jobs"])) == set(created) == stored_task_ids(shelf.uri)
     files = shelf.files()
     assert report["bytes"] == sum(len(data) for name, data in files.items() if "manifest" not in name)
     assert sum("image" in name for name in files) == 4
 
-    downloads, requests = kling_emulator.count("GET", DOWNLOADS), asked(kling_emulator)
-    again = sweep(shelf.uri)
-    assert (again["jobs"], again["landed_before"], again["landed"]) == (6, 6, 0)
+    downloads, requests = kling_emulator.count("GET", DOWNLOADS), request_count(kling_emulator)
+    second = sweep(shelf.uri)
+    assert (second["jobs"], second["landed_before"], second["landed"]) == (6, 6, 0)
     assert kling_emulator.count("GET", DOWNLOADS) == downloads
     # A page of each list, and one more where there are jobs, to be sure that it was the last: of three lists
     # of v1, and of API 2.0's, which holds the jobs of v1 too.
-    assert asked(kling_emulator) - requests == len(sweepable_endpoints()) + 4
+    assert request_count(kling_emulator) - requests == len(sweepable_endpoints()) + 4
     assert len(kling_emulator.jobs) == made_before
     assert shelf.files() == files
 
@@ -96,12 +96,12 @@ def test_a_killed_download_is_missing(make: Make, shelf: Shelf):
     sweep(shelf.uri)
     from airflow_provider_kling.utils.storage import resolve_path
 
-    place = resolve_path(f"{shelf.uri}/{task_id}/manifest.json")
-    place.fs.rm(place.path)
+    location = resolve_path(f"{shelf.uri}/{task_id}/manifest.json")
+    location.fs.rm(location.path)
     assert sweep(shelf.uri)["landed"] == 1
 
 
-def test_jobs_that_run_or_failed_are_left(make: Make, here: str, kling_emulator: Emulator):
+def test_running_and_failed_jobs_are_skipped(make: Make, here: str, kling_emulator: Emulator):
     kling_emulator.faults.set({"failed_word": "storm"})
     make(prompt="A storm")
     KlingHook().submit(SLUG, {"prompt": "A boat", "model_name": "kling-v3"})
@@ -129,7 +129,7 @@ def test_it_reads_page_after_page_and_stops_at_a_page_of_older_jobs(
 
 
 def test_one_that_fails_does_not_stop_the_others(make: Make, shelf: Shelf, kling_emulator: Emulator):
-    made = make(6)
+    created = make(6)
     kling_emulator.faults.set({"download_error": 5})
     ti = TaskInstance()
     with pytest.raises(KlingResultNotKept, match="Retry to store 1 more results, which failed") as caught:
@@ -140,7 +140,7 @@ def test_one_that_fails_does_not_stop_the_others(make: Make, shelf: Shelf, kling
     (failed,) = report["not_landed_jobs"]
     assert "HTTP 503" in failed["error"]
     assert "Signature" not in json.dumps(report)
-    assert stored_task_ids(shelf.uri) == set(made) - {failed["kling_task_id"]}
+    assert stored_task_ids(shelf.uri) == set(created) - {failed["kling_task_id"]}
 
     retry = sweep(shelf.uri)
     assert ids(retry["landed_jobs"]) == [failed["kling_task_id"]]
@@ -148,17 +148,17 @@ def test_one_that_fails_does_not_stop_the_others(make: Make, shelf: Shelf, kling
 
 
 def test_cut_downloads_leave_no_half_file(make: Make, shelf: Shelf, kling_emulator: Emulator):
-    made = make(3)
+    created = make(3)
     kling_emulator.faults.set({"cut_download": 4000})
     with pytest.raises(KlingResultNotKept, match="Retry to store 3 more results, which failed"):
         sweep(shelf.uri)
     assert shelf.files() == {}
     kling_emulator.faults.clear()
     sweep(shelf.uri)
-    assert stored_task_ids(shelf.uri) == set(made)
+    assert stored_task_ids(shelf.uri) == set(created)
 
 
-def test_it_gives_up_when_nothing_works_any_more(make: Make, here: str, kling_emulator: Emulator):
+def test_it_stops_after_repeated_failures(make: Make, here: str, kling_emulator: Emulator):
     make(MAX_CONSECUTIVE_FAILURES + 10)
     kling_emulator.faults.set({"cut_download": 10})
     ti = TaskInstance()
@@ -190,12 +190,12 @@ def test_results_that_expire_soon_are_named_and_stored_first(make: Make, here: s
         }
 
 
-def test_what_is_gone_is_named_and_fails_nothing(make: Make, here: str, kling_emulator: Emulator):
-    (gone,) = make()
+def test_expired_results_are_listed_and_fail_nothing(make: Make, here: str, kling_emulator: Emulator):
+    (deleted,) = make()
     with time_machine.travel(kling_emulator.jobs[0].ended_at + 30.5 * DAY, tick=True):
         kling_emulator.state.clock.reset()
         report = sweep(here)
-        assert (ids(report["gone_jobs"]), report["landed"], report["not_landed"]) == ([gone], 0, 0)
+        assert (ids(report["gone_jobs"]), report["landed"], report["not_landed"]) == ([deleted], 0, 0)
     with time_machine.travel(kling_emulator.jobs[0].ended_at + 31.5 * DAY, tick=True):
         assert sweep(here)["jobs"] == 0
 
@@ -265,10 +265,10 @@ def test_a_list_that_fails_fails_the_sweep_after_the_others(make: Make, here: st
 def test_refused_credentials_end_it_at_once(make: Make, here: str, kling_emulator: Emulator):
     make()
     kling_emulator.faults.set({"bad_credentials": 1000})
-    before = asked(kling_emulator)
+    before = request_count(kling_emulator)
     with pytest.raises(KlingAuthError):
         sweep(here)
-    assert asked(kling_emulator) - before == 1
+    assert request_count(kling_emulator) - before == 1
 
 
 def test_storage_is_looked_at_before_kling(s3: S3Server, kling_emulator: Emulator):
@@ -280,7 +280,7 @@ def test_storage_is_looked_at_before_kling(s3: S3Server, kling_emulator: Emulato
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("values", "named"),
     [
         ({"endpoints": ["videos/nothing"]}, "'endpoints': .*; expected a slug: videos/"),
         ({"endpoints": ["audio/tts"]}, "'endpoints': .* audio/tts has no list of jobs with files"),
@@ -296,9 +296,9 @@ def test_storage_is_looked_at_before_kling(s3: S3Server, kling_emulator: Emulato
         ({"parallel": 33}, "'parallel': 33; expected 1 to 32"),
     ],
 )
-def test_a_wrong_argument_is_found_when_the_dag_is_parsed(given: dict[str, Any], named: str):
+def test_a_wrong_argument_is_found_when_the_dag_is_parsed(values: dict[str, Any], named: str):
     with pytest.raises(KlingRequestInvalid, match=f"Invalid value for {named}"):
-        KlingResultSweepOperator(task_id="sweep", output_path="/out", **given)
+        KlingResultSweepOperator(task_id="sweep", output_path="/out", **values)
 
 
 def test_templates_wait_for_rendering(make: Make):
@@ -329,24 +329,24 @@ def test_only_what_can_be_listed_and_has_files_is_swept():
 
 
 def test_the_endpoints_of_api_2_share_a_list():
-    swept = [endpoint.slug for endpoint in sweepable_endpoints() if endpoint.tasks_path]
-    assert swept == ["text-to-video", "solutions/virtual_try_on"]
+    endpoints = [endpoint.slug for endpoint in sweepable_endpoints() if endpoint.tasks_path]
+    assert endpoints == ["text-to-video", "solutions/virtual_try_on"]
 
 
 def test_jobs_of_api_2_are_found_too(make: Make, shelf: Shelf, kling_emulator: Emulator):
-    made = [
+    created = [
         *make(2, "text-to-video", model_name="kling-3.0-turbo"),
         *make(1, "omni-video", model_name="kling-o1", contents=[{"type": "prompt", "text": "a boat"}]),
         *make(1, "videos/text2video"),
     ]
     report = sweep(shelf.uri)
     assert (report["jobs"], report["landed"], report["not_landed"]) == (4, 4, 0)
-    assert stored_task_ids(shelf.uri) == set(made)
-    again = sweep(shelf.uri)
-    assert (again["jobs"], again["landed_before"]) == (4, 4)
+    assert stored_task_ids(shelf.uri) == set(created)
+    second = sweep(shelf.uri)
+    assert (second["jobs"], second["landed_before"]) == (4, 4)
 
 
-def test_an_account_without_an_api_key_is_not_asked_for_what_it_cannot_have(
+def test_no_request_needs_an_api_key_that_the_account_does_not_have(
     make: Make, shelf: Shelf, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ):
     make(1)

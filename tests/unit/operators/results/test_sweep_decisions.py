@@ -52,10 +52,10 @@ def test_every_job_since_is_seen_once(ages: list[int], size: int, new_between: i
             listed[:0] = [task(f"new-{number}-{n}", 1000) for n in range(min(new_between, size - 1))]
         return listed[(number - 1) * size : number * size]
 
-    wanted = [each.task_id for each in listed if each.created_at >= 1000 - since_age]
+    expected = [each.task_id for each in listed if each.created_at >= 1000 - since_age]
     seen = [each.task_id for each in islice(iter_tasks_since(read_page, 1000 - since_age), 10_000)]
     assert len(seen) == len(set(seen))
-    assert [each for each in seen if not each.startswith("new")] == wanted
+    assert [each for each in seen if not each.startswith("new")] == expected
 
 
 def test_older_pages_are_not_read():
@@ -87,7 +87,7 @@ def test_jobs_without_a_date_are_looked_at():
 
 
 @pytest.mark.parametrize(
-    ("status", "result", "kept", "now", "finding"),
+    ("status", "result", "stored", "now", "finding"),
     [
         (TaskStatus.PROCESSING, {}, (), 0, ResultStatus.UNFINISHED),
         (TaskStatus.UNKNOWN, {}, (), 0, ResultStatus.UNFINISHED),
@@ -100,8 +100,8 @@ def test_jobs_without_a_date_are_looked_at():
         (TaskStatus.SUCCEED, VIDEO, (), 30 * 86_400_000, ResultStatus.EXPIRED),
     ],
 )
-def test_where_a_result_stands(status: Any, result: Any, kept: Any, now: int, finding: ResultStatus):
-    assert classify_task(KlingTask("8", status, "", updated_at=0, result=result), kept, now) is finding
+def test_the_state_of_a_result(status: Any, result: Any, stored: Any, now: int, finding: ResultStatus):
+    assert classify_task(KlingTask("8", status, "", updated_at=0, result=result), stored, now) is finding
 
 
 def test_ids_that_are_no_names_of_folders_are_found_again():
@@ -156,10 +156,15 @@ def test_kinds_of_failure_are_distinguished():
 
     report = SweepReport(warn_before=3)
     store_all(jobs(6), keep, report, 2)
-    told = report.to_json()
-    assert (told["landed"], told["gone"], told["not_landed"], told["expiring"]) == (3, 1, 2, 1)
-    assert {job["error"] for job in told["not_landed_jobs"]} == {"the disk is full", "ValueError"}
-    assert [job["kling_task_id"] for job in told["expiring_jobs"]] == ["2"]
+    outcome = report.to_json()
+    assert (outcome["landed"], outcome["gone"], outcome["not_landed"], outcome["expiring"]) == (
+        3,
+        1,
+        2,
+        1,
+    )
+    assert {job["error"] for job in outcome["not_landed_jobs"]} == {"the disk is full", "ValueError"}
+    assert [job["kling_task_id"] for job in outcome["expiring_jobs"]] == ["2"]
 
 
 def test_a_success_in_between_means_that_things_work():

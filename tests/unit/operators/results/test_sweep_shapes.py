@@ -33,10 +33,10 @@ def sweep(ti: TaskInstance, server: Kling, out: Path, shape: Any, monkeypatch: p
     server.query = shape
 
     def answer(request: Received) -> Reply:
-        told = Kling._answer(server, request)
+        report = Kling._answer(server, request)
         if "pageNum" not in request.target:
-            return told
-        page = json.loads(told.body)
+            return report
+        page = json.loads(report.body)
         data = page["data"] if isinstance(page["data"], dict) else json.loads(page["data"])
         return Reply(200, {"code": 0, "data": [data] if "pageNum=1&" in request.target else []})
 

@@ -8,10 +8,10 @@ from typing import Any
 from airflow_provider_kling.api.requests.audio import TextToAudio, TextToSpeech, VideoToAudio
 from airflow_provider_kling.api.requests.library import CustomElement, CustomVoice, DeleteElement, DeleteVoice
 
-from .common import PICTURE, SOUND, VIDEO, Accepted, Refused
+from .common import AUDIO_URL, IMAGE_URL, VIDEO, Accepted, Refused
 
 SPEECH = {"text": "Throughout my time", "voice_id": "oversea_male1", "voice_language": "en"}
-VIEWS = {"frontal_image": PICTURE, "refer_images": [{"image_url": PICTURE}]}
+VIEWS = {"frontal_image": IMAGE_URL, "refer_images": [{"image_url": IMAGE_URL}]}
 FILM = {"refer_videos": [{"video_url": VIDEO}]}
 
 
@@ -27,7 +27,7 @@ ACCEPTED = [
     Accepted(TextToAudio, {"prompt": "x" * 200, "duration": "9.9"}),
     Accepted(VideoToAudio, {"video_id": "8", "asmr_mode": "True"}),
     Accepted(VideoToAudio, {"video_url": VIDEO, "sound_effect_prompt": "steps", "bgm_prompt": "piano"}),
-    Accepted(CustomVoice, {"voice_name": "Ann", "voice_url": SOUND, "video_id": ""}),
+    Accepted(CustomVoice, {"voice_name": "Ann", "voice_url": AUDIO_URL, "video_id": ""}),
     Accepted(CustomVoice, {"voice_name": "x" * 20, "video_id": "8"}),
     Accepted(CustomElement, element("image_refer", element_image_list=VIEWS)),
     Accepted(
@@ -57,7 +57,7 @@ REFUSED = [
     Refused(CustomElement, element("video_refer"), "element_video_list must be given"),
     Refused(
         CustomElement,
-        element("image_refer", element_image_list={"frontal_image": PICTURE, "refer_images": []}),
+        element("image_refer", element_image_list={"frontal_image": IMAGE_URL, "refer_images": []}),
         "at least 1",
     ),
     Refused(
