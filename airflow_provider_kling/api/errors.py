@@ -103,10 +103,10 @@ def _text(value: Any, depth: int) -> str:
         return "; ".join(filter(None, (_text(item, depth - 1) for item in value[:_MAX_ITEMS])))
     if not isinstance(value, Mapping):
         return ""
-    words = next((text for name in _MESSAGE_KEYS if (text := _text(value.get(name), depth - 1))), "")
-    place = value.get("loc")
-    where = ".".join(str(part) for part in place if part != "body") if isinstance(place, list) else ""
-    return f"{where}: {words}" if where and words else words
+    text = next((text for name in _MESSAGE_KEYS if (text := _text(value.get(name), depth - 1))), "")
+    location = value.get("loc")
+    field = ".".join(str(part) for part in location if part != "body") if isinstance(location, list) else ""
+    return f"{field}: {text}" if field and text else text
 
 
 def _request_id_in(headers: Mapping[str, str]) -> str:
@@ -233,10 +233,10 @@ class ApiError:
 
     def __str__(self) -> str:
         meaning = _MEANING.get(self.code or 0)
-        where = f"HTTP {self.http_status}" + (f", code {self.code}" if self.code is not None else "")
-        asked = f", request_id {self.request_id}" if self.request_id else ""
+        source = f"HTTP {self.http_status}" + (f", code {self.code}" if self.code is not None else "")
+        request_text = f", request_id {self.request_id}" if self.request_id else ""
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{f'{meaning}: ' if meaning else ''}{self.message!r} ({where}{asked}){hint}"
+        return f"{f'{meaning}: ' if meaning else ''}{self.message!r} ({source}{request_text}){hint}"
 
 
 def known_code(code: int | None) -> bool:

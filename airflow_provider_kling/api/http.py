@@ -163,14 +163,14 @@ def select_task(
     rows = list_rows(payload)
     listed = bool(rows)
     other = False
-    asked = comparable_id(task_id)
+    requested_id = comparable_id(task_id)
     for record in rows or [payload]:
         task = parse_task(record)
         if task is None:
             continue
         named = task.external_task_id
         ids = _ids_in(record)
-        if asked in ids or asked == comparable_id(named or ""):
+        if requested_id in ids or requested_id == comparable_id(named or ""):
             return task
         if not listed and _is_rounded(record, task_id):
             # A query for one job names it in its path; among several another one could be as near.
@@ -316,11 +316,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     :param headers: the answer's headers.
     :return: seconds from now, ``None`` where the answer does not name any.
     """
-    asked = _header(headers, "Retry-After")
+    value = _header(headers, "Retry-After")
     try:
-        seconds = float(asked)
+        seconds = float(value)
     except ValueError:
-        seconds = _seconds_between(_header(headers, "Date"), asked)
+        seconds = _seconds_between(_header(headers, "Date"), value)
     return min(max(0.0, seconds), MAX_RETRY_AFTER) if math.isfinite(seconds) else None
 
 

@@ -49,7 +49,7 @@ def is_templated(value: Any) -> bool:
     return not isinstance(to_builtin(value), str | int | float | None)
 
 
-def is_lost(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
     """Return whether a rendered value is empty: ``None``, blanks or a word such as "None" or "nan".
 
     :param value: a rendered value.
@@ -80,19 +80,19 @@ def rendered_text_problem(name: str | int, rendered: Any) -> str | None:
     return "gives an empty list or object" if empty else None
 
 
-def fault_of_values(values: Any, lost: Callable[[Any], bool]) -> str | None:
+def find_invalid_value(values: Any, is_empty_prompt: Callable[[Any], bool]) -> str | None:
     """Return the fault of an empty prompt, or of text that is no value, at any depth.
 
     :param values: fields of a request.
-    :param lost: whether a prompt is empty.
+    :param is_empty_prompt: whether a prompt is empty.
     :return: place and fault; ``None`` without one.
     """
-    for place, item in values_in(values):
-        name = place.rpartition(".")[2]
-        if name == "prompt" and lost(item):
-            return f"{place} is {item!r}"
-        if why := rendered_text_problem(name, item):
-            return f"{place} {why}"
+    for path, item in values_in(values):
+        name = path.rpartition(".")[2]
+        if name == "prompt" and is_empty_prompt(item):
+            return f"{path} is {item!r}"
+        if problem := rendered_text_problem(name, item):
+            return f"{path} {problem}"
     return None
 
 
@@ -149,4 +149,4 @@ def _reached(
 
 def _holds_something(value: Any) -> bool:
     items = value.values() if isinstance(value, Mapping) else value
-    return any(not is_lost(item) and item not in ([], {}) for item in items)
+    return any(not is_empty(item) and item not in ([], {}) for item in items)

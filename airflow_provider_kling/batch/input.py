@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
 from ..api.requests.coercion import is_missing, is_result, to_builtin
-from ..api.templating import fault_of_values, is_lost
+from ..api.templating import find_invalid_value, is_empty
 from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
@@ -285,7 +285,7 @@ def _from_item(item: Any) -> Mapping[str, Any] | InvalidRow:
     if not isinstance(item, Mapping):
         return InvalidRow(f"it is a {type(item).__name__}, and must be a dict", repr(item))
     plain: Mapping[str, Any] = paths_to_str(item)
-    return _checked(plain, json.dumps(plain, default=str), is_lost)
+    return _checked(plain, json.dumps(plain, default=str), is_empty)
 
 
 def _checked(
@@ -299,7 +299,7 @@ def _checked(
     :return: the row, or why it is invalid.
     """
     request = {name: value for name, value in row.items() if name not in (LABELS, EXPECTED_SECONDS)}
-    fault = fault_of_values(request, lost)
+    fault = find_invalid_value(request, lost)
     return InvalidRow(f"{fault}; give it words, or leave its key out", text) if fault else row
 
 

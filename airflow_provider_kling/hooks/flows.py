@@ -184,13 +184,15 @@ def get_task(
     :return: the task.
     :raises KlingTaskNotFound: there is none.
     """
-    ask = read if retry else send
+    send_request = read if retry else send
     *first, last = get_task_requests(endpoint, task_id)
     for request in first:
         with suppress(KlingTaskNotFound):
-            return parse_requested_task(settings, request, (yield from ask(settings, request)), task_id)
+            return parse_requested_task(
+                settings, request, (yield from send_request(settings, request)), task_id
+            )
     return parse_requested_task(
-        settings, last, (yield from ask(settings, last)), task_id, by_external_id=by_external_id
+        settings, last, (yield from send_request(settings, last)), task_id, by_external_id=by_external_id
     )
 
 
@@ -319,12 +321,12 @@ def build_uncharged_request(
         json.dumps(body, allow_nan=False)
     except (TypeError, ValueError) as error:
         _raise_invalid("body", type(body).__name__, f"it cannot be sent as JSON: {error}")
-    asked = {str(name): str(value) for name, value in (params or {}).items() if value is not None}
+    query = {str(name): str(value) for name, value in (params or {}).items() if value is not None}
     return ApiRequest(
         "GET" if verb == "GET" else "POST",
         path,
         body=dict(body or {}) if verb == "POST" else None,
-        params=asked or None,
+        params=query or None,
         creates_task=verb == "POST" and path.partition("?")[0].rstrip("/") not in _READ_ONLY_PATHS,
     )
 

@@ -92,9 +92,9 @@ def parse_or_raise(
     # Servers echo keys that they refuse; before the text is cut, so that no part of one stays.
     body = hidden.redact_body(body)
     headers = {name: hidden.redact_text(value) for name, value in headers.items()}
-    again = parse_response(status, headers, body)
-    if isinstance(again, ApiError):
-        response = replace(response, message=again.message, request_id=again.request_id)
+    redacted = parse_response(status, headers, body)
+    if isinstance(redacted, ApiError):
+        response = replace(response, message=redacted.message, request_id=redacted.request_id)
     doing = str(call)
     if response.is_wrong_url:
         doing, response = (

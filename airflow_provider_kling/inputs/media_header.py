@@ -95,12 +95,12 @@ def video_warnings(info: VideoInfo, rules: MediaConstraints) -> list[str]:
 def _duration_warnings(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
     if not rules.seconds or not info.seconds:
         return
-    (least, most), gap = rules.seconds, rules.seconds_between
-    if not least - _TOLERANCE <= info.seconds <= most + _TOLERANCE:
-        yield f"lasts {info.seconds:.1f} s; {least:g} to {most:g} s are documented"
+    (minimum, maximum), gap = rules.seconds, rules.seconds_between
+    if not minimum - _TOLERANCE <= info.seconds <= maximum + _TOLERANCE:
+        yield f"lasts {info.seconds:.1f} s; {minimum:g} to {maximum:g} s are documented"
     elif gap and gap[0] + _TOLERANCE < info.seconds < gap[1] - _TOLERANCE:
-        wanted = f"{least:g} to {gap[0]:g} s or {gap[1]:g} to {most:g} s"
-        yield f"lasts {info.seconds:.1f} s; {wanted} are documented"
+        documented = f"{minimum:g} to {gap[0]:g} s or {gap[1]:g} to {maximum:g} s"
+        yield f"lasts {info.seconds:.1f} s; {documented} are documented"
 
 
 def _frame_rate_warnings(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
@@ -126,8 +126,8 @@ def _size_warnings(info: VideoInfo, rules: MediaConstraints) -> Iterator[str]:
     if rules.ratio and not rules.ratio[0] <= info.width / info.height <= rules.ratio[1]:
         yield f"{sides}; a ratio of {rules.ratio[0]:g} to {rules.ratio[1]:g} is documented"
     if rules.ratios and not any(_has_ratio(info, ratio) for ratio in rules.ratios):
-        wanted = _format_values([f"{width}:{height}" for width, height in rules.ratios])
-        yield f"{sides}; a ratio of {wanted} is documented"
+        documented = _format_values([f"{width}:{height}" for width, height in rules.ratios])
+        yield f"{sides}; a ratio of {documented} is documented"
 
 
 def _has_ratio(info: VideoInfo, ratio: tuple[int, int]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..api.requests.coercion import is_result, parse_mapping, to_builtin
-from ..api.templating import EXPRESSION, WORDS, holds_none, is_lost, is_templated, rendered_text_problem
+from ..api.templating import EXPRESSION, WORDS, holds_none, is_empty, is_templated, rendered_text_problem
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import paths_to_str
 from ..utils.redaction import original_of, redact_reversibly, redact_text
@@ -63,7 +63,7 @@ class UnresolvedTemplate:
     @property
     def fatal(self) -> bool:
         """Whether the task must fail: for a value that is no text of its field, or has none and needs one."""
-        return not is_lost(self.value) or self.path[-1] in _REQUIRED_IF_TEMPLATED
+        return not is_empty(self.value) or self.path[-1] in _REQUIRED_IF_TEMPLATED
 
     def __str__(self) -> str:
         return f"{self.name} is {self.value!r} after rendering: {self.template} {self.why}"
@@ -98,7 +98,7 @@ def find_unresolved(templates: Mapping[str, Any], rendered: Mapping[str, Any]) -
 def _unresolved_in(path: Path, template: Any, rendered: Any) -> list[UnresolvedTemplate]:
     if not is_templated(template):
         return []
-    if is_lost(rendered) or (path == (OUTPUT_PATH,) and _has_empty_path_part(template, rendered)):
+    if is_empty(rendered) or (path == (OUTPUT_PATH,) and _has_empty_path_part(template, rendered)):
         return [UnresolvedTemplate(path, str(template), rendered)]
     if (problem := rendered_text_problem(path[-1], rendered)) is not None:
         return [UnresolvedTemplate(path, str(template), redact_text(rendered)[:_LONGEST_SHOWN], problem)]
@@ -149,7 +149,7 @@ def empty_values(value: Any) -> list[tuple[Path, Any]]:
         for part, item in parts
         for found in (
             [((part,), item)]
-            if is_lost(item)
+            if is_empty(item)
             else [((part, *inner), empty) for inner, empty in empty_values(item)]
         )
     ]

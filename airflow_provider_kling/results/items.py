@@ -84,10 +84,10 @@ def _items(result: Mapping[str, Any]) -> Iterator[ResultItem]:
     arrays = result_arrays(result)
     seen: set[tuple[str, int, str]] = set()
     for file in list_result_files(arrays):
-        place = (file.array, file.index, file.kind)
-        if place in seen or file.url_key == "watermark_url" or not _media_of(file.array):
+        identity = (file.array, file.index, file.kind)
+        if identity in seen or file.url_key == "watermark_url" or not _media_of(file.array):
             continue
-        seen.add(place)
+        seen.add(identity)
         entry = arrays[file.array][file.index]
         digest = entry.get(file.url_key.replace("url", "sha256"))
         yield ResultItem(

@@ -122,13 +122,13 @@ def read_manifest(folder: StoragePath) -> dict[str, Any] | None:
     :raises StoragePermanentError: the storage denies access or is not configured.
     :raises StorageTransientError: the storage does not respond as expected.
     """
-    place = folder.child(MANIFEST)
-    if is_link(place):
+    path = folder.child(MANIFEST)
+    if is_link(path):
         return None
     with translate_storage_errors():
         try:
-            place.fs.invalidate_cache()
-            content = read_json(place.fs.cat_file(place.path))
+            path.fs.invalidate_cache()
+            content = read_json(path.fs.cat_file(path.path))
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
     known_version = isinstance(content, dict) and content.get("version") == VERSION
@@ -177,14 +177,14 @@ def check_output_path(output_path: str | ObjectStoragePath) -> None:
     :raises StoragePermanentError: unknown scheme, missing package, or a bucket that does not exist.
     :raises StorageTransientError: the storage does not respond as expected.
     """
-    place = resolve_path(output_path)
-    bucket = place.path.strip("/").partition("/")[0]
+    path = resolve_path(output_path)
+    bucket = path.path.strip("/").partition("/")[0]
     # In other storages the first part of a path is a folder that is created when needed.
-    if not is_object_store(place) or not bucket:
+    if not is_object_store(path) or not bucket:
         return
     with translate_storage_errors():
         try:
-            _probe_bucket(place.fs, bucket)
+            _probe_bucket(path.fs, bucket)
         except PermissionError:
             return
         except FileNotFoundError:

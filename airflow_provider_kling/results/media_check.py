@@ -93,9 +93,9 @@ def _files_at(folder_path: StoragePath) -> list[str]:
     found = []
     for folder in folders:
         relative = folder[folder.find(root) + len(root) :].strip("/")
-        place = folder_path.child(relative) if relative else folder_path
-        listed = {entry.get("name") for entry in (read_manifest(place) or {"files": ()})["files"]}
-        found += [place.child(name).uri for name in sorted(filter(_is_media, listed))]
+        subfolder = folder_path.child(relative) if relative else folder_path
+        listed = {entry.get("name") for entry in (read_manifest(subfolder) or {"files": ()})["files"]}
+        found += [subfolder.child(name).uri for name in sorted(filter(_is_media, listed))]
     return found
 
 
@@ -153,8 +153,8 @@ def _entry_of(file: StoragePath, manifest: Mapping[str, Any]) -> Mapping[str, An
 
 def _lacks_video_stream(file: StoragePath, manifest: Mapping[str, Any], found: Measurements | None) -> bool:
     """Whether a file that the job made as a video has audio alone."""
-    made = str(_entry_of(file, manifest).get("key"))
-    return found is not None and found.kind == "audio" and made.startswith("videos[")
+    key = str(_entry_of(file, manifest).get("key"))
+    return found is not None and found.kind == "audio" and key.startswith("videos[")
 
 
 def _known_verdict(file: StoragePath, manifest: Mapping[str, Any], rules: MediaRules) -> CheckedFile | None:
@@ -179,14 +179,14 @@ def _manifest_of(folder: StoragePath) -> Mapping[str, Any]:
 
 
 def _check(file: StoragePath, rules: MediaRules) -> CheckedFile:
-    with _downloaded(file) as (local, mime, fault):
+    with _downloaded(file) as (local, mime, defect):
         try:
             found = measure(local, image=bool(mime and mime.startswith("image/")))
         except UnreadableMediaError as error:
             return CheckedFile(file.uri, (f"the file is damaged: {error}",), None, rules)
     failures = find_failures(found, rules)
-    if fault and found.complete:
-        failures.insert(0, f"the file is truncated: {fault}")
+    if defect and found.complete:
+        failures.insert(0, f"the file is truncated: {defect}")
     return CheckedFile(file.uri, tuple(failures), found, rules)
 
 

@@ -92,27 +92,27 @@ def submit_or_attach(submission: SubmissionContext) -> SubmissionFlow:
     :raises KlingError: the job was refused, or could not be asked for.
     """
     first = _last_known_attempt(submission)
-    ask_first = submission.is_retry or submission.look_up_first or _is_known(submission, first)
+    look_up_first = submission.is_retry or submission.look_up_first or _is_known(submission, first)
     for attempt in range(first, MAX_FAILED_TASKS):
         external_id = submission.key.external_task_id(attempt)
-        if ask_first:
+        if look_up_first:
             task = yield from _find_earlier(submission, external_id, attempt)
         else:
             task = yield from _find_created_meanwhile(submission, external_id)
-        reattached, taken = task is not None, False
+        reattached, was_in_use = task is not None, False
         reused = reattached and _is_of_other_task(submission, external_id)
         if task is None:
             of_other_task = _is_of_other_task(submission, external_id)
-            task, reattached, taken = yield from _create(submission, external_id)
-            reused = taken and of_other_task
+            task, reattached, was_in_use = yield from _create(submission, external_id)
+            reused = was_in_use and of_other_task
             if not reused:
                 _record_created(submission, attempt, external_id, task)
         if not (reattached and submission.must_be_resubmitted(task)):
             return SubmittedTask(
-                task, external_id, reattached, attempt, taken and not submission.is_retry, reused
+                task, external_id, reattached, attempt, was_in_use and not submission.is_retry, reused
             )
         _log_expired(submission, task)
-        ask_first = True
+        look_up_first = True
     raise KlingTaskFailed(f"Correct the request: {MAX_FAILED_TASKS} jobs of this task have failed at Kling.")
 
 
@@ -256,8 +256,8 @@ def _create(submission: SubmissionContext, external_id: str) -> _CreateFlow:
             yield Sleep(LOOKUP_DELAYS[call - 1])
         try:
             return (yield from _create_with_intent(submission, external_id)), False, False
-        except KlingTaskExists as taken:
-            return (yield from _find_duplicate(submission, external_id, taken)), True, error is None
+        except KlingTaskExists as duplicate:
+            return (yield from _find_duplicate(submission, external_id, duplicate)), True, error is None
         except KlingServerError as failed:
             not_created = failed.job is JobState.NOT_CREATED
             # A later call that created nothing does not resolve an earlier unknown outcome.
@@ -377,18 +377,18 @@ def _find_after_refusal(
     raise _interrupted_error(refused.message, refused, external_id) from refused
 
 
-def _find_duplicate(submission: SubmissionContext, external_id: str, taken: KlingTaskExists) -> _TaskFlow:
+def _find_duplicate(submission: SubmissionContext, external_id: str, error: KlingTaskExists) -> _TaskFlow:
     if submission.can_look_up:
         task = (yield from _look_up(external_id)) or (yield from _poll_lookup(submission, external_id))
         if task:
             return task
-    text = f"external_task_id {external_id} is taken, but this endpoint finds no job with it: {taken.message}"
+    text = f"external_task_id {external_id} is taken, but this endpoint finds no job with it: {error.message}"
     if not submission.can_look_up:
         if submission.shared:
             text = f"Another task has a job of this request: use its output_path, or set take. {text}"
         raise KlingSubmissionUnknown(text, job=JobState.MAY_EXIST)
     # The job may appear late: a retry looks it up again, and Kling rejects a second one.
-    raise _interrupted_error(text, taken, external_id)
+    raise _interrupted_error(text, error, external_id)
 
 
 def _outcome_unknown_error(reason: str) -> KlingSubmissionUnknown:

@@ -154,14 +154,14 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         start = None if self.start_from is None else round(self.start_from * 1000)
         now = round(time.time() * 1000)
         # Only a completed poll counts.
-        look = (self._marks.get(name) or JobWatermark.starting(now, start)).copy()
-        look.begin(now)
+        watermark = (self._marks.get(name) or JobWatermark.starting(now, start)).copy()
+        watermark.begin(now)
         found: list[KlingTask] = []
         share = Slice()
         try:
             async for tasks in lists.pages(endpoint):
-                found += look.ended(tasks)
-                if look.reaches(tasks):
+                found += watermark.ended(tasks)
+                if watermark.reaches(tasks):
                     break
                 await share.pause_if_used()
         except KlingError as error:
@@ -171,10 +171,10 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
             self.log.exception("Unexpected error while the list of %s was read", name)
             self._on_failure(name, type(error).__name__)
             return []
-        look.finish()
+        watermark.finish()
         self._failures.pop(name, None)
-        self._marks[name] = look
-        elsewhere = self._known_elsewhere(name, own_list=not endpoint.tasks_path)
+        self._marks[name] = watermark
+        elsewhere = self._reported_by_other_lists(name, own_list=not endpoint.tasks_path)
         # The oldest first, as they were made.
         return [
             task
@@ -182,7 +182,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
             if task.status.value in self.statuses and task.task_id not in elsewhere
         ]
 
-    def _known_elsewhere(self, name: str, *, own_list: bool) -> set[str]:
+    def _reported_by_other_lists(self, name: str, *, own_list: bool) -> set[str]:
         """Return the ids of jobs that another list reports or has reported: some jobs are in two.
 
         :param name: name of the list.

@@ -63,7 +63,7 @@ class TaskReader:
         self._lists_from = 0.0 if lists else float("inf")
         self._list_failures = 0
         self._list_auth_failures = 0
-        self._bad_rows = 0
+        self._invalid_rows = 0
         self._slow = 0
         self._rounds = 0
         self._late = BackgroundReads()
@@ -92,9 +92,9 @@ class TaskReader:
         """
         now = asyncio.get_running_loop().time()
         self._rounds += 1
-        for ident in (held := self._late.idents.intersection(due)):
+        for ident in (late := self._late.idents.intersection(due)):
             sink.on_reading(ident)
-        due = [ident for ident in due if ident not in held and ident in positions]
+        due = [ident for ident in due if ident not in late and ident in positions]
         lists = now >= self._lists_from and not self._page_is_late
         plan = PollRound(positions, due, lists=lists, retry_missing=self._rounds % _RETRY_LIST_EVERY == 0)
         await asyncio.sleep(0)
@@ -220,17 +220,17 @@ class TaskReader:
                         found.append((index, ident))
             except Exception as error:
                 # Its job, if it is one of ours, is read by itself.
-                self._on_bad_row(error)
+                self._on_invalid_row(error)
             if notified >= YIELD_EVERY:
                 notified = 0
                 await asyncio.sleep(0)
             await share.pause_if_used()
         return found
 
-    def _on_bad_row(self, error: Exception) -> None:
-        self._bad_rows += 1
-        level, reason = logging.DEBUG if self._bad_rows > 1 else logging.WARNING, type(error).__name__
-        log.log(level, "%s: %d rows could not be read: %s", self._endpoint, self._bad_rows, reason)
+    def _on_invalid_row(self, error: Exception) -> None:
+        self._invalid_rows += 1
+        level, reason = logging.DEBUG if self._invalid_rows > 1 else logging.WARNING, type(error).__name__
+        log.log(level, "%s: %d rows could not be read: %s", self._endpoint, self._invalid_rows, reason)
 
     async def _read_singles(
         self,
