@@ -272,7 +272,7 @@ def test_a_storage_without_exclusive_creation_is_refused(path: Any) -> None:
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_tasks_share_it(deferrable: bool, kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_tasks_share_a_budget(deferrable: bool, kling_emulator: Emulator, tmp_path: Path) -> None:
     shared = budget(tmp_path, 7)
     first, second, third = (TaskInstance(task_id=name) for name in "abc")
     run(image_to_video(budget=shared, deferrable=deferrable), first)
@@ -391,7 +391,7 @@ def test_a_job_without_an_estimate_is_not_submitted(
     assert not kling_emulator.jobs
 
 
-def test_a_batch_shares_it(kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_a_batch_and_a_task_share_a_budget(kling_emulator: Emulator, tmp_path: Path) -> None:
     shared = budget(tmp_path / "budget", 8 * 3)
     batch = Batch(str(tmp_path / "out"), budget=shared)
     other = replace(batch.ti, task_id="film")

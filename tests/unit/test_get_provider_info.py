@@ -159,7 +159,7 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 
-def test_airflow_shows_it() -> None:
+def test_airflow_lists_the_provider() -> None:
     commands = {
         ("providers", "list"): ["airflow-provider-kling", airflow_provider_kling.__version__],
         ("providers", "get", "airflow-provider-kling", "--full"): ["hook-class-name"],

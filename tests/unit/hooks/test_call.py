@@ -21,7 +21,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_kling.hooks.flows.retry_delay", lambda *_: 0.0)
 
 
-def test_a_read(hook: KlingHook, server: ScriptedServer) -> None:
+def test_a_read_returns_the_whole_response(hook: KlingHook, server: ScriptedServer) -> None:
     server.replies = [FINE]
     response = hook.call("get", "/v1/anything/new", params={"pageNum": 2, "left": None})
     assert response == {"code": 0, "message": "SUCCEED", "data": {"any": [1]}}
@@ -82,7 +82,7 @@ def test_a_refusal_is_an_error_of_ours(hook: KlingHook, server: ScriptedServer) 
         (("POST", "/v1/videos", {"a": float("nan")}), "cannot be sent as JSON"),
     ],
 )
-def test_what_cannot_be_called(
+def test_invalid_arguments_of_a_call_are_refused(
     hook: KlingHook, server: ScriptedServer, arguments: tuple[Any, ...], expected_text: str
 ) -> None:
     with pytest.raises(KlingRequestInvalid, match=expected_text) as refused:

@@ -252,7 +252,7 @@ def test_gateways_know_no_access_keys(host: str) -> None:
     ("values", "timeout"),
     [(30, (10.0, 30.0)), (5, (5.0, 5.0)), ("7.5", (7.5, 7.5)), ([3, 90], (3.0, 90.0)), ([45], (10.0, 45.0))],
 )
-def test_timeouts(values: Any, timeout: tuple[float, float]) -> None:
+def test_the_timeout_is_read_from_extra(values: Any, timeout: tuple[float, float]) -> None:
     assert settings({"timeout": values}).timeout == timeout
 
 
@@ -274,7 +274,7 @@ def test_verify_as_people_write_it(values: Any, verify: bool) -> None:
     "proxy",
     ["http://proxy", "http://proxy:3128", "https://user:pass@proxy.example:3128/", "http://[::1]:3128"],
 )
-def test_proxies(proxy: str) -> None:
+def test_the_proxy_is_read_from_extra(proxy: str) -> None:
     assert settings({"proxy": proxy}).proxy == proxy
 
 

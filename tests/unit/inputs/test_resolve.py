@@ -219,21 +219,21 @@ def test_audio_of_wrong_length(store, seconds):
     assert f"s long; it must be 2 to 300 s long ({value!r})." in text
 
 
-def test_missing_file(store, tmp_path):
+def test_a_missing_file_is_refused(store, tmp_path):
     store("other", b"")
     assert "No such file on this worker" in refusal(image=str(tmp_path / "missing.png"))
     assert "it does not exist" in refusal(image=f"file://{tmp_path}/missing.png")
     assert "it does not exist" in refusal(image="memory://in/missing.png")
 
 
-def test_missing_object(s3):
+def test_a_missing_object_is_refused(s3):
     value = s3.uri("in/missing.png")
     assert f"image: it does not exist ({value!r})." in refusal(image=value)
     assert "it does not exist" in refusal(video_url=value)
     assert "does not exist" in refusal(image="s3://kling_test_s3@no-such-bucket/a.png")
 
 
-def test_folder(tmp_path, s3):
+def test_a_folder_is_refused(tmp_path, s3):
     s3.put("in/a.png", image_file())
     assert "it is a folder" in refusal(image=str(tmp_path))
     assert "it is a folder" in refusal(image=s3.uri("in"))

@@ -39,7 +39,7 @@ def test_path_and_text_lead_to_the_same_file(s3):
         assert found.fs.cat_file(found.path) == data
 
 
-def test_a_plain_path_is_one_too(tmp_path):
+def test_a_path_object_equals_its_text(tmp_path):
     assert resolve_path(tmp_path / "a b.png") == resolve_path(str(tmp_path / "a b.png"))
 
 

@@ -110,7 +110,7 @@ def test_a_truncated_video(tmp_path: Path) -> None:
     assert found.duration < 2.5
 
 
-def test_what_is_no_media(tmp_path: Path) -> None:
+def test_a_file_that_is_no_media_cannot_be_measured(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_bytes(b"<html>busy</html>" * 100)
     with pytest.raises(UnreadableMediaError, match="it cannot be decoded"):
         measure(str(tmp_path / "film.mp4"))
@@ -203,7 +203,7 @@ def test_what_has_no_last_frame(tmp_path: Path) -> None:
     assert not (tmp_path / "a.png").exists()
 
 
-def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MediaExtraMissing, match=r"install airflow-provider-kling\[media\]: PyAV and numpy"):
         measure(str(tmp_path / "film.mp4"))

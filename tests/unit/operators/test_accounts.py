@@ -87,7 +87,7 @@ def test_the_next_account_makes_the_job_when_the_first_has_no_credit(
     assert Path(result["videos"][0]["path"].removeprefix("file://")).exists()
 
 
-def test_an_account_with_credit_makes_the_job_itself(
+def test_the_first_account_with_credit_makes_the_job(
     ti: TaskInstance, kling_emulator: Emulator, second: Emulator
 ) -> None:
     result = run(accounts(), ti)

@@ -101,7 +101,9 @@ def test_a_row_without_its_file_is_not_done(
 
 @through(TWO)
 @each(answers.NUMBERS)
-def test_times_and_numbers(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any) -> None:
+def test_times_and_numbers_of_a_response_are_read(
+    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any
+) -> None:
     text, right = shape
     server.query = whole(**text) if "task_result" not in text else v1(**text)
     result = way(ti, tmp_path)
@@ -111,7 +113,9 @@ def test_times_and_numbers(ti: TaskInstance, server: Kling, tmp_path: Path, way:
 
 
 @each(answers.NUMBERS)
-def test_times_and_numbers_of_a_row(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
+def test_times_and_numbers_of_a_row_are_read(
+    ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any
+) -> None:
     text, _ = shape
     server.query = whole(**text) if "task_result" not in text else v1(**text)
     assert run_batch(ti, tmp_path)["done"] == 1
@@ -122,7 +126,9 @@ def test_times_and_numbers_of_a_row(ti: TaskInstance, server: Kling, tmp_path: P
 
 @through(WAYS)
 @each(answers.CHARGES)
-def test_charges(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any) -> None:
+def test_charges_of_a_response_are_read(
+    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any
+) -> None:
     text, units, charges = shape
     server.query = whole(**text)
     result = way(ti, tmp_path)
@@ -132,7 +138,7 @@ def test_charges(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shap
 
 
 @each(answers.CHARGES)
-def test_charges_of_a_row(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
+def test_charges_of_a_row_are_read(ti: TaskInstance, server: Kling, tmp_path: Path, shape: Any) -> None:
     said, units, charges = shape
     server.query = whole(**said)
     summary = run_batch(ti, tmp_path)
@@ -184,7 +190,7 @@ def test_the_state_of_a_row_that_failed(
 @through(SINGLE)
 @each(answers.REFUSALS)
 @pytest.mark.parametrize("name", ["request_id", "requestId"])
-def test_refusals(
+def test_refusals_have_the_right_error(
     *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, name: str
 ) -> None:
     status, body, kind, expected_text, code = shape

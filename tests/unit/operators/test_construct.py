@@ -248,7 +248,7 @@ def test_numbers_are_accepted_as_people_write_them(values: Any, sent: str) -> No
     assert request.wire()["duration"] == sent
 
 
-def test_paths_are_images() -> None:
+def test_an_image_may_be_a_path() -> None:
     assert make(image=Path("/data/a.png")).image == Path("/data/a.png")
 
 

@@ -56,7 +56,7 @@ def test_airflows_own_timeout_comes_after_ours() -> None:
     assert execution_deadline(start, None, NOW) is None
 
 
-def test_earliest() -> None:
+def test_the_earlier_deadline_applies() -> None:
     assert min_deadline(NOW, None) == NOW
     assert min_deadline(NOW, NOW - 1) == NOW - 1
     assert min_deadline(NOW, NOW + 1) == NOW

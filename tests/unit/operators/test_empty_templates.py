@@ -141,7 +141,7 @@ def test_a_retired_model_is_reported_when_the_dag_is_parsed() -> None:
         KlingTextToVideoOperator(task_id="film", prompt="a boat", model_name="kling-v1-6")
 
 
-def test_others_are_not() -> None:
+def test_other_templates_are_no_error_at_parse() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         KlingTextToVideoOperator(task_id="film", prompt="a boat")

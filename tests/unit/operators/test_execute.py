@@ -39,7 +39,7 @@ from tests.unit.operators.conftest import (
 Make = Callable[..., KlingImageToVideoOperator]
 
 
-def test_the_result(make: Make, ti: TaskInstance, kling_emulator: Emulator) -> None:
+def test_the_result_has_the_documented_fields(make: Make, ti: TaskInstance, kling_emulator: Emulator) -> None:
     result = run(make(prompt="waves"), ti)
     (job,) = kling_emulator.jobs
     video = result["videos"][0]

@@ -63,7 +63,7 @@ def test_what_is_priced_by_its_request_goes_by_that(kling_emulator: Emulator, ti
     assert len(kling_emulator.jobs) == 1
 
 
-def test_of_a_video_to_edit(kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_expected_seconds_prices_a_video_to_edit(kling_emulator: Emulator, ti: TaskInstance) -> None:
     edit = KlingOmniVideo2Operator(
         task_id="film", prompt="a boat", base_video=VIDEO, expected_seconds=8, max_units=7
     )
@@ -72,7 +72,7 @@ def test_of_a_video_to_edit(kling_emulator: Emulator, ti: TaskInstance) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "long", True, "nan", "inf"])
-def test_what_it_must_be(seconds: Any) -> None:
+def test_expected_seconds_must_be_a_length_of_time(seconds: Any) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"'expected_seconds': .*; expected seconds"):
         moving(expected_seconds=seconds)
 

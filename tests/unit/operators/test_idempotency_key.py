@@ -38,7 +38,7 @@ def name(ti: TaskInstance, order: PreparedRequest = RECORD, retries: int = RETRI
     return idempotency_key(context_of(ti), retries, order).external_task_id(0)
 
 
-def test_all_tries_of_one_generation_name_the_same_job(ti: TaskInstance) -> None:
+def test_all_tries_after_a_clear_name_the_same_job(ti: TaskInstance) -> None:
     names = set()
     for _ in range(RETRIES + 1):
         names.add(name(ti))
@@ -91,7 +91,9 @@ def test_without_facts_from_airflow_a_run_counts_as_the_first(ti: TaskInstance) 
         (4, 2, False, True),
     ],
 )
-def test_tried_before(try_number: int, clear_count: int, can_look_up: bool, tried: bool) -> None:
+def test_is_retry_depends_on_tries_and_look_ups(
+    try_number: int, clear_count: int, can_look_up: bool, tried: bool
+) -> None:
     context = context_of(TaskInstance(try_number=try_number))
     assert is_retry(context, clear_count, can_look_up) is tried
 

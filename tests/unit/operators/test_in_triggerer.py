@@ -162,7 +162,7 @@ def test_the_sensor_does_the_same(
 class TestFilesThatWouldNotBeStored:
     """A task that does not wait is over before there are files."""
 
-    def test_they_are_refused_while_the_dag_is_parsed(self) -> None:
+    def test_output_path_without_waiting_is_refused_at_parse(self) -> None:
         with pytest.raises(
             KlingRequestInvalid, match=r"output_path.*wait_for_completion=True.*KlingTaskSensor"
         ):

@@ -94,7 +94,9 @@ def test_what_a_job_has_stored_passes(tmp_path: Path, kling_emulator: Emulator, 
     ],
     ids=["audio_only", "no_frames", "one_frame", "variable_frame_rate"],
 )
-def test_odd_files(tmp_path: Path, ti: TaskInstance, pts: list[int] | None, failure: str | None) -> None:
+def test_odd_files_get_a_verdict(
+    tmp_path: Path, ti: TaskInstance, pts: list[int] | None, failure: str | None
+) -> None:
     film = tmp_path / "odd.mp4"
     if pts == []:
         film.write_bytes(b"")
@@ -190,7 +192,7 @@ def test_rules_as_text(tmp_path: Path, ti: TaskInstance) -> None:
     ]
 
 
-def test_a_folder_and_a_list(tmp_path: Path, ti: TaskInstance) -> None:
+def test_a_folder_and_a_list_of_files_can_be_checked(tmp_path: Path, ti: TaskInstance) -> None:
     result = store(tmp_path, write_film(tmp_path / "film.mp4"))
     other = str(write_film(tmp_path / "other.mp4", black=(0, 3)))
     path = result["videos"][0]["path"]
@@ -212,7 +214,7 @@ def test_a_failure_reports_what_is_paid_and_stored(tmp_path: Path, ti: TaskInsta
     assert Path(result["videos"][0]["path"]).exists()
 
 
-def test_what_is_no_media(tmp_path: Path, ti: TaskInstance) -> None:
+def test_a_file_that_is_no_media_fails_the_check(tmp_path: Path, ti: TaskInstance) -> None:
     (tmp_path / "film.mp4").write_bytes(b"<html>busy</html>")
     (file,) = check(ti, path=str(tmp_path / "film.mp4"))["files"]
     assert file["failures"][0].startswith("the file is damaged: it cannot be decoded")
@@ -240,7 +242,7 @@ def test_parameters_that_are_invalid(ti: TaskInstance, arguments: dict[str, Any]
         check(ti, **arguments)
 
 
-def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_kling.media._MODULES", {"no_such_module": "PyAV"})
     with pytest.raises(KlingRequestInvalid, match=r"install airflow-provider-kling\[media\]: PyAV missing"):
         KlingMediaCheckOperator(task_id="check", path="/a.mp4")

@@ -63,7 +63,7 @@ class Mine(KlingImageToVideoOperator):
         (SimpleNamespace(task_id="other", operator_class=KlingImageToVideoOperator), "other"),
     ],
 )
-def test_which_task_calls(ti: TaskInstance, running: Any, outer: str | None) -> None:
+def test_outer_task_finds_the_calling_task(ti: TaskInstance, running: Any, outer: str | None) -> None:
     assert _inside_task.outer_task(image_to_video(), context_of(ti, task=running)) == outer
 
 

@@ -195,7 +195,7 @@ def test_at_a_gateway_a_lost_response_stays_unknown(
         run(image_to_video(image=str(source)), ti.retried(), task_state_store=store)
 
 
-def test_no_job_fails_for_want_of_a_note(ti: TaskInstance, kling_emulator: Emulator) -> None:
+def test_a_broken_state_store_fails_no_job(ti: TaskInstance, kling_emulator: Emulator) -> None:
     class Broken(Store):
         def set(self, key: str, value: Any) -> None:
             raise RuntimeError("the database is away")
@@ -211,7 +211,7 @@ def test_invalid_data_in_the_store_is_no_record(ti: TaskInstance, rubbish: Any) 
     assert note is None or note.params_fingerprint not in ("", "asked")
 
 
-def test_what_was_noted_is_recalled(ti: TaskInstance) -> None:
+def test_a_saved_request_is_loaded(ti: TaskInstance) -> None:
     store = Store()
     context = context_of(ti, task_state_store=store)
     key = task_instance_key(context, 3)

@@ -271,7 +271,7 @@ def test_the_job_may_not_have_an_external_task_id_of_the_user(
         ({"take": "x" * 101}, "at most 100"),
     ],
 )
-def test_parameters_that_cannot_be(arguments: dict[str, Any], expected_text: str) -> None:
+def test_invalid_parameters_are_refused(arguments: dict[str, Any], expected_text: str) -> None:
     with pytest.raises(KlingRequestInvalid, match=expected_text):
         image_to_video(**arguments)
 

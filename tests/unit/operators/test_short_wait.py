@@ -25,7 +25,7 @@ def clone(**arguments: Any) -> KlingCustomVoiceOperator:
     )
 
 
-def test_these_end_soon() -> None:
+def test_voices_and_elements_end_soon() -> None:
     soon = {slug for slug, endpoint in ENDPOINTS.items() if endpoint.ends_soon}
     assert soon == {"general/custom-voices", "general/advanced-custom-elements"}
 

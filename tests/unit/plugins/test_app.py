@@ -333,7 +333,7 @@ def test_a_task_shows_files_below_its_output_path(
         ("s3://another/kept", 404),
     ],
 )
-def test_also_in_a_bucket(
+def test_a_file_in_a_bucket_is_served_below_the_output_path_only(
     viewer: Browser, films_s3: S3Server, output_path: Any, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a busy machine the first request to a storage takes longer than users should wait.

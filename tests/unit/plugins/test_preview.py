@@ -44,6 +44,6 @@ def test_newer_versions_get_two_tabs(
     assert all(view["href"].startswith("kling/?dag_id={DAG_ID}") for view in plugin.external_views)
 
 
-def test_airflow_finds_it() -> None:
+def test_airflow_finds_the_plugin() -> None:
     (found,) = [each for each in entry_points(group="airflow.plugins") if each.name == "kling"]
     assert found.load() is preview.KlingPlugin

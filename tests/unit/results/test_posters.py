@@ -141,7 +141,7 @@ def test_results_that_a_sweep_stores(shelf: Shelf, kling_emulator: Emulator, ti:
     assert (second["landed"], second["landed_before"]) == (0, len(created))
 
 
-def test_a_batch(tmp_path: Path, kling_emulator: Emulator, ti: TaskInstance) -> None:
+def test_a_batch_stores_posters(tmp_path: Path, kling_emulator: Emulator, ti: TaskInstance) -> None:
     rows = [{"prompt": f"Boat {number}", "duration": "5"} for number in range(2)]
     batch = KlingBatchOperator(
         task_id="batch",
@@ -169,7 +169,9 @@ MAKE: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
-def test_without_the_extra(make: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_a_poster_is_refused_at_parse(
+    make: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("airflow_provider_kling.media._MODULES", {"no_such_module": "PyAV"})
     with pytest.raises(KlingRequestInvalid, match=r"poster=True missing: install .*\[media\]"):
         make()

@@ -145,7 +145,7 @@ class TestPoke:
         ended(kling_emulator, external_task_id="mine-2")
         assert each.poke(context())
 
-    def test_failed_looks_end_nothing(
+    def test_failed_polls_do_not_end_the_wait(
         self, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("airflow_provider_kling.hooks.flows.READ_ATTEMPTS", 1)
@@ -281,7 +281,7 @@ class TestDeferral:
         ],
         ids=["failed", "refused", "timeout", "error"],
     )
-    def test_other_ends(self, event: dict[str, str], error: type[Exception]) -> None:
+    def test_other_events_raise_their_error(self, event: dict[str, str], error: type[Exception]) -> None:
         with pytest.raises(error, match="7"):
             complete(sensor(deferrable=True), event)
 
@@ -309,11 +309,11 @@ class TestSkipping:
             each.execute(context())
 
     @pytest.mark.parametrize("status", ["failed", "timeout", "error"])
-    def test_after_a_deferral(self, lenient: dict[str, bool], status: str) -> None:
+    def test_soft_fail_skips_after_a_deferral(self, lenient: dict[str, bool], status: str) -> None:
         with pytest.raises(AirflowSkipException):
             complete(sensor(deferrable=True, **lenient), {"status": status, "task_id": "7", "message": "m"})
 
-    def test_the_end_of_the_time(self, kling_emulator: Emulator) -> None:
+    def test_soft_fail_skips_after_the_timeout(self, kling_emulator: Emulator) -> None:
         each = sensor(kling_task_id=made(kling_emulator), timeout=0, soft_fail=True)
         with pytest.raises(AirflowSkipException):
             each.execute(context())
@@ -420,7 +420,7 @@ class TestNeverFound:
         assert "continues" not in str(end.value)
         assert "charged" not in str(end.value)
 
-    def test_nor_in_the_trigger(self) -> None:
+    def test_an_unknown_job_in_the_triggerer_times_out(self) -> None:
         each = sensor(kling_task_id="ghost", deferrable=True, timeout=0.3)
         with pytest.raises(TaskDeferred) as deferral:
             each.execute(context())

@@ -115,7 +115,7 @@ def test_the_worker_that_comes_last_returns_the_job(kling_emulator: Any) -> None
 
 @only_new
 @pytest.mark.airflow
-def test_it_is_stored_with_the_dag(airflow_database: Any) -> None:
+def test_start_trigger_args_are_serialized_with_the_dag(airflow_database: Any) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
     from airflow_provider_kling.version_compat import DAG

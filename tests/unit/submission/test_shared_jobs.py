@@ -137,7 +137,7 @@ def test_the_account_is_identified_by_host_and_key_alone() -> None:
         ),
     ],
 )
-def test_a_first_try(
+def test_a_first_try_attaches_to_a_shared_job(
     state: Memory | None, fields: dict[str, Any], script: Any, found: KlingTask, reused: bool
 ) -> None:
     state = Memory() if state is not None else None

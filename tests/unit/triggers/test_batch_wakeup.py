@@ -72,11 +72,11 @@ class TestWorthDeferring:
         values = {"rows_left": True, "usual": 60.0, "lead": 5.0, "now": 100.0, "held": 3.0}
         return worth_deferring(started, **{**values, **changes})
 
-    def test_a_minute_is(self) -> None:
+    def test_a_wait_of_a_minute_is_worth_deferring(self) -> None:
         assert self.worth(*[99.0] * 20)
         assert self.worth(*[99.0] * 20, usual=None)
 
-    def test_seconds_are_not(self) -> None:
+    def test_a_wait_of_seconds_is_not_worth_deferring(self) -> None:
         assert not self.worth(*[99.0] * 20, usual=15.0)
         assert not self.worth(*[60.0] * 20)
 

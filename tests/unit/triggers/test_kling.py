@@ -96,20 +96,20 @@ def test_arguments_of_other_versions_are_ignored() -> None:
 
 @pytest.mark.usefixtures("connection")
 class TestTask:
-    async def test_success(self, server: Server) -> None:
+    async def test_a_success_is_fired_as_an_event(self, server: Server) -> None:
         (ident,) = server.make()
         server.set(ident, "succeed")
         event = await fire(task_trigger(ident))
         assert event.payload == {"status": "succeed", "task_id": ident, "message": ""}
         assert SIGNED not in repr(event)
 
-    async def test_failure(self, server: Server) -> None:
+    async def test_a_failure_fails_the_task_in_the_triggerer(self, server: Server) -> None:
         (ident,) = server.make()
         server.set(ident, "failed", "no luck")
         event = await fire(task_trigger(ident, end_from_trigger=True))
         assert event.payload == {"status": "failed", "task_id": ident, "message": "no luck"}
 
-    async def test_timeout(self, server: Server) -> None:
+    async def test_a_timeout_is_fired_as_an_event(self, server: Server) -> None:
         (ident,) = server.make()
         event = await fire(task_trigger(ident, deadline=time.time() - 10))
         assert event.payload["status"] == "timeout"
@@ -330,7 +330,7 @@ class TestSlot:
         assert not failures
 
 
-async def test_against_the_emulator(kling_emulator: Emulator) -> None:
+async def test_waits_of_the_emulators_jobs_end(kling_emulator: Emulator) -> None:
     body = {"model_name": "kling-v3", "image": "https://example.com/a.png", "duration": "5"}
     hook = KlingHook()
     idents = [(await asyncio.to_thread(hook.submit, SLUG, body)).task_id for _ in range(12)]

@@ -39,7 +39,7 @@ def test_what_need_not_be_hidden_stays_plain_text() -> None:
     assert type(redact_reversibly("waves")) is str
 
 
-def test_twice_is_once() -> None:
+def test_redacting_twice_equals_redacting_once() -> None:
     assert original_of(redact_reversibly(redact_reversibly(SIGNED))) == SIGNED
 
 

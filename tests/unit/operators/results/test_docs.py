@@ -54,7 +54,7 @@ def kling_emulator_options() -> dict[str, Any]:
     return {"scale": 0.1}
 
 
-def test_its_tasks_work(
+def test_the_tasks_of_the_page_run(
     tasks: dict[str, Any], tmp_path: Any, ti: TaskInstance, capsys: pytest.CaptureFixture[str]
 ):
     assert set(tasks) == {"video", "fetch", "sweep", "look"}
@@ -82,7 +82,7 @@ def test_the_report_is_described_in_full():
     assert table("Store everything that is not stored yet") == set(SweepReport(0).to_json())
 
 
-def test_its_rule_is_accepted(s3: S3Server):
+def test_s3_accepts_the_lifecycle_rule_of_the_page(s3: S3Server):
     (rule,) = (json.loads(text) for text in snippets("json") if "Rules" in text)
     client = s3.client()
     client.put_bucket_lifecycle_configuration(Bucket=s3.bucket, LifecycleConfiguration=rule)
