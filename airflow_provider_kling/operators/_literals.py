@@ -17,6 +17,7 @@ from ..inputs.prepared_request import check_extra_body, parse_units, read_extra_
 from ._parameters import (
     check_budget,
     check_end_from_trigger,
+    check_media_packages,
     read_conn_id,
     read_job_labels,
     read_path,
@@ -57,9 +58,7 @@ def check_literals(operator: KlingTaskOperator) -> None:
 
         check_parameters(operator)
     if operator.poster:
-        from ..results.posters import check_poster
-
-        check_poster(task_id, operator.poster)
+        check_media_packages(task_id, "poster=True")
     if not is_templated(operator.kling_conn_id):
         read_conn_id(task_id, "kling_conn_id", operator.kling_conn_id)
         if operator.fallback_conn_ids is not None and not is_templated(operator.fallback_conn_ids):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of a media check, read from parameters, and the error of files that break one."""
+"""Read the rules of a media check from parameters."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..api.templating import is_templated
-from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
-from ..media import MediaExtraMissing, check_media_extra
 from ..media.rules import MediaRules
 from ._parameters import invalid_parameter, read_flag, read_number, to_seconds
 
@@ -29,21 +27,6 @@ NUMBERS = {
 RULES = (*NUMBERS, "codecs", "require_audio", "loudness")
 _WHOLE = ("min_width", "min_height")
 _LEVELS = "a pair of LUFS, minimum and maximum, such as (-24, -14)"
-
-
-def check_extra(task_id: str, what: str) -> None:
-    """Check that the packages of the extra ``media`` are installed.
-
-    :param task_id: the task.
-    :param what: the parameter that needs them.
-    :raises KlingRequestInvalid: one is missing.
-    """
-    try:
-        check_media_extra()
-    except MediaExtraMissing as error:
-        raise KlingRequestInvalid(
-            f"Package for {what} missing: {error}. Task {task_id!r}.", job=JobState.NOT_CREATED
-        ) from None
 
 
 def read_rules(task_id: str, values: Mapping[str, Any], *, parsing: bool = False) -> MediaRules:

@@ -220,6 +220,24 @@ def read_conn_id(task_id: str, name: str, value: Any) -> str:
     return value.strip()
 
 
+def check_media_packages(task_id: str, what: str) -> None:
+    """Check that the packages of the extra ``media`` are installed.
+
+    :param task_id: the task.
+    :param what: the parameter that needs them.
+    :raises KlingRequestInvalid: one is missing; the text names the extra to install.
+    """
+    # Most tasks need none of it.
+    from ..media import MediaExtraMissing, check_media_extra
+
+    try:
+        check_media_extra()
+    except MediaExtraMissing as error:
+        raise KlingRequestInvalid(
+            f"Package for {what} missing: {error}. Task {task_id!r}.", job=JobState.NOT_CREATED
+        ) from None
+
+
 def check_budget(task_id: str, value: Any) -> None:
     """Check ``budget``: anything else than a budget would be no limit.
 

@@ -25,8 +25,8 @@ from ..results.rejected_jobs import (
 )
 from ..submission.idempotency import load_request_metadata
 from ._error_report import can_look_up
-from ._media_rules import RULES, check_extra, read_rules
-from ._parameters import invalid_parameter, read_number, read_take
+from ._media_rules import RULES, read_rules
+from ._parameters import check_media_packages, invalid_parameter, read_number, read_take
 from ._reuse import index_at
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check_parameters(operator: KlingTaskOperator | KlingBatchOperator) -> None:
     name, value = ("media_rules", rules) if rules is not None else ("regenerate_on_fail", int(count))
     if not operator.output_path:
         invalid_parameter(task_id, name, value, "nothing without output_path: stored files are checked")
-    check_extra(task_id, name)
+    check_media_packages(task_id, name)
     if rules is not None and not (isinstance(rules, Mapping) and set(rules) <= set(RULES)):
         invalid_parameter(task_id, "media_rules", rules, f"a dict with keys of {', '.join(RULES)}")
     read_rules(task_id, rules or {}, parsing=True)

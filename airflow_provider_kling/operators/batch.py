@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..api.endpoint import Endpoint
 from ..api.templating import is_templated
 from ..exceptions import JobState
-from ..results.operator_result import (
-    check_installed_for,
-    storage_errors_for,
-    validate_output_path,
-)
-from ..results.posters import check_poster
+from ..results.operator_result import check_installed_for, storage_errors_for, validate_output_path
 from ..submission.idempotency import batch_key
 from ..version_compat import BaseOperator, conf
 from ._batch_task import (
@@ -34,6 +29,7 @@ from ._deadlines import batch_job_deadline
 from ._hook_mixin import KlingHookMixin
 from ._parameters import (
     check_budget,
+    check_media_packages,
     read_choice,
     read_conn_id,
     read_flag,
@@ -209,7 +205,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         self.on_refused = read_choice(self.task_id, "on_refused", on_refused, ("fail", "return"))
         self.contact_sheet = contact_sheet
         self.poster = read_flag(self.task_id, "poster", poster)
-        check_poster(self.task_id, self.poster)
+        if self.poster:
+            check_media_packages(self.task_id, "poster=True")
         self.media_rules = media_rules
         self.regenerate_on_fail = regenerate_on_fail
         self.fallback_conn_ids = fallback_conn_ids

@@ -14,8 +14,8 @@ from ..inputs.prepared_request import is_nothing
 from ..results.operator_result import storage_errors_for
 from ..results.rejected_jobs import media_check_error, verdict_of
 from ..version_compat import BaseOperator
-from ._media_rules import NUMBERS, RULES, check_extra, read_rules
-from ._parameters import invalid_parameter, read_choice
+from ._media_rules import NUMBERS, RULES, read_rules
+from ._parameters import check_media_packages, invalid_parameter, read_choice
 from ._templates import RenderingMixin
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
         **kwargs: Unpack[BaseOperatorKwargs],
     ) -> None:
         super().__init__(**kwargs)
-        check_extra(self.task_id, "KlingMediaCheckOperator")
+        check_media_packages(self.task_id, "KlingMediaCheckOperator")
         self.result = result
         self.path = path
         self.duration = duration

@@ -29,10 +29,9 @@ from ..inputs.prepared_request import is_nothing
 from ..lineage import emit_lineage
 from ..links import KlingConsoleLink, KlingResultLink
 from ..results.operator_result import build_result, result_writer, storage_errors_for
-from ..results.posters import check_poster
 from ..utils.redaction import redact_text
 from ._bases import StoringOperator
-from ._parameters import read_flag, read_task_id
+from ._parameters import check_media_packages, read_flag, read_task_id
 
 if TYPE_CHECKING:
     from ..api.polling import TaskEvent
@@ -85,7 +84,8 @@ class KlingFetchResultOperator(StoringOperator):
     ) -> None:
         super().__init__(output_path=output_path, kling_conn_id=kling_conn_id, **kwargs)
         self.poster = read_flag(self.task_id, "poster", poster)
-        check_poster(self.task_id, self.poster)
+        if self.poster:
+            check_media_packages(self.task_id, "poster=True")
         self.endpoint = endpoint.slug if isinstance(endpoint, Endpoint) else endpoint
         self.kling_task_id = kling_task_id
         if not is_templated(self.endpoint):
@@ -200,7 +200,8 @@ class KlingResultSweepOperator(StoringOperator):
     ) -> None:
         super().__init__(output_path=output_path, kling_conn_id=kling_conn_id, **kwargs)
         self.poster = read_flag(self.task_id, "poster", poster)
-        check_poster(self.task_id, self.poster)
+        if self.poster:
+            check_media_packages(self.task_id, "poster=True")
         self.endpoints = (
             [each.slug if isinstance(each, Endpoint) else each for each in endpoints]
             if isinstance(endpoints, list | tuple)

@@ -70,23 +70,3 @@ def _poster_of(file: ResultFile, video: StoragePath) -> str:
 def _entry(manifest: Mapping[str, Any] | None, key: str) -> dict[str, Any] | None:
     files = manifest["files"] if manifest else ()
     return next((entry for entry in files if isinstance(entry, dict) and entry.get("key") == key), None)
-
-
-def check_poster(task_id: str, poster: bool) -> None:
-    """Check at parse time that the extra ``media`` is installed if posters are requested.
-
-    :param task_id: Airflow's id of the task.
-    :param poster: whether posters are requested.
-    :raises KlingRequestInvalid: a package is missing; the text names the extra to install.
-    """
-    if not poster:
-        return
-    from ..exceptions import JobState, KlingRequestInvalid
-    from ..media import MediaExtraMissing, check_media_extra
-
-    try:
-        check_media_extra()
-    except MediaExtraMissing as error:
-        raise KlingRequestInvalid(
-            f"Package for poster=True missing: {error}. Task {task_id!r}.", job=JobState.NOT_CREATED
-        ) from None

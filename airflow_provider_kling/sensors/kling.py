@@ -26,6 +26,7 @@ from ..exceptions import (
 from ..operators._hook_mixin import KlingHookMixin
 from ..operators._parameters import (
     check_end_from_trigger,
+    check_media_packages,
     invalid_parameter,
     parse_id_source,
     read_conn_id,
@@ -137,9 +138,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
         self.end_from_trigger = read_flag(self.task_id, "end_from_trigger", end_from_trigger)
         self.poster = read_flag(self.task_id, "poster", poster)
         if self.poster:
-            from ..results.posters import check_poster
-
-            check_poster(self.task_id, self.poster)
+            check_media_packages(self.task_id, "poster=True")
         self._status_word = ""
         self._succeeded = False
         self._external_task_id: str | None = None
