@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For whom a job is made: labels that its user gives it. No I/O."""
+"""Labels, by which users attribute the cost of a job. No I/O."""
 
 from __future__ import annotations
 

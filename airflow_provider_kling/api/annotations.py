@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a field of a request takes, found by the place that a validation error names."""
+"""The type of a request's field, found by the location that a validation error names."""
 
 from __future__ import annotations
 

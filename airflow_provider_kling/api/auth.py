@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Credentials: what goes behind ``Authorization: Bearer``."""
+"""Credentials of the header ``Authorization``: an API key, or a token signed with an access key."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Kling sends to a ``callback_url``: whether it comes from Kling, and what it says.
+"""Verify and read what Kling sends to a ``callback_url``.
 
 Kling signs its callbacks once the account has a webhook secret, as https://www.standardwebhooks.com says. A
 callback is a hint and no more: whether and when it is sent again is not documented, so go on polling, and

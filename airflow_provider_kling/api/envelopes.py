@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Envelopes of an answer, official and of gateways: where the task or the list of tasks is in it."""
+"""Envelopes of responses, official and of gateways: where they hold the task or the list of tasks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a refusal of the API says, and what it means: from (HTTP status, code, message) to a kind of error."""
+"""Errors of the API: from HTTP status, code and message to a kind of error."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What single hosts document more narrowly than the widest source, as data.
+"""Limits that single hosts document and that are narrower than those of other sources, as data.
 
 The request models enforce the widest documented limit. An entry here warns on the host it was documented
 for, and names its source; it refuses only what that host documents as refused or as not there.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One exchange with the API: the call to make and how to read its answer. Sync and async code share both."""
+"""Build the requests of the API and parse its responses; sync and async code share both."""
 
 from __future__ import annotations
 

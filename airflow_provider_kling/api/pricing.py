@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request will probably cost, from the vendor's dated price list, in units.
+"""Estimate what a request costs in units, from the vendor's dated price list.
 
 Units are those of the resource packages: video and image packages have units of their own. Gateways
 charge their own prices. All amounts are exact decimals.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where an answer holds its result: every shape that hosts and gateways are seen to send."""
+"""Find the result in a response, in every shape that hosts and gateways send."""
 
 from __future__ import annotations
 

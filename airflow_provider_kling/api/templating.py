@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a value is known before Airflow renders it, and whether rendering made it nothing."""
+"""Templates: whether a value is known before Airflow renders it, and whether it rendered empty."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read HTTP answers of ``requests`` and describe its errors; find the certificates to trust."""
+"""Read HTTP responses of ``requests`` and describe its errors; find the certificates to trust."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wait in place for the end of a task; failed polls do not end the wait."""
+"""Wait in the worker for the end of a task; failed polls do not end the wait."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the requests of one round of polling."""
+"""Make the requests of one round of polling."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that make sound, each followed by its endpoint."""
+"""Requests that generate audio, each followed by its endpoint."""
 
 # No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
 

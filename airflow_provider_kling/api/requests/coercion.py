@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values as people have them, made what the fields of a request take.
+"""Convert values as people write them to what the fields of a request accept.
 
 YAML, Variables, templates, databases and numpy deliver a number as text, as a ``Decimal`` or as a scalar of
 their own, a list as JSON text, a flag as a word. What cannot be read stays as it is, and validation names it.

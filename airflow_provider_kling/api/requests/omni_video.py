@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The request that makes a video from words, images, elements and another video at once."""
+"""The request that makes a video from text, images, elements and another video at once."""
 
 # No deferred annotations in modules of models: pydantic would have to evaluate each one again at import.
 
