@@ -44,8 +44,8 @@ def tasks(kling_emulator: Emulator, tmp_path: Any) -> dict[str, Any]:
             )
             names = {**vars(results), **vars(video), "task": task}
             exec(local, names)
-            if "look" in names:
-                names["look"]()
+            if "print_manifests" in names:
+                names["print_manifests"]()
     return {each.task_id: each for each in dag.tasks}
 
 
@@ -57,7 +57,7 @@ def kling_emulator_options() -> dict[str, Any]:
 def test_the_tasks_of_the_page_run(
     tasks: dict[str, Any], tmp_path: Any, ti: TaskInstance, capsys: pytest.CaptureFixture[str]
 ):
-    assert set(tasks) == {"video", "fetch", "sweep", "look"}
+    assert set(tasks) == {"video", "fetch", "sweep", "print_manifests"}
     tasks["video"].poll_interval = 0.2
     created = run(tasks["video"], ti)
     (shown,) = (json.loads(text) for text in snippets("json") if "videos" in text)
@@ -69,7 +69,7 @@ def test_the_tasks_of_the_page_run(
     assert tasks["sweep"].execute(context())["landed_before"] == 1
 
     capsys.readouterr()
-    tasks["look"].python_callable()
+    tasks["print_manifests"].python_callable()
     assert capsys.readouterr().out == f"{tasks['video'].prompt} {created['units']} 0-video.mp4\n"
 
     manifest = read_task_manifest(f"{tmp_path}/kling/2026-11-20", created["task_id"])
