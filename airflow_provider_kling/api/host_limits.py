@@ -201,7 +201,7 @@ LIMITS: tuple[Limit, ...] = (
         "kling",
         custom_rule(
             "face_choose",
-            text="face_choose may hold one face: Kling lets only one person speak so far",
+            text="face_choose may hold one face: Kling lets only one person speak",
             violated=lambda request: len(request.face_choose) > 1,
         ),
         _KLING,
@@ -237,8 +237,7 @@ LIMITS: tuple[Limit, ...] = (
         "kling",
         custom_rule(
             "image",
-            text="the vendor's pages have no path videos/avatar; its own avatars are at"
-            " videos/avatar/image2video",
+            text="Kling's pages have no path videos/avatar; its own avatars are at videos/avatar/image2video",
             violated=lambda _: True,
         ),
         _KLING,
@@ -248,8 +247,8 @@ LIMITS: tuple[Limit, ...] = (
         "kling",
         custom_rule(
             "mode",
-            text="the vendor's pages no longer have videos/lip-sync; videos/identify-face and"
-            " videos/advanced-lip-sync do its work",
+            text="Kling's pages no longer have videos/lip-sync; videos/identify-face and"
+            " videos/advanced-lip-sync replace it",
             violated=lambda _: True,
         ),
         _KLING,

@@ -125,7 +125,7 @@ def model_warnings(slug: str) -> tuple[Rule, ...]:
     retired_models = {name: model for name, model in MODELS[slug].items() if model.retired}
     if not retired_models:
         return (unknown, *elsewhere)
-    text = f"{join_names([*retired_models], 'and')} may be refused: retired"
+    text = f"{join_names([*retired_models], 'and')} may be rejected: retired"
     retired = Rule(("model_name",), text, lambda request: retirement_message(slug, request.model_name))
     retired_value_rules = _value_rules(slug, retired_models)
     return (
@@ -184,11 +184,11 @@ def _ignores_cfg_scale(request: Any) -> str | None:
         or not _endpoints_of_model("videos/text2video", name)
     ):
         return None
-    return f"cfg_scale has no effect: {name} ignores it, only v1 models read it"
+    return f"cfg_scale has no effect: {name} ignores it, only v1 models use it"
 
 
 CFG_SCALE_WARNING = Rule(
-    ("cfg_scale", "model_name"), "cfg_scale is read by v1 models only", _ignores_cfg_scale
+    ("cfg_scale", "model_name"), "cfg_scale has an effect with v1 models only", _ignores_cfg_scale
 )
 
 
@@ -224,7 +224,7 @@ def v2_model_message(slug: str, name: Any) -> str | None:
     write = f"write {older!r}, or use" if older in MODELS.get(slug, EMPTY) else "use"
     instead = f"; v1 calls this model {older!r}" if older else ""
     return (
-        f"model_name {name!r} is not in v1: {write} {join_names(operators)} (it is of the vendor's API 2.0,"
+        f"model_name {name!r} is not in v1: {write} {join_names(operators)} (it is of Kling's API 2.0,"
         f" not to the /v1/ paths used here: see {join_names(endpoints, 'and')}{instead})"
     )
 
@@ -262,7 +262,7 @@ def retirement_message(slug: str, name: Any) -> str | None:
         return None
     return (
         f"model_name {name!r} was retired by Kling, use instead: {model.successor}"
-        f" (retired by Kling on {model.retired} and refused there; a gateway may still have it)"
+        f" (retired by Kling on {model.retired} and rejected there; a gateway may still have it)"
     )
 
 
@@ -279,7 +279,7 @@ def _wrong_endpoint_warning(slug: str) -> Rule:
         what = _wrong_endpoint_message(slug, request.model_name)
         return what and f"{what}; a gateway may have it here, too"
 
-    return Rule(("model_name",), f"a model that Kling does not have at {slug} may be refused", violation)
+    return Rule(("model_name",), f"a model that Kling does not have at {slug} may be rejected", violation)
 
 
 def _wrong_endpoint_message(slug: str, name: str | None) -> str | None:
@@ -310,7 +310,7 @@ def _allowed_value_rule(slug: str, models: Table, name: str, ignored_when: Rule 
         if ignored_when and ignored_when.violation(request):
             return None
         accepted = model.allowed[name]
-        limit = f"takes {name} {_format_values(accepted)}" if accepted else f"takes no {name}"
+        limit = f"accepts {name} {_format_values(accepted)}" if accepted else f"does not accept {name}"
         instead = _format_active_models(
             slug,
             lambda other: name not in other.allowed or str(value) in other.allowed[name],
@@ -318,10 +318,11 @@ def _allowed_value_rule(slug: str, models: Table, name: str, ignored_when: Rule 
         )
         return f"{request.model_name} {limit}; given: {value}{instead}"
 
-    each = [
-        f"{_format_values(model.allowed.get(name, ('any',)))} with {model_name}"
-        for model_name, model in models.items()
-    ]
+    limited: dict[str, list[str]] = {}
+    for model_name, model in models.items():
+        if name in model.allowed:
+            limited.setdefault(_format_values(model.allowed[name]), []).append(model_name)
+    each = [f"{values} with {join_names(names, 'and')}" for values, names in limited.items()]
     fields = dict.fromkeys((name, "model_name", *(ignored_when.fields if ignored_when else ())))
     return Rule(tuple(fields), f"{name} must be {'; '.join(each)}", violation)
 

@@ -14,13 +14,13 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
 
 
 class KlingAvatarOperator(KlingTaskOperator):
-    """Make the person in an image speak a text or an audio, at the path that some gateways have."""
+    """Make the person in an image speak a text or a recording, at the path that some gateways have."""
 
     endpoint = AVATAR
 
 
 class KlingLipSyncOperator(KlingTaskOperator):
-    """Make the person in a video speak a text or an audio (the older endpoint)."""
+    """Make the person in a video speak a text or a recording (the older endpoint)."""
 
     endpoint = LIP_SYNC
 

@@ -110,7 +110,7 @@ class KlingAvatarImageToVideoOperator(KlingTaskOperator):
     ) -> None: ...
 
 class KlingAvatarOperator(KlingTaskOperator):
-    """Make the person in an image speak a text or an audio, at the path that some gateways have.
+    """Make the person in an image speak a text or a recording, at the path that some gateways have.
 
     :param image: Image with one face, preferably from the front.
     :param text: Text to speak; needs voice_id. Exactly one of text and audio_url.
@@ -201,7 +201,7 @@ class KlingAvatarOperator(KlingTaskOperator):
     ) -> None: ...
 
 class KlingLipSyncOperator(KlingTaskOperator):
-    """Make the person in a video speak a text or an audio (the older endpoint).
+    """Make the person in a video speak a text or a recording (the older endpoint).
 
     :param video_id: Id of a video that Kling generated. Exactly one of video_id and video_url.
     :param video_url: Your own video: mp4 or mov, at most 100 MB, 2 to 60 s, 720p or 1080p. Exactly one of

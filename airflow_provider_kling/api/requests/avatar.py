@@ -220,13 +220,13 @@ def _audio_too_short(face: FaceChoice) -> str | None:
 
 
 _ONE_AUDIO = exactly_one("audio_id", "sound_file")
-_NO_TWO_NAMES = "original_audio_volume and original_sound_volume are two names of the same: give one"
+_NO_TWO_NAMES = "original_audio_volume and original_sound_volume are two names of one field: set one"
 
 
 class AdvancedLipSync(KlingRequest):
     """Body of ``POST /v1/videos/advanced-lip-sync``: make faces of a video speak audio files.
 
-    Kling takes one face a request, CometAPI documents one or more.
+    Kling accepts one face per request; CometAPI documents one or more.
     """
 
     session_id: Id = Field(description="Id of the session that identify-face returned.")
@@ -308,7 +308,7 @@ AVATAR_IMAGE_TO_VIDEO = Endpoint(
 class Avatar(KlingRequest):
     """Body of ``POST /v1/videos/avatar``: let the face of an image speak a text or an audio file.
 
-    The vendor's own pages do not have this path; use ``KlingAvatarImageToVideoOperator`` where the host has
+    Kling's own pages do not have this path; use ``KlingAvatarImageToVideoOperator`` where the host has
     it.
     """
 

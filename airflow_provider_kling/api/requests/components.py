@@ -180,7 +180,7 @@ MULTI_SHOT_RULES = (
         "multi_shot",
         "shot_type",
         "multi_prompt",
-        text="shot_type and multi_prompt have a meaning only when multi_shot is true",
+        text="shot_type and multi_prompt have an effect only when multi_shot is true",
         violated=lambda request: not request.multi_shot and set_fields(request, "shot_type", "multi_prompt"),
     ),
     custom_rule(

@@ -127,7 +127,7 @@ def _auto_ratio_without_image(request: Any) -> str | None:
     if request.image_list or request.element_list:
         return None
     return (
-        "kling-v3-omni follows aspect_ratio auto only with image_list or element_list;"
+        "kling-v3-omni uses aspect_ratio auto only with image_list or element_list;"
         " auto from words alone is possible with kling-image-o1"
     )
 
@@ -179,7 +179,7 @@ class OmniImage(KlingRequest):
         # Only the capability map says so; the page of the endpoint has auto as its default.
         Rule(
             ("aspect_ratio", "model_name", "image_list", "element_list"),
-            "kling-v3-omni follows aspect_ratio auto only with image_list or element_list",
+            "kling-v3-omni uses aspect_ratio auto only with image_list or element_list",
             _auto_ratio_without_image,
         ),
         custom_rule(
@@ -287,7 +287,7 @@ IMAGE_EXPAND = Endpoint(
 class VirtualTryOn(KlingRequest):
     """Body of ``POST /v1/images/kolors-virtual-try-on``: dress a person in a piece of clothing.
 
-    The vendor moved it to another API on 2026-09-15; gateways may still serve it.
+    Kling moved it to another API on 2026-09-15; gateways may still serve it.
     """
 
     model_name: ModelName = Field(

@@ -116,7 +116,7 @@ def _invalid_o1_duration(request: Any) -> str | None:
     if not alone or set_fields(request, "video_list", "element_list"):
         return None
     return (
-        "kling-video-o1 makes 5 or 10 s from words alone or from a first frame alone;"
+        "kling-video-o1 generates 5 or 10 s from a prompt alone or from a first frame alone;"
         f" given: {request.duration}; duration {request.duration} is possible with kling-v3-omni"
     )
 
@@ -152,7 +152,7 @@ _RULES = (
         "image_list",
         "video_list",
         text="image_list may hold no first_frame or end_frame when video_list holds a video to edit"
-        " (refer_type base, which is what unset means)",
+        " (refer_type base, the default)",
         violated=lambda request: _base_video(request) and _frames(request),
     ),
     custom_rule(
@@ -177,14 +177,15 @@ _RULES = (
     ),
     Rule(
         ("duration", "model_name", "image_list", "element_list", "video_list"),
-        "kling-video-o1 makes 5 or 10 s from words alone or from a first frame alone",
+        "kling-video-o1 generates 5 or 10 s from a prompt alone or from a first frame alone",
         _invalid_o1_duration,
     ),
     custom_rule(
         "element_list",
         "image_list",
         "model_name",
-        text="kling-video-o1 takes no element_list when image_list holds an end_frame; kling-v3-omni does",
+        text="kling-video-o1 does not accept element_list when image_list holds an end_frame;"
+        " kling-v3-omni does",
         violated=lambda r: r.model_name == "kling-video-o1" and r.element_list and "end_frame" in _frames(r),
     ),
 )

@@ -139,7 +139,7 @@ class TalkingAgent(V2Request):
         custom_rule(
             "voice_id",
             "avatar_id",
-            text="voice_id is not taken with avatar_id, which has a voice of its own",
+            text="voice_id is not accepted with avatar_id, which has its own voice",
             violated=lambda request: request.voice_id and request.avatar_id,
         ),
         custom_rule(
@@ -150,7 +150,7 @@ class TalkingAgent(V2Request):
         custom_rule(
             "speech_rate",
             *_GOODS,
-            text=f"speech_rate is not taken with a product ({_GOODS_WORDS})",
+            text=f"speech_rate is not accepted with a product ({_GOODS_WORDS})",
             violated=lambda r: r.speech_rate is not None and set_fields(r, *_GOODS),
         ),
     )

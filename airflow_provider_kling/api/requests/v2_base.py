@@ -184,5 +184,5 @@ def unique_names(*fields: str) -> Rule:
         names = [name for entry in entries if (name := getattr(entry, "id", None))]
         return len(names) > len({*names})
 
-    text = "each id may be given once, for the prompt calls its material by it"
+    text = "each id must be unique, because the prompt refers to its inputs by id"
     return custom_rule(*fields, text=text, violated=violated)

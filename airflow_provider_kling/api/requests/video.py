@@ -152,7 +152,7 @@ class TextToVideo(KlingRequest):
         CAMERA_WARNING,
         custom_rule(
             "voice_list",
-            text="voice_list is accepted here, but the vendor's capability map lists no model that"
+            text="voice_list is accepted here, but Kling's capability map lists no model that"
             " follows it without an image",
             violated=lambda request: set_fields(request, "voice_list"),
         ),
@@ -222,7 +222,7 @@ IMAGE_TO_VIDEO = Endpoint(
 class MultiImageToVideo(KlingRequest):
     """Body of ``POST /v1/videos/multi-image2video``: make one video of several images.
 
-    The vendor retired the only model it ever listed here; gateways still serve it.
+    Kling retired the only model that it listed here; gateways still serve it.
     """
 
     model_name: ModelName = Field(

@@ -82,7 +82,7 @@ MOTION_CONTROL = Endpoint(
 class VideoExtend(KlingRequest):
     """Body of ``POST /v1/videos/video-extend``: add 4 to 5 seconds to a video that Kling made.
 
-    The vendor retired the models whose videos could be extended; gateways may still serve it.
+    Kling retired the models whose videos could be extended; gateways may still serve it.
     """
 
     video_id: Id = Field(
@@ -176,12 +176,12 @@ class VideoEffects(KlingRequest):
     rules: ClassVar[tuple[Rule, ...]] = (
         custom_rule(
             "input",
-            text="input must hold what the scene is made of, such as image or images",
+            text="input must hold the inputs of the scene, such as image or images",
             violated=lambda request: not request.input.wire(),
         ),
     )
     warning_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(("effect_scene",), "scenes that Kling ended may be refused", _discontinued),
+        Rule(("effect_scene",), "scenes that Kling has discontinued may be rejected", _discontinued),
         Rule(("input", "effect_scene"), "scenes of two persons need two images", _needs_two_images),
     )
 

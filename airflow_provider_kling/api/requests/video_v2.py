@@ -54,9 +54,11 @@ def _short_prompt_rule(*models: str) -> Rule:
         length = len(request.prompt or "")
         if request.model_name not in models or length <= _SHORT_PROMPT:
             return None
-        return f"prompt may have {_SHORT_PROMPT} characters with {request.model_name}; it has {length}"
+        return (
+            f"prompt may have at most {_SHORT_PROMPT:,} characters with {request.model_name}; it has {length}"
+        )
 
-    text = f"prompt may have {_SHORT_PROMPT} characters with {', '.join(models)}"
+    text = f"prompt may have at most {_SHORT_PROMPT:,} characters with {', '.join(models)}"
     return Rule(("prompt", "model_name"), text, check)
 
 
@@ -233,8 +235,7 @@ _OMNI_RULES = (
         "feature_video",
         "last_frame",
         "model_name",
-        text="kling-o1 takes no elements, refer_images or feature_video next to a last_frame;"
-        " kling-3.0-omni does",
+        text="kling-o1 does not accept elements, refer_images or feature_video with a last_frame",
         violated=lambda r: (
             r.model_name == "kling-o1"
             and r.last_frame
@@ -250,7 +251,7 @@ _OMNI_RULES = (
         "feature_video",
         "base_video",
         "elements",
-        text="kling-o1 makes 5 or 10 s from a first_frame alone",
+        text="kling-o1 generates 5 or 10 s from a first_frame alone",
         violated=_invalid_o1_duration,
     ),
     unique_names("first_frame", "last_frame", "refer_images", "feature_video", "base_video", "elements"),

@@ -193,9 +193,13 @@ MISPLACED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
 TAIL = {"image_tail": IMAGE_URL}
 BEYOND_RETIRED: list[tuple[type[KlingRequest], dict[str, Any], str]] = [
     # CometAPI recommends this model and documents mode std and pro.
-    (ImageToVideo, image_case(model_name="kling-v2-master", mode="std"), "kling-v2-master takes no mode"),
-    (TextToVideo, text(model_name="kling-v2-master", mode="std"), "kling-v2-master takes no mode"),
-    (TextToVideo, text(model_name="kling-v1-6", duration=7), "takes duration 5 or 10"),
+    (
+        ImageToVideo,
+        image_case(model_name="kling-v2-master", mode="std"),
+        "kling-v2-master does not accept mode",
+    ),
+    (TextToVideo, text(model_name="kling-v2-master", mode="std"), "kling-v2-master does not accept mode"),
+    (TextToVideo, text(model_name="kling-v1-6", duration=7), "accepts duration 5 or 10"),
     (TextToVideo, text(model_name="kling-v1-6", sound="on"), "cannot use sound='on'"),
     (TextToVideo, text(model_name="kling-v1-6", camera_control=SIMPLE_CAMERA), "cannot use camera_control"),
     (TextToVideo, text(**V1_CAMERA, mode="pro"), "only with mode std"),
@@ -234,8 +238,8 @@ def test_a_gateway_may_have_a_misplaced_model() -> None:
 
 def test_what_is_a_template_stays_out_of_a_retired_models_advice() -> None:
     body = {"model_name": "kling-v1-6", "mode": "4k", "duration": TEMPLATED, "sound": "on"}
-    (beyond,) = [words for words in TextToVideo.model_validate(text(**body)).warnings() if "takes" in words]
-    assert "takes mode std or pro" in beyond
+    (beyond,) = [words for words in TextToVideo.model_validate(text(**body)).warnings() if "accepts" in words]
+    assert "accepts mode std or pro" in beyond
     assert "cannot use sound" in beyond
     assert "duration" not in beyond
 

@@ -57,7 +57,7 @@ def test_cometapi_takes_a_mode_for_the_model_that_it_recommends(mode: str) -> No
         "videos/image2video", "cometapi", model_name="kling-v2-master", image=IMAGE_URL, mode=mode
     )
     assert (order.body["model_name"], order.body["mode"]) == ("kling-v2-master", mode)
-    assert any("takes no mode" in warning for warning in order.warnings)
+    assert any("does not accept mode" in warning for warning in order.warnings)
 
 
 def test_a_model_of_another_kling_endpoint_is_not_requested() -> None:

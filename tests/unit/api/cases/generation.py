@@ -134,7 +134,7 @@ REFUSED = [
     ),
     Refused(ImageToVideo, {**V15, "camera_control": {"type": "simple", "config": {"pan": 11}}}, "pan"),
     Refused(ImageToVideo, image_case(voice_list=VOICES), "sound='on'"),
-    Refused(ImageToVideo, image_case(model_name="kling-v2-6", duration="3"), "takes duration 5 or 10"),
+    Refused(ImageToVideo, image_case(model_name="kling-v2-6", duration="3"), "accepts duration 5 or 10"),
     Refused(
         ImageToVideo, image_case(model_name="kling-v2-6", mode="4k"), "mode 4k is possible with kling-v3"
     ),

@@ -86,7 +86,7 @@ REFUSED = [
     Refused(ImageGeneration, image(aspect_ratio="auto"), "aspect_ratio"),
     Refused(OmniImage, image(image_list=[ITEM] * 5, element_list=elements(6)), "10 entries together"),
     Refused(OmniImage, image(model_name=V3_OMNI, result_type="series", series_amount=10), "series_amount"),
-    Refused(OmniImage, image(resolution="4k"), "takes resolution 1k or 2k"),
+    Refused(OmniImage, image(resolution="4k"), "accepts resolution 1k or 2k"),
     Refused(OmniImage, image(result_type="series"), "possible with kling-v3-omni"),
     Refused(MultiImageToImage, merge(0), "at least 1"),
     Refused(MultiImageToImage, merge(5), "at most 4"),
