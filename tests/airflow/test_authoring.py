@@ -77,7 +77,7 @@ GREEN = "success"
 
 STYLES: dict[str, tuple[int, int, dict[str, str]]] = {
     "classic": (2, 11, {"image": GREEN, "video": GREEN}),
-    "taskflow": (1, 8, {"words": GREEN, "image": GREEN, "first_url": GREEN}),
+    "taskflow": (1, 8, {"write_prompt": GREEN, "image": GREEN, "first_url": GREEN}),
     "decorated": (1, 8, {"image": GREEN}),
     "expand": (3, 24, {"prompts": GREEN, "image0": GREEN, "image1": GREEN, "image2": GREEN}),
     "expand_kwargs": (2, 16, {"requests": GREEN, "image0": GREEN, "image1": GREEN}),
