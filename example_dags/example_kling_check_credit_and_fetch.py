@@ -2,7 +2,7 @@
 """
 ### Check the credit, submit, and store a result
 
-Submits a job only if enough units are left, and stores its result in a task of its own. To store the result
+Submits a job only if enough units are left, and stores its result in a separate task. To store the result
 of any other job, such as that of a failed task, set `kling_task_id` to its id.
 
 Checking and storing cost nothing. A run costs 3 video units, about 0.42 US dollars at the list price of

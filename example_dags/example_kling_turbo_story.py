@@ -3,7 +3,7 @@
 ### A story in two shots with the newest model, then restyled
 
 kling-3.0-turbo generates a story in several shots from one prompt; kling-3.0-omni then edits that video.
-Both are models of the vendor's API 2.0, for which the connection needs an API key.
+Both are models of Kling's API 2.0, for which the connection needs an API key.
 
 A run costs 8.5 video units, about 1.19 US dollars at the list price of September 2026.
 """

@@ -241,7 +241,7 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
     :param duration: Length of the video in whole seconds, 3 to 15; 5 when unset. 2.x models accept 5 or 10.
     :param aspect_ratio: Aspect ratio (width to height); 16:9 when unset and no frame or video sets it.
     :param resolution: Size of the video; 720p when unset. 4k: kling-3.0 and kling-3.0-omni.
-    :param audio: native: the video has audio of its own; original: that of base_video; off when unset.
+    :param audio: native: the video has its own audio; original: that of base_video; off when unset.
     :param multi_shot: False: always one shot, even if the prompt describes several; true when unset.
         kling-3.0, kling-3.0-omni.
     :param watermark_info: Whether to also create a copy with a watermark: {'enabled': True}; no copy when

@@ -79,9 +79,7 @@ NativeAudio = Annotated[
 ]
 OriginalAudio = Annotated[
     Annotated[Literal["native", "original", "off"], BeforeValidator(parse_audio)] | None,
-    Field(
-        description="native: the video has audio of its own; original: that of base_video; off when unset."
-    ),
+    Field(description="native: the video has its own audio; original: that of base_video; off when unset."),
 ]
 MultiShot = Annotated[
     bool | None,
