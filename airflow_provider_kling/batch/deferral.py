@@ -46,6 +46,7 @@ class DeferralState:
     :param unforeseen: row, job and kind of the first unexpected error.
     :param rows: how many rows there are, if the ledger has all others by number; 0 to read them again.
     :param position: how many rows need not be read again: each of them has been submitted or has failed.
+    :param shard: the part of the rows that the try began with, as text; empty for all rows.
     """
 
     began: float
@@ -60,6 +61,7 @@ class DeferralState:
     unforeseen: str = ""
     rows: int = 0
     position: int = 0
+    shard: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as plain JSON.

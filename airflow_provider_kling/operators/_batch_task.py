@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..api.hosts import Dialect
     from ..batch.config import Shard
     from ..batch.context import BatchAccount
-    from ..batch.deferral import Deferral
+    from ..batch.deferral import Deferral, DeferralState
     from ..batch.runner import BatchRunner
     from ..hooks.connection import KlingSettings
     from ..version_compat import Context
@@ -160,6 +160,22 @@ class BatchParameters:
             return parse_shard(self.batch.shard, self.batch.shards)
         except ValueError as error:
             invalid_parameter(self.batch.task_id, "shard", self.batch.shard, str(error))
+
+    def shard_of_try(self, state: DeferralState) -> tuple[Shard | None, DeferralState]:
+        """Return the part of the rows of a whole try.
+
+        A template may name another number of parts after a deferral: rows that other parts had before would
+        then be in none.
+
+        :param state: state of the try.
+        :return: the part that the try began with, and the state with it.
+        """
+        from ..batch.config import parse_shard
+
+        if state.shard:
+            return parse_shard(state.shard, None), state
+        shard = self.shard()
+        return shard, replace(state, shard=str(shard) if shard else "")
 
     def _is_limited(self, name: str) -> bool:
         """Whether the author has set a limit, of which rendering or mapping may have left nothing."""

@@ -292,9 +292,9 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         parameters = BatchParameters(self)
         endpoint = parameters.endpoint()
         budget = parameters.limit(endpoint)
-        regenerate, labels, shard = parameters.regenerate(), parameters.labels(), parameters.shard()
+        labels, (shard, state) = parameters.labels(), parameters.shard_of_try(state)
         validate_output_path(parameters.output_path())
-        key, clear_count = batch_key(context, self.retries or 0, regenerate=regenerate)
+        key, clear_count = batch_key(context, self.retries or 0, regenerate=parameters.regenerate())
         settings = self.hook.settings
         known = JobState.MAY_EXIST if deferred or context["ti"].try_number > 1 else None
         with storage_errors_for("cannot be used", self.output_path, job=known):

@@ -18,6 +18,8 @@ from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
 
 from airflow_provider_kling.batch import deferral
 from airflow_provider_kling.batch import input as input_module
+from airflow_provider_kling.batch.config import Shard
+from airflow_provider_kling.batch.input import row_reader
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingAccountError,
@@ -181,6 +183,22 @@ def test_rows_that_come_while_the_task_is_deferred_are_left_to_the_next_run(
     summary = Parts(parts.batch.clear()).run(str(file), concurrency=2)
     assert (summary["rows"], summary["done"]) == (7, 7)
     assert len(kling.jobs) == len({job.body["prompt"] for job in kling.jobs}) == 7
+
+
+def test_a_number_of_shards_that_changes_while_the_task_is_deferred_moves_no_row(
+    start: Callable[..., Emulator], parts: Parts
+) -> None:
+    kling, shards = start(job_seconds=1.0, slots=2), [2]
+
+    def operator(requests: Any, **more: Any) -> KlingBatchOperator:
+        return Batch.operator(parts.batch, requests, shard=0, shards=shards[0], **more)
+
+    parts.batch.operator = operator  # type: ignore[method-assign]
+    own = [row.number for row in Shard(0, 2).reader(row_reader(rows(12)))()]
+    summary = parts.run(rows(12), concurrency=4, between=lambda _: shards.__setitem__(0, 3))
+    assert (summary["rows"], summary["done"]) == (len(own), len(own))
+    assert sorted(parts.batch.ledger()) == own
+    assert len(kling.jobs) == len(own)
 
 
 def test_what_the_account_has_room_for_is_remembered(start: Callable[..., Emulator], parts: Parts) -> None:
