@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..api.response_values import milliseconds
 from ..api.task import TaskStatus
 from ..utils.atomic_file import AtomicFile
 from ..utils.json_input import read_json
@@ -44,6 +45,7 @@ _PARALLEL = 32
 _KEY = re.compile(r"([a-z0-9_]{1,40})\[(\d{1,3})\]\.([a-z0-9_]{1,40})")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _OF_ITEM = ("id", "index", "duration", "duration_mp3", "duration_wav")
+_TIMES = ("created_at", "updated_at", "expires_at")
 _OF_TASK = ("task_id", "external_task_id", "endpoint", "status", "created_at", "updated_at", "expires_at")
 
 _log = logging.getLogger(__name__)
@@ -331,6 +333,8 @@ def _result_of(manifest: Mapping[str, Any], folder: StoragePath, size_of: SizeOf
     if not stored:
         return None
     task = {name: manifest.get(name) for name in _OF_TASK}
+    # A manifest is a file that anyone may write.
+    task |= {name: milliseconds(task[name]) for name in _TIMES}
     if conn_id := manifest["request"].get(CONNECTION_FACT):
         task[CONNECTION_FACT] = conn_id
     result = attach_paths({**task, **arrays}, stored)

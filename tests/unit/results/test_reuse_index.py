@@ -164,6 +164,19 @@ def test_a_manifest_that_does_not_agree_is_no_result(
     assert index_of(shelf).find_all([ASKED], index_of(shelf).list_files()) == {}
 
 
+@pytest.mark.parametrize("time", ["soon", [1], {}, -5])
+def test_a_time_that_is_none_is_unknown(
+    time: Any, shelf: Shelf, store: Callable[..., dict[str, Any]]
+) -> None:
+    store()
+    manifest = json.loads(shelf.files()["8150001/manifest.json"])
+    changed = {**manifest, "updated_at": time, "expires_at": time}
+    put(shelf, "8150001/manifest.json", json.dumps(changed).encode())
+    found = index_of(shelf).find(ASKED)
+    assert found is not None
+    assert (found["updated_at"], found["expires_at"]) == (None, None)
+
+
 @pytest.mark.parametrize("name", ["8150001/0-video.mp4", "8150001/manifest.json"])
 def test_a_result_whose_file_is_missing_is_none(
     name: str, shelf: Shelf, store: Callable[..., dict[str, Any]]
