@@ -350,7 +350,8 @@ def check_extra_body(extra: Any) -> None:
             job=JobState.NOT_CREATED,
         )
     try:
-        json.dumps(extra, allow_nan=False)
+        # Sorted, as for the fingerprint, for which all keys must be text.
+        json.dumps({"": None, **extra}, allow_nan=False, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise KlingRequestInvalid(
             f"extra_body cannot be sent as JSON: {error}.", job=JobState.NOT_CREATED

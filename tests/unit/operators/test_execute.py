@@ -220,6 +220,7 @@ def test_a_job_that_the_list_saw_end_first_is_read_until_it_has_ended(
         ("text", "extra_body is a str; it must be a mapping"),
         ({"when": object()}, "extra_body cannot be sent as JSON"),
         ({"scale": float("nan")}, "extra_body cannot be sent as JSON"),
+        ({1: "a key that is no text"}, "extra_body cannot be sent as JSON"),
         ({"external_task_id": "a"}, "set the parameter external_task_id instead"),
         ({"external_task_id": None}, "set the parameter external_task_id instead"),
         ({"options": {"external_task_id": "a"}}, "set the parameter external_task_id instead"),
