@@ -86,7 +86,9 @@ def test_a_listing_ahead_of_its_files_is_not_trusted(s3: S3Server, monkeypatch: 
     fs = resolve_path(path).fs
     real = fs.find
     monkeypatch.setattr(
-        fs, "find", lambda where: [*real(where), f"{where}/00000002.json", f"{where}/00000003.json"]
+        fs,
+        "find",
+        lambda location: [*real(location), f"{location}/00000002.json", f"{location}/00000003.json"],
     )
     assert one((path, 2))
     assert budget(path).spent(**RUN) == 2
@@ -96,7 +98,7 @@ def test_a_storage_that_overwrites_is_refused(s3: S3Server, monkeypatch: pytest.
     path = s3.uri(f"overwriting/{time.monotonic_ns()}")
     fs = resolve_path(path).fs
     plain = fs.pipe_file
-    monkeypatch.setattr(fs, "pipe_file", lambda where, data, mode="": plain(where, data))
+    monkeypatch.setattr(fs, "pipe_file", lambda location, data, mode="": plain(location, data))
     with pytest.raises(KlingRequestInvalid, match="overwrites"):
         budget(path).reserve("a", Decimal(1), **RUN)
 
@@ -489,7 +491,7 @@ def test_the_currency_of_an_account(host: str, dialect: str | None, expected: st
 
 
 CENTS = {**CASH, "amount": "0.35"}
-IN_WORDS: dict[str, tuple[str | None, list[dict[str, Any]], str]] = {
+DESCRIBED: dict[str, tuple[str | None, list[dict[str, Any]], str]] = {
     "units": ("3", [UNITS], "charged 3 units"),
     "cash": (None, [CENTS], "charged 0.35 USD"),
     "cash without a currency": (None, [{**CENTS, "currency": None}], "charged 0.35 in cash"),
@@ -508,7 +510,7 @@ IN_WORDS: dict[str, tuple[str | None, list[dict[str, Any]], str]] = {
 }
 
 
-@pytest.mark.parametrize(("units", "charges", "text"), IN_WORDS.values(), ids=IN_WORDS)
+@pytest.mark.parametrize(("units", "charges", "text"), DESCRIBED.values(), ids=DESCRIBED)
 def test_the_log_names_every_charge(units: str | None, charges: list[dict[str, Any]], text: str) -> None:
     task = KlingTask(task_id="1", status=SUCCEED, raw_status="", units=units, charges=charges)
     assert describe_charge(task) == text

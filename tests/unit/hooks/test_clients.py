@@ -35,7 +35,7 @@ NOT_FOUND = Reply(400, {"code": 1201, "message": "Task not found by id/external 
 TWO_LENGTHS = Reply(200, headers={"Content-Length": "5, 7"})
 # Too deep for code that walks it by recursion, and not for Python's JSON reader.
 DEEP = b'{"code": 0, "data": {"task_id": "8\\u002f", "x": %s}}' % (b"[" * 100_000 + b"]" * 100_000)
-TROUBLE = {
+FAILURES = {
     "page": HTML,
     "maintenance": BUSY,
     "two lengths": TWO_LENGTHS,
@@ -65,7 +65,7 @@ def test_a_job_is_created_with_one_post(client_of_server: Either, server: Script
     assert server.received[0].json == BODY
 
 
-@pytest.mark.parametrize("failure", TROUBLE.values(), ids=list(TROUBLE))
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=list(FAILURES))
 def test_reads_are_made_again(
     client_of_server: Either, server: ScriptedServer, pauses: list[float], failure: Reply
 ) -> None:
@@ -76,7 +76,7 @@ def test_reads_are_made_again(
     assert len(pauses) in (1, 2)
 
 
-@pytest.mark.parametrize("failure", TROUBLE.values(), ids=list(TROUBLE))
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=list(FAILURES))
 def test_a_paid_call_is_never_repeated_and_a_job_may_exist(
     client_of_server: Either, server: ScriptedServer, pauses: list[float], failure: Reply
 ) -> None:

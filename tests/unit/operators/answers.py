@@ -14,13 +14,13 @@ from typing import Any
 FILE = "FILE"
 # Of this day, so that its results have not expired, and the same in every process of a test run.
 ENDED = int(time.time()) // 86_400 * 86_400_000
-MADE = ENDED - 60_000
+CREATED = ENDED - 60_000
 ITEM = {"id": "1", "url": FILE, "duration": "5"}
 
 
 def v1(**more: Any) -> dict[str, Any]:
     """A job of v1 that succeeded; without more it holds no file."""
-    times = {"created_at": MADE, "updated_at": ENDED}
+    times = {"created_at": CREATED, "updated_at": ENDED}
     data = {"task_id": "8", "task_status": "succeed", **times, **more}
     return {"code": 0, "message": "SUCCEED", "request_id": "r-1", "data": data}
 
@@ -147,12 +147,12 @@ WITHOUT_FILE: dict[str, dict[str, Any]] = {
 
 NUMBERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "times in seconds": (
-        {"created_at": MADE // 1000, "updated_at": ENDED // 1000},
-        {"created_at": MADE, "updated_at": ENDED},
+        {"created_at": CREATED // 1000, "updated_at": ENDED // 1000},
+        {"created_at": CREATED, "updated_at": ENDED},
     ),
     "times as text": (
-        {"created_at": str(MADE), "updated_at": str(ENDED)},
-        {"created_at": MADE, "updated_at": ENDED},
+        {"created_at": str(CREATED), "updated_at": str(ENDED)},
+        {"created_at": CREATED, "updated_at": ENDED},
     ),
     **{
         f"updated_at {value!r}": ({"updated_at": value}, {"updated_at": None, "expires_at": None})

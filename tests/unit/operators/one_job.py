@@ -72,7 +72,7 @@ def server(running: Kling, monkeypatch: pytest.MonkeyPatch) -> Kling:
     return running
 
 
-Way = Callable[[TaskInstance, Path], Any]
+Variant = Callable[[TaskInstance, Path], Any]
 
 
 def run_sync(ti: TaskInstance, out: Path) -> Any:
@@ -113,8 +113,12 @@ def run_batch(ti: TaskInstance, out: Path) -> Any:
     return batch.execute(context_of(ti))
 
 
-SINGLE: dict[str, Way] = {"sync": run_sync, "deferrable": run_deferrable}
-READERS: dict[str, Way] = {"sensor": run_sensor, "deferrable sensor": run_deferrable_sensor, "fetch": fetch}
+SINGLE: dict[str, Variant] = {"sync": run_sync, "deferrable": run_deferrable}
+READERS: dict[str, Variant] = {
+    "sensor": run_sensor,
+    "deferrable sensor": run_deferrable_sensor,
+    "fetch": fetch,
+}
 WAYS = {**SINGLE, **READERS}
 TWO = {"sync": run_sync, "deferrable sensor": run_deferrable_sensor}
 """Enough for reads in one place, in every kind of wait."""
@@ -125,9 +129,9 @@ def each(table: dict[str, Any]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("shape", table.values(), ids=list(table))
 
 
-def through(ways: dict[str, Way]) -> pytest.MarkDecorator:
+def through(ways: dict[str, Variant]) -> pytest.MarkDecorator:
     """Run a test in each of several ways."""
-    return pytest.mark.parametrize("way", ways.values(), ids=list(ways))
+    return pytest.mark.parametrize("variant", ways.values(), ids=list(ways))
 
 
 def ledger(out: Path) -> dict[str, Any]:

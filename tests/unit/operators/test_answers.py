@@ -33,7 +33,7 @@ from tests.unit.operators.one_job import (
     TWO,
     WAYS,
     Kling,
-    Way,
+    Variant,
     each,
     fetch,
     ledger,
@@ -48,10 +48,10 @@ running, server = one_job.running, one_job.server
 @through(WAYS)
 @each(answers.WITH_FILE)
 def test_a_success_holds_its_file(
-    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any
+    ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant, shape: Any
 ) -> None:
     server.query = shape
-    result = way(ti, tmp_path)
+    result = variant(ti, tmp_path)
     assert result["status"] == "succeed"
     assert result["task_id"] == "8"
     files = [
@@ -61,7 +61,7 @@ def test_a_success_holds_its_file(
     if files[0].get("path"):
         assert Path(files[0]["path"]).read_bytes() == MP4
     assert json.dumps(result, allow_nan=False)
-    assert server.creates == (way in SINGLE.values())
+    assert server.creates == (variant in SINGLE.values())
 
 
 @each(answers.WITH_FILE)
@@ -76,15 +76,15 @@ def test_a_row_with_its_file_is_done(ti: TaskInstance, server: Kling, tmp_path: 
 @through(WAYS)
 @each(answers.WITHOUT_FILE)
 def test_a_success_without_its_file_is_none(
-    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any
+    ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant, shape: Any
 ) -> None:
     server.query = shape
     with pytest.raises(KlingResultMissing) as missing:
-        way(ti, tmp_path)
+        variant(ti, tmp_path)
     assert missing.value.job is JobState.ENDED
     assert missing.value.task_id == "8"
     assert "ended as succeed but holds no file" in str(missing.value)[:90]
-    assert server.creates == (way in SINGLE.values())
+    assert server.creates == (variant in SINGLE.values())
     assert not list(tmp_path.rglob("*.*"))
 
 
@@ -102,11 +102,11 @@ def test_a_row_without_its_file_is_not_done(
 @through(TWO)
 @each(answers.NUMBERS)
 def test_times_and_numbers_of_a_response_are_read(
-    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any
+    ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant, shape: Any
 ) -> None:
     text, right = shape
     server.query = whole(**text) if "task_result" not in text else v1(**text)
-    result = way(ti, tmp_path)
+    result = variant(ti, tmp_path)
     shown = {**result["videos"][0], **result}
     assert {name: shown.get(name) for name in right} == right
     assert json.dumps(result, allow_nan=False)
@@ -127,11 +127,11 @@ def test_times_and_numbers_of_a_row_are_read(
 @through(WAYS)
 @each(answers.CHARGES)
 def test_charges_of_a_response_are_read(
-    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any
+    ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant, shape: Any
 ) -> None:
     text, units, charges = shape
     server.query = whole(**text)
-    result = way(ti, tmp_path)
+    result = variant(ti, tmp_path)
     assert (result["units"], result["charges"]) == (units, charges)
     for path in tmp_path.rglob("manifest.json"):
         assert json.loads(path.read_text())["charges"] == charges
@@ -152,27 +152,33 @@ def test_charges_of_a_row_are_read(ti: TaskInstance, server: Kling, tmp_path: Pa
 
 @through(TWO)
 @pytest.mark.parametrize("text", answers.STATUS_WORDS["succeed"])
-def test_words_of_a_success(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, text: str) -> None:
+def test_words_of_a_success(
+    ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant, text: str
+) -> None:
     server.query = whole(task_status=text)
-    assert way(ti, tmp_path)["status"] == "succeed"
+    assert variant(ti, tmp_path)["status"] == "succeed"
 
 
 @through(TWO)
 @pytest.mark.parametrize("text", answers.STATUS_WORDS["failed"])
-def test_words_of_a_failure(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, text: str) -> None:
+def test_words_of_a_failure(
+    ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant, text: str
+) -> None:
     server.query = v1(task_status=text)
     with pytest.raises(KlingTaskFailed) as failed:
-        way(ti, tmp_path)
+        variant(ti, tmp_path)
     assert failed.value.job is JobState.ENDED
 
 
 @through(WAYS)
 @each(answers.REASONS)
-def test_reasons_of_a_failure(ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any) -> None:
+def test_reasons_of_a_failure(
+    ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant, shape: Any
+) -> None:
     text, expected_text, content = shape
     server.query = v1(task_status="failed", **text)
     with pytest.raises(KlingContentRefused if content else KlingTaskFailed, match=expected_text) as failed:
-        way(ti, tmp_path)
+        variant(ti, tmp_path)
     assert failed.value.job is JobState.ENDED
 
 
@@ -191,12 +197,12 @@ def test_the_state_of_a_row_that_failed(
 @each(answers.REFUSALS)
 @pytest.mark.parametrize("name", ["request_id", "requestId"])
 def test_refusals_have_the_right_error(
-    *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, name: str
+    *, ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant, shape: Any, name: str
 ) -> None:
     status, body, kind, expected_text, code = shape
     server.create, server.query = Reply(status, {**body, name: "r-77"}), NO_JOB
     with pytest.raises(getattr(exceptions, kind), match=expected_text) as refused:
-        way(ti, tmp_path)
+        variant(ti, tmp_path)
     assert (refused.value.code, refused.value.request_id) == (code, "r-77")
     assert refused.value.job is JobState.NOT_CREATED
     assert server.creates == 1
@@ -231,13 +237,19 @@ def test_the_job_of_a_row_is_looked_up_after_an_unclear_response(
 @through(SINGLE)
 @each(answers.UNCLEAR)
 def test_after_an_unclear_response_the_job_is_looked_up(
-    *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, monkeypatch: pytest.MonkeyPatch
+    *,
+    ti: TaskInstance,
+    server: Kling,
+    tmp_path: Path,
+    variant: Variant,
+    shape: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     status, body = shape
     server.create = Reply(status, body)
     server.query = whole()
     monkeypatch.setattr(submit, "LOOKUP_DELAYS", (0.01, 0.01, 0.01))
-    result = way(ti, tmp_path)
+    result = variant(ti, tmp_path)
     assert result["task_id"] == "8"
     assert server.creates == 1
     assert any(call.startswith(f"GET {PATH}/af-") for call in server.calls)
@@ -245,10 +257,10 @@ def test_after_an_unclear_response_the_job_is_looked_up(
 
 @through(SINGLE)
 def test_a_refusal_inside_a_success_after_which_there_is_a_job(
-    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way
+    ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant
 ) -> None:
     server.create = Reply(200, {"code": 1102, "message": "no credit"})
-    assert way(ti, tmp_path)["task_id"] == "8"
+    assert variant(ti, tmp_path)["task_id"] == "8"
     assert server.creates == 1
 
 
@@ -269,7 +281,7 @@ def test_refusals_that_are_no_json(
     ti: TaskInstance,
     server: Kling,
     tmp_path: Path,
-    way: Way,
+    variant: Variant,
     body: bytes,
     final: bool,
     monkeypatch: pytest.MonkeyPatch,
@@ -277,7 +289,7 @@ def test_refusals_that_are_no_json(
     server.create, server.query = Reply(400, body), NO_JOB
     monkeypatch.setattr(submit, "LOOKUP_DELAYS", (0.01, 0.01, 0.01))
     with pytest.raises(KlingContentRefused if final else KlingWaitInterrupted) as refused:
-        way(ti, tmp_path)
+        variant(ti, tmp_path)
     assert refused.value.job is (JobState.NOT_CREATED if final else JobState.MAY_EXIST)
     assert server.creates == 1
 
@@ -302,7 +314,13 @@ OTHER = {
 @through(READERS)
 @each(OTHER)
 def test_a_response_about_another_job_is_not_used(
-    *, ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any, monkeypatch: pytest.MonkeyPatch
+    *,
+    ti: TaskInstance,
+    server: Kling,
+    tmp_path: Path,
+    variant: Variant,
+    shape: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server.query = shape
     right = whole()
@@ -315,16 +333,16 @@ def test_a_response_about_another_job_is_not_used(
         return Kling._answer(server, request)
 
     monkeypatch.setattr(server, "route", answer)
-    if way is fetch:
+    if variant is fetch:
         with pytest.raises(KlingError, match="is about another job"):
-            way(ti, tmp_path)
+            variant(ti, tmp_path)
     else:
-        assert way(ti, tmp_path)["videos"][0]["url"] == server.url + NAME
+        assert variant(ti, tmp_path)["videos"][0]["url"] == server.url + NAME
 
 
 def _newer(**more: Any) -> dict[str, Any]:
     outputs = [{"type": "video", "url": FILE}]
-    return {"id": "8", "status": "succeeded", "create_time": answers.MADE, "outputs": outputs, **more}
+    return {"id": "8", "status": "succeeded", "create_time": answers.CREATED, "outputs": outputs, **more}
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["sync", "deferrable"])

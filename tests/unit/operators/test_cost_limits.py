@@ -221,17 +221,17 @@ class _Task:
 
 
 VIDEO = "https://a.example/v.mp4"
-SAID = {"audios": [{"id": "7", "duration": "4.2"}, {"id": "8", "duration": "9"}]}
+MESSAGES = {"audios": [{"id": "7", "duration": "4.2"}, {"id": "8", "duration": "9"}]}
 
 
 @pytest.mark.parametrize(
     ("results", "expected", "seconds"),
     [
-        ({"say": SAID}, {"7"}, "4.2"),
-        ({"say": [SAID, {"audios": [{"id": 9, "duration": 3.5}]}]}, {"9"}, "3.5"),
-        ({"say": None, "above": SAID}, {"8"}, "9"),
-        ({"say": RuntimeError("no"), "above": SAID}, {"8"}, "9"),
-        ({"say": SAID}, {"6"}, None),
+        ({"say": MESSAGES}, {"7"}, "4.2"),
+        ({"say": [MESSAGES, {"audios": [{"id": 9, "duration": 3.5}]}]}, {"9"}, "3.5"),
+        ({"say": None, "above": MESSAGES}, {"8"}, "9"),
+        ({"say": RuntimeError("no"), "above": MESSAGES}, {"8"}, "9"),
+        ({"say": MESSAGES}, {"6"}, None),
         ({"say": {"audios": [{"id": "7", "duration": "NaN"}]}}, {"7"}, None),
         ({"say": {"audios": [{"id": "7"}]}, "above": "text"}, {"7"}, None),
         (

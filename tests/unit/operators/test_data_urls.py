@@ -14,7 +14,7 @@ from airflow_provider_kling.results.items import stored_paths
 from tests.unit.operators import one_job
 from tests.unit.operators.answers import v1
 from tests.unit.operators.conftest import TaskInstance, image_to_video, run
-from tests.unit.operators.one_job import SINGLE, Kling, Way, each, fetch, run_batch, run_sensor, through
+from tests.unit.operators.one_job import SINGLE, Kling, Variant, each, fetch, run_batch, run_sensor, through
 from tests.unit.results.conftest import MP4
 
 running, server = one_job.running, one_job.server
@@ -34,10 +34,10 @@ SHAPES = {
 @through({**SINGLE, "fetch": fetch})
 @each(SHAPES)
 def test_a_stored_file_is_not_returned_as_well(
-    ti: TaskInstance, server: Kling, tmp_path: Path, way: Way, shape: Any
+    ti: TaskInstance, server: Kling, tmp_path: Path, variant: Variant, shape: Any
 ) -> None:
     server.query = v1(task_result=shape)
-    result = way(ti, tmp_path)
+    result = variant(ti, tmp_path)
     assert ENCODED not in json.dumps([result, ti.xcoms])
     (video,) = result["videos"]
     assert video["url"] is None

@@ -28,7 +28,7 @@ from tests.unit.operators.conftest import TaskInstance, context_of
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
 
-NOBODY = "{{ nobody }}"
+RENDERED_EMPTY = "{{ nobody }}"
 
 
 class Log:

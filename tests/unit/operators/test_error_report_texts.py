@@ -24,12 +24,12 @@ from airflow_provider_kling.operators._error_report import RecoveryAdvice
 
 SLUG = "videos/text2video"
 LATE = KlingTaskTimeout("late.", task_id="8", job=JobState.EXISTS)
-LOST = KlingServerError("lost.", job=JobState.MAY_EXIST)
+MAY_EXIST_ERROR = KlingServerError("lost.", job=JobState.MAY_EXIST)
 NAMED = KlingServerError("lost.", job=JobState.MAY_EXIST)
 NAMED.external_task_id = "af-1"
 NOT_STORED = KlingResultNotKept("disk full.", task_id="8", job=JobState.ENDED)
 KEY_REFUSED = KlingAuthError("key.", task_id="8", job=JobState.EXISTS)
-GONE = KlingResultExpired("gone.", task_id="8", job=JobState.ENDED)
+EXPIRED = KlingResultExpired("gone.", task_id="8", job=JobState.ENDED)
 
 BLIND = {"can_look_up": False}
 LAST = {"will_retry": False}
@@ -62,7 +62,7 @@ def advice(**values: Any) -> RecoveryAdvice:
         ),
         (
             LAST,
-            LOST,
+            MAY_EXIST_ERROR,
             f"Airflow does not try this again, and {CLEAR} "
             "KlingResultSweepOperator stores the results of all jobs of the account.",
         ),
@@ -82,8 +82,8 @@ def advice(**values: Any) -> RecoveryAdvice:
             LATE,
             "Airflow does not try this again, and a clear attaches to it, for its name is your own.",
         ),
-        ({}, GONE, "To make it again, and be charged again, clear this task."),
-        ({"user_named": True}, GONE, "charged again, give this task another external_task_id."),
+        ({}, EXPIRED, "To make it again, and be charged again, clear this task."),
+        ({"user_named": True}, EXPIRED, "charged again, give this task another external_task_id."),
     ],
 )
 def test_what_comes_after_an_error(values: dict[str, Any], error: KlingError, expected_text: str) -> None:
@@ -91,7 +91,7 @@ def test_what_comes_after_an_error(values: dict[str, Any], error: KlingError, ex
 
 
 @pytest.mark.parametrize("values", [{}, LAST], ids=["retries left", "last try"])
-@pytest.mark.parametrize("error", [NOT_STORED, LATE, LOST])
+@pytest.mark.parametrize("error", [NOT_STORED, LATE, MAY_EXIST_ERROR])
 def test_a_synchronous_result_cannot_be_fetched_again(values: dict[str, Any], error: KlingError) -> None:
     text = advice(synchronous=True, can_look_up=False, has_state_store=True, **values).for_error(error)
     assert text == (

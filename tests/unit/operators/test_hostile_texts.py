@@ -20,7 +20,7 @@ from tests.unit.operators.one_job import (
     READERS,
     SINGLE,
     Kling,
-    Way,
+    Variant,
     run_batch,
     running,
     server,
@@ -61,10 +61,10 @@ def is_fit(text: str, longest: int = LONGEST) -> None:
 
 # A sensor waits on as long as its reads are refused.
 CASES = {
-    f"{answer}, {way}": (ANSWERS[answer], ALL[way])
+    f"{answer}, {variant}": (ANSWERS[answer], ALL[variant])
     for answer in ANSWERS
-    for way in ALL
-    if not (isinstance(ANSWERS[answer], Reply) and "sensor" in way)
+    for variant in ALL
+    if not (isinstance(ANSWERS[answer], Reply) and "sensor" in variant)
 }
 
 
@@ -74,7 +74,7 @@ def test_nothing_of_it_comes_through(
     ti: TaskInstance,
     server: Kling,
     tmp_path: Path,
-    option: Way,
+    option: Variant,
     response: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

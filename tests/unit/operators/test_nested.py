@@ -27,7 +27,7 @@ from tests.unit.operators.conftest import (
     run,
 )
 
-AGAIN = "This call equals an earlier one in this task"
+REPEATED = "This call equals an earlier one in this task"
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +114,7 @@ def test_calls_that_differ_make_a_job_each(
 ) -> None:
     results = [image_to_video(prompt=prompt).execute(inside) for prompt in ("rain", "snow")]
     assert len({result["task_id"] for result in results}) == len(kling_emulator.jobs) == 2
-    assert log_lines(AGAIN) == []
+    assert log_lines(REPEATED) == []
 
 
 def test_equal_calls_return_one_job_with_a_warning(
@@ -122,7 +122,7 @@ def test_equal_calls_return_one_job_with_a_warning(
 ) -> None:
     results = [image_to_video(prompt="rain").execute(inside) for _ in range(3)]
     assert len({result["task_id"] for result in results}) == len(kling_emulator.jobs) == 1
-    lines = log_lines(AGAIN)
+    lines = log_lines(REPEATED)
     assert len(lines) == 2
     assert f"the same job {results[0]['task_id']}" in lines[0]
 
@@ -133,7 +133,7 @@ def test_external_task_ids_make_equal_calls_different(
     for number in range(2):
         image_to_video(prompt="rain", external_task_id=f"take-{number}").execute(inside)
     assert len(kling_emulator.jobs) == 2
-    assert log_lines(AGAIN) == []
+    assert log_lines(REPEATED) == []
 
 
 def test_a_retry_of_the_function_reports_nothing_of_the_try_before(
@@ -142,7 +142,7 @@ def test_a_retry_of_the_function_reports_nothing_of_the_try_before(
     image_to_video(prompt="rain").execute(inside)
     image_to_video(prompt="rain").execute({**inside, "ti": ti.retried()})
     assert len(kling_emulator.jobs) == 1
-    assert log_lines(AGAIN) == []
+    assert log_lines(REPEATED) == []
 
 
 @pytest.mark.parametrize(

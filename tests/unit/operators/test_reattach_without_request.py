@@ -108,12 +108,12 @@ def test_a_job_of_other_parameters_is_not_mistaken_for_this_one(
     assert f"kling_task_id {kling_emulator.jobs[0].external_task_id}" in str(missing.value)
 
 
-@pytest.mark.parametrize("memory", [True, False], ids=["remembered", "own name"])
+@pytest.mark.parametrize("store_state", [True, False], ids=["remembered", "own name"])
 def test_where_kling_knows_of_no_job_none_was_made(
-    source: Path, ti: TaskInstance, kling_emulator: Emulator, memory: bool
+    source: Path, ti: TaskInstance, kling_emulator: Emulator, store_state: bool
 ) -> None:
     store = Store()
-    own = {} if memory else {"external_task_id": "order-17"}
+    own = {} if store_state else {"external_task_id": "order-17"}
     kling_emulator.faults.set({"refused_word": "weapon"})
     with pytest.raises(KlingError):
         run(image_to_video(image=str(source), prompt="a weapon", **own), ti, task_state_store=store)

@@ -17,7 +17,7 @@ from tests.unit.operators.conftest import IMAGE_URL, TaskInstance, context_of, i
 
 Make = Callable[..., Any]
 RISK = "Failure to pass the risk control system"
-WHERE = ["at submission", "by the job"]
+LOCATIONS = ["at submission", "by the job"]
 
 
 def refuse(kling: Emulator, location: str, text: str = "forbidden") -> None:
@@ -33,7 +33,7 @@ def returning(make: Make) -> Make:
     return lambda **arguments: make(**{**defaults, **arguments})
 
 
-@pytest.mark.parametrize("location", WHERE)
+@pytest.mark.parametrize("location", LOCATIONS)
 def test_a_refusal_is_the_result(
     location: str, returning: Make, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
@@ -59,7 +59,7 @@ def test_a_refusal_is_the_result(
     assert "error" not in ti.xcoms
 
 
-@pytest.mark.parametrize("location", WHERE)
+@pytest.mark.parametrize("location", LOCATIONS)
 def test_a_retry_returns_the_same_refusal(
     location: str, returning: Make, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
@@ -72,7 +72,7 @@ def test_a_retry_returns_the_same_refusal(
     assert len(kling_emulator.jobs) == created, "no other job is made"
 
 
-@pytest.mark.parametrize("location", WHERE)
+@pytest.mark.parametrize("location", LOCATIONS)
 def test_a_refusal_fails_the_task_otherwise(
     location: str, make: Make, ti: TaskInstance, kling_emulator: Emulator
 ) -> None:
@@ -100,7 +100,7 @@ def test_a_task_without_xcom(returning: Make, ti: TaskInstance, kling_emulator: 
     assert (result["status"], result["prompt"]) == ("refused", "a forbidden thing")
 
 
-@pytest.mark.parametrize("location", WHERE)
+@pytest.mark.parametrize("location", LOCATIONS)
 def test_a_task_that_has_waited_for_a_slot(
     location: str, ti: TaskInstance, kling_emulator: Emulator, quick_slots: None
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_task_that_does_not_wait(ti: TaskInstance, kling_emulator: Emulator) -
     assert run(operator, ti)["status"] == "refused"
 
 
-@pytest.mark.parametrize("location", WHERE)
+@pytest.mark.parametrize("location", LOCATIONS)
 def test_refused_content_releases_the_reservation(
     location: str, returning: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Any
 ) -> None:

@@ -19,7 +19,7 @@ from tests.unit.operators.one_job import (
     READERS,
     SINGLE,
     Kling,
-    Way,
+    Variant,
     fetch,
     ledger,
     run_batch,
@@ -96,7 +96,7 @@ def test_a_refused_read_ends_nothing(
     ti: TaskInstance,
     server: Kling,
     tmp_path: Path,
-    option: Way,
+    option: Variant,
     reply: Reply,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -114,10 +114,10 @@ def test_a_refused_read_ends_nothing(
 
 # A batch that loses answers asks for its rows again and again before it gives up.
 LOOKED_FOR = {
-    f"{reply}, {way}": (CREATES[reply], {**SINGLE, "batch": run_batch}[way])
+    f"{reply}, {variant}": (CREATES[reply], {**SINGLE, "batch": run_batch}[variant])
     for reply in CREATES
-    for way in (*SINGLE, "batch")
-    if way != "batch" or reply.startswith("4")
+    for variant in (*SINGLE, "batch")
+    if variant != "batch" or reply.startswith("4")
 }
 
 
@@ -127,7 +127,7 @@ def test_a_job_that_may_exist_is_looked_for_until_it_is_found(
     ti: TaskInstance,
     server: Kling,
     tmp_path: Path,
-    option: Way,
+    option: Variant,
     reply: Reply,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -234,8 +234,10 @@ def test_a_deleted_result_is_made_again_with_a_warning(
 ) -> None:
     stored = run(shared(output_path=str(tmp_path)), ti)
     with time_machine.travel(datetime.now(UTC) + timedelta(days=31)):
-        kept = run(shared(output_path=str(tmp_path)), other(ti))
-        assert (kept["task_id"], kept["units"]) == (stored["task_id"], "0"), "a stored result has no end"
+        stored_path = run(shared(output_path=str(tmp_path)), other(ti))
+        assert (stored_path["task_id"], stored_path["units"]) == (stored["task_id"], "0"), (
+            "a stored result has no end"
+        )
         shutil.rmtree(tmp_path / str(stored["task_id"]))
         created = run(shared(output_path=str(tmp_path)), other(ti, 3))
     assert created["task_id"] != stored["task_id"]

@@ -137,7 +137,7 @@ def test_a_camera_that_does_not_move_is_warned_of_on_a_gateway(
     assert log_lines("camera_control")
 
 
-def _picture(folder: Path, name: str, width: int, height: int) -> str:
+def _image(folder: Path, name: str, width: int, height: int) -> str:
     out = io.BytesIO()
     Image.new("RGB", (width, height), "white").save(out, "PNG")
     (folder / name).write_bytes(out.getvalue())
@@ -160,16 +160,16 @@ def test_a_mask_has_the_shape_of_its_image(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    masks: dict[str, Any] = {"static_mask": _picture(tmp_path, "m.png", *static)}
+    masks: dict[str, Any] = {"static_mask": _image(tmp_path, "m.png", *static)}
     if moving:
         path = [{"x": 1, "y": 1}, {"x": 2, "y": 2}]
-        masks["dynamic_masks"] = [{"mask": _picture(tmp_path, "d.png", *moving), "trajectories": path}]
+        masks["dynamic_masks"] = [{"mask": _image(tmp_path, "d.png", *moving), "trajectories": path}]
     with Emulator(dialect="gateway") as gateway:
         monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", gateway.connection_json())
         operator = KlingImageToVideoOperator(
             task_id="t",
             model_name="kling-v1",
-            image=_picture(tmp_path, "a.png", 640, 400),
+            image=_image(tmp_path, "a.png", 640, 400),
             wait_for_completion=False,
             **masks,
         )

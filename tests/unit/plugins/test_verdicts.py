@@ -30,17 +30,21 @@ def test_the_card_of_the_job_has_the_verdict(failures: list[str], text: str) -> 
     assert shown(verdict) == [text, None]
 
 
-BAD = {"task_id": "841", "take": "", "units": "3", "files": [{"path": "/kept/841/0-video.mp4"}]}
+FAILED = {"task_id": "841", "take": "", "units": "3", "files": [{"path": "/kept/841/0-video.mp4"}]}
 
 
 @pytest.mark.parametrize(
     ("own", "verdict", "text"),
     [
         ({"media_check": {"passed": True}}, None, "passed"),
-        ({"media_check": {"passed": True}, "rejected": [BAD]}, None, "passed, after 1 rejected job"),
-        ({"media_check": {"passed": True}, "rejected": [BAD, BAD]}, None, "passed, after 2 rejected jobs"),
+        ({"media_check": {"passed": True}, "rejected": [FAILED]}, None, "passed, after 1 rejected job"),
+        (
+            {"media_check": {"passed": True}, "rejected": [FAILED, FAILED]},
+            None,
+            "passed, after 2 rejected jobs",
+        ),
         ({"media_check": {"passed": True}}, ["it is mute"], "it is mute"),
-        ({"media_check": {"passed": True}, "rejected": [BAD]}, [], "passed, after 1 rejected job"),
+        ({"media_check": {"passed": True}, "rejected": [FAILED]}, [], "passed, after 1 rejected job"),
         ({"media_check": {"passed": "yes"}}, None, None),
         ({"media_check": "passed"}, None, None),
         ({"media_check": {"passed": True}, "rejected": "many"}, None, "passed"),

@@ -19,7 +19,7 @@ from tests.unit.results.conftest import MP4, RULES, Shelf, video_task
 from tests.unit.results.web import Web, whole
 
 SLUG = "videos/image2video"
-ASKED = RequestIdentity("a" * 64)
+IDENTITY = RequestIdentity("a" * 64)
 WHO = {"dag_id": "shop", "run_id": "monday", "task_id": "film", "map_index": 3, "try_number": 1}
 
 
@@ -32,7 +32,7 @@ def index_of(shelf: Shelf, host: str | None = None, endpoint: str = SLUG) -> Res
     return ResultIndex(shelf.uri, endpoint, host)
 
 
-def entry_name(identity: RequestIdentity = ASKED) -> str:
+def entry_name(identity: RequestIdentity = IDENTITY) -> str:
     return f"_index/{identity.file_name}"
 
 
@@ -40,7 +40,7 @@ def entry_name(identity: RequestIdentity = ASKED) -> str:
 def store(shelf: Shelf, web: Web) -> Callable[..., dict[str, Any]]:
     """Store a result as an operator does, and write its entry."""
 
-    def run(requested: RequestIdentity = ASKED, **more: Any) -> dict[str, Any]:
+    def run(requested: RequestIdentity = IDENTITY, **more: Any) -> dict[str, Any]:
         facts = {"fingerprint": requested.fingerprint, **scope_facts("inputs", requested.take)}
         stored = store_result(
             video_task(web.serve("/clean.mp4", whole(MP4)), **more),
@@ -59,7 +59,7 @@ def test_a_stored_result_is_the_ordinary_one_for_no_charge(
     shelf: Shelf, store: Callable[..., dict[str, Any]]
 ) -> None:
     stored = store(charges=[{"type": "units", "amount": "2.4"}])
-    found = index_of(shelf).find(ASKED)
+    found = index_of(shelf).find(IDENTITY)
     assert found == {
         **{name: value for name, value in stored.items() if name != "videos"},
         "units": "0",
@@ -77,19 +77,21 @@ def test_a_stored_result_is_the_ordinary_one_for_no_charge(
     assert stored_paths(found) == stored_paths(stored), "links and lineage find its files"
     assert [item.url for item in result_items(found)] == [None]
     listing = index_of(shelf).list_files()
-    assert index_of(shelf).find_all([ASKED, RequestIdentity("b" * 64)], listing) == {ASKED.file_name: found}
+    assert index_of(shelf).find_all([IDENTITY, RequestIdentity("b" * 64)], listing) == {
+        IDENTITY.file_name: found
+    }
 
 
 def test_takes_are_distinguished(shelf: Shelf, store: Callable[..., dict[str, Any]]) -> None:
-    second = RequestIdentity(ASKED.fingerprint, "2")
+    second = RequestIdentity(IDENTITY.fingerprint, "2")
     store(task_id="1")
     assert index_of(shelf).find(second) is None
     store(second, task_id="2")
-    found = [index_of(shelf).find(each) for each in (ASKED, second)]
+    found = [index_of(shelf).find(each) for each in (IDENTITY, second)]
     assert [each and each["task_id"] for each in found] == ["1", "2"]
     # An entry that leads to the files of another take.
     put(shelf, entry_name(), shelf.files()[entry_name(second)].replace(b'"take": "2"', b'"take": ""'))
-    assert index_of(shelf).find(ASKED) is None
+    assert index_of(shelf).find(IDENTITY) is None
 
 
 Damage = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -105,8 +107,8 @@ def test_an_entry_that_cannot_be_read_is_no_result(
 ) -> None:
     store()
     put(shelf, entry_name(), content)
-    assert index_of(shelf).find(ASKED) is None
-    assert index_of(shelf).find_all([ASKED], index_of(shelf).list_files()) == {}
+    assert index_of(shelf).find(IDENTITY) is None
+    assert index_of(shelf).find_all([IDENTITY], index_of(shelf).list_files()) == {}
     assert "is not used" in caplog.text
 
 
@@ -132,9 +134,9 @@ def test_an_entry_of_something_else_is_no_result(
 ) -> None:
     store()
     entry = json.loads(shelf.files()[entry_name()])
-    assert index_of(shelf).find(ASKED)
+    assert index_of(shelf).find(IDENTITY)
     put(shelf, entry_name(), json.dumps({**entry, **damage(entry)}).encode())
-    assert index_of(shelf).find(ASKED) is None
+    assert index_of(shelf).find(IDENTITY) is None
 
 
 @pytest.mark.parametrize(
@@ -160,8 +162,8 @@ def test_a_manifest_that_does_not_agree_is_no_result(
     store()
     manifest = json.loads(shelf.files()["8150001/manifest.json"])
     put(shelf, "8150001/manifest.json", json.dumps({**manifest, **damage(manifest)}).encode())
-    assert index_of(shelf).find(ASKED) is None
-    assert index_of(shelf).find_all([ASKED], index_of(shelf).list_files()) == {}
+    assert index_of(shelf).find(IDENTITY) is None
+    assert index_of(shelf).find_all([IDENTITY], index_of(shelf).list_files()) == {}
 
 
 @pytest.mark.parametrize("time", ["soon", [1], {}, -5])
@@ -184,16 +186,16 @@ def test_a_result_whose_file_is_missing_is_none(
     store()
     location = resolve_path(shelf.uri).child(name)
     location.fs.rm_file(location.path)
-    assert index_of(shelf).find(ASKED) is None
-    assert index_of(shelf).find_all([ASKED], index_of(shelf).list_files()) == {}
+    assert index_of(shelf).find(IDENTITY) is None
+    assert index_of(shelf).find_all([IDENTITY], index_of(shelf).list_files()) == {}
 
 
 def test_a_result_of_another_host_or_endpoint_is_none(
     shelf: Shelf, store: Callable[..., dict[str, Any]]
 ) -> None:
     store()
-    assert index_of(shelf, "api.example").find(ASKED) is None
-    assert index_of(shelf, endpoint="videos/text2video").find(ASKED) is None
+    assert index_of(shelf, "api.example").find(IDENTITY) is None
+    assert index_of(shelf, endpoint="videos/text2video").find(IDENTITY) is None
 
 
 def test_each_host_has_its_own_entry(shelf: Shelf, web: Web) -> None:
@@ -202,19 +204,19 @@ def test_each_host_has_its_own_entry(shelf: Shelf, web: Web) -> None:
         stored = store_result(
             video_task(web.serve(f"/{number}.mp4", whole(MP4)), task_id=f"815000{number}"),
             shelf.uri,
-            metadata={"fingerprint": ASKED.fingerprint, **scope_facts("inputs", "")},
+            metadata={"fingerprint": IDENTITY.fingerprint, **scope_facts("inputs", "")},
             options=replace(RULES, base_url=f"https://{host}"),
         )
-        index_of(shelf, host).record(stored, ASKED)
+        index_of(shelf, host).record(stored, IDENTITY)
     for host, task_id in zip(hosts, ("8150003", "8150001", "8150002"), strict=True):
         index = index_of(shelf, host)
-        found = index.find(ASKED)
+        found = index.find(IDENTITY)
         assert found
         assert found["task_id"] == task_id
         listing = index.list_files()
-        assert index.find_all([ASKED], listing) == {ASKED.file_name: found}
-        assert index.find_listed(ASKED, listing) == found
-    assert index_of(shelf, "elsewhere.example").find(ASKED) is None
+        assert index.find_all([IDENTITY], listing) == {IDENTITY.file_name: found}
+        assert index.find_listed(IDENTITY, listing) == found
+    assert index_of(shelf, "elsewhere.example").find(IDENTITY) is None
 
 
 def test_two_jobs_of_one_id_have_folders_of_their_own(
@@ -232,19 +234,19 @@ def test_two_jobs_of_one_id_have_folders_of_their_own(
 def test_without_an_index_nothing_is_listed(shelf: Shelf) -> None:
     listing = index_of(shelf).list_files()
     assert not listing.has_entries
-    assert index_of(shelf).find(ASKED) is None
+    assert index_of(shelf).find(IDENTITY) is None
 
 
 def test_a_link_is_never_followed(tmp_path: Any, web: Web) -> None:
     shelf = Shelf(str(tmp_path / "out"))
-    facts = {"fingerprint": ASKED.fingerprint, **scope_facts("inputs", "")}
+    facts = {"fingerprint": IDENTITY.fingerprint, **scope_facts("inputs", "")}
     stored = store_result(
         video_task(web.serve("/clean.mp4", whole(MP4))), shelf.uri, metadata=facts, options=RULES
     )
-    index_of(shelf).record(stored, ASKED)
+    index_of(shelf).record(stored, IDENTITY)
     (tmp_path / "out" / "8150001").rename(tmp_path / "elsewhere")
     (tmp_path / "out" / "8150001").symlink_to(tmp_path / "elsewhere")
-    assert index_of(shelf).find(ASKED) is None
+    assert index_of(shelf).find(IDENTITY) is None
 
 
 def test_an_index_that_cannot_be_written_loses_no_result(
@@ -252,9 +254,9 @@ def test_an_index_that_cannot_be_written_loses_no_result(
 ) -> None:
     (tmp_path / "_index").write_text("a file where a folder should be")
     index = ResultIndex(str(tmp_path), SLUG, None)
-    index.record(video_task("https://x.example/a.mp4"), ASKED)
+    index.record(video_task("https://x.example/a.mp4"), IDENTITY)
     assert "is stored, but not in the index" in caplog.text
-    assert index.find(ASKED) is None
+    assert index.find(IDENTITY) is None
 
 
 def test_a_storage_that_is_down_is_tried_again(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +267,7 @@ def test_a_storage_that_is_down_is_tried_again(tmp_path: Any, monkeypatch: pytes
 
     monkeypatch.setattr(index.root.fs, "cat_file", fail, raising=False)
     with pytest.raises(StorageTransientError, match="connection reset"):
-        index.find(ASKED)
+        index.find(IDENTITY)
 
 
 def test_facts_name_the_task_of_the_job() -> None:

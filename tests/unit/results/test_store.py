@@ -298,10 +298,10 @@ def test_output_path_is_checked_before_anything_is_paid(s3, tmp_path):
 def test_an_empty_bucket_that_older_s3fs_do_not_see_is_one(s3, monkeypatch):
     import s3fs
 
-    def gone(self, path, **kwargs):
+    def removed(self, path, **kwargs):
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr(s3fs.S3FileSystem, "info", gone)
+    monkeypatch.setattr(s3fs.S3FileSystem, "info", removed)
     check_output_path(s3.uri("out"))
     with pytest.raises(StoragePermanentError, match="no-such-bucket does not exist"):
         check_output_path("s3://kling_test_s3@no-such-bucket/out")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
+Reply = Callable[[BaseHTTPRequestHandler], None]
 
 
 @dataclass
@@ -18,13 +18,13 @@ class Web:
     """The server: what it serves by path, and what it was asked for."""
 
     base: str = ""
-    routes: dict[str, list[Answer]] = field(default_factory=dict)
+    routes: dict[str, list[Reply]] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def url(self, path: str) -> str:
         return f"{self.base}{path}"
 
-    def serve(self, path: str, *responses: Answer) -> str:
+    def serve(self, path: str, *responses: Reply) -> str:
         """Answer requests for a path one after the other; the last answer stays."""
         self.routes[path] = list(responses)
         return self.url(path)
@@ -33,8 +33,8 @@ class Web:
         return sum(requested.partition("?")[0] == path for requested, _ in self.requests)
 
 
-def whole(data: bytes, content_type: str = "video/mp4", code: int = 200, **headers: str) -> Answer:
-    def answer(request: BaseHTTPRequestHandler) -> None:
+def whole(data: bytes, content_type: str = "video/mp4", code: int = 200, **headers: str) -> Reply:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.send_response(code)
         request.send_header("Content-Type", content_type)
         request.send_header("Content-Length", str(len(data)))
@@ -43,13 +43,13 @@ def whole(data: bytes, content_type: str = "video/mp4", code: int = 200, **heade
         request.end_headers()
         request.wfile.write(data)
 
-    return answer
+    return reply
 
 
-def cut(data: bytes, at: int, content_type: str = "video/mp4") -> Answer:
+def cut(data: bytes, at: int, content_type: str = "video/mp4") -> Reply:
     """Announce the whole file, send a part of it, and drop the connection."""
 
-    def answer(request: BaseHTTPRequestHandler) -> None:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Type", content_type)
         request.send_header("Content-Length", str(len(data)))
@@ -58,11 +58,11 @@ def cut(data: bytes, at: int, content_type: str = "video/mp4") -> Answer:
         request.wfile.flush()
         request.close_connection = True
 
-    return answer
+    return reply
 
 
-def chunked(data: bytes, *, complete: bool = True, content_type: str = "video/mp4") -> Answer:
-    def answer(request: BaseHTTPRequestHandler) -> None:
+def chunked(data: bytes, *, complete: bool = True, content_type: str = "video/mp4") -> Reply:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Type", content_type)
         request.send_header("Transfer-Encoding", "chunked")
@@ -74,13 +74,13 @@ def chunked(data: bytes, *, complete: bool = True, content_type: str = "video/mp
             request.wfile.write(b"0\r\n\r\n")
         request.close_connection = True
 
-    return answer
+    return reply
 
 
-def endless(length: int, head: bytes, content_type: str = "video/mp4") -> Answer:
+def endless(length: int, head: bytes, content_type: str = "video/mp4") -> Reply:
     """Serve a large file without having it in memory."""
 
-    def answer(request: BaseHTTPRequestHandler) -> None:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Type", content_type)
         request.send_header("Content-Length", str(length))
@@ -91,13 +91,13 @@ def endless(length: int, head: bytes, content_type: str = "video/mp4") -> Answer
             request.wfile.write(block[: min(remaining, len(block))])
             remaining -= len(block)
 
-    return answer
+    return reply
 
 
-def dripping(head: bytes, content_type: str) -> Answer:
+def dripping(head: bytes, content_type: str) -> Reply:
     """Serve a large file so slowly that it never ends unless the client hangs up."""
 
-    def answer(request: BaseHTTPRequestHandler) -> None:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Type", content_type)
         request.send_header("Content-Length", str(1 << 30))
@@ -107,63 +107,63 @@ def dripping(head: bytes, content_type: str) -> Answer:
             request.wfile.write(bytes(1 << 18))
             time.sleep(0.02)
 
-    return answer
+    return reply
 
 
-def dropwise(data: bytes, drops: bytes = b"x", pause: float = 0.05) -> Answer:
+def dropwise(data: bytes, drops: bytes = b"x", pause: float = 0.05) -> Reply:
     """Send something raw, then byte after byte for ever: no single wait is long."""
 
-    def answer(request: BaseHTTPRequestHandler) -> None:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(data)
         while True:
             request.wfile.write(drops)
             time.sleep(pause)
 
-    return answer
+    return reply
 
 
-def raw(data: bytes) -> Answer:
+def raw(data: bytes) -> Reply:
     """Send something as it is, whether it is HTTP or not."""
 
-    def answer(request: BaseHTTPRequestHandler) -> None:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(data)
         request.close_connection = True
 
-    return answer
+    return reply
 
 
-def unmeasured(data: bytes) -> Answer:
+def unmeasured(data: bytes) -> Reply:
     """End the body by closing, which is how a broken connection looks too."""
 
-    def answer(request: BaseHTTPRequestHandler) -> None:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Type", "video/mp4")
         request.end_headers()
         request.wfile.write(data)
         request.close_connection = True
 
-    return answer
+    return reply
 
 
-def status(code: int, body: bytes = b"<html>no</html>", content_type: str = "text/html") -> Answer:
-    def answer(request: BaseHTTPRequestHandler) -> None:
+def status(code: int, body: bytes = b"<html>no</html>", content_type: str = "text/html") -> Reply:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.send_response(code)
         request.send_header("Content-Type", content_type)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)
 
-    return answer
+    return reply
 
 
-def redirect(to: str, code: int = 302) -> Answer:
-    def answer(request: BaseHTTPRequestHandler) -> None:
+def redirect(to: str, code: int = 302) -> Reply:
+    def reply(request: BaseHTTPRequestHandler) -> None:
         request.send_response(code)
         request.send_header("Location", to)
         request.send_header("Content-Length", "0")
         request.end_headers()
 
-    return answer
+    return reply
 
 
 @contextmanager

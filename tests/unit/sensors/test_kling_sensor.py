@@ -322,10 +322,10 @@ class TestSkipping:
     def test_a_paid_result_that_cannot_be_stored_is_retried(
         self, kling_emulator: Emulator, deferrable: bool, tmp_path: Path
     ) -> None:
-        place = tmp_path / "file"
-        place.write_text("no folder")
+        folder = tmp_path / "file"
+        folder.write_text("no folder")
         task_id, event = ended(kling_emulator), {"status": "succeed", "message": ""}
-        each = sensor(kling_task_id=task_id, deferrable=deferrable, soft_fail=True, output_path=str(place))
+        each = sensor(kling_task_id=task_id, deferrable=deferrable, soft_fail=True, output_path=str(folder))
         with pytest.raises(KlingResultNotKept):
             each.execute(context())
         with pytest.raises(KlingResultNotKept):
@@ -334,10 +334,10 @@ class TestSkipping:
     def test_a_silent_failure_to_store_does_not_say_that_the_job_goes_on(
         self, kling_emulator: Emulator, tmp_path: Path
     ) -> None:
-        place = tmp_path / "file"
-        place.write_text("no folder")
+        folder = tmp_path / "file"
+        folder.write_text("no folder")
         each = sensor(
-            kling_task_id=ended(kling_emulator), silent_fail=True, output_path=str(place), timeout=0.5
+            kling_task_id=ended(kling_emulator), silent_fail=True, output_path=str(folder), timeout=0.5
         )
         with pytest.raises(AirflowSensorTimeout, match="has succeeded and is charged: KlingFetchResult"):
             each.execute(context())

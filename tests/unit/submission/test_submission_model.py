@@ -28,7 +28,7 @@ from airflow_provider_kling.submission.submit import submit_or_attach
 from tests.support.submission_steps import KEY, Memory
 
 CREATES = ("made", "made", "answer lost", "request lost", "not sent", "full", "made, failed")
-LOOKS = ("told", "told", "no answer")
+LOOK_UPS = ("told", "told", "no answer")
 DIES = ("lives", "lives", "lives", "before", "after")
 
 
@@ -119,7 +119,7 @@ def one_try(kling: Kling, context: SubmissionContext, data: st.DataObject, *, ca
                     hidden = data.draw(st.sampled_from((0, 0, 1, 2, 5))) if slow else 0
                     response = kling.create(step.external_task_id, draw(CREATES), hidden)
                 elif isinstance(step, FindTask):
-                    response = kling.find(step.task_id, draw(LOOKS))
+                    response = kling.find(step.task_id, draw(LOOK_UPS))
                 else:
                     assert isinstance(step, Sleep)
             except KlingError as failed:

@@ -32,7 +32,7 @@ from tests.support.submission_steps import (
 )
 
 NEWEST = KEY.external_task_id(2)
-ASKED = {NAME: {"task_id": None}}
+LOOKED_UP = {NAME: {"task_id": None}}
 KNOWN = {NAME: {"task_id": "7"}}
 
 
@@ -42,7 +42,7 @@ KNOWN = {NAME: {"task_id": "7"}}
         pytest.param([(CREATE, NEW)], {NAME: {"task_id": "100"}}, id="created"),
         pytest.param([(CREATE, FULL)], {}, id="no slot"),
         pytest.param([(CREATE, NOT_SENT), (Sleep(1.0), None), (CREATE, FULL)], {}, id="not sent"),
-        pytest.param([(CREATE, LOST)], ASKED, id="lost"),
+        pytest.param([(CREATE, LOST)], LOOKED_UP, id="lost"),
     ],
 )
 def test_what_is_remembered_where_nothing_can_be_looked_up(script: Script, jobs: dict[str, Any]) -> None:
@@ -65,14 +65,14 @@ def test_the_request_is_noted_before_it_is_made() -> None:
 
     with pytest.raises(Died):
         walk(context(can_look_up=False, state=Watching()), [])
-    assert state.jobs == ASKED
+    assert state.jobs == LOOKED_UP
 
 
 @pytest.mark.parametrize("is_retry", [True, False])
 @pytest.mark.parametrize(
     ("jobs", "script", "outcome"),
     [
-        pytest.param(ASKED, [], KlingSubmissionUnknown, id="died while asking"),
+        pytest.param(LOOKED_UP, [], KlingSubmissionUnknown, id="died while asking"),
         pytest.param(KNOWN, [(FindTask("7"), RUNNING)], attached(), id="attaches by the job's own id"),
         pytest.param(KNOWN, [(FindTask("7"), DONE)], attached(DONE), id="finds it finished"),
         pytest.param(
@@ -113,7 +113,7 @@ def test_a_retry_with_an_empty_stored_state_has_nothing_to_find() -> None:
 @pytest.mark.parametrize(
     ("jobs", "script", "outcome"),
     [
-        pytest.param(ASKED, [], KlingSubmissionUnknown, id="died before the answer"),
+        pytest.param(LOOKED_UP, [], KlingSubmissionUnknown, id="died before the answer"),
         pytest.param(KNOWN, [(CREATE, DONE)], made(DONE), id="the answer came, and is gone"),
         pytest.param({NAME: {"task_id": ""}}, [(CREATE, DONE)], made(DONE), id="it came without an id"),
     ],

@@ -37,7 +37,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account, "SECONDS_BETWEEN_CALLS", 0.0)
 
 
-def sounds(hook: KlingHook, count: int) -> set[str]:
+def make_audio(hook: KlingHook, count: int) -> set[str]:
     body = {"text": "Hello there", "voice_id": "oversea_male1", "voice_language": "en"}
     return {hook.submit("audio/tts", body).task_id for _ in range(count)}
 
@@ -97,7 +97,7 @@ def test_packs_bought_a_year_ago_are_still_found(scripted: Any, quick: None) -> 
 
 
 def test_the_unit_ledger_is_read_to_its_end(hook: KlingHook, quick: None) -> None:
-    created = sounds(hook, 5)
+    created = make_audio(hook, 5)
     lines = list(hook.account.unit_ledger(now_ms() - DAY_MS, now_ms() + DAY_MS, page_size=2))
     assert {line["task_id"] for line in lines} == created
     assert len(lines) == 5
@@ -105,14 +105,14 @@ def test_the_unit_ledger_is_read_to_its_end(hook: KlingHook, quick: None) -> Non
 
 
 def test_the_unit_ledger_is_filtered_by_the_vendor(hook: KlingHook, quick: None) -> None:
-    sounds(hook, 2)
+    make_audio(hook, 2)
     window = now_ms() - DAY_MS, now_ms() + DAY_MS
     assert len(list(hook.account.unit_ledger(*window, product_types=["video"], page_size=1))) == 2
     assert list(hook.account.unit_ledger(*window, product_types=["image"])) == []
 
 
 def test_the_ledger_is_lazy(hook: KlingHook, kling_emulator: Emulator, quick: None) -> None:
-    sounds(hook, 3)
+    make_audio(hook, 3)
     lines = hook.account.unit_ledger(now_ms() - DAY_MS, now_ms() + DAY_MS, page_size=1)
     next(lines)
     assert kling_emulator.count("POST", "/account/billing/package") == 1

@@ -127,7 +127,7 @@ def test_soonest_first():
 def test_no_more_are_stored_at_once_than_requested():
     under_way, most, lock = 0, 0, threading.Lock()
 
-    def keep(_: PendingResult) -> int:
+    def store(_: PendingResult) -> int:
         nonlocal under_way, most
         with lock:
             under_way += 1
@@ -138,13 +138,13 @@ def test_no_more_are_stored_at_once_than_requested():
         return 7
 
     report = SweepReport(0)
-    store_all(jobs(30), keep, report, 3)
+    store_all(jobs(30), store, report, 3)
     assert most == 3
     assert (report["landed"], report["bytes"]) == (30, 210)
 
 
 def test_kinds_of_failure_are_distinguished():
-    def keep(job: PendingResult) -> int:
+    def store(job: PendingResult) -> int:
         errors = {
             "1": KlingResultExpired("deleted"),
             "2": KlingResultNotKept("the disk is full"),
@@ -155,7 +155,7 @@ def test_kinds_of_failure_are_distinguished():
         return 1
 
     report = SweepReport(warn_before=3)
-    store_all(jobs(6), keep, report, 2)
+    store_all(jobs(6), store, report, 2)
     outcome = report.to_json()
     assert (outcome["landed"], outcome["gone"], outcome["not_landed"], outcome["expiring"]) == (
         3,
@@ -168,23 +168,23 @@ def test_kinds_of_failure_are_distinguished():
 
 
 def test_a_success_in_between_means_that_things_work():
-    def keep(job: PendingResult) -> int:
+    def store(job: PendingResult) -> int:
         if int(job.task_id) % MAX_CONSECUTIVE_FAILURES:
             raise KlingResultNotKept("no")
         return 1
 
     report = SweepReport(0)
-    store_all(jobs(5 * MAX_CONSECUTIVE_FAILURES), keep, report, 1)
+    store_all(jobs(5 * MAX_CONSECUTIVE_FAILURES), store, report, 1)
     assert (report["landed"], report["left"]) == (5, 0)
 
 
 def test_refused_credentials_stop_all():
     tried = []
 
-    def keep(job: PendingResult) -> int:
+    def store(job: PendingResult) -> int:
         tried.append(job.task_id)
         raise KlingAuthError("401")
 
     with pytest.raises(KlingAuthError):
-        store_all(jobs(50), keep, SweepReport(0), 2)
+        store_all(jobs(50), store, SweepReport(0), 2)
     assert len(tried) <= 4
