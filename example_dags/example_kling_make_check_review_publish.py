@@ -14,10 +14,10 @@ One pipeline with all steps between a catalogue and a web site:
 4. *Publish:* the videos that pass are copied to the folder of the web site, one for each product, with a
    poster. The task's result lists what was published, and what was not, with the reasons.
 
-Needs Airflow 3.1, the extra `media`, the connections `kling_default` and `aws_default`, and a bucket that the
-environment variable `KLING_EXAMPLE_STORAGE` names. The first run of the three products costs 9 video units,
-about 1.26 US dollars at the list price of September 2026, and at most twice as much if all videos are
-generated once more; a second run costs nothing.
+Needs Airflow 3.1 with `apache-airflow-providers-standard` 1.13, the extra `media`, the connections
+`kling_default` and `aws_default`, and a bucket that the environment variable `KLING_EXAMPLE_STORAGE` names.
+The first run of the three products costs 9 video units, about 1.26 US dollars at the list price of
+September 2026, and at most twice as much if all videos are generated once more; a second run costs nothing.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
 Generates and stores a video, then waits until a person has watched and approved it. The request links to
 the tab *Kling*, where the video plays. Users who may not read this DAG cannot watch it there.
 
-Needs Airflow 3.1.1, the connections `kling_default` and `aws_default`, and a bucket that the environment
-variable `KLING_EXAMPLE_STORAGE` names. A run costs 3 video units, about 0.42 US dollars at the
-list price of September 2026.
+Needs Airflow 3.1.1 with `apache-airflow-providers-standard` 1.13, the connections `kling_default` and
+`aws_default`, and a bucket that the environment variable `KLING_EXAMPLE_STORAGE` names. A run costs 3 video
+units, about 0.42 US dollars at the list price of September 2026.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ prompt or drops the product. The second request is a separate job; the labels in
 
 With `idempotency_scope="inputs"` a second run costs nothing: stored results are re-used.
 
-Needs Airflow 3.1, the connections `kling_default` and `aws_default`, and a bucket that the environment
-variable `KLING_EXAMPLE_STORAGE` names. A run of the three products costs 24 image units, about 0.08
-US dollars at the list price of September 2026.
+Needs Airflow 3.1 with `apache-airflow-providers-standard` 1.13, the connections `kling_default` and
+`aws_default`, and a bucket that the environment variable `KLING_EXAMPLE_STORAGE` names. A run of the three
+products costs 24 image units, about 0.08 US dollars at the list price of September 2026.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import runpy
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ from scripts.local_airflow import EXAMPLES
 
 pytestmark = [
     pytest.mark.airflow,
-    pytest.mark.skipif(Version(airflow.__version__) < Version("3.1"), reason="needs Airflow 3.1"),
+    pytest.mark.skipif(
+        Version(airflow.__version__) < Version("3.1")
+        or Version(version("apache-airflow-providers-standard")) < Version("1.13"),
+        reason="needs Airflow 3.1 with apache-airflow-providers-standard 1.13",
+    ),
 ]
 
 FILE = EXAMPLES / "example_kling_review_refusals.py"
