@@ -174,7 +174,7 @@ def test_a_time_that_is_none_is_unknown(
     manifest = json.loads(shelf.files()["8150001/manifest.json"])
     changed = {**manifest, "updated_at": time, "expires_at": time}
     put(shelf, "8150001/manifest.json", json.dumps(changed).encode())
-    found = index_of(shelf).find(ASKED)
+    found = index_of(shelf).find(IDENTITY)
     assert found is not None
     assert (found["updated_at"], found["expires_at"]) == (None, None)
 
