@@ -180,8 +180,11 @@ def check_output_path(output_path: str | ObjectStoragePath) -> None:
     path = resolve_path(output_path)
     bucket = path.path.strip("/").partition("/")[0]
     # In other storages the first part of a path is a folder that is created when needed.
-    if not is_object_store(path) or not bucket:
+    if not is_object_store(path):
         return
+    # Of "s3://" Airflow reads the path "s3:/".
+    if not bucket or bucket.endswith(":"):
+        raise StoragePermanentError("it names no bucket")
     with translate_storage_errors():
         try:
             _probe_bucket(path.fs, bucket)

@@ -295,6 +295,12 @@ def test_output_path_is_checked_before_anything_is_paid(s3, tmp_path):
         check_output_path(s3.uri("out", "kling_test_s3_down"))
 
 
+@pytest.mark.parametrize("path", ["s3://", "s3://kling_test_s3@/"])
+def test_a_path_without_a_bucket_is_refused_for_good(s3, path):
+    with pytest.raises(StoragePermanentError, match="it names no bucket"):
+        check_output_path(path)
+
+
 def test_an_empty_bucket_that_older_s3fs_do_not_see_is_one(s3, monkeypatch):
     import s3fs
 
