@@ -85,7 +85,7 @@ def resume(folder: Path) -> str:
         for row in row_reader(str(rows))():
             made = {"videos": [{"path": f"/out/{row.number}/0-video.mp4", "duration": "5.0"}]}
             if row.number > left:
-                ledger.note(
+                ledger.record(
                     LedgerEntry(row.key, RowState.DONE, row.number, task_id="8", units="3", result=made)
                 )
             if row.number % 90 == 0:

@@ -36,7 +36,7 @@ def write_earlier(folder: Path, rows: int) -> None:
     for row in row_reader(str(folder / "rows.jsonl"))():
         if row.number > rows:
             break
-        ledger.note(entry_of(row, running=False))
+        ledger.record(entry_of(row, running=False))
         if row.number % _FLUSH_ROWS == 0:
             ledger.flush()
     ledger.flush()

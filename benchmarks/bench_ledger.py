@@ -56,7 +56,7 @@ def write(folder: Path, rows: int, running: int) -> None:
     ledger = Ledger(resolve_path(str(folder / "ledger")))
     ledger.load()
     for row in row_reader(str(folder / "rows.jsonl"))():
-        ledger.note(entry_of(row, running=row.number <= running))
+        ledger.record(entry_of(row, running=row.number <= running))
         if row.number % _FLUSH_ROWS == 0:
             ledger.flush()
     ledger.flush()

@@ -78,8 +78,7 @@ ALLOWED_IN = {
     "results/download.py": {"address"},
     "inputs/resolve.py": {"address"},
     "emulator/media/audio.py": {"clip"},  # of numpy
-    # the ledger's and the report's JSON
-    "batch": {"generation"},
+    # the report's JSON
     "results/sweep.py": {"landed", "kept"},
 }
 """Words that are right in a module or folder of the package."""

@@ -18,7 +18,7 @@ from .deferral import width_of
 from .ledger_entry import LedgerEntry, RowState
 from .limiter import ConcurrencyLimiter, MultiAccountLimiter, StopReason, SubmissionLimiter, SubmissionStopped
 from .monitor import JobMonitor, RunningJob
-from .outcome import bound_error, closed_error, unknown_error, unproven_error
+from .outcome import account_bound_error, account_stopped_error, may_exist_error, no_lookup_error
 from .submitter import Submitter
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ NOT_PERMITTED, MAX_NOT_PERMITTED = 1103, 3
 
 
 @dataclass(slots=True)
-class Lane:
-    """The objects that work for one account.
+class AccountRun:
+    """The part of a run that works with one account.
 
     :param account: the account.
     :param config: parameters of the batch, for this account.
@@ -80,7 +80,7 @@ class RowRefused(Exception):
         self.error = error
 
 
-class Lanes:
+class AccountRuns:
     """The accounts of a run.
 
     A row goes to another account only if the one before has refused its job for credit or permission and a
@@ -92,13 +92,13 @@ class Lanes:
     def __init__(self, run: RunContext) -> None:
         self._run = run
         self.all = [
-            Lane(account, self._config_of(account), ConcurrencyLimiter(width_of(run.config)))
+            AccountRun(account, self._config_of(account), ConcurrencyLimiter(width_of(run.config)))
             for account in run.accounts
         ]
-        self._by_id = {lane.account.conn_id: lane for lane in self.all}
+        self._by_id = {account_run.account.conn_id: account_run for account_run in self.all}
         self.limiter: SubmissionLimiter = (
             MultiAccountLimiter(
-                [lane.limiter for lane in self.all], together=run.config.spread == ROUND_ROBIN
+                [account_run.limiter for account_run in self.all], together=run.config.spread == ROUND_ROBIN
             )
             if self.several
             else self.all[0].limiter
@@ -113,8 +113,10 @@ class Lanes:
     async def connected(self) -> AsyncIterator[None]:
         """Hold a client of each account."""
         async with AsyncExitStack() as stack:
-            for lane in self.all:
-                lane.client = await stack.enter_async_context(AsyncKlingClient(lane.account.settings))
+            for account_run in self.all:
+                account_run.client = await stack.enter_async_context(
+                    AsyncKlingClient(account_run.account.settings)
+                )
             yield
 
     def build(self, prefetcher: RequestPrefetcher) -> None:
@@ -122,10 +124,10 @@ class Lanes:
 
         :param prefetcher: prepares the requests of rows.
         """
-        for lane in self.all:
-            lane.submitter = Submitter(self._run, lane, prefetcher)
-            lane.monitor = JobMonitor(self._run, lane)
-            lane.monitor.schedule = self.all[0].monitor.schedule
+        for account_run in self.all:
+            account_run.submitter = Submitter(self._run, account_run, prefetcher)
+            account_run.monitor = JobMonitor(self._run, account_run)
+            account_run.monitor.schedule = self.all[0].monitor.schedule
 
     def _config_of(self, account: BatchAccount) -> BatchConfig:
         """Return the parameters of the batch for one account."""
@@ -134,13 +136,13 @@ class Lanes:
             return config
         return replace(config, scope=SharedScope(config.scope.endpoint, account.settings.account))
 
-    def check(self, entries: Sequence[LedgerEntry]) -> None:
+    def check_unfinished(self, entries: Sequence[LedgerEntry]) -> None:
         """Check that the account of each unfinished job is still among those of the task.
 
         :param entries: the lines of the ledger.
         :raises KlingRequestInvalid: it is not.
         """
-        unfinished = (RowState.PLANNED, RowState.SUBMITTED, RowState.UNKNOWN)
+        unfinished = (RowState.INTENT, RowState.SUBMITTED, RowState.UNKNOWN)
         for entry in entries:
             if entry.state in unfinished and entry.kling_conn_id and not self._knows(entry):
                 raise KlingRequestInvalid(
@@ -154,7 +156,7 @@ class Lanes:
             not self.several and entry.kling_conn_id == self.all[0].account.settings.conn_id
         )
 
-    def of(self, entry: LedgerEntry) -> Lane:
+    def run_of(self, entry: LedgerEntry) -> AccountRun:
         """Return the account that has the job of a row.
 
         :param entry: the row's line.
@@ -163,53 +165,62 @@ class Lanes:
         return self._by_id.get(entry.kling_conn_id) or self.all[0]
 
     async def submit(
-        self, row: RequestRow, line_of: Callable[[RequestRow], LedgerEntry], *, ask_first: bool
+        self, row: RequestRow, entry_of: Callable[[RequestRow], LedgerEntry], *, look_up: bool
     ) -> tuple[LedgerEntry, KlingTask]:
         """Submit a row's job at the first account that accepts it.
 
         :param row: the row.
-        :param line_of: returns what is known of the row.
-        :param ask_first: look the job up first, because an earlier try may have submitted it.
+        :param entry_of: returns what is known of the row.
+        :param look_up: look the job up first, because an earlier try may have submitted it.
         :return: the row's new line, and the job as Kling first showed it.
         :raises SubmissionStopped: no more jobs are submitted.
         :raises RowRefused: no account may make this job.
-        :raises KlingError: this row's job was not made, or its outcome is unknown.
+        :raises KlingError: this row's job was not submitted, or its outcome is unknown.
         """
         if not self.several:
-            return await self.all[0].submitter.submit(row, line_of(row), ask_first=ask_first)
+            return await self.all[0].submitter.submit(row, entry_of(row), look_up=look_up)
         route = _Route(account_bound_fields({**row.values, **(self._run.config.extra_body or {})}))
-        lane = await self._first(row, line_of(row), route, ask_first=ask_first)
-        route.uncertain = ask_first
+        account_run = await self._choose_first(row, entry_of(row), route, look_up=look_up)
+        route.may_exist = look_up
         while True:
-            with _assigned(lane):
+            with _assigned(account_run):
                 try:
-                    made = await lane.submitter.submit(row, line_of(row), ask_first=route.uncertain)
+                    submitted = await account_run.submitter.submit(
+                        row, entry_of(row), look_up=route.may_exist
+                    )
                 except SubmissionStopped as stopped:
                     if stopped.reason is not StopReason.ACCOUNT:
                         raise
-                    route.error = route.error or closed_error(lane.account.conn_id)
+                    route.error = route.error or account_stopped_error(account_run.account.conn_id)
                 except KlingAccountError as error:
-                    await self._refused(lane, row, line_of(row), error, route)
+                    await self._on_refused(account_run, row, entry_of(row), error, route)
                 else:
-                    lane.not_permitted = 0
-                    return made
-            lane = self._next(lane, route)
+                    account_run.not_permitted = 0
+                    return submitted
+            account_run = self._choose_next(account_run, route)
 
-    async def _first(self, row: RequestRow, line: LedgerEntry, route: _Route, *, ask_first: bool) -> Lane:
+    async def _choose_first(
+        self, row: RequestRow, line: LedgerEntry, route: _Route, *, look_up: bool
+    ) -> AccountRun:
         """Return the account that has a row's job, or may have it, or else the next in turn."""
-        if route.bound:
+        if route.bound_fields:
             return self.all[0]
-        asked = line.state in (RowState.PLANNED, RowState.UNKNOWN)
-        if line.kling_conn_id and (ask_first or asked):
-            return self.of(line)
-        if self._run.can_look_up and (ask_first or self._run.config.scope):
-            for lane in self.all:
-                if await lane.submitter.has_job(row, line):
-                    return lane
-        return self._next(None, route)
+        may_have_job = line.state in (RowState.INTENT, RowState.UNKNOWN)
+        if line.kling_conn_id and (look_up or may_have_job):
+            return self.run_of(line)
+        if self._run.can_look_up and (look_up or self._run.config.scope):
+            for account_run in self.all:
+                if await account_run.submitter.has_job(row, line):
+                    return account_run
+        return self._choose_next(None, route)
 
-    async def _refused(
-        self, lane: Lane, row: RequestRow, line: LedgerEntry, error: KlingAccountError, route: _Route
+    async def _on_refused(
+        self,
+        account_run: AccountRun,
+        row: RequestRow,
+        line: LedgerEntry,
+        error: KlingAccountError,
+        route: _Route,
     ) -> None:
         """Record that an account refuses a job; the row may use another account if this one certainly has no
         job.
@@ -217,63 +228,65 @@ class Lanes:
         :raises RowRefused: no other account may make the job.
         """
         route.error = error
-        conn_id = lane.account.conn_id
-        lane.not_permitted += error.code == NOT_PERMITTED
-        if error.code != NOT_PERMITTED or lane.not_permitted >= MAX_NOT_PERMITTED:
-            self._close(lane, error)
+        conn_id = account_run.account.conn_id
+        account_run.not_permitted += error.code == NOT_PERMITTED
+        if error.code != NOT_PERMITTED or account_run.not_permitted >= MAX_NOT_PERMITTED:
+            self._close(account_run, error)
         if error.job is JobState.MAY_EXIST:
             raise RowRefused(
-                unknown_error(f"Retry once the account of {conn_id!r} answers: it may have the job.", error)
+                may_exist_error(f"Retry once the account of {conn_id!r} answers: it may have the job.", error)
             ) from error
-        if route.bound:
-            raise RowRefused(bound_error(lane.account.conn_id, route.bound, error)) from error
+        if route.bound_fields:
+            raise RowRefused(
+                account_bound_error(account_run.account.conn_id, route.bound_fields, error)
+            ) from error
         if self._run.can_look_up:
             # If the job exists after all, the row attaches to it.
-            if await lane.submitter.has_job(row, line):
+            if await account_run.submitter.has_job(row, line):
                 raise RowRefused(
-                    unknown_error(f"Retry: the account of {conn_id!r} has the job.", error)
+                    may_exist_error(f"Retry: the account of {conn_id!r} has the job.", error)
                 ) from error
-        elif not self._run.config.endpoint.synchronous or route.uncertain:
-            raise RowRefused(unproven_error(lane.account.conn_id, error)) from error
-        route.uncertain = False
-        route.tried.add(id(lane))
+        elif not self._run.config.endpoint.synchronous or route.may_exist:
+            raise RowRefused(no_lookup_error(account_run.account.conn_id, error)) from error
+        route.may_exist = False
+        route.refused_by.add(id(account_run))
 
-    def _close(self, lane: Lane, error: KlingError) -> None:
-        if lane.is_open:
-            lane.limiter.stop(StopReason.ACCOUNT)
-            left = [str(each.account.conn_id) for each in self.all if each.is_open]
-            if left:
+    def _close(self, account_run: AccountRun, error: KlingError) -> None:
+        if account_run.is_open:
+            account_run.limiter.stop(StopReason.ACCOUNT)
+            open_runs = [str(each.account.conn_id) for each in self.all if each.is_open]
+            if open_runs:
                 self._run.log.warning(
                     "The account of connection %r refuses jobs; rows go on at %s: %s",
-                    lane.account.conn_id,
-                    " and ".join(map(repr, left)),
+                    account_run.account.conn_id,
+                    " and ".join(map(repr, open_runs)),
                     error,
                 )
 
-    def _next(self, lane: Lane | None, route: _Route) -> Lane:
+    def _choose_next(self, account_run: AccountRun | None, route: _Route) -> AccountRun:
         """Return the account that a row goes to next.
 
-        :param lane: the account that does not take it.
-        :raises KlingError: none is left.
+        :param account_run: the account that did not take it; ``None`` at first.
+        :raises KlingError: no account can take it.
         """
         stopped = self.limiter.stopped_hard
         if stopped and stopped is not StopReason.ACCOUNT:
             raise SubmissionStopped(stopped)
-        if lane and (route.bound or route.uncertain):
-            error = route.error or closed_error(lane.account.conn_id)
+        if account_run and (route.bound_fields or route.may_exist):
+            error = route.error or account_stopped_error(account_run.account.conn_id)
             raise RowRefused(
-                bound_error(lane.account.conn_id, route.bound, error)
-                if route.bound
-                else unknown_error(
-                    f"Retry once the account of {lane.account.conn_id!r} has credit again.", error
+                account_bound_error(account_run.account.conn_id, route.bound_fields, error)
+                if route.bound_fields
+                else may_exist_error(
+                    f"Retry once the account of {account_run.account.conn_id!r} has credit again.", error
                 )
             )
-        left = [each for each in self.all if each.is_open and id(each) not in route.tried]
-        if left and self._run.config.spread == ROUND_ROBIN:
-            return min(left, key=lambda each: each.load)
-        if left:
-            return left[0]
-        error = route.error or closed_error(self.all[-1].account.conn_id)
+        open_runs = [each for each in self.all if each.is_open and id(each) not in route.refused_by]
+        if open_runs and self._run.config.spread == ROUND_ROBIN:
+            return min(open_runs, key=lambda each: each.load)
+        if open_runs:
+            return open_runs[0]
+        error = route.error or account_stopped_error(self.all[-1].account.conn_id)
         if any(each.is_open for each in self.all):
             raise RowRefused(error)
         raise error
@@ -281,21 +294,21 @@ class Lanes:
     @property
     def is_settled(self) -> bool:
         """Whether no create call is in progress, and none has an unknown outcome."""
-        return all(lane.submitter.is_settled for lane in self.all)
+        return all(account_run.submitter.is_settled for account_run in self.all)
 
-    async def idle(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until no create call is in progress."""
-        await asyncio.gather(*(lane.submitter.idle() for lane in self.all))
+        await asyncio.gather(*(account_run.submitter.idle() for account_run in self.all))
 
     @property
     def running(self) -> list[RunningJob]:
         """The jobs that are waited for."""
-        return [job for lane in self.all for job in lane.monitor.running]
+        return [job for account_run in self.all for job in account_run.monitor.running]
 
     @property
     def busy(self) -> int:
         """Jobs that have ended and are not recorded yet."""
-        return sum(lane.monitor.busy for lane in self.all)
+        return sum(account_run.monitor.busy for account_run in self.all)
 
     @property
     def schedule(self) -> PollSchedule:
@@ -304,33 +317,33 @@ class Lanes:
 
     async def wait_for_capacity(self) -> None:
         """Wait while too many jobs have ended whose files are not stored."""
-        for lane in self.all:
-            await lane.monitor.wait_for_capacity()
+        for account_run in self.all:
+            await account_run.monitor.wait_for_capacity()
 
     def close(self) -> None:
         """Stop fetching results."""
-        for lane in self.all:
-            lane.monitor.close()
+        for account_run in self.all:
+            account_run.monitor.close()
 
 
 @dataclass(slots=True)
 class _Route:
     """Progress of one row through the accounts.
 
-    :param bound: fields with ids that only the first account has.
+    :param bound_fields: fields with ids that only the first account has.
     """
 
-    bound: list[str]
-    uncertain: bool = False
+    bound_fields: list[str]
+    may_exist: bool = False
     error: KlingError | None = None
-    tried: set[int] = field(default_factory=set)
+    refused_by: set[int] = field(default_factory=set)
 
 
 @contextmanager
-def _assigned(lane: Lane) -> Iterator[None]:
-    lane.assigned += 1
-    lane.served += 1
+def _assigned(account_run: AccountRun) -> Iterator[None]:
+    account_run.assigned += 1
+    account_run.served += 1
     try:
         yield
     finally:
-        lane.assigned -= 1
+        account_run.assigned -= 1

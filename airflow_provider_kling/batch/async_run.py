@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import KlingAccountError, KlingAuthError, KlingError, KlingWaitInterrupted
 from ..metrics import count, flush
 from ..submission.submit import KlingJobUnseen
-from .accounts import MAX_NOT_PERMITTED, NOT_PERMITTED, Lanes, RowRefused
+from .accounts import MAX_NOT_PERMITTED, NOT_PERMITTED, AccountRuns, RowRefused
 from .context import RunContext
 from .deferral import CHECK_SECONDS, Deferral, DeferralCheck
 from .input import RequestRow
@@ -79,19 +79,19 @@ class BatchRun:
         """
         self._stopping = asyncio.Event()
         run = self._run
-        self._lanes = Lanes(run)
-        self._lanes.check(list(run.ledger.entries.values()))
-        run.limiter, run.remade = self._lanes.limiter, RowsToResubmit()
-        run.progress.count(run.ledger.entries.values())
+        self._account_runs = AccountRuns(run)
+        self._account_runs.check_unfinished(list(run.ledger.entries.values()))
+        run.limiter, run.to_resubmit = self._account_runs.limiter, RowsToResubmit()
+        run.progress.load(run.ledger.entries.values())
         run.writer = LedgerWriter(run.ledger, run.progress, run.limiter, run.log)
         run.budget = Budget(self._config.max_units, run.progress)
         self._loop = asyncio.get_running_loop()
         if self._kill.is_set():
             self._stopping.set()
         reader = ThreadPoolExecutor(1, thread_name_prefix="kling-rows")
-        writing = asyncio.create_task(run.writer.write_forever())
+        writing = asyncio.create_task(run.writer.run())
         try:
-            async with self._lanes.connected():
+            async with self._account_runs.connected():
                 await self._until_stopped(asyncio.create_task(self._work(rows, read_rows, reader)))
         finally:
             writing.cancel()
@@ -125,9 +125,11 @@ class BatchRun:
                 await asyncio.sleep(CHECK_SECONDS)
                 # This worker reports an error that has stopped the run.
                 if self._check and not self._kill.is_set() and not self.stopped_by:
-                    rows_left = not self._rows_read or self._prefetcher.ahead > 0 or len(self._run.remade) > 0
-                    again = min(*self._prefetcher.numbers, self._first_skipped, self._position + 1)
-                    self.deferral = self._check.deferral(rows_left, again - 1)
+                    rows_left = (
+                        not self._rows_read or self._prefetcher.ahead > 0 or len(self._run.to_resubmit) > 0
+                    )
+                    first_unsettled = min(*self._prefetcher.numbers, self._first_skipped, self._position + 1)
+                    self.deferral = self._check.deferral(rows_left, first_unsettled - 1)
             # No create call may start from here on.
             self._run.limiter.stop(StopReason.DEFERRED)
         except Exception:
@@ -136,7 +138,7 @@ class BatchRun:
     async def _settle(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_GRACE):
-                await self._lanes.idle()
+                await self._account_runs.wait_idle()
 
     async def _work(
         self, rows: Iterator[RequestRow], read_rows: RowReader, reader: ThreadPoolExecutor
@@ -144,10 +146,10 @@ class BatchRun:
         run = self._run
         for entry in run.ledger.entries.values():
             if entry.estimate is None:
-                run.budget.learn(entry.known_charge)
+                run.budget.record_charge(entry.known_charge)
         self._prefetcher = RequestPrefetcher(run)
-        self._lanes.build(self._prefetcher)
-        self._resumer = Resumer(run, lambda line: self._lanes.of(line).client, self._attach)
+        self._account_runs.build(self._prefetcher)
+        self._resumer = Resumer(run, lambda line: self._account_runs.run_of(line).client, self._reattach)
         try:
             async with asyncio.TaskGroup() as self._jobs:
                 self._record_invalid()
@@ -155,63 +157,63 @@ class BatchRun:
                 self._after_deferral()
                 await self._start_rows(rows, reader)
                 if self._config.regenerate_on_fail:
-                    await self._remake(read_rows, reader)
+                    await self._resubmit_rejected(read_rows, reader)
         finally:
             self._prefetcher.close()
-            self._lanes.close()
+            self._account_runs.close()
 
-    async def _remake(self, read_rows: RowReader, reader: ThreadPoolExecutor) -> None:
-        """Submit the rows again whose files fail the media check, until nothing is under way."""
+    async def _resubmit_rejected(self, read_rows: RowReader, reader: ThreadPoolExecutor) -> None:
+        """Submit rows again whose files fail the media check, until no job is left."""
         loop = asyncio.get_running_loop()
-        while keys := await self._run.remade.next():
+        while keys := await self._run.to_resubmit.next():
             if reason := self._run.limiter.stopped:
                 if reason is not StopReason.DEFERRED:
                     self._run.progress.skipped[reason] += len(keys)
                 continue
             self._rows_read, began = False, loop.time()
             await self._start_rows(rows_of(keys, read_rows()), reader)
-            self._run.remade.delay_after(loop.time() - began)
+            self._run.to_resubmit.delay_after(loop.time() - began)
 
     def _after_deferral(self) -> None:
         """Start to check for deferrals, with the state of an earlier part of this try."""
         if self._config.deferred:
             self._check_failures()
         if self._config.state:
-            self._lanes.schedule.record_all(self._config.state.durations)
-            self._check = DeferralCheck(self._run, self._config.state, self._lanes)
+            self._account_runs.schedule.record_all(self._config.state.durations)
+            self._check = DeferralCheck(self._run, self._config.state, self._account_runs)
 
     def _record_invalid(self) -> None:
-        for key, fault in self._run.preflight.faults.items():
+        for key, error in self._run.preflight.invalid_rows.items():
             line = self._run.ledger.entries.get(key) or LedgerEntry(
-                key, RowState.OPEN, self._run.preflight.numbers[key]
+                key, RowState.PENDING, self._run.preflight.numbers[key]
             )
-            about = {"generation": self._config.clear_count, "airflow": self._config.airflow}
-            self._record_failure(line.to(RowState.INVALID, error=fault, **about))
+            about = {"clear_count": self._config.clear_count, "airflow": self._config.airflow}
+            self._record_failure(line.with_state(RowState.INVALID, error=error, **about))
 
     async def _resume(self) -> None:
-        invalid = self._run.preflight.faults
+        invalid = self._run.preflight.invalid_rows
         lines = [line for line in self._run.ledger.entries.values() if line.key not in invalid]
         await self._resumer.run(lines)
 
-    def _attach(self, line: LedgerEntry, task: KlingTask | None) -> None:
-        self._lanes.of(line).limiter.add_running()
+    def _reattach(self, line: LedgerEntry, task: KlingTask | None) -> None:
+        self._account_runs.run_of(line).limiter.add_running()
         # A job that this try has submitted, or has attached to before, is not counted twice.
-        self._run.progress.attached += not self._config.deferred or task is not None
-        if line.unknown_cost:
+        self._run.progress.reattached += not self._config.deferred or task is not None
+        if line.has_unknown_cost:
             self._run.budget.begin(line.key)
-        self._start(self._follow(line, task))
+        self._start_task(self._follow(line, task))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start what may end with a row to submit again."""
-        self._run.remade.started()
-        self._jobs.create_task(work).add_done_callback(lambda _: self._run.remade.ended())
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a coroutine that may end with a row to submit again."""
+        self._run.to_resubmit.started()
+        self._jobs.create_task(work).add_done_callback(lambda _: self._run.to_resubmit.ended())
 
     async def _start_rows(self, rows: Iterator[RequestRow], reader: ThreadPoolExecutor) -> None:
         """Start rows in order, a few ahead of the slots."""
         loop = asyncio.get_running_loop()
-        wanted = self._without_stored(filter(self._needs_submission, rows), loop)
+        remaining = self._without_stored(filter(self._needs_submission, rows), loop)
         try:
-            while row := await loop.run_in_executor(reader, next, wanted, None):
+            while row := await loop.run_in_executor(reader, next, remaining, None):
                 if self._run.limiter.stopped:
                     self._skip(row, self._run.limiter.stopped)
                     continue
@@ -220,10 +222,10 @@ class BatchRun:
                     await self._run.limiter.wait_to_read(lambda: self._prefetcher.ahead)
                 self._prefetcher.add(row)
                 self._position = row.number
-                self._start(self._submit(row))
+                self._start_task(self._submit(row))
                 del row
                 await self._prefetcher.wait_for_capacity()
-                await self._lanes.wait_for_capacity()
+                await self._account_runs.wait_for_capacity()
         except KlingError as error:
             # Rows that were read are valid: they are submitted, and running jobs are waited for.
             self._record_stop(error)
@@ -239,7 +241,7 @@ class BatchRun:
         stored = StoredRows(
             self._run,
             self._config.index,
-            lambda entry: loop.call_soon_threadsafe(self._run.writer.note, entry),
+            lambda entry: loop.call_soon_threadsafe(self._run.writer.record, entry),
             lambda entry: loop.call_soon_threadsafe(self._record_failure, entry),
         )
         return stored.remaining(rows)
@@ -248,15 +250,15 @@ class BatchRun:
         line = self._run.ledger.entries.get(row.key)
         return (
             line is None
-            or line.state in (RowState.OPEN, RowState.PLANNED)
+            or line.state in (RowState.PENDING, RowState.INTENT)
             or row.key in self._resumer.may_exist
-            or self._is_checked_again(line)
+            or self._is_rechecked(line)
         )
 
-    def _is_checked_again(self, line: LedgerEntry) -> bool:
-        """Whether the stored files of a row's jobs are checked again, which tasks share, after a clear."""
+    def _is_rechecked(self, line: LedgerEntry) -> bool:
+        """Whether the stored files of a row's jobs, which tasks share, are checked again after a clear."""
         config = self._config
-        cleared = line.generation < config.clear_count
+        cleared = line.clear_count < config.clear_count
         return config.scope is not None and line.state is RowState.REJECTED and cleared
 
     def _is_uncertain(self, row: RequestRow) -> bool:
@@ -265,7 +267,9 @@ class BatchRun:
 
     async def _submit(self, row: RequestRow) -> None:
         try:
-            line, task = await self._lanes.submit(row, self._run.entry_of, ask_first=self._is_uncertain(row))
+            line, task = await self._account_runs.submit(
+                row, self._run.entry_of, look_up=self._is_uncertain(row)
+            )
         except SubmissionStopped as closed:
             self._run.budget.settle(row.key)
             self._skip(row, closed.reason)
@@ -285,16 +289,20 @@ class BatchRun:
             self._log_unexpected(error, row.number, self._run.entry_of(row).external_task_id)
             self._record_failure(entry_after_submit_error(self._run.entry_of(row), error))
         else:
-            self._lanes.of(line).not_permitted = 0
+            self._account_runs.run_of(line).not_permitted = 0
             # In a task of its own: this one has the row, which may contain an image.
-            self._start(self._follow(line, task))
+            self._start_task(self._follow(line, task))
         finally:
             await self._prefetcher.remove(row)
 
     def _on_account_error(self, row: RequestRow, error: KlingError) -> None:
-        only = self._lanes.all[0]
-        only.not_permitted += error.code == NOT_PERMITTED
-        if error.code == NOT_PERMITTED and only.not_permitted < MAX_NOT_PERMITTED and not self._lanes.several:
+        account_run = self._account_runs.all[0]
+        account_run.not_permitted += error.code == NOT_PERMITTED
+        if (
+            error.code == NOT_PERMITTED
+            and account_run.not_permitted < MAX_NOT_PERMITTED
+            and not self._account_runs.several
+        ):
             # Perhaps the account is fine and only this row's model is not permitted.
             self._record_failure(entry_after_submit_error(self._run.entry_of(row), error))
         else:
@@ -309,23 +317,23 @@ class BatchRun:
 
     async def _follow(self, line: LedgerEntry, task: KlingTask | None) -> None:
         try:
-            await self._lanes.of(line).monitor.run_to_completion(line, task)
+            await self._account_runs.run_of(line).monitor.run_to_completion(line, task)
         except Exception as error:
             if isinstance(error, KlingAuthError | KlingWaitInterrupted):
                 self._stop_because(error)
             self._log_unexpected(error, line.number, line.task_id)
-            lost = entry_after_wait_error(self._run.writer.get(line.key) or line, error)
-            if lost.state in TERMINAL_FAILURES:
-                self._record_failure(lost)
+            entry = entry_after_wait_error(self._run.writer.get(line.key) or line, error)
+            if entry.state in TERMINAL_FAILURES:
+                self._record_failure(entry)
             else:
-                self._run.writer.note(lost)
+                self._run.writer.record(entry)
                 self._log_failure("Job %s: %s", line.task_id, error)
         finally:
             self._run.budget.settle(line.key)
 
     def _record_failure(self, line: LedgerEntry) -> None:
         """Record a failure; other rows continue."""
-        self._run.writer.note(line)
+        self._run.writer.record(line)
         self._count_failure(line)
         self._log_failure("Row %d: %s", line.number, line.error)
         self._check_failures()

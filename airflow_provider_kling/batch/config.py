@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 LEDGER_FOLDER = "_ledger"
-"""Folder below the output path that holds the ledgers of all batches, each in a folder of its own."""
+"""Folder below the output path that holds the ledgers of all batches, each in its own folder."""
 
 _LONGEST_NAME = 60
 
@@ -40,7 +40,7 @@ def batch_name(key: IdempotencyKey, endpoint: str, take: str = "") -> str:
     :param key: idempotency key of the batch.
     :param endpoint: slug of the endpoint of its rows.
     :param take: the take; another take of the same rows is another batch.
-    :return: the name of its folder for the ledger, and for reports where it has a folder of its own.
+    :return: the name of its folder for the ledger, and for reports where it has its own folder.
     """
     parts = [key.dag_id, key.task_id, key.run_id, key.map_index, key.clear_count, endpoint]
     parts += [take] if take else []
@@ -131,16 +131,16 @@ class BatchConfig:
             return 1 + len(rejected)
         return 1 + len([job for job in rejected if job.get("generation") == self.clear_count])
 
-    def remade(self, entry: LedgerEntry, clear_count: int) -> LedgerEntry:
+    def reopened(self, entry: LedgerEntry, clear_count: int) -> LedgerEntry:
         """Return the line of a row that is made again because the files of its job fail the media check.
 
         :param entry: its line, with that job.
         :param clear_count: which clear of the task the job counts for.
         :return: the line.
         """
-        line = entry.remade(self.take_of(entry), clear_count)
+        line = entry.with_rejected_job(self.take_of(entry), clear_count)
         # Jobs that tasks share are named by their take alone.
-        return line.to(line.state, attempt=0) if self.scope else line
+        return line.with_state(line.state, attempt=0) if self.scope else line
 
     def proves_absence(self, dialect: Dialect) -> bool:
         """Whether a look-up that finds nothing proves that a row has no job.
@@ -171,16 +171,18 @@ class BatchConfig:
                 take=self.take_of(entry),
                 offset=entry.attempt,
             )
-        own = row.values.get("external_task_id")
-        own = None if is_nothing(own) else own
+        own_id = row.values.get("external_task_id")
+        own_id = None if is_nothing(own_id) else own_id
         attempt = entry.attempt
         content = f"{row.key}~{attempt}" if attempt else row.key
         return replace(
             self.key,
             fingerprint=f"{self.endpoint.slug}\0{content}",
             take=self.take,
-            user_external_task_id=replace(self.key, user_external_task_id=str(own)).external_task_id(attempt)
-            if own
+            user_external_task_id=replace(self.key, user_external_task_id=str(own_id)).external_task_id(
+                attempt
+            )
+            if own_id
             else None,
         )
 

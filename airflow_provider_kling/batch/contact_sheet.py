@@ -64,8 +64,8 @@ def _layout(image: Any, numbered: Sequence[tuple[int, Any]]) -> Any:
     height = _SIDE + _CAPTION
     sheet = image.new("RGB", (min(len(numbered), _COLUMNS) * _SIDE, rows * height), "white")
     pen = ImageDraw.Draw(sheet)
-    for place, (number, frame) in enumerate(numbered):
-        x, y = place % _COLUMNS * _SIDE, place // _COLUMNS * height
+    for index, (number, frame) in enumerate(numbered):
+        x, y = index % _COLUMNS * _SIDE, index // _COLUMNS * height
         sheet.paste(frame, (x + (_SIDE - frame.width) // 2, y + (_SIDE - frame.height) // 2))
         pen.text((x + _SIDE // 2, y + _SIDE + _CAPTION // 2), str(number), fill="black", anchor="mm")
     return sheet

@@ -58,7 +58,7 @@ class RunContext:
     :param deadline_for: returns the deadline of a job.
     :param log: where the batch logs.
     :param unexpected: row, job and type of the first unexpected error.
-    :param remade: rows whose next job is to be submitted because the last one was rejected;
+    :param to_resubmit: rows whose next job is to be submitted because the last one was rejected;
         created in the running event loop, like all below.
     :param limiter: the slots of all accounts.
     :param writer: writes the ledger.
@@ -73,7 +73,7 @@ class RunContext:
     deadline_for: DeadlineFor
     log: logging.Logger
     unexpected: str = ""
-    remade: RowsToResubmit = field(init=False)
+    to_resubmit: RowsToResubmit = field(init=False)
     limiter: SubmissionLimiter = field(init=False)
     writer: LedgerWriter = field(init=False)
     budget: Budget = field(init=False)
@@ -99,11 +99,11 @@ class RunContext:
         :param row: the row.
         :return: the line, in the state that the ledger has.
         """
-        known = self.ledger.entries.get(row.key) or LedgerEntry(row.key, RowState.OPEN, row.number)
-        return known.to(
+        known = self.ledger.entries.get(row.key) or LedgerEntry(row.key, RowState.PENDING, row.number)
+        return known.with_state(
             known.state,
             number=row.number,
-            generation=self.config.clear_count,
+            clear_count=self.config.clear_count,
             labels=row.labels or None,
             airflow=self.config.airflow,
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSONL and CSV files on any object storage, read row by row."""
+"""The rows of a batch, read one by one from a list, or from a JSONL or CSV file on any object storage."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from ..utils.urls import is_blank
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv")
 
-_LONGEST_CELL = 32 * 1024**2
+_MAX_CELL_LENGTH = 32 * 1024**2
 # That of UTF-32 begins with that of UTF-16.
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LONGEST_MARK = 4
+_MAX_MARK_LENGTH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidRow:
     """Placeholder for a row that cannot be read.
 
-    :param why: what is wrong with it.
+    :param reason: what is wrong with it.
     :param text: its text.
     """
 
-    why: str
+    reason: str
     text: str
 
 
@@ -66,15 +66,15 @@ def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
     )
 
     try:
-        place = resolve_path(uri)
+        path = resolve_path(uri)
         with translate_storage_errors():
-            stream = open_to_read(place)
+            stream = open_to_read(path)
         with stream:
             lines = io.TextIOWrapper(stream, encoding=_encoding(stream), newline="")
             rows = _csv(lines) if uri.lower().endswith(".csv") else _jsonl(lines)
             while True:
                 with translate_storage_errors():
-                    row = _next(rows)
+                    row = _next_row(rows)
                 if row is None:
                     return
                 yield row
@@ -98,15 +98,15 @@ def _encoding(stream: BinaryIO) -> str:
     from ..utils.storage import StoragePermanentError, translate_storage_errors
 
     with translate_storage_errors():
-        head = stream.read(_LONGEST_MARK)
+        head = stream.read(_MAX_MARK_LENGTH)
         stream.seek(0)
-    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
     if marked is None and b"\0" in head:
         raise StoragePermanentError("it is UTF-16 or UTF-32 without a byte order mark; save it as UTF-8")
     return marked or "utf-8-sig"
 
 
-def _next(rows: Iterator[Mapping[str, Any] | InvalidRow]) -> Mapping[str, Any] | InvalidRow | None:
+def _next_row(rows: Iterator[Mapping[str, Any] | InvalidRow]) -> Mapping[str, Any] | InvalidRow | None:
     from ..utils.storage import StoragePermanentError
 
     try:
@@ -127,19 +127,19 @@ def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
         if not isinstance(row, dict):
             yield InvalidRow("it is no JSON object", line)
         else:
-            yield _checked(row, line, _is_word)
+            yield _checked(row, line, _is_missing_word)
 
 
 def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
     # The limit is the process's own; base64 images are far above its default of 128 kB.
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL_LENGTH))
     reader = csv.reader(lines, strict=True)
     try:
         names = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
         yield InvalidRow(f"the header is no CSV: {error}", "header")
         return
-    twice = sorted({name for name in names if name and names.count(name) > 1})
+    duplicates = sorted({name for name in names if name and names.count(name) > 1})
     while True:
         first = reader.line_num + 1
         try:
@@ -153,18 +153,21 @@ def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
             continue
         if not any(cells):
             continue
-        if why := f"the header names {', '.join(twice)} more than once" if twice else _fault(cells, names):
-            yield InvalidRow(why, json.dumps(cells))
+        reason = _csv_error(cells, names)
+        if duplicates:
+            reason = f"the header names {', '.join(duplicates)} more than once"
+        if reason:
+            yield InvalidRow(reason, json.dumps(cells))
         else:
             row = {name: _parse_cell(text) for name, text in zip(names, cells, strict=False) if text}
-            yield _checked(row, json.dumps(cells), _is_word)
+            yield _checked(row, json.dumps(cells), _is_missing_word)
 
 
-def _fault(cells: list[str], names: list[str]) -> str | None:
+def _csv_error(cells: list[str], names: list[str]) -> str | None:
     """Return what is wrong with a row that is CSV."""
     if [text.strip().lower() for text in cells] == [name.lower() for name in names]:
         return "it repeats the header"
-    if no_value := sorted({text for text in cells if _is_word(text)}):
+    if no_value := sorted({text for text in cells if _is_missing_word(text)}):
         return f"it has a cell {no_value[0]!r}; leave a cell empty where there is no value"
     if len(cells) > len(names):
         return f"it has {len(cells)} cells, and the header has {len(names)} names"
@@ -172,7 +175,7 @@ def _fault(cells: list[str], names: list[str]) -> str | None:
     return f"column {unnamed[0]} has a value, and no name in the header" if unnamed else None
 
 
-def _is_word(value: Any) -> bool:
+def _is_missing_word(value: Any) -> bool:
     """Whether a value is a word that programs write for a missing value."""
     return is_missing(value) and not is_blank(value)
 
@@ -189,24 +192,24 @@ def _parse_cell(text: str) -> Any:
 
 
 RowReader = Callable[..., Iterator["RequestRow"]]
-"""Reads the rows in order, without the first ones if it is given how many; may be called again and again."""
+"""Reads the rows in order, optionally without the first ones; may be called again and again."""
 
 LABELS = "labels"
 EXPECTED_SECONDS = "expected_seconds"
 """Keys of a row that are not fields of its request."""
 
-_LONGEST_SHOWN = 200
-_ROWS_SHOWN = 5
+_MAX_SHOWN_LENGTH = 200
+_SHOWN_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
     """One request of a batch.
 
-    :param number: place in the input, from 1; neither a CSV's header nor an empty line counts.
+    :param number: position in the input, from 1; neither a CSV's header nor an empty line counts.
     :param key: hash of the row's content, so that rows may be added or moved between two tries.
     :param values: the request's fields.
-    :param fault: why the row cannot be read; it has no values then.
+    :param error: why the row cannot be read; it has no values then.
     :param labels: labels of its job, those of the batch included.
     :param expected_seconds: length for the price, if the request does not have it.
     """
@@ -214,7 +217,7 @@ class RequestRow:
     number: int
     key: str
     values: Mapping[str, Any] = field(repr=False)
-    fault: str | None = None
+    error: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     expected_seconds: Decimal | None = None
 
@@ -239,15 +242,15 @@ def row_reader(
         if not text.startswith(("[", "{")):
             path = _file_path(text)
             return lambda after=0: _numbered(iter_file(path), extra_body, labels, after)
-        source = _parsed(text)
+        source = _parse_text(text)
     if isinstance(source, Mapping) and source:
         if is_result(source):
-            raise _refused("is the result of a job")
+            raise _invalid_requests("is the result of a job")
         # As a mapped group of one delivers it.
         source = [source]
     if isinstance(source, Mapping | bytes) or not isinstance(source, Iterable):
         what = "empty" if isinstance(source, Mapping) else f"a {type(source).__name__}"
-        raise _refused(f"is {what}")
+        raise _invalid_requests(f"is {what}")
     # Airflow's sequence of mapped upstream results requests every item from the server, each time it is read.
     items: Sequence[Any] = source if isinstance(source, list | tuple) else list(source)
     return lambda after=0: _numbered(items, extra_body, labels, after, _from_item)
@@ -259,21 +262,21 @@ def _is_path(value: Any) -> bool:
 
 def _file_path(text: str) -> str:
     if not text.lower().endswith(SUFFIXES):
-        raise _refused(f"is {redact_text(text)[:_LONGEST_SHOWN]!r}")
+        raise _invalid_requests(f"is {redact_text(text)[:_MAX_SHOWN_LENGTH]!r}")
     return text
 
 
-def _parsed(text: str) -> Any:
+def _parse_text(text: str) -> Any:
     try:
         return read_json(text)
     except ValueError as error:
-        raise _refused(
+        raise _invalid_requests(
             f"is text that begins with {text[0]!r} but is no JSON ({error}); a template needs `| tojson`, or "
             "use the upstream task's output itself"
         ) from None
 
 
-def _refused(what: str) -> KlingRequestInvalid:
+def _invalid_requests(what: str) -> KlingRequestInvalid:
     endings = ", ".join(SUFFIXES)
     return KlingRequestInvalid(
         f"requests {what}; it must be a list of dicts, or the path or URL of a file that ends in {endings}.",
@@ -289,24 +292,24 @@ def _from_item(item: Any) -> Mapping[str, Any] | InvalidRow:
 
 
 def _checked(
-    row: Mapping[str, Any], text: str, lost: Callable[[Any], bool]
+    row: Mapping[str, Any], text: str, is_lost_value: Callable[[Any], bool]
 ) -> Mapping[str, Any] | InvalidRow:
     """Return a row, unless a value of its request is no value.
 
     :param row: the row.
     :param text: its text.
-    :param lost: whether a prompt is empty: a file may write ``null`` or ``""`` for an optional one.
+    :param is_lost_value: whether a prompt is empty: a file may write ``null`` or ``""`` for an optional one.
     :return: the row, or why it is invalid.
     """
     request = {name: value for name, value in row.items() if name not in (LABELS, EXPECTED_SECONDS)}
-    fault = find_invalid_value(request, lost)
-    return InvalidRow(f"{fault}; give it words, or leave its key out", text) if fault else row
+    error = find_invalid_value(request, is_lost_value)
+    return InvalidRow(f"{error}; give it words, or leave its key out", text) if error else row
 
 
 def _numbered(
     items: Iterable[Any],
-    extra: Mapping[str, Any] | None,
-    common: Mapping[str, str] | None,
+    extra_body: Mapping[str, Any] | None,
+    labels_of_all: Mapping[str, str] | None,
     after: int = 0,
     read: Callable[[Any], Mapping[str, Any] | InvalidRow] = lambda item: item,
 ) -> Iterator[RequestRow]:
@@ -314,10 +317,10 @@ def _numbered(
 
     Labels and ``expected_seconds`` do not count: a row with other ones is the same job, not paid twice.
 
-    :param items: the rows as they are given.
-    :param extra: further JSON keys of every request.
-    :param common: labels of every row.
-    :param after: how many rows to pass over unread; only where no two rows are equal.
+    :param items: the rows.
+    :param extra_body: further JSON keys of every request.
+    :param labels_of_all: labels of every row.
+    :param after: how many rows to skip unread; only where no two rows are equal.
     :param read: makes a row of an item.
     :return: the other rows.
     """
@@ -326,30 +329,30 @@ def _numbered(
         if number <= after:
             continue
         item = read(source)
-        fault: str | None
+        error: str | None
         seconds: Decimal | None = None
         if isinstance(item, InvalidRow):
-            fault, values, labels = item.why, {}, dict[str, str]()
-            content = _hash({"unreadable": item.text}, extra)
+            error, values, labels = item.reason, {}, dict[str, str]()
+            content = _hash({"unreadable": item.text}, extra_body)
         else:
-            fault, labels = _labels(item)
-            seconds_fault, seconds = _seconds(item.get(EXPECTED_SECONDS))
-            fault = fault or seconds_fault
+            error, labels = _parse_labels(item)
+            seconds_error, seconds = _parse_seconds(item.get(EXPECTED_SECONDS))
+            error = error or seconds_error
             values = {name: value for name, value in item.items() if name not in (LABELS, EXPECTED_SECONDS)}
-            content = _hash(values, extra)
+            content = _hash(values, extra_body)
         key = f"{content}-{seen[content]}"
         seen[content] += 1
-        yield RequestRow(number, key, values, fault, {**(common or {}), **labels}, seconds)
+        yield RequestRow(number, key, values, error, {**(labels_of_all or {}), **labels}, seconds)
 
 
-def _labels(item: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
+def _parse_labels(item: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
     try:
         return None, read_labels(item.get(LABELS))
     except LabelsInvalid as error:
-        return f"Invalid value for {LABELS!r}: {item[LABELS]!r}; expected {error}"[:_LONGEST_SHOWN], {}
+        return f"Invalid value for {LABELS!r}: {item[LABELS]!r}; expected {error}"[:_MAX_SHOWN_LENGTH], {}
 
 
-def _seconds(value: Any) -> tuple[str | None, Decimal | None]:
+def _parse_seconds(value: Any) -> tuple[str | None, Decimal | None]:
     if is_nothing(value):
         return None, None
     try:
@@ -359,13 +362,13 @@ def _seconds(value: Any) -> tuple[str | None, Decimal | None]:
     except InvalidOperation:
         pass
     return f"Invalid value for {EXPECTED_SECONDS!r}: {value!r}; expected seconds above 0"[
-        :_LONGEST_SHOWN
+        :_MAX_SHOWN_LENGTH
     ], None
 
 
-def _hash(values: Any, extra: Mapping[str, Any] | None) -> str:
+def _hash(values: Any, extra_body: Mapping[str, Any] | None) -> str:
     # A list made again of the same files has the same rows: signatures of URLs do not count.
-    return fingerprint_values([values, extra] if extra else values)[:24]
+    return fingerprint_values([values, extra_body] if extra_body else values)[:24]
 
 
 def redacted_rows(requests: Any) -> Any:
@@ -379,10 +382,10 @@ def redacted_rows(requests: Any) -> Any:
     if isinstance(requests, Mapping):
         return redact_reversibly(paths_to_str(requests))
     if isinstance(requests, list | tuple):
-        shown, more = requests[:_ROWS_SHOWN], requests[_ROWS_SHOWN:]
+        shown, more = requests[:_SHOWN_ROWS], requests[_SHOWN_ROWS:]
         rest = [RedactedItems(f"... and {len(more)} more rows", more)] if more else []
         return [*(redact_reversibly(paths_to_str(item)) for item in shown), *rest]
     if _is_path(requests):
         return redact_reversibly(paths_to_str(requests))
     text = redact_text(requests) if isinstance(requests, str) else f"<{type(requests).__name__}>"
-    return requests if text == requests else RedactedText(text[:_LONGEST_SHOWN], requests)
+    return requests if text == requests else RedactedText(text[:_MAX_SHOWN_LENGTH], requests)

@@ -66,15 +66,15 @@ class Ledger:
         self._writer = secrets.token_hex(3)
         self._pending: list[LedgerEntry] = []
         self._in_progress: list[LedgerEntry] = []
-        self._own: list[Segment] = []
+        self._own_segments: list[Segment] = []
         self._own_entries: dict[str, LedgerEntry] = {}
         self._archived: set[str] = set()
         self._files = LedgerFiles.of(())
         self._done: list[str] = []
-        self._next = 1
+        self._next_number = 1
         self._claim: tuple[int, str] | None = None
-        self._noting = threading.Lock()
-        self._writing = threading.Lock()
+        self._entries_lock = threading.Lock()
+        self._write_lock = threading.Lock()
 
     def load(self, *, whole: bool = False) -> None:
         """Read the lines of earlier tries.
@@ -101,7 +101,7 @@ class Ledger:
             with ArchivedLines() as lines:
                 # An earlier worker that still runs may be merging the archives.
                 with translate_storage_errors(), suppress(FileNotFoundError):
-                    for archive in self._list().archives if self._archived else ():
+                    for archive in self._list_files().archives if self._archived else ():
                         lines.add(self.folder.fs.cat_file(archive.path))
                     lines.complete = True
                 if lines.complete:
@@ -116,10 +116,10 @@ class Ledger:
         :raises StorageTransientError: the storage does not respond.
         """
         with translate_storage_errors():
-            earlier = self._list().claims
+            earlier = self._list_files().claims
             number = max((number for number, _, _ in earlier), default=0) + 1
-            place = self.folder.child(f"{number:08d}-{self._writer}{CLAIM_SUFFIX}")
-            with AtomicFile(place) as file:
+            target = self.folder.child(f"{number:08d}-{self._writer}{CLAIM_SUFFIX}")
+            with AtomicFile(target) as file:
                 file.write(b"")
             self._claim = (number, self._writer)
             # If its own claim is gone, or there is a later one, another worker owns the batch.
@@ -136,15 +136,15 @@ class Ledger:
         if self._claim is None:
             return False
         with translate_storage_errors():
-            claims = [(number, writer) for number, writer, _ in self._list().claims]
+            claims = [(number, writer) for number, writer, _ in self._list_files().claims]
         return self._claim not in claims or max(claims) != self._claim
 
-    def note(self, entry: LedgerEntry) -> None:
+    def record(self, entry: LedgerEntry) -> None:
         """Record a row's new state.
 
         :param entry: the row.
         """
-        with self._noting:
+        with self._entries_lock:
             self.entries[entry.key] = entry
             self._pending.append(entry)
 
@@ -159,8 +159,8 @@ class Ledger:
         :raises StoragePermanentError: the storage may not be written to.
         :raises StorageTransientError: the storage does not respond.
         """
-        with self._writing:
-            with self._noting:
+        with self._write_lock:
+            with self._entries_lock:
                 self._in_progress, self._pending = self._pending, []
             if not self._in_progress:
                 return
@@ -168,40 +168,40 @@ class Ledger:
                 with translate_storage_errors():
                     self._write(self._in_progress)
             except BaseException:
-                with self._noting:
+                with self._entries_lock:
                     self._pending = self._in_progress + self._pending
                 raise
             finally:
                 self._in_progress = []
-            if len(self._own) > MAX_SEGMENTS:
+            if len(self._own_segments) > MAX_SEGMENTS:
                 # The lines are already written; they can be merged at another time.
                 with suppress(Exception):
-                    self._merge()
+                    self._merge_own()
 
     def compact(self) -> None:
         """Move the done rows that :meth:`load` has found to an archive.
 
         A failure loses nothing: the next start does it.
         """
-        with self._writing:
+        with self._write_lock:
             done, self._done = self._done, []
             if len(done) < MIN_ARCHIVED_ROWS:
                 return
             with suppress(Exception), translate_storage_errors():
                 self._archive([self.entries[key] for key in done])
                 for writer in {segment.writer for segment in self._files.active}:
-                    self._merge_of(writer)
-                self._files = self._list()
+                    self._merge_segments_of(writer)
+                self._files = self._list_files()
                 if len(self._files.archives) > MAX_ARCHIVES:
                     self._merge_archives()
 
-    def _list(self) -> LedgerFiles:
+    def _list_files(self) -> LedgerFiles:
         fs, path = self.folder.fs, self.folder.path
         fs.invalidate_cache()
         return LedgerFiles.of(map(str, fs.find(path)) if fs.exists(path) else ())
 
     def _load(self, *, whole: bool) -> None:
-        files = self._list()
+        files = self._list_files()
         entries: dict[str, LedgerEntry] = {}
         damaged: list[str] = []
         for entry in self._read_archives(files, damaged, whole=whole):
@@ -210,17 +210,17 @@ class Ledger:
         done: list[str] = []
         paths = [segment.path for segment in files.active]
         for path, content in zip(paths, _parallel(self.folder.fs.cat_file, paths), strict=True):
-            for _, entry in _lines(path, content, damaged):
+            for _, entry in _read_lines(path, content, damaged):
                 # Done rows stay done, whatever an earlier worker has written since.
                 if not _is_done(entries.get(entry.key)):
                     entries[entry.key] = entry
                     if entry.state is RowState.DONE and not whole:
                         done.append(entry.key)
-        if files.has_lost(self._list()):
+        if files.has_lost(self._list_files()):
             raise FileNotFoundError(self.folder.path)
         self.entries, self.damaged = entries, damaged
         self._archived, self._done, self._files = archived, done, files
-        self._next = files.last + 1
+        self._next_number = files.last + 1
         known = len(files.segments) + len(files.claims) + 2 * len(files.archives)
         if len(files.names) > known:
             cleanup_temp_files(self.folder)
@@ -233,43 +233,43 @@ class Ledger:
             entries = found.get(archive)
             if entries is None:
                 content = self.folder.fs.cat_file(archive.path)
-                entries = [entry for _, entry in _lines(archive.path, content, damaged)]
+                entries = [entry for _, entry in _read_lines(archive.path, content, damaged)]
             yield from entries
 
     def _write(self, entries: list[LedgerEntry]) -> None:
-        number = self._next
-        place = self.folder.child(f"{number:08d}-{self._writer}{SEGMENT_SUFFIX}")
-        _write_lines(place, (_encode(entry) for entry in entries))
-        self._next += 1
-        self._own.append(Segment(place.path, self._writer, number, number, merged=False))
+        number = self._next_number
+        target = self.folder.child(f"{number:08d}-{self._writer}{SEGMENT_SUFFIX}")
+        _write_lines(target, (_encode(entry) for entry in entries))
+        self._next_number += 1
+        self._own_segments.append(Segment(target.path, self._writer, number, number, merged=False))
         for entry in entries:
             if not _is_done(self._own_entries.get(entry.key)):
                 self._own_entries[entry.key] = entry
 
-    def _merge(self) -> None:
+    def _merge_own(self) -> None:
         """Merge this worker's lines into one new segment, or its done rows into an archive."""
         done = [entry for entry in self._own_entries.values() if entry.state is RowState.DONE]
-        old, first, last = self._own, self._own[0].first, self._own[-1].last
+        old, first, last = self._own_segments, self._own_segments[0].first, self._own_segments[-1].last
         if len(done) >= MIN_ARCHIVED_ROWS:
             self._archive(done)
         rest = {key: entry for key, entry in self._own_entries.items() if key not in self._archived}
         own = []
         if rest:
-            place = self.folder.child(f"{first:08d}-{self._writer}-{last:08d}{SEGMENT_SUFFIX}")
-            _write_lines(place, map(_encode, rest.values()))
-            own = [Segment(place.path, self._writer, first, last, merged=True)]
-        self._own, self._own_entries = own, rest
+            target = self.folder.child(f"{first:08d}-{self._writer}-{last:08d}{SEGMENT_SUFFIX}")
+            _write_lines(target, map(_encode, rest.values()))
+            own = [Segment(target.path, self._writer, first, last, merged=True)]
+        self._own_segments, self._own_entries = own, rest
         _parallel(self.folder.fs.rm_file, [segment.path for segment in old])
 
     def _archive(self, done: list[LedgerEntry]) -> None:
-        last = max(self._next - 1, self._files.last)
+        last = max(self._next_number - 1, self._files.last)
         write_archive(self.folder, f"{last:08d}-{self._writer}{secrets.token_hex(2)}", done)
-        with self._noting:
+        with self._entries_lock:
             self._archived |= {entry.key for entry in done}
             # Reports read the other values again.
             self.entries |= {entry.key: without_details(entry) for entry in done}
 
-    def _merge_of(self, writer: str) -> None:
+    def _merge_segments_of(self, writer: str) -> None:
         """Merge the lines of one earlier worker, without the archived rows."""
         own = [segment for segment in self._files.segments if segment.writer == writer]
         old = [segment for segment in self._files.active if segment.writer == writer]
@@ -278,7 +278,7 @@ class Ledger:
         rest: dict[str, tuple[bytes, LedgerEntry]] = {}
         moved = False
         for segment, content in zip(old, contents, strict=True):
-            for line, entry in _lines(segment.path, content, damaged):
+            for line, entry in _read_lines(segment.path, content, damaged):
                 if entry.key in self._archived:
                     moved = True
                 elif entry.key not in rest or not _is_done(rest[entry.key][1]):
@@ -297,7 +297,7 @@ class Ledger:
         entries: dict[str, LedgerEntry] = {}
         for archive in old:
             content = self.folder.fs.cat_file(archive.path)
-            entries |= {entry.key: entry for _, entry in _lines(archive.path, content, damaged)}
+            entries |= {entry.key: entry for _, entry in _read_lines(archive.path, content, damaged)}
         if damaged:
             return
         self._archive(list(entries.values()))
@@ -306,24 +306,17 @@ class Ledger:
         _parallel(self.folder.fs.rm_file, [each.path for each in old])
 
 
-def _lines(path: str, content: bytes, damaged: list[str]) -> Iterable[tuple[bytes, LedgerEntry]]:
+def _read_lines(path: str, content: bytes, damaged: list[str]) -> Iterable[tuple[bytes, LedgerEntry]]:
     """Read the lines of a file, and add those that cannot be read to ``damaged``."""
     name = path.rsplit("/", 1)[-1]
     if not content.strip():
         damaged.append(f"{name} (empty)")
     for number, line in enumerate(content.split(b"\n"), 1):
-        entry = _entry(line)
+        entry = parse_line(line)
         if entry:
             yield line, entry
         elif line.strip():
             damaged.append(f"{name} line {number}")
-
-
-def _entry(line: bytes) -> LedgerEntry | None:
-    try:
-        return parse_line(line.decode())
-    except UnicodeDecodeError:
-        return None
 
 
 def _is_done(entry: LedgerEntry | None) -> bool:
@@ -334,8 +327,8 @@ def _encode(entry: LedgerEntry) -> bytes:
     return entry.to_line().encode()
 
 
-def _write_lines(place: StoragePath, lines: Iterable[bytes]) -> None:
-    with AtomicFile(place) as file:
+def _write_lines(target: StoragePath, lines: Iterable[bytes]) -> None:
+    with AtomicFile(target) as file:
         file.write(b"".join(line + b"\n" for line in lines))
 
 

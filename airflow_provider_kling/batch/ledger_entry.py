@@ -20,9 +20,9 @@ from ..utils.json_input import read_json
 class RowState(StrEnum):
     """State of a row."""
 
-    OPEN = "open"
+    PENDING = "open"
     """Not submitted."""
-    PLANNED = "planned"
+    INTENT = "planned"
     """The create call was about to be sent; if this is the last line, it may have been sent."""
     SUBMITTED = "submitted"
     """The job runs, or has ended and is not stored yet."""
@@ -46,7 +46,7 @@ TERMINAL_FAILURES = (
 )
 """States of rows without a result that need a person."""
 
-_FREE = (RowState.OPEN, RowState.INVALID)
+_NO_JOB = (RowState.PENDING, RowState.INVALID)
 _NOT_CHARGED = (RowState.FAILED, RowState.REFUSED)
 
 
@@ -58,7 +58,7 @@ class LedgerEntry:
     :param state: state of the row.
     :param number: the row's place in the input when the line was written, from 1.
     :param attempt: how many jobs of this row Kling has failed.
-    :param generation: which clear of the task the line is from; 0 before the first.
+    :param clear_count: which clear of the task the line is from; 0 before the first.
     :param external_task_id: external id of the last job.
     :param task_id: Kling's id of that job.
     :param submitted_at: when Kling made it, Unix time in ms.
@@ -81,7 +81,7 @@ class LedgerEntry:
     state: RowState
     number: int
     attempt: int = 0
-    generation: int = 0
+    clear_count: int = 0
     external_task_id: str | None = None
     task_id: str | None = None
     submitted_at: int | None = None
@@ -99,7 +99,7 @@ class LedgerEntry:
     rejected: Sequence[Mapping[str, Any]] | None = None
     total: str | None = None
 
-    def to(self, state: RowState, **changes: Any) -> LedgerEntry:
+    def with_state(self, state: RowState, **changes: Any) -> LedgerEntry:
         """Return the line for the row's next state.
 
         :param state: the next state.
@@ -108,8 +108,8 @@ class LedgerEntry:
         """
         return replace(self, state=state, **changes)
 
-    def remade(self, take: str, clear_count: int) -> LedgerEntry:
-        """Return the line of a row that is made again because the files of its job fail the media check.
+    def with_rejected_job(self, take: str, clear_count: int) -> LedgerEntry:
+        """Return the line of a row that is submitted again because the files of its job fail the media check.
 
         :param take: which take that job was; empty for the first one.
         :param clear_count: which clear of the task the job counts for.
@@ -125,27 +125,27 @@ class LedgerEntry:
             "generation": clear_count,
         }
         known = {name: value for name, value in about.items() if value is not None}
-        # Another attempt is another name, also of a row that names its job itself.
+        # Another attempt has another external id, also if the row sets its own.
         return LedgerEntry(
             self.key,
-            RowState.OPEN,
+            RowState.PENDING,
             self.number,
             attempt=self.attempt + 1,
-            generation=self.generation,
+            clear_count=self.clear_count,
             labels=self.labels,
             airflow=self.airflow,
             rejected=[*(self.rejected or ()), known],
         )
 
     @property
-    def cost(self) -> Decimal:
+    def committed_units(self) -> Decimal:
         """Cost of the row in units: charges if known, otherwise estimates; rejected jobs included."""
-        earlier = (_cost_of(job) or Decimal(0) for job in self.rejected or ())
-        return self._cost + sum(earlier, Decimal(0))
+        earlier = (_job_cost(job) or Decimal(0) for job in self.rejected or ())
+        return self._own_units + sum(earlier, Decimal(0))
 
     @property
-    def _cost(self) -> Decimal:
-        if self.state in _FREE:
+    def _own_units(self) -> Decimal:
+        if self.state in _NO_JOB:
             return Decimal(0)
         # Kling is not known to charge failed jobs, so they cost nothing unless it reports a charge.
         in_units = amount_of(self.units)
@@ -160,7 +160,7 @@ class LedgerEntry:
         return _known_charge(self.units, self.charges, self.total)
 
     @property
-    def charged(self) -> Decimal | None:
+    def charged_units(self) -> Decimal | None:
         """Charge of the row in units, rejected jobs included; ``None`` if not known."""
         own = amount_of(self.units)
         earlier = (amount_of(job.get("units")) for job in self.rejected or ())
@@ -182,11 +182,11 @@ class LedgerEntry:
         return self.state is RowState.DONE and "reused_from" in (self.result or {})
 
     @property
-    def unknown_cost(self) -> bool:
+    def has_unknown_cost(self) -> bool:
         """Whether the row has or may have a cost that is not known."""
-        if any(_cost_of(job) is None for job in self.rejected or ()):
+        if any(_job_cost(job) is None for job in self.rejected or ()):
             return True
-        if self.state in _FREE or (self.state in _NOT_CHARGED and not self.charges):
+        if self.state in _NO_JOB or (self.state in _NOT_CHARGED and not self.charges):
             return False
         return _known_cost(self.units, self.charges, self.total, self.estimate) is None
 
@@ -195,12 +195,12 @@ class LedgerEntry:
 
         :return: the text.
         """
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {_JSON_KEYS.get(name, name): getattr(self, name) for name in _NAMES}
         known = {name: value for name, value in values.items() if value not in (None, 0) or name == "number"}
         return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
 
 
-def _cost_of(job: Mapping[str, Any]) -> Decimal | None:
+def _job_cost(job: Mapping[str, Any]) -> Decimal | None:
     return _known_cost(*(job.get(name) for name in ("units", "charges", "total", "estimate")))
 
 
@@ -236,38 +236,41 @@ def request_summary(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_NAMES = frozenset(field.name for field in fields(LedgerEntry))
+_NAMES = tuple(field.name for field in fields(LedgerEntry))
+_JSON_KEYS = {"clear_count": "generation"}
+_FIELDS = {_JSON_KEYS.get(name, name): name for name in _NAMES}
+"""The fields by their keys in a line."""
 
 
-def parse_line(line: str) -> LedgerEntry | None:
+def parse_line(line: str | bytes) -> LedgerEntry | None:
     """Parse a line of a ledger.
 
-    :param line: the text.
+    :param line: the line, as text or in UTF-8.
     :return: the line; ``None`` if it is incomplete, as in a storage that shows half a file.
     """
     try:
-        values = read_json(line)
+        values = read_json(line.decode() if isinstance(line, bytes) else line)
         # A newer version of the package may have added keys.
-        known = {name: _shared(name, value) for name, value in values.items() if name in _NAMES}
+        known = {_FIELDS[key]: _interned(key, value) for key, value in values.items() if key in _FIELDS}
         entry = LedgerEntry(**{**known, "state": RowState(known["state"])})
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return entry if _is_valid(entry) else None
 
 
-def _shared(name: str, value: Any) -> Any:
+def _interned(name: str, value: Any) -> Any:
     """Return an equal value that exists already: 100,000 lines are of few task instances."""
-    return _known_block(json.dumps(value)) if name in ("labels", "airflow") else value
+    return _cached_json(json.dumps(value)) if name in ("labels", "airflow") else value
 
 
 @lru_cache(maxsize=1000)
-def _known_block(text: str) -> Any:
+def _cached_json(text: str) -> Any:
     return read_json(text)
 
 
 def _is_valid(entry: LedgerEntry) -> bool:
     """Whether the values are of the types that were written."""
-    numbers = (entry.number, entry.attempt, entry.generation, entry.submitted_at or 0)
+    numbers = (entry.number, entry.attempt, entry.clear_count, entry.submitted_at or 0)
     texts = (
         *(entry.external_task_id, entry.task_id, entry.estimate, entry.units, entry.total),
         *(entry.error, entry.prompt, entry.model_name, entry.kling_conn_id),

@@ -271,7 +271,7 @@ class ArchivedLines(AbstractContextManager["ArchivedLines"]):
         :param content: the file.
         """
         for line in content.split(b"\n"):
-            if (entry := _parsed(line)) and entry.key not in self._places:
+            if (entry := parse_line(line)) and entry.key not in self._places:
                 self._places[entry.key] = self._size
                 self._size += self._file.write(line + b"\n")
 
@@ -285,11 +285,4 @@ class ArchivedLines(AbstractContextManager["ArchivedLines"]):
         if place is None:
             return entry
         self._file.seek(place)
-        return _parsed(self._file.readline()) or entry
-
-
-def _parsed(line: bytes) -> LedgerEntry | None:
-    try:
-        return parse_line(line.decode())
-    except UnicodeDecodeError:
-        return None
+        return parse_line(self._file.readline()) or entry

@@ -47,14 +47,14 @@ class LedgerWriter:
         self._limiter = limiter
         self._log = log
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="kling-ledger")
-        self._wanted = asyncio.Event()
+        self._flush_requested = asyncio.Event()
         self._changed = asyncio.Condition()
-        self._asking = asyncio.Lock()
-        self._asked = float("-inf")
-        self._noted = 0
-        self._written = 0
+        self._ownership_lock = asyncio.Lock()
+        self._ownership_checked_at = float("-inf")
+        self._recorded = 0
+        self._flushed = 0
         self._failures = 0
-        self._down_since = 0.0
+        self._failing_since = 0.0
 
     def get(self, key: str) -> LedgerEntry | None:
         """Return the line of a row.
@@ -64,26 +64,26 @@ class LedgerWriter:
         """
         return self._ledger.entries.get(key)
 
-    def note(self, entry: LedgerEntry) -> LedgerEntry:
+    def record(self, entry: LedgerEntry) -> LedgerEntry:
         """Record a row's new state.
 
         :param entry: the row's line.
         :return: the same line.
         """
-        self._progress.moved(self.get(entry.key), entry)
-        self._ledger.note(entry)
-        self._noted += 1
+        self._progress.update(self.get(entry.key), entry)
+        self._ledger.record(entry)
+        self._recorded += 1
         return entry
 
-    async def written(self) -> None:
+    async def wait_flushed(self) -> None:
         """Wait until all recorded lines are written. Concurrent waiters share one write.
 
         :raises SubmissionStopped: the run submits nothing more.
         """
-        mark = self._noted
-        self._wanted.set()
+        recorded = self._recorded
+        self._flush_requested.set()
         async with self._changed:
-            await self._changed.wait_for(lambda: self._written >= mark or self._limiter.stopped_hard)
+            await self._changed.wait_for(lambda: self._flushed >= recorded or self._limiter.stopped_hard)
         self._limiter.raise_if_stopped()
 
     @property
@@ -91,44 +91,44 @@ class LedgerWriter:
         """Return the number of lines that are not known to be written."""
         return self._ledger.pending
 
-    def wake(self) -> None:
+    def flush_soon(self) -> None:
         """Write the pending lines soon, instead of within ``FLUSH_INTERVAL`` seconds."""
-        self._wanted.set()
+        self._flush_requested.set()
 
-    async def still_ours(self) -> None:
+    async def check_ownership(self) -> None:
         """Wait until it is known that no other worker owns the batch; checked once a second.
 
         :raises SubmissionStopped: another one does, or the run has stopped submitting.
         """
-        async with self._asking:
+        async with self._ownership_lock:
             first = time.monotonic()
-            while time.monotonic() - self._asked > CLAIM_SECONDS:
+            while time.monotonic() - self._ownership_checked_at > CLAIM_SECONDS:
                 self._limiter.raise_if_stopped()
-                asked = time.monotonic()
+                checked_at = time.monotonic()
                 try:
-                    over = await asyncio.get_running_loop().run_in_executor(
+                    superseded = await asyncio.get_running_loop().run_in_executor(
                         self._pool, self._ledger.is_superseded
                     )
                 except Exception as error:
                     self._log.info("The ledger's folder cannot be read: %s Trying again", error)
-                    if asked - first > MAX_LEDGER_OUTAGE:
+                    if checked_at - first > MAX_LEDGER_OUTAGE:
                         self._limiter.stop(StopReason.LEDGER)
                     await asyncio.sleep(CLAIM_SECONDS)
                     continue
-                if over:
+                if superseded:
                     self._limiter.stop(StopReason.TAKEN_OVER)
-                self._asked = asked
+                self._ownership_checked_at = checked_at
         self._limiter.raise_if_stopped()
 
-    async def write_forever(self) -> None:
+    async def run(self) -> None:
         """Write when there is a waiter, and every few seconds, until the run ends."""
         while True:
             try:
                 async with asyncio.timeout(FLUSH_INTERVAL):
-                    await self._wanted.wait()
+                    await self._flush_requested.wait()
             except TimeoutError:
                 pass
-            self._wanted.clear()
+            self._flush_requested.clear()
             await self._write()
 
     async def close(self) -> bool:
@@ -140,40 +140,40 @@ class LedgerWriter:
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self._flush()
         except Exception as error:
-            why = str(error) or type(error).__name__
-            self._log.error("%d lines of the ledger are not written: %s", self._ledger.pending, why)
+            text = str(error) or type(error).__name__
+            self._log.error("%d lines of the ledger are not written: %s", self._ledger.pending, text)
             return False
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
         return True
 
     async def _write(self) -> None:
-        mark = self._noted
+        recorded = self._recorded
         try:
             await self._flush()
         except Exception as error:
             self._on_failure(error)
         else:
-            self._on_success(mark)
+            self._on_success(recorded)
         async with self._changed:
             self._changed.notify_all()
         if self._failures:
             await asyncio.sleep(outage_delay(self._failures))
-            self._wanted.set()
+            self._flush_requested.set()
 
     async def _flush(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._pool, self._ledger.flush)
 
-    def _on_success(self, mark: int) -> None:
+    def _on_success(self, recorded: int) -> None:
         if self._failures:
             self._log.info("The ledger is written again")
-        self._failures, self._written = 0, mark
+        self._failures, self._flushed = 0, recorded
 
     def _on_failure(self, error: Exception) -> None:
         """Log it once; nothing is submitted until then, because each submission waits for its line."""
         if not self._failures:
-            self._down_since = time.monotonic()
+            self._failing_since = time.monotonic()
             self._log.warning("The ledger cannot be written, so nothing new is submitted for now: %s", error)
         self._failures += 1
-        if time.monotonic() - self._down_since > MAX_LEDGER_OUTAGE:
+        if time.monotonic() - self._failing_since > MAX_LEDGER_OUTAGE:
             self._limiter.stop(StopReason.LEDGER)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wait for the jobs of a batch, store what they made, and record how each one ended."""
+"""Wait for the jobs of a batch, store their results, and record the outcome of each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .stored_rows import without_urls
 
 if TYPE_CHECKING:
     from ..triggers.task_subscription import TaskSubscription
-    from .accounts import Lane
+    from .accounts import AccountRun
 
 
 STORE_WORKERS = 8
@@ -53,28 +53,28 @@ class RunningJob:
 
     :param entry: the row's line.
     :param started: when it was submitted, Unix time in seconds.
-    :param polled: whether it was seen in this try to run.
+    :param is_seen: whether it was seen in this try to run.
     :param deadline: when the wait ends, Unix time in seconds.
     """
 
     entry: LedgerEntry
     started: float
-    polled: bool
+    is_seen: bool
     deadline: float = 0.0
     _subscription: TaskSubscription | None = None
 
-    def on_join(self, subscription: TaskSubscription) -> None:
+    def on_subscribe(self, subscription: TaskSubscription) -> None:
         """Record the subscription of the next stage.
 
         :param subscription: what the shared poller reports to.
         """
-        self.polled = self.is_known
+        self.is_seen = self.is_known
         self._subscription = subscription
 
     @property
     def is_known(self) -> bool:
         """Whether the job was seen in this try to run."""
-        return self.polled or bool(self._subscription and self._subscription.poller.has_response)
+        return self.is_seen or bool(self._subscription and self._subscription.poller.has_response)
 
     @property
     def has_ended(self) -> bool:
@@ -84,22 +84,22 @@ class RunningJob:
 
 
 class JobMonitor:
-    """Waits for the jobs of one account and stores what they made.
+    """Waits for the jobs of one account and stores their results.
 
     :param run: the run.
-    :param lane: the account.
+    :param account_run: the account.
     """
 
-    def __init__(self, run: RunContext, lane: Lane) -> None:
+    def __init__(self, run: RunContext, account_run: AccountRun) -> None:
         self._run = run
-        self._lane = lane
+        self._account_run = account_run
         self.schedule = PollSchedule(run.config.poll_interval)
         self.busy = 0
         """Jobs that have ended and are not recorded yet."""
         self._running: dict[str, RunningJob] = {}
         self._pool = ThreadPoolExecutor(STORE_WORKERS, thread_name_prefix="kling-store")
         self._outage = CircuitBreaker()
-        self._troubled = False
+        self._warned = False
         self._unstored = 0
         self._capacity = asyncio.Condition()
 
@@ -119,7 +119,7 @@ class JobMonitor:
             if task is None or not task.status.is_terminal:
                 task = await self._wait(entry, task)
         finally:
-            self._lane.limiter.release()
+            self._account_run.limiter.release()
         self.busy += 1
         try:
             await self._on_ended(entry, task)
@@ -132,32 +132,34 @@ class JobMonitor:
         return list(self._running.values())
 
     async def _on_ended(self, entry: LedgerEntry, task: KlingTask) -> None:
-        self._troubled = False
+        self._warned = False
         if seconds := task.seconds_to_end:
             self.schedule.record(seconds)
         # An invalid amount means an unknown charge; it must not stop a paid job.
         units = None if amount_of(task.units) is None else task.units
         charges, failed = task.charges or None, task.status is TaskStatus.FAILED
         facts = _facts_of(entry)
-        charged = charged_units(self._lane.config.endpoint, task, self._lane.client.settings.currency)
+        charged = charged_units(
+            self._account_run.config.endpoint, task, self._account_run.client.settings.currency
+        )
         reused = facts.get(REUSED_FACT)
         if reused:
             units, charges = "0", None
         in_cash = any(row["type"] == "cash" for row in charges or ())
         total = f"{charged:f}" if in_cash and charged is not None else None
         submitted = entry
-        entry = submitted.to(RowState.SUBMITTED, units=units, charges=charges, total=total)
-        if (failed and (units or charges)) or entry.cost > submitted.cost:
+        entry = submitted.with_state(RowState.SUBMITTED, units=units, charges=charges, total=total)
+        if (failed and (units or charges)) or entry.committed_units > submitted.committed_units:
             # The next row may be submitted while the files of this one are stored, which can take long.
-            self._run.writer.note(entry)
+            self._run.writer.record(entry)
         await self._settle(entry, charged)
         if failed:
             raise error_from_event({"status": "failed", "task_id": task.task_id, "message": task.message})
-        task = await self._with_files(task)
+        task = await self._wait_for_files(task)
         stored = await self._store(task, facts)
-        self._count(entry, task)
+        self._record_metrics(entry, task)
         if entry.estimate is None and charged is not None:
-            self._run.budget.learn(charged)
+            self._run.budget.record_charge(charged)
         verdict = stored.get(MEDIA_CHECK)
         result = (
             without_urls(stored)
@@ -165,40 +167,43 @@ class JobMonitor:
             | ({MEDIA_CHECK: verdict} if verdict else {})
             | ({CONNECTION_FACT: entry.kling_conn_id} if entry.kling_conn_id else {})
         )
-        paid = entry.to(entry.state, result=result)
+        paid = entry.with_state(entry.state, result=result)
         if verdict and not verdict["passed"]:
             self._on_rejected(paid, verdict)
         else:
-            self._run.writer.note(paid.to(RowState.DONE, error=None, facts=None))
+            self._run.writer.record(paid.with_state(RowState.DONE, error=None, facts=None))
 
     def _on_rejected(self, line: LedgerEntry, verdict: Mapping[str, Any]) -> None:
-        """Open a row again whose files fail the media check, or raise the error that it ends with.
+        """Open a row again whose files fail the media check, or raise the error for the row.
 
-        A retry that reads the line before this one checks the same files again, and decides the same.
+        A retry that reads the line before this one checks the same files with the same outcome.
         """
-        config, why = self._run.config, ""
-        made = config.jobs_of(line)
-        if made > config.regenerate_on_fail:
-            why = f"{made} jobs were made for it." if made > 1 else ""
+        config, reason = self._run.config, ""
+        job_count = config.jobs_of(line)
+        if job_count > config.regenerate_on_fail:
+            reason = f"{job_count} jobs were made for it." if job_count > 1 else ""
         elif not (self._run.proves_absence and self._run.can_look_up):
-            why = NO_PROTECTION
+            reason = NO_PROTECTION
         else:
             text = media_check_error(verdict).message
-            self._run.log.info("Row %d: another job is made. %s", line.number, text)
-            self._run.writer.note(config.remade(line, config.clear_count))
-            self._run.remade.add(line.key)
+            self._run.log.info("Row %d: another job is submitted. %s", line.number, text)
+            self._run.writer.record(config.reopened(line, config.clear_count))
+            self._run.to_resubmit.add(line.key)
             return
-        self._run.writer.note(line)
-        raise media_check_error(verdict, why, next_steps=SAME_INPUTS if config.scope else MAKE_AGAIN)
+        self._run.writer.record(line)
+        raise media_check_error(verdict, reason, next_steps=SAME_INPUTS if config.scope else MAKE_AGAIN)
 
     async def _settle(self, entry: LedgerEntry, units: Decimal | None) -> None:
-        if self._lane.config.shared:
-            await asyncio.to_thread(self._lane.config.shared.settle, entry.external_task_id, units)
+        if self._account_run.config.shared:
+            await asyncio.to_thread(self._account_run.config.shared.settle, entry.external_task_id, units)
 
-    def _count(self, entry: LedgerEntry, task: KlingTask) -> None:
+    def _record_metrics(self, entry: LedgerEntry, task: KlingTask) -> None:
         model = (entry.facts or {}).get("model_name")
         job_ended(
-            task, endpoint=self._lane.config.endpoint, dialect=self._lane.client.settings.dialect, model=model
+            task,
+            endpoint=self._account_run.config.endpoint,
+            dialect=self._account_run.client.settings.dialect,
+            model=model,
         )
 
     def close(self) -> None:
@@ -212,38 +217,40 @@ class JobMonitor:
         job.deadline = self._run.deadline_for(entry.submitted_at, now)
         self._running[entry.key] = job
         try:
-            ended = await wait_in_stages(
-                get_poller(self._lane.client.settings, self._lane.config.endpoint),
+            subscription = await wait_in_stages(
+                get_poller(self._account_run.client.settings, self._account_run.config.endpoint),
                 str(entry.task_id),
                 self.schedule,
                 started=job.started,
                 deadline=job.deadline,
                 since=now if task else None,
-                external_task_id=entry.external_task_id if self._lane.config.endpoint.external_id else None,
+                external_task_id=entry.external_task_id
+                if self._account_run.config.endpoint.external_id
+                else None,
                 on_line=self._log_line,
-                on_join=job.on_join,
+                on_join=job.on_subscribe,
             )
         finally:
             del self._running[entry.key]
-        return _ended(ended)
+        return _task_or_raise(subscription)
 
     def _log_line(self, level: int, line: str) -> None:
         # One line for each status of thousands of jobs would hide the progress; errors are logged once.
-        loud = level >= logging.WARNING and not self._troubled
-        self._troubled = self._troubled or loud
-        self._run.log.log(level if loud else logging.DEBUG, "%s", line)
+        is_first_warning = level >= logging.WARNING and not self._warned
+        self._warned = self._warned or is_first_warning
+        self._run.log.log(level if is_first_warning else logging.DEBUG, "%s", line)
 
     async def _read(self, task: KlingTask) -> KlingTask:
-        found = await self._lane.client.find_task(
-            self._lane.config.endpoint, task.task_id, by_external_id=False
+        found = await self._account_run.client.find_task(
+            self._account_run.config.endpoint, task.task_id, by_external_id=False
         )
         if found is None:
             raise KlingTaskNotFound(f"Kling does not know job {task.task_id}.", task_id=task.task_id)
         return found
 
-    async def _with_files(self, task: KlingTask) -> KlingTask:
+    async def _wait_for_files(self, task: KlingTask) -> KlingTask:
         """Return a job that succeeded once it has its files, which may appear after its end."""
-        endpoint, delay = self._lane.config.endpoint, FIRST_MISSING_DELAY
+        endpoint, delay = self._account_run.config.endpoint, FIRST_MISSING_DELAY
         until = time.monotonic() + MISSING_RESULT_SECONDS
         while not holds_its_files(endpoint, task):
             if endpoint.synchronous or time.monotonic() + delay > until:
@@ -251,11 +258,11 @@ class JobMonitor:
             await asyncio.sleep(delay)
             delay *= 2
             try:
-                again = await self._read(task)
+                updated = await self._read(task)
             except KlingError as error:
                 self._run.log.debug("Job %s cannot be read: %s", task.task_id, error)
                 continue
-            task = again if again.status is task.status else task
+            task = updated if updated.status is task.status else task
         return task
 
     async def _store(self, task: KlingTask, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,9 +271,9 @@ class JobMonitor:
         The retries end after ``timeout``, as the wait for a job does; a retry of the task stores them then.
         """
         loop = asyncio.get_running_loop()
-        first, times = loop.time(), 0
+        first_failure, failures = loop.time(), 0
         now = time.time()
-        until = first + self._run.deadline_for(None, now) - now
+        until = first_failure + self._run.deadline_for(None, now) - now
 
         def read() -> KlingTask:
             # In the loop: threads must not share a session of requests.
@@ -277,14 +284,14 @@ class JobMonitor:
             while True:
                 try:
                     stored = await loop.run_in_executor(
-                        self._pool, self._lane.account.store_result, task, facts, read
+                        self._pool, self._account_run.account.store_result, task, facts, read
                     )
                 except KlingResultExpired:
                     raise
                 except Exception as error:
-                    times += 1
-                    delay, now = outage_delay(times), loop.time()
-                    if self._outage.on_failure(first, times, now) is not FailureCause.UNDECIDED:
+                    failures += 1
+                    delay, now = outage_delay(failures), loop.time()
+                    if self._outage.on_failure(first_failure, failures, now) is not FailureCause.UNDECIDED:
                         raise
                     if now + delay > until:
                         raise
@@ -304,10 +311,11 @@ def _facts_of(entry: LedgerEntry) -> dict[str, Any]:
     return {**(entry.facts or {}), **({"labels": entry.labels} if entry.labels else {})}
 
 
-def _ended(waiter: TaskSubscription) -> KlingTask:
-    event, task = waiter.event, waiter.task
+def _task_or_raise(subscription: TaskSubscription) -> KlingTask:
+    event, task = subscription.event, subscription.task
     if event and event["status"] in ("succeed", "failed") and task:
         return task
     raise error_from_event(
-        event or {"status": "error", "task_id": waiter.ident, "message": "the wait ended without a reason"}
+        event
+        or {"status": "error", "task_id": subscription.ident, "message": "the wait ended without a reason"}
     )

@@ -43,11 +43,11 @@ def entry_after_submit_error(line: LedgerEntry, error: Exception) -> LedgerEntry
         state = RowState.REFUSED
     elif isinstance(error, KlingRequestInvalid) and not uncertain:
         state = RowState.INVALID
-    elif uncertain or line.state in (RowState.PLANNED, RowState.UNKNOWN):
+    elif uncertain or line.state in (RowState.INTENT, RowState.UNKNOWN):
         state = RowState.UNKNOWN
     else:
         state = RowState.FAILED
-    return line.to(state, error=_text(error))
+    return line.with_state(state, error=_text(error))
 
 
 def entry_after_wait_error(line: LedgerEntry, error: Exception) -> LedgerEntry:
@@ -62,13 +62,13 @@ def entry_after_wait_error(line: LedgerEntry, error: Exception) -> LedgerEntry:
     """
     if isinstance(error, KlingContentRefused | KlingTaskFailed):
         state = RowState.REFUSED if isinstance(error, KlingContentRefused) else RowState.FAILED
-        return line.to(state, attempt=line.attempt + 1, error=_text(error), facts=None)
+        return line.with_state(state, attempt=line.attempt + 1, error=_text(error), facts=None)
     if isinstance(error, KlingMediaCheckFailed):
-        return line.to(RowState.REJECTED, error=_text(error), facts=None)
+        return line.with_state(RowState.REJECTED, error=_text(error), facts=None)
     # A synchronous result cannot be read again, and a retry must not pay for another one.
     if isinstance(error, KlingResultExpired | KlingAnswerWithoutResult):
-        return line.to(RowState.EXPIRED, attempt=line.attempt + 1, error=_text(error), facts=None)
-    return line.to(RowState.SUBMITTED, error=_text(error))
+        return line.with_state(RowState.EXPIRED, attempt=line.attempt + 1, error=_text(error), facts=None)
+    return line.with_state(RowState.SUBMITTED, error=_text(error))
 
 
 def _text(error: Exception) -> str:
@@ -105,7 +105,7 @@ def batch_error(
     report: str | None,
     *,
     unexpected: str = "",
-    asks_again: bool = False,
+    looks_up_unknown: bool = False,
 ) -> KlingError | None:
     """Return the error to fail the task with; ``None`` when the batch has succeeded.
 
@@ -115,14 +115,17 @@ def batch_error(
     :param stopped_by: the error that stopped it, if one did.
     :param report: path of the list of failed rows.
     :param unexpected: row, job and kind of the first unexpected error, if there was one.
-    :param asks_again: a retry looks again for jobs whose outcome is unknown.
+    :param looks_up_unknown: a retry looks again for jobs whose outcome is unknown.
     :return: the error, if any.
     """
-    what = f"{progress.done} of {progress.rows} rows are done and stored, {progress.left} were not submitted"
+    what = (
+        f"{progress.done} of {progress.rows} rows are done and stored, "
+        f"{progress.remaining} were not submitted"
+    )
     if stopped_by or reason in _STOP_ERRORS:
         return _stopped(reason, stopped_by, what)
     if progress.failed > allowed:
-        return _failed(progress, allowed, f"{what}. See {report}.", asks_again=asks_again)
+        return _failed(progress, allowed, f"{what}. See {report}.", looks_up_unknown=looks_up_unknown)
     if progress.running:
         return KlingTaskTimeout(
             f"Retry to attach to {progress.running} jobs. {_because(unexpected)}They have not ended in time "
@@ -136,19 +139,19 @@ def batch_error(
 def _unsubmitted(
     progress: Progress, reason: StopReason | None, unexpected: str, what: str
 ) -> KlingError | None:
-    if reason is StopReason.BUDGET and progress.unknown:
+    if reason is StopReason.BUDGET and progress.unknown_costs:
         return KlingBudgetSpent(
             "Read the charges in Kling's console, remove max_units and clear this task: the cost of "
-            f"{progress.unknown} jobs is not known, so max_units cannot be checked: {what}."
+            f"{progress.unknown_costs} jobs is not known, so max_units cannot be checked: {what}."
         )
     if reason is StopReason.BUDGET:
         return KlingBudgetSpent(
             f"Cost limit reached; raise max_units, max_usd or the budget: {what}. Then clear this task: it "
             "continues from there."
         )
-    if progress.left and unexpected:
+    if progress.remaining and unexpected:
         return KlingError(f"Retry to continue. {_because(unexpected)}{what}. See the log.")
-    if progress.left:
+    if progress.remaining:
         return KlingError(f"Retry to read the rows again: they have changed while the task ran: {what}.")
     return None
 
@@ -170,11 +173,11 @@ def _stopped(reason: StopReason | None, error: KlingError | None, what: str) -> 
     return kind(f"{why}: {what}.", next_steps=_RESUMES_TEXT)
 
 
-def _failed(progress: Progress, allowed: int, what: str, *, asks_again: bool) -> KlingError:
+def _failed(progress: Progress, allowed: int, what: str, *, looks_up_unknown: bool) -> KlingError:
     text = f"{progress.failed} rows failed, {allowed} may"
     if progress.states[RowState.FAILED]:
         return KlingTaskFailed(f"{text}; a retry makes only the failed ones again. {what}")
-    if asks_again and progress.states[RowState.UNKNOWN]:
+    if looks_up_unknown and progress.states[RowState.UNKNOWN]:
         return KlingWaitInterrupted(
             f"{text}; a retry looks for the jobs of {progress.states[RowState.UNKNOWN]} rows again. {what}",
             job=JobState.MAY_EXIST,
@@ -186,7 +189,7 @@ def _failed(progress: Progress, allowed: int, what: str, *, asks_again: bool) ->
     return kind(f"{text}; correct them, then clear, which submits them again and is charged. {what}")
 
 
-def closed_error(conn_id: str | None) -> KlingAccountError:
+def account_stopped_error(conn_id: str | None) -> KlingAccountError:
     """Return the error for a row whose account has refused earlier rows.
 
     :param conn_id: connection of the account.
@@ -198,7 +201,7 @@ def closed_error(conn_id: str | None) -> KlingAccountError:
     )
 
 
-def bound_error(conn_id: str | None, fields: Sequence[str], error: KlingError) -> KlingAccountError:
+def account_bound_error(conn_id: str | None, fields: Sequence[str], error: KlingError) -> KlingAccountError:
     """Return the error for a row with ids that only the refusing account has.
 
     :param conn_id: connection of the account.
@@ -214,7 +217,7 @@ def bound_error(conn_id: str | None, fields: Sequence[str], error: KlingError) -
     )
 
 
-def unproven_error(conn_id: str | None, error: KlingError) -> KlingAccountError:
+def no_lookup_error(conn_id: str | None, error: KlingError) -> KlingAccountError:
     """Return the error for a row whose account has no look-up for its job.
 
     :param conn_id: connection of the account.
@@ -229,7 +232,7 @@ def unproven_error(conn_id: str | None, error: KlingError) -> KlingAccountError:
     )
 
 
-def unknown_error(advice: str, error: KlingError) -> KlingWaitInterrupted:
+def may_exist_error(advice: str, error: KlingError) -> KlingWaitInterrupted:
     """Return the error for a row whose job may exist.
 
     :param advice: what to do.

@@ -35,7 +35,7 @@ class RequestPrefetcher:
     def __init__(self, run: RunContext) -> None:
         self._run = run
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-request")
-        self._turn = asyncio.Semaphore(_PARALLEL)
+        self._preparing = asyncio.Semaphore(_PARALLEL)
         self._outage = CircuitBreaker()
         self._rows = 0
         self.numbers: set[int] = set()
@@ -62,7 +62,7 @@ class RequestPrefetcher:
         """
         self._rows += 1
         self.numbers.add(row.number)
-        self._row_bytes += value_size(row.values)
+        self._row_bytes += text_size(row.values)
 
     async def remove(self, row: RequestRow) -> None:
         """Remove a row.
@@ -71,7 +71,7 @@ class RequestPrefetcher:
         """
         self._rows -= 1
         self.numbers.discard(row.number)
-        self._row_bytes -= value_size(row.values)
+        self._row_bytes -= text_size(row.values)
         await self._notify()
 
     @asynccontextmanager
@@ -84,11 +84,11 @@ class RequestPrefetcher:
         :raises KlingRequestInvalid: the row cannot be sent.
         :raises KlingServerError: its media cannot be read, while others' can.
         """
-        async with self._turn:
+        async with self._preparing:
             # Only requests that will be submitted count: a large row must not wait for itself.
             await self._wait_until(lambda: self._request_bytes < PREFETCH_BYTES)
             request = await self._prepare(row)
-            size = value_size(request.body)
+            size = text_size(request.body)
             self._request_bytes += size
         try:
             yield request
@@ -110,7 +110,7 @@ class RequestPrefetcher:
 
     async def _prepare(self, row: RequestRow) -> PreparedRequest:
         loop = asyncio.get_running_loop()
-        first, times = loop.time(), 0
+        first_failure, failures = loop.time(), 0
         while True:
             self._run.limiter.raise_if_stopped()
             try:
@@ -126,21 +126,21 @@ class RequestPrefetcher:
                     ),
                 )
             except KlingServerError as error:
-                times += 1
-                cause = self._outage.on_failure(first, times, loop.time())
+                failures += 1
+                cause = self._outage.on_failure(first_failure, failures, loop.time())
                 if cause is FailureCause.ROW:
                     raise
                 if cause is FailureCause.SERVICE:
                     self._run.limiter.stop(StopReason.OUTAGE)
                     raise SubmissionStopped(StopReason.OUTAGE) from error
                 self._run.log.info("Row %d: %s Trying again", row.number, error)
-                await asyncio.sleep(outage_delay(times))
+                await asyncio.sleep(outage_delay(failures))
             else:
                 self._outage.on_success(loop.time())
                 return request
 
 
-def value_size(value: Any) -> int:
+def text_size(value: Any) -> int:
     """Return how many characters of text a value holds, at any depth.
 
     :param value: a row's values, or a body.
@@ -149,4 +149,4 @@ def value_size(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return sum(map(value_size, items))
+    return sum(map(text_size, items))

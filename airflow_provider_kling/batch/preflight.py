@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .input import RequestRow
 
 MAX_LISTED_ROWS = 10
-"""Faulty rows that an error text names."""
+"""Invalid rows that an error text names."""
 
-_UNDECIDED = (RowState.OPEN, RowState.PLANNED, RowState.FAILED, RowState.INVALID)
+_RECHECKED = (RowState.PENDING, RowState.INTENT, RowState.FAILED, RowState.INVALID)
 
 
 @dataclass(slots=True)
@@ -31,24 +31,25 @@ class PreflightResult:
     :param numbers: the present rows' places in the input, by key.
     :param estimate: estimated units of all rows, in any state.
     :param unpriced: rows whose cost cannot be known beforehand.
-    :param faults: why rows cannot be sent, by key; each text begins with the row's number.
+    :param invalid_rows: why rows cannot be sent, by key; each text begins with the row's number.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
     estimate: Decimal = Decimal(0)
     unpriced: int = 0
-    faults: dict[str, str] = field(default_factory=dict)
+    invalid_rows: dict[str, str] = field(default_factory=dict)
 
-    def refuse_faults(self) -> None:
+    def raise_on_invalid(self) -> None:
         """Raise if any row cannot be sent.
 
-        :raises KlingRequestInvalid: names the first rows and their faults.
+        :raises KlingRequestInvalid: names the first rows and their errors.
         """
-        if self.faults:
-            more = len(self.faults) - MAX_LISTED_ROWS
-            named = " ".join(list(self.faults.values())[:MAX_LISTED_ROWS])
+        if self.invalid_rows:
+            more = len(self.invalid_rows) - MAX_LISTED_ROWS
+            named = " ".join(list(self.invalid_rows.values())[:MAX_LISTED_ROWS])
             raise KlingRequestInvalid(
-                f"{len(self.faults)} of {len(self.numbers)} rows cannot be sent, so nothing new was: {named}"
+                f"{len(self.invalid_rows)} of {len(self.numbers)} rows cannot be sent, so nothing new was: "
+                f"{named}"
                 f"{f' And {more} more.' if more > 0 else ''}"
             )
 
@@ -59,7 +60,7 @@ def preflight(
     entries: Mapping[str, LedgerEntry],
     extra_body: Mapping[str, Any] | None = None,
     *,
-    own_names: bool = True,
+    allow_external_ids: bool = True,
     expected_seconds: Decimal | None = None,
 ) -> PreflightResult:
     """Check and estimate every row, without reading its media or storing rows in memory.
@@ -68,50 +69,52 @@ def preflight(
     :param rows: the rows.
     :param entries: the ledger. Rows that it shows as valid or invalid are not checked again.
     :param extra_body: further JSON keys of every request; they may decide the price.
-    :param own_names: a row may have an ``external_task_id`` of its own.
+    :param allow_external_ids: a row may set its ``external_task_id``.
     :param expected_seconds: length that prices a row whose length is neither in its request nor given by it.
     :return: estimates, and the rows that cannot be sent.
     """
-    found = PreflightResult()
-    names: dict[str, int] = {}
+    result = PreflightResult()
+    seen: dict[str, int] = {}
     for row in rows:
-        fault = row.fault or (_duplicate_external_id(row, names) if own_names else _refuse_external_id(row))
+        error = row.error or (
+            _duplicate_external_id(row, seen) if allow_external_ids else _refuse_external_id(row)
+        )
         entry = entries.get(row.key)
         # The ledger's own text, so that a hundred thousand keys are in memory once.
-        found.numbers[entry.key if entry else row.key] = row.number
-        if entry and entry.state not in _UNDECIDED:
-            _add(found, amount_of(entry.estimate))
+        result.numbers[entry.key if entry else row.key] = row.number
+        if entry and entry.state not in _RECHECKED:
+            _add(result, amount_of(entry.estimate))
             continue
         try:
-            cost = None if fault else _price(endpoint, row, extra_body, expected_seconds)
-        except KlingRequestInvalid as error:
-            fault = str(error)
-        if not fault:
-            _add(found, cost)
+            cost = None if error else _estimate(endpoint, row, extra_body, expected_seconds)
+        except KlingRequestInvalid as refusal:
+            error = str(refusal)
+        if not error:
+            _add(result, cost)
         else:
-            found.faults[row.key] = f"Row {row.number}: {fault}"
-    return found
+            result.invalid_rows[row.key] = f"Row {row.number}: {error}"
+    return result
 
 
-def _price(
+def _estimate(
     endpoint: Endpoint, row: RequestRow, extra_body: Mapping[str, Any] | None, seconds: Decimal | None
 ) -> Decimal | None:
     request = validate_request(endpoint, row.values)
     return estimate_of(endpoint, request, extra_body, seconds=row.expected_seconds or seconds)
 
 
-def _add(found: PreflightResult, cost: Decimal | None) -> None:
-    found.unpriced += cost is None
-    found.estimate += cost or 0
+def _add(result: PreflightResult, cost: Decimal | None) -> None:
+    result.unpriced += cost is None
+    result.estimate += cost or 0
 
 
-def _duplicate_external_id(row: RequestRow, names: dict[str, int]) -> str | None:
+def _duplicate_external_id(row: RequestRow, seen: dict[str, int]) -> str | None:
     """Reject a user's external id that an earlier row has: the two would share one job."""
     name = row.values.get("external_task_id")
     if is_nothing(name):
         return None
     # Answers are compared without blanks and invisible characters.
-    first = names.setdefault(comparable_id(str(name)), row.number)
+    first = seen.setdefault(comparable_id(str(name)), row.number)
     return None if first == row.number else f"external_task_id {str(name)!r} is row {first}'s already."
 
 
@@ -126,35 +129,35 @@ def rows_in_ledger(entries: Mapping[str, LedgerEntry], estimate: Decimal, unpric
     return PreflightResult({entry.key: entry.number for entry in entries.values()}, estimate, unpriced)
 
 
-class AnyRow:
+class AllKeys:
     """The keys of an input that is known to be unchanged: each row is one of them."""
 
     def __contains__(self, key: object) -> bool:
         return True
 
 
-def first_open_row(entries: Mapping[str, LedgerEntry], position: int) -> int:
+def first_pending_row(entries: Mapping[str, LedgerEntry], position: int) -> int:
     """Return how many rows need not be read again; the ledger may have opened one of them since.
 
     :param entries: the ledger.
     :param position: how many rows were settled when the task deferred.
     :return: the number of rows before the first one that may have to be submitted.
     """
-    again = (
-        entry.number - 1 for entry in entries.values() if entry.state in (RowState.OPEN, RowState.PLANNED)
+    unsettled = (
+        entry.number - 1 for entry in entries.values() if entry.state in (RowState.PENDING, RowState.INTENT)
     )
-    return min([position, *again])
+    return min([position, *unsettled])
 
 
-def is_as_in_ledger(found: PreflightResult, entries: Mapping[str, LedgerEntry]) -> bool:
+def is_as_in_ledger(result: PreflightResult, entries: Mapping[str, LedgerEntry]) -> bool:
     """Return whether the ledger has the rows' numbers of this input, and no two rows are equal.
 
     :param found: the result of the check of all rows.
     :param entries: the ledger.
     :return: true if the rows need not be read again in this try.
     """
-    return all(key.endswith("-0") for key in found.numbers) and all(
-        found.numbers.get(entry.key) == entry.number for entry in entries.values()
+    return all(key.endswith("-0") for key in result.numbers) and all(
+        result.numbers.get(entry.key) == entry.number for entry in entries.values()
     )
 
 

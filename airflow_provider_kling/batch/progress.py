@@ -16,7 +16,7 @@ from .ledger_entry import TERMINAL_FAILURES, LedgerEntry, RowState
 class Progress:
     """Counts of one try of a batch.
 
-    Rows of earlier tries that are no longer in the input count only for the costs, because they were paid.
+    Rows of earlier tries that were removed from the input count only for the costs, because they were paid.
 
     :param rows: how many rows the input has.
     :param present: their keys.
@@ -25,16 +25,16 @@ class Progress:
     :param unit: kind of the units: ``video`` or ``image``.
     :param states: number of rows in each state.
     :param skipped: number of rows that are skipped, by reason.
-    :param spent: units that are charged or estimated.
-    :param charged: units that are charged.
+    :param committed_units: units that are charged or estimated.
+    :param charged_units: units that are charged.
     :param cash: cash that is charged, by currency.
     :param done_without_charge: rows that are done and whose charge is not known.
-    :param unknown: rows whose cost is not known.
-    :param attached: jobs of earlier tries that this try has attached to.
-    :param made: jobs that this try has submitted.
+    :param unknown_costs: rows whose cost is not known.
+    :param reattached: jobs of earlier tries that this try has attached to.
+    :param submitted: jobs that this try has submitted.
     :param ended: jobs that have ended in this try.
     :param reused: rows whose result is of another task or run.
-    :param refused_fail: refused rows count as failures.
+    :param fail_refused: refused rows count as failures.
     """
 
     rows: int
@@ -44,18 +44,18 @@ class Progress:
     unit: str = "video"
     states: Counter[RowState] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
-    spent: Decimal = Decimal(0)
-    charged: Decimal = Decimal(0)
+    committed_units: Decimal = Decimal(0)
+    charged_units: Decimal = Decimal(0)
     cash: dict[str, Decimal] = field(default_factory=dict)
     done_without_charge: int = 0
-    unknown: int = 0
-    attached: int = 0
-    made: int = 0
+    unknown_costs: int = 0
+    reattached: int = 0
+    submitted: int = 0
     ended: int = 0
     reused: int = 0
-    refused_fail: bool = True
+    fail_refused: bool = True
 
-    def count(self, entries: Iterable[LedgerEntry]) -> None:
+    def load(self, entries: Iterable[LedgerEntry]) -> None:
         """Count the rows of earlier tries.
 
         :param entries: their lines.
@@ -63,8 +63,8 @@ class Progress:
         for entry in entries:
             self._add(entry, 1)
 
-    def moved(self, before: LedgerEntry | None, after: LedgerEntry) -> None:
-        """Count a row's step from one state to the next.
+    def update(self, before: LedgerEntry | None, after: LedgerEntry) -> None:
+        """Count a row's change of state.
 
         :param before: its line before; ``None`` for a new row.
         :param after: its line now.
@@ -75,16 +75,16 @@ class Progress:
         self._add(after, 1)
 
     def _add(self, entry: LedgerEntry, sign: int) -> None:
-        self.spent += sign * entry.cost
-        self.unknown += sign * entry.unknown_cost
-        self.charged += sign * (entry.charged or Decimal(0))
+        self.committed_units += sign * entry.committed_units
+        self.unknown_costs += sign * entry.has_unknown_cost
+        self.charged_units += sign * (entry.charged_units or Decimal(0))
         for currency, amount in entry.cash:
             self.cash[currency] = self.cash.get(currency, Decimal(0)) + sign * amount
         if entry.key in self.present:
             self.states[entry.state] += sign
             self.reused += sign * entry.is_reused
             self.done_without_charge += sign * (
-                entry.state is RowState.DONE and entry.charged is None and not entry.charges
+                entry.state is RowState.DONE and entry.charged_units is None and not entry.charges
             )
 
     @property
@@ -93,7 +93,7 @@ class Progress:
         return self.states[RowState.DONE]
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """Rows that were not submitted, or not known to be."""
         return self.rows - self.done - self.failed - self.returned - self.running
 
@@ -105,7 +105,7 @@ class Progress:
     @property
     def returned(self) -> int:
         """Refused rows that count as results."""
-        return 0 if self.refused_fail else self.states[RowState.REFUSED]
+        return 0 if self.fail_refused else self.states[RowState.REFUSED]
 
     @property
     def running(self) -> int:
@@ -123,13 +123,13 @@ class Progress:
             **{state.value: self.states[state] for state in TERMINAL_FAILURES},
             "running": self.running,
             "skipped": {str(reason): number for reason, number in list(self.skipped.items())},
-            "made": self.made,
-            "attached": self.attached,
+            "made": self.submitted,
+            "attached": self.reattached,
             "reused": self.reused,
             "unit": self.unit,
             "units_estimated": _text(self.estimate),
             "rows_without_estimate": self.unpriced,
-            "units_charged": _text(self.charged),
+            "units_charged": _text(self.charged_units),
             "cash_charged": {currency or "unknown": _text(amount) for currency, amount in self._paid},
             "done_without_charge": self.done_without_charge,
         }
@@ -138,21 +138,21 @@ class Progress:
     def _paid(self) -> list[tuple[str, Decimal]]:
         return [(currency, amount) for currency, amount in list(self.cash.items()) if amount]
 
-    def to_line(self, seconds: float) -> str:
+    def format_line(self, seconds: float) -> str:
         """Return the progress in one line.
 
         :param seconds: how long this try has run.
         :return: the text.
         """
-        left, skipped = self.left, sum(list(self.skipped.values()))
-        to_end = left - skipped + self.running
+        remaining, skipped = self.remaining, sum(list(self.skipped.values()))
+        to_end = remaining - skipped + self.running
         rate = self.ended / seconds * 60 if seconds > 0 else 0.0
         cash = "".join(f" and {_text(amount)} {currency}".rstrip() for currency, amount in self._paid)
         time_left = f"about {_duration(to_end / rate)} left" if rate else "time left unknown"
         return (
             f"{self.done} of {self.rows} done, {self.running} running, {self.failed} failed"
             f"{f', {skipped} skipped' if skipped else ''}; "
-            f"{_text(self.charged)} {self.unit} units{cash} charged; "
+            f"{_text(self.charged_units)} {self.unit} units{cash} charged; "
             f"{rate:.1f} a minute, {time_left if to_end > 0 else 'none left'}"
         )
 
@@ -173,50 +173,50 @@ class Budget:
     """The limit of a batch, over all its tries.
 
     :param limit: most units; ``None`` for no limit.
-    :param tally: has the costs: charges where known, estimates of running jobs.
+    :param progress: has the costs: charges where known, estimates of running jobs.
     """
 
     limit: Decimal | None
-    tally: Progress
-    _dearest: Decimal | None = None
-    _open: set[str] = field(default_factory=set)
+    progress: Progress
+    _max_charge: Decimal | None = None
+    _unsettled: set[str] = field(default_factory=set)
 
     def begin(self, key: str) -> None:
         """Record that a job of unknown cost is submitted: until its end it may cost all that is left.
 
         :param key: the row's key.
         """
-        self._open.add(key)
+        self._unsettled.add(key)
 
     def settle(self, key: str) -> None:
         """Record that the row's job has ended.
 
         :param key: the row's key.
         """
-        self._open.discard(key)
+        self._unsettled.discard(key)
 
     @property
     def unsettled(self) -> bool:
         """Whether the rest of the budget is unknown until a job of unknown cost has ended."""
-        return self.limit is not None and bool(self._open)
+        return self.limit is not None and bool(self._unsettled)
 
-    def learn(self, charged: Decimal | None) -> None:
+    def record_charge(self, charged: Decimal | None) -> None:
         """Record the charge of a job whose cost could not be known before.
 
         :param charged: the charge in units; ``None`` if it is unknown.
         """
         if charged is not None:
-            self._dearest = max(self._dearest or Decimal(0), charged)
+            self._max_charge = max(self._max_charge or Decimal(0), charged)
 
-    def expected(self, estimate: Decimal | None) -> Decimal | None:
+    def expected_cost(self, estimate: Decimal | None) -> Decimal | None:
         """Return the expected cost of a job: its estimate, or the highest charge of such jobs so far.
 
         :param estimate: the estimate, if there is one.
         :return: units; ``None`` when nothing is known.
         """
-        return self._dearest if estimate is None else estimate
+        return self._max_charge if estimate is None else estimate
 
-    def allows(self, cost: Decimal | None) -> bool:
+    def can_afford(self, cost: Decimal | None) -> bool:
         """Return whether a job of this cost may be submitted.
 
         Jobs whose charge stays unknown count as the most expensive known one; while no charge is known, no
@@ -227,10 +227,10 @@ class Budget:
         """
         if self.limit is None:
             return True
-        unknown = self.tally.unknown
-        if unknown and self._dearest is None:
+        unknown = self.progress.unknown_costs
+        if unknown and self._max_charge is None:
             return False
-        spent = self.tally.spent + unknown * (self._dearest or Decimal(0))
+        spent = self.progress.committed_units + unknown * (self._max_charge or Decimal(0))
         return spent < self.limit if cost is None else spent + cost <= self.limit
 
 

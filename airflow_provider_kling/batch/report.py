@@ -42,7 +42,7 @@ RENEW_SECONDS = 300.0
 STALE_SECONDS = 1800.0
 """Seconds after which a claim that was not renewed counts as that of a worker that died."""
 
-FORGET_SECONDS = 90 * 86_400.0
+REMOVE_CLAIM_SECONDS = 90 * 86_400.0
 """Seconds after which the claim of a run that has ended is removed."""
 
 _SUFFIX = ".json"
@@ -55,7 +55,7 @@ class ReportWriter:
     :param entries: the ledger, by row key.
     :param numbers: the rows' places in the input, by row key.
     :param endpoint: slug of the endpoint.
-    :param whole: returns the line of a row with all its values, which archived rows do not have in memory.
+    :param complete: returns the line of a row with all its values, which archived rows do not have in memory.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class ReportWriter:
         entries: Mapping[str, LedgerEntry],
         numbers: Mapping[str, int],
         endpoint: str,
-        whole: Callable[[LedgerEntry], LedgerEntry] = lambda entry: entry,
+        complete: Callable[[LedgerEntry], LedgerEntry] = lambda entry: entry,
     ) -> None:
         self._endpoint = endpoint
         self._folder = folder
         self._entries = {key: entry for key, entry in entries.items() if key in numbers}
         self._numbers = numbers
-        self._whole = whole
+        self._complete = complete
 
     def done(self) -> Iterator[tuple[int, LedgerEntry]]:
         """Yield the rows that have a result, in the input's order.
@@ -79,7 +79,7 @@ class ReportWriter:
         """
         done = [entry for entry in self._entries.values() if entry.state is RowState.DONE]
         for entry in sorted(done, key=lambda entry: self._numbers[entry.key]):
-            yield self._numbers[entry.key], self._whole(entry)
+            yield self._numbers[entry.key], self._complete(entry)
 
     def write_results(self) -> dict[str, str]:
         """Write a line for each row that is done: row number, ids, units, files.
@@ -94,12 +94,12 @@ class ReportWriter:
         :param read_rows: reads the rows again, as a stream.
         :return: paths of the files, by their names in the summary.
         """
-        lost = [entry for entry in self._entries.values() if entry.state in TERMINAL_FAILURES]
-        refused = {entry.key for entry in lost if entry.state is RowState.REFUSED}
-        failed = {entry.key for entry in lost} - refused
+        failed_entries = [entry for entry in self._entries.values() if entry.state in TERMINAL_FAILURES]
+        refused = {entry.key for entry in failed_entries if entry.state is RowState.REFUSED}
+        failed = {entry.key for entry in failed_entries} - refused
         return {
-            **self._write(FAILURES, self._lost(read_rows, failed) if failed else ()),
-            **self._write(REFUSED, self._lost(read_rows, refused) if refused else ()),
+            **self._write(FAILURES, self._failed_lines(read_rows, failed) if failed else ()),
+            **self._write(REFUSED, self._failed_lines(read_rows, refused) if refused else ()),
         }
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
@@ -114,26 +114,26 @@ class ReportWriter:
         """Path of the summary."""
         return self._folder.child(SUMMARY).uri
 
-    def _lost(self, read_rows: RowReader, keys: set[str]) -> Iterator[str]:
+    def _failed_lines(self, read_rows: RowReader, keys: set[str]) -> Iterator[str]:
         for row in read_rows():
             if row.key in keys:
                 yield _line(row.number, self._entries[row.key], row, self._endpoint)
 
     def _write(self, name: str, lines: Iterable[str]) -> dict[str, str]:
         """Write a file; without lines, remove the outdated one of an earlier try."""
-        place = self._folder.child(name)
+        target = self._folder.child(name)
         stream = iter(lines)
         first = next(stream, None)
         if first is None:
             with translate_storage_errors():
-                if place.fs.exists(place.path):
-                    place.fs.rm_file(place.path)
+                if target.fs.exists(target.path):
+                    target.fs.rm_file(target.path)
             return {}
-        with AtomicFile(place) as file:
+        with AtomicFile(target) as file:
             file.write(f"{first}\n".encode())
             for line in stream:
                 file.write(f"{line}\n".encode())
-        return {f"{name.partition('.')[0]}_path": place.uri}
+        return {f"{name.partition('.')[0]}_path": target.uri}
 
 
 def _line(number: int, entry: LedgerEntry, row: RequestRow | None = None, endpoint: str = "") -> str:
@@ -174,7 +174,7 @@ class Claim:
 
     :param owner: the task instance.
     :param task: ``dag_id.task_id`` of the task.
-    :param folder: the folder below the usual one; empty for the usual one.
+    :param folder: the folder below the default one; empty for the default one.
     :param since: when the folder was claimed; Unix time in seconds.
     :param renewed: when that was last confirmed.
     :param ended: whether the try has ended.
@@ -187,7 +187,7 @@ class Claim:
     renewed: float
     ended: bool = False
 
-    def leaves(self, task: str, now: float) -> bool:
+    def is_released_for(self, task: str, now: float) -> bool:
         """Whether another run of a task may write to this claim's folder.
 
         :param task: ``dag_id.task_id`` of that task.
@@ -200,14 +200,14 @@ class Claim:
 class ReportFolder:
     """The folder for the reports of one task instance, which no other one writes to.
 
-    :param usual: folder of the reports, unless another task's are there.
+    :param default: folder of the reports, unless another task's are there.
     :param key: identifies the task instance.
-    :param user_named: name of a folder for this instance alone.
+    :param own_folder: name of a folder for this instance alone.
     """
 
-    def __init__(self, usual: StoragePath, key: IdempotencyKey, user_named: str) -> None:
-        self._usual = usual
-        self._user_external_task_id = user_named
+    def __init__(self, default: StoragePath, key: IdempotencyKey, own_folder: str) -> None:
+        self._default_folder = default
+        self._own_folder = own_folder
         self.task = f"{key.dag_id}.{key.task_id}"
         parts = (key.dag_id, key.task_id, key.run_id, str(key.map_index))
         self._owner = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
@@ -217,29 +217,29 @@ class ReportFolder:
     def location(self) -> StoragePath:
         """The folder that was claimed."""
         folder = self._claim.folder if self._claim else ""
-        return self._usual.child(folder) if folder else self._usual
+        return self._default_folder.child(folder) if folder else self._default_folder
 
     def claim(self) -> bool:
         """Choose a folder and record it, before anything is paid.
 
-        :return: whether it is the usual one.
+        :return: whether it is the default one.
         :raises StoragePermanentError: the storage may not be read or written.
         :raises StorageTransientError: the storage does not respond.
         """
         now = time.time()
-        mine, others = self._read()
-        if mine and mine.folder:
-            self._write(replace(mine, renewed=now, ended=False))
+        own_claim, others = self._read()
+        if own_claim and own_claim.folder:
+            self._write(replace(own_claim, renewed=now, ended=False))
             return False
-        since = mine.since if mine else _after(others, now)
+        since = own_claim.since if own_claim else _after(others, now)
         self._write(Claim(self._owner, self.task, "", since, now))
         # Read after writing: of two that start together, the later one sees the earlier one's claim.
         _, others = self._read()
-        if self._is_taken(others, resumed=mine is not None, now=now):
-            self._take_own(now)
-        elif not mine:
-            self._forget(others, now)
-        return not self._held.folder
+        if self._is_default_taken(others, resumed=own_claim is not None, now=now):
+            self._use_own_folder(now)
+        elif not own_claim:
+            self._remove_old_claims(others, now)
+        return not self._current_claim.folder
 
     def renew(self) -> None:
         """Confirm that the batch still runs, if a renewal is due.
@@ -259,11 +259,11 @@ class ReportFolder:
         :raises StorageTransientError: the storage does not respond.
         """
         now = time.time()
-        if self._held.folder:
+        if self._current_claim.folder:
             return True
         _, others = self._read()
-        if self._is_taken(others, resumed=True, now=now):
-            self._take_own(now)
+        if self._is_default_taken(others, resumed=True, now=now):
+            self._use_own_folder(now)
             return False
         return True
 
@@ -273,30 +273,30 @@ class ReportFolder:
         :raises StoragePermanentError: the storage may not be written.
         :raises StorageTransientError: the storage does not respond.
         """
-        self._write(replace(self._held, renewed=time.time(), ended=True))
+        self._write(replace(self._current_claim, renewed=time.time(), ended=True))
 
     @property
-    def _held(self) -> Claim:
+    def _current_claim(self) -> Claim:
         if self._claim is None:
             raise RuntimeError("no folder is claimed yet")
         return self._claim
 
-    def _is_taken(self, others: list[Claim], *, resumed: bool, now: float) -> bool:
-        """Whether the usual folder has or will have the reports of another instance.
+    def _is_default_taken(self, others: list[Claim], *, resumed: bool, now: float) -> bool:
+        """Whether the default folder has or will have the reports of another instance.
 
-        :param resumed: this instance had the usual folder before: only a later one can use it now.
+        :param resumed: this instance had the default folder before: only a later one can use it now.
         """
-        usual = [other for other in others if not other.folder]
+        default = [other for other in others if not other.folder]
         if resumed:
-            return any(other.since > self._held.since for other in usual)
-        return any(not other.leaves(self.task, now) for other in usual)
+            return any(other.since > self._current_claim.since for other in default)
+        return any(not other.is_released_for(self.task, now) for other in default)
 
-    def _take_own(self, now: float) -> None:
-        self._write(replace(self._held, folder=self._user_external_task_id, renewed=now))
+    def _use_own_folder(self, now: float) -> None:
+        self._write(replace(self._current_claim, folder=self._own_folder, renewed=now))
 
     def _read(self) -> tuple[Claim | None, list[Claim]]:
         """Return this instance's claim and those of all others."""
-        folder = self._usual.child(CLAIMS_FOLDER)
+        folder = self._default_folder.child(CLAIMS_FOLDER)
         with translate_storage_errors():
             folder.fs.invalidate_cache()
             names = [str(name) for name in folder.fs.find(folder.path)] if self._exists(folder) else []
@@ -305,8 +305,8 @@ class ReportFolder:
                 for name in names
                 if name.endswith(_SUFFIX) and (claim := self._read_one(folder, name)) is not None
             ]
-        mine = next((claim for claim in claims if claim.owner == self._owner), None)
-        return mine, [claim for claim in claims if claim.owner != self._owner]
+        own_claim = next((claim for claim in claims if claim.owner == self._owner), None)
+        return own_claim, [claim for claim in claims if claim.owner != self._owner]
 
     @staticmethod
     def _exists(folder: StoragePath) -> bool:
@@ -331,24 +331,24 @@ class ReportFolder:
             return Claim(owner=name, task="", folder="", since=float("inf"), renewed=float("inf"))
 
     def _write(self, claim: Claim) -> None:
-        with AtomicFile(self._place(claim.owner)) as file:
+        with AtomicFile(self._claim_path(claim.owner)) as file:
             file.write(json.dumps(asdict(claim)).encode())
         self._claim = claim
 
-    def _place(self, owner: str) -> StoragePath:
-        return self._usual.child(f"{CLAIMS_FOLDER}/{owner}{_SUFFIX}")
+    def _claim_path(self, owner: str) -> StoragePath:
+        return self._default_folder.child(f"{CLAIMS_FOLDER}/{owner}{_SUFFIX}")
 
-    def _forget(self, others: list[Claim], now: float) -> None:
+    def _remove_old_claims(self, others: list[Claim], now: float) -> None:
         """Remove claims of runs that ended long ago, so that the folder stays fast to read."""
         for other in others:
-            if other.leaves(self.task, now) and now - other.renewed > FORGET_SECONDS:
-                place = self._place(other.owner)
+            if other.is_released_for(self.task, now) and now - other.renewed > REMOVE_CLAIM_SECONDS:
+                target = self._claim_path(other.owner)
                 with translate_storage_errors():
-                    if place.fs.exists(place.path):
-                        place.fs.rm_file(place.path)
+                    if target.fs.exists(target.path):
+                        target.fs.rm_file(target.path)
 
 
 def _after(others: list[Claim], now: float) -> float:
-    """Return a time after all claims of the usual folder, even if clocks of workers differ."""
+    """Return a time after all claims of the default folder, even if clocks of workers differ."""
     known = [other.since for other in others if not other.folder and math.isfinite(other.since)]
     return max([now, *(since + 0.001 for since in known)])

@@ -34,54 +34,60 @@ class ResumeAction(Enum):
     """Unknown whether its job exists."""
 
 
-_AGAIN = (RowState.OPEN, RowState.FAILED, RowState.INVALID)
-_AGAIN_AFTER_A_CLEAR = (RowState.REFUSED, RowState.EXPIRED, RowState.REJECTED)
-_UNCERTAIN = (RowState.PLANNED, RowState.UNKNOWN)
+_RESUBMITTED = (RowState.PENDING, RowState.FAILED, RowState.INVALID)
+_RESUBMITTED_AFTER_CLEAR = (RowState.REFUSED, RowState.EXPIRED, RowState.REJECTED)
+_MAY_HAVE_JOB = (RowState.INTENT, RowState.UNKNOWN)
 
 
-def action_after_deferral(line: LedgerEntry, *, looks_up: bool) -> ResumeAction:
+def action_after_deferral(line: LedgerEntry, *, can_look_up: bool) -> ResumeAction:
     """Return what to do with a row when the same try continues after a deferral.
 
     Unlike a retry it repeats nothing: rows that failed in this try stay failed, and a job whose wait has
     ended, which its line shows by an error, is left to the next try.
 
     :param line: the row's line.
-    :param looks_up: a job can be found by its external id.
+    :param can_look_up: a job can be found by its external id.
     :return: what to do.
     """
     if line.state is RowState.SUBMITTED:
         return ResumeAction.SKIP if line.error else ResumeAction.REATTACH
-    if line.state is RowState.PLANNED:
-        return ResumeAction.LOOK_UP if looks_up else ResumeAction.MARK_UNKNOWN
-    return ResumeAction.RESUBMIT if line.state is RowState.OPEN else ResumeAction.SKIP
+    if line.state is RowState.INTENT:
+        return ResumeAction.LOOK_UP if can_look_up else ResumeAction.MARK_UNKNOWN
+    return ResumeAction.RESUBMIT if line.state is RowState.PENDING else ResumeAction.SKIP
 
 
-def resume_action(line: LedgerEntry, *, looks_up: bool, at_once: bool, clear_count: int) -> ResumeAction:
+def resume_action(
+    line: LedgerEntry, *, can_look_up: bool, synchronous: bool, clear_count: int
+) -> ResumeAction:
     """Return what to do with a row of an earlier try.
 
     A retry repeats failed rows. Rows that need a person (refused content, rejected files, expired results,
     unknown outcomes) are repeated after a clear, because a person has cleared the task.
 
     :param line: the row's line.
-    :param looks_up: a job can be found by its external id.
-    :param at_once: the endpoint is synchronous: its response is lost with the try that sent the call.
+    :param can_look_up: a job can be found by its external id.
+    :param synchronous: the endpoint is synchronous: its response is lost with the try that sent the call.
     :param clear_count: which clear of the task this is.
     :return: the action.
     """
-    cleared = clear_count > line.generation
-    if line.state in _AGAIN or (cleared and line.state in _AGAIN_AFTER_A_CLEAR):
+    cleared = clear_count > line.clear_count
+    if line.state in _RESUBMITTED or (cleared and line.state in _RESUBMITTED_AFTER_CLEAR):
         return ResumeAction.RESUBMIT
     if line.state is RowState.SUBMITTED:
-        return ResumeAction.RESUBMIT if at_once else ResumeAction.REATTACH
-    if line.state in _UNCERTAIN:
-        return ResumeAction.LOOK_UP if looks_up else _without_lookup(line, at_once=at_once, cleared=cleared)
+        return ResumeAction.RESUBMIT if synchronous else ResumeAction.REATTACH
+    if line.state in _MAY_HAVE_JOB:
+        return (
+            ResumeAction.LOOK_UP
+            if can_look_up
+            else _without_lookup(line, synchronous=synchronous, cleared=cleared)
+        )
     return ResumeAction.SKIP
 
 
-def _without_lookup(line: LedgerEntry, *, at_once: bool, cleared: bool) -> ResumeAction:
-    if at_once or cleared:
+def _without_lookup(line: LedgerEntry, *, synchronous: bool, cleared: bool) -> ResumeAction:
+    if synchronous or cleared:
         return ResumeAction.RESUBMIT
-    return ResumeAction.MARK_UNKNOWN if line.state is RowState.PLANNED else ResumeAction.SKIP
+    return ResumeAction.MARK_UNKNOWN if line.state is RowState.INTENT else ResumeAction.SKIP
 
 
 ReattachFn = Callable[[LedgerEntry, "KlingTask | None"], None]
@@ -95,15 +101,15 @@ class Resumer:
 
     :param run: the run.
     :param client_of: returns the client for the account of a row's job.
-    :param attach: called for each job that exists.
+    :param reattach: called for each job that exists.
     """
 
     def __init__(
-        self, run: RunContext, client_of: Callable[[LedgerEntry], AsyncKlingClient], attach: ReattachFn
+        self, run: RunContext, client_of: Callable[[LedgerEntry], AsyncKlingClient], reattach: ReattachFn
     ) -> None:
         self._run = run
         self._client_of = client_of
-        self._attach = attach
+        self._reattach = reattach
         self._lookups = asyncio.Semaphore(_PARALLEL)
         self.may_exist: set[str] = set()
         """Keys of rows whose job may exist: look up again before submitting."""
@@ -123,62 +129,78 @@ class Resumer:
 
     def _action(self, line: LedgerEntry) -> ResumeAction:
         if self._run.config.deferred:
-            return action_after_deferral(line, looks_up=self._run.can_look_up)
+            return action_after_deferral(line, can_look_up=self._run.can_look_up)
         return resume_action(
             line,
-            looks_up=self._run.can_look_up,
-            at_once=self._run.config.endpoint.synchronous,
+            can_look_up=self._run.can_look_up,
+            synchronous=self._run.config.endpoint.synchronous,
             clear_count=self._run.config.clear_count,
         )
 
     def _apply(self, action: ResumeAction, line: LedgerEntry) -> None:
         if action is ResumeAction.REATTACH:
             # An error on the line of a running job means that this try has ended its wait.
-            self._attach(self._run.writer.note(line.to(line.state, error=None)) if line.error else line, None)
+            self._reattach(
+                self._run.writer.record(line.with_state(line.state, error=None)) if line.error else line, None
+            )
         elif action is ResumeAction.MARK_UNKNOWN:
-            why = "An earlier try ended before the answer came, and this host cannot be asked for the job."
-            self._run.writer.note(line.to(RowState.UNKNOWN, error=why))
-        elif action is ResumeAction.RESUBMIT and line.state is RowState.OPEN:
+            error_text = (
+                "An earlier try ended before the answer came, and this host cannot be asked for the job."
+            )
+            self._run.writer.record(line.with_state(RowState.UNKNOWN, error=error_text))
+        elif action is ResumeAction.RESUBMIT and line.state is RowState.PENDING:
             if self._run.config.deferred and line.external_task_id:
                 # Rows that an earlier part of this try knew to be uncertain.
                 self.may_exist.add(line.key)
         elif action is ResumeAction.RESUBMIT and line.state is RowState.REJECTED:
-            # With jobs that tasks share, its stored files decide whether another one is made.
+            # With jobs that tasks share, its stored files decide whether another one is submitted.
             if self._run.config.scope is None:
-                self._run.writer.note(self._run.config.remade(line, line.generation))
+                self._run.writer.record(self._run.config.reopened(line, line.clear_count))
         elif action is ResumeAction.RESUBMIT:
             # Its old external id may belong to a job that cannot be found.
-            attempt = line.attempt + (line.state in (RowState.PLANNED, RowState.UNKNOWN))
-            self._run.writer.note(line.to(RowState.OPEN, attempt=attempt, error=None, facts=None))
+            attempt = line.attempt + (line.state in (RowState.INTENT, RowState.UNKNOWN))
+            self._run.writer.record(
+                line.with_state(RowState.PENDING, attempt=attempt, error=None, facts=None)
+            )
 
     async def _look_up(self, line: LedgerEntry) -> None:
         """Look up whether the job of a row exists."""
         try:
             async with self._lookups:
-                name = line.external_task_id
+                external_task_id = line.external_task_id
                 client = self._client_of(line)
-                task = await client.find_task(self._run.config.endpoint, name) if name else None
+                task = (
+                    await client.find_task(self._run.config.endpoint, external_task_id)
+                    if external_task_id
+                    else None
+                )
         except Exception as error:
             if isinstance(error, KlingError):
-                self._run.log.info("Row %d: %s It is looked up again when its turn comes", line.number, error)
+                self._run.log.info(
+                    "Row %d: %s It is looked up again before it is submitted", line.number, error
+                )
             else:
                 self._run.on_unexpected(error, line.number, line.external_task_id)
             self.may_exist.add(line.key)
             return
         if task:
-            made = line.to(RowState.SUBMITTED, task_id=task.task_id, submitted_at=task.created_at, error=None)
-            self._attach(self._run.writer.note(made), task)
+            submitted = line.with_state(
+                RowState.SUBMITTED, task_id=task.task_id, submitted_at=task.created_at, error=None
+            )
+            self._reattach(self._run.writer.record(submitted), task)
             return
-        if not self._run.proves_absence and self._run.config.clear_count > line.generation:
+        if not self._run.proves_absence and self._run.config.clear_count > line.clear_count:
             # The clear permits a new job; the old external id may still be in use.
-            self._run.writer.note(line.to(RowState.OPEN, attempt=line.attempt + 1, error=None, facts=None))
+            self._run.writer.record(
+                line.with_state(RowState.PENDING, attempt=line.attempt + 1, error=None, facts=None)
+            )
             return
         # The job may not be visible to look-ups yet.
         self.may_exist.add(line.key)
         if not self._run.proves_absence:
             # Only the line shows that a job may exist: it stays until the job is found.
             return
-        self._run.writer.note(line.to(RowState.OPEN, error=None, facts=None))
+        self._run.writer.record(line.with_state(RowState.PENDING, error=None, facts=None))
 
 
 MAX_PASS_DELAY = 60.0

@@ -24,7 +24,7 @@ from .ledger_entry import LedgerEntry, RowState
 from .limiter import StopReason
 from .loop_thread import LoopThread
 from .outcome import batch_error
-from .preflight import AnyRow, PreflightResult, first_open_row, is_as_in_ledger, preflight, rows_in_ledger
+from .preflight import AllKeys, PreflightResult, first_pending_row, is_as_in_ledger, preflight, rows_in_ledger
 from .progress import Progress, failure_limit
 from .report import ReportFolder, ReportWriter
 
@@ -59,7 +59,7 @@ class BatchRunner:
     :param shard: the part of the rows that it takes; ``None`` for all.
     :param reuse: which jobs count as the same.
     :param return_refused: refused rows count as results, not as failures.
-    :param others: further accounts.
+    :param fallback_accounts: further accounts.
     :param spread: how rows are spread over the accounts.
     :param regenerate_on_fail: further jobs of a row whose files fail the media check, at most.
     """
@@ -81,12 +81,12 @@ class BatchRunner:
         shard: Shard | None = None,
         reuse: Reuse | None = None,
         return_refused: bool = False,
-        others: Sequence[BatchAccount] = (),
+        fallback_accounts: Sequence[BatchAccount] = (),
         spread: str = "in_order",
         regenerate_on_fail: int = 0,
     ) -> None:
-        own = settings.conn_id if others else None
-        self._accounts = (BatchAccount(own, settings, store_result), *others)
+        own = settings.conn_id if fallback_accounts else None
+        self._accounts = (BatchAccount(own, settings, store_result), *fallback_accounts)
         self._spread = spread
         self._regenerate_on_fail = regenerate_on_fail
         self._shard = shard
@@ -104,15 +104,15 @@ class BatchRunner:
         folder = resolve_path(output_path)
         name = batch_name(key, endpoint.slug, self._reuse.take)
         part = shard.index if shard else key.map_index
-        usual = folder.child(f"part-{part:04d}") if part >= 0 else folder
-        self._reports = ReportFolder(usual, key, name)
+        default_folder = folder.child(f"part-{part:04d}") if part >= 0 else folder
+        self._reports = ReportFolder(default_folder, key, name)
         if shard:
             # The external id does not depend on the part of a row: the number of parts may change.
             self._key = replace(key, map_index=-1)
         self._ledger = Ledger(folder.child(f"{LEDGER_FOLDER}/{name}"))
         self._killed = False
         self._position = 0
-        self._unread = False
+        self._rows_from_ledger = False
         self._thread: LoopThread | None = None
         self.progress = Progress(0, ())
 
@@ -123,7 +123,7 @@ class BatchRunner:
         poll_interval: float,
         max_units: Any,
         max_failed: float | None,
-        refuse_faults: bool,
+        fail_on_invalid: bool,
         extra_body: Mapping[str, Any] | None,
         state: DeferralState | None = None,
         deferred: bool = False,
@@ -135,7 +135,7 @@ class BatchRunner:
         :param poll_interval: seconds between polls of a job.
         :param max_units: budget of all tries.
         :param max_failed: a count, or a share below 1 of all rows; ``None`` for never stopping.
-        :param refuse_faults: submit nothing if a row cannot be sent.
+        :param fail_on_invalid: submit nothing if a row cannot be sent.
         :param extra_body: further JSON keys of every request.
         :param state: state of the try across deferrals; ``None`` to hold the worker while jobs run.
         :param deferred: an earlier part of this try has deferred the task.
@@ -150,36 +150,36 @@ class BatchRunner:
         if self._ledger.damaged:
             self._check_damaged()
         entries = self._ledger.entries
-        self._unread = bool(state and state.rows)
+        self._rows_from_ledger = bool(state and state.rows)
         if state and state.rows:
-            found, rows = rows_in_ledger(entries, Decimal(state.estimate or 0), state.unpriced), state.rows
-            self._position = first_open_row(entries, state.position)
+            checked, rows = rows_in_ledger(entries, Decimal(state.estimate or 0), state.unpriced), state.rows
+            self._position = first_pending_row(entries, state.position)
         else:
-            found = preflight(
+            checked = preflight(
                 self._endpoint,
                 self._read_rows(),
                 entries,
                 extra_body,
-                own_names=self._reuse.scope is None,
+                allow_external_ids=self._reuse.scope is None,
                 expected_seconds=expected_seconds,
             )
-            rows = len(found.numbers)
-            known = rows if is_as_in_ledger(found, entries) else 0
+            rows = len(checked.numbers)
+            known = rows if is_as_in_ledger(checked, entries) else 0
             if state:
-                state = replace(state, estimate=str(found.estimate), unpriced=found.unpriced, rows=known)
-        self._found = found
-        if refuse_faults:
-            found.refuse_faults()
-        stop_above = failure_limit(max_failed, rows)
-        self._allowed = stop_above or 0
+                state = replace(state, estimate=str(checked.estimate), unpriced=checked.unpriced, rows=known)
+        self._checked = checked
+        if fail_on_invalid:
+            checked.raise_on_invalid()
+        max_failed_rows = failure_limit(max_failed, rows)
+        self._allowed_failures = max_failed_rows or 0
         unit = unit_type(self._endpoint)
-        present = AnyRow() if self._unread else found.numbers.keys()
+        present = AllKeys() if self._rows_from_ledger else checked.numbers.keys()
         self.progress = Progress(
-            rows, present, found.estimate, found.unpriced, unit, refused_fail=not self._return_refused
+            rows, present, checked.estimate, checked.unpriced, unit, fail_refused=not self._return_refused
         )
         if state:
             counts = self.progress
-            counts.made, counts.attached, counts.ended = state.made, state.attached, state.ended
+            counts.submitted, counts.reattached, counts.ended = state.submitted, state.reattached, state.ended
         config = BatchConfig(
             endpoint=self._endpoint,
             key=self._key,
@@ -187,7 +187,7 @@ class BatchRunner:
             concurrency=self._shard.slots(concurrency) if self._shard else concurrency,
             poll_interval=poll_interval,
             max_units=budget,
-            max_failed=stop_above,
+            max_failed=max_failed_rows,
             extra_body=extra_body,
             expected_seconds=expected_seconds,
             airflow=self._airflow,
@@ -207,14 +207,14 @@ class BatchRunner:
             accounts=self._accounts,
             ledger=self._ledger,
             progress=self.progress,
-            preflight=found,
+            preflight=checked,
             deadline_for=self._deadline_for,
             log=self._log,
-            unexpected=state.unforeseen if state else "",
+            unexpected=state.unexpected if state else "",
         )
         self._run = BatchRun(self._context)
         if not deferred:
-            self._log_plan(found, budget)
+            self._log_plan(checked, budget)
         if not self._reports.claim():
             self._log_own_folder()
 
@@ -319,12 +319,12 @@ class BatchRunner:
         self._release()
         error = batch_error(
             self.progress,
-            self._allowed,
+            self._allowed_failures,
             reason,
             self._run.stopped_by,
             summary.get("summary_path"),
             unexpected=self._context.unexpected,
-            asks_again=self._asks_again,
+            looks_up_unknown=self._looks_up_unknown,
         )
         self._log.info("%s", summary)
         if error:
@@ -339,7 +339,7 @@ class BatchRunner:
         return proves and can_look_up(self._endpoint, dialect.supports_lookup)
 
     @property
-    def _asks_again(self) -> bool:
+    def _looks_up_unknown(self) -> bool:
         """Whether a retry looks for jobs that this host may find only later."""
         dialect = self._settings.dialect
         unsure = not (dialect.refuses_duplicates and self._endpoint.absence_proves)
@@ -350,11 +350,11 @@ class BatchRunner:
             self._log_own_folder()
         folder = self._reports.location
         entries = self._ledger.entries
-        if self._unread:
-            self._found = rows_in_ledger(entries, self._found.estimate, self._found.unpriced)
+        if self._rows_from_ledger:
+            self._checked = rows_in_ledger(entries, self._checked.estimate, self._checked.unpriced)
         written: dict[str, Any] = {"ledger_path": self._ledger.folder.uri}
         with self._ledger.archived() as lines:
-            report = ReportWriter(folder, entries, self._found.numbers, self._endpoint.slug, lines.whole)
+            report = ReportWriter(folder, entries, self._checked.numbers, self._endpoint.slug, lines.whole)
             written |= report.write_results() | report.write_failures(self._read_rows)
             if contact_sheet and (sheet := write_contact_sheet(folder, report.done())):
                 written["contact_sheet_path"] = sheet
@@ -371,27 +371,27 @@ class BatchRunner:
         except (StorageTransientError, StoragePermanentError) as error:
             self._log.warning("The claim of the report folder could not be released: %s", error)
 
-    def _log_plan(self, found: PreflightResult, budget: Decimal | None) -> None:
+    def _log_plan(self, checked: PreflightResult, budget: Decimal | None) -> None:
         unit = self.progress.unit
         own = self._settings.dialect.name == "kling"
         self._log.info(
             "%d rows, of which %d are known from earlier tries. %s %s %s units, some %.2f US dollars%s%s. "
             "Ledger: %s",
-            len(found.numbers),
-            sum(key in self._ledger.entries for key in found.numbers),
+            len(checked.numbers),
+            sum(key in self._ledger.entries for key in checked.numbers),
             "All together cost about" if own else "Kling's own list price of all together would be",
-            found.estimate,
+            checked.estimate,
             unit,
-            found.estimate * USD_PER_UNIT[unit],
+            checked.estimate * USD_PER_UNIT[unit],
             " at list price" if own else "",
-            f"; of {found.unpriced} rows the cost cannot be known before" if found.unpriced else "",
+            f"; of {checked.unpriced} rows the cost cannot be known before" if checked.unpriced else "",
             redact_text(self._ledger.folder.uri),
         )
-        if budget is not None and found.estimate > budget:
+        if budget is not None and checked.estimate > budget:
             self._log.warning(
                 "max_units=%s is less than the estimate: not all rows will be submitted", budget
             )
 
 
 def _is_running(line: LedgerEntry) -> bool:
-    return line.state in (RowState.SUBMITTED, RowState.PLANNED)
+    return line.state in (RowState.SUBMITTED, RowState.INTENT)

@@ -26,7 +26,7 @@ from .input import RequestRow
 from .ledger_entry import LedgerEntry, RowState
 from .outage import outage_delay
 from .outcome import entry_after_wait_error
-from .prefetch import value_size
+from .prefetch import text_size
 
 if TYPE_CHECKING:
     from ..results.reuse_index import Listing, ResultIndex
@@ -43,7 +43,7 @@ MAX_READS = 4
 
 _PARALLEL = 8
 
-NoteRow = Callable[[LedgerEntry], object]
+RecordRow = Callable[[LedgerEntry], object]
 """Records a row; called from the thread that reads the rows."""
 
 Retry = Callable[[Callable[[], Any]], Any]
@@ -58,15 +58,17 @@ class StoredRows:
 
     :param run: the run.
     :param index: index of the output path.
-    :param note: records a row.
-    :param reject: records a row whose stored files fail the media check, and of which no other job is made.
+    :param record: records a row.
+    :param record_rejected: records a row whose stored files fail the media check, without another job.
     """
 
-    def __init__(self, run: RunContext, index: ResultIndex, note: NoteRow, reject: NoteRow) -> None:
+    def __init__(
+        self, run: RunContext, index: ResultIndex, record: RecordRow, record_rejected: RecordRow
+    ) -> None:
         self._run = run
         self._index = index
-        self._note = note
-        self._reject = reject
+        self._record = record
+        self._record_rejected = record_rejected
         self.reused = 0
 
     def remaining(self, rows: Iterator[RequestRow]) -> Iterator[RequestRow]:
@@ -94,8 +96,8 @@ class StoredRows:
         known = [identity for identity in identities if identity]
         found = self._retry(lambda: self._index.find_all(known, listing))
 
-        def decide(at: int) -> LedgerEntry | None:
-            row, identity = chunk[at], identities[at]
+        def decide(index: int) -> LedgerEntry | None:
+            row, identity = chunk[index], identities[index]
             if identity is None:
                 return None
             jobs = StoredJobs(self._run, self._index, listing, self._retry)
@@ -106,16 +108,16 @@ class StoredRows:
                 yield row
             elif entry.state is RowState.DONE:
                 self.reused += 1
-                self._note(entry)
+                self._record(entry)
             elif entry.state is RowState.REJECTED:
-                self._reject(entry)
+                self._record_rejected(entry)
             else:
-                self._note(entry)
+                self._record(entry)
                 yield row
 
     def _identity(self, row: RequestRow) -> RequestIdentity | None:
         """Return the key of a row's stored result; ``None`` for a row that is invalid or may have a job."""
-        if self._run.entry_of(row).state not in (RowState.OPEN, RowState.REJECTED):
+        if self._run.entry_of(row).state not in (RowState.PENDING, RowState.REJECTED):
             return None
         config = self._run.config
         try:
@@ -128,17 +130,17 @@ class StoredRows:
         return RequestIdentity(request.fingerprint, config.take)
 
     def _retry(self, read: Callable[[], Any]) -> Any:
-        for left in reversed(range(MAX_READS)):
+        for attempt in range(1, MAX_READS + 1):
             try:
                 return read()
             except StorageTransientError as error:
-                if not left:
+                if attempt == MAX_READS:
                     raise KlingServerError(
                         "The storage of output_path does not respond; check host and network. Stored results "
                         f"cannot be looked for: {error}.",
                         job=JobState.NOT_CREATED,
                     ) from None
-                time.sleep(outage_delay(MAX_READS - left))
+                time.sleep(outage_delay(attempt))
         raise AssertionError("the last read returns or raises")
 
 
@@ -147,7 +149,7 @@ def _chunks(rows: Iterator[RequestRow]) -> Iterator[list[RequestRow]]:
     size = 0
     for row in rows:
         chunk.append(row)
-        size += value_size(row.values)
+        size += text_size(row.values)
         if len(chunk) >= CHUNK_ROWS or size >= CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
@@ -173,7 +175,7 @@ class StoredJobs:
     def entry_after(
         self, line: LedgerEntry, identity: RequestIdentity, result: Mapping[str, Any] | None
     ) -> LedgerEntry | None:
-        """Return the line of a row after its stored results have been looked at.
+        """Return the line of a row after the check of its stored results.
 
         :param line: the row's line.
         :param identity: key of its stored result.
@@ -182,22 +184,24 @@ class StoredJobs:
         """
         known = line.rejected or ()
         if line.state is RowState.REJECTED:
-            known = self._run.config.remade(line, line.generation).rejected or ()
+            known = self._run.config.reopened(line, line.clear_count).rejected or ()
         jobs = {str(job.get("task_id")): job for job in known}
-        take, last = identity.take, None
+        take, last_rejected = identity.take, None
         while result is not None:
             verdict = self._verdict(result)
             if verdict is None:
                 break
             task_id = str(result["task_id"])
-            own = jobs.pop(task_id, None)
+            own_job = jobs.pop(task_id, None)
             if not verdict or verdict["passed"]:
-                return _with_result(line, result, own, verdict, list(jobs.values())).to(RowState.DONE)
-            last = _with_result(line, result, own, verdict, list(jobs.values()))
-            jobs[task_id] = {**(own or rejection(result, take, verdict)), "take": take}
+                return _with_result(line, result, own_job, verdict, list(jobs.values())).with_state(
+                    RowState.DONE
+                )
+            last_rejected = _with_result(line, result, own_job, verdict, list(jobs.values()))
+            jobs[task_id] = {**(own_job or rejection(result, take, verdict)), "take": take}
             take = next_take(take)
             result = self._find(RequestIdentity(identity.fingerprint, take))
-        return self._without_result(line, list(jobs.values()), last)
+        return self._without_result(line, list(jobs.values()), last_rejected)
 
     def _find(self, identity: RequestIdentity) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] | None = self._retry(
@@ -219,55 +223,55 @@ class StoredJobs:
             return None
 
     def _without_result(
-        self, line: LedgerEntry, jobs: list[Mapping[str, Any]], last: LedgerEntry | None
+        self, line: LedgerEntry, jobs: list[Mapping[str, Any]], last_rejected: LedgerEntry | None
     ) -> LedgerEntry | None:
-        """Return the line of a row of which no stored result passes."""
-        config, why = self._run.config, ""
-        if line.state is RowState.OPEN and last is None:
+        """Return the line of a row without a stored result that passes."""
+        config, reason = self._run.config, ""
+        if line.state is RowState.PENDING and last_rejected is None:
             return None
         if len(jobs) > config.regenerate_on_fail:
-            why = f"{len(jobs)} jobs were made for it." if len(jobs) > 1 else ""
+            reason = f"{len(jobs)} jobs were made for it." if len(jobs) > 1 else ""
         elif not (self._run.proves_absence and self._run.can_look_up):
-            why = NO_PROTECTION
+            reason = NO_PROTECTION
         else:
             return LedgerEntry(
                 line.key,
-                RowState.OPEN,
+                RowState.PENDING,
                 line.number,
-                generation=line.generation,
+                clear_count=line.clear_count,
                 labels=line.labels,
                 airflow=line.airflow,
                 rejected=jobs,
             )
-        if last is None:
+        if last_rejected is None:
             return line
-        error = media_check_error((last.result or {})[MEDIA_CHECK], why, next_steps=SAME_INPUTS)
-        return entry_after_wait_error(last, error)
+        error = media_check_error((last_rejected.result or {})[MEDIA_CHECK], reason, next_steps=SAME_INPUTS)
+        return entry_after_wait_error(last_rejected, error)
 
 
 def _with_result(
     line: LedgerEntry,
     result: Mapping[str, Any],
-    own: Mapping[str, Any] | None,
+    own_job: Mapping[str, Any] | None,
     verdict: Mapping[str, Any],
     rejected: list[Mapping[str, Any]],
 ) -> LedgerEntry:
     """Return a row's line with a stored result, which costs nothing unless an earlier try has made it."""
-    paid = own or {"units": "0", "estimate": "0"}
-    return line.to(
+    cost_fields = own_job or {"units": "0", "estimate": "0"}
+    return line.with_state(
         line.state,
         task_id=result["task_id"],
         external_task_id=result.get("external_task_id"),
         submitted_at=result.get("created_at"),
-        estimate=paid.get("estimate"),
-        units=paid.get("units"),
-        charges=paid.get("charges"),
-        total=paid.get("total"),
+        estimate=cost_fields.get("estimate"),
+        units=cost_fields.get("units"),
+        charges=cost_fields.get("charges"),
+        total=cost_fields.get("total"),
         error=None,
         facts=None,
         result={
             **without_urls(result),
-            **({} if own else {REUSED_FACT: result[REUSED_FACT]}),
+            **({} if own_job else {REUSED_FACT: result[REUSED_FACT]}),
             **({MEDIA_CHECK: verdict} if verdict else {}),
         },
         rejected=rejected or None,

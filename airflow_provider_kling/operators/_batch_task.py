@@ -271,7 +271,7 @@ def report_progress(operator: KlingBatchOperator, context: Context, run: BatchRu
     :param run: the run, with the counts.
     :param began: when the try began, Unix time in seconds.
     """
-    line = run.progress.to_line(time.time() - began)
+    line = run.progress.format_line(time.time() - began)
     operator.log.info("%s", line)
     store = context.get("task_state_store")
     if store is None:

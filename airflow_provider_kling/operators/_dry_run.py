@@ -152,20 +152,20 @@ def batch_report(
         _collect_account_bound(rows(), extra_body, bound),
         {},
         extra_body,
-        own_names=operator.idempotency_scope != INPUTS,
+        allow_external_ids=operator.idempotency_scope != INPUTS,
         expected_seconds=expected_seconds,
     )
-    valid_rows = (row for row in rows() if row.key not in checked.faults)
+    valid_rows = (row for row in rows() if row.key not in checked.invalid_rows)
     report = {
         "endpoint": endpoint.slug,
         "sent": False,
         "rows": len(checked.numbers),
         **price_report(endpoint, checked.estimate, dialect),
         "rows_without_estimate": checked.unpriced,
-        "rows_with_faults": len(checked.faults),
+        "rows_with_faults": len(checked.invalid_rows),
         **accounts,
         **({"rows_account_bound": len(bound)} if "spread" in accounts else {}),
-        "faults": list(checked.faults.values())[:MAX_LISTED_FAULTS],
+        "faults": list(checked.invalid_rows.values())[:MAX_LISTED_FAULTS],
         "examples": list(
             _examples(
                 operator,
@@ -182,10 +182,10 @@ def batch_report(
         "max_usd": None if operator.max_usd in (None, "") else str(operator.max_usd),
     }
     operator.log.info("Dry run, nothing is sent: %s", report)
-    if checked.faults and operator.on_failure == "fail":
+    if checked.invalid_rows and operator.on_failure == "fail":
         raise KlingRequestInvalid(
-            f"{len(checked.faults)} of {len(checked.numbers)} rows cannot be sent: "
-            f"{next(iter(checked.faults.values()))}",
+            f"{len(checked.invalid_rows)} of {len(checked.numbers)} rows cannot be sent: "
+            f"{next(iter(checked.invalid_rows.values()))}",
             job=JobState.NOT_CREATED,
         )
     return report
@@ -233,7 +233,7 @@ def _examples(
         report = request_report(request, dialect, None)
         if key:
             config = BatchConfig(endpoint, key, key.clear_count, 1, 1.0, scope=scope, take=take)
-            entry = LedgerEntry(row.key, RowState.OPEN, row.number)
+            entry = LedgerEntry(row.key, RowState.PENDING, row.number)
             job_key = config.job_key(row, entry, request.fingerprint)
             report["external_task_id"] = job_key.external_task_id(0)
         yield {"row": row.number, **report, "labels": dict(row.labels)}

@@ -271,7 +271,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         now, event = time.time(), event or {}
         # dag.test() leaves the state out.
-        restored = DeferralState.from_json(state or {"began": now}).woken(event.get("fired_at"), now)
+        restored = DeferralState.from_json(state or {"began": now}).with_measured_lead(event.get("fired_at"), now)
         self.log.info("%d of the running jobs have ended", event.get("ended", 0))
         if event.get("message"):
             self.log.warning("The triggerer could not wait any longer: %s", event["message"])
@@ -313,7 +313,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 shard=shard,
                 reuse=batch_reuse(self, settings, endpoint, parameters.take(), stored_result_check(self)),
                 return_refused=self.on_refused == "return",
-                others=further_accounts(self, settings, endpoint, context),
+                fallback_accounts=further_accounts(self, settings, endpoint, context),
                 spread=self.spread,
                 regenerate_on_fail=self.regenerate_on_fail,
             )
@@ -322,7 +322,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 poll_interval=self.poll_interval,
                 max_units=budget,
                 max_failed=0 if self.on_failure == "fail" else self.max_failed,
-                refuse_faults=self.on_failure == "fail",
+                fail_on_invalid=self.on_failure == "fail",
                 extra_body=extra,
                 # Synchronous endpoints have nothing to wait for.
                 state=state if defers and not endpoint.synchronous else None,

@@ -55,8 +55,8 @@ _WRONG_FOLDER = "it is not where the ledger of this batch is"
 GROUPS: dict[RowState, str] = {
     RowState.DONE: "done",
     RowState.SUBMITTED: "running",
-    RowState.OPEN: "waiting",
-    RowState.PLANNED: "waiting",
+    RowState.PENDING: "waiting",
+    RowState.INTENT: "waiting",
     RowState.REFUSED: "refused",
     RowState.FAILED: "failed",
     RowState.INVALID: "failed",
@@ -326,7 +326,7 @@ def batch_numbers(batch: BatchOverview, entries: Mapping[str, LedgerEntry]) -> d
     units, cash = Decimal(0), dict[str, Decimal]()
     by_model: dict[str | None, tuple[int, Decimal]] = {}
     for entry in entries.values():
-        charged = entry.charged or Decimal(0)
+        charged = entry.charged_units or Decimal(0)
         units += charged
         if entry.task_id:
             jobs, model_units = by_model.get(entry.model_name, (0, Decimal(0)))

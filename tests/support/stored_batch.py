@@ -56,7 +56,7 @@ class StoredBatch:
         ledger = Ledger(resolve_path(str(self.folder)))
         ledger.load()
         for entry in entries:
-            ledger.note(entry)
+            ledger.record(entry)
         ledger.flush()
 
     def done(self, number: int, **more: Any) -> LedgerEntry:

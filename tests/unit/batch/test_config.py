@@ -17,7 +17,7 @@ ROW = RequestRow(1, "content-0", {"prompt": "p"})
 def external_task_id(slug: str = "images/generations", **values: Any) -> str:
     key = IdempotencyKey("shop", "batch", "run", -1, 0, "")
     config = BatchConfig(get_endpoint(slug), key, clear_count=0, concurrency=1, poll_interval=1.0)
-    return config.job_key(ROW, LedgerEntry("a", RowState.OPEN, 1, **values)).external_task_id(0)
+    return config.job_key(ROW, LedgerEntry("a", RowState.PENDING, 1, **values)).external_task_id(0)
 
 
 def test_another_endpoint_or_attempt_has_another_external_id() -> None:

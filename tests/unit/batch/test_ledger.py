@@ -33,10 +33,10 @@ def entry(key: str, state: RowState = RowState.SUBMITTED, **more: Any) -> Ledger
 def test_what_was_written_is_read_by_the_next_one(shelf: Shelf) -> None:
     first = ledger_in(shelf.uri)
     assert first.entries == {}
-    first.note(entry("a", RowState.PLANNED))
-    first.note(entry("b", error="refused:\n\u2028 line breaks of all kinds\x85"))
+    first.record(entry("a", RowState.INTENT))
+    first.record(entry("b", error="refused:\n\u2028 line breaks of all kinds\x85"))
     first.flush()
-    first.note(entry("a", RowState.DONE, units="3"))
+    first.record(entry("a", RowState.DONE, units="3"))
     first.flush()
     assert ledger_in(shelf.uri).entries == first.entries
     assert ledger_in(shelf.uri).entries["a"] == entry("a", RowState.DONE, units="3")
@@ -44,7 +44,7 @@ def test_what_was_written_is_read_by_the_next_one(shelf: Shelf) -> None:
 
 def test_what_was_not_written_is_not_there(shelf: Shelf) -> None:
     first = ledger_in(shelf.uri)
-    first.note(entry("a"))
+    first.record(entry("a"))
     assert first.pending == 1
     assert ledger_in(shelf.uri).entries == {}
     first.flush()
@@ -60,11 +60,11 @@ def test_nothing_new_writes_nothing(shelf: Shelf) -> None:
 def test_many_segments_become_one(shelf: Shelf) -> None:
     ledger = ledger_in(shelf.uri)
     for number in range(MAX_SEGMENTS + 1):
-        ledger.note(entry(f"row {number % 7}", units=str(number)))
+        ledger.record(entry(f"row {number % 7}", units=str(number)))
         ledger.flush()
     assert len(shelf.files()) == 1
     assert ledger_in(shelf.uri).entries == ledger.entries
-    ledger.note(entry("more"))
+    ledger.record(entry("more"))
     ledger.flush()
     assert len(shelf.files()) == 2
     assert ledger_in(shelf.uri).entries == ledger.entries
@@ -81,7 +81,7 @@ def test_segments_that_cannot_be_removed_change_nothing(
 
     monkeypatch.setattr(type(ledger.folder.fs), "rm_file", lambda _, path: refuse(path))
     for number in range(6):
-        ledger.note(entry("a", units=str(number)))
+        ledger.record(entry("a", units=str(number)))
         ledger.flush()
     assert ledger.pending == 0
     assert ledger_in(str(tmp_path)).entries == {"a": entry("a", units="5")}
@@ -90,8 +90,8 @@ def test_segments_that_cannot_be_removed_change_nothing(
 def test_two_workers_at_once_lose_nothing_of_each_other(shelf: Shelf) -> None:
     believed_dead, successor = ledger_in(shelf.uri), ledger_in(shelf.uri)
     for number in range(3):
-        believed_dead.note(entry(f"old {number}"))
-        successor.note(entry(f"new {number}"))
+        believed_dead.record(entry(f"old {number}"))
+        successor.record(entry(f"new {number}"))
         believed_dead.flush()
         successor.flush()
     assert ledger_in(shelf.uri).entries == {**believed_dead.entries, **successor.entries}
@@ -99,13 +99,13 @@ def test_two_workers_at_once_lose_nothing_of_each_other(shelf: Shelf) -> None:
 
 def test_what_is_done_stays_done_whatever_a_worker_believed_dead_still_writes(shelf: Shelf) -> None:
     believed_dead = ledger_in(shelf.uri)
-    believed_dead.note(entry("a"))
+    believed_dead.record(entry("a"))
     believed_dead.flush()
     successor = ledger_in(shelf.uri)
-    successor.note(entry("a", RowState.DONE, units="8"))
+    successor.record(entry("a", RowState.DONE, units="8"))
     successor.flush()
     for _ in range(3):
-        believed_dead.note(entry("a", error="cannot be read"))
+        believed_dead.record(entry("a", error="cannot be read"))
         believed_dead.flush()
     assert ledger_in(shelf.uri).entries["a"].state is RowState.DONE
 
@@ -115,10 +115,10 @@ def test_a_merge_takes_away_nothing_that_another_worker_wrote(
 ) -> None:
     monkeypatch.setattr(ledger_module, "MAX_SEGMENTS", 3)
     believed_dead, successor = ledger_in(str(tmp_path)), ledger_in(str(tmp_path))
-    successor.note(entry("new"))
+    successor.record(entry("new"))
     successor.flush()
     for number in range(8):
-        believed_dead.note(entry(f"old {number}"))
+        believed_dead.record(entry(f"old {number}"))
         believed_dead.flush()
     assert set(ledger_in(str(tmp_path)).entries) == {"new", *(f"old {number}" for number in range(8))}
 
@@ -129,14 +129,14 @@ def test_a_merge_overrules_nothing_that_another_worker_has_written_since(
     """What the worker believed dead knows of the row is older, however late it puts it into another file."""
     monkeypatch.setattr(ledger_module, "MAX_SEGMENTS", 3)
     believed_dead = ledger_in(shelf.uri)
-    believed_dead.note(entry("a", RowState.PLANNED, external_task_id="af-1"))
+    believed_dead.record(entry("a", RowState.INTENT, external_task_id="af-1"))
     believed_dead.flush()
     successor = ledger_in(shelf.uri)
     made = entry("a", task_id="8", external_task_id="af-2", attempt=1)
-    successor.note(made)
+    successor.record(made)
     successor.flush()
     for number in range(8):
-        believed_dead.note(entry(f"old {number}"))
+        believed_dead.record(entry(f"old {number}"))
         believed_dead.flush()
     assert ledger_in(shelf.uri).entries["a"] == made
 
@@ -148,7 +148,7 @@ def test_what_earlier_workers_have_written_comes_before_a_merge(
     for generation in range(4):
         worker = ledger_in(shelf.uri)
         for number in range(5):
-            worker.note(entry(f"row {number}", generation=generation, units=str(number)))
+            worker.record(entry(f"row {number}", clear_count=generation, units=str(number)))
             worker.flush()
         assert ledger_in(shelf.uri).entries == worker.entries
 
@@ -162,7 +162,7 @@ def test_a_merge_that_was_broken_off_says_nothing_that_is_out_of_date(
     ledger = ledger_in(str(tmp_path))
     monkeypatch.setattr(type(ledger.folder.fs), "rm_file", lambda _, path: None)
     for number in range(6):
-        ledger.note(entry("a", units=str(number)))
+        ledger.record(entry("a", units=str(number)))
         ledger.flush()
     old = sorted(path for path in tmp_path.iterdir() if path.name.count("-") == 1)
     assert len(old) == 6
@@ -178,14 +178,14 @@ def test_a_line_written_after_a_merge_is_the_last_one(
     monkeypatch.setattr(ledger_module, "MAX_SEGMENTS", 2)
     first = ledger_in(str(tmp_path))
     for number in range(7):
-        first.note(entry("a", units=str(number)))
+        first.record(entry("a", units=str(number)))
         first.flush()
     second = ledger_in(str(tmp_path))
-    second.note(entry("a", RowState.FAILED, attempt=1))
+    second.record(entry("a", RowState.FAILED, attempt=1))
     second.flush()
     assert ledger_in(str(tmp_path)).entries["a"].state is RowState.FAILED
     # The first one still had something to write when the second had begun.
-    first.note(entry("b"))
+    first.record(entry("b"))
     first.flush()
     assert ledger_in(str(tmp_path)).entries["a"].state is RowState.FAILED
 
@@ -193,7 +193,7 @@ def test_a_line_written_after_a_merge_is_the_last_one(
 def test_segments_of_earlier_versions_are_read(tmp_path: Path) -> None:
     (tmp_path / "00000061-abc123.jsonl").write_text(entry("a").to_line() + "\n")
     ledger = ledger_in(str(tmp_path))
-    ledger.note(entry("a", RowState.DONE))
+    ledger.record(entry("a", RowState.DONE))
     ledger.flush()
     assert ledger_in(str(tmp_path)).entries["a"].state is RowState.DONE
 
@@ -202,7 +202,7 @@ def test_a_segment_that_is_merged_away_while_it_is_read_is_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = ledger_in(str(tmp_path))
-    first.note(entry("a"))
+    first.record(entry("a"))
     first.flush()
     read, misses = type(first.folder.fs).cat_file, iter([True])
 
@@ -219,7 +219,7 @@ def test_segments_that_never_hold_still_are_trouble_not_an_empty_ledger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = ledger_in(str(tmp_path))
-    first.note(entry("a"))
+    first.record(entry("a"))
     first.flush()
 
     def gone(fs: Any, path: str) -> bytes:
@@ -232,7 +232,7 @@ def test_segments_that_never_hold_still_are_trouble_not_an_empty_ledger(
 
 def test_what_a_killed_writer_left_unfinished_is_swept_up(tmp_path: Path) -> None:
     first = ledger_in(str(tmp_path))
-    first.note(entry("a"))
+    first.record(entry("a"))
     first.flush()
     part = tmp_path / ".00000002-abc.jsonl.12345678.part"
     part.write_text('{"key": "b", "sta')
@@ -245,11 +245,11 @@ def test_while_the_storage_is_down_lines_wait(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     ledger = ledger_in(str(folder))
     folder.write_text("a file stands where the folder should be")
-    ledger.note(entry("a"))
+    ledger.record(entry("a"))
     for _ in range(2):
         with pytest.raises((StoragePermanentError, StorageTransientError)):
             ledger.flush()
-        ledger.note(entry("b"))
+        ledger.record(entry("b"))
     assert ledger.pending == 3
     folder.unlink()
     ledger.flush()
@@ -273,12 +273,12 @@ def test_noting_never_waits_for_the_storage(tmp_path: Path, monkeypatch: pytest.
         write(self, entries)
 
     monkeypatch.setattr(ledger_module.Ledger, "_write", slow)
-    ledger.note(entry("a"))
+    ledger.record(entry("a"))
     writer = threading.Thread(target=ledger.flush)
     writer.start()
     assert writing.wait(60)
     began = time.monotonic()
-    ledger.note(entry("b"))
+    ledger.record(entry("b"))
     assert time.monotonic() - began < 30
     go_on.set()
     writer.join()
@@ -291,7 +291,7 @@ def test_five_thousand_rows_are_read_quickly(tmp_path: Path) -> None:
     ledger = ledger_in(str(tmp_path))
     for number in range(5000):
         done = {"videos": [{"id": f"v{number}", "path": f"s3://bucket/out/{number}/0-video.mp4"}]}
-        ledger.note(LedgerEntry(f"{number:024d}-0", RowState.DONE, number, units="3", result=done))
+        ledger.record(LedgerEntry(f"{number:024d}-0", RowState.DONE, number, units="3", result=done))
         if number % 100 == 0:
             ledger.flush()
     ledger.flush()
@@ -308,7 +308,7 @@ def test_a_crash_loses_what_was_not_written_and_nothing_else(steps: list[str], t
     for step in steps:
         if step.startswith("note"):
             count += 1
-            ledger.note(entry(step[-1], units=str(count)))
+            ledger.record(entry(step[-1], units=str(count)))
         elif step == "write":
             ledger.flush()
             written = dict(ledger.entries)

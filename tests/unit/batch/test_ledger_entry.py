@@ -23,7 +23,7 @@ ENTRIES = st.builds(
     state=st.sampled_from(RowState),
     number=st.integers(0, 10_000),
     attempt=st.integers(0, 5),
-    generation=st.integers(0, 5),
+    clear_count=st.integers(0, 5),
     external_task_id=TEXT,
     task_id=TEXT,
     submitted_at=st.none() | st.integers(1, 2**45),
@@ -67,22 +67,22 @@ def test_what_a_newer_version_has_added_is_passed_over() -> None:
 
 @pytest.mark.parametrize("state", RowState)
 def test_the_cost_is_the_charge_if_known_else_the_estimate(state: RowState) -> None:
-    free = state in (RowState.OPEN, RowState.INVALID)
+    free = state in (RowState.PENDING, RowState.INVALID)
     expected = LedgerEntry("a", state, 1, estimate="4")
     charged = LedgerEntry("a", state, 1, estimate="4", units="3")
-    assert charged.cost == (0 if free else 3)
-    assert expected.cost == (0 if free or state in (RowState.FAILED, RowState.REFUSED) else 4)
-    assert LedgerEntry("a", state, 1).cost == Decimal(0)
+    assert charged.committed_units == (0 if free else 3)
+    assert expected.committed_units == (0 if free or state in (RowState.FAILED, RowState.REFUSED) else 4)
+    assert LedgerEntry("a", state, 1).committed_units == Decimal(0)
 
 
 def test_a_charge_of_nothing_is_a_charge() -> None:
-    assert LedgerEntry("a", RowState.DONE, 1, estimate="4", units="0").cost == 0
+    assert LedgerEntry("a", RowState.DONE, 1, estimate="4", units="0").committed_units == 0
 
 
 def test_no_lost_row_counts_as_done_or_under_way() -> None:
     assert set(RowState) - set(TERMINAL_FAILURES) == {
-        RowState.OPEN,
-        RowState.PLANNED,
+        RowState.PENDING,
+        RowState.INTENT,
         RowState.SUBMITTED,
         RowState.DONE,
     }
@@ -93,21 +93,25 @@ def test_no_lost_row_counts_as_done_or_under_way() -> None:
 )
 def test_a_charge_that_is_no_amount_is_unknown(units: str) -> None:
     line = LedgerEntry("a", RowState.DONE, 1, estimate="2", units=units)
-    assert line.charged is None
-    assert line.cost == Decimal(2)
-    assert not line.unknown_cost
+    assert line.charged_units is None
+    assert line.committed_units == Decimal(2)
+    assert not line.has_unknown_cost
     tally = Progress(1, {"a"})
-    tally.count([line])
-    assert (tally.spent, tally.charged, tally.done_without_charge) == (Decimal(2), Decimal(0), 1)
-    assert line.to(RowState.FAILED).cost == 0
+    tally.load([line])
+    assert (tally.committed_units, tally.charged_units, tally.done_without_charge) == (
+        Decimal(2),
+        Decimal(0),
+        1,
+    )
+    assert line.with_state(RowState.FAILED).committed_units == 0
 
 
 @pytest.mark.parametrize("estimate", ["x", "NaN", None])
 def test_what_was_made_at_an_unknown_cost_is_known_to_be_unknown(estimate: str | None) -> None:
     line = LedgerEntry("a", RowState.DONE, 1, estimate=estimate)
-    assert line.unknown_cost
-    assert not line.to(RowState.OPEN).unknown_cost
-    assert not line.to(RowState.FAILED).unknown_cost
+    assert line.has_unknown_cost
+    assert not line.with_state(RowState.PENDING).has_unknown_cost
+    assert not line.with_state(RowState.FAILED).has_unknown_cost
 
 
 CASH = {"type": "cash", "amount": "0.35", "currency": "USD", "list_price": "0.42", "package": None}
@@ -120,11 +124,11 @@ def test_cash_is_counted_by_currency_and_is_a_charge() -> None:
     )
     assert parse_line(paid.to_line()) == paid
     tally = Progress(2, {"a", "b"})
-    tally.count([paid, odd])
+    tally.load([paid, odd])
     assert tally.to_json()["cash_charged"] == {"USD": "0.35", "unknown": "0.35"}
     assert tally.done_without_charge == 0
-    assert " units and 0.35 USD and 0.35 charged; " in tally.to_line(60)
-    tally.moved(paid, paid.to(RowState.DONE, charges=None))
+    assert " units and 0.35 USD and 0.35 charged; " in tally.format_line(60)
+    tally.update(paid, paid.with_state(RowState.DONE, charges=None))
     assert tally.to_json()["cash_charged"] == {"unknown": "0.35"}
 
 
@@ -156,11 +160,11 @@ def test_a_charge_in_cash_counts(
     state: RowState, facts: dict[str, Any], cost: Decimal, unknown: bool
 ) -> None:
     entry = LedgerEntry("a", state, 1, **facts)
-    assert (entry.cost, entry.unknown_cost) == (cost, unknown)
+    assert (entry.committed_units, entry.has_unknown_cost) == (cost, unknown)
     assert parse_line(entry.to_line()) == entry
     # As a rejected job of a row that is made again.
-    again = entry.remade("", 0)
-    assert (again.cost, again.unknown_cost) == (cost if not unknown else 0, unknown)
+    again = entry.with_rejected_job("", 0)
+    assert (again.committed_units, again.has_unknown_cost) == (cost if not unknown else 0, unknown)
 
 
 @pytest.mark.parametrize("charges", ['"free"', "5", "[5]", "{}"])
@@ -176,7 +180,7 @@ REJECTED = {
     "generation": 0,
     "files": FILES,
 }
-OPEN, DONE = RowState.OPEN, RowState.DONE
+OPEN, DONE = RowState.PENDING, RowState.DONE
 
 
 @pytest.mark.parametrize(
@@ -194,7 +198,7 @@ OPEN, DONE = RowState.OPEN, RowState.DONE
 def test_rejected_jobs_of_a_row_cost_what_they_were_charged(
     entry: LedgerEntry, cost: int, charged: int | None, unknown: bool
 ) -> None:
-    assert (entry.cost, entry.charged, entry.unknown_cost) == (cost, charged, unknown)
+    assert (entry.committed_units, entry.charged_units, entry.has_unknown_cost) == (cost, charged, unknown)
     assert parse_line(entry.to_line()) == entry
 
 
@@ -202,7 +206,7 @@ def test_a_row_that_is_made_again_keeps_its_rejected_job() -> None:
     verdict = {"passed": False, "files": FILES, "checked": 1}
     made = LedgerEntry(
         *("a", RowState.SUBMITTED, 3),
-        generation=1,
+        clear_count=1,
         external_task_id="af-1",
         task_id="7",
         submitted_at=5,
@@ -215,16 +219,16 @@ def test_a_row_that_is_made_again_keeps_its_rejected_job() -> None:
         kling_conn_id="second",
         rejected=[REJECTED],
     )
-    opened = made.remade("2", 1)
+    opened = made.with_rejected_job("2", 1)
     last = {
         **{"task_id": "7", "take": "2", "units": "8", "files": FILES},
         **{"external_task_id": "af-1", "estimate": "8", "charges": [CASH], "generation": 1},
     }
     assert opened == LedgerEntry(
-        "a", OPEN, 3, attempt=1, generation=1, labels={"team": "shop"}, rejected=[REJECTED, last]
+        "a", OPEN, 3, attempt=1, clear_count=1, labels={"team": "shop"}, rejected=[REJECTED, last]
     )
     assert list(opened.cash) == [("USD", Decimal("0.35"))]
-    assert opened.cost == 16
+    assert opened.committed_units == 16
 
 
 @pytest.mark.parametrize("rejected", ['"none"', "5", "[5]", "{}"])

@@ -51,7 +51,7 @@ def written(where: Any, *rows: LedgerEntry, each: bool = False) -> Ledger:
     """Write rows as one worker, in one segment or in one for each."""
     ledger = opened(where, compact=False)
     for entry in rows:
-        ledger.note(entry)
+        ledger.record(entry)
         if each:
             ledger.flush()
     ledger.flush()
@@ -98,12 +98,16 @@ def test_the_numbers_of_a_batch_are_the_same(tmp_path: Path) -> None:
 
     def numbers(entries: Any) -> Progress:
         made = Progress(7, {entry.key for entry in rows[1:]})
-        made.count(entries)
+        made.load(entries)
         return made
 
     archived, plain = numbers(opened(tmp_path).entries.values()), numbers(rows)
     assert archived.to_json() == plain.to_json()
-    assert (archived.spent, archived.unknown) == (plain.spent, plain.unknown) != (Decimal(0), 0)
+    assert (
+        (archived.committed_units, archived.unknown_costs)
+        == (plain.committed_units, plain.unknown_costs)
+        != (Decimal(0), 0)
+    )
 
 
 def test_an_earlier_plain_ledger_is_read_and_archived(tmp_path: Path) -> None:
@@ -144,25 +148,25 @@ def test_numbers_go_on_where_the_archived_segments_ended(tmp_path: Path) -> None
     """Else what a worker that was believed dead still writes would come after what its successor writes."""
     believed_dead = written(tmp_path, *(row(number) for number in range(4)), each=True)
     successor = opened(tmp_path)
-    believed_dead.note(row(8, RowState.PLANNED, external_task_id="old"))
+    believed_dead.record(row(8, RowState.INTENT, external_task_id="old"))
     believed_dead.flush()
     later = opened(tmp_path)
-    later.note(row(8, RowState.SUBMITTED, task_id="8"))
+    later.record(row(8, RowState.SUBMITTED, task_id="8"))
     later.flush()
-    assert successor._next >= 5
+    assert successor._next_number >= 5
     assert opened(tmp_path).entries["row-8"].task_id == "8"
 
 
 def test_a_worker_that_was_believed_dead_goes_on_writing(tmp_path: Path) -> None:
     believed_dead = written(
-        tmp_path, *(row(number) for number in range(3)), row(8, RowState.PLANNED), each=True
+        tmp_path, *(row(number) for number in range(3)), row(8, RowState.INTENT), each=True
     )
     successor = opened(tmp_path)
-    successor.note(row(8, RowState.SUBMITTED, task_id="8"))
+    successor.record(row(8, RowState.SUBMITTED, task_id="8"))
     successor.flush()
     for number in range(20, 30):
-        believed_dead.note(row(number, RowState.FAILED))
-        believed_dead.note(row(0, RowState.SUBMITTED, error="cannot be read"))
+        believed_dead.record(row(number, RowState.FAILED))
+        believed_dead.record(row(0, RowState.SUBMITTED, error="cannot be read"))
         believed_dead.flush()
     found = opened(tmp_path).entries
     assert found["row-8"].task_id == "8", "what it knows of the row is older"
@@ -177,8 +181,8 @@ def test_two_workers_may_archive_at_once(tmp_path: Path) -> None:
     other.compact()
     assert len(whole(tmp_path)) == 9
     progress = Progress(9, {f"row-{number}" for number in range(10)})
-    progress.count(opened(tmp_path).entries.values())
-    assert (progress.done, progress.charged) == (8, 24)
+    progress.load(opened(tmp_path).entries.values())
+    assert (progress.done, progress.charged_units) == (8, 24)
 
 
 @pytest.mark.parametrize("calls", range(8))
@@ -217,7 +221,7 @@ def test_a_reader_that_is_overtaken_by_an_archive_reads_again(
     """It has listed the files before the archive was written, and reads them when they are gone."""
     written(tmp_path, *(row(number) for number in range(5)))
     worker, reader = opened(tmp_path, compact=False), Ledger(resolve_path(str(tmp_path)))
-    listing, overtaken = reader._list, iter([True])
+    listing, overtaken = reader._list_files, iter([True])
 
     def late() -> LedgerFiles:
         files = listing()
@@ -225,7 +229,7 @@ def test_a_reader_that_is_overtaken_by_an_archive_reads_again(
             worker.compact()
         return files
 
-    monkeypatch.setattr(reader, "_list", late)
+    monkeypatch.setattr(reader, "_list_files", late)
     reader.load()
     assert len(reader.entries) == 5
 
@@ -263,7 +267,7 @@ def test_whatever_workers_do_in_turn_the_ledger_says_the_same(tmp_path: Path, se
         at = choose.randrange(3)
         number = choose.randrange(25)
         state = choose.choice([RowState.SUBMITTED, RowState.DONE, RowState.FAILED])
-        workers[at].note(row(number, state))
+        workers[at].record(row(number, state))
         workers[at].flush()
         done |= {f"row-{number}"} if state is RowState.DONE else set()
         if step % 9 == 0:

@@ -34,16 +34,16 @@ def line(state: RowState, **more: object) -> LedgerEntry:
 @pytest.mark.parametrize(
     ("error", "before", "after"),
     [
-        (KlingContentRefused("no", job=JobState.NOT_CREATED), RowState.OPEN, RowState.REFUSED),
-        (KlingRequestInvalid("no", job=JobState.NOT_CREATED), RowState.OPEN, RowState.INVALID),
-        (KlingSubmissionUnknown("?", job=JobState.MAY_EXIST), RowState.PLANNED, RowState.UNKNOWN),
-        (KlingServerError("?", job=JobState.MAY_EXIST), RowState.PLANNED, RowState.UNKNOWN),
+        (KlingContentRefused("no", job=JobState.NOT_CREATED), RowState.PENDING, RowState.REFUSED),
+        (KlingRequestInvalid("no", job=JobState.NOT_CREATED), RowState.PENDING, RowState.INVALID),
+        (KlingSubmissionUnknown("?", job=JobState.MAY_EXIST), RowState.INTENT, RowState.UNKNOWN),
+        (KlingServerError("?", job=JobState.MAY_EXIST), RowState.INTENT, RowState.UNKNOWN),
         # The look-up was refused, not the job.
-        (KlingRequestInvalid("no path", job=JobState.MAY_EXIST), RowState.PLANNED, RowState.UNKNOWN),
-        (KlingServerError("look-up", job=JobState.MAY_EXIST), RowState.OPEN, RowState.UNKNOWN),
-        (KlingServerError("down", job=JobState.NOT_CREATED), RowState.OPEN, RowState.FAILED),
-        (RuntimeError("a bug before the call"), RowState.OPEN, RowState.FAILED),
-        (RuntimeError("a bug after the call"), RowState.PLANNED, RowState.UNKNOWN),
+        (KlingRequestInvalid("no path", job=JobState.MAY_EXIST), RowState.INTENT, RowState.UNKNOWN),
+        (KlingServerError("look-up", job=JobState.MAY_EXIST), RowState.PENDING, RowState.UNKNOWN),
+        (KlingServerError("down", job=JobState.NOT_CREATED), RowState.PENDING, RowState.FAILED),
+        (RuntimeError("a bug before the call"), RowState.PENDING, RowState.FAILED),
+        (RuntimeError("a bug after the call"), RowState.INTENT, RowState.UNKNOWN),
     ],
 )
 def test_the_state_after_a_failed_submission_depends_on_whether_a_job_may_exist(
@@ -78,13 +78,13 @@ def test_only_a_failure_that_kling_reports_ends_a_paid_job(
 
 def test_only_the_type_of_an_unexpected_error_is_recorded() -> None:
     assert (
-        entry_after_submit_error(line(RowState.OPEN), RuntimeError("https://x/?sig=secret")).error
+        entry_after_submit_error(line(RowState.PENDING), RuntimeError("https://x/?sig=secret")).error
         == "RuntimeError"
     )
 
 
 def test_long_error_texts_are_truncated() -> None:
-    assert len(entry_after_submit_error(line(RowState.OPEN), KlingError("x" * 5000)).error or "") == 800
+    assert len(entry_after_submit_error(line(RowState.PENDING), KlingError("x" * 5000)).error or "") == 800
 
 
 def progress_of(**states: int) -> Progress:

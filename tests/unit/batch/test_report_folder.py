@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from airflow_provider_kling.batch.report import CLAIMS_FOLDER, FORGET_SECONDS, STALE_SECONDS
+from airflow_provider_kling.batch.report import CLAIMS_FOLDER, REMOVE_CLAIM_SECONDS, STALE_SECONDS
 from airflow_provider_kling.batch.report import ReportFolder as Folder
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.submission.context import IdempotencyKey
@@ -115,7 +115,7 @@ def test_claims_of_long_ago_are_removed(tmp_path: Path) -> None:
             mine = folder(tmp_path, f"night-{night}")
             assert mine.claim()
             mine.release()
-            clock.shift(FORGET_SECONDS + 1)
+            clock.shift(REMOVE_CLAIM_SECONDS + 1)
     assert len(list((tmp_path / CLAIMS_FOLDER).iterdir())) == 1
 
 

@@ -46,13 +46,13 @@ def rewrite(batch: Batch, number: int, **changes: Any) -> LedgerEntry:
     ledger = Ledger(resolve_path(folder))
     ledger.load()
     known = next(entry for entry in ledger.entries.values() if entry.number == number)
-    entry = known.to(**{"facts": None, "result": None, "units": None, **changes})
+    entry = known.with_state(**{"facts": None, "result": None, "units": None, **changes})
     # What is done stays done: a line that takes that back must be the only one.
     for path in Path(folder).iterdir():
         path.unlink()
     ledger.entries[entry.key] = entry
     for each in list(ledger.entries.values()):
-        ledger.note(each)
+        ledger.record(each)
     ledger.flush()
     return entry
 
@@ -79,7 +79,7 @@ def test_a_job_that_an_earlier_version_may_have_made_is_looked_up_by_its_name(
         timeout=5,
     )
     task_id = posted.json()["data"]["task_id"]
-    rewrite(batch, 1, state=RowState.PLANNED, external_task_id=older, task_id=None)
+    rewrite(batch, 1, state=RowState.INTENT, external_task_id=older, task_id=None)
     summary = batch.retry().run(rows(2))
     assert (summary["done"], summary["made"], summary["attached"]) == (2, 0, 1)
     assert batch.ledger()[1]["task_id"] == task_id
@@ -150,7 +150,7 @@ def test_the_time_of_an_attached_job_counts_from_its_submission(
 
 def test_a_job_that_was_made_while_its_worker_died_is_found_by_name(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(3))
-    rewrite(batch, 2, state=RowState.PLANNED, task_id=None)
+    rewrite(batch, 2, state=RowState.INTENT, task_id=None)
     summary = batch.retry().run(rows(3))
     assert (summary["done"], summary["made"], summary["attached"]) == (3, 0, 1)
     assert kling.count("POST", PATH) == 3
@@ -159,7 +159,7 @@ def test_a_job_that_was_made_while_its_worker_died_is_found_by_name(kling: Emula
 
 def test_a_call_that_never_reached_kling_is_made(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(3))
-    rewrite(batch, 2, state=RowState.PLANNED, task_id=None, external_task_id="af-never-arrived", estimate="8")
+    rewrite(batch, 2, state=RowState.INTENT, task_id=None, external_task_id="af-never-arrived", estimate="8")
     kling.reset()
     summary = batch.retry().run(rows(3))
     assert (summary["done"], summary["made"]) == (3, 1)
@@ -179,7 +179,7 @@ async def test_a_question_without_an_answer_is_put_again_when_the_row_is_due(tmp
     run: Any = SimpleNamespace(config=config, writer=book, can_look_up=True, proves_absence=True, log=log)
     client: Any = Down()
     takeover = Resumer(run, lambda line: client, _never)
-    line = LedgerEntry("a", RowState.PLANNED, 1, external_task_id="af-1", estimate="8")
+    line = LedgerEntry("a", RowState.INTENT, 1, external_task_id="af-1", estimate="8")
     await takeover.run([line])
     assert takeover.may_exist == {"a"}
     assert book.get("a") is None, "nothing new is known, so nothing is noted"
@@ -245,7 +245,7 @@ def test_without_a_look_up_a_killed_workers_call_is_not_repeated(
 ) -> None:
     kling = start(dialect="gateway")
     batch.run(rows(3))
-    rewrite(batch, 2, state=RowState.PLANNED, task_id=None)
+    rewrite(batch, 2, state=RowState.INTENT, task_id=None)
     with pytest.raises(KlingSubmissionUnknown):
         batch.retry().run(rows(3))
     assert len(kling.jobs) == 3
@@ -265,7 +265,7 @@ def test_five_thousand_rows_are_taken_up_again_in_seconds_with_few_requests(
     ledger.load()
     for number, key in enumerate(keys[3:], 4):
         made = {"images": [{"index": 0, "path": f"/out/{number}/0-image.png"}]}
-        ledger.note(LedgerEntry(key, RowState.DONE, number, task_id=str(number), units="8", result=made))
+        ledger.record(LedgerEntry(key, RowState.DONE, number, task_id=str(number), units="8", result=made))
         if number % 90 == 0:
             ledger.flush()
     ledger.flush()
@@ -304,7 +304,7 @@ def test_a_damaged_ledger_line_never_makes_a_job_again(
     [
         (RowState.DONE, Do.SKIP, Do.SKIP, Do.SKIP, Do.SKIP),
         (
-            RowState.OPEN,
+            RowState.PENDING,
             Do.RESUBMIT,
             Do.RESUBMIT,
             Do.RESUBMIT,
@@ -353,7 +353,7 @@ def test_a_damaged_ledger_line_never_makes_a_job_again(
             Do.RESUBMIT,
         ),
         (
-            RowState.PLANNED,
+            RowState.INTENT,
             Do.LOOK_UP,
             Do.MARK_UNKNOWN,
             Do.RESUBMIT,
@@ -375,13 +375,16 @@ def test_the_action_for_a_row_depends_on_its_state_and_on_the_host(
     cleared: Do,
     at_once: Do,
 ) -> None:
-    earlier = line(state, generation=1)
-    assert resume_action(earlier, looks_up=True, at_once=False, clear_count=1) is asked
-    assert resume_action(earlier, looks_up=False, at_once=False, clear_count=1) is not_asked
-    assert resume_action(earlier, looks_up=False, at_once=False, clear_count=2) is cleared
-    assert resume_action(earlier, looks_up=False, at_once=True, clear_count=1) is at_once
+    earlier = line(state, clear_count=1)
+    assert resume_action(earlier, can_look_up=True, synchronous=False, clear_count=1) is asked
+    assert resume_action(earlier, can_look_up=False, synchronous=False, clear_count=1) is not_asked
+    assert resume_action(earlier, can_look_up=False, synchronous=False, clear_count=2) is cleared
+    assert resume_action(earlier, can_look_up=False, synchronous=True, clear_count=1) is at_once
 
 
 def test_a_retry_resubmits_no_row_whose_job_may_exist() -> None:
-    for state, looks_up in product((RowState.PLANNED, RowState.UNKNOWN, RowState.SUBMITTED), (True, False)):
-        assert resume_action(line(state), looks_up=looks_up, at_once=False, clear_count=0) is not Do.RESUBMIT
+    for state, looks_up in product((RowState.INTENT, RowState.UNKNOWN, RowState.SUBMITTED), (True, False)):
+        assert (
+            resume_action(line(state), can_look_up=looks_up, synchronous=False, clear_count=0)
+            is not Do.RESUBMIT
+        )

@@ -117,21 +117,21 @@ def test_rows_that_cannot_be_read_are_rows_with_a_fault_and_the_others_are_read(
     (tmp_path / "rows.jsonl").write_text('{"prompt": "a"}\n{"prompt": \n[1]\n{"prompt": "b"}\n')
     (tmp_path / "rows.csv").write_text("prompt\na\nb,c\nd\n")
     rows = read(tmp_path / "rows.jsonl")
-    assert [(row.number, dict(row.values), bool(row.fault)) for row in rows] == [
+    assert [(row.number, dict(row.values), bool(row.error)) for row in rows] == [
         (1, {"prompt": "a"}, False),
         (2, {}, True),
         (3, {}, True),
         (4, {"prompt": "b"}, False),
     ]
-    assert "no JSON:" in str(rows[1].fault)
-    assert "no JSON object" in str(rows[2].fault)
-    assert [row.fault for row in read(tmp_path / "rows.csv")] == [
+    assert "no JSON:" in str(rows[1].error)
+    assert "no JSON object" in str(rows[2].error)
+    assert [row.error for row in read(tmp_path / "rows.csv")] == [
         None,
         "it has 2 cells, and the header has 1 names",
         None,
     ]
     (_, wrong) = read([{"prompt": "a"}, "b"])
-    assert wrong.fault == "it is a str, and must be a dict"
+    assert wrong.error == "it is a str, and must be a dict"
     assert len({row.key for row in rows}) == 4
 
 
@@ -326,13 +326,13 @@ def test_a_csv_row_that_is_not_what_it_seems_is_refused_by_row(
     found = list(row_reader(str(file))())
     assert [row.number for row in found] == list(range(1, len(faults) + 1))
     for row, fault in zip(found, faults, strict=True):
-        assert (row.fault is None) if fault is None else (fault in str(row.fault)), row
+        assert (row.error is None) if fault is None else (fault in str(row.error)), row
 
 
 def test_a_line_with_one_key_twice_is_refused(shelf: Shelf) -> None:
     rows = read(put(f"{shelf.uri}/twice.jsonl", b'{"prompt": "a", "prompt": "b"}\n{"prompt": "c"}\n'))
-    assert "'prompt' more than once" in (rows[0].fault or "")
-    assert rows[1].fault is None
+    assert "'prompt' more than once" in (rows[0].error or "")
+    assert rows[1].error is None
 
 
 @pytest.mark.parametrize("gone", [None, "", "None", "\n None\n", " ", "\u200b"])
@@ -340,14 +340,14 @@ def test_a_line_with_one_key_twice_is_refused(shelf: Shelf) -> None:
 def test_a_prompt_that_came_to_nothing_is_the_rows_fault(gone: Any, deep: bool) -> None:
     row = {"multi_prompt": [{"index": 1, "prompt": gone}]} if deep else {"image": "a.png", "prompt": gone}
     good, bad = read([{"prompt": "a cat"}, row])
-    assert good.fault is None
-    assert f"{'multi_prompt[0].' if deep else ''}prompt is {gone!r}" in (bad.fault or "")
+    assert good.error is None
+    assert f"{'multi_prompt[0].' if deep else ''}prompt is {gone!r}" in (bad.error or "")
 
 
 def test_the_word_none_is_no_prompt_in_a_file(shelf: Shelf) -> None:
     rows = read(put(f"{shelf.uri}/none.jsonl", b'{"prompt": "None"}\n{"image": "a.png", "prompt": null}\n'))
-    assert "prompt is 'None'" in (rows[0].fault or "")
-    assert rows[1].fault is None
+    assert "prompt is 'None'" in (rows[0].error or "")
+    assert rows[1].error is None
 
 
 OBJECT = "<generator object words at 0x7f12ab34cd56>"
@@ -393,8 +393,8 @@ def test_text_of_an_object_is_the_rows_fault_in_every_source(
             }
             writer.writerows([{"prompt": "a cat"}, cells])
     good, bad = read(requests)
-    assert good.fault is None
-    assert (bad.fault is None) if fault is None else (bad.fault or "").startswith(fault)
+    assert good.error is None
+    assert (bad.error is None) if fault is None else (bad.error or "").startswith(fault)
 
 
 def test_rows_hold_values_as_people_have_them() -> None:

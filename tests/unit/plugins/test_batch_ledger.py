@@ -46,7 +46,7 @@ def test_rows_are_shown_as_they_come(viewer: Browser, stored: StoredBatch) -> No
     stored.write(
         stored.line(3, RowState.REFUSED, error="Refused: fashion"),
         stored.line(4, RowState.EXPIRED),
-        stored.line(5, RowState.PLANNED),
+        stored.line(5, RowState.INTENT),
     )
     found = query(viewer, one).json()
     assert found["counts"] == {"done": 1, "running": 1, "waiting": 6, "refused": 1, "failed": 1}
@@ -80,7 +80,7 @@ def test_five_thousand_rows_come_in_pages(viewer: Browser, stored: StoredBatch) 
     for number in range(1, 5001):
         result = {"images": [{"index": 0, "path": str(stored.root / str(JOB + number) / "0-image.png")}]}
         more = {"units": "8", "task_id": str(JOB + number), "result": result, "prompt": "x" * 160}
-        ledger.note(stored.line(number, RowState.DONE, **more))
+        ledger.record(stored.line(number, RowState.DONE, **more))
         if number % 100 == 0:
             ledger.flush()
     page = query(viewer, one).json()
