@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one account of the emulator: its jobs, its slots, what it was charged."""
+"""The account of the emulator: its jobs, slots and charges."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Account:
 
     :param options: settings of the emulator.
     :param clock: its time.
-    :param faults: faults that strike when jobs are made.
+    :param faults: faults that strike when jobs are created.
     """
 
     def __init__(self, options: Options, clock: Clock, faults: Faults) -> None:
         self._options = options
         self._clock = clock
         self._faults = faults
-        # Task ids of an earlier emulator must not name a job of this one: they live on in somebody's DAG.
+        # Task ids of an earlier emulator, which clients may still use, must not name a job of this one.
         self._first_id = milliseconds(clock.now()) * 100_000
         self._numbers = itertools.count(1)
         self.artifacts = ArtifactStore(clock, self.by_task_id)
@@ -55,7 +55,7 @@ class Account:
 
     @property
     def active(self) -> int:
-        """How many slots are held now."""
+        """How many slots are in use."""
         now = self._clock.now()
         while self._slot_releases and self._slot_releases[0][0] <= now:
             self._active -= heapq.heappop(self._slot_releases)[2]
@@ -107,11 +107,11 @@ class Account:
             raise invalid_value(f"Task not found by id/external id: {ident}")
         return job
 
-    def find_many(self, idents: Iterable[str], tasks: str, *, external: bool) -> list[EmulatedTask]:
+    def find_many(self, idents: Iterable[str], tasks_path: str, *, external: bool) -> list[EmulatedTask]:
         """Return those of several jobs that exist.
 
         :param idents: ids.
-        :param tasks: the path that is asked; ``/tasks`` knows jobs of v1 as well.
+        :param tasks_path: the requested path; ``/tasks`` knows jobs of v1 as well.
         :param external: they are external ids.
         :return: the jobs, in the order of the ids.
         """
@@ -119,25 +119,25 @@ class Account:
             return []
         ids = self._by_external_id if external else self._by_id
         jobs = [job for ident in idents if (job := ids.get(ident))]
-        return [job for job in jobs if _is_listed_at(job, tasks)]
+        return [job for job in jobs if _is_listed_at(job, tasks_path)]
 
     def list_before(
         self,
         number: int | None,
-        tasks: str,
+        tasks_path: str,
         limit: int,
         matches: Callable[[EmulatedTask], bool] = lambda _: True,
     ) -> list[EmulatedTask]:
         """Return jobs, newest first.
 
         :param number: those before the job of this number; the newest by default.
-        :param tasks: the path that is asked.
+        :param tasks_path: the requested path.
         :param limit: how many at most.
         :param matches: filter.
         :return: the jobs.
         """
         older = self.jobs if number is None else self.jobs[: number - 1]
-        listed = (job for job in reversed(older) if _is_listed_at(job, tasks) and matches(job))
+        listed = (job for job in reversed(older) if _is_listed_at(job, tasks_path) and matches(job))
         return list(islice(listed, limit))
 
     def by_task_id(self, task_id: str) -> EmulatedTask | None:
@@ -166,16 +166,16 @@ class Account:
             raise ApiErrorResponse(429, 1102, "Account balance not enough")
 
     def _check_slots(self, slots: int) -> None:
-        full = self._options.slots and slots and self.active + slots > self._options.slots
-        if full or self._faults.strikes_next_n("slots_taken"):
+        is_full = self._options.slots and slots and self.active + slots > self._options.slots
+        if is_full or self._faults.strikes_next_n("slots_taken"):
             raise ApiErrorResponse(429, 1303, "parallel task over resource pack limit")
 
     def _build_task(
         self, endpoint: Endpoint, validated: ValidatedBody, plan: Plan, context: PlanContext
     ) -> EmulatedTask:
-        now, times = context.now, self._options.job_times
-        by_endpoint = not times or endpoint.synchronous
-        seconds = job_seconds(endpoint) if by_endpoint else times[len(self.jobs) % len(times)]
+        now, durations = context.now, self._options.job_times
+        by_endpoint = not durations or endpoint.synchronous
+        seconds = job_seconds(endpoint) if by_endpoint else durations[len(self.jobs) % len(durations)]
         duration = seconds / self._options.speed
         price = prices.price_in_units(endpoint.slug, validated.body, plan.seconds, plan.count)
         unit_type = prices.unit_type(endpoint.slug)
@@ -185,12 +185,12 @@ class Account:
             number=len(self.jobs) + 1,
             task_id=context.task_id,
             slug=endpoint.slug,
-            tasks=endpoint.tasks_path,
+            tasks_path=endpoint.tasks_path,
             external_task_id=validated.body.get("external_task_id"),
             body=validated.redacted_body,
             body_sha256=validated.digest,
             unknown_fields=validated.unknown_fields,
-            made_at=now,
+            created_at=now,
             started_at=now + QUEUED_FRACTION * duration,
             ended_at=now + duration,
             slots=0 if endpoint.synchronous else plan.count,
@@ -205,9 +205,13 @@ class Account:
         )
 
     def _failure(self, validated: ValidatedBody) -> str | None:
-        word = self._faults.setting("failed_word")
-        named = word and word in str(validated.body.get("prompt", "")) and self._faults.strikes("failed_word")
-        if self._faults.strikes_every_nth("failed_job") or named:
+        prompt_word = self._faults.setting("failed_word")
+        has_word = (
+            prompt_word
+            and prompt_word in str(validated.body.get("prompt", ""))
+            and self._faults.strikes("failed_word")
+        )
+        if self._faults.strikes_every_nth("failed_job") or has_word:
             return str(self._faults.setting("fail_reason") or DEFAULT_REASON)
         return None
 
@@ -233,6 +237,8 @@ def _amount_charged(job: EmulatedTask) -> Decimal:
     return job.price if job.cash is None else job.cash
 
 
-def _is_listed_at(job: EmulatedTask, tasks: str) -> bool:
-    # What answers at once leaves no task behind.
-    return job.tasks == tasks or (tasks == "/tasks" and not job.tasks and job.ended_at > job.made_at)
+def _is_listed_at(job: EmulatedTask, tasks_path: str) -> bool:
+    # A synchronous call leaves no task.
+    return job.tasks_path == tasks_path or (
+        tasks_path == "/tasks" and not job.tasks_path and job.ended_at > job.created_at
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ASGI application: check of the credentials, route, handler, answer, count."""
+"""The ASGI application: it checks credentials, calls the handler of the route and counts the request."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ ADMIN = "/_emulator"
 class EmulatorApp:
     """The emulator as an ASGI application.
 
-    :param state: what it knows.
-    :param find: looks up routes.
+    :param state: state of the emulator.
+    :param router: finds routes.
     :param admin: the application behind :data:`ADMIN`.
     """
 
-    def __init__(self, state: EmulatorState, find: Router, admin: ASGIApp) -> None:
+    def __init__(self, state: EmulatorState, router: Router, admin: ASGIApp) -> None:
         self._state = state
-        self._find = find
+        self._router = router
         self._admin = admin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         if scope["type"] != "http" or scope["path"].startswith(ADMIN):
             await self._admin(scope, receive, send)
         elif scope["path"].startswith(downloads.PREFIX):
@@ -41,33 +41,33 @@ class EmulatorApp:
             await self._api(scope, receive, send)
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = Request(scope, receive, await read_body(receive))
-        route = self._find(call.method, call.path)
+        request = Request(scope, receive, await read_body(receive))
+        route = self._router(request.method, request.path)
         template = route.template if route else "unknown"
         try:
-            answer = await self._answer(call, route)
+            response = await self._respond(request, route)
         except ConnectionDropped:
-            self._state.requests[call.method, template, 0] += 1
+            self._state.requests[request.method, template, 0] += 1
             await drop_connection(receive, send)
             return
-        self._state.requests[call.method, template, answer.status] += 1
-        await send_response(send, answer)
+        self._state.requests[request.method, template, response.status] += 1
+        await send_response(send, response)
 
-    async def _answer(self, call: Request, route: Route | None) -> Response:
+    async def _respond(self, request: Request, route: Route | None) -> Response:
         state = self._state
         request_id = state.request_id()
         try:
             if fault_response := await state.fault_injector.on_request():
                 return fault_response
-            check_credentials(call.headers.get("authorization"), state.options)
+            check_credentials(request.headers.get("authorization"), state.options)
             handler = route.handler if route else unknown_method
-            return await handler(state, call, request_id)
-        except ApiErrorResponse as refusal:
-            return state.envelope.refused(refusal, request_id)
+            return await handler(state, request, request_id)
+        except ApiErrorResponse as error:
+            return state.envelope.refused(error, request_id)
         except ConnectionDropped:
             raise
         except Exception:
-            # A bug of the emulator must look like one, not like a fault somebody switched on.
+            # A bug of the emulator must not look like an injected fault.
             traceback.print_exc()
             return state.envelope.refused(
                 ApiErrorResponse(500, 5000, "the emulator has a bug, see its output"), request_id
@@ -75,17 +75,17 @@ class EmulatorApp:
 
 
 def check_credentials(authorization: str | None, options: Options) -> None:
-    """Check the credentials of a call as the vendor does.
+    """Check the credentials of a request as the vendor does.
 
     :param authorization: the request's ``Authorization`` header.
     :param options: settings of the emulator.
     :raises ApiErrorResponse: 401 with code 1000 to 1004.
     """
     if not authorization or not authorization.strip():
-        raise _refused(1001, "Authorization is empty")
+        raise _unauthorized(1001, "Authorization is empty")
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise _refused(1002, "Authorization is invalid")
+        raise _unauthorized(1002, "Authorization is invalid")
     if token != options.api_key:
         _check_signed(token, options)
 
@@ -93,23 +93,23 @@ def check_credentials(authorization: str | None, options: Options) -> None:
 def _check_signed(token: str, options: Options) -> None:
     parts = token.count(".") + 1 if "." in token else 0
     if parts != 3:  # noqa: PLR2004 - header, claims, signature
-        raise _refused(1002, f"The token was expected to have 3 parts, but got {parts}.")
+        raise _unauthorized(1002, f"The token was expected to have 3 parts, but got {parts}.")
     try:
-        # Deliberately the machine's time: moving the emulator's clock must not lock its clients out.
+        # The machine's time: a client's token must stay valid when the emulator's clock is advanced.
         claims = jwt.decode(
             token, options.secret_key, algorithms=["HS256"], options={"require": ["iss", "exp", "nbf"]}
         )
     except jwt.ExpiredSignatureError:
-        raise _refused(1004, "Authorization has expired") from None
+        raise _unauthorized(1004, "Authorization has expired") from None
     except jwt.ImmatureSignatureError:
-        raise _refused(1003, "Authorization is not yet valid") from None
+        raise _unauthorized(1003, "Authorization is not yet valid") from None
     except jwt.InvalidSignatureError:
-        raise _refused(1000, "Signature is invalid") from None
+        raise _unauthorized(1000, "Signature is invalid") from None
     except jwt.InvalidTokenError as error:
-        raise _refused(1002, f"Authorization is invalid: {error}") from None
+        raise _unauthorized(1002, f"Authorization is invalid: {error}") from None
     if claims["iss"] != options.access_key:
-        raise _refused(1002, "access key not found")
+        raise _unauthorized(1002, "access key not found")
 
 
-def _refused(code: int, message: str) -> ApiErrorResponse:
+def _unauthorized(code: int, message: str) -> ApiErrorResponse:
     return ApiErrorResponse(401, code, message)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What calls may refer to: results of earlier calls, sessions, and the presets that every account has."""
+"""What requests may refer to: results of earlier jobs, sessions, and the presets of every account."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .task import EmulatedTask, Status
 SESSION_SECONDS = 24 * 3600
 PRESET_OWNER_ID = "kling"
 PRESETS = "presets"
-"""What stands for the task id in the URLs of their files."""
+"""Owner of their files, in the place of the task id in URLs."""
 
 _VOICES = {
     "829824295735410756": "Calm narrator",
@@ -70,12 +70,12 @@ PRESET_VOICE_IDS = frozenset(_VOICES)
 
 @dataclass(slots=True)
 class EditSession:
-    """Work on one video that takes several calls.
+    """A session in which several requests work on one video.
 
     :param session_id: its id.
     :param video: the video.
     :param opened_at: in seconds since the epoch.
-    :param faces: ids of the faces found, for lip-sync.
+    :param faces: ids of the detected faces, for lip-sync.
     :param marks: points marked, by number of the frame, for multi-elements.
     :param files: files of the session.
     """
@@ -89,7 +89,7 @@ class EditSession:
 
 
 class ArtifactStore:
-    """Looks up what was made.
+    """Finds results and sessions.
 
     :param clock: the emulator's time.
     :param job_of: returns the job with a task id, if any.
@@ -102,7 +102,7 @@ class ArtifactStore:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Forget sessions and deletions."""
         self._sessions: dict[str, EditSession] = {}
         self._deleted: set[str] = set()
 
@@ -122,7 +122,7 @@ class ArtifactStore:
             file.spec.seconds,
             video_id,
             path=f"/results/{job.task_id}/{file.name}",
-            made_at=job.ended_at,
+            created_at=job.ended_at,
         )
 
     def audio(self, audio_id: str) -> AudioInfo:

@@ -16,9 +16,9 @@ from .responses import TaskSerializer
 from .signing import sign_headers
 from .task import EmulatedTask
 
-_LOOK_SECONDS = 0.05
+_CHECK_SECONDS = 0.05
 _TIMEOUT_SECONDS = 5
-_AT_THE_END_ONLY = ("solutions/drama_subtitle",)
+_ONLY_AT_THE_END = ("solutions/drama_subtitle",)
 
 
 class Callbacks:
@@ -39,7 +39,7 @@ class Callbacks:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what has not been sent."""
+        """Forget callbacks that were not sent."""
         self._due: list[tuple[float, int, EmulatedTask, str]] = []
         self.sent = 0
         self.failed = 0
@@ -48,26 +48,26 @@ class Callbacks:
         """Schedule the callbacks of a job if its create call asked for them.
 
         :param job: the job.
-        :param base_url: scheme and host by which the emulator was reached.
+        :param base_url: scheme and host of the emulator in the client's request.
         """
         if not job.callback_url or not is_loopback_url(job.callback_url):
             return
-        moments = (job.ended_at,) if job.slug in _AT_THE_END_ONLY else (job.started_at, job.ended_at)
-        for moment in moments:
-            heapq.heappush(self._due, (moment, next(self._numbers), job, base_url))
+        times = (job.ended_at,) if job.slug in _ONLY_AT_THE_END else (job.started_at, job.ended_at)
+        for time_ in times:
+            heapq.heappush(self._due, (time_, next(self._numbers), job, base_url))
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._send_due())
 
     @property
     def waiting(self) -> int:
-        """How many reports are still to be sent."""
+        """How many callbacks are still to be sent."""
         return len(self._due)
 
     async def _send_due(self) -> None:
         while self._due:
             if self._due[0][0] > self._clock.now():
-                # Not one long sleep: the clock may be moved ahead meanwhile.
-                await asyncio.sleep(_LOOK_SECONDS)
+                # Not one long sleep: the clock may be advanced meanwhile.
+                await asyncio.sleep(_CHECK_SECONDS)
                 continue
             _, _, job, base_url = heapq.heappop(self._due)
             body = json.dumps(self._serializer.task_object(job, base_url)).encode()
@@ -78,7 +78,7 @@ class Callbacks:
     def _signature(self, body: bytes) -> dict[str, str]:
         if self._secret is None:
             return {}
-        # The machine's time: a receiver that checks it does not know how far the emulator's was moved.
+        # The machine's time: a receiver that checks it does not know the emulator's.
         return sign_headers(self._secret, f"msg-{next(self._ids)}", int(time.time()), body)
 
     def _deliver(self, url: str, body: bytes) -> bool:

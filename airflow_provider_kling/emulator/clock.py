@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The emulator's time, which a test can move forward instead of waiting."""
+"""The emulator's time, which a test can advance instead of waiting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 class Clock:
-    """Wall-clock time plus whatever it was moved ahead by."""
+    """Wall-clock time plus the seconds by which it was advanced."""
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -20,7 +20,7 @@ class Clock:
         return time.time() + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Move the time ahead: jobs end, URLs and sessions expire.
+        """Advance the time: jobs end, URLs and sessions expire.
 
         :param seconds: by how much; never back, since a job that ended stays ended.
         :raises ValueError: for a negative number.
@@ -30,7 +30,7 @@ class Clock:
         self._offset += seconds
 
     def reset(self) -> None:
-        """Go back to the machine's time."""
+        """Return to the machine's time."""
         self._offset = 0.0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the API wraps around its answers."""
+"""The envelopes in which hosts return task objects and errors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .wire import Response
 
 
 class Envelope(Protocol):
-    """How one host writes answers.
+    """How one kind of host writes responses.
 
     ``task`` and ``tasks`` get the official task objects as JSON.
     """
 
     def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a create call.
+        """Respond to a create call.
 
         :param job: the job.
         :param task: its task object as JSON.
@@ -30,7 +30,7 @@ class Envelope(Protocol):
         ...
 
     def queried(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a query for one task.
+        """Respond to a query for one task.
 
         :param job: the job.
         :param task: its task object as JSON.
@@ -40,7 +40,7 @@ class Envelope(Protocol):
         ...
 
     def listed(self, tasks: Iterable[bytes], request_id: str) -> Response:
-        """Answer a list call.
+        """Respond to a list call.
 
         :param tasks: task objects as JSON.
         :param request_id: id of the request.
@@ -49,18 +49,18 @@ class Envelope(Protocol):
         ...
 
     def data(self, data: Any, request_id: str) -> Response:
-        """Answer a call that is not about a task.
+        """Respond to a call that is not about a task.
 
-        :param data: JSON value of the answer.
+        :param data: JSON value of the response.
         :param request_id: id of the request.
         :return: the response.
         """
         ...
 
-    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
-        """Answer a call that is refused.
+    def refused(self, error: ApiErrorResponse, request_id: str) -> Response:
+        """Respond to a refused call.
 
-        :param refusal: status, code and message.
+        :param error: status, code and message.
         :param request_id: id of the request.
         :return: the response.
         """
@@ -71,25 +71,25 @@ class OfficialEnvelope(Envelope):
     """``{"code": 0, "message": "SUCCEED", "request_id": …, "data": …}``."""
 
     def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a create call."""
+        """Respond to a create call."""
         return _wrapped(task, request_id)
 
     def queried(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a query for one task."""
+        """Respond to a query for one task."""
         return _wrapped(task, request_id)
 
     def listed(self, tasks: Iterable[bytes], request_id: str) -> Response:
-        """Answer a list call."""
+        """Respond to a list call."""
         return _wrapped(b"[" + b",".join(tasks) + b"]", request_id)
 
     def data(self, data: Any, request_id: str) -> Response:
-        """Answer a call that is not about a task."""
+        """Respond to a call that is not about a task."""
         return _wrapped(json.dumps(data).encode(), request_id)
 
-    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
-        """Answer a call that is refused."""
-        body = {"code": refusal.code, "message": refusal.message, "request_id": request_id}
-        return Response(json.dumps(body).encode(), refusal.status, headers=refusal.headers)
+    def refused(self, error: ApiErrorResponse, request_id: str) -> Response:
+        """Respond to a refused call."""
+        body = {"code": error.code, "message": error.message, "request_id": request_id}
+        return Response(json.dumps(body).encode(), error.status, headers=error.headers)
 
 
 def _wrapped(data: bytes, request_id: str) -> Response:
@@ -114,13 +114,13 @@ _OPENAI_STATUS = {
 
 
 class CometApiEnvelope(OfficialEnvelope):
-    """The vendor's form, but for what the gateway itself refuses."""
+    """The official envelope, except for errors of the gateway itself."""
 
-    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
-        """Answer a call that is not done."""
-        if refusal.status in (_UNAUTHORIZED, _NOT_FOUND):
-            return _openai_error(refusal, request_id)
-        return super().refused(refusal, request_id)
+    def refused(self, error: ApiErrorResponse, request_id: str) -> Response:
+        """Respond to a refused call."""
+        if error.status in (_UNAUTHORIZED, _NOT_FOUND):
+            return _openai_error(error, request_id)
+        return super().refused(error, request_id)
 
 
 class WrappedEnvelope(OfficialEnvelope):
@@ -130,16 +130,16 @@ class WrappedEnvelope(OfficialEnvelope):
     """
 
     def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a create call."""
+        """Respond to a create call."""
         return _success(
             {"task_id": job.task_id, "action": _action(job), "status": "SUBMITTED", "progress": "0%"}
         )
 
     def queried(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a query for one task."""
+        """Respond to a query for one task."""
         inner = json.loads(task)
         status, progress = _WRAPPED_STATUS.get(inner["task_status"], (inner["task_status"].upper(), "50%"))
-        vendors = {"code": 0, "message": "SUCCEED", "request_id": request_id}
+        official = {"code": 0, "message": "SUCCEED", "request_id": request_id}
         return _success(
             {
                 "task_id": job.task_id,
@@ -147,56 +147,56 @@ class WrappedEnvelope(OfficialEnvelope):
                 "status": status,
                 "fail_reason": inner.get("task_status_msg", ""),
                 "progress": progress,
-                "data": {**vendors, "data": {**inner, "task_id": f"9{job.task_id}"}},
+                "data": {**official, "data": {**inner, "task_id": f"9{job.task_id}"}},
             }
         )
 
     def data(self, data: Any, request_id: str) -> Response:
-        """Answer a call that is not about a task."""
+        """Respond to a call that is not about a task."""
         return _success({"data": {"code": 0, "message": "SUCCEED", "request_id": request_id, "data": data}})
 
-    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
-        """Answer a call that is not done: the vendor's code is lost on the way."""
-        if refusal.status == _UNAUTHORIZED:
-            return _openai_error(refusal, request_id)
-        body = {"code": "fail_to_fetch_task", "message": refusal.message, "data": None}
-        return Response(json.dumps(body).encode(), refusal.status, headers=refusal.headers)
+    def refused(self, error: ApiErrorResponse, request_id: str) -> Response:
+        """Respond to a refused call, without the vendor's code."""
+        if error.status == _UNAUTHORIZED:
+            return _openai_error(error, request_id)
+        body = {"code": "fail_to_fetch_task", "message": error.message, "data": None}
+        return Response(json.dumps(body).encode(), error.status, headers=error.headers)
 
 
 class OpenAIVideoEnvelope(OfficialEnvelope):
     """``{"id": …, "object": "video", "status": "completed", "metadata": {"url": …}}``."""
 
     def created(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a create call."""
+        """Respond to a create call."""
         return self.queried(job, task, request_id)
 
     def queried(self, job: EmulatedTask, task: bytes, request_id: str) -> Response:
-        """Answer a query for one task."""
+        """Respond to a query for one task."""
         if not job.slug.startswith("videos/"):
             # The form is one for videos; all else passes through such a gateway as it is.
             return super().queried(job, task, request_id)
         inner = json.loads(task)
-        word = inner["task_status"]
+        status = inner["task_status"]
         video: dict[str, Any] = {
             "id": job.task_id,
             "task_id": job.task_id,
             "object": "video",
             "model": job.body.get("model_name", ""),
-            "status": _OPENAI_STATUS.get(word, word),
-            "progress": int(_WRAPPED_STATUS.get(word, ("", "50%"))[1].rstrip("%")),
+            "status": _OPENAI_STATUS.get(status, status),
+            "progress": int(_WRAPPED_STATUS.get(status, ("", "50%"))[1].rstrip("%")),
             "created_at": inner["created_at"] // 1000,
         }
-        if word in ("succeed", "failed"):
+        if status in ("succeed", "failed"):
             video["completed_at"] = inner["updated_at"] // 1000
-        if word == "failed":
+        if status == "failed":
             video["error"] = {"code": "task_failed", "message": inner["task_status_msg"]}
         if url := _first_url(inner.get("task_result", {})):
             video["metadata"] = {"url": url}
         return Response(json.dumps(video).encode())
 
-    def refused(self, refusal: ApiErrorResponse, request_id: str) -> Response:
-        """Answer a call that is not done."""
-        return _openai_error(refusal, request_id)
+    def refused(self, error: ApiErrorResponse, request_id: str) -> Response:
+        """Respond to a refused call."""
+        return _openai_error(error, request_id)
 
 
 ENVELOPES: dict[Dialect, Envelope] = {
@@ -211,14 +211,14 @@ def _success(data: Any) -> Response:
     return Response(json.dumps({"code": "success", "message": "", "data": data}).encode())
 
 
-def _openai_error(refusal: ApiErrorResponse, request_id: str) -> Response:
-    error = {
-        "message": f"{refusal.message} (request id: {request_id})",
+def _openai_error(error: ApiErrorResponse, request_id: str) -> Response:
+    details = {
+        "message": f"{error.message} (request id: {request_id})",
         "type": "invalid_request_error",
         "param": None,
-        "code": str(refusal.code),
+        "code": str(error.code),
     }
-    return Response(json.dumps({"error": error}).encode(), refusal.status, headers=refusal.headers)
+    return Response(json.dumps({"error": details}).encode(), error.status, headers=error.headers)
 
 
 def _action(job: EmulatedTask) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the API answers when it does not do what was asked."""
+"""Error responses of the API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False)
 class ApiErrorResponse(Exception):
-    """An error answer: HTTP status, the vendor's code and its text.
+    """An error response: HTTP status, the vendor's code and its text.
 
     :param status: HTTP status.
     :param code: the vendor's code.

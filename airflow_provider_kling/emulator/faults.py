@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults that can be switched on to see how a client copes, and what each does; never left to chance."""
+"""Faults that a test can switch on, and their effects; none of them is random."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Faults:
                 self._settings.pop(name, None)
 
     def clear(self) -> None:
-        """Switch all faults off and forget what they did."""
+        """Switch all faults off and reset their counts."""
         self._settings.clear()
         self._occasions.clear()
         self.fired.clear()
@@ -234,7 +234,7 @@ def _parse_switch(name: str, value: object) -> bool:
 
 
 class FaultInjector:
-    """Carries out the faults that are on.
+    """Applies the faults that are on.
 
     :param faults: the faults.
     """
@@ -249,7 +249,7 @@ class FaultInjector:
     async def on_request(self) -> Response | None:
         """Apply the faults that strike any API request.
 
-        :return: the response of something between client and API; ``None`` to go on.
+        :return: the response of a proxy between client and API; ``None`` to continue.
         :raises ApiErrorResponse: an error of the API.
         """
         if latency := self._faults.setting("latency"):
@@ -268,16 +268,16 @@ class FaultInjector:
             raise ApiErrorResponse(401, 1002, "Authorization is invalid")
         return None
 
-    async def before_create(self, call: Request, validated: ValidatedBody, jobs: int) -> None:
+    async def before_create(self, request: Request, validated: ValidatedBody, jobs: int) -> None:
         """Apply the faults that strike a valid create call before its job is created.
 
-        :param call: the request.
+        :param request: the request.
         :param validated: its validated body.
         :param jobs: number of jobs so far.
         :raises ApiErrorResponse: an error of the API.
         :raises ConnectionDropped: the request is to be lost.
         """
-        await self._hold("stall_before", call)
+        await self._hold("stall_before", request)
         if self._faults.strikes_every_nth("lost_request"):
             raise ConnectionDropped
         word = self._faults.setting("refused_word")
@@ -290,14 +290,14 @@ class FaultInjector:
         if self._faults.strikes("not_permitted"):
             raise ApiErrorResponse(403, 1103, "Unauthorized access to the requested resource")
 
-    async def after_create(self, call: Request) -> None:
+    async def after_create(self, request: Request) -> None:
         """Apply the faults that strike a create call after its job was created.
 
-        :param call: the request.
+        :param request: the request.
         :raises ApiErrorResponse: an error of the API.
         :raises ConnectionDropped: the response is to be lost.
         """
-        await self._hold("stall_after", call)
+        await self._hold("stall_after", request)
         if self._faults.strikes_every_nth("lost_response"):
             raise ConnectionDropped
         if self._faults.strikes_every_nth("late_error"):
@@ -317,13 +317,13 @@ class FaultInjector:
         if most is not None and jobs >= most and self._faults.strikes(name):
             raise ApiErrorResponse(429, code, message)
 
-    async def _hold(self, name: str, call: Request) -> None:
+    async def _hold(self, name: str, request: Request) -> None:
         seconds = self._faults.strikes_limited_times(name, "stall_times", 1)
         if seconds is None:
             return
         self._loop = asyncio.get_running_loop()
         release = asyncio.create_task(self._released.wait())
-        disconnected = asyncio.create_task(call.disconnected())
+        disconnected = asyncio.create_task(request.disconnected())
         self.stalled += 1
         try:
             await asyncio.wait(
@@ -333,10 +333,10 @@ class FaultInjector:
             )
         finally:
             self.stalled -= 1
-            remaining = disconnected.done()
+            is_disconnected = disconnected.done()
             for task in (release, disconnected):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-        if remaining:
+        if is_disconnected:
             raise ConnectionDropped

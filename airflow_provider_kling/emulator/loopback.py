@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP that stays on this machine."""
+"""Which hosts are this machine, and HTTP requests to it alone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _opener() -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.HTTPHandler(),
-        # Its certificate, if any, is one that was made for a test.
+        # Its certificate, if any, is made for a test.
         urllib.request.HTTPSHandler(context=ssl._create_unverified_context()),  # noqa: S323
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
@@ -53,4 +53,4 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 loopback_opener = _opener()
-"""Opens URLs of this machine. It knows neither proxies nor redirects, which could lead away from it."""
+"""Opens URLs of this machine. It uses no proxy and follows no redirect, which could lead elsewhere."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that can be set when the emulator starts."""
+"""The settings of an emulator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_PORT = 8188
 
 
 class Dialect(StrEnum):
-    """Whose answers the emulator writes, and whose narrower limits hold."""
+    """The kind of host whose responses and limits the emulator imitates."""
 
     KLING = "kling"
     COMETAPI = "cometapi"
@@ -33,7 +33,7 @@ class Dialect(StrEnum):
 
     @property
     def base_path(self) -> str:
-        """What stands before all paths."""
+        """Prefix of all paths."""
         return "" if self is Dialect.KLING else "/kling"
 
 
@@ -43,7 +43,7 @@ class Options:
 
     :param host: loopback address to listen on.
     :param port: port to listen on; 0 takes any free one.
-    :param dialect: whose answers it writes.
+    :param dialect: the kind of host that it imitates.
     :param api_key: the key that is accepted as bearer token.
     :param access_key: the issuer (``iss``) that signed tokens must name.
     :param secret_key: the key that signs those tokens (HS256).

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Task objects as API 2.0 writes them."""
+"""Task objects of v1 and of API 2.0."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from .signing import UrlSigner
 from .spec import prices
 from .task import EmulatedTask, Status
 
-WORDS = {"succeed": "succeeded"}
-"""Statuses that API 2.0 has other words for than v1."""
+V2_STATUSES = {"succeed": "succeeded"}
+"""The statuses of API 2.0 that differ from those of v1."""
 CURRENCY = "USD"
-"""What the account pays in, where it pays in cash."""
+"""Currency of an account that pays in cash."""
 
-_IN_WORDS_OF_V1 = "solutions/virtual_try_on"
-_TYPES = {"model_images": "model_images", "ass": "ass"}
+_WITH_V1_STATUSES = "solutions/virtual_try_on"
+_ENTRY_TYPES = {"model_images": "model_images", "ass": "ass"}
 """Arrays whose entries have a type that is no singular of the array's name."""
 
 
 def created_v2(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
     """Return the task object that answers a create call.
 
-    :param task: the same task object as v1 writes it.
-    :param slug: the endpoint that made it.
+    :param task: the task object of v1.
+    :param slug: slug of its endpoint.
     :return: the task object of API 2.0.
     """
     view = task_v2(task, slug)
-    return {**view, "task_id": view.pop("id")} if slug == _IN_WORDS_OF_V1 else view
+    return {**view, "task_id": view.pop("id")} if slug == _WITH_V1_STATUSES else view
 
 
 def task_v2(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
     """Return the task object of a query or a callback.
 
-    :param task: the same task object as v1 writes it.
-    :param slug: the endpoint that made it.
+    :param task: the task object of v1.
+    :param slug: slug of its endpoint.
     :return: the task object of API 2.0.
     """
-    word = task["task_status"]
+    status_word = task["task_status"]
     view: dict[str, Any] = {
         "id": task["task_id"],
-        "status": word if slug == _IN_WORDS_OF_V1 else WORDS.get(word, word),
+        "status": status_word if slug == _WITH_V1_STATUSES else V2_STATUSES.get(status_word, status_word),
         "message": task.get("task_status_msg", ""),
         "create_time": task["created_at"],
         "update_time": task["updated_at"],
@@ -55,7 +55,7 @@ def task_v2(task: Mapping[str, Any], slug: str) -> dict[str, Any]:
         view["external_id"] = name
     if "task_result" in task:
         view["outputs"] = [
-            {"type": _TYPES.get(array, array.removesuffix("s")), **_without_index(item)}
+            {"type": _ENTRY_TYPES.get(array, array.removesuffix("s")), **_without_index(item)}
             for array, items in task["task_result"].items()
             if isinstance(items, list)
             for item in items
@@ -92,7 +92,7 @@ class TaskSerializer:
 
     :param clock: the emulator's time.
     :param signer: signs URLs of results.
-    :param faults: faults that change what a task says.
+    :param faults: faults that change task objects.
     """
 
     def __init__(self, clock: Clock, signer: UrlSigner, faults: Faults) -> None:
@@ -102,7 +102,7 @@ class TaskSerializer:
         self._cache: dict[str, _Cached] = {}
 
     def reset(self) -> None:
-        """Forget what was built."""
+        """Discard all cached task objects."""
         self._cache.clear()
 
     def discard(self, job: EmulatedTask) -> None:
@@ -116,10 +116,10 @@ class TaskSerializer:
         """Return the task object of a query at ``/tasks``, where jobs of v1 look like those of API 2.0.
 
         :param job: the job.
-        :param base_url: scheme and host by which the emulator was reached.
+        :param base_url: scheme and host of the emulator in the client's request.
         :return: JSON.
         """
-        if job.tasks:
+        if job.tasks_path:
             return self.task(job, base_url)
         return _json(task_v2(self._task(job, base_url), job.slug))
 
@@ -127,14 +127,14 @@ class TaskSerializer:
         """Return the task object of a query as JSON.
 
         :param job: the job.
-        :param base_url: scheme and host by which the emulator was reached; results have URLs there.
+        :param base_url: scheme and host of the emulator in the client's request; results have URLs there.
         :return: JSON.
         """
         now = self._clock.now()
         status = job.status(now)
         if status is Status.PROCESSING and self._faults.strikes("unknown_status"):
-            word = self._faults.setting("unknown_status")
-            return _json(self._for_version(job, {**self._task(job, base_url), "task_status": word}))
+            status_word = self._faults.setting("unknown_status")
+            return _json(self._for_version(job, {**self._task(job, base_url), "task_status": status_word}))
         cached = self._cache.get(job.task_id)
         if cached is not None and cached.is_valid(status, base_url, now):
             return cached.text
@@ -152,7 +152,7 @@ class TaskSerializer:
         return self._for_version(job, self._task(job, base_url))
 
     def _for_version(self, job: EmulatedTask, task: dict[str, Any]) -> dict[str, Any]:
-        return task_v2(task, job.slug) if job.tasks else task
+        return task_v2(task, job.slug) if job.tasks_path else task
 
     def _task(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
         now = self._clock.now()
@@ -174,7 +174,7 @@ class TaskSerializer:
         :return: the task object.
         """
         task = self._created(job, base_url)
-        return created_v2(task, job.slug) if job.tasks else task
+        return created_v2(task, job.slug) if job.tasks_path else task
 
     def _created(self, job: EmulatedTask, base_url: str) -> dict[str, Any]:
         info: dict[str, Any] = {}
@@ -182,7 +182,7 @@ class TaskSerializer:
             info["parent_video"] = self._parent(job.parent, base_url)
         if job.external_task_id:
             info["external_task_id"] = job.external_task_id
-        created_at = milliseconds(job.made_at)
+        created_at = milliseconds(job.created_at)
         return {
             "task_id": job.task_id,
             "task_status": Status.SUBMITTED,
@@ -213,23 +213,23 @@ class TaskSerializer:
         """
         return {"session_id": job.session_id, **_charge(job), **self.result(job, base_url)}
 
-    def with_signed_urls(self, values: Any, owner: str, made_at: float, base_url: str) -> Any:
+    def with_signed_urls(self, values: Any, owner: str, created_at: float, base_url: str) -> Any:
         """Replace the files in a value by signed URLs, at any depth.
 
         :param values: the value.
-        :param owner: what stands for the task id in the URLs.
-        :param made_at: when the files were made, in seconds since the epoch.
+        :param owner: stands for the task id in the URLs.
+        :param created_at: when the files were created, in seconds since the epoch.
         :param base_url: scheme and host of the URLs.
         :return: the JSON value.
         """
 
         def url_of(file: OutputFile) -> str:
-            return base_url + self._signer.sign(f"/results/{owner}/{file.name}", made_at)
+            return base_url + self._signer.sign(f"/results/{owner}/{file.name}", created_at)
 
         return replace_files_with_urls(values, url_of)
 
     def _parent(self, video: VideoInfo, base_url: str) -> dict[str, Any]:
-        url = video.url or base_url + self._signer.sign(video.path, video.made_at)
+        url = video.url or base_url + self._signer.sign(video.path, video.created_at)
         return {"id": video.video_id, "url": url, "duration": f"{video.seconds:.3f}"}
 
 

@@ -121,7 +121,7 @@ class Emulator:
             EmulatorApp(self.state, self._routes(), admin_app(self.state)),
             access_log=False,
             log_level="warning",
-            # Longer than clients poll: an open connection must not be closed just as it is used again.
+            # Longer than clients poll: an open connection must not be closed while a client uses it again.
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             lifespan="off",
             proxy_headers=False,
@@ -148,7 +148,7 @@ class Emulator:
         dialect = self.options.dialect
         if dialect is Dialect.KLING:
             return {}
-        # The provider knows one dialect for all gateways: it reads whatever envelope comes.
+        # The provider has one dialect for all gateways, which reads all envelopes.
         name = "cometapi" if dialect is Dialect.COMETAPI else "gateway"
         return {"dialect": name, "base_path": dialect.base_path}
 
@@ -175,7 +175,7 @@ class Emulator:
 
     @property
     def jobs(self) -> Sequence[EmulatedTask]:
-        """All jobs made, oldest first."""
+        """All jobs, oldest first."""
         return tuple(self.state.account.jobs)
 
     @property
@@ -185,12 +185,12 @@ class Emulator:
 
     @property
     def stalled(self) -> int:
-        """Number of create calls that a stall fault holds now."""
+        """Number of create calls that a stall fault holds."""
         return self.state.fault_injector.stalled
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What ``GET /_emulator`` answers."""
+        """The response of ``GET /_emulator``."""
         return state_summary(self.state)
 
     def count(self, method: str, path: str) -> int:
@@ -218,5 +218,5 @@ class Emulator:
         self.state.fault_injector.release()
 
     def reset(self) -> None:
-        """Forget jobs, counters, faults and that time was moved."""
+        """Reset jobs, counters, faults and time."""
         self.state.reset()

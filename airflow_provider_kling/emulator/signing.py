@@ -20,7 +20,7 @@ class UrlSigner:
 
     :param secret: key of the signatures.
     :param clock: the emulator's time.
-    :param seconds: how long a URL is valid after it was handed out.
+    :param seconds: how long a URL is valid after it was returned.
     """
 
     def __init__(self, secret: str, clock: Clock, seconds: float) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything one emulator knows, in one place."""
+"""The state of one emulator."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class EmulatorState:
         self.fault_injector = FaultInjector(self.faults)
         self.requests: Requests = Counter()
         self.opened_at = self.clock.now()
-        self._costs_asked_at = 0.0
+        self._costs_queried_at = 0.0
         self._request_numbers = itertools.count(1)
 
     def reset(self) -> None:
-        """Forget jobs, counters, faults and that time was moved; settings stay."""
+        """Reset jobs, counters, faults and time; settings stay."""
         self.clock.reset()
         self.account.reset()
         self.serializer.reset()
@@ -78,8 +78,8 @@ class EmulatorState:
 
         :return: ``True`` if the last one is less than a second ago.
         """
-        before, self._costs_asked_at = self._costs_asked_at, self.clock.now()
-        return self._costs_asked_at - before < 1
+        earlier, self._costs_queried_at = self._costs_queried_at, self.clock.now()
+        return self._costs_queried_at - earlier < 1
 
     def request_id(self) -> str:
         """Return the id of the next request.

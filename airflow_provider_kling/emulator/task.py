@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One job and where it stands at a moment; nothing runs, the clock decides."""
+"""One job, whose status depends on the time alone."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from .media.specs import ResultEntry, VideoInfo
 
 QUEUED_FRACTION = 0.1
-"""The part of a job's time that it waits in the vendor's queue."""
+"""The share of a job's duration that it waits in the vendor's queue."""
 
 
 class Status(StrEnum):
-    """The vendor's words for where a task stands."""
+    """The vendor's words for the status of a task."""
 
     SUBMITTED = "submitted"
     PROCESSING = "processing"
@@ -29,36 +29,36 @@ class EmulatedTask:
     """One task.
 
     :param number: 1 for the first job since the start or the last reset.
-    :param task_id: the id that the API gave it.
+    :param task_id: its id in the API.
     :param slug: public name of its endpoint.
-    :param tasks: path at which it is queried together with others; empty where it has a path of its own.
+    :param tasks_path: path at which it is queried together with others; empty where it has a path of its own.
     :param external_task_id: the caller's id, if any.
-    :param body: body of the create call, with long strings cut to their hash.
+    :param body: body of the create call, with long strings replaced by their hash.
     :param body_sha256: hash of the create call's body as it was sent.
     :param unknown_fields: fields of the body that the API does not know.
-    :param made_at: seconds since the epoch, as all times here.
+    :param created_at: seconds since the epoch, as all times here.
     :param started_at: when it leaves the queue.
     :param ended_at: when it ends.
     :param slots: how many of the account's slots it holds until then.
     :param price: what it costs in units if it succeeds.
     :param unit_type: the resource pack that pays.
     :param cash: what it costs in US dollars instead, where the account pays in cash.
-    :param items: what it makes.
+    :param items: entries of its result.
     :param failure: why it fails; ``None`` for a job that succeeds.
     :param parent: the video that it works on.
     :param session_id: the session that began with it.
-    :param callback_url: where to report status changes.
+    :param callback_url: URL that gets its status changes.
     """
 
     number: int
     task_id: str
     slug: str
-    tasks: str
+    tasks_path: str
     external_task_id: str | None
     body: Mapping[str, Any]
     body_sha256: str
     unknown_fields: tuple[str, ...]
-    made_at: float
+    created_at: float
     started_at: float
     ended_at: float
     slots: int
@@ -90,7 +90,7 @@ class EmulatedTask:
         :return: seconds since the epoch.
         """
         if now < self.started_at:
-            return self.made_at
+            return self.created_at
         return self.started_at if now < self.ended_at else self.ended_at
 
     def units(self, now: float) -> Decimal:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The little of HTTP that the emulator's own handlers need, without a framework in the hot path."""
+"""Requests and responses as the emulator's handlers see them, and their ASGI messages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from starlette.types import Receive, Scope, Send
 class Request:
     """One request.
 
-    :param scope: what the server knows of it.
-    :param receive: the server's callable for what comes in.
-    :param body: its body, complete.
+    :param scope: ASGI scope of the request.
+    :param receive: ASGI function that receives.
+    :param body: its complete body.
     """
 
     scope: Scope
@@ -48,7 +48,7 @@ class Request:
 
     @cached_property
     def base_url(self) -> str:
-        """Scheme and host by which the client reached the emulator."""
+        """Scheme and host of the emulator in the client's request."""
         host = self.headers.get("host") or ":".join(str(part) for part in self.scope["server"])
         return f"{self.scope['scheme']}://{host}"
 
@@ -62,7 +62,7 @@ class Request:
 class Response:
     """One HTTP response.
 
-    :param body: its content.
+    :param body: body of the response.
     :param status: HTTP status.
     :param content_type: media type of the content.
     :param headers: further headers.
@@ -75,7 +75,7 @@ class Response:
 
 
 class ConnectionDropped(Exception):
-    """Raised by a handler to have the connection cut instead of answered."""
+    """Raised by a handler to cut the connection instead of a response."""
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -92,14 +92,14 @@ async def read_body(receive: Receive) -> bytes:
             return b"".join(chunks)
 
 
-async def send_response(send: Send, answer: Response) -> None:
+async def send_response(send: Send, response: Response) -> None:
     """Send a response.
 
     :param send: ASGI function that sends.
-    :param answer: the response.
+    :param response: the response.
     """
-    await send(response_start(answer.status, answer.content_type, len(answer.body), answer.headers))
-    await send({"type": "http.response.body", "body": answer.body})
+    await send(response_start(response.status, response.content_type, len(response.body), response.headers))
+    await send({"type": "http.response.body", "body": response.body})
 
 
 def response_start(
@@ -128,7 +128,7 @@ async def drop_connection(receive: Receive, send: Send, *, flush: bool = False) 
     :param send: ASGI function that sends.
     :param flush: send what is buffered first.
     """
-    # ASGI has no word for this; uvicorn's request object, whose method ``send`` is, holds the socket.
+    # ASGI cannot do this; uvicorn's request object, whose method ``send`` is, holds the socket.
     transport = send.__self__.transport  # type: ignore[attr-defined]
     if flush:
         transport.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The introspection API under ``/_emulator``: for tests, without credentials."""
+"""The introspection API under ``/_emulator``, for tests; it needs no credentials."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def _require_loopback(
     host: Annotated[str, Header(include_in_schema=False)] = "",
     origin: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> None:
-    # Any page of the web can send a developer's browser here: by a name of its own that it has lead to this
-    # machine, or by a form, which needs no permission.
+    # Any web page can send a developer's browser here: by a host name that resolves to this machine, or by
+    # a form, which needs no permission.
     if not is_loopback_url(f"http://{host}") or (origin is not None and not is_loopback_url(origin)):
-        raise HTTPException(403, "this is for programs and pages of this machine only")
+        raise HTTPException(403, "only programs and pages of this machine may use it")
 
 
 def _add_jobs(app: FastAPI, state: EmulatorState) -> None:
@@ -117,7 +117,7 @@ def task_summary(job: EmulatedTask, now: float) -> dict[str, Any]:
 
     :param job: the job.
     :param now: the emulator's time in seconds.
-    :return: what is known of it, as JSON.
+    :return: the job as JSON.
     """
     return {
         "number": job.number,
@@ -126,7 +126,7 @@ def task_summary(job: EmulatedTask, now: float) -> dict[str, Any]:
         "endpoint": job.slug,
         "status": job.status(now),
         "failure": job.failure,
-        "made_at": milliseconds(job.made_at),
+        "made_at": milliseconds(job.created_at),
         "ended_at": milliseconds(job.ended_at),
         "slots": job.slots,
         "units": format(job.units(now), "f"),
@@ -138,7 +138,7 @@ def task_summary(job: EmulatedTask, now: float) -> dict[str, Any]:
 
 
 class _value_error_as_400:
-    """Turn a :class:`ValueError` into an answer 400 that says what was wrong."""
+    """Convert a :class:`ValueError` to a response with status 400 and its text."""
 
     def __enter__(self) -> None: ...
 

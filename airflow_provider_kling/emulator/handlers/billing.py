@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the account has left, and what it was charged for."""
+"""The account's resource packs and its records of charges."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ _QUERY = object_(
 )
 
 
-async def _costs(state: EmulatorState, call: Request, request_id: str) -> Response:
-    start, end = (_time(call.query.get(name), name) for name in ("start_time", "end_time"))
+async def _costs(state: EmulatorState, request: Request, request_id: str) -> Response:
+    start, end = (_time(request.query.get(name), name) for name in ("start_time", "end_time"))
     if start >= end:
         raise invalid_value("start_time must be before end_time")
     if state.faults.setting("costs_limited") and state.costs_queried_too_soon():
         state.faults.strikes("costs_limited")
         raise ApiErrorResponse(429, 1302, "Too many requests, please slow down", {"retry-after": "1"})
-    wanted = call.query.get("resource_pack_name")
-    bought = RESOURCE_PACKS if state.options.cash is None else {}
-    packs = [_pack(state, pack, name) for pack, name in bought.items() if wanted in (None, "", name)]
+    pack_name = request.query.get("resource_pack_name")
+    names = RESOURCE_PACKS if state.options.cash is None else {}
+    packs = [_pack(state, pack, name) for pack, name in names.items() if pack_name in (None, "", name)]
     return state.envelope.data(
         {"code": 0, "msg": "success", "resource_pack_subscribe_infos": packs}, request_id
     )
@@ -55,7 +55,7 @@ async def _costs(state: EmulatorState, call: Request, request_id: str) -> Respon
 
 def _pack(state: EmulatorState, pack: str, name: str) -> dict[str, Any]:
     now, total = state.clock.now(), Decimal(str(state.options.units))
-    # The vendor's count of what remains is up to 12 hours old.
+    # The vendor's remaining quantity is up to 12 hours old.
     spent = sum(
         (job.units(now - LAG_SECONDS) for job in state.account.jobs if job.unit_type == pack), Decimal(0)
     )
@@ -73,20 +73,20 @@ def _pack(state: EmulatorState, pack: str, name: str) -> dict[str, Any]:
     }
 
 
-async def _unit_ledger(state: EmulatorState, call: Request, request_id: str) -> Response:
-    query = _parse_query(state, call, _FILTERS)
+async def _unit_ledger(state: EmulatorState, request: Request, request_id: str) -> Response:
+    query = _parse_query(state, request, _FILTERS)
     lines = [line for job, line in _usage_records(state) if query.matches(job, line)]
     return state.envelope.data(query.paginate(lines), request_id)
 
 
-async def _cash_ledger(state: EmulatorState, call: Request, request_id: str) -> Response:
-    query = _parse_query(state, call, _CASH_FILTERS)
+async def _cash_ledger(state: EmulatorState, request: Request, request_id: str) -> Response:
+    query = _parse_query(state, request, _CASH_FILTERS)
     lines = [line for job, line in _cash_records(state) if query.matches(job, line)]
     return state.envelope.data(query.paginate(lines), request_id)
 
 
 def _usage_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[str, Any]]]:
-    """Yield the jobs that were charged, in that order, and what the ledger says of each."""
+    """Yield the jobs that were charged, in that order, and the record of each."""
     now = state.clock.now()
     remaining = dict.fromkeys(RESOURCE_PACKS, Decimal(str(state.options.units)))
     for job in sorted(state.account.jobs, key=lambda job: job.ended_at):
@@ -107,7 +107,7 @@ def _usage_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[st
 
 
 def _cash_records(state: EmulatorState) -> Iterator[tuple[EmulatedTask, dict[str, Any]]]:
-    """Yield the jobs that were charged in cash, in that order, and what the ledger says of each."""
+    """Yield the jobs that were charged in cash, in that order, and the record of each."""
     now, remaining = state.clock.now(), Decimal(str(state.options.cash or 0))
     for job in sorted(state.account.jobs, key=lambda job: job.ended_at):
         if dollars := job.dollars(now):
@@ -144,9 +144,9 @@ def _record(job: EmulatedTask) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class UsageQuery:
-    """What a ledger is asked for; all of it is in the cursor of the next page.
+    """A query for records; the cursor of the next page contains all of it.
 
-    :param start: jobs made from then on, Unix time in milliseconds.
+    :param start: jobs created from this time on, Unix time in milliseconds.
     :param end: jobs created before this time.
     :param limit: lines on a page.
     :param first: place of the page's first line.
@@ -167,7 +167,7 @@ class UsageQuery:
         :return: ``True`` if it matches.
         """
         known = {**line, "package_name": RESOURCE_PACKS[job.unit_type]}
-        return self.start <= milliseconds(job.made_at) <= self.end and all(
+        return self.start <= milliseconds(job.created_at) <= self.end and all(
             not values or known.get(key) in values for key, values in self.filters
         )
 
@@ -193,9 +193,9 @@ class UsageQuery:
         return base64.urlsafe_b64encode(json.dumps(astuple(self)).encode()).decode()
 
 
-def _parse_query(state: EmulatorState, call: Request, known: frozenset[str]) -> UsageQuery:
+def _parse_query(state: EmulatorState, request: Request, known: frozenset[str]) -> UsageQuery:
     body = _QUERY(
-        ValidationState(state.validation.library, state.account.artifacts), "", parse_json(call.body)
+        ValidationState(state.validation.library, state.account.artifacts), "", parse_json(request.body)
     )
     if "cursor" in body:
         return _from_cursor(body["cursor"])

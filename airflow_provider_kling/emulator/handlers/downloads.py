@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Result files over HTTP, with ranges, as a content network serves them."""
+"""Result files over HTTP, with signed URLs and byte ranges."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ _DENIED = (
 
 
 async def serve(state: EmulatorState, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request below :data:`PREFIX`.
+    """Respond to a request below :data:`PREFIX`.
 
     :param state: state of the emulator.
     :param scope: ASGI scope of the request.
     :param receive: ASGI function that receives.
     :param send: ASGI function that sends.
     """
-    call = Request(scope, receive)
-    refusal = _refusal(state, call)
-    file = None if refusal else _file(state, call.path)
-    if refusal or file is None:
-        answer = refusal or Response(b"not found", 404, "text/plain")
-        state.requests[call.method, TEMPLATE, answer.status] += 1
-        await send_response(send, answer)
+    request = Request(scope, receive)
+    error_response = _error_response(state, request)
+    file = None if error_response else _file(state, request.path)
+    if error_response or file is None:
+        response = error_response or Response(b"not found", 404, "text/plain")
+        state.requests[request.method, TEMPLATE, response.status] += 1
+        await send_response(send, response)
         return
     rendered = await state.renderer.file(file.spec)
     limit = (
         state.faults.strikes_limited_times("cut_download", "cut_times", None)
-        if call.method == "GET"
+        if request.method == "GET"
         else None
     )
-    status = await _send_file(call, send, rendered, file.spec.content_type, limit)
-    state.requests[call.method, TEMPLATE, status] += 1
+    status = await _send_file(request, send, rendered, file.spec.content_type, limit)
+    state.requests[request.method, TEMPLATE, status] += 1
     if limit is not None:
         await drop_connection(receive, send, flush=True)
 
 
-def _refusal(state: EmulatorState, call: Request) -> Response | None:
-    if call.method not in ("GET", "HEAD"):
+def _error_response(state: EmulatorState, request: Request) -> Response | None:
+    if request.method not in ("GET", "HEAD"):
         return Response(b"method not allowed", 405, "text/plain", {"allow": "GET, HEAD"})
-    expires = call.query.get("Expires", "")
+    expires = request.query.get("Expires", "")
     if not expires.isdecimal():
         return _access_denied(b"Access denied")
     if state.faults.strikes_next_n("download_error"):
         return Response(b"service unavailable", 503, "text/plain")
     if state.faults.strikes_next_n("expired_url") or not state.signer.is_valid(
-        call.path, expires, call.query.get("Signature", "")
+        request.path, expires, request.query.get("Signature", "")
     ):
         return _access_denied(b"Request has expired")
     return None
@@ -76,11 +76,11 @@ def _file(state: EmulatorState, path: str) -> OutputFile | None:
 
 
 async def _send_file(
-    call: Request, send: Send, rendered: RenderedFile, content_type: str, limit: int | None
+    request: Request, send: Send, rendered: RenderedFile, content_type: str, limit: int | None
 ) -> int:
     size = rendered.size
     headers = {"accept-ranges": "bytes", "etag": rendered.etag}
-    byte_range = _range(call.headers.get("range"), size)
+    byte_range = _range(request.headers.get("range"), size)
     if byte_range is None:
         await send(response_start(416, "text/plain", 0, {**headers, "content-range": f"bytes */{size}"}))
         await send({"type": "http.response.body", "body": b""})
@@ -90,7 +90,7 @@ async def _send_file(
         headers["content-range"] = f"bytes {byte_range[0]}-{byte_range[-1]}/{size}"
     status = 206 if partial else 200
     await send(response_start(status, content_type, len(byte_range), headers))
-    if call.method == "GET":
+    if request.method == "GET":
         for chunk in _chunks(rendered.path, byte_range[:limit]):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     if limit is None:

@@ -46,12 +46,12 @@ _MARK = object_(
 )
 
 
-async def _init(state: EmulatorState, call: Request, request_id: str) -> Response:
+async def _init_selection(state: EmulatorState, request: Request, request_id: str) -> Response:
     validation = _validation_state(state)
-    body = _OPEN(validation, "", parse_json(call.body))
+    body = _OPEN(validation, "", parse_json(request.body))
     video = first_video(validation.media)
-    if wrong := exactly_one("video_id", "video_url")(body, validation.media):
-        raise invalid_value(wrong)
+    if violation := exactly_one("video_id", "video_url")(body, validation.media):
+        raise invalid_value(violation)
     if video is None or _GAP[0] < video.seconds < _GAP[1]:
         raise invalid_value("video duration must be in [2s, 5s] or [7s, 10s]")
     session = _open_session(state, video)
@@ -66,12 +66,12 @@ async def _init(state: EmulatorState, call: Request, request_id: str) -> Respons
         "total_frame": round(video.seconds * FPS),
         "normalized_video": session.files[0],
     }
-    signed = state.serializer.with_signed_urls(data, session.session_id, now, call.base_url)
+    signed = state.serializer.with_signed_urls(data, session.session_id, now, request.base_url)
     return state.envelope.data(signed, request_id)
 
 
-async def _add(state: EmulatorState, call: Request, request_id: str) -> Response:
-    session, body = _session(state, call, _MARK)
+async def _add_selection(state: EmulatorState, request: Request, request_id: str) -> Response:
+    session, body = _session(state, request, _MARK)
     frame, points = body["frame_index"], body["points"]
     if frame >= round(session.video.seconds * FPS):
         raise invalid_value(f"frame_index {frame} is after the last frame")
@@ -81,8 +81,8 @@ async def _add(state: EmulatorState, call: Request, request_id: str) -> Response
     return state.envelope.data(_masks(session, frame), request_id)
 
 
-async def _delete(state: EmulatorState, call: Request, request_id: str) -> Response:
-    session, body = _session(state, call, _MARK)
+async def _delete_selection(state: EmulatorState, request: Request, request_id: str) -> Response:
+    session, body = _session(state, request, _MARK)
     frame = body["frame_index"]
     marked = session.marks.get(frame, [])
     for point in body["points"]:
@@ -94,19 +94,19 @@ async def _delete(state: EmulatorState, call: Request, request_id: str) -> Respo
     return state.envelope.data(_masks(session, frame), request_id)
 
 
-async def _clear(state: EmulatorState, call: Request, request_id: str) -> Response:
-    session, _ = _session(state, call, _SESSION)
+async def _clear_selection(state: EmulatorState, request: Request, request_id: str) -> Response:
+    session, _ = _session(state, request, _SESSION)
     session.marks.clear()
     return state.envelope.data({"status": 0, "session_id": session.session_id}, request_id)
 
 
-async def _preview(state: EmulatorState, call: Request, request_id: str) -> Response:
-    session, _ = _session(state, call, _SESSION)
+async def _preview_selection(state: EmulatorState, request: Request, request_id: str) -> Response:
+    session, _ = _session(state, request, _SESSION)
     if not session.marks:
         raise invalid_value("no selection has been added")
     _, video, cover, tracking = session.files
     data = {"res": {"video": video, "video_cover": cover, "tracking_output": tracking}}
-    signed = state.serializer.with_signed_urls(data, session.session_id, state.clock.now(), call.base_url)
+    signed = state.serializer.with_signed_urls(data, session.session_id, state.clock.now(), request.base_url)
     return state.envelope.data(signed, request_id)
 
 
@@ -114,8 +114,8 @@ def _validation_state(state: EmulatorState) -> ValidationState:
     return ValidationState(state.validation.library, state.account.artifacts, strict=state.options.strict)
 
 
-def _session(state: EmulatorState, call: Request, kind: Check) -> tuple[EditSession, dict[str, Any]]:
-    body = kind(_validation_state(state), "", parse_json(call.body))
+def _session(state: EmulatorState, request: Request, kind: Check) -> tuple[EditSession, dict[str, Any]]:
+    body = kind(_validation_state(state), "", parse_json(request.body))
     return state.account.artifacts.session(body["session_id"]), body
 
 
@@ -136,7 +136,7 @@ def _open_session(state: EmulatorState, video: VideoInfo) -> EditSession:
 
 
 def _masks(session: EditSession, frame: int) -> dict[str, Any]:
-    """Return what the API says of one frame: an ellipse around each point."""
+    """Return the masks of one frame: an ellipse around each point."""
     image = session.video.image
     height = max(1, round(_MASK_PIXELS / image.ratio))
     marked = session.marks.get(frame, [])
@@ -145,9 +145,9 @@ def _masks(session: EditSession, frame: int) -> dict[str, Any]:
 
 
 def _mask(number: int, point: Mapping[str, float], width: int, height: int) -> dict[str, Any]:
-    across = np.linspace(0, 1, width)[None, :] - point["x"]
-    down = np.linspace(0, 1, height)[:, None] - point["y"]
-    inside = across**2 + down**2 < _RADIUS**2
+    x_offset = np.linspace(0, 1, width)[None, :] - point["x"]
+    y_offset = np.linspace(0, 1, height)[:, None] - point["y"]
+    inside = x_offset**2 + y_offset**2 < _RADIUS**2
     stream = io.BytesIO()
     Image.fromarray(inside.astype(np.uint8) * 255).save(stream, "PNG")
     size = [height, width]
@@ -159,7 +159,7 @@ def _mask(number: int, point: Mapping[str, float], width: int, height: int) -> d
 
 
 def _run_lengths(inside: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterator[str]:
-    """Write a mask as the COCO format does: lengths of runs down the columns, beginning with what is outside.
+    """Write a mask as the COCO format does: lengths of runs down the columns, beginning outside the mask.
 
     From the third on, a run is written as its difference from the last but one, in groups of five bits.
     """
@@ -178,12 +178,12 @@ def _run_lengths(inside: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterator[str]:
 
 
 def _list_presets(items: tuple[ResultEntry, ...], sizes: range) -> Handler:
-    """Lists presets as tasks that made them, one each."""
+    """List presets, each as the result of a task."""
 
-    async def listing(state: EmulatorState, call: Request, request_id: str) -> Response:
-        number_, size = parse_page(call, "pageNum"), parse_page(call, "pageSize", sizes, 30)
+    async def list_(state: EmulatorState, request: Request, request_id: str) -> Response:
+        page_number, size = parse_page(request, "pageNum"), parse_page(request, "pageSize", sizes, 30)
         now = milliseconds(state.clock.now())
-        page = items[(number_ - 1) * size : number_ * size]
+        page = items[(page_number - 1) * size : page_number * size]
         tasks = [
             {
                 "task_id": f"preset-{item.array}-{index}",
@@ -193,7 +193,7 @@ def _list_presets(items: tuple[ResultEntry, ...], sizes: range) -> Handler:
                 "task_result": {
                     item.array: [
                         state.serializer.with_signed_urls(
-                            item.values, PRESETS, state.clock.now(), call.base_url
+                            item.values, PRESETS, state.clock.now(), request.base_url
                         ),
                     ]
                 },
@@ -202,27 +202,27 @@ def _list_presets(items: tuple[ResultEntry, ...], sizes: range) -> Handler:
         ]
         return state.envelope.listed([json.dumps(task).encode() for task in tasks], request_id)
 
-    return listing
+    return list_
 
 
 def _delete_resource(array: str, field: str) -> Handler:
     kind = object_(field, **{field: string()})
 
-    async def delete(state: EmulatorState, call: Request, request_id: str) -> Response:
+    async def delete(state: EmulatorState, request: Request, request_id: str) -> Response:
         body = kind(
-            ValidationState(state.validation.library, state.account.artifacts), "", parse_json(call.body)
+            ValidationState(state.validation.library, state.account.artifacts), "", parse_json(request.body)
         )
         job = state.account.artifacts.delete(array, body[field])
         _mark_deleted(job)
         state.serializer.discard(job)
-        answer = {"task_id": f"{job.task_id}8", "task_status": Status.SUCCEED}
-        return state.envelope.data(answer, request_id)
+        response = {"task_id": f"{job.task_id}8", "task_status": Status.SUCCEED}
+        return state.envelope.data(response, request_id)
 
     return delete
 
 
 def _mark_deleted(job: EmulatedTask) -> None:
-    # Elements stay visible as deleted ones; of voices nothing is left.
+    # Deleted elements stay visible with their status; deleted voices do not.
     job.items = tuple(
         replace(item, values={**item.values, "status": "deleted"})
         for item in job.items
@@ -241,11 +241,11 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     **{
         ("POST", f"/v1/videos/multi-elements/{name}"): handler
         for name, handler in (
-            ("init-selection", _init),
-            ("add-selection", _add),
-            ("delete-selection", _delete),
-            ("clear-selection", _clear),
-            ("preview-selection", _preview),
+            ("init-selection", _init_selection),
+            ("add-selection", _add_selection),
+            ("delete-selection", _delete_selection),
+            ("clear-selection", _clear_selection),
+            ("preview-selection", _preview_selection),
         )
     },
 }

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from ...api.endpoint import Endpoint, ResultType
 from ..clock import milliseconds
 from ..errors import ApiErrorResponse, invalid_request, invalid_value, method_not_found
-from ..responses import WORDS
+from ..responses import V2_STATUSES
 from ..spec.schema import ValidationState, any_of, array, number, object_, string
 from ..spec.validation import parse_json, validate_body
 from ..state import EmulatorState
@@ -32,21 +32,21 @@ _LIMITS = (1, 500)
 _DAYS = 30
 _DAY_MS = 86_400_000
 _FILTER = object_("key", "values", key=string(), values=array(string(), 0, 100))
-# A number or a text of digits; both were seen to be taken.
+# A number or a text of digits; the vendor accepts both.
 _TIME = any_of(number(0), string())
 
 
-def parse_page(call: Request, name: str, allowed: range = PAGE_NUMBERS, default: int = 1) -> int:
+def parse_page(request: Request, name: str, allowed: range = PAGE_NUMBERS, default: int = 1) -> int:
     """Parse an integer parameter of a list call.
 
-    :param call: the request.
+    :param request: the request.
     :param name: name of the parameter.
     :param allowed: allowed values.
     :param default: value if it is not sent.
     :return: the value.
     :raises ApiErrorResponse: it is not allowed.
     """
-    text = call.query.get(name, "")
+    text = request.query.get(name, "")
     if not text:
         return default
     if not text.isdecimal() or int(text) not in allowed:
@@ -55,7 +55,7 @@ def parse_page(call: Request, name: str, allowed: range = PAGE_NUMBERS, default:
 
 
 Handler = Callable[[EmulatorState, Request, str], Awaitable[Response]]
-"""Gets the state, the request and a request id."""
+"""Takes the state, the request and a request id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def build_router(
 
     :param endpoints: the endpoints by public name.
     :param others: handlers of other calls by method and path.
-    :param prefix: what all paths begin with, such as ``/kling``.
+    :param prefix: prefix of all paths, such as ``/kling``.
     :return: function that returns the route for a method and path, or ``None``.
     """
     exact = {
@@ -97,88 +97,92 @@ def build_router(
             queries[path] = endpoint
             if endpoint.listable:
                 exact["GET", path] = Route(path, _list_handler(endpoint))
-    # Gateways do not have what is newer than v1.
-    newer = (
+    # Gateways have only v1.
+    v2_endpoints = (
         {} if prefix else {endpoint.path: endpoint for endpoint in endpoints.values() if endpoint.tasks_path}
     )
 
-    def find(method: str, path: str) -> Route | None:
+    def find_route(method: str, path: str) -> Route | None:
         path = _route_key(path)
         if route := exact.get((method, path)):
             return route
         parent, _, ident = path.rpartition("/")
         if method == "GET" and ident and parent in queries:
             return Route(f"{parent}/{{id}}", _get_handler(queries[parent], unquote(ident)))
-        return _v2_route(newer, method, path)
+        return _v2_route(v2_endpoints, method, path)
 
-    return find
+    return find_route
 
 
 def _route_key(path: str) -> str:
-    """Return a path without trailing or doubled slashes: the vendor's own examples and nodes send both."""
+    """Return a path without trailing or doubled slashes: published clients send both."""
     return f"/{'/'.join(part for part in path.split('/') if part)}"
 
 
-def _v2_route(newer: Mapping[str, Endpoint], method: str, path: str) -> Route | None:
+def _v2_route(v2_endpoints: Mapping[str, Endpoint], method: str, path: str) -> Route | None:
     """Return the route of a call of API 2.0 or of a solution."""
-    if path in {endpoint.tasks_path for endpoint in newer.values()}:
-        return Route(path, partial(_query_v2 if method == "GET" else _list_v2, tasks=path))
+    if path in {endpoint.tasks_path for endpoint in v2_endpoints.values()}:
+        return Route(path, partial(_query_v2 if method == "GET" else _list_v2, tasks_path=path))
     parent, _, model = path.rpartition("/")
     for template in (path, f"{parent}/{{model_name}}"):
-        if method == "POST" and template in newer:
-            return Route(template, _create_handler(newer[template], model))
+        if method == "POST" and template in v2_endpoints:
+            return Route(template, _create_handler(v2_endpoints[template], model))
     return None
 
 
 def _create_handler(endpoint: Endpoint, model: str = "") -> Handler:
-    async def create(state: EmulatorState, call: Request, request_id: str) -> Response:
+    async def create(state: EmulatorState, request: Request, request_id: str) -> Response:
         if endpoint.tasks_path:
-            _require_api_key(state, call)
-        if not call.headers.get("content-type", "").lower().startswith("application/json"):
+            _require_api_key(state, request)
+        if not request.headers.get("content-type", "").lower().startswith("application/json"):
             raise invalid_request("Content-Type must be application/json")
-        # In a thread: images are decoded, and one with a URL on this machine may even come from here.
-        validated = await asyncio.to_thread(validate_body, endpoint.slug, call.body, state.validation, model)
-        await state.fault_injector.before_create(call, validated, len(state.account.jobs))
+        # In a thread: images are decoded, and may be downloaded from this emulator.
+        validated = await asyncio.to_thread(
+            validate_body, endpoint.slug, request.body, state.validation, model
+        )
+        await state.fault_injector.before_create(request, validated, len(state.account.jobs))
         job = state.account.create_task(endpoint, validated)
-        state.callbacks.watch(job, call.base_url)
-        await state.fault_injector.after_create(call)
+        state.callbacks.watch(job, request.base_url)
+        await state.fault_injector.after_create(request)
         if endpoint.result is ResultType.FACES:
-            faces = state.serializer.faces(job, call.base_url)
+            faces = state.serializer.faces(job, request.base_url)
             return state.envelope.data(faces, request_id)
         if endpoint.synchronous:
-            return state.envelope.queried(job, state.serializer.task(job, call.base_url), request_id)
-        task = json.dumps(state.serializer.created_object(job, call.base_url)).encode()
+            return state.envelope.queried(job, state.serializer.task(job, request.base_url), request_id)
+        task = json.dumps(state.serializer.created_object(job, request.base_url)).encode()
         return state.envelope.created(job, task, request_id)
 
     return create
 
 
 def _get_handler(endpoint: Endpoint, ident: str) -> Handler:
-    async def query(state: EmulatorState, call: Request, request_id: str) -> Response:
+    async def query(state: EmulatorState, request: Request, request_id: str) -> Response:
         job = state.account.find(endpoint, ident)
-        return state.envelope.queried(job, state.serializer.task(job, call.base_url), request_id)
+        return state.envelope.queried(job, state.serializer.task(job, request.base_url), request_id)
 
     return query
 
 
 def _list_handler(endpoint: Endpoint) -> Handler:
-    async def listing(state: EmulatorState, call: Request, request_id: str) -> Response:
+    async def list_(state: EmulatorState, request: Request, request_id: str) -> Response:
         if not state.options.dialect.supports_list or state.faults.strikes("no_list"):
-            return await unknown_method(state, call, request_id)
-        number = parse_page(call, "pageNum")
+            return await unknown_method(state, request, request_id)
+        number = parse_page(request, "pageNum")
         sizes = VOICE_PAGE_SIZES if endpoint.result is ResultType.VOICES else PAGE_SIZES
-        size = parse_page(call, "pageSize", sizes, PAGE_SIZE)
+        size = parse_page(request, "pageSize", sizes, PAGE_SIZE)
         jobs = state.account.page(endpoint.slug, number, size)
-        return state.envelope.listed([state.serializer.task(job, call.base_url) for job in jobs], request_id)
+        return state.envelope.listed(
+            [state.serializer.task(job, request.base_url) for job in jobs], request_id
+        )
 
-    return listing
+    return list_
 
 
-async def unknown_method(state: EmulatorState, call: Request, request_id: str) -> Response:
-    """Answer a path or method that the API does not have.
+async def unknown_method(state: EmulatorState, request: Request, request_id: str) -> Response:
+    """Refuse a path or method that the API does not have.
 
     :param state: state of the emulator.
-    :param call: the request.
+    :param request: the request.
     :param request_id: its id.
     :return: never.
     :raises ApiErrorResponse: always.
@@ -186,14 +190,14 @@ async def unknown_method(state: EmulatorState, call: Request, request_id: str) -
     raise method_not_found()
 
 
-def _require_api_key(state: EmulatorState, call: Request) -> None:
-    """Refuse tokens made of AccessKey and SecretKey.
+def _require_api_key(state: EmulatorState, request: Request) -> None:
+    """Refuse tokens signed with AccessKey and SecretKey.
 
     :param state: state of the emulator.
-    :param call: the request.
+    :param request: the request.
     :raises ApiErrorResponse: 401 with code 1002.
     """
-    if call.headers.get("authorization", "").partition(" ")[2] != state.options.api_key:
+    if request.headers.get("authorization", "").partition(" ")[2] != state.options.api_key:
         raise ApiErrorResponse(
             401,
             1002,
@@ -202,39 +206,39 @@ def _require_api_key(state: EmulatorState, call: Request) -> None:
         )
 
 
-async def _query_v2(state: EmulatorState, call: Request, request_id: str, tasks: str) -> Response:
-    """Answer a query for tasks by their ids; those that do not exist are left out.
+async def _query_v2(state: EmulatorState, request: Request, request_id: str, tasks_path: str) -> Response:
+    """Respond to a query for tasks by their ids; those that do not exist are left out.
 
     :param state: state of the emulator.
-    :param call: the request.
+    :param request: the request.
     :param request_id: its id.
-    :param tasks: the path that was asked.
+    :param tasks_path: the requested path.
     :return: the response.
     :raises ApiErrorResponse: the query is invalid.
     """
-    _require_api_key(state, call)
-    kinds = [name for name in ("task_ids", "external_task_ids") if call.query.get(name)]
+    _require_api_key(state, request)
+    kinds = [name for name in ("task_ids", "external_task_ids") if request.query.get(name)]
     if len(kinds) != 1:
         raise invalid_request("one and only one of task_ids and external_task_ids is required")
-    idents = call.query[kinds[0]].split(",")
+    idents = request.query[kinds[0]].split(",")
     if len(idents) > _MAX_IDS:
         raise invalid_value(f"{kinds[0]} cannot exceed {_MAX_IDS} in total")
-    jobs = state.account.find_many(idents, tasks, external=kinds[0] == "external_task_ids")
-    views = [state.serializer.serialize_for_tasks_path(job, call.base_url) for job in jobs]
-    return state.envelope.listed(views, request_id)
+    jobs = state.account.find_many(idents, tasks_path, external=kinds[0] == "external_task_ids")
+    task_objects = [state.serializer.serialize_for_tasks_path(job, request.base_url) for job in jobs]
+    return state.envelope.listed(task_objects, request_id)
 
 
-async def _list_v2(state: EmulatorState, call: Request, request_id: str, tasks: str) -> Response:
-    """Answer a call for tasks by cursor, newest first.
+async def _list_v2(state: EmulatorState, request: Request, request_id: str, tasks_path: str) -> Response:
+    """Respond to a list call with tasks by cursor, newest first.
 
     :param state: state of the emulator.
-    :param call: the request.
+    :param request: the request.
     :param request_id: its id.
-    :param tasks: the path that was asked.
+    :param tasks_path: the requested path.
     :return: the response.
     :raises ApiErrorResponse: the query is invalid.
     """
-    _require_api_key(state, call)
+    _require_api_key(state, request)
     if state.faults.strikes("no_list"):
         raise method_not_found()
     kind = object_(
@@ -245,21 +249,23 @@ async def _list_v2(state: EmulatorState, call: Request, request_id: str, tasks: 
         filters=array(_FILTER, 0, 10),
     )
     filters = kind(
-        ValidationState(state.validation.library, state.account.artifacts), "", parse_json(call.body)
+        ValidationState(state.validation.library, state.account.artifacts), "", parse_json(request.body)
     )
     cursor, limit = (
         filters.get("cursor", ""),
-        filters.get("limit", _LIMIT_OF_SOLUTIONS if tasks == _SOLUTIONS else _LIMIT),
+        filters.get("limit", _LIMIT_OF_SOLUTIONS if tasks_path == _SOLUTIONS else _LIMIT),
     )
     if cursor and not cursor.isdecimal():
         raise invalid_value(f"cursor value '{cursor}' is invalid")
     jobs = state.account.list_before(
-        int(cursor) if cursor else None, tasks, limit + 1, _job_filter(state, filters, tasks)
+        int(cursor) if cursor else None, tasks_path, limit + 1, _job_filter(state, filters, tasks_path)
     )
     page = jobs[:limit]
     more = len(jobs) > limit
     data = {
-        "result": [json.loads(state.serializer.serialize_for_tasks_path(job, call.base_url)) for job in page],
+        "result": [
+            json.loads(state.serializer.serialize_for_tasks_path(job, request.base_url)) for job in page
+        ],
         "count": len(page),
         "next_cursor": str(page[-1].number) if more else "",
         "has_more": more,
@@ -268,31 +274,31 @@ async def _list_v2(state: EmulatorState, call: Request, request_id: str, tasks: 
 
 
 def _job_filter(
-    state: EmulatorState, filters: Mapping[str, Any], tasks: str
+    state: EmulatorState, filters: Mapping[str, Any], tasks_path: str
 ) -> Callable[[EmulatedTask], bool]:
     """Return a function that selects the requested jobs.
 
     :param state: the emulator's state.
     :param filters: the call's body.
-    :param tasks: the path that was asked; that of the solutions has no filter by product.
+    :param tasks_path: the requested path; that of the solutions has no filter by product.
     :return: a predicate of jobs.
     :raises ApiErrorResponse: a time or a filter cannot be read.
     """
     now = state.clock.now()
     start, end = (_milliseconds(filters, name) for name in ("start_time", "end_time"))
-    first = milliseconds(now) - _DAYS * _DAY_MS if start is None else start
+    earliest = milliseconds(now) - _DAYS * _DAY_MS if start is None else start
     accepted: dict[str, set[str]] = {}
-    keys = ("status",) if tasks == _SOLUTIONS else ("status", "product_type")
+    keys = ("status",) if tasks_path == _SOLUTIONS else ("status", "product_type")
     for entry in filters.get("filters", ()):
         if entry["key"] not in keys:
             raise invalid_value(f"filters.key value '{entry['key']}' is invalid, must be {' or '.join(keys)}")
         accepted.setdefault(entry["key"], set()).update(entry["values"])
 
     def matches(job: EmulatedTask) -> bool:
-        made, status = milliseconds(job.made_at), job.status(now)
-        known = {"status": {status.value, WORDS.get(status, status)}, "product_type": {_product(job)}}
-        among = all(not values or known[key] & values for key, values in accepted.items())
-        return among and first <= made and (end is None or made <= end)
+        created_at, status = milliseconds(job.created_at), job.status(now)
+        known = {"status": {status.value, V2_STATUSES.get(status, status)}, "product_type": {_product(job)}}
+        matches_filters = all(not values or known[key] & values for key, values in accepted.items())
+        return matches_filters and earliest <= created_at and (end is None or created_at <= end)
 
     return matches
 

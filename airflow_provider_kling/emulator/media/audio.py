@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Audio that can be played: synthetic speech, and audio from requests."""
+"""Decodes and renders audio: synthetic speech, and audio of requests."""
 
 from __future__ import annotations
 

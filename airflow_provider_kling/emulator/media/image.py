@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images as the emulator draws them."""
+"""Draws and renders images."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def draw_watermark(image: Image.Image) -> Image.Image:
 
 
 def emulated_label(height: int) -> Image.Image:
-    """Return a label for the corner of a video, so that the video is not taken for a real one.
+    """Return a label for the corner of a video, which marks it as not real.
 
     :param height: height of the video.
     :return: image with alpha.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How large and how long media are, by their content."""
+"""Media of requests: read, measured and checked against limits."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from .specs import AudioInfo, ImageInfo, VideoInfo
 av.logging.set_level(av.logging.PANIC)
 logging.getLogger("PIL").setLevel(logging.WARNING)
 
-_KINDS = {"mp3": "mp3", "wav": "wav", "aac": "aac", "mov,mp4,m4a,3gp,3g2,mj2": "m4a"}
+_AUDIO_KINDS = {"mp3": "mp3", "wav": "wav", "aac": "aac", "mov,mp4,m4a,3gp,3g2,mj2": "m4a"}
 
-_COVERS = ("mjpeg", "png")
+_COVER_CODECS = ("mjpeg", "png")
 
 # Some cameras write JPEG files with several images, which Pillow calls MPO.
 _IMAGE_KINDS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp"}
 
 
 class UnreadableMedia(Exception):
-    """The content is none of the formats that the API takes."""
+    """The content has no format that the API accepts."""
 
 
 def probe_image(data: bytes) -> tuple[str, int, int]:
@@ -61,7 +61,7 @@ def probe_audio(data: bytes) -> tuple[str, float]:
     """
     try:
         with av.open(io.BytesIO(data), "r") as container:
-            kind = _KINDS.get(container.format.name)
+            kind = _AUDIO_KINDS.get(container.format.name)
             if kind is None or not container.streams.audio:
                 raise UnreadableMedia
             if kind == "m4a" and _has_video_stream(container):
@@ -78,7 +78,7 @@ def probe_audio(data: bytes) -> tuple[str, float]:
 
 def _has_video_stream(container: av.container.InputContainer) -> bool:
     # The cover of a record is a stream of one image.
-    return any(stream.codec_context.name not in _COVERS for stream in container.streams.video)
+    return any(stream.codec_context.name not in _COVER_CODECS for stream in container.streams.video)
 
 
 def probe_video(data: bytes) -> tuple[int, int, float, float, bytes]:
@@ -90,7 +90,7 @@ def probe_video(data: bytes) -> tuple[int, int, float, float, bytes]:
     """
     try:
         with av.open(io.BytesIO(data), "r") as container:
-            if _KINDS.get(container.format.name) != "m4a" or not container.streams.video:
+            if _AUDIO_KINDS.get(container.format.name) != "m4a" or not container.streams.video:
                 raise UnreadableMedia
             frame = next(container.decode(video=0))
             seconds = (container.duration or 0) / 1_000_000
@@ -105,7 +105,7 @@ def probe_video(data: bytes) -> tuple[int, int, float, float, bytes]:
 MEGABYTE = 1024 * 1024
 AUDIO_FORMATS = ("mp3", "wav", "m4a", "aac")
 RESULTS = "/results"
-"""Where the emulator's own files are."""
+"""Path of the emulator's own files."""
 
 _SECONDS_TOLERANCE = 0.1
 _FPS_TOLERANCE = 0.1
@@ -120,7 +120,7 @@ class MediaLimits:
     """Requirements of an image, audio or video.
 
     :param formats: names of file formats.
-    :param seconds: least and most.
+    :param seconds: least and most seconds.
     :param sides: least and most pixels a side.
     :param megabytes: most.
     :param ratio: least and most width by height.
@@ -188,11 +188,11 @@ class MediaLimits:
             raise invalid_value(f"{field}: {kind} aspect ratio must be 16:9 or 9:16, {got}")
 
     def check_fps(self, field: str, fps: float) -> None:
-        """Check the frame rate of a video; 23.976 is 24 for those who make films.
+        """Check the frame rate of a video; 23.976 counts as 24.
 
         :param field: name of the field, for the error text.
         :param fps: frames a second.
-        :raises ApiErrorResponse: the vendor does not take such a rate.
+        :raises ApiErrorResponse: the vendor does not accept the rate.
         """
         if self.fps and not self.fps[0] - _FPS_TOLERANCE <= fps <= self.fps[1] + _FPS_TOLERANCE:
             low, high = self.fps
@@ -203,14 +203,14 @@ class MediaLimits:
 
 
 IMAGE = MediaLimits(("jpg", "jpeg", "png"), sides=(300, inf), megabytes=10, ratio=(0.4, 2.5))
-"""What the vendor's pages say of images in general."""
+"""Limits of images in general, by the vendor's pages."""
 
 
 class MediaStore:
     """The media of all requests, by content.
 
     :param folder: directory to store them in.
-    :param scale: size of the emulator's own videos relative to the real ones, for which they are taken.
+    :param scale: size of the emulator's own videos relative to the real ones.
     """
 
     def __init__(self, folder: Path, scale: float = 1.0) -> None:
@@ -240,7 +240,7 @@ class MediaStore:
             except UnreadableMedia:
                 raise _format_error(field, limits) from None
             self._images[digest] = (kind, ImageInfo(digest, width, height, self._store_file(data, digest)))
-        # Not when it is measured: another field may take what this one does not.
+        # Checked for each field: another field may accept this format.
         kind, found = self._images[digest]
         if kind not in limits.formats:
             raise _format_error(field, limits)
@@ -292,7 +292,7 @@ class MediaStore:
             self._videos[digest] = self._probe_video_file(data, field, digest)
         found = self._videos[digest]
         limits.check_seconds(field, found.seconds)
-        # The emulator's own videos are smaller than those of the vendor, for which they stand.
+        # The emulator's own videos are smaller than those of the vendor.
         scale = self._scale if urlsplit(value).path.startswith(f"{RESULTS}/") else 1.0
         limits.check_frame(field, "video", found.image.width / scale, found.image.height / scale)
         limits.check_fps(field, found.fps)
@@ -336,12 +336,12 @@ def _digest(data: bytes) -> str:
 
 def _fetch(url: str, field: str) -> bytes:
     try:
-        with loopback_opener.open(url, timeout=_FETCH_SECONDS) as answer:
-            data: bytes = answer.read(_FETCH_BYTES + 1)
+        with loopback_opener.open(url, timeout=_FETCH_SECONDS) as response:
+            data: bytes = response.read(_FETCH_BYTES + 1)
     except (urllib.error.URLError, OSError, ValueError) as error:
-        raise _placeholder(field, str(error)) from None
+        raise _download_error(field, str(error)) from None
     return data
 
 
-def _placeholder(field: str, why: str) -> ApiErrorResponse:
-    return invalid_value(f"{field}: failed to download the file from its url: {why}")
+def _download_error(field: str, reason: str) -> ApiErrorResponse:
+    return invalid_value(f"{field}: failed to download the file from its url: {reason}")

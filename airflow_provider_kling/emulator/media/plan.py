@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a checked create call to what its job will make; jobs that make videos have modules of their own."""
+"""The result that a job will have, planned from its create call; videos are planned in other modules."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def _images(validated: ValidatedBody, context: PlanContext) -> Plan:
     return Plan(_numbered(validated, "images", _specs(validated, context, count)), count=count)
 
 
-def _omni(validated: ValidatedBody, context: PlanContext) -> Plan:
+def _omni_image(validated: ValidatedBody, context: PlanContext) -> Plan:
     if validated.body.get("result_type") != "series":
         return _images(validated, context)
-    amount = validated.body.get("series_amount", _DEFAULT_SERIES)
-    count = _AUTO_SERIES if amount == "auto" else int(amount)
+    series_amount = validated.body.get("series_amount", _DEFAULT_SERIES)
+    count = _AUTO_SERIES if series_amount == "auto" else int(series_amount)
     return Plan(_numbered(validated, "series_images", _specs(validated, context, count)), count=count)
 
 
@@ -72,9 +72,11 @@ def _try_on_plan(validated: ValidatedBody, context: PlanContext) -> Plan:
     return _try_on(validated, context, person, cloth[0] if cloth else None)
 
 
-def _try_on_2(validated: ValidatedBody, context: PlanContext) -> Plan:
-    all_images = {at: medium for at, medium in validated.media.items() if isinstance(medium, ImageInfo)}
-    person, product = (all_images[validated.body[name]] for name in ("person_image", "product_image"))
+def _try_on_v2_plan(validated: ValidatedBody, context: PlanContext) -> Plan:
+    images = {
+        field_path: medium for field_path, medium in validated.media.items() if isinstance(medium, ImageInfo)
+    }
+    person, product = (images[validated.body[name]] for name in ("person_image", "product_image"))
     return _try_on(validated, context, person, product)
 
 
@@ -119,48 +121,48 @@ def _recognize(validated: ValidatedBody, context: PlanContext) -> Plan:
 
 
 def _specs(validated: ValidatedBody, context: PlanContext, count: int) -> list[ImageSpec]:
-    body, all_images = validated.body, request_images(validated)
-    shape = body.get("aspect_ratio", "auto" if all_images else "16:9")
-    if shape == "auto":
-        ratio = all_images[0].ratio if all_images else 1.0
+    body, images = validated.body, request_images(validated)
+    aspect_ratio = body.get("aspect_ratio", "auto" if images else "16:9")
+    if aspect_ratio == "auto":
+        ratio = images[0].ratio if images else 1.0
     else:
-        across, _, down = shape.partition(":")
-        ratio = int(across) / int(down)
+        ratio_width, _, ratio_height = aspect_ratio.partition(":")
+        ratio = int(ratio_width) / int(ratio_height)
     width, height = _size(ratio, body.get("resolution", "1k"), context.scale)
-    if all_images:
-        inset = all_images[1] if all_images[1:] else None
-        spec = ImageSpec(all_images[0], width, height, inset=inset)
+    if images:
+        inset = images[1] if images[1:] else None
+        spec = ImageSpec(images[0], width, height, inset=inset)
         return [replace(spec, variant=number) for number in range(1, count + 1)]
-    words = str(body.get("prompt", validated.digest))
+    prompt = str(body.get("prompt", validated.digest))
     return [
-        ImageSpec(ImageInfo(content_hash(f"{words}\n{number}"), width, height), width, height)
+        ImageSpec(ImageInfo(content_hash(f"{prompt}\n{number}"), width, height), width, height)
         for number in range(count)
     ]
 
 
 def _numbered(validated: ValidatedBody, array: str, specs: list[ImageSpec]) -> tuple[ResultEntry, ...]:
-    marked = validated.body.get("watermark_info", {}).get("enabled")
+    is_watermarked = validated.body.get("watermark_info", {}).get("enabled")
     items = []
     for index, spec in enumerate(specs):
         values: dict[str, object] = {"index": index, "url": OutputFile(f"{index}.png", spec)}
-        if marked:
+        if is_watermarked:
             values["watermark_url"] = OutputFile(f"{index}-watermark.png", replace(spec, watermarked=True))
         items.append(ResultEntry(array, values))
     return tuple(items)
 
 
 def _size(ratio: float, resolution: str, scale: float) -> tuple[int, int]:
-    long = _LONG_SIDE[resolution] * scale
-    width, height = (long, long / ratio) if ratio >= 1 else (long * ratio, long)
+    long_side = _LONG_SIDE[resolution] * scale
+    width, height = (long_side, long_side / ratio) if ratio >= 1 else (long_side * ratio, long_side)
     return max(1, round(width)), max(1, round(height))
 
 
-def _speech(validated: ValidatedBody, context: PlanContext) -> Plan:
-    """Plan _speech from text."""
+def _text_to_speech(validated: ValidatedBody, context: PlanContext) -> Plan:
+    """Plan speech from text."""
     body = validated.body
     voice_id = body["voice_id"]
     if voice_id in PRESET_VOICE_IDS or context.artifacts.is_library_voice(voice_id):
-        # Three _voice catalogues share the word voice_id; text-to-_speech has its own.
+        # Three catalogues of voices use the word voice_id; text-to-speech has its own.
         raise invalid_value("Voice id not found")
     audio = speech_audio(body["text"], language=body["voice_language"], speed=body.get("voice_speed", 1.0))
     values = {
@@ -171,15 +173,16 @@ def _speech(validated: ValidatedBody, context: PlanContext) -> Plan:
     return Plan((ResultEntry("audios", values),), audio.seconds)
 
 
-def _effect(validated: ValidatedBody, context: PlanContext) -> Plan:
+def _sound_effect(validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan audio from a prompt."""
     seconds = float(validated.body.get("duration", _TRIAL_SECONDS))
     return Plan(
-        (_both(context, AudioInfo(content_hash(str(validated.body.get("prompt", ""))), seconds)),), seconds
+        (_audio_entry(context, AudioInfo(content_hash(str(validated.body.get("prompt", ""))), seconds)),),
+        seconds,
     )
 
 
-def _scored(validated: ValidatedBody, context: PlanContext) -> Plan:
+def _video_to_audio(validated: ValidatedBody, context: PlanContext) -> Plan:
     parent = first_video(validated.media)
     if parent is None:
         raise invalid_value("video_id or video_url is required")
@@ -191,11 +194,11 @@ def _scored(validated: ValidatedBody, context: PlanContext) -> Plan:
         "url": OutputFile("0.mp4", spec),
         "duration": f"{parent.seconds:.3f}",
     }
-    return Plan((ResultEntry("videos", values), _both(context, audio)), parent.seconds, parent=parent)
+    return Plan((ResultEntry("videos", values), _audio_entry(context, audio)), parent.seconds, parent=parent)
 
 
-def _voice(validated: ValidatedBody, context: PlanContext) -> Plan:
-    """Plan a custom _voice from a recording."""
+def _custom_voice(validated: ValidatedBody, context: PlanContext) -> Plan:
+    """Plan a custom voice from a recording."""
     audio = first_audio(validated.media) or AudioInfo(content_hash(validated.digest), _TRIAL_SECONDS)
     values = {
         "voice_id": context.task_id,
@@ -206,13 +209,13 @@ def _voice(validated: ValidatedBody, context: PlanContext) -> Plan:
     return Plan((ResultEntry("voices", values),))
 
 
-def _element(validated: ValidatedBody, context: PlanContext) -> Plan:
-    """Plan an _element from images or a video."""
-    body, all_images = validated.body, request_images(validated)
+def _custom_element(validated: ValidatedBody, context: PlanContext) -> Plan:
+    """Plan an element from images or a video."""
+    body, images = validated.body, request_images(validated)
     video = first_video(validated.media)
     frontal = (
-        all_images[0]
-        if all_images
+        images[0]
+        if images
         else (video.image if video else ImageInfo(content_hash(validated.digest), 720, 720))
     )
     values: dict[str, Any] = {
@@ -224,7 +227,7 @@ def _element(validated: ValidatedBody, context: PlanContext) -> Plan:
             "frontal_image": _element_image("frontal.png", frontal),
             "refer_images": [
                 {"image_url": _element_image(f"refer-{number}.png", image)}
-                for number, image in enumerate(all_images[1:])
+                for number, image in enumerate(images[1:])
             ],
         },
         "element_video_list": {"refer_videos": [{"video_url": video.url}] if video else []},
@@ -236,7 +239,7 @@ def _element(validated: ValidatedBody, context: PlanContext) -> Plan:
     return Plan((ResultEntry("elements", values),))
 
 
-def _both(context: PlanContext, audio: AudioInfo) -> ResultEntry:
+def _audio_entry(context: PlanContext, audio: AudioInfo) -> ResultEntry:
     seconds = f"{audio.seconds:.3f}"
     return ResultEntry(
         "audios",
@@ -259,20 +262,20 @@ def _element_image(name: str, image: ImageInfo) -> OutputFile:
 _BY_RESULT: Mapping[ResultType, Planner] = {
     ResultType.VIDEOS: plan_video.video,
     ResultType.IMAGES: _images,
-    ResultType.AUDIOS: _effect,
-    ResultType.VOICES: _voice,
-    ResultType.ELEMENTS: _element,
+    ResultType.AUDIOS: _sound_effect,
+    ResultType.VOICES: _custom_voice,
+    ResultType.ELEMENTS: _custom_element,
 }
 _BY_SLUG: Mapping[str, Planner] = {
     **plan_video.BY_SLUG,
-    "images/omni-image": _omni,
+    "images/omni-image": _omni_image,
     "images/editing/expand": _expand,
     "images/kolors-virtual-try-on": _try_on_plan,
-    "solutions/virtual_try_on": _try_on_2,
+    "solutions/virtual_try_on": _try_on_v2_plan,
     "general/ai-multi-shot": _multi_angle_plan,
     "videos/image-recognize": _recognize,
-    "audio/tts": _speech,
-    "audio/video-to-audio": _scored,
+    "audio/tts": _text_to_speech,
+    "audio/video-to-audio": _video_to_audio,
     **plan_solutions.BY_SLUG,
 }
 
@@ -288,7 +291,7 @@ _JOB_SECONDS: Mapping[ResultType, float] = {
 def plan_task(endpoint: Endpoint, validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan the result of a job.
 
-    An endpoint without a planner of its own gets what its kind of result usually is.
+    An endpoint without its own planner gets the usual result of its type.
 
     :param endpoint: the endpoint.
     :param validated: the validated body.
@@ -300,7 +303,7 @@ def plan_task(endpoint: Endpoint, validated: ValidatedBody, context: PlanContext
 
 
 def job_seconds(endpoint: Endpoint) -> float:
-    """Return how long a job takes at the vendor; a synchronous call has its result at once.
+    """Return the usual duration of a job at the vendor; 0 for a synchronous call.
 
     :param endpoint: the endpoint.
     :return: seconds.

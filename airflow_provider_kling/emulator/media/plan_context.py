@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a job will make, and what those who plan it need to know."""
+"""The plan of a job's result, and what planners need to know."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..spec.validation import ValidatedBody
 from .specs import AudioInfo, ImageInfo, ResultEntry, VideoInfo, content_hash
 
 _CHARACTERS_A_SECOND = {"en": 15.0, "zh": 4.0}
-_SHORTEST_SPEECH = 1.0
+_MIN_SPEECH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a job makes.
+    """The planned result of a job.
 
     :param items: entries of its result.
-    :param seconds: length of what is made, for the price.
-    :param count: how many images it makes, which is how many slots it takes; 1 for all else.
+    :param seconds: length of the result, for the price.
+    :param count: number of images, which is also the number of slots; 1 for other results.
     :param parent: the video that the task reports as its parent.
-    :param session: a session that begins when the job is made.
-    :param failure: why the job fails, for what the vendor finds out only while it works.
+    :param session: a session that begins when the job is created.
+    :param failure: why the job fails, for faults that the vendor detects only while it works.
     """
 
     items: tuple[ResultEntry, ...]
@@ -36,12 +36,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class PlanContext:
-    """Where a job is planned.
+    """Facts about the job that is planned.
 
-    :param task_id: id of the task; ids of what it makes are derived from it.
+    :param task_id: id of the task; ids of its results are derived from it.
     :param scale: size of images relative to the real ones.
     :param now: the emulator's time.
-    :param artifacts: what earlier calls made.
+    :param artifacts: results of earlier jobs.
     """
 
     task_id: str
@@ -51,9 +51,9 @@ class PlanContext:
 
 
 Planner = Callable[[ValidatedBody, PlanContext], Plan]
-"""Plans the job of a checked create call.
+"""Plans the result of a validated create call.
 
-It may refuse what only a look at earlier calls shows to be wrong.
+It may refuse a call that contradicts earlier calls.
 """
 
 
@@ -75,7 +75,7 @@ def speech_audio(text: str, *, language: str = "en", speed: float = 1.0) -> Audi
     :return: the audio.
     """
     seconds = len(text) / _CHARACTERS_A_SECOND[language] / speed
-    return AudioInfo(content_hash(f"{language}{speed}{text}"), round(max(_SHORTEST_SPEECH, seconds), 3))
+    return AudioInfo(content_hash(f"{language}{speed}{text}"), round(max(_MIN_SPEECH_SECONDS, seconds), 3))
 
 
 def request_images(validated: ValidatedBody) -> list[ImageInfo]:

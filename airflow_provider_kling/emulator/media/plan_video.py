@@ -36,7 +36,7 @@ _EFFECT_SECONDS = 5.0
 _EXTENSION_SECONDS = 5.0
 _OVERLAP_MS = 2000
 _FACE_PIXELS = 256
-_WIDEST = 4
+_MAX_RATIO = 4
 _MASKS = ("static_mask", "dynamic_masks")
 _MASK_TOLERANCE = 0.01
 
@@ -48,28 +48,30 @@ def video(validated: ValidatedBody, context: PlanContext) -> Plan:
     :param context: facts about the job.
     :return: the plan.
     """
-    body, all_images = validated.body, request_images(validated)
+    body, images = validated.body, request_images(validated)
     seconds = float(body.get("duration", "5"))
-    image = all_images[0] if all_images else placeholder_image(validated)
-    shape = body.get("aspect_ratio")
+    image = images[0] if images else placeholder_image(validated)
+    aspect_ratio = body.get("aspect_ratio")
     spec = _spec(
         validated,
         context,
         image,
         seconds,
-        ratio=_ratio(shape) if shape else image.ratio,
-        audio=_own_audio(validated),
+        ratio=_ratio(aspect_ratio) if aspect_ratio else image.ratio,
+        audio=_generated_audio(validated),
     )
     return Plan((video_item(validated, context, spec),), seconds, failure=_mask_failure(validated))
 
 
 def _mask_failure(validated: ValidatedBody) -> str | None:
-    """Return why a job with masks fails: the vendor accepts the request, whatever their size is."""
-    # What is not on this machine has no size that is known.
+    """Return why a job with masks fails: the vendor accepts the request, whatever their size."""
+    # The size of files on other machines is unknown.
     known = {
-        at: medium for at, medium in validated.media.items() if isinstance(medium, ImageInfo) and medium.file
+        field_path: medium
+        for field_path, medium in validated.media.items()
+        if isinstance(medium, ImageInfo) and medium.file
     }
-    masks = [medium for at, medium in known.items() if at.startswith(_MASKS)]
+    masks = [medium for field_path, medium in known.items() if field_path.startswith(_MASKS)]
     image = known.get("image")
     if image and any(not isclose(mask.ratio, image.ratio, rel_tol=_MASK_TOLERANCE) for mask in masks):
         return "The aspect ratio of the mask is not that of the image"
@@ -78,7 +80,7 @@ def _mask_failure(validated: ValidatedBody) -> str | None:
     return None
 
 
-def _omni(validated: ValidatedBody, context: PlanContext) -> Plan:
+def _omni_video(validated: ValidatedBody, context: PlanContext) -> Plan:
     base = first_video(validated.media)
     videos = validated.body.get("video_list", ({"refer_type": "feature"},))
     if base is None or videos[0].get("refer_type", "base") != "base":
@@ -87,15 +89,15 @@ def _omni(validated: ValidatedBody, context: PlanContext) -> Plan:
     return Plan((video_item(validated, context, spec),), base.seconds)
 
 
-def _motion(validated: ValidatedBody, context: PlanContext) -> Plan:
-    moved = first_video(validated.media)
-    seconds = moved.seconds if moved else _EFFECT_SECONDS
+def _motion_control(validated: ValidatedBody, context: PlanContext) -> Plan:
+    motion_video = first_video(validated.media)
+    seconds = motion_video.seconds if motion_video else _EFFECT_SECONDS
     spec = _spec(validated, context, request_images(validated)[0], seconds)
     return Plan((video_item(validated, context, spec),), seconds)
 
 
 def _extend(validated: ValidatedBody, context: PlanContext) -> Plan:
-    parent = _known(first_video(validated.media))
+    parent = _required_video(first_video(validated.media))
     spec = _spec(validated, context, parent.image, parent.seconds + _EXTENSION_SECONDS)
     return Plan((video_item(validated, context, spec),), _EXTENSION_SECONDS, parent=parent)
 
@@ -110,7 +112,7 @@ def _effect(validated: ValidatedBody, context: PlanContext) -> Plan:
     return Plan((replace(item, values=values),), seconds)
 
 
-def _edited(validated: ValidatedBody, context: PlanContext) -> Plan:
+def _multi_elements(validated: ValidatedBody, context: PlanContext) -> Plan:
     session = context.artifacts.session(validated.body["session_id"])
     seconds = float(validated.body.get("duration", "5"))
     spec = _spec(validated, context, session.video.image, seconds)
@@ -122,14 +124,14 @@ def _avatar(validated: ValidatedBody, context: PlanContext) -> Plan:
     audio = first_audio(validated.media) or speech_audio(str(body.get("text", "")))
     image = request_images(validated)[0]
     # Only ``/v1/videos/avatar`` has an aspect ratio, 16:9 unless it says otherwise.
-    shape = body.get("aspect_ratio", "16:9") if {"text", "audio_url"} & body.keys() else None
-    ratio = _ratio(shape) if shape else image.ratio
+    aspect_ratio = body.get("aspect_ratio", "16:9") if {"text", "audio_url"} & body.keys() else None
+    ratio = _ratio(aspect_ratio) if aspect_ratio else image.ratio
     spec = _spec(validated, context, image, audio.seconds, ratio=ratio, audio=audio)
     return Plan((video_item(validated, context, spec),), audio.seconds)
 
 
 def _lip_sync(validated: ValidatedBody, context: PlanContext) -> Plan:
-    fields, parent = validated.body["input"], _known(first_video(validated.media))
+    fields, parent = validated.body["input"], _required_video(first_video(validated.media))
     language, speed = fields.get("voice_language", "zh"), fields.get("voice_speed", 1.0)
     audio = first_audio(validated.media) or speech_audio(
         fields.get("text", ""), language=language, speed=speed
@@ -144,17 +146,17 @@ def _advanced_lip_sync(validated: ValidatedBody, context: PlanContext) -> Plan:
     for face in validated.body["face_choose"]:
         if face["face_id"] not in session.faces:
             raise invalid_value(f"face_id {face['face_id']} not found in session")
-        inserted = int(face["sound_insert_time"])
+        insert_time = int(face["sound_insert_time"])
         length = int(face["sound_end_time"]) - int(face["sound_start_time"])
-        if inserted + min(length, _OVERLAP_MS) > parent.seconds * 1000:
+        if insert_time + min(length, _OVERLAP_MS) > parent.seconds * 1000:
             raise invalid_value(f"the audio must overlap the face for at least {_OVERLAP_MS}ms")
-    # A result has one track of sound: that of the first face is heard.
+    # A result has one audio track: that of the first face.
     spec = _spec(validated, context, parent.image, parent.seconds, audio=first_audio(validated.media))
     return Plan((video_item(validated, context, spec),), parent.seconds, parent=parent)
 
 
 def _identify(validated: ValidatedBody, context: PlanContext) -> Plan:
-    video = _known(first_video(validated.media))
+    video = _required_video(first_video(validated.media))
     face_id = "0"
     values = {
         "face_id": face_id,
@@ -197,13 +199,13 @@ def _spec(
     return VideoSpec(image, width, height, seconds, audio)
 
 
-def _own_audio(validated: ValidatedBody) -> AudioInfo | None:
+def _generated_audio(validated: ValidatedBody) -> AudioInfo | None:
     if validated.body.get("sound") != "on":
         return None
     return AudioInfo(content_hash(validated.digest), float(validated.body.get("duration", "5")))
 
 
-def _known(video: VideoInfo | None) -> VideoInfo:
+def _required_video(video: VideoInfo | None) -> VideoInfo:
     if video is None:
         raise invalid_value("video_id or video_url is required")
     return video
@@ -214,19 +216,19 @@ def _ratio(text: str) -> float:
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise invalid_value(f"aspect_ratio value '{text}' is invalid")
     ratio = int(width) / int(height)
-    if not 1 / _WIDEST <= ratio <= _WIDEST:
+    if not 1 / _MAX_RATIO <= ratio <= _MAX_RATIO:
         raise invalid_value(f"aspect_ratio value '{text}' is invalid")
     return ratio
 
 
 BY_SLUG: Mapping[str, Planner] = {
-    "videos/omni-video": _omni,
-    "videos/motion-control": _motion,
-    "omni-video": _omni,
-    "motion-control": _motion,
+    "videos/omni-video": _omni_video,
+    "videos/motion-control": _motion_control,
+    "omni-video": _omni_video,
+    "motion-control": _motion_control,
     "videos/video-extend": _extend,
     "videos/effects": _effect,
-    "videos/multi-elements": _edited,
+    "videos/multi-elements": _multi_elements,
     "videos/avatar/image2video": _avatar,
     "videos/avatar": _avatar,
     "videos/lip-sync": _lip_sync,

@@ -14,11 +14,11 @@ from .specs import AudioSpec, ImageSpec, RenderSpec, TextSpec, VideoSpec, finger
 
 @dataclass(frozen=True, slots=True)
 class RenderedFile:
-    """A file that is there.
+    """A rendered file.
 
-    :param path: where.
+    :param path: its path.
     :param size: number of bytes.
-    :param etag: name of its content.
+    :param etag: its entity tag.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class RenderCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # One at a time: rendering must not take the cores of those who are being tested.
+        # One at a time: rendering must not take all cores from the tests.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="kling-render")
         self._done: dict[str, RenderedFile] = {}
         self._running: dict[str, asyncio.Future[RenderedFile]] = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Media as data: what requests bring and what jobs make; nothing is rendered before somebody downloads it."""
+"""Media of requests and results as data; a result is rendered only when it is downloaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 class ImageInfo:
     """An image.
 
-    :param digest: what names it: the hash of its content, or of what it is made up from.
+    :param digest: its identity: the hash of its content, or of the text that it is made from.
     :param width: in pixels.
     :param height: in pixels.
     :param file: its path; ``None`` for one that is drawn.
@@ -38,7 +38,7 @@ class AudioInfo:
     :param digest: as of an image.
     :param seconds: length.
     :param file: its path; ``None`` for one that is synthesized.
-    :param kind: ``mp3``, ``wav``, ``m4a`` or ``aac``; ``mp4`` for the sound of a video.
+    :param kind: ``mp3``, ``wav``, ``m4a`` or ``aac``; ``mp4`` for the audio of a video.
     """
 
     digest: str
@@ -53,10 +53,10 @@ class VideoInfo:
 
     :param image: its first frame, as large as the video.
     :param seconds: length.
-    :param video_id: the id by which the API knows it, if it made it.
-    :param url: where it was found, for one that somebody else made.
-    :param path: path of the result file, for one that the API made.
-    :param made_at: when it was made, in seconds since the epoch.
+    :param video_id: its id in the API, if the API made it.
+    :param url: its URL, for a video that the API did not make.
+    :param path: path of the result file, for a video that the API made.
+    :param created_at: when it was created, in seconds since the epoch.
     :param fps: frames a second; the API makes 24.
     """
 
@@ -65,7 +65,7 @@ class VideoInfo:
     video_id: str = ""
     url: str = ""
     path: str = ""
-    made_at: float = 0.0
+    created_at: float = 0.0
     fps: float = 24.0
 
 
@@ -85,11 +85,11 @@ def content_hash(text: str) -> str:
 class VideoSpec:
     """An MP4 that slowly zooms into an image.
 
-    :param image: what is seen.
+    :param image: image of the frames.
     :param width: in pixels, even.
     :param height: in pixels, even.
     :param seconds: length.
-    :param audio: its sound track, which may be shorter than the video.
+    :param audio: its audio track, which may be shorter than the video.
     :param watermarked: whether it carries a visible watermark.
     """
 
@@ -107,13 +107,13 @@ class VideoSpec:
 class ImageSpec:
     """A PNG made of an image.
 
-    :param image: what is seen.
+    :param image: image of the frames.
     :param width: in pixels.
     :param height: in pixels.
     :param variant: different numbers give visibly different images.
     :param inset: a second image in a corner.
-    :param margins: what is added above, below, left and right, as parts of the image's size.
-    :param mask: show only what is light, as black and white.
+    :param margins: area that is added above, below, left and right, as parts of the image's size.
+    :param mask: show only light areas, as black and white.
     :param watermarked: whether it carries a visible watermark.
     """
 
@@ -133,7 +133,7 @@ class ImageSpec:
 class AudioSpec:
     """An audio file.
 
-    :param audio: what is heard.
+    :param audio: the audio.
     :param kind: format of the file.
     """
 
@@ -173,10 +173,10 @@ def fingerprint(spec: RenderSpec) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One result file: its name under the task and how it is made.
+    """One result file: its name under the task and how it is rendered.
 
     :param name: name of the file under its task.
-    :param spec: how it is made.
+    :param spec: how it is rendered.
     """
 
     name: str
@@ -187,7 +187,7 @@ class OutputFile:
 class ResultEntry:
     """One entry of a finished task's result.
 
-    :param array: name of the array it stands in, such as ``videos``.
+    :param array: name of its array, such as ``videos``.
     :param values: its fields; a :class:`OutputFile`, at any depth, stands for the file's URL.
     """
 

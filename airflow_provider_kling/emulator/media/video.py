@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Videos that really play: H.264 in MP4, 24 images a second."""
+"""Renders videos as MP4: H.264 with 24 frames a second."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def render(spec: VideoSpec, target: Path) -> None:
     :param target: path of the file.
     """
     with av.open(str(target), "w", format="mp4", options=_MUXER) as container:
-        # One thread: with several, the encoder's output depends on how they happen to run.
+        # One thread: with several, the encoder's output depends on their timing.
         options = {"preset": "ultrafast", "crf": "28", "threads": "1"}
         stream = container.add_stream("libx264", rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"

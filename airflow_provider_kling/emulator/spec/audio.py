@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for the bodies of the sound endpoints and of the library of voices and elements."""
+"""Rules for the bodies of the audio endpoints and of the library of voices and elements."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..media.inputs import MediaLimits
 from .rules import COMMON, VIDEO_FORMATS, Body, BodySpec, Media, exactly_one
 from .schema import array, audio, boolean, image, number, object_, string, video, video_id
 
-_SCORED = MediaLimits(VIDEO_FORMATS, (3, 20))
-_VOICE = MediaLimits(("mp3", "wav", *VIDEO_FORMATS), (5, 30))
+_SOURCE_VIDEO = MediaLimits(VIDEO_FORMATS, (3, 20))
+_VOICE_SAMPLE = MediaLimits(("mp3", "wav", *VIDEO_FORMATS), (5, 30))
 _ACTOR = MediaLimits(VIDEO_FORMATS, (3, 8), (1080, 4096), megabytes=200, ratios=(16 / 9, 9 / 16))
 
 
@@ -21,12 +21,12 @@ def _one_decimal(body: Body, _: Media) -> str | None:
 
 
 def _reference(body: Body, _: Media) -> str | None:
-    needed = {"image_refer": "element_image_list", "video_refer": "element_video_list"}[
+    required = {"image_refer": "element_image_list", "video_refer": "element_video_list"}[
         body["reference_type"]
     ]
-    if needed in body:
+    if required in body:
         return None
-    return f"{needed} is required when reference_type is {body['reference_type']}"
+    return f"{required} is required when reference_type is {body['reference_type']}"
 
 
 RULES: Mapping[str, BodySpec] = {
@@ -48,8 +48,8 @@ RULES: Mapping[str, BodySpec] = {
     "audio/video-to-audio": BodySpec(
         object_(
             **COMMON,
-            video_id=video_id(_SCORED),
-            video_url=video(_SCORED),
+            video_id=video_id(_SOURCE_VIDEO),
+            video_url=video(_SOURCE_VIDEO),
             sound_effect_prompt=string(200),
             bgm_prompt=string(200),
             asmr_mode=boolean(),
@@ -58,7 +58,11 @@ RULES: Mapping[str, BodySpec] = {
     ),
     "general/custom-voices": BodySpec(
         object_(
-            "voice_name", **COMMON, voice_name=string(20), voice_url=audio(_VOICE), video_id=video_id(_VOICE)
+            "voice_name",
+            **COMMON,
+            voice_name=string(20),
+            voice_url=audio(_VOICE_SAMPLE),
+            video_id=video_id(_VOICE_SAMPLE),
         ),
         (exactly_one("voice_url", "video_id"),),
     ),

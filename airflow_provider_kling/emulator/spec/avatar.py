@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for the bodies of the endpoints that let a face speak."""
+"""Rules for the bodies of avatar and lip-sync endpoints."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def _video_or_id(limits: MediaLimits) -> dict[str, Check]:
 
 
 def _lip_sync_mode(body: Body, _: Media) -> str | None:
-    sent = body["input"]
-    needed = ("text", "voice_id") if sent["mode"] == "text2video" else ("audio_type",)
-    if sent["mode"] == "audio2video" and "audio_type" in sent:
-        needed = ("audio_file",) if sent["audio_type"] == "file" else ("audio_url",)
-    missing = [name for name in needed if name not in sent]
-    return f"input.{missing[0]} is required when mode is {sent['mode']}" if missing else None
+    fields = body["input"]
+    required = ("text", "voice_id") if fields["mode"] == "text2video" else ("audio_type",)
+    if fields["mode"] == "audio2video" and "audio_type" in fields:
+        required = ("audio_file",) if fields["audio_type"] == "file" else ("audio_url",)
+    missing = [name for name in required if name not in fields]
+    return f"input.{missing[0]} is required when mode is {fields['mode']}" if missing else None
 
 
 def _face_times(body: Body, media: Media) -> str | None:
-    for place, face in enumerate(body["face_choose"]):
-        keys = (f"face_choose[{place}].{name}" for name in ("audio_id", "sound_file"))
-        if wrong := _times_of(face, next((media[key] for key in keys if key in media), None)):
-            return wrong
+    for index, face in enumerate(body["face_choose"]):
+        keys = (f"face_choose[{index}].{name}" for name in ("audio_id", "sound_file"))
+        if violation := _times_of(face, next((media[key] for key in keys if key in media), None)):
+            return violation
     return None
 
 
-def _times_of(face: Body, spoken: MediaInfo | None) -> str | None:
+def _times_of(face: Body, spoken_audio: MediaInfo | None) -> str | None:
     if ("audio_id" in face) == ("sound_file" in face):
         return "one and only one of audio_id and sound_file must be given"
     try:
@@ -57,16 +57,16 @@ def _times_of(face: Body, spoken: MediaInfo | None) -> str | None:
         return "sound_start_time, sound_end_time and sound_insert_time must be milliseconds"
     if end - start < _MIN_FACE_MS:
         return f"the cropped audio must be at least {_MIN_FACE_MS}ms, got {end - start}ms"
-    if isinstance(spoken, AudioInfo) and end > spoken.seconds * 1000 + 100:
+    if isinstance(spoken_audio, AudioInfo) and end > spoken_audio.seconds * 1000 + 100:
         return f"sound_end_time {end} is after the end of the audio"
     return None
 
 
-def advanced_lip_sync(time: Check, most: int | None) -> BodySpec:
+def advanced_lip_sync(time: Check, max_faces: int | None) -> BodySpec:
     """Build the rules of advanced lip-sync.
 
     :param time: check of a time.
-    :param most: most faces; ``None`` for any number.
+    :param max_faces: most faces; ``None`` for any number.
     :return: the rules.
     """
     return BodySpec(
@@ -93,7 +93,7 @@ def advanced_lip_sync(time: Check, most: int | None) -> BodySpec:
                     original_sound_volume=number(0, 2),
                 ),
                 1,
-                most,
+                max_faces,
             ),
         ),
         (_face_times,),

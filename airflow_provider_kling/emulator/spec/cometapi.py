@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What CometAPI's pages of 2026 document otherwise than the vendor's."""
+"""The rules of CometAPI that differ from the vendor's, by its pages of 2026."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AUDIO_SECONDS = 60.1
 _MIN_IMAGES = 2
 
 
-def _short_words(body: Body, _: Media) -> str | None:
+def _short_prompts(body: Body, _: Media) -> str | None:
     for name, limit in (("prompt", _PROMPT), ("negative_prompt", _NEGATIVE_PROMPT)):
         if len(body.get(name, "")) > limit:
             return f"{name} length cannot exceed {limit}, got {len(body[name])}"
@@ -33,12 +33,12 @@ def _std_or_pro(body: Body, _: Media) -> str | None:
     return None if mode in ("std", "pro") else f"mode value '{mode}' is invalid, must be one of std, pro"
 
 
-def _no_wide_image(body: Body, _: Media) -> str | None:
+def _no_wide_ratio(body: Body, _: Media) -> str | None:
     ratio = body.get("aspect_ratio")
     return f"aspect_ratio value '{ratio}' is invalid" if ratio == "21:9" else None
 
 
-def _two_images(body: Body, _: Media) -> str | None:
+def _at_least_two_images(body: Body, _: Media) -> str | None:
     count = len(body["image_list"])
     return None if count >= _MIN_IMAGES else f"the size of image_list must be in [2, 4], got {count}"
 
@@ -46,9 +46,9 @@ def _two_images(body: Body, _: Media) -> str | None:
 def _avatar(body: Body, media: Media) -> str | None:
     if "prompt" not in body:
         return "prompt is required"
-    spoken = first_audio(media)
-    if spoken is not None and spoken.seconds > _AUDIO_SECONDS:
-        return f"audio duration must be in [2s, 60s], got {spoken.seconds:.1f}s"
+    audio = first_audio(media)
+    if audio is not None and audio.seconds > _AUDIO_SECONDS:
+        return f"audio duration must be in [2s, 60s], got {audio.seconds:.1f}s"
     return None
 
 
@@ -65,11 +65,11 @@ RULES: Mapping[str, BodySpec] = {
 """Rules instead of the vendor's, which are narrower."""
 
 LIMITS: Mapping[str, tuple[CrossRule, ...]] = {
-    "videos/text2video": (_short_words, _five_or_ten, _std_or_pro),
-    "videos/image2video": (_short_words, _five_or_ten, _std_or_pro),
-    "videos/multi-image2video": (_short_words, _two_images),
+    "videos/text2video": (_short_prompts, _five_or_ten, _std_or_pro),
+    "videos/image2video": (_short_prompts, _five_or_ten, _std_or_pro),
+    "videos/multi-image2video": (_short_prompts, _at_least_two_images),
     "videos/avatar/image2video": (_avatar,),
     "videos/omni-video": (_only_o1,),
-    "images/generations": (_short_words, _no_wide_image),
+    "images/generations": (_short_prompts, _no_wide_ratio),
 }
 """Further rules, which are narrower than the vendor's."""

@@ -36,7 +36,7 @@ def _reference(body: Body, _: Media) -> str | None:
     return None
 
 
-def _series(body: Body, _: Media) -> str | None:
+def _series_support(body: Body, _: Media) -> str | None:
     if body.get("model_name", "kling-image-o1") != "kling-image-o1":
         return None
     if body.get("result_type") == "series":
@@ -46,7 +46,7 @@ def _series(body: Body, _: Media) -> str | None:
     )
 
 
-def _area(body: Body, _: Media) -> str | None:
+def _expanded_area(body: Body, _: Media) -> str | None:
     height = 1 + body["up_expansion_ratio"] + body["down_expansion_ratio"]
     width = 1 + body["left_expansion_ratio"] + body["right_expansion_ratio"]
     if height * width > _MAX_GROWTH:
@@ -87,7 +87,7 @@ RULES: Mapping[str, BodySpec] = {
             series_amount=any_of(string(one_of=("auto",)), number_or_text(number(2, 9, whole=True))),
             aspect_ratio=string(one_of=(*_RATIOS, "auto")),
         ),
-        (_series, max_items_together(10, "image_list", "element_list")),
+        (_series_support, max_items_together(10, "image_list", "element_list")),
         models=("kling-image-o1", "kling-v3-omni"),
     ),
     "images/multi-image2image": BodySpec(
@@ -119,7 +119,7 @@ RULES: Mapping[str, BodySpec] = {
             right_expansion_ratio=_GROWTH,
             prompt=string(2500),
         ),
-        (_area,),
+        (_expanded_area,),
     ),
     "images/kolors-virtual-try-on": BodySpec(
         object_(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What jobs cost, in units, as the vendor's price page of 2026-09 states it.
+"""Prices of jobs in units, by the vendor's price page of 2026-09.
 
 A table of the emulator's own: the provider's estimates are not confirmed by themselves.
 """
@@ -14,7 +14,7 @@ from typing import Any
 Body = Mapping[str, Any]
 
 _PER_SECOND: Mapping[tuple[str, str], tuple[str, str, str]] = {
-    # (model, way): std, pro, 4k
+    # (model, audio mode): std, pro, 4k
     ("kling-v3", "silent"): ("0.6", "0.8", "3.0"),
     ("kling-v3", "sound"): ("0.9", "1.2", "3.0"),
     ("kling-v3", "motion"): ("0.9", "1.2", "1.2"),
@@ -90,8 +90,8 @@ def price_in_units(slug: str, body: Body, seconds: float, count: int) -> Decimal
 
     :param slug: the endpoint's public name.
     :param body: the create call's body.
-    :param seconds: length of what it makes.
-    :param count: number of images it makes.
+    :param seconds: length of the result.
+    :param count: number of images.
     :return: the price in units.
     """
     if slug in _FLAT:
@@ -119,10 +119,10 @@ def _video(slug: str, body: Body, seconds: float) -> Decimal:
     return Decimal(rates[_MODES.index(mode)]) * round(seconds)
 
 
-def _rates(model: str, way: str) -> tuple[str, str, str]:
-    for known in ((model, way), ("kling-v3-omni", way), ("kling-v3", "silent")):
-        if known in _PER_SECOND:
-            return _PER_SECOND[known]
+def _rates(model: str, audio_mode: str) -> tuple[str, str, str]:
+    for key in ((model, audio_mode), ("kling-v3-omni", audio_mode), ("kling-v3", "silent")):
+        if key in _PER_SECOND:
+            return _PER_SECOND[key]
     raise KeyError(model)
 
 

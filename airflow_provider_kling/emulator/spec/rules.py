@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rule set for one request body consists of, and the rules that many of them share."""
+"""The rules for one request body, and the rules that several bodies share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .schema import Check, array, boolean, image, number, number_as_text, object
 Body = Mapping[str, Any]
 Media = Mapping[str, MediaInfo]
 CrossRule = Callable[[Body, Media], str | None]
-"""A rule over several fields: gets body and media, returns what is wrong or ``None``."""
+"""A rule over several fields: takes body and media, returns what is wrong or ``None``."""
 
 COMMON: Mapping[str, Check] = {
     "callback_url": url(),
@@ -57,9 +57,9 @@ class BodySpec:
     :param kind: shape of the body.
     :param cross_rules: rules over several fields.
     :param models: accepted values of ``model_name``, the default first; empty where the field is not used.
-    :param retired: values of ``model_name`` that the vendor has switched off.
-    :param gateway_models: further values of ``model_name`` that a gateway takes.
-    :param normalize: makes of a checked body and a model what the other rules and the makers read.
+    :param retired: values of ``model_name`` that the vendor has discontinued.
+    :param gateway_models: further values of ``model_name`` on gateways.
+    :param normalize: converts a checked body and a model to the body that cross rules and planners read.
     """
 
     kind: Check
@@ -70,10 +70,10 @@ class BodySpec:
     normalize: Callable[[dict[str, Any], str], dict[str, Any]] = lambda body, _: body
 
     def check_model(self, name: str | None, extra_models: tuple[str, ...], *, official: bool) -> None:
-        """Refuse a model that does not exist or, on the vendor's own hosts, no longer does.
+        """Refuse an unknown model and, on the vendor's own hosts, a retired one.
 
-        :param name: the model; the default one is taken where none is named.
-        :param extra_models: models to list in any case.
+        :param name: the model; ``None`` for the default one.
+        :param extra_models: models to accept in any case.
         :param official: whether this is a host of the vendor.
         """
         known = (*self.models, *self.retired)
@@ -158,19 +158,19 @@ def requires(name: str, other: str) -> CrossRule:
     return lambda body, _: f"{other} is required with {name}" if name in body and other not in body else None
 
 
-def max_items_together(limit: int, *lists: str) -> CrossRule:
+def max_items_together(limit: int, *fields: str) -> CrossRule:
     """Limit the number of items that several arrays, or single values, hold together.
 
     :param limit: the limit.
-    :param lists: the fields.
+    :param fields: the fields.
     :return: the rule.
     """
 
     def check(body: Body, _: Media) -> str | None:
-        present = [body[name] for name in lists if name in body]
+        present = [body[name] for name in fields if name in body]
         count = sum(len(entry) if isinstance(entry, list) else 1 for entry in present)
         return (
-            f"the number of {' and '.join(lists)} cannot exceed {limit} in total" if count > limit else None
+            f"the number of {' and '.join(fields)} cannot exceed {limit} in total" if count > limit else None
         )
 
     return check

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of raw JSON from which the rules of each endpoint are put together.
+"""Checks of raw JSON values, of which the rules of each endpoint consist.
 
 They are written from the vendor's documentation and know nothing of the provider's request models: a wrong
 model must not be confirmed by itself.
@@ -25,9 +25,9 @@ class ValidationState:
     """One request while it is checked.
 
     :param library: stores the media of the request.
-    :param artifacts: what earlier calls made.
+    :param artifacts: results of earlier jobs.
     :param strict: also refuse what the vendor silently ignores.
-    :param media: the media found, by where they were (``image_list[0].image``).
+    :param media: the media of the request, by field path (``image_list[0].image``).
     :param unknown_fields: names of unknown fields.
     """
 
@@ -39,7 +39,7 @@ class ValidationState:
 
 
 Check = Callable[[ValidationState, str, Any], Any]
-"""Checks one value (probe, where it is, value), raises a refusal or returns the value as it is understood."""
+"""Takes state, field path and value; returns the normalized value or raises :class:`.ApiErrorResponse`."""
 
 
 def string(limit: int | None = None, *, one_of: tuple[str, ...] = ()) -> Check:
@@ -175,7 +175,7 @@ def video(limits: MediaLimits) -> Check:
 
 
 def by_url_only(kind: Check) -> Check:
-    """Build the check of a medium that is taken by URL only.
+    """Build the check of media that may be sent only as a URL.
 
     :param kind: check of the medium.
     :return: the check.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules for the bodies of the solutions that make videos, from the vendor's pages of 2026-09.
 
-Many refusals have texts of their own there, which name no field.
+Many of their error texts name no field.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ _SIZES = tuple(_MODES)
 _IMAGE = object_(
     "url", type=string(), url=image(replace(IMAGE, formats=(*IMAGE.formats, "webp"), megabytes=_MEGABYTES))
 )
-_CLOTHES = MediaLimits(VIDEO_FORMATS, (5, 180), (576, 4553), ratio=(0.4, 2), pixels=8_294_400, fps=(24, 60))
-_DRAMA = MediaLimits(VIDEO_FORMATS, megabytes=500)
+_CLOTHING_VIDEO = MediaLimits(
+    VIDEO_FORMATS, (5, 180), (576, 4553), ratio=(0.4, 2), pixels=8_294_400, fps=(24, 60)
+)
+_DRAMA_VIDEO = MediaLimits(VIDEO_FORMATS, megabytes=500)
 _MUSIC = MediaLimits(("mp3", "wav", "m4a"), megabytes=_MEGABYTES)
-_MARKED = object_(**COMMON, watermark=object_(enabled=boolean()))
-_SHAPES = ("9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "21:9")
-_GOODS = ("ref_image", "goods_title", "goods_price", "goods_target_audience", "goods_selling_point")
+_WATERMARK_OPTIONS = object_(**COMMON, watermark=object_(enabled=boolean()))
+_RATIOS = ("9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "21:9")
+_GOODS_TYPES = ("ref_image", "goods_title", "goods_price", "goods_target_audience", "goods_selling_point")
 _MAX_PHRASES, _MAX_TERM_LENGTH = 200, 100
 
 _SHOP_VOICES = (
@@ -48,7 +50,7 @@ _SPEAKERS = (
 )
 
 
-def _words(name: str, limit: int) -> Check:
+def _text(name: str, limit: int) -> Check:
     def check(_: ValidationState, __: str, value: Any) -> str:
         if not isinstance(value, str) or not value.strip():
             raise invalid_value(f"{name} must not be empty.")
@@ -59,10 +61,10 @@ def _words(name: str, limit: int) -> Check:
     return object_("text", type=string(), text=check)
 
 
-def _one_of(words: str, *values: Any) -> Check:
+def _one_of(message: str, *values: Any) -> Check:
     def check(_: ValidationState, __: str, value: Any) -> Any:
         if isinstance(value, bool) or value not in values:
-            raise invalid_value(words)
+            raise invalid_value(message)
         return value
 
     return check
@@ -85,22 +87,22 @@ def _term(_: ValidationState, __: str, value: Any) -> str:
     return value
 
 
-def _needed(kind: str, missing: str) -> CrossRule:
-    return lambda body, _: None if of_type(body, kind) else missing
+def _required(kind: str, message: str) -> CrossRule:
+    return lambda body, _: None if of_type(body, kind) else message
 
 
-def _once(*kinds: str) -> CrossRule:
+def _at_most_one(*kinds: str) -> CrossRule:
     def check(body: Body, _: Media) -> str | None:
-        twice = [kind for kind in kinds if len(of_type(body, kind)) > 1]
-        return f"Only one {twice[0]} item is allowed in contents." if twice else None
+        duplicates = [kind for kind in kinds if len(of_type(body, kind)) > 1]
+        return f"Only one {duplicates[0]} item is allowed in contents." if duplicates else None
 
     return check
 
 
-def _several(most: int, *kinds: str) -> CrossRule:
+def _at_most(limit: int, *kinds: str) -> CrossRule:
     def check(body: Body, _: Media) -> str | None:
-        over = [kind for kind in kinds if len(of_type(body, kind)) > most]
-        return f"At most {most} {over[0]} items are allowed in contents." if over else None
+        exceeded = [kind for kind in kinds if len(of_type(body, kind)) > limit]
+        return f"At most {limit} {exceeded[0]} items are allowed in contents." if exceeded else None
 
     return check
 
@@ -112,16 +114,16 @@ def _speaker(body: Body, _: Media) -> str | None:
     images, ids = of_type(body, "avatar_image"), of_type(body, "avatar_id")
     if len(images) + len(ids) != 1:
         return "Exactly one of avatar_image and avatar_id is required in contents."
-    named = "voice_id" in body.get("settings", {})
-    if images and not named:
+    has_voice = "voice_id" in body.get("settings", {})
+    if images and not has_voice:
         return "settings.voice_id is required with avatar_image."
-    if ids and named:
+    if ids and has_voice:
         return "settings.voice_id is not allowed with avatar_id."
     return None
 
 
 def _product(body: Body, _: Media) -> str | None:
-    if not any(of_type(body, kind) for kind in _GOODS):
+    if not any(of_type(body, kind) for kind in _GOODS_TYPES):
         return None
     if not of_type(body, "ref_image"):
         return _NO_IMAGE
@@ -140,14 +142,14 @@ def _glossary(body: Body, _: Media) -> str | None:
 def _to_v1_body(body: dict[str, Any], _: str) -> dict[str, Any]:
     settings, options = body.get("settings", {}), body.get("options", {})
     kinds = ("goods_title", "product_info", "speech_script")
-    said = [entry["text"] for kind in kinds for entry in of_type(body, kind)]
+    texts = [entry["text"] for kind in kinds for entry in of_type(body, kind)]
     return {
         **body,
         **settings,
         **options,
         "watermark_info": options.get("watermark") or options.get("watermark_info") or {},
         "mode": _MODES[settings.get("resolution", "720p")],
-        **({"prompt": "\n".join(said)} if said else {}),
+        **({"prompt": "\n".join(texts)} if texts else {}),
     }
 
 
@@ -160,8 +162,8 @@ RULES: Mapping[str, BodySpec] = {
             "settings",
             contents=contents(
                 ref_image=_IMAGE,
-                goods_title=_words("goods_title", 200),
-                goods_description=_words("goods_description", 2000),
+                goods_title=_text("goods_title", 200),
+                goods_description=_text("goods_description", 2000),
             ),
             settings=object_(
                 "resolution",
@@ -173,13 +175,13 @@ RULES: Mapping[str, BodySpec] = {
                     "Unsupported duration. Only 15, 30 and 60 seconds are supported.", 15, 30, 60
                 ),
             ),
-            options=_MARKED,
+            options=_WATERMARK_OPTIONS,
         ),
         (
-            _needed("ref_image", _NO_IMAGE),
-            _needed("goods_title", "Product title is missing. Please provide a product title."),
-            _several(5, "ref_image"),
-            _once("goods_title", "goods_description"),
+            _required("ref_image", _NO_IMAGE),
+            _required("goods_title", "Product title is missing. Please provide a product title."),
+            _at_most(5, "ref_image"),
+            _at_most_one("goods_title", "goods_description"),
         ),
         normalize=_to_v1_body,
     ),
@@ -187,8 +189,8 @@ RULES: Mapping[str, BodySpec] = {
         object_(
             "contents",
             contents=contents(
-                product_info=_words("product_info", 2500),
-                source_video=object_("url", type=string(), url=video(_CLOTHES)),
+                product_info=_text("product_info", 2500),
+                source_video=object_("url", type=string(), url=video(_CLOTHING_VIDEO)),
                 product_image=_IMAGE,
                 model_image=_IMAGE,
                 bgm=object_("url", type=string(), url=by_url_only(audio(_MUSIC))),
@@ -204,17 +206,19 @@ RULES: Mapping[str, BodySpec] = {
             settings=object_(
                 resolution=_one_of("Unsupported resolution. Only 720P and 1080P are supported.", *_SIZES),
                 aspect_ratio=_one_of(
-                    "aspect_ratio only supports 9:16, 2:3, 3:4, 1:1, 4:3, 3:2, 16:9 and 21:9.", *_SHAPES
+                    "aspect_ratio only supports 9:16, 2:3, 3:4, 1:1, 4:3, 3:2, 16:9 and 21:9.", *_RATIOS
                 ),
             ),
             options=object_(**COMMON, **WATERMARK),
         ),
         (
-            _needed("source_video", "Reference video is missing. Please upload a reference video."),
-            _needed("product_image", _NO_IMAGE),
-            _needed("product_info", "Product description is missing. Please provide a product description."),
-            _several(5, "product_image", "model_image"),
-            _once("product_info", "source_video", "bgm", "voice"),
+            _required("source_video", "Reference video is missing. Please upload a reference video."),
+            _required("product_image", _NO_IMAGE),
+            _required(
+                "product_info", "Product description is missing. Please provide a product description."
+            ),
+            _at_most(5, "product_image", "model_image"),
+            _at_most_one("product_info", "source_video", "bgm", "voice"),
         ),
         normalize=_to_v1_body,
     ),
@@ -226,11 +230,11 @@ RULES: Mapping[str, BodySpec] = {
                 avatar_image=_IMAGE,
                 avatar_id=object_("text", type=string(), text=_SPEAKER_ID),
                 ref_image=_IMAGE,
-                goods_title=_words("goods_title", 500),
-                goods_price=_words("goods_price", 256),
-                goods_target_audience=_words("goods_target_audience", 200),
-                goods_selling_point=_words("goods_selling_point", 500),
-                speech_script=_words("speech_script", 2000),
+                goods_title=_text("goods_title", 500),
+                goods_price=_text("goods_price", 256),
+                goods_target_audience=_text("goods_target_audience", 200),
+                goods_selling_point=_text("goods_selling_point", 500),
+                speech_script=_text("speech_script", 2000),
             ),
             settings=object_(
                 resolution=_one_of("Unsupported resolution. Only 720p and 1080p are supported.", *_SIZES),
@@ -241,15 +245,15 @@ RULES: Mapping[str, BodySpec] = {
                 action_prompt=string(2500),
                 bgm_enabled=boolean(),
             ),
-            options=_MARKED,
+            options=_WATERMARK_OPTIONS,
         ),
         (
-            _needed("speech_script", "speech_script is missing. Please provide exactly one speech_script."),
+            _required("speech_script", "speech_script is missing. Please provide exactly one speech_script."),
             _speaker,
             _product,
-            _several(5, "ref_image"),
-            _several(20, "goods_target_audience", "goods_selling_point"),
-            _once("goods_title", "goods_price", "speech_script"),
+            _at_most(5, "ref_image"),
+            _at_most(20, "goods_target_audience", "goods_selling_point"),
+            _at_most_one("goods_title", "goods_price", "speech_script"),
         ),
         normalize=_to_v1_body,
     ),
@@ -258,7 +262,7 @@ RULES: Mapping[str, BodySpec] = {
             "contents",
             contents=contents(
                 1000,
-                source_video=object_("url", type=string(), url=video(_DRAMA)),
+                source_video=object_("url", type=string(), url=video(_DRAMA_VIDEO)),
                 glossary=object_("source", "target", type=string(), source=_term, target=_term),
             ),
             settings=object_(
@@ -270,8 +274,8 @@ RULES: Mapping[str, BodySpec] = {
             options=object_(**COMMON),
         ),
         (
-            _needed("source_video", "Source video is missing. Please provide a source video URL."),
-            _once("source_video"),
+            _required("source_video", "Source video is missing. Please provide a source video URL."),
+            _at_most_one("source_video"),
             _glossary,
         ),
         normalize=_to_v1_body,

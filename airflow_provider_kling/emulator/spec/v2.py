@@ -25,42 +25,44 @@ _NAMED_IMAGE = object_("url", type=string(), url=_LARGE_IMAGE, **_ID)
 _TRY_ON_IMAGE = object_(
     "url",
     type=string(),
-    # "Longer than 300 pixels", says the page of try-on; all others say "not shorter".
+    # The page of try-on says "longer than 300 pixels"; all others say "not shorter".
     url=by_url_only(image(MediaLimits((*IMAGE.formats, "webp"), sides=(301, 2048), megabytes=10))),
 )
 _ELEMENT = object_("element_id", "id", type=string(), element_id=string(), **_ID)
 _VOICE = object_("voice_id", "id", type=string(), voice_id=string(), **_ID)
 _VIDEO = object_("url", type=string(), url=video(replace(OMNI_VIDEO, ratio=(0.4, 2))), **_ID)
-_MOVING = object_("url", type=string(), url=video(MediaLimits(VIDEO_FORMATS, (3, 30), (340, 3850), 100)))
+_MOTION_VIDEO = object_(
+    "url", type=string(), url=video(MediaLimits(VIDEO_FORMATS, (3, 30), (340, 3850), 100))
+)
 _OPTIONS = object_(**COMMON, **WATERMARK)
 _SHORT_PROMPT = 2500
 _SHORT_VIDEO = 10.1
 _OLDER = ("kling-2.6", "kling-2.5-turbo")
-_MOST, _MOST_WITH_VIDEO, _MOST_WITH_FRAMES = 7, 4, 3
+_MAX_REFERENCES, _MAX_REFERENCES_WITH_VIDEO, _MAX_ELEMENTS_WITH_FRAMES = 7, 4, 3
 
 
 def _prompt(limit: int) -> Check:
     return object_("text", type=string(), text=string(limit))
 
 
-def contents(most: int = 20, /, **types: Check) -> Check:
+def contents(limit: int = 20, /, **types: Check) -> Check:
     """Build the check of an array of objects, each with a ``type``.
 
-    :param most: greatest number of objects.
+    :param limit: greatest number of objects.
     :param types: checks of the objects by type.
     :return: the check.
     """
 
-    def entry(probe: ValidationState, where: str, value: Any) -> Any:
+    def entry(state: ValidationState, field_path: str, value: Any) -> Any:
         if not isinstance(value, dict) or "type" not in value:
-            raise invalid_request(f"{where}.type is required")
+            raise invalid_request(f"{field_path}.type is required")
         if value["type"] not in types:
             raise invalid_value(
-                f"{where}.type value '{value['type']}' is invalid, must be one of {', '.join(types)}"
+                f"{field_path}.type value '{value['type']}' is invalid, must be one of {', '.join(types)}"
             )
-        return types[value["type"]](probe, where, value)
+        return types[value["type"]](state, field_path, value)
 
-    return array(entry, 1, most)
+    return array(entry, 1, limit)
 
 
 def _settings(
@@ -88,7 +90,7 @@ def of_type(body: Body, kind: str) -> list[Mapping[str, Any]]:
 
 def _to_v1_body(body: dict[str, Any], model: str) -> dict[str, Any]:
     settings = body.get("settings", {})
-    words = [entry["text"] for entry in of_type(body, "prompt")] or [
+    prompts = [entry["text"] for entry in of_type(body, "prompt")] or [
         body[k] for k in ("prompt",) if k in body
     ]
     videos = [kind for kind in ("feature", "base") if of_type(body, f"{kind}_video")]
@@ -101,42 +103,42 @@ def _to_v1_body(body: dict[str, Any], model: str) -> dict[str, Any]:
         "mode": _MODES[settings.get("resolution", "720p")],
         "sound": sound,
         "duration": str(settings.get("duration", 5)),
-        **({"prompt": words[0]} if words else {}),
+        **({"prompt": prompts[0]} if prompts else {}),
         **({"video_list": [{"refer_type": kind} for kind in videos]} if videos else {}),
         **({"voice_list": of_type(body, "voice")} if of_type(body, "voice") else {}),
     }
 
 
 def _try_on_body(body: dict[str, Any], model: str) -> dict[str, Any]:
-    at = {entry["type"]: f"contents[{index}].url" for index, entry in enumerate(body["contents"])}
+    paths = {entry["type"]: f"contents[{index}].url" for index, entry in enumerate(body["contents"])}
     options = body.get("options", {})
-    return {**body, **options, **at, "watermark_info": options.get("watermark", {})}
+    return {**body, **options, **paths, "watermark_info": options.get("watermark", {})}
 
 
 def _settings_of_model(body: Body, _: Media) -> str | None:
-    """What a model cannot be set to."""
-    model, sent = body["model_name"], body.get("settings", {})
+    """Check that the model supports the settings."""
+    model, settings = body["model_name"], body.get("settings", {})
     newest = model in ("kling-3.0", "kling-3.0-omni")
-    if sent.get("resolution") == "4k" and not newest:
+    if settings.get("resolution") == "4k" and not newest:
         return f"settings.resolution value '4k' is not supported by {model}"
-    if "multi_shot" in sent and not newest:
+    if "multi_shot" in settings and not newest:
         return f"settings.multi_shot is not supported by {model}"
-    if "audio" in sent and model in ("kling-3.0-turbo", "kling-2.5-turbo"):
+    if "audio" in settings and model in ("kling-3.0-turbo", "kling-2.5-turbo"):
         return f"settings.audio is not supported by {model}"
-    if model in _OLDER and sent.get("duration", 5) not in (5, 10):
-        return f"settings.duration value '{sent['duration']}' is invalid, must be one of 5, 10"
+    if model in _OLDER and settings.get("duration", 5) not in (5, 10):
+        return f"settings.duration value '{settings['duration']}' is invalid, must be one of 5, 10"
     return None
 
 
 def _contents_of_model(body: Body, _: Media) -> str | None:
-    """What a model cannot work with."""
-    model, sent = body["model_name"], body.get("settings", {})
+    """Check that the model supports the contents."""
+    model, settings = body["model_name"], body.get("settings", {})
     if of_type(body, "element") and model not in ("kling-3.0", "kling-3.0-omni", "kling-o1"):
         return f"element is not supported by {model}"
     if model in (*_OLDER, "kling-o1") and len(body.get("prompt", "")) > _SHORT_PROMPT:
         return f"prompt length cannot exceed {_SHORT_PROMPT}, got {len(body['prompt'])}"
-    demanding = sent.get("audio") == "native" or of_type(body, "last_frame")
-    if model in _OLDER and demanding and sent.get("resolution") != "1080p":
+    needs_1080p = settings.get("audio") == "native" or of_type(body, "last_frame")
+    if model in _OLDER and needs_1080p and settings.get("resolution") != "1080p":
         return f"only 1080p is supported by {model} with native audio or a last frame"
     return None
 
@@ -168,9 +170,9 @@ def _voices(body: Body, _: Media) -> str | None:
     return "at most 2 voices can be referenced" if len(voices) > 2 else None  # noqa: PLR2004
 
 
-def _elements(most: int) -> Callable[[Body, Media], str | None]:
+def _elements(limit: int) -> Callable[[Body, Media], str | None]:
     return lambda body, _: (
-        f"at most {most} elements can be specified" if len(of_type(body, "element")) > most else None
+        f"at most {limit} elements can be specified" if len(of_type(body, "element")) > limit else None
     )
 
 
@@ -189,11 +191,11 @@ def _omni(body: Body, _: Media) -> str | None:
     if feature and (shots is False or audio != "off"):
         return "feature_video needs multi_shot true and audio off"
     references = len(of_type(body, "refer_image")) + len(of_type(body, "element"))
-    most = _MOST_WITH_VIDEO if base or feature else _MOST
-    if references > most:
-        return f"the number of images and elements cannot exceed {most} in total"
-    if of_type(body, "first_frame") and len(of_type(body, "element")) > _MOST_WITH_FRAMES:
-        return f"at most {_MOST_WITH_FRAMES} elements can be specified with a frame"
+    limit = _MAX_REFERENCES_WITH_VIDEO if base or feature else _MAX_REFERENCES
+    if references > limit:
+        return f"the number of images and elements cannot exceed {limit} in total"
+    if of_type(body, "first_frame") and len(of_type(body, "element")) > _MAX_ELEMENTS_WITH_FRAMES:
+        return f"at most {_MAX_ELEMENTS_WITH_FRAMES} elements can be specified with a frame"
     return None
 
 
@@ -208,8 +210,8 @@ def _o1(body: Body, _: Media) -> str | None:
         of_type(body, "element") or of_type(body, "refer_image") or of_type(body, "feature_video")
     ):
         return "last_frame is not supported with elements, other images or a video"
-    alone = {entry["type"] for entry in body["contents"]} <= {"prompt", "first_frame"}
-    if alone and of_type(body, "first_frame") and body["duration"] not in ("5", "10"):
+    only_frame = {entry["type"] for entry in body["contents"]} <= {"prompt", "first_frame"}
+    if only_frame and of_type(body, "first_frame") and body["duration"] not in ("5", "10"):
         return "only 5 or 10 seconds are supported with a first frame alone"
     return None
 
@@ -218,8 +220,8 @@ def _motion(body: Body, media: Media) -> str | None:
     for kind in ("image", "video"):
         if len(of_type(body, kind)) != 1:
             return f"one {kind} is required"
-    moved = first_video(media)
-    too_long = moved is not None and moved.seconds > _SHORT_VIDEO
+    motion_video = first_video(media)
+    too_long = motion_video is not None and motion_video.seconds > _SHORT_VIDEO
     if body["character_orientation"] == "image" and too_long:
         return "the video cannot exceed 10s when character_orientation is image"
     return None
@@ -269,7 +271,7 @@ RULES: Mapping[str, BodySpec] = {
             _first_frame,
             _frames,
             _voices,
-            _elements(_MOST_WITH_FRAMES),
+            _elements(_MAX_ELEMENTS_WITH_FRAMES),
             _ids,
         ),
         models=_VIDEO_MODELS,
@@ -298,7 +300,9 @@ RULES: Mapping[str, BodySpec] = {
         object_(
             "contents",
             "settings",
-            contents=contents(prompt=_prompt(_SHORT_PROMPT), image=_IMAGE, video=_MOVING, element=_ELEMENT),
+            contents=contents(
+                prompt=_prompt(_SHORT_PROMPT), image=_IMAGE, video=_MOTION_VIDEO, element=_ELEMENT
+            ),
             settings=_settings(
                 seconds=False,
                 ratio=False,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The check of a create call's body: what the vendor would refuse is refused."""
+"""Validation of the bodies of create calls by the rules of their endpoint and host."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _GENERIC_SPEC = BodySpec(
         n=number(1, 9, whole=True),
     )
 )
-"""For an endpoint without rules of its own: the fields that mean the same everywhere."""
+"""For an endpoint without its own rules: the fields with the same meaning everywhere."""
 
 _MAX_TEXT_LENGTH = 512
 
@@ -47,10 +47,10 @@ _MAX_TEXT_LENGTH = 512
 class ValidatedBody:
     """A create call that passed the checks.
 
-    :param body: the body as it was understood: empty strings are gone.
-    :param redacted_body: the body with long strings (base64) cut to their hash.
+    :param body: the normalized body, without empty strings.
+    :param redacted_body: the body with long strings (base64) replaced by their hash.
     :param digest: hash of the body as it was sent.
-    :param media: images, audio and videos of the body by where they were.
+    :param media: images, audio and videos of the body by field path.
     :param unknown_fields: names of fields that the API does not know.
     """
 
@@ -108,25 +108,25 @@ def validate_body(slug: str, raw: bytes, context: ValidationContext, model: str 
     :return: the validated body.
     :raises ApiErrorResponse: the vendor would refuse it.
     """
-    sent = parse_json(raw)
+    parsed = parse_json(raw)
     rules = _rules(slug, context.options.dialect)
     state = ValidationState(
         context.library, context.artifacts, strict=context.options.strict and rules is not _GENERIC_SPEC
     )
-    body = rules.normalize(rules.kind(state, "", sent), model)
+    body = rules.normalize(rules.kind(state, "", parsed), model)
     rules.check_model(
         body.get("model_name"), context.options.models, official=context.options.dialect is Dialect.KLING
     )
-    extra_models = cometapi.LIMITS.get(slug, ()) if context.options.dialect is Dialect.COMETAPI else ()
-    for cross in (*rules.cross_rules, *extra_models):
-        if violation := cross(body, state.media):
+    further_rules = cometapi.LIMITS.get(slug, ()) if context.options.dialect is Dialect.COMETAPI else ()
+    for rule in (*rules.cross_rules, *further_rules):
+        if violation := rule(body, state.media):
             raise invalid_value(violation)
     return ValidatedBody(
         body,
-        redact_body(sent),
+        redact_body(parsed),
         hashlib.sha256(raw).hexdigest(),
         dict(state.media),
-        _sorted_names(state.unknown_fields),
+        tuple(sorted(state.unknown_fields)),
     )
 
 
@@ -146,9 +146,5 @@ def redact_body(value: Any) -> Any:
 
 
 def _rules(slug: str, dialect: Dialect) -> BodySpec:
-    own = cometapi.RULES if dialect is Dialect.COMETAPI else {}
-    return own.get(slug) or RULES.get(slug, _GENERIC_SPEC)
-
-
-def _sorted_names(ignored: list[str]) -> tuple[str, ...]:
-    return tuple(sorted(ignored))
+    host_rules = cometapi.RULES if dialect is Dialect.COMETAPI else {}
+    return host_rules.get(slug) or RULES.get(slug, _GENERIC_SPEC)

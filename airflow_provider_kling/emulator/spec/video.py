@@ -40,10 +40,10 @@ _CAMERA = object_(
     type=string(one_of=("simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward")),
     config=object_(**dict.fromkeys(_AXES, _AXIS)),
 )
-_STILL = ("kling-v2-5-turbo", "kling-v2-6", "kling-v3")
+_WITHOUT_CAMERA = ("kling-v2-5-turbo", "kling-v2-6", "kling-v3")
 _MAX_REFERENCES = 7
 _MAX_REFERENCES_WITH_VIDEO = 4
-_PAIR = 2
+_MAX_IMAGES_WITH_END_FRAME = 2
 _DISCONTINUED = (
     "celebration",
     "c4d_cartoon",
@@ -64,39 +64,43 @@ _FACES_IN_EFFECT = 2
 
 
 def _capabilities(body: Body, _: Media) -> str | None:
-    """What the living models of the two classic endpoints can do."""
-    model, mode, seconds = _sent_values(body)
-    tail = "image_tail" in body
+    """Check that the model supports the sent values."""
+    model, mode, seconds = _model_values(body)
+    has_tail = "image_tail" in body
     if model in ("kling-v2-5-turbo", "kling-v2-6"):
         if seconds not in ("5", "10"):
             return f"duration value '{seconds}' is invalid, must be one of 5, 10"
         if mode == "4k":
             return f"mode value '4k' is not supported by {model}"
-        if tail and mode == "std":
+        if has_tail and mode == "std":
             return f"model/mode/duration({model}/{mode}/{seconds}) is not supported with image_tail"
     if body.get("sound") == "on":
-        return _audio(model, mode, tail)
+        return _audio(model, mode, has_tail)
     return "sound must be on when voice_list is given" if "voice_list" in body else None
 
 
-def _moved(body: Body, _: Media) -> str | None:
-    """Camera and masks belong to models that are retired."""
+def _camera_and_masks(body: Body, _: Media) -> str | None:
+    """Refuse camera and masks for current models: only retired ones support them."""
     model = body.get("model_name", "kling-v1")
-    if model not in _STILL:
+    if model not in _WITHOUT_CAMERA:
         return None
-    named = next((name for name in ("camera_control", "static_mask", "dynamic_masks") if name in body), None)
-    return f"{named} is not supported by {model}" if named else None
+    field_name = next(
+        (name for name in ("camera_control", "static_mask", "dynamic_masks") if name in body), None
+    )
+    return f"{field_name} is not supported by {model}" if field_name else None
 
 
-def _sent_values(body: Body) -> tuple[str, str, str]:
+def _model_values(body: Body) -> tuple[str, str, str]:
     return body.get("model_name", "kling-v1"), body.get("mode", "std"), body.get("duration", "5")
 
 
-def _audio(model: str, mode: str, tail: bool) -> str | None:
+def _audio(model: str, mode: str, has_tail: bool) -> str | None:
     if model == "kling-v2-5-turbo":
         return f"sound is not supported by {model}"
-    if model == "kling-v2-6" and (mode != "pro" or tail):
-        return f"model/mode({model}/{mode}) is not supported with sound" + (" and image_tail" if tail else "")
+    if model == "kling-v2-6" and (mode != "pro" or has_tail):
+        return f"model/mode({model}/{mode}) is not supported with sound" + (
+            " and image_tail" if has_tail else ""
+        )
     return None
 
 
@@ -104,10 +108,10 @@ def _camera(body: Body, _: Media) -> str | None:
     camera = body.get("camera_control")
     if camera is None:
         return None
-    moved = sum(1 for value in camera.get("config", {}).values() if value)
+    nonzero = sum(1 for value in camera.get("config", {}).values() if value)
     if camera["type"] != "simple":
-        return "camera_control.config must be empty unless type is simple" if moved else None
-    if moved != 1:
+        return "camera_control.config must be empty unless type is simple" if nonzero else None
+    if nonzero != 1:
         return "exactly one value of camera_control.config must be other than 0"
     return None
 
@@ -116,7 +120,7 @@ def _frames(body: Body) -> list[str]:
     return [item["type"] for item in body.get("image_list", ()) if "type" in item]
 
 
-def _base(body: Body) -> bool:
+def _has_base_video(body: Body) -> bool:
     return any(item.get("refer_type", "base") == "base" for item in body.get("video_list", ()))
 
 
@@ -124,22 +128,26 @@ def _omni_frames(body: Body, _: Media) -> str | None:
     frames = _frames(body)
     if "end_frame" in frames and "first_frame" not in frames:
         return "first_frame is required when end_frame is given"
-    if "end_frame" in frames and len(body["image_list"]) > _PAIR:
+    if "end_frame" in frames and len(body["image_list"]) > _MAX_IMAGES_WITH_END_FRAME:
         return "end_frame is not supported when there are more than 2 images"
-    if frames and _base(body):
+    if frames and _has_base_video(body):
         return "first_frame and end_frame are not supported when a base video is given"
     return None
 
 
 def _omni_references(body: Body, _: Media) -> str | None:
-    most = _MAX_REFERENCES_WITH_VIDEO if "video_list" in body else _MAX_REFERENCES
+    max_references = _MAX_REFERENCES_WITH_VIDEO if "video_list" in body else _MAX_REFERENCES
     count = len(body.get("image_list", ())) + len(body.get("element_list", ()))
-    return f"the number of images and elements cannot exceed {most} in total" if count > most else None
+    return (
+        f"the number of images and elements cannot exceed {max_references} in total"
+        if count > max_references
+        else None
+    )
 
 
 def _omni_ratio(body: Body, _: Media) -> str | None:
-    free = "first_frame" in _frames(body) or _base(body)
-    return None if free or "aspect_ratio" in body else "aspect_ratio is required"
+    ratio_is_known = "first_frame" in _frames(body) or _has_base_video(body)
+    return None if ratio_is_known or "aspect_ratio" in body else "aspect_ratio is required"
 
 
 def _omni_model(body: Body, _: Media) -> str | None:
@@ -147,7 +155,7 @@ def _omni_model(body: Body, _: Media) -> str | None:
         return "sound must be off when video_list is given"
     if body.get("model_name", "kling-video-o1") != "kling-video-o1":
         return None
-    if not _base(body) and int(body.get("duration", "5")) not in range(3, 11):
+    if not _has_base_video(body) and int(body.get("duration", "5")) not in range(3, 11):
         return f"duration value '{body['duration']}' is invalid, must be in 3 to 10"
     unknown = [name for name in ("multi_shot",) if body.get(name)]
     unknown += [name for name, value in (("mode", "4k"), ("sound", "on")) if body.get(name) == value]
@@ -155,8 +163,8 @@ def _omni_model(body: Body, _: Media) -> str | None:
 
 
 def _orientation(body: Body, media: Media) -> str | None:
-    moved = first_video(media)
-    too_long = moved is not None and moved.seconds > _MAX_SECONDS_AS_IMAGE
+    motion_video = first_video(media)
+    too_long = motion_video is not None and motion_video.seconds > _MAX_SECONDS_AS_IMAGE
     if body["character_orientation"] == "image" and too_long:
         return f"the video cannot exceed {_MAX_SECONDS_AS_IMAGE}s when character_orientation is image"
     if "element_list" in body and body.get("model_name", "kling-v2-6") != "kling-v3":
@@ -217,7 +225,7 @@ def text_to_video(ratios: tuple[str, ...]) -> BodySpec:
     """
     return BodySpec(
         object_(**_CLASSIC, aspect_ratio=string(one_of=ratios), element_list=array(ELEMENT, 1, 3)),
-        (prompt_or_shots, shots, _camera, _moved, _capabilities),
+        (prompt_or_shots, shots, _camera, _camera_and_masks, _capabilities),
         models=_MODELS,
         retired=_RETIRED,
     )
@@ -239,7 +247,7 @@ RULES: Mapping[str, BodySpec] = {
             at_most_one_group(("element_list",), ("voice_list",)),
             shots,
             _camera,
-            _moved,
+            _camera_and_masks,
             _capabilities,
         ),
         models=_MODELS,

@@ -31,7 +31,7 @@ def test_twenty_deferred_jobs_share_their_polls(
     assert all(result["videos"][0]["url"] for result in results)
     assert emulator.count("POST", PATH) == JOBS == len(emulator.jobs)
 
-    first, last = min(job.made_at for job in emulator.jobs), max(job.ended_at for job in emulator.jobs)
+    first, last = min(job.created_at for job in emulator.jobs), max(job.ended_at for job in emulator.jobs)
     rounds = (last - first) / 2.0 + 2
     reads_at_the_end = JOBS
     polls = emulator.count("GET", PATH) + emulator.count("GET", f"{PATH}/{{id}}") - reads_at_the_end

@@ -47,7 +47,7 @@ def test_two_processes_share_the_slots_of_one_account(
     jobs = kling.jobs
     assert len(jobs) == COUNT
     assert set().union(*parts) == {job.task_id for job in jobs}
-    spans = [[(job.made_at, job.ended_at) for job in jobs if job.task_id in part] for part in parts]
+    spans = [[(job.created_at, job.ended_at) for job in jobs if job.task_id in part] for part in parts]
     # While both have rows left.
     began, ended = max(min(span)[0] for span in spans), min(max(span)[0] for span in spans)
     moments = [began + (ended - began) * sample / _SAMPLES for sample in range(_SAMPLES)]

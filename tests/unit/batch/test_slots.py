@@ -20,7 +20,7 @@ from tests.unit.batch.conftest import PATH, Batch, rows
 
 def makespan(kling: Emulator) -> float:
     """Seconds from the first job's start to the last job's end."""
-    return max(job.ended_at for job in kling.jobs) - min(job.made_at for job in kling.jobs)
+    return max(job.ended_at for job in kling.jobs) - min(job.created_at for job in kling.jobs)
 
 
 def polls(kling: Emulator) -> int:
@@ -108,7 +108,7 @@ def others(kling: Emulator, seconds: float) -> Iterator[None]:
 
 
 def _most_at_once(jobs: list) -> int:  # type: ignore[type-arg]
-    moments = sorted([(job.made_at, 1) for job in jobs] + [(job.ended_at, -1) for job in jobs])
+    moments = sorted([(job.created_at, 1) for job in jobs] + [(job.ended_at, -1) for job in jobs])
     active = most = 0
     for _, step in moments:
         active += step
