@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-END_SECONDS = 4.5
+STOP_SECONDS = 4.5
 """Seconds that the loop may take to stop; Airflow kills a task after five seconds."""
 
 _TICK = 0.05
@@ -33,7 +33,7 @@ class LoopThread:
         self._ended = threading.Event()
         self._error: BaseException | None = None
         # If it hangs, it must not prevent the process from ending.
-        self._thread = threading.Thread(target=self._live, name="kling-batch", daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, name="kling-batch", daemon=True)
 
     def run(self, every: float, report: Callable[[], None]) -> None:
         """Run the coroutine to its end.
@@ -47,24 +47,24 @@ class LoopThread:
             while not self._ended.wait(every):
                 report()
         except BaseException:
-            self.end()
+            self.stop()
             raise
         if self._error:
             raise self._error
 
-    def end(self) -> bool:
+    def stop(self) -> bool:
         """Stop the coroutine, and wait a few seconds for its end. Signal handlers may call it.
 
         :return: whether it has ended.
         """
         self._stop()
-        deadline = time.monotonic() + END_SECONDS
+        deadline = time.monotonic() + STOP_SECONDS
         # Acquire no lock here: this may run inside the wait that holds it.
         while self._thread.is_alive() and not self._ended.is_set() and time.monotonic() < deadline:
             time.sleep(_TICK)
         return self._ended.is_set()
 
-    def _live(self) -> None:
+    def _run_loop(self) -> None:
         try:
             asyncio.run(self._main())
         except BaseException as error:

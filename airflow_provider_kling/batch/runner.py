@@ -292,7 +292,7 @@ class BatchRunner:
         self._killed = True
         if self._thread is None:
             return
-        self._thread.end()
+        self._thread.stop()
         running = [line for line in list(self._ledger.entries.values()) if _is_running(line)]
         named = ", ".join(str(line.task_id or line.external_task_id) for line in running[:MAX_LOGGED_JOBS])
         self._log.warning(

@@ -152,7 +152,7 @@ def _server() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def kling(_server: Emulator, impatient: None, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+def kling(_server: Emulator, short_delays: None, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """An emulator with ten slots whose jobs take 0.3 s; the connection ``kling_default`` leads to it."""
     _server.reset()
     monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", _server.connection_json())
@@ -160,7 +160,7 @@ def kling(_server: Emulator, impatient: None, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def start(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Emulator]]:
+def start(short_delays: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Emulator]]:
     """Start emulators with settings of their own."""
     running: list[Emulator] = []
 
@@ -177,7 +177,7 @@ def start(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 
 @pytest.fixture(scope="session")
-def pictures() -> list[bytes]:
+def images() -> list[bytes]:
     """Three different images."""
     from PIL import Image
 
@@ -196,7 +196,7 @@ def batch(tmp_path: Any) -> Batch:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of a tenth of a second, where users' batches wait for seconds."""
     monkeypatch.setattr(outage, "_FIRST_DELAY", 0.05)
     monkeypatch.setattr(outage, "_MAX_DELAY", 0.2)

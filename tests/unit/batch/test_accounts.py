@@ -48,7 +48,7 @@ def accounts_of(batch: Batch) -> list[Any]:
     return [line.get("kling_conn_id") for _, line in sorted(batch.ledger().items())]
 
 
-def test_rows_go_on_at_the_next_account_when_the_first_has_no_credit_left(
+def test_rows_use_the_next_account_when_the_first_has_no_credit(
     kling: Emulator, second: Emulator, two: Batch, caplog: pytest.LogCaptureFixture
 ) -> None:
     kling.faults.set({"empty_after": 4})
@@ -66,7 +66,7 @@ def test_rows_go_on_at_the_next_account_when_the_first_has_no_credit_left(
     }
 
 
-def test_a_batch_with_one_account_says_nothing_of_it(kling: Emulator, batch: Batch) -> None:
+def test_reports_of_a_batch_with_one_account_do_not_name_it(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(2))
     assert accounts_of(batch) == [None, None]
     assert "kling_conn_id" not in batch.lines("results.jsonl")[0]
@@ -82,7 +82,7 @@ def test_round_robin_uses_the_slots_of_both_accounts_at_once(
     assert len(kling.jobs) + len(second.jobs) == 12
 
 
-def test_one_account_without_credit_leaves_its_share_to_the_other(
+def test_rows_of_an_account_without_credit_use_the_other(
     kling: Emulator, second: Emulator, two: Batch
 ) -> None:
     second.faults.set({"no_credit": True})
@@ -90,7 +90,7 @@ def test_one_account_without_credit_leaves_its_share_to_the_other(
     assert (len(kling.jobs), len(second.jobs)) == (8, 0)
 
 
-def test_when_all_accounts_refuse_the_batch_stops_and_a_retry_goes_on(
+def test_a_batch_stops_when_all_accounts_refuse_and_a_retry_continues(
     kling: Emulator, second: Emulator, two: Batch
 ) -> None:
     kling.faults.set({"empty_after": 2})
@@ -102,7 +102,7 @@ def test_when_all_accounts_refuse_the_batch_stops_and_a_retry_goes_on(
     assert (len(kling.jobs), len(second.jobs)) == (6, 3)
 
 
-def test_a_retry_attaches_to_each_job_where_it_was_made(
+def test_a_retry_attaches_to_each_job_at_its_account(
     kling: Emulator, second: Emulator, two: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The waits of the first try are given up; the second one finds every job at its account."""
@@ -115,7 +115,7 @@ def test_a_retry_attaches_to_each_job_where_it_was_made(
     assert (len(kling.jobs), len(second.jobs)) == (2, 4)
 
 
-def test_an_outcome_that_is_unknown_goes_to_no_other_account(
+def test_a_row_of_unknown_outcome_uses_no_other_account(
     kling: Emulator, second: Emulator, two: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first create call is lost and then refused. A retry asks that account first."""
@@ -132,22 +132,22 @@ def test_an_outcome_that_is_unknown_goes_to_no_other_account(
     assert (len(kling.jobs), len(second.jobs)) == (0, 1)
 
 
-def test_a_job_that_may_be_at_the_second_account_is_looked_for_there(
+def test_a_job_that_may_exist_at_the_second_account_is_looked_up_there(
     kling: Emulator, second: Emulator, two: Batch
 ) -> None:
     """The create call makes its job at the second account, and its answer is lost with the worker."""
     kling.faults.set({"no_credit": True})
     two.run(rows(1))
     name = next(name for name in two.files() if name.startswith("_ledger/") and name.endswith(".jsonl"))
-    kept = [line for line in two.files()[name].decode().splitlines() if '"planned"' in line]
+    intent_lines = [line for line in two.files()[name].decode().splitlines() if '"planned"' in line]
     with open(f"{two.output}/{name}", "w", encoding="utf-8") as ledger:
-        ledger.write(kept[0] + "\n")
+        ledger.write(intent_lines[0] + "\n")
     kling.faults.clear()
     assert two.retry().run(rows(1))["done"] == 1
     assert (len(kling.jobs), len(second.jobs)) == (0, 1)
 
 
-def test_a_row_that_names_what_one_account_has_stays_there(
+def test_a_row_with_an_id_of_one_account_uses_only_that_account(
     kling: Emulator, second: Emulator, two: Batch
 ) -> None:
     kling.faults.set({"no_credit": True})
@@ -161,7 +161,7 @@ def test_a_row_that_names_what_one_account_has_stays_there(
     assert two.states()[:2] == ["done", "done"]
 
 
-def test_a_shared_row_is_looked_for_at_every_account(kling: Emulator, second: Emulator, two: Batch) -> None:
+def test_a_shared_row_is_looked_up_at_every_account(kling: Emulator, second: Emulator, two: Batch) -> None:
     """Yesterday's batch had its rows made at the second account; they are not made at the first one today."""
     kling.faults.set({"no_credit": True})
     two.run(rows(2), idempotency_scope="inputs")
@@ -172,7 +172,7 @@ def test_a_shared_row_is_looked_for_at_every_account(kling: Emulator, second: Em
     assert (len(kling.jobs), len(second.jobs)) == (0, 2)
 
 
-def test_the_account_of_an_unfinished_job_must_not_be_taken_out(
+def test_the_account_of_an_unfinished_job_must_not_be_removed(
     kling: Emulator, second: Emulator, two: Batch
 ) -> None:
     kling.faults.set({"no_credit": True})
@@ -242,7 +242,7 @@ ELEMENT = {"element_list": [{"element_id": 7}]}
     ],
     ids=["one", "in_order", "round_robin", "all_rows_bound"],
 )
-def test_a_dry_run_names_the_accounts(
+def test_a_dry_run_lists_the_accounts(
     kling: Emulator, second: Emulator, batch: Batch, more: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     own = {} if "extra_body" in more else ELEMENT
@@ -255,10 +255,10 @@ def test_a_dry_run_names_the_accounts(
 
 
 def test_a_dry_run_warns_of_a_connection_that_cannot_be_used(kling: Emulator, batch: Batch) -> None:
-    report = batch.operator(rows(1), fallback_conn_ids=["nobody"]).dry_run()
-    assert report["accounts"] == ["kling_default", "nobody"]
+    report = batch.operator(rows(1), fallback_conn_ids=["unknown"]).dry_run()
+    assert report["accounts"] == ["kling_default", "unknown"]
     (warning,) = report["warnings"]
-    assert warning.startswith("Connection 'nobody' cannot be used: ")
+    assert warning.startswith("Connection 'unknown' cannot be used: ")
 
 
 def test_a_dry_run_refuses_an_account_at_another_kind_of_host(

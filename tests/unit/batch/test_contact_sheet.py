@@ -52,12 +52,12 @@ def size_of_sheet(folder: Path, *paths: Path) -> tuple[int, int] | None:
     rows: Any = [(number, Row(path)) for number, path in enumerate(paths)]
     if not (sheet := write_contact_sheet(resolve_path(str(folder)), rows)):
         return None
-    with Image.open(sheet) as picture:
-        return picture.size
+    with Image.open(sheet) as image:
+        return image.size
 
 
 @pytest.mark.parametrize("make", [one_bit_png, film])
-def test_what_unpacks_to_too_much_has_no_place_on_it(
+def test_an_image_with_too_many_pixels_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Any
 ) -> None:
     monkeypatch.setattr(contact_sheet, "_MOST_PIXELS", 1_000_000)
@@ -67,12 +67,14 @@ def test_what_unpacks_to_too_much_has_no_place_on_it(
     assert size_of_sheet(tmp_path, large) is None
 
 
-def test_it_is_not_unpacked_to_find_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_with_too_many_pixels_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two of these took a worker to 1.6 GB."""
     monkeypatch.setattr(Image.Image, "convert", lambda *_, **__: pytest.fail("it was decoded"))
     assert size_of_sheet(tmp_path, one_bit_png(tmp_path / "bomb.png", 13_000)) is None
 
 
-def test_a_large_photograph_is_read_at_a_fraction_of_its_size(tmp_path: Path) -> None:
+def test_a_large_jpeg_is_decoded_at_reduced_size(tmp_path: Path) -> None:
     Image.new("RGB", (8000, 6000)).save(tmp_path / "photo.jpg")
     assert size_of_sheet(tmp_path, tmp_path / "photo.jpg") is not None

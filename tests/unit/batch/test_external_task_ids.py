@@ -18,7 +18,7 @@ NUMBERED = [
 
 
 @pytest.mark.parametrize("requests", [NUMBERED, NUMBERED[::-1]], ids=["in order", "the other way round"])
-def test_the_next_attempt_of_a_name_is_not_the_name_of_another_row(
+def test_the_id_of_a_later_attempt_differs_from_ids_of_other_rows(
     kling: Emulator, batch: Batch, requests: list[dict[str, Any]]
 ) -> None:
     kling.faults.set({"failed_word": "boat", "fail_reason": "an internal error"})
@@ -37,7 +37,9 @@ def test_the_next_attempt_of_a_name_is_not_the_name_of_another_row(
 
 
 @pytest.mark.parametrize("other", ["shot", "shot ", "shot\u200b", "\tshot"])
-def test_two_rows_of_one_name_are_refused_before_payment(kling: Emulator, batch: Batch, other: str) -> None:
+def test_two_rows_with_the_same_id_are_refused_before_payment(
+    kling: Emulator, batch: Batch, other: str
+) -> None:
     with pytest.raises(KlingError, match=r"Row 2: external_task_id .* is row 1's already"):
         batch.run(
             [{"prompt": "a", "external_task_id": "shot"}, {"prompt": "b", "external_task_id": other}],
@@ -47,7 +49,7 @@ def test_two_rows_of_one_name_are_refused_before_payment(kling: Emulator, batch:
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", "None", "\nNone "])
-def test_a_name_that_came_to_nothing_is_none(kling: Emulator, batch: Batch, nothing: Any) -> None:
+def test_an_empty_id_counts_as_not_set(kling: Emulator, batch: Batch, nothing: Any) -> None:
     """As a name it would be that of the rows of every other batch to which the same happened."""
     assert batch.run([{"prompt": word, "external_task_id": nothing} for word in "ab"])["done"] == 2
     assert all(str(job.external_task_id).startswith("af-") for job in kling.jobs)

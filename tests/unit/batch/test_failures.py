@@ -23,7 +23,7 @@ from airflow_provider_kling.hooks.connection import KlingSettings
 from tests.unit.batch.conftest import PATH, Batch, rows
 
 
-def test_one_failure_ends_no_other_job_and_fails_the_task_in_the_end(kling: Emulator, batch: Batch) -> None:
+def test_one_failed_row_does_not_stop_others_and_fails_the_task(kling: Emulator, batch: Batch) -> None:
     kling.faults.set({"failed_word": "product 4", "fail_reason": "an internal error"})
     with pytest.raises(KlingTaskFailed, match=r"1 rows failed, 0 may; .*9 of 10 rows are done and stored"):
         batch.run(rows(10))
@@ -37,7 +37,7 @@ def test_one_failure_ends_no_other_job_and_fails_the_task_in_the_end(kling: Emul
     assert len(batch.lines("results.jsonl")) == 9
 
 
-def test_content_that_is_refused_has_a_list_of_its_own(kling: Emulator, batch: Batch) -> None:
+def test_refused_rows_are_listed_in_a_separate_file(kling: Emulator, batch: Batch) -> None:
     kling.faults.set({"refused_word": "product 2", "failed_word": "product 5"})
     with pytest.raises(KlingContentRefused, match="2 rows failed"):
         batch.run(rows(6))
@@ -49,7 +49,7 @@ def test_content_that_is_refused_has_a_list_of_its_own(kling: Emulator, batch: B
     assert batch.summary()["refused"] == 2
 
 
-def test_as_many_failures_as_are_allowed_are_success(kling: Emulator, batch: Batch) -> None:
+def test_a_batch_succeeds_with_at_most_max_failed_failures(kling: Emulator, batch: Batch) -> None:
     kling.faults.set({"refused_word": "product 2"})
     summary = batch.run(rows(10), max_failed=0.1)
     assert (summary["done"], summary["refused"]) == (9, 1)
@@ -58,7 +58,7 @@ def test_as_many_failures_as_are_allowed_are_success(kling: Emulator, batch: Bat
 
 
 @pytest.mark.parametrize("allowed", [2, 0.1], ids=["count", "share"])
-def test_more_failures_than_are_allowed_stop_the_rest(
+def test_more_than_max_failed_failures_stop_the_batch(
     start: Callable[..., Emulator], batch: Batch, allowed: float
 ) -> None:
     kling = start(slots=2)
@@ -80,9 +80,7 @@ def test_fail_stops_at_the_first_failure_and_lets_running_jobs_end(
     assert set(batch.states()) <= {"failed", "done", "open"}
 
 
-def test_rows_that_cannot_be_sent_are_named_before_anything_is_paid(
-    kling: Emulator, batch: Batch, tmp_path: Path
-) -> None:
+def test_invalid_rows_are_reported_before_payment(kling: Emulator, batch: Batch, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text(
         "\n".join(
             [
@@ -110,15 +108,13 @@ def test_rows_that_cannot_be_sent_are_named_before_anything_is_paid(
     assert kling.count("POST", PATH) == 0
 
 
-def test_so_many_faulty_rows_are_counted_not_listed(kling: Emulator, batch: Batch) -> None:
+def test_only_the_first_invalid_rows_are_listed(kling: Emulator, batch: Batch) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"40 of 40 rows cannot be sent.* And 30 more\.") as refusal:
         batch.run([{"prompt": f"{number}", "n": 99} for number in range(40)], on_failure="fail")
     assert len(str(refusal.value)) < 4000
 
 
-def test_otherwise_the_good_rows_are_made_and_the_faulty_are_in_the_report(
-    kling: Emulator, batch: Batch
-) -> None:
+def test_valid_rows_are_submitted_and_invalid_ones_reported(kling: Emulator, batch: Batch) -> None:
     requests: list[Any] = [*rows(3), {"prompt": "bad", "n": 99}, "no dict"]
     with pytest.raises(KlingRequestInvalid, match=r"2 rows failed, 0 may; .*3 of 5 rows are done"):
         batch.run(requests)
@@ -129,7 +125,7 @@ def test_otherwise_the_good_rows_are_made_and_the_faulty_are_in_the_report(
     assert len(kling.jobs) == 3
 
 
-def test_too_many_faulty_rows_stop_a_batch_before_anything_is_paid(kling: Emulator, batch: Batch) -> None:
+def test_too_many_invalid_rows_stop_a_batch_before_payment(kling: Emulator, batch: Batch) -> None:
     faulty = [{"prompt": f"{number}", "n": 99} for number in range(3)]
     with pytest.raises(KlingRequestInvalid, match="3 rows failed, 2 may"):
         batch.run([*rows(5), *faulty], max_failed=2)
@@ -137,21 +133,19 @@ def test_too_many_faulty_rows_stop_a_batch_before_anything_is_paid(kling: Emulat
 
 
 def test_a_corrected_row_is_submitted_in_the_next_try(
-    kling: Emulator, batch: Batch, tmp_path: Path, pictures: list[bytes]
+    kling: Emulator, batch: Batch, tmp_path: Path, images: list[bytes]
 ) -> None:
     requests = [{"image": str(tmp_path / f"{name}.jpg"), "prompt": "turn"} for name in "ab"]
-    (tmp_path / "a.jpg").write_bytes(pictures[0])
+    (tmp_path / "a.jpg").write_bytes(images[0])
     with pytest.raises(KlingRequestInvalid, match="1 rows failed"):
         batch.run(requests, endpoint="videos/image2video")
     assert "b.jpg" in batch.lines("failures.jsonl")[0]["error"]
-    (tmp_path / "b.jpg").write_bytes(pictures[1])
+    (tmp_path / "b.jpg").write_bytes(images[1])
     assert batch.retry().run(requests, endpoint="videos/image2video")["done"] == 2
     assert len(kling.jobs) == 2
 
 
-def test_what_kling_itself_finds_invalid_is_that_rows_fault_alone(
-    start: Callable[..., Emulator], batch: Batch
-) -> None:
+def test_a_row_that_kling_finds_invalid_fails_alone(start: Callable[..., Emulator], batch: Batch) -> None:
     kling = start(strict=True)
     with pytest.raises(KlingRequestInvalid, match="1 rows failed"):
         batch.run([*rows(2), {"prompt": "x", "model_name": "kling-v99"}])
@@ -159,21 +153,21 @@ def test_what_kling_itself_finds_invalid_is_that_rows_fault_alone(
     assert "kling-v99" in batch.lines("failures.jsonl")[0]["error"]
 
 
-def test_reports_have_no_images_and_no_signatures(
-    kling: Emulator, batch: Batch, pictures: list[bytes]
+def test_reports_contain_no_images_and_no_signatures(
+    kling: Emulator, batch: Batch, images: list[bytes]
 ) -> None:
-    picture = base64.b64encode(pictures[0] + bytes(3000)).decode()
+    image = base64.b64encode(images[0] + bytes(3000)).decode()
     kling.faults.set({"failed_word": "turn", "fail_reason": "an internal error"})
-    request = {"image": picture, "prompt": "turn", "image_tail": "https://x.example/b.jpg?Signature=secret"}
+    request = {"image": image, "prompt": "turn", "image_tail": "https://x.example/b.jpg?Signature=secret"}
     with pytest.raises(KlingTaskFailed):
         batch.run([request], endpoint="videos/image2video", extra_body=None)
     text = b"".join(content for name, content in batch.files().items() if name.endswith((".json", ".jsonl")))
     assert b"turn" in text
-    assert picture[:200].encode() not in text
+    assert image[:200].encode() not in text
     assert b"secret" not in text
 
 
-def test_the_log_names_the_first_failures_and_leaves_thousands_to_the_report(
+def test_the_log_lists_only_the_first_failures(
     kling: Emulator, batch: Batch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(KlingRequestInvalid):
@@ -195,7 +189,7 @@ def deny(monkeypatch: pytest.MonkeyPatch, *prompts: str) -> None:
     monkeypatch.setattr(flows, "create", deny_some)
 
 
-def test_a_row_that_asks_for_what_is_not_permitted_is_its_own_fault(
+def test_a_row_without_permission_fails_alone(
     kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deny(monkeypatch, "product 1", "product 6", "product 8")
@@ -204,7 +198,7 @@ def test_a_row_that_asks_for_what_is_not_permitted_is_its_own_fault(
     assert batch.summary()["skipped"] == {}
 
 
-def test_an_account_that_is_permitted_nothing_stops_the_batch(
+def test_an_account_without_any_permission_stops_the_batch(
     kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deny(monkeypatch, *(row["prompt"] for row in rows(40)))

@@ -27,11 +27,11 @@ __all__ = ["run_dag"]
 
 IMPORT = "from airflow_provider_kling.operators.batch import KlingBatchOperator"
 EXAMPLE = EXAMPLES / "example_kling_batch_catalogue.py"
-PICTURE = "/9j/" + "A" * 8000
+IMAGE = "/9j/" + "A" * 8000
 
 
 @pytest.mark.airflow
-def test_the_rows_may_come_from_another_task_in_every_way(
+def test_rows_may_come_from_another_task_in_every_form(
     run_dag: Any, tmp_path: Path, kling_emulator: Emulator
 ) -> None:
     states, values = run_dag(
@@ -104,14 +104,14 @@ def test_the_example_runs(
         dag.get_task(name).poll_interval = 0.2
     run = dag.test()
     assert run.state == "success"
-    (pictures,) = (tmp_path / "catalogue").glob("*/images")
+    (images,) = (tmp_path / "catalogue").glob("*/images")
     (videos,) = (tmp_path / "catalogue").glob("*/videos")
-    assert len((pictures / "results.jsonl").read_text().splitlines()) == 6
+    assert len((images / "results.jsonl").read_text().splitlines()) == 6
     assert len(list(videos.glob("*/0-video.mp4"))) == 3
     assert (videos / "contact-sheet.jpg").exists()
     assert len(kling_emulator.jobs) == 9
     units = re.findall(r"(\d+) (image|video) units", EXAMPLE.read_text())
-    charged = {folder: json.loads((folder / "summary.json").read_text()) for folder in (pictures, videos)}
+    charged = {folder: json.loads((folder / "summary.json").read_text()) for folder in (images, videos)}
     assert units == [(charged[folder]["units_charged"], charged[folder]["unit"]) for folder in charged]
 
 
@@ -125,34 +125,32 @@ def stored(operator: Any) -> str:
     return str({name: getattr(operator, name) for name in operator.template_fields})
 
 
-def test_airflow_stores_no_image_of_the_rows(kling: Emulator, batch: Batch) -> None:
-    operator = batch.operator([{"image": PICTURE, "prompt": "{{ words }}"}] * 9)
+def test_airflow_stores_no_images_of_rows(kling: Emulator, batch: Batch) -> None:
+    operator = batch.operator([{"image": IMAGE, "prompt": "{{ words }}"}] * 9)
     for _ in range(2):
         operator.render_template_fields(context(batch.ti, words="waves"))
-        assert PICTURE[:200] not in stored(operator)
+        assert IMAGE[:200] not in stored(operator)
         assert "waves" in stored(operator)
         assert "4 more rows" in stored(operator)
         assert len(stored(operator)) < 3000
 
 
-def test_what_is_run_is_what_was_rendered_not_what_is_shown(kling: Emulator, batch: Batch) -> None:
+def test_the_rendered_rows_are_submitted_and_not_the_displayed_ones(kling: Emulator, batch: Batch) -> None:
     operator = batch.operator([{"prompt": "{{ words }} " + str(number)} for number in range(7)])
     operator.render_template_fields(context(batch.ti, words="waves"))
     operator.execute(context_of(batch.ti))
     assert sorted(job.body["prompt"] for job in kling.jobs) == [f"waves {number}" for number in range(7)]
 
 
-def test_rows_that_are_changed_before_the_task_runs_are_what_is_paid_for(
-    kling: Emulator, batch: Batch
-) -> None:
+def test_rows_changed_before_execution_are_submitted(kling: Emulator, batch: Batch) -> None:
     """As in pre_execute, or in a derived operator's execute: what is shown there is short of the rest."""
-    operator = batch.operator([{"image": PICTURE, "prompt": f"row {number}"} for number in range(7)])
+    operator = batch.operator([{"image": IMAGE, "prompt": f"row {number}"} for number in range(7)])
     operator.render_template_fields(context(batch.ti))
     operator.requests[0]["prompt"] = "changed"
     operator.requests.append({"prompt": "added"})
     assert operator.original("requests") == [
-        {"image": PICTURE, "prompt": "changed"},
-        *({"image": PICTURE, "prompt": f"row {number}"} for number in range(1, 7)),
+        {"image": IMAGE, "prompt": "changed"},
+        *({"image": IMAGE, "prompt": f"row {number}"} for number in range(1, 7)),
         {"prompt": "added"},
     ]
     operator.render_template_fields(context(batch.ti))
@@ -165,21 +163,27 @@ def test_rows_that_are_changed_before_the_task_runs_are_what_is_paid_for(
 @pytest.mark.parametrize(
     ("given", "change", "asked"),
     [
-        ([{"prompt": "a"}], lambda shown: shown, [{"prompt": "a"}]),
-        ([{"prompt": "a"}], lambda shown: [*shown, {"prompt": "b"}], [{"prompt": "a"}, {"prompt": "b"}]),
-        ([{"prompt": "a"}] * 9, lambda shown: shown[:2], [{"prompt": "a"}] * 2),
-        ("s3://bucket/rows.jsonl", lambda shown: shown, "s3://bucket/rows.jsonl"),
-        ("s3://bucket/rows.jsonl", lambda shown: "/other.jsonl", "/other.jsonl"),
-        ("s3://bucket/rows.jsonl", lambda shown: [{"prompt": "a"}], [{"prompt": "a"}]),
-        ([{"prompt": "a"}], lambda shown: "/other.jsonl", "/other.jsonl"),
+        ([{"prompt": "a"}], lambda displayed: displayed, [{"prompt": "a"}]),
+        (
+            [{"prompt": "a"}],
+            lambda displayed: [*displayed, {"prompt": "b"}],
+            [{"prompt": "a"}, {"prompt": "b"}],
+        ),
+        ([{"prompt": "a"}] * 9, lambda displayed: displayed[:2], [{"prompt": "a"}] * 2),
+        ("s3://bucket/rows.jsonl", lambda displayed: displayed, "s3://bucket/rows.jsonl"),
+        ("s3://bucket/rows.jsonl", lambda displayed: "/other.jsonl", "/other.jsonl"),
+        ("s3://bucket/rows.jsonl", lambda displayed: [{"prompt": "a"}], [{"prompt": "a"}]),
+        ([{"prompt": "a"}], lambda displayed: "/other.jsonl", "/other.jsonl"),
     ],
 )
-def test_what_is_asked_for(given: Any, change: Any, asked: Any) -> None:
-    assert original_of(change(redacted_rows(given))) == asked
+def test_the_original_rows_are_restored_unless_the_field_was_changed(
+    original: Any, change: Any, expected: Any
+) -> None:
+    assert original_of(change(redacted_rows(original))) == expected
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-def test_copies_for_other_runs_do_not_share_rows(kling: Emulator, batch: Batch, copied: Any) -> None:
+def test_copies_of_the_operator_do_not_share_rows(kling: Emulator, batch: Batch, copied: Any) -> None:
     original = batch.operator([{"prompt": "{{ day }}"}])
     for day in ("monday", "tuesday"):
         operator = copied(original)
@@ -188,7 +192,7 @@ def test_copies_for_other_runs_do_not_share_rows(kling: Emulator, batch: Batch, 
     operator.on_kill()
 
 
-def test_paths_may_be_given_as_objects(kling: Emulator, batch: Batch, tmp_path: Path) -> None:
+def test_paths_may_be_objects(kling: Emulator, batch: Batch, tmp_path: Path) -> None:
     (tmp_path / "rows-7.jsonl").write_text("\n".join(map(json.dumps, rows(3))))
     out = ObjectStoragePath(f"file://{tmp_path}/out-{{{{ day }}}}")
     operator = batch.operator(
@@ -201,7 +205,7 @@ def test_paths_may_be_given_as_objects(kling: Emulator, batch: Batch, tmp_path: 
     assert summary["summary_path"].endswith("out-7/summary.json")
 
 
-def test_the_operator_fits_into_a_dag_as_any_other() -> None:
+def test_the_operator_can_be_used_and_mapped_in_a_dag() -> None:
     with DAG("films", schedule=None) as dag:
         common = {"endpoint": "images/generations", "output_path": "/tmp/out"}
         operator = _operator()(task_id="batch", requests="s3://bucket/rows.jsonl", **common)

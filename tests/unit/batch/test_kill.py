@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import signal
@@ -14,10 +13,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.batch import loop_thread as beside_module
 from airflow_provider_kling.batch import runner as task_module
 from airflow_provider_kling.batch.ledger import Ledger
-from airflow_provider_kling.batch.loop_thread import LoopThread
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingError
 from scripts.local_airflow import wait_until
@@ -27,7 +24,7 @@ from tests.unit.operators.conftest import context_of
 
 
 @pytest.mark.parametrize(("handler", "code"), [("Airflow 3", FAILED), ("Airflow 2", INTERRUPTED)])
-def test_sigterm_saves_the_ledger_says_what_runs_and_submits_no_more(
+def test_sigterm_writes_the_ledger_and_stops_submission(
     start: Callable[..., Emulator],
     batch: Batch,
     tries: Callable[[Emulator], Tries],
@@ -54,7 +51,7 @@ def test_sigterm_saves_the_ledger_says_what_runs_and_submits_no_more(
     assert kling.count("POST", PATH) == 6
 
 
-def test_a_create_call_that_is_being_answered_when_sigterm_comes_is_not_lost(
+def test_a_create_call_in_progress_at_sigterm_is_recorded(
     start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries]
 ) -> None:
     kling = start(job_seconds=60)
@@ -66,7 +63,7 @@ def test_a_create_call_that_is_being_answered_when_sigterm_comes_is_not_lost(
     assert [line["task_id"] for line in batch.ledger().values()] == [kling.jobs[0].task_id]
 
 
-def test_a_create_call_that_is_never_answered_is_asked_for_by_the_next_try(
+def test_a_create_call_without_response_is_looked_up_by_the_next_try(
     start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries]
 ) -> None:
     kling = start()
@@ -82,7 +79,7 @@ def test_a_create_call_that_is_never_answered_is_asked_for_by_the_next_try(
     assert (len(kling.jobs), batch.states()) == (1, ["done"])
 
 
-def test_airflows_timeout_ends_the_run_and_a_retry_goes_on(
+def test_a_retry_continues_after_airflows_timeout(
     start: Callable[..., Emulator], tries: Callable[[Emulator], Tries]
 ) -> None:
     kling = start(job_seconds=1.0, slots=4)
@@ -96,7 +93,7 @@ def test_airflows_timeout_ends_the_run_and_a_retry_goes_on(
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_kills_at_random_moments_lose_nothing_and_pay_nothing_twice(
+def test_kills_at_random_times_lose_no_job_and_cause_no_second_charge(
     start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries], seed: int
 ) -> None:
     kling, chance = start(job_seconds=0.5), random.Random(seed)
@@ -114,23 +111,23 @@ def test_kills_at_random_moments_lose_nothing_and_pay_nothing_twice(
     assert len(batch.lines("results.jsonl")) == 40
 
 
-def test_being_ended_before_the_run_has_begun_submits_nothing(
+def test_a_stop_before_the_start_submits_nothing(
     kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator, look = batch.operator(rows(5)), task_module.preflight
 
-    def survey(*given: Any, **more: Any) -> Any:
+    def slow_preflight(*args: Any, **more: Any) -> Any:
         operator.on_kill()
-        return look(*given, **more)
+        return look(*args, **more)
 
-    monkeypatch.setattr(task_module, "preflight", survey)
+    monkeypatch.setattr(task_module, "preflight", slow_preflight)
     with pytest.raises(KlingError, match="Stopped: 0 of 5 rows are done and stored, 5 were not submitted"):
         operator.execute(context_of(batch.ti))
     assert kling.count("POST", PATH) == 0
     batch.operator(rows(5)).on_kill()
 
 
-def test_a_storage_that_hangs_does_not_hang_the_end(
+def test_a_hanging_storage_does_not_delay_the_stop(
     start: Callable[..., Emulator], batch: Batch, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     kling, hanging = start(job_seconds=60), threading.Event()
@@ -161,61 +158,3 @@ def test_a_storage_that_hangs_does_not_hang_the_end(
     assert seconds[0] < 30
     (said,) = [text for text in caplog.messages if text.startswith("Stopped.")]
     assert "No lines" not in said
-
-
-class TestLoopThread:
-    async def nothing(self) -> None:
-        return None
-
-    def test_what_the_loop_raises_is_raised(self) -> None:
-        async def fail() -> None:
-            raise KlingError("no")
-
-        with pytest.raises(KlingError, match="no"):
-            LoopThread(fail, lambda: None).run(10, lambda: None)
-
-    def test_it_reports_while_it_runs(self) -> None:
-        reports: list[float] = []
-        began = time.monotonic()
-        LoopThread(lambda: asyncio.sleep(0.35), lambda: None).run(
-            0.1, lambda: reports.append(time.monotonic())
-        )
-        assert 1 <= len(reports) <= (time.monotonic() - began) / 0.1
-
-    def test_an_interruption_stops_the_loop_and_is_raised(self) -> None:
-        class Alarm(BaseException):
-            pass
-
-        stop = threading.Event()
-
-        async def run() -> None:
-            while not stop.is_set():  # noqa: ASYNC110 - set by another thread
-                await asyncio.sleep(0.01)
-
-        def report() -> None:
-            raise Alarm
-
-        beside = LoopThread(run, stop.set)
-        with pytest.raises(Alarm):
-            beside.run(0.1, report)
-        assert beside.end()
-
-    def test_the_end_is_not_waited_for_longer_than_airflow_waits(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(beside_module, "END_SECONDS", 0.2)
-        release = threading.Event()
-
-        async def deaf() -> None:
-            release.wait(60)
-
-        def report() -> None:
-            raise KeyboardInterrupt
-
-        hanging = LoopThread(deaf, lambda: None)
-        began = time.monotonic()
-        with pytest.raises(KeyboardInterrupt):
-            hanging.run(0.05, report)
-        assert time.monotonic() - began < 30
-        assert not hanging.end()
-        release.set()

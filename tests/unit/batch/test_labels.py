@@ -38,7 +38,7 @@ def test_labels_of_batch_and_row_are_stored_with_the_cost(kling_emulator: Emulat
     assert all("labels" not in job.body for job in kling_emulator.jobs)
 
 
-def test_other_labels_pay_for_nothing_twice(kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_changed_labels_cause_no_second_charge(kling_emulator: Emulator, tmp_path: Path) -> None:
     batch = Batch(str(tmp_path))
     batch.run([{**row, "labels": {"team": "shop"}} for row in rows(2)])
     again = batch.clear().run([{**row, "labels": {"team": "press"}} for row in rows(2)])
@@ -48,7 +48,7 @@ def test_other_labels_pay_for_nothing_twice(kling_emulator: Emulator, tmp_path: 
     ]
 
 
-def test_a_row_with_bad_labels_is_not_sent(kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_a_row_with_invalid_labels_is_not_submitted(kling_emulator: Emulator, tmp_path: Path) -> None:
     good, bad = rows(2)
     with pytest.raises(KlingRequestInvalid):
         Batch(str(tmp_path)).run([good, {**bad, "labels": ["a"]}])

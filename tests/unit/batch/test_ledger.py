@@ -30,7 +30,7 @@ def entry(key: str, state: RowState = RowState.SUBMITTED, **more: Any) -> Ledger
     return LedgerEntry(key, state, 1, **more)
 
 
-def test_what_was_written_is_read_by_the_next_one(shelf: Shelf) -> None:
+def test_the_next_worker_reads_written_lines(shelf: Shelf) -> None:
     first = ledger_in(shelf.uri)
     assert first.entries == {}
     first.record(entry("a", RowState.INTENT))
@@ -42,7 +42,7 @@ def test_what_was_written_is_read_by_the_next_one(shelf: Shelf) -> None:
     assert ledger_in(shelf.uri).entries["a"] == entry("a", RowState.DONE, units="3")
 
 
-def test_what_was_not_written_is_not_there(shelf: Shelf) -> None:
+def test_unwritten_lines_are_not_read(shelf: Shelf) -> None:
     first = ledger_in(shelf.uri)
     first.record(entry("a"))
     assert first.pending == 1
@@ -51,13 +51,13 @@ def test_what_was_not_written_is_not_there(shelf: Shelf) -> None:
     assert first.pending == 0
 
 
-def test_nothing_new_writes_nothing(shelf: Shelf) -> None:
+def test_a_flush_without_new_lines_writes_no_file(shelf: Shelf) -> None:
     ledger = ledger_in(shelf.uri)
     ledger.flush()
     assert shelf.files() == {}
 
 
-def test_many_segments_become_one(shelf: Shelf) -> None:
+def test_many_segments_are_merged_into_one(shelf: Shelf) -> None:
     ledger = ledger_in(shelf.uri)
     for number in range(MAX_SEGMENTS + 1):
         ledger.record(entry(f"row {number % 7}", units=str(number)))
@@ -70,7 +70,7 @@ def test_many_segments_become_one(shelf: Shelf) -> None:
     assert ledger_in(shelf.uri).entries == ledger.entries
 
 
-def test_segments_that_cannot_be_removed_change_nothing(
+def test_merged_segments_that_cannot_be_removed_change_no_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = ledger_in(str(tmp_path))
@@ -87,7 +87,7 @@ def test_segments_that_cannot_be_removed_change_nothing(
     assert ledger_in(str(tmp_path)).entries == {"a": entry("a", units="5")}
 
 
-def test_two_workers_at_once_lose_nothing_of_each_other(shelf: Shelf) -> None:
+def test_two_concurrent_workers_lose_no_line_of_each_other(shelf: Shelf) -> None:
     believed_dead, successor = ledger_in(shelf.uri), ledger_in(shelf.uri)
     for number in range(3):
         believed_dead.record(entry(f"old {number}"))
@@ -97,7 +97,7 @@ def test_two_workers_at_once_lose_nothing_of_each_other(shelf: Shelf) -> None:
     assert ledger_in(shelf.uri).entries == {**believed_dead.entries, **successor.entries}
 
 
-def test_what_is_done_stays_done_whatever_a_worker_believed_dead_still_writes(shelf: Shelf) -> None:
+def test_done_rows_stay_done_although_an_old_worker_still_writes(shelf: Shelf) -> None:
     believed_dead = ledger_in(shelf.uri)
     believed_dead.record(entry("a"))
     believed_dead.flush()
@@ -110,9 +110,7 @@ def test_what_is_done_stays_done_whatever_a_worker_believed_dead_still_writes(sh
     assert ledger_in(shelf.uri).entries["a"].state is RowState.DONE
 
 
-def test_a_merge_takes_away_nothing_that_another_worker_wrote(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_merge_removes_no_line_of_another_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_module, "MAX_SEGMENTS", 3)
     believed_dead, successor = ledger_in(str(tmp_path)), ledger_in(str(tmp_path))
     successor.record(entry("new"))
@@ -123,7 +121,7 @@ def test_a_merge_takes_away_nothing_that_another_worker_wrote(
     assert set(ledger_in(str(tmp_path)).entries) == {"new", *(f"old {number}" for number in range(8))}
 
 
-def test_a_merge_overrules_nothing_that_another_worker_has_written_since(
+def test_a_merge_does_not_replace_later_lines_of_another_worker(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the worker believed dead knows of the row is older, however late it puts it into another file."""
@@ -141,21 +139,19 @@ def test_a_merge_overrules_nothing_that_another_worker_has_written_since(
     assert ledger_in(shelf.uri).entries["a"] == made
 
 
-def test_what_earlier_workers_have_written_comes_before_a_merge(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_of_earlier_workers_come_before_a_merge(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_module, "MAX_SEGMENTS", 2)
-    for generation in range(4):
+    for clear_count in range(4):
         worker = ledger_in(shelf.uri)
         for number in range(5):
-            worker.record(entry(f"row {number}", clear_count=generation, units=str(number)))
+            worker.record(entry(f"row {number}", clear_count=clear_count, units=str(number)))
             worker.flush()
         assert ledger_in(shelf.uri).entries == worker.entries
 
 
 @pytest.mark.parametrize("kept", range(6))
-def test_a_merge_that_was_broken_off_says_nothing_that_is_out_of_date(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+def test_an_interrupted_merge_restores_no_outdated_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remaining: int
 ) -> None:
     """Killed while it removes: any of the old segments may still be there."""
     monkeypatch.setattr(ledger_module, "MAX_SEGMENTS", 5)
@@ -167,7 +163,7 @@ def test_a_merge_that_was_broken_off_says_nothing_that_is_out_of_date(
     old = sorted(path for path in tmp_path.iterdir() if path.name.count("-") == 1)
     assert len(old) == 6
     for number, path in enumerate(old):
-        if number != kept:
+        if number != remaining:
             path.unlink()
     assert ledger_in(str(tmp_path)).entries["a"].units == "5"
 
@@ -190,7 +186,7 @@ def test_a_line_written_after_a_merge_is_the_last_one(
     assert ledger_in(str(tmp_path)).entries["a"].state is RowState.FAILED
 
 
-def test_segments_of_earlier_versions_are_read(tmp_path: Path) -> None:
+def test_a_new_segment_comes_after_existing_ones(tmp_path: Path) -> None:
     (tmp_path / "00000061-abc123.jsonl").write_text(entry("a").to_line() + "\n")
     ledger = ledger_in(str(tmp_path))
     ledger.record(entry("a", RowState.DONE))
@@ -198,7 +194,7 @@ def test_segments_of_earlier_versions_are_read(tmp_path: Path) -> None:
     assert ledger_in(str(tmp_path)).entries["a"].state is RowState.DONE
 
 
-def test_a_segment_that_is_merged_away_while_it_is_read_is_found_again(
+def test_a_segment_merged_during_the_read_is_read_from_its_successor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = ledger_in(str(tmp_path))
@@ -215,7 +211,7 @@ def test_a_segment_that_is_merged_away_while_it_is_read_is_found_again(
     assert ledger_in(str(tmp_path)).entries == first.entries
 
 
-def test_segments_that_never_hold_still_are_trouble_not_an_empty_ledger(
+def test_segments_that_always_disappear_raise_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = ledger_in(str(tmp_path))
@@ -230,7 +226,7 @@ def test_segments_that_never_hold_still_are_trouble_not_an_empty_ledger(
         ledger_in(str(tmp_path))
 
 
-def test_what_a_killed_writer_left_unfinished_is_swept_up(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_writer_are_removed(tmp_path: Path) -> None:
     first = ledger_in(str(tmp_path))
     first.record(entry("a"))
     first.flush()
@@ -241,7 +237,7 @@ def test_what_a_killed_writer_left_unfinished_is_swept_up(tmp_path: Path) -> Non
     assert [path.suffix for path in tmp_path.iterdir()] == [".jsonl"]
 
 
-def test_while_the_storage_is_down_lines_wait(tmp_path: Path) -> None:
+def test_lines_stay_pending_while_the_storage_is_down(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     ledger = ledger_in(str(folder))
     folder.write_text("a file stands where the folder should be")
@@ -257,12 +253,14 @@ def test_while_the_storage_is_down_lines_wait(tmp_path: Path) -> None:
     assert ledger_in(str(folder)).entries == ledger.entries
 
 
-def test_s3_that_does_not_respond_is_no_empty_ledger(s3: Any) -> None:
+def test_an_unreachable_s3_raises_an_error(s3: Any) -> None:
     with pytest.raises(StorageTransientError):
         Ledger(resolve_path(s3.uri("ledger", "kling_test_s3_down"))).load()
 
 
-def test_noting_never_waits_for_the_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording_a_line_does_not_wait_for_the_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = ledger_in(str(tmp_path))
     writing, go_on = threading.Event(), threading.Event()
     write = ledger_module.Ledger._write
@@ -302,7 +300,7 @@ def test_five_thousand_rows_are_read_quickly(tmp_path: Path) -> None:
 
 @given(steps=st.lists(st.sampled_from(["note a", "note b", "write", "crash"]), max_size=60))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_crash_loses_what_was_not_written_and_nothing_else(steps: list[str], tmp_path: Path) -> None:
+def test_a_crash_loses_only_unwritten_lines(steps: list[str], tmp_path: Path) -> None:
     folder = tmp_path / str(time.monotonic_ns())
     ledger, written, count = ledger_in(str(folder)), {}, 0
     for step in steps:
@@ -317,9 +315,9 @@ def test_a_crash_loses_what_was_not_written_and_nothing_else(steps: list[str], t
             assert ledger.entries == written
 
 
-def test_a_worker_knows_that_another_one_has_taken_the_batch_over(tmp_path: Path) -> None:
+def test_a_worker_detects_that_another_one_owns_the_batch(tmp_path: Path) -> None:
     first, second = Ledger(resolve_path(str(tmp_path / "l"))), Ledger(resolve_path(str(tmp_path / "l")))
-    assert not first.is_superseded(), "who has left no word asks nobody"
+    assert not first.is_superseded(), "a worker without a claim does not check"
     first.claim()
     first.load()
     assert not first.is_superseded()

@@ -37,36 +37,36 @@ ENTRIES = st.builds(
 
 @given(ENTRIES)
 @settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_line_says_all_that_is_known_and_is_one_line(entry: LedgerEntry) -> None:
+def test_an_entry_is_written_as_one_line_with_all_known_fields(entry: LedgerEntry) -> None:
     line = entry.to_line()
     assert "\n" not in line
     assert parse_line(line) == entry
 
 
-def test_a_line_leaves_out_what_is_not_known() -> None:
+def test_unknown_fields_of_an_entry_are_not_written() -> None:
     line = LedgerEntry("a", RowState.SUBMITTED, 3, task_id="8").to_line()
     assert json.loads(line) == {"key": "a", "state": "submitted", "number": 3, "task_id": "8"}
 
 
 @given(ENTRIES, st.integers(0, 400))
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_cut_line_is_no_line(entry: LedgerEntry, length: int) -> None:
+def test_a_truncated_line_is_not_parsed(entry: LedgerEntry, length: int) -> None:
     line = entry.to_line()
     assert parse_line(line[: min(length, len(line) - 1)]) is None
 
 
 @pytest.mark.parametrize("line", ["", "[]", "null", "7", '{"key": "a"}', '{"state": "done"}'])
-def test_what_is_no_entry_is_no_line(line: str) -> None:
+def test_other_json_is_not_parsed(line: str) -> None:
     assert parse_line(line) is None
 
 
-def test_what_a_newer_version_has_added_is_passed_over() -> None:
+def test_unknown_keys_are_ignored() -> None:
     entry = LedgerEntry("a", RowState.DONE, 1, units="3")
     assert parse_line(json.dumps({**json.loads(entry.to_line()), "colour": "green"})) == entry
 
 
 @pytest.mark.parametrize("state", RowState)
-def test_the_cost_is_the_charge_if_known_else_the_estimate(state: RowState) -> None:
+def test_the_cost_is_the_known_charge_or_else_the_estimate(state: RowState) -> None:
     free = state in (RowState.PENDING, RowState.INVALID)
     expected = LedgerEntry("a", state, 1, estimate="4")
     charged = LedgerEntry("a", state, 1, estimate="4", units="3")
@@ -75,11 +75,11 @@ def test_the_cost_is_the_charge_if_known_else_the_estimate(state: RowState) -> N
     assert LedgerEntry("a", state, 1).committed_units == Decimal(0)
 
 
-def test_a_charge_of_nothing_is_a_charge() -> None:
+def test_a_charge_of_zero_is_a_known_charge() -> None:
     assert LedgerEntry("a", RowState.DONE, 1, estimate="4", units="0").committed_units == 0
 
 
-def test_no_lost_row_counts_as_done_or_under_way() -> None:
+def test_no_failed_row_counts_as_done_or_running() -> None:
     assert set(RowState) - set(TERMINAL_FAILURES) == {
         RowState.PENDING,
         RowState.INTENT,
@@ -91,7 +91,7 @@ def test_no_lost_row_counts_as_done_or_under_way() -> None:
 @pytest.mark.parametrize(
     "units", ["3,5", "N/A", "NaN", "sNaN", "-1", "inf", "-Infinity", "1e999999", "", " "]
 )
-def test_a_charge_that_is_no_amount_is_unknown(units: str) -> None:
+def test_an_invalid_charge_is_unknown(units: str) -> None:
     line = LedgerEntry("a", RowState.DONE, 1, estimate="2", units=units)
     assert line.charged_units is None
     assert line.committed_units == Decimal(2)
@@ -107,7 +107,7 @@ def test_a_charge_that_is_no_amount_is_unknown(units: str) -> None:
 
 
 @pytest.mark.parametrize("estimate", ["x", "NaN", None])
-def test_what_was_made_at_an_unknown_cost_is_known_to_be_unknown(estimate: str | None) -> None:
+def test_a_job_without_charge_and_estimate_has_an_unknown_cost(estimate: str | None) -> None:
     line = LedgerEntry("a", RowState.DONE, 1, estimate=estimate)
     assert line.has_unknown_cost
     assert not line.with_state(RowState.PENDING).has_unknown_cost
@@ -117,7 +117,7 @@ def test_what_was_made_at_an_unknown_cost_is_known_to_be_unknown(estimate: str |
 CASH = {"type": "cash", "amount": "0.35", "currency": "USD", "list_price": "0.42", "package": None}
 
 
-def test_cash_is_counted_by_currency_and_is_a_charge() -> None:
+def test_cash_is_counted_by_currency() -> None:
     paid = LedgerEntry("a", RowState.DONE, 1, estimate="2", charges=[CASH, {"type": "units", "amount": "1"}])
     odd = LedgerEntry(
         "b", RowState.DONE, 2, charges=[{"type": "cash", "amount": "NaN"}, {**CASH, "currency": None}]
@@ -156,7 +156,7 @@ IN_CASH = {"charges": [{"type": "units", "amount": "2"}, CASH]}
     ],
 )
 @pytest.mark.parametrize("state", [RowState.DONE, RowState.SUBMITTED, RowState.FAILED])
-def test_a_charge_in_cash_counts(
+def test_a_charge_in_cash_counts_as_cost(
     state: RowState, facts: dict[str, Any], cost: Decimal, unknown: bool
 ) -> None:
     entry = LedgerEntry("a", state, 1, **facts)
@@ -168,7 +168,7 @@ def test_a_charge_in_cash_counts(
 
 
 @pytest.mark.parametrize("charges", ['"free"', "5", "[5]", "{}"])
-def test_a_line_whose_charges_are_none_is_damaged(charges: str) -> None:
+def test_a_line_with_invalid_charges_is_damaged(charges: str) -> None:
     assert parse_line(f'{{"key":"a","state":"done","number":1,"charges":{charges}}}') is None
 
 
@@ -195,14 +195,14 @@ OPEN, DONE = RowState.PENDING, RowState.DONE
     ],
     ids=["open", "two", "own estimate", "earlier estimate", "unknown", "no number"],
 )
-def test_rejected_jobs_of_a_row_cost_what_they_were_charged(
+def test_rejected_jobs_of_a_row_count_for_its_cost(
     entry: LedgerEntry, cost: int, charged: int | None, unknown: bool
 ) -> None:
     assert (entry.committed_units, entry.charged_units, entry.has_unknown_cost) == (cost, charged, unknown)
     assert parse_line(entry.to_line()) == entry
 
 
-def test_a_row_that_is_made_again_keeps_its_rejected_job() -> None:
+def test_a_resubmitted_row_has_its_rejected_job() -> None:
     verdict = {"passed": False, "files": FILES, "checked": 1}
     made = LedgerEntry(
         *("a", RowState.SUBMITTED, 3),
@@ -232,5 +232,5 @@ def test_a_row_that_is_made_again_keeps_its_rejected_job() -> None:
 
 
 @pytest.mark.parametrize("rejected", ['"none"', "5", "[5]", "{}"])
-def test_a_line_whose_rejected_jobs_are_none_is_damaged(rejected: str) -> None:
+def test_a_line_with_invalid_rejected_jobs_is_damaged(rejected: str) -> None:
     assert parse_line(f'{{"key":"a","state":"open","number":1,"rejected":{rejected}}}') is None

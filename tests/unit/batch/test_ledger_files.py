@@ -65,7 +65,7 @@ def whole(where: Any) -> dict[str, LedgerEntry]:
     return ledger.entries
 
 
-def test_done_rows_are_archived_and_nothing_of_them_is_lost(shelf: Shelf) -> None:
+def test_archived_rows_are_complete(shelf: Shelf) -> None:
     first = written(shelf.uri, *(row(number) for number in range(5)), row(9, RowState.SUBMITTED, task_id="8"))
     before = dict(first.entries)
     opened(shelf.uri)
@@ -80,7 +80,7 @@ def test_done_rows_are_archived_and_nothing_of_them_is_lost(shelf: Shelf) -> Non
         assert {key: lines.whole(entry) for key, entry in again.entries.items()} == before
 
 
-def test_what_a_start_reads_does_not_grow_with_what_is_done(tmp_path: Path) -> None:
+def test_a_start_reads_no_more_when_more_rows_are_done(tmp_path: Path) -> None:
     written(tmp_path, *(row(number) for number in range(50)), row(99, RowState.SUBMITTED))
     opened(tmp_path)
     files = LedgerFiles.of(str(path) for path in tmp_path.iterdir())
@@ -88,7 +88,7 @@ def test_what_a_start_reads_does_not_grow_with_what_is_done(tmp_path: Path) -> N
     assert [parse_line(line).number for line in lines] == [99]  # type: ignore[union-attr]
 
 
-def test_the_numbers_of_a_batch_are_the_same(tmp_path: Path) -> None:
+def test_counts_are_the_same_with_archived_rows(tmp_path: Path) -> None:
     rows = [row(1), row(2, units=None), row(3, units=None, estimate=None), row(4, charges=CASH)]
     rows += [row(5, result={"reused_from": {"task_id": "7"}}), row(6, RowState.FAILED)]
     rows += [row(8, units="2", estimate="3", charges=CASH, total="9")]
@@ -110,7 +110,7 @@ def test_the_numbers_of_a_batch_are_the_same(tmp_path: Path) -> None:
     )
 
 
-def test_an_earlier_plain_ledger_is_read_and_archived(tmp_path: Path) -> None:
+def test_a_ledger_without_archives_is_read_and_archived(tmp_path: Path) -> None:
     lines = "".join(f"{row(number).to_line()}\n" for number in range(4))
     (tmp_path / "00000001-abc123.jsonl").write_text(lines)
     (tmp_path / "00000002-def456-00000007.jsonl").write_text(f"{row(8, RowState.FAILED).to_line()}\n")
@@ -118,7 +118,7 @@ def test_an_earlier_plain_ledger_is_read_and_archived(tmp_path: Path) -> None:
     assert len(opened(tmp_path).entries) == 5
 
 
-def test_the_lines_of_an_archive_are_those_of_a_segment(tmp_path: Path) -> None:
+def test_an_archive_has_the_same_lines_as_segments(tmp_path: Path) -> None:
     """The preview and other readers take all files of lines alike."""
     written(tmp_path, *(row(number) for number in range(4)))
     opened(tmp_path)
@@ -127,7 +127,7 @@ def test_the_lines_of_an_archive_are_those_of_a_segment(tmp_path: Path) -> None:
     assert lines == [row(number) for number in range(4)]
 
 
-def test_one_worker_archives_what_it_has_made_itself(tmp_path: Path) -> None:
+def test_a_worker_archives_its_own_done_rows(tmp_path: Path) -> None:
     ledger = written(tmp_path, *(row(number) for number in range(6)), row(7, RowState.SUBMITTED), each=True)
     assert list(tmp_path.glob("*.done.jsonl"))
     assert whole(tmp_path) == {
@@ -136,7 +136,7 @@ def test_one_worker_archives_what_it_has_made_itself(tmp_path: Path) -> None:
     assert set(ledger.entries) == set(whole(tmp_path))
 
 
-def test_many_archives_become_one(tmp_path: Path) -> None:
+def test_many_archives_are_merged_into_one(tmp_path: Path) -> None:
     for start in range(0, 40, 4):
         written(tmp_path, *(row(number) for number in range(start, start + 4)))
         opened(tmp_path)
@@ -144,7 +144,7 @@ def test_many_archives_become_one(tmp_path: Path) -> None:
     assert len(whole(tmp_path)) == len(opened(tmp_path).entries) == 40
 
 
-def test_numbers_go_on_where_the_archived_segments_ended(tmp_path: Path) -> None:
+def test_segment_numbers_continue_after_archived_ones(tmp_path: Path) -> None:
     """Else what a worker that was believed dead still writes would come after what its successor writes."""
     believed_dead = written(tmp_path, *(row(number) for number in range(4)), each=True)
     successor = opened(tmp_path)
@@ -157,7 +157,7 @@ def test_numbers_go_on_where_the_archived_segments_ended(tmp_path: Path) -> None
     assert opened(tmp_path).entries["row-8"].task_id == "8"
 
 
-def test_a_worker_that_was_believed_dead_goes_on_writing(tmp_path: Path) -> None:
+def test_an_old_worker_may_still_write_after_an_archive(tmp_path: Path) -> None:
     believed_dead = written(
         tmp_path, *(row(number) for number in range(3)), row(8, RowState.INTENT), each=True
     )
@@ -174,7 +174,7 @@ def test_a_worker_that_was_believed_dead_goes_on_writing(tmp_path: Path) -> None
     assert all(found[f"row-{number}"].state is RowState.FAILED for number in range(20, 30))
 
 
-def test_two_workers_may_archive_at_once(tmp_path: Path) -> None:
+def test_two_workers_may_archive_concurrently(tmp_path: Path) -> None:
     written(tmp_path, *(row(number) for number in range(8)), row(9, RowState.SUBMITTED))
     one, other = opened(tmp_path, compact=False), opened(tmp_path, compact=False)
     one.compact()
@@ -186,7 +186,7 @@ def test_two_workers_may_archive_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("calls", range(8))
-def test_a_worker_that_is_killed_in_the_middle_loses_nothing(
+def test_a_kill_during_archiving_loses_no_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
     """Whatever it has written or removed by then."""
@@ -215,7 +215,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(
     }
 
 
-def test_a_reader_that_is_overtaken_by_an_archive_reads_again(
+def test_a_reader_reads_again_when_lines_are_archived_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has listed the files before the archive was written, and reads them when they are gone."""
@@ -238,7 +238,7 @@ def test_a_reader_that_is_overtaken_by_an_archive_reads_again(
     "content",
     [b"", b"{", b"[]", b'{"keys":["a"],"numbers":[],"estimates":[],"units":[],"charges":{},"reused":[]}'],
 )
-def test_an_index_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_index_is_ignored(tmp_path: Path, content: bytes) -> None:
     written(tmp_path, *(row(number) for number in range(5)))
     opened(tmp_path)
     (index,) = tmp_path.glob("*.done.json")
@@ -248,7 +248,7 @@ def test_an_index_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) ->
     assert opened(tmp_path).entries == {entry.key: entry for entry in map(row, range(5))}
 
 
-def test_damaged_lines_stay_for_a_person_to_look_at(tmp_path: Path) -> None:
+def test_files_with_damaged_lines_are_not_removed(tmp_path: Path) -> None:
     written(tmp_path, *(row(number) for number in range(5)))
     (segment,) = tmp_path.glob("*.jsonl")
     segment.write_text(segment.read_text() + '{"key": "row-9", "sta\n')
@@ -258,7 +258,7 @@ def test_damaged_lines_stay_for_a_person_to_look_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_workers_do_in_turn_the_ledger_says_the_same(tmp_path: Path, seed: int) -> None:
+def test_any_sequence_of_worker_actions_gives_the_same_ledger(tmp_path: Path, seed: int) -> None:
     """Three workers write, merge and archive; a row that is done once stays done."""
     choose = random.Random(seed)
     workers = [opened(tmp_path) for _ in range(3)]

@@ -64,14 +64,14 @@ class Account:
             self.now += TICK
 
 
-def test_a_ceiling_below_the_slots_is_filled_and_never_passed() -> None:
+def test_a_limit_below_the_free_slots_is_reached_and_never_exceeded() -> None:
     account = Account(slots=20, max_width=8)
     account.run(600)
     assert account.refusals == 0
     assert account.free_seconds == 0
 
 
-def test_a_ceiling_above_the_slots_finds_them_at_a_small_price() -> None:
+def test_a_limit_above_the_free_slots_causes_few_refusals() -> None:
     account = Account(slots=20, max_width=50)
     account.run(3600)
     assert account.free_seconds == 0
@@ -221,7 +221,7 @@ async def test_a_throttled_limiter_continues_after_the_delay() -> None:
         await limiter.acquire()
 
 
-async def test_jobs_that_run_already_count_for_the_ceiling() -> None:
+async def test_running_jobs_of_earlier_tries_use_slots() -> None:
     limiter = ConcurrencyLimiter(AdaptiveWidth(2))
     for _ in range(3):
         limiter.add_running()

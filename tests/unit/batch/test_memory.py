@@ -49,7 +49,7 @@ print(json.dumps([done, [later - peaks[0] for later in peaks[1:]]]))
 """
 
 
-def picture(size: int) -> bytes:
+def image_file(size: int) -> bytes:
     """A JPEG of about this many bytes: what follows its end is passed over by all who read it."""
     from PIL import Image
 
@@ -59,22 +59,22 @@ def picture(size: int) -> bytes:
 
 
 @pytest.mark.slow
-def test_a_few_large_images_are_in_memory_at_a_time(
+def test_only_a_few_large_images_are_in_memory_at_once(
     start: Callable[..., Emulator], s3: Any, tmp_path: Path
 ) -> None:
     start(slots=0, job_seconds=1.0)
     count, size = 40, 2 * MEGABYTE
     for number in range(6):
-        s3.put(f"in/{number}.jpg", picture(size))
-    small = s3.put("in/small.jpg", picture(1000))
-    addresses = [{"image": s3.uri(f"in/{number % 6}.jpg"), "prompt": str(number)} for number in range(count)]
+        s3.put(f"in/{number}.jpg", image_file(size))
+    small = s3.put("in/small.jpg", image_file(1000))
+    url_rows = [{"image": s3.uri(f"in/{number % 6}.jpg"), "prompt": str(number)} for number in range(count)]
     warm_up = s3.put("in/warm-up.jsonl", json.dumps({"image": small}).encode())
-    by_address = s3.put("in/rows.jsonl", "\n".join(map(json.dumps, addresses)).encode())
+    by_url = s3.put("in/rows.jsonl", "\n".join(map(json.dumps, url_rows)).encode())
     with (tmp_path / "inline.jsonl").open("w") as file:
         for number in range(count):
-            row = {"image": base64.b64encode(picture(size)).decode(), "prompt": f"inline {number}"}
+            row = {"image": base64.b64encode(image_file(size)).decode(), "prompt": f"inline {number}"}
             file.write(f"{json.dumps(row)}\n")
-    arguments = [warm_up, by_address, str(tmp_path / "inline.jsonl"), str(tmp_path / "out")]
+    arguments = [warm_up, by_url, str(tmp_path / "inline.jsonl"), str(tmp_path / "out")]
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, timeout=240, check=False
     )

@@ -46,9 +46,9 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path, pictures: list[bytes]) -> list[dict[str, Any]]:
+def catalogue(tmp_path: Path, images: list[bytes]) -> list[dict[str, Any]]:
     """Three rows with an image each."""
-    for number, content in enumerate(pictures):
+    for number, content in enumerate(images):
         (tmp_path / f"{number}.jpg").write_bytes(content)
     return [
         {
@@ -56,7 +56,7 @@ def catalogue(tmp_path: Path, pictures: list[bytes]) -> list[dict[str, Any]]:
             "image": f"file://{tmp_path}/{number}.jpg",
             "model_name": "kling-v2-1",
         }
-        for number in range(len(pictures))
+        for number in range(len(images))
     ]
 
 
@@ -79,7 +79,7 @@ def counts(batch: Batch) -> tuple[int, int]:
     return summary["made"], summary["attached"]
 
 
-def test_only_what_has_changed_is_made(
+def test_only_changed_rows_are_submitted(
     kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     assert counts(nights("monday", catalogue)) == (3, 0)
@@ -92,7 +92,7 @@ def test_only_what_has_changed_is_made(
     assert len(kling.jobs) == 5
 
 
-def test_without_names_a_second_night_pays_again(
+def test_rows_without_own_ids_are_charged_again_in_the_next_run(
     kling: Emulator, catalogue: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     for run_id in ("monday", "tuesday"):
@@ -102,7 +102,7 @@ def test_without_names_a_second_night_pays_again(
     assert len(kling.jobs) == 6
 
 
-def test_jobs_of_other_nights_count_for_the_budget(
+def test_jobs_of_other_runs_count_for_the_budget(
     kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]]
 ) -> None:
     assert nights("monday", catalogue).summary()["units_charged"] == "24"
@@ -113,14 +113,14 @@ def test_jobs_of_other_nights_count_for_the_budget(
 
 
 @pytest.mark.parametrize("kept_here", [True, False])
-def test_after_thirty_days(
-    kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]], kept_here: bool
+def test_rows_of_more_than_thirty_days_ago_are_done_or_reported(
+    kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]], same_output: bool
 ) -> None:
     nights("monday", catalogue)
     days = datetime.timedelta(days=31)
     kling.advance(days.total_seconds())
     with time_machine.travel(datetime.datetime.now(datetime.UTC) + days, tick=True):
-        if kept_here:
+        if same_output:
             assert nights("a month later", catalogue).states() == ["done"] * 3
             assert len(kling.jobs) == 3
             return
@@ -149,7 +149,7 @@ def test_a_clear_submits_expired_rows_again(
     assert len(kling.jobs) == 6
 
 
-def test_equal_rows_are_refused_unless_they_are_left_out(
+def test_equal_rows_with_one_id_are_refused(
     kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     with pytest.raises(KlingRequestInvalid, match="1 rows failed"):
@@ -174,7 +174,7 @@ def test_another_prefix_of_the_ids_submits_all_rows_again(
     assert len(kling.jobs) == 6
 
 
-def test_the_dag_of_the_page_pays_only_for_new_rows(
+def test_the_documented_dag_pays_only_for_new_rows(
     kling: Emulator, settings: dict[str, Any], catalogue: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     def night(run_id: str, **more: Any) -> dict[str, Any]:

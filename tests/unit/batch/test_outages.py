@@ -55,7 +55,7 @@ def running(batch: Batch, requests: Any, **more: Any) -> Iterator[Future[dict[st
             raise
 
 
-def told(caplog: pytest.LogCaptureFixture, words: str) -> list[str]:
+def log_lines(caplog: pytest.LogCaptureFixture, words: str) -> list[str]:
     return [record.getMessage() for record in caplog.records if words in record.getMessage()]
 
 
@@ -70,7 +70,7 @@ class TestKling:
             ("proxy_page", 4),
         ],
     )
-    def test_lost_answers_and_errors_cost_no_second_job(
+    def test_lost_responses_and_errors_cause_no_second_job(
         self, kling: Emulator, batch: Batch, fault: str, nth: int
     ) -> None:
         kling.faults.set({fault: nth})
@@ -79,7 +79,7 @@ class TestKling:
         assert summary["made"] + summary["attached"] == 20
         assert kling.faults.fired
 
-    def test_busy_and_too_fast_are_waited_out(self, kling: Emulator, batch: Batch) -> None:
+    def test_full_slots_and_throttling_only_delay_rows(self, kling: Emulator, batch: Batch) -> None:
         kling.faults.set({"slots_taken": 6, "rate_limited": 3})
         assert batch.run(rows(12))["done"] == 12
         assert len(kling.jobs) == 12
@@ -98,9 +98,9 @@ class TestKling:
             kling.faults.clear()
             summary = run.result(60)
         assert (summary["done"], len(kling.jobs)) == (30, 30)
-        assert told(caplog, "Row ") == []
+        assert log_lines(caplog, "Row ") == []
 
-    def test_an_outage_that_does_not_end_leaves_the_rest_to_a_retry(
+    def test_a_retry_continues_after_a_long_outage(
         self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(outage, "MAX_OUTAGE", 0.5)
@@ -124,7 +124,7 @@ class TestKling:
             batch.retry().run(rows(50))
         assert len(kling.jobs) == 50
 
-    def test_one_row_that_kling_always_chokes_on_does_not_hold_up_the_others(
+    def test_a_row_that_always_causes_server_errors_does_not_block_others(
         self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         create = flows.create
@@ -141,7 +141,7 @@ class TestKling:
 
 
 class TestOutput:
-    def test_files_that_cannot_be_stored_for_a_while_are_stored_later(
+    def test_files_are_stored_after_an_outage_of_the_storage(
         self, kling: Emulator, batch: Batch, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO)
@@ -149,11 +149,11 @@ class TestOutput:
         with running(batch, rows(30), poll_interval=0.2) as run:
             wait_until(lambda: len(kling.jobs) >= 10, 120, "ten jobs")
             with out_of_reach(out):
-                wait_until(lambda: told(caplog, "Trying again"), 120, "a file that cannot be kept")
+                wait_until(lambda: log_lines(caplog, "Trying again"), 120, "a file that cannot be stored")
             summary = run.result(60)
         assert (summary["done"], len(kling.jobs)) == (30, 30)
 
-    def test_while_the_ledger_cannot_be_written_nothing_is_submitted(
+    def test_nothing_is_submitted_while_the_ledger_cannot_be_written(
         self, kling: Emulator, batch: Batch, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO)
@@ -161,16 +161,18 @@ class TestOutput:
         with running(batch, rows(40), concurrency=2) as run:
             wait_until(lambda: len(kling.jobs) >= 4, 120, "four jobs")
             with out_of_reach(ledger):
-                wait_until(lambda: told(caplog, "cannot be written"), 120, "the ledger to be missed")
+                wait_until(
+                    lambda: log_lines(caplog, "cannot be written"), 120, "a failed write of the ledger"
+                )
                 before = len(kling.jobs)
                 assert not _within(lambda: len(kling.jobs) > before + 2, 1.0)
             summary = run.result(60)
-        assert told(caplog, "The ledger is written again")
-        assert len(told(caplog, "cannot be written")) == 1, "said once, not with every try"
+        assert log_lines(caplog, "The ledger is written again")
+        assert len(log_lines(caplog, "cannot be written")) == 1, "logged once, not with every attempt"
         assert (summary["done"], len(kling.jobs)) == (40, 40)
         assert batch.states() == ["done"] * 40
 
-    def test_a_ledger_that_stays_away_ends_the_run_and_nothing_is_paid_twice(
+    def test_a_long_outage_of_the_ledger_stops_the_batch_without_second_charges(
         self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(ledger_writer, "MAX_LEDGER_OUTAGE", 0.3)
@@ -189,7 +191,7 @@ class TestOutput:
         ("max_outage", "timeout"),
         [pytest.param(0.5, 3600.0, id="a long outage"), pytest.param(3600.0, 1.5, id="the timeout")],
     )
-    def test_results_that_can_never_be_stored_are_not_made_again(
+    def test_jobs_whose_results_cannot_be_stored_are_not_resubmitted(
         self,
         kling: Emulator,
         batch: Batch,
@@ -212,17 +214,17 @@ class TestOutput:
 
 
 class TestInput:
-    def test_one_image_that_cannot_be_read_fails_its_row_in_the_end(
-        self, kling: Emulator, batch: Batch, s3: Any, tmp_path: Path, pictures: list[bytes]
+    def test_an_image_that_cannot_be_read_fails_only_its_row(
+        self, kling: Emulator, batch: Batch, s3: Any, tmp_path: Path, images: list[bytes]
     ) -> None:
-        (tmp_path / "a.jpg").write_bytes(pictures[0])
+        (tmp_path / "a.jpg").write_bytes(images[0])
         good = [{"image": str(tmp_path / "a.jpg"), "prompt": str(number)} for number in range(25)]
         bad = {"image": s3.uri("a.jpg", "kling_test_s3_down")}
         with pytest.raises(KlingTaskFailed, match=r"1 rows failed, 0 may; .*25 of 26"):
             batch.run([*good[:5], bad, *good[5:]], endpoint="videos/image2video")
         assert batch.ledger()[6]["state"] == "failed"
 
-    def test_a_storage_that_stays_down_leaves_the_rest_to_a_retry(
+    def test_a_retry_continues_after_a_long_outage_of_the_storage(
         self, kling: Emulator, batch: Batch, s3: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(outage, "MAX_OUTAGE", 0.2)
@@ -231,7 +233,7 @@ class TestInput:
             batch.run(bad, endpoint="videos/image2video")
         assert kling.jobs == ()
 
-    def test_a_list_that_breaks_off_lets_running_jobs_end(
+    def test_running_jobs_end_when_the_input_cannot_be_read_further(
         self, kling: Emulator, batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows(30))))
@@ -272,7 +274,7 @@ def _within(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def test_threads_of_a_run_end_with_it(kling: Emulator, batch: Batch) -> None:
+def test_all_threads_of_a_run_end(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(5))
     wait_until(lambda: not _threads(), 120, "threads to end")
 

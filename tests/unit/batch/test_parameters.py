@@ -33,7 +33,7 @@ from tests.unit.operators.conftest import context_of
         ({"endpoint": "videos/nothing"}, "endpoint"),
     ],
 )
-def test_a_wrong_value_is_refused_when_the_dag_is_read(
+def test_an_invalid_value_is_refused_when_the_dag_is_parsed(
     batch: Batch, arguments: dict[str, Any], name: str
 ) -> None:
     with pytest.raises(KlingRequestInvalid, match=rf"'{name}': .*; expected "):
@@ -41,7 +41,7 @@ def test_a_wrong_value_is_refused_when_the_dag_is_read(
 
 
 @pytest.mark.parametrize("value", ["text", "nan", "[1]", 5, True, ["a"], {"a": float("nan")}], ids=repr)
-def test_further_keys_that_are_no_object_are_refused(kling: Emulator, batch: Batch, value: Any) -> None:
+def test_an_extra_body_that_is_no_object_is_refused(kling: Emulator, batch: Batch, value: Any) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"^extra_body (is a|cannot be sent)"):
         batch.operator(rows(1), extra_body=value)
     operator = batch.operator(rows(1), extra_body="{{ params.x }}")
@@ -51,22 +51,25 @@ def test_further_keys_that_are_no_object_are_refused(kling: Emulator, batch: Bat
     assert not kling.jobs
 
 
-def test_a_row_with_the_text_of_an_object_is_not_paid(kling: Emulator, batch: Batch) -> None:
-    given = [{"prompt": "<generator object at 0x7f21d8>"}, {"prompt": "a", "negative_prompt": "<a.B at 0x1>"}]
+def test_a_row_with_the_text_of_an_object_is_not_submitted(kling: Emulator, batch: Batch) -> None:
+    requests = [
+        {"prompt": "<generator object at 0x7f21d8>"},
+        {"prompt": "a", "negative_prompt": "<a.B at 0x1>"},
+    ]
     with pytest.raises(KlingError, match="2 rows failed"):
-        batch.run(given)
+        batch.run(requests)
     whys = [line["error"] for line in batch.lines("failures.jsonl")]
     assert [why.partition(" gives")[0] for why in whys] == ["Row 1: prompt", "Row 2: negative_prompt"]
     assert not kling.jobs
 
 
-def test_rows_in_an_array_are_rows(kling: Emulator, batch: Batch) -> None:
+def test_rows_may_be_an_array(kling: Emulator, batch: Batch) -> None:
     operator = batch.operator(numpy.array(rows(2)))
     operator.render_template_fields({})
     assert operator.execute(context_of(batch.ti))["done"] == 2
 
 
-def test_numbers_and_flags_are_read_from_text(batch: Batch) -> None:
+def test_numbers_and_flags_are_parsed_from_text(batch: Batch) -> None:
     made = batch.operator(
         rows(1), concurrency="3", max_failed="0.5", poll_interval="2", timeout="60", contact_sheet="false"
     )
@@ -76,7 +79,7 @@ def test_numbers_and_flags_are_read_from_text(batch: Batch) -> None:
 
 @pytest.mark.parametrize("value", [None, "", " ", "None", "\n None\n"])
 @pytest.mark.parametrize("name", ["max_units", "output_path", "regenerate", "endpoint"])
-def test_what_renders_to_nothing_is_refused_before_payment(
+def test_parameters_that_render_empty_are_refused_before_payment(
     kling: Emulator, batch: Batch, name: str, value: Any
 ) -> None:
     operator = batch.operator(rows(1), **{name: "{{ params.x }}"})
@@ -100,7 +103,7 @@ def test_a_relative_output_path_is_refused_before_payment(
 
 
 @pytest.mark.parametrize("value", ["false", "False", False, "0"])
-def test_regenerate_false_as_text_pays_nothing_again_after_a_clear(
+def test_regenerate_false_as_text_causes_no_second_charge_after_a_clear(
     kling: Emulator, batch: Batch, value: Any
 ) -> None:
     batch.run(rows(2), regenerate=value)

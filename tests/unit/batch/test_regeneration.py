@@ -30,8 +30,8 @@ from airflow_provider_kling.operators.usage import KlingUsageOperator
 from airflow_provider_kling.results import media_check
 from scripts.local_airflow import wait_until
 from tests.unit.batch.conftest import Batch, Tries, rows
-from tests.unit.batch.test_deferrable import Parts, quick
-from tests.unit.batch.test_reuse import total
+from tests.unit.batch.test_deferral import Parts, quick
+from tests.unit.batch.test_stored_rows import total
 from tests.unit.batch.workers import FAILED
 from tests.unit.operators.conftest import TaskInstance, context_of
 
@@ -73,7 +73,7 @@ def jobs_of(kling: Emulator) -> Counter[str]:
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
-def test_a_row_with_bad_files_is_made_once_more(
+def test_a_row_with_rejected_files_is_resubmitted_once(
     start: Callable[..., Emulator], checked: Batch, spoil: Spoil, deferrable: bool
 ) -> None:
     kling = start(job_seconds=1.0)
@@ -91,15 +91,15 @@ def test_a_row_with_bad_files_is_made_once_more(
     assert (rejected["task_id"], rejected["take"], rejected["units"]) == (first, "", "8")
     (file,) = rejected["files"]
     assert file["failures"] == [BLACK]
-    kept = Path(file["path"].removeprefix("file://"))
-    assert kept.stat().st_size > 1000
-    assert json.loads((kept.parent / "manifest.json").read_text())["media_check"]["passed"] is False
-    manifest = json.loads((kept.parents[1] / second / "manifest.json").read_text())
+    stored_file = Path(file["path"].removeprefix("file://"))
+    assert stored_file.stat().st_size > 1000
+    assert json.loads((stored_file.parent / "manifest.json").read_text())["media_check"]["passed"] is False
+    manifest = json.loads((stored_file.parents[1] / second / "manifest.json").read_text())
     assert manifest["request"]["take"] == "2"
     assert "rejected" not in checked.lines("results.jsonl")[0]
 
 
-def test_when_the_last_job_is_bad_too_the_row_fails_and_only_a_clear_makes_more(
+def test_a_row_fails_after_its_last_rejected_job_and_a_clear_resubmits_it(
     kling: Emulator, checked: Batch, spoil: Spoil
 ) -> None:
     spoil(kling, row1=9)
@@ -122,7 +122,9 @@ def test_when_the_last_job_is_bad_too_the_row_fails_and_only_a_clear_makes_more(
     assert takes == ["", "2", "3"]
 
 
-def test_rejected_rows_may_be_few_enough(kling: Emulator, checked: Batch, spoil: Spoil) -> None:
+def test_a_batch_succeeds_with_at_most_max_failed_rejected_rows(
+    kling: Emulator, checked: Batch, spoil: Spoil
+) -> None:
     spoil(kling, row1=9)
     summary = checked.run(rows(3), max_failed=1, regenerate_on_fail=0, media_rules={"max_black": 0.5})
     assert (summary["done"], summary["rejected"]) == (2, 1)
@@ -162,7 +164,7 @@ def test_a_shared_budget_counts_all_jobs(
     assert more.spent(dag_id="shop", run_id=checked.ti.run_id) == 32
 
 
-def test_a_row_that_names_its_job_itself_is_made_again_under_another_name(
+def test_a_resubmitted_row_with_its_own_id_gets_another_id(
     kling: Emulator, checked: Batch, spoil: Spoil
 ) -> None:
     spoil(kling, row1=1)
@@ -172,7 +174,7 @@ def test_a_row_that_names_its_job_itself_is_made_again_under_another_name(
     assert second.startswith("mine-2-")
 
 
-def test_a_lost_ledger_makes_no_third_job(kling: Emulator, checked: Batch, spoil: Spoil) -> None:
+def test_a_lost_ledger_causes_no_third_job(kling: Emulator, checked: Batch, spoil: Spoil) -> None:
     spoil(kling, row2=1)
     checked.run(rows(3))
     made = [job.task_id for job in kling.jobs]
@@ -182,7 +184,7 @@ def test_a_lost_ledger_makes_no_third_job(kling: Emulator, checked: Batch, spoil
     assert len(checked.lines("results.jsonl")[1]["rejected"]) == 1
 
 
-def test_a_worker_that_dies_while_the_second_job_runs(
+def test_a_retry_attaches_to_the_second_job_of_a_killed_worker(
     start: Callable[..., Emulator], checked: Batch, spoil: Spoil
 ) -> None:
     kling = start(job_seconds=1.0)
@@ -203,7 +205,7 @@ def test_a_worker_that_dies_while_the_second_job_runs(
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_kills_at_random_moments_make_no_third_job(
+def test_kills_at_random_times_cause_no_third_job(
     start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries], seed: int
 ) -> None:
     """All files are too small, so each row gets two jobs and then fails."""
@@ -223,7 +225,7 @@ def test_kills_at_random_moments_make_no_third_job(
     assert batch.summary()["units_charged"] == "128"
 
 
-def test_a_kill_while_the_second_job_is_created(
+def test_a_kill_during_the_second_create_call_causes_no_third_job(
     start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries]
 ) -> None:
     kling = start(job_seconds=2.0)
@@ -244,7 +246,7 @@ def test_a_kill_while_the_second_job_is_created(
     assert batch.states() == ["rejected"]
 
 
-def test_a_host_whose_names_do_not_protect_gets_no_second_job(
+def test_a_host_without_unique_ids_gets_no_second_job(
     start: Callable[..., Emulator], checked: Batch, spoil: Spoil
 ) -> None:
     kling = start(dialect="gateway")
@@ -258,7 +260,7 @@ def test_a_host_whose_names_do_not_protect_gets_no_second_job(
     )
 
 
-def test_the_usage_report_knows_rejected_jobs(
+def test_the_usage_report_includes_rejected_jobs(
     kling: Emulator, checked: Batch, spoil: Spoil, tmp_path: Path
 ) -> None:
     spoil(kling, row1=1)
@@ -291,7 +293,7 @@ def in_run(batch: Batch, name: str, **defaults: Any) -> Batch:
 
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["in_place", "deferred"])
-def test_later_runs_reuse_the_take_that_passes(
+def test_later_runs_reuse_the_passing_take(
     start: Callable[..., Emulator], shared: Batch, spoil: Spoil, deferrable: bool
 ) -> None:
     kling = start(job_seconds=0.5)
@@ -316,16 +318,16 @@ def test_later_runs_reuse_the_take_that_passes(
     assert json.loads((evidence / "manifest.json").read_text())["media_check"]["passed"] is False
 
 
-def test_the_verdict_of_a_manifest_is_used_again_for_the_same_rules_alone(
+def test_a_stored_verdict_is_used_only_for_the_same_rules(
     kling: Emulator, shared: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared.run(rows(2))
     decoded: list[Any] = []
     real = media_check._check
 
-    def check(*given: Any) -> Any:
-        decoded.append(given)
-        return real(*given)
+    def check(*args: Any) -> Any:
+        decoded.append(args)
+        return real(*args)
 
     monkeypatch.setattr(media_check, "_check", check)
     in_run(shared, "same").run(rows(2))
@@ -334,7 +336,7 @@ def test_the_verdict_of_a_manifest_is_used_again_for_the_same_rules_alone(
     assert len(decoded) == 2
 
 
-def test_stored_results_that_fail_are_made_again_within_the_number_of_all_runs(
+def test_rejected_stored_results_count_for_the_limit_over_all_runs(
     kling: Emulator, shared: Batch, spoil: Spoil
 ) -> None:
     plain = in_run(shared, "plain", regenerate_on_fail=0)
@@ -364,7 +366,7 @@ def test_stored_results_that_fail_are_made_again_within_the_number_of_all_runs(
     assert (last["reused"], last["units_charged"], len(kling.jobs)) == (2, "0", 4)
 
 
-def test_other_rules_decide_anew_after_a_clear(kling: Emulator, shared: Batch, spoil: Spoil) -> None:
+def test_changed_rules_are_applied_after_a_clear(kling: Emulator, shared: Batch, spoil: Spoil) -> None:
     spoil(kling, row1=9)
     with pytest.raises(KlingMediaCheckFailed):
         shared.run(rows(1))
@@ -374,7 +376,7 @@ def test_other_rules_decide_anew_after_a_clear(kling: Emulator, shared: Batch, s
 
 
 @pytest.mark.parametrize("lost", ["entry", "files of the accepted job", "manifest of the accepted job"])
-def test_a_lost_entry_is_found_again_at_kling(
+def test_a_job_without_ledger_entry_is_found_at_kling(
     kling: Emulator, shared: Batch, spoil: Spoil, lost: str
 ) -> None:
     spoil(kling, row1=1)
@@ -391,7 +393,7 @@ def test_a_lost_entry_is_found_again_at_kling(
     assert in_run(shared, "last").run(rows(1))["reused"] == 1
 
 
-def test_an_accepted_result_that_is_lost_after_thirty_days_is_made_again_with_a_warning(
+def test_an_expired_accepted_result_is_submitted_again_with_a_warning(
     kling: Emulator, shared: Batch, spoil: Spoil, caplog: pytest.LogCaptureFixture
 ) -> None:
     spoil(kling, row1=1)
@@ -409,7 +411,7 @@ def test_an_accepted_result_that_is_lost_after_thirty_days_is_made_again_with_a_
     assert "a new job is made and charged" in line
 
 
-def test_a_host_whose_names_do_not_protect_reuses_what_is_stored(
+def test_a_host_without_unique_ids_reuses_stored_results(
     start: Callable[..., Emulator], shared: Batch, spoil: Spoil
 ) -> None:
     kling = start(dialect="gateway")

@@ -42,13 +42,13 @@ def line(state: RowState, **more: object) -> LedgerEntry:
 
 def rewrite(batch: Batch, number: int, **changes: Any) -> LedgerEntry:
     """Set a row's line in the ledger, as a worker that was killed may have left it."""
-    (folder,) = entries_of(batch.output)
-    ledger = Ledger(resolve_path(folder))
+    (fknown_id,) = entries_of(batch.output)
+    ledger = Ledger(resolve_path(fknown_id))
     ledger.load()
     known = next(entry for entry in ledger.entries.values() if entry.number == number)
     entry = known.with_state(**{"facts": None, "result": None, "units": None, **changes})
     # What is done stays done: a line that takes that back must be the only one.
-    for path in Path(folder).iterdir():
+    for path in Path(fknown_id).iterdir():
         path.unlink()
     ledger.entries[entry.key] = entry
     for each in list(ledger.entries.values()):
@@ -57,7 +57,7 @@ def rewrite(batch: Batch, number: int, **changes: Any) -> LedgerEntry:
     return entry
 
 
-def test_the_same_rows_at_another_endpoint_are_made_there(kling: Emulator, batch: Batch) -> None:
+def test_the_same_rows_at_another_endpoint_are_other_jobs(kling: Emulator, batch: Batch) -> None:
     """Kling takes a name once only, whatever the endpoint."""
     same = [{"model_name": "kling-v3", **row} for row in rows(3)]
     batch.run(same)
@@ -66,28 +66,24 @@ def test_the_same_rows_at_another_endpoint_are_made_there(kling: Emulator, batch
     assert len(kling.jobs) == 6
 
 
-def test_a_job_that_an_earlier_version_may_have_made_is_looked_up_by_its_name(
-    kling: Emulator, batch: Batch
-) -> None:
-    """Ledgers of earlier versions hold names that did not depend on the endpoint."""
+def test_a_job_is_looked_up_by_the_id_in_the_ledger(kling: Emulator, batch: Batch) -> None:
+    """The id in the ledger may differ from the computed one."""
     batch.run(rows(2))
-    older = "af-" + "0" * 32
+    known_id = "af-" + "0" * 32
     posted = requests.post(
         f"{kling.url}{PATH}",
-        json={"model_name": "kling-v3", "prompt": "product 1", "external_task_id": older},
+        json={"model_name": "kling-v3", "prompt": "product 1", "external_task_id": known_id},
         headers={"Authorization": f"Bearer {kling.connection()['password']}"},
         timeout=5,
     )
     task_id = posted.json()["data"]["task_id"]
-    rewrite(batch, 1, state=RowState.INTENT, external_task_id=older, task_id=None)
+    rewrite(batch, 1, state=RowState.INTENT, external_task_id=known_id, task_id=None)
     summary = batch.retry().run(rows(2))
     assert (summary["done"], summary["made"], summary["attached"]) == (2, 0, 1)
     assert batch.ledger()[1]["task_id"] == task_id
 
 
-def test_a_finished_batch_that_is_cleared_makes_nothing_and_says_the_same(
-    kling: Emulator, batch: Batch
-) -> None:
+def test_a_clear_of_a_finished_batch_submits_nothing(kling: Emulator, batch: Batch) -> None:
     first = batch.run(rows(6))
     for again in (batch.retry(), batch.clear(), batch.clear().retry()):
         summary = again.run(rows(6))
@@ -103,7 +99,7 @@ def test_regenerate_submits_everything_again_only_after_a_clear(kling: Emulator,
     assert len(kling.jobs) == 6
 
 
-def test_rows_may_be_added_moved_changed_and_taken_out(kling: Emulator, batch: Batch) -> None:
+def test_rows_may_be_added_moved_changed_and_removed(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(4))
     one, two, _, four = rows(4)
     summary = batch.clear().run([four, {"prompt": "new"}, two, {**one, "n": 2}])
@@ -118,7 +114,7 @@ def batch_job(kling: Emulator, prompt: str) -> Any:
     return next(job for job in kling.jobs if job.body["prompt"] == prompt)
 
 
-def test_a_job_that_runs_is_attached_to_with_one_look_and_its_own_facts(
+def test_a_retry_attaches_to_a_running_job_with_one_look_up(
     start: Callable[..., Emulator], batch: Batch
 ) -> None:
     kling = start(job_seconds=2.0)
@@ -148,7 +144,7 @@ def test_the_time_of_an_attached_job_counts_from_its_submission(
     assert time.monotonic() - began < 300
 
 
-def test_a_job_that_was_made_while_its_worker_died_is_found_by_name(kling: Emulator, batch: Batch) -> None:
+def test_a_job_created_while_its_worker_was_killed_is_found_by_its_id(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(3))
     rewrite(batch, 2, state=RowState.INTENT, task_id=None)
     summary = batch.retry().run(rows(3))
@@ -157,7 +153,7 @@ def test_a_job_that_was_made_while_its_worker_died_is_found_by_name(kling: Emula
     assert batch.ledger()[2]["task_id"] == batch_job(kling, "product 2").task_id
 
 
-def test_a_call_that_never_reached_kling_is_made(kling: Emulator, batch: Batch) -> None:
+def test_a_create_call_that_did_not_reach_kling_is_repeated(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(3))
     rewrite(batch, 2, state=RowState.INTENT, task_id=None, external_task_id="af-never-arrived", estimate="8")
     kling.reset()
@@ -166,7 +162,7 @@ def test_a_call_that_never_reached_kling_is_made(kling: Emulator, batch: Batch) 
     assert len(kling.jobs) == 1
 
 
-async def test_a_question_without_an_answer_is_put_again_when_the_row_is_due(tmp_path: Path) -> None:
+async def test_a_failed_look_up_is_repeated_before_the_submission(tmp_path: Path) -> None:
     class Down:
         async def find_task(self, endpoint: Any, name: str) -> None:
             raise KlingServerError(f"no answer about {name}")
@@ -178,10 +174,10 @@ async def test_a_question_without_an_answer_is_put_again_when_the_row_is_due(tmp
     config = SimpleNamespace(deferred=False, endpoint=get_endpoint(SLUG), clear_count=0)
     run: Any = SimpleNamespace(config=config, writer=book, can_look_up=True, proves_absence=True, log=log)
     client: Any = Down()
-    takeover = Resumer(run, lambda line: client, _never)
+    resumer = Resumer(run, lambda line: client, _never)
     line = LedgerEntry("a", RowState.INTENT, 1, external_task_id="af-1", estimate="8")
-    await takeover.run([line])
-    assert takeover.may_exist == {"a"}
+    await resumer.run([line])
+    assert resumer.may_exist == {"a"}
     assert book.get("a") is None, "nothing new is known, so nothing is noted"
 
 
@@ -189,7 +185,7 @@ def _never(*_: Any) -> None:
     raise AssertionError("there is nothing to attach to")
 
 
-def test_a_retry_makes_only_what_failed(kling: Emulator, batch: Batch) -> None:
+def test_a_retry_submits_only_failed_rows(kling: Emulator, batch: Batch) -> None:
     kling.faults.set({"failed_word": "product 3", "fail_reason": "an internal error"})
     with pytest.raises(KlingTaskFailed, match=r"1 rows failed, 0 may; .*4 of 5 rows are done"):
         batch.run(rows(5))
@@ -198,10 +194,10 @@ def test_a_retry_makes_only_what_failed(kling: Emulator, batch: Batch) -> None:
     assert (summary["done"], summary["made"], summary["attached"]) == (5, 1, 0)
     assert kling.count("POST", PATH) == 6
     assert kling.count("GET", f"{PATH}/{{id}}") < 40
-    assert "failures.jsonl" not in batch.files(), "what is mended is no failure any more"
+    assert "failures.jsonl" not in batch.files(), "a corrected row is not a failure"
 
 
-def test_a_row_may_fail_again_and_again_and_each_job_has_its_name(kling: Emulator, batch: Batch) -> None:
+def test_each_attempt_of_a_failing_row_has_its_own_id(kling: Emulator, batch: Batch) -> None:
     kling.faults.set({"failed_word": "product", "fail_reason": "an internal error"})
     for _ in range(3):
         with pytest.raises(KlingTaskFailed):
@@ -212,7 +208,7 @@ def test_a_row_may_fail_again_and_again_and_each_job_has_its_name(kling: Emulato
     assert len({job.external_task_id for job in kling.jobs}) == 4
 
 
-def test_content_that_is_refused_waits_for_a_person_and_a_clear(kling: Emulator, batch: Batch) -> None:
+def test_refused_rows_are_submitted_again_only_after_a_clear(kling: Emulator, batch: Batch) -> None:
     kling.faults.set({"refused_word": "product 2"})
     with pytest.raises(KlingContentRefused):
         batch.run(rows(3))
@@ -224,7 +220,7 @@ def test_content_that_is_refused_waits_for_a_person_and_a_clear(kling: Emulator,
     assert len(kling.jobs) == 3
 
 
-def test_without_a_look_up_a_lost_response_is_paid_again_only_after_a_clear(
+def test_a_lost_response_without_look_up_is_resubmitted_only_after_a_clear(
     start: Callable[..., Emulator], batch: Batch
 ) -> None:
     kling = start(dialect="gateway")
@@ -252,7 +248,7 @@ def test_without_a_look_up_a_killed_workers_call_is_not_repeated(
     assert "cannot be asked" in batch.ledger()[2]["error"]
 
 
-def test_five_thousand_rows_are_taken_up_again_in_seconds_with_few_requests(
+def test_five_thousand_rows_are_resumed_in_seconds_with_few_requests(
     start: Callable[..., Emulator], batch: Batch
 ) -> None:
     kling = start(job_seconds=1000)
@@ -260,8 +256,8 @@ def test_five_thousand_rows_are_taken_up_again_in_seconds_with_few_requests(
     keys = [row.key for row in row_reader(requests)()]
     with pytest.raises(KlingTaskTimeout):
         batch.run(requests[:3], timeout=0.3)
-    (folder,) = entries_of(batch.output)
-    ledger = Ledger(resolve_path(folder))
+    (fknown_id,) = entries_of(batch.output)
+    ledger = Ledger(resolve_path(fknown_id))
     ledger.load()
     for number, key in enumerate(keys[3:], 4):
         made = {"images": [{"index": 0, "path": f"/out/{number}/0-image.png"}]}
@@ -283,7 +279,7 @@ def test_five_thousand_rows_are_taken_up_again_in_seconds_with_few_requests(
     "damage", [b'{"key": "cut', b"\xff\xfe\n", b"[]\n", b'{"key": "a", "state": "gone"}\n']
 )
 @pytest.mark.parametrize("dialect", ["kling", "gateway"])
-def test_a_damaged_ledger_line_never_makes_a_job_again(
+def test_a_damaged_ledger_line_causes_no_second_job(
     start: Callable[..., Emulator], batch: Batch, dialect: str, damage: bytes
 ) -> None:
     kling = start(dialect=dialect)

@@ -34,7 +34,7 @@ __all__ = ["run_dag"]
         ("0/1", 1, Shard(0, 1)),
     ],
 )
-def test_a_part_is_named_in_several_ways(shard: Any, shards: Any, expected: Shard | None) -> None:
+def test_a_shard_is_parsed_from_several_forms(shard: Any, shards: Any, expected: Shard | None) -> None:
     assert parse_shard(shard, shards) == expected
 
 
@@ -42,12 +42,12 @@ def test_a_part_is_named_in_several_ways(shard: Any, shards: Any, expected: Shar
     ("shard", "shards"),
     [(4, 4), (-1, 4), (0, None), (None, 4), ("0/0", None), ("a/b", None), ("1/4", 5), ("", 4)],
 )
-def test_a_part_that_is_none_is_refused_in_the_dag_file(batch: Batch, shard: Any, shards: Any) -> None:
+def test_an_invalid_shard_is_refused_when_the_dag_is_parsed(batch: Batch, shard: Any, shards: Any) -> None:
     with pytest.raises(KlingRequestInvalid, match="shard"):
         batch.operator(rows(1), shard=shard, shards=shards)
 
 
-def test_each_row_is_in_one_part_and_stays_there() -> None:
+def test_each_row_is_always_in_the_same_shard() -> None:
     all_rows = row_reader([*rows(1000), *rows(1)])
     parts = [list(Shard(index, 4).reader(all_rows)()) for index in range(4)]
     assert sorted(row.number for part in parts for row in part) == list(range(1, 1002))
@@ -57,7 +57,7 @@ def test_each_row_is_in_one_part_and_stays_there() -> None:
 
 
 @pytest.mark.parametrize(("concurrency", "shares"), [(20, [7, 7, 6]), (2, [1, 1, 1])])
-def test_the_slots_are_shared_equally(concurrency: int, shares: list[int]) -> None:
+def test_slots_are_shared_equally_between_shards(concurrency: int, shares: list[int]) -> None:
     assert [Shard(index, 3).slots(concurrency) for index in range(3)] == shares
 
 
@@ -68,7 +68,7 @@ def part(batch: Batch, index: int, count: int, requests: Any = None, **more: Any
     return operator.execute(context_of(ti))
 
 
-def test_parts_make_every_row_once_with_reports_of_their_own(kling: Emulator, batch: Batch) -> None:
+def test_shards_submit_every_row_once_and_have_separate_reports(kling: Emulator, batch: Batch) -> None:
     summaries = [part(batch, index, 3) for index in range(3)]
     assert sum(summary["rows"] for summary in summaries) == 12
     assert len(kling.jobs) == len({job.external_task_id for job in kling.jobs}) == 12
@@ -76,7 +76,7 @@ def test_parts_make_every_row_once_with_reports_of_their_own(kling: Emulator, ba
     assert sorted(line["row"] for line in lines) == list(range(1, 13))
 
 
-def test_another_number_of_parts_pays_nothing_twice(kling: Emulator, batch: Batch) -> None:
+def test_another_number_of_shards_causes_no_second_charge(kling: Emulator, batch: Batch) -> None:
     for index in range(2):
         part(batch, index, 2)
     batch.clear()
@@ -85,7 +85,7 @@ def test_another_number_of_parts_pays_nothing_twice(kling: Emulator, batch: Batc
     assert len(kling.jobs) == 12
 
 
-def test_parts_share_one_budget(kling: Emulator, batch: Batch, tmp_path: Path) -> None:
+def test_shards_share_one_budget(kling: Emulator, batch: Batch, tmp_path: Path) -> None:
     budget = KlingBudget("shop", 5 * 8, path=str(tmp_path / "budget"))
     made = 0
     for index in range(3):
@@ -96,7 +96,7 @@ def test_parts_share_one_budget(kling: Emulator, batch: Batch, tmp_path: Path) -
     assert len(kling.jobs) == 5
 
 
-def test_the_templates_may_name_the_part(start: Callable[..., Emulator], batch: Batch) -> None:
+def test_the_shard_may_be_a_template(start: Callable[..., Emulator], batch: Batch) -> None:
     operator = batch.operator(rows(3), shard="{{ params.part }}", shards="{{ params.parts }}")
     operator.shard, operator.shards = "5", "2"
     with pytest.raises(
@@ -106,7 +106,7 @@ def test_the_templates_may_name_the_part(start: Callable[..., Emulator], batch: 
 
 
 @pytest.mark.airflow
-def test_airflow_maps_over_parts(run_dag: Any, tmp_path: Path, kling_emulator: Emulator) -> None:
+def test_airflow_maps_over_shards(run_dag: Any, tmp_path: Path, kling_emulator: Emulator) -> None:
     states, _ = run_dag(
         f"""
         from airflow_provider_kling.operators.batch import KlingBatchOperator

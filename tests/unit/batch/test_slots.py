@@ -42,7 +42,7 @@ def test_slots_stay_full_with_few_polls(start: Callable[..., Emulator], batch: B
     assert polls(kling) <= one_per_job / 10
 
 
-def test_few_slots_cost_few_polls_too(start: Callable[..., Emulator], batch: Batch) -> None:
+def test_few_slots_need_few_polls(start: Callable[..., Emulator], batch: Batch) -> None:
     jobs, seconds, slots = 10, 3.0, 5
     kling = start(job_seconds=seconds, slots=slots)
     batch.run(rows(jobs), concurrency=slots, poll_interval=0.2)
@@ -51,13 +51,15 @@ def test_few_slots_cost_few_polls_too(start: Callable[..., Emulator], batch: Bat
     assert polls(kling) <= (jobs * seconds / 0.2) / 3
 
 
-def test_a_ceiling_below_the_slots_is_never_passed(start: Callable[..., Emulator], batch: Batch) -> None:
+def test_a_concurrency_below_the_slots_is_never_exceeded(
+    start: Callable[..., Emulator], batch: Batch
+) -> None:
     kling = start(slots=0)
     batch.run(rows(30), concurrency=4)
     assert kling.summary["max_active"] == 4
 
 
-def test_a_ceiling_above_the_slots_fills_them_and_fails_nothing(
+def test_a_concurrency_above_the_slots_uses_all_slots_without_failures(
     start: Callable[..., Emulator], batch: Batch
 ) -> None:
     kling = start(slots=5, job_seconds=0.6)
@@ -66,13 +68,13 @@ def test_a_ceiling_above_the_slots_fills_them_and_fails_nothing(
     assert makespan(kling) <= 2 * 30 * 0.6 / 5
 
 
-def test_jobs_that_take_several_slots_are_made_too(start: Callable[..., Emulator], batch: Batch) -> None:
+def test_jobs_that_use_several_slots_are_submitted(start: Callable[..., Emulator], batch: Batch) -> None:
     kling = start(slots=9)
     assert batch.run(rows(6, n=4), concurrency=6)["done"] == 6
     assert kling.summary["max_active"] == 8
 
 
-def test_what_others_take_is_given_up_and_what_they_leave_is_taken(
+def test_the_batch_follows_the_slots_that_other_users_leave(
     start: Callable[..., Emulator], batch: Batch
 ) -> None:
     kling = start(slots=10, job_seconds=0.4)
@@ -92,13 +94,13 @@ def others(kling: Emulator, seconds: float) -> Iterator[None]:
     """Let somebody else's program take every slot that it can get for a while."""
     until, stop = time.monotonic() + seconds, threading.Event()
 
-    def keep_busy() -> None:
+    def use_slots() -> None:
         headers = {"Authorization": f"Bearer {kling.options.api_key}"}
         while time.monotonic() < until and not stop.is_set():
             body = {"model_name": "kling-v2-1", "prompt": "others"}
             http.post(f"{kling.url}{PATH}", json=body, headers=headers, timeout=60)
 
-    program = threading.Thread(target=keep_busy)
+    program = threading.Thread(target=use_slots)
     program.start()
     try:
         yield

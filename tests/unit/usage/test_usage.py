@@ -72,17 +72,17 @@ def test_sums_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
     (tmp_path / "films" / "7").mkdir()
     (tmp_path / "films" / "7" / "manifest.json").write_text(json.dumps({**strange, "task_id": "7"}))
 
-    told = usage(report, paths=[films, shop]).execute({})  # type: ignore[arg-type]
-    books = kling_emulator.state.account.charged
-    charged = read(told["usage_path"])
-    assert sum(Decimal(row["amount"]) for row in charged) == books
-    assert sum(map(Decimal, told["units"].values())) == books
-    assert (told["charges"], told["unknown_to_airflow"], told["stored_not_in_ledger"]) == (7, 1, 1)
-    assert told["complete"] is False
+    summary = usage(report, paths=[films, shop]).execute({})  # type: ignore[arg-type]
+    expected_total = kling_emulator.state.account.charged
+    charged = read(summary["usage_path"])
+    assert sum(Decimal(row["amount"]) for row in charged) == expected_total
+    assert sum(map(Decimal, summary["units"].values())) == expected_total
+    assert (summary["charges"], summary["unknown_to_airflow"], summary["stored_not_in_ledger"]) == (7, 1, 1)
+    assert summary["complete"] is False
     by_kind = {job.unit_type: Decimal(0) for job in kling_emulator.jobs}
     for job in kling_emulator.jobs:
         by_kind[job.unit_type] += job.price
-    assert {kind: Decimal(text) for kind, text in told["units"].items()} == by_kind
+    assert {kind: Decimal(text) for kind, text in summary["units"].items()} == by_kind
 
     known = [row for row in charged if row["known"]]
     assert {(row["dag_id"], row["airflow_task_id"]) for row in known} == {
@@ -97,11 +97,11 @@ def test_sums_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
         "product 2",
         "product 3",
     }
-    (unknown,) = read(told["unknown_path"])
+    (unknown,) = read(summary["unknown_path"])
     assert unknown["task_id"] == kling_emulator.jobs[-1].task_id
-    (missing,) = read(told["missing_path"])
+    (missing,) = read(summary["missing_path"])
     assert (missing["task_id"], missing["labels"]) == ("7", strange["labels"])
-    with Path(told["csv_path"]).open(newline="") as file:
+    with Path(summary["csv_path"]).open(newline="") as file:
         table = list(csv.DictReader(file))
     assert [row["amount"] for row in table] == [row["amount"] for row in charged]
     assert {row["label.team"] for row in table} == {"shop", "press", ""}
@@ -141,9 +141,9 @@ def test_the_default_period_is_the_last_complete_day(
 
 @pytest.mark.parametrize("name", ["start", "end"])
 def test_one_end_of_the_period_is_not_enough(name: str, tmp_path: Path) -> None:
-    given: Any = {name: "2026-11-01"}
+    arguments: Any = {name: "2026-11-01"}
     with pytest.raises(KlingRequestInvalid, match="because only one of start and end is set"):
-        KlingUsageOperator(task_id="usage", output_path=str(tmp_path), **given)
+        KlingUsageOperator(task_id="usage", output_path=str(tmp_path), **arguments)
 
 
 @pytest.mark.parametrize("kling_emulator_options", [{"cash": 100}])
@@ -155,20 +155,20 @@ def test_sums_of_cash_equal_the_books(kling_emulator: Emulator, tmp_path: Path) 
     assert (charge["type"], charge["amount"]) == ("cash", "0.42")
     Batch(str(tmp_path / "shop"), labels={"team": "press"}).run(rows(2))
 
-    told = usage(str(tmp_path / "report"), paths=[films, str(tmp_path / "shop")]).execute({})  # type: ignore[arg-type]
-    books = kling_emulator.state.account.charged_cash
-    assert books == Decimal("0.42") + 2 * 8 * Decimal("0.0035")
-    assert (told["units"], {kind: Decimal(sum_) for kind, sum_ in told["cash"].items()}) == (
+    summary = usage(str(tmp_path / "report"), paths=[films, str(tmp_path / "shop")]).execute({})  # type: ignore[arg-type]
+    expected_total = kling_emulator.state.account.charged_cash
+    assert expected_total == Decimal("0.42") + 2 * 8 * Decimal("0.0035")
+    assert (summary["units"], {kind: Decimal(sum_) for kind, sum_ in summary["cash"].items()}) == (
         {},
-        {"USD": books},
+        {"USD": expected_total},
     )
-    assert Decimal(told["usd_at_list_price"]) == books
-    charged = read(told["usage_path"])
+    assert Decimal(summary["usd_at_list_price"]) == expected_total
+    charged = read(summary["usage_path"])
     assert {(row["type"], row["cash_type"], row["labels"]["team"]) for row in charged} == {
         ("cash", "balance", "shop"),
         ("cash", "balance", "press"),
     }
-    assert sum(Decimal(row["amount"]) for row in charged) == books
+    assert sum(Decimal(row["amount"]) for row in charged) == expected_total
 
 
 def test_again_for_the_same_period_changes_nothing(kling_emulator: Emulator, tmp_path: Path) -> None:
@@ -184,8 +184,8 @@ def test_again_for_the_same_period_changes_nothing(kling_emulator: Emulator, tmp
 
 def test_it_works_on_any_storage(shelf: Shelf, kling_emulator: Emulator) -> None:
     run(image_to_video(output_path=shelf.uri, labels={"team": "shop"}), TaskInstance())
-    told = usage(f"{shelf.uri}/report", paths=[shelf.uri]).execute({})  # type: ignore[arg-type]
-    assert (told["charges"], told["unknown_to_airflow"]) == (1, 0)
+    summary = usage(f"{shelf.uri}/report", paths=[shelf.uri]).execute({})  # type: ignore[arg-type]
+    assert (summary["charges"], summary["unknown_to_airflow"]) == (1, 0)
     (job,) = KnownJobs([shelf.uri]).jobs.values()
     assert job.labels == {"team": "shop"}
     assert job.source.startswith(shelf.uri)
@@ -193,9 +193,9 @@ def test_it_works_on_any_storage(shelf: Shelf, kling_emulator: Emulator) -> None
 
 def test_a_period_of_long_ago_is_complete(kling_emulator: Emulator, tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    told = usage(str(tmp_path), start=now - timedelta(days=2), end=now - timedelta(days=1)).execute({})  # type: ignore[arg-type]
-    assert (told["complete"], told["charges"], told["units"]) == (True, 0, {})
-    assert read(told["usage_path"]) == []
+    summary = usage(str(tmp_path), start=now - timedelta(days=2), end=now - timedelta(days=1)).execute({})  # type: ignore[arg-type]
+    assert (summary["complete"], summary["charges"], summary["units"]) == (True, 0, {})
+    assert read(summary["usage_path"]) == []
 
 
 @pytest.mark.parametrize(
@@ -211,8 +211,8 @@ def test_a_period_of_long_ago_is_complete(kling_emulator: Emulator, tmp_path: Pa
     ],
 )
 def test_times_as_people_write_them(start: Any, stamp: str, kling_emulator: Emulator, tmp_path: Path) -> None:
-    told = usage(str(tmp_path), start=start, end="2026-11-02").execute({})  # type: ignore[arg-type]
-    assert told["usage_path"].endswith(f"/usage-{stamp}-20261102T000000Z.jsonl")
+    summary = usage(str(tmp_path), start=start, end="2026-11-02").execute({})  # type: ignore[arg-type]
+    assert summary["usage_path"].endswith(f"/usage-{stamp}-20261102T000000Z.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -296,8 +296,8 @@ def test_a_refund_reduces_the_sums(kind: str, line: dict[str, Any], amount: str,
     sums = Sums()
     for each in (paid, paid, row):
         sums.add(each)
-    told = sums.to_json()
-    assert (told["units"] | told["cash"], told["usd_at_list_price"]) == (
+    summary = sums.to_json()
+    assert (summary["units"] | summary["cash"], summary["usd_at_list_price"]) == (
         {"video" if kind == UNITS else "USD": amount[1:]},
         usd[1:],
     )

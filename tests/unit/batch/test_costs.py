@@ -32,7 +32,7 @@ from scripts.local_airflow import wait_until
 from tests.unit.batch.conftest import PATH, Batch, rows
 
 
-class RecordedLog(logging.Handler):
+class LogRecorder(logging.Handler):
     """Stores log lines, and the number of create calls at that time."""
 
     def __init__(self, kling: Emulator) -> None:
@@ -48,21 +48,21 @@ def test_the_estimate_is_logged_before_anything_is_submitted(
     kling: Emulator, batch: Batch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    told = RecordedLog(kling)
-    logging.getLogger("airflow_provider_kling").addHandler(told)
+    recorded = LogRecorder(kling)
+    logging.getLogger("airflow_provider_kling").addHandler(recorded)
     try:
         with pytest.raises(KlingBudgetSpent):
             batch.run(rows(3), max_units="16")
     finally:
-        logging.getLogger("airflow_provider_kling").removeHandler(told)
-    (plan, before), (warning, still_before) = told.said[:2]
+        logging.getLogger("airflow_provider_kling").removeHandler(recorded)
+    (plan, before), (warning, still_before) = recorded.said[:2]
     assert "All together cost about 24 image units, some 0.08 US dollars" in plan
     assert warning == "max_units=16 is less than the estimate: not all rows will be submitted"
     assert before == still_before == 0
     assert len(kling.jobs) == 2
 
 
-def test_another_hosts_price_is_labelled_as_klings_list_price(
+def test_the_estimate_for_another_host_is_labelled_as_klings_list_price(
     kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -75,7 +75,7 @@ def test_another_hosts_price_is_labelled_as_klings_list_price(
     assert "cost about" not in caplog.text
 
 
-def test_the_budget_stops_new_jobs_and_never_paid_ones(kling: Emulator, batch: Batch) -> None:
+def test_the_budget_stops_new_jobs_and_no_running_ones(kling: Emulator, batch: Batch) -> None:
     with pytest.raises(KlingBudgetSpent, match=r"5 of 12 rows are done and stored, 7 were not submitted"):
         batch.run(rows(12), max_units=47)
     assert len(kling.jobs) == 5
@@ -84,7 +84,7 @@ def test_the_budget_stops_new_jobs_and_never_paid_ones(kling: Emulator, batch: B
     assert (summary["units_estimated"], summary["units_charged"]) == ("96", "40")
 
 
-def test_the_budget_holds_over_all_tries_and_goes_on_when_it_is_raised(kling: Emulator, batch: Batch) -> None:
+def test_the_budget_is_for_all_tries_and_can_be_raised(kling: Emulator, batch: Batch) -> None:
     for _ in range(2):
         with pytest.raises(KlingBudgetSpent):
             batch.run(rows(6), max_units="24")
@@ -94,14 +94,14 @@ def test_the_budget_holds_over_all_tries_and_goes_on_when_it_is_raised(kling: Em
     assert len(kling.jobs) == 6
 
 
-def test_rows_that_were_taken_out_of_the_list_have_used_up_their_part(kling: Emulator, batch: Batch) -> None:
+def test_removed_rows_count_for_the_budget(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(3))
     with pytest.raises(KlingBudgetSpent):
         batch.clear().run([{"prompt": "new 1"}, {"prompt": "new 2"}], max_units="32")
     assert len(kling.jobs) == 4
 
 
-def test_jobs_that_failed_do_not_use_up_the_budget(kling: Emulator, batch: Batch) -> None:
+def test_failed_jobs_do_not_count_for_the_budget(kling: Emulator, batch: Batch) -> None:
     kling.faults.set({"failed_word": "product 2", "fail_reason": "an internal error"})
     with pytest.raises(KlingTaskFailed):
         batch.run(rows(3), max_units="24")
@@ -109,9 +109,7 @@ def test_jobs_that_failed_do_not_use_up_the_budget(kling: Emulator, batch: Batch
     assert batch.retry().run(rows(3), max_units="24")["done"] == 3
 
 
-def test_a_job_that_may_have_been_made_counts_before_anybody_knows(
-    start: Callable[..., Emulator], batch: Batch
-) -> None:
+def test_a_job_of_unknown_outcome_counts_for_the_budget(start: Callable[..., Emulator], batch: Batch) -> None:
     kling = start(dialect="gateway")
     kling.faults.set({"lost_response": 1})
     with pytest.raises(KlingBudgetSpent):
@@ -120,14 +118,12 @@ def test_a_job_that_may_have_been_made_counts_before_anybody_knows(
     assert len(kling.jobs) == 2
 
 
-def test_without_a_price_the_charges_themselves_are_the_guide(
-    start: Callable[..., Emulator], batch: Batch, pictures: list[bytes]
+def test_charges_replace_missing_estimates(
+    start: Callable[..., Emulator], batch: Batch, images: list[bytes]
 ) -> None:
     kling = start()
-    picture = base64.b64encode(pictures[0]).decode()
-    requests = [
-        {"human_image": picture, "cloth_image": picture, "model_name": "kolors-virtual-try-on-v1-5"}
-    ] * 8
+    image = base64.b64encode(images[0]).decode()
+    requests = [{"human_image": image, "cloth_image": image, "model_name": "kolors-virtual-try-on-v1-5"}] * 8
     with pytest.raises(KlingBudgetSpent):
         batch.run(requests, endpoint="images/kolors-virtual-try-on", max_units="70", concurrency=1)
     summary = batch.summary()
@@ -137,7 +133,7 @@ def test_without_a_price_the_charges_themselves_are_the_guide(
 
 
 @pytest.mark.parametrize(("fault", "code"), [("arrears_after", 1101), ("empty_after", 1102)])
-def test_an_empty_account_stops_at_once_lets_running_jobs_end_and_goes_on_after_a_clear(
+def test_an_empty_account_stops_submission_and_a_clear_continues(
     start: Callable[..., Emulator], batch: Batch, fault: str, code: int
 ) -> None:
     kling = start(slots=4, job_seconds=0.5)
@@ -154,7 +150,7 @@ def test_an_empty_account_stops_at_once_lets_running_jobs_end_and_goes_on_after_
     assert len(kling.jobs) == 40
 
 
-def test_refused_credentials_stop_at_once(kling: Emulator, batch: Batch) -> None:
+def test_refused_credentials_stop_the_batch(kling: Emulator, batch: Batch) -> None:
     kling.faults.set({"bad_credentials": 1000})
     with pytest.raises(KlingAuthError, match="10 were not submitted"):
         batch.run(rows(10), concurrency=3)
@@ -163,9 +159,7 @@ def test_refused_credentials_stop_at_once(kling: Emulator, batch: Batch) -> None
     assert batch.clear().run(rows(10))["done"] == 10
 
 
-def test_credentials_that_are_refused_while_jobs_run_lose_no_job(
-    start: Callable[..., Emulator], batch: Batch
-) -> None:
+def test_credentials_refused_while_jobs_run_lose_no_job(start: Callable[..., Emulator], batch: Batch) -> None:
     kling = start(job_seconds=1.0, slots=3)
 
     def refuse() -> None:
@@ -184,14 +178,12 @@ def test_credentials_that_are_refused_while_jobs_run_lose_no_job(
 
 
 @pytest.mark.parametrize("cash", [None, 1000], ids=["units", "cash"])
-def test_jobs_of_unknown_cost_are_made_one_by_one_under_a_limit(
-    start: Callable[..., Emulator], batch: Batch, pictures: list[bytes], cash: float | None
+def test_jobs_of_unknown_cost_run_one_by_one_under_a_limit(
+    start: Callable[..., Emulator], batch: Batch, images: list[bytes], cash: float | None
 ) -> None:
     kling = start(cash=cash)
-    picture = base64.b64encode(pictures[0]).decode()
-    requests = [
-        {"human_image": picture, "cloth_image": picture, "model_name": "kolors-virtual-try-on-v1-5"}
-    ] * 8
+    image = base64.b64encode(images[0]).decode()
+    requests = [{"human_image": image, "cloth_image": image, "model_name": "kolors-virtual-try-on-v1-5"}] * 8
     with pytest.raises(KlingBudgetSpent):
         batch.run(requests, endpoint="images/kolors-virtual-try-on", max_units="70", concurrency=8)
     assert len(kling.jobs) == 3
@@ -226,7 +218,7 @@ def test_a_limit_counts_charges_in_units_and_cash(
     assert {line.get("total") for line in batch.ledger().values() if line["state"] == "done"} == {"16"}
 
 
-def test_the_limit_holds_while_rows_reserve_in_a_shared_budget(
+def test_the_limit_is_not_exceeded_while_rows_reserve_in_a_shared_budget(
     kling: Emulator, batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = threading.Barrier(4)

@@ -48,7 +48,7 @@ def put(where: str, content: bytes) -> str:
 
 
 @pytest.mark.parametrize("kind", [list, tuple, iter, json.dumps, lambda rows: f"\n {json.dumps(rows)} \n"])
-def test_a_list_may_come_in_many_ways(kind: Any) -> None:
+def test_a_list_of_rows_may_have_many_forms(kind: Any) -> None:
     assert values_of(kind(VALUES)) == VALUES
 
 
@@ -59,13 +59,13 @@ def test_one_dict_is_a_batch_of_one(kind: Any) -> None:
     assert read(kind(VALUES[1]))[0].key == read([VALUES[1]])[0].key
 
 
-def test_what_can_be_read_only_once_is_read_again_and_again() -> None:
+def test_rows_of_an_iterator_can_be_read_several_times() -> None:
     read_rows = row_reader(row for row in VALUES)
     assert [row.key for row in read_rows()] == [row.key for row in read_rows()]
     assert len(list(read_rows())) == 2
 
 
-def test_a_file_on_any_storage(shelf: Shelf) -> None:
+def test_a_file_may_be_on_any_storage(shelf: Shelf) -> None:
     assert values_of(put(f"{shelf.uri}/rows.jsonl", JSONL.encode())) == VALUES
     text = "prompt,n,image\na cat,2,\na dog,,s3://bucket/dog.jpg\n"
     (cat, dog) = values_of(put(f"{shelf.uri}/rows.csv", text.encode()))
@@ -73,7 +73,7 @@ def test_a_file_on_any_storage(shelf: Shelf) -> None:
     assert dog == VALUES[1]
 
 
-def test_an_object_storage_path_has_its_connection(s3: Any) -> None:
+def test_an_object_storage_path_uses_its_connection(s3: Any) -> None:
     s3.put("rows.jsonl", JSONL.encode())
     path = ObjectStoragePath("s3://studio/rows.jsonl", conn_id="kling_test_s3")
     assert values_of(path) == VALUES
@@ -90,7 +90,7 @@ def test_an_object_storage_path_has_its_connection(s3: Any) -> None:
     ],
     ids=["byte order mark", "empty lines", "beyond ASCII", "empty"],
 )
-def test_jsonl_as_programs_write_it(tmp_path: Path, content: bytes, expected: Any) -> None:
+def test_jsonl_files_of_other_programs_are_read(tmp_path: Path, content: bytes, expected: Any) -> None:
     (tmp_path / "rows.ndjson").write_bytes(content)
     assert values_of(tmp_path / "rows.ndjson") == expected
 
@@ -108,12 +108,12 @@ def test_jsonl_as_programs_write_it(tmp_path: Path, content: bytes, expected: An
     ],
     ids=["spaces and quotes", "line breaks", "short row", "json cell", "no json cell", "long cell", "empty"],
 )
-def test_csv_as_programs_write_it(tmp_path: Path, text: str, expected: Any) -> None:
+def test_csv_files_of_other_programs_are_read(tmp_path: Path, text: str, expected: Any) -> None:
     (tmp_path / "rows.csv").write_text(text)
     assert values_of(str(tmp_path / "rows.csv")) == expected
 
 
-def test_rows_that_cannot_be_read_are_rows_with_a_fault_and_the_others_are_read(tmp_path: Path) -> None:
+def test_unreadable_rows_have_an_error_and_the_others_are_read(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"prompt": "a"}\n{"prompt": \n[1]\n{"prompt": "b"}\n')
     (tmp_path / "rows.csv").write_text("prompt\na\nb,c\nd\n")
     rows = read(tmp_path / "rows.jsonl")
@@ -149,7 +149,7 @@ def test_rows_that_cannot_be_read_are_rows_with_a_fault_and_the_others_are_read(
         ("https://x.example/rows?signature=abc", "is 'https://x.example/rows'"),
     ],
 )
-def test_what_can_hold_no_rows_is_refused_by_name(requests: Any, said: str) -> None:
+def test_a_value_without_rows_is_refused_with_its_type(requests: Any, said: str) -> None:
     with pytest.raises(KlingRequestInvalid, match="No job was made") as refusal:
         row_reader(requests)
     assert said in str(refusal.value)
@@ -158,7 +158,9 @@ def test_what_can_hold_no_rows_is_refused_by_name(requests: Any, said: str) -> N
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
-def test_a_file_is_read_in_the_encoding_of_its_mark(shelf: Shelf, encoding: str, suffix: str) -> None:
+def test_a_file_is_read_in_the_encoding_of_its_byte_order_mark(
+    shelf: Shelf, encoding: str, suffix: str
+) -> None:
     text = {"csv": "prompt\r\nein Boot, groß\r\n", "jsonl": '{"prompt": "ein Boot, groß"}\n'}[suffix]
     text = text.replace("ein Boot, groß", '"ein Boot, groß"') if suffix == "csv" else text
     path = put(f"{shelf.uri}/{encoding}.{suffix}", text.encode(encoding))
@@ -177,13 +179,15 @@ def test_a_file_is_read_in_the_encoding_of_its_mark(shelf: Shelf, encoding: str,
     ids=["utf-16-le", "utf-16-be", "utf-32-be", "latin-1", "cut utf-16"],
 )
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
-def test_a_file_in_another_encoding_names_it(tmp_path: Path, content: bytes, words: str, suffix: str) -> None:
+def test_a_file_in_an_unsupported_encoding_is_refused(
+    tmp_path: Path, content: bytes, words: str, suffix: str
+) -> None:
     (tmp_path / f"rows.{suffix}").write_bytes(content)
     with pytest.raises(KlingRequestInvalid, match=words):
         read(str(tmp_path / f"rows.{suffix}"))
 
 
-def test_a_file_that_is_not_there_or_no_text_says_so(tmp_path: Path, s3: Any) -> None:
+def test_a_missing_or_binary_file_is_refused(tmp_path: Path, s3: Any) -> None:
     (tmp_path / "latin.csv").write_bytes("prompt\nstraße\n".encode("latin-1"))
     for where, said in (
         (str(tmp_path / "none.jsonl"), "does not exist"),
@@ -196,7 +200,7 @@ def test_a_file_that_is_not_there_or_no_text_says_so(tmp_path: Path, s3: Any) ->
         assert where in str(refusal.value)
 
 
-def test_a_storage_that_does_not_answer_is_worth_another_try(s3: Any) -> None:
+def test_an_unreachable_storage_raises_a_retryable_error(s3: Any) -> None:
     with pytest.raises(KlingServerError, match="cannot be read now"):
         read(s3.uri("rows.jsonl", "kling_test_s3_down"))
 
@@ -207,7 +211,7 @@ def test_the_key_of_a_row_does_not_depend_on_its_position() -> None:
     assert read([{"n": 2, "prompt": "a cat"}])[0].key == first.key
 
 
-def test_another_value_or_another_extra_body_is_another_row() -> None:
+def test_another_value_or_extra_body_gives_another_key() -> None:
     keys = {
         read([{"prompt": "a"}])[0].key,
         read([{"prompt": "b"}])[0].key,
@@ -219,12 +223,12 @@ def test_another_value_or_another_extra_body_is_another_row() -> None:
     assert read([{"prompt": "a"}], {})[0].key == read([{"prompt": "a"}])[0].key
 
 
-def test_equal_rows_have_names_of_their_own() -> None:
+def test_equal_rows_have_different_keys() -> None:
     rows = read([VALUES[0], VALUES[1], VALUES[0], VALUES[0]])
     assert len({row.key for row in rows}) == 4
 
 
-def test_a_url_that_is_signed_again_is_the_same_row() -> None:
+def test_another_signature_of_a_url_gives_the_same_key() -> None:
     def signed(signature: str) -> str:
         query = f"X-Amz-Date=20261120T{signature}Z&X-Amz-Signature={signature}"
         return read([{"image": f"https://bucket.example/a.jpg?{query}"}])[0].key
@@ -235,7 +239,7 @@ def test_a_url_that_is_signed_again_is_the_same_row() -> None:
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 1)), max_size=8), st.randoms())
-def test_the_names_of_a_list_are_the_same_in_any_order(values: list[Any], random: Any) -> None:
+def test_the_keys_of_a_list_do_not_depend_on_its_order(values: list[Any], random: Any) -> None:
     moved = values[:]
     random.shuffle(moved)
     assert sorted(row.key for row in read(values)) == sorted(row.key for row in read(moved))
@@ -251,7 +255,7 @@ TEXT = st.text(st.characters(codec="utf-8"), min_size=1).filter(
 
 @given(st.lists(st.dictionaries(st.sampled_from(["prompt", "mode"]), TEXT), max_size=6))
 @settings(deadline=None)
-def test_whatever_csv_and_jsonl_can_hold_is_read_back(values: list[dict[str, str]]) -> None:
+def test_any_text_in_csv_and_jsonl_is_read_unchanged(values: list[dict[str, str]]) -> None:
     lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in values)
     assert values_of(put("memory://rows/rows.jsonl", lines.encode())) == values
     stream = io.StringIO(newline="")
@@ -266,7 +270,7 @@ def test_whatever_csv_and_jsonl_can_hold_is_read_back(values: list[dict[str, str
         assert all(row[name] == text or json.loads(text) == row[name] for name, text in wanted.items())
 
 
-def test_a_large_file_is_never_held_whole(tmp_path: Path) -> None:
+def test_a_large_file_is_not_loaded_into_memory(tmp_path: Path) -> None:
     line = json.dumps({"image": "A" * 500_000})
     with (tmp_path / "rows.jsonl").open("w") as file:
         file.writelines(f"{line}\n" for _ in range(200))
@@ -285,18 +289,18 @@ def _dropped(rows: Iterator[RequestRow]) -> Iterator[int]:
         yield row.number
 
 
-def test_the_rendered_field_has_no_image_no_signature_and_few_rows() -> None:
-    picture = "/9j/" + "A" * 4000
-    rows = [{"image": picture, "video": "https://x.example/a?sig=secret"}] * 12
+def test_the_rendered_field_has_few_rows_without_images_and_signatures() -> None:
+    image = "/9j/" + "A" * 4000
+    rows = [{"image": image, "video": "https://x.example/a?sig=secret"}] * 12
     seen = redacted_rows(rows)
     assert len(seen) == 6
     assert seen[-1] == "... and 7 more rows"
     assert "secret" not in str(seen)
-    assert picture not in str(seen)
+    assert image not in str(seen)
     assert len(str(seen)) < 2000
     assert redacted_rows(VALUES) == VALUES
     assert redacted_rows("s3://bucket/rows.jsonl") == "s3://bucket/rows.jsonl"
-    assert picture not in redacted_rows(json.dumps(rows))
+    assert image not in redacted_rows(json.dumps(rows))
     assert redacted_rows(iter(rows)) == "<list_iterator>"
     assert redacted_rows(Path("/a/rows.csv")) == "/a/rows.csv"
 
@@ -318,9 +322,7 @@ def test_the_rendered_field_has_no_image_no_signature_and_few_rows() -> None:
         *("header in other letters", "no name"),
     ],
 )
-def test_a_csv_row_that_is_not_what_it_seems_is_refused_by_row(
-    tmp_path: Path, text: str, faults: list[str | None]
-) -> None:
+def test_an_ambiguous_csv_row_has_an_error(tmp_path: Path, text: str, faults: list[str | None]) -> None:
     file = tmp_path / "rows.csv"
     file.write_text(text)
     found = list(row_reader(str(file))())
@@ -329,7 +331,7 @@ def test_a_csv_row_that_is_not_what_it_seems_is_refused_by_row(
         assert (row.error is None) if fault is None else (fault in str(row.error)), row
 
 
-def test_a_line_with_one_key_twice_is_refused(shelf: Shelf) -> None:
+def test_a_line_with_a_duplicate_key_has_an_error(shelf: Shelf) -> None:
     rows = read(put(f"{shelf.uri}/twice.jsonl", b'{"prompt": "a", "prompt": "b"}\n{"prompt": "c"}\n'))
     assert "'prompt' more than once" in (rows[0].error or "")
     assert rows[1].error is None
@@ -337,14 +339,14 @@ def test_a_line_with_one_key_twice_is_refused(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize("gone", [None, "", "None", "\n None\n", " ", "\u200b"])
 @pytest.mark.parametrize("deep", [False, True])
-def test_a_prompt_that_came_to_nothing_is_the_rows_fault(gone: Any, deep: bool) -> None:
+def test_a_row_with_an_empty_prompt_has_an_error(gone: Any, deep: bool) -> None:
     row = {"multi_prompt": [{"index": 1, "prompt": gone}]} if deep else {"image": "a.png", "prompt": gone}
     good, bad = read([{"prompt": "a cat"}, row])
     assert good.error is None
     assert f"{'multi_prompt[0].' if deep else ''}prompt is {gone!r}" in (bad.error or "")
 
 
-def test_the_word_none_is_no_prompt_in_a_file(shelf: Shelf) -> None:
+def test_a_row_with_the_prompt_none_has_an_error(shelf: Shelf) -> None:
     rows = read(put(f"{shelf.uri}/none.jsonl", b'{"prompt": "None"}\n{"image": "a.png", "prompt": null}\n'))
     assert "prompt is 'None'" in (rows[0].error or "")
     assert rows[1].error is None
@@ -376,7 +378,7 @@ RESULT = str({"task_id": "8", "endpoint": SLUG, "images": [{"url": "https://a.ex
     ],
 )
 @pytest.mark.parametrize("source", ["list", "jsonl", "csv"])
-def test_text_of_an_object_is_the_rows_fault_in_every_source(
+def test_a_row_with_the_text_of_an_object_has_an_error_in_every_source(
     tmp_path: Path, source: str, row: dict[str, Any], fault: str | None
 ) -> None:
     requests: Any = [{"prompt": "a cat"}, row]
@@ -397,7 +399,7 @@ def test_text_of_an_object_is_the_rows_fault_in_every_source(
     assert (bad.error is None) if fault is None else (bad.error or "").startswith(fault)
 
 
-def test_rows_hold_values_as_people_have_them() -> None:
+def test_rows_accept_common_python_types() -> None:
     mode = enum.Enum("Mode", {"PRO": "pro"}, type=str)
     (row,) = read([{"prompt": "a", "n": numpy.int64(2), "duration": Decimal("5"), "mode": mode.PRO}])
     assert row.values == {"prompt": "a", "n": 2, "duration": 5, "mode": "pro"}

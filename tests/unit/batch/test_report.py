@@ -49,7 +49,9 @@ def folder(place: Path, run: str = "monday", task: str = "batch", map_index: int
         ),
     ],
 )  # fmt: skip
-def test_where_reports_go(tmp_path: Path, earlier: list[tuple[str, str, str]], usual: bool) -> None:
+def test_the_folder_of_reports_depends_on_earlier_claims(
+    tmp_path: Path, earlier: list[tuple[str, str, str]], usual: bool
+) -> None:
     with time_machine.travel(1_790_000_000, tick=False) as clock:
         for task, run, state in earlier:
             clock.shift(60)
@@ -65,7 +67,7 @@ def test_where_reports_go(tmp_path: Path, earlier: list[tuple[str, str, str]], u
     assert mine.location.uri.endswith(f"{tmp_path}{name}")
 
 
-def test_a_run_that_was_taken_for_dead_leaves_the_folder_to_its_successor(tmp_path: Path) -> None:
+def test_a_run_with_a_stale_claim_loses_the_folder(tmp_path: Path) -> None:
     with time_machine.travel(1_790_000_000, tick=False) as clock:
         slow, next_one = folder(tmp_path, "monday"), folder(tmp_path, "tuesday")
         assert slow.claim()
@@ -77,7 +79,7 @@ def test_a_run_that_was_taken_for_dead_leaves_the_folder_to_its_successor(tmp_pa
         assert not folder(tmp_path, "monday").claim()
 
 
-def test_a_run_that_says_it_goes_on_is_not_taken_for_dead(tmp_path: Path) -> None:
+def test_a_renewed_claim_is_not_stale(tmp_path: Path) -> None:
     with time_machine.travel(1_790_000_000, tick=False) as clock:
         slow = folder(tmp_path, "monday")
         assert slow.claim()
@@ -89,7 +91,7 @@ def test_a_run_that_says_it_goes_on_is_not_taken_for_dead(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("turn", range(5))
-def test_many_that_start_at_one_moment_never_share_a_folder(tmp_path: Path, turn: int) -> None:
+def test_instances_that_start_together_never_share_a_folder(tmp_path: Path, turn: int) -> None:
     start = threading.Barrier(6)
 
     def claim(number: int) -> str:
@@ -103,13 +105,13 @@ def test_many_that_start_at_one_moment_never_share_a_folder(tmp_path: Path, turn
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"owner": "a"}'])
-def test_an_unreadable_claim_is_of_another_instance(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_claim_counts_as_that_of_another_instance(tmp_path: Path, content: bytes) -> None:
     (tmp_path / CLAIMS_FOLDER).mkdir()
     (tmp_path / CLAIMS_FOLDER / "a.json").write_bytes(content)
     assert not folder(tmp_path).claim()
 
 
-def test_claims_of_long_ago_are_removed(tmp_path: Path) -> None:
+def test_old_claims_are_removed(tmp_path: Path) -> None:
     with time_machine.travel(1_790_000_000, tick=False) as clock:
         for night in range(3):
             mine = folder(tmp_path, f"night-{night}")
@@ -156,7 +158,7 @@ def test_two_concurrent_batches_have_separate_reports(
     assert len(kling.jobs) == 3
 
 
-def test_the_next_run_writes_to_the_usual_folder_and_its_retry_too(kling: Emulator, batch: Batch) -> None:
+def test_the_next_run_and_its_retry_write_to_the_usual_folder(kling: Emulator, batch: Batch) -> None:
     first = batch.run(rows(1))
     batch.ti = replace(batch.ti, run_id="next")
     second = batch.run(rows(2))
@@ -175,7 +177,7 @@ def test_a_retry_of_an_older_run_does_not_replace_newer_reports(kling: Emulator,
     assert summary_of(again)["rows"] == 1
 
 
-def test_a_claim_that_cannot_be_renewed_ends_no_batch(
+def test_a_claim_that_cannot_be_renewed_does_not_stop_the_batch(
     kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: Any) -> None:

@@ -38,7 +38,7 @@ def test_every_row_is_submitted_once_stored_and_counted(kling: Emulator, batch: 
     assert batch.states() == ["done"] * 25
 
 
-def test_the_result_is_small_and_the_files_say_the_rest(kling: Emulator, batch: Batch) -> None:
+def test_the_return_value_is_small_and_names_the_report_files(kling: Emulator, batch: Batch) -> None:
     summary = batch.run(rows(12))
     assert len(json.dumps(summary)) < 1000
     files = batch.files()
@@ -59,7 +59,7 @@ def test_the_result_is_small_and_the_files_say_the_rest(kling: Emulator, batch: 
     assert b"Signature" not in b"".join(text for name, text in files.items() if name.endswith("l"))
 
 
-def test_manifests_of_a_batch_say_what_was_asked_for(kling: Emulator, batch: Batch) -> None:
+def test_manifests_of_a_batch_contain_the_request(kling: Emulator, batch: Batch) -> None:
     batch.run(rows(1))
     (job,) = kling.jobs
     request = json.loads(batch.files()[f"{job.task_id}/manifest.json"])["request"]
@@ -68,25 +68,25 @@ def test_manifests_of_a_batch_say_what_was_asked_for(kling: Emulator, batch: Bat
     assert request["fingerprint"]
 
 
-def test_rows_inputs_and_outputs_may_lie_on_any_storage(
-    kling: Emulator, shelf: Shelf, pictures: list[bytes]
+def test_rows_inputs_and_outputs_may_be_on_any_storage(
+    kling: Emulator, shelf: Shelf, images: list[bytes]
 ) -> None:
-    for number, picture in enumerate(pictures):
-        _put(f"{shelf.uri}/in/{number}.jpg", picture)
-    lines = [
-        {"image": f"{shelf.uri}/in/{number}.jpg", "prompt": "turn it"} for number in range(len(pictures))
-    ]
+    for number, image in enumerate(images):
+        _put(f"{shelf.uri}/in/{number}.jpg", image)
+    lines = [{"image": f"{shelf.uri}/in/{number}.jpg", "prompt": "turn it"} for number in range(len(images))]
     _put(f"{shelf.uri}/in/rows.jsonl", "\n".join(map(json.dumps, lines)).encode())
     batch = Batch(f"{shelf.uri}/out", endpoint="videos/image2video")
     summary = batch.run(f"{shelf.uri}/in/rows.jsonl")
-    assert summary["done"] == len(pictures) == len(kling.jobs)
+    assert summary["done"] == len(images) == len(kling.jobs)
     for job in kling.jobs:
         assert batch.files()[f"{job.task_id}/0-video.mp4"][4:8] == b"ftyp"
     assert batch.retry().run(f"{shelf.uri}/in/rows.jsonl")["made"] == 0
-    assert len(kling.jobs) == len(pictures)
+    assert len(kling.jobs) == len(images)
 
 
-def test_values_of_a_csv_become_what_the_request_needs(kling: Emulator, batch: Batch, tmp_path: Path) -> None:
+def test_values_of_a_csv_are_converted_to_the_types_of_the_request(
+    kling: Emulator, batch: Batch, tmp_path: Path
+) -> None:
     (tmp_path / "rows.csv").write_text('prompt,n,aspect_ratio\n"red, green",2,1:1\nblue,,16:9\n')
     summary = batch.run(str(tmp_path / "rows.csv"))
     assert [job.body.get("n") for job in sorted(kling.jobs, key=lambda job: job.body["prompt"])] == [None, 2]
@@ -94,24 +94,24 @@ def test_values_of_a_csv_become_what_the_request_needs(kling: Emulator, batch: B
     assert len(batch.lines("results.jsonl")[0]["images"]) == 2
 
 
-def test_equal_rows_are_jobs_of_their_own(kling: Emulator, batch: Batch) -> None:
+def test_equal_rows_are_separate_jobs(kling: Emulator, batch: Batch) -> None:
     assert batch.run([{"prompt": "the same"}] * 4)["made"] == 4
     assert len(kling.jobs) == 4
     assert batch.retry().run([{"prompt": "the same"}] * 6)["made"] == 2
 
 
 def test_rows_with_equal_images_do_not_share_a_job(
-    kling: Emulator, batch: Batch, tmp_path: Path, pictures: list[bytes]
+    kling: Emulator, batch: Batch, tmp_path: Path, images: list[bytes]
 ) -> None:
     requests = []
     for name in ("a.jpg", "b.jpg"):
-        (tmp_path / name).write_bytes(pictures[0])
+        (tmp_path / name).write_bytes(images[0])
         requests.append({"image": str(tmp_path / name), "prompt": "turn"})
     assert batch.run(requests, endpoint="videos/image2video")["made"] == 2
     assert len(kling.jobs) == 2
 
 
-def test_names_of_the_users_own_are_used(kling: Emulator, batch: Batch) -> None:
+def test_ids_of_the_user_are_used(kling: Emulator, batch: Batch) -> None:
     batch.run([{"prompt": "a", "external_task_id": "mine-1"}, {"prompt": "b"}])
     names = sorted(str(job.external_task_id) for job in kling.jobs)
     assert names[1] == "mine-1"
@@ -119,10 +119,10 @@ def test_names_of_the_users_own_are_used(kling: Emulator, batch: Batch) -> None:
 
 
 @pytest.mark.parametrize("slug", ["audio/tts", "videos/image-recognize"])
-def test_endpoints_that_answer_at_once_work_too(
-    kling: Emulator, batch: Batch, tmp_path: Path, pictures: list[bytes], slug: str
+def test_synchronous_endpoints_are_supported(
+    kling: Emulator, batch: Batch, tmp_path: Path, images: list[bytes], slug: str
 ) -> None:
-    (tmp_path / "a.jpg").write_bytes(pictures[0])
+    (tmp_path / "a.jpg").write_bytes(images[0])
     request = {"image": str(tmp_path / "a.jpg")}
     if slug == "audio/tts":
         request = {"text": "Good morning", "voice_id": "genshin_vindi2", "voice_language": "en"}
@@ -149,12 +149,12 @@ def test_another_run_of_the_dag_is_another_batch(kling: Emulator, batch: Batch) 
     assert len(kling.jobs) == 4
 
 
-def test_no_rows_are_no_work(kling: Emulator, batch: Batch) -> None:
+def test_an_empty_batch_succeeds(kling: Emulator, batch: Batch) -> None:
     assert batch.run([])["rows"] == 0
     assert kling.jobs == ()
 
 
-def test_a_sheet_shows_the_first_frames(kling: Emulator, batch: Batch, pictures: list[bytes]) -> None:
+def test_the_contact_sheet_shows_first_frames(kling: Emulator, batch: Batch, images: list[bytes]) -> None:
     from PIL import Image
 
     summary = batch.run(rows(12), contact_sheet=True)
@@ -173,17 +173,21 @@ def test_the_progress_is_logged_and_in_airflows_store(
     caplog.set_level(logging.INFO)
     store = Store()
     batch.run(rows(12), {"task_state_store": store})
-    told = [line for line in caplog.messages if re.match(r"\d+ of 12 done, \d+ running, 0 failed; ", line)]
-    assert len(told) >= 2
+    progress_lines = [
+        line for line in caplog.messages if re.match(r"\d+ of 12 done, \d+ running, 0 failed; ", line)
+    ]
+    assert len(progress_lines) >= 2
     assert store.values[PROGRESS_KEY]["rows"] == 12
-    assert store.values[PROGRESS_KEY]["line"] in told
+    assert store.values[PROGRESS_KEY]["line"] in progress_lines
     assert not [line for line in caplog.messages if "anded" in line], (
         "a line for each job buries the progress"
     )
-    assert len(caplog.messages) <= len(told) + 6
+    assert len(caplog.messages) <= len(progress_lines) + 6
 
 
-def test_a_failing_store_stops_no_row(kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_task_state_store_stops_no_row(
+    kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Broken(Store):
         def set(self, key: str, value: Any) -> None:
             raise ConnectionError
@@ -202,21 +206,21 @@ def test_a_failing_store_stops_no_row(kling: Emulator, batch: Batch, monkeypatch
         ({"max_failed": -0.5}, "'max_failed': -0.5; expected "),
     ],
 )
-def test_arguments_that_mean_nothing_are_refused_when_the_dag_is_read(
+def test_invalid_arguments_are_refused_when_the_dag_is_parsed(
     batch: Batch, argument: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(KlingRequestInvalid, match=re.escape(said)):
         batch.operator(rows(1), **argument)
 
 
-def test_an_endpoint_that_does_not_exist_is_refused_when_the_dag_is_read(batch: Batch) -> None:
+def test_an_unknown_endpoint_is_refused_when_the_dag_is_parsed(batch: Batch) -> None:
     with pytest.raises(KlingRequestInvalid, match="images/generation'"):
         batch.operator(rows(1), endpoint="images/generation")
     assert batch.operator(rows(1), endpoint=ENDPOINTS[SLUG]).endpoint == SLUG
 
 
 @pytest.mark.parametrize("units", ["-1", "many", "nan"])
-def test_a_budget_that_is_no_number_is_refused_before_anything_is_paid(
+def test_a_budget_that_is_no_number_is_refused_before_payment(
     kling: Emulator, batch: Batch, units: str
 ) -> None:
     with pytest.raises(KlingRequestInvalid, match=f"'max_units': '{units}'; expected "):
@@ -224,9 +228,7 @@ def test_a_budget_that_is_no_number_is_refused_before_anything_is_paid(
     assert kling.count("POST", PATH) == 0
 
 
-def test_an_output_path_that_cannot_work_is_refused_before_anything_is_paid(
-    kling: Emulator, batch: Batch, s3: Any
-) -> None:
+def test_an_unusable_output_path_is_refused_before_payment(kling: Emulator, batch: Batch, s3: Any) -> None:
     with pytest.raises(KlingRequestInvalid, match="nobody"):
         batch.run(rows(1), output_path="s3://kling_test_s3@nobody/out")
     assert kling.count("POST", PATH) == 0

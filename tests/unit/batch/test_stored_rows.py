@@ -45,7 +45,7 @@ def shared(tmp_path: Path) -> Batch:
     return Batch(str(tmp_path / "out"), idempotency_scope="inputs")
 
 
-def test_another_run_pays_for_changed_rows_alone(kling: Emulator, shared: Batch) -> None:
+def test_another_run_pays_only_for_changed_rows(kling: Emulator, shared: Batch) -> None:
     first = shared.run(rows(6))
     assert (first["made"], first["reused"], first["units_charged"]) == (6, 0, "48")
     asked = total(kling)
@@ -76,7 +76,7 @@ def test_a_retry_and_a_clear_of_a_batch_submit_no_reused_row(kling: Emulator, sh
     assert len(kling.jobs) == 3
 
 
-def test_without_the_stored_file_the_job_is_attached_to(
+def test_a_run_attaches_to_the_job_of_a_missing_stored_file(
     kling: Emulator, shared: Batch, tmp_path: Path
 ) -> None:
     shared.run(rows(2))
@@ -93,7 +93,7 @@ def test_without_the_stored_file_the_job_is_attached_to(
     lines = elsewhere.lines("results.jsonl")
     assert {line["reused_from"]["kling_task_id"] for line in lines} == jobs
     manifest = json.loads(elsewhere.files()[f"{lines[0]['task_id']}/manifest.json"])
-    assert manifest["units"] == "8", "a manifest says what the job was charged, whoever paid"
+    assert manifest["units"] == "8", "a manifest says what the job was charged, also for a re-used job"
 
 
 def test_equal_rows_of_one_batch_share_one_job(kling: Emulator, shared: Batch) -> None:
@@ -103,7 +103,7 @@ def test_equal_rows_of_one_batch_share_one_job(kling: Emulator, shared: Batch) -
     assert summary["units_charged"] == "16"
 
 
-def test_another_take_makes_other_jobs_once(kling: Emulator, shared: Batch) -> None:
+def test_another_take_submits_other_jobs_once(kling: Emulator, shared: Batch) -> None:
     shared.run(rows(2))
     for number in (1, 2):
         tonight(shared, number, take="2").run(rows(2))
@@ -113,7 +113,7 @@ def test_another_take_makes_other_jobs_once(kling: Emulator, shared: Batch) -> N
     assert len(kling.jobs) == 6
 
 
-def test_a_limit_counts_what_is_reused_as_nothing(kling: Emulator, shared: Batch, tmp_path: Path) -> None:
+def test_reused_rows_do_not_count_for_the_limit(kling: Emulator, shared: Batch, tmp_path: Path) -> None:
     shared.run(rows(3))
     assert tonight(shared).run([*rows(3), {"prompt": "new"}], max_units=8)["units_charged"] == "8"
     # Jobs that are not stored here are looked up before the limit is held against them.
@@ -124,9 +124,7 @@ def test_a_limit_counts_what_is_reused_as_nothing(kling: Emulator, shared: Batch
     assert len(kling.jobs) == 4
 
 
-def test_a_shared_budget_counts_what_is_reused_as_nothing(
-    kling: Emulator, shared: Batch, tmp_path: Path
-) -> None:
+def test_reused_rows_do_not_count_for_a_shared_budget(kling: Emulator, shared: Batch, tmp_path: Path) -> None:
     shared.run(rows(3))
     budget = KlingBudget("catalogue", 8, path=str(tmp_path / "budget"))
     elsewhere = tonight(Batch(str(tmp_path / "elsewhere"), **shared._defaults))
@@ -134,7 +132,7 @@ def test_a_shared_budget_counts_what_is_reused_as_nothing(
     assert budget.spent(dag_id=elsewhere.ti.dag_id, run_id=elsewhere.ti.run_id) == 8
 
 
-def test_two_batches_that_race_make_each_job_once(kling: Emulator, shared: Batch, tmp_path: Path) -> None:
+def test_two_concurrent_batches_submit_each_job_once(kling: Emulator, shared: Batch, tmp_path: Path) -> None:
     batches = [
         tonight(Batch(str(tmp_path / f"out-{number}"), **shared._defaults), number) for number in range(2)
     ]
@@ -150,7 +148,7 @@ def test_two_batches_that_race_make_each_job_once(kling: Emulator, shared: Batch
 
 
 @pytest.mark.parametrize("dialect", ["cometapi", "gateway"])
-def test_hosts_without_unique_names_are_warned_of(
+def test_a_host_without_unique_ids_causes_a_warning(
     dialect: str,
     start: Callable[..., Emulator],
     shared: Batch,
@@ -182,18 +180,18 @@ def test_hosts_without_unique_names_are_warned_of(
         ({"take": True}, "text or a number"),
     ],
 )
-def test_parameters_that_cannot_hold(shared: Batch, arguments: dict[str, Any], words: str) -> None:
+def test_contradicting_parameters_are_refused(shared: Batch, arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(KlingRequestInvalid, match=words):
         shared.operator(rows(1), **arguments)
 
 
-def test_a_row_may_not_name_a_job_that_others_share(kling: Emulator, shared: Batch) -> None:
+def test_a_shared_row_may_not_set_its_id(kling: Emulator, shared: Batch) -> None:
     with pytest.raises(KlingRequestInvalid, match="cannot be given with idempotency_scope"):
         shared.run([{"prompt": "a", "external_task_id": "mine"}], on_failure="fail")
     assert not kling.jobs
 
 
-def test_a_storage_that_is_down_stops_the_batch_before_it_pays(
+def test_an_unreachable_storage_stops_the_batch_before_payment(
     kling: Emulator, shared: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
@@ -208,7 +206,7 @@ def test_a_storage_that_is_down_stops_the_batch_before_it_pays(
 
 @pytest.mark.parametrize("where", ["at submission", "by the job"])
 @pytest.mark.parametrize("scope", ["run", "inputs"])
-def test_refused_rows_are_results_where_that_is_asked_for(
+def test_refused_rows_count_as_results_with_on_refused_return(
     where: str, scope: str, kling: Emulator, batch: Batch
 ) -> None:
     word = "refused_word" if where == "at submission" else "failed_word"
@@ -250,7 +248,7 @@ def test_refused_rows_fail_the_batch_otherwise(kling: Emulator, batch: Batch) ->
 @pytest.mark.parametrize(
     "rows_of_a_night", [400, pytest.param(5000, marks=pytest.mark.slow)], ids=["400 rows", "5000 rows"]
 )
-def test_a_night_with_3_changed_rows_asks_for_these_alone(
+def test_a_run_with_three_changed_rows_requests_only_these(
     rows_of_a_night: int, start: Callable[..., Emulator], tmp_path: Path
 ) -> None:
     kling = start(job_seconds=0.05, slots=500, scale=0.02, units=1e6)

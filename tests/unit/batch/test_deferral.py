@@ -85,7 +85,7 @@ def parts(batch: Batch) -> Parts:
     return Parts(batch)
 
 
-def test_the_worker_is_given_back_while_jobs_run(start: Callable[..., Emulator], parts: Parts) -> None:
+def test_no_worker_is_held_while_jobs_run(start: Callable[..., Emulator], parts: Parts) -> None:
     kling = start(job_seconds=1.0, slots=4)
     summary = parts.run(rows(12), concurrency=4)
     assert (summary["done"], summary["made"], summary["attached"]) == (12, 12, 0)
@@ -106,7 +106,7 @@ def test_the_worker_is_given_back_while_jobs_run(start: Callable[..., Emulator],
         ("{{ ts }} now", False),
     ],
 )
-def test_rows_that_differ_in_each_try_are_told_and_not_deferred(
+def test_rows_that_differ_in_each_try_cause_a_warning_and_no_deferral(
     template: str,
     warned: bool,
     start: Callable[..., Emulator],
@@ -139,13 +139,13 @@ def test_rows_that_differ_in_each_try_are_told_and_not_deferred(
     assert "such as {{ ts }}" in line
 
 
-def test_rows_that_are_settled_are_not_read_again(
+def test_finished_rows_are_not_read_again(
     start: Callable[..., Emulator], parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(job_seconds=1.0, slots=4)
     hashed: list[Any] = []
     real = input_module._hash
-    monkeypatch.setattr(input_module, "_hash", lambda *given: hashed.append(given) or real(*given))
+    monkeypatch.setattr(input_module, "_hash", lambda *requests: hashed.append(requests) or real(*requests))
     summary = parts.run(rows(40), concurrency=4, between=lambda _: hashed.clear())
     assert summary["done"] == 40
     assert len(hashed) < 12, "the last part reads the last rows"
@@ -154,27 +154,27 @@ def test_rows_that_are_settled_are_not_read_again(
 
 
 @pytest.mark.parametrize("case", ["equal rows", "moved rows"])
-def test_rows_whose_numbers_say_nothing_are_read_again(
+def test_all_rows_are_read_again_if_their_numbers_have_changed(
     start: Callable[..., Emulator], parts: Parts, case: str
 ) -> None:
     kling = start(job_seconds=1.0, slots=4)
-    given = [*rows(5), *rows(3)] if case == "equal rows" else rows(8)
+    requests = [*rows(5), *rows(3)] if case == "equal rows" else rows(8)
     if case == "moved rows":
         assert parts.batch.run(rows(2))["done"] == 2
-        given = list(reversed(given))
+        requests = list(reversed(requests))
         parts.batch.retry()
-    summary = parts.run(given, concurrency=4)
+    summary = parts.run(requests, concurrency=4)
     assert (summary["done"], len(kling.jobs)) == (8, 8)
     assert all(each.kwargs["state"]["rows"] == 0 for each in parts.deferrals)
 
 
-def test_rows_that_come_while_the_task_is_deferred_are_left_to_the_next_run(
+def test_rows_added_during_a_deferral_are_not_submitted(
     start: Callable[..., Emulator], parts: Parts, tmp_path: Path
 ) -> None:
     kling, file = start(job_seconds=1.0, slots=2), tmp_path / "rows.jsonl"
 
-    def write(*given: dict[str, Any]) -> None:
-        file.write_text("\n".join(map(json.dumps, given)))
+    def write(*requests: dict[str, Any]) -> None:
+        file.write_text("\n".join(map(json.dumps, requests)))
 
     write(*rows(6))
     first = iter([lambda: write({"prompt": "new"}, *rows(6))])
@@ -201,7 +201,7 @@ def test_a_number_of_shards_that_changes_while_the_task_is_deferred_moves_no_row
     assert len(kling.jobs) == len(own)
 
 
-def test_what_the_account_has_room_for_is_remembered(start: Callable[..., Emulator], parts: Parts) -> None:
+def test_the_measured_width_survives_a_deferral(start: Callable[..., Emulator], parts: Parts) -> None:
     kling = start(job_seconds=1.0, slots=3)
     assert parts.run(rows(9), concurrency=8)["done"] == 9
     assert len(kling.jobs) == 9
@@ -209,7 +209,9 @@ def test_what_the_account_has_room_for_is_remembered(start: Callable[..., Emulat
     assert parts.deferrals[0].kwargs["state"]["width"] == 3
 
 
-def test_failed_rows_are_not_made_again_in_the_same_try(start: Callable[..., Emulator], parts: Parts) -> None:
+def test_failed_rows_are_not_resubmitted_in_the_same_try(
+    start: Callable[..., Emulator], parts: Parts
+) -> None:
     kling = start(job_seconds=1.0, slots=4)
     kling.faults.set({"failed_job": 3, "fail_reason": "an internal error"})
     with pytest.raises(KlingTaskFailed, match="3 rows failed"):
@@ -235,7 +237,9 @@ def test_the_budget_holds_over_all_parts(start: Callable[..., Emulator], parts: 
     assert len(kling.jobs) == 5
 
 
-def test_a_job_out_of_time_is_left_to_the_next_try(start: Callable[..., Emulator], parts: Parts) -> None:
+def test_the_next_try_attaches_to_a_job_whose_wait_timed_out(
+    start: Callable[..., Emulator], parts: Parts
+) -> None:
     kling = start(job_seconds=60, slots=3)
     with pytest.raises(KlingTaskTimeout, match=r"attach to 3 jobs\. They have not ended in time"):
         parts.run(rows(3), concurrency=3, timeout=1.5)
@@ -265,7 +269,7 @@ def test_an_account_without_credit_ends_the_try_with_its_reason(
     assert len(kling.jobs) == 3
 
 
-def test_a_wait_that_no_triggerer_watches_says_so(start: Callable[..., Emulator], batch: Batch) -> None:
+def test_a_deferral_without_a_triggerer_is_explained(start: Callable[..., Emulator], batch: Batch) -> None:
     # Its module moved between versions of Airflow.
     ended_by_airflow = type("TaskDeferralTimeout", (AirflowException,), {})
     operator = batch.operator(rows(1), deferrable="true")
@@ -279,7 +283,7 @@ def test_a_wait_that_no_triggerer_watches_says_so(start: Callable[..., Emulator]
         operator.resume_execution("execute_complete", {"event": {}}, context_of(batch.ti))
 
 
-def test_an_event_of_an_unknown_kind_goes_on(
+def test_a_batch_continues_after_an_unknown_event(
     start: Callable[..., Emulator], batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a busy machine even these jobs run for long enough to defer again.
@@ -305,7 +309,7 @@ def test_synchronous_endpoints_and_calls_inside_a_task_hold_the_worker(
 
 
 @pytest.mark.airflow
-def test_it_runs_in_airflow(run_dag: Any, tmp_path: Path, kling_emulator: Emulator) -> None:
+def test_a_deferrable_batch_runs_in_airflow(run_dag: Any, tmp_path: Path, kling_emulator: Emulator) -> None:
     states, values = run_dag(
         f"""
         from airflow_provider_kling.operators.batch import KlingBatchOperator
