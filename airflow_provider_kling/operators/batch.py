@@ -271,7 +271,9 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
         now, event = time.time(), event or {}
         # dag.test() leaves the state out.
-        restored = DeferralState.from_json(state or {"began": now}).with_measured_lead(event.get("fired_at"), now)
+        restored = DeferralState.from_json(state or {"began": now}).with_measured_lead(
+            event.get("fired_at"), now
+        )
         self.log.info("%d of the running jobs have ended", event.get("ended", 0))
         if event.get("message"):
             self.log.warning("The triggerer could not wait any longer: %s", event["message"])

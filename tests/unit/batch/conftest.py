@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,6 +126,12 @@ class Tries:
         began = time.monotonic()
         os.kill(pid, signal.SIGTERM)
         return self.workers.wait(), time.monotonic() - began
+
+    def kill(self, pid: int) -> None:
+        """Kill a try, unless it has just ended, and wait for its end."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        self.workers.wait()
 
     def finish(self, requests: Any) -> None:
         """Run one more try, which succeeds."""

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -340,8 +338,7 @@ def test_a_worker_that_is_killed_after_a_deferral_loses_nothing(
         parts.run(rows(12), between=killed, concurrency=4)
     pid = run.start(rows(12), concurrency=4)
     wait_until(lambda: len(kling.jobs) >= 6, 120, "the next try to submit", every=0.02)
-    os.kill(pid, signal.SIGKILL)
-    run.workers.wait()
+    run.kill(pid)
     run.finish(rows(12))
     assert parts.batch.states() == ["done"] * 12
     assert len(kling.jobs) == len({job.external_task_id for job in kling.jobs}) == 12

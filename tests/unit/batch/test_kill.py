@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -102,8 +100,7 @@ def test_kills_at_random_times_lose_no_job_and_cause_no_second_charge(
     for _ in range(5):
         pid = run.start(rows(40))
         time.sleep(chance.uniform(0.1, 0.8))
-        os.kill(pid, signal.SIGKILL)
-        run.workers.wait()
+        run.kill(pid)
     run.finish(rows(40))
     assert len(kling.jobs) == len({job.external_task_id for job in kling.jobs}) == 40
     assert float(kling.summary["charged_units"]) == 40 * 8

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import random
 import shutil
-import signal
 import threading
 import time
 from collections import Counter
@@ -215,8 +213,7 @@ def test_kills_at_random_times_cause_no_third_job(
     for _ in range(4):
         pid = run.start(rows(8), more=more)
         time.sleep(chance.uniform(0.3, 1.5))
-        os.kill(pid, signal.SIGKILL)
-        run.workers.wait()
+        run.kill(pid)
     run.start(rows(8), more=more)
     assert run.workers.wait() == FAILED
     assert batch.states() == ["rejected"] * 8
@@ -235,8 +232,7 @@ def test_a_kill_during_the_second_create_call_causes_no_third_job(
     time.sleep(0.5)
     kling.faults.set({"stall_after": -1})
     wait_until(lambda: kling.stalled, 120, "the second call to be held")
-    os.kill(pid, signal.SIGKILL)
-    run.workers.wait()
+    run.kill(pid)
     kling.release()
     kling.faults.clear()
     assert batch.ledger()[1]["rejected"], "the intent names the first job"

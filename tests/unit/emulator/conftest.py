@@ -45,27 +45,27 @@ class Client:
     def post(self, path: str, body: Any) -> requests.Response:
         return self.session.post(self.emulator.url + self.prefix + path, json=body, timeout=60)
 
-    def make(self, path: str = IMAGE_TO_VIDEO, **body: Any) -> str:
+    def create(self, path: str = IMAGE_TO_VIDEO, **body: Any) -> str:
         """Make a job and return its id; for image2video a good body is filled in."""
         if path == IMAGE_TO_VIDEO:
             body = {"model_name": "kling-v3", "image": png(), **body}
-        answer = self.post(path, body)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["data"]["task_id"])
+        response = self.post(path, body)
+        assert response.status_code == 200, response.text
+        return str(response.json()["data"]["task_id"])
 
-    def task(self, ident: str, path: str = IMAGE_TO_VIDEO) -> dict[str, Any]:
-        answer = self.get(f"{path}/{ident}")
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json()["data"])
+    def task(self, task_id: str, path: str = IMAGE_TO_VIDEO) -> dict[str, Any]:
+        response = self.get(f"{path}/{task_id}")
+        assert response.status_code == 200, response.text
+        return dict(response.json()["data"])
 
-    def done(self, ident: str, path: str = IMAGE_TO_VIDEO) -> dict[str, Any]:
+    def finish(self, task_id: str, path: str = IMAGE_TO_VIDEO) -> dict[str, Any]:
         """Let an hour pass and return the job."""
         self.emulator.advance(LONG)
-        return self.task(ident, path)
+        return self.task(task_id, path)
 
     def result(self, path: str, **body: Any) -> dict[str, Any]:
         """Make a job, let it end, return its result."""
-        task = self.done(self.make(path, **body), path)
+        task = self.finish(self.create(path, **body), path)
         assert task["task_status"] == "succeed"
         return dict(task["task_result"])
 

@@ -32,20 +32,20 @@ def signed_receiver():
 
 
 @contextmanager
-def _receiving(kept):
+def _receiving(read):
     got: queue.Queue = queue.Queue()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            got.put(kept(self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+            got.put(read(self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_):
             pass
 
-    with _listening(Handler) as address:
-        yield address, got
+    with _listening(Handler) as url:
+        yield url, got
 
 
 @contextmanager
@@ -61,9 +61,9 @@ def _listening(handler):
         thread.join()
 
 
-def test_the_bare_task_is_posted_on_every_change(kling, receiver):
-    address, got = receiver
-    task_id = kling.make(callback_url=address, external_task_id="mine")
+def test_the_task_object_is_posted_on_every_change(kling, receiver):
+    url, got = receiver
+    task_id = kling.create(callback_url=url, external_task_id="mine")
     kling.emulator.advance(30)
     first = got.get(timeout=60)
     assert (first["task_id"], first["task_status"]) == (task_id, "processing")
@@ -75,16 +75,16 @@ def test_the_bare_task_is_posted_on_every_change(kling, receiver):
 
 
 def test_other_hosts_are_not_called(kling):
-    kling.make(callback_url="http://192.0.2.1/callback")
+    kling.create(callback_url="http://192.0.2.1/callback")
     assert kling.emulator.summary["callbacks"] == {"sent": 0, "failed": 0, "waiting": 0}
 
 
 def test_an_invalid_callback_url_is_not_called(kling):
-    kling.make(callback_url="http://[::1/callback")
+    kling.create(callback_url="http://[::1/callback")
     assert kling.emulator.summary["callbacks"] == {"sent": 0, "failed": 0, "waiting": 0}
 
 
-def test_a_redirect_leads_nowhere(kling):
+def test_redirects_are_not_followed(kling):
     """It could lead to another machine, with an unrequested GET."""
     asked: queue.Queue[str] = queue.Queue()
 
@@ -104,8 +104,8 @@ def test_a_redirect_leads_nowhere(kling):
         def log_message(self, *_):
             pass
 
-    with _listening(Handler) as address:
-        kling.make(callback_url=address)
+    with _listening(Handler) as url:
+        kling.create(callback_url=url)
         kling.emulator.advance(60)
         assert [asked.get(timeout=60) for _ in range(2)] == ["/callback"] * 2
         deadline = time.monotonic() + 60
@@ -114,8 +114,8 @@ def test_a_redirect_leads_nowhere(kling):
             time.sleep(0.02)
 
 
-def test_nobody_listens(kling):
-    kling.make(callback_url=kling.emulator.url.rpartition(":")[0] + ":9/callback")
+def test_a_callback_without_listener_is_counted_as_failed(kling):
+    kling.create(callback_url=kling.emulator.url.rpartition(":")[0] + ":9/callback")
     assert kling.emulator.summary["callbacks"]["waiting"] == 2
     kling.emulator.advance(60)
     deadline = time.monotonic() + 60
@@ -124,11 +124,11 @@ def test_nobody_listens(kling):
         time.sleep(0.02)
 
 
-def test_they_are_signed_where_the_account_has_a_secret(start, signed_receiver):
+def test_callbacks_are_signed_with_the_webhook_secret(start, signed_receiver):
     secret = "whsec_" + base64.b64encode(b"twenty-four random bytes").decode()
     kling = start(webhook_secret=secret)
-    address, got = signed_receiver
-    task_id = kling.make(callback_url=address)
+    url, got = signed_receiver
+    task_id = kling.create(callback_url=url)
     kling.emulator.advance(70)
     first, second = got.get(timeout=60), got.get(timeout=60)
     assert [read_callback(*each, secret).status for each in (first, second)] == ["succeed", "succeed"]
@@ -138,14 +138,14 @@ def test_they_are_signed_where_the_account_has_a_secret(start, signed_receiver):
         read_callback(first[0], first[1], "whsec_" + base64.b64encode(b"another").decode())
 
 
-def test_they_are_not_signed_otherwise(kling, signed_receiver):
-    address, got = signed_receiver
-    kling.make(callback_url=address)
+def test_callbacks_without_a_secret_are_not_signed(kling, signed_receiver):
+    url, got = signed_receiver
+    kling.create(callback_url=url)
     kling.emulator.advance(70)
     assert "webhook-signature" not in got.get(timeout=60)[0]
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "secret", "whsec_not base64!"])
-def test_what_a_secret_must_be(secret):
+def test_an_invalid_secret_is_refused(secret):
     with pytest.raises(ValueError, match="webhook_secret must be whsec_ and base64"):
         Options(webhook_secret=secret)

@@ -19,8 +19,7 @@ from airflow_provider_kling.emulator.options import Options
 from airflow_provider_kling.emulator.server import Emulator
 from scripts.local_airflow import environment
 from tests.support.airflow_database import copy_database
-
-from .media import look
+from tests.unit.emulator.decoded_media import decode
 
 ROOT = Path(__file__).parents[3]
 REPOSITORY = "https://github.com/airflow-provider-kling/airflow-provider-kling"
@@ -32,7 +31,7 @@ def _blocks(language: str) -> list[str]:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="the page's commands use curl")
-def test_the_commands_do_what_the_page_says(start, tmp_path):
+def test_the_documented_commands_work(start, tmp_path):
     kling = start(speed=30)
     script = "\n".join(_blocks("bash")).replace("http://127.0.0.1:8188", kling.emulator.url)
     done = subprocess.run(
@@ -44,12 +43,12 @@ def test_the_commands_do_what_the_page_says(start, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert look((tmp_path / "lighthouse.mp4").read_bytes()).seconds == pytest.approx(5, abs=0.1)
+    assert decode((tmp_path / "lighthouse.mp4").read_bytes()).seconds == pytest.approx(5, abs=0.1)
     assert '"on":{"lost_response":4,"server_error":9,"proxy_page":13}' in done.stdout
     assert done.stdout.rstrip().endswith('{"on":{},"fired":{}}')
 
 
-def test_the_printed_line_is_the_one_that_is_printed():
+def test_the_documented_output_is_printed():
     (line,) = _blocks("text")
     emulator = Emulator(port=8188)
     emulator.url = "http://127.0.0.1:8188"
@@ -59,7 +58,7 @@ def test_the_printed_line_is_the_one_that_is_printed():
         emulator.close()
 
 
-def test_every_option_stands_in_the_table_with_its_setting():
+def test_every_option_is_documented():
     table = dict(re.findall(r"^\| `(--[a-z-]+)` \| `([a-z_]+)` \|", PAGE, re.MULTILINE))
     actions = {
         action.option_strings[0]: action.dest for action in build_parser()._actions if action.dest != "help"
@@ -68,7 +67,7 @@ def test_every_option_stands_in_the_table_with_its_setting():
     assert set(table.values()) == {field.name for field in dataclasses.fields(Options)}
 
 
-def test_every_fault_stands_in_the_table_as_in_the_help_of_the_command():
+def test_every_fault_is_documented_as_in_the_help_of_the_command():
     row = r"^\| `([a-z_]+)` \| (?:number|seconds|word|text|true|bytes) \| (.+) \|$"
     rows = dict(re.findall(row, PAGE, re.MULTILINE))
     assert list(rows) == list(FAULTS)
@@ -76,7 +75,7 @@ def test_every_fault_stands_in_the_table_as_in_the_help_of_the_command():
         assert FAULTS[name].text.startswith(text.replace("`", ""))
 
 
-def test_every_name_of_the_emulator_in_the_page_exists(kling):
+def test_every_documented_name_exists(kling):
     names = re.findall(
         r"^\| ((?:`[a-z_]+(?:\([a-z, ]*\))?`(?:, )?)+) \| (?!`)", PAGE.split("## In tests")[1], re.MULTILINE
     )
@@ -86,7 +85,7 @@ def test_every_name_of_the_emulator_in_the_page_exists(kling):
         assert hasattr(kling.emulator, name), name
 
 
-def test_the_workflow_has_the_steps_of_the_test_below():
+def test_the_documented_workflow_runs_the_documented_test():
     (workflow,) = _blocks("yaml")
     job = yaml.safe_load(workflow)["jobs"]["test"]
     assert [step.get("run", "").split()[:3] for step in job["steps"][2:]] == [
@@ -99,7 +98,7 @@ def test_the_workflow_has_the_steps_of_the_test_below():
 
 
 @pytest.mark.airflow
-def test_the_test_of_the_page_passes(tmp_path):
+def test_the_documented_test_passes(tmp_path):
     names = ["conftest.py", "dags/video.py", "test_video.py"]
     (tmp_path / "dags").mkdir()
     for name, code in zip(names, _blocks("python"), strict=False):

@@ -18,10 +18,9 @@ from airflow_provider_kling.api.requests.base import KlingRequest
 from airflow_provider_kling.emulator.handlers import billing, resources, tasks
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.emulator.spec.validation import RULES
-
-from .conftest import Client
-from .media import look
-from .samples import body
+from tests.unit.emulator.conftest import Client
+from tests.unit.emulator.decoded_media import decode
+from tests.unit.emulator.sample_bodies import body
 
 # The tests of API 2.0 are in test_api2.py.
 ASYNC = [slug for slug, endpoint in ENDPOINTS.items() if not endpoint.synchronous and not endpoint.tasks_path]
@@ -74,27 +73,27 @@ def _urls(value: Any) -> Iterator[str]:
 def _check_files(result: Any) -> int:
     urls = list(_urls(result))
     for url in urls:
-        answer = requests.get(url, timeout=60)
-        assert answer.status_code == 200
-        if answer.headers["Content-Type"] == "image/png":
-            with Image.open(io.BytesIO(answer.content)) as image:
+        response = requests.get(url, timeout=60)
+        assert response.status_code == 200
+        if response.headers["Content-Type"] == "image/png":
+            with Image.open(io.BytesIO(response.content)) as image:
                 image.load()
         else:
-            seen = look(answer.content)
+            seen = decode(response.content)
             assert seen.seconds > 0
-            assert (seen.frames > 0) == (answer.headers["Content-Type"] == "video/mp4")
+            assert (seen.frames > 0) == (response.headers["Content-Type"] == "video/mp4")
     return len(urls)
 
 
-def test_every_endpoint_has_rules_of_its_own():
+def test_every_endpoint_has_its_own_rules():
     assert set(RULES) == set(ENDPOINTS)
 
 
 @pytest.mark.parametrize("slug", ASYNC)
-def test_a_job_of_it_gives_the_documented_result_with_files_that_open(start, slug):
+def test_a_job_of_each_endpoint_has_the_documented_result_with_valid_files(start, slug):
     kling = start(scale=0.15, strict=True)
     path = ENDPOINTS[slug].path
-    task = kling.done(kling.make(path, **body(slug, kling)), path)
+    task = kling.finish(kling.create(path, **body(slug, kling)), path)
     assert task["task_status"] == "succeed"
     wanted = SHAPES.get(slug, VIDEO)
     result = task["task_result"]
@@ -108,12 +107,12 @@ def test_a_job_of_it_gives_the_documented_result_with_files_that_open(start, slu
 
 
 @pytest.mark.parametrize("slug", list(ENDPOINTS))
-def test_what_the_providers_own_request_sends_is_taken(strict, slug):
+def test_requests_of_the_providers_models_are_accepted(strict, slug):
     strict.emulator.reset()
     endpoint = ENDPOINTS[slug]
     call = create_request(endpoint, endpoint.request(**body(slug, strict)).wire())
-    answer = strict.post(call.path, call.body)
-    assert answer.status_code == 200, answer.text
+    response = strict.post(call.path, call.body)
+    assert response.status_code == 200, response.text
 
 
 @pytest.fixture(scope="module")
@@ -123,50 +122,50 @@ def strict() -> Iterator[Client]:
 
 
 @pytest.mark.parametrize("slug", [slug for slug in ASYNC if ENDPOINTS[slug].external_id])
-def test_it_is_found_by_its_external_id(kling, slug):
+def test_a_job_of_each_endpoint_is_found_by_its_external_id(kling, slug):
     path = ENDPOINTS[slug].path
-    task_id = kling.make(path, **body(slug, kling), external_task_id="mine")
+    task_id = kling.create(path, **body(slug, kling), external_task_id="mine")
     assert kling.task("mine", path)["task_id"] == task_id
 
 
 @pytest.mark.parametrize("slug", [slug for slug in ASYNC if not ENDPOINTS[slug].external_id])
-def test_it_is_not_found_by_its_external_id_where_that_is_not_documented(kling, slug):
+def test_undocumented_look_ups_by_external_id_find_nothing(kling, slug):
     path = ENDPOINTS[slug].path
-    kling.make(path, **body(slug, kling), external_task_id="mine")
+    kling.create(path, **body(slug, kling), external_task_id="mine")
     assert kling.get(f"{path}/mine").json()["code"] == 1201
 
 
-def test_a_task_is_found_under_its_own_endpoint_only(kling):
-    task_id = kling.make()
+def test_a_task_is_found_only_at_its_own_endpoint(kling):
+    task_id = kling.create()
     assert kling.get(f"/v1/videos/text2video/{task_id}").json()["code"] == 1201
 
 
 def test_the_two_avatar_endpoints_are_distinguished(kling):
-    avatar = kling.make("/v1/videos/avatar", **body("videos/avatar", kling))
+    avatar = kling.create("/v1/videos/avatar", **body("videos/avatar", kling))
     assert [task["task_id"] for task in kling.get("/v1/videos/avatar").json()["data"]] == [avatar]
     assert kling.get("/v1/videos/avatar/image2video").json()["data"] == []
 
 
 class TestSynchronous:
-    def test_tts_answers_with_the_sound(self, kling):
+    def test_tts_responds_with_the_audio(self, kling):
         data = kling.post("/v1/audio/tts", body("audio/tts", kling)).json()["data"]
         assert data["task_status"] == "succeed"
         assert data["final_unit_deduction"] == "0.05"
         (audio,) = data["task_result"]["audios"]
         assert audio.keys() == {"id", "url", "duration"}
-        seen = look(requests.get(audio["url"], timeout=60).content)
+        seen = decode(requests.get(audio["url"], timeout=60).content)
         assert (seen.audio or "").startswith("mp3")
         assert seen.seconds == pytest.approx(float(audio["duration"]), abs=0.1)
 
     def test_longer_texts_take_longer(self, kling):
         def seconds(**changes: Any) -> float:
-            answer = kling.post("/v1/audio/tts", {**body("audio/tts", kling), **changes}).json()
-            return float(answer["data"]["task_result"]["audios"][0]["duration"])
+            response = kling.post("/v1/audio/tts", {**body("audio/tts", kling), **changes}).json()
+            return float(response["data"]["task_result"]["audios"][0]["duration"])
 
         assert seconds(text="x" * 60) == 2 * seconds(text="x" * 30)
         assert seconds(text="x" * 60, voice_speed=2.0) == seconds(text="x" * 30)
 
-    def test_identify_face(self, kling):
+    def test_identify_face_responds_with_a_session_and_faces(self, kling):
         data = kling.post("/v1/videos/identify-face", body("videos/identify-face", kling)).json()["data"]
         assert data.keys() == {"session_id", "final_unit_deduction", "face_data"}
         assert data["final_unit_deduction"] == "0.05"
@@ -175,23 +174,23 @@ class TestSynchronous:
         assert (face["start_time"], face["end_time"]) == (0, 5000)
         assert _check_files(data) == 1
 
-    def test_image_recognize(self, kling):
-        answer = kling.post("/v1/videos/image-recognize", body("videos/image-recognize", kling))
-        images = answer.json()["data"]["task_result"]["images"]
+    def test_image_recognize_responds_with_four_masks(self, kling):
+        response = kling.post("/v1/videos/image-recognize", body("videos/image-recognize", kling))
+        images = response.json()["data"]["task_result"]["images"]
         assert [image["type"] for image in images] == ["object_seg", "head_seg", "face_seg", "cloth_seg"]
         assert images[0].keys() == {"type", "is_contain", "url"}
         assert _check_files(images) == 4
 
-    def test_they_take_no_slots_and_cannot_be_queried(self, start):
+    def test_synchronous_calls_use_no_slots_and_cannot_be_queried(self, start):
         kling = start(slots=1)
-        kling.make()
-        answer = kling.post("/v1/audio/tts", body("audio/tts", kling))
-        assert answer.status_code == 200
-        task_id = answer.json()["data"]["task_id"]
+        kling.create()
+        response = kling.post("/v1/audio/tts", body("audio/tts", kling))
+        assert response.status_code == 200
+        task_id = response.json()["data"]["task_id"]
         assert kling.get(f"/v1/audio/tts/{task_id}").json()["code"] == 1202
         assert kling.get("/v1/audio/tts").json()["code"] == 1202
 
-    def test_their_answers_get_lost_too(self, kling):
+    def test_responses_of_synchronous_calls_can_be_lost(self, kling):
         kling.emulator.faults.set({"lost_response": 1})
         with pytest.raises(requests.ConnectionError):
             kling.post("/v1/audio/tts", body("audio/tts", kling))
@@ -201,14 +200,14 @@ class TestSynchronous:
 class TestImages:
     PATH = "/v1/images/generations"
 
-    def test_n_images_take_n_slots(self, start):
+    def test_n_images_use_n_slots(self, start):
         kling = start(slots=5)
-        kling.make(self.PATH, model_name="kling-v3", prompt="a cat", n=4)
-        answer = kling.post(self.PATH, {"model_name": "kling-v3", "prompt": "a cat", "n": 2})
-        assert answer.json()["code"] == 1303
+        kling.create(self.PATH, model_name="kling-v3", prompt="a cat", n=4)
+        response = kling.post(self.PATH, {"model_name": "kling-v3", "prompt": "a cat", "n": 2})
+        assert response.json()["code"] == 1303
         assert kling.emulator.summary["active"] == 4
 
-    def test_they_differ(self, kling):
+    def test_images_of_one_job_differ(self, kling):
         result = kling.result(self.PATH, model_name="kling-v3", prompt="a cat", n=3)
         assert [image["index"] for image in result["images"]] == [0, 1, 2]
         assert len({requests.get(image["url"], timeout=60).content for image in result["images"]}) == 3
@@ -222,13 +221,13 @@ class TestImages:
             ({"aspect_ratio": "21:9"}, (672, 288)),
         ],
     )
-    def test_their_size(self, kling, fields, size):
+    def test_the_size_of_images_follows_ratio_and_resolution(self, kling, fields, size):
         result = kling.result(self.PATH, model_name="kling-v3", prompt="a cat", **fields)
         with Image.open(io.BytesIO(requests.get(result["images"][0]["url"], timeout=60).content)) as image:
             assert image.size == size
 
     @pytest.mark.parametrize(("amount", "count"), [(2, 2), (9, 9), ("auto", 3), (None, 4)])
-    def test_a_series(self, kling, amount, count):
+    def test_a_series_has_the_requested_number_of_images(self, kling, amount, count):
         body = {"series_amount": amount} if amount else {}
         result = kling.result(
             "/v1/images/omni-image",
@@ -240,8 +239,8 @@ class TestImages:
         assert [image["index"] for image in result["series_images"]] == list(range(count))
         assert "images" not in result
 
-    def test_an_expanded_image_is_larger_and_shows_the_old_one(self, kling):
-        from .conftest import png
+    def test_an_expanded_image_contains_the_original(self, kling):
+        from tests.unit.emulator.conftest import png
 
         result = kling.result(
             "/v1/images/editing/expand",
@@ -261,7 +260,7 @@ class TestImages:
         assert middle[0] > 240
         assert edge[0] < 200
 
-    def test_other_sides_of_a_subject(self, kling):
+    def test_multi_shot_returns_three_groups_of_views(self, kling):
         result = kling.result("/v1/general/ai-multi-shot", **body("general/ai-multi-shot", kling))
         assert [image["index"] for image in result["images"]] == [0, 1, 2]
         assert _check_files(result) == 9
@@ -277,7 +276,7 @@ class _NewRequest(KlingRequest):
     "result",
     [ResultType.VIDEOS, ResultType.IMAGES, ResultType.AUDIOS, ResultType.VOICES, ResultType.ELEMENTS],
 )
-def test_an_endpoint_that_the_emulator_has_never_heard_of_works(start, monkeypatch, result):
+def test_an_endpoint_without_rules_of_its_own_is_served(start, monkeypatch, result):
     endpoint = Endpoint("/v1/videos/from-tomorrow", _NewRequest, result)
     others = {**resources.HANDLERS, **billing.HANDLERS}
     find = tasks.build_router({endpoint.slug: endpoint}, others)

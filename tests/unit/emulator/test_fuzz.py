@@ -17,8 +17,7 @@ from airflow_provider_kling.emulator.options import Options
 from airflow_provider_kling.emulator.spec.validation import validate_body
 from airflow_provider_kling.emulator.state import EmulatorState
 from tests.support.examples import examples
-
-from .samples import BODIES, URL, VIDEO_URL
+from tests.unit.emulator.sample_bodies import BODIES, URL, VIDEO_URL
 
 _LEAVES = (
     st.none()
@@ -55,7 +54,7 @@ def _order(state: EmulatorState, slug: str, body: Any) -> None:
 @pytest.mark.parametrize("slug", list(BODIES))
 @given(data=st.data())
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
-def test_a_good_body_with_something_changed(state, slug, data):
+def test_any_change_of_a_valid_body_is_accepted_or_refused(state, slug, data):
     body = dict(BODIES[slug])
     names = [*body, "multi_shot", "shot_type", "multi_prompt", "image_list", "mode", "watermark_info", "n"]
     for name in data.draw(st.lists(st.sampled_from(names), max_size=3)):
@@ -65,7 +64,7 @@ def test_a_good_body_with_something_changed(state, slug, data):
 
 @given(body=_JSON)
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_json(state, body):
+def test_any_json_is_accepted_or_refused(state, body):
     for slug in ENDPOINTS:
         _order(state, slug, body)
 
@@ -74,11 +73,11 @@ def test_any_json(state, body):
     "raw",
     [b'{"prompt": NaN}', b'{"prompt": "\\ud800"}', b'{"cfg_scale": 1e999}', b"[" * 100_000, b'{"a":' * 9999],
 )
-def test_what_is_hardly_json(kling, raw):
-    answer = kling.session.post(
+def test_unusual_json_is_accepted_or_refused(kling, raw):
+    response = kling.session.post(
         kling.emulator.url + "/v1/videos/text2video",
         raw,
         headers={"Content-Type": "application/json"},
         timeout=10,
     )
-    assert (answer.status_code, answer.json()["code"] // 10) == (400, 120)
+    assert (response.status_code, response.json()["code"] // 10) == (400, 120)

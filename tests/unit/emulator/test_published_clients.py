@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.emulator.server import Emulator
-
-from .conftest import IMAGE_TO_VIDEO, LONG, Client, png
-from .samples import URL
+from tests.unit.emulator.conftest import IMAGE_TO_VIDEO, LONG, Client, png
+from tests.unit.emulator.sample_bodies import URL
 
 TEXT_TO_VIDEO = "/v1/videos/text2video"
 ELEMENTS = "/v1/general/advanced-custom-elements"
@@ -23,15 +22,15 @@ BOAT = {"model_name": "kling-v3", "prompt": "A boat"}
 OMNI = {"model_name": "kling-v3-omni", "prompt": "A boat"}
 
 
-def ids(answer: Any) -> list[str]:
+def ids(response: Any) -> list[str]:
     """The ids of a list of API 2.0."""
-    assert answer.status_code == 200, answer.text
-    data = answer.json()["data"]
+    assert response.status_code == 200, response.text
+    data = response.json()["data"]
     return [task["id"] for task in (data["result"] if isinstance(data, dict) else data)]
 
 
 @pytest.mark.parametrize("path", ["/v1/general/presets-voices", "/v1/general/custom-voices"])
-def test_a_page_of_voices_may_hold_a_thousand(kling: Client, path: str) -> None:
+def test_a_page_of_voices_may_have_a_thousand_entries(kling: Client, path: str) -> None:
     assert kling.get(path, pageSize=1000).status_code == 200
     assert kling.get(path, pageSize=1001).status_code == 400
     assert kling.get(IMAGE_TO_VIDEO, pageSize=501).status_code == 400
@@ -46,7 +45,7 @@ def test_a_page_of_voices_may_hold_a_thousand(kling: Client, path: str) -> None:
         "//v1/videos//image2video/",
     ],
 )
-def test_slashes_too_many_mean_nothing(kling: Client, path: str) -> None:
+def test_redundant_slashes_are_ignored(kling: Client, path: str) -> None:
     made = kling.post(path, {**BOAT, "image": png()})
     assert made.status_code == 200, made.text
     ident = made.json()["data"]["task_id"]
@@ -55,7 +54,7 @@ def test_slashes_too_many_mean_nothing(kling: Client, path: str) -> None:
     assert kling.get(path).json()["data"][0]["task_id"] == ident
 
 
-def test_the_examples_of_elements_end_with_a_slash(kling: Client) -> None:
+def test_paths_of_elements_may_end_with_a_slash(kling: Client) -> None:
     assert kling.get(f"{ELEMENTS}/", pageNum=1, pageSize=30).status_code == 200
     # A body that is refused has been read: the path is known.
     assert kling.post(f"{ELEMENTS}/", {}).json()["code"] in (1200, 1201)
@@ -73,25 +72,25 @@ def test_the_examples_of_elements_end_with_a_slash(kling: Client) -> None:
     ],
     ids=["text2video", "image2video", "omni-video", "series as text", "series auto"],
 )
-def test_numbers_as_text_and_text_as_numbers(kling: Client, path: str, body: dict[str, Any]) -> None:
-    answer = kling.post(path, body)
-    assert answer.status_code == 200, answer.text
+def test_numbers_may_be_text_and_text_may_be_numbers(kling: Client, path: str, body: dict[str, Any]) -> None:
+    response = kling.post(path, body)
+    assert response.status_code == 200, response.text
     kling.emulator.advance(LONG)
-    task = kling.task(answer.json()["data"]["task_id"], path)
+    task = kling.task(response.json()["data"]["task_id"], path)
     assert task["task_status"] == "succeed"
     if body.get("series_amount") == "3":
         assert len(task["task_result"]["series_images"]) == 3
 
 
 @pytest.mark.parametrize("value", [True, 5.5, 7.0, 99, [5]])
-def test_no_other_number_is_a_length(kling: Client, value: Any) -> None:
+def test_other_numbers_are_refused_as_durations(kling: Client, value: Any) -> None:
     assert kling.post(TEXT_TO_VIDEO, {**BOAT, "duration": value}).json()["code"] in (1200, 1201)
 
 
 @pytest.mark.parametrize("kind", ["single", "series"])
-def test_a_result_of_omni_image_says_its_type(kling: Client, kind: str) -> None:
-    ident = kling.make(OMNI_IMAGE, **OMNI, result_type=kind)
-    assert kling.done(ident, OMNI_IMAGE)["task_result"]["result_type"] == kind
+def test_a_result_of_omni_image_has_its_type(kling: Client, kind: str) -> None:
+    ident = kling.create(OMNI_IMAGE, **OMNI, result_type=kind)
+    assert kling.finish(ident, OMNI_IMAGE)["task_result"]["result_type"] == kind
     (task,) = kling.get("/tasks", task_ids=ident).json()["data"]
     assert {output["type"] for output in task["outputs"]} == {"image" if kind == "single" else "series_image"}
 
@@ -168,12 +167,12 @@ REPLAYED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("path", "body"), REPLAYED.values(), ids=REPLAYED)
-def test_whole_requests_of_clients(kling: Client, path: str, body: dict[str, Any]) -> None:
+def test_complete_requests_of_clients_are_accepted(kling: Client, path: str, body: dict[str, Any]) -> None:
     made = kling.post(path, body)
     assert made.status_code == 200, made.text
-    answer = made.json()
-    assert (answer["code"], type(answer["message"]), type(answer["request_id"])) == (0, str, str)
-    ident = answer["data"]["task_id"]
+    response = made.json()
+    assert (response["code"], type(response["message"]), type(response["request_id"])) == (0, str, str)
+    ident = response["data"]["task_id"]
     kling.emulator.advance(LONG)
     task = kling.task(ident, path)
     # The types that the schema of Vercel's SDK and the classes of the nodes require.
@@ -189,8 +188,8 @@ def test_whole_requests_of_clients(kling: Client, path: str, body: dict[str, Any
 
 
 class TestTasks:
-    def test_jobs_of_v1_are_among_them(self, kling: Client) -> None:
-        image = kling.make(IMAGES, **BOAT, external_task_id="mine")
+    def test_tasks_of_v1_are_listed_too(self, kling: Client) -> None:
+        image = kling.create(IMAGES, **BOAT, external_task_id="mine")
         film = str(kling.post(TURBO, {"prompt": "a cat"}).json()["data"]["id"])
         kling.emulator.advance(LONG)
         old, new = kling.get("/tasks", task_ids=f"{image},{film}").json()["data"]
@@ -201,11 +200,11 @@ class TestTasks:
         assert ids(kling.get("/tasks", external_task_ids="mine")) == [image]
         assert ids(kling.post("/tasks", {})) == [film, image]
 
-    def test_filters(self, kling: Client) -> None:
+    def test_tasks_can_be_filtered(self, kling: Client) -> None:
         kling.emulator.faults.set({"failed_word": "storm"})
         film = str(kling.post(TURBO, {"prompt": "a cat"}).json()["data"]["id"])
         lost = str(kling.post(TURBO, {"prompt": "a storm"}).json()["data"]["id"])
-        image = kling.make(IMAGES, **BOAT)
+        image = kling.create(IMAGES, **BOAT)
         kling.emulator.advance(LONG)
         for filters, right in (
             ([("status", ["failed"])], [lost]),
@@ -220,7 +219,7 @@ class TestTasks:
             assert ids(kling.post("/tasks", {"filters": asked})) == right, filters
         assert kling.post("/tasks", {"filters": [{"key": "colour", "values": ["red"]}]}).status_code == 400
 
-    def test_times(self, kling: Client) -> None:
+    def test_tasks_can_be_filtered_by_time(self, kling: Client) -> None:
         early = str(kling.post(TURBO, {"prompt": "a cat"}).json()["data"]["id"])
         (task,) = kling.get("/tasks", task_ids=early).json()["data"]
         kling.emulator.advance(LONG)
@@ -244,12 +243,12 @@ class TestCameraAndMasks:
         [{"camera_control": {"type": "down_back"}}, {"static_mask": URL}],
         ids=["camera", "mask"],
     )
-    def test_a_model_that_is_served_refuses_them(
+    def test_current_models_refuse_camera_and_masks(
         self, kling: Client, model: str, more: dict[str, Any]
     ) -> None:
-        answer = kling.post(IMAGE_TO_VIDEO, {"model_name": model, "image": png(), **more})
-        assert (answer.status_code, answer.json()["code"]) == (400, 1201)
-        assert f"is not supported by {model}" in answer.json()["message"]
+        response = kling.post(IMAGE_TO_VIDEO, {"model_name": model, "image": png(), **more})
+        assert (response.status_code, response.json()["code"]) == (400, 1201)
+        assert f"is not supported by {model}" in response.json()["message"]
 
     @pytest.fixture
     def old(self) -> Iterator[Client]:
@@ -266,6 +265,10 @@ class TestCameraAndMasks:
             ({"type": "simple", "config": {"zoom": 0}}, False),
         ],
     )
-    def test_a_retired_model_takes_them(self, old: Client, camera: dict[str, Any], taken: bool) -> None:
-        answer = old.post(TEXT_TO_VIDEO, {"model_name": "kling-v1", "prompt": "A", "camera_control": camera})
-        assert (answer.status_code == 200) is taken, answer.text
+    def test_retired_models_accept_camera_and_masks(
+        self, old: Client, camera: dict[str, Any], taken: bool
+    ) -> None:
+        response = old.post(
+            TEXT_TO_VIDEO, {"model_name": "kling-v1", "prompt": "A", "camera_control": camera}
+        )
+        assert (response.status_code == 200) is taken, response.text

@@ -20,8 +20,7 @@ from airflow_provider_kling.emulator.__main__ import main
 from airflow_provider_kling.emulator.options import Options
 from airflow_provider_kling.emulator.pytest_plugin import kling_emulator
 from airflow_provider_kling.emulator.server import Emulator, PortTaken
-
-from .conftest import IMAGE_TO_VIDEO, png
+from tests.unit.emulator.conftest import IMAGE_TO_VIDEO, png
 
 __all__ = ["kling_emulator"]  # the fixture of the plugin itself
 
@@ -29,7 +28,7 @@ COMMAND = [sys.executable, "-m", "airflow_provider_kling.emulator"]
 
 
 class TestContextManager:
-    def test_it_listens_on_a_free_port_and_stops(self):
+    def test_an_emulator_listens_on_a_free_port_and_stops(self):
         with Emulator() as one, Emulator() as two:
             assert one.url != two.url
             assert requests.get(one.url + "/_emulator", timeout=60).ok
@@ -39,16 +38,16 @@ class TestContextManager:
             requests.get(one.url, timeout=60)
         assert not folder.exists()
 
-    def test_a_taken_port_is_named(self, kling):
+    def test_an_error_for_a_used_port_contains_the_port(self, kling):
         port = int(kling.emulator.url.rpartition(":")[2])
         with pytest.raises(PortTaken, match=f"port {port} on 127.0.0.1 cannot be used"):
             Emulator(port=port).start()
 
-    def test_it_never_listens_elsewhere(self):
+    def test_only_loopback_hosts_are_allowed(self):
         with pytest.raises(ValueError, match="loopback"):
             Emulator(host="0.0.0.0")
 
-    def test_ipv6(self):
+    def test_an_emulator_can_listen_on_ipv6(self):
         with Emulator(Options(host="::1", port=0)) as emulator:
             assert emulator.url.startswith("http://[::1]:")
             assert requests.get(emulator.url + "/_emulator", timeout=60).ok
@@ -57,24 +56,24 @@ class TestContextManager:
         "settings",
         [{"speed": 0}, {"scale": -1}, {"slots": -1}, {"job_seconds": -1}, {"faults": {"nonsense": 1}}],
     )
-    def test_wrong_settings(self, settings):
+    def test_invalid_settings_are_refused(self, settings):
         with pytest.raises(ValueError, match=next(iter(settings.get("faults", settings)))):
             Emulator(**settings)
 
-    def test_a_misspelled_setting(self):
+    def test_an_unknown_setting_is_refused(self):
         with pytest.raises(TypeError, match="sped"):
             Emulator(sped=3)
 
 
 class TestConnection:
-    def test_as_json(self, kling):
+    def test_the_connection_is_written_as_json(self, kling):
         assert json.loads(kling.emulator.connection_json()) == {
             "conn_type": "kling",
             "host": kling.emulator.url,
             "password": "emulator",
         }
 
-    def test_airflow_reads_the_uri_alike(self, start, monkeypatch):
+    def test_airflow_parses_the_connection_uri(self, start, monkeypatch):
         from airflow.providers.common.compat.sdk import BaseHook
 
         emulator = start(api_key="k/e y:1").emulator
@@ -86,10 +85,10 @@ class TestConnection:
 
 
 class TestIntrospection:
-    def test_the_counters(self, kling):
-        kling.make(external_task_id="mine")
+    def test_the_summary_contains_the_counters(self, kling):
+        kling.create(external_task_id="mine")
         kling.post(IMAGE_TO_VIDEO, {})
-        kling.done("mine")
+        kling.finish("mine")
         summary = requests.get(kling.emulator.url + "/_emulator", timeout=60).json()
         assert (summary["jobs_made"], summary["active"], summary["max_active"]) == (1, 0, 1)
         assert summary["charged_units"] == "3.0"
@@ -100,8 +99,8 @@ class TestIntrospection:
         assert summary["requests_total"] == 3
         assert kling.emulator.count("POST", IMAGE_TO_VIDEO) == 2
 
-    def test_the_jobs(self, kling):
-        kling.make(external_task_id="mine", prompt="a cat")
+    def test_the_jobs_are_listed(self, kling):
+        kling.create(external_task_id="mine", prompt="a cat")
         (job,) = requests.get(kling.emulator.url + "/_emulator/jobs", timeout=60).json()
         assert job["external_task_id"] == "mine"
         assert job["endpoint"] == "videos/image2video"
@@ -109,14 +108,14 @@ class TestIntrospection:
         assert job["body"]["prompt"] == "a cat"
         assert re.fullmatch("[0-9a-f]{64}", job["body_sha256"])
 
-    def test_base64_is_not_shown(self, kling):
-        kling.make(image=png(1500, 1200))
+    def test_base64_is_redacted(self, kling):
+        kling.create(image=png(1500, 1200))
         image = kling.emulator.jobs[0].body["image"]
         assert re.fullmatch(r"<\d+ characters, sha256 [0-9a-f]{16}>", image)
 
-    def test_over_http_everything_can_be_set(self, kling):
+    def test_settings_can_be_changed_over_http(self, kling):
         base = kling.emulator.url + "/_emulator"
-        task_id = kling.make()
+        task_id = kling.create()
         requests.post(base + "/advance", json={"seconds": 60}, timeout=60)
         assert kling.task(task_id)["task_status"] == "succeed"
         on = requests.post(base + "/faults", json={"slots_taken": 1}, timeout=60).json()["on"]
@@ -131,17 +130,17 @@ class TestIntrospection:
         ("path", "body", "word"),
         [("faults", {"nonsense": 1}, "nonsense"), ("advance", {"seconds": -1}, "forward")],
     )
-    def test_mistakes_are_explained(self, kling, path, body, word):
-        answer = requests.post(f"{kling.emulator.url}/_emulator/{path}", json=body, timeout=60)
-        assert answer.status_code == 400
-        assert word in answer.json()["detail"]
+    def test_invalid_settings_over_http_are_explained(self, kling, path, body, word):
+        response = requests.post(f"{kling.emulator.url}/_emulator/{path}", json=body, timeout=60)
+        assert response.status_code == 400
+        assert word in response.json()["detail"]
 
 
 class TestCommand:
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
-    def test_it_prints_its_url_and_the_connection_and_ends_cleanly(self, tmp_path):
+    def test_the_command_prints_url_and_connection_and_stops_cleanly(self, tmp_path):
         arguments = ["--port", "0", "--speed", "50", "--fault", "slots_taken=1"]
         environment = {**os.environ, "TMPDIR": str(tmp_path)}
         with subprocess.Popen(
@@ -157,7 +156,7 @@ class TestCommand:
             assert process.wait(120) == 0
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_taken_port(self, kling):
+    def test_the_command_fails_on_a_used_port(self, kling):
         done = self._run("--port", kling.emulator.url.rpartition(":")[2])
         assert done.returncode == 1
         assert "cannot be used" in done.stderr
@@ -172,14 +171,14 @@ class TestCommand:
             (["--host", "0.0.0.0"], "loopback"),
         ],
     )
-    def test_wrong_arguments(self, arguments, words, monkeypatch, capsys):
+    def test_invalid_arguments_are_refused(self, arguments, words, monkeypatch, capsys):
         monkeypatch.setattr("sys.argv", ["kling-emulator", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 2
         assert words in capsys.readouterr().err
 
-    def test_it_says_when_the_extra_is_missing(self):
+    def test_the_command_names_the_missing_extra(self):
         code = (
             "import sys, runpy; sys.modules['uvicorn'] = None\n"
             "runpy.run_module('airflow_provider_kling.emulator', run_name='__main__')"
@@ -193,13 +192,13 @@ class TestCommand:
 
 
 class TestPlugin:
-    def test_the_fixture_leads_airflows_connection_to_the_emulator(self, kling_emulator):
+    def test_the_fixture_sets_the_airflow_connection(self, kling_emulator):
         fields = json.loads(os.environ["AIRFLOW_CONN_KLING_DEFAULT"])
         assert fields["host"] == kling_emulator.url
         assert kling_emulator.jobs == ()
 
 
-def test_the_emulator_uses_nothing_of_the_provider_but_the_api():
+def test_the_emulator_imports_only_the_api_of_the_provider():
     spec = find_spec("airflow_provider_kling.emulator")
     home = Path(spec.submodule_search_locations[0])
     files = list(home.rglob("*.py"))
@@ -250,7 +249,7 @@ class TestHttps:
         )
         return str(path)
 
-    def test_jobs_and_results_go_over_tls(self, start, certificate):
+    def test_jobs_and_results_use_tls(self, start, certificate):
         kling = start(certificate=certificate)
         kling.session.verify = certificate
         assert kling.emulator.url.startswith("https://")

@@ -55,7 +55,7 @@ def read(path: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(path).read_text().splitlines()]
 
 
-def test_sums_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_sums_equal_the_charges_of_the_account(kling_emulator: Emulator, tmp_path: Path) -> None:
     films, shop, report = (str(tmp_path / name) for name in ("films", "shop", "report"))
     spring = {"team": "shop", "campaign": "spring"}
     ti = TaskInstance()
@@ -140,14 +140,14 @@ def test_the_default_period_is_the_last_complete_day(
 
 
 @pytest.mark.parametrize("name", ["start", "end"])
-def test_one_end_of_the_period_is_not_enough(name: str, tmp_path: Path) -> None:
+def test_start_and_end_must_be_set_together(name: str, tmp_path: Path) -> None:
     arguments: Any = {name: "2026-11-01"}
     with pytest.raises(KlingRequestInvalid, match="because only one of start and end is set"):
         KlingUsageOperator(task_id="usage", output_path=str(tmp_path), **arguments)
 
 
 @pytest.mark.parametrize("kling_emulator_options", [{"cash": 100}])
-def test_sums_of_cash_equal_the_books(kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_sums_of_cash_equal_the_charges_of_the_account(kling_emulator: Emulator, tmp_path: Path) -> None:
     films = str(tmp_path / "films")
     result = run(image_to_video(output_path=films, labels={"team": "shop"}), TaskInstance())
     assert result["units"] is None
@@ -171,7 +171,7 @@ def test_sums_of_cash_equal_the_books(kling_emulator: Emulator, tmp_path: Path) 
     assert sum(Decimal(row["amount"]) for row in charged) == expected_total
 
 
-def test_again_for_the_same_period_changes_nothing(kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_a_second_report_of_a_period_is_equal(kling_emulator: Emulator, tmp_path: Path) -> None:
     films, report = str(tmp_path / "films"), tmp_path / "report"
     run(image_to_video(output_path=films), TaskInstance())
     operator = usage(str(report), paths=films)
@@ -182,7 +182,7 @@ def test_again_for_the_same_period_changes_nothing(kling_emulator: Emulator, tmp
     assert {file.name: file.read_bytes() for file in report.iterdir()} == content
 
 
-def test_it_works_on_any_storage(shelf: Shelf, kling_emulator: Emulator) -> None:
+def test_a_report_may_be_on_any_storage(shelf: Shelf, kling_emulator: Emulator) -> None:
     run(image_to_video(output_path=shelf.uri, labels={"team": "shop"}), TaskInstance())
     summary = usage(f"{shelf.uri}/report", paths=[shelf.uri]).execute({})  # type: ignore[arg-type]
     assert (summary["charges"], summary["unknown_to_airflow"]) == (1, 0)
@@ -191,7 +191,7 @@ def test_it_works_on_any_storage(shelf: Shelf, kling_emulator: Emulator) -> None
     assert job.source.startswith(shelf.uri)
 
 
-def test_a_period_of_long_ago_is_complete(kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_a_report_of_an_old_period_is_complete(kling_emulator: Emulator, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     summary = usage(str(tmp_path), start=now - timedelta(days=2), end=now - timedelta(days=1)).execute({})  # type: ignore[arg-type]
     assert (summary["complete"], summary["charges"], summary["units"]) == (True, 0, {})
@@ -210,7 +210,9 @@ def test_a_period_of_long_ago_is_complete(kling_emulator: Emulator, tmp_path: Pa
         ("1793491200001", "20261101T000000.001Z"),
     ],
 )
-def test_times_as_people_write_them(start: Any, stamp: str, kling_emulator: Emulator, tmp_path: Path) -> None:
+def test_common_formats_of_times_are_accepted(
+    start: Any, stamp: str, kling_emulator: Emulator, tmp_path: Path
+) -> None:
     summary = usage(str(tmp_path), start=start, end="2026-11-02").execute({})  # type: ignore[arg-type]
     assert summary["usage_path"].endswith(f"/usage-{stamp}-20261102T000000Z.jsonl")
 
@@ -229,7 +231,7 @@ def test_times_as_people_write_them(start: Any, stamp: str, kling_emulator: Emul
         {"paths": 7},
     ],
 )
-def test_what_cannot_be_is_refused(wrong: Mapping[str, Any], kling_emulator: Emulator) -> None:
+def test_invalid_parameters_are_refused(wrong: Mapping[str, Any], kling_emulator: Emulator) -> None:
     with pytest.raises(KlingRequestInvalid, match="Task 'usage'"):
         usage(**{"output": "/nowhere", **wrong}).execute({}) if "output_path" not in wrong else usage(
             wrong["output_path"]
@@ -268,7 +270,7 @@ def test_amounts_are_exact_and_lines_count_once() -> None:
 
 
 @pytest.mark.parametrize("amount", [None, "", "NaN", "1,000", "1_000", "\uff11\uff12", True, [1]])
-def test_an_amount_that_is_none_is_counted_and_not_guessed(amount: Any) -> None:
+def test_an_unreadable_amount_is_counted_and_not_estimated(amount: Any) -> None:
     (row,) = rows_of(UNITS, [{**LINE, "deduction_amount": amount}], JOBS)
     sums = Sums()
     sums.add(row)
@@ -318,7 +320,7 @@ def test_amounts_of_other_currencies_and_kinds_are_not_added() -> None:
     }
 
 
-def test_charges_without_a_job_count() -> None:
+def test_charges_without_a_job_are_counted() -> None:
     lines = [{**LINE, "task_id": name, "deduction_time": str(name)} for name in (None, "", "9")]
     rows = rows_of(UNITS, lines, JOBS)
     assert [(row["task_id"], row["amount"], row["known"], row["charged_at"]) for row in rows[:2]] == [
@@ -328,7 +330,7 @@ def test_charges_without_a_job_count() -> None:
     assert len(rows) == 3
 
 
-def test_a_job_at_the_seam_of_two_periods_is_in_the_later_one() -> None:
+def test_a_job_on_the_boundary_of_two_periods_is_in_the_later_one() -> None:
     # A server may list it in both: JOBS["5"] was created at 500.
     line = {**LINE, "task_id": "5"}
     assert rows_of(UNITS, [line], JOBS, end=500) == []
@@ -337,12 +339,12 @@ def test_a_job_at_the_seam_of_two_periods_is_in_the_later_one() -> None:
     assert [row["task_id"] for row in not_in_ledger({"5": JOBS["5"]}, [], 500, 1000)] == ["5"]
 
 
-def test_what_is_stored_and_not_charged() -> None:
+def test_stored_jobs_without_charges_are_reported() -> None:
     assert [row["task_id"] for row in not_in_ledger(JOBS, ["1"], 0, 10)] == ["2", "6"]
     assert [row["task_id"] for row in not_in_ledger(JOBS, [], 0, 1000)] == ["1", "2", "5", "6"]
 
 
-def test_no_cell_is_a_formula() -> None:
+def test_cells_are_no_formulas() -> None:
     found = rows_of(UNITS, [{**LINE, "model_name": "=HYPERLINK()"}], JOBS)
     columns = csv_columns(found)
     cells = dict(zip(columns, csv_cells(found[0], columns), strict=True))
@@ -351,24 +353,24 @@ def test_no_cell_is_a_formula() -> None:
     assert json.loads(cells["labels"]) == {"team": "=cmd()"}
 
 
-def test_rows_have_one_order() -> None:
+def test_rows_have_a_fixed_order() -> None:
     found = rows_of(UNITS, [{**LINE, "task_id": str(number)} for number in (3, 1, 2)], {})
     assert in_order(found) == in_order(found[::-1])
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"version": 1}', "{", '{"version": 1, "task_id": []}'])
-def test_a_file_that_says_nothing_is_counted(content: str, tmp_path: Path) -> None:
+def test_unreadable_files_are_counted(content: str, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "manifest.json").write_text(content)
     known = KnownJobs([str(tmp_path)])
     assert (known.jobs, known.unreadable) == ({}, 1)
 
 
-def test_a_path_that_is_not_there_knows_nothing(tmp_path: Path) -> None:
+def test_a_missing_path_has_no_jobs(tmp_path: Path) -> None:
     assert KnownJobs([str(tmp_path / "none")]).jobs == {}
 
 
-def test_seconds_are_no_milliseconds_of_1970(tmp_path: Path) -> None:
+def test_times_in_seconds_are_not_read_as_milliseconds(tmp_path: Path) -> None:
     with pytest.raises(KlingRequestInvalid, match=r"'start': 1767225600; expected .*milliseconds"):
         usage(tmp_path, start=1_767_225_600, end="2026-01-02")
 
@@ -387,7 +389,7 @@ WRITTEN: dict[str, tuple[dict[str, Any], str, str | None]] = {
 
 
 @pytest.mark.parametrize(("line", "task_id", "charged_at"), WRITTEN.values(), ids=WRITTEN)
-def test_ids_and_times_as_servers_write_them(
+def test_ids_and_times_are_read_as_text_or_numbers(
     line: dict[str, Any], task_id: str, charged_at: str | None
 ) -> None:
     (row,) = rows_of(UNITS, [{**LINE, **line}], JOBS)
@@ -395,7 +397,7 @@ def test_ids_and_times_as_servers_write_them(
 
 
 @pytest.mark.parametrize("names", [("a", "b"), ("b", "a")], ids=["payer_first", "payer_last"])
-def test_a_job_is_charged_to_the_task_that_made_it(names: tuple[str, str], tmp_path: Path) -> None:
+def test_a_job_is_attributed_to_the_task_that_submitted_it(names: tuple[str, str], tmp_path: Path) -> None:
     """Another task attached to it, and stored its files at a path of its own."""
     paid, reused = (tmp_path / name / "7" for name in names)
     for folder, dag_id, request in (

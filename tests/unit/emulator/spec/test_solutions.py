@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 import requests
 
-from .conftest import LONG, png
-from .media import look
-from .samples import URL, VIDEO_URL
+from tests.unit.emulator.conftest import LONG, png
+from tests.unit.emulator.decoded_media import decode
+from tests.unit.emulator.sample_bodies import URL, VIDEO_URL
 
 
 def _text(kind: str, words: str = "words") -> dict[str, str]:
     return {"type": kind, "text": words}
 
 
-PICTURE = {"type": "ref_image", "url": URL}
-CLIP = {"type": "source_video", "url": VIDEO_URL}
+IMAGE_CONTENT = {"type": "ref_image", "url": URL}
+VIDEO_CONTENT = {"type": "source_video", "url": VIDEO_URL}
 GOODS, CLOTHES = "/solutions/e-commerce/goods_studio", "/solutions/e-commerce/clothing_dupe"
 SPEECH, DRAMA = "/solutions/talking_agent", "/solutions/drama_subtitle"
 SIZE = {"resolution": "720p", "aspect_ratio": "1:1", "duration": 15}
@@ -31,11 +31,11 @@ GOOD: dict[str, dict[str, Any]] = {
         "options": {"watermark": {"enabled": True}},
     },
     CLOTHES: {
-        "contents": [_text("product_info"), CLIP, {"type": "product_image", "url": URL}],
+        "contents": [_text("product_info"), VIDEO_CONTENT, {"type": "product_image", "url": URL}],
         "options": {"watermark_info": {"enabled": True}},
     },
     SPEECH: {"contents": [_text("avatar_id", "avatar_mia_female"), _text("speech_script", "Hello there.")]},
-    DRAMA: {"contents": [CLIP, {"type": "glossary", "source": "\u5b8b", "target": "Song"}]},
+    DRAMA: {"contents": [VIDEO_CONTENT, {"type": "glossary", "source": "\u5b8b", "target": "Song"}]},
 }
 OUTPUTS: dict[str, list[tuple[str, set[str], str]]] = {
     GOODS: [("video", {"url", "watermark_url", "duration"}, "video/mp4")],
@@ -54,7 +54,7 @@ OUTPUTS: dict[str, list[tuple[str, set[str], str]]] = {
 
 
 @pytest.mark.parametrize("path", GOOD)
-def test_a_job_of_it(start, path):
+def test_a_job_of_each_solution_has_the_documented_result(start, path):
     kling = start(scale=0.1, strict=True)
     body = copy.deepcopy(GOOD[path])
     body.setdefault("options", {})["external_task_id"] = "mine"
@@ -70,15 +70,15 @@ def test_a_job_of_it(start, path):
         (kind, keys) for kind, keys, _ in OUTPUTS[path]
     ]
     for each, (_, _, mime) in zip(task["outputs"], OUTPUTS[path], strict=True):
-        answer = requests.get(each["url"], timeout=60)
-        assert answer.headers["Content-Type"].partition(";")[0] == mime
+        response = requests.get(each["url"], timeout=60)
+        assert response.headers["Content-Type"].partition(";")[0] == mime
         if mime == "video/mp4" and "duration" in each:
-            assert look(answer.content).seconds == pytest.approx(float(each["duration"]), abs=0.2)
+            assert decode(response.content).seconds == pytest.approx(float(each["duration"]), abs=0.2)
         if mime == "application/x-subrip":
-            assert "00:00:00,000 --> 00:00:02,500" in answer.text
-            assert "Song says line 1." in answer.text
+            assert "00:00:00,000 --> 00:00:02,500" in response.text
+            assert "Song says line 1." in response.text
         if mime == "text/x-ssa":
-            assert answer.text.startswith("[Script Info]")
+            assert response.text.startswith("[Script Info]")
     listed = kling.post("/solutions", {}).json()["data"]["result"]
     assert [entry["id"] for entry in listed] == [task["id"]]
 
@@ -101,7 +101,7 @@ TITLE = _text("goods_title")
     [
         (GOODS, _without(GOODS, "ref_image"), "Product image is missing."),
         (GOODS, _without(GOODS, "goods_title"), "Product title is missing."),
-        (GOODS, _with(GOODS, *[PICTURE] * 5), "At most 5 ref_image items"),
+        (GOODS, _with(GOODS, *[IMAGE_CONTENT] * 5), "At most 5 ref_image items"),
         (GOODS, _with(GOODS, TITLE), "Only one goods_title item"),
         (GOODS, _with(GOODS, _text("goods_description", "x" * 2001)), "exceeds the 2000-character limit."),
         (GOODS, _with(GOODS, settings={**SIZE, "duration": 20}), "Unsupported duration."),
@@ -124,12 +124,12 @@ TITLE = _text("goods_title")
             "settings.voice_id is required",
         ),
         (SPEECH, _with(SPEECH, _text("goods_price")), "Product image is missing."),
-        (SPEECH, _with(SPEECH, PICTURE), "Product title is missing."),
-        (SPEECH, _with(SPEECH, PICTURE, TITLE, settings={"speech_rate": 1.0}), "speech_rate"),
+        (SPEECH, _with(SPEECH, IMAGE_CONTENT), "Product title is missing."),
+        (SPEECH, _with(SPEECH, IMAGE_CONTENT, TITLE, settings={"speech_rate": 1.0}), "speech_rate"),
         (SPEECH, _with(SPEECH, settings={"speech_rate": 1.5}), "speech_rate only supports"),
         (SPEECH, _with(SPEECH, _text("speech_script")), "Only one speech_script"),
         (DRAMA, _without(DRAMA, "source_video"), "Source video is missing."),
-        (DRAMA, _with(DRAMA, CLIP), "Only one source_video item"),
+        (DRAMA, _with(DRAMA, VIDEO_CONTENT), "Only one source_video item"),
         (DRAMA, _with(DRAMA, *GOOD[DRAMA]["contents"][1:] * 200), "Glossary exceeds the limit"),
         (
             DRAMA,
@@ -141,23 +141,23 @@ TITLE = _text("goods_title")
         (DRAMA, _with(DRAMA, settings={"target_language": "fr"}), "target_language"),
     ],
 )
-def test_what_is_refused(kling, path, body, words):
-    answer = kling.post(path, body)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["code"] in (1200, 1201)
-    assert words in answer.json()["message"]
+def test_invalid_bodies_are_refused(kling, path, body, words):
+    response = kling.post(path, body)
+    assert response.status_code == 400, response.text
+    assert response.json()["code"] in (1200, 1201)
+    assert words in response.json()["message"]
     assert not kling.emulator.jobs
 
 
 @pytest.mark.parametrize("path", GOOD)
 def test_signed_tokens_are_refused(kling, path):
-    answer = requests.post(
+    response = requests.post(
         kling.emulator.url + path, json=GOOD[path], headers={"Authorization": "Bearer no"}, timeout=20
     )
-    assert (answer.status_code, answer.json()["code"]) == (401, 1002)
+    assert (response.status_code, response.json()["code"]) == (401, 1002)
 
 
-def test_the_list_is_filtered_by_status_alone(start):
+def test_the_list_can_be_filtered_only_by_status(start):
     kling = start()
     kling.emulator.faults.set({"failed_word": "storm"})
     made = []
@@ -168,8 +168,12 @@ def test_the_list_is_filtered_by_status_alone(start):
     kling.emulator.advance(LONG)
 
     def listed(**body: Any) -> Any:
-        answer = kling.post("/solutions", body)
-        return [each["id"] for each in answer.json()["data"]["result"]] if answer.ok else answer.status_code
+        response = kling.post("/solutions", body)
+        return (
+            [each["id"] for each in response.json()["data"]["result"]]
+            if response.ok
+            else response.status_code
+        )
 
     assert listed() == made[::-1]
     assert listed(filters=[{"key": "status", "values": ["failed"]}]) == [made[1]]

@@ -11,7 +11,7 @@ from typing import Any
 import av
 import numpy as np
 
-from .conftest import png
+from tests.unit.emulator.conftest import png
 
 URL = "https://example.com/picture.png"
 VIDEO_URL = "https://example.com/video.mp4"
@@ -26,7 +26,7 @@ _CODECS = {
 
 
 @cache
-def sound(seconds: float, kind: str = "mp3") -> str:
+def audio_file(seconds: float, kind: str = "mp3") -> str:
     """Return a 440 Hz tone as base64."""
     container_name, codec, sample_format, rate = _CODECS[kind]
     stream = io.BytesIO()
@@ -58,7 +58,7 @@ def body(slug: str, kling: Any) -> dict[str, Any]:
 
 
 def _video(kling: Any) -> str:
-    return str(kling.done(kling.make())["task_result"]["videos"][0]["id"])
+    return str(kling.finish(kling.create())["task_result"]["videos"][0]["id"])
 
 
 def _lip_sync(kling: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _lip_sync(kling: Any) -> dict[str, Any]:
         "face_choose": [
             {
                 "face_id": found["face_data"][0]["face_id"],
-                "sound_file": sound(3),
+                "sound_file": audio_file(3),
                 "sound_start_time": 0,
                 "sound_end_time": 3000,
                 "sound_insert_time": 500,
@@ -89,7 +89,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "mode": "std",
     },
     "videos/effects": {"effect_scene": "squish", "input": {"image": png()}},
-    "videos/avatar/image2video": {"image": png(), "sound_file": sound(2.5), "prompt": "smile"},
+    "videos/avatar/image2video": {"image": png(), "sound_file": audio_file(2.5), "prompt": "smile"},
     "videos/avatar": {"image": png(), "text": "Good evening, this is the news.", "voice_id": "oversea_male1"},
     "videos/lip-sync": {
         "input": {

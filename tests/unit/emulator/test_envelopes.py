@@ -8,15 +8,15 @@ import json
 import pytest
 import requests
 
-from .conftest import IMAGE_TO_VIDEO, png
-from .samples import body, sound
+from tests.unit.emulator.conftest import IMAGE_TO_VIDEO, png
+from tests.unit.emulator.sample_bodies import audio_file, body
 
 GOOD = {"model_name": "kling-v3", "image": png()}
 AVATAR = "/v1/videos/avatar/image2video"
 WORDS = {"model_name": "kling-v3", "prompt": "x"}
 TEXT_TO_VIDEO = "/v1/videos/text2video"
 SEVERAL = "/v1/videos/multi-image2video"
-PICTURES = "/v1/images/generations"
+IMAGES = "/v1/images/generations"
 
 
 @pytest.fixture
@@ -25,25 +25,25 @@ def open_(start):
 
 
 class TestCometApi:
-    def test_answers_are_the_vendors_under_another_path(self, open_):
+    def test_cometapi_has_the_official_envelope_at_another_path(self, open_):
         kling = open_("cometapi")
-        task = kling.done(kling.make(external_task_id="mine"))
+        task = kling.finish(kling.create(external_task_id="mine"))
         assert task["task_status"] == "succeed"
         assert kling.task("mine") == task
         assert requests.post(kling.emulator.url + IMAGE_TO_VIDEO, json=GOOD, timeout=60).status_code == 401
 
     @pytest.mark.parametrize("path", [IMAGE_TO_VIDEO, "/account/costs"])
-    def test_no_lists_and_no_ledger(self, open_, path):
-        answer = open_("cometapi").get(path)
-        assert answer.status_code == 404
-        assert "data" not in answer.json()
+    def test_cometapi_has_no_lists_and_no_billing(self, open_, path):
+        response = open_("cometapi").get(path)
+        assert response.status_code == 404
+        assert "data" not in response.json()
 
-    def test_its_own_refusals_have_no_code_of_the_vendor(self, open_):
+    def test_errors_of_cometapi_itself_have_no_vendor_code(self, open_):
         kling = open_("cometapi")
         kling.session.headers["Authorization"] = "Bearer wrong"
-        answer = kling.get(f"{IMAGE_TO_VIDEO}/1")
-        assert answer.status_code == 401
-        assert answer.json()["error"]["type"] == "invalid_request_error"
+        response = kling.get(f"{IMAGE_TO_VIDEO}/1")
+        assert response.status_code == 401
+        assert response.json()["error"]["type"] == "invalid_request_error"
 
     @pytest.mark.parametrize(
         ("path", "changes", "words"),
@@ -54,11 +54,11 @@ class TestCometApi:
             (IMAGE_TO_VIDEO, {**GOOD, "mode": "4k"}, "must be one of std, pro"),
             (TEXT_TO_VIDEO, {**WORDS, "duration": "7"}, "must be one of 5, 10"),
             (TEXT_TO_VIDEO, {**WORDS, "mode": "4k"}, "must be one of std, pro"),
-            (PICTURES, {**WORDS, "prompt": "x" * 501}, "prompt length cannot exceed 500"),
-            (PICTURES, {**WORDS, "negative_prompt": "x" * 201}, "cannot exceed 200"),
-            (PICTURES, {**WORDS, "aspect_ratio": "21:9"}, "aspect_ratio value '21:9'"),
-            (AVATAR, {"image": png(), "sound_file": sound(3)}, "prompt is required"),
-            (AVATAR, {"image": png(), "sound_file": sound(61, "wav"), "prompt": "x"}, "[2s, 60s]"),
+            (IMAGES, {**WORDS, "prompt": "x" * 501}, "prompt length cannot exceed 500"),
+            (IMAGES, {**WORDS, "negative_prompt": "x" * 201}, "cannot exceed 200"),
+            (IMAGES, {**WORDS, "aspect_ratio": "21:9"}, "aspect_ratio value '21:9'"),
+            (AVATAR, {"image": png(), "sound_file": audio_file(3)}, "prompt is required"),
+            (AVATAR, {"image": png(), "sound_file": audio_file(61, "wav"), "prompt": "x"}, "[2s, 60s]"),
             (SEVERAL, {"image_list": [{"image": png()}]}, "[2, 4], got 1"),
             (
                 "/v1/videos/omni-video",
@@ -67,14 +67,14 @@ class TestCometApi:
             ),
         ],
     )
-    def test_narrower_limits(self, open_, start, path, changes, words):
-        answer = open_("cometapi").post(path, changes)
-        assert answer.json()["code"] == 1201
-        assert words in answer.json()["message"]
+    def test_cometapi_has_narrower_limits(self, open_, start, path, changes, words):
+        response = open_("cometapi").post(path, changes)
+        assert response.json()["code"] == 1201
+        assert words in response.json()["message"]
         official = start()
         assert official.post(path, changes).status_code == 200
 
-    def test_times_are_strings_and_faces_several(self, open_, start):
+    def test_cometapi_accepts_times_as_strings_and_several_faces(self, open_, start):
         kling = open_("cometapi")
         good = body("videos/advanced-lip-sync", kling)
         (face,) = good["face_choose"]
@@ -86,10 +86,10 @@ class TestCometApi:
         assert float(video["duration"]) == 5
         official = start()
         good = body("videos/advanced-lip-sync", official)
-        answer = official.post(
+        response = official.post(
             "/v1/videos/advanced-lip-sync", {**good, "face_choose": good["face_choose"] * 2}
         )
-        assert answer.json()["message"] == "the size of face_choose must be in [1, 1], got 2"
+        assert response.json()["message"] == "the size of face_choose must be in [1, 1], got 2"
 
     @pytest.mark.parametrize(
         ("changes", "words"),
@@ -108,29 +108,29 @@ class TestCometApi:
         assert words in kling.post("/v1/videos/advanced-lip-sync", good).json()["message"]
 
     @pytest.mark.parametrize("ratio", ["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3"])
-    def test_its_seven_shapes_of_videos(self, open_, ratio):
+    def test_cometapi_accepts_seven_ratios(self, open_, ratio):
         kling = open_("cometapi", scale=0.1)
         assert kling.result(TEXT_TO_VIDEO, **WORDS, aspect_ratio=ratio)["videos"]
 
-    def test_it_has_no_eighth(self, open_):
-        answer = open_("cometapi").post(TEXT_TO_VIDEO, {**WORDS, "aspect_ratio": "21:9"})
-        assert "aspect_ratio value '21:9'" in answer.json()["message"]
+    def test_cometapi_refuses_other_ratios(self, open_):
+        response = open_("cometapi").post(TEXT_TO_VIDEO, {**WORDS, "aspect_ratio": "21:9"})
+        assert "aspect_ratio value '21:9'" in response.json()["message"]
 
     def test_retired_models_still_run(self, open_):
         kling = open_("cometapi")
         # As CometAPI's page has it.
-        assert kling.make(model_name="kling-v2-master", mode="std", duration="5")
+        assert kling.create(model_name="kling-v2-master", mode="std", duration="5")
 
     @pytest.mark.parametrize("model", ["kling-v1-6", "kling-v2-1", "kling-v2-6", "kling-v3"])
-    def test_several_images_take_another_current_model(self, open_, model):
+    def test_multi_image_accepts_another_current_model(self, open_, model):
         kling = open_("cometapi", scale=0.1)
-        pictures = {"image_list": [{"image": png()}] * 2, "prompt": "x", "model_name": model}
-        assert kling.result(SEVERAL, **pictures)["videos"]
-        assert kling.post(SEVERAL, {**pictures, "model_name": "kling-v9"}).json()["error"]["code"] == "1203"
+        images = {"image_list": [{"image": png()}] * 2, "prompt": "x", "model_name": model}
+        assert kling.result(SEVERAL, **images)["videos"]
+        assert kling.post(SEVERAL, {**images, "model_name": "kling-v9"}).json()["error"]["code"] == "1203"
 
 
 class TestGateway:
-    def test_everything_is_wrapped(self, open_):
+    def test_a_gateway_wraps_every_response(self, open_):
         kling = open_("gateway")
         created = kling.post(IMAGE_TO_VIDEO, GOOD).json()
         task_id = created["data"]["task_id"]
@@ -144,49 +144,49 @@ class TestGateway:
         words = []
         for seconds in (0, 30, 31):
             kling.emulator.advance(seconds)
-            answer = kling.get(f"{IMAGE_TO_VIDEO}/{task_id}").json()
-            words.append((answer["data"]["status"], answer["data"]["data"]["data"]["task_status"]))
+            response = kling.get(f"{IMAGE_TO_VIDEO}/{task_id}").json()
+            words.append((response["data"]["status"], response["data"]["data"]["data"]["task_status"]))
         assert words == [("SUBMITTED", "submitted"), ("IN_PROGRESS", "processing"), ("SUCCESS", "succeed")]
-        assert answer["data"]["progress"] == "100%"
-        video = answer["data"]["data"]["data"]["task_result"]["videos"][0]
+        assert response["data"]["progress"] == "100%"
+        video = response["data"]["data"]["data"]["task_result"]["videos"][0]
         assert requests.get(video["url"], timeout=60).ok
 
-    def test_the_vendors_own_id_leads_nowhere(self, open_):
+    def test_the_vendors_task_id_cannot_be_queried_at_a_gateway(self, open_):
         kling = open_("gateway")
-        task_id = kling.make()
+        task_id = kling.create()
         inner = kling.get(f"{IMAGE_TO_VIDEO}/{task_id}").json()["data"]["data"]["data"]["task_id"]
         assert inner != task_id
         assert kling.get(f"{IMAGE_TO_VIDEO}/{inner}").status_code == 400
 
-    def test_a_failed_job(self, open_):
+    def test_a_failed_job_has_its_reason(self, open_):
         kling = open_("gateway", faults={"failed_job": 1})
-        task = kling.done(kling.make())
+        task = kling.finish(kling.create())
         assert (task["status"], task["fail_reason"]) == ("FAILURE", "Failure to pass the risk control system")
 
-    def test_refusals_lose_the_vendors_code(self, open_):
-        answer = open_("gateway", faults={"slots_taken": 1}).post(IMAGE_TO_VIDEO, GOOD)
-        assert answer.status_code == 429
-        assert answer.json() == {
+    def test_errors_of_a_gateway_have_no_vendor_code(self, open_):
+        response = open_("gateway", faults={"slots_taken": 1}).post(IMAGE_TO_VIDEO, GOOD)
+        assert response.status_code == 429
+        assert response.json() == {
             "code": "fail_to_fetch_task",
             "message": "parallel task over resource pack limit",
             "data": None,
         }
 
-    def test_neither_lists_nor_external_ids(self, open_):
+    def test_a_gateway_has_no_lists_and_no_external_ids(self, open_):
         kling = open_("gateway")
-        kling.make(external_task_id="mine")
+        kling.create(external_task_id="mine")
         assert kling.get(IMAGE_TO_VIDEO).status_code == 404
         assert kling.get(f"{IMAGE_TO_VIDEO}/mine").status_code == 400
 
-    def test_synchronous_calls(self, open_):
-        answer = open_("gateway").post(
+    def test_a_gateway_wraps_synchronous_responses(self, open_):
+        response = open_("gateway").post(
             "/v1/audio/tts", {"text": "x", "voice_id": "v", "voice_language": "en"}
         )
-        assert answer.json()["data"]["data"]["data"]["task_result"]["audios"][0]["id"]
+        assert response.json()["data"]["data"]["data"]["task_result"]["audios"][0]["id"]
 
 
 class TestOpenAiVideo:
-    def test_the_object_of_a_video(self, open_):
+    def test_a_video_is_an_openai_video_object(self, open_):
         kling = open_("openai-video")
         created = kling.post(IMAGE_TO_VIDEO, GOOD).json()
         assert (created["object"], created["status"], created["model"]) == ("video", "queued", "kling-v3")
@@ -199,7 +199,7 @@ class TestOpenAiVideo:
         assert video["completed_at"] - video["created_at"] in (59, 60, 61)
         assert requests.get(video["metadata"]["url"], timeout=60).ok
 
-    def test_a_failed_job(self, open_):
+    def test_a_failed_job_has_its_reason(self, open_):
         kling = open_("openai-video", faults={"failed_job": 1})
         created = kling.post(IMAGE_TO_VIDEO, GOOD).json()
         kling.emulator.advance(60)
@@ -208,10 +208,10 @@ class TestOpenAiVideo:
         assert video["error"]["message"] == "Failure to pass the risk control system"
         assert "metadata" not in video
 
-    def test_refusals(self, open_):
-        answer = open_("openai-video").post(IMAGE_TO_VIDEO, {})
-        assert answer.status_code == 400
-        assert answer.json()["error"].keys() == {"message", "type", "param", "code"}
+    def test_errors_have_the_openai_format(self, open_):
+        response = open_("openai-video").post(IMAGE_TO_VIDEO, {})
+        assert response.status_code == 400
+        assert response.json()["error"].keys() == {"message", "type", "param", "code"}
 
 
 class TestConnection:
@@ -223,7 +223,7 @@ class TestConnection:
             ("openai-video", {"dialect": "gateway", "base_path": "/kling"}),
         ],
     )
-    def test_it_names_the_dialect(self, start, monkeypatch, dialect, extra):
+    def test_the_connection_contains_the_dialect(self, start, monkeypatch, dialect, extra):
         from airflow.providers.common.compat.sdk import BaseHook
 
         emulator = start(dialect=dialect).emulator
@@ -235,6 +235,6 @@ class TestConnection:
             assert connection.host == emulator.url
             assert connection.extra_dejson == extra
 
-    def test_an_unknown_dialect(self, start):
+    def test_an_unknown_dialect_is_refused(self, start):
         with pytest.raises(ValueError, match="nonsense"):
             start(dialect="nonsense")

@@ -10,20 +10,19 @@ import pytest
 import requests
 
 from airflow_provider_kling.emulator.options import Dialect
-
-from .conftest import LONG, Client, png
-from .media import look
-from .samples import URL, VIDEO_URL
+from tests.unit.emulator.conftest import LONG, Client, png
+from tests.unit.emulator.decoded_media import decode
+from tests.unit.emulator.sample_bodies import URL, VIDEO_URL
 
 TURBO = "/text-to-video/kling-3.0-turbo"
-PICTURE = {"type": "first_frame", "url": URL}
+IMAGE_CONTENT = {"type": "first_frame", "url": URL}
 WORDS = {"type": "prompt", "text": "a cat"}
 DRESSED = [{"type": "product_image", "url": URL}, {"type": "person_image", "url": URL}]
 
 GOOD: dict[str, Any] = {
     TURBO: {"prompt": "a cat", "settings": {"resolution": "1080p", "duration": 3}},
     "/text-to-video/kling-2.6": {"prompt": "a cat", "settings": {"audio": "native", "resolution": "1080p"}},
-    "/image-to-video/kling-3.0": {"contents": [WORDS, PICTURE], "settings": {"multi_shot": False}},
+    "/image-to-video/kling-3.0": {"contents": [WORDS, IMAGE_CONTENT], "settings": {"multi_shot": False}},
     "/omni-video/kling-3.0-omni": {
         "contents": [WORDS, {"type": "base_video", "url": VIDEO_URL, "id": "film"}],
         "settings": {"audio": "original"},
@@ -38,30 +37,30 @@ GOOD: dict[str, Any] = {
 
 def make(kling: Client, path: str = TURBO, body: Any = None, **options: Any) -> str:
     body = {**(body or GOOD[path]), "options": options}
-    answer = kling.post(path, body)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["data"]["id"])
+    response = kling.post(path, body)
+    assert response.status_code == 200, response.text
+    return str(response.json()["data"]["id"])
 
 
 def found(kling: Client, **query: str) -> list[dict[str, Any]]:
-    answer = kling.get("/tasks", **query)
-    assert answer.status_code == 200, answer.text
-    return list(answer.json()["data"])
+    response = kling.get("/tasks", **query)
+    assert response.status_code == 200, response.text
+    return list(response.json()["data"])
 
 
 @pytest.mark.parametrize("path", list(GOOD))
-def test_a_job_makes_a_video_that_plays(start, path):
+def test_a_job_of_each_endpoint_returns_a_valid_video(start, path):
     kling = start(scale=0.15, strict=True)
-    answer = kling.post(path, GOOD[path]).json()["data"]
-    assert answer.keys() == {"id", "status", "message", "create_time", "update_time"}
-    assert answer["status"] == "submitted"
+    response = kling.post(path, GOOD[path]).json()["data"]
+    assert response.keys() == {"id", "status", "message", "create_time", "update_time"}
+    assert response["status"] == "submitted"
     kling.emulator.advance(LONG)
-    (task,) = found(kling, task_ids=answer["id"])
+    (task,) = found(kling, task_ids=response["id"])
     assert task["status"] == "succeeded"
     (output,) = task["outputs"]
     assert output.keys() == {"type", "id", "url", "duration"}
     assert output["type"] == "video"
-    seen = look(requests.get(output["url"], timeout=60).content)
+    seen = decode(requests.get(output["url"], timeout=60).content)
     assert seen.seconds == pytest.approx(float(output["duration"]), abs=0.1)
     (bill,) = task["billing"]
     assert (bill["charge_type"], bill["package_type"]) == ("unit", "video")
@@ -79,13 +78,13 @@ def test_a_job_makes_a_video_that_plays(start, path):
         ("/motion-control/kling-3.0", "4.5"),
     ],
 )
-def test_what_it_costs(kling, path, units):
+def test_the_price_depends_on_model_and_settings(kling, path, units):
     task_id = make(kling, path)
     kling.emulator.advance(LONG)
     assert found(kling, task_ids=task_id)[0]["billing"][0]["amount"] == units
 
 
-def test_several_are_asked_for_at_once(kling):
+def test_several_tasks_can_be_queried_at_once(kling):
     ids = [make(kling, external_task_id=f"mine-{number}") for number in range(3)]
     assert {task["id"] for task in found(kling, task_ids=",".join([*ids, "999"]))} == set(ids)
     assert [task["id"] for task in found(kling, external_task_ids="mine-2,mine-0")] == [ids[2], ids[0]]
@@ -100,20 +99,20 @@ def test_several_are_asked_for_at_once(kling):
         ({"task_ids": ",".join(str(number) for number in range(21))}, 1201),
     ],
 )
-def test_what_a_query_must_be(kling, query, code):
-    answer = kling.get("/tasks", **query)
-    assert (answer.status_code, answer.json()["code"]) == (400, code)
+def test_invalid_queries_are_refused(kling, query, code):
+    response = kling.get("/tasks", **query)
+    assert (response.status_code, response.json()["code"]) == (400, code)
 
 
-def test_an_external_id_is_taken_once(kling):
+def test_an_external_id_can_be_used_only_once(kling):
     make(kling, external_task_id="mine")
-    answer = kling.post(TURBO, {"prompt": "a dog", "options": {"external_task_id": "mine"}})
-    assert answer.json()["code"] == 1201
-    assert "already exists" in answer.json()["message"]
+    response = kling.post(TURBO, {"prompt": "a dog", "options": {"external_task_id": "mine"}})
+    assert response.json()["code"] == 1201
+    assert "already exists" in response.json()["message"]
     assert len(kling.emulator.jobs) == 1
 
 
-def test_a_failed_job_says_why(start):
+def test_a_failed_job_has_its_reason(start):
     kling = start(faults={"failed_job": 1})
     task_id = make(kling)
     kling.emulator.advance(LONG)
@@ -127,7 +126,7 @@ def test_signed_tokens_are_refused(kling):
     now = 1_900_000_000
     options = kling.emulator.options
     token = jwt.encode({"iss": options.access_key, "exp": now, "nbf": 0}, options.secret_key)
-    for answer in (
+    for response in (
         requests.post(
             kling.emulator.url + TURBO,
             json=GOOD[TURBO],
@@ -140,8 +139,8 @@ def test_signed_tokens_are_refused(kling):
             timeout=20,
         ),
     ):
-        assert (answer.status_code, answer.json()["code"]) == (401, 1002)
-        assert "does not support AK/SK" in answer.json()["message"]
+        assert (response.status_code, response.json()["code"]) == (401, 1002)
+        assert "does not support AK/SK" in response.json()["message"]
     assert not kling.emulator.jobs
 
 
@@ -159,13 +158,22 @@ def test_signed_tokens_are_refused(kling):
         ("/text-to-video/kling-2.6", {"prompt": "a cat", "settings": {"duration": 7}}),
         ("/text-to-video/kling-2.5-turbo", {"prompt": "x" * 2501}),
         ("/image-to-video/kling-3.0", {"contents": [WORDS]}),
-        ("/image-to-video/kling-3.0", {"contents": [PICTURE, {"type": "refer_image", "url": URL}]}),
-        ("/image-to-video/kling-3.0", {"contents": [PICTURE, {"url": URL}]}),
-        ("/image-to-video/kling-3.0", {"contents": [PICTURE, {"type": "element", "element_id": "1"}]}),
-        ("/image-to-video/kling-3.0-turbo", {"contents": [PICTURE, {"type": "last_frame", "url": URL}]}),
-        ("/image-to-video/kling-2.6", {"contents": [PICTURE, {"type": "voice", "voice_id": "1", "id": "a"}]}),
+        ("/image-to-video/kling-3.0", {"contents": [IMAGE_CONTENT, {"type": "refer_image", "url": URL}]}),
+        ("/image-to-video/kling-3.0", {"contents": [IMAGE_CONTENT, {"url": URL}]}),
+        ("/image-to-video/kling-3.0", {"contents": [IMAGE_CONTENT, {"type": "element", "element_id": "1"}]}),
+        (
+            "/image-to-video/kling-3.0-turbo",
+            {"contents": [IMAGE_CONTENT, {"type": "last_frame", "url": URL}]},
+        ),
+        (
+            "/image-to-video/kling-2.6",
+            {"contents": [IMAGE_CONTENT, {"type": "voice", "voice_id": "1", "id": "a"}]},
+        ),
         ("/omni-video/kling-3.0-omni", {"contents": [WORDS, {"type": "last_frame", "url": URL}]}),
-        ("/omni-video/kling-3.0-omni", {"contents": [PICTURE, {"type": "base_video", "url": VIDEO_URL}]}),
+        (
+            "/omni-video/kling-3.0-omni",
+            {"contents": [IMAGE_CONTENT, {"type": "base_video", "url": VIDEO_URL}]},
+        ),
         (
             "/omni-video/kling-3.0-omni",
             {
@@ -173,32 +181,32 @@ def test_signed_tokens_are_refused(kling):
                 "settings": {"audio": "original"},
             },
         ),
-        ("/omni-video/kling-o1", {"contents": [WORDS, PICTURE], "settings": {"duration": 6}}),
+        ("/omni-video/kling-o1", {"contents": [WORDS, IMAGE_CONTENT], "settings": {"duration": 6}}),
         ("/omni-video/kling-o1", {"contents": [WORDS], "settings": {"duration": 11}}),
         ("/motion-control/kling-3.0", {"contents": [{"type": "image", "url": URL}], "settings": {}}),
         ("/solutions/virtual_try_on", {"contents": DRESSED[:1]}),
     ],
 )
-def test_what_is_refused(kling, path, body):
-    answer = kling.post(path, body)
-    assert answer.status_code in (400, 404), answer.text
-    assert answer.json()["code"] in (1200, 1201, 1203)
+def test_invalid_bodies_are_refused(kling, path, body):
+    response = kling.post(path, body)
+    assert response.status_code in (400, 404), response.text
+    assert response.json()["code"] in (1200, 1201, 1203)
     assert not kling.emulator.jobs
 
 
-def test_a_solution(start):
+def test_virtual_try_on_has_the_documented_result(start):
     kling = start(scale=0.15, strict=True)
     body = {"contents": DRESSED, "settings": {"keep_pose": False}, "options": {"external_task_id": "mine"}}
-    answer = kling.post("/solutions/virtual_try_on", body).json()["data"]
+    response = kling.post("/solutions/virtual_try_on", body).json()["data"]
     kling.emulator.advance(LONG)
-    assert kling.get("/tasks", task_ids=answer["task_id"]).json()["data"] == []
+    assert kling.get("/tasks", task_ids=response["task_id"]).json()["data"] == []
     (task,) = kling.get("/solutions", external_task_ids="mine").json()["data"]
-    assert (task["id"], task["status"]) == (answer["task_id"], "succeed")
+    assert (task["id"], task["status"]) == (response["task_id"], "succeed")
     assert [output["type"] for output in task["outputs"]] == ["image"]
     assert requests.get(task["outputs"][0]["url"], timeout=60).headers["Content-Type"] == "image/png"
 
 
-def test_gateways_have_none_of_it(start):
+def test_gateways_do_not_have_api_2(start):
     kling = start("/kling", dialect=Dialect.COMETAPI)
     assert kling.post(TURBO, GOOD[TURBO]).status_code == 404
     assert kling.get("/tasks", task_ids="1").status_code == 404
@@ -211,13 +219,13 @@ def test_requests_are_counted_without_the_model(kling):
     assert kling.emulator.count("GET", "/tasks") == 1
 
 
-def test_ids_in_paths_may_hold_anything(kling):
-    kling.make(external_task_id="shop/red shoe#2?")
-    answer = kling.get("/v1/videos/image2video/shop%2Fred%20shoe%232%3F")
-    assert answer.json()["data"]["task_info"] == {"external_task_id": "shop/red shoe#2?"}
+def test_ids_in_paths_may_contain_any_character(kling):
+    kling.create(external_task_id="shop/red shoe#2?")
+    response = kling.get("/v1/videos/image2video/shop%2Fred%20shoe%232%3F")
+    assert response.json()["data"]["task_info"] == {"external_task_id": "shop/red shoe#2?"}
 
 
-def test_a_list_is_read_by_cursor(kling):
+def test_a_list_is_paginated_by_cursor(kling):
     ids = [make(kling) for _ in range(5)]
     seen, cursor = [], ""
     for _ in range(3):
@@ -230,5 +238,5 @@ def test_a_list_is_read_by_cursor(kling):
 
 
 @pytest.mark.parametrize("body", [{"limit": 501}, {"limit": 0}, {"cursor": "x"}, {"limit": "2"}])
-def test_what_a_list_call_must_be(kling, body):
+def test_invalid_list_calls_are_refused(kling, body):
     assert kling.post("/tasks", body).json()["code"] in (1200, 1201)

@@ -12,8 +12,8 @@ import pytest
 import requests
 from PIL import Image, ImageDraw
 
-from .conftest import png
-from .media import look
+from tests.unit.emulator.conftest import png
+from tests.unit.emulator.decoded_media import decode
 
 
 def _disc() -> str:
@@ -26,16 +26,16 @@ def _disc() -> str:
 
 
 def _url(kling, **body) -> str:
-    return str(kling.done(kling.make(**body))["task_result"]["videos"][0]["url"])
+    return str(kling.finish(kling.create(**body))["task_result"]["videos"][0]["url"])
 
 
-def _white(picture: np.ndarray) -> float:
-    return float((picture.min(axis=2) > 200).mean())
+def _white(image: np.ndarray) -> float:
+    return float((image.min(axis=2) > 200).mean())
 
 
 class TestVideo:
-    def test_it_has_the_requested_length_and_the_images_ratio(self, kling):
-        seen = look(requests.get(_url(kling, image=_disc(), duration="5"), timeout=60).content)
+    def test_a_video_has_the_requested_length_and_the_ratio_of_the_image(self, kling):
+        seen = decode(requests.get(_url(kling, image=_disc(), duration="5"), timeout=60).content)
         assert seen.video == "h264"
         assert seen.audio is None
         assert seen.fps == 24
@@ -43,8 +43,8 @@ class TestVideo:
         assert seen.seconds == pytest.approx(5, abs=0.05)
         assert seen.size == (540, 360)
 
-    def test_it_shows_the_image_and_zooms_in(self, kling):
-        seen = look(requests.get(_url(kling, image=_disc(), duration="5"), timeout=60).content)
+    def test_a_video_shows_the_image_and_zooms_in(self, kling):
+        seen = decode(requests.get(_url(kling, image=_disc(), duration="5"), timeout=60).content)
         assert seen.first is not None
         assert seen.last is not None
         corner, middle = seen.first[5, 5], seen.first[180, 270]
@@ -61,9 +61,9 @@ class TestVideo:
             ("std", 1, (1080, 720)),
         ],
     )
-    def test_its_size_follows_mode_and_scale(self, start, mode, scale, size):
+    def test_the_size_of_a_video_follows_mode_and_scale(self, start, mode, scale, size):
         kling = start(scale=scale)
-        assert look(requests.get(_url(kling, mode=mode, duration="3"), timeout=300).content).size == size
+        assert decode(requests.get(_url(kling, mode=mode, duration="3"), timeout=300).content).size == size
 
     def test_the_same_input_gives_the_same_bytes(self, start):
         one, two = start(scale=0.2), start(scale=0.2)
@@ -74,17 +74,17 @@ class TestVideo:
         assert first == again
         assert first != other
 
-    def test_a_watermarked_copy_comes_with_it_if_asked(self, start):
+    def test_a_watermarked_copy_is_made_on_request(self, start):
         kling = start(scale=0.25)
-        task = kling.done(kling.make(duration="3", watermark_info={"enabled": True}))
+        task = kling.finish(kling.create(duration="3", watermark_info={"enabled": True}))
         video = task["task_result"]["videos"][0]
         plain, marked = (requests.get(video[key], timeout=60).content for key in ("url", "watermark_url"))
-        assert _white(look(marked).first) > _white(look(plain).first)
-        assert "watermark_url" not in kling.done(kling.make())["task_result"]["videos"][0]
+        assert _white(decode(marked).first) > _white(decode(plain).first)
+        assert "watermark_url" not in kling.finish(kling.create())["task_result"]["videos"][0]
 
 
 class TestHttp:
-    def test_ranges(self, kling):
+    def test_byte_ranges_are_served(self, kling):
         url = _url(kling)
         whole = requests.get(url, timeout=60)
         assert whole.headers["Accept-Ranges"] == "bytes"
@@ -101,10 +101,10 @@ class TestHttp:
             assert part.headers["Content-Range"] == f"bytes {start}-{end - 1}/{size}"
             assert part.content == whole.content[start:end]
 
-    def test_a_range_outside_the_file(self, kling):
-        answer = requests.get(_url(kling), headers={"Range": "bytes=999999999-"}, timeout=60)
-        assert answer.status_code == 416
-        assert answer.headers["Content-Range"].startswith("bytes */")
+    def test_a_range_outside_the_file_is_refused(self, kling):
+        response = requests.get(_url(kling), headers={"Range": "bytes=999999999-"}, timeout=60)
+        assert response.status_code == 416
+        assert response.headers["Content-Range"].startswith("bytes */")
 
     def test_head_returns_the_size(self, kling):
         url = _url(kling)
@@ -112,36 +112,36 @@ class TestHttp:
         assert head.content == b""
         assert int(head.headers["Content-Length"]) == len(requests.get(url, timeout=60).content)
 
-    def test_no_credentials_are_needed_but_the_signature(self, kling):
+    def test_a_download_needs_only_the_signature(self, kling):
         url = _url(kling)
         assert requests.get(url, timeout=60).status_code == 200
         assert requests.get(url[:-1] + ("0" if url[-1] != "0" else "1"), timeout=60).status_code == 403
         assert requests.get(url.split("?")[0], timeout=60).status_code == 403
         assert requests.get(url.replace("0.mp4", "1.mp4"), timeout=60).status_code == 403
 
-    def test_a_url_has_the_host_by_which_the_emulator_was_reached(self, kling):
-        task_id = kling.make()
+    def test_result_urls_have_the_host_of_the_request(self, kling):
+        task_id = kling.create()
         kling.emulator.advance(60)
         assert kling.task(task_id)["task_result"]["videos"][0]["url"].startswith(kling.emulator.url)
         by_name = kling.emulator.url.replace("127.0.0.1", "localhost")
-        answer = requests.get(
+        response = requests.get(
             f"{by_name}/v1/videos/image2video/{task_id}", headers=dict(kling.session.headers), timeout=60
         ).json()
-        assert answer["data"]["task_result"]["videos"][0]["url"].startswith(by_name + "/results/")
+        assert response["data"]["task_result"]["videos"][0]["url"].startswith(by_name + "/results/")
 
-    def test_a_url_expires_and_a_new_query_gives_a_valid_one(self, start):
+    def test_a_query_returns_a_new_url_after_expiry(self, start):
         kling = start(url_seconds=60)
-        task_id = kling.make()
-        old = kling.done(task_id)["task_result"]["videos"][0]["url"]
+        task_id = kling.create()
+        old = kling.finish(task_id)["task_result"]["videos"][0]["url"]
         kling.emulator.advance(61)
         expired = requests.get(old, timeout=60)
         assert expired.status_code == 403
         assert b"Request has expired" in expired.content
         assert requests.get(kling.task(task_id)["task_result"]["videos"][0]["url"], timeout=60).ok
 
-    def test_after_30_days_nothing_helps(self, start):
+    def test_results_expire_after_30_days(self, start):
         kling = start(url_seconds=60)
-        task_id = kling.make()
+        task_id = kling.create()
         kling.emulator.advance(31 * 24 * 3600)
         url = kling.task(task_id)["task_result"]["videos"][0]["url"]
         assert requests.get(url, timeout=60).status_code == 403
@@ -151,7 +151,7 @@ def test_results_that_are_not_downloaded_are_not_rendered(start):
     kling = start(slots=0)
     started = time.process_time()
     for _ in range(60):
-        kling.make()
+        kling.create()
     kling.emulator.advance(60)
     assert len(kling.get("/v1/videos/image2video", pageSize=500).json()["data"]) == 60
     # Rendering them all would take some 20 s.

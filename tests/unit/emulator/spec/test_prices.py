@@ -49,5 +49,5 @@ IMAGES = "images/generations"
         ("general/ai-multi-shot", {}, 0, 1, "20"),
     ],
 )
-def test_price(slug, body, seconds, count, price):
+def test_the_price_depends_on_model_mode_and_length(slug, body, seconds, count, price):
     assert price_in_units(slug, body, seconds, count) == Decimal(price)

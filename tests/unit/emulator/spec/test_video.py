@@ -11,7 +11,7 @@ import pytest
 import requests
 from PIL import Image
 
-from .conftest import IMAGE_TO_VIDEO, png
+from tests.unit.emulator.conftest import IMAGE_TO_VIDEO, png
 
 URL = "https://example.com/picture.png"
 POINTS = [{"x": 1, "y": 2}, {"x": 3, "y": 4}]
@@ -118,11 +118,11 @@ def _noise(width: int, height: int) -> str:
         ),
     ],
 )
-def test_refused(kling, body, code, words):
-    answer = kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": URL, **body})
-    assert answer.status_code == (404 if code == 1203 else 400)
-    assert answer.json()["code"] == code
-    assert words in answer.json()["message"]
+def test_invalid_bodies_are_refused(kling, body, code, words):
+    response = kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": URL, **body})
+    assert response.status_code == (404 if code == 1203 else 400)
+    assert response.json()["code"] == code
+    assert words in response.json()["message"]
     assert kling.emulator.jobs == ()
 
 
@@ -148,23 +148,23 @@ def test_refused(kling, body, code, words):
         pytest.param({"nonsense": 1}, id="unknown field"),
     ],
 )
-def test_taken(kling, body):
-    answer = kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": URL, **body})
-    assert answer.status_code == 200, answer.text
+def test_valid_bodies_are_accepted(kling, body):
+    response = kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": URL, **body})
+    assert response.status_code == 200, response.text
 
 
 class TestNotJson:
     @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'"words"', b"\xff\xfe"])
-    def test_the_body(self, kling, raw):
-        answer = kling.session.post(
+    def test_a_body_that_is_no_json_object_is_refused(self, kling, raw):
+        response = kling.session.post(
             kling.emulator.url + IMAGE_TO_VIDEO, raw, headers={"Content-Type": "application/json"}, timeout=60
         )
-        assert (answer.status_code, answer.json()["code"]) == (400, 1200)
+        assert (response.status_code, response.json()["code"]) == (400, 1200)
 
-    def test_the_content_type(self, kling):
-        answer = kling.session.post(kling.emulator.url + IMAGE_TO_VIDEO, {"image": URL}, timeout=60)
-        assert answer.json()["code"] == 1200
-        assert "Content-Type" in answer.json()["message"]
+    def test_another_content_type_is_refused(self, kling):
+        response = kling.session.post(kling.emulator.url + IMAGE_TO_VIDEO, {"image": URL}, timeout=60)
+        assert response.json()["code"] == 1200
+        assert "Content-Type" in response.json()["message"]
 
 
 class TestStrict:
@@ -178,36 +178,38 @@ class TestStrict:
             ({"negative_prompt": ""}, "negative_prompt must not be empty"),
         ],
     )
-    def test_refused(self, start, body, words):
+    def test_invalid_bodies_are_refused(self, start, body, words):
         kling = start(strict=True)
-        answer = kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": URL, **body})
-        assert answer.json()["code"] == 1201
-        assert words in answer.json()["message"]
+        response = kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": URL, **body})
+        assert response.json()["code"] == 1201
+        assert words in response.json()["message"]
 
-    def test_otherwise_the_job_remembers_what_was_ignored(self, kling):
-        kling.make(pormpt="x", watermark_info={"enable": True})
+    def test_a_job_records_ignored_fields(self, kling):
+        kling.create(pormpt="x", watermark_info={"enable": True})
         assert kling.emulator.jobs[0].unknown_fields == ("pormpt", "watermark_info.enable")
 
 
-def test_further_models_can_be_allowed(start):
+def test_further_models_can_be_enabled(start):
     kling = start(models=("kling-v9",))
-    assert kling.task(kling.make(model_name="kling-v9"))["task_status"] == "submitted"
+    assert kling.task(kling.create(model_name="kling-v9"))["task_status"] == "submitted"
 
 
 class TestImagesByUrl:
-    def test_one_on_this_machine_is_fetched_and_checked(self, kling):
-        result = kling.done(kling.make())["task_result"]["videos"][0]["url"]
-        answer = kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": result})
-        assert "format is invalid" in answer.json()["message"]
+    def test_an_image_url_on_this_machine_is_downloaded_and_checked(self, kling):
+        result = kling.finish(kling.create())["task_result"]["videos"][0]["url"]
+        response = kling.post(IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": result})
+        assert "format is invalid" in response.json()["message"]
 
-    def test_one_that_cannot_be_fetched_is_refused(self, kling):
-        answer = kling.post(
+    def test_an_image_that_cannot_be_downloaded_is_refused(self, kling):
+        response = kling.post(
             IMAGE_TO_VIDEO, {"model_name": "kling-v3", "image": kling.emulator.url + "/nothing.png"}
         )
-        assert answer.json()["code"] == 1201
-        assert "failed to download" in answer.json()["message"]
+        assert response.json()["code"] == 1201
+        assert "failed to download" in response.json()["message"]
 
-    def test_no_other_host_is_asked(self, kling, monkeypatch):
+    def test_image_urls_of_other_hosts_are_not_downloaded(self, kling, monkeypatch):
         # 192.0.2.0/24 is reserved: a download would hang, and fail.
-        kling.make(image="http://192.0.2.1/picture.png")
-        assert requests.get(kling.done(kling.emulator.jobs[0].task_id)["task_result"]["videos"][0]["url"]).ok
+        kling.create(image="http://192.0.2.1/picture.png")
+        assert requests.get(
+            kling.finish(kling.emulator.jobs[0].task_id)["task_result"]["videos"][0]["url"]
+        ).ok

@@ -9,7 +9,7 @@ import jwt
 import pytest
 import requests
 
-from .conftest import IMAGE_TO_VIDEO
+from tests.unit.emulator.conftest import IMAGE_TO_VIDEO
 
 ISSUER, SECRET = "an-access-key", "a-secret-key-that-is-32-bytes-long"
 
@@ -57,17 +57,17 @@ def test_a_signed_token_is_accepted(ask):
         pytest.param(f"Bearer {signed(exp=int(time.time()) - 1)}", 1004, id="expired"),
     ],
 )
-def test_the_others_are_not(ask, authorization, code):
-    answer = ask(authorization)
-    assert (answer.status_code, answer.json()["code"]) == (401, code)
-    assert "data" not in answer.json()
+def test_invalid_credentials_are_refused(ask, authorization, code):
+    response = ask(authorization)
+    assert (response.status_code, response.json()["code"]) == (401, code)
+    assert "data" not in response.json()
 
 
-def test_garbage_is_called_what_the_vendor_calls_it(ask):
+def test_malformed_tokens_get_the_vendors_error(ask):
     assert "expected to have 3 parts, but got 0" in ask("Bearer garbage").json()["message"]
 
 
-def test_moving_the_clock_does_not_expire_tokens(start):
+def test_advancing_the_clock_does_not_expire_tokens(start):
     kling = start(access_key=ISSUER, secret_key=SECRET)
     kling.emulator.advance(7200)
     kling.session.headers["Authorization"] = f"Bearer {signed()}"

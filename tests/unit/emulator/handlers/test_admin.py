@@ -21,10 +21,10 @@ CALLS = [
 def ask(kling: Client, method: str, path: str, **headers: str) -> int:
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.request(
+        response = session.request(
             method, f"{kling.emulator.url}/_emulator{path}", headers=headers, timeout=60, data="{}"
         )
-    return answer.status_code
+    return response.status_code
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
@@ -39,8 +39,10 @@ def ask(kling: Client, method: str, path: str, **headers: str) -> int:
         {"Origin": "null"},
     ],
 )
-def test_a_foreign_page_is_refused(kling: Client, method: str, path: str, headers: dict[str, str]) -> None:
-    kling.make()
+def test_requests_of_foreign_pages_are_refused(
+    kling: Client, method: str, path: str, headers: dict[str, str]
+) -> None:
+    kling.create()
     kling.emulator.faults.set({"expired_url": 5})
     shown = kling.emulator.faults.to_json()
     assert ask(kling, method, path, **headers) == 403
@@ -50,6 +52,8 @@ def test_a_foreign_page_is_refused(kling: Client, method: str, path: str, header
 
 @pytest.mark.parametrize("headers", [{}, {"Host": "localhost:1"}, {"Host": "[::1]:8188"}])
 @pytest.mark.parametrize("origin", [None, "http://localhost:3000"])
-def test_a_program_of_this_machine_is_not(kling: Client, headers: dict[str, str], origin: str | None) -> None:
+def test_requests_of_local_programs_and_pages_are_accepted(
+    kling: Client, headers: dict[str, str], origin: str | None
+) -> None:
     more = headers | ({"Origin": origin} if origin else {})
     assert [ask(kling, method, path, **more) for method, path in CALLS] == [200] * len(CALLS)

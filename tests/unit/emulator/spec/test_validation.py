@@ -6,9 +6,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_kling.api import ENDPOINTS
-
-from .conftest import png
-from .samples import URL, VIDEO_URL, body
+from tests.unit.emulator.conftest import png
+from tests.unit.emulator.sample_bodies import URL, VIDEO_URL, body
 
 FRAME = {"image_url": URL, "type": "first_frame"}
 END = {"image_url": URL, "type": "end_frame"}
@@ -88,12 +87,12 @@ END = {"image_url": URL, "type": "end_frame"}
         ("audio/video-to-audio", {"video_id": "1"}, "Video not found"),
     ],
 )
-def test_refused(kling, slug, changes, words):
+def test_invalid_bodies_are_refused(kling, slug, changes, words):
     good = body(slug, kling)
     made = len(kling.emulator.jobs)
-    answer = kling.post(ENDPOINTS[slug].path, {**good, **changes})
-    assert answer.json()["code"] in (1200, 1201)
-    assert words in answer.json()["message"]
+    response = kling.post(ENDPOINTS[slug].path, {**good, **changes})
+    assert response.json()["code"] in (1200, 1201)
+    assert words in response.json()["message"]
     assert len(kling.emulator.jobs) == made
 
 
@@ -117,23 +116,23 @@ def test_refused(kling, slug, changes, words):
         ("audio/text-to-audio", {"duration": 10}),
     ],
 )
-def test_taken(kling, slug, changes):
-    answer = kling.post(ENDPOINTS[slug].path, {**body(slug, kling), **changes})
-    assert answer.status_code == 200, answer.text
+def test_valid_bodies_are_accepted(kling, slug, changes):
+    response = kling.post(ENDPOINTS[slug].path, {**body(slug, kling), **changes})
+    assert response.status_code == 200, response.text
 
 
-def test_a_retired_model_is_gone_unless_it_is_asked_for(start):
+def test_a_retired_model_is_refused_unless_it_is_enabled(start):
     path, good = ENDPOINTS["videos/text2video"].path, {"prompt": "a cat", "model_name": "kling-v1-6"}
-    answer = start().post(path, good)
-    assert answer.status_code == 400
-    assert answer.json()["message"] == (
+    response = start().post(path, good)
+    assert response.status_code == 400
+    assert response.json()["message"] == (
         "The model 'kling-v1-6' has been discontinued and is no longer available."
     )
     assert start(models=("kling-v1-6",)).post(path, good).status_code == 200
 
 
 @pytest.mark.parametrize("slug", ["videos/multi-image2video", "images/kolors-virtual-try-on"])
-def test_the_last_models_of_a_path_are_taken(kling, slug):
+def test_the_last_models_of_an_endpoint_are_accepted(kling, slug):
     given = {name: value for name, value in body(slug, kling).items() if name != "model_name"}
     assert kling.post(ENDPOINTS[slug].path, given).status_code == 200
 
@@ -143,13 +142,13 @@ def test_an_image_is_checked_for_each_field(start):
     wide = png(1200, 300)
     good = {"model_name": "kling-v3", "image": png()}
     assert kling.post("/v1/videos/image2video", {**good, "image_tail": wide}).status_code == 200
-    answer = kling.post("/v1/videos/image2video", {**good, "image": wide})
-    assert "aspect ratio must be between" in answer.json()["message"]
+    response = kling.post("/v1/videos/image2video", {**good, "image": wide})
+    assert "aspect ratio must be between" in response.json()["message"]
 
 
 def test_an_external_id_may_be_long(kling):
     name = "x" * 300
-    assert kling.task(kling.make(external_task_id=name))["task_info"]["external_task_id"] == name
+    assert kling.task(kling.create(external_task_id=name))["task_info"]["external_task_id"] == name
     assert kling.task(name)
 
 
@@ -160,12 +159,14 @@ def test_a_video_can_be_extended_to_three_minutes(start):
     ][0]["id"]
     lengths = []
     while True:
-        answer = kling.post("/v1/videos/video-extend", {"video_id": video_id}).json()
-        if answer["code"]:
+        response = kling.post("/v1/videos/video-extend", {"video_id": video_id}).json()
+        if response["code"]:
             break
-        video = kling.done(answer["data"]["task_id"], "/v1/videos/video-extend")["task_result"]["videos"][0]
+        video = kling.finish(response["data"]["task_id"], "/v1/videos/video-extend")["task_result"]["videos"][
+            0
+        ]
         video_id = video["id"]
         lengths.append(float(video["duration"]))
     assert lengths[:2] == [20, 25]
     assert lengths[-1] == 180
-    assert "cannot exceed 180s" in answer["message"]
+    assert "cannot exceed 180s" in response["message"]

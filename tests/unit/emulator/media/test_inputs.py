@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .conftest import png
-from .samples import URL, body
+from tests.unit.emulator.conftest import png
+from tests.unit.emulator.sample_bodies import URL, body
 
 NTSC_FILM, NTSC = Fraction(24_000, 1001), Fraction(30_000, 1001)
 
@@ -45,7 +45,7 @@ def film(site: tuple[Path, str]) -> Callable[..., str]:
     """Write a grey video of five seconds, which all endpoints take, and return its URL."""
 
     def write(width: int, height: int, fps: Fraction | int) -> str:
-        folder, address = site
+        folder, url = site
         path = folder / f"{width}x{height}-{float(fps):.2f}.mp4"
         if not path.exists():
             frame = av.VideoFrame.from_ndarray(np.full((height, width), 128, np.uint8), format="gray")
@@ -62,7 +62,7 @@ def film(site: tuple[Path, str]) -> Callable[..., str]:
                     packet.pts = packet.dts = number * step
                     packet.duration = step
                     container.mux(packet)
-        return f"{address}/{path.name}"
+        return f"{url}/{path.name}"
 
     return write
 
@@ -72,11 +72,11 @@ def still(site: tuple[Path, str]) -> Callable[..., str]:
     """Write an image and return its URL."""
 
     def write(width: int, height: int, kind: str = "PNG", *, noise: bool = False) -> str:
-        folder, address = site
+        folder, url = site
         path = folder / f"{width}x{height}-{noise}.{kind.lower()}"
         pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
         Image.fromarray(pixels if noise else pixels // 255).save(path, kind)
-        return f"{address}/{path.name}"
+        return f"{url}/{path.name}"
 
     return write
 
@@ -144,9 +144,9 @@ def try_on(url: str) -> tuple[str, dict[str, Any]]:
     ],
 )
 def test_a_video_outside_the_limits_is_refused(kling, film, request_of, shape, words):
-    answer = kling.post(*request_of(film(*shape)))
-    assert (answer.status_code, answer.json()["code"]) == (400, 1201)
-    assert words in answer.json()["message"]
+    response = kling.post(*request_of(film(*shape)))
+    assert (response.status_code, response.json()["code"]) == (400, 1201)
+    assert words in response.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ def test_a_video_outside_the_limits_is_refused(kling, film, request_of, shape, w
         pytest.param(element, (1920, 1080, 24), id="element-16:9"),
     ],
 )
-def test_a_video_within_the_limits_is_taken(kling, film, request_of, shape):
-    answer = kling.post(*request_of(film(*shape)))
-    assert answer.status_code == 200, answer.text
+def test_a_video_within_the_limits_is_accepted(kling, film, request_of, shape):
+    response = kling.post(*request_of(film(*shape)))
+    assert response.status_code == 200, response.text
 
 
 @pytest.mark.parametrize(
@@ -179,10 +179,10 @@ def test_a_video_within_the_limits_is_taken(kling, film, request_of, shape):
         ),
     ],
 )
-def test_an_image_that_try_on_does_not_take(kling, still, image, words):
-    answer = kling.post(*try_on(image(still)))
-    assert (answer.status_code, answer.json()["code"]) == (400, 1201)
-    assert words in answer.json()["message"]
+def test_an_invalid_try_on_image_is_refused(kling, still, image, words):
+    response = kling.post(*try_on(image(still)))
+    assert (response.status_code, response.json()["code"]) == (400, 1201)
+    assert words in response.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -190,12 +190,12 @@ def test_an_image_that_try_on_does_not_take(kling, still, image, words):
     [(301, 1800, "PNG"), (2048, 2048, "JPEG"), (600, 400, "WEBP")],
     ids=["any-ratio", "longest", "webp"],
 )
-def test_an_image_that_try_on_takes(kling, still, width, height, kind):
-    answer = kling.post(*try_on(still(width, height, kind)))
-    assert answer.status_code == 200, answer.text
+def test_a_valid_try_on_image_is_accepted(kling, still, width, height, kind):
+    response = kling.post(*try_on(still(width, height, kind)))
+    assert response.status_code == 200, response.text
 
 
-def test_webp_is_taken_only_where_a_page_names_it(kling):
+def test_webp_is_accepted_only_where_it_is_documented(kling):
     """The content is known from the first call, which takes it."""
     webp = png(640, 480, kind="WEBP")
     goods = {
@@ -210,22 +210,22 @@ def test_webp_is_taken_only_where_a_page_names_it(kling):
     assert "only jpg, jpeg and png are supported" in refused.json()["message"]
 
 
-def test_a_jpeg_with_several_images_is_a_jpeg(kling):
+def test_a_jpeg_with_several_images_is_accepted(kling):
     """Some phones write such files, which Pillow calls MPO."""
     stream = io.BytesIO()
     first, second = (Image.new("RGB", (640, 480), colour) for colour in ("red", "blue"))
     first.save(stream, "MPO", save_all=True, append_images=[second])
     content = base64.b64encode(stream.getvalue()).decode()
-    answer = kling.post("/v1/videos/image2video", {"model_name": "kling-v3", "image": content})
-    assert answer.status_code == 200, answer.text
+    response = kling.post("/v1/videos/image2video", {"model_name": "kling-v3", "image": content})
+    assert response.status_code == 200, response.text
 
 
-def test_the_emulator_s_own_videos_stand_for_those_of_the_vendor(start):
+def test_videos_of_the_emulator_are_measured_at_real_size(start):
     """A result of a quarter of the size is taken where the vendor's own result would be."""
     kling = start(scale=0.25, speed=1000)
     made = kling.result("/v1/videos/image2video", **body("videos/image2video", kling), mode="pro")
-    answer = kling.post(*omni(made["videos"][0]["url"]))
-    assert answer.status_code == 200, answer.text
+    response = kling.post(*omni(made["videos"][0]["url"]))
+    assert response.status_code == 200, response.text
 
 
 _OTHER_RATIO = "The aspect ratio of the mask is not that of the image"
@@ -253,8 +253,8 @@ def _masked(still: Callable[..., str], static: tuple[int, int], dynamic: tuple[i
         pytest.param((600, 400), (900, 600), "The masks have different resolutions", id="resolutions"),
     ],
 )
-def test_a_job_fails_whose_masks_do_not_fit(start, still, static, dynamic, failure):
+def test_a_job_with_masks_of_another_size_fails(start, still, static, dynamic, failure):
     """The vendor takes such a request; the job fails."""
     kling = start(models=("kling-v1",), speed=1000)
-    task = kling.done(kling.make(**_masked(still, static, dynamic)))
+    task = kling.finish(kling.create(**_masked(still, static, dynamic)))
     assert (task["task_status"], task["task_status_msg"]) == ("failed" if failure else "succeed", failure)
