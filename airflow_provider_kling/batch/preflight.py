@@ -152,7 +152,7 @@ def first_pending_row(entries: Mapping[str, LedgerEntry], position: int) -> int:
 def is_as_in_ledger(result: PreflightResult, entries: Mapping[str, LedgerEntry]) -> bool:
     """Return whether the ledger has the rows' numbers of this input, and no two rows are equal.
 
-    :param found: the result of the check of all rows.
+    :param result: the result of the check of all rows.
     :param entries: the ledger.
     :return: true if the rows need not be read again in this try.
     """
