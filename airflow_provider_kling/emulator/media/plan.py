@@ -173,7 +173,7 @@ def _text_to_speech(validated: ValidatedBody, context: PlanContext) -> Plan:
     return Plan((ResultEntry("audios", values),), audio.seconds)
 
 
-def _sound_effect(validated: ValidatedBody, context: PlanContext) -> Plan:
+def _audio_from_prompt(validated: ValidatedBody, context: PlanContext) -> Plan:
     """Plan audio from a prompt."""
     seconds = float(validated.body.get("duration", _TRIAL_SECONDS))
     return Plan(
@@ -262,7 +262,7 @@ def _element_image(name: str, image: ImageInfo) -> OutputFile:
 _BY_RESULT: Mapping[ResultType, Planner] = {
     ResultType.VIDEOS: plan_video.video,
     ResultType.IMAGES: _images,
-    ResultType.AUDIOS: _sound_effect,
+    ResultType.AUDIOS: _audio_from_prompt,
     ResultType.VOICES: _custom_voice,
     ResultType.ELEMENTS: _custom_element,
 }
