@@ -4,7 +4,7 @@
 # FastAPI and then takes an old Airflow that cannot run with it.
 AIRFLOW ?= apache-airflow>=3.3.2
 # More than a small machine has processors: many tests wait for a server on it.
-WORKERS ?= 5
+WORKERS ?= 7
 PYTEST_ARGS ?=
 # Jobs of the long test of `make test-distributed`: of mapped tasks, and of batches. Without them it is left out.
 MAPPED ?=
