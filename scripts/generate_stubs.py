@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the stubs beside the operators' modules: signatures and docs for editors and type checkers.
+"""Write the stubs next to the operators' modules: signatures and docs for editors and type checkers.
 
 The constructors are derived when a module is imported, so tools that only read the source cannot see them.
 ``python -m scripts.generate_stubs`` writes the stubs, ``--check`` only says whether they are stale.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One job for each mapped task, with this provider: ended by a worker, and by the triggerer.
 
-Not beside the stock parts: every worker would load those too.
+Not in the file of the stock parts: every worker would load those too.
 """
 
 from __future__ import annotations

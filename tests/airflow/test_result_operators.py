@@ -68,8 +68,8 @@ def test_a_sweep_that_fails_still_says_what_expires(
         """
     )
     assert states == {"sweep": "failed", "tell": "success"}
-    (told,) = values["tell"]
-    assert {told["kling_task_id"], *stored_task_ids(str(tmp_path / "out"))} == {kept, lost}
+    (message,) = values["tell"]
+    assert {message["kling_task_id"], *stored_task_ids(str(tmp_path / "out"))} == {kept, lost}
 
 
 def test_the_example_stores_missing_results(

@@ -96,9 +96,9 @@ def test_the_documented_cost_of_a_first_video_is_that_of_the_price_table() -> No
     units = estimate(endpoint, endpoint.request.model_validate({"prompt": "A lighthouse"}))
     assert units is not None
     dollars = units * USD_PER_UNIT["video"]
-    told = f"{units:.0f} units, about {dollars.quantize(Decimal('0.01'))} US dollars"
-    assert told in page("README.md")
-    assert told in page("docs/quickstart.md")
+    text = f"{units:.0f} units, about {dollars.quantize(Decimal('0.01'))} US dollars"
+    assert text in page("README.md")
+    assert text in page("docs/quickstart.md")
     costs = page("docs/costs.md")
     assert (
         f"a video unit costs {USD_PER_UNIT['video']} US dollars and an image unit {USD_PER_UNIT['image']}."
@@ -110,10 +110,10 @@ def test_the_documented_cost_of_a_first_video_is_that_of_the_price_table() -> No
 
 def test_prices_of_units_are_those_of_the_price_table() -> None:
     video, image = USD_PER_UNIT["video"], USD_PER_UNIT["image"]
-    told = f"Video units ({video} US dollars at list price) and image units ({image})"
-    assert told in page("docs/glossary.md")
-    told = f"one video unit costs as much as {video / image:.0f} image units"
-    assert told in page("docs/operators/image.md")
+    text = f"Video units ({video} US dollars at list price) and image units ({image})"
+    assert text in page("docs/glossary.md")
+    text = f"one video unit costs as much as {video / image:.0f} image units"
+    assert text in page("docs/operators/image.md")
 
 
 COSTS = re.compile(

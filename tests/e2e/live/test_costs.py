@@ -72,18 +72,18 @@ def check(airflow: LiveAirflow, emulator: Emulator, statsd: StatsD) -> None:
     period = {"start": str(began - 60_000), "end": str(int(time.time() * 1000) + 1000)}
     report = airflow.api.trigger("live_costs_report", period)
     assert airflow.api.wait_for_run("live_costs_report", report, timeout=300) == "success"
-    told = airflow.api.xcom("live_costs_report", report, "usage")
+    usage = airflow.api.xcom("live_costs_report", report, "usage")
     books: Counter[str] = Counter()
     for job in emulator.jobs:
         books[job.unit_type] += job.price  # type: ignore[assignment]
-    assert {kind: Decimal(units) for kind, units in told["units"].items()} == books
-    rows = [json.loads(line) for line in Path(told["usage_path"]).read_text().splitlines()]
+    assert {kind: Decimal(units) for kind, units in usage["units"].items()} == books
+    rows = [json.loads(line) for line in Path(usage["usage_path"]).read_text().splitlines()]
     assert (
         sum(Decimal(row["amount"]) for row in rows) == emulator.state.account.charged == sum(books.values())
     )
-    with Path(told["csv_path"]).open(newline="") as file:
+    with Path(usage["csv_path"]).open(newline="") as file:
         assert sum(Decimal(row["amount"]) for row in csv.DictReader(file)) == sum(books.values())
-    assert (told["charges"], told["unknown_to_airflow"], told["stored_not_in_ledger"]) == (PAID + 3, 0, 0)
+    assert (usage["charges"], usage["unknown_to_airflow"], usage["stored_not_in_ledger"]) == (PAID + 3, 0, 0)
     by = Counter((row["dag_id"], row["airflow_task_id"], row["labels"]["team"]) for row in rows)
     assert by == {
         ("live_costs_shop", "film", "shop"): 1,

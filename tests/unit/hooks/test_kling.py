@@ -44,7 +44,7 @@ def test_wait_returns_the_finished_task(hook: KlingHook, server: ScriptedServer)
     seen: list[str] = []
     task = hook.wait(SLUG, "8", poll_interval=0.2, on_status=lambda found: seen.append(found.raw_status))
     assert task.result == {"videos": [VIDEO]}
-    assert seen == ["submitted", "processing", "succeed"], "each change is told once"
+    assert seen == ["submitted", "processing", "succeed"], "each change is logged once"
     assert len({request.connection for request in server.received}) == 1
 
 

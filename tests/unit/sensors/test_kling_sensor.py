@@ -441,7 +441,7 @@ from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow.decorators import task
 from airflow_provider_kling.version_compat import DAG
 
-class Told(KlingTaskSensor):
+class SensorOfNumbers(KlingTaskSensor):
     def execute(self, context):
         try:
             return super().execute(context)
@@ -455,7 +455,7 @@ with DAG("lazy", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
     def ids(number):
         return str(number)
 
-    Told(task_id="wait", endpoint="videos/text2video", kling_task_id=ids.expand(number=[1, 2]))
+    SensorOfNumbers(task_id="wait", endpoint="videos/text2video", kling_task_id=ids.expand(number=[1, 2]))
 """
 
 

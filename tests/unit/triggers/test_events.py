@@ -161,7 +161,7 @@ async def test_it_continues_at_its_last_watermark(kling: Emulator) -> None:
     async with Watch(endpoint=SLUG) as watch:
         await watch.first_look()
         await asyncio.sleep(0.3)
-        assert watch.events == [], "without a store it begins anew"
+        assert watch.events == [], "without a store it begins again"
 
 
 async def test_the_watermark_is_not_stored_before_airflow_has_the_events(kling: Emulator) -> None:

@@ -58,7 +58,7 @@ def test_the_same_query_is_cached_for_a_while(
     hook: KlingHook, kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, quick: None
 ) -> None:
     first = hook.account.costs()
-    first[0]["remaining_quantity"] = "changed by whoever got it"
+    first[0]["remaining_quantity"] = "changed by a caller"
     assert KlingHook().account.costs() != first
     assert kling_emulator.count("GET", COSTS) == 1
     monkeypatch.setattr(account, "CACHE_SECONDS", 0.0)
