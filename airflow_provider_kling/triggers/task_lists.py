@@ -151,7 +151,8 @@ class JobWatermark:
     first: bool = True
     listed: set[str] = field(default_factory=set)
     """Ids of all jobs that this poll has seen."""
-    _running: list[int] = field(default_factory=list)
+    _running: dict[str, int] = field(default_factory=dict)
+    """Running jobs of all polls: one that a poll does not list may be in the next one."""
     _newest: int = 0
     _latest: float = float("inf")
     _anchored: bool = False
@@ -193,14 +194,14 @@ class JobWatermark:
 
         :return: the copy.
         """
-        return replace(self, seen=dict(self.seen))
+        return replace(self, seen=dict(self.seen), _running=dict(self._running))
 
     def begin(self, now: int | None = None) -> None:
         """Begin a poll of the list.
 
         :param now: Unix time in ms.
         """
-        self._running, self._newest, self.listed = [], 0, set()
+        self._newest, self.listed = 0, set()
         self._latest = float("inf") if now is None else now + MAX_AHEAD_MS
         if now is not None and self.since > self._latest:
             # The stored watermark is of a machine whose clock was wrong.
@@ -224,8 +225,10 @@ class JobWatermark:
                 continue
             if not task.status.is_terminal:
                 if created:
-                    self._running.append(created)
-            elif task.task_id and task.task_id not in self.seen:
+                    self._running[task.task_id] = created
+                continue
+            self._running.pop(task.task_id, None)
+            if task.task_id and task.task_id not in self.seen:
                 self.seen[task.task_id] = created
                 if self._counts(task):
                     found.append(task)
@@ -246,9 +249,10 @@ class JobWatermark:
         self.first = False
         if not self._newest:
             return
-        oldest = min(
-            [created for created in self._running if created > self._newest - MAX_RUN_MS] or [self._newest]
-        )
+        self._running = {
+            ident: created for ident, created in self._running.items() if created > self._newest - MAX_RUN_MS
+        }
+        oldest = min([self._newest, *self._running.values()])
         self.since = max(self.since, oldest - OVERLAP_MS)
         self.seen = {ident: created for ident, created in self.seen.items() if not 0 < created < self.since}
 

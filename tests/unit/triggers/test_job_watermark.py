@@ -171,3 +171,23 @@ def test_hundreds_of_jobs_of_the_same_moment_are_each_reported_once(mark: JobWat
     mark.finish()
     assert sorted(found) == sorted(task.task_id for task in rows)
     assert look(mark, *rows, now=NOW) == []
+
+
+@pytest.mark.parametrize("missing_polls", [1, 3])
+def test_a_running_job_that_a_poll_does_not_list_is_reported_when_it_ends(
+    mark: JobWatermark, missing_polls: int
+) -> None:
+    other = job("other", NOW + 3_600_000)
+    assert look(mark, job("first", NOW, TaskStatus.PROCESSING)) == []
+    assert look(mark, other) == ["other"]
+    for _ in range(missing_polls):
+        assert look(mark, job("later", NOW + 7_200_000, TaskStatus.PROCESSING), other) == []
+    assert look(mark, job("first", NOW), other) == ["first"]
+    assert look(mark, job("later", NOW + 7_200_000), job("first", NOW), other) == ["later"]
+    assert mark.since == NOW + 7_200_000 - OVERLAP_MS
+
+
+def test_a_job_that_was_removed_does_not_stop_the_watermark_for_ever(mark: JobWatermark) -> None:
+    look(mark, job("removed", NOW, TaskStatus.PROCESSING))
+    look(mark, job("later", NOW + MAX_RUN_MS + 1))
+    assert mark.since == NOW + MAX_RUN_MS + 1 - OVERLAP_MS
