@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
@@ -36,6 +37,10 @@ STATUSES = ("succeed", "failed")
 _SETTINGS_SECONDS = 600.0
 """Seconds after which the connection is read again: it may have been changed."""
 
+_STORE_SECONDS = 600.0
+"""Seconds for which a store that cannot be read is asked again."""
+
+_STORE_RETRY_DELAY = 10.0
 _WARN_EVERY = 20
 _EARLIEST, _LATEST = 1_000_000_000, 4_102_444_800
 """Unix times in seconds from 2001 to 2100: another number is of milliseconds, or no time."""
@@ -92,7 +97,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         # Sorted lists: Airflow identifies triggers by a hash of their arguments.
         self.endpoint: Any = None if endpoint is None else sorted(set(_texts(endpoint)))
         self.statuses = sorted(set(_texts(statuses)))
-        self.poll_interval = max(float(poll_interval), MIN_POLL_INTERVAL)
+        self.poll_interval = _interval(poll_interval)
         self.start_from = _unix_seconds(start_from)
         self._failures: dict[str, int] = {}
         self._marks: dict[str, JobWatermark] = {}
@@ -137,7 +142,7 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
                 # would lose them if the triggerer dies in between.
                 await self._store_if_new()
                 for name, endpoint in watched.items():
-                    if endpoint.tasks_path and self._has_new_failures:
+                    if endpoint.tasks_path and self._has_new_failures(watched):
                         # The list of a family also has the jobs of lists that could not be read.
                         continue
                     for task in await self._ended(lists, name, endpoint):
@@ -193,9 +198,13 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
             ident for mark in others for ident in (mark.seen if own_list else mark.listed | mark.seen.keys())
         }
 
-    @property
-    def _has_new_failures(self) -> bool:
-        return any(0 < failures < WARN_AFTER_FAILURES for failures in self._failures.values())
+    def _has_new_failures(self, watched: dict[str, Endpoint]) -> bool:
+        """Whether the list of a single endpoint has just failed."""
+        return any(
+            0 < self._failures.get(name, 0) < WARN_AFTER_FAILURES
+            for name, endpoint in watched.items()
+            if not endpoint.tasks_path
+        )
 
     def _on_failure(self, name: str, why: str) -> None:
         failures = self._failures[name] = self._failures.get(name, 0) + 1
@@ -207,14 +216,16 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         from ..exceptions import KlingError
         from ..hooks.transport import ssl_context_for
 
+        name = f"connection {self.kling_conn_id!r}"
         while True:
             try:
                 settings = await self._settings(float("inf"))
                 await asyncio.to_thread(ssl_context_for, settings)
             except KlingError as error:
-                self._on_failure(f"connection {self.kling_conn_id!r}", str(error))
+                self._on_failure(name, str(error))
                 await asyncio.sleep(self.poll_interval)
             else:
+                self._failures.pop(name, None)
                 return settings
 
     def _watched(self) -> dict[str, Endpoint]:
@@ -238,14 +249,25 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         return {name: mark.to_json() for name, mark in self._marks.items()}
 
     async def _stored(self) -> Any:
+        """Return the stored watermarks.
+
+        A store that does not respond is asked again for a while: without its watermarks, jobs that ended
+        while no triggerer ran would not be reported, and the next watermark replaces the stored one.
+        """
         store: Any = getattr(self, "asset_state_store", None)
-        if store is None:
-            return None
-        try:
-            return await store.aget(STATE_KEY)
-        except Exception as error:
-            self.log.warning("The watermark cannot be read, watching starts again: %s", type(error).__name__)
-            return None
+        until = time.monotonic() + _STORE_SECONDS
+        while store is not None:
+            try:
+                return await store.aget(STATE_KEY)
+            except Exception as error:
+                # Airflow's answer to a trigger of several assets, which does not change.
+                if isinstance(error, ValueError) or time.monotonic() >= until:
+                    self.log.warning(
+                        "The watermark cannot be read, watching starts again: %s", type(error).__name__
+                    )
+                    return None
+            await asyncio.sleep(min(self.poll_interval, _STORE_RETRY_DELAY))
+        return None
 
     async def _store_if_new(self) -> None:
         store: Any = getattr(self, "asset_state_store", None)
@@ -272,6 +294,16 @@ def _event(task: KlingTask, endpoint: Endpoint) -> TriggerEvent:
 
 def _texts(value: str | Iterable[str]) -> list[str]:
     return [value] if isinstance(value, str) else [str(each) for each in value]
+
+
+def _interval(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if isinstance(value, bool) or not math.isfinite(seconds):
+        raise ValueError(f"Invalid value for 'poll_interval': {value!r}; expected seconds.")
+    return max(seconds, MIN_POLL_INTERVAL)
 
 
 def _unix_seconds(value: datetime | str | float | None) -> float | None:

@@ -22,6 +22,7 @@ from tests.unit.triggers.server import until
 if airflow.__version__ < "3":
     pytest.skip("AssetWatcher came with Airflow 3.0", allow_module_level=True)
 
+from airflow_provider_kling.triggers import events
 from airflow_provider_kling.triggers.events import STATE_KEY, KlingJobEventTrigger
 
 SLUG = "images/generations"
@@ -112,8 +113,8 @@ async def test_each_job_that_ends_is_one_event_of_ids_only(kling: Emulator) -> N
         await watch.first_look()
         named = await make(kling, external_task_id="mine")
         other = await make(kling)
-        events = {event["task_id"]: event for event in await watch.until(2)}
-        assert events == {
+        found = {event["task_id"]: event for event in await watch.until(2)}
+        assert found == {
             named: {"task_id": named, "external_task_id": "mine", "endpoint": SLUG, "status": "succeed"},
             other: {"task_id": other, "external_task_id": None, "endpoint": SLUG, "status": "succeed"},
         }
@@ -130,10 +131,10 @@ async def test_all_lists_of_an_account_are_watched_at_once(kling: Emulator) -> N
         await watch.until(3)
         await asyncio.sleep(1.0)
         assert len(watch.events) == 3, "some jobs are in two lists"
-        events = {event["task_id"]: event["endpoint"] for event in watch.events}
-        assert events[image] == SLUG
-        assert events[video] == "videos/text2video"
-        assert events[newer] in ("text-to-video", "image-to-video", "omni-video", "motion-control")
+        found = {event["task_id"]: event["endpoint"] for event in watch.events}
+        assert found[image] == SLUG
+        assert found[video] == "videos/text2video"
+        assert found[newer] in ("text-to-video", "image-to-video", "omni-video", "motion-control")
 
 
 async def test_only_the_statuses_that_are_requested_are_reported(kling: Emulator) -> None:
@@ -175,13 +176,55 @@ async def test_the_watermark_is_not_stored_before_airflow_has_the_events(kling: 
         await until(lambda: job in store.values.get(STATE_KEY, {}).get(SLUG, {"seen": ()})["seen"])
 
 
-async def test_a_store_that_does_not_respond_stops_nothing(kling: Emulator) -> None:
+async def test_a_watermark_that_cannot_be_stored_stops_nothing(kling: Emulator) -> None:
     store = Store()
+    async with Watch(store, endpoint=SLUG) as watch:
+        await watch.first_look()
+        store.broken = True
+        await make(kling)
+        await watch.until(1)
+
+
+async def test_a_store_that_does_not_respond_at_the_start_loses_no_event(kling: Emulator) -> None:
+    store = Store()
+    async with Watch(store, endpoint=SLUG) as watch:
+        await watch.first_look()
+        await until(lambda: STATE_KEY in store.values)
+    missed = await make(kling)
+    await asyncio.sleep(0.5)
     store.broken = True
     async with Watch(store, endpoint=SLUG) as watch:
+        await asyncio.sleep(0.5)
+        store.broken = False
+        assert [event["task_id"] for event in await watch.until(1)] == [missed]
+
+
+@pytest.mark.parametrize("patience", [0.0, 600.0])
+async def test_a_store_that_cannot_be_used_does_not_stop_the_start(
+    kling: Emulator, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    class Unusable(Store):
+        def _check(self) -> None:
+            raise ValueError("several assets") if patience else ConnectionError("it does not respond")
+
+    monkeypatch.setattr(events, "_STORE_SECONDS", patience)
+    async with Watch(Unusable(), endpoint=SLUG) as watch:
         await watch.first_look()
         await make(kling)
         await watch.until(1)
+
+
+@pytest.mark.parametrize("endpoint", ["text-to-video", ["text-to-video", SLUG]])
+async def test_one_failed_poll_of_a_shared_list_does_not_end_its_polls(
+    kling: Emulator, endpoint: Any
+) -> None:
+    async with Watch(endpoint=endpoint) as watch:
+        await watch.first_look()
+        (path,) = (each.tasks_path for each in watch.trigger._watched().values() if each.tasks_path)
+        watch.trigger._on_failure(path, "a page cannot be read")
+        watch.trigger._on_failure("connection 'kling_default'", "it cannot be read")
+        job = await make(kling, path="/text-to-video/kling-3.0-turbo")
+        assert [event["task_id"] for event in await watch.until(1)] == [job]
 
 
 async def test_a_start_in_the_past_reports_what_ended_since(kling: Emulator) -> None:
@@ -230,6 +273,10 @@ async def test_triggers_of_one_connection_share_their_requests(kling: Emulator) 
         ({"endpoint": "audio/tts"}, "expected one that lists its jobs"),
         ({"statuses": "done"}, "Invalid value for 'statuses'"),
         ({"statuses": []}, "Invalid value for 'statuses'"),
+        ({"poll_interval": float("nan")}, "Invalid value for 'poll_interval'"),
+        ({"poll_interval": "inf"}, "Invalid value for 'poll_interval'"),
+        ({"poll_interval": None}, "Invalid value for 'poll_interval'"),
+        ({"poll_interval": True}, "Invalid value for 'poll_interval'"),
         ({"start_from": "yesterday"}, "Invalid value for 'start_from'"),
         ({"start_from": 1_800_000_000_000}, "expected .* Unix time in seconds"),
         ({"start_from": float("nan")}, "Invalid value for 'start_from'"),
