@@ -112,7 +112,7 @@ def test_jobs_of_other_runs_count_for_the_budget(
     assert len(kling.jobs) == 3
 
 
-@pytest.mark.parametrize("kept_here", [True, False])
+@pytest.mark.parametrize("same_output", [True, False])
 def test_rows_of_more_than_thirty_days_ago_are_done_or_reported(
     kling: Emulator, nights: Callable[..., Batch], catalogue: list[dict[str, Any]], same_output: bool
 ) -> None:
