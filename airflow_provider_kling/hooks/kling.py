@@ -23,6 +23,7 @@ from ..exceptions import KlingError
 from ..version_compat import AirflowNotFoundException, BaseHook
 from .client import KlingClient
 from .connection import KlingSettings, connection_form_widgets, parse_connection, ui_field_behaviour
+from .transport import NoRedirectSession
 from .waiting import MAX_AUTH_RETRY_INTERVAL, TaskWaiter
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class KlingHook(BaseHook):
         return KlingClient(self.settings, self.get_conn())
 
     def get_conn(self, headers: dict[Any, Any] | None = None) -> Session:
-        """Make a session with the connection's TLS and proxy settings.
+        """Make a session with the connection's TLS and proxy settings. It follows no redirects.
 
         Nothing of the connection's extra becomes a header, unlike in Airflow's ``HttpHook``.
 
@@ -104,7 +105,7 @@ class KlingHook(BaseHook):
         :return: the session, without credentials.
         """
         settings = self.settings
-        session = Session()
+        session = NoRedirectSession()
         session.verify = settings.verify
         session.proxies = settings.proxies or {}
         session.headers.update(headers or {})

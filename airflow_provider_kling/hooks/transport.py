@@ -21,6 +21,19 @@ _MOST_BYTES = 65_536
 _LONGEST = 200
 
 
+class NoRedirectSession(requests.Session):
+    """A session that never looks at redirects: even with ``allow_redirects=False`` requests would read the
+    whole body of one, without a limit, and fail on a malformed ``Location``."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return no target.
+
+        :param resp: the response.
+        :return: ``None``.
+        """
+        return None
+
+
 def iter_body(response: requests.Response, *, decoded: bool = True) -> Iterator[bytes]:
     """Yield the body of an answer in pieces, each as soon as it is there.
 

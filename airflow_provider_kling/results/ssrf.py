@@ -21,6 +21,8 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from ..hooks.transport import NoRedirectSession
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # IPv6 networks whose last 32 bits are an IPv4 address.
@@ -173,7 +175,7 @@ def guarded_session(allow_private: bool, *, verify: bool | str, headers_timeout:
     :param headers_timeout: seconds from a request to the end of the response headers.
     :return: the session.
     """
-    session = requests.Session()
+    session = NoRedirectSession()
     # The environment could add a password from netrc; proxies and CA bundles are handled here.
     session.trust_env = False
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")

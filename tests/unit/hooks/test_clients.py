@@ -24,6 +24,8 @@ from airflow_provider_kling.exceptions import (
 )
 from airflow_provider_kling.hooks import async_client, client
 from airflow_provider_kling.hooks.flows import MAX_DELAY, READ_ATTEMPTS
+from airflow_provider_kling.hooks.transport import NoRedirectSession
+from airflow_provider_kling.results.ssrf import guarded_session
 from tests.unit.hooks.conftest import Either, MakeClient
 from tests.unit.hooks.scripted_server import Reply, ScriptedServer
 
@@ -166,6 +168,25 @@ def test_errors_that_a_retry_cannot_fix_are_requested_once(
         client_of_server.read(get_task_requests(IMAGE_TO_VIDEO, "8")[0])
     assert len(server.received) == 1
     assert "secret" not in str(failed.value)
+
+
+def test_a_malformed_location_leaves_the_outcome_unknown(
+    client_of_server: Either, server: ScriptedServer
+) -> None:
+    server.always = Reply(302, b"", {"Location": "http://[::1"})
+    assert failed_create(client_of_server).job is JobState.MAY_EXIST
+    assert server.calls == [f"POST {PATH}"]
+
+
+def test_the_body_of_a_redirect_is_not_read(server: ScriptedServer) -> None:
+    server.always = Reply(302, b"x" * 1_000_000, {"Location": "/elsewhere"})
+    for session in (
+        NoRedirectSession(),
+        guarded_session(allow_private=True, verify=True, headers_timeout=10),
+    ):
+        with session.get(server.url, stream=True, allow_redirects=False) as response:
+            assert response.status_code == 302
+            assert len(response.raw.read()) == 1_000_000, "nothing has been read before"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
