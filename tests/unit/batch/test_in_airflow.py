@@ -161,7 +161,7 @@ def test_rows_changed_before_execution_are_submitted(kling: Emulator, batch: Bat
 
 
 @pytest.mark.parametrize(
-    ("given", "change", "asked"),
+    ("original", "change", "expected"),
     [
         ([{"prompt": "a"}], lambda displayed: displayed, [{"prompt": "a"}]),
         (

@@ -149,7 +149,7 @@ def test_lines_of_earlier_workers_come_before_a_merge(shelf: Shelf, monkeypatch:
         assert ledger_in(shelf.uri).entries == worker.entries
 
 
-@pytest.mark.parametrize("kept", range(6))
+@pytest.mark.parametrize("remaining", range(6))
 def test_an_interrupted_merge_restores_no_outdated_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remaining: int
 ) -> None:
