@@ -166,7 +166,7 @@ def test_slack_is_told_what_waits_for_approval(
     }
     assert asked == ["Publish this video?"]
     (message,) = slack
-    assert message["text"].startswith("A video waits for approval: http")
+    assert message["text"].startswith("A video is waiting for approval: http")
     assert f"/dags/approve/runs/{quote(run.run_id)}/tasks/approve" in message["text"]
 
 

@@ -62,14 +62,14 @@ def test_rows_are_filtered_by_state_and_words(viewer: Browser, stored: StoredBat
     put([one])
     missing = stored.line(4, RowState.FAILED, error="no face")
     stored.write(*(stored.done(number) for number in range(1, 4)), missing)
-    for query, numbers in (
+    for filters, numbers in (
         ({"group": "failed"}, [4]),
         ({"words": "PRODUCT #2"}, [2]),
         ({"words": "face"}, [4]),
         ({"words": "nothing like it"}, []),
         ({"offset": 2, "limit": 1}, [3]),
     ):
-        assert [row["number"] for row in query(viewer, one, **query).json()["rows"]] == numbers
+        assert [row["number"] for row in query(viewer, one, **filters).json()["rows"]] == numbers
 
 
 def test_five_thousand_rows_come_in_pages(viewer: Browser, stored: StoredBatch) -> None:
