@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from html import unescape
@@ -17,7 +17,7 @@ from .endpoint import Endpoint
 from .envelopes import iter_layers
 from .errors import ApiError, ErrorKind, classify, read_refusal
 from .polling import MAX_RETRY_AFTER
-from .response_values import comparable_id, id_text
+from .response_values import comparable_id, id_text, is_true
 from .task import KlingTask, list_rows, parse_task, parse_task_list
 
 MAX_PAGE_SIZE = 500
@@ -26,6 +26,9 @@ MAX_PAGE_SIZE = 500
 MAX_IDS_PER_QUERY = 20
 """Most ids that one query may name."""
 
+MAX_EMPTY_PAGES = 20
+"""Pages without a row in a row after which a list that says that it goes on is not followed."""
+
 _MAX_MESSAGE = 500
 _MAX_REQUEST_ID = 100
 _TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
@@ -33,6 +36,10 @@ _HTTP_OK = range(200, 300)
 _SUCCESS_WORDS = frozenset(("ok", "success", "succeed", "succeeded"))
 _NO_ERROR_WORDS = frozenset(("", "0", "null", "none", *_SUCCESS_WORDS))
 _REDIRECTS = range(300, 400)
+
+
+class IncompleteListError(Exception):
+    """A list says that there are more rows, and no cursor leads to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,27 +133,62 @@ def iter_cursor_pages(
 ) -> Generator[ApiRequest, Mapping[str, Any], list[KlingTask]]:
     """Read one page of a list with cursors: yields calls, receives their answers, returns the tasks.
 
+    An answer without a task that names the next cursor is not a page of its own: the next one is read.
+
     :param endpoint: endpoint of the tasks.
     :param page: page number from 1.
     :param page_size: tasks a page, 1 to 500.
     :param cursors: cursors at which the known pages begin; new ones are added.
-    :return: generator of calls; its return value is the tasks of the page.
+    :return: generator of calls; its return value is the tasks of the page, none after the last page.
+    :raises IncompleteListError: the page before says that there are more tasks, and names no way to them.
     """
     if not cursors:
         cursors.append("")
+    known, empty_pages = set(cursors), 0
     while True:
         at = min(page, len(cursors))
         cursor = cursors[at - 1]
         body = {"limit": page_size, **({"cursor": cursor} if cursor else {})}
         response = yield ApiRequest("POST", endpoint.tasks_path, body=body)
-        data = response.get("data")
-        following = data.get("next_cursor") if isinstance(data, Mapping) and data.get("has_more") else None
-        if following and at == len(cursors):
-            cursors.append(str(following))
-        if at == page:
-            return parse_task_list(response)
-        if not following:
-            return []
+        tasks = parse_task_list(response)
+        if at < len(cursors):
+            return tasks
+        try:
+            following = next_cursor(response.get("data"), known)
+        except IncompleteListError:
+            if tasks and at == page:
+                # Whether the rest can be reached is asked for when the next page is.
+                return tasks
+            raise
+        known.add(following)
+        if following and not tasks and (empty_pages := empty_pages + 1) <= MAX_EMPTY_PAGES:
+            cursors[-1] = following
+            continue
+        if following and not tasks:
+            raise IncompleteListError
+        if following:
+            cursors.append(following)
+        if at == page or not following:
+            return tasks if at == page else []
+
+
+def next_cursor(data: Any, known: Collection[str]) -> str:
+    """Return the cursor of the page that follows in a list.
+
+    :param data: ``data`` of the answer.
+    :param known: cursors that were used before.
+    :return: the cursor; empty after the last page.
+    :raises IncompleteListError: the answer says that there are more rows; its cursor is missing or was used.
+    """
+    page_info = data if isinstance(data, Mapping) else {}
+    following = id_text(page_info.get("next_cursor"))
+    is_new = bool(following) and following not in known
+    goes_on = page_info.get("has_more")
+    if not (is_new if goes_on is None else is_true(goes_on)):
+        return ""
+    if not is_new:
+        raise IncompleteListError
+    return following
 
 
 def select_task(

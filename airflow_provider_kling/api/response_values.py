@@ -141,6 +141,15 @@ def comparable_id(text: str) -> str:
     return strip_invisible(text, len(text)).strip()
 
 
+def is_true(value: Any) -> bool:
+    """Return whether a flag is set: a gateway may write it as text or as a number.
+
+    :param value: a flag of an answer.
+    :return: ``True`` only for what certainly says so.
+    """
+    return str(value).strip().lower() in ("true", "1")
+
+
 def duration(value: Any) -> Any:
     """Return a length in seconds as the API writes it.
 

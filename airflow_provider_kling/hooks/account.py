@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.account import CASH_LEDGER, COSTS, MAX_LEDGER_PAGE, UNIT_LEDGER, PackageType, cash_balances
 from ..api.errors import ApiError
-from ..api.http import ApiRequest, parse_response
-from ..api.response_values import clean, id_text
+from ..api.http import MAX_EMPTY_PAGES, ApiRequest, IncompleteListError, next_cursor, parse_response
+from ..api.response_values import clean
 from ..exceptions import KlingError, KlingRequestInvalid, KlingServerError, error_from_api
 from .flows import READ_ATTEMPTS, is_retryable, retry_delay
-from .responses import response_data
+from .responses import incomplete_list_error, response_data
 
 if TYPE_CHECKING:
     from .client import KlingClient
@@ -206,7 +206,7 @@ class AccountClient:
         return self._lines(path, body)
 
     def _lines(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        pace, cursors = self._pace(), {""}
+        pace, cursors, empty_pages = self._pace(), {""}, 0
         while True:
             call = ApiRequest("POST", path, body=body)
             with pace.lock:
@@ -215,14 +215,17 @@ class AccountClient:
             result = (data["result"] or {"detail": None}) if "result" in data else data
             rows = _rows(call, result if isinstance(result, Mapping) else {}, "detail")
             yield from rows
-            cursor = id_text(data.get("next_cursor"))
-            if not rows or not _is_true(data.get("has_more")):
+            try:
+                cursor = next_cursor(data, cursors)
+            except IncompleteListError:
+                if not rows:
+                    return
+                raise incomplete_list_error(call, "Charges") from None
+            empty_pages = 0 if rows else empty_pages + 1
+            if not cursor:
                 return
-            if cursor in cursors:
-                raise KlingServerError(
-                    f"Charges are missing; a retry reads again. The answer to {call} says that there are "
-                    "more lines, and its cursor does not lead to them."
-                )
+            if empty_pages > MAX_EMPTY_PAGES:
+                raise incomplete_list_error(call, "Charges")
             cursors.add(cursor)
             # A cursor stands for the whole question; other parameters are invalid with it.
             body = {"cursor": cursor}
@@ -284,10 +287,6 @@ def _rows(call: ApiRequest, data: Mapping[str, Any], name: str) -> list[dict[str
             f"No {name} in the answer: a retry reads again. The answer to {call} is no list of them."
         )
     return [dict(clean(row)) for row in rows or () if isinstance(row, Mapping)]
-
-
-def _is_true(value: Any) -> bool:
-    return str(value).strip().lower() in ("true", "1")
 
 
 def _milliseconds(moment: Timestamp) -> int:

@@ -23,6 +23,7 @@ from ..api.endpoint import Endpoint
 from ..api.hosts import format_for_host
 from ..api.http import (
     ApiRequest,
+    IncompleteListError,
     create_request,
     get_task_requests,
     get_tasks_request,
@@ -40,7 +41,13 @@ from ..exceptions import (
     KlingTaskNotFound,
 )
 from .connection import KlingSettings
-from .responses import TokenRejected, parse_or_raise, parse_requested_task, parse_task_or_raise
+from .responses import (
+    TokenRejected,
+    incomplete_list_error,
+    parse_or_raise,
+    parse_requested_task,
+    parse_task_or_raise,
+)
 
 T = TypeVar("T")
 HttpResponse = tuple[int, Mapping[str, str], bytes]
@@ -238,7 +245,8 @@ def list_tasks(
     :param page: page number from 1.
     :param page_size: tasks a page, 1 to 500.
     :param cursors: the client's cursors.
-    :return: the tasks of the page.
+    :return: the tasks of the page; none after the last one.
+    :raises KlingServerError: the page before says that there are more tasks, and names no way to them.
     """
     if not endpoint.tasks_path:
         return parse_task_list((yield from read(settings, list_request(endpoint, page, page_size))))
@@ -252,6 +260,8 @@ def list_tasks(
         except StopIteration as end:
             cursors.save(endpoint.tasks_path, page, page_size, known)
             return cast("list[KlingTask]", end.value)
+        except IncompleteListError:
+            raise incomplete_list_error(request, "Jobs") from None
 
 
 @dataclass(slots=True)

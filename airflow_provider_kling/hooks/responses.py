@@ -154,6 +154,19 @@ def _advice_without_answer(reason: str, *, sent: bool) -> str:
     return "Host unreachable: check Host and proxy"
 
 
+def incomplete_list_error(call: ApiRequest, missing: str) -> KlingServerError:
+    """Make the exception for a list that says that it goes on, and names no way to the rest.
+
+    :param call: the request whose answer says so.
+    :param missing: what is missing, in a word.
+    :return: the exception.
+    """
+    return KlingServerError(
+        f"{missing} are missing; a retry reads again. The answer to {call} says that there are more, and its "
+        "cursor does not lead to them."
+    )
+
+
 def parse_task_or_raise(call: ApiRequest, payload: Mapping[str, Any]) -> KlingTask:
     """Read the task of a payload that must hold one.
 

@@ -24,6 +24,7 @@ from ..exceptions import (
     KlingRequestInvalid,
     KlingResultExpired,
     KlingResultMissing,
+    KlingServerError,
 )
 from .files import list_result_files, task_folder
 from .finished_job import makes_files
@@ -214,8 +215,9 @@ def iter_tasks_since(
 
     :param read_page: reads a page by its number, from 1.
     :param since: Unix time in ms; older jobs are skipped.
-    :param newest_first: whether to stop at the first older job.
+    :param newest_first: whether to stop at the first older job; otherwise only an empty page is the end.
     :return: the jobs, each once.
+    :raises KlingServerError: the list has more pages than can be read.
     """
     seen: set[str] = set()
     for number in range(1, MAX_PAGES + 1):
@@ -224,9 +226,13 @@ def iter_tasks_since(
         new = [task for task in page if task.task_id not in seen]
         yield from (task for task in new if (task.created_at or since) >= since)
         # One wrong time does not end the sweep.
-        if not new or (newest_first and all((task.created_at or since) < since for task in page)):
+        is_settled = newest_first and all((task.created_at or since) < since for task in page)
+        if not page or is_settled or (newest_first and not new):
             return
         seen.update(task.task_id for task in new)
+    raise KlingServerError(
+        f"Jobs are missing: set a lower 'days'. The list has more than {MAX_PAGES} pages of jobs."
+    )
 
 
 def classify_task(
@@ -267,6 +273,8 @@ def scan_endpoints(
 ) -> None:
     """Find results in the lists of endpoints that are not stored.
 
+    A list that ends with an error is reported, and what its pages before that hold is found.
+
     :param endpoints: the endpoints.
     :param read_page: reads a page of an endpoint's list by its number, from 1.
     :param stored: names of the folders that hold stored results.
@@ -279,26 +287,41 @@ def scan_endpoints(
     """
     last: KlingError | None = None
     seen: set[str] = set()
+    pages: Counter[str] = Counter()
     for endpoint in endpoints:
         try:
             # The order of API 2.0's list is not documented; it covers 30 days.
             ordered = not endpoint.tasks_path
             has_files = ordered and makes_files(endpoint)
-            for task in iter_tasks_since(partial(read_page, endpoint), since, newest_first=ordered):
+            read = partial(_read_counted, read_page, pages, endpoint)
+            for task in iter_tasks_since(read, since, newest_first=ordered):
                 # The list of API 2.0 may also hold jobs of other endpoints.
                 if task.task_id in seen:
                     continue
                 seen.add(task.task_id)
                 job = PendingResult(endpoint.slug, task.task_id, task.expires_at)
                 report.add(job, classify_task(task, stored, now, has_files=has_files))
-        except KlingAuthError:
-            raise
         except KlingError as error:
+            # After a page that was read, any error means that jobs are missing.
+            begun = pages[endpoint.slug] > 0
+            if isinstance(error, KlingAuthError) and not begun:
+                raise
             last = error
             refused = isinstance(error, KlingRequestInvalid | KlingAccountError)
-            report.on_list_failed(endpoint.slug, str(error), failed=all_needed or not refused)
-    if last and len(report.unlisted) == len(endpoints):
+            report.on_list_failed(endpoint.slug, str(error), failed=all_needed or begun or not refused)
+    if last and not pages:
         raise last
+
+
+def _read_counted(
+    read_page: Callable[[Endpoint, int], list[KlingTask]],
+    pages: Counter[str],
+    endpoint: Endpoint,
+    number: int,
+) -> list[KlingTask]:
+    page = read_page(endpoint, number)
+    pages[endpoint.slug] += 1
+    return page
 
 
 def sort_by_expiry(jobs: Iterable[PendingResult]) -> list[PendingResult]:

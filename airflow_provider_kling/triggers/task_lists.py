@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ..api.http import iter_cursor_pages, list_request
+from ..api.http import IncompleteListError, iter_cursor_pages, list_request
 from ..api.task import KlingTask, parse_task_list
 from ..hooks.async_client import AsyncKlingClient
+from ..hooks.responses import incomplete_list_error
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
@@ -101,8 +102,11 @@ class TaskLists:
         starts: list[str] = []
         for number in range(1, MAX_PAGES + 1):
             tasks = await self._page(endpoint, number, starts)
+            if endpoint.tasks_path and not tasks:
+                return
             yield tasks
-            if len(tasks) < PAGE_SIZE // 2 and not (endpoint.tasks_path and len(starts) > number):
+            # A list with cursors says itself whether it goes on, also after a short page.
+            if not endpoint.tasks_path and len(tasks) < PAGE_SIZE // 2:
                 return
 
     async def _page(self, endpoint: Endpoint, number: int, starts: list[str]) -> list[KlingTask]:
@@ -115,6 +119,8 @@ class TaskLists:
                 call = steps.send(await self._read(call))
             except StopIteration as end:
                 return list(end.value)
+            except IncompleteListError:
+                raise incomplete_list_error(call, "Jobs") from None
 
     async def _read(self, call: ApiRequest) -> dict[str, Any]:
         """Make a call, or re-use the response to the same call of a moment ago."""

@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_kling.api.endpoint import Endpoint
 from airflow_provider_kling.api.http import (
     MAX_IDS_PER_QUERY,
+    IncompleteListError,
     chunk_ids,
     create_request,
     get_task_requests,
@@ -227,6 +228,49 @@ def test_pages_are_numbered_where_they_are_read_by_cursor() -> None:
     assert _walk(3, starts, [_page("3")]) == ([{"limit": 2, "cursor": "b"}], ["3"])
     assert _walk(4, starts, [_page("3")]) == ([{"limit": 2, "cursor": "b"}], [])
     assert _walk(2, [], [_page("1", "a"), _page("2", "b")])[1] == ["2"]
+
+
+def _incomplete(ident: str, cursor: Any, more: Any = True) -> dict[str, Any]:
+    return {"result": [{"id": ident}], "next_cursor": cursor, "has_more": more}
+
+
+@pytest.mark.parametrize("more", [True, "true", 1])
+@pytest.mark.parametrize("cursor", ["", None, {}, "a"])
+def test_a_list_that_goes_on_without_a_new_cursor_is_incomplete(cursor: Any, more: Any) -> None:
+    starts: list[str] = []
+    assert _walk(1, starts, [_page("1", "a")])[1] == ["1"]
+    assert _walk(2, starts, [_incomplete("2", cursor, more)])[1] == ["2"], "what is there is read"
+    with pytest.raises(IncompleteListError):
+        _walk(3, starts, [_incomplete("2", cursor, more)])
+    with pytest.raises(IncompleteListError):
+        _walk(2, [], [_incomplete("1", cursor if cursor != "a" else "")])
+
+
+@pytest.mark.parametrize("more", [False, "false", 0, "", None])
+def test_a_list_that_does_not_go_on_is_complete(more: Any) -> None:
+    assert _walk(2, [], [_incomplete("1", "", more)])[1] == []
+    assert _walk(3, ["", "a"], [_incomplete("2", "a", more)])[1] == []
+
+
+def test_a_cursor_without_a_flag_is_followed() -> None:
+    pages = [{"result": [{"id": "1"}], "next_cursor": 7}, {"result": [{"id": "2"}]}]
+    assert _walk(2, [], pages) == ([{"limit": 2}, {"limit": 2, "cursor": "7"}], ["2"])
+
+
+def test_an_answer_without_tasks_is_no_end() -> None:
+    nothing = {"result": [], "next_cursor": "b", "has_more": True}
+    starts = [""]
+    assert _walk(1, starts, [nothing, _page("1", "c")])[1] == ["1"]
+    assert _walk(2, starts, [_page("2")])[1] == ["2"]
+    for page in (1, 2):
+        with pytest.raises(IncompleteListError):
+            _walk(page, [], [nothing, nothing])
+
+
+def test_a_list_of_nothing_but_cursors_is_not_followed_for_ever() -> None:
+    pages = [{"result": [], "next_cursor": f"c{n}", "has_more": True} for n in range(100)]
+    with pytest.raises(IncompleteListError):
+        _walk(1, [], pages)
 
 
 def test_its_tasks_are_read() -> None:

@@ -11,7 +11,7 @@ from airflow_provider_kling.api.requests.library import CUSTOM_VOICES
 from airflow_provider_kling.api.requests.video import IMAGE_TO_VIDEO, TextToVideo
 from airflow_provider_kling.api.requests.video_v2 import TEXT_TO_VIDEO_2
 from airflow_provider_kling.emulator import Emulator
-from airflow_provider_kling.exceptions import JobState, KlingRequestInvalid
+from airflow_provider_kling.exceptions import JobState, KlingRequestInvalid, KlingServerError
 from airflow_provider_kling.hooks import flows
 from airflow_provider_kling.hooks.kling import KlingHook
 from tests.unit.hooks.conftest import Either
@@ -75,6 +75,19 @@ def test_a_cursor_is_used_for_a_minute_only(
     monkeypatch.setattr(flows, "_CURSOR_SECONDS", 0.0)
     new = submit(hook, 2)
     assert listed(hook, 2) == [old[3], old[2]], f"the jobs after {new}"
+
+
+@pytest.mark.parametrize("cursor", ["", "a"])
+def test_a_list_whose_cursor_leads_nowhere_is_not_reported_as_complete(
+    client_of_server: Either, server: ScriptedServer, cursor: str
+) -> None:
+    first = {"result": [{"id": "1"}], "next_cursor": "a", "has_more": True}
+    second = {"result": [{"id": "2"}], "next_cursor": cursor, "has_more": True}
+    server.replies = [Reply(200, {"code": 0, "data": page}) for page in (first, second, first, second)]
+    pages = [client_of_server.list_tasks(TEXT_TO_VIDEO_2, page, 1) for page in (1, 2)]
+    assert [task.task_id for page in pages for task in page] == ["1", "2"]
+    with pytest.raises(KlingServerError, match=r"^Jobs are missing; a retry reads again\."):
+        client_of_server.list_tasks(TEXT_TO_VIDEO_2, 3, 1)
 
 
 def test_create_takes_a_request_or_a_body(client_of_server: Either, server: ScriptedServer) -> None:

@@ -17,12 +17,13 @@ import pytest
 import requests
 
 from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.hooks.async_client import AsyncKlingClient
 from tests.unit.triggers.server import until
 
 if airflow.__version__ < "3":
     pytest.skip("AssetWatcher came with Airflow 3.0", allow_module_level=True)
 
-from airflow_provider_kling.triggers import events
+from airflow_provider_kling.triggers import events, task_lists
 from airflow_provider_kling.triggers.events import STATE_KEY, KlingJobEventTrigger
 
 SLUG = "images/generations"
@@ -243,6 +244,32 @@ async def test_an_account_that_cannot_be_read_for_a_while_is_watched_on(kling: E
         assert watch.events == []
         kling.faults.set({"server_error": 0})
         assert [event["task_id"] for event in await watch.until(1)] == [job]
+
+
+async def test_jobs_that_a_list_leaves_out_for_a_while_are_reported_later(
+    kling: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that it goes on, and names no cursor: the poll is repeated, and its watermark not advanced."""
+    monkeypatch.setattr(task_lists, "PAGE_SIZE", 1)
+    monkeypatch.setattr(task_lists, "SHARED_SECONDS", 0.0)
+    real = AsyncKlingClient._send_once
+    cut = False
+
+    async def without_cursor(self: AsyncKlingClient, call: Any) -> Any:
+        status, headers, body = await real(self, call)
+        if cut and call.path == "/tasks" and call.method == "POST":
+            body = json.dumps(json.loads(body) | {"data": json.loads(body)["data"] | {"next_cursor": ""}})
+            body = body.encode()
+        return status, headers, body
+
+    monkeypatch.setattr(AsyncKlingClient, "_send_once", without_cursor)
+    async with Watch(endpoint="text-to-video") as watch:
+        await watch.first_look()
+        cut = True
+        jobs = {await make(kling, path="/text-to-video/kling-3.0-turbo") for _ in range(3)}
+        await until(lambda: watch.trigger._failures)
+        cut = False
+        assert {event["task_id"] for event in await watch.until(3)} == jobs
 
 
 async def test_a_connection_that_cannot_be_used_yet_is_waited_for(

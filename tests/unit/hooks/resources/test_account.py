@@ -157,6 +157,21 @@ def test_a_page_without_lines_ends_the_ledger(scripted: Any, quick: None) -> Non
     assert len(list(hook.account.unit_ledger(1, 2))) == 1
 
 
+def test_a_page_without_lines_that_names_the_next_one_is_no_end(scripted: Any, quick: None) -> None:
+    hook, script = scripted
+    script.add(ledger_page(cursor="c1", more=True))
+    script.add(ledger_page("a"))
+    assert len(list(hook.account.unit_ledger(1, 2))) == 1
+
+
+def test_pages_without_lines_are_not_followed_for_ever(scripted: Any, quick: None) -> None:
+    hook, script = scripted
+    for number in range(100):
+        script.add(ledger_page(cursor=f"c{number}", more=True))
+    with pytest.raises(KlingServerError, match="Charges are missing; a retry reads again"):
+        list(hook.account.unit_ledger(1, 2))
+
+
 def test_a_flag_may_be_text(scripted: Any, quick: None) -> None:
     hook, script = scripted
     for more in ("True", "false"):

@@ -14,14 +14,17 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_kling.api.task import KlingTask, TaskStatus
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
+    KlingAccountError,
     KlingAuthError,
     KlingRequestInvalid,
     KlingResultNotKept,
     KlingServerError,
 )
+from airflow_provider_kling.hooks.client import KlingClient
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.operators import results
 from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
+from airflow_provider_kling.results import sweep as results_sweep
 from airflow_provider_kling.results.manifest import stored_task_ids
 from airflow_provider_kling.results.sweep import (
     MAX_CONSECUTIVE_FAILURES,
@@ -260,6 +263,72 @@ def test_a_list_that_fails_fails_the_sweep_after_the_others(make: Make, here: st
     with pytest.raises(KlingServerError, match=r"^Retry to list the jobs of videos/avatar: Kling is under"):
         sweep(here, ti)
     assert ti.xcoms["return_value"]["landed"] == 1
+
+
+@pytest.fixture
+def cut_list(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """The second page of a list cannot be read."""
+    monkeypatch.setattr(results, "MAX_PAGE_SIZE", 1)
+    listed = KlingHook.list_tasks
+
+    def first_page_only(self: Any, endpoint: Any, number: int, *args: Any) -> Any:
+        if endpoint.slug == SLUG and number > 1:
+            raise error
+        return listed(self, endpoint, number, *args)
+
+    monkeypatch.setattr(KlingHook, "list_tasks", first_page_only)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KlingRequestInvalid("HTTP 400 of a proxy", http_status=400),
+        KlingAccountError("HTTP 403 of a proxy", http_status=403),
+        KlingAuthError("HTTP 401 of a proxy", http_status=401),
+        KlingServerError("Jobs are missing; a retry reads again."),
+    ],
+)
+@pytest.mark.parametrize("arguments", [{}, {"endpoints": [SLUG]}])
+@pytest.mark.usefixtures("cut_list")
+def test_what_a_list_holds_before_it_fails_is_stored_and_the_sweep_fails(
+    make: Make, here: str, arguments: dict[str, Any]
+):
+    make(2)
+    ti = TaskInstance()
+    with pytest.raises(KlingServerError, match=r"^Retry to list the jobs of videos/text2video: ") as failed:
+        sweep(here, ti, **arguments)
+    assert not isinstance(failed.value, AirflowFailException), "a retry reads the list again"
+    report = ti.xcoms["return_value"]
+    assert report["landed"] == (1 if arguments else 2), "the list of API 2.0 has the other one"
+    assert [each["endpoint"] for each in report["unlisted_endpoints"]] == [SLUG]
+
+
+def test_a_list_that_goes_on_without_a_cursor_fails_the_sweep_after_what_it_holds(
+    make: Make, here: str, monkeypatch: pytest.MonkeyPatch
+):
+    make(2, "text-to-video", model_name="kling-3.0-turbo")
+    monkeypatch.setattr(results, "MAX_PAGE_SIZE", 1)
+    real = KlingClient._send_once
+
+    def without_cursor(self: KlingClient, call: Any) -> Any:
+        status, headers, body = real(self, call)
+        if call.path == "/tasks" and call.method == "POST":
+            payload = json.loads(body)
+            payload["data"]["next_cursor"] = ""
+            body = json.dumps(payload).encode()
+        return status, headers, body
+
+    monkeypatch.setattr(KlingClient, "_send_once", without_cursor)
+    ti = TaskInstance()
+    with pytest.raises(KlingServerError, match="Jobs are missing; a retry reads again"):
+        sweep(here, ti, endpoints=["text-to-video"])
+    assert ti.xcoms["return_value"]["landed"] == 1
+
+
+def test_a_list_of_more_pages_than_can_be_read_is_incomplete(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(results_sweep, "MAX_PAGES", 3)
+    with pytest.raises(KlingServerError, match=r"^Jobs are missing: set a lower 'days'"):
+        list(iter_tasks_since(lambda n: [KlingTask(str(n), TaskStatus.SUCCEED, "", created_at=9)], 5))
 
 
 def test_refused_credentials_end_it_at_once(make: Make, here: str, kling_emulator: Emulator):
