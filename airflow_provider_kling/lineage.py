@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from .results.items import result_items, stored_paths
+from .results.viewable_files import result_items, stored_paths
 
 if TYPE_CHECKING:
     from .version_compat import BaseOperator, Context

@@ -93,7 +93,7 @@ class KlingResultLink(BaseOperatorLink):
             if airflow_version() >= _STORED_LINKS_VERSION:
                 return f"{_task_instance_url(*instance)}/xcom"
             # Not at the top: all operators import this module.
-            from .results.items import first_url
+            from .results.viewable_files import first_url
             from .version_compat import XCom
 
             return first_url(XCom.get_value(ti_key=ti_key, key="return_value")) or ""

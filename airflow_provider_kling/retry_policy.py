@@ -33,7 +33,7 @@ def _policy() -> Any:
         exceptions.KlingResultExpired,
         exceptions.KlingSubmissionUnknown,
         # Of a synchronous endpoint: a retry would pay again.
-        "airflow_provider_kling.results.finished_job.KlingAnswerWithoutResult",
+        "airflow_provider_kling.results.expected_files.KlingAnswerWithoutResult",
     ]
     waits = [
         (exceptions.KlingSlotsTaken, SLOT_DELAY, "all parallel tasks of the account are taken"),

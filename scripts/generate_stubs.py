@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from airflow_provider_kling.operators._bases import KlingCallOperator
+from airflow_provider_kling.operators._call_operator import KlingCallOperator
 from airflow_provider_kling.operators._constructor import (
     format_union,
     parse_params,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import JobState, KlingAccountError, KlingError, KlingRequestInvalid
 from ..hooks.async_client import AsyncKlingClient
-from ..results.job_facts import account_bound_fields
+from ..results.job_origin import account_bound_fields
 from ..submission.context import SharedScope
 from .context import BatchAccount, RunContext
 from .deferral import width_of

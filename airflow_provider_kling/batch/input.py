@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 
 from ..api.requests.coercion import is_missing, is_result, to_builtin
 from ..api.templating import find_invalid_value, is_empty
-from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
+from ..labels import LabelsInvalid, read_labels
 from ..utils.json_input import read_json
 from ..utils.redaction import RedactedItems, RedactedText, redact_reversibly, redact_text
 from ..utils.urls import is_blank

@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from ..results.job_facts import REUSED_FACT
+from ..results.job_origin import REUSED_FACT
 from ..utils.atomic_file import AtomicFile
 from .ledger_entry import LedgerEntry, RowState, parse_line
 

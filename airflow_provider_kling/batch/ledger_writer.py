@@ -8,10 +8,10 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from .circuit_breaker import outage_delay
 from .ledger import Ledger
 from .ledger_entry import LedgerEntry
 from .limiter import StopReason, SubmissionLimiter
-from .outage import outage_delay
 from .progress import Progress
 
 FLUSH_INTERVAL = 3.0

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .outage import outage_delay
+from .circuit_breaker import outage_delay
 
 PROBE_SECONDS = 5.0
 """Seconds after a refusal until one more job is tried; doubled after each further refusal."""

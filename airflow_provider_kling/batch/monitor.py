@@ -16,14 +16,14 @@ from ..api.pricing import amount_of, charged_units
 from ..api.task import KlingTask, TaskStatus
 from ..exceptions import KlingError, KlingResultExpired, KlingTaskNotFound, error_from_event
 from ..metrics import job_ended
-from ..results.finished_job import holds_its_files, result_missing
-from ..results.job_facts import CONNECTION_FACT, REUSED_FACT
+from ..results.expected_files import holds_its_files, result_missing
+from ..results.job_origin import CONNECTION_FACT, REUSED_FACT
 from ..results.rejected_jobs import MAKE_AGAIN, MEDIA_CHECK, NO_PROTECTION, SAME_INPUTS, media_check_error
 from ..triggers.poll_schedule import PollSchedule, wait_in_stages
 from ..triggers.shared_poller import get_poller
+from .circuit_breaker import CircuitBreaker, FailureCause, outage_delay
 from .context import RunContext
 from .ledger_entry import LedgerEntry, RowState
-from .outage import CircuitBreaker, FailureCause, outage_delay
 from .stored_rows import without_urls
 
 if TYPE_CHECKING:

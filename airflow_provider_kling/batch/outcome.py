@@ -20,7 +20,7 @@ from ..exceptions import (
     KlingTaskTimeout,
     KlingWaitInterrupted,
 )
-from ..results.finished_job import KlingAnswerWithoutResult
+from ..results.expected_files import KlingAnswerWithoutResult
 from .ledger_entry import LedgerEntry, RowState
 from .limiter import StopReason
 from .progress import Progress

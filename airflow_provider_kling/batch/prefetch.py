@@ -12,10 +12,10 @@ from typing import Any
 
 from ..exceptions import KlingServerError
 from ..inputs.prepared_request import PreparedRequest, prepare_request
+from .circuit_breaker import CircuitBreaker, FailureCause, outage_delay
 from .context import RunContext
 from .input import RequestRow
 from .limiter import StopReason, SubmissionStopped
-from .outage import CircuitBreaker, FailureCause, outage_delay
 
 PREFETCH_ROWS = 8
 """Most rows that are prepared or wait for a slot, in addition to those whose jobs run."""

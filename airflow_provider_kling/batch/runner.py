@@ -15,7 +15,7 @@ from ..inputs.prepared_request import parse_units
 from ..submission.runner import can_look_up
 from ..utils.redaction import redact_text
 from ..utils.storage import StoragePermanentError, StorageTransientError, resolve_path
-from .async_run import BatchRun
+from .batch_run import BatchRun
 from .config import LEDGER_FOLDER, BatchConfig, Reuse, batch_name
 from .contact_sheet import write_contact_sheet
 from .context import BatchAccount, RunContext

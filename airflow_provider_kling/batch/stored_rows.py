@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingError, KlingServerError
 from ..inputs.prepared_request import prepare_request
-from ..results.job_facts import REUSED_FACT, RequestIdentity
+from ..results.job_origin import REUSED_FACT, RequestIdentity
 from ..results.rejected_jobs import (
     MEDIA_CHECK,
     NO_PROTECTION,
@@ -21,10 +21,10 @@ from ..results.rejected_jobs import (
 )
 from ..results.reuse_index import Listing, ResultIndex
 from ..utils.storage import StoragePermanentError, StorageTransientError
+from .circuit_breaker import outage_delay
 from .context import RunContext
 from .input import RequestRow
 from .ledger_entry import LedgerEntry, RowState
-from .outage import outage_delay
 from .outcome import entry_after_wait_error
 from .prefetch import text_size
 

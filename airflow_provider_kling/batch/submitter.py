@@ -20,15 +20,15 @@ from ..exceptions import (
     KlingSubmissionUnknown,
 )
 from ..metrics import count, duration
-from ..results.job_facts import CONNECTION_FACT, REUSED_FACT, origin_of, scope_facts
+from ..results.job_origin import CONNECTION_FACT, REUSED_FACT, origin_of, scope_facts
 from ..submission.context import SubmissionContext, SubmittedTask
 from ..submission.runner import arun_flow
 from ..submission.submit import find_existing, submit_or_attach
+from .circuit_breaker import CircuitBreaker, FailureCause
 from .context import RunContext
 from .input import RequestRow
 from .ledger_entry import LedgerEntry, RowState, request_summary
 from .limiter import StopReason, SubmissionStopped
-from .outage import CircuitBreaker, FailureCause
 from .prefetch import RequestPrefetcher
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from ..api.requests.field_types import MediaConstraints
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
 from ..utils.redaction import describe_media, strip_url_signature, truncate
 from ..utils.storage import StoragePermanentError, StorageTransientError
-from .media_info import KIND_NAMES, InvalidMediaError, inspect_media
+from .media_inspection import KIND_NAMES, InvalidMediaError, inspect_media
 from .sources import InputSource, MissingFileError, classify_input, decode, normalize_input, presign, read
 
 

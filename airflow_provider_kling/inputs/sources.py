@@ -22,7 +22,7 @@ from ..utils.storage import (
 )
 from ..utils.urls import is_url, normalize_url, strip_data_uri
 from .media_header import UNREADABLE, read_video_info, video_warnings
-from .media_info import InvalidMediaError, check_size, check_type
+from .media_inspection import InvalidMediaError, check_size, check_type
 
 _SNIFF_BYTES = 4096
 _MAX_PATH_LENGTH = 4096

@@ -13,7 +13,7 @@ from ..api.pricing import PRICES_OF, unit_type, units_to_usd
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingError, KlingRequestInvalid
 from ..inputs.prepared_request import PreparedRequest, paths_to_str, prepare_request
-from ..results.job_facts import INPUTS, account_bound_fields
+from ..results.job_origin import INPUTS, account_bound_fields
 from ..submission.idempotency import task_instance_key
 from ._job_request import JobRequest
 from ._parameters import read_take

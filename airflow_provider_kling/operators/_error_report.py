@@ -26,11 +26,11 @@ from ..exceptions import (
     KlingTaskFailed,
 )
 from ..metrics import count_failure
-from ..results.job_facts import CONNECTION_FACT, REJECTED_FACT
+from ..results.job_origin import CONNECTION_FACT, REJECTED_FACT
 from ..submission.idempotency import load_external_task_id, load_request_metadata, state_of, will_retry
 from ..version_compat import AirflowFailException
-from ._budgets import settle_lost
 from ._job_request import JobRequest
+from ._shared_budget import settle_lost
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask

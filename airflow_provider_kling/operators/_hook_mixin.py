@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..results.job_facts import CONNECTION_FACT
+from ..results.job_origin import CONNECTION_FACT
 
 if TYPE_CHECKING:
     from ..hooks.connection import KlingSettings

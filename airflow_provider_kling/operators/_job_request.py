@@ -20,7 +20,7 @@ from ..inputs.prepared_request import (
     prepare_request,
     read_extra_body,
 )
-from ..results.job_facts import CONNECTION_FACT, INPUTS, REJECTED_FACT, scope_facts
+from ..results.job_origin import CONNECTION_FACT, INPUTS, REJECTED_FACT, scope_facts
 from ..submission.idempotency import load_request, task_instance_key
 from ._inside_task import reject_templates
 from ._parameters import read_job_labels, read_path, read_seconds, read_take

@@ -10,24 +10,24 @@ from ..api.pricing import charged_units
 from ..api.task import TaskStatus
 from ..exceptions import JobState, KlingSubmissionUnknown, error_from_event
 from ..lineage import emit_lineage
-from ..results.job_facts import CONNECTION_FACT, as_reused
+from ..results.job_origin import CONNECTION_FACT, as_reused
 from ..submission.idempotency import load_external_task_id, load_request_metadata
-from ._accounts import conn_ids_of, submission_of
-from ._budgets import settle
+from ._fallback_accounts import conn_ids_of, submission_of
 from ._job_request import JobRequest
 from ._regeneration import check_result, checks_media, restore_take
 from ._reuse import with_fresh_urls
+from ._shared_budget import settle
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
-    from ._accounts import AccountsSubmission
+    from ._fallback_accounts import AccountsSubmission
+    from ._job_submission import JobSubmission
     from ._task_run import TaskRun
-    from ._task_submission import TaskSubmission
     from .base import KlingTaskOperator
 
 
 def submit_and_wait(
-    operator: KlingTaskOperator, run: TaskRun, submission: TaskSubmission | AccountsSubmission
+    operator: KlingTaskOperator, run: TaskRun, submission: JobSubmission | AccountsSubmission
 ) -> dict[str, Any]:
     """Submit or find the job of a run, wait for its end, and submit another take if its files break a rule.
 
@@ -64,7 +64,7 @@ def _until_accepted(operator: KlingTaskOperator, run: TaskRun, result: dict[str,
 
 
 def _submit_once(
-    operator: KlingTaskOperator, run: TaskRun, submission: TaskSubmission | AccountsSubmission
+    operator: KlingTaskOperator, run: TaskRun, submission: JobSubmission | AccountsSubmission
 ) -> dict[str, Any]:
     if stored := submission.find_stored():
         if stored.get(CONNECTION_FACT) in conn_ids_of(operator):

@@ -40,7 +40,7 @@ def check_literals(operator: KlingTaskOperator) -> None:
     # Most tasks leave most parameters out: a DAG file with hundreds of tasks pays for each check.
     task_id, path = operator.task_id, operator.output_path
     if path is not None:
-        from ..results.operator_result import check_installed_for
+        from ..results.output_path import check_installed_for
 
         check_installed_for(task_id, path)
     if operator.end_from_trigger:
@@ -62,7 +62,7 @@ def check_literals(operator: KlingTaskOperator) -> None:
     if not is_templated(operator.kling_conn_id):
         read_conn_id(task_id, "kling_conn_id", operator.kling_conn_id)
         if operator.fallback_conn_ids is not None and not is_templated(operator.fallback_conn_ids):
-            from ._accounts import conn_ids_of
+            from ._fallback_accounts import conn_ids_of
 
             conn_ids_of(operator)
     _check_optional(operator)

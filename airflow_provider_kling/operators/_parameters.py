@@ -20,9 +20,9 @@ from ..api.requests.coercion import (
     to_builtin,
 )
 from ..api.requests.rules import did_you_mean
-from ..attribution import LabelsInvalid, read_labels
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
+from ..labels import LabelsInvalid, read_labels
 from ..utils.redaction import redact_text
 from ..version_compat import airflow_version
 

@@ -11,8 +11,9 @@ from ..api.pricing import amount_of, sum_in_units
 from ..exceptions import JobState
 from ..inputs.cost_limits import lowest_units, parse_usd
 from ..inputs.prepared_request import parse_units
-from ..results.job_facts import INPUTS, REJECTED_FACT, TAKE_FACT, identity_in
-from ..results.operator_result import result_writer, storage_errors_for
+from ..results.build_result import result_writer
+from ..results.job_origin import INPUTS, REJECTED_FACT, TAKE_FACT, identity_in
+from ..results.output_path import storage_errors_for
 from ..results.rejected_jobs import (
     MAKE_AGAIN,
     MEDIA_CHECK,

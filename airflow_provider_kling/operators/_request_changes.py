@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import JobState, KlingRequestInvalid
-from ..results.job_facts import TAKE_FACT
+from ..results.job_origin import TAKE_FACT
 from ..utils.redaction import redact
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import KlingError
-from ..results.job_facts import REUSED_FACT
-from ..results.operator_result import storage_errors_for
+from ..results.job_origin import REUSED_FACT
+from ..results.output_path import storage_errors_for
 from ..submission.context import SharedScope
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..batch.config import CheckStored, Reuse
     from ..hooks.connection import KlingSettings
     from ..hooks.kling import KlingHook
-    from ..results.job_facts import RequestIdentity
+    from ..results.job_origin import RequestIdentity
     from ..results.reuse_index import ResultIndex
     from ..submission.context import IdempotencyKey
     from .batch import KlingBatchOperator

@@ -20,8 +20,8 @@ from ..exceptions import (
     auth_errors_as_retryable,
 )
 from ..metrics import dialect_of, job_ended
-from ..results.job_facts import REUSED_FACT, as_reused
-from ..results.operator_result import build_result
+from ..results.build_result import build_result
+from ..results.job_origin import REUSED_FACT, as_reused
 from ._deadlines import defer_timeout, execution_deadline, job_deadline, min_deadline, read_deadline
 from ._in_triggerer import can_end_from_trigger
 from ._inside_task import outer_task

@@ -203,7 +203,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :raises KlingError: the text says what failed, whether a job exists, and what a retry and a clear do.
         """
         # Not at the top: a DAG file is parsed all day, and its tasks run elsewhere.
-        from ._accounts import submission_of
+        from ._fallback_accounts import submission_of
         from ._job_steps import submit_and_wait
 
         check_output_path(self)
@@ -227,7 +227,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :return: what :meth:`execute` returns.
         :raises KlingSlotsTaken: no slot came free in time.
         """
-        from ._accounts import submission_of
+        from ._fallback_accounts import submission_of
         from ._job_steps import submit_and_wait
         from ._regeneration import restore_slot_wait
 
@@ -251,7 +251,7 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         """
         run = self._run or self._start_run(context)
         if self.fallback_conn_ids:
-            from ._accounts import use_recorded_account
+            from ._fallback_accounts import use_recorded_account
 
             use_recorded_account(self, context, run.metadata or None, event["task_id"])
         return self._report(run, partial(self._read_and_finish, run, event))
@@ -326,8 +326,8 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         :raises KlingRequestInvalid: the task would fail before anything is sent.
         """
         from ..inputs.cost_limits import enforce_limits
-        from ._accounts import accounts_report
         from ._dry_run import job_report, key_of
+        from ._fallback_accounts import accounts_report
         from ._job_request import JobRequest
 
         if context is not None:

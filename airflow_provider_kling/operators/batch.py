@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..api.endpoint import Endpoint
 from ..api.templating import is_templated
 from ..exceptions import JobState
-from ..results.operator_result import check_installed_for, storage_errors_for, validate_output_path
+from ..results.output_path import check_installed_for, storage_errors_for, validate_output_path
 from ..submission.idempotency import batch_key
 from ..version_compat import BaseOperator, conf
 from ._batch_task import (

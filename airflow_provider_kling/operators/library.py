@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..api.requests.library import CUSTOM_ELEMENTS, CUSTOM_VOICES, DELETE_ELEMENT, DELETE_VOICE
-from ._bases import KlingCallOperator
+from ._call_operator import KlingCallOperator
 from .base import KlingTaskOperator
 
 

@@ -12,7 +12,7 @@ from ..api.endpoint import Endpoint
 from ..budget import KlingBudget
 from ..version_compat import ObjectStoragePath, XComArg
 from ._base_operator_kwargs import BaseOperatorKwargs
-from ._bases import KlingCallOperator
+from ._call_operator import KlingCallOperator
 from .base import KlingTaskOperator
 
 class KlingCustomVoiceOperator(KlingTaskOperator):

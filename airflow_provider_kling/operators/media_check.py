@@ -11,7 +11,7 @@ from ..api.requests.coercion import parse_list, parse_mapping
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
-from ..results.operator_result import storage_errors_for
+from ..results.output_path import storage_errors_for
 from ..results.rejected_jobs import media_check_error, verdict_of
 from ..version_compat import BaseOperator
 from ._media_rules import NUMBERS, RULES, read_rules

@@ -28,10 +28,11 @@ from ..exceptions import (
 from ..inputs.prepared_request import is_nothing
 from ..lineage import emit_lineage
 from ..links import KlingConsoleLink, KlingResultLink
-from ..results.operator_result import build_result, result_writer, storage_errors_for
+from ..results.build_result import build_result, result_writer
+from ..results.output_path import storage_errors_for
 from ..utils.redaction import redact_text
-from ._bases import StoringOperator
 from ._parameters import check_media_packages, read_flag, read_task_id
+from ._storing_operator import StoringOperator
 
 if TYPE_CHECKING:
     from ..api.polling import TaskEvent
@@ -278,7 +279,7 @@ class KlingResultSweepOperator(StoringOperator):
         return self.read_number_parameter(name, *_NUMBERS[name])
 
     def _store_function(self, context: Context) -> Callable[[PendingResult], int]:
-        from ..results.finished_job import holds_files_as_listed, result_missing
+        from ..results.expected_files import holds_files_as_listed, result_missing
 
         # Resolve the host's name once for each endpoint, not for each job.
         result_store = cache(
@@ -339,7 +340,7 @@ class KlingResultSweepOperator(StoringOperator):
 
 def _stored_bytes(result: dict[str, Any]) -> int:
     from ..results.files import list_result_files
-    from ..results.items import result_arrays
+    from ..results.viewable_files import result_arrays
 
     return sum(
         result[file.array][file.index].get(file.url_key.replace("url", "bytes"), 0)

@@ -17,10 +17,10 @@ from ..api.requests.coercion import parse_list
 from ..api.templating import is_templated
 from ..exceptions import KlingRequestInvalid
 from ..inputs.prepared_request import is_nothing
-from ..results.operator_result import storage_errors_for
+from ..results.output_path import storage_errors_for
 from ..utils.redaction import redact_text
-from ._bases import StoringOperator
 from ._parameters import read_path
+from ._storing_operator import StoringOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

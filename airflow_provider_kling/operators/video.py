@@ -12,7 +12,7 @@ from ..api.requests.video_editing import (
     VIDEO_EFFECTS,
     VIDEO_EXTEND,
 )
-from ._bases import KlingCallOperator
+from ._call_operator import KlingCallOperator
 from .base import KlingTaskOperator
 
 

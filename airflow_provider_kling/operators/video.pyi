@@ -12,7 +12,7 @@ from ..api.endpoint import Endpoint
 from ..budget import KlingBudget
 from ..version_compat import ObjectStoragePath, XComArg
 from ._base_operator_kwargs import BaseOperatorKwargs
-from ._bases import KlingCallOperator
+from ._call_operator import KlingCallOperator
 from .base import KlingTaskOperator
 
 _Duration = Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 
 from ..api.pricing import USD_PER_UNIT, amount_of, unit_type
 from ..api.registry import ENDPOINTS
-from ..attribution import LabelsInvalid, read_labels
-from ..results.items import ResultItem, as_result, result_items
+from ..labels import LabelsInvalid, read_labels
 from ..results.refused_content import REFUSED_STATUS
+from ..results.viewable_files import ResultItem, as_result, result_items
 
 _MAX_CHARGES = 20
 _MAX_ROWS = 10_000_000

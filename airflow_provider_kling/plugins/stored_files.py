@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
 from ..results.files import MANIFEST, SNIFF_BYTES, task_folder
-from ..results.items import ResultItem
 from ..results.manifest import read_manifest
+from ..results.viewable_files import ResultItem
 from ..utils.media_types import detect_media_type
 from ..utils.storage import (
     StoragePath,

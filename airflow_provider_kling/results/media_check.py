@@ -24,10 +24,10 @@ from ..utils.storage import (
     resolve_path,
     translate_storage_errors,
 )
-from .containers import container_of
+from .file_completeness import container_of
 from .files import MANIFEST, SNIFF_BYTES
-from .items import as_result, result_items
 from .manifest import read_manifest, serialize
+from .viewable_files import as_result, result_items
 
 log = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ from ..utils.storage import (
     translate_storage_errors,
 )
 from .files import attach_paths, list_result_files, match_manifest_entry, task_folder
-from .job_facts import CONNECTION_FACT, TAKE_FACT, RequestIdentity, as_reused, origin_of
+from .job_origin import CONNECTION_FACT, TAKE_FACT, RequestIdentity, as_reused, origin_of
 from .manifest import read_manifest
 from .posters import poster_name
 

@@ -29,7 +29,6 @@ from ..utils.storage import (
     resolve_path,
     translate_storage_errors,
 )
-from .containers import container_of
 from .download import (
     Download,
     DownloadOptions,
@@ -38,6 +37,7 @@ from .download import (
     UrlExpiredError,
     download,
 )
+from .file_completeness import container_of
 from .files import (
     MANIFEST,
     SNIFF_BYTES,
@@ -49,8 +49,8 @@ from .files import (
     media_type,
     task_folder,
 )
-from .finished_job import Refresh, SignedUrlSource
 from .manifest import build_manifest, is_of_same_job, read_manifest, serialize
+from .signed_urls import Refresh, SignedUrlSource
 
 if TYPE_CHECKING:
     from ..version_compat import ObjectStoragePath

@@ -26,8 +26,8 @@ from ..exceptions import (
     KlingResultMissing,
     KlingServerError,
 )
+from .expected_files import makes_files
 from .files import list_result_files, task_folder
-from .finished_job import makes_files
 
 MAX_LISTED = 100
 """Number of jobs that a report lists of each kind; all are counted."""

@@ -129,7 +129,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             read_conn_id(self.task_id, "kling_conn_id", kling_conn_id)
         self.deferrable = read_flag(self.task_id, "deferrable", deferrable)
         if output_path is not None:
-            from ..results.operator_result import check_installed_for
+            from ..results.output_path import check_installed_for
 
             check_installed_for(self.task_id, output_path)
             if not is_templated(output_path):

@@ -13,7 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from ..api.endpoint import get_endpoint
 from ..api.polling import MAX_FAILURES_PAST_DEADLINE, WARN_AFTER_FAILURES, Backoff, TaskEvent
-from ..results.job_facts import CONNECTION_FACT
+from ..results.job_origin import CONNECTION_FACT
 from ..version_compat import airflow_version
 from .loop_pacing import load_in_thread, start_semaphore
 
@@ -255,7 +255,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         return waiter
 
     def _ended(self, waiter: TaskSubscription) -> TriggerEvent:
-        from ..results.finished_job import holds_its_files
+        from ..results.expected_files import holds_its_files
 
         event = waiter.event or self._event("the wait ended without a reason")
         # Outside a triggerer (dag.test()) nothing could end the task.

@@ -53,7 +53,7 @@ def _load() -> None:
     from .. import exceptions  # noqa: F401
     from ..api import registry  # noqa: F401
     from ..hooks import kling, transport  # noqa: F401
-    from ..results import finished_job  # noqa: F401
+    from ..results import expected_files  # noqa: F401
     from ..version_compat import BaseHook, Connection, load_connection_reader  # noqa: F401
     from . import poll_schedule, shared_poller, slot_queue, task_lists  # noqa: F401
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import amount_of
-from ..attribution import LabelsInvalid, read_labels
 from ..batch.ledger import Ledger
 from ..batch.ledger_entry import LedgerEntry, RowState
+from ..labels import LabelsInvalid, read_labels
 from ..results.files import MANIFEST
-from ..results.job_facts import REUSED_FACT
+from ..results.job_origin import REUSED_FACT
 from ..results.manifest import VERSION
 from ..utils.json_input import read_json
 from ..utils.storage import StoragePath, StorageTransientError, resolve_path, translate_storage_errors

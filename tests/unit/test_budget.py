@@ -35,7 +35,7 @@ from airflow_provider_kling.exceptions import (
     KlingTaskFailed,
 )
 from airflow_provider_kling.hooks.connection import parse_connection
-from airflow_provider_kling.operators import _budgets
+from airflow_provider_kling.operators import _shared_budget
 from airflow_provider_kling.operators._task_run import describe_charge
 from airflow_provider_kling.operators.avatar import KlingAvatarImageToVideoOperator
 from airflow_provider_kling.results import media_check
@@ -311,7 +311,7 @@ def test_a_failed_job_costs_what_kling_reports(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shared, ti = budget(tmp_path), TaskInstance()
-    monkeypatch.setattr(_budgets, "charged_units", lambda *_: charged)
+    monkeypatch.setattr(_shared_budget, "charged_units", lambda *_: charged)
     kling_emulator.faults.set({"failed_job": 1, "fail_reason": "the machine broke"})
     with pytest.raises(KlingTaskFailed):
         run(image_to_video(budget=shared, deferrable=deferrable), ti)

@@ -20,7 +20,7 @@ from airflow_provider_kling import metrics, version_compat
 from airflow_provider_kling.emulator.faults import DEFAULT_REASON
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingContentRefused, KlingServerError, KlingTaskFailed
-from airflow_provider_kling.operators import _task_submission
+from airflow_provider_kling.operators import _job_submission
 from airflow_provider_kling.version_compat import get_stats
 from scripts.local_airflow import ROOT
 from tests.support.statsd import StatsD
@@ -82,7 +82,7 @@ def test_metrics_of_a_task(
 def test_metric_of_a_wait_for_a_slot(
     statsd: StatsD, kling_emulator: Emulator, ti: TaskInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_task_submission, "SLOT_RETRY_DELAY", 0.2)
+    monkeypatch.setattr(_job_submission, "SLOT_RETRY_DELAY", 0.2)
     kling_emulator.faults.set({"slots_taken": 1})
     run(image_to_video(), ti)
     statsd.wait_for(rf"airflow\.kling\.slot_refusals{TAGS}:1\|c")

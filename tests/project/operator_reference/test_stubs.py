@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 import airflow_provider_kling.operators as package
 from airflow_provider_kling.operators._base_operator_kwargs import BaseOperatorKwargs
-from airflow_provider_kling.operators._bases import KlingCallOperator
+from airflow_provider_kling.operators._call_operator import KlingCallOperator
 from airflow_provider_kling.operators._constructor import parse_params, parse_summary
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from scripts.generate_stubs import MODULES, RequestOperator, own_operators, stubs

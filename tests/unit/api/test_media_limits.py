@@ -16,7 +16,7 @@ from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.api.requests.field_types import MediaConstraints
 from airflow_provider_kling.api.requests.video_editing import InitSelection
 from airflow_provider_kling.inputs.media_header import VideoInfo, video_warnings
-from airflow_provider_kling.inputs.media_info import InvalidMediaError, inspect_media
+from airflow_provider_kling.inputs.media_inspection import InvalidMediaError, inspect_media
 
 MEGABYTE = 1024 * 1024
 JPG_PNG, WEBP = ("jpg", "jpeg", "png"), ("jpg", "jpeg", "png", "webp")

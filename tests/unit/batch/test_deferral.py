@@ -285,7 +285,7 @@ def test_a_batch_continues_after_an_unknown_event(
     start: Callable[..., Emulator], batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a busy machine even these jobs run for long enough to defer again.
-    monkeypatch.setattr("airflow_provider_kling.batch.async_run.CHECK_SECONDS", 60.0)
+    monkeypatch.setattr("airflow_provider_kling.batch.batch_run.CHECK_SECONDS", 60.0)
     start(job_seconds=0.2)
     summary = batch.operator(rows(2), deferrable=False).execute_complete(context_of(batch.ti), None)  # type: ignore[arg-type]
     assert summary["done"] == 2

@@ -13,7 +13,7 @@ from airflow_provider_kling.api.requests.field_types import MediaConstraints
 from airflow_provider_kling.inputs.sources import presign
 from airflow_provider_kling.plugins.serializers import TaskInstanceRow
 from airflow_provider_kling.plugins.stored_files import open_stored_file
-from airflow_provider_kling.results.items import result_items
+from airflow_provider_kling.results.viewable_files import result_items
 from airflow_provider_kling.utils.storage import (
     StoragePermanentError,
     StorageTransientError,

@@ -17,7 +17,7 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_kling.emulator.server import Emulator
-from airflow_provider_kling.operators import _task_submission
+from airflow_provider_kling.operators import _job_submission
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
 from tests.support.emulators import SharedEmulator
@@ -159,7 +159,7 @@ def slow_emulator(shared_emulator: SharedEmulator) -> Emulator:
 @pytest.fixture
 def quick_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a task that waits for a slot ask again after a fifth of a second."""
-    monkeypatch.setattr(_task_submission, "SLOT_RETRY_DELAY", 0.2)
+    monkeypatch.setattr(_job_submission, "SLOT_RETRY_DELAY", 0.2)
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "deferrable"])

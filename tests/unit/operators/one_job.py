@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_kling.batch import monitor
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.operators.results import KlingFetchResultOperator
-from airflow_provider_kling.results import operator_result
+from airflow_provider_kling.results import build_result
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from tests.unit.hooks.scripted_server import Received, Reply, ScriptedServer
 from tests.unit.operators.answers import FILE, whole
@@ -64,7 +64,7 @@ def running() -> Iterator[Kling]:
 def server(running: Kling, monkeypatch: pytest.MonkeyPatch) -> Kling:
     fields = {"conn_type": "kling", "host": running.url, "password": "sk-test-key"}
     monkeypatch.setenv("AIRFLOW_CONN_KLING_DEFAULT", json.dumps(fields))
-    for module in (operator_result, monitor):
+    for module in (build_result, monitor):
         monkeypatch.setattr(module, "MISSING_RESULT_SECONDS", 0.15)
         monkeypatch.setattr(module, "FIRST_MISSING_DELAY", 0.05)
     running.create, running.query = Reply(200, SUBMITTED), whole()

@@ -24,7 +24,7 @@ from airflow_provider_kling.exceptions import (
 from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.results import KlingFetchResultOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator, KlingTextToVideoOperator
-from airflow_provider_kling.results.job_facts import account_bound_fields
+from airflow_provider_kling.results.job_origin import account_bound_fields
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.submission import submit
 from tests.unit.inputs.samples import image_file

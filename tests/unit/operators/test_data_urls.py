@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.results.items import stored_paths
+from airflow_provider_kling.results.viewable_files import stored_paths
 from tests.unit.operators import one_job
 from tests.unit.operators.answers import v1
 from tests.unit.operators.conftest import TaskInstance, image_to_video, run

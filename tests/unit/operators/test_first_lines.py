@@ -16,8 +16,8 @@ from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.hooks.kling import KlingHook
 from airflow_provider_kling.hooks.responses import parse_or_raise
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator, KlingTextToVideoOperator
-from airflow_provider_kling.results.finished_job import expired_error
-from airflow_provider_kling.results.operator_result import validate_output_path
+from airflow_provider_kling.results.output_path import validate_output_path
+from airflow_provider_kling.results.signed_urls import expired_error
 from airflow_provider_kling.utils import storage
 from tests.support.certificates import self_signed
 from tests.support.first_lines import SHOWN, documented_lines

@@ -28,7 +28,7 @@ from airflow_provider_kling.operators._request_changes import (
     difference,
     warn_of_other_request,
 )
-from airflow_provider_kling.results.finished_job import SignedUrlSource
+from airflow_provider_kling.results.signed_urls import SignedUrlSource
 from airflow_provider_kling.submission.context import IdempotencyKey, SubmittedTask
 from airflow_provider_kling.submission.idempotency import RequestRecord
 from airflow_provider_kling.utils.redaction import strip_url_signature

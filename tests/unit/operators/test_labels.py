@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.attribution import LabelsInvalid, read_labels
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.labels import LabelsInvalid, read_labels
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.plugins.serializers import TaskInstanceRow, to_card
 from airflow_provider_kling.version_compat import Asset

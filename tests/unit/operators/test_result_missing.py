@@ -19,8 +19,8 @@ from airflow_provider_kling.exceptions import JobState, KlingResultMissing
 from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.operators.results import KlingFetchResultOperator
-from airflow_provider_kling.results import operator_result
-from airflow_provider_kling.results.finished_job import holds_its_files
+from airflow_provider_kling.results import build_result
+from airflow_provider_kling.results.expected_files import holds_its_files
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.triggers.kling import KlingTaskTrigger
 from tests.unit.hooks.scripted_server import Reply, ScriptedServer
@@ -50,7 +50,7 @@ SUBMITTED = Reply(200, {"code": 0, "data": {"task_id": "8", "task_status": "subm
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (operator_result, monitor):
+    for module in (build_result, monitor):
         monkeypatch.setattr(module, "MISSING_RESULT_SECONDS", 0.6)
         monkeypatch.setattr(module, "FIRST_MISSING_DELAY", 0.05)
 
@@ -89,12 +89,12 @@ def test_a_file_that_comes_late_is_a_success(ti: TaskInstance, server: ScriptedS
 
 
 def test_a_kill_ends_reading_again(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator_result, "MISSING_RESULT_SECONDS", 60)
+    monkeypatch.setattr(build_result, "MISSING_RESULT_SECONDS", 60)
     stop = threading.Event()
     stop.set()
     task = KlingTask("8", TaskStatus.SUCCEED, "succeed")
     with pytest.raises(KlingResultMissing):
-        operator_result.build_result(None, get_endpoint(SLUG), task, None, {}, stop=stop)  # type: ignore[arg-type]
+        build_result.build_result(None, get_endpoint(SLUG), task, None, {}, stop=stop)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("result", WITHOUT.values(), ids=list(WITHOUT))

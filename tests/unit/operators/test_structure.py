@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.hooks.kling import KlingHook
-from airflow_provider_kling.operators._bases import KlingCallOperator
+from airflow_provider_kling.operators._call_operator import KlingCallOperator
 from airflow_provider_kling.operators._hook_mixin import KlingHookMixin
 from airflow_provider_kling.operators._templates import RedactedTemplateMixin
 from airflow_provider_kling.operators.account import KlingAccountOperator

@@ -13,7 +13,7 @@ from airflow_provider_kling.api.endpoint import get_endpoint
 from airflow_provider_kling.api.task import parse_task
 from airflow_provider_kling.exceptions import KlingResultMissing
 from airflow_provider_kling.operators.image import KlingImageGenerationOperator
-from airflow_provider_kling.results.finished_job import holds_its_files
+from airflow_provider_kling.results.expected_files import holds_its_files
 from tests.unit.operators import one_job
 from tests.unit.operators.answers import gateway
 from tests.unit.operators.conftest import TaskInstance, run

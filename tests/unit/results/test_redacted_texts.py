@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_kling.exceptions import KlingError, KlingResultNotKept
 from airflow_provider_kling.results.download import DownloadOptions
-from airflow_provider_kling.results.operator_result import validate_output_path
+from airflow_provider_kling.results.output_path import validate_output_path
 from airflow_provider_kling.results.store import store_result
 from airflow_provider_kling.utils.redaction import install_urllib3_log_filter
 from tests.unit.results.conftest import RULES, VIDEO, video_task

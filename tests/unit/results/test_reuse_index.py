@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.results.items import result_items, stored_paths
-from airflow_provider_kling.results.job_facts import RequestIdentity, as_reused, identity_in, scope_facts
+from airflow_provider_kling.results.job_origin import RequestIdentity, as_reused, identity_in, scope_facts
 from airflow_provider_kling.results.reuse_index import ResultIndex
 from airflow_provider_kling.results.store import store_result
+from airflow_provider_kling.results.viewable_files import result_items, stored_paths
 from airflow_provider_kling.utils.storage import StorageTransientError, resolve_path
 from tests.unit.results.conftest import MP4, RULES, Shelf, video_task
 from tests.unit.results.web import Web, whole

@@ -37,8 +37,8 @@ from airflow_provider_kling.operators.solutions import (
     KlingDramaSubtitleOperator,
 )
 from airflow_provider_kling.operators.video import KlingTextToVideoOperator
-from airflow_provider_kling.results.items import result_items
 from airflow_provider_kling.results.manifest import read_task_manifest, stored_task_ids
+from airflow_provider_kling.results.viewable_files import result_items
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.utils.storage import resolve_path
 from tests.support.dag_runs import run as run_dag

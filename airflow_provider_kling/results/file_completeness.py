@@ -6,7 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol
 
-from .stream_containers import EbmlStream, MpegAudioStream, OggStream
+from .stream_completeness import EbmlStream, MpegAudioStream, OggStream
 
 
 class Container(Protocol):

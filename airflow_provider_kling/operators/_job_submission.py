@@ -13,8 +13,8 @@ from ..api.polling import Backoff
 from ..exceptions import JobState, KlingError, KlingRateLimited, KlingRequestInvalid, KlingSlotsTaken
 from ..inputs.cost_limits import enforce_limits
 from ..metrics import count, duration
-from ..results.job_facts import REUSED_FACT, RequestIdentity, origin_of
-from ..results.operator_result import validate_output_path
+from ..results.job_origin import REUSED_FACT, RequestIdentity, origin_of
+from ..results.output_path import validate_output_path
 from ..submission.context import IdempotencyKey, SubmissionContext, SubmittedTask
 from ..submission.idempotency import (
     REQUEST_XCOM_KEY,
@@ -29,13 +29,13 @@ from ..submission.idempotency import (
     will_retry,
 )
 from ..submission.submit import find_existing, submit_or_attach
-from ._budgets import reserve
 from ._deadlines import defer_timeout, min_deadline
 from ._error_report import can_look_up, recovery_advice_for
 from ._inside_task import warning_of_repetition
 from ._job_request import JobRequest
 from ._request_changes import changing_first, check_same_request, stored_request, warn_of_other_request
 from ._reuse import find_stored, is_of_task_instance, reuse_warnings
+from ._shared_budget import reserve
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
@@ -50,7 +50,7 @@ MAX_SLOT_WAIT = 86_400.0
 """Seconds that a deferred task waits for a free slot, unless ``execution_timeout`` is shorter."""
 
 
-class TaskSubmission:
+class JobSubmission:
     """Submits the job of one run of an operator, or attaches to the job of an earlier try.
 
     :param operator: the operator.

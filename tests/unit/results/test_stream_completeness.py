@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from airflow_provider_kling.exceptions import KlingResultNotKept
-from airflow_provider_kling.results.containers import container_of
 from airflow_provider_kling.results.download import DownloadOptions
+from airflow_provider_kling.results.file_completeness import container_of
 from airflow_provider_kling.results.store import store_result
 from airflow_provider_kling.utils.media_types import detect_media_type
 from tests.unit.results.web import unmeasured, whole

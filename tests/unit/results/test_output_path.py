@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_kling.exceptions import JobState, KlingRequestInvalid, KlingServerError
 from airflow_provider_kling.operators.results import KlingFetchResultOperator
 from airflow_provider_kling.operators.video import KlingTextToVideoOperator
-from airflow_provider_kling.results.operator_result import PROBE, check_writable, validate_output_path
+from airflow_provider_kling.results.output_path import PROBE, check_writable, validate_output_path
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.utils import storage
 from airflow_provider_kling.utils.storage import StorageForbidden, StorageNotInstalled, check_installed

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingAccountError, KlingError, KlingTaskNotFound, KlingWaitInterrupted
-from ..results.job_facts import CONNECTION_FACT, account_bound_fields
+from ..results.job_origin import CONNECTION_FACT, account_bound_fields
 from ..submission.idempotency import is_retry, load_request, load_request_metadata
-from ._budgets import settle
 from ._error_report import can_look_up
 from ._job_request import JobRequest
+from ._job_submission import JobSubmission
 from ._parameters import read_conn_ids
-from ._task_submission import TaskSubmission
+from ._shared_budget import settle
 
 if TYPE_CHECKING:
     from ..api.task import KlingTask
@@ -60,7 +60,7 @@ def accounts_report(operator: KlingTaskOperator) -> dict[str, Any]:
 
 def submission_of(
     operator: KlingTaskOperator, run: TaskRun, slot_wait: Mapping[str, Any] | None = None
-) -> TaskSubmission | AccountsSubmission:
+) -> JobSubmission | AccountsSubmission:
     """Return the object that submits the job of a run, at one account or at the first of several that can.
 
     :param operator: the operator.
@@ -70,7 +70,7 @@ def submission_of(
     """
     conn_ids = conn_ids_of(operator)
     if len(conn_ids) == 1:
-        return TaskSubmission(operator, run, slot_wait)
+        return JobSubmission(operator, run, slot_wait)
     return AccountsSubmission(operator, run, conn_ids, slot_wait)
 
 
@@ -112,7 +112,7 @@ class AccountsSubmission:
             self._operator.use_connection(conn_id)
             if conn_id != self._conn_ids[0] and not self._operator.usable_settings():
                 continue
-            if found := TaskSubmission(self._operator, self._run).find_stored():
+            if found := JobSubmission(self._operator, self._run).find_stored():
                 return found
         return None
 
@@ -134,7 +134,7 @@ class AccountsSubmission:
             conn_id = remaining.pop(0)
             self._operator.use_connection(conn_id)
             slot_wait = self._slot_wait if waiting_conn_id in (None, conn_id) else None
-            submission = TaskSubmission(self._operator, self._run, slot_wait)
+            submission = JobSubmission(self._operator, self._run, slot_wait)
             try:
                 return submission.submit()
             except KlingAccountError as error:
@@ -167,7 +167,7 @@ class AccountsSubmission:
             settings = None if retried else operator.usable_settings()
             if not retried and not (settings and can_look_up(operator, settings)):
                 continue
-            submission = TaskSubmission(operator, self._run)
+            submission = JobSubmission(operator, self._run)
             try:
                 if found := submission.find_job():
                     return found
@@ -181,7 +181,7 @@ class AccountsSubmission:
         return None
 
     def _find_after_refusal(
-        self, error: KlingAccountError, submission: TaskSubmission, remaining: list[str]
+        self, error: KlingAccountError, submission: JobSubmission, remaining: list[str]
     ) -> KlingTask | None:
         """Return the job if it exists after all; ``None`` if the next account may submit it.
 

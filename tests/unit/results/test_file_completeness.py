@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from airflow_provider_kling.exceptions import KlingResultNotKept
-from airflow_provider_kling.results.containers import container_of
 from airflow_provider_kling.results.download import DownloadOptions
+from airflow_provider_kling.results.file_completeness import container_of
 from airflow_provider_kling.results.store import store_result
 from tests.unit.results.conftest import FTYP, MP4, PNG, RULES, VIDEO, box, movie, video_task
 from tests.unit.results.web import redirect, status, unmeasured, whole

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labels, by which users attribute the cost of a job. No I/O."""
+"""Labels of jobs, by which users group costs. No I/O."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from airflow_provider_kling.batch import outage
-from airflow_provider_kling.batch.outage import (
+from airflow_provider_kling.batch.circuit_breaker import (
     MAX_OUTAGE,
     MAX_ROW_FAILURES,
     CircuitBreaker,

@@ -15,7 +15,7 @@ from PIL import Image
 
 from airflow_provider_kling.api.requests.field_types import IMAGE, MediaConstraints, audio
 from airflow_provider_kling.inputs.audio_duration import CorruptAudioError, audio_duration
-from airflow_provider_kling.inputs.media_info import InvalidMediaError, check_type, inspect_media
+from airflow_provider_kling.inputs.media_inspection import InvalidMediaError, check_type, inspect_media
 from airflow_provider_kling.utils.media_types import detect_media_type
 from tests.unit.inputs.samples import AUDIO_KINDS, audio_of, image_file, noisy_image, video
 

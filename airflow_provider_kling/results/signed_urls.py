@@ -1,52 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A finished job: whether it holds the files of its endpoint, its signed URLs, errors of missing results."""
+"""The signed URLs of a finished job, read again when they expire."""
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
-from ..api.endpoint import MEDIA_RESULTS, ResultType, get_endpoint
-from ..api.result_shapes import is_file_url
+from ..api.endpoint import get_endpoint
 from ..api.task import RESULT_DAYS
 from ..exceptions import (
     JobState,
     KlingError,
     KlingResultExpired,
-    KlingResultMissing,
     KlingResultNotKept,
     KlingTaskNotFound,
 )
 from ..version_compat import AirflowFailException
-from .files import URL_KEYS, ResultFile
-
-if TYPE_CHECKING:
-    from ..api.endpoint import Endpoint
-    from ..api.task import KlingTask
+from .files import ResultFile
 
 Refresh = Callable[[], Mapping[str, Any]]
 """Read the task from Kling again, which returns newly signed URLs."""
-
-_KINDS = {
-    ResultType.VIDEOS: ("video",),
-    ResultType.PRODUCT_VIDEOS: ("video",),
-    ResultType.SUBBED_VIDEOS: ("video",),
-    ResultType.IMAGES: ("image",),
-    ResultType.AUDIOS: ("audio", "sound", "music"),
-}
-_ALSO = {"audio/video-to-audio": ("video",)}
-_ENDINGS = {
-    "video": (".mp4", ".mov", ".webm", ".m4v"),
-    "image": (".jpg", ".jpeg", ".png", ".webp", ".gif"),
-    "audio": (".mp3", ".wav", ".m4a", ".aac", ".ogg", ".flac"),
-    "text": (".srt", ".ass", ".vtt", ".json", ".txt", ".html"),
-}
-_NEXT_TO_FILE = re.compile(r"cover|thumbnail|poster|subtitle|^srts?$|^ass$")
 
 
 class SignedUrlSource:
@@ -165,107 +141,3 @@ def _answers_at_once(task: Mapping[str, Any]) -> bool:
 
 def _date(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-class KlingAnswerWithoutResult(KlingResultMissing, AirflowFailException):
-    """A synchronous endpoint responded without a file; a retry would be charged again."""
-
-
-def result_missing(task_id: str, endpoint: str, *, at_once: bool = False) -> KlingResultMissing:
-    """Make the error for a job that ended as succeed without a file of its endpoint's kind.
-
-    :param task_id: the job.
-    :param endpoint: slug of the endpoint that made it.
-    :param at_once: whether the endpoint is synchronous, so that its job cannot be read again.
-    :return: the error.
-    """
-    if at_once:
-        return KlingAnswerWithoutResult(
-            f"The job ended as succeed but holds no file; clear the task to pay for another: {endpoint}, "
-            f"job {task_id or 'without an id'}. It may be charged.",
-            task_id=task_id or None,
-            job=JobState.ENDED,
-            next_steps="It cannot be read again: to have it made again is charged again.",
-        )
-    return KlingResultMissing(
-        f"The job ended as succeed but holds no file; retry to read it again: {endpoint}, job {task_id}. "
-        "It is charged.",
-        task_id=task_id,
-        job=JobState.ENDED,
-        next_steps="A retry reads it again and makes no new job.",
-    )
-
-
-def makes_files(endpoint: Endpoint) -> bool:
-    """Return whether an endpoint makes files, not texts or entries of a library.
-
-    :param endpoint: the endpoint.
-    :return: ``False`` for voices, elements and faces.
-    """
-    return endpoint.result in MEDIA_RESULTS
-
-
-def holds_a_file(result: Mapping[str, Any]) -> bool:
-    """Return whether any array of a result holds a URL, of whatever kind.
-
-    :param result: result arrays by name.
-    :return: whether there is something to store.
-    """
-    return any(_urls(items) for items in result.values())
-
-
-def holds_its_files(endpoint: Endpoint, task: KlingTask) -> bool:
-    """Return whether a job that succeeded holds a file of the kind that its endpoint makes.
-
-    :param endpoint: the endpoint that made the job.
-    :param task: the job.
-    :return: ``True`` for endpoints that make no files, too.
-    """
-    if not makes_files(endpoint):
-        return True
-    kinds = _KINDS[endpoint.result] + _ALSO.get(endpoint.slug, ())
-    return any(_is_of(name, kinds, url) for name, items in task.result.items() for url in _urls(items))
-
-
-def holds_files_as_listed(endpoint: Endpoint, task: KlingTask) -> bool:
-    """Return whether a job that is known by a list of the endpoint's holds its files.
-
-    A list of API 2.0 has the jobs of all endpoints of a family, and does not say which of them created a job.
-
-    :param endpoint: an endpoint whose list has the job.
-    :param task: the job.
-    :return: ``True`` for any file where the list is shared, otherwise for one of the endpoint's kind.
-    """
-    return holds_a_file(task.result) if endpoint.tasks_path else holds_its_files(endpoint, task)
-
-
-def _is_of(name: str, kinds: tuple[str, ...], url: str) -> bool:
-    """Whether a URL of an array is of a kind: its extension says so, or the array's name, or neither."""
-    ending = _kind_of_url(url)
-    if ending:
-        return ending in kinds or (ending == "video" and "audio" in kinds)
-    word = name.lower()
-    if _NEXT_TO_FILE.search(word):
-        return False
-    known = [kind for kinds_of in _KINDS.values() for kind in kinds_of if kind in word]
-    return not known or any(kind in kinds for kind in known)
-
-
-def _kind_of_url(url: str) -> str | None:
-    if url.startswith("data:"):
-        return url.removeprefix("data:").partition("/")[0]
-    try:
-        path = urlsplit(url).path.lower()
-    except ValueError:
-        return None
-    return next((kind for kind, endings in _ENDINGS.items() if path.endswith(endings)), None)
-
-
-def _urls(items: Iterable[Any]) -> list[str]:
-    return [
-        item[key].strip()
-        for item in items
-        if isinstance(item, Mapping)
-        for key in URL_KEYS
-        if is_file_url(item.get(key))
-    ]
