@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
@@ -25,9 +25,6 @@ from ..utils.storage import (
     resolve_path,
 )
 
-# What only a running task needs is imported in the functions: DAG files import this module.
-if TYPE_CHECKING:
-    pass
 
 PROBE = ".kling-write-check"
 """Name of the object that is written to an output path and deleted before a job is made."""

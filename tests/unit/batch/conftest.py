@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_kling.batch import limiter, monitor, outage
+from airflow_provider_kling.batch import circuit_breaker, limiter, monitor
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.utils.storage import resolve_path
@@ -205,8 +205,8 @@ def batch(tmp_path: Any) -> Batch:
 @pytest.fixture
 def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of a tenth of a second, where users' batches wait for seconds."""
-    monkeypatch.setattr(outage, "_FIRST_DELAY", 0.05)
-    monkeypatch.setattr(outage, "_MAX_DELAY", 0.2)
+    monkeypatch.setattr(circuit_breaker, "_FIRST_DELAY", 0.05)
+    monkeypatch.setattr(circuit_breaker, "_MAX_DELAY", 0.2)
     monkeypatch.setattr(limiter, "PROBE_SECONDS", 0.2)
     monkeypatch.setattr(monitor, "READ_SECONDS", 10.0)
 

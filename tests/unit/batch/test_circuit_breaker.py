@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_kling.batch import outage
+from airflow_provider_kling.batch import circuit_breaker
 from airflow_provider_kling.batch.circuit_breaker import (
     MAX_OUTAGE,
     MAX_ROW_FAILURES,
@@ -47,4 +47,4 @@ def test_a_success_resets_the_outage() -> None:
 def test_delays_grow_to_a_minute_unless_retry_after_is_longer() -> None:
     assert [outage_delay(failures) for failures in (1, 2, 3, 6, 50)] == [2, 4, 8, 60, 60]
     assert outage_delay(1, retry_after=90) == 90
-    assert outage._MAX_DELAY * MAX_ROW_FAILURES < MAX_OUTAGE
+    assert circuit_breaker._MAX_DELAY * MAX_ROW_FAILURES < MAX_OUTAGE

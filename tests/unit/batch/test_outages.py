@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.api import polling
+from airflow_provider_kling.batch import circuit_breaker, ledger_writer
 from airflow_provider_kling.batch import input as rows_module
-from airflow_provider_kling.batch import ledger_writer, outage
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingServerError,
@@ -103,7 +103,7 @@ class TestKling:
     def test_a_retry_continues_after_a_long_outage(
         self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(outage, "MAX_OUTAGE", 0.5)
+        monkeypatch.setattr(circuit_breaker, "MAX_OUTAGE", 0.5)
         kling.faults.set({"proxy_page": 1})
         with pytest.raises(KlingServerError, match="0 of 12 rows are done and stored, 12 were not submitted"):
             batch.run(rows(12))
@@ -199,7 +199,7 @@ class TestOutput:
         max_outage: float,
         timeout: float,
     ) -> None:
-        monkeypatch.setattr(outage, "MAX_OUTAGE", max_outage)
+        monkeypatch.setattr(circuit_breaker, "MAX_OUTAGE", max_outage)
         kling.faults.set({"download_error": 10_000})
         monkeypatch.setattr(
             DownloadOptions,
@@ -227,7 +227,7 @@ class TestInput:
     def test_a_retry_continues_after_a_long_outage_of_the_storage(
         self, kling: Emulator, batch: Batch, s3: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(outage, "MAX_OUTAGE", 0.2)
+        monkeypatch.setattr(circuit_breaker, "MAX_OUTAGE", 0.2)
         bad = [{"image": s3.uri(f"{number}.jpg", "kling_test_s3_down")} for number in range(12)]
         with pytest.raises(KlingServerError, match="12 were not submitted"):
             batch.run(bad, endpoint="videos/image2video")

@@ -125,12 +125,12 @@ def _preload() -> None:
 
 
 def _settle_pauses() -> None:
-    from airflow_provider_kling.batch import limiter, outage
+    from airflow_provider_kling.batch import circuit_breaker, limiter
     from airflow_provider_kling.hooks import flows
     from airflow_provider_kling.submission import submit
 
     submit.LOOKUP_DELAYS = (0.05, 0.05, 0.1)
-    outage._FIRST_DELAY, outage._MAX_DELAY = 0.05, 0.2
+    circuit_breaker._FIRST_DELAY, circuit_breaker._MAX_DELAY = 0.05, 0.2
     limiter.PROBE_SECONDS = 0.2
     flows.retry_delay = lambda error, attempt: 0.05
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_kling.batch import outage
+from airflow_provider_kling.batch import circuit_breaker
 from airflow_provider_kling.exceptions import JobState, KlingError
 from airflow_provider_kling.hooks import flows
 from airflow_provider_kling.submission import submit
@@ -55,8 +55,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submit, "LOOKUP_DELAYS", (0.01, 0.01, 0.01))
     monkeypatch.setattr(submit, "AUTH_RETRY_DELAYS", (0.01, 0.01))
     monkeypatch.setattr(flows, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(outage, "_FIRST_DELAY", 0.02)
-    monkeypatch.setattr(outage, "_MAX_DELAY", 0.05)
+    monkeypatch.setattr(circuit_breaker, "_FIRST_DELAY", 0.02)
+    monkeypatch.setattr(circuit_breaker, "_MAX_DELAY", 0.05)
 
 
 class Script:
