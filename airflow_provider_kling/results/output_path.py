@@ -25,7 +25,6 @@ from ..utils.storage import (
     resolve_path,
 )
 
-
 PROBE = ".kling-write-check"
 """Name of the object that is written to an output path and deleted before a job is made."""
 
