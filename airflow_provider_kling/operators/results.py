@@ -155,8 +155,9 @@ class KlingFetchResultOperator(StoringOperator):
 class KlingResultSweepOperator(StoringOperator):
     """Store every result of the account that is not stored yet, before Kling deletes it after 30 days.
 
-    Compares the account's lists of jobs with the manifests below ``output_path``, and stores the missing
-    results, earliest expiry first. If nothing is missing, it lists the storage once and sends one or two free
+    Compares the account's lists of jobs with the files below ``output_path``, and stores the missing
+    results, earliest expiry first. A result counts as stored if its folder holds a manifest and all its
+    files, none of them empty. If nothing is missing, it lists the storage once and sends one or two free
     requests for each endpoint.
 
     It covers all jobs of the connection's account, including those that were not submitted by Airflow. Jobs
@@ -225,7 +226,7 @@ class KlingResultSweepOperator(StoringOperator):
         :return: the report of the sweep, as JSON.
         :raises KlingRequestInvalid: the host does not list jobs, or a parameter is invalid.
         """
-        from ..results.manifest import stored_task_ids
+        from ..results.manifest import stored_folders
         from ..results.sweep import SweepReport, scan_endpoints, sort_by_expiry, store_all
 
         endpoints = self._read_endpoints()
@@ -239,7 +240,7 @@ class KlingResultSweepOperator(StoringOperator):
             # API 2.0 rejects signed tokens, so such an account has no jobs there.
             endpoints = [endpoint for endpoint in endpoints if not endpoint.tasks_path]
         with storage_errors_for("cannot be listed", self.output_path):
-            stored = stored_task_ids(self.output_path)
+            stored = stored_folders(self.output_path)
         now = int(time.time() * 1000)
         report = SweepReport(warn_before=now + int(self._number("warn_days") * _DAY_MS))
         scan_endpoints(
@@ -314,7 +315,7 @@ class KlingResultSweepOperator(StoringOperator):
         for job in report.expiring():
             self.log.warning("Not stored, and deleted by Kling soon: %s", job)
         if report["gone"]:
-            self.log.warning("Kling has deleted %d results that were never stored", report["gone"])
+            self.log.warning("Kling has deleted %d results that are not stored", report["gone"])
 
     def _raise_on_failures(self, context: Context, report: SweepReport) -> None:
         """Fail the task if a result could not be stored; a retry continues with the rest."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -152,6 +153,17 @@ def list_result_files(task: Mapping[str, Any]) -> list[ResultFile]:
         for url_key in URL_KEYS
         if isinstance(item, Mapping) and isinstance(url := item.get(url_key), str) and url.strip()
     ]
+
+
+def holds_files_of(task: Mapping[str, Any], folder: Mapping[str, int]) -> bool:
+    """Return whether a folder holds every file of a task's result.
+
+    :param task: a task as JSON; of one that names no files, any file counts.
+    :param folder: how many files the folder holds of each name, without the extensions.
+    :return: ``True`` if none is missing. Extensions follow from the content, so they are not compared.
+    """
+    names = Counter(file.name(None).rpartition(".")[0] for file in list_result_files(task))
+    return all(folder.get(name, 0) >= count for name, count in names.items()) if names else bool(folder)
 
 
 def _list(value: Any) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -150,10 +151,22 @@ def read_task_manifest(output_path: str | ObjectStoragePath, task_id: str) -> di
 
 
 def stored_task_ids(output_path: str | ObjectStoragePath) -> set[str]:
-    """List the tasks whose files are all stored, by one listing and without reading a file.
+    """List the tasks whose files are stored, by one listing and without reading a file.
 
     :param output_path: folder that holds the folders of tasks, at any depth.
-    :return: names of the tasks' folders, which are their ids.
+    :return: names of the folders with a manifest and a file that is not empty; they are the tasks' ids.
+    :raises StoragePermanentError: the storage denies access or is not configured.
+    :raises StorageTransientError: the storage does not respond as expected.
+    """
+    return {name for name, folders in stored_folders(output_path).items() if any(folders)}
+
+
+def stored_folders(output_path: str | ObjectStoragePath) -> dict[str, list[Counter[str]]]:
+    """List the folders that hold a manifest, by one listing and without reading a file.
+
+    :param output_path: folder that holds the folders of tasks, at any depth.
+    :return: by name of the folder, for each folder of that name: how many files it holds of each name,
+        without the extensions. The manifest, links and empty files do not count.
     :raises StoragePermanentError: the storage denies access or is not configured.
     :raises StorageTransientError: the storage does not respond as expected.
     """
@@ -161,11 +174,21 @@ def stored_task_ids(output_path: str | ObjectStoragePath) -> set[str]:
     with translate_storage_errors():
         try:
             root.fs.invalidate_cache()
-            found = root.fs.find(root.path)
+            found = root.fs.find(root.path, detail=True)
         except FileNotFoundError:
-            return set()
-    parts = (str(path).split("/") for path in found)
-    return {names[-2] for names in parts if names[-1] == MANIFEST and len(names) > 1}
+            return {}
+    folders: dict[str, Counter[str]] = {}
+    with_manifest: set[str] = set()
+    for path, info in found.items():
+        folder, _, name = str(path).rpartition("/")
+        if name == MANIFEST:
+            with_manifest.add(folder)
+        elif info.get("size") != 0 and not info.get("islink"):
+            folders.setdefault(folder, Counter())[name.rpartition(".")[0]] += 1
+    stored: dict[str, list[Counter[str]]] = {}
+    for folder in with_manifest:
+        stored.setdefault(folder.rpartition("/")[2], []).append(folders.get(folder, Counter()))
+    return stored
 
 
 def check_output_path(output_path: str | ObjectStoragePath) -> None:

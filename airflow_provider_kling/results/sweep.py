@@ -7,7 +7,7 @@ Functions that read lists and store results are passed in.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,7 +27,7 @@ from ..exceptions import (
     KlingServerError,
 )
 from .expected_files import makes_files
-from .files import list_result_files, task_folder
+from .files import holds_files_of, list_result_files, task_folder
 
 MAX_LISTED = 100
 """Number of jobs that a report lists of each kind; all are counted."""
@@ -37,6 +37,9 @@ MAX_PAGES = 1000
 
 MAX_CONSECUTIVE_FAILURES = 20
 """Consecutive failures after which the rest is left to a retry: the storage or the network is down."""
+
+StoredFolders = Mapping[str, Sequence[Mapping[str, int]]]
+"""By name of a folder, for each folder of that name: how many files it holds of each name."""
 
 _WITHOUT_FILES = (ResultType.ELEMENTS, ResultType.FACES)
 _MAX_REASON_LENGTH = 300
@@ -236,12 +239,12 @@ def iter_tasks_since(
 
 
 def classify_task(
-    task: KlingTask, stored: Container[str], now: int, *, has_files: bool = False
+    task: KlingTask, stored: StoredFolders, now: int, *, has_files: bool = False
 ) -> ResultStatus:
     """Classify the result of a listed job.
 
     :param task: the job.
-    :param stored: names of the folders that hold stored results.
+    :param stored: the folders with a manifest, as :func:`.stored_folders` returns them.
     :param now: Unix time in ms.
     :param has_files: whether all jobs of this list make files, so that one without is read again.
     :return: the status of the result.
@@ -252,7 +255,8 @@ def classify_task(
         task.result and not has_files and not list_result_files(task.result)
     ):
         return ResultStatus.NO_FILES
-    if task_folder({**task.result, "task_id": task.task_id}) in stored:
+    folders = stored.get(task_folder({**task.result, "task_id": task.task_id}), ())
+    if any(holds_files_of(task.result, folder) for folder in folders):
         return ResultStatus.STORED_BEFORE
     return (
         ResultStatus.EXPIRED
@@ -264,7 +268,7 @@ def classify_task(
 def scan_endpoints(
     endpoints: Collection[Endpoint],
     read_page: Callable[[Endpoint, int], list[KlingTask]],
-    stored: Container[str],
+    stored: StoredFolders,
     report: SweepReport,
     *,
     since: int,
@@ -277,7 +281,7 @@ def scan_endpoints(
 
     :param endpoints: the endpoints.
     :param read_page: reads a page of an endpoint's list by its number, from 1.
-    :param stored: names of the folders that hold stored results.
+    :param stored: the folders with a manifest, as :func:`.stored_folders` returns them.
     :param report: receives the results, and the endpoints that cannot be listed.
     :param since: Unix time in ms; older jobs are skipped.
     :param now: Unix time in ms.

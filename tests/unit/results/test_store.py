@@ -196,6 +196,9 @@ def test_stored_tasks_are_listed(web, shelf):
     location.fs.makedirs(location.path.rpartition("/")[0], exist_ok=True)
     location.fs.pipe_file(location.path, VIDEO)  # a store that did not end
     assert stored_task_ids(shelf.uri) == {"1", "2", "3"}
+    emptied = resolve_path(f"{shelf.uri}/3/0-video.mp4")
+    emptied.fs.pipe_file(emptied.path, b"")
+    assert stored_task_ids(shelf.uri) == {"1", "2"}
     assert stored_task_ids(f"{shelf.uri}/nothing-here") == set()
     assert read_task_manifest(shelf.uri, "4") is None
 

@@ -31,6 +31,7 @@ from airflow_provider_kling.results.sweep import (
     iter_tasks_since,
     sweepable_endpoints,
 )
+from airflow_provider_kling.utils.storage import resolve_path
 from tests.support.storages import S3Server
 from tests.unit.operators.conftest import TaskInstance
 from tests.unit.operators.results.conftest import DAY, Make, context
@@ -97,11 +98,41 @@ def test_results_stored_in_subfolders_count(make: Make, shelf: Shelf, kling_emul
 def test_a_killed_download_is_missing(make: Make, shelf: Shelf):
     (task_id,) = make()
     sweep(shelf.uri)
-    from airflow_provider_kling.utils.storage import resolve_path
-
     location = resolve_path(f"{shelf.uri}/{task_id}/manifest.json")
     location.fs.rm(location.path)
     assert sweep(shelf.uri)["landed"] == 1
+
+
+@pytest.mark.parametrize("lost", ["deleted", "empty"])
+def test_a_manifest_without_its_files_is_no_stored_result(
+    make: Make, shelf: Shelf, kling_emulator: Emulator, lost: str
+):
+    """Whatever deleted them, a paid result would be lost once Kling deletes its own."""
+    (images,) = make(1, "images/generations", n=3)
+    (video,) = make()
+    sweep(shelf.uri)
+    before = shelf.files()
+    downloads = kling_emulator.count("GET", DOWNLOADS)
+    for name in (f"{images}/1-image.png", f"{video}/0-video.mp4"):
+        path = resolve_path(f"{shelf.uri}/{name}")
+        path.fs.rm(path.path) if lost == "deleted" else path.fs.pipe_file(path.path, b"")
+    report = sweep(shelf.uri)
+    assert (report["landed"], report["landed_before"]) == (2, 0)
+    assert shelf.files().keys() == before.keys()
+    assert all(shelf.files()[name] == before[name] for name in before if "manifest" not in name)
+    assert kling_emulator.count("GET", DOWNLOADS) - downloads == 2, "the other files are there"
+    assert sweep(shelf.uri)["landed_before"] == 2
+
+
+def test_a_result_in_a_second_folder_counts_where_the_first_lost_its_files(
+    make: Make, shelf: Shelf, kling_emulator: Emulator
+):
+    (job,) = make()
+    sweep(f"{shelf.uri}/2026/11")
+    path = resolve_path(f"{shelf.uri}/2026/11/{job}/0-video.mp4")
+    path.fs.rm(path.path)
+    assert sweep(shelf.uri)["landed"] == 1
+    assert sweep(shelf.uri)["landed_before"] == 1
 
 
 def test_running_and_failed_jobs_are_skipped(make: Make, here: str, kling_emulator: Emulator):

@@ -26,6 +26,8 @@ from airflow_provider_kling.results.sweep import (
 )
 
 VIDEO = {"videos": [{"url": "https://h/v.mp4"}]}
+SOUNDS = {"audios": [{"url_mp3": "https://h/a.mp3", "url_wav": "https://h/a.wav"}]}
+HELD = {"8": [{"0-video": 1}]}
 
 
 def task(task_id: Any, created_at: int | None = 0) -> KlingTask:
@@ -89,15 +91,21 @@ def test_jobs_without_a_date_are_looked_at():
 @pytest.mark.parametrize(
     ("status", "result", "stored", "now", "finding"),
     [
-        (TaskStatus.PROCESSING, {}, (), 0, ResultStatus.UNFINISHED),
-        (TaskStatus.UNKNOWN, {}, (), 0, ResultStatus.UNFINISHED),
-        (TaskStatus.FAILED, {}, (), 0, ResultStatus.NO_FILES),
-        (TaskStatus.SUCCEED, {"elements": [{"element_id": 1}]}, (), 0, ResultStatus.NO_FILES),
-        (TaskStatus.SUCCEED, VIDEO, ("8",), 10**15, ResultStatus.STORED_BEFORE),
-        (TaskStatus.SUCCEED, VIDEO, ("9",), 0, ResultStatus.MISSING),
-        (TaskStatus.SUCCEED, {}, (), 0, ResultStatus.MISSING),
-        (TaskStatus.SUCCEED, VIDEO, (), 30 * 86_400_000 - 1, ResultStatus.MISSING),
-        (TaskStatus.SUCCEED, VIDEO, (), 30 * 86_400_000, ResultStatus.EXPIRED),
+        (TaskStatus.PROCESSING, {}, {}, 0, ResultStatus.UNFINISHED),
+        (TaskStatus.UNKNOWN, {}, {}, 0, ResultStatus.UNFINISHED),
+        (TaskStatus.FAILED, {}, {}, 0, ResultStatus.NO_FILES),
+        (TaskStatus.SUCCEED, {"elements": [{"element_id": 1}]}, {}, 0, ResultStatus.NO_FILES),
+        (TaskStatus.SUCCEED, VIDEO, HELD, 10**15, ResultStatus.STORED_BEFORE),
+        (TaskStatus.SUCCEED, VIDEO, {"9": [{"0-video": 1}]}, 0, ResultStatus.MISSING),
+        (TaskStatus.SUCCEED, VIDEO, {"8": [{}, {"0-poster": 1}]}, 0, ResultStatus.MISSING),
+        (TaskStatus.SUCCEED, VIDEO, {"8": [{}, {"0-video": 1}]}, 0, ResultStatus.STORED_BEFORE),
+        (TaskStatus.SUCCEED, SOUNDS, {"8": [{"0-audio": 1}]}, 0, ResultStatus.MISSING),
+        (TaskStatus.SUCCEED, SOUNDS, {"8": [{"0-audio": 2}]}, 0, ResultStatus.STORED_BEFORE),
+        (TaskStatus.SUCCEED, {}, HELD, 0, ResultStatus.STORED_BEFORE),
+        (TaskStatus.SUCCEED, {}, {"8": [{}]}, 0, ResultStatus.MISSING),
+        (TaskStatus.SUCCEED, {}, {}, 0, ResultStatus.MISSING),
+        (TaskStatus.SUCCEED, VIDEO, {}, 30 * 86_400_000 - 1, ResultStatus.MISSING),
+        (TaskStatus.SUCCEED, VIDEO, {}, 30 * 86_400_000, ResultStatus.EXPIRED),
     ],
 )
 def test_the_state_of_a_result(status: Any, result: Any, stored: Any, now: int, finding: ResultStatus):
@@ -108,12 +116,9 @@ def test_ids_that_are_no_names_of_folders_are_found_again():
     """Such as those with a slash: the folder has another name."""
     from airflow_provider_kling.results.files import task_folder
 
-    assert (
-        classify_task(
-            KlingTask("a/b", TaskStatus.SUCCEED, "", result=VIDEO), {task_folder({"task_id": "a/b"})}, 0
-        )
-        is ResultStatus.STORED_BEFORE
-    )
+    stored = {task_folder({"task_id": "a/b"}): [{"0-video": 1}]}
+    named = KlingTask("a/b", TaskStatus.SUCCEED, "", result=VIDEO)
+    assert classify_task(named, stored, 0) is ResultStatus.STORED_BEFORE
 
 
 def jobs(count: int) -> list[PendingResult]:
