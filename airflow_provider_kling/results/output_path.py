@@ -23,6 +23,7 @@ from ..utils.storage import (
     is_relative,
     path_to_uri,
     resolve_path,
+    translate_storage_errors,
 )
 
 PROBE = ".kling-write-check"
@@ -179,7 +180,27 @@ def _is_local(path: StoragePath) -> bool:
 
 def _check_rights(path: str) -> None:
     """Check the nearest existing folder, in which the rest of the path is created."""
-    while not os.path.exists(path) and os.path.dirname(path) != path:
-        path = os.path.dirname(path)
-    if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
-        raise StorageForbidden(f"this process may not write to {path}")
+    with translate_storage_errors():
+        folder, missing = path, []
+        while not _exists(folder) and os.path.dirname(folder) != folder:
+            folder, name = os.path.split(folder)
+            missing.append(name)
+        longest = os.pathconf(folder, "PC_NAME_MAX")
+        if any(len(os.fsencode(name)) > longest for name in missing):
+            raise StoragePermanentError(f"a part of its path is longer than {longest} bytes")
+    if not os.path.isdir(folder):
+        raise StoragePermanentError(f"{redact_text(folder)} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageForbidden(f"this process may not write to {folder}")
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        if os.path.islink(path):
+            raise StoragePermanentError(
+                f"{redact_text(path)} is a link to a folder that does not exist"
+            ) from None
+        return False
+    return True

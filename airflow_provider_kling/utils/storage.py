@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import os
@@ -252,12 +253,18 @@ def translate_storage_errors() -> Iterator[None]:
     except (ValueError, NotImplementedError) as error:
         raise StoragePermanentError(_error_text(error)) from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EROFS:
+            raise StorageForbidden("its file system is read-only") from None
+        if isinstance(error, OSError) and error.errno in _INVALID_PATHS:
+            raise StoragePermanentError(_error_text(error)) from None
         if type(error).__name__ in _NO_CREDENTIALS:
             raise StoragePermanentError(
                 f"there are no usable credentials for it ({_error_text(error)}){_CONNECTION_HINT}"
             ) from None
         raise StorageTransientError(_error_text(error)) from None
 
+
+_INVALID_PATHS = frozenset((errno.ENAMETOOLONG, errno.ELOOP))
 
 _CONNECTION_HINT = "; the URL names the Airflow connection to use: s3://connection@bucket/key"
 
