@@ -13,6 +13,7 @@ from ..utils.atomic_file import is_object_store
 from ..utils.json_input import read_json
 from ..utils.redaction import redact
 from ..utils.storage import (
+    StorageForbidden,
     StoragePath,
     StoragePermanentError,
     is_link,
@@ -136,6 +137,22 @@ def read_manifest(folder: StoragePath) -> dict[str, Any] | None:
     kinds = {"files": list, "request": dict}
     is_valid = known_version and all(isinstance(content.get(name), kind) for name, kind in kinds.items())
     return content if is_valid else None
+
+
+def read_permitted_manifest(folder: StoragePath) -> dict[str, Any] | None:
+    """Read the manifest of a task's folder, if this identity may read it.
+
+    S3 denies a role that may not list to know that an object is missing.
+
+    :param folder: the folder.
+    :return: the manifest; ``None`` if there is none of a known version, or reading is denied.
+    :raises StoragePermanentError: the storage is not configured.
+    :raises StorageTransientError: the storage does not respond as expected.
+    """
+    try:
+        return read_manifest(folder)
+    except StorageForbidden:
+        return None
 
 
 def read_task_manifest(output_path: str | ObjectStoragePath, task_id: str) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ from ..utils.atomic_file import AtomicFile
 from ..utils.json_input import read_json
 from ..utils.redaction import redact_text
 from ..utils.storage import (
+    StorageForbidden,
     StoragePath,
     StoragePermanentError,
     StorageTransientError,
@@ -32,7 +33,7 @@ from ..utils.storage import (
 )
 from .files import attach_paths, list_result_files, match_manifest_entry, task_folder
 from .job_origin import CONNECTION_FACT, TAKE_FACT, RequestIdentity, as_reused, origin_of
-from .manifest import read_manifest
+from .manifest import read_permitted_manifest
 from .posters import poster_name
 
 if TYPE_CHECKING:
@@ -190,7 +191,11 @@ class ResultIndex:
 
     def _name_to_write(self, identity: RequestIdentity) -> str:
         first, second = self._names(identity)
-        entry = _read_json(self._entry_path(first))
+        try:
+            entry = _read_json(self._entry_path(first))
+        except StorageForbidden:
+            # Another host may have the first one.
+            return second
         return second if entry is not None and self._is_of_another_host(entry, identity) else first
 
     def _is_of_another_host(self, entry: Mapping[str, Any], identity: RequestIdentity) -> bool:
@@ -203,7 +208,7 @@ class ResultIndex:
         for entry in entries:
             for name in (task_folder(entry), task_folder(entry, host=self.host, unique=True)):
                 folder = self.root.child(name)
-                manifest = None if is_link(folder) else read_manifest(folder)
+                manifest = None if is_link(folder) else read_permitted_manifest(folder)
                 if manifest and self._is_of(manifest, entry, identity):
                     return _result_of(manifest, folder, size_of)
         if entries:
@@ -212,7 +217,12 @@ class ResultIndex:
 
     def _read_entry(self, name: str, identity: RequestIdentity) -> dict[str, Any] | None:
         """Return an entry of this request at this host."""
-        entry = _read_json(self._entry_path(name))
+        try:
+            entry = _read_json(self._entry_path(name))
+        except StorageForbidden as error:
+            # S3 denies a role that may not list to know of a missing entry; the other one may exist.
+            self._log_unreadable(error)
+            return None
         if entry is None or self._is_valid(entry, identity):
             return entry
         if not self._is_of_another_host(entry, identity):

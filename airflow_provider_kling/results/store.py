@@ -22,6 +22,7 @@ from tenacity import (
 from ..utils.atomic_file import AtomicFile, cleanup_temp_files
 from ..utils.redaction import redact_text
 from ..utils.storage import (
+    StorageForbidden,
     StoragePath,
     StoragePermanentError,
     StorageTransientError,
@@ -49,7 +50,7 @@ from .files import (
     media_type,
     task_folder,
 )
-from .manifest import build_manifest, is_of_same_job, read_manifest, serialize
+from .manifest import build_manifest, is_of_same_job, read_manifest, read_permitted_manifest, serialize
 from .signed_urls import Refresh, SignedUrlSource
 
 if TYPE_CHECKING:
@@ -99,14 +100,22 @@ def store_result(
 def _folder(root: StoragePath, task: Mapping[str, Any], host: str | None) -> StoragePath:
     """Return the folder of a job; if another job has that name already, one with a longer name.
 
+    A role that may only write, or may not list, cannot read whose folder it is: the longer name then.
+
     :raises StoragePermanentError: the folder is a symbolic link, or both names belong to other jobs.
     """
-    for name in (task_folder(task), task_folder(task, host=host, unique=True)):
+    unique_name = task_folder(task, host=host, unique=True)
+    for name in (task_folder(task), unique_name):
         folder = root.child(name)
         if is_link(folder):
             raise StoragePermanentError(f"{name} in it is a link; remove the link")
-        if is_of_same_job(read_manifest(folder), task, host):
-            return folder
+        try:
+            if is_of_same_job(read_manifest(folder), task, host):
+                return folder
+        except StorageForbidden:
+            # Whose files the first folder holds is unknown; the second one belongs to this job alone.
+            if name == unique_name:
+                return folder
     raise StoragePermanentError(f"{name} in it holds the files of another job; remove or rename that folder")
 
 
@@ -130,7 +139,7 @@ class _ResultStore:
 
     def run(self, metadata: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Download the files that are not stored yet; return the manifest entries of all files by key."""
-        manifest = read_manifest(self._folder) or {"files": ()}
+        manifest = read_permitted_manifest(self._folder) or {"files": ()}
         stored = self._already_stored(manifest)
         missing = [file for file in list_result_files(self._task) if file.key not in stored]
         if missing:
@@ -156,7 +165,8 @@ class _ResultStore:
         with translate_storage_errors():
             try:
                 return bool(path.fs.info(path.path)["size"] == entry["bytes"])
-            except FileNotFoundError:
+            except (FileNotFoundError, PermissionError):
+                # S3 denies a role that may not list to know of a missing file.
                 return False
 
     def _download_all(self, files: list[ResultFile]) -> dict[str, dict[str, Any]]:
@@ -180,7 +190,7 @@ class _ResultStore:
         ]
         if not metadata:
             # An earlier or concurrent writer may know the request.
-            known = read_manifest(self._folder) or {}
+            known = read_permitted_manifest(self._folder) or {}
             metadata = {**(known.get("request") or {}), "labels": known.get("labels")}
         content = serialize(build_manifest(self._task, entries, metadata, self._options.host, self._airflow))
         with AtomicFile(self._folder.child(MANIFEST)) as sink:

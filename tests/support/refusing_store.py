@@ -22,17 +22,24 @@ class RefusingStore:
     def __init__(self, refuse: Refuse) -> None:
         store = self
         self.asked: list[tuple[str, str]] = []
+        self.objects: dict[str, bytes] = {}
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"  # else clients wait for "100 Continue"
 
             def _answer(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 path = self.path.partition("?")[0]
                 store.asked.append((self.command, path))
-                self.send_response(refuse(self.command, path) or 200)
-                self.send_header("Content-Length", "0")
+                status = refuse(self.command, path) or 200
+                if status == 200 and self.command == "PUT":
+                    store.objects[path] = content
+                found = store.objects.get(path, b"") if status == 200 else b""
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(found) if self.command in ("GET", "HEAD") else 0))
                 self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(found)
 
             do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _answer
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 from collections.abc import Callable, Iterator
@@ -13,12 +14,23 @@ import pytest
 from airflow_provider_kling.exceptions import JobState, KlingRequestInvalid, KlingServerError
 from airflow_provider_kling.operators.results import KlingFetchResultOperator
 from airflow_provider_kling.operators.video import KlingTextToVideoOperator
+from airflow_provider_kling.results.files import task_folder
+from airflow_provider_kling.results.job_origin import RequestIdentity
 from airflow_provider_kling.results.output_path import PROBE, check_writable, validate_output_path
+from airflow_provider_kling.results.reuse_index import ResultIndex
+from airflow_provider_kling.results.store import store_result
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.utils import storage
-from airflow_provider_kling.utils.storage import StorageForbidden, StorageNotInstalled, check_installed
+from airflow_provider_kling.utils.storage import (
+    StorageForbidden,
+    StorageNotInstalled,
+    check_installed,
+    translate_storage_errors,
+)
 from tests.support.refusing_store import Refuse, RefusingStore
 from tests.support.storages import S3Server
+from tests.unit.results.conftest import RULES, VIDEO, video_task
+from tests.unit.results.web import Web, whole
 
 
 @pytest.fixture
@@ -56,6 +68,40 @@ def test_a_role_that_may_only_write_is_enough(store_that: Callable[[Refuse], Ref
     store = store_that(lambda method, _path: None if method == "PUT" else 403)
     validate_output_path(store.path)
     assert store.written() == [f"/studio/out/{PROBE}"]
+
+
+def test_a_role_that_may_only_write_can_store_a_result(
+    store_that: Callable[[Refuse], RefusingStore], web: Web
+) -> None:
+    store = store_that(lambda method, _path: None if method == "PUT" else 403)
+    task = video_task(web.serve("/v.mp4", whole(VIDEO)))
+    first = store_result(task, store.path, options=RULES, metadata={"prompt": "a cat"})
+    # The longer name: whether another job has the usual one cannot be read.
+    folder = f"/studio/out/{task_folder(task, unique=True)}"
+    assert set(store.objects) == {f"{folder}/0-video.mp4", f"{folder}/manifest.json"}
+    assert VIDEO in store.objects[f"{folder}/0-video.mp4"]
+    assert store_result(task, store.path, options=RULES) == first
+
+
+def test_a_role_that_may_not_list_stores_and_finds_a_result(
+    store_that: Callable[[Refuse], RefusingStore], web: Web
+) -> None:
+    """Without the permission to list, S3 denies to know of a missing object."""
+    store = store_that(
+        lambda method, path: (
+            403 if method == "DELETE" or (method != "PUT" and path not in store.objects) else None
+        )
+    )
+    task = video_task(web.serve("/v.mp4", whole(VIDEO)))
+    identity = RequestIdentity("a" * 64, "")
+    metadata = {"fingerprint": identity.fingerprint, "take": ""}
+    index = ResultIndex(store.path, task["endpoint"], None)
+    assert index.find(identity) is None
+    first = store_result(task, store.path, options=RULES, metadata=metadata)
+    index.record(first, identity)
+    assert index.find(identity)["videos"][0]["path"] == first["videos"][0]["path"]
+    assert store_result(task, store.path, options=RULES, metadata=metadata) == first
+    assert web.request_count("/v.mp4") == 1, "the manifest can be read, so nothing is downloaded again"
 
 
 def test_objects_that_cannot_be_replaced_are_no_obstacle(
@@ -96,6 +142,42 @@ def test_a_local_folder_without_the_right_to_write(tmp_path: Any, monkeypatch: p
         check_writable(str(tmp_path / "a" / "b"))
     with pytest.raises(KlingRequestInvalid, match=r"^No write permission for output_path: give"):
         validate_output_path(str(tmp_path / "a"))
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("file", "file is not a folder"),
+        ("file/a/b", "a part of its path is a file"),
+        ("dangling", "dangling is a link to a folder that does not exist"),
+        ("dangling/a", "dangling is a link to a folder that does not exist"),
+        ("loop/a", "Too many levels of symbolic links"),
+        ("new/" + "n-" * 150, "a part of its path is longer than 255 bytes"),
+        ("n-" * 150, "File name too long"),
+        ("a\0b", "null byte"),
+        ("a\ud800b", "surrogates not allowed"),
+    ],
+)
+def test_a_local_path_that_cannot_be_created(tmp_path: Any, path: str, reason: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    before = set(os.listdir(tmp_path))
+    with pytest.raises(KlingRequestInvalid, match=reason) as caught:
+        validate_output_path(f"{tmp_path}/{path}")
+    assert caught.value.job is JobState.NOT_CREATED
+    assert set(os.listdir(tmp_path)) == before
+
+
+def test_a_link_to_a_folder_is_an_output_path(tmp_path: Any) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    validate_output_path(str(tmp_path / "link" / "new"))
+
+
+def test_a_read_only_file_system_denies_access() -> None:
+    with pytest.raises(StorageForbidden, match="read-only"), translate_storage_errors():
+        raise OSError(errno.EROFS, "Read-only file system", "/mnt/a")
 
 
 MISSING = [
