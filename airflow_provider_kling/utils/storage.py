@@ -253,15 +253,20 @@ def translate_storage_errors() -> Iterator[None]:
     except (ValueError, NotImplementedError) as error:
         raise StoragePermanentError(_error_text(error)) from None
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.EROFS:
-            raise StorageForbidden("its file system is read-only") from None
-        if isinstance(error, OSError) and error.errno in _INVALID_PATHS:
-            raise StoragePermanentError(_error_text(error)) from None
-        if type(error).__name__ in _NO_CREDENTIALS:
-            raise StoragePermanentError(
-                f"there are no usable credentials for it ({_error_text(error)}){_CONNECTION_HINT}"
-            ) from None
-        raise StorageTransientError(_error_text(error)) from None
+        raise _translate(error) from None
+
+
+def _translate(error: Exception) -> StoragePermanentError | StorageTransientError:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EROFS:
+        return StorageForbidden("its file system is read-only")
+    if number in _INVALID_PATHS:
+        return StoragePermanentError(_error_text(error))
+    if type(error).__name__ in _NO_CREDENTIALS:
+        return StoragePermanentError(
+            f"there are no usable credentials for it ({_error_text(error)}){_CONNECTION_HINT}"
+        )
+    return StorageTransientError(_error_text(error))
 
 
 _INVALID_PATHS = frozenset((errno.ENAMETOOLONG, errno.ELOOP))
