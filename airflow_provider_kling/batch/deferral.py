@@ -47,6 +47,7 @@ class DeferralState:
     :param unexpected: row, job and type of the first unexpected error.
     :param rows: how many rows there are, if the ledger has all others by number; 0 to read them again.
     :param position: how many rows need not be read again: each of them has been submitted or has failed.
+    :param digest: digest of the rows' keys when they were read; empty if they are read again.
     :param shard: the part of the rows that the try began with, as text; empty for all rows.
     """
 
@@ -63,6 +64,7 @@ class DeferralState:
     rows: int = 0
     position: int = 0
     shard: str = ""
+    digest: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as plain JSON.

@@ -106,6 +106,7 @@ def batch_error(
     *,
     unexpected: str = "",
     looks_up_unknown: bool = False,
+    rows_changed: bool = False,
 ) -> KlingError | None:
     """Return the error to fail the task with; ``None`` when the batch has succeeded.
 
@@ -116,10 +117,11 @@ def batch_error(
     :param report: path of the list of failed rows.
     :param unexpected: row, job and kind of the first unexpected error, if there was one.
     :param looks_up_unknown: a retry looks again for jobs whose outcome is unknown.
+    :param rows_changed: other rows were submitted than those that the try began with.
     :return: the error, if any.
     """
     what = (
-        f"{progress.done} of {progress.rows} rows are done and stored, "
+        f"{progress.done} of {progress.known_rows} rows are done and stored, "
         f"{progress.remaining} were not submitted"
     )
     if stopped_by or reason in _STOP_ERRORS:
@@ -133,7 +135,9 @@ def batch_error(
             job=JobState.EXISTS,
             next_steps=_RESUMES_TEXT,
         )
-    return _unsubmitted(progress, reason, unexpected, what)
+    if (error := _unsubmitted(progress, reason, unexpected, what)) or not rows_changed:
+        return error
+    return _changed_rows_error(what)
 
 
 def _unsubmitted(
@@ -152,8 +156,12 @@ def _unsubmitted(
     if progress.remaining and unexpected:
         return KlingError(f"Retry to continue. {_because(unexpected)}{what}. See the log.")
     if progress.remaining:
-        return KlingError(f"Retry to read the rows again: they have changed while the task ran: {what}.")
+        return _changed_rows_error(what)
     return None
+
+
+def _changed_rows_error(what: str) -> KlingError:
+    return KlingError(f"Retry to read the rows again: they have changed while the task ran: {what}.")
 
 
 def _because(unexpected: str) -> str:

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import amount_of
@@ -16,11 +17,13 @@ from .ledger_entry import LedgerEntry, RowState
 
 if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
+    from .deferral import DeferralState
     from .input import RequestRow
 
 MAX_LISTED_ROWS = 10
 """Invalid rows that an error text names."""
 
+_DIGEST_BYTES = 16
 _RECHECKED = (RowState.PENDING, RowState.INTENT, RowState.FAILED, RowState.INVALID)
 
 
@@ -147,6 +150,42 @@ def first_pending_row(entries: Mapping[str, LedgerEntry], position: int) -> int:
         entry.number - 1 for entry in entries.values() if entry.state in (RowState.PENDING, RowState.INTENT)
     )
     return min([position, *unsettled])
+
+
+def state_with_rows(
+    state: DeferralState, result: PreflightResult, entries: Mapping[str, LedgerEntry]
+) -> DeferralState:
+    """Return the state of a try with what the check of all rows has found.
+
+    :param state: the state before.
+    :param result: the result of the check.
+    :param entries: the ledger.
+    :return: the state; with the number and the digest of the rows if they need not be read again.
+    """
+    known = is_as_in_ledger(result, entries)
+    return replace(
+        state,
+        estimate=str(result.estimate),
+        unpriced=result.unpriced,
+        rows=len(result.numbers) if known else 0,
+        digest=_digest(result.numbers) if known else "",
+    )
+
+
+def have_rows_changed(state: DeferralState | None, keys: Iterable[str]) -> bool:
+    """Return whether other rows were submitted than those that were read when the try began.
+
+    :param state: state of the try.
+    :param keys: keys of the ledger at the end of the try.
+    :return: ``True`` if the input has changed while the task was deferred.
+    """
+    return bool(state and state.rows and state.digest and state.digest != _digest(keys))
+
+
+def _digest(keys: Iterable[str]) -> str:
+    """Return the digest of a set of keys. A sum, because the ledger has them in another order."""
+    total = sum(int.from_bytes(sha256(key.encode()).digest()[:_DIGEST_BYTES]) for key in keys)
+    return f"{total % 2 ** (8 * _DIGEST_BYTES):x}"
 
 
 def is_as_in_ledger(result: PreflightResult, entries: Mapping[str, LedgerEntry]) -> bool:

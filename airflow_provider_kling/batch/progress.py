@@ -95,7 +95,16 @@ class Progress:
     @property
     def remaining(self) -> int:
         """Rows that were not submitted, or not known to be."""
-        return self.rows - self.done - self.failed - self.returned - self.running
+        return self.known_rows - self._recorded
+
+    @property
+    def known_rows(self) -> int:
+        """How many rows there are: more than the try began with, if rows were added while it was deferred."""
+        return max(self.rows, self._recorded)
+
+    @property
+    def _recorded(self) -> int:
+        return self.done + self.failed + self.returned + self.running
 
     @property
     def failed(self) -> int:
@@ -118,7 +127,7 @@ class Progress:
         :return: the summary.
         """
         return {
-            "rows": self.rows,
+            "rows": self.known_rows,
             "done": self.done,
             **{state.value: self.states[state] for state in TERMINAL_FAILURES},
             "running": self.running,
@@ -150,7 +159,7 @@ class Progress:
         cash = "".join(f" and {_text(amount)} {currency}".rstrip() for currency, amount in self._paid)
         time_left = f"about {_duration(to_end / rate)} left" if rate else "time left unknown"
         return (
-            f"{self.done} of {self.rows} done, {self.running} running, {self.failed} failed"
+            f"{self.done} of {self.known_rows} done, {self.running} running, {self.failed} failed"
             f"{f', {skipped} skipped' if skipped else ''}; "
             f"{_text(self.charged_units)} {self.unit} units{cash} charged; "
             f"{rate:.1f} a minute, {time_left if to_end > 0 else 'none left'}"

@@ -20,11 +20,19 @@ from .config import LEDGER_FOLDER, BatchConfig, Reuse, batch_name
 from .contact_sheet import write_contact_sheet
 from .context import BatchAccount, RunContext
 from .ledger import Ledger
-from .ledger_entry import LedgerEntry, RowState
+from .ledger_entry import RowState
 from .limiter import StopReason
 from .loop_thread import LoopThread
 from .outcome import batch_error
-from .preflight import AllKeys, PreflightResult, first_pending_row, is_as_in_ledger, preflight, rows_in_ledger
+from .preflight import (
+    AllKeys,
+    PreflightResult,
+    first_pending_row,
+    have_rows_changed,
+    preflight,
+    rows_in_ledger,
+    state_with_rows,
+)
 from .progress import Progress, failure_limit
 from .report import ReportFolder, ReportWriter
 
@@ -40,6 +48,8 @@ if TYPE_CHECKING:
 
 MAX_LOGGED_JOBS = 10
 """Jobs that the log names when the task is stopped while they run."""
+
+_RUNNING = (RowState.SUBMITTED, RowState.INTENT)
 
 
 class BatchRunner:
@@ -164,9 +174,7 @@ class BatchRunner:
                 expected_seconds=expected_seconds,
             )
             rows = len(checked.numbers)
-            known = rows if is_as_in_ledger(checked, entries) else 0
-            if state:
-                state = replace(state, estimate=str(checked.estimate), unpriced=checked.unpriced, rows=known)
+            state = state and state_with_rows(state, checked, entries)
         self._checked = checked
         if fail_on_invalid:
             checked.raise_on_invalid()
@@ -293,7 +301,7 @@ class BatchRunner:
         if self._thread is None:
             return
         self._thread.stop()
-        running = [line for line in list(self._ledger.entries.values()) if _is_running(line)]
+        running = [line for line in list(self._ledger.entries.values()) if line.state in _RUNNING]
         named = ", ".join(str(line.task_id or line.external_task_id) for line in running[:MAX_LOGGED_JOBS])
         self._log.warning(
             "Stopped. Kling cannot cancel jobs: %d continue and may be charged%s. A retry of this task %s "
@@ -325,6 +333,7 @@ class BatchRunner:
             summary.get("summary_path"),
             unexpected=self._context.unexpected,
             looks_up_unknown=self._looks_up_unknown,
+            rows_changed=have_rows_changed(self._context.config.state, self._ledger.entries),
         )
         self._log.info("%s", summary)
         if error:
@@ -388,10 +397,4 @@ class BatchRunner:
             redact_text(self._ledger.folder.uri),
         )
         if budget is not None and checked.estimate > budget:
-            self._log.warning(
-                "max_units=%s is less than the estimate: not all rows will be submitted", budget
-            )
-
-
-def _is_running(line: LedgerEntry) -> bool:
-    return line.state in (RowState.SUBMITTED, RowState.INTENT)
+            self._log.warning("max_units=%s is below the estimate: not all rows will be submitted", budget)

@@ -57,7 +57,7 @@ def test_the_estimate_is_logged_before_anything_is_submitted(
         logging.getLogger("airflow_provider_kling").removeHandler(recorded)
     (plan, before), (warning, still_before) = recorded.said[:2]
     assert "All together cost about 24 image units, some 0.08 US dollars" in plan
-    assert warning == "max_units=16 is less than the estimate: not all rows will be submitted"
+    assert warning == "max_units=16 is below the estimate: not all rows will be submitted"
     assert before == still_before == 0
     assert len(kling.jobs) == 2
 

@@ -18,10 +18,12 @@ from airflow_provider_kling.batch import deferral
 from airflow_provider_kling.batch import input as input_module
 from airflow_provider_kling.batch.config import Shard
 from airflow_provider_kling.batch.input import row_reader
+from airflow_provider_kling.batch.preflight import have_rows_changed
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingAccountError,
     KlingBudgetSpent,
+    KlingError,
     KlingTaskFailed,
     KlingTaskTimeout,
 )
@@ -181,6 +183,37 @@ def test_rows_added_during_a_deferral_are_not_submitted(
     summary = Parts(parts.batch.clear()).run(str(file), concurrency=2)
     assert (summary["rows"], summary["done"]) == (7, 7)
     assert len(kling.jobs) == len({job.body["prompt"] for job in kling.jobs}) == 7
+
+
+@pytest.mark.parametrize("change", ["appended", "replaced"])
+def test_other_rows_than_the_try_began_with_are_no_success(
+    start: Callable[..., Emulator], parts: Parts, tmp_path: Path, change: str
+) -> None:
+    """Of a file that is rewritten, the rows that were read before and the others would be a mixture."""
+    kling, file = start(job_seconds=1.0, slots=2), tmp_path / "rows.jsonl"
+
+    def write(requests: list[dict[str, Any]]) -> None:
+        file.write_text("\n".join(map(json.dumps, requests)))
+
+    other = [{"prompt": f"new {number}"} for number in range(6)]
+    second = [*rows(6), *other[:1]] if change == "appended" else other
+    write(rows(6))
+    with pytest.raises(KlingError, match=r"^Retry to read the rows again: they have changed") as failed:
+        parts.run(str(file), concurrency=2, between=lambda _: write(second))
+    assert "-1" not in str(failed.value)
+    count = {"appended": "7 of 7", "replaced": "6 of 6"}[change]
+    assert f"{count} rows are done and stored, 0 were not submitted" in str(failed.value)
+    made = len(kling.jobs)
+    summary = Parts(parts.batch.retry()).run(str(file), concurrency=2)
+    assert summary["rows"] == summary["done"] == len(second), "a retry has the rows as they are now"
+    assert len({job.body["prompt"] for job in kling.jobs}) == len(kling.jobs), "none is paid twice"
+    assert len(kling.jobs) - made == (0 if change == "appended" else 2)
+
+
+def test_a_state_of_an_older_version_has_no_digest() -> None:
+    state = deferral.DeferralState.from_json({"began": 1.0, "rows": 3})
+    assert not have_rows_changed(state, ["a-0"])
+    assert not have_rows_changed(None, ["a-0"])
 
 
 def test_a_number_of_shards_that_changes_while_the_task_is_deferred_moves_no_row(
