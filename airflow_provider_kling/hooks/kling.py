@@ -17,7 +17,7 @@ from requests import Session
 
 from ..api.endpoint import Endpoint, get_endpoint
 from ..api.http import MAX_PAGE_SIZE
-from ..api.polling import MIN_POLL_INTERVAL
+from ..api.polling import MAX_SECONDS, MIN_POLL_INTERVAL
 from ..api.requests.video import IMAGE_TO_VIDEO
 from ..exceptions import KlingError
 from ..version_compat import AirflowNotFoundException, BaseHook
@@ -233,7 +233,7 @@ class KlingHook(BaseHook):
             # A connection that was never used fails at once if something is wrong with it.
             _ = self.client
         until = time.time() + timeout if deadline is None else deadline
-        interval = max(poll_interval, MIN_POLL_INTERVAL)
+        interval = min(max(poll_interval, MIN_POLL_INTERVAL), MAX_SECONDS)
         return TaskWaiter(self, get_endpoint(endpoint), str(task_id), interval, until).wait(stop, on_status)
 
     def reload_connection(self) -> bool:

@@ -11,6 +11,7 @@ from os import PathLike
 from typing import Any, NoReturn
 
 from ..api.endpoint import Endpoint, get_endpoint
+from ..api.polling import MAX_SECONDS
 from ..api.requests.coercion import (
     is_missing,
     is_none_word,
@@ -41,7 +42,7 @@ _MAX_TAKE_LENGTH = 100
 FOLDER = "a folder; check the task and the key that it names"
 """What is expected of a path that a template rendered."""
 
-_SECONDS = "seconds, above 0"
+_SECONDS = "seconds, above 0 and at most a year"
 
 
 def invalid_parameter(task_id: str, name: str, value: Any, expected: str) -> NoReturn:
@@ -185,7 +186,7 @@ def read_number(
 
 
 def read_seconds(task_id: str, name: str, value: Any) -> float:
-    """Read a length of time in seconds, above 0.
+    """Read a length of time in seconds, above 0 and at most a year.
 
     :param task_id: the task that has it.
     :param name: the parameter.
@@ -193,7 +194,7 @@ def read_seconds(task_id: str, name: str, value: Any) -> float:
     :return: the seconds.
     :raises KlingRequestInvalid: it is no length of time.
     """
-    return read_number(task_id, name, to_seconds(value), _SECONDS, above=0)
+    return read_number(task_id, name, to_seconds(value), _SECONDS, above=0, maximum=MAX_SECONDS)
 
 
 def to_seconds(value: Any) -> Any:

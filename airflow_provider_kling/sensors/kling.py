@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ..api.endpoint import Endpoint, get_endpoint
+from ..api.polling import MAX_SECONDS
 from ..api.task import TaskStatus
 from ..api.templating import is_templated
 from ..exceptions import (
@@ -363,8 +364,9 @@ def _read_timeout(task_id: str, value: Any) -> float:
     """Return how long to wait; Airflow's default is far too long for a job that may not exist."""
     if value is None:
         configured = conf.getfloat("sensors", "default_timeout", fallback=AIRFLOW_DEFAULT_TIMEOUT)
-        return DEFAULT_TIMEOUT if configured == AIRFLOW_DEFAULT_TIMEOUT else configured
-    seconds = read_number(task_id, "timeout", to_seconds(value), "a number of seconds, 0 or more", minimum=0)
+        return DEFAULT_TIMEOUT if configured == AIRFLOW_DEFAULT_TIMEOUT else min(configured, MAX_SECONDS)
+    rule = "a number of seconds, 0 or more and at most a year"
+    seconds = read_number(task_id, "timeout", to_seconds(value), rule, minimum=0, maximum=MAX_SECONDS)
     if seconds == AIRFLOW_DEFAULT_TIMEOUT:
         warnings.warn(
             f"Task {task_id!r}: timeout is Airflow's default of seven days; no job takes as long. "

@@ -18,7 +18,7 @@ except ImportError:
         "KlingResultSweepOperator on a schedule instead."
     ) from None
 
-from ..api.polling import MIN_POLL_INTERVAL, WARN_AFTER_FAILURES
+from ..api.polling import MAX_SECONDS, MIN_POLL_INTERVAL, WARN_AFTER_FAILURES
 from .kling import _KlingBaseTrigger
 from .loop_pacing import Slice, load_in_thread
 from .task_lists import JobWatermark, get_task_lists, watermarks_from_json
@@ -301,8 +301,8 @@ def _interval(value: Any) -> float:
         seconds = float(value)
     except (TypeError, ValueError, OverflowError):
         seconds = math.nan
-    if isinstance(value, bool) or not math.isfinite(seconds):
-        raise ValueError(f"Invalid value for 'poll_interval': {value!r}; expected seconds.")
+    if isinstance(value, bool) or not -math.inf < seconds <= MAX_SECONDS:
+        raise ValueError(f"Invalid value for 'poll_interval': {value!r}; expected seconds, at most a year.")
     return max(seconds, MIN_POLL_INTERVAL)
 
 

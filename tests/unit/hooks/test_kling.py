@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import Any
@@ -70,6 +71,14 @@ def test_wait_polls_once_at_least(hook: KlingHook, server: ScriptedServer) -> No
     assert len(server.received) == 2
     assert "Job 8 has not ended in time (last status: processing)" in str(failed.value)
     assert str(failed.value).endswith("The job continues at Kling and may be charged.")
+
+
+def test_wait_takes_any_interval(hook: KlingHook, server: ScriptedServer) -> None:
+    server.always = status("processing")
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    task = hook.wait(SLUG, "8", poll_interval=1e300, timeout=math.inf, stop=stop)
+    assert task.status is TaskStatus.PROCESSING
 
 
 def test_wait_ends_at_its_deadline_and_not_a_poll_later(hook: KlingHook) -> None:

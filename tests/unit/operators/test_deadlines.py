@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_kling.api.polling import MAX_SECONDS
 from airflow_provider_kling.operators._deadlines import (
     EXECUTION_TIMEOUT_MARGIN,
     defer_timeout,
@@ -47,6 +48,13 @@ def test_a_deadline_is_always_ahead_and_never_further_than_the_timeout(
     created_at: int | None, timeout: float
 ) -> None:
     assert NOW < job_deadline(created_at, timeout, NOW) <= NOW + timeout
+
+
+def test_the_longest_wait_ends_at_a_date_that_airflow_can_store() -> None:
+    """An error over the date would come after the job was paid for."""
+    deadline = job_deadline(None, MAX_SECONDS, NOW)
+    ends = datetime.fromtimestamp(NOW, UTC) + defer_timeout(deadline, NOW, MAX_SECONDS)
+    assert ends.year < 2100
 
 
 def test_airflows_own_timeout_comes_after_ours() -> None:

@@ -62,15 +62,24 @@ def test_what_is_no_flag_is_refused_by_name(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "right"),
-    [(5, 5), ("5", 5), (" 2.5 ", 2.5), (Decimal("0.5"), 0.5), (timedelta(minutes=1), 60)],
+    [
+        *((5, 5), ("5", 5), (" 2.5 ", 2.5), (Decimal("0.5"), 0.5), (timedelta(minutes=1), 60)),
+        (timedelta(days=365), 31_536_000),
+    ],
 )
 def test_seconds_are_read(value: Any, right: float) -> None:
     assert read_seconds("make", "timeout", value) == right
 
 
-@pytest.mark.parametrize("value", [None, "", "None", 0, -1, "-1", "nan", math.inf, "inf", True, "soon", [5]])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "", "None", 0, -1, "-1", "nan", math.inf, "inf", True, "soon", [5]),
+        *(1e12, "1e300", 10**400, timedelta(days=366), timedelta.max),
+    ],
+)
 def test_what_is_no_length_of_time_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(KlingRequestInvalid, match=r"'timeout': .*; expected seconds, above 0"):
+    with pytest.raises(KlingRequestInvalid, match=r"'timeout': .*; expected seconds, above 0 and at"):
         read_seconds("make", "timeout", value)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from airflow_provider_kling.operators.account import KlingAccountOperator
 from airflow_provider_kling.operators.base import KlingTaskOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
 from airflow_provider_kling.operators.results import KlingFetchResultOperator, KlingResultSweepOperator
+from airflow_provider_kling.operators.video import KlingTextToVideoOperator
 from airflow_provider_kling.sensors.kling import KlingTaskSensor
 from airflow_provider_kling.version_compat import BaseOperator
 from scripts.generate_stubs import MODULES, own_operators
@@ -52,6 +54,10 @@ def account(**arguments: Any) -> KlingAccountOperator:
     return KlingAccountOperator(task_id="it", **{"threshold_units": 1} | arguments)
 
 
+def job(**arguments: Any) -> KlingTextToVideoOperator:
+    return KlingTextToVideoOperator(**{"task_id": "it", "prompt": "waves"} | arguments)
+
+
 @pytest.mark.parametrize("operator", REQUEST_OPERATORS, ids=lambda operator: operator.__name__)
 def test_one_class_and_two_mixins_stand_above_a_leaf_operator(operator: type[Any]) -> None:
     base = KlingTaskOperator if issubclass(operator, KlingTaskOperator) else KlingCallOperator
@@ -71,8 +77,26 @@ def test_the_hook_is_a_kling_hook(make: Callable[..., Any]) -> None:
         (sensor, {"endpoint": "videos/x"}, "'endpoint': 'videos/x'; expected a slug: videos/"),
         (fetch, {"endpoint": "videos/x"}, "'endpoint': 'videos/x'; expected a slug: videos/"),
         (sweep, {"endpoints": ["videos/x"]}, "'endpoints': 'videos/x'; expected a slug: videos/"),
-        (batch, {"poll_interval": 0}, "'poll_interval': 0; expected seconds, above 0. Task 'it'."),
-        (sensor, {"poll_interval": 0}, "'poll_interval': 0; expected seconds, above 0. Task 'it'."),
+        *(
+            (
+                make,
+                {name: value},
+                f"{name!r}: {value!r}; expected seconds, above 0 and at most a year. Task",
+            )
+            for make in (batch, sensor, job)
+            for name in ("poll_interval", "timeout")
+            for value in (0, 1e12, "1e12", math.inf, math.nan)
+            if (make, name) != (sensor, "timeout")
+        ),
+        *(
+            (
+                sensor,
+                {"timeout": value},
+                f"'timeout': {value!r}; expected a number of seconds, 0 or more and",
+            )
+            for value in (-1, 1e12, math.inf, math.nan)
+        ),
+        (sensor, {"poke_interval": 1e12}, "'poke_interval': 1000000000000.0; expected seconds, above 0 and"),
         (batch, {"contact_sheet": "maybe"}, "'contact_sheet': 'maybe'; expected True or False. Task 'it'."),
         (sensor, {"deferrable": "maybe"}, "'deferrable': 'maybe'; expected True or False. Task 'it'."),
         (batch, {"output_path": "out"}, "'output_path': 'out'; expected an absolute path or a URI"),

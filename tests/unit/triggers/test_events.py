@@ -302,6 +302,8 @@ async def test_triggers_of_one_connection_share_their_requests(kling: Emulator) 
         ({"statuses": []}, "Invalid value for 'statuses'"),
         ({"poll_interval": float("nan")}, "Invalid value for 'poll_interval'"),
         ({"poll_interval": "inf"}, "Invalid value for 'poll_interval'"),
+        ({"poll_interval": "-inf"}, "Invalid value for 'poll_interval'"),
+        ({"poll_interval": 1e12}, "'poll_interval': 1000000000000.0; expected seconds, at most a year"),
         ({"poll_interval": None}, "Invalid value for 'poll_interval'"),
         ({"poll_interval": True}, "Invalid value for 'poll_interval'"),
         ({"start_from": "yesterday"}, "Invalid value for 'start_from'"),
