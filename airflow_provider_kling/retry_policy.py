@@ -36,7 +36,7 @@ def _policy() -> Any:
         "airflow_provider_kling.results.expected_files.KlingAnswerWithoutResult",
     ]
     waits = [
-        (exceptions.KlingSlotsTaken, SLOT_DELAY, "all parallel tasks of the account are taken"),
+        (exceptions.KlingSlotsTaken, SLOT_DELAY, "all slots of the account are taken"),
         (exceptions.KlingRateLimited, RATE_DELAY, "too many requests"),
         (
             exceptions.KlingServerError,
@@ -48,7 +48,7 @@ def _policy() -> Any:
             MISSING_DELAY,
             "the job holds no file yet; the retry reads it again",
         ),
-        (exceptions.KlingTaskTimeout, ATTACH_DELAY, "the job goes on; the retry attaches to it"),
+        (exceptions.KlingTaskTimeout, ATTACH_DELAY, "the job continues; the retry attaches to it"),
     ]
     return ExceptionRetryPolicy(
         rules=[

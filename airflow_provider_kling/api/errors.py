@@ -184,8 +184,8 @@ _MEANING: dict[int, str] = {
     1000: "authentication failed",
     1001: "no credentials were sent",
     1002: "the credentials are not valid",
-    1003: "the token is not valid yet: compare the clock of this machine with the world's",
-    1004: "the token has expired: compare the clock of this machine with the world's",
+    1003: "the token is not valid yet: correct the clock of this machine",
+    1004: "the token has expired: correct the clock of this machine",
     1100: "something is wrong with the account: see the Kling console",
     1101: "the account is in arrears",
     1102: "the resource pack is used up or has expired (video and image packs are separate; speech and other "
@@ -195,7 +195,7 @@ _MEANING: dict[int, str] = {
     1300: "refused by the platform's policy",
     1301: "refused by the content safety check",
     1302: "too many requests",
-    1303: "all parallel tasks of the account's package are taken",
+    1303: "all slots of the account are taken",
     1304: "this machine's IP address is not on the account's whitelist",
     5001: "Kling is under maintenance",
 }

@@ -105,7 +105,7 @@ class TaskPoller:
         """Record a task that a poll returned.
 
         :param task: the task.
-        :return: the event that ends the wait; ``None`` if it goes on.
+        :return: the event that ends the wait; ``None`` if it continues.
         """
         self.on_unchanged()
         self.status, self.raw_status = task.status, task.raw_status

@@ -303,7 +303,7 @@ def _checked(
     """
     request = {name: value for name, value in row.items() if name not in (LABELS, EXPECTED_SECONDS)}
     error = find_invalid_value(request, is_lost_value)
-    return InvalidRow(f"{error}; give it words, or leave its key out", text) if error else row
+    return InvalidRow(f"{error}; give it text, or leave its key out", text) if error else row
 
 
 def _numbered(

@@ -83,9 +83,9 @@ _STOP_ERRORS = {
     StopReason.KILLED: (KlingError, "Stopped"),
     StopReason.OUTAGE: (
         KlingServerError,
-        "Kling, the inputs' storage or the way to them did not work for too long, or lost answers in a row",
+        "Kling, the storage of the inputs or the network failed for too long, or answers were lost in a row",
     ),
-    StopReason.TAKEN_OVER: (KlingError, "Another worker of this task has taken the batch over"),
+    StopReason.TAKEN_OVER: (KlingError, "Another worker of this task runs the batch now"),
     StopReason.LEDGER: (KlingServerError, "The ledger could not be written for too long"),
 }
 

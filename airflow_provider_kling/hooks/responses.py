@@ -236,11 +236,11 @@ _ADVICE_BY_CODE = {
     1102: "No credit: top up at kling.ai/dev/pricing, then clear the task.",
     1103: "Not in this account's package: use another model, or ask Kling.",
     1203: "No such model or resource at this host: check model_name and ids.",
-    1304: "IP not allowed: put that of this machine on the account's whitelist.",
+    1304: "IP not allowed: add this machine's to the account's whitelist.",
 }
 _ADVICE_BY_KIND = {
     ErrorKind.ACCOUNT: "Account rejected: check its credit and permissions in the host's console.",
-    ErrorKind.AUTH_EXPIRED: "Wrong clock: set that of this machine.",
+    ErrorKind.AUTH_EXPIRED: "Wrong clock: correct the clock of this machine.",
     ErrorKind.CONTENT: CONTENT_ADVICE,
     ErrorKind.DUPLICATE: "external_task_id is taken: retry to attach, or choose another one.",
     ErrorKind.NOT_FOUND: "No such job: check its id, its endpoint and the account.",

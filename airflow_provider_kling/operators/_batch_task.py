@@ -239,7 +239,7 @@ def _check_host(operator: KlingBatchOperator, conn_id: str, dialect: Dialect, fi
     raise KlingRequestInvalid(
         f"Invalid value for 'fallback_conn_ids': {conn_id!r}; expected connections to "
         f"{first.title}, as {str(operator.kling_conn_id)!r} is. Task {operator.task_id!r}: "
-        "each row is made ready once, for one kind of host.",
+        "each row is prepared once, for one dialect.",
         job=JobState.NOT_CREATED,
     )
 

@@ -142,8 +142,8 @@ class RecoveryAdvice:
         if not self.user_named:
             return "a clear makes a new one, which is charged"
         # Kling refuses a second job of the same name.
-        attaches = "a clear attaches to it, for its name is your own"
-        return attaches if self.can_look_up else "a clear makes none while its name is taken"
+        attaches = "a clear attaches to it, because external_task_id is your own"
+        return attaches if self.can_look_up else "a clear makes none while external_task_id is taken"
 
     def _how_to_fetch(self, error: KlingError) -> str:
         job_id = error.task_id or (error.external_task_id if self.can_look_up else None)

@@ -162,7 +162,7 @@ class TaskRun:
         Where jobs usually end within seconds, a deferrable task waits a moment in the worker first.
 
         :param task: the job.
-        :param resume: ``method_name`` and ``kwargs`` with which a deferred task goes on.
+        :param resume: ``method_name`` and ``kwargs`` with which a deferred task continues.
         :return: the job that has ended.
         :raises TaskDeferred: the triggerer waits.
         :raises KlingTaskTimeout: the job has not ended in time.
@@ -199,7 +199,7 @@ class TaskRun:
         :param deadline: Unix time in seconds at which the wait is over.
         :param external_task_id: external id of the job, if known.
         :param since: Unix time in seconds at which the job was seen; ``None`` if it was not.
-        :param method_name: method of the task that goes on.
+        :param method_name: method of the task that continues.
         :param kwargs: its arguments.
         :raises TaskDeferred: always.
         """

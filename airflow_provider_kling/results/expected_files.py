@@ -56,7 +56,7 @@ def result_missing(task_id: str, endpoint: str, *, at_once: bool = False) -> Kli
             f"job {task_id or 'without an id'}. It may be charged.",
             task_id=task_id or None,
             job=JobState.ENDED,
-            next_steps="It cannot be read again: to have it made again is charged again.",
+            next_steps="It cannot be read again: another request is charged again.",
         )
     return KlingResultMissing(
         f"The job ended as succeed but holds no file; retry to read it again: {endpoint}, job {task_id}. "

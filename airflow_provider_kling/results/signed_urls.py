@@ -111,7 +111,7 @@ class SignedUrlSource:
 
 
 _RETRY_TEXT = "A retry of this task fetches it again without a new job."
-_AT_ONCE = "It cannot be read again: to have it made again is charged again."
+_AT_ONCE = "It cannot be read again: another request is charged again."
 
 
 def expired_error(task: Mapping[str, Any]) -> KlingResultExpired:
@@ -128,7 +128,7 @@ def expired_error(task: Mapping[str, Any]) -> KlingResultExpired:
         f" it was stored until {_date(task['expires_at'])}, {RESULT_DAYS} days after the job ended.",
         task_id=task.get("task_id"),
         job=JobState.ENDED,
-        next_steps="A new job makes a new one and is charged.",
+        next_steps="Only a new job, which is charged, creates it again.",
     )
 
 

@@ -229,7 +229,7 @@ class KlingTaskSensor(KlingHookMixin, RenderingMixin, BaseSensorOperator):
             raise
 
     def on_kill(self) -> None:
-        """Log that the Kling job goes on."""
+        """Log that the Kling job continues."""
         if self._run:
             self._run.stop.set()
         self.log.warning("The wait ends here. %s", self._job_continues_note)

@@ -362,7 +362,7 @@ class KlingSlotTrigger(_KlingBaseTrigger):
                 await queue.wait(waiter)
         except TimeoutError:
             waited = time.time() - self.since
-            return self._event("timeout", f"Kling had no room for the job within {waited:.0f} s")
+            return self._event("timeout", f"Kling had no free slot for the job within {waited:.0f} s")
         except Exception as error:
             # The worker gets the same error and can report more about it.
             return self._event("slot", str(error))

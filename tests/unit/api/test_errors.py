@@ -146,7 +146,7 @@ def test_words_of_a_failing_server_are_not_trusted(status: int, code: int | None
 @pytest.mark.parametrize(
     ("code", "expected_text"),
     [
-        (1004, "compare the clock of this machine"),
+        (1004, "correct the clock of this machine"),
         (1102, "(video and image packs are separate; speech and other audio is charged to the video pack)"),
         (1304, "not on the account's whitelist"),
     ],

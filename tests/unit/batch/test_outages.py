@@ -116,7 +116,7 @@ class TestKling:
     ) -> None:
         kling = start(dialect="gateway")
         kling.faults.set({"lost_response": 1})
-        with pytest.raises(KlingServerError, match="lost answers in a row"):
+        with pytest.raises(KlingServerError, match="answers were lost in a row"):
             batch.run(rows(50), concurrency=2)
         assert len(kling.jobs) <= 5 + 2
         kling.faults.clear()

@@ -39,7 +39,7 @@ REFUSALS = [
     ),
     pytest.param(
         refusal(429, 1304),
-        "IP not allowed: put that of this machine on the account's whitelist. ",
+        "IP not allowed: add this machine's to the account's whitelist. ",
         id="the IP address",
     ),
     pytest.param(

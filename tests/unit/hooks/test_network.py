@@ -202,7 +202,7 @@ def test_a_token_refused_for_its_times_is_signed_again_once(
 @pytest.mark.parametrize("code", [1003, 1004])
 def test_and_only_once(signing: Either, server: ScriptedServer, code: int) -> None:
     server.always = Reply(401, {"code": code, "message": "token"})
-    with pytest.raises(KlingAuthError, match="compare the clock of this machine") as failed:
+    with pytest.raises(KlingAuthError, match="correct the clock of this machine") as failed:
         signing.create(IMAGE_TO_VIDEO, BODY)
     assert len(server.received) == 2
     assert failed.value.job is JobState.NOT_CREATED

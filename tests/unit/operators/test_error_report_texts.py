@@ -75,12 +75,12 @@ def advice(**values: Any) -> RecoveryAdvice:
         (
             {"user_named": True},
             LATE,
-            "A retry of this task attaches to it; a clear attaches to it, for its name is your own.",
+            "A retry of this task attaches to it; a clear attaches to it, because external_task_id is your own.",
         ),
         (
             {"user_named": True, **LAST},
             LATE,
-            "Airflow does not try this again, and a clear attaches to it, for its name is your own.",
+            "Airflow does not try this again, and a clear attaches to it, because external_task_id is your own.",
         ),
         ({}, EXPIRED, "To make it again, and be charged again, clear this task."),
         ({"user_named": True}, EXPIRED, "charged again, give this task another external_task_id."),
