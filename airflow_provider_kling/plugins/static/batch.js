@@ -76,7 +76,7 @@ export function batchTile(card, numbers, error) {
 
 export const fetchStrip = (card) => fetchBatch(card, { group: "done", limit: STRIP });
 
-// The batch in a page of its own.
+// The page of a batch.
 export class BatchView {
   constructor(container, place, viewer) {
     this.container = container;

@@ -176,7 +176,7 @@ def test_a_real_batch_inside_airflow(
     frame.get_by_label("Close").click()
     if width == 1280:
         with page.context.expect_page() as opened:
-            frame.get_by_text("Open in a page of its own").click()
+            frame.get_by_text("Open in a new tab").click()
         assert "/kling/?" in opened.value.url
     if width == 390:
         assert (
