@@ -89,8 +89,8 @@ def _table(jobs: int, seconds: float, slots: int, rows: dict[str, dict[str, Any]
         f"{jobs} jobs of {seconds:g} s in {slots} slots (at best {jobs * seconds / slots:g} s), "
         "LocalExecutor, both ways at once:",
         "",
-        "| method | jobs submitted | first job's start to last job's end | throughput | worker time "
-        "| share of the worker time |",
+        "| Method | Jobs submitted | First job's start to last job's end | Throughput | Worker time "
+        "| Share of the worker time |",
         "|---|---|---|---|---|---|",
     ]
     for way, row in rows.items():

@@ -83,7 +83,7 @@ def measure(folder: Path, rows: int) -> str:
     head = [
         f"A batch of {rows:,} rows:",
         "",
-        "| what | elapsed | processor time | answer |",
+        "| What | Elapsed | Processor time | Size |",
         "|---|--:|--:|--:|",
     ]
     return "\n".join([*head, *lines])

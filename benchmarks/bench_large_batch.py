@@ -79,7 +79,7 @@ def main() -> None:
     lines = [
         f"{count} rows{part}, of which {earlier} are done by an earlier worker:",
         "",
-        "| what | first start | second start, all rows done |",
+        "| What | First start | Second start, all rows done |",
         "|---|--:|--:|",
         f"| jobs submitted | {len(made)} | {later} |",
         f"| rows done | {first['summary']['done']} | {again['summary']['done']} |",

@@ -105,7 +105,7 @@ def main() -> None:
         lines = [
             f"{arguments.rows} rows, of which {arguments.running} are running and all others done:",
             "",
-            "| what | processor time | memory |",
+            "| What | Processor time | Memory |",
             "|---|--:|--:|",
         ]
         for title, part in parts:

@@ -221,10 +221,10 @@ async def main() -> None:
     if given.crowd:
         sys.stdout.write(f"{json.dumps(await measure(*given.crowd))}\n")
         return
-    sys.stdout.write("| | longest step | of that processor time |\n|---|--:|--:|\n")
+    sys.stdout.write("| What | Processor time of the longest step | Elapsed time |\n|---|--:|--:|\n")
     for count, ends in CROWDS:
         for what, wall, own in await _in_a_process_of_its_own(count, ends):
-            sys.stdout.write(f"| {what} | {wall * 1000:.0f} ms | {own * 1000:.0f} ms |\n")
+            sys.stdout.write(f"| {what} | {own * 1000:.0f} ms | {wall * 1000:.0f} ms |\n")
         sys.stdout.flush()
 
 

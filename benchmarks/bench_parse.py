@@ -121,7 +121,7 @@ def table(found: dict[str, list[dict[str, float]]]) -> list[str]:
         f"{median(own, what) / median(stock, what):.2f}" for what in ("parse", "serialize", "total", "bytes")
     ]
     return [
-        "| 500 tasks | import of the file | serialization | both | serialized DAG |",
+        "| 500 tasks | Import of the file | Serialization | Both | Serialized DAG |",
         "|---|--:|--:|--:|--:|",
         *(row(way) for way in WAYS),
         f"| ratio (goal {GOAL}) | {' | '.join(ratios)} |",

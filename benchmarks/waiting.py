@@ -86,10 +86,12 @@ class Meter:
 
     :ivar lags: seconds by which the loop came late, one a sample.
     :ivar busy: the same, as far as this process itself was at work; the rest is due to others on the machine.
+    :ivar collected: seconds of the longest garbage collection, which stops the loop.
     """
 
     lags: list[float] = field(default_factory=list)
     busy: float = 0.0
+    collected: float = 0.0
     memory: int = 0
     files: int = 0
     cpu: float = 0.0
@@ -98,11 +100,19 @@ class Meter:
     def start(self) -> None:
         """Take what is used now as nothing."""
         gc.collect()
+        gc.callbacks.append(self._collection)
         self._memory, self._files = _resident(), _open_files()
         self._cpu, self._wall = time.process_time(), time.perf_counter()
 
+    def _collection(self, phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self.collected = max(self.collected, time.perf_counter() - self._began)
+
     def stop(self) -> None:
         """Count processor time up to now."""
+        gc.callbacks.remove(self._collection)
         self.cpu, self.wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
 
     async def sample(self) -> None:
@@ -149,6 +159,7 @@ async def measure(way: str, interval: float) -> dict[str, Any]:
         "files": meter.files,
         "cpu": meter.cpu / meter.wall,
         "busy": meter.busy,
+        "collected": meter.collected,
         "lag": max(meter.lags),
     }
 

@@ -110,7 +110,7 @@ def main() -> None:
     table = [
         f"{options.jobs} mapped jobs of {options.job_seconds:g} s:",
         "",
-        "| method | total time | worker starts | status requests | median delay | p95 delay |",
+        "| Method | Total time | Worker starts | Status requests | Median delay | P95 delay |",
         "|---|---|---|---|---|---|",
         *(row.markdown() for row in rows),
     ]
