@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -88,6 +90,43 @@ def test_the_dev_container_can_be_read() -> None:
 def test_dependencies_have_no_upper_bounds() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert [each for each in project["optional-dependencies"]["docs"] if "<" in each or "==" in each] == []
+
+
+MAKE = """#!/bin/sh
+[ "$1" = -C ] && cd "$2"
+mkdir -p build/docs && echo "$DOCS_VERSION of $DOCS_VERSIONS" >build/docs/index.html
+"""
+
+
+def test_the_site_has_a_folder_for_each_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script runs in a small repository, where ``make docs`` only writes which version it would build."""
+    tree = tmp_path / "tree"
+    for name in ("scripts", "docs", "bin"):
+        (tree / name).mkdir(parents=True)
+    shutil.copy(ROOT / "scripts" / "build-site", tree / "scripts")
+    (tree / "bin" / "make").write_text(MAKE)
+    (tree / "bin" / "make").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tree / 'bin'}:{os.environ['PATH']}")
+
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *who, *words], cwd=tree, check=True, capture_output=True)
+
+    git("init", "--quiet")
+    git("commit", "--quiet", "--allow-empty", "--message", "Before there was a site")
+    git("tag", "v0.1.0")
+    (tree / "docs" / "conf.py").write_text("")
+    git("add", "docs")
+    git("commit", "--quiet", "--message", "Add the site")
+    git("tag", "v0.2.0")
+    site = tmp_path / "site"
+    done = subprocess.run(
+        ["sh", "scripts/build-site", str(site)], cwd=tree, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    shown = {page.parent.name: page.read_text().strip() for page in site.glob("*/index.html")}
+    assert shown == {name: f"{name} of latest v0.2.0" for name in ("latest", "v0.2.0")}
+    assert "latest/index.html" in (site / "index.html").read_text()
 
 
 def test_broken_links_of_a_site_are_found(tmp_path: Path) -> None:
