@@ -3,7 +3,7 @@
 
 Airflow calls :func:`get_provider_info` while its own configuration is still being read, so this module
 imports nothing. Airflow 3.2 and newer draw the connection form from here; older versions ask the hook,
-which builds the same form from the same data (``hooks/connection_form.py``).
+which builds the same form from the same data.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-provider-kling",
         "name": INTEGRATION,
         "description": "Video, image and audio generation with `Kling AI <https://klingai.com/>`__.",
-        "versions": [__version__],  # asked for by Astronomer's registry
+        "versions": [__version__],  # as in the sample provider of Astronomer
         "integrations": [
             {
                 "integration-name": INTEGRATION,

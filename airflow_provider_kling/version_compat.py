@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names of Airflow that moved between Airflow 2.11 and 3.x, and which version runs.
 
-The only module of this package that imports ``airflow.sdk`` or ``airflow.models``; ``plugins/instances.py``,
+The only module of this package that imports ``airflow.sdk`` or ``airflow.models``; ``plugins/queries.py``,
 which runs in the API server and reads its tables, is the one exception.
 """
 

@@ -53,13 +53,16 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # fields of a request have long types: they are in the operators' tables
 autodoc_default_options = {
     "show-inheritance": True,
-    "exclude-members": "execute, execute_complete, choose_branch",
+    # What Airflow or this package calls, not a person.
+    "exclude-members": "execute, execute_complete, resume_execution, choose_branch, on_kill, poke, redacted, "
+    "redacted_fields, request_fields, log, logger, get_connection_form_widgets, get_ui_field_behaviour",
 }
 autodoc_preserve_defaults = True
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
+pygments_dark_style = "monokai"
 html_title = f"{project} {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -153,9 +156,16 @@ def _show_changelog(app: Sphinx, name: str, content: list[str]) -> None:
     content[0] = f"{before}\n{section}\n{released}"
 
 
+def _example_title(file: Path) -> tuple[str, str]:
+    """Return the title of an example DAG and the text below it."""
+    document = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or file.stem
+    title, _, text = document.lstrip("# ").partition("\n")
+    return title, text
+
+
 def _example_page(file: Path, operators: list[str]) -> str:
     tree = ast.parse(file.read_text("utf-8"))
-    title, _, text = (ast.get_docstring(tree) or file.stem).lstrip("# ").partition("\n")
+    title, text = _example_title(file)
     after = tree.body[0].end_lineno if ast.get_docstring(tree) else 0
     used = ", ".join(f"`{each}`" for each in operators)
     return (
@@ -175,16 +185,16 @@ def _write_examples(app: Sphinx) -> None:
     folder.mkdir(exist_ok=True)
     dags = examples()
     pages = {file.stem: _example_page(file, operators) for file, operators in dags.items()}
-    links = {stem: f"[{stem.removeprefix('example_kling_')}]({stem}.myst)" for stem in pages}
+    links = {file.stem: f"[{_example_title(file)[0]}]({file.stem}.myst)" for file in dags}
     used = sorted({operator for operators in dags.values() for operator in operators})
     rows = "\n".join(
-        f"| `{name}` | {', '.join(links[file.stem] for file in dags if name in dags[file])} |"
+        f"| `{name}` | {'; '.join(links[file.stem] for file in dags if name in dags[file])} |"
         for name in used
     )
     toctree = "\n".join(pages)
     pages["index"] = (
         "# Example DAGs\n\nTests run each of these files with the emulator. Copy one and change it.\n\n"
-        f"| operator or sensor | examples |\n| --- | --- |\n{rows}\n\n"
+        f"| Operator or sensor | Examples |\n| --- | --- |\n{rows}\n\n"
         f"```{{toctree}}\n:hidden:\n\n{toctree}\n```\n"
     )
     for stale in folder.glob("*.myst"):
@@ -238,6 +248,22 @@ def _omit_inherited_signature(app: Sphinx, what: str, name: str, *rest: Any) -> 
     return ("" if inherited and signature else signature), returns
 
 
+def _link_tables(app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
+    """Link each operator to the page with the types of its parameters, its rules and an example.
+
+    :param app: the running build.
+    :param what: kind of the object.
+    :param name: full name of the object.
+    :param obj: the object.
+    :param options: options of the directive.
+    :param lines: its docstring.
+    """
+    page = re.match(r"airflow_provider_kling\.operators\.(\w+)\.Kling\w+$", name)
+    if what == "class" and page and (DOCS / "operators" / f"{page[1]}.md").exists():
+        fields = [number for number, line in enumerate(lines) if line.startswith(":")] or [len(lines)]
+        lines[fields[0] : fields[0]] = [f"Types, rules and an example: :doc:`/operators/{page[1]}`.", ""]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register what this site does beside Sphinx's own work.
 
@@ -246,6 +272,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """
     app.connect("builder-inited", _write_examples)
     app.connect("autodoc-process-signature", _omit_inherited_signature)
+    app.connect("autodoc-process-docstring", _link_tables)
     app.connect("source-read", _show_changelog)
     app.connect("source-read", _show_examples)
     app.connect("source-read", _link_outside)

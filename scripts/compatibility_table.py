@@ -11,7 +11,8 @@ from scripts.readme_tables import README, with_table
 
 PAGE = ROOT / "docs" / "compatibility.md"
 
-_SUITES = ("unit", "emulator", "dag.test()")
+_SUITES = {"unit": "Unit", "emulator": "Emulator", "dag.test()": "`dag.test()`"}
+"""Suites of the results, and the heads of their columns."""
 _SHOWN = ("apache-airflow-providers-common-compat", "apache-airflow-providers-http", "pydantic", "sqlalchemy")
 _HEAD = """\
 # Compatibility
@@ -42,7 +43,7 @@ def write_table(rows: Sequence[dict[str, Any]]) -> str:
 
     :param rows: results, in the order of the table.
     """
-    head = ["Airflow", "Python", "libraries", *_SUITES, "selection", "date"]
+    head = ["Airflow", "Python", "Libraries", *_SUITES.values(), "Selection", "Date"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += [_line(row) for row in rows]
     table = "\n".join(lines) + "\n"
@@ -66,7 +67,7 @@ def _cell(suite: dict[str, Any] | None) -> str:
 
 
 def _notes(rows: Sequence[dict[str, Any]]) -> str:
-    text = "\n## With which libraries\n\n| Airflow | Python | " + " | ".join(_SHOWN) + " |\n"
+    text = "\n## With which libraries\n\n| Airflow | Python | " + " | ".join(f"`{name}`" for name in _SHOWN) + " |\n"
     text += "|" + "---|" * (len(_SHOWN) + 2) + "\n"
     for row in rows:
         packages = row.get("packages", {})

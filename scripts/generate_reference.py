@@ -153,10 +153,10 @@ def _hosts() -> Iterator[str]:
         )
         for limit in MEDIA_LIMITS
     ]
-    yield _table(("endpoint", "host", "rule", "what the provider does", "source"), sorted(rows))
+    yield _table(("Endpoint", "Host", "Rule", "What the provider does", "Source"), sorted(rows))
     yield "## Which document describes what"
     by_source = ((endpoint.source, f"`{slug}`") for slug, endpoint in ENDPOINTS.items())
-    yield _table(("source", "endpoint"), sorted(by_source))
+    yield _table(("Source", "Endpoint"), sorted(by_source))
 
 
 def _facts(operator: type[RequestOperator]) -> str:
@@ -183,7 +183,7 @@ def _parameters(operator: type[RequestOperator]) -> str:
         (f"`{row.name}`", row.kind, _without_limit(row), row.default, _sources(own, hosts.get(row.name)))
         for row in rows(operator.endpoint.request)
     ]
-    return _table(("parameter", "type", "description", "default", "source"), table)
+    return _table(("Parameter", "Type", "Description", "Default", "Source"), table)
 
 
 def _without_limit(row: Row) -> str:
@@ -219,13 +219,12 @@ def _overview() -> Iterator[str]:
     yield "## Endpoints"
     yield _table(
         (
-            "endpoint",
-            "operator",
-            "kind",
-            "result",
-            "external id",
-            *_LOST,
-            f"estimate ({PRICES_OF}), in units",
+            "Endpoint",
+            "Operator",
+            "Kind",
+            "Result",
+            "If the response is lost",
+            f"Estimate ({PRICES_OF}), in units",
         ),
         [
             _endpoint_row(operator, family)
@@ -241,12 +240,12 @@ def _overview() -> Iterator[str]:
     yield "## Hosts"
     yield _table(
         (
-            "dialect",
-            "host",
-            "path before `/v1`",
-            "lists jobs",
-            "looks jobs up by external id",
-            "account calls",
+            "Dialect",
+            "Host",
+            "Path before `/v1`",
+            "Lists jobs",
+            "Looks jobs up by external id",
+            "Account calls",
         ),
         [
             (
@@ -260,9 +259,6 @@ def _overview() -> Iterator[str]:
     )
 
 
-_LOST = tuple(f"if the response is lost: {dialect.title}" for dialect in DIALECTS.values())
-
-
 def _endpoint_row(operator: type[RequestOperator], family: str) -> tuple[str, ...]:
     endpoint, name = operator.endpoint, operator.__name__
     words = estimate_basis(endpoint)
@@ -271,15 +267,21 @@ def _endpoint_row(operator: type[RequestOperator], family: str) -> tuple[str, ..
         f"[{name}]({family}.md#{name.lower()})",
         "synchronous" if endpoint.synchronous else "asynchronous",
         f"`{endpoint.result}`",
-        *_ticks(endpoint.external_id),
-        *(_lost(endpoint, it) for it in DIALECTS.values()),
+        _lost(endpoint),
         words if words == "unknown" else f"{words} ({unit_type(endpoint)})",
     )
 
 
-def _lost(endpoint: Endpoint, dialect: Dialect) -> str:
-    if endpoint.tasks_path and not dialect.supports_v2:
-        return "not available"
+def _lost(endpoint: Endpoint) -> str:
+    """Return what happens at Kling, and at the hosts where something else happens."""
+    has = [it for it in DIALECTS.values() if it.supports_v2 or not endpoint.tasks_path]
+    happens = {it.title: _lost_at(endpoint, it) for it in has}
+    usual = happens[DIALECTS["kling"].title]
+    others = [f"at {title}: {what}" for title, what in happens.items() if what != usual]
+    return "; ".join([usual, *others])
+
+
+def _lost_at(endpoint: Endpoint, dialect: Dialect) -> str:
     if not can_look_up(endpoint, dialect.supports_lookup):
         return "fails"
     return "looked up" if endpoint.absence_proves else "looked up, else fails"
@@ -292,7 +294,7 @@ def _by_signature(operator: type) -> str:
         (f"`{name}`", f"`{given[name].annotation}`", words, _shown(name, given[name].default))
         for name, words in described.items()
     ]
-    return _table(("parameter", "type", "description", "default"), table)
+    return _table(("Parameter", "Type", "Description", "Default"), table)
 
 
 def _shown(name: str, default: object) -> str:

@@ -62,8 +62,8 @@ class KlingImageRecognizeOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -156,8 +156,8 @@ class KlingImageGenerationOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -260,8 +260,8 @@ class KlingOmniImageOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -359,8 +359,8 @@ class KlingMultiImageToImageOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -456,8 +456,8 @@ class KlingImageExpandOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -547,8 +547,8 @@ class KlingVirtualTryOnOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -631,8 +631,8 @@ class KlingAiMultiShotOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]

@@ -66,8 +66,8 @@ class KlingCustomVoiceOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -178,8 +178,8 @@ class KlingCustomElementOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]

@@ -69,8 +69,8 @@ class KlingVirtualTryOn2Operator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -163,8 +163,8 @@ class KlingGoodsStudioOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -264,8 +264,8 @@ class KlingApparelReplicatorOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -373,8 +373,8 @@ class KlingVideoCommerceOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -477,8 +477,8 @@ class KlingDramaSubtitleOperator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]

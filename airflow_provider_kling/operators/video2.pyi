@@ -72,8 +72,8 @@ class KlingTextToVideo2Operator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -177,8 +177,8 @@ class KlingImageToVideo2Operator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -289,8 +289,8 @@ class KlingOmniVideo2Operator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]
@@ -397,8 +397,8 @@ class KlingMotionControl2Operator(KlingTaskOperator):
     :param media_rules: check the stored files, and fail if they break a rule: a dict with the rules of
         ``KlingMediaCheckOperator``, such as ``{"min_height": 720}``; ``{}`` for its defaults. Needs
         ``output_path`` and the extra ``media``.
-    :param regenerate_on_fail: maximum number of further jobs, each with the next ``take``, while the files
-        fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
+    :param regenerate_on_fail: maximum number of further jobs, 0 to 10, each with the next ``take``, while the
+        files fail the check. ``max_units`` limits their total cost; rejected files remain in the storage.
     """
 
     endpoint: ClassVar[Endpoint]

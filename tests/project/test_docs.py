@@ -6,9 +6,12 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import importlib.util
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import airflow
 import pytest
@@ -45,7 +48,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 LOOK_UP = {"architecture", "compatibility", "faq", "glossary", "support-policy", "what-is-checked"}
 """Pages that are read like a dictionary."""
-TASKS_FIRST = {"README", "quickstart", "recipes", "security", "why"}
+TASKS_FIRST = {"README"}
 """Pages that open with what a reader may want to do."""
 
 
@@ -58,6 +61,88 @@ def test_a_page_opens_with_code_and_has_a_table(page: Path) -> None:
     text = page.read_text("utf-8")
     assert "```" in text.partition("\n## ")[0]
     assert re.search(r"^\|", text, re.M)
+
+
+TABLE = re.compile(r"^(\|.*\|)\n\|[\s:|-]+\|\n", re.M)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_heads_of_tables_begin_with_a_capital_letter(page: Path) -> None:
+    heads = [cell.strip() for row in TABLE.findall(page.read_text("utf-8")) for cell in row.split("|")]
+    allowed = re.compile(r"$|[^a-z]|v1 ")
+    assert [head for head in heads if not allowed.match(head)] == []
+
+
+def test_each_benchmark_states_its_date() -> None:
+    """Figures of different days are on one page, so each section with a table has its own date."""
+    sections = re.split(r"^##+ ", (ROOT / "docs" / "benchmarks.md").read_text("utf-8"), flags=re.M)[1:]
+    sections += [(ROOT / "docs" / "batch.md").read_text("utf-8").partition("\n## Measured\n")[2]]
+    measured = [each for each in sections if re.search(r"^\|", each, re.M)]
+    assert len(measured) > 8
+    undated = [each.partition("\n")[0] for each in measured if not re.search(r"on 20\d\d-\d\d-\d\d", each)]
+    assert undated == []
+
+
+COMMENTED = re.compile(r"``((?:[a-z_0-9]+/)+[a-z_0-9]+\.(?:py|md|json))``")
+
+
+def test_files_that_docstrings_name_exist() -> None:
+    package = ROOT / "airflow_provider_kling"
+    named = [
+        (f"{file.relative_to(ROOT)}: {path}", path)
+        for folder in (package, ROOT / "scripts", ROOT / "benchmarks", ROOT / "docs")
+        for file in folder.rglob("*.py")
+        for path in COMMENTED.findall(file.read_text("utf-8"))
+        if not path.startswith("airflow/")
+    ]
+    assert [where for where, path in named if not any((root / path).exists() for root in (ROOT, package))] == []
+
+
+def commands_in_sentences() -> dict[str, list[str]]:
+    """Return the words of each command that a sentence or a table names, by the command."""
+    texts = (re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S) for page in PAGES)
+    found = {text for page in texts for text in QUOTED.findall(page)}
+    begins = ("make ", "python -m ", "airflow ")
+    return {text: shlex.split(text) for text in sorted(found) if text.startswith(begins)}
+
+
+AIRFLOW_2_ONLY = "airflow tasks test --dry-run"
+
+
+def airflow_command(words: list[str]) -> set[str]:
+    """Return the options of a command of Airflow, of which the first words may be a group."""
+    from airflow.cli import cli_parser
+
+    level: Any = cli_parser.airflow_commands
+    command: Any = None
+    while words and command is None:
+        (found,) = [each for each in level if each.name == words[0]]
+        words = words[1:]
+        if hasattr(found, "subcommands"):
+            level = found.subcommands
+        else:
+            command = found
+    return {flag for argument in command.args for flag in argument.flags}
+
+
+@pytest.mark.parametrize(("text", "words"), commands_in_sentences().items())
+def test_a_command_in_a_sentence_exists(text: str, words: list[str]) -> None:
+    """What stands in a block of its own is run by test_snippets.py."""
+    if text == AIRFLOW_2_ONLY:
+        pytest.skip("this page says that it is a command of Airflow 2")
+    options = {word for word in words[2:] if word.startswith("--")}
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    elif words[0] == "python":
+        spec = importlib.util.find_spec(words[2])
+        assert spec
+        assert spec.origin
+        source = Path(spec.origin).read_text("utf-8")
+        assert [option for option in options if f'"{option}"' not in source] == []
+        parts = [word for word in words[3:] if not word.startswith("-") and not word.isdigit()]
+        assert [part for part in parts if f'"{part}"' not in source] == []
+    else:
+        assert options <= airflow_command(words[1:])
 
 
 def test_contributors_find_every_target_and_path_that_is_named() -> None:
