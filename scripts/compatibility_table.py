@@ -67,7 +67,11 @@ def _cell(suite: dict[str, Any] | None) -> str:
 
 
 def _notes(rows: Sequence[dict[str, Any]]) -> str:
-    text = "\n## With which libraries\n\n| Airflow | Python | " + " | ".join(f"`{name}`" for name in _SHOWN) + " |\n"
+    text = (
+        "\n## With which libraries\n\n| Airflow | Python | "
+        + " | ".join(f"`{name}`" for name in _SHOWN)
+        + " |\n"
+    )
     text += "|" + "---|" * (len(_SHOWN) + 2) + "\n"
     for row in rows:
         packages = row.get("packages", {})

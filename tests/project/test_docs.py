@@ -95,7 +95,9 @@ def test_files_that_docstrings_name_exist() -> None:
         for path in COMMENTED.findall(file.read_text("utf-8"))
         if not path.startswith("airflow/")
     ]
-    assert [where for where, path in named if not any((root / path).exists() for root in (ROOT, package))] == []
+    assert [
+        where for where, path in named if not any((root / path).exists() for root in (ROOT, package))
+    ] == []
 
 
 def commands_in_sentences() -> dict[str, list[str]]:

@@ -80,7 +80,8 @@ def advice(**values: Any) -> RecoveryAdvice:
         (
             {"user_named": True, **LAST},
             LATE,
-            "Airflow does not try this again, and a clear attaches to it, because external_task_id is your own.",
+            "Airflow does not try this again, and a clear attaches to it, because external_task_id is your "
+            "own.",
         ),
         ({}, EXPIRED, "To make it again, and be charged again, clear this task."),
         ({"user_named": True}, EXPIRED, "charged again, give this task another external_task_id."),

@@ -219,7 +219,8 @@ def test_while_deferred_no_worker_waits_for_a_slot(ti: TaskInstance, kling_emula
 def test_a_slot_wait_that_times_out_names_the_remedy(ti: TaskInstance, kling_emulator: Emulator) -> None:
     event = {"status": "timeout", "message": "Kling had no free slot", "since": 0.0, "refusals": 7}
     with pytest.raises(
-        KlingSlotsTaken, match=r"No slot came free in time: use a pool .* After 7 refusals: Kling had no free slot"
+        KlingSlotsTaken,
+        match=r"No slot came free in time: use a pool .* After 7 refusals: Kling had no free slot",
     ):
         image_to_video(deferrable=True).resume_submission(context_of(ti), event)
     assert kling_emulator.requests == {}
