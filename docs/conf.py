@@ -248,16 +248,15 @@ def _omit_inherited_signature(app: Sphinx, what: str, name: str, *rest: Any) -> 
     return ("" if inherited and signature else signature), returns
 
 
-def _link_tables(app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
+def _link_tables(app: Sphinx, what: str, name: str, *rest: Any) -> None:
     """Link each operator to the page with the types of its parameters, its rules and an example.
 
     :param app: the running build.
     :param what: kind of the object.
     :param name: full name of the object.
-    :param obj: the object.
-    :param options: options of the directive.
-    :param lines: its docstring.
+    :param rest: the object, options, and the lines of its docstring.
     """
+    lines: list[str] = rest[-1]
     page = re.match(r"airflow_provider_kling\.operators\.(\w+)\.Kling\w+$", name)
     if what == "class" and page and (DOCS / "operators" / f"{page[1]}.md").exists():
         fields = [number for number, line in enumerate(lines) if line.startswith(":")] or [len(lines)]

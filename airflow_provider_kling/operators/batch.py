@@ -110,8 +110,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
     :param media_rules: check the stored files: a dict with the rules of ``KlingMediaCheckOperator``, such as
         ``{"max_black": 0.1}``. A row whose files break one counts as failed. Needs the extra ``media``.
     :param regenerate_on_fail: maximum of further jobs of a row, 0 to 10, each with its next ``take``, while
-        the files fail this check. Their cost stays within ``max_units``, ``max_usd`` and ``budget``; rejected files
-        remain in the storage.
+        the files fail this check. Their cost stays within ``max_units``, ``max_usd`` and ``budget``; rejected
+        files remain in the storage.
     :param fallback_conn_ids: connections of further accounts, all of the same dialect. A row goes to the next
         one if the account before it rejects the row's job for credit or permission and certainly has no such
         job. Ledger and results name each row's account. ``concurrency`` limits each account. Templated.

@@ -75,7 +75,8 @@ def advice(**values: Any) -> RecoveryAdvice:
         (
             {"user_named": True},
             LATE,
-            "A retry of this task attaches to it; a clear attaches to it, because external_task_id is your own.",
+            "A retry of this task attaches to it; a clear attaches to it, because external_task_id is your "
+            "own.",
         ),
         (
             {"user_named": True, **LAST},
