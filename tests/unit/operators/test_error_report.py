@@ -26,6 +26,7 @@ from airflow_provider_kling.exceptions import (
 from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.library import KlingCustomVoiceOperator
 from airflow_provider_kling.operators.video import KlingImageToVideoOperator
+from airflow_provider_kling.results.download import DownloadOptions
 from tests.unit.operators.conftest import LogLines, TaskInstance, context_of, image_to_video, posts, run
 
 Make = Callable[..., KlingImageToVideoOperator]
@@ -73,9 +74,12 @@ def test_a_file_that_cannot_be_stored_on_the_last_try(
 
 
 def test_no_fetch_is_advised_for_a_synchronous_call(
-    ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
+    ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sounds").touch()
+    of_host = DownloadOptions.for_host
+    quick = lambda *args, **kwargs: replace(of_host(*args, **kwargs), max_retry_delay=0.01)  # noqa: E731
+    monkeypatch.setattr(DownloadOptions, "for_host", quick)
+    kling_emulator.faults.set({"download_error": 1000})
     arguments: dict[str, Any] = {"text": "Hello.", "voice_id": "oversea_male1", "voice_language": "en"}
     speech = KlingTextToSpeechOperator(
         task_id="film", retries=3, output_path=tmp_path / "sounds", **arguments
@@ -83,7 +87,7 @@ def test_no_fetch_is_advised_for_a_synchronous_call(
     with pytest.raises(KlingResultNotKept, match="which is charged again") as failed:
         run(speech, ti)
     assert "without a new job" not in str(failed.value)
-    (tmp_path / "sounds").unlink()
+    kling_emulator.faults.clear()
     run(speech, ti.retried())
     assert len(kling_emulator.jobs) == 2, "what the text says"
 
