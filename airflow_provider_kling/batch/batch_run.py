@@ -96,7 +96,7 @@ class BatchRun:
         finally:
             writing.cancel()
             reader.shutdown(wait=False, cancel_futures=True)
-            await self._run.writer.close()
+            await self._run.writer.close(self._stopping)
             await asyncio.to_thread(flush)
 
     async def _until_stopped(self, work: asyncio.Task[None]) -> None:

@@ -21,6 +21,10 @@ MAX_LEDGER_OUTAGE = 600.0
 """Seconds without a successful write of the ledger after which a run stops submitting."""
 
 LAST_WRITE_SECONDS = 2.0
+"""Seconds for the last write of a run that is stopped: the process may be killed soon."""
+
+END_WRITE_SECONDS = 120.0
+"""Seconds for the last write of a run that has ended, while the storage fails."""
 
 CLAIM_SECONDS = 1.0
 """Seconds between checks of whether another worker owns the batch."""
@@ -131,21 +135,39 @@ class LedgerWriter:
             self._flush_requested.clear()
             await self._write()
 
-    async def close(self) -> bool:
-        """Write the remaining lines, within two seconds.
+    async def close(self, stopping: asyncio.Event) -> bool:
+        """Write the remaining lines; while the storage fails, again and again for a while.
 
+        :param stopping: set when the run is stopped.
         :return: ``True`` if everything is written.
         """
+        writing, stopped = asyncio.create_task(self._write_rest()), asyncio.create_task(stopping.wait())
+        # After a long outage there is nothing more to wait for.
+        is_down = self._limiter.stopped is StopReason.LEDGER
+        seconds = LAST_WRITE_SECONDS if is_down else END_WRITE_SECONDS
         try:
-            async with asyncio.timeout(LAST_WRITE_SECONDS):
-                await self._flush()
-        except Exception as error:
-            text = str(error) or type(error).__name__
-            self._log.error("%d lines of the ledger are not written: %s", self._ledger.pending, text)
-            return False
+            await asyncio.wait((writing, stopped), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done():
+                await asyncio.wait((writing,), timeout=LAST_WRITE_SECONDS)
+            if not writing.done():
+                self._log.error("%d lines of the ledger are not written", self._ledger.pending)
+            return writing.done()
         finally:
+            writing.cancel()
+            stopped.cancel()
             self._pool.shutdown(wait=False, cancel_futures=True)
-        return True
+
+    async def _write_rest(self) -> None:
+        failures = 0
+        while True:
+            try:
+                return await self._flush()
+            except Exception as error:
+                failures += 1
+                level = logging.WARNING if failures == 1 else logging.DEBUG
+                text = str(error) or type(error).__name__
+                self._log.log(level, "The last lines of the ledger are not written yet: %s", text)
+            await asyncio.sleep(outage_delay(failures))
 
     async def _write(self) -> None:
         recorded = self._recorded

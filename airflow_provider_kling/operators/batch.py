@@ -295,10 +295,10 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         endpoint = parameters.endpoint()
         budget = parameters.limit(endpoint)
         labels, (shard, state) = parameters.labels(), parameters.shard_of_try(state)
-        validate_output_path(parameters.output_path())
+        known = JobState.MAY_EXIST if deferred or context["ti"].try_number > 1 else None
+        validate_output_path(parameters.output_path(), is_retry=known is not None)
         key, clear_count = batch_key(context, self.retries or 0, regenerate=parameters.regenerate())
         settings = self.hook.settings
-        known = JobState.MAY_EXIST if deferred or context["ti"].try_number > 1 else None
         with storage_errors_for("cannot be used", self.output_path, job=known):
             self._task = task = BatchRunner(
                 settings=settings,

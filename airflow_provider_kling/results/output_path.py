@@ -29,6 +29,10 @@ from ..utils.storage import (
 PROBE = ".kling-write-check"
 """Name of the object that is written to an output path and deleted before a job is made."""
 
+_AFTER_STORAGE_ERROR = "A retry continues with the jobs that exist, and pays for none of them again."
+
+_REJECTED, _NOT_WRITTEN = "is rejected", "cannot be written"
+
 _PROBE_CONTENT = (
     b"Written by airflow-provider-kling to see whether results can be stored here. Safe to delete.\n"
 )
@@ -44,36 +48,38 @@ def storage_errors_for(what: str, output_path: Any, *, job: JobState | None = No
 
     :param what: the failed action, such as ``is invalid``.
     :param output_path: the path.
-    :param job: whether a job exists; by default none does.
+    :param job: whether a job exists; by default none does. If one may, every error can be retried.
     :return: a context manager.
-    :raises KlingRequestInvalid: the path cannot be used; the text names the cause.
-    :raises KlingServerError: the storage does not respond; a retry can help.
+    :raises KlingRequestInvalid: the path cannot be used, and no job exists; the text names the cause.
+    :raises KlingServerError: the storage does not respond, or refuses what a paid job needs.
     """
     job = job or JobState.NOT_CREATED
     try:
         yield
     except StoragePermanentError as error:
-        raise KlingRequestInvalid(
-            f"{_remedy(error, output_path)}{_describe_path(output_path)} {what}: {error}.", job=job
-        ) from None
+        text = f"{_remedy(error, output_path, what)}{_describe_path(output_path)} {what}: {error}."
+        if job is JobState.NOT_CREATED:
+            raise KlingRequestInvalid(text, job=job) from None
+        raise KlingServerError(text, job=job, next_steps=_AFTER_STORAGE_ERROR) from None
     except StorageTransientError as error:
         raise KlingServerError(
             "The storage of output_path does not respond; check host and network. "
             f"{_describe_path(output_path)} does not respond: {error}.",
             job=job,
+            next_steps="" if job is JobState.NOT_CREATED else _AFTER_STORAGE_ERROR,
         ) from None
 
 
-def _remedy(error: Exception, output_path: Any) -> str:
+def _remedy(error: Exception, output_path: Any, what: str) -> str:
     """Return cause and remedy in one short sentence, which stands first in the message."""
-
     if isinstance(error, StorageNotInstalled):
         return f"Package for output_path missing: {error}. "
     if not isinstance(error, StorageForbidden):
         return ""
+    access = "write permission for" if what in (_REJECTED, _NOT_WRITTEN) else "access to"
     if "://" not in str(output_path):
-        return "No write permission for output_path: give it to the worker's user, or change the path. "
-    return f"No write permission for output_path (403): {_who_needs_access(output_path)}. "
+        return f"No {access} output_path: give it to the worker's user, or change the path. "
+    return f"No {access} output_path (403): {_who_needs_access(output_path)}. "
 
 
 def _who_needs_access(output_path: Any) -> str:
@@ -127,7 +133,7 @@ def validate_output_path(output_path: Any, *, is_retry: bool = False, write: boo
     from .manifest import check_output_path
 
     if not is_retry:
-        with storage_errors_for("is rejected", output_path):
+        with storage_errors_for(_REJECTED, output_path):
             _check_absolute(output_path)
             check_output_path(output_path)
             if write:
@@ -137,8 +143,9 @@ def validate_output_path(output_path: Any, *, is_retry: bool = False, write: boo
         _check_absolute(output_path)
         check_output_path(output_path)
     except (StoragePermanentError, StorageTransientError) as error:
+        remedy = _remedy(error, output_path, _REJECTED)
         raise KlingServerError(
-            f"{_describe_path(output_path)} cannot be used now: {error}.", job=JobState.MAY_EXIST
+            f"{remedy}{_describe_path(output_path)} cannot be used now: {error}.", job=JobState.MAY_EXIST
         ) from None
 
 

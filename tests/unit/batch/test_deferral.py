@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 
 from airflow_provider_kling.batch import deferral
 from airflow_provider_kling.batch import input as input_module
@@ -21,9 +21,11 @@ from airflow_provider_kling.batch.input import row_reader
 from airflow_provider_kling.batch.preflight import have_rows_changed
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
+    JobState,
     KlingAccountError,
     KlingBudgetSpent,
     KlingError,
+    KlingServerError,
     KlingTaskFailed,
     KlingTaskTimeout,
 )
@@ -230,6 +232,27 @@ def test_a_number_of_shards_that_changes_while_the_task_is_deferred_moves_no_row
     assert (summary["rows"], summary["done"]) == (len(own), len(own))
     assert sorted(parts.batch.ledger()) == own
     assert len(kling.jobs) == len(own)
+
+
+def test_an_output_path_that_is_lost_during_a_deferral_is_no_final_error(
+    start: Callable[..., Emulator], parts: Parts
+) -> None:
+    """The jobs of the first part are paid for, so the error must not say that there is none."""
+    kling = start(job_seconds=1.0)
+    output, aside = Path(parts.batch.output), Path(f"{parts.batch.output}.aside")
+
+    def lose(_: TaskDeferred) -> None:
+        output.rename(aside)
+        output.touch()
+
+    with pytest.raises(KlingServerError, match="a part of its path is a file") as caught:
+        parts.run(rows(3), between=lose)
+    assert not isinstance(caught.value, AirflowFailException)
+    assert caught.value.job is JobState.MAY_EXIST
+    output.unlink()
+    aside.rename(output)
+    parts.batch.retry()
+    assert parts.run(rows(3))["attached"] == len(kling.jobs) == 3
 
 
 def test_the_measured_width_survives_a_deferral(start: Callable[..., Emulator], parts: Parts) -> None:

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_kling.api import polling
 from airflow_provider_kling.batch import circuit_breaker, ledger_writer
 from airflow_provider_kling.batch import input as rows_module
+from airflow_provider_kling.batch.ledger import Ledger
+from airflow_provider_kling.batch.ledger_entry import LedgerEntry, RowState
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingServerError,
@@ -186,6 +189,37 @@ class TestOutput:
         summary = batch.retry().run(rows(40))
         assert summary["done"] == len(kling.jobs) == 40
         assert batch.states() == ["done"] * 40
+
+    def test_the_last_lines_of_the_ledger_are_written_after_a_failure(
+        self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ledger_writer, "outage_delay", lambda failures: 0.05)
+        write, failed = Ledger._write, list[int]()
+
+        def refuse_twice(self: Ledger, entries: list[LedgerEntry]) -> None:
+            if len(failed) < 2 and any(entry.state is RowState.DONE for entry in entries):
+                failed.append(len(entries))
+                raise PermissionError("the token has expired")
+            write(self, entries)
+
+        monkeypatch.setattr(Ledger, "_write", refuse_twice)
+        batch.run(rows(1))
+        assert len(failed) == 2
+        assert batch.states() == ["done"]
+
+    def test_reports_that_cannot_be_written_are_written_by_a_retry(
+        self, kling: Emulator, batch: Batch
+    ) -> None:
+        obstacle = Path(batch.output, "results.jsonl")
+        obstacle.mkdir(parents=True)
+        with pytest.raises(KlingServerError, match="cannot be written: it is a folder") as caught:
+            batch.run(rows(2))
+        assert not isinstance(caught.value, AirflowFailException)
+        assert str(caught.value).endswith(
+            "A retry continues with the jobs that exist, and pays for none of them again."
+        )
+        obstacle.rmdir()
+        assert batch.retry().run(rows(2))["done"] == len(kling.jobs) == 2
 
     @pytest.mark.parametrize(
         ("max_outage", "timeout"),
