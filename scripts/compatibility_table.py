@@ -28,8 +28,9 @@ Airflow, with their own commands.
 """
 _LIBRARIES = """
 Each Airflow release was installed with the libraries that its constraints file pins, and then this package's
-wheel, which changed none of them. *Of* with a date means that the constraints file could not be downloaded;
-the libraries are then those of the day on which the release appeared. Other versions were not tested.
+wheel, which changed none of them. *As of* with a date means that the constraints file could not be
+downloaded; the libraries are then those of the day on which the release appeared. Other versions were not
+tested.
 """
 _QUICK = """
 *quick* ran only the tests that depend most on Airflow: construction, rendering and execution of operators,

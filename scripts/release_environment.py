@@ -118,7 +118,7 @@ def install_release(release: Release, interpreter: str, folder: Path, extras: Se
     if published:
         return Pins(file, "its constraints file")
     file.write_text(run([find_uv(), "pip", "freeze", "--python", python_of(folder)]))
-    return Pins(file, f"of {release.released}")
+    return Pins(file, f"as of {release.released}")
 
 
 def _download(release: Release, file: Path) -> bool:
