@@ -62,7 +62,7 @@ add_module_names = False
 toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
-pygments_dark_style = "monokai"
+pygments_dark_style = "github-dark"
 html_title = f"{project} {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -248,6 +248,20 @@ def _omit_inherited_signature(app: Sphinx, what: str, name: str, *rest: Any) -> 
     return ("" if inherited and signature else signature), returns
 
 
+def _omit_private_bases(app: Sphinx, name: str, obj: object, options: Any, bases: list[Any]) -> None:
+    """Show the public class that a private base class derives from.
+
+    :param app: the running build.
+    :param name: full name of the class.
+    :param obj: the class.
+    :param options: options of the directive.
+    :param bases: its base classes.
+    """
+    for number, base in enumerate(bases):
+        if isinstance(base, type):
+            bases[number] = next(each for each in base.__mro__ if not each.__name__.startswith("_"))
+
+
 def _link_tables(app: Sphinx, what: str, name: str, *rest: Any) -> None:
     """Link each operator to the page with the types of its parameters, its rules and an example.
 
@@ -271,6 +285,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """
     app.connect("builder-inited", _write_examples)
     app.connect("autodoc-process-signature", _omit_inherited_signature)
+    app.connect("autodoc-process-bases", _omit_private_bases)
     app.connect("autodoc-process-docstring", _link_tables)
     app.connect("source-read", _show_changelog)
     app.connect("source-read", _show_examples)
