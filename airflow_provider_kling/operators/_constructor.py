@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter, Signature, cleandoc, signature
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 _PARAM = ":param "
 
 
-class TemplateFields:
-    """Template fields of a class; of an operator that is not rendered, those that are set.
+_MAX_LITERAL_LENGTH = 2500
+"""Characters of a text that Airflow stores with the DAG as it is: a prompt, but no image in base64."""
 
-    Airflow looks into each template field of each task whenever it parses a DAG file, and stores the names of
-    all of them with each task. An endpoint has up to thirty, of which a task sets a few.
+_NUMBERS = (bool, int, float)
+
+
+class TemplateFields:
+    """Template fields of a class; of an operator that is not rendered, those that may hold a template.
+
+    Airflow looks into each template field of each task whenever it parses a DAG file, and reads a setting for
+    each one that it stores. An endpoint has up to thirty fields, of which a task sets a few, most of them to
+    plain words and numbers. :class:`SerializedFields` stores those.
 
     :param names: the fields of the class.
     """
@@ -40,13 +47,55 @@ class TemplateFields:
         if operator is None or operator.is_rendered:
             return self._names
         get = vars(operator).get
+        if owner.template_ext:
+            # Any text may be the name of a file with a template.
+            return tuple(
+                [
+                    name
+                    for name in self._names
+                    if (value := get(name)) is not None and (type(value) is not str or value)
+                ]
+            )
         return tuple(
             [
                 name
                 for name in self._names
-                if (value := get(name)) is not None and (type(value) is not str or value)
+                if (value := get(name)) is not None
+                and (
+                    ("{" in value or len(value) > _MAX_LITERAL_LENGTH)
+                    if type(value) is str
+                    else type(value) not in _NUMBERS
+                )
             ]
         )
+
+
+class SerializedFields:
+    """The method that returns the names of what Airflow stores of a task, besides its template fields.
+
+    These are Airflow's own and the plain words and numbers among the fields of a class: another value makes
+    another version of the DAG.
+
+    :param base: class that has Airflow's method.
+    :param names: the fields of the class.
+    """
+
+    def __init__(self, base: type[Any], names: Sequence[str]) -> None:
+        self._base = base
+        self._names = frozenset(names)
+
+    def __get__(self, operator: Any, owner: type[Any]) -> Callable[[], frozenset[str]]:
+        above: Any = super(self._base, owner)
+        inherited: Callable[[], frozenset[str]] = above.get_serialized_fields
+        return inherited if operator is None else lambda: inherited().union(self._literals(operator))
+
+    def _literals(self, operator: Any) -> list[str]:
+        values = vars(operator)
+        return [
+            name
+            for name in self._names.difference(operator.template_fields)
+            if values.get(name) not in (None, "")
+        ]
 
 
 def merge_docstrings(summary: str, fields: Mapping[str, FieldInfo], base: str) -> str:
@@ -197,7 +246,9 @@ def build_constructor(cls: type[Any], base: type[Any]) -> None:
     __init__.__signature__ = _signature(fields, defaults, common)  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
     cls.__init__ = __init__
-    cls.template_fields = TemplateFields((*fields, *base.template_fields))
+    names = (*fields, *base.template_fields)
+    cls.template_fields = TemplateFields(names)
+    cls.get_serialized_fields = SerializedFields(base, names)
     cls.request_fields = tuple(fields)
     cls.redacted_fields = (*fields, *base.redacted_fields)
     if cls.__doc__ and base.__doc__:  # python -OO removes docstrings

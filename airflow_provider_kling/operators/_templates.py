@@ -205,12 +205,13 @@ class RenderingMixin(_Operator):
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
             return
-        # Those of the class: a field that a mapped task got from an empty output seems not to be set.
+        # Those of the class: a field that a mapped task got from an empty output seems not to be set, and
+        # text without a template is rendered too, because a DAG may use other marks, or native rendering.
         names = dict.fromkeys((*type(self).template_fields, *self.template_fields))
         templates = {name: renderable(self._unrendered(name)) for name in names}
         for name, value in templates.items():
             setattr(self, name, value)
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        super()._do_render_template_fields(parent, names, context, jinja_env, seen_oids)
         for name in (OUTPUT_PATH, CONN_ID):
             # Lines around a template in triple quotes are no part of a name.
             if isinstance(text := getattr(self, name, None), str):

@@ -264,19 +264,36 @@ def test_help_describes_each_parameter() -> None:
         assert f":param {name}:" in described
 
 
-def test_an_operator_has_the_template_fields_that_are_set_until_it_is_rendered() -> None:
+def test_an_operator_has_the_template_fields_that_hold_more_than_plain_words_until_it_is_rendered() -> None:
     whole = KlingImageToVideoOperator.template_fields
     assert whole == (*FIELDS, *KlingTaskOperator.template_fields)
-    operator = make(prompt="a boat", take="")
-    assert set(operator.template_fields) == {
-        *("image", "prompt", "kling_conn_id"),
-        *(name for name in FIELDS if getattr(operator, name) is not None),
-    }
+    operator = make(prompt="a boat in {{ params.town }}", mode="pro", labels={"team": "shop"}, cfg_scale=0.5)
+    assert operator.template_fields == ("prompt", "labels")
     operator.output_path = "/out/{{ params.folder }}"
     assert "output_path" in operator.template_fields
-    operator.render_template_fields({"params": {"folder": "boats"}})
-    assert operator.output_path == "/out/boats"
+    operator.render_template_fields({"params": {"folder": "boats", "town": "Bergen"}})
+    assert (operator.output_path, operator.prompt) == ("/out/boats", "a boat in Bergen")
     assert operator.template_fields == whole
+
+
+def test_a_text_without_a_template_is_rendered_as_the_dag_says() -> None:
+    with DAG("films", jinja_environment_kwargs={"variable_start_string": "[[", "variable_end_string": "]]"}):
+        operator = make(prompt="a boat in [[ params.town ]]\n", duration="5")
+    operator.render_template_fields({"params": {"town": "Bergen"}})
+    assert operator.prompt == "a boat in Bergen"
+    with DAG("films", render_template_as_native_obj=True):
+        operator = make(duration="5")
+    operator.render_template_fields({})
+    assert operator.duration == 5
+
+
+def test_an_operator_with_template_files_has_all_template_fields_that_are_set() -> None:
+    class FromFile(KlingImageToVideoOperator):
+        template_ext = (".txt",)
+
+    operator = FromFile(task_id="film", image=IMAGE_URL, prompt="prompt.txt", image_tail="")
+    assert {"image", "prompt", "model_name", "kling_conn_id"} <= {*operator.template_fields}
+    assert "image_tail" not in operator.template_fields
 
 
 def test_an_empty_output_over_which_a_task_is_mapped_is_no_missing_limit() -> None:
