@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..results.job_origin import CONNECTION_FACT
+from ._parameters import read_conn_id
 
 if TYPE_CHECKING:
     from ..hooks.connection import KlingSettings
@@ -18,6 +19,7 @@ class KlingHookMixin:
     """Gives an operator or sensor with a ``kling_conn_id`` its hook."""
 
     kling_conn_id: Any
+    task_id: str
     _used_conn_id: str | None = None
 
     @property
@@ -49,6 +51,9 @@ class KlingHookMixin:
         """The hook for this task's connection."""
         from ..hooks.kling import KlingHook
 
+        if not self._used_conn_id and type(self.kling_conn_id) is not int:
+            # Native rendering and mapping deliver any type, and nothing.
+            read_conn_id(self.task_id, "kling_conn_id", self.kling_conn_id)
         return KlingHook(self.active_conn_id)
 
     def usable_settings(self) -> KlingSettings | None:

@@ -111,3 +111,15 @@ def test_an_invalid_parameter_has_one_wording(
     with pytest.raises(KlingRequestInvalid) as failed:
         make(**arguments)
     assert str(failed.value).startswith(f"Invalid value for {text}")
+
+
+@pytest.mark.parametrize("make", [job, batch, sensor, fetch, sweep, account])
+@pytest.mark.parametrize("value", [None, "", "None", " ", [], {"conn_id": "mine"}, False])
+def test_a_connection_that_is_none_after_rendering_has_the_same_wording(
+    make: Callable[..., Any], value: Any
+) -> None:
+    """Airflow's own text would be that the connection `None` is not defined."""
+    operator = make(kling_conn_id="{{ conn }}")
+    operator.kling_conn_id = value
+    with pytest.raises(KlingRequestInvalid, match=r"^Invalid value for 'kling_conn_id': .*; expected"):
+        _ = operator.hook
