@@ -176,6 +176,8 @@ _BY_STATUS: dict[int, ErrorKind] = {
 }
 
 _REFUSED = (*range(200, 300), 400, 403, 406, 422, 429, 451)
+_ANSWERED = range(200, 500)
+_REFUSING = range(300, 500)
 _TOO_MANY = 429
 _NO_SUCH_METHOD = 1202
 _WRONG_PATH_STATUSES = (*range(300, 400), 404, 405)
@@ -262,7 +264,7 @@ def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
     :param message: message in it.
     :return: the kind, which decides about retries and the exception.
     """
-    is_plain_refusal = http_status < 500  # noqa: PLR2004
+    is_plain_refusal = http_status in _ANSWERED
     if _BY_CODE.get(code or 0, ErrorKind.REQUEST) is ErrorKind.REQUEST:
         if is_plain_refusal and finds_no_task(message):
             return ErrorKind.NOT_FOUND
@@ -275,8 +277,9 @@ def classify(http_status: int, code: int | None, message: str) -> ErrorKind:
         return kind
     if http_status in _BY_STATUS:
         return _BY_STATUS[http_status]
-    # An unknown refusal inside a 2xx does not say what happened; a redirect is a wrong URL.
-    return ErrorKind.SERVER if http_status // 100 in (2, 5) else ErrorKind.REQUEST
+    # An unknown refusal inside a 2xx does not say what happened; a redirect is a wrong URL. A status outside
+    # of HTTP's classes is not the API's, and neither is an interim one: the request may have been served.
+    return ErrorKind.REQUEST if http_status in _REFUSING else ErrorKind.SERVER
 
 
 def _classify_message(http_status: int, message: str) -> ErrorKind | None:

@@ -21,7 +21,7 @@ from ..utils.redaction import sanitize_text
 from . import flows
 from .connection import KlingSettings
 from .responses import HEADERS, MAX_RESPONSE_BYTES, no_response_error
-from .transport import ssl_context_for
+from .transport import check_is_final, ssl_context_for
 
 _T = TypeVar("_T")
 
@@ -186,6 +186,7 @@ class AsyncKlingClient:
                 proxy=self.settings.proxy or _environment_proxy(self.settings.base_url),
                 allow_redirects=False,
             ) as response:
+                check_is_final(response.status)
                 return response.status, dict(response.headers), await _read_body(response)
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
             sent = not isinstance(error, _NEVER_SENT)

@@ -23,7 +23,7 @@ from ..utils.redaction import sanitize_text
 from . import flows
 from .connection import KlingSettings
 from .responses import HEADERS, MAX_RESPONSE_BYTES, no_response_error
-from .transport import iter_body, root_cause, ssl_context_for, within
+from .transport import check_is_final, iter_body, root_cause, ssl_context_for, within
 
 # OpenSSL's words for what goes wrong before anything is sent.
 _HANDSHAKE = re.compile(
@@ -165,6 +165,7 @@ class KlingClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
+                check_is_final(response.status_code)
                 return response.status_code, dict(response.headers), _read_body(response, deadline)
 
         try:

@@ -17,6 +17,7 @@ from ..exceptions import KlingServerError
 from ..utils.redaction import sanitize_text
 from .connection import KlingSettings
 
+_FIRST_FINAL = 200
 _MOST_BYTES = 65_536
 _LONGEST = 200
 
@@ -32,6 +33,19 @@ class NoRedirectSession(requests.Session):
         :return: ``None``.
         """
         return None
+
+
+def check_is_final(status: int) -> None:
+    """Fail for an interim answer, such as 103: of the final one, which may follow, nothing is known.
+
+    To be called before the body is read, so that the connection is closed: on a connection that is used again
+    the final answer would be taken for that to the next request.
+
+    :param status: HTTP status of the answer.
+    :raises ConnectionError: it is below 200.
+    """
+    if status < _FIRST_FINAL:
+        raise ConnectionError(f"an interim answer, HTTP {status}, and no final one")
 
 
 def iter_body(response: requests.Response, *, decoded: bool = True) -> Iterator[bytes]:

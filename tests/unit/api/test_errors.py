@@ -136,11 +136,16 @@ def test_http_429_alone_is_no_reason_to_wait(code: int) -> None:
             (status, code, "External_task_id af-1 already exists")
             for status, code in [(500, 5000), (503, None)]
         ),
+        *((status, None, "Task not found by id") for status in (103, 600, 999)),
+        *((status, None, "External_task_id af-1 already exists") for status in (103, 600, 999)),
+        *((status, None, "the request is wrong") for status in (101, 103, 199, 600, 999)),
     ],
 )
 def test_words_of_a_failing_server_are_not_trusted(status: int, code: int | None, message: str) -> None:
     """Believed, "not found" would lead to a second paid job."""
-    assert classify(status, code, message) not in (ErrorKind.NOT_FOUND, ErrorKind.DUPLICATE)
+    kind = classify(status, code, message)
+    assert kind not in (ErrorKind.NOT_FOUND, ErrorKind.DUPLICATE)
+    assert kind is ErrorKind.SERVER or code is not None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import Any
 
@@ -100,6 +101,38 @@ def test_a_paid_call_over_a_reused_connection_is_not_repeated_either(
     server.always = Reply(action="close")
     assert failed_create(client_of_server).job is JobState.MAY_EXIST
     assert server.calls == [f"GET {PATH}/8", f"POST {PATH}"]
+
+
+@pytest.mark.parametrize("status", [101, 102, 103, 199, 600, 700, 999])
+@pytest.mark.parametrize("body", [b"", b"<html>a proxy</html>", {"message": "task not found"}, {"id": 8}])
+def test_a_status_that_is_no_answer_of_the_api_proves_nothing(
+    make_client: MakeClient, server: ScriptedServer, pauses: list[float], status: int, body: Any
+) -> None:
+    using = make_client(server.url, extra={"timeout": 1})
+    server.always = Reply(status, body)
+    error = failed_create(using)
+    assert isinstance(error, KlingServerError)
+    assert error.job is JobState.MAY_EXIST
+    assert server.calls == [f"POST {PATH}"]
+    server.replies = [Reply(status, body)]
+    server.always = Reply()
+    answer = using.read(get_task_requests(IMAGE_TO_VIDEO, "8")[0])
+    assert answer["data"]["task_id"] == "8", "a read is made again"
+
+
+def test_the_final_answer_after_an_interim_one_is_not_that_to_the_next_request(
+    make_client: MakeClient, server: ScriptedServer, pauses: list[float]
+) -> None:
+    using = make_client(server.url, extra={"timeout": 2})
+    other = {"code": 0, "data": {"task_id": "7", "task_status": "succeed"}}
+    final = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(json.dumps(other))
+    server.replies = [Reply(103, final + json.dumps(other).encode(), {"Content-Length": "0"})]
+    if using.asynchronous:
+        # aiohttp reads on.
+        assert using.create(IMAGE_TO_VIDEO, BODY).task_id == "7"
+    else:
+        assert failed_create(using).job is JobState.MAY_EXIST
+    assert using.create(IMAGE_TO_VIDEO, BODY).task_id == "8"
 
 
 @pytest.mark.usefixtures("pauses")
