@@ -4,7 +4,7 @@
 A flow yields commands (an :class:`.ApiRequest` to send, a :class:`Sleep` or a :class:`Call`) and gets each
 answer back, so that the synchronous and the asynchronous client run the same code.
 
-:func:`build_uncharged_request` makes requests for which the hook has no method: checked for safety, sent as
+:func:`build_raw_request` makes requests for which the hook has no method: checked for safety, sent as
 they are.
 """
 
@@ -300,7 +300,7 @@ class ListCursors:
         self._cursors, self._read_at = cursors, time.monotonic()
 
 
-def build_uncharged_request(
+def build_raw_request(
     method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, Any] | None
 ) -> ApiRequest:
     """Make a request for any path of the API.

@@ -146,9 +146,9 @@ class KlingHook(BaseHook):
         :raises KlingRequestInvalid: such a request cannot be sent.
         :raises KlingError: refused or unanswered; its ``job`` says whether a task may exist.
         """
-        from .flows import build_uncharged_request
+        from .flows import build_raw_request
 
-        request = build_uncharged_request(method, path, body, params)
+        request = build_raw_request(method, path, body, params)
         return self.client.send(request) if request.creates_task else self.client.read(request)
 
     def get_task(self, endpoint: Endpoint | str, task_id: str) -> KlingTask:

@@ -46,7 +46,7 @@ def bound_fields(operator: KlingTaskOperator) -> list[str]:
 
 
 def accounts_report(operator: KlingTaskOperator) -> dict[str, Any]:
-    """Return what :meth:`dry_run` reports of the accounts of a task.
+    """Return what ``dry_run()`` reports of the accounts of a task.
 
     :param operator: the operator, rendered as far as it can be.
     :return: ``accounts``: those that are tried, in order, and ``account_bound``: the fields that tie the job

@@ -197,10 +197,9 @@ class RenderingMixin(_Operator):
         """Render the templates, and find those that rendered empty.
 
         This is the only method that Airflow 2.11 to 3.3 calls for every value: a mapped task calls it on the
-        task that it creates, so that operators can override it, but does not call
-        :meth:`render_template_fields`;
-        :meth:`render_template` does not get the name of the field, nor values that a function returns.
-        Airflow stores the rendered fields before it calls :meth:`pre_execute`, so that is too late.
+        task that it creates, so that operators can override it, but does not call ``render_template_fields``;
+        ``render_template`` does not get the name of the field, nor values that a function returns.
+        Airflow stores the rendered fields before it calls ``pre_execute``, so that is too late.
         """
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)

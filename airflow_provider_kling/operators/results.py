@@ -55,7 +55,7 @@ class KlingFetchResultOperator(StoringOperator):
     """Store the result of a job by its id, and return what the job operators return.
 
     It does not wait: if the job has not ended, this try fails, and a retry reads again. Put a
-    :class:`KlingTaskSensor` before it to wait, or give the sensor itself an ``output_path``.
+    :class:`.KlingTaskSensor` before it to wait, or give the sensor itself an ``output_path``.
 
     A result that is already stored is not downloaded again. One that Kling has deleted (30 days after the job
     ended) fails without a retry.

@@ -10,7 +10,7 @@ from .stream_completeness import EbmlStream, MpegAudioStream, OggStream
 
 
 class Container(Protocol):
-    """Check one file: feed all its bytes, then read :meth:`fault`."""
+    """Check one file: feed all its bytes, then read :meth:`defect`."""
 
     def feed(self, data: bytes) -> None:
         """Feed the next bytes of the file.

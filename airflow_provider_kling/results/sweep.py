@@ -59,7 +59,7 @@ class PendingResult:
     expires_at: int | None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the job as parameters of :class:`KlingFetchResultOperator`.
+        """Return the job as parameters of :class:`.KlingFetchResultOperator`.
 
         :return: ``endpoint``, ``kling_task_id`` and ``expires_at``.
         """

@@ -74,7 +74,7 @@ def task_instance_key(context: Context, retries: int) -> IdempotencyKey:
 
 
 def key_in(context: Any, retries: int | None) -> IdempotencyKey | None:
-    """Return the key of a task instance for :meth:`dry_run`, which Airflow calls without context.
+    """Return the key of a task instance for ``dry_run()``, which Airflow calls without context.
 
     :param context: what templates are rendered with; it need not hold a task instance.
     :param retries: the task's ``retries``.

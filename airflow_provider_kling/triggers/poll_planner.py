@@ -79,7 +79,8 @@ class Page(NamedTuple):
 class PollRound:
     """The requests of one round, chosen as the responses arrive.
 
-    First take pages from :meth:`next_page` and report each with :meth:`on_page`, then read :attr:`singles`.
+    First take pages from :meth:`next_page` and report each with :meth:`on_page`, then read
+    :attr:`single_reads`.
 
     :param positions: all jobs, by id; those met on the way are recorded too. Jobs may leave meanwhile.
     :param due: the jobs to cover.

@@ -19,8 +19,8 @@ DEADLINE_GRACE = 10.0
 class TaskSubscription:
     """Waits for one job.
 
-    The poller reports to it; :meth:`lines` runs in the trigger's coroutine, so that each line reaches the log
-    of the right task.
+    The poller reports to it; :meth:`log_messages` runs in the trigger's coroutine, so that each line reaches
+    the log of the right task.
 
     :param ident: id or external id of the job.
     :param interval: seconds between polls that this wait asks for.

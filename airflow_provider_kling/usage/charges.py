@@ -56,7 +56,7 @@ class Sums:
     def add(self, row: Mapping[str, Any]) -> None:
         """Add a row.
 
-        :param row: a row as :func:`row_reader` gives it.
+        :param row: a row as :func:`rows_of` gives it.
         """
         amount = signed_amount(row["amount"])
         if amount is None:

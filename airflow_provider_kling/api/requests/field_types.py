@@ -2,7 +2,7 @@
 """Field types that several requests share.
 
 Limits are the widest that any source documents; what a single host documents more narrowly stands in
-:mod:`.host_limits`. Where no other source is named, a limit is from the vendor's documentation of 2026-09.
+:mod:`..host_limits`. Where no other source is named, a limit is from the vendor's documentation of 2026-09.
 """
 
 from __future__ import annotations

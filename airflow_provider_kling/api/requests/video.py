@@ -43,37 +43,7 @@ from .field_types import (
     ThreeToFifteen,
     VideoRatio,
 )
-from .omni_video import OMNI_VIDEO, OmniVideo
 from .rules import Rule, at_least_one, at_most_one_group, custom_rule, set_fields
-from .video_editing import (
-    MOTION_CONTROL,
-    MULTI_ELEMENTS,
-    VIDEO_EFFECTS,
-    VIDEO_EXTEND,
-    MotionControl,
-    MultiElements,
-    VideoEffects,
-    VideoExtend,
-)
-
-__all__ = [
-    "IMAGE_TO_VIDEO",
-    "MOTION_CONTROL",
-    "MULTI_ELEMENTS",
-    "MULTI_IMAGE_TO_VIDEO",
-    "OMNI_VIDEO",
-    "TEXT_TO_VIDEO",
-    "VIDEO_EFFECTS",
-    "VIDEO_EXTEND",
-    "ImageToVideo",
-    "MotionControl",
-    "MultiElements",
-    "MultiImageToVideo",
-    "OmniVideo",
-    "TextToVideo",
-    "VideoEffects",
-    "VideoExtend",
-]
 
 Duration = Annotated[
     ThreeToFifteen | None,
