@@ -84,6 +84,7 @@ class Submitter:
         self._idle = asyncio.Event()
         self._idle.set()
         self._uncertain: set[str] = set()
+        self._payers: dict[str, str] | None = None
 
     async def submit(
         self, row: RequestRow, line: LedgerEntry, *, look_up: bool
@@ -280,7 +281,7 @@ class Submitter:
 
     def _record_submitted(self, row_submission: _RowSubmission, submission: SubmittedTask) -> LedgerEntry:
         task = submission.task
-        if submission.reused:
+        if submission.reused or self._is_paid_by_another_row(row_submission.row.key, task.task_id):
             row_submission.cost = Decimal(0)
             row_submission.facts = {**row_submission.facts, REUSED_FACT: origin_of(task.task_id)}
         self._run.progress.reattached += submission.reattached
@@ -305,6 +306,21 @@ class Submitter:
                 **request_summary(row_submission.facts),
             )
         )
+
+    def _is_paid_by_another_row(self, key: str, task_id: str) -> bool:
+        """Whether a job is that of an equal row: a row whose create call got no answer takes it for its own.
+
+        Only with ``idempotency_scope="inputs"`` have equal rows one job.
+        """
+        if not self._account_run.config.scope:
+            return False
+        if self._payers is None:
+            self._payers = {
+                entry.task_id: entry.key
+                for entry in self._run.ledger.entries.values()
+                if entry.task_id and not _is_reused(entry)
+            }
+        return self._payers.setdefault(task_id, key) != key
 
     def _roll_back(self, row_submission: _RowSubmission, error: BaseException) -> None:
         """Restore the line of the row if it is certain that no job was created."""
@@ -356,3 +372,7 @@ class Submitter:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _is_reused(entry: LedgerEntry) -> bool:
+    return entry.is_reused or REUSED_FACT in (entry.facts or {})

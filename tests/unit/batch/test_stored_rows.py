@@ -67,6 +67,19 @@ def test_another_run_pays_only_for_changed_rows(kling: Emulator, shared: Batch) 
     assert total(kling) - asked <= 12
 
 
+def test_equal_rows_pay_once_even_if_both_create_calls_have_an_unknown_outcome(
+    start: Callable[..., Emulator], shared: Batch
+) -> None:
+    kling = start(job_seconds=1.0)
+    # One of the two create calls; its look-up finds the job of the other one.
+    kling.faults.set({"server_error": 2})
+    summary = shared.run([{"prompt": "equal"}] * 2)
+    assert kling.faults.fired["server_error"] > 0
+    assert (len(kling.jobs), summary["done"], summary["reused"]) == (1, 2, 1)
+    assert float(summary["units_charged"]) == float(kling.summary["charged_units"])
+    assert sorted(line["units"] for line in shared.lines("results.jsonl")) == ["0", "8"]
+
+
 def test_a_retry_and_a_clear_of_a_batch_submit_no_reused_row(kling: Emulator, shared: Batch) -> None:
     shared.run(rows(3))
     night = tonight(shared)
