@@ -137,8 +137,11 @@ class _LocalRename:
         sync_folder(self._path)
 
     def discard(self) -> None:
-        self._file.close()
-        os.unlink(self._temp_path)
+        try:
+            # It writes buffered bytes, which fails on a full disk.
+            self._file.close()
+        finally:
+            os.unlink(self._temp_path)
 
 
 def sync_folder(path: str) -> None:
@@ -172,8 +175,10 @@ class _RemoteRename:
         self._target.fs.mv(self._temp_path, self._target.path)
 
     def discard(self) -> None:
-        self._file.close()
-        self._target.fs.rm(self._temp_path)
+        try:
+            self._file.close()
+        finally:
+            self._target.fs.rm(self._temp_path)
 
 
 def _new_temp_path(path: str) -> str:

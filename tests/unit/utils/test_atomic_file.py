@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.utils.atomic_file import AtomicFile
-from airflow_provider_kling.utils.storage import resolve_path
+from airflow_provider_kling.utils.storage import StorageTransientError, resolve_path
 
 
 def write(folder: Path) -> None:
@@ -55,3 +55,19 @@ def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, "fsync", fsync)
     write(tmp_path)
     assert (tmp_path / "a.json").read_bytes() == b"{}"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux")
+def test_no_temporary_file_remains_on_a_full_disk(tmp_path: Path) -> None:
+    """The file's last bytes are buffered, and closing it writes them."""
+
+    def fill() -> None:
+        with AtomicFile(resolve_path(str(tmp_path / "a.json"))) as file:
+            file.write(b"{}")
+            full = os.open("/dev/full", os.O_WRONLY)
+            os.dup2(full, file._file.fileno())
+            os.close(full)
+
+    with pytest.raises(StorageTransientError, match="No space left on device"):
+        fill()
+    assert os.listdir(tmp_path) == []
