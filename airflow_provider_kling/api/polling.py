@@ -16,10 +16,6 @@ from .task import KlingTask, TaskStatus
 MIN_POLL_INTERVAL = 0.2
 """Seconds; a shorter interval is taken for this one."""
 
-MAX_SECONDS = 31_536_000.0
-"""Seconds of a year: the longest wait and interval. Airflow stores the end of a wait as a date, and an error
-over one that no date can hold would come after the job is paid for."""
-
 MAX_BACKOFF = 60.0
 
 MAX_RETRY_AFTER = 300.0

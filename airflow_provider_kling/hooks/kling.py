@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from requests import Session
 
+from ..api.durations import MAX_SECONDS
 from ..api.endpoint import Endpoint, get_endpoint
 from ..api.http import MAX_PAGE_SIZE
-from ..api.polling import MAX_SECONDS, MIN_POLL_INTERVAL
-from ..api.requests.video import IMAGE_TO_VIDEO
+from ..api.polling import MIN_POLL_INTERVAL
 from ..exceptions import KlingError
 from ..version_compat import AirflowNotFoundException, BaseHook
 from .client import KlingClient
@@ -342,6 +342,9 @@ class KlingHook(BaseHook):
 
         :return: whether it works, and a message.
         """
+        # Not at the top: it loads all requests for videos, and each task imports this module.
+        from ..api.requests.video import IMAGE_TO_VIDEO
+
         try:
             if self.settings.dialect.supports_list:
                 self.client.list_tasks(IMAGE_TO_VIDEO, 1, 1)

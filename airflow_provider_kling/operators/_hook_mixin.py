@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..results.job_origin import CONNECTION_FACT
 from ._parameters import read_conn_id
 
 if TYPE_CHECKING:
@@ -42,6 +41,9 @@ class KlingHookMixin:
 
         :param job: a result, or an id.
         """
+        # Not at the top: a DAG file is parsed all day, and its tasks run elsewhere.
+        from ..results.job_origin import CONNECTION_FACT
+
         conn_id = job.get(CONNECTION_FACT) if isinstance(job, Mapping) else None
         if isinstance(conn_id, str) and conn_id:
             self.use_connection(conn_id)

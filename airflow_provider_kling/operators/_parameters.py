@@ -10,8 +10,8 @@ from datetime import timedelta
 from os import PathLike
 from typing import Any, NoReturn
 
+from ..api.durations import MAX_SECONDS
 from ..api.endpoint import Endpoint, get_endpoint
-from ..api.polling import MAX_SECONDS
 from ..api.requests.coercion import (
     is_missing,
     is_none_word,

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from ..api.durations import MAX_SECONDS
 from ..api.endpoint import Endpoint, get_endpoint
-from ..api.polling import MAX_SECONDS
 from ..api.task import TaskStatus
 from ..api.templating import is_templated
 from ..exceptions import (

@@ -18,7 +18,8 @@ except ImportError:
         "KlingResultSweepOperator on a schedule instead."
     ) from None
 
-from ..api.polling import MAX_SECONDS, MIN_POLL_INTERVAL, WARN_AFTER_FAILURES
+from ..api.durations import MAX_SECONDS
+from ..api.polling import MIN_POLL_INTERVAL, WARN_AFTER_FAILURES
 from .kling import _KlingBaseTrigger
 from .loop_pacing import Slice, load_in_thread
 from .task_lists import JobWatermark, get_task_lists, watermarks_from_json

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_kling.api.polling import MAX_SECONDS
+from airflow_provider_kling.api.durations import MAX_SECONDS
 from airflow_provider_kling.operators._deadlines import (
     EXECUTION_TIMEOUT_MARGIN,
     defer_timeout,
