@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Endpoint:
     @property
     def slug(self) -> str:
         """The endpoint's public name: its path without ``/v1/`` and without what differs between requests."""
-        return _PATH_PARAM.sub("", self.path.removeprefix("/v1/")).removeprefix("/")
+        return _slug(self.path)
 
     @property
     def ends_soon(self) -> bool:
@@ -110,6 +111,12 @@ class Endpoint:
 
     def __str__(self) -> str:
         return self.slug
+
+
+@functools.cache
+def _slug(path: str) -> str:
+    # A DAG file asks for it several times for each of its tasks.
+    return _PATH_PARAM.sub("", path.removeprefix("/v1/")).removeprefix("/")
 
 
 def get_endpoint(endpoint: Endpoint | str) -> Endpoint:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from .refusal_words import finds_no_task, lacks_credit, lacks_slots, refuses_content, refuses_duplicate
 
@@ -20,8 +20,7 @@ _REQUEST_HEADERS = ("x-request-id", "request-id", "x-requestid", "x-trace-id")
 _NO_ERROR = (None, "", "success", "SUCCESS")
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalText:
+class RefusalText(NamedTuple):
     """The content of a refusal.
 
     :param code: Kling's code, ``-1`` for a code that is no number, ``None`` where there is none.

@@ -9,16 +9,14 @@ what such a host can do is not documented: there the same rules only warn.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from .models import EMPTY, MODELS, V2_MODELS, V2_TO_V1_NAMES, ModelCapabilities, Values, active_models
 from .requests.rules import Rule, did_you_mean, join_names, set_fields
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(NamedTuple):
     """Something only some models can do.
 
     :param fields: the fields it shows in.

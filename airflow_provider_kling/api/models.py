@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 Values = tuple[str, ...]
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -15,8 +14,7 @@ UNCONDITIONAL: Mapping[str, Values] = EMPTY
 """No condition."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCapabilities:
+class ModelCapabilities(NamedTuple):
     """What one model can do at one endpoint.
 
     :param allowed: field to the values the model accepts; a field that is not named takes any value.
@@ -26,8 +24,8 @@ class ModelCapabilities:
     :param successor: what to use instead, in words.
     """
 
-    allowed: Mapping[str, Values] = field(default_factory=dict)
-    features: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
+    allowed: Mapping[str, Values] = EMPTY
+    features: Mapping[str, Mapping[str, Values]] = EMPTY
     retired: str = ""
     successor: str = ""
 

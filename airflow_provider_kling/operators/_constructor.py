@@ -107,8 +107,12 @@ def merge_docstrings(summary: str, fields: Mapping[str, FieldInfo], base: str) -
     :return: the docstring.
     """
     own = [f"{_PARAM}{name}: {field.description or ''}".rstrip() for name, field in fields.items()]
-    _, found, common = cleandoc(base).partition(_PARAM)
+    _, found, common = _cleandoc(base).partition(_PARAM)
     return "\n".join([cleandoc(summary), "", *own, *([found + common] if found else [])])
+
+
+# Each class of a module has the same base.
+_cleandoc = functools.cache(cleandoc)
 
 
 def parse_params(docstring: str) -> dict[str, str]:
@@ -211,11 +215,7 @@ def build_constructor(cls: type[Any], base: type[Any]) -> None:
     """
     endpoint: Endpoint = cls.endpoint
     fields = endpoint.request.model_fields
-    common = [
-        parameter
-        for parameter in signature(base.__init__).parameters.values()
-        if parameter.kind is Parameter.KEYWORD_ONLY
-    ]
+    common = _keyword_parameters(base.__init__)
     reserved = _base_operator_parameters() | {parameter.name for parameter in common}
     if clash := sorted(name for name in fields if hasattr(base, name) or name in reserved):
         raise TypeError(f"{cls.__name__}: request fields {clash} are parameters of every operator")
@@ -224,11 +224,13 @@ def build_constructor(cls: type[Any], base: type[Any]) -> None:
             f"{cls.__name__}: the constructor is derived; write your own in a subclass of this class"
         )
     defaults = {name: _default(field) for name, field in fields.items()}
+    preset = {name: default for name, default in defaults.items() if default not in (None, Parameter.empty)}
+    unset = {name: preset.get(name) for name in defaults}
     base_init = base.__init__
     plain_init = getattr(base_init, "__wrapped__", base_init)
 
     def __init__(self: Any, **kwargs: Any) -> None:
-        values = {name: kwargs.pop(name, default) for name, default in defaults.items()}
+        arguments = {name: kwargs.pop(name) for name in [name for name in kwargs if name in defaults]}
         parent = super(cls, self).__init__
         if parent.__func__ is base_init:
             # Around each constructor, Airflow applies the DAG's default arguments. It has done so for these
@@ -236,12 +238,11 @@ def build_constructor(cls: type[Any], base: type[Any]) -> None:
             plain_init(self, **kwargs)
         else:
             parent(**kwargs)
-        set_parameters(
-            self, {name: None if value is Parameter.empty else value for name, value in values.items()}
-        )
+        set_parameters(self, unset)
+        set_parameters(self, arguments)
         # A subclass with its own endpoint checks its own values.
         if self.endpoint is endpoint:
-            validate_literals(endpoint, self.task_id, values)
+            validate_literals(endpoint, self.task_id, {**preset, **arguments})
 
     __init__.__signature__ = _signature(fields, defaults, common)  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{cls.__qualname__}.__init__"
@@ -261,10 +262,9 @@ def set_parameters(operator: Any, values: Mapping[str, Any]) -> None:
     :param operator: the operator.
     :param values: value by name; none of them is a parameter of Airflow's.
     """
-    for name, value in values.items():
-        # Airflow's own way looks for a converter of each, and for references, which it looks for again at the
-        # end of the constructor. A DAG file pays that for each parameter of each task.
-        object.__setattr__(operator, name, value)
+    # Airflow's own way looks for a converter of each, and for references, which it looks for again at the end
+    # of the constructor. A DAG file pays that for each parameter of each task.
+    vars(operator).update(values)
 
 
 def _signature(
@@ -282,6 +282,15 @@ def _signature(
 def _base_operator_parameters() -> frozenset[str]:
     # Reading them takes milliseconds, which each import of operators would pay for each field of each class.
     return frozenset(signature(BaseOperator.__init__).parameters)
+
+
+@functools.cache
+def _keyword_parameters(constructor: Callable[..., Any]) -> list[Parameter]:
+    return [
+        parameter
+        for parameter in signature(constructor).parameters.values()
+        if parameter.kind is Parameter.KEYWORD_ONLY
+    ]
 
 
 def _default(field: FieldInfo) -> Any:

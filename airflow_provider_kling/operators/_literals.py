@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from ..api.endpoint import Endpoint
     from .base import KlingTaskOperator
 
-_PLAIN = (str, int, float, bool)
+_NUMBERS = (int, float, bool)
+_PLAIN = (str, *_NUMBERS)
 
 
 def check_literals(operator: KlingTaskOperator) -> None:
@@ -121,7 +122,9 @@ def validate_literals(endpoint: Endpoint, task_id: str, values: Mapping[str, Any
     :raises KlingRequestInvalid: a literal argument breaks a rule.
     """
     known = {
-        name: TEMPLATED if is_templated(value) else value
+        name: value
+        if type(value) in _NUMBERS or (type(value) is str and "{" not in value)
+        else (TEMPLATED if is_templated(value) else value)
         for name, value in values.items()
         if value is not None and value is not Parameter.empty
     }

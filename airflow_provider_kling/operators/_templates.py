@@ -6,8 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ..api.requests.coercion import is_result, parse_mapping, to_builtin
 from ..api.templating import EXPRESSION, WORDS, holds_none, is_empty, is_templated, rendered_text_problem
@@ -37,8 +36,7 @@ Path = tuple[str | int, ...]
 """Path to a value inside a parameter: keys and indexes of lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnresolvedTemplate:
+class UnresolvedTemplate(NamedTuple):
     """A template that rendered empty.
 
     :param path: the parameter, and the path to the value inside it.

@@ -10,11 +10,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -105,8 +104,7 @@ def _scalar(value: Any) -> Any:
     return value if type(found) is kind else found
 
 
-@dataclass(frozen=True, slots=True)
-class _FieldType:
+class _FieldType(NamedTuple):
     """What a field takes.
 
     :param kinds: types other than literals.

@@ -8,8 +8,7 @@ even though other fields of the same request are templates and known only at run
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class _Deferred:
@@ -22,8 +21,7 @@ class _Deferred:
 TEMPLATED = _Deferred()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule over several fields of a request.
 
     :param fields: names of the fields the rule reads; the first is the one an error points at.
