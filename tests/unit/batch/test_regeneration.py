@@ -472,4 +472,5 @@ def test_a_rejected_row_does_not_wait_for_the_other_jobs(
     assert (summary["done"], summary["made"]) == (2, 3)
     (other,) = [job for job in kling.jobs if job.body["prompt"] == "product 2"]
     assert kling.jobs[2].created_at < other.ended_at
-    assert len(parts.deferrals) == 2 * deferrable
+    # On a busy machine the two jobs that end at once may be seen by two polls.
+    assert len(parts.deferrals) in ((2, 3) if deferrable else (0,))
