@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -99,18 +100,24 @@ class Program:
     def __init__(self, command: Sequence[str | Path], env: Mapping[str, str], log: Path) -> None:
         self.command = [str(part) for part in command]
         self.log = log
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                self.command,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.pid = self._process.pid
-        self._starter = os.getpid()
-        atexit.register(self._end_with_starter)
+        try:
+            with log.open("ab") as output, _delayed_signals():
+                self._process = subprocess.Popen(
+                    self.command,
+                    env=dict(env),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                self.pid = self._process.pid
+                self._starter = os.getpid()
+                atexit.register(self._end_with_starter)
+        except BaseException:
+            # A signal that came while the program was started.
+            if hasattr(self, "pid"):
+                self.kill()
+            raise
 
     @property
     def exit_code(self) -> int | None:
@@ -158,6 +165,24 @@ def last_lines(log: Path, count: int) -> str:
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+
+
+@contextmanager
+def _delayed_signals() -> Iterator[None]:
+    """Handle signals at the end of the block: a process must be known before a signal can end it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    before = {number: signal.signal(number, lambda it, _: received.append(it)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for each in received:
+            signal.raise_signal(each)
 
 
 @contextmanager

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts import demo
-from scripts.local_airflow import ROOT, processes_of, wait_until
+from scripts.local_airflow import ROOT, Program, processes_of, signals_end_this_program, wait_until
 
 REAL = '{"conn_type": "kling", "password": "a-key-that-costs-money"}'
 
@@ -84,3 +85,21 @@ def test_a_full_disk_is_reported_with_the_paid_job(tmp_path: Path, monkeypatch: 
     result = {"task_id": "817", "videos": [{"url": (tmp_path / "video").as_uri(), "duration": "5"}]}
     with pytest.raises(demo.DemoFailed, match=r"No space left on device\. Kling keeps the result of job 817"):
         demo._fetch(result)
+
+
+def test_a_signal_while_a_program_starts_ends_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    start = subprocess.Popen.__init__
+
+    def start_and_get_a_signal(process: subprocess.Popen[bytes], *args: Any, **options: Any) -> None:
+        start(process, *args, **options)
+        started.append(process)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", start_and_get_a_signal)
+    with pytest.raises(SystemExit), signals_end_this_program():
+        Program([sys.executable, "-c", "import time; time.sleep(60)"], dict(os.environ), tmp_path / "log")
+    (process,) = started
+    assert process.returncode == -signal.SIGKILL
