@@ -42,6 +42,10 @@ _STORE_SECONDS = 600.0
 """Seconds for which a store that cannot be read is asked again."""
 
 _STORE_RETRY_DELAY = 10.0
+
+_EVENTS_WRITTEN_SECONDS = 30.0
+"""Seconds after which Airflow has written the events that were fired."""
+
 _WARN_EVERY = 20
 _EARLIEST, _LATEST = 1_000_000_000, 4_102_444_800
 """Unix times in seconds from 2001 to 2100: another number is of milliseconds, or no time."""
@@ -142,14 +146,21 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
                 # Airflow writes events a moment after they are fired: a watermark that is stored before them
                 # would lose them if the triggerer dies in between.
                 await self._store_if_new()
+                has_fired = False
                 for name, endpoint in watched.items():
                     if endpoint.tasks_path and self._has_new_failures(watched):
                         # The list of a family also has the jobs of lists that could not be read.
                         continue
                     for task in await self._ended(lists, name, endpoint):
+                        has_fired = True
                         yield _event(task, endpoint)
                 # All triggers of a connection poll at the same moments, so that they share the responses.
-                await asyncio.sleep(self.poll_interval - time.time() % self.poll_interval)
+                delay = self.poll_interval - time.time() % self.poll_interval
+                # A restart during a long interval must not begin at an old watermark, or without one.
+                written = min(delay, _EVENTS_WRITTEN_SECONDS) if has_fired else 0.0
+                await asyncio.sleep(written)
+                await self._store_if_new()
+                await asyncio.sleep(delay - written)
         finally:
             await lists.release()
 
@@ -321,7 +332,8 @@ def _unix_seconds(value: datetime | str | float | None) -> float | None:
             f"Invalid value for 'start_from': {value!r}; expected a datetime with a time zone, ISO text or "
             "Unix time in seconds."
         )
-    return moment.timestamp()
+    # Within what this function accepts as a number: a trigger is created again from its arguments.
+    return min(max(moment.timestamp(), _EARLIEST), _LATEST - 1)
 
 
 def _in_event_loop() -> bool:

@@ -177,6 +177,42 @@ async def test_the_watermark_is_not_stored_before_airflow_has_the_events(kling: 
         await until(lambda: job in store.values.get(STATE_KEY, {}).get(SLUG, {"seen": ()})["seen"])
 
 
+async def test_the_first_watermark_is_stored_at_once(kling: Emulator) -> None:
+    """With an hour between polls a restart would otherwise lose the jobs that end before the second one."""
+    store = Store()
+    async with Watch(store, endpoint=SLUG, poll_interval=3600):
+        await make(kling)
+        await until(lambda: bool(store.values))
+    ident = await make(kling)
+    await asyncio.sleep(0.6)
+    async with Watch(store, endpoint=SLUG) as watch:
+        assert ident in [event["task_id"] for event in await watch.until(1)]
+
+
+async def test_the_watermark_after_events_does_not_wait_for_the_next_poll(
+    kling: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_EVENTS_WRITTEN_SECONDS", 0.5)
+    store = Store()
+    ident = await make(kling)
+    await asyncio.sleep(0.6)
+    start = datetime.now(UTC).timestamp() - 60
+    async with Watch(store, endpoint=SLUG, poll_interval=3600, start_from=start) as watch:
+        await watch.until(1)
+        assert not store.values
+        await until(lambda: bool(store.values))
+    assert list(store.values[STATE_KEY][SLUG]["seen"]) == [ident]
+
+
+@pytest.mark.parametrize(
+    "start", ["1970-01-01T00:00:00Z", datetime.min.replace(tzinfo=UTC), datetime(2300, 1, 1, tzinfo=UTC)]
+)
+def test_a_start_long_ago_can_be_serialized(start: Any) -> None:
+    arguments = KlingJobEventTrigger(start_from=start).serialize()[1]
+    again = KlingJobEventTrigger(**json.loads(json.dumps(arguments)))
+    assert again.serialize()[1] == arguments
+
+
 async def test_a_watermark_that_cannot_be_stored_stops_nothing(kling: Emulator) -> None:
     store = Store()
     async with Watch(store, endpoint=SLUG) as watch:
