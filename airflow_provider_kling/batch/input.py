@@ -33,6 +33,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")
 _MAX_MARK_LENGTH = 4
 
 
@@ -93,13 +94,15 @@ def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
 def _encoding(stream: BinaryIO) -> str:
     """Return the encoding of a file by its byte order mark: spreadsheets and shells also write UTF-16.
 
-    :raises StoragePermanentError: it is UTF-16 or UTF-32 without a mark.
+    :raises StoragePermanentError: it is compressed, or UTF-16 or UTF-32 without a mark.
     """
     from ..utils.storage import StoragePermanentError, translate_storage_errors
 
     with translate_storage_errors():
         head = stream.read(_MAX_MARK_LENGTH)
         stream.seek(0)
+    if head.startswith(_COMPRESSED):
+        raise StoragePermanentError("it is compressed, or a spreadsheet; save it as plain UTF-8 text")
     marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
     if marked is None and b"\0" in head:
         raise StoragePermanentError("it is UTF-16 or UTF-32 without a byte order mark; save it as UTF-8")

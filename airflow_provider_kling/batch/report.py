@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..results.refused_content import refusal_record
@@ -130,9 +131,9 @@ class ReportWriter:
                     target.fs.rm_file(target.path)
             return {}
         with AtomicFile(target) as file:
-            file.write(f"{first}\n".encode())
-            for line in stream:
-                file.write(f"{line}\n".encode())
+            for line in chain((first,), stream):
+                # Half of a surrogate pair in a row: JSON has an escape for it, UTF-8 has no bytes.
+                file.write(f"{line}\n".encode(errors="backslashreplace"))
         return {f"{name.partition('.')[0]}_path": target.uri}
 
 

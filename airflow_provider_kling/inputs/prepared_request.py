@@ -351,7 +351,7 @@ def check_extra_body(extra: Any) -> None:
         )
     try:
         # Sorted, as for the fingerprint, for which all keys must be text.
-        json.dumps({"": None, **extra}, allow_nan=False, sort_keys=True)
+        json.dumps({"": None, **extra}, allow_nan=False, sort_keys=True, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
         raise KlingRequestInvalid(
             f"extra_body cannot be sent as JSON: {error}.", job=JobState.NOT_CREATED

@@ -6,6 +6,7 @@ from __future__ import annotations
 import codecs
 import csv
 import enum
+import gzip
 import io
 import json
 import tracemalloc
@@ -175,8 +176,10 @@ def test_a_file_is_read_in_the_encoding_of_its_byte_order_mark(
         ("prompt\na\n".encode("utf-32-be"), "UTF-16 or UTF-32 without a byte order mark; save it as UTF-8"),
         ("prompt\nstraße\n".encode("latin-1"), "it is no UTF-8 text; save it as UTF-8"),
         (codecs.BOM_UTF16_LE + b"p\0r\0o", "it is no UTF-8 text; save it as UTF-8"),
+        (gzip.compress(b"prompt\na\n"), "it is compressed, or a spreadsheet; save it as plain UTF-8 text"),
+        (b"PK\x03\x04\x14\0\x06\0", "it is compressed, or a spreadsheet; save it as plain UTF-8 text"),
     ],
-    ids=["utf-16-le", "utf-16-be", "utf-32-be", "latin-1", "cut utf-16"],
+    ids=["utf-16-le", "utf-16-be", "utf-32-be", "latin-1", "cut utf-16", "gzip", "spreadsheet"],
 )
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_a_file_in_an_unsupported_encoding_is_refused(

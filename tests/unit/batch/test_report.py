@@ -16,6 +16,7 @@ import time_machine
 from airflow_provider_kling.batch.report import CLAIMS_FOLDER, REMOVE_CLAIM_SECONDS, STALE_SECONDS
 from airflow_provider_kling.batch.report import ReportFolder as Folder
 from airflow_provider_kling.emulator.server import Emulator
+from airflow_provider_kling.exceptions import KlingRequestInvalid
 from airflow_provider_kling.submission.context import IdempotencyKey
 from airflow_provider_kling.utils.storage import StorageTransientError, resolve_path
 from tests.unit.batch.conftest import Batch, rows
@@ -187,3 +188,17 @@ def test_a_claim_that_cannot_be_renewed_does_not_stop_the_batch(
     monkeypatch.setattr(Folder, "renew", fail)
     monkeypatch.setattr("airflow_provider_kling.operators.batch.PROGRESS_SECONDS", 0.05)
     assert batch.run(rows(1))["done"] == 1
+
+
+@pytest.mark.parametrize("row", [{"prompt": "a boat \ud83d"}, {"prompt": "a boat", "\ud83d": "a"}])
+def test_half_of_a_surrogate_pair_in_a_row_does_not_stop_the_reports(
+    kling_emulator: Emulator, tmp_path: Path, row: dict[str, str]
+) -> None:
+    batch, file = Batch(str(tmp_path / "out")), tmp_path / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, [*rows(2), row])))
+    with pytest.raises(KlingRequestInvalid, match="1 rows failed"):
+        batch.run(str(file))
+    assert [line["row"] for line in batch.lines("results.jsonl")] == [1, 2]
+    (failure,) = batch.lines("failures.jsonl")
+    assert (failure["row"], failure["request"]) == (3, row)
+    assert (batch.summary()["done"], batch.summary()["invalid"]) == (2, 1)

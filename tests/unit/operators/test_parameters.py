@@ -172,6 +172,10 @@ NO_LIMIT = "without a limit, leave it out"
         *(("fallback_conn_ids", value, "a list of connection ids") for value in ('{"a": 1}', {"a": 1}, 5)),
         *(("regenerate_on_fail", value, "a whole number") for value in (numpy.True_, timedelta(1), "2.5")),
         *(("extra_body", value, "a mapping of JSON keys") for value in ("text", 5, ["a"], "[1]")),
+        *(
+            ("extra_body", value, "sent as JSON")
+            for value in ({"a": "\ud83d"}, {"\ud83d": 1}, {"a": ["\ud83d"]})
+        ),
         *(("cfg_scale", value, "a number from 0 to 1") for value in (True, False, numpy.True_)),
     ],
     ids=lambda each: repr(each)[:30],
