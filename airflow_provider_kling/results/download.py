@@ -8,7 +8,7 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import chain
@@ -22,6 +22,7 @@ from ..api.http import retry_after
 from ..hooks.transport import describe_error, iter_body
 from ..utils.redaction import install_urllib3_log_filter
 from .ssrf import BlockedAddressError, guarded_session, is_private, proxies_for, validate_url
+from .stalled_reads import StalledReads
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ _EXPIRED_STATUSES = frozenset((401, 403, 404, 410))
 # 203 is of a proxy that changed something; the container shows whether the file is whole.
 _OK_STATUSES = frozenset((200, 203))
 _PARTIAL = 206
-_WHOLE_RANGE = re.compile(r"bytes[ =]0-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
+_RANGE = re.compile(r"bytes[ =]([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 # Object stores also return an encoding that the uploader set, such as "aws-chunked".
 _COMPRESSIONS = frozenset(("br", "zstd", "compress"))
 _ZLIB = frozenset(("gzip", "x-gzip", "deflate"))
@@ -173,13 +174,17 @@ class Download:
 
     :param response: a successful response whose body was not read yet.
     :param options: limits of the download.
-    :raises TransientDownloadError: the server compresses the file with an unsupported encoding.
+    :param reads: limits the time of each read.
+    :raises TransientDownloadError: the server sends the file in an unsupported encoding.
     :raises PermanentDownloadError: the announced length is above the limit.
     """
 
-    def __init__(self, response: requests.Response, options: DownloadOptions) -> None:
+    def __init__(
+        self, response: requests.Response, options: DownloadOptions, reads: StalledReads | None = None
+    ) -> None:
         self._response = response
         self._options = options
+        self._reading: Callable[[], AbstractContextManager[object]] = reads.reading if reads else nullcontext
         self.content_type = response.headers.get("Content-Type", "")
         encodings = set(re.split(r"[\s,]+", response.headers.get("Content-Encoding", "").lower()))
         if _COMPRESSIONS & encodings or len(_ZLIB & encodings) > 1:
@@ -189,6 +194,9 @@ class Download:
         if response.status_code == _PARTIAL:
             # Whether the range is right, only the container shows.
             self._length, self.measured = _range_length(response), False
+        elif (found := _range_of(response)) and not found[0]:
+            # A part, although the status is that of a whole file.
+            self.measured = False
         if self._length is not None and self._length > options.max_bytes:
             raise self._too_large()
 
@@ -209,7 +217,9 @@ class Download:
     def _raw(self) -> Iterator[bytes]:
         received = 0
         try:
-            for received, elapsed, chunk in _iter_timed(iter_body(self._response, decoded=False)):
+            for received, elapsed, chunk in _iter_timed(
+                iter_body(self._response, decoded=False), self._reading
+            ):
                 if received > self._options.max_bytes:
                     raise self._too_large()
                 if self._options.is_too_slow(received, elapsed):
@@ -259,7 +269,9 @@ def _has_zlib_header(head: bytes) -> bool:
     return zlib_header or head.startswith(b"\x1f\x8b")
 
 
-def _iter_timed(chunks: Iterator[bytes]) -> Iterator[tuple[int, float, bytes]]:
+def _iter_timed(
+    chunks: Iterator[bytes], reading: Callable[[], AbstractContextManager[object]]
+) -> Iterator[tuple[int, float, bytes]]:
     """Yield each chunk with the bytes received and the seconds waited for them so far.
 
     Time that the consumer needs, such as to write to a slow storage, is not counted.
@@ -267,7 +279,8 @@ def _iter_timed(chunks: Iterator[bytes]) -> Iterator[tuple[int, float, bytes]]:
     received, elapsed = 0, 0.0
     while True:
         began = time.monotonic()
-        chunk = next(chunks, b"")
+        with reading():
+            chunk = next(chunks, b"")
         elapsed += time.monotonic() - began
         if not chunk:
             return
@@ -276,10 +289,15 @@ def _iter_timed(chunks: Iterator[bytes]) -> Iterator[tuple[int, float, bytes]]:
 
 
 def _content_length(response: requests.Response) -> tuple[int | None, bool]:
-    """Return the announced length, and whether a truncated body would be detected."""
-    if "chunked" in response.headers.get("Transfer-Encoding", "").lower():
-        # A chunked body has an explicit end.
-        return None, True
+    """Return the announced length, and whether a truncated body would be detected.
+
+    :raises TransientDownloadError: the HTTP library would not decode the body.
+    """
+    # Of values other than this one the library returns the chunks with their lengths.
+    if encodings := response.raw.headers.getlist("Transfer-Encoding"):
+        if encodings[0].lower() != "chunked":
+            raise TransientDownloadError("the server sends it in an unsupported Transfer-Encoding")
+        return None, True  # it has an explicit end
     declared = {each.strip() for each in response.headers.get("Content-Length", "").split(",")}
     length = declared.pop() if len(declared) == 1 else ""
     return (int(length), True) if length.isascii() and length.isdecimal() else (None, False)
@@ -307,13 +325,16 @@ def download(url: str, options: DownloadOptions) -> Iterator[Download]:
             response = _follow_redirects(session, url, options)
         except BlockedAddressError as error:
             raise PermanentDownloadError(f"its URL is blocked: {error}") from None
+        except requests.exceptions.InvalidHeader:
+            # Such as two lengths; also a ValueError, but not of the URL.
+            raise TransientDownloadError("the server sends an invalid header") from None
         except ValueError as error:
             # The text of the exception quotes the signed URL.
             raise PermanentDownloadError(f"its URL is invalid ({type(error).__name__})") from None
         except OSError as error:
             raise TransientDownloadError(f"no response ({describe_error(error)})") from None
-        with response:
-            yield Download(response, options)
+        with response, StalledReads(timeout, session.abort) as reads:
+            yield Download(response, options, reads)
 
 
 def _data_uri_download(content_type: str, encoded: str) -> requests.Response:
@@ -359,9 +380,16 @@ def _follow_redirects(session: requests.Session, url: str, options: DownloadOpti
 
 def _range_length(response: requests.Response) -> int | None:
     """Return the length of a file of which a cache sends all as a range that was not asked for."""
-    found = _WHOLE_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-    is_whole = response.status_code == _PARTIAL and found and int(found[1]) + 1 == int(found[2])
-    return int(found[2]) if found and is_whole else None
+    is_whole, length = _range_of(response) or (False, 0)
+    return length if is_whole and response.status_code == _PARTIAL else None
+
+
+def _range_of(response: requests.Response) -> tuple[bool, int] | None:
+    """Return whether a range covers the whole file, and the length of the file."""
+    if not (found := _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())):
+        return None
+    first, last, length = map(int, found.groups())
+    return first == 0 and last + 1 == length, length
 
 
 def _decode_location(location: str) -> str:

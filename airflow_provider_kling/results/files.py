@@ -70,6 +70,7 @@ _EXTENSIONS = {
 _TEXTS = ("srt", "ass", "vtt", "txt")
 _PAGES = ("text/html", "text/xml", "image/svg+xml")
 _MAX_NOUN_LENGTH = 40
+_ERROR_STARTS = (b"{", b"[{", b'["', b"<Error>", b"<error>")
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _RAW_AUDIO = frozenset(("audio/pcm", "audio/l16", "audio/basic", "audio/x-pcm"))
 _MAX_NAME_LENGTH = 100
@@ -201,7 +202,15 @@ def media_type(file: ResultFile, head: bytes, content_type: str) -> str | None:
     found = detect_media_type(head)
     declared = sanitize_text(content_type.partition(";")[0].strip().lower(), _MAX_TYPE_LENGTH)
     if families is None:
-        if found in _PAGES or (found == "text/plain" and head.lstrip(_BLANK).startswith((b"{", b"[{"))):
+        if noun in _TEXTS and _is_utf_16(head):
+            # Its mark looks like the header of an audio frame.
+            found = "text/plain"
+        is_error = found == "text/plain" and head.lstrip(_BLANK).startswith(_ERROR_STARTS)
+        if noun in _TEXTS and found is None:
+            # Compressed content that is not marked as such, or another file.
+            found = declared if declared and not declared.startswith("text/") else "no text"
+            raise UnexpectedContentError(f"it should be {_article(noun)}, but its content is {found}")
+        if found in _PAGES or is_error:
             raise UnexpectedContentError(f"it should be {_article(noun)}, but its content is {found}")
         return _text_type(head) if found == "text/plain" else found or declared or None
     # Raw samples have no header; every other type is detected by content, whatever the server sends.
@@ -211,6 +220,12 @@ def media_type(file: ResultFile, head: bytes, content_type: str) -> str | None:
         what = found or declared or "of no known type"
         raise UnexpectedContentError(f"it should be {_article(noun)}, but its content is {what}")
     return "audio/mp4" if families[0] == "audio/" and found == "video/mp4" else found
+
+
+def _is_utf_16(head: bytes) -> bool:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    return b"\0" in head and detect_media_type(head.replace(b"\0", b"")) == "text/plain"
 
 
 def _text_type(head: bytes) -> str:

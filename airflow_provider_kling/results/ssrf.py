@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -121,6 +121,7 @@ class _GuardedConnection:
 
     allow_private = False
     headers_timeout = 0.0
+    last_socket: ClassVar[list[Any]] = []
 
     def _new_conn(self: Any) -> socket.socket:
         for address in _resolve(self.host, self.port):
@@ -134,6 +135,8 @@ class _GuardedConnection:
         return connected
 
     def getresponse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        # A response takes the socket over from a connection that is not reused.
+        self.last_socket[:] = [self.sock]
         # The read timeout does not limit headers that arrive byte by byte.
         timer = threading.Timer(self.headers_timeout, self._abort)
         timer.daemon = True
@@ -144,8 +147,14 @@ class _GuardedConnection:
             timer.cancel()
 
     def _abort(self: Any) -> None:
-        with suppress(OSError, AttributeError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        _shut_down(getattr(self, "sock", None))
+
+
+def _shut_down(connected: Any) -> None:
+    # A TLS socket's own method makes a reader in another thread go on without decryption. TLS within TLS, to
+    # a proxy, is no socket but has one.
+    with suppress(OSError, TypeError):
+        socket.socket.shutdown(getattr(connected, "socket", connected), socket.SHUT_RDWR)
 
 
 def _pools(**own: Any) -> dict[str, type[HTTPConnectionPool]]:
@@ -167,7 +176,20 @@ class _GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _pools(**self._own)
 
 
-def guarded_session(allow_private: bool, *, verify: bool | str, headers_timeout: float) -> requests.Session:
+class GuardedSession(NoRedirectSession):
+    """A session for one download at a time: see :func:`guarded_session`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last_socket: list[Any] = []
+
+    def abort(self) -> None:
+        """Shut down the last connection: a read in another thread ends at once. Raises nothing."""
+        for each in self.last_socket:
+            _shut_down(each)
+
+
+def guarded_session(allow_private: bool, *, verify: bool | str, headers_timeout: float) -> GuardedSession:
     """Make a session that connects to allowed servers only and sends no credentials.
 
     :param allow_private: allow private networks and this machine.
@@ -175,12 +197,14 @@ def guarded_session(allow_private: bool, *, verify: bool | str, headers_timeout:
     :param headers_timeout: seconds from a request to the end of the response headers.
     :return: the session.
     """
-    session = NoRedirectSession()
+    session = GuardedSession()
     # The environment could add a password from netrc; proxies and CA bundles are handled here.
     session.trust_env = False
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     session.verify = bundle if verify is True and bundle else verify
-    adapter = _GuardedAdapter(allow_private=allow_private, headers_timeout=headers_timeout)
+    adapter = _GuardedAdapter(
+        allow_private=allow_private, headers_timeout=headers_timeout, last_socket=session.last_socket
+    )
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     return session

@@ -58,7 +58,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_UNMEASURED = "the server sends no length, and the format of the file does not show whether it is complete"
+_UNMEASURED = (
+    "the server sends no reliable length, and the format of the file does not show whether it is complete"
+)
 
 
 def store_result(

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 import threading
 import time
+import zlib
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -16,7 +18,7 @@ from airflow_provider_kling.results.download import DownloadOptions
 from airflow_provider_kling.results.manifest import stored_task_ids
 from airflow_provider_kling.results.store import store_result
 from tests.unit.results.conftest import PNG, RULES, VIDEO, Shelf, movie, video_task
-from tests.unit.results.web import chunked, cut, dripping, dropwise, status, unmeasured, whole
+from tests.unit.results.web import chunked, cut, dripping, dropwise, raw, status, unmeasured, whole
 
 ONCE = DownloadOptions(allow_private=True, attempts=1)
 
@@ -195,6 +197,93 @@ def test_a_file_that_is_no_result_is_not_stored(web, shelf, response, expected):
     assert not isinstance(caught.value, AirflowFailException)
     assert web.request_count("/v.mp4") == 5
     assert shelf.files() == {}
+
+
+SRT = b"1\n00:00:00,000 --> 00:00:02,000\nHello\n\n" * 200
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
+_TEXT_HEAD = _HEAD % b"text/plain"
+
+
+def subtitles(url: str) -> dict[str, object]:
+    return {**video_task(url), "videos": [], "srts": [{"id": "s", "url": url}]}
+
+
+def in_chunks(data: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (data[:1000], data[1000:]))
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (whole(zlib.compress(SRT)[2:-4], "text/plain", Content_Encoding="deflate"), "its content is no text"),
+        (whole(gzip.compress(SRT), "text/plain"), "its content is no text"),
+        (whole(gzip.compress(SRT), "application/gzip"), "its content is application/gzip"),
+        (whole(b'["error"]', "application/json"), "its content is text/plain"),
+        (whole(b"<Error><Code>AccessDenied</Code></Error>", "text/plain"), "its content is text/plain"),
+        *(
+            (
+                raw(_TEXT_HEAD + b"Transfer-Encoding: %s\r\n\r\n%s0\r\n\r\n" % (encoding, in_chunks(SRT))),
+                "the server sends it in an unsupported Transfer-Encoding",
+            )
+            for encoding in (b"chunked ", b"identity, chunked", b"gzip, chunked")
+        ),
+        (
+            whole(SRT[:920], "text/plain", Content_Range=f"bytes 0-919/{len(SRT)}"),
+            "the server sends no reliable length",
+        ),
+    ],
+)
+def test_a_text_file_that_is_no_result_is_not_stored(web, shelf, response, expected):
+    with pytest.raises(KlingResultNotKept, match=expected):
+        store_result(subtitles(web.serve("/s.srt", response)), shelf.uri, options=ONCE)
+    assert shelf.files() == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "gbk"])
+def test_subtitles_in_any_encoding_are_stored(web, shelf, encoding):
+    content = "1\n00:00:00,000 --> 00:00:02,000\n{}\n\n".format(
+        "Hello" if encoding == "utf-16-le" else "你好"
+    ).encode(encoding)
+    store_result(subtitles(web.serve("/s.srt", whole(content, "text/plain"))), shelf.uri, options=ONCE)
+    assert content in shelf.files().values()
+
+
+def test_a_whole_video_with_a_wrong_range_is_stored(web, shelf):
+    reply = whole(VIDEO, Content_Range="bytes 5-9/10")
+    store_result(video_task(web.serve("/v.mp4", reply)), shelf.uri, options=ONCE)
+    assert shelf.files()["8150001/0-video.mp4"] == VIDEO
+
+
+def test_two_lengths_are_an_invalid_response_not_an_invalid_url(web, shelf):
+    lengths = b"Content-Length: %d\r\nContent-Length: 5\r\n\r\n" % len(VIDEO)
+    bad = raw(_HEAD % b"video/mp4" + lengths + VIDEO)
+    with pytest.raises(KlingResultNotKept, match="the server sends an invalid header"):
+        store_result(video_task(web.serve("/v.mp4", bad)), shelf.uri, options=ONCE)
+    store_result(video_task(web.serve("/v.mp4", bad, whole(VIDEO))), shelf.uri, options=RULES)
+    assert shelf.files()["8150001/0-video.mp4"] == VIDEO
+
+
+_CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+SHORT_WAITS = DownloadOptions(allow_private=True, attempts=1, timeout=(0.3, 0.3))
+
+
+def test_the_length_of_a_chunk_that_never_ends_is_not_waited_for(web, shelf):
+    """Each byte comes in time, and the read returns nothing that a rate could be computed from."""
+    part = VIDEO[:5000]
+    endless = dropwise(_HEAD % b"video/mp4" + _CHUNKED + b"%x\r\n%s\r\n5" % (len(part), part), b";x")
+    began = time.monotonic()
+    with pytest.raises(KlingResultNotKept, match="the connection broke after 5000 bytes"):
+        store_result(video_task(web.serve("/v.mp4", endless)), shelf.uri, options=SHORT_WAITS)
+    assert time.monotonic() - began < 5
+    assert shelf.files() == {}
+
+
+def test_trailers_that_never_end_do_not_delay_a_whole_file(web, shelf):
+    endless = dropwise(_TEXT_HEAD + _CHUNKED + in_chunks(SRT) + b"0\r\n", b"a: b\r\n")
+    began = time.monotonic()
+    store_result(subtitles(web.serve("/s.srt", endless)), shelf.uri, options=SHORT_WAITS)
+    assert time.monotonic() - began < 5
+    assert SRT in shelf.files().values()
 
 
 def test_too_large_a_file_is_refused(web, shelf):

@@ -156,7 +156,7 @@ def test_a_range_that_is_not_known_to_be_all_is_not_stored(
 
 
 def test_a_file_that_cannot_prove_its_end_needs_a_length(web: Any, tmp_path: Any) -> None:
-    with pytest.raises(KlingResultNotKept, match="the server sends no length"):
+    with pytest.raises(KlingResultNotKept, match="the server sends no reliable length"):
         store_result(video_task(web.serve("/v.mp4", unmeasured(TO_THE_END))), str(tmp_path), options=ONCE)
 
 
