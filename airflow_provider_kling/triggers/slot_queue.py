@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from bisect import bisect_left, insort
@@ -39,6 +40,8 @@ class SlotWaiter:
     )
 
     def __post_init__(self) -> None:
+        # In the queue, a time that cannot be compared would affect all other waits.
+        self.since, self.refused_at = _finite(self.since), _finite(self.refused_at)
         # A free slot must not stay unused for a day because a proxy named a wrong number.
         asked = self.retry_after
         usable = isinstance(asked, int | float) and asked > 0
@@ -107,10 +110,11 @@ class SlotQueue:
 
         :param waiter: the wait, which joins the queue.
         """
+        # Before it joins: a wait that fails here would never leave the queue.
+        try_at = max(time.time(), waiter.refused_at + waiter.backoff_delay())
         insort(self._waiters, waiter, key=lambda other: other.since)
         if self._take_free_slot(waiter.refused_at):
             self._waiters.pop(0).notify()
-        try_at = max(time.time(), waiter.refused_at + waiter.backoff_delay())
         try:
             while not waiter.notified:
                 try:
@@ -143,6 +147,14 @@ class SlotQueue:
             self.release()
         else:
             self._waiters.remove(waiter)
+
+
+def _finite(seconds: float) -> float:
+    """Return a Unix time that can be compared; the present time for any other value."""
+    try:
+        return float(seconds) if math.isfinite(seconds) else time.time()
+    except TypeError:
+        return time.time()
 
 
 _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SlotQueue]] = WeakKeyDictionary()

@@ -177,3 +177,13 @@ def test_a_queue_belongs_to_a_loop() -> None:
 )
 async def test_a_pause_that_was_requested_is_capped(requested: Any, obeyed: float | None) -> None:
     assert SlotWaiter(since=0.0, refused_at=0.0, retry_after=requested).retry_after == obeyed
+
+
+@pytest.mark.parametrize("invalid", [None, float("nan"), "yesterday"])
+async def test_a_wait_with_an_invalid_time_affects_no_other(line: Line, invalid: Any) -> None:
+    await line.come("odd", invalid)
+    await line.come("first", time.time() - 10)
+    line.board.release()
+    assert await line.settle() == ["first"]
+    line.board.release()
+    assert await line.settle() == ["first", "odd"]
