@@ -192,6 +192,8 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         self._failures.pop(name, None)
         self._marks[name] = watermark
         elsewhere = self._reported_by_other_lists(name, own_list=not endpoint.tasks_path)
+        # One that another list has as running, and that has ended since, is reported by that one.
+        watermark.unreported |= {task.task_id for task in found if task.task_id in elsewhere}
         # The oldest first, as they were made.
         return [
             task
@@ -207,7 +209,9 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
         """
         others = [mark for other, mark in self._marks.items() if other != name]
         return {
-            ident for mark in others for ident in (mark.seen if own_list else mark.listed | mark.seen.keys())
+            ident
+            for mark in others
+            for ident in (mark.seen.keys() - mark.unreported if own_list else mark.listed | mark.seen.keys())
         }
 
     def _has_new_failures(self, watched: dict[str, Endpoint]) -> bool:

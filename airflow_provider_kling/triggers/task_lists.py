@@ -149,6 +149,7 @@ class JobWatermark:
         reports none of them.
     :param first: the list was not polled yet.
     :param listed: ids of all jobs that this poll has seen.
+    :param unreported: ids in ``seen`` for which this list has fired no event.
     """
 
     since: int
@@ -157,6 +158,8 @@ class JobWatermark:
     first: bool = True
     listed: set[str] = field(default_factory=set)
     """Ids of all jobs that this poll has seen."""
+    unreported: set[str] = field(default_factory=set)
+    """Ids in ``seen`` for which this list has fired no event: another list may."""
     _running: dict[str, int] = field(default_factory=dict)
     """Running jobs of all polls: one that a poll does not list may be in the next one."""
     _newest: int = 0
@@ -184,23 +187,27 @@ class JobWatermark:
         """
         try:
             seen = {str(ident): int(created) for ident, created in dict(value["seen"]).items()}
-            return cls(int(value["since"]), seen, first=False, _anchored=True)
-        except (KeyError, TypeError, ValueError):
+            unreported = {str(ident) for ident in value.get("unreported", ())}
+            return cls(int(value["since"]), seen, first=False, unreported=unreported, _anchored=True)
+        except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
     def to_json(self) -> dict[str, Any]:
         """Return the watermark as plain JSON.
 
-        :return: ``since`` and ``seen``.
+        :return: ``since``, ``seen`` and, if there are any, ``unreported``.
         """
-        return {"since": self.since, "seen": dict(self.seen)}
+        unreported = {"unreported": sorted(self.unreported)} if self.unreported else {}
+        return {"since": self.since, "seen": dict(self.seen), **unreported}
 
     def copy(self) -> JobWatermark:
         """Return a copy for a poll that may not be completed.
 
         :return: the copy.
         """
-        return replace(self, seen=dict(self.seen), _running=dict(self._running))
+        return replace(
+            self, seen=dict(self.seen), unreported=set(self.unreported), _running=dict(self._running)
+        )
 
     def begin(self, now: int | None = None) -> None:
         """Begin a poll of the list.
@@ -238,6 +245,8 @@ class JobWatermark:
                 self.seen[task.task_id] = created
                 if self._counts(task):
                     found.append(task)
+                else:
+                    self.unreported.add(task.task_id)
         return found
 
     def reaches(self, tasks: Iterable[KlingTask]) -> bool:
@@ -261,6 +270,7 @@ class JobWatermark:
         oldest = min([self._newest, *self._running.values()])
         self.since = max(self.since, oldest - OVERLAP_MS)
         self.seen = {ident: created for ident, created in self.seen.items() if not 0 < created < self.since}
+        self.unreported &= self.seen.keys()
 
     def _created(self, task: KlingTask) -> int:
         """Return when a job was created; 0 if that is unknown or cannot be."""

@@ -138,6 +138,34 @@ async def test_all_lists_of_an_account_are_watched_at_once(kling: Emulator) -> N
         assert found[newer] in ("text-to-video", "image-to-video", "omni-video", "motion-control")
 
 
+@pytest.mark.parametrize("first_poll", [False, True])
+async def test_a_job_that_ends_between_the_polls_of_its_two_lists_is_reported(
+    kling: Emulator, monkeypatch: pytest.MonkeyPatch, first_poll: bool
+) -> None:
+    """Its own list has it as running, the list of its family as ended: neither has reported it."""
+    real = task_lists.TaskLists.pages
+    made: list[str] = []
+    monkeypatch.setattr(task_lists, "SHARED_SECONDS", 0.0)
+
+    async def slow_family(self: Any, endpoint: Any) -> AsyncIterator[Any]:
+        if endpoint.tasks_path and (first_poll or made):
+            await asyncio.sleep(0.8)
+        async for page in real(self, endpoint):
+            yield page
+
+    monkeypatch.setattr(task_lists.TaskLists, "pages", slow_family)
+    slugs = ["videos/text2video", "text-to-video"]
+    if first_poll:
+        made.append(await make(kling, path="/v1/videos/text2video"))
+    async with Watch(endpoint=slugs) as watch:
+        if not first_poll:
+            await watch.first_look()
+            made.append(await make(kling, path="/v1/videos/text2video"))
+        await watch.until(1)
+        await asyncio.sleep(1.5)
+        assert [event["task_id"] for event in watch.events] == made
+
+
 async def test_only_the_statuses_that_are_requested_are_reported(kling: Emulator) -> None:
     kling.faults.set({"failed_word": "bad"})
     async with Watch(endpoint=[SLUG], statuses="failed") as watch:

@@ -191,3 +191,16 @@ def test_a_job_that_was_removed_does_not_stop_the_watermark_for_ever(mark: JobWa
     look(mark, job("removed", NOW, TaskStatus.PROCESSING))
     look(mark, job("later", NOW + MAX_RUN_MS + 1))
     assert mark.since == NOW + MAX_RUN_MS + 1 - OVERLAP_MS
+
+
+def test_a_job_that_a_list_did_not_report_is_stored_as_such(mark: JobWatermark) -> None:
+    """Another list may report it: one that has read it as running a moment before."""
+    first = JobWatermark.starting(NOW, None)
+    assert look(first, job("before", NOW - 1000)) == []
+    assert first.unreported == {"before"}
+    again = JobWatermark.from_json(json.loads(json.dumps(first.to_json())))
+    assert again is not None
+    assert again.unreported == {"before"}
+    look(again, job("later", NOW + 10 * OVERLAP_MS))
+    assert again.unreported == set(), "as seen, it is settled"
+    assert "unreported" not in again.to_json()
