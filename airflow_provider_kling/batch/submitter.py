@@ -271,8 +271,11 @@ class Submitter:
         row_submission.reserved = name
 
     async def _release_reservation(self, row_submission: _RowSubmission, error: BaseException) -> None:
+        # A stop says nothing of a create call before it whose outcome is unknown: its job may be paid.
         not_created = (
-            isinstance(error, SubmissionStopped) or getattr(error, "job", None) is JobState.NOT_CREATED
+            row_submission.row.key not in self._uncertain
+            if isinstance(error, SubmissionStopped)
+            else getattr(error, "job", None) is JobState.NOT_CREATED
         )
         if not_created and row_submission.reserved and self._account_run.config.shared:
             await asyncio.to_thread(

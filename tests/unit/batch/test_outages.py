@@ -21,6 +21,7 @@ from airflow_provider_kling.batch import circuit_breaker, ledger_writer
 from airflow_provider_kling.batch import input as rows_module
 from airflow_provider_kling.batch.ledger import Ledger
 from airflow_provider_kling.batch.ledger_entry import LedgerEntry, RowState
+from airflow_provider_kling.budget import KlingBudget
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingServerError,
@@ -102,6 +103,23 @@ class TestKling:
             summary = run.result(60)
         assert (summary["done"], len(kling.jobs)) == (30, 30)
         assert log_lines(caplog, "Row ") == []
+
+    def test_an_outage_releases_no_units_of_a_job_that_may_exist(
+        self, kling: Emulator, batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(circuit_breaker, "MAX_OUTAGE", 0.5)
+        shared = KlingBudget("films", max_units=10, path=str(tmp_path / "budget"))
+        ids = {"dag_id": batch.ti.dag_id, "run_id": batch.ti.run_id}
+        kling.faults.set({"stall_after": 0.5, "late_error": 1})
+        with running(batch, rows(1), budget=shared) as run:
+            wait_until(lambda: kling.jobs, 120, "the job to be made")
+            kling.faults.set({"proxy_page": 1})
+            with pytest.raises(KlingServerError):
+                run.result(60)
+        assert shared.spent(**ids) == 8
+        kling.faults.clear()
+        batch.retry().run(rows(1), budget=shared)
+        assert (len(kling.jobs), shared.spent(**ids)) == (1, 8)
 
     def test_a_retry_continues_after_a_long_outage(
         self, kling: Emulator, batch: Batch, monkeypatch: pytest.MonkeyPatch
