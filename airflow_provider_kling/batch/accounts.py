@@ -192,6 +192,8 @@ class AccountRuns:
                     if stopped.reason is not StopReason.ACCOUNT:
                         raise
                     route.error = route.error or account_stopped_error(account_run.account.conn_id)
+                    # A create call before the stop may have made the job: it stays with this account.
+                    route.may_exist |= entry_of(row).state is RowState.INTENT
                 except KlingAccountError as error:
                     await self._on_refused(account_run, row, entry_of(row), error, route)
                 else:

@@ -11,16 +11,19 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_kling.batch.limiter import StopReason
+from airflow_provider_kling.batch.submitter import Submitter
 from airflow_provider_kling.emulator.server import Emulator
 from airflow_provider_kling.exceptions import (
     KlingAccountError,
+    KlingError,
     KlingRequestInvalid,
     KlingTaskFailed,
     KlingTaskTimeout,
     KlingWaitInterrupted,
 )
 from tests.unit.batch.conftest import PATH, Batch, rows
-from tests.unit.operators.conftest import context_of, fire
+from tests.unit.operators.conftest import context_of, fire, meanwhile
 
 
 @pytest.fixture(scope="session")
@@ -278,3 +281,22 @@ def test_rows_whose_extra_body_names_an_element_stay_at_the_first_account(
         two.run(rows(2), extra_body=ELEMENT)
     assert all("only it has what element_list names" in line["error"] for line in two.ledger().values())
     assert not second.jobs
+
+
+def test_a_job_that_may_exist_is_not_made_again_when_its_account_stops(
+    kling: Emulator, second: Emulator, two: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_error = Submitter._on_server_error
+
+    def stop_too(submitter: Submitter, *args: Any) -> None:
+        on_error(submitter, *args)
+        # As when the account refuses another row for lack of credit.
+        submitter._account_run.limiter.stop(StopReason.ACCOUNT)
+
+    monkeypatch.setattr(Submitter, "_on_server_error", stop_too)
+    kling.faults.set({"stall_after": 0.5, "late_error": 1})
+    watch = meanwhile(lambda: bool(kling.jobs), lambda: kling.faults.set({"proxy_page": 1}))
+    with pytest.raises(KlingError):
+        two.run(rows(1))
+    watch.join()
+    assert (len(kling.jobs), len(second.jobs)) == (1, 0)
