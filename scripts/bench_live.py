@@ -114,7 +114,8 @@ def main() -> None:
     table = [
         f"{options.jobs} mapped jobs of {options.job_seconds:g} s:",
         "",
-        "| Method | Total time | Worker starts | Requests to Airflow | Status requests | Median delay | P95 delay |",
+        "| Method | Total time | Worker starts | Requests to Airflow | Status requests | Median delay "
+        "| P95 delay |",
         "|---|---|---|---|---|---|---|",
         *(row.markdown() for row in rows),
     ]
