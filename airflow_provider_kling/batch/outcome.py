@@ -161,7 +161,10 @@ def _unsubmitted(
 
 
 def _changed_rows_error(what: str) -> KlingError:
-    return KlingError(f"Retry to read the rows again: they have changed while the task ran: {what}.")
+    return KlingError(
+        f"Retry to read the rows again: they have changed while the task ran: {what}.",
+        next_steps="A retry makes no second job for a row that is done.",
+    )
 
 
 def _because(unexpected: str) -> str:

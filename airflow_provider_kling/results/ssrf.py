@@ -184,7 +184,7 @@ class GuardedSession(NoRedirectSession):
         self.last_socket: list[Any] = []
 
     def abort(self) -> None:
-        """Shut down the last connection: a read in another thread ends at once. Raises nothing."""
+        """Shut down the last connection: a read in another thread ends immediately. Raises nothing."""
         for each in self.last_socket:
             _shut_down(each)
 
