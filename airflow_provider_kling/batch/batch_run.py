@@ -335,7 +335,9 @@ class BatchRun:
         """Record a failure; other rows continue."""
         self._run.writer.record(line)
         self._count_failure(line)
-        self._log_failure("Row %d: %s", line.number, line.error)
+        error = line.error or ""
+        # The check of all rows has named the row, with its line.
+        self._log_failure("%s", error if error.startswith("Row ") else f"Row {line.number}: {error}")
         self._check_failures()
 
     def _check_failures(self) -> None:

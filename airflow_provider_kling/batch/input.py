@@ -1,205 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of a batch, read one by one from a list, or from a JSONL or CSV file on any object storage."""
+"""The rows of a batch, read one by one from a list or a file, with their numbers and keys."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any, BinaryIO
+from typing import Any
 
-from ..api.requests.coercion import is_missing, is_result, to_builtin
-from ..api.templating import find_invalid_value, is_empty
-from ..exceptions import JobState, KlingRequestInvalid, KlingServerError
+from ..api.requests.coercion import is_result, to_builtin
+from ..api.templating import is_empty
+from ..exceptions import JobState, KlingRequestInvalid
 from ..inputs.prepared_request import fingerprint_values, is_nothing, paths_to_str
 from ..labels import LabelsInvalid, read_labels
 from ..utils.json_input import read_json
 from ..utils.redaction import RedactedItems, RedactedText, redact_reversibly, redact_text
-from ..utils.urls import is_blank
-
-SUFFIXES = (".jsonl", ".ndjson", ".csv")
-
-_MAX_CELL_LENGTH = 32 * 1024**2
-# That of UTF-32 begins with that of UTF-16.
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")
-_MAX_MARK_LENGTH = 4
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidRow:
-    """Placeholder for a row that cannot be read.
-
-    :param reason: what is wrong with it.
-    :param text: its text.
-    """
-
-    reason: str
-    text: str
-
-
-def iter_file(uri: str) -> Iterator[Mapping[str, Any] | InvalidRow]:
-    """Yield the rows of a file.
-
-    :param uri: URI or path; its suffix decides the format.
-    :return: iterator of rows; a row that cannot be read is an :class:`InvalidRow`.
-    :raises KlingRequestInvalid: the file does not exist, may not be read, or is neither UTF-8 text nor UTF-16
-        with a byte order mark.
-    :raises KlingServerError: the storage does not respond; a retry can help.
-    """
-    from ..utils.storage import (
-        StoragePermanentError,
-        StorageTransientError,
-        open_to_read,
-        resolve_path,
-        translate_storage_errors,
-    )
-
-    try:
-        path = resolve_path(uri)
-        with translate_storage_errors():
-            stream = open_to_read(path)
-        with stream:
-            lines = io.TextIOWrapper(stream, encoding=_encoding(stream), newline="")
-            rows = _csv(lines) if uri.lower().endswith(".csv") else _jsonl(lines)
-            while True:
-                with translate_storage_errors():
-                    row = _next_row(rows)
-                if row is None:
-                    return
-                yield row
-    except StoragePermanentError as error:
-        raise KlingRequestInvalid(
-            f"Correct the file of requests: {error}. requests={redact_text(uri)!r} cannot be read.",
-            job=JobState.NOT_CREATED,
-        ) from None
-    except StorageTransientError as error:
-        raise KlingServerError(
-            f"Retry to read requests: {error}. requests={redact_text(uri)!r} cannot be read now.",
-            job=JobState.NOT_CREATED,
-        ) from None
-
-
-def _encoding(stream: BinaryIO) -> str:
-    """Return the encoding of a file by its byte order mark: spreadsheets and shells also write UTF-16.
-
-    :raises StoragePermanentError: it is compressed, or UTF-16 or UTF-32 without a mark.
-    """
-    from ..utils.storage import StoragePermanentError, translate_storage_errors
-
-    with translate_storage_errors():
-        head = stream.read(_MAX_MARK_LENGTH)
-        stream.seek(0)
-    if head.startswith(_COMPRESSED):
-        raise StoragePermanentError("it is compressed, or a spreadsheet; save it as plain UTF-8 text")
-    marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
-    if marked is None and b"\0" in head:
-        raise StoragePermanentError("it is UTF-16 or UTF-32 without a byte order mark; save it as UTF-8")
-    return marked or "utf-8-sig"
-
-
-def _next_row(rows: Iterator[Mapping[str, Any] | InvalidRow]) -> Mapping[str, Any] | InvalidRow | None:
-    from ..utils.storage import StoragePermanentError
-
-    try:
-        return next(rows, None)
-    except UnicodeError as error:
-        raise StoragePermanentError(f"it is no UTF-8 text; save it as UTF-8 ({error})") from None
-
-
-def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            row = read_json(line, unique_keys=True)
-        except ValueError as error:
-            yield InvalidRow(f"it is no JSON: {error}", line)
-            continue
-        if not isinstance(row, dict):
-            yield InvalidRow("it is no JSON object", line)
-        else:
-            yield _checked(row, line, _is_missing_word)
-
-
-def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any] | InvalidRow]:
-    # The limit is the process's own; base64 images are far above its default of 128 kB.
-    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL_LENGTH))
-    reader = csv.reader(lines, strict=True)
-    try:
-        names = [name.strip() for name in next(reader, [])]
-    except csv.Error as error:
-        yield InvalidRow(f"the header is no CSV: {error}", "header")
-        return
-    duplicates = sorted({name for name in names if name and names.count(name) > 1})
-    while True:
-        first = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield InvalidRow(
-                f"it is no CSV: {error} (from line {first}; is a quote closed?)", f"line {first}"
-            )
-            continue
-        if not any(cells):
-            continue
-        reason = _csv_error(cells, names)
-        if duplicates:
-            reason = f"the header names {', '.join(duplicates)} more than once"
-        if reason:
-            yield InvalidRow(reason, json.dumps(cells))
-        else:
-            row = {name: _parse_cell(text) for name, text in zip(names, cells, strict=False) if text}
-            yield _checked(row, json.dumps(cells), _is_missing_word)
-
-
-def _csv_error(cells: list[str], names: list[str]) -> str | None:
-    """Return what is wrong with a row that is CSV."""
-    if [text.strip().lower() for text in cells] == [name.lower() for name in names]:
-        return "it repeats the header"
-    if no_value := sorted({text for text in cells if _is_missing_word(text)}):
-        return f"it has a cell {no_value[0]!r}; leave a cell empty where there is no value"
-    if len(cells) > len(names):
-        return f"it has {len(cells)} cells, and the header has {len(names)} names"
-    unnamed = [at for at, name in enumerate(names[: len(cells)], 1) if not name and cells[at - 1].strip()]
-    return f"column {unnamed[0]} has a value, and no name in the header" if unnamed else None
-
-
-def _is_missing_word(value: Any) -> bool:
-    """Whether a value is a word that programs write for a missing value."""
-    return is_missing(value) and not is_blank(value)
-
-
-def _parse_cell(text: str) -> Any:
-    """Parse lists and objects as JSON; other cells are text, which the request's types convert."""
-    if not text.lstrip().startswith(("[", "{")):
-        return text
-    try:
-        return read_json(text)
-    except ValueError:
-        # A prompt may begin with a bracket.
-        return text
-
+from .input_file import EXPECTED_SECONDS, LABELS, SUFFIXES, InvalidRow, Row, checked_row, iter_file
 
 RowReader = Callable[..., Iterator["RequestRow"]]
 """Reads the rows in order, optionally without the first ones; may be called again and again."""
-
-LABELS = "labels"
-EXPECTED_SECONDS = "expected_seconds"
-"""Keys of a row that are not fields of its request."""
 
 _MAX_SHOWN_LENGTH = 200
 _SHOWN_ROWS = 5
@@ -215,6 +37,7 @@ class RequestRow:
     :param error: why the row cannot be read; it has no values then.
     :param labels: labels of its job, those of the batch included.
     :param expected_seconds: length for the price, if the request does not have it.
+    :param line: the line of a file where it begins, as editors show it.
     """
 
     number: int
@@ -223,6 +46,12 @@ class RequestRow:
     error: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     expected_seconds: Decimal | None = None
+    line: int | None = None
+
+    @property
+    def title(self) -> str:
+        """The row in error texts, such as ``Row 3 (line 7)``."""
+        return f"Row {self.number}" if self.line is None else f"Row {self.number} (line {self.line})"
 
 
 def row_reader(
@@ -287,26 +116,11 @@ def _invalid_requests(what: str) -> KlingRequestInvalid:
     )
 
 
-def _from_item(item: Any) -> Mapping[str, Any] | InvalidRow:
+def _from_item(item: Any) -> tuple[None, Row]:
     if not isinstance(item, Mapping):
-        return InvalidRow(f"it is a {type(item).__name__}, and must be a dict", repr(item))
+        return None, InvalidRow(f"it is a {type(item).__name__}, and must be a dict", repr(item))
     plain: Mapping[str, Any] = paths_to_str(item)
-    return _checked(plain, json.dumps(plain, default=str), is_empty)
-
-
-def _checked(
-    row: Mapping[str, Any], text: str, is_lost_value: Callable[[Any], bool]
-) -> Mapping[str, Any] | InvalidRow:
-    """Return a row, unless a value of its request is no value.
-
-    :param row: the row.
-    :param text: its text.
-    :param is_lost_value: whether a prompt is empty: a file may write ``null`` or ``""`` for an optional one.
-    :return: the row, or why it is invalid.
-    """
-    request = {name: value for name, value in row.items() if name not in (LABELS, EXPECTED_SECONDS)}
-    error = find_invalid_value(request, is_lost_value)
-    return InvalidRow(f"{error}; give it text, or leave its key out", text) if error else row
+    return None, checked_row(plain, json.dumps(plain, default=str), is_empty)
 
 
 def _numbered(
@@ -314,7 +128,7 @@ def _numbered(
     extra_body: Mapping[str, Any] | None,
     labels_of_all: Mapping[str, str] | None,
     after: int = 0,
-    read: Callable[[Any], Mapping[str, Any] | InvalidRow] = lambda item: item,
+    read: Callable[[Any], tuple[int | None, Row]] = lambda item: item,
 ) -> Iterator[RequestRow]:
     """Give each row its number and its key: equal rows are separate jobs, distinguished by a counter.
 
@@ -324,14 +138,14 @@ def _numbered(
     :param extra_body: further JSON keys of every request.
     :param labels_of_all: labels of every row.
     :param after: how many rows to skip unread; only where no two rows are equal.
-    :param read: makes a row of an item.
+    :param read: makes a row of an item, with its line.
     :return: the other rows.
     """
     seen: Counter[str] = Counter()
     for number, source in enumerate(items, 1):
         if number <= after:
             continue
-        item = read(source)
+        line, item = read(source)
         error: str | None
         seconds: Decimal | None = None
         if isinstance(item, InvalidRow):
@@ -345,7 +159,7 @@ def _numbered(
             content = _hash(values, extra_body)
         key = f"{content}-{seen[content]}"
         seen[content] += 1
-        yield RequestRow(number, key, values, error, {**(labels_of_all or {}), **labels}, seconds)
+        yield RequestRow(number, key, values, error, {**(labels_of_all or {}), **labels}, seconds, line)
 
 
 def _parse_labels(item: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:

@@ -95,7 +95,7 @@ def preflight(
         if not error:
             _add(result, cost)
         else:
-            result.invalid_rows[row.key] = f"Row {row.number}: {error}"
+            result.invalid_rows[row.key] = f"{row.title}: {error}"
     return result
 
 

@@ -140,6 +140,7 @@ class ReportWriter:
 def _line(number: int, entry: LedgerEntry, row: RequestRow | None = None, endpoint: str = "") -> str:
     known = {
         "row": number,
+        "line": row.line if row else None,
         "state": entry.state.value,
         "error": entry.error,
         "task_id": entry.task_id,

@@ -85,6 +85,7 @@ def test_invalid_rows_are_reported_before_payment(kling: Emulator, batch: Batch,
         "\n".join(
             [
                 '{"prompt": "good"}',
+                "",
                 '{"prompt": "bad", "n": 99}',
                 '{"prompt": ',
                 '{"prompt": "good", "external_task_id": "mine"}',
@@ -96,12 +97,12 @@ def test_invalid_rows_are_reported_before_payment(kling: Emulator, batch: Batch,
     with pytest.raises(KlingRequestInvalid) as refusal:
         batch.run(tmp_path / "rows.jsonl", on_failure="fail")
     text = str(refusal.value)
-    assert text.startswith("4 of 6 rows cannot be sent, so nothing new was: Row 2: ")
+    assert text.startswith("4 of 6 rows cannot be sent, so nothing new was: Row 2 (line 3): ")
     for part in (
         "Invalid value for 'n': 99; expected 1 to 9",
-        "Row 3: it is no JSON",
-        "Row 5: external_task_id 'mine' is row 4's",
-        "Row 6: ",
+        "Row 3 (line 4): it is no JSON: Expecting value at column 12",
+        "Row 5 (line 6): external_task_id 'mine' is row 4's",
+        "Row 6 (line 7): ",
         "promt",
     ):
         assert part in text

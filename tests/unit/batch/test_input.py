@@ -195,7 +195,7 @@ def test_a_missing_or_binary_file_is_refused(tmp_path: Path, s3: Any) -> None:
     for where, said in (
         (str(tmp_path / "none.jsonl"), "does not exist"),
         (s3.uri("none.jsonl"), "does not exist"),
-        (str(tmp_path / "latin.csv"), "utf-8"),
+        (str(tmp_path / "latin.csv"), "UTF-8"),
         ("nowhere://bucket/rows.csv", "cannot be read"),
     ):
         with pytest.raises(KlingRequestInvalid, match=said) as refusal:
@@ -332,6 +332,58 @@ def test_an_ambiguous_csv_row_has_an_error(tmp_path: Path, text: str, faults: li
     assert [row.number for row in found] == list(range(1, len(faults) + 1))
     for row, fault in zip(found, faults, strict=True):
         assert (row.error is None) if fault is None else (fault in str(row.error)), row
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_rows_of_a_file_have_their_lines(tmp_path: Path, end: str, encoding: str) -> None:
+    jsonl, table = tmp_path / "rows.jsonl", tmp_path / "rows.csv"
+    jsonl.write_text(
+        "\n".join(("", '{"prompt": "a"}', " ", "", "# b", '{"prompt": "c"}')), encoding, newline=end
+    )
+    table.write_text('prompt,n\n\n"two\nlines",1\n\nb,c,d\n"e,1\nf', encoding, newline=end)
+    assert [(row.title, bool(row.error)) for row in read(jsonl)] == [
+        ("Row 1 (line 2)", False),
+        ("Row 2 (line 5)", True),
+        ("Row 3 (line 6)", False),
+    ]
+    assert [(row.title, bool(row.error)) for row in read(table)] == [
+        ("Row 1 (line 3)", False),
+        ("Row 2 (line 6)", True),
+        ("Row 3 (line 7)", True),
+    ]
+    assert [row.title for row in read([{"prompt": "a"}])] == ["Row 1"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "where"),
+    [
+        (b"ein Boot, gro\xdf", (13, "0xdf")),
+        ("\u20ac".encode()[:2], (0, "0xe2")),
+        ("\U0001f6a2 ".encode() + b"\xff\xfe", (5, "0xff")),
+    ],
+    ids=["Latin-1", "cut character", "beyond the BMP"],
+)
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8], ids=["no mark", "mark"])
+@pytest.mark.parametrize("count", [0, 7, 90_000], ids=["first line", "few lines", "several blocks"])
+def test_a_byte_that_is_no_utf8_is_reported_with_its_line(
+    tmp_path: Path, cell: bytes, where: tuple[int, str], mark: bytes, count: int
+) -> None:
+    """The decoder's own position counts from the last block that was read."""
+    before = mark + '{"prompt": "\u20ac"}\r\n'.encode() * count + b'{"prompt": "'
+    path = put(str(tmp_path / "rows.jsonl"), before + cell + b'"}\n{"prompt": "last"}\n')
+    at, value = where
+    words = rf"line {count + 1} has the byte {value}, byte {len(before) + at + 1} of the file"
+    with pytest.raises(KlingRequestInvalid, match=words):
+        read(path)
+
+
+def test_bytes_that_are_no_utf16_are_reported_with_their_line(tmp_path: Path) -> None:
+    text = '{"prompt": "a"}\n'.encode("utf-16-le")
+    half_pair = "\U0001f6a2".encode("utf-16-le")[:2]
+    content = codecs.BOM_UTF16_LE + text * 3 + half_pair + text
+    with pytest.raises(KlingRequestInvalid, match=r"line 4 has the byte 0x3d, byte 99 of the file"):
+        read(put(str(tmp_path / "rows.jsonl"), content))
 
 
 def test_a_line_with_a_duplicate_key_has_an_error(shelf: Shelf) -> None:
