@@ -52,6 +52,14 @@ _NO_TASK = (
     rf"{_THE_TASK}(((is|was|does|do|did) )?not[_ ](found|exists?)|doesn't exist)\b|\bno such task\b"
     r"|任务[\w .:-]{0,60}(不存在|未找到)|(未找到|找不到)[\w ]{0,10}任务"
 )
+_MISSING = (
+    r"\b(not|n't|cannot be|could not be) (found|exists?)\b|\bno such\b|\b(cannot|can't|could not) find\b"
+    r"|\b(already|has been|was) deleted\b|不存在|未找到|找不到|已(被)?删除"
+)
+_RESOURCES = {
+    "voice": r"(?<![/a-z-])voice([ _]?id)?(?![a-z])|音色|声音",
+    "element": r"(?<![/a-z-])element([ _]?id)?(?![a-z])|主体|元素",
+}
 
 
 def refuses_content(message: str) -> bool:
@@ -102,6 +110,18 @@ def finds_no_task(message: str) -> bool:
     :return: ``True`` if they say so of a task, not of a model or a path.
     """
     return bool(re.search(_NO_TASK, _plain(message)))
+
+
+def finds_no_resource(message: str, noun: str, *, named: bool) -> bool:
+    """Return whether words say that there is no voice or element of the id that was asked for.
+
+    :param message: message of a refusal.
+    :param noun: ``voice`` or ``element``.
+    :param named: the words must name it: an answer that may not be the vendor's can speak of a path as well.
+    :return: ``True`` if they say so.
+    """
+    text = _plain(message)
+    return bool(re.search(_MISSING, text) and (not named or re.search(_RESOURCES[noun], text)))
 
 
 def _plain(message: str) -> str:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..api.endpoint import Endpoint
 from ..api.http import MAX_PAGE_SIZE, ApiRequest
+from ..api.refusal_words import finds_no_resource
 from ..api.requests.base import KlingRequest
 from ..api.requests.library import (
     CUSTOM_ELEMENTS,
@@ -32,8 +32,16 @@ from ..api.requests.video_editing import (
     InitSelection,
     PreviewSelection,
 )
-from ..api.task import KlingTask, parse_task_list
-from ..exceptions import JobState, KlingRequestInvalid, KlingServerError, KlingTaskNotFound
+from ..api.response_values import id_text
+from ..api.task import KlingTask, TaskStatus, list_rows, parse_task
+from ..exceptions import (
+    JobState,
+    KlingError,
+    KlingRequestInvalid,
+    KlingServerError,
+    KlingTaskNotFound,
+)
+from ..utils.redaction import sanitize_text
 from .responses import build_validated_request, response_data
 
 if TYPE_CHECKING:
@@ -46,7 +54,8 @@ _MAX_PAGES = 1000
 """Highest page number that the API takes."""
 
 _NOT_FOUND_CODES = frozenset((1201, 1203))
-_NOT_FOUND_TEXT = re.compile(r"not found|(not|n't) exist|no such|already (been )?deleted", re.IGNORECASE)
+_NOT_FOUND_STATUSES = frozenset((404, 410))
+_MAX_ID_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,28 +145,52 @@ class ResourceClient:
         :return: whether it existed. Also false when the answer to a first request was lost and it was sent
             again.
         :raises KlingRequestInvalid: the id is invalid, or Kling refuses to delete it.
+        :raises KlingServerError: Kling does not say that it has deleted this one.
         """
         delete = self.kind.delete
         call = build_validated_request(delete.path, delete.request, {self.kind.id_field: str(resource_id)})
         try:
             # Deleting changes something, but twice is the same as once: it may be asked for again.
-            self._client.read(call)
+            response = self._client.read(call)
         except (KlingRequestInvalid, KlingTaskNotFound) as error:
-            if error.code not in _NOT_FOUND_CODES or not _NOT_FOUND_TEXT.search(str(error)):
+            if not self._does_not_exist(error):
                 raise
             _log.info("There is no %s %s: nothing to delete", self.kind.noun, resource_id)
             return False
+        self._check_deleted(str(resource_id), response)
         _log.info("Deleted %s %s", self.kind.noun, resource_id)
         return True
+
+    def _does_not_exist(self, error: KlingError) -> bool:
+        # Gateways and proxies have no code of Kling's, and send 404 for a wrong path as well.
+        own = error.code in _NOT_FOUND_CODES
+        return (own or error.http_status in _NOT_FOUND_STATUSES) and finds_no_resource(
+            error.message, self.kind.noun, named=not own
+        )
+
+    def _check_deleted(self, resource_id: str, response: Mapping[str, Any]) -> None:
+        """Fail if the answer to a deletion says that it failed, or is about another resource."""
+        named = id_text(response_data(response).get(self.kind.id_field))
+        if named and named != resource_id:
+            raise KlingServerError(
+                f"Another {self.kind.noun} was named: a retry deletes it again. The answer to the deletion "
+                f"of {resource_id} is about {sanitize_text(named, _MAX_ID_LENGTH)}."
+            )
+        task = parse_task(response)
+        if task and task.status is TaskStatus.FAILED:
+            raise KlingServerError(
+                f"Kling did not delete {self.kind.noun} {resource_id}; a retry asks again: "
+                f"{task.message or 'no reason given'}."
+            )
 
     def _listed(self, path: str) -> Iterator[dict[str, Any]]:
         seen: set[tuple[str, ...]] = set()
         for page in range(1, _MAX_PAGES + 1):
             params = {"pageNum": str(page), "pageSize": str(MAX_PAGE_SIZE)}
-            rows = [
-                self._row(task)
-                for task in parse_task_list(self._client.read(ApiRequest("GET", path, params=params)))
-            ]
+            response = self._client.read(ApiRequest("GET", path, params=params))
+            # A list of one may be an object.
+            records = list_rows(response) or [response]
+            rows = [self._row(task) for record in records if (task := parse_task(record))]
             # A host may give smaller pages than asked for, or the same page again and again.
             new = [(key, items) for key, items in rows if key not in seen]
             if not new:
@@ -166,7 +199,9 @@ class ResourceClient:
             yield from (item for _, items in new for item in items if not _is_deleted(item))
 
     def _row(self, task: KlingTask) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
-        items = task.result.get(self.kind.endpoint.result, [])
+        found = task.result.get(self.kind.endpoint.result, [])
+        # What has no id cannot be used, and not deleted either.
+        items = [item for item in found if id_text(item.get(self.kind.id_field))]
         return (task.task_id, *(str(item.get(self.kind.id_field)) for item in items)), items
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a finished job holds the files of its endpoint, and the error if it does not."""
+"""Whether a finished job holds what its endpoint makes, and the error if it does not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..api.endpoint import MEDIA_RESULTS, ResultType
+from ..api.endpoint import MEDIA_RESULTS, ResultType, get_endpoint
+from ..api.response_values import id_text
 from ..api.result_shapes import is_file_url
 from ..exceptions import (
     JobState,
@@ -29,6 +30,12 @@ _KINDS = {
     ResultType.AUDIOS: ("audio", "sound", "music"),
 }
 _ALSO = {"audio/video-to-audio": ("video",)}
+_ENTRY_IDS = {
+    ResultType.VOICES: ("voice_id", "id"),
+    ResultType.ELEMENTS: ("element_id", "id"),
+}
+"""Of endpoints that make an entry of the account's library: the names of its id."""
+
 _ENDINGS = {
     "video": (".mp4", ".mov", ".webm", ".m4v"),
     "image": (".jpg", ".jpeg", ".png", ".webp", ".gif"),
@@ -43,7 +50,7 @@ class KlingAnswerWithoutResult(KlingResultMissing, AirflowFailException):
 
 
 def result_missing(task_id: str, endpoint: str, *, at_once: bool = False) -> KlingResultMissing:
-    """Make the error for a job that ended as succeed without a file of its endpoint's kind.
+    """Make the error for a job that ended as succeed without what its endpoint makes.
 
     :param task_id: the job.
     :param endpoint: slug of the endpoint that made it.
@@ -58,9 +65,10 @@ def result_missing(task_id: str, endpoint: str, *, at_once: bool = False) -> Kli
             job=JobState.ENDED,
             next_steps="It cannot be read again: another request is charged again.",
         )
+    missing = _ENTRY_IDS.get(get_endpoint(endpoint).result, ("file",))[0]
     return KlingResultMissing(
-        f"The job ended as succeed but holds no file; retry to read it again: {endpoint}, job {task_id}. "
-        "It is charged.",
+        f"The job ended as succeed but holds no {missing}; retry to read it again: {endpoint}, job "
+        f"{task_id}. It is charged.",
         task_id=task_id,
         job=JobState.ENDED,
         next_steps="A retry reads it again and makes no new job.",
@@ -86,12 +94,16 @@ def holds_a_file(result: Mapping[str, Any]) -> bool:
 
 
 def holds_its_files(endpoint: Endpoint, task: KlingTask) -> bool:
-    """Return whether a job that succeeded holds a file of the kind that its endpoint makes.
+    """Return whether a job that succeeded holds what its endpoint makes: a file of its kind, or the id of a
+    voice or an element, without which a paid one cannot be used.
 
     :param endpoint: the endpoint that made the job.
     :param task: the job.
-    :return: ``True`` for endpoints that make no files, too.
+    :return: ``True`` for endpoints that make neither, too.
     """
+    if names := _ENTRY_IDS.get(endpoint.result):
+        items = [item for items in task.result.values() for item in items]
+        return any(id_text(item.get(name)) for item in items for name in names)
     if not makes_files(endpoint):
         return True
     kinds = _KINDS[endpoint.result] + _ALSO.get(endpoint.slug, ())

@@ -18,6 +18,7 @@ from airflow_provider_kling.batch import monitor
 from airflow_provider_kling.exceptions import JobState, KlingResultMissing
 from airflow_provider_kling.operators.audio import KlingTextToSpeechOperator
 from airflow_provider_kling.operators.batch import KlingBatchOperator
+from airflow_provider_kling.operators.library import KlingCustomVoiceOperator
 from airflow_provider_kling.operators.results import KlingFetchResultOperator
 from airflow_provider_kling.results import build_result
 from airflow_provider_kling.results.expected_files import holds_its_files
@@ -81,6 +82,26 @@ def test_the_operator_fails_and_pays_once(
     check(missing.value)
     assert [call for call in server.calls if call.startswith("POST")] == [f"POST {PATH}"]
     assert server.calls.count(f"GET {PATH}/8") > 2
+
+
+@pytest.mark.parametrize(
+    "result",
+    [{}, {"voices": []}, {"voices": [{"voice_name": "x"}]}, {"voices": [{"voice_id": None}]}],
+    ids=["nothing", "empty list", "no id", "null id"],
+)
+def test_a_voice_without_its_id_is_no_success(
+    ti: TaskInstance, server: ScriptedServer, result: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = KlingCustomVoiceOperator(task_id="voice", voice_name="Anna", video_id="5", poll_interval=0.2)
+    server.replies, server.always = [SUBMITTED], ended(result)
+    with pytest.raises(KlingResultMissing) as missing:
+        run(voice, ti)
+    assert "ended as succeed but holds no voice_id; retry to read it again" in str(missing.value)[:90]
+    assert [call for call in server.calls if call.startswith("POST")] == ["POST /v1/general/custom-voices"]
+    server.always = ended({"voices": [{"voice_id": 7}]})
+    ti.try_number = 2
+    assert run(voice, ti)["voices"] == [{"voice_id": 7}]
+    assert len([call for call in server.calls if call.startswith("POST")]) == 1
 
 
 def test_a_file_that_comes_late_is_a_success(ti: TaskInstance, server: ScriptedServer) -> None:
@@ -154,8 +175,11 @@ def test_speech_without_a_file_is_not_paid_for_again(ti: TaskInstance, server: S
 @pytest.mark.parametrize(
     ("slug", "result", "holds"),
     [
-        ("general/custom-voices", {}, True),
-        ("general/advanced-custom-elements", {}, True),
+        ("general/custom-voices", {}, False),
+        ("general/custom-voices", {"voices": [{"voice_id": "8"}]}, True),
+        ("general/advanced-custom-elements", {"elements": [{"element_name": "x"}]}, False),
+        ("general/advanced-custom-elements", {"elements": [{"element_id": 8}]}, True),
+        ("videos/identify-face", {"faces": []}, True),
         (SLUG, {"product_videos": [{"url": "https://a.example/1"}]}, True),
         ("images/generations", {"series_images": [{"url": "https://a.example/1.png"}]}, True),
         ("images/generations", {"videos": [{"url": "https://a.example/1.png"}]}, True),

@@ -126,6 +126,66 @@ def test_other_refusals_are_no_success(
     assert "charged" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, {"message": "voice 77 not found"}),
+        (404, {"code": 404, "message": "Voice does not exist"}),
+        (410, {"code": "gone", "message": "voice_id 77: no such voice"}),
+        (400, {"code": 1201, "message": "voice has been deleted"}),
+        (400, {"code": 1201, "message": "cannot find voice by id: 77"}),
+        (400, {"code": 1201, "message": "音色不存在"}),
+    ],
+)
+def test_what_does_not_exist_is_deleted_in_the_words_of_any_host(
+    scripted: Any, status: int, body: dict[str, Any]
+) -> None:
+    hook, script = scripted
+    script.add({"code": 5000, "message": "internal"}, 500)
+    script.add(body, status)
+    assert hook.voices.delete("77") is False
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"detail": "Not Found"},
+        {"message": "path /v1/general/delete-voices not found"},
+        {"message": "element 77 not found"},
+    ],
+)
+def test_a_path_that_does_not_exist_is_no_deletion(scripted: Any, body: dict[str, Any]) -> None:
+    hook, script = scripted
+    script.add(body, 404)
+    with pytest.raises(KlingRequestInvalid, match="Wrong URL"):
+        hook.voices.delete("77")
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"task_id": "5", "task_status": "failed", "task_status_msg": "in use"}, "did not delete voice 77"),
+        ({"voice_id": "78"}, "Another voice was named"),
+    ],
+)
+def test_a_deletion_counts_only_if_its_answer_says_so(scripted: Any, data: dict[str, Any], text: str) -> None:
+    hook, script = scripted
+    script.add({"code": 0, "message": "SUCCEED", "data": data})
+    with pytest.raises(KlingServerError, match=text):
+        hook.voices.delete("77")
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"voice_id": "77"}, {"voice_id": 77}, {"task_id": "5", "task_status": "submitted"}, None, []],
+)
+def test_other_answers_to_a_deletion_are_successes(scripted: Any, data: Any) -> None:
+    hook, script = scripted
+    script.add({"code": 0, "message": "SUCCEED", "data": data})
+    assert hook.voices.delete("77") is True
+
+
 @pytest.mark.parametrize(("kind", "wrong"), [("voices", ""), ("elements", ""), ("elements", "anna")])
 def test_what_cannot_be_an_id_is_not_sent(scripted: Any, kind: str, wrong: str) -> None:
     hook, script = scripted
@@ -159,6 +219,24 @@ def test_a_host_that_knows_no_pages_is_read_once_and_once_more(scripted: Any) ->
     script.add(page(task(1), task(2)))
     assert [item["voice_id"] for item in hook.voices.own()] == ["1", "2"]
     assert len(script.requests) == 2
+
+
+def test_a_list_of_one_may_be_an_object(scripted: Any) -> None:
+    hook, script = scripted
+    script.add({"code": 0, "message": "SUCCEED", "data": task(1)})
+    assert [item["voice_id"] for item in hook.voices.own()] == ["1"]
+
+
+def test_what_has_no_id_is_no_voice(scripted: Any) -> None:
+    hook, script = scripted
+    nameless = task(1)
+    nameless["task_result"]["voices"] = [
+        *({"voice_id": None, "voice_name": "voice 2"}, {"voice_name": "voice 2"}, "text", None),
+        {"voice_id": 7, "voice_name": "voice 7"},
+    ]
+    script.add(page(nameless, task(2)))
+    assert [item["voice_id"] for item in hook.voices.own()] == [7, "2"]
+    assert hook.voices.find("voice 2")["voice_id"] == "2"
 
 
 def test_finding_reads_no_further_than_it_must(scripted: Any) -> None:
