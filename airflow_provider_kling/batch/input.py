@@ -68,13 +68,10 @@ def row_reader(
     :return: the reader, which can be called again and again.
     :raises KlingRequestInvalid: it is none of these.
     """
-    source: Any = paths_to_str(requests) if _is_path(requests) else requests
-    if isinstance(source, str):
-        text = source.strip()
-        if not text.startswith(("[", "{")):
-            path = _file_path(text)
-            return lambda after=0: _numbered(iter_file(path), extra_body, labels, after)
-        source = _parse_text(text)
+    path = file_of(requests)
+    if path is not None:
+        return lambda after=0: _numbered(iter_file(path), extra_body, labels, after)
+    source = _parse_text(requests.strip()) if isinstance(requests, str) else requests
     if isinstance(source, Mapping) and source:
         if is_result(source):
             raise _invalid_requests("is the result of a job")
@@ -86,6 +83,19 @@ def row_reader(
     # Airflow's sequence of mapped upstream results requests every item from the server, each time it is read.
     items: Sequence[Any] = source if isinstance(source, list | tuple) else list(source)
     return lambda after=0: _numbered(items, extra_body, labels, after, _from_item)
+
+
+def file_of(requests: Any) -> str | None:
+    """Return the file that holds the rows.
+
+    :param requests: see :func:`row_reader`.
+    :return: its URI or path; ``None`` if ``requests`` are the rows.
+    :raises KlingRequestInvalid: it is text that is neither rows nor a file of a supported format.
+    """
+    source: Any = paths_to_str(requests) if _is_path(requests) else requests
+    if not isinstance(source, str) or source.strip().startswith(("[", "{")):
+        return None
+    return _file_path(source.strip())
 
 
 def _is_path(value: Any) -> bool:

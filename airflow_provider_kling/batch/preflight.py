@@ -9,7 +9,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from ..api.pricing import amount_of
+from ..api.pricing import USD_PER_UNIT, amount_of
 from ..api.response_values import comparable_id
 from ..exceptions import KlingRequestInvalid
 from ..inputs.prepared_request import estimate_of, is_nothing, validate_request
@@ -55,6 +55,22 @@ class PreflightResult:
                 f"{named}"
                 f"{f' And {more} more.' if more > 0 else ''}"
             )
+
+    def plan_text(self, known: int, unit: str, *, own_prices: bool) -> str:
+        """Return what the log says of the rows before the first one is submitted.
+
+        :param known: number of rows that earlier tries have in the ledger.
+        :param unit: kind of the units: ``video`` or ``image``.
+        :param own_prices: the host charges Kling's list price.
+        :return: number of rows and estimate.
+        """
+        cost = "All together cost about" if own_prices else "Kling's own list price of all together would be"
+        text = f"{len(self.numbers)} rows, of which {known} are known from earlier tries. "
+        text += (
+            f"{cost} {self.estimate} {unit} units, some {self.estimate * USD_PER_UNIT[unit]:.2f} US dollars"
+        )
+        text += " at list price" if own_prices else ""
+        return f"{text}; of {self.unpriced} rows the cost cannot be known before" if self.unpriced else text
 
 
 def preflight(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..api.pricing import USD_PER_UNIT, unit_type
+from ..api.pricing import unit_type
 from ..exceptions import JobState, KlingError, KlingSubmissionUnknown
 from ..inputs.prepared_request import parse_units
 from ..submission.runner import can_look_up
@@ -61,6 +61,8 @@ class BatchRunner:
     :param clear_count: which clear of the task this is; 0 before the first.
     :param output_path: folder of results, ledger and reports.
     :param read_rows: reads the rows; may be called several times.
+    :param on_no_rows: called if there are no rows: before anything else, or with ``True`` after the jobs of
+        an earlier try are stored. Raises if that is an error.
     :param store_result: stores the files of a job.
     :param deadline_for: returns the deadline of a job.
     :param log: log of the task.
@@ -83,6 +85,7 @@ class BatchRunner:
         clear_count: int,
         output_path: Any,
         read_rows: RowReader,
+        on_no_rows: Callable[[bool], None],
         store_result: StoreResult,
         deadline_for: DeadlineFor,
         log: logging.Logger,
@@ -109,6 +112,7 @@ class BatchRunner:
         self._key = key
         self._clear_count = clear_count
         self._read_rows = shard.reader(read_rows) if shard else read_rows
+        self._on_no_rows = on_no_rows
         self._deadline_for = deadline_for
         self._log = log
         folder = resolve_path(output_path)
@@ -176,6 +180,8 @@ class BatchRunner:
             rows = len(checked.numbers)
             state = state and state_with_rows(state, checked, entries)
         self._checked = checked
+        if not rows and not entries:
+            self._on_no_rows(False)
         if fail_on_invalid:
             checked.raise_on_invalid()
         max_failed_rows = failure_limit(max_failed, rows)
@@ -338,6 +344,8 @@ class BatchRunner:
         self._log.info("%s", summary)
         if error:
             raise error
+        if not self.progress.rows and self._ledger.entries:
+            self._on_no_rows(True)
         return summary
 
     @property
@@ -381,20 +389,9 @@ class BatchRunner:
             self._log.warning("The claim of the report folder could not be released: %s", error)
 
     def _log_plan(self, checked: PreflightResult, budget: Decimal | None) -> None:
-        unit = self.progress.unit
-        own = self._settings.dialect.name == "kling"
-        self._log.info(
-            "%d rows, of which %d are known from earlier tries. %s %s %s units, some %.2f US dollars%s%s. "
-            "Ledger: %s",
-            len(checked.numbers),
-            sum(key in self._ledger.entries for key in checked.numbers),
-            "All together cost about" if own else "Kling's own list price of all together would be",
-            checked.estimate,
-            unit,
-            checked.estimate * USD_PER_UNIT[unit],
-            " at list price" if own else "",
-            f"; of {checked.unpriced} rows the cost cannot be known before" if checked.unpriced else "",
-            redact_text(self._ledger.folder.uri),
-        )
+        known = sum(key in self._ledger.entries for key in checked.numbers)
+        own_prices = self._settings.dialect.name == "kling"
+        plan = checked.plan_text(known, self.progress.unit, own_prices=own_prices)
+        self._log.info("%s. Ledger: %s", plan, redact_text(self._ledger.folder.uri))
         if budget is not None and checked.estimate > budget:
             self._log.warning("max_units=%s is below the estimate: not all rows will be submitted", budget)

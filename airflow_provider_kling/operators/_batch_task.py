@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..exceptions import JobState, KlingRequestInvalid, KlingTaskTimeout
 from ..inputs.cost_limits import lowest_units, parse_usd
 from ..inputs.prepared_request import check_extra_body, is_nothing, parse_units, read_extra_body
-from ..version_compat import AirflowException
+from ..utils.redaction import redact_text
+from ..version_compat import AirflowException, AirflowSkipException
 from ._deadlines import defer_timeout, execution_deadline, min_deadline
 from ._parameters import (
     invalid_parameter,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ..batch.config import Shard
     from ..batch.context import BatchAccount
     from ..batch.deferral import Deferral, DeferralState
+    from ..batch.input import RowReader
     from ..batch.runner import BatchRunner
     from ..hooks.connection import KlingSettings
     from ..version_compat import Context
@@ -186,6 +188,50 @@ class BatchParameters:
         invalid_parameter(self.batch.task_id, name, getattr(self.batch, name), expected)
 
 
+def check_not_empty(operator: KlingBatchOperator, read_rows: RowReader, *, final: bool) -> None:
+    """Fail, skip or warn if ``requests`` has no rows at all, which is not so if only this shard has none.
+
+    :param operator: the running batch.
+    :param read_rows: reads the rows of all shards.
+    :param final: the jobs of an earlier try, whose rows are gone, have been stored.
+    :raises KlingRequestInvalid: it has no rows, and ``on_empty`` does not allow that.
+    :raises AirflowSkipException: it has no rows, and ``on_empty`` is ``skip``.
+    """
+    text = empty_warning(operator, read_rows, JobState.ENDED if final else JobState.NOT_CREATED)
+    if not text:
+        return
+    if operator.on_empty == "skip" and not final:
+        raise AirflowSkipException(f"Skipped: {text}")
+    operator.log.warning("%s", text)
+
+
+def empty_warning(
+    operator: KlingBatchOperator, read_rows: RowReader, job: JobState = JobState.NOT_CREATED
+) -> str:
+    """Return a warning if ``requests`` has no rows.
+
+    :param operator: the batch, rendered.
+    :param read_rows: reads the rows of all shards.
+    :param job: of the error, whether jobs exist.
+    :return: the warning; empty if there are rows.
+    :raises KlingRequestInvalid: it has no rows, and ``on_empty`` does not allow that.
+    """
+    from ..batch.input import file_of
+
+    if next(read_rows(), None) is not None:
+        return ""
+    requests = operator.original("requests")
+    path = file_of(requests)
+    what = f"{redact_text(path)!r} is empty, or has only a header" if path else "it is an empty list"
+    if operator.on_empty == "fail" or (path and operator.on_empty is None):
+        raise KlingRequestInvalid(
+            "No rows in requests: check the step before, or set on_empty='skip' or 'return' to allow it; "
+            f"{what}. Task {operator.task_id!r}.",
+            job=job,
+        )
+    return f"0 rows in requests: {what}. Nothing is submitted"
+
+
 def further_accounts(
     operator: KlingBatchOperator, first: KlingSettings, endpoint: Endpoint, context: Context
 ) -> list[BatchAccount]:
@@ -218,7 +264,6 @@ def accounts_report(operator: KlingBatchOperator, first: Dialect) -> tuple[dict[
     :raises KlingRequestInvalid: a connection is invalid, or has another dialect.
     """
     from ..hooks.kling import KlingHook
-    from ..utils.redaction import redact_text
 
     warnings = []
     further = BatchParameters(operator).fallback_conn_ids()

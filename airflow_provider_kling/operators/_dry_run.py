@@ -119,31 +119,31 @@ def job_report(
     return {**base, **report, **set_limits}, request
 
 
-def batch_report(
-    operator: KlingBatchOperator,
-    endpoint: Endpoint,
-    rows: Any,
-    key: IdempotencyKey | None,
-    *,
-    extra_body: Any = None,
-    expected_seconds: Decimal | None = None,
-) -> dict[str, Any]:
+def batch_report(operator: KlingBatchOperator, context: Context | None) -> dict[str, Any]:
     """Report what a batch would do, with the estimate of all its rows.
 
     The ledger is not read: rows that earlier tries have submitted are counted again.
 
-    :param operator: the operator.
-    :param endpoint: where all rows go.
-    :param rows: reads the rows.
-    :param key: key of the batch, where the task instance is known.
-    :param extra_body: further JSON keys of every request.
-    :param expected_seconds: length that prices rows whose length is not in their request.
+    :param operator: the operator, rendered.
+    :param context: Airflow's context, which names the task instance.
     :return: plain JSON.
-    :raises KlingRequestInvalid: a row cannot be sent, and the batch is to send none then.
+    :raises KlingRequestInvalid: the batch would be refused before anything is sent.
     """
+    from ..batch.input import row_reader
     from ..batch.preflight import preflight
-    from ._batch_task import accounts_report
+    from ._batch_task import BatchParameters, accounts_report, empty_warning, further_keys
 
+    parameters = BatchParameters(operator)
+    endpoint, labels = parameters.endpoint(), parameters.labels()
+    parameters.limit(endpoint)
+    extra_body = further_keys(operator)
+    rows = all_rows = row_reader(operator.original("requests"), extra_body, labels)
+    key = key_of(operator, context)
+    if key and not parameters.regenerate():
+        key = replace(key, clear_count=0)
+    if shard := parameters.shard():
+        rows, key = shard.reader(rows), key and replace(key, map_index=-1)
+    expected_seconds = parameters.expected_seconds()
     dialect, warnings = _dialect_or_default(operator)
     accounts, account_warnings = accounts_report(operator, dialect)
     bound: list[int] = []
@@ -155,6 +155,8 @@ def batch_report(
         allow_external_ids=operator.idempotency_scope != INPUTS,
         expected_seconds=expected_seconds,
     )
+    if not checked.numbers and (warning := empty_warning(operator, all_rows)):
+        warnings.append(warning)
     valid_rows = (row for row in rows() if row.key not in checked.invalid_rows)
     report = {
         "endpoint": endpoint.slug,

@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +18,7 @@ from ..version_compat import BaseOperator, conf
 from ._batch_task import (
     BatchParameters,
     check_execution_timeout,
+    check_not_empty,
     deferral_arguments,
     further_accounts,
     further_keys,
@@ -105,6 +105,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         job. Templated.
     :param on_refused: ``fail`` counts rows whose content is refused as failed; ``return`` counts them as
         results, which ``refused.jsonl`` lists.
+    :param on_empty: what to do if ``requests`` has no rows: ``fail``, ``skip`` this task as Airflow does, or
+        ``return`` a summary of 0 rows. Default: ``fail`` for a file, ``return`` for a list.
     :param poster: store a small JPEG next to each video; needs the extra ``media``. The contact sheet
         uses it.
     :param media_rules: check the stored files: a dict with the rules of ``KlingMediaCheckOperator``, such as
@@ -169,6 +171,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         idempotency_scope: Literal["run", "inputs"] = "run",
         take: str = "",
         on_refused: Literal["fail", "return"] = "fail",
+        on_empty: Literal["fail", "skip", "return"] | None = None,
         poster: bool = False,
         media_rules: dict[str, Any] | None = None,
         regenerate_on_fail: int = 0,
@@ -203,6 +206,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         )
         self.take = take
         self.on_refused = read_choice(self.task_id, "on_refused", on_refused, ("fail", "return"))
+        choices = ("fail", "skip", "return")
+        self.on_empty = on_empty and read_choice(self.task_id, "on_empty", on_empty, choices)
         self.contact_sheet = contact_sheet
         self.poster = read_flag(self.task_id, "poster", poster)
         if self.poster:
@@ -299,6 +304,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         validate_output_path(parameters.output_path(), is_retry=known is not None)
         key, clear_count = batch_key(context, self.retries or 0, regenerate=parameters.regenerate())
         settings = self.hook.settings
+        rows = row_reader(self.original("requests"), extra, labels)
         with storage_errors_for("cannot be used", self.output_path, job=known):
             self._task = task = BatchRunner(
                 settings=settings,
@@ -306,7 +312,8 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 key=key,
                 clear_count=clear_count,
                 output_path=self.output_path,
-                read_rows=row_reader(self.original("requests"), extra, labels),
+                read_rows=rows,
+                on_no_rows=lambda final: check_not_empty(self, rows, final=final),
                 store_result=store_function(self, settings, endpoint, context),
                 deadline_for=lambda created, now: batch_job_deadline(created, self.timeout, state.began, now),
                 log=_log,
@@ -364,23 +371,11 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
             ``accounts`` and their ``spread``, ``examples`` of the first rows and ``warnings``.
         :raises KlingRequestInvalid: the batch would be refused before anything is sent.
         """
-        from ..batch.input import row_reader
-        from ._dry_run import batch_report, key_of
+        from ._dry_run import batch_report
 
         if context is not None:
             self.render_template_fields(context)
-        parameters = BatchParameters(self)
-        endpoint, labels = parameters.endpoint(), parameters.labels()
-        parameters.limit(endpoint)
-        extra = further_keys(self)
-        rows = row_reader(self.original("requests"), extra, labels)
-        key = key_of(self, context)
-        if key and not parameters.regenerate():
-            key = replace(key, clear_count=0)
-        if shard := parameters.shard():
-            rows, key = shard.reader(rows), key and replace(key, map_index=-1)
-        seconds = parameters.expected_seconds()
-        return batch_report(self, endpoint, rows, key, extra_body=extra, expected_seconds=seconds)
+        return batch_report(self, context)
 
     def on_kill(self) -> None:
         """Stop submitting and write the ledger; Kling cannot cancel running jobs."""

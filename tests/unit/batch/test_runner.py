@@ -14,10 +14,11 @@ import pytest
 
 from airflow_provider_kling.api import ENDPOINTS
 from airflow_provider_kling.emulator.server import Emulator
-from airflow_provider_kling.exceptions import KlingRequestInvalid
+from airflow_provider_kling.exceptions import JobState, KlingRequestInvalid, KlingTaskTimeout
 from airflow_provider_kling.operators import batch as operator_module
 from airflow_provider_kling.operators._batch_task import PROGRESS_KEY
 from airflow_provider_kling.operators.batch import KlingBatchOperator
+from airflow_provider_kling.version_compat import AirflowSkipException
 from tests.unit.batch.conftest import PATH, SLUG, Batch, rows
 from tests.unit.operators.conftest import Store
 from tests.unit.results.conftest import Shelf
@@ -149,9 +150,83 @@ def test_another_run_of_the_dag_is_another_batch(kling: Emulator, batch: Batch) 
     assert len(kling.jobs) == 4
 
 
-def test_an_empty_batch_succeeds(kling: Emulator, batch: Batch) -> None:
+@pytest.fixture
+def task_log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """The log of the operator, which is not a logger of the standard library."""
+    monkeypatch.setattr(KlingBatchOperator, "log", logging.getLogger("kling-tests"))
+    return caplog
+
+
+def test_an_empty_list_succeeds_with_a_warning(
+    kling: Emulator, batch: Batch, task_log: pytest.LogCaptureFixture
+) -> None:
     assert batch.run([])["rows"] == 0
+    assert "0 rows in requests: it is an empty list. Nothing is submitted" in task_log.text
+    assert batch.run([], on_empty="return")["rows"] == 0
+    with pytest.raises(KlingRequestInvalid, match=r"^No rows in requests: .*it is an empty list"):
+        batch.run("[]", on_empty="fail")
     assert kling.jobs == ()
+
+
+@pytest.fixture(params=["", "\n \n", "prompt,n\r\n", "prompt\n\n,\n"])
+def empty_file(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Files without rows."""
+    path = tmp_path / ("rows.csv" if "prompt" in request.param else "rows.jsonl")
+    path.write_text(request.param)
+    return str(path)
+
+
+def test_a_file_without_rows_fails_unless_it_is_allowed(
+    kling: Emulator, batch: Batch, empty_file: str, task_log: pytest.LogCaptureFixture
+) -> None:
+    cause = f"No rows in requests: check the step before, or set on_empty='skip' or 'return' .*{empty_file}"
+    for on_empty in (None, "fail"):
+        with pytest.raises(KlingRequestInvalid, match=cause) as refusal:
+            batch.run(empty_file, on_empty=on_empty)
+        assert refusal.value.job is JobState.NOT_CREATED
+    with pytest.raises(
+        AirflowSkipException, match=rf"0 rows in requests: '{empty_file}' is empty, or has only"
+    ):
+        batch.run(empty_file, on_empty="skip")
+    assert not [name for name in batch.files() if name.endswith(".json")], "reports of nothing"
+    assert batch.run(empty_file, on_empty="return")["rows"] == 0
+    assert "0 rows in requests" in task_log.text
+    assert kling.jobs == ()
+
+
+def test_a_dry_run_reports_a_file_without_rows(kling: Emulator, batch: Batch, empty_file: str) -> None:
+    with pytest.raises(KlingRequestInvalid, match="No rows in requests"):
+        batch.operator(empty_file).dry_run()
+    for operator in (batch.operator(empty_file, on_empty="skip"), batch.operator([])):
+        (warning,) = operator.dry_run()["warnings"]
+        assert warning.startswith("0 rows in requests")
+
+
+def test_a_shard_without_rows_of_a_file_with_some_succeeds(
+    kling: Emulator, batch: Batch, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(rows(1)[0]))
+    done = [batch.run(file, shard=f"{number}/2", on_empty="fail")["rows"] for number in (0, 1)]
+    assert sorted(done) == [0, 1]
+    file.write_text("")
+    with pytest.raises(KlingRequestInvalid, match="No rows in requests"):
+        Batch(str(tmp_path / "other")).run(file, shard="0/2")
+
+
+def test_jobs_whose_rows_are_gone_are_stored_before_the_error(
+    kling: Emulator, batch: Batch, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows(2)))
+    with pytest.raises(KlingTaskTimeout):
+        batch.run(file, timeout=0.1)
+    assert set(batch.states()) == {"submitted"}
+    file.write_text("")
+    with pytest.raises(KlingRequestInvalid, match="No rows in requests") as refusal:
+        batch.retry().run(file)
+    assert refusal.value.job is JobState.ENDED
+    assert set(batch.states()) == {"done"}
 
 
 def test_the_contact_sheet_shows_first_frames(kling: Emulator, batch: Batch, images: list[bytes]) -> None:
