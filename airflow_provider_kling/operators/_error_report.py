@@ -27,7 +27,13 @@ from ..exceptions import (
 )
 from ..metrics import count_failure
 from ..results.job_origin import CONNECTION_FACT, REJECTED_FACT
-from ..submission.idempotency import load_external_task_id, load_request_metadata, state_of, will_retry
+from ..submission.idempotency import (
+    load_external_task_id,
+    load_request_metadata,
+    push_xcom,
+    state_of,
+    will_retry,
+)
 from ..version_compat import AirflowFailException
 from ._job_request import JobRequest
 from ._shared_budget import settle_lost
@@ -247,7 +253,7 @@ def _push(operator: KlingTaskOperator, context: Context, error: KlingError) -> N
         **({CONNECTION_FACT: operator.active_conn_id} if operator.fallback_conn_ids else {}),
     }
     try:
-        context["ti"].xcom_push(key=ERROR_KEY, value=report)
+        push_xcom(context, ERROR_KEY, report)
     except Exception as push_error:
         # It must not replace the error itself.
         operator.log.warning("The error could not be pushed as XCom: %s", type(push_error).__name__)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.templating import is_templated
 from ..exceptions import JobState, KlingRequestInvalid
+from ..submission.idempotency import task_instance_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ def outer_task(operator: BaseOperator, context: Context) -> str | None:
     :param context: Airflow's context of the running task.
     :return: the task's id; ``None`` if the operator is the task itself.
     """
-    running: Any = context.get("task") or getattr(context["ti"], "task", None)
+    running: Any = context.get("task") or getattr(task_instance_or_none(context), "task", None)
     if running is None or running is operator:
         return None
     # A mapped task is identified by the class of its instances.

@@ -18,6 +18,7 @@ from ..api.pricing import amount_of, length_source
 from ..hooks.transport import within
 from ..inputs.media_header import media_length
 from ..results.ssrf import BlockedAddressError, guarded_session, proxies_for, validate_url
+from ..submission.idempotency import task_instance_or_none
 from ..utils.storage import open_to_read, resolve_path, translate_storage_errors
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def upstream_length(operator: Any, context: Context, searched: set[str]) -> Deci
     :param searched: ids and URLs.
     :return: the longest length of those items in seconds; ``None`` where there is none.
     """
-    ti = context["ti"]
-    for task_id in _upstream(operator):
+    ti = task_instance_or_none(context)
+    for task_id in _upstream(operator) if ti is not None else ():
         try:
             value = ti.xcom_pull(task_ids=task_id, key="return_value")
             found = [length for item in _items(value) if (length := _length(item, searched))]

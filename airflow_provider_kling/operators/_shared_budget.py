@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.pricing import charged_units
 from ..budget import RunBudget
 from ..exceptions import JobState, KlingContentRefused, KlingError, KlingTaskFailed
-from ..submission.idempotency import load_external_task_id
+from ..submission.idempotency import load_external_task_id, task_instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,5 +72,5 @@ def settle_lost(
 
 
 def _budget_of(operator: Any, context: Context) -> RunBudget:
-    ti = context["ti"]
+    ti = task_instance(context)
     return RunBudget(operator.budget, str(ti.dag_id), str(ti.run_id))

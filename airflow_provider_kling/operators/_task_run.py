@@ -22,6 +22,7 @@ from ..exceptions import (
 from ..metrics import dialect_of, job_ended
 from ..results.build_result import build_result
 from ..results.job_origin import REUSED_FACT, as_reused
+from ..submission.idempotency import task_instance_or_none
 from ._deadlines import defer_timeout, execution_deadline, job_deadline, min_deadline, read_deadline
 from ._in_triggerer import can_end_from_trigger
 from ._inside_task import outer_task
@@ -144,7 +145,7 @@ class TaskRun:
         :param now: Unix time in seconds.
         :return: Unix time in seconds; ``None`` without such a timeout.
         """
-        start = getattr(self.context["ti"], "start_date", None)
+        start = getattr(task_instance_or_none(self.context), "start_date", None)
         return execution_deadline(start, self._task.execution_timeout, now)
 
     def deadline_of(self, task: KlingTask) -> float:

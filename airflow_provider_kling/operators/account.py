@@ -192,9 +192,12 @@ class KlingAccountOperator(KlingHookMixin, RenderingMixin, BaseBranchOperator):
         branches = self._branches_to_follow(on_low, enough=state["enough"])
         if branches is None:
             return
+        from ..submission.idempotency import push_xcom, task_instance
+
+        task_instance(context)
         if self.do_xcom_push:
             # Airflow 3 ends the task inside the call that skips others, without a return value.
-            context["ti"].xcom_push(key="return_value", value=dict(state))
+            push_xcom(context, "return_value", dict(state))
         self.do_branch(context, branches)
 
     def _branches_to_follow(self, on_low: str | list[str], *, enough: bool) -> list[str] | None:

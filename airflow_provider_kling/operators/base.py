@@ -348,8 +348,10 @@ class KlingTaskOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         return report
 
     def _start_run(self, context: Context) -> TaskRun:
+        from ..submission.idempotency import task_instance
         from ._task_run import TaskRun
 
+        task_instance(context)
         self._run = TaskRun(
             self,
             context,
@@ -369,7 +371,9 @@ def _raise_slots_taken(event: dict[str, Any], *, may_exist: bool) -> NoReturn:
 
 
 def _raise_unwatched(context: Context, error: Exception) -> NoReturn:
-    ti = context["ti"]
+    from ..submission.idempotency import task_instance
+
+    ti = task_instance(context)
     job_id = ti.xcom_pull(task_ids=ti.task_id, key="task_id", map_indexes=ti.map_index)
     advice = f": if no retry follows, fetch {job_id}" if job_id else ""
     raise KlingTaskTimeout(

@@ -13,7 +13,7 @@ from ..api.endpoint import Endpoint
 from ..api.templating import is_templated
 from ..exceptions import JobState
 from ..results.output_path import check_installed_for, storage_errors_for, validate_output_path
-from ..submission.idempotency import batch_key
+from ..submission.idempotency import batch_key, push_xcom, task_instance
 from ..version_compat import BaseOperator, conf
 from ._batch_task import (
     BatchParameters,
@@ -300,7 +300,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
         endpoint = parameters.endpoint()
         budget = parameters.limit(endpoint)
         labels, (shard, state) = parameters.labels(), parameters.shard_of_try(state)
-        known = JobState.MAY_EXIST if deferred or context["ti"].try_number > 1 else None
+        known = JobState.MAY_EXIST if deferred or task_instance(context).try_number > 1 else None
         validate_output_path(parameters.output_path(), is_retry=known is not None)
         key, clear_count = batch_key(context, self.retries or 0, regenerate=parameters.regenerate())
         settings = self.hook.settings
@@ -338,7 +338,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 deferred=deferred,
                 expected_seconds=parameters.expected_seconds(),
             )
-            context["ti"].xcom_push(key=BATCH_XCOM_KEY, value=task.overview())
+            push_xcom(context, BATCH_XCOM_KEY, task.overview())
             task.run(PROGRESS_SECONDS, lambda: report_progress(self, context, task, state.began))
             wait = task.deferral
             if wait is None:

@@ -144,7 +144,9 @@ class KlingMediaCheckOperator(RenderingMixin, BaseOperator):
         if not passed and on_fail == "fail":
             if self.do_xcom_push:
                 # Airflow stores no return value of a failed task, and what reacts needs the measurements.
-                context["ti"].xcom_push(key="return_value", value=verdict)
+                from ..submission.idempotency import push_xcom
+
+                push_xcom(context, "return_value", verdict)
             raise media_check_error(
                 verdict_of(checked),
                 next_steps="Clear the task that made the job, or change its request, to pay for another one.",

@@ -322,8 +322,10 @@ class KlingResultSweepOperator(StoringOperator):
         if not report["not_landed"] and not report.unlisted_failed:
             return
         if self.do_xcom_push:
+            from ..submission.idempotency import push_xcom
+
             # Airflow stores no return value of a failed task, but an alert needs the report.
-            context["ti"].xcom_push(key="return_value", value=report.to_json())
+            push_xcom(context, "return_value", report.to_json())
         if report["not_landed"]:
             path = redact_text(str(self.output_path))
             raise KlingResultNotKept(

@@ -198,9 +198,10 @@ def _last_complete_day(context: Context) -> tuple[datetime, datetime]:
 
     The data interval is not used itself: with a cron schedule Airflow 3 gives it no length.
     """
-    dag_run = context["dag_run"]
-    # A run of Airflow 3 without a logical date has no data interval.
-    due: Any = context.get("data_interval_end") or getattr(dag_run, "run_after", None) or dag_run.start_date
+    dag_run = context.get("dag_run")
+    # A run of Airflow 3 without a logical date has no data interval, a unit test has no run.
+    times = (getattr(dag_run, name, None) for name in ("run_after", "start_date"))
+    due: Any = context.get("data_interval_end") or next(filter(None, times), datetime.now(UTC))
     complete = due.astimezone(UTC) - timedelta(seconds=LAG_SECONDS)
     end = complete.replace(hour=0, minute=0, second=0, microsecond=0)
     return end - timedelta(days=1), end

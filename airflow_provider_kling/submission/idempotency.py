@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import JobState, KlingRequestInvalid
 from .context import IdempotencyKey
 
 if TYPE_CHECKING:
@@ -21,6 +22,44 @@ _STORE_KEY = "kling_jobs"
 _REQUEST_KEY = "kling_order"
 
 _log = logging.getLogger(__name__)
+
+
+def task_instance(context: Any) -> Any:
+    """Return the task instance that runs: the ids of its jobs are made of it, and XComs need it.
+
+    :param context: Airflow's context of the running task.
+    :return: the task instance.
+    :raises KlingRequestInvalid: the context has none, as in a unit test that calls ``execute({})``.
+    """
+    ti = task_instance_or_none(context)
+    if ti is None:
+        raise KlingRequestInvalid(
+            "No task instance in the context: run the task with dag.test(), or execute({'ti': ...}). A job's "
+            "external id is made of dag_id, task_id, run_id, map_index, max_tries and try_number of 'ti', so "
+            "that a retry finds the job instead of paying for another one.",
+            job=JobState.NOT_CREATED,
+        )
+    return ti
+
+
+def task_instance_or_none(context: Any) -> Any:
+    """Return the task instance that runs, for what can do without it.
+
+    :param context: Airflow's context of the running task.
+    :return: the task instance; ``None`` if the context has none.
+    """
+    return context.get("ti") if context else None
+
+
+def push_xcom(context: Any, key: str, value: Any) -> None:
+    """Push an XCom, unless the context has no task instance to push it for, as in a unit test.
+
+    :param context: Airflow's context of the running task.
+    :param key: key of the XCom.
+    :param value: its value.
+    """
+    if (ti := task_instance_or_none(context)) is not None:
+        ti.xcom_push(key=key, value=value)
 
 
 def idempotency_key(context: Context, retries: int, request: PreparedRequest) -> IdempotencyKey:
@@ -62,7 +101,7 @@ def task_instance_key(context: Context, retries: int) -> IdempotencyKey:
     :param retries: the task's ``retries``.
     :return: the key.
     """
-    ti = context["ti"]
+    ti = task_instance(context)
     return IdempotencyKey(
         dag_id=str(ti.dag_id),
         task_id=str(ti.task_id),
@@ -81,8 +120,8 @@ def key_in(context: Any, retries: int | None) -> IdempotencyKey | None:
     :return: the key without the inputs; ``None`` without a task instance.
     """
     try:
-        return task_instance_key(context, retries or 0)
-    except (KeyError, AttributeError, TypeError):
+        return task_instance_key(context, retries or 0) if task_instance_or_none(context) else None
+    except (AttributeError, TypeError):
         return None
 
 
@@ -97,7 +136,7 @@ def is_retry(context: Context, clear_count: int, can_look_up: bool) -> bool:
     :param can_look_up: the job can be looked up by its external task id.
     :return: whether to look the job up before submitting.
     """
-    try_number = _int_or(context["ti"].try_number, 1)
+    try_number = _int_or(task_instance(context).try_number, 1)
     return try_number > (1 if can_look_up else clear_count + 1)
 
 
@@ -108,7 +147,7 @@ def earlier_tries(context: Context, clear_count: int) -> int:
     :param clear_count: how often the task was cleared, as the key counts it.
     :return: the number of tries.
     """
-    return max(_int_or(context["ti"].try_number, 1) - 1 - clear_count, 0)
+    return max(_int_or(task_instance(context).try_number, 1) - 1 - clear_count, 0)
 
 
 def will_retry(context: Context) -> bool:
@@ -117,7 +156,7 @@ def will_retry(context: Context) -> bool:
     :param context: Airflow's context of the running task.
     :return: whether retries are left.
     """
-    ti = context["ti"]
+    ti = task_instance(context)
     return _int_or(ti.try_number, 1) <= _int_or(ti.max_tries, 0)
 
 
@@ -186,7 +225,7 @@ def load_request_metadata(context: Context) -> dict[str, Any]:
     :param context: Airflow's context of the running task.
     :return: the metadata; empty where none was pushed.
     """
-    ti = context["ti"]
+    ti = task_instance(context)
     facts = ti.xcom_pull(task_ids=ti.task_id, key=REQUEST_XCOM_KEY, map_indexes=ti.map_index)
     if not isinstance(facts, dict):
         return {}
@@ -200,7 +239,7 @@ def load_external_task_id(context: Context) -> str | None:
     :param context: Airflow's context of the running task.
     :return: the external task id; ``None`` where none was pushed.
     """
-    ti = context["ti"]
+    ti = task_instance(context)
     name = ti.xcom_pull(task_ids=ti.task_id, key="external_task_id", map_indexes=ti.map_index)
     return name if isinstance(name, str) and name else None
 
