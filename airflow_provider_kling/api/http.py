@@ -51,6 +51,7 @@ class ApiRequest:
     :param body: JSON body of a POST.
     :param params: query parameters.
     :param creates_task: the call creates a task, which costs money; other POSTs only query or delete.
+    :param decides_payment: its answer decides whether a task is created and paid for.
     """
 
     method: Literal["GET", "POST"]
@@ -58,6 +59,15 @@ class ApiRequest:
     body: Mapping[str, Any] | None = None
     params: Mapping[str, str] | None = None
     creates_task: bool = False
+    decides_payment: bool = False
+
+    @property
+    def needs_new_connection(self) -> bool:
+        """Whether to send it on a connection that has carried nothing else.
+
+        On one that is used again, what the server sends late or twice would be read as the answer to this.
+        """
+        return self.creates_task or self.decides_payment
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -49,21 +49,29 @@ class AsyncKlingClient:
     def __init__(self, settings: KlingSettings) -> None:
         self.settings = settings
         self._session: aiohttp.ClientSession | None = None
+        self._unpooled: aiohttp.ClientSession | None = None
         self._cursors = flows.ListCursors()
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=ssl_context_for(self.settings)),
+        self._session = self._new_session()
+        self._unpooled = self._new_session(force_close=True)
+        return self
+
+    def _new_session(self, *, force_close: bool = False) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=MAX_CONNECTIONS, ssl=ssl_context_for(self.settings), force_close=force_close
+            ),
             headers=HEADERS,
         )
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, self._unpooled):
+            if session:
+                await session.close()
+        self._session = self._unpooled = None
 
     async def run(self, flow: flows.Flow[_T]) -> _T:
         """Carry out a flow.
@@ -170,13 +178,14 @@ class AsyncKlingClient:
         return await self.run(flows.send(self.settings, request))
 
     async def _send_once(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
-        if self._session is None:
+        session = self._unpooled if call.needs_new_connection else self._session
+        if session is None:
             raise RuntimeError("AsyncKlingClient is used outside its 'async with' block")
         data = None if call.body is None else json.dumps(call.body).encode()
         connect, read = self.settings.timeout[0], self.settings.read_timeout(len(data or b""))
         total = self.settings.exchange_timeout(len(data or b""))
         try:
-            async with self._session.request(
+            async with session.request(
                 call.method,
                 self.settings.url(call.path),
                 params=call.params,

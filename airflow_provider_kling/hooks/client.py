@@ -149,6 +149,10 @@ class KlingClient:
         total = self.settings.exchange_timeout(len(data or b""))
         deadline, token = time.monotonic() + total, self._token()
 
+        if call.needs_new_connection:
+            # Those in the pool are closed; one that another thread uses is not.
+            self._session.close()
+
         def exchange() -> tuple[int, dict[str, str], bytes]:
             with self._session.request(
                 call.method,

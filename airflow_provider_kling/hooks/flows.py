@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from ..api.account import CASH_LEDGER, UNIT_LEDGER
@@ -31,6 +31,7 @@ from ..api.http import (
     list_request,
 )
 from ..api.requests.base import KlingRequest
+from ..api.response_values import comparable_id
 from ..api.task import KlingTask, parse_task_list
 from ..exceptions import (
     JobState,
@@ -47,6 +48,7 @@ from .responses import (
     parse_or_raise,
     parse_requested_task,
     parse_task_or_raise,
+    wrong_task_error,
 )
 
 T = TypeVar("T")
@@ -170,7 +172,14 @@ def create(
         request = create_request(endpoint, body)
     except ValueError as error:
         raise KlingRequestInvalid(f"{error}.", job=JobState.NOT_CREATED) from None
-    return parse_task_or_raise(request, (yield from send(settings, request)))
+    task = parse_task_or_raise(request, (yield from send(settings, request)))
+    asked, named = (
+        comparable_id(str(each or "")) for each in (body.get("external_task_id"), task.external_task_id)
+    )
+    # A gateway may have its own id for the job, and cannot be asked which is which.
+    if settings.dialect.name == "kling" and asked and named and asked != named:
+        raise wrong_task_error(request, asked)
+    return task
 
 
 def get_task(
@@ -180,6 +189,7 @@ def get_task(
     *,
     retry: bool = True,
     by_external_id: bool = False,
+    decides_payment: bool = False,
 ) -> Flow[KlingTask]:
     """Read one task by its id or external id.
 
@@ -188,11 +198,14 @@ def get_task(
     :param task_id: Kling's id, or the external id where the endpoint supports it.
     :param retry: retry the read while that can help.
     :param by_external_id: ``task_id`` is an external id: a task with another one is not it.
+    :param decides_payment: a task is created if there is none.
     :return: the task.
     :raises KlingTaskNotFound: there is none.
     """
     send_request = read if retry else send
-    *first, last = get_task_requests(endpoint, task_id)
+    *first, last = [
+        replace(request, decides_payment=decides_payment) for request in get_task_requests(endpoint, task_id)
+    ]
     for request in first:
         with suppress(KlingTaskNotFound):
             return parse_requested_task(
@@ -230,7 +243,15 @@ def find_task(
     :return: the task; ``None`` when there is none.
     """
     try:
-        return (yield from get_task(settings, endpoint, external_task_id, by_external_id=by_external_id))
+        return (
+            yield from get_task(
+                settings,
+                endpoint,
+                external_task_id,
+                by_external_id=by_external_id,
+                decides_payment=by_external_id,
+            )
+        )
     except KlingTaskNotFound:
         return None
 

@@ -216,12 +216,22 @@ def parse_requested_task(
     if task is None:
         return parse_task_or_raise(call, payload)
     if task == "other":
-        asked = sanitize_text(task_id, _MAX_ID_LENGTH)
-        raise KlingServerError(
-            "Wrong answer, not used; a retry reads again. "
-            f"The answer to {call} is about another job than {asked}."
-        )
+        raise wrong_task_error(call, task_id)
     return task
+
+
+def wrong_task_error(call: ApiRequest, task_id: str) -> KlingServerError:
+    """Make the exception for an answer that names another job than the request.
+
+    :param call: the request.
+    :param task_id: the id or external id in it.
+    :return: the exception.
+    """
+    return KlingServerError(
+        "Wrong answer, not used; a retry reads again. "
+        f"The answer to {call} is about another job than {sanitize_text(task_id, _MAX_ID_LENGTH)}.",
+        job=JobState.MAY_EXIST if call.creates_task else None,
+    )
 
 
 _REGIONS = {

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +27,7 @@ class Reply:
         middle of one; ``stall`` answers nothing until the server ends; ``drip``
         answers byte after byte, and never ends, ``drip_header`` its header, ``drip_trailer`` what
         follows its body; ``garble`` breaks the encryption.
+    :param late: a second answer to the same request, and the seconds after which it is sent.
     """
 
     status: int = 200
@@ -33,6 +36,7 @@ class Reply:
     action: Literal[
         "answer", "reset", "close", "cut", "stall", "drip", "drip_header", "drip_trailer", "garble"
     ] = "answer"
+    late: tuple[Reply, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+        if reply.late:
+            second, seconds = reply.late
+            self.wfile.flush()
+            time.sleep(seconds)
+            with contextlib.suppress(OSError):
+                self._answer(second)
 
     def _reset(self, _: Reply) -> None:
         # Lingering for no time makes closing a reset.

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -276,9 +278,52 @@ def test_many_calls_use_one_connection(client_of_server: Either, server: Scripte
             client_of_server.send(get_task_requests(IMAGE_TO_VIDEO, "8")[0])
         except KlingError:
             continue
-    client_of_server.create(IMAGE_TO_VIDEO, BODY)
-    assert len(server.received) == 11
+    assert len(server.received) == 10
     assert len({request.connection for request in server.received}) == 1
+
+
+def test_what_decides_over_money_has_a_connection_of_its_own(
+    client_of_server: Either, server: ScriptedServer
+) -> None:
+    client_of_server.send(get_task_requests(IMAGE_TO_VIDEO, "8")[0])
+    client_of_server.find_task(IMAGE_TO_VIDEO, "af-1")
+    client_of_server.create(IMAGE_TO_VIDEO, BODY)
+    assert len({request.connection for request in server.received}) == 3
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2], ids=["while idle", "while the next one is sent"])
+@pytest.mark.parametrize(
+    "stray",
+    [
+        Reply(200, {"code": 0, "data": {"task_id": "666", "task_status": "submitted"}}),
+        Reply(400, {"code": 1301, "message": "refused"}),
+        NOT_FOUND,
+    ],
+    ids=["another job", "a refusal", "no job"],
+)
+@pytest.mark.parametrize("call", ["find_task", "create"])
+def test_a_second_answer_is_never_that_to_a_create_call_or_look_up(
+    client_of_server: Either, server: ScriptedServer, seconds: float, stray: Reply, call: str
+) -> None:
+    """Proxies that lose count, and answer 408 to an idle connection."""
+    of_job = Reply(200, {"code": 0, "data": {"task_id": "1", "task_info": {"external_task_id": "af-1"}}})
+    server.replies = [replace(Reply(), late=(stray, seconds)), of_job]
+    client_of_server.send(get_task_requests(IMAGE_TO_VIDEO, "8")[0])
+    time.sleep(0.12)
+    argument = "af-1" if call == "find_task" else {**BODY, "external_task_id": "af-1"}
+    assert getattr(client_of_server, call)(IMAGE_TO_VIDEO, argument).task_id == "1"
+
+
+def test_a_created_job_of_another_external_id_is_not_believed(
+    client_of_server: Either, server: ScriptedServer
+) -> None:
+    server.always = Reply(
+        200, {"code": 0, "data": {"task_id": "666", "task_info": {"external_task_id": "other"}}}
+    )
+    with pytest.raises(KlingServerError, match="about another job than af-1") as caught:
+        client_of_server.create(IMAGE_TO_VIDEO, {**BODY, "external_task_id": "af-1"})
+    assert caught.value.job is JobState.MAY_EXIST
+    assert len(server.received) == 1
 
 
 def test_an_endless_response_is_cut(
