@@ -41,6 +41,7 @@ _LONGEST_CAUSE = 45
 """Of what Kling says of a failed job: cause and remedy go into the line that Airflow's UI shows."""
 
 CONTENT_ADVICE = "Content refused: change the prompt or the image."
+TAKEN_ADVICE = "external_task_id is taken: retry to attach, or choose another one."
 
 _NO_RETRY = (
     "Airflow does not try this again: once it is fixed, store the result with KlingFetchResultOperator "

@@ -18,6 +18,7 @@ from ..api.task import KlingTask, parse_task
 from ..api.validation_errors import format_validation_error
 from ..exceptions import (
     CONTENT_ADVICE,
+    TAKEN_ADVICE,
     JobState,
     KlingError,
     KlingRequestInvalid,
@@ -252,7 +253,7 @@ _ADVICE_BY_KIND = {
     ErrorKind.ACCOUNT: "Account rejected: check its credit and permissions in the host's console.",
     ErrorKind.AUTH_EXPIRED: "Wrong clock: correct the clock of this machine.",
     ErrorKind.CONTENT: CONTENT_ADVICE,
-    ErrorKind.DUPLICATE: "external_task_id is taken: retry to attach, or choose another one.",
+    ErrorKind.DUPLICATE: TAKEN_ADVICE,
     ErrorKind.NOT_FOUND: "No such job: check its id, its endpoint and the account.",
     ErrorKind.RATE_LIMIT: "Too many requests: set a longer retry_delay.",
     ErrorKind.REQUEST: "Correct the request.",

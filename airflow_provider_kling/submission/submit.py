@@ -18,6 +18,7 @@ from typing import Any
 
 from ..api.task import KlingTask
 from ..exceptions import (
+    TAKEN_ADVICE,
     JobState,
     KlingAuthError,
     KlingContentRefused,
@@ -378,17 +379,17 @@ def _find_after_refusal(
 
 
 def _find_duplicate(submission: SubmissionContext, external_id: str, error: KlingTaskExists) -> _TaskFlow:
+    answer = error.message.removeprefix(TAKEN_ADVICE).strip()
     if submission.can_look_up:
-        task = (yield from _look_up(external_id)) or (yield from _poll_lookup(submission, external_id))
-        if task:
+        if task := (yield from _look_up(external_id)) or (yield from _poll_lookup(submission, external_id)):
             return task
-    text = f"external_task_id {external_id} is taken, but this endpoint finds no job with it: {error.message}"
-    if not submission.can_look_up:
-        if submission.shared:
-            text = f"Another task has a job of this request: use its output_path, or set take. {text}"
-        raise KlingSubmissionUnknown(text, job=JobState.MAY_EXIST)
-    # The job may appear late: a retry looks it up again, and Kling rejects a second one.
-    raise _interrupted_error(text, error, external_id)
+        # The job may appear late: a retry looks it up again, and Kling rejects a second one.
+        text = f"{TAKEN_ADVICE} This endpoint does not find the job {external_id} yet. {answer}"
+        raise _interrupted_error(text, error, external_id)
+    advice = "Look for the job in the host's console; for a new one, clear the task."
+    if submission.shared:
+        advice = "Another task has a job of this request: use its output_path, or set take."
+    raise KlingSubmissionUnknown(f"{advice} {external_id} is taken. {answer}", job=JobState.MAY_EXIST)
 
 
 def _outcome_unknown_error(reason: str) -> KlingSubmissionUnknown:

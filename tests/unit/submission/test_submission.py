@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_kling.exceptions import (
+    TAKEN_ADVICE,
     JobState,
     KlingAuthError,
     KlingError,
@@ -16,6 +17,7 @@ from airflow_provider_kling.exceptions import (
     KlingServerError,
     KlingSlotsTaken,
     KlingSubmissionUnknown,
+    KlingTaskExists,
     KlingTaskFailed,
     KlingWaitInterrupted,
 )
@@ -346,6 +348,20 @@ def test_a_refusal_after_an_unknown_outcome_does_not_read_as_if_nothing_was_paid
     assert refused.external_task_id == NAME
     assert "A job may have been made and may be charged" in str(refused)
     assert "No job was made" not in str(refused)
+
+
+def test_an_error_says_once_that_the_name_is_taken() -> None:
+    answer = "Kling: External_task_id already exists (1201)."
+    taken = KlingTaskExists(f"{TAKEN_ADVICE} {answer}", job=JobState.EXISTS)
+    late = walk(context(), [(CREATE, taken), (FIND, None), *LOOK_TWICE])
+    unknown = walk(context(can_look_up=False), [(CREATE, taken)])
+    for error in (late, unknown):
+        assert str(error).count(" is taken") == 1
+        assert answer in str(error)
+        assert NAME in str(error)
+    assert str(late).startswith(TAKEN_ADVICE)
+    assert isinstance(late, KlingWaitInterrupted)
+    assert str(unknown).startswith("Look for the job in the host's console; for a new one, clear the task.")
 
 
 @pytest.mark.parametrize(
