@@ -20,6 +20,7 @@ from ..exceptions import (
 )
 from ..version_compat import AirflowFailException
 from .files import ResultFile
+from .item_order import in_order, order_of
 
 Refresh = Callable[[], Mapping[str, Any]]
 """Read the task from Kling again, which returns newly signed URLs."""
@@ -34,6 +35,7 @@ class SignedUrlSource:
 
     def __init__(self, task: Mapping[str, Any], refresh: Refresh | None) -> None:
         self._task = task
+        self._order = order_of(task)
         self._refresh = refresh
         self._renewed = False
         self._lock = threading.Lock()
@@ -71,7 +73,7 @@ class SignedUrlSource:
 
     def _read(self) -> Mapping[str, Any]:
         try:
-            return self._refresh() if self._refresh else self._task
+            return in_order(self._refresh(), self._order) if self._refresh else self._task
         except KlingTaskNotFound as error:
             raise (
                 self._deleted()

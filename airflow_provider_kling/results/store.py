@@ -50,6 +50,7 @@ from .files import (
     media_type,
     task_folder,
 )
+from .item_order import in_order, stored_order
 from .manifest import build_manifest, is_of_same_job, read_manifest, read_permitted_manifest, serialize
 from .signed_urls import Refresh, SignedUrlSource
 
@@ -94,7 +95,11 @@ def store_result(
     try:
         options = options or DownloadOptions()
         folder = _folder(resolve_path(output_path), task, options.host)
-        return attach_paths(task, _ResultStore(task, job, folder, options, airflow).run(metadata or {}))
+        manifest = read_permitted_manifest(folder) or {"files": ()}
+        task = in_order(task, stored_order(manifest["files"]))
+        job = SignedUrlSource(task, refresh)
+        store = _ResultStore(task, job, folder, options, airflow)
+        return attach_paths(task, store.run(metadata or {}, manifest))
     except (StorageTransientError, StoragePermanentError) as error:
         raise job.not_stored_error(f"cannot be stored in {redact_text(str(output_path))}: {error}") from None
 
@@ -139,9 +144,8 @@ class _ResultStore:
         self._airflow = airflow
         self._stop = threading.Event()
 
-    def run(self, metadata: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    def run(self, metadata: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Download the files that are not stored yet; return the manifest entries of all files by key."""
-        manifest = read_permitted_manifest(self._folder) or {"files": ()}
         stored = self._already_stored(manifest)
         missing = [file for file in list_result_files(self._task) if file.key not in stored]
         if missing:

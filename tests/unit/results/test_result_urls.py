@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
+
 import pytest
 import time_machine
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_kling.exceptions import KlingResultExpired, KlingResultNotKept, KlingTaskNotFound
 from airflow_provider_kling.results.store import store_result
-from tests.unit.results.conftest import PNG, RULES, VIDEO, video_task
+from tests.unit.results.conftest import PNG, RULES, VIDEO, chunk, video_task
 from tests.unit.results.web import redirect, status, whole
 
 
@@ -97,3 +101,62 @@ def test_no_credentials_are_sent(web, tmp_path, monkeypatch):
     store_result(video_task(web.serve("/v.mp4", whole(VIDEO))), str(tmp_path), options=RULES)
     ((_, headers),) = web.requests
     assert not {"authorization", "cookie"} & {name.lower() for name in headers}
+
+
+def images(web, names: str, **more) -> dict:
+    """An answer that lists images by these names, each with a file of its own."""
+    files = {name: PNG[:-12] + chunk(b"teXt", name.encode()) + PNG[-12:] for name in names}
+    for name, content in files.items():
+        web.serve(f"/{name}", whole(content, "image/png"))
+    return {
+        "task_id": "7",
+        "images": [{"id": name, "url": web.url(f"/{name}?{more.get('query', '')}")} for name in names],
+    }
+
+
+def stored_by_id(result: dict) -> dict[str, bool]:
+    """Whether each image has the path, hash and content of its own."""
+    found = {}
+    for item in result["images"]:
+        content = Path(item["path"]).read_bytes()
+        found[item["id"]] = (
+            item["id"].encode() in content and hashlib.sha256(content).hexdigest() == item["sha256"]
+        )
+    return found
+
+
+@pytest.mark.parametrize("fresh", ["cab", "cabd"])
+def test_a_new_reading_may_list_the_files_in_another_order(web, tmp_path, fresh):
+    stale, renewed = images(web, "abc", query="old"), images(web, fresh, query="new")
+    web.serve("/b", status(403), *web.routes["/b"])
+    result = store_result(stale, str(tmp_path), options=RULES, refresh=lambda: renewed)
+    assert stored_by_id(result) == {"a": True, "b": True, "c": True}
+    assert [item["id"] for item in result["images"]] == ["a", "b", "c"]
+
+
+def test_a_file_that_a_new_reading_does_not_list_is_not_replaced_by_another_one(web, tmp_path):
+    stale = images(web, "abc")
+    web.serve("/b", status(403))
+    with pytest.raises(KlingResultNotKept, match=r"no URL for images\[1\]"):
+        store_result(stale, str(tmp_path), options=RULES, refresh=lambda: images(web, "ac"))
+
+
+@pytest.mark.parametrize("names", ["cab", "cabd", "dbca"])
+def test_a_retry_finds_stored_files_by_their_ids(web, tmp_path, names):
+    store_result(images(web, "abc"), str(tmp_path), options=RULES)
+    result = store_result(images(web, names), str(tmp_path), options=RULES)
+    assert stored_by_id(result) == dict.fromkeys(sorted(names), True)
+    assert [item["id"] for item in result["images"]] == sorted(names)
+    assert {web.request_count(f"/{name}") for name in names} == {1}
+    listed = json.loads((tmp_path / "7" / "manifest.json").read_text())["files"]
+    assert [(entry["key"], entry["id"]) for entry in listed] == [
+        (f"images[{at}].url", name) for at, name in enumerate(sorted(names))
+    ]
+
+
+def test_ids_that_are_new_with_each_reading_do_not_count(web, tmp_path):
+    first = store_result(images(web, "abc"), str(tmp_path), options=RULES)
+    renamed = {**first, "images": [{**item, "id": f"new {item['id']}"} for item in first["images"]]}
+    result = store_result(renamed, str(tmp_path), options=RULES)
+    assert [item["sha256"] for item in result["images"]] == [item["sha256"] for item in first["images"]]
+    assert {web.request_count(f"/{name}") for name in "abc"} == {1}
