@@ -23,6 +23,7 @@ from ..metrics import count, duration
 from ..results.job_origin import CONNECTION_FACT, REUSED_FACT, origin_of, scope_facts
 from ..submission.context import SubmissionContext, SubmittedTask
 from ..submission.runner import arun_flow
+from ..submission.shared_jobs import UNCERTAIN_ORIGIN
 from ..submission.submit import find_existing, submit_or_attach
 from .circuit_breaker import CircuitBreaker, FailureCause
 from .context import RunContext
@@ -85,6 +86,7 @@ class Submitter:
         self._idle.set()
         self._uncertain: set[str] = set()
         self._payers: dict[str, str] | None = None
+        self._has_warned = False
 
     async def submit(
         self, row: RequestRow, line: LedgerEntry, *, look_up: bool
@@ -287,6 +289,10 @@ class Submitter:
         if submission.reused or self._is_paid_by_another_row(row_submission.row.key, task.task_id):
             row_submission.cost = Decimal(0)
             row_submission.facts = {**row_submission.facts, REUSED_FACT: origin_of(task.task_id)}
+        elif submission.uncertain_origin and not self._has_warned:
+            # One warning: a retry of a killed batch finds many jobs so.
+            self._has_warned = True
+            self._run.log.warning(UNCERTAIN_ORIGIN, task.task_id)
         self._run.progress.reattached += submission.reattached
         self._run.progress.submitted += not submission.reattached
         count("attached" if submission.reattached else "submitted", **self._tags(row_submission))

@@ -28,6 +28,7 @@ from ..submission.idempotency import (
     task_instance_key,
     will_retry,
 )
+from ..submission.shared_jobs import UNCERTAIN_ORIGIN
 from ..submission.submit import find_existing, submit_or_attach
 from ._deadlines import defer_timeout, min_deadline
 from ._error_report import can_look_up, recovery_advice_for
@@ -136,7 +137,7 @@ class JobSubmission:
         self.is_retry = submission.is_retry
         self._warn_of_changes(submission)
         if self._slot_wait.get("may_exist"):
-            submission = _with_possible_job(submission)
+            submission = submission.after_unknown_outcome()
         if self._operator.output_path:
             validate_output_path(self._operator.output_path, is_retry=submission.is_retry)
         self._run.external_task_id = key.external_task_id(0) if self._operator.endpoint.external_id else None
@@ -237,7 +238,7 @@ class JobSubmission:
                 if error.job is JobState.MAY_EXIST:
                     self._slot_wait["may_exist"] = True
                     # A job may exist: it is looked up before the next create call.
-                    submission = _with_possible_job(submission)
+                    submission = submission.after_unknown_outcome()
                 elif self._slot_wait.get("may_exist"):
                     name = submission.key.external_task_id(0)
                     error.set_job_state(JobState.MAY_EXIST, external_task_id=name)
@@ -366,6 +367,8 @@ class JobSubmission:
             )
         elif submitted.reattached:
             run.log.info("Attached to job %s (%s): nothing new is charged", task.task_id, task.raw_status)
+            if submitted.uncertain_origin:
+                run.log.warning(UNCERTAIN_ORIGIN, task.task_id)
         else:
             run.log.info("Submitted job %s to %s, external_task_id %s", task.task_id, operator.endpoint, name)
         self._publish(task.task_id, name)
@@ -393,8 +396,3 @@ class JobSubmission:
         key = replace(key, fingerprint=f"{self._operator.endpoint.slug} {key.fingerprint}")
         if warning := warning_of_repetition(key, self._context["ti"].try_number, submitted):
             self._run.log.warning("%s", warning)
-
-
-def _with_possible_job(submission: SubmissionContext) -> SubmissionContext:
-    """Return what is known after a create call of this try with an unknown outcome."""
-    return replace(submission, is_retry=True, earlier_tries=submission.earlier_tries + 1)

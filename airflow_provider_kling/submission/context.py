@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ..api.refusal_words import refuses_content
@@ -143,6 +143,13 @@ class SubmissionContext:
     return_refused: bool = False
     started_at: float = field(default_factory=time.time, compare=False)
 
+    def after_unknown_outcome(self) -> SubmissionContext:
+        """Return what is known after a create call of this try with an unknown outcome.
+
+        :return: the facts.
+        """
+        return replace(self, is_retry=True, earlier_tries=self.earlier_tries + 1)
+
     @property
     def id_prevents_duplicates(self) -> bool:
         """Whether the external id alone prevents a second charge."""
@@ -214,6 +221,7 @@ class SubmittedTask:
     :param failed_attempts: jobs of the same key that have failed at Kling.
     :param id_was_in_use: its external id was in use before this task submitted a job, as far as is known.
     :param reused: it is of another task, or of an earlier run of this one; see ``idempotency_scope``.
+    :param uncertain_origin: it counts as this task's own, but another task may have submitted it.
     """
 
     task: KlingTask
@@ -222,3 +230,4 @@ class SubmittedTask:
     failed_attempts: int = field(default=0)
     id_was_in_use: bool = field(default=False, compare=False)
     reused: bool = field(default=False, compare=False)
+    uncertain_origin: bool = field(default=False, compare=False)

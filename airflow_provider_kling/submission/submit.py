@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Mapping
-from typing import Any
+from collections.abc import Generator
 
 from ..api.task import KlingTask
 from ..exceptions import (
@@ -39,6 +38,7 @@ from .context import (
     SubmissionState,
     SubmittedTask,
 )
+from .shared_jobs import is_of_other_task, log_expired, own_job_id, stored_state
 
 __all__ = [
     "CreateTask",
@@ -96,23 +96,30 @@ def submit_or_attach(submission: SubmissionContext) -> SubmissionFlow:
     look_up_first = submission.is_retry or submission.look_up_first or _is_known(submission, first)
     for attempt in range(first, MAX_FAILED_TASKS):
         external_id = submission.key.external_task_id(attempt)
+        own_id = own_job_id(submission, external_id)
         if look_up_first:
             task = yield from _find_earlier(submission, external_id, attempt)
         else:
             task = yield from _find_created_meanwhile(submission, external_id)
         reattached, was_in_use = task is not None, False
-        reused = reattached and _is_of_other_task(submission, external_id)
+        reused = reattached and is_of_other_task(submission, external_id)
         if task is None:
-            of_other_task = _is_of_other_task(submission, external_id)
+            of_other_task = is_of_other_task(submission, external_id)
             task, reattached, was_in_use = yield from _create(submission, external_id)
             reused = was_in_use and of_other_task
             if not reused:
                 _record_created(submission, attempt, external_id, task)
         if not (reattached and submission.must_be_resubmitted(task)):
             return SubmittedTask(
-                task, external_id, reattached, attempt, was_in_use and not submission.is_retry, reused
+                task,
+                external_id,
+                reattached,
+                attempt,
+                was_in_use and not submission.is_retry,
+                reused,
+                uncertain_origin=submission.shared and reattached and not reused and task.task_id != own_id,
             )
-        _log_expired(submission, task)
+        log_expired(submission, task)
         look_up_first = True
     raise KlingTaskFailed(f"Correct the request: {MAX_FAILED_TASKS} jobs of this task have failed at Kling.")
 
@@ -133,27 +140,12 @@ def find_existing(
         if task is None:
             return None
         if not submission.must_be_resubmitted(task):
-            reused = _is_of_other_task(submission, external_id)
-            return SubmittedTask(task, external_id, reattached=True, failed_attempts=attempt, reused=reused)
+            reused = is_of_other_task(submission, external_id)
+            certain = reused or not submission.shared or task.task_id == own_job_id(submission, external_id)
+            return SubmittedTask(
+                task, external_id, True, attempt, reused=reused, uncertain_origin=not certain
+            )
     return None
-
-
-def _is_of_other_task(submission: SubmissionContext, external_id: str) -> bool:
-    """Whether an existing job is of another task, or of an earlier run of this one."""
-    if not submission.shared:
-        return False
-    return not submission.is_retry or (
-        submission.state is not None and _stored_state(submission, external_id) is None
-    )
-
-
-def _log_expired(submission: SubmissionContext, task: KlingTask) -> None:
-    if submission.has_expired(task):
-        _log.warning(
-            "Kling has deleted the result of job %s, which was made for the same request: a new job is made "
-            "and charged",
-            task.task_id,
-        )
 
 
 def _last_known_attempt(submission: SubmissionContext) -> int:
@@ -168,26 +160,7 @@ def _is_known(submission: SubmissionContext, attempt: int) -> bool:
     if submission.state is None or (submission.can_look_up and not submission.is_retry):
         # Reading the store takes a request; a first try does not need it, because Kling knows its own jobs.
         return False
-    return _stored_state(submission, submission.key.external_task_id(attempt)) is not None
-
-
-def _stored_state(submission: SubmissionContext, external_id: str) -> Mapping[str, Any] | None:
-    """Return the stored state of a job; an unreadable store must not cause a second job.
-
-    :raises KlingWaitInterrupted: only the store has the job of an earlier try, and cannot be read.
-    """
-    if submission.state is None:
-        return None
-    try:
-        return submission.state.get(external_id)
-    except Exception as error:
-        _log.warning("The task state store cannot be read: %s", type(error).__name__)
-        if submission.id_prevents_duplicates or not submission.is_retry:
-            return None
-        raise KlingWaitInterrupted(
-            "The task state store cannot be read: retry once it can. Only it has the job of an earlier try.",
-            job=JobState.MAY_EXIST,
-        ) from error
+    return stored_state(submission, submission.key.external_task_id(attempt)) is not None
 
 
 def _find_earlier(submission: SubmissionContext, external_id: str, attempt: int) -> _FindFlow:
@@ -205,7 +178,7 @@ def _find_earlier(submission: SubmissionContext, external_id: str, attempt: int)
             "try may have submitted this job, and this host has no look-up by external_task_id.",
             job=JobState.MAY_EXIST,
         )
-    stored = _stored_state(submission, external_id)
+    stored = stored_state(submission, external_id)
     if stored is None:
         return None
     task_id = stored.get("task_id")
@@ -229,7 +202,7 @@ def _find_late(submission: SubmissionContext, external_id: str, attempt: int) ->
     :raises KlingJobUnseen: it may have been made and is not found; a retry looks again.
     """
     if submission.state is not None:
-        stored = _stored_state(submission, external_id)
+        stored = stored_state(submission, external_id)
         if stored is None:
             return None
         task_id = stored.get("task_id")

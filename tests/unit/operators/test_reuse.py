@@ -64,6 +64,27 @@ def test_another_dag_attaches_to_the_job_and_pays_nothing(
     assert second["videos"][0]["url"]
 
 
+def test_a_job_that_is_found_after_a_lost_response_may_be_of_another_task(
+    shared: Make, ti: TaskInstance, kling_emulator: Emulator, log_lines: LogLines
+) -> None:
+    kling_emulator.faults.set({"lost_response": 1})
+    result = run(shared(), ti)
+    assert len(kling_emulator.jobs) == 1
+    assert result["units"] != "0", "it is most likely the task's own"
+    (line,) = log_lines("another task may")
+    assert result["task_id"] in line
+    assert "then both report its charge. KlingUsageOperator counts it once" in line
+
+
+def test_only_shared_jobs_may_be_of_another_task(
+    make: Make, ti: TaskInstance, kling_emulator: Emulator, log_lines: LogLines
+) -> None:
+    kling_emulator.faults.set({"lost_response": 1})
+    run(make(), ti)
+    assert log_lines("Attached to job")
+    assert not log_lines("another task may")
+
+
 def test_a_stored_result_is_returned_without_a_job(
     shared: Make, ti: TaskInstance, kling_emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from airflow_provider_kling.submission.context import (
     SubmissionContext,
     SubmittedTask,
 )
-from airflow_provider_kling.submission.submit import LATE_LOOKUP_DELAYS
+from airflow_provider_kling.submission.submit import LATE_LOOKUP_DELAYS, find_existing
 from tests.support.submission_steps import (
     DONE,
     FAILED,
@@ -39,6 +39,7 @@ from tests.support.submission_steps import (
 SHARED = replace(KEY, scope=SharedScope("videos/image2video", "account"))
 NAME, NEXT = SHARED.external_task_id(0), SHARED.external_task_id(1)
 CREATE, FIND = CreateTask(NAME), FindTask(NAME)
+ASKED_TWICE: Any = [(Sleep(1.0), None), (FIND, None), (Sleep(3.0), None), (FIND, None)]
 REFUSED_JOB = KlingTask("9", TaskStatus.FAILED, "failed", message="Failure to pass the risk control system")
 
 
@@ -156,6 +157,46 @@ def test_a_retry_distinguishes_its_own_job_from_that_of_another_task() -> None:
     assert walk(replace(retry, state=Memory()), [(FIND, RUNNING)]).reused
     late = walk(replace(retry, state=own), [(FIND, None), (CREATE, TAKEN), (FIND, RUNNING)])
     assert not late.reused, "its own job showed up late"
+
+
+@pytest.mark.parametrize(
+    ("given", "script", "uncertain"),
+    [
+        pytest.param(shared(), [(CREATE, NEW)], False, id="made"),
+        pytest.param(shared(), [(CREATE, TAKEN), (FIND, RUNNING)], False, id="another has made it"),
+        pytest.param(shared(), [(CREATE, LOST), (Sleep(1.0), None), (FIND, RUNNING)], True, id="answer lost"),
+        pytest.param(
+            shared(),
+            [(CREATE, LOST), *ASKED_TWICE, (Sleep(1.0), None), (CREATE, NEW)],
+            False,
+            id="made by a second call",
+        ),
+        pytest.param(shared(is_retry=True), [(FIND, RUNNING)], True, id="retry without state"),
+        pytest.param(
+            shared(is_retry=True, state=Memory({NAME: {"task_id": None}})),
+            [(FIND, RUNNING)],
+            True,
+            id="retry after a call without an answer",
+        ),
+        pytest.param(
+            shared(is_retry=True, state=Memory({NAME: {"task_id": "7"}})),
+            [(FIND, RUNNING)],
+            False,
+            id="retry after an answer",
+        ),
+        pytest.param(
+            shared(is_retry=True, state=Memory()), [(FIND, RUNNING)], False, id="retry after no call"
+        ),
+        pytest.param(context(is_retry=True), [(FindTask(KEY.external_task_id(0)), RUNNING)], False, id="run"),
+    ],
+)
+def test_a_job_after_a_call_without_an_answer_may_be_of_another_task(
+    given: SubmissionContext, script: Any, uncertain: bool
+) -> None:
+    assert walk(given, script).uncertain_origin is uncertain
+    if given.is_retry:
+        found = walk(given, script, find_existing)
+        assert found.uncertain_origin is uncertain
 
 
 def test_a_retry_where_names_are_not_unique_waits_for_a_job_that_may_be_its_own() -> None:
