@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ..hooks.transport import NoRedirectSession
+from .chunk_lines import ChunkCheckedResponse
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -122,6 +123,7 @@ class _GuardedConnection:
     allow_private = False
     headers_timeout = 0.0
     last_socket: ClassVar[list[Any]] = []
+    response_class = ChunkCheckedResponse
 
     def _new_conn(self: Any) -> socket.socket:
         for address in _resolve(self.host, self.port):

@@ -278,6 +278,33 @@ def test_the_length_of_a_chunk_that_never_ends_is_not_waited_for(web, shelf):
     assert shelf.files() == {}
 
 
+@pytest.mark.parametrize(
+    "end",
+    [b"", b"0", b"0000", b"00000000", b"0;part", b"0\r", b"1", b"\r\n", b";"],
+    ids=repr,
+)
+def test_a_body_that_is_cut_within_the_length_of_a_chunk_is_fetched_again(web, shelf, end):
+    """The library takes what is left of a length with zeros, such as 000001f4, for the end of the body."""
+    part = b"%08x\r\n%s\r\n" % (40, SRT[:40])
+    head = _TEXT_HEAD + _CHUNKED
+    complete = raw(head + in_chunks(SRT) + b"0000\r\n\r\n")
+    url = web.serve("/s.srt", raw(head + part + end), complete)
+    store_result(subtitles(url), shelf.uri, options=RULES)
+    assert web.request_count("/s.srt") == 2
+    assert SRT in shelf.files().values()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [b"0\r\n", b"0\n", b"0000\r\n", b"0;a=b\r\n\r\n", b"0\r\na: b\r\n\r\n", b"0\r\na: b", b"00 \r\n\r\n"],
+    ids=repr,
+)
+def test_a_body_with_its_last_chunk_is_complete(web, shelf, end):
+    response = raw(_TEXT_HEAD + _CHUNKED + in_chunks(SRT) + end)
+    store_result(subtitles(web.serve("/s.srt", response)), shelf.uri, options=ONCE)
+    assert SRT in shelf.files().values()
+
+
 def test_trailers_that_never_end_do_not_delay_a_whole_file(web, shelf):
     endless = dropwise(_TEXT_HEAD + _CHUNKED + in_chunks(SRT) + b"0\r\n", b"a: b\r\n")
     began = time.monotonic()
