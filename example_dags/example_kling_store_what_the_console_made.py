@@ -7,7 +7,8 @@ for each job of the account that ends, and stores its result before Kling delete
 
 A trigger in the triggerer watches the account's lists of jobs; no worker waits. Events that arrive while a
 run is about to start belong to the same run, so the first task collects all of them and the second is mapped
-over them. A result that is stored already is not downloaded again, so a repeated event costs nothing.
+over them. Events are delivered at least once: the first task removes repetitions within a run, and a result
+that an earlier run has stored is not downloaded again.
 
 Needs Airflow 3.0, the connection `kling_default`, and a place that the environment variable
 `KLING_EXAMPLE_OUTPUT` names. It submits no job and costs nothing at Kling.

@@ -71,8 +71,8 @@ class KlingJobEventTrigger(_KlingBaseTrigger, BaseEventTrigger):
 
     For the ``trigger`` of an ``AssetWatcher``. It reads the account's lists of jobs; triggers of one
     connection share the requests. On Airflow 3.3 and newer it continues after a restart from a watermark in
-    the asset's state store; each job is reported at least once. Older versions store none: jobs that end
-    while no triggerer runs are not reported.
+    the asset's state store; each job is reported at least once, so a DAG must tolerate a repeated event.
+    Older versions store none: jobs that end while no triggerer runs are not reported.
 
     :param kling_conn_id: id of a connection of type ``kling``.
     :param endpoint: slug, or list of slugs, of the endpoints to watch, such as ``videos/text2video``.
