@@ -7,31 +7,25 @@ start a worker while an earlier one still runs. A worker merges only its own seg
 oldest, so that they stay before lines that another worker has written since.
 
 Rows that are done are moved to archives, of which a start reads only the short index. No file is removed
-before its replacement is written, and no file is changed: a reader that finds one missing reads again.
+before its replacement is written, and no file is changed: a reader that finds one missing reads again. A row
+that is done is in memory without its line, unless there are few of them.
 """
 
 from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from ..utils.atomic_file import AtomicFile, cleanup_temp_files
 from ..utils.storage import StorageTransientError, translate_storage_errors
-from .ledger_entry import LedgerEntry, RowState, parse_line
-from .ledger_files import (
-    CLAIM_SUFFIX,
-    SEGMENT_SUFFIX,
-    ArchivedLines,
-    LedgerFiles,
-    Segment,
-    read_index,
-    without_details,
-    write_archive,
-)
+from .ledger_archive import ARCHIVE_ROWS, read_index, without_details, write_archive
+from .ledger_entry import LedgerEntry, RowState
+from .ledger_files import ARCHIVE_SUFFIX, CLAIM_SUFFIX, SEGMENT_SUFFIX, Archive, LedgerFiles, Segment
+from .ledger_lines import LineStore, parallel, read_files, read_lines
 
 if TYPE_CHECKING:
     from ..utils.storage import StoragePath
@@ -42,11 +36,14 @@ MAX_SEGMENTS = 60
 MIN_ARCHIVED_ROWS = 1000
 """Number of done rows from which they are archived."""
 
+MAX_OWN_DONE_ROWS = 5000
+"""Number of a worker's done rows from which it archives them, however few segments they are in."""
+
 MAX_ARCHIVES = 20
-"""Number of archives above which they are merged into one."""
+"""Number of archives of few rows above which they are merged into larger ones."""
 
 MAX_LOAD_ATTEMPTS = 5
-_PARALLEL = 8
+_ARCHIVES_AHEAD = 2
 
 
 class Ledger:
@@ -60,7 +57,7 @@ class Ledger:
     def __init__(self, folder: StoragePath) -> None:
         self.folder = folder
         self.entries: dict[str, LedgerEntry] = {}
-        """The rows by key; archived ones with the values of the index only."""
+        """The rows by key; many done ones of earlier tries with the values of the index only."""
         self.damaged: list[str] = []
         """File and number of each line that cannot be read: it may have recorded a job of any row."""
         self._writer = secrets.token_hex(3)
@@ -68,46 +65,59 @@ class Ledger:
         self._in_progress: list[LedgerEntry] = []
         self._own_segments: list[Segment] = []
         self._own_entries: dict[str, LedgerEntry] = {}
+        self._own_done = 0
         self._archived: set[str] = set()
+        self._archive_rows: dict[str, int] = {}
         self._files = LedgerFiles.of(())
-        self._done: list[str] = []
+        self._done = LineStore()
         self._next_number = 1
         self._claim: tuple[int, str] | None = None
         self._entries_lock = threading.Lock()
         self._write_lock = threading.Lock()
 
-    def load(self, *, whole: bool = False) -> None:
+    def load(self) -> None:
         """Read the lines of earlier tries.
 
-        :param whole: read the lines of archived rows too.
         :raises StoragePermanentError: the storage may not be read.
         :raises StorageTransientError: the storage does not respond.
         """
         for _ in range(MAX_LOAD_ATTEMPTS):
             # An earlier worker that still runs may be merging its segments.
             with translate_storage_errors(), suppress(FileNotFoundError):
-                return self._load(whole=whole)
+                return self._load()
         raise StorageTransientError("segments of the ledger disappear while they are read")
 
     @contextmanager
-    def archived(self) -> Iterator[ArchivedLines]:
-        """Copy the lines of archived rows to a local file, because all of them do not fit in memory.
+    def archived(self) -> Iterator[LineStore]:
+        """Copy the lines of done rows to a local file, because all of them do not fit in memory.
 
-        :return: a context manager with the lines, for reports.
+        :return: a context manager with the lines of the rows that are not whole in memory, for reports.
         :raises StoragePermanentError: the storage may not be read.
         :raises StorageTransientError: the storage does not respond.
         """
         for _ in range(MAX_LOAD_ATTEMPTS):
-            with ArchivedLines() as lines:
+            with LineStore() as lines:
                 # An earlier worker that still runs may be merging the archives.
                 with translate_storage_errors(), suppress(FileNotFoundError):
-                    for archive in self._list_files().archives if self._archived else ():
-                        lines.add(self.folder.fs.cat_file(archive.path))
+                    self._copy_archives(lines)
+                    for key, line in self._done:
+                        lines.add(key, line)
                     lines.complete = True
                 if lines.complete:
                     yield lines
                     return
         raise StorageTransientError("archives of the ledger disappear while they are read")
+
+    def _copy_archives(self, lines: LineStore) -> None:
+        files = self._list_files()
+        paths = [archive.path for archive in files.archives] if self._archived else []
+        for path, content in read_files(self.folder.fs, paths, ahead=_ARCHIVES_AHEAD):
+            for line, entry in read_lines(path, content, lines.damaged):
+                known = self.entries.get(entry.key)
+                # The ledger's own text, so that a hundred thousand keys are in memory once.
+                lines.add(known.key if known else entry.key, line)
+        if paths and files.archives != self._list_files().archives:
+            raise FileNotFoundError(self.folder.path)
 
     def claim(self) -> None:
         """Record that this worker works on the batch, before it reads the lines of others.
@@ -124,7 +134,7 @@ class Ledger:
             self._claim = (number, self._writer)
             # If its own claim is gone, or there is a later one, another worker owns the batch.
             with suppress(Exception):
-                _parallel(self.folder.fs.rm_file, [path for _, _, path in earlier])
+                parallel(self.folder.fs.rm_file, [path for _, _, path in earlier])
 
     def is_superseded(self) -> bool:
         """Return whether another worker has begun to work on the batch since this one did.
@@ -173,68 +183,81 @@ class Ledger:
                 raise
             finally:
                 self._in_progress = []
-            if len(self._own_segments) > MAX_SEGMENTS:
+            if len(self._own_segments) > MAX_SEGMENTS or self._own_done >= MAX_OWN_DONE_ROWS:
                 # The lines are already written; they can be merged at another time.
                 with suppress(Exception):
                     self._merge_own()
 
     def compact(self) -> None:
-        """Move the done rows that :meth:`load` has found to an archive.
+        """Move the done rows that :meth:`load` has found to archives.
 
         A failure loses nothing: the next start does it.
         """
-        with self._write_lock:
-            done, self._done = self._done, []
-            if len(done) < MIN_ARCHIVED_ROWS:
-                return
-            with suppress(Exception), translate_storage_errors():
-                self._archive([self.entries[key] for key in done])
+        with self._write_lock, suppress(Exception), translate_storage_errors():
+            if len(self._done) >= MIN_ARCHIVED_ROWS:
+                self._archive((self.entries[key], line) for key, line in self._done)
+                self._done.close()
+                self._done = LineStore()
                 for writer in {segment.writer for segment in self._files.active}:
                     self._merge_segments_of(writer)
                 self._files = self._list_files()
-                if len(self._files.archives) > MAX_ARCHIVES:
-                    self._merge_archives()
+            self._merge_archives()
 
     def _list_files(self) -> LedgerFiles:
         fs, path = self.folder.fs, self.folder.path
         fs.invalidate_cache()
         return LedgerFiles.of(map(str, fs.find(path)) if fs.exists(path) else ())
 
-    def _load(self, *, whole: bool) -> None:
+    def _load(self) -> None:
         files = self._list_files()
         entries: dict[str, LedgerEntry] = {}
         damaged: list[str] = []
-        for entry in self._read_archives(files, damaged, whole=whole):
-            entries.setdefault(entry.key, entry)
+        archive_rows = self._read_archives(files, entries, damaged)
         archived = set(entries)
-        done: list[str] = []
-        paths = [segment.path for segment in files.active]
-        for path, content in zip(paths, _parallel(self.folder.fs.cat_file, paths), strict=True):
-            for _, entry in _read_lines(path, content, damaged):
-                # Done rows stay done, whatever an earlier worker has written since.
-                if not _is_done(entries.get(entry.key)):
-                    entries[entry.key] = entry
-                    if entry.state is RowState.DONE and not whole:
-                        done.append(entry.key)
-        if files.has_lost(self._list_files()):
-            raise FileNotFoundError(self.folder.path)
+        with ExitStack() as stack:
+            done = stack.enter_context(LineStore())
+            self._read_segments(files, entries, damaged, done)
+            if files.has_lost(self._list_files()):
+                raise FileNotFoundError(self.folder.path)
+            if len(done) < MIN_ARCHIVED_ROWS:
+                entries |= {key: done.whole(entries[key]) for key, _ in list(done)}
+                done = LineStore()
+            stack.pop_all()
         self.entries, self.damaged = entries, damaged
-        self._archived, self._done, self._files = archived, done, files
+        self._archived, self._archive_rows, self._files, self._done = archived, archive_rows, files, done
         self._next_number = files.last + 1
         known = len(files.segments) + len(files.claims) + 2 * len(files.archives)
         if len(files.names) > known:
             cleanup_temp_files(self.folder)
 
-    def _read_archives(self, files: LedgerFiles, damaged: list[str], *, whole: bool) -> Iterable[LedgerEntry]:
-        indexed = [each for each in files.archives if not whole and each.index in files.names]
-        contents = _parallel(self.folder.fs.cat_file, [each.index for each in indexed])
-        found = {each: read_index(content) for each, content in zip(indexed, contents, strict=True)}
-        for archive in files.archives:
-            entries = found.get(archive)
-            if entries is None:
-                content = self.folder.fs.cat_file(archive.path)
-                entries = [entry for _, entry in _read_lines(archive.path, content, damaged)]
-            yield from entries
+    def _read_segments(
+        self, files: LedgerFiles, entries: dict[str, LedgerEntry], damaged: list[str], done: LineStore
+    ) -> None:
+        for path, content in read_files(self.folder.fs, [segment.path for segment in files.active]):
+            for line, entry in read_lines(path, content, damaged):
+                # Done rows stay done, whatever an earlier worker has written since.
+                if not _is_done(entries.get(entry.key)):
+                    if _is_done(entry):
+                        done.add(entry.key, line)
+                    entries[entry.key] = without_details(entry) if _is_done(entry) else entry
+
+    def _read_archives(
+        self, files: LedgerFiles, entries: dict[str, LedgerEntry], damaged: list[str]
+    ) -> dict[str, int]:
+        """Add the rows of all archives, and return how many each has; 0 without a readable index."""
+        rows: dict[str, int] = {}
+        indexes = {each.index: each for each in files.archives if each.index in files.names}
+        for path, content in read_files(self.folder.fs, indexes):
+            found = read_index(content)
+            if found is not None:
+                rows[indexes[path].path] = len(found)
+                for entry in found:
+                    entries.setdefault(entry.key, entry)
+        without_index = [each.path for each in files.archives if each.path not in rows]
+        for path, content in read_files(self.folder.fs, without_index, ahead=_ARCHIVES_AHEAD):
+            for _, entry in read_lines(path, content, damaged):
+                entries.setdefault(entry.key, without_details(entry) if _is_done(entry) else entry)
+        return dict.fromkeys(without_index, 0) | rows
 
     def _write(self, entries: list[LedgerEntry]) -> None:
         number = self._next_number
@@ -245,13 +268,18 @@ class Ledger:
         for entry in entries:
             if not _is_done(self._own_entries.get(entry.key)):
                 self._own_entries[entry.key] = entry
+                self._own_done += _is_done(entry)
 
     def _merge_own(self) -> None:
         """Merge this worker's lines into one new segment, or its done rows into an archive."""
-        done = [entry for entry in self._own_entries.values() if entry.state is RowState.DONE]
+        done = [
+            entry
+            for entry in self._own_entries.values()
+            if _is_done(entry) and entry.key not in self._archived
+        ]
         old, first, last = self._own_segments, self._own_segments[0].first, self._own_segments[-1].last
         if len(done) >= MIN_ARCHIVED_ROWS:
-            self._archive(done)
+            self._archive((entry, _encode(entry)) for entry in done)
         rest = {key: entry for key, entry in self._own_entries.items() if key not in self._archived}
         own = []
         if rest:
@@ -259,30 +287,35 @@ class Ledger:
             _write_lines(target, map(_encode, rest.values()))
             own = [Segment(target.path, self._writer, first, last, merged=True)]
         self._own_segments, self._own_entries = own, rest
-        _parallel(self.folder.fs.rm_file, [segment.path for segment in old])
+        self._own_done = sum(map(_is_done, rest.values()))
+        parallel(self.folder.fs.rm_file, [segment.path for segment in old])
 
-    def _archive(self, done: list[LedgerEntry]) -> None:
+    def _archive(self, rows: Iterator[tuple[LedgerEntry, bytes]]) -> None:
+        """Write done rows and their lines to archives of limited size."""
         last = max(self._next_number - 1, self._files.last)
-        write_archive(self.folder, f"{last:08d}-{self._writer}{secrets.token_hex(2)}", done)
-        with self._entries_lock:
-            self._archived |= {entry.key for entry in done}
-            # Reports read the other values again.
-            self.entries |= {entry.key: without_details(entry) for entry in done}
+        while some := list(islice(rows, ARCHIVE_ROWS)):
+            # Only one archive of a worker may have a name.
+            name = f"{last:08d}-{self._writer}{secrets.token_hex(5)}"
+            archived = write_archive(self.folder, name, some)
+            self._archive_rows[self.folder.child(f"{name}{ARCHIVE_SUFFIX}").path] = len(archived)
+            with self._entries_lock:
+                self._archived |= {entry.key for entry in archived}
+                # Reports read the other values again.
+                self.entries |= {entry.key: entry for entry in archived}
 
     def _merge_segments_of(self, writer: str) -> None:
         """Merge the lines of one earlier worker, without the archived rows."""
         own = [segment for segment in self._files.segments if segment.writer == writer]
         old = [segment for segment in self._files.active if segment.writer == writer]
-        contents = _parallel(self.folder.fs.cat_file, [segment.path for segment in old])
         damaged: list[str] = []
-        rest: dict[str, tuple[bytes, LedgerEntry]] = {}
+        rest: dict[str, tuple[bytes, bool]] = {}
         moved = False
-        for segment, content in zip(old, contents, strict=True):
-            for line, entry in _read_lines(segment.path, content, damaged):
+        for path, content in read_files(self.folder.fs, [segment.path for segment in old]):
+            for line, entry in read_lines(path, content, damaged):
                 if entry.key in self._archived:
                     moved = True
-                elif entry.key not in rest or not _is_done(rest[entry.key][1]):
-                    rest[entry.key] = line, entry
+                elif entry.key not in rest or not rest[entry.key][1]:
+                    rest[entry.key] = line, _is_done(entry)
         # Files that cannot be read stay for inspection.
         if damaged or not moved:
             return
@@ -290,33 +323,45 @@ class Ledger:
         if rest:
             name = f"{first:08d}-{writer}-{last:08d}-{self._writer}{SEGMENT_SUFFIX}"
             _write_lines(self.folder.child(name), (line for line, _ in rest.values()))
-        _parallel(self.folder.fs.rm_file, [segment.path for segment in own])
+        parallel(self.folder.fs.rm_file, [segment.path for segment in own])
 
     def _merge_archives(self) -> None:
-        old, damaged = self._files.archives, list[str]()
-        entries: dict[str, LedgerEntry] = {}
-        for archive in old:
-            content = self.folder.fs.cat_file(archive.path)
-            entries |= {entry.key: entry for _, entry in _read_lines(archive.path, content, damaged)}
-        if damaged:
+        """Merge archives of few rows, as workers write them while they run, into larger ones."""
+        rows = self._archive_rows
+        # An archive that is not known was written by another worker since.
+        few = [each for each in self._files.archives if rows.get(each.path, ARCHIVE_ROWS) < ARCHIVE_ROWS // 2]
+        if len(few) <= MAX_ARCHIVES:
             return
-        self._archive(list(entries.values()))
+        groups: list[list[Archive]] = [[]]
+        for archive in few:
+            if sum(rows[each.path] for each in (*groups[-1], archive)) > ARCHIVE_ROWS:
+                groups.append([])
+            groups[-1].append(archive)
+        for group in groups:
+            if len(group) > 1:
+                self._merge_group(group)
+
+    def _merge_group(self, group: list[Archive]) -> None:
+        old: list[Archive] = []
+        self._archive(self._rows_of(group, old))
         # An index without its archive is useless; an archive without its index is read itself.
-        _parallel(self.folder.fs.rm_file, [each.index for each in old if each.index in self._files.names])
-        _parallel(self.folder.fs.rm_file, [each.path for each in old])
+        parallel(self.folder.fs.rm_file, [each.index for each in old if each.index in self._files.names])
+        parallel(self.folder.fs.rm_file, [each.path for each in old])
 
-
-def _read_lines(path: str, content: bytes, damaged: list[str]) -> Iterable[tuple[bytes, LedgerEntry]]:
-    """Read the lines of a file, and add those that cannot be read to ``damaged``."""
-    name = path.rsplit("/", 1)[-1]
-    if not content.strip():
-        damaged.append(f"{name} (empty)")
-    for number, line in enumerate(content.split(b"\n"), 1):
-        entry = parse_line(line)
-        if entry:
-            yield line, entry
-        elif line.strip():
-            damaged.append(f"{name} line {number}")
+    def _rows_of(self, group: list[Archive], read: list[Archive]) -> Iterator[tuple[LedgerEntry, bytes]]:
+        """Yield the rows of archives, each once, and add the archives that are not damaged to ``read``."""
+        keys: set[str] = set()
+        contents = read_files(self.folder.fs, [each.path for each in group], ahead=_ARCHIVES_AHEAD)
+        for archive, (path, content) in zip(group, contents, strict=True):
+            damaged: list[str] = []
+            found = [(without_details(entry), line) for line, entry in read_lines(path, content, damaged)]
+            if damaged:
+                continue
+            read.append(archive)
+            for entry, line in found:
+                if entry.key not in keys:
+                    keys.add(entry.key)
+                    yield entry, line
 
 
 def _is_done(entry: LedgerEntry | None) -> bool:
@@ -330,11 +375,3 @@ def _encode(entry: LedgerEntry) -> bytes:
 def _write_lines(target: StoragePath, lines: Iterable[bytes]) -> None:
     with AtomicFile(target) as file:
         file.write(b"".join(line + b"\n" for line in lines))
-
-
-def _parallel(do: Callable[[str], Any], names: list[str]) -> list[Any]:
-    """Run it for all names, several at once, because object storage has a high latency."""
-    if not names:
-        return []
-    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="kling-ledger") as pool:
-        return list(pool.map(do, names))

@@ -251,16 +251,28 @@ def parse_line(line: str | bytes) -> LedgerEntry | None:
     try:
         values = read_json(line.decode() if isinstance(line, bytes) else line)
         # A newer version of the package may have added keys.
-        known = {_FIELDS[key]: _interned(key, value) for key, value in values.items() if key in _FIELDS}
+        known = {
+            _FIELDS[key]: shared_value(value) if key in _SHARED else value
+            for key, value in values.items()
+            if key in _FIELDS
+        }
         entry = LedgerEntry(**{**known, "state": RowState(known["state"])})
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return entry if _is_valid(entry) else None
 
 
-def _interned(name: str, value: Any) -> Any:
-    """Return an equal value that exists already: 100,000 lines are of few task instances."""
-    return _cached_json(json.dumps(value)) if name in ("labels", "airflow") else value
+_SHARED = ("labels", "airflow")
+"""Keys whose values are equal in most lines: 100,000 lines are of few task instances."""
+
+
+def shared_value(value: Any) -> Any:
+    """Return an equal value that exists already, so that many lines share one in memory.
+
+    :param value: a value of a line, as read from JSON.
+    :return: an equal value.
+    """
+    return None if value is None else _cached_json(json.dumps(value))
 
 
 @lru_cache(maxsize=1000)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.pricing import amount_of
 from ..batch.ledger import Ledger
-from ..batch.ledger_entry import LedgerEntry, RowState
+from ..batch.ledger_entry import LedgerEntry, RowState, shared_value
 from ..labels import LabelsInvalid, read_labels
 from ..results.files import MANIFEST
 from ..results.job_origin import REUSED_FACT
@@ -98,13 +98,14 @@ class KnownJobs:
             self._take(job)
         for folder in ledgers:
             ledger = Ledger(folder)
-            ledger.load(whole=True)
-            self.unreadable += len(ledger.damaged)
-            for entry in ledger.entries.values():
-                # A row that re-used another task's job did not pay for it.
-                known = {**(entry.facts or {}), **(entry.result or {})}
-                if entry.task_id and not known.get(REUSED_FACT):
-                    self._take(_from_entry(entry, folder.uri))
+            ledger.load()
+            with ledger.archived() as lines:
+                for entry in map(lines.whole, ledger.entries.values()):
+                    # A row that re-used another task's job did not pay for it.
+                    known = {**(entry.facts or {}), **(entry.result or {})}
+                    if entry.task_id and not known.get(REUSED_FACT):
+                        self._take(_from_entry(entry, folder.uri))
+                self.unreadable += len({*ledger.damaged, *lines.damaged})
 
     def _take(self, job: KnownJob | None) -> None:
         if job is None:
@@ -206,16 +207,20 @@ def _in_cash(charges: Any) -> bool:
     return any(amount_of(row.get("amount")) != 0 for row in cash)
 
 
-def _labels(value: Any) -> dict[str, str]:
+def _labels(value: Any) -> Mapping[str, str]:
     try:
-        return read_labels(value)
+        labels: Mapping[str, str] = shared_value(read_labels(value))
     except LabelsInvalid:
         return {}
+    return labels
 
 
-def _instance(value: Any) -> dict[str, Any]:
+def _instance(value: Any) -> Mapping[str, Any]:
     known = value if isinstance(value, Mapping) else {}
-    return {name: known[name] for name in _INSTANCE if isinstance(known.get(name), str | int)}
+    instance = {name: known[name] for name in _INSTANCE if isinstance(known.get(name), str | int)}
+    # Jobs share it: a hundred thousand are of one task instance.
+    shared: Mapping[str, Any] = shared_value(instance)
+    return shared
 
 
 def _text(value: Any) -> str | None:
