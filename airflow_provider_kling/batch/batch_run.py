@@ -56,6 +56,8 @@ class BatchRun:
         self._position = config.state.position if config.state else 0
         self._first_skipped = sys.maxsize
         self._logged_failures = 0
+        self.unchecked_rows = 0
+        """Rows that were not in the input when all rows were checked."""
         self._kill = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -247,6 +249,10 @@ class BatchRun:
         return stored.remaining(rows)
 
     def _needs_submission(self, row: RequestRow) -> bool:
+        if row.key not in self._run.progress.present:
+            # It is neither in the estimate nor known to be valid: the input has changed since the check.
+            self.unchecked_rows += 1
+            return False
         line = self._run.ledger.entries.get(row.key)
         return (
             line is None

@@ -65,6 +65,7 @@ def iter_file(uri: str) -> Iterator[tuple[int, Row]]:
     from ..utils.storage import (
         StoragePermanentError,
         StorageTransientError,
+        file_version,
         open_to_read,
         resolve_path,
         translate_storage_errors,
@@ -75,12 +76,13 @@ def iter_file(uri: str) -> Iterator[tuple[int, Row]]:
         with translate_storage_errors():
             stream = open_to_read(path)
         with stream:
+            version = file_version(stream)
             encoding = _encoding(stream)
             lines = io.TextIOWrapper(stream, encoding=encoding, newline="")
             rows = _csv(lines) if uri.lower().endswith(".csv") else _jsonl(lines)
             while True:
                 with translate_storage_errors():
-                    row = _next_row(rows, stream, encoding)
+                    row = _next_row(rows, stream, encoding, version)
                 if row is None:
                     return
                 yield row
@@ -114,15 +116,21 @@ def _encoding(stream: BinaryIO) -> str:
     return marked or "utf-8-sig"
 
 
-def _next_row(rows: Iterator[tuple[int, Row]], stream: BinaryIO, encoding: str) -> tuple[int, Row] | None:
-    from ..utils.storage import StoragePermanentError
+def _next_row(
+    rows: Iterator[tuple[int, Row]], stream: BinaryIO, encoding: str, version: tuple[int, int] | None
+) -> tuple[int, Row] | None:
+    from ..utils.storage import StoragePermanentError, check_unchanged
 
     try:
-        return next(rows, None)
+        row = next(rows, None)
     except UnicodeError:
+        check_unchanged(stream, version)
         # The position in its text counts from the last block that was read.
         where = _invalid_bytes(stream, encoding)
         raise StoragePermanentError(f"it is no UTF-8 text; save it as UTF-8 ({where})") from None
+    # Before it is used: of a file that is written to, the end of another row may follow the start of one.
+    check_unchanged(stream, version)
+    return row
 
 
 def _invalid_bytes(stream: BinaryIO, encoding: str) -> str:

@@ -14,10 +14,12 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import KlingError
 from ..results.refused_content import refusal_record
 from ..utils.atomic_file import AtomicFile
 from ..utils.json_input import read_json
@@ -116,9 +118,15 @@ class ReportWriter:
         return self._folder.child(SUMMARY).uri
 
     def _failed_lines(self, read_rows: RowReader, keys: set[str]) -> Iterator[str]:
-        for row in read_rows():
-            if row.key in keys:
-                yield _line(row.number, self._entries[row.key], row, self._endpoint)
+        missing = set(keys)
+        # The input may have changed, or be gone: its failed rows are reported without their requests then.
+        with suppress(KlingError):
+            for row in read_rows():
+                if row.key in missing:
+                    missing.remove(row.key)
+                    yield _line(row.number, self._entries[row.key], row, self._endpoint)
+        for key in sorted(missing, key=self._numbers.__getitem__):
+            yield _line(self._numbers[key], self._entries[key], None, self._endpoint)
 
     def _write(self, name: str, lines: Iterable[str]) -> dict[str, str]:
         """Write a file; without lines, remove the outdated one of an earlier try."""
@@ -153,11 +161,11 @@ def _line(number: int, entry: LedgerEntry, row: RequestRow | None = None, endpoi
         "airflow": entry.airflow,
         "request": redact(row.values) if row else None,
     }
-    if row and entry.state is RowState.REFUSED:
+    if endpoint and entry.state is RowState.REFUSED:
         # In the form that single tasks return.
         known = refusal_record(
             reason=entry.error,
-            request=redact(row.values),
+            request=redact(row.values) if row else {},
             endpoint=endpoint,
             task_id=entry.task_id,
             external_task_id=entry.external_task_id,

@@ -339,7 +339,8 @@ class BatchRunner:
             summary.get("summary_path"),
             unexpected=self._context.unexpected,
             looks_up_unknown=self._looks_up_unknown,
-            rows_changed=have_rows_changed(self._context.config.state, self._ledger.entries),
+            rows_changed=self._run.unchecked_rows > 0
+            or have_rows_changed(self._context.config.state, self._ledger.entries),
         )
         self._log.info("%s", summary)
         if error:

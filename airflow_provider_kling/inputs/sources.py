@@ -16,6 +16,8 @@ from ..utils.media_types import detect_media_type
 from ..utils.storage import (
     StoragePath,
     StoragePermanentError,
+    check_unchanged,
+    file_version,
     open_to_read,
     resolve_path,
     translate_storage_errors,
@@ -129,7 +131,9 @@ def read(value: str, rules: MediaConstraints) -> bytes:
     with translate_storage_errors():
         _file_info(path)
         with open_to_read(path) as file:
+            version = file_version(file)
             content: bytes = file.read(-1 if rules.max_bytes is None else rules.max_bytes + 1)
+            check_unchanged(file, version)
             return content
 
 

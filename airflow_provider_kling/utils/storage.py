@@ -194,6 +194,30 @@ def open_to_read(path: StoragePath) -> Any:
     return path.fs.open(path.path, "rb", block_size=_BLOCK_BYTES)
 
 
+def file_version(file: Any) -> tuple[int, int] | None:
+    """Return what changes when somebody writes to an open file: its size, and the time of the last change.
+
+    :param file: a file object.
+    :return: ``None`` for an object store, whose client reads one version of an object only.
+    """
+    try:
+        found = os.fstat(file.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def check_unchanged(file: Any, version: tuple[int, int] | None) -> None:
+    """Fail if a file was written to: what was read may be partly of the old and partly of the new content.
+
+    :param file: a file object.
+    :param version: :func:`file_version` before the first read.
+    :raises StorageTransientError: it was.
+    """
+    if file_version(file) != version:
+        raise StorageTransientError("it has changed while it was read")
+
+
 def _conn_id(path: ObjectStoragePath) -> str | None:
     # Airflow 3 has the attribute, 2.11 has it among the options.
     conn_id = getattr(path, "conn_id", None) or path.storage_options.get("conn_id")
