@@ -289,9 +289,10 @@ async def _find_batch(
 async def _row_instance(instance: TaskInstanceRow, batch: BatchOverview, key: str) -> TaskInstanceRow:
     """Return the task instance with the result of one row of its batch."""
     rows = await _from_storage(_LEDGER_POOL, lambda: _LEDGERS.read(instance, batch, known_row=key), "rows")
-    if key not in rows:
+    entry = rows.get(key)
+    if entry is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "The batch has no such row.")
-    return instance_of_row(instance, batch, rows[key])
+    return instance_of_row(instance, batch, entry)
 
 
 async def _from_storage(

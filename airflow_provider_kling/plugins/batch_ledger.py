@@ -12,15 +12,15 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from ..batch.config import LEDGER_FOLDER, batch_name
-from ..batch.ledger_entry import LedgerEntry, RowState, parse_line
+from ..batch.ledger_entry import LedgerEntry, RowState
 from ..batch.ledger_files import segments_to_read
+from ..batch.ledger_lines import read_files
 from ..batch.report import SUMMARY
 from ..submission.context import IdempotencyKey
 from ..utils.json_input import read_json
@@ -32,6 +32,7 @@ from ..utils.storage import (
     scheme_of,
     translate_storage_errors,
 )
+from .batch_lines import LineFile, StoredRows
 from .serializers import BatchOverview, TaskInstanceRow, list_price, to_row
 from .stored_files import (
     LOCAL_SCHEMES,
@@ -48,7 +49,6 @@ MAX_CACHED_ROWS = 300_000
 FRESH_SECONDS = 1.5
 """Seconds for which a ledger is not listed again."""
 
-_PARALLEL_READS = 8
 _MAX_SUMMARY_BYTES = 1024**2
 _WRONG_FOLDER = "it is not where the ledger of this batch is"
 
@@ -69,8 +69,8 @@ GROUPS: dict[RowState, str] = {
 
 @dataclass(slots=True)
 class _CachedLedger:
-    segments: dict[str, tuple[int, list[LedgerEntry]]] = field(default_factory=dict)
-    entries: dict[str, LedgerEntry] = field(default_factory=dict)
+    files: dict[str, tuple[int, LineFile]] = field(default_factory=dict)
+    rows: StoredRows = field(default_factory=StoredRows)
     read_at: float = float("-inf")
 
 
@@ -87,13 +87,13 @@ class LedgerCache:
 
     def read(
         self, instance: TaskInstanceRow, batch: BatchOverview, known_row: str | None = None
-    ) -> dict[str, LedgerEntry]:
+    ) -> StoredRows:
         """Read the lines of a task instance's batch.
 
         :param instance: the task instance.
         :param batch: what it has said of its batch.
         :param known_row: key of a row; once it is done, its line never changes and is not read again.
-        :return: the latest line of each row by the row's key; empty before the first line is written.
+        :return: the latest line of each row; empty before the first line is written.
         :raises StoragePermanentError: the ledger may not be read, is too large, or is not this instance's.
         :raises StorageTransientError: its storage does not respond.
         """
@@ -101,19 +101,18 @@ class LedgerCache:
         key = (instance.dag_id, instance.run_id, instance.task_id, instance.map_index, folder.uri)
         with self._lock:
             cached = self._ledgers.get(key) or _CachedLedger()
-        row = cached.entries.get(known_row or "")
-        if (row and row.state is RowState.DONE) or time.monotonic() - cached.read_at < FRESH_SECONDS:
-            return cached.entries
+        if cached.rows.is_done(known_row) or time.monotonic() - cached.read_at < FRESH_SECONDS:
+            return cached.rows
         loaded = _load(folder, instance, cached)
         with self._lock:
             self._ledgers[key] = loaded
             self._ledgers.move_to_end(key)
-            while len(self._ledgers) > 1 and self._rows() > self._max_rows:
+            while len(self._ledgers) > 1 and self._lines() > self._max_rows:
                 self._ledgers.popitem(last=False)
-        return loaded.entries
+        return loaded.rows
 
-    def _rows(self) -> int:
-        return sum(len(lines) for cached in self._ledgers.values() for _, lines in cached.segments.values())
+    def _lines(self) -> int:
+        return sum(len(file.rows) for cached in self._ledgers.values() for _, file in cached.files.values())
 
 
 def ledger_folder(instance: TaskInstanceRow, batch: BatchOverview) -> StoragePath:
@@ -190,31 +189,20 @@ def _load(folder: StoragePath, instance: TaskInstanceRow, cached: _CachedLedger)
     paths = segments_to_read(sizes)
     if sum(sizes[path] for path in paths) > MAX_LEDGER_BYTES:
         raise StoragePermanentError("the ledger is too large to be shown")
-    missing = [path for path in paths if cached.segments.get(path, (None,))[0] != sizes[path]]
+    missing = [path for path in paths if cached.files.get(path, (None,))[0] != sizes[path]]
     for path in missing:
         _check_no_link(folder, path)
-    with (
-        translate_storage_errors(),
-        ThreadPoolExecutor(_PARALLEL_READS, thread_name_prefix="kling-rows") as pool,
-    ):
-        contents = list(pool.map(folder.fs.cat_file, missing))
-    read = {
-        path: (sizes[path], _lines(content, instance))
-        for path, content in zip(missing, contents, strict=True)
-    }
-    segments = {path: read[path] if path in read else cached.segments[path] for path in paths}
-    entries: dict[str, LedgerEntry] = {}
-    for _, lines in segments.values():
-        for entry in lines:
-            # What is done stays done, as for the batch itself.
-            if getattr(entries.get(entry.key), "state", None) is not RowState.DONE:
-                entries[entry.key] = entry
-    return _CachedLedger(segments, entries, time.monotonic())
 
+    def is_shown(entry: LedgerEntry) -> bool:
+        return is_same_instance(instance, entry.airflow)
 
-def _lines(content: bytes, instance: TaskInstanceRow) -> list[LedgerEntry]:
-    read = (parse_line(line.decode(errors="replace")) for line in content.split(b"\n") if line.strip())
-    return [entry for entry in read if entry and is_same_instance(instance, entry.airflow)]
+    with translate_storage_errors():
+        read = {
+            path: (sizes[path], LineFile(path, content, is_shown))
+            for path, content in read_files(folder.fs, missing)
+        }
+    files = {path: read[path] if path in read else cached.files[path] for path in paths}
+    return _CachedLedger(files, StoredRows(file for _, file in files.values()), time.monotonic())
 
 
 def _check_no_link(folder: StoragePath, path: str) -> None:
@@ -287,52 +275,48 @@ class BatchQuery:
 
 
 def page_of_rows(
-    instance: TaskInstanceRow, batch: BatchOverview, entries: Mapping[str, LedgerEntry], query: BatchQuery
+    instance: TaskInstanceRow, batch: BatchOverview, rows: StoredRows, query: BatchQuery
 ) -> dict[str, Any]:
     """Return a page of a batch's rows and the numbers of the whole batch.
 
     :param instance: the batch's task instance.
     :param batch: what it said of its batch.
-    :param entries: the ledger, by row key.
+    :param rows: the rows of its ledger.
     :param query: which rows are asked for.
     :return: ``rows``, ``found`` (rows that fit the query), ``offset``, and of the whole batch ``total``,
         ``counts`` by group, ``units`` and ``cash``.
     """
-    words = query.words.lower().split()
-    found = [
-        entry
-        for entry in entries.values()
-        if query.group in ("", GROUPS[entry.state]) and (not words or _matches(entry, words))
-    ]
-    found.sort(key=lambda entry: (entry.number, entry.key))
-    page = found[query.offset : query.offset + query.limit]
+    states = {state for state, group in GROUPS.items() if query.group in ("", group)}
+    found = rows.find(states, query.words.lower().split())
+    page = rows.entries_of(found[query.offset : query.offset + query.limit])
     return {
         "rows": [to_row(instance_of_row(instance, batch, entry), entry) for entry in page],
         "found": len(found),
         "offset": query.offset,
-        **batch_numbers(batch, entries),
+        **batch_numbers(batch, rows),
     }
 
 
-def batch_numbers(batch: BatchOverview, entries: Mapping[str, LedgerEntry]) -> dict[str, Any]:
+def batch_numbers(batch: BatchOverview, rows: StoredRows) -> dict[str, Any]:
     """Return the numbers of a batch.
 
     :param batch: what it said of its batch.
-    :param entries: the ledger, by row key.
+    :param rows: the rows of its ledger.
     :return: ``total`` rows, ``counts`` by group, charged ``units`` and ``cash`` by currency as text, and
         ``models``: jobs and units of each model.
     """
-    counts: Counter[str] = Counter(GROUPS[entry.state] for entry in entries.values())
+    counts: Counter[str] = Counter()
     units, cash = Decimal(0), dict[str, Decimal]()
     by_model: dict[str | None, tuple[int, Decimal]] = {}
-    for entry in entries.values():
-        charged = entry.charged_units or Decimal(0)
-        units += charged
-        if entry.task_id:
-            jobs, model_units = by_model.get(entry.model_name, (0, Decimal(0)))
-            by_model[entry.model_name] = (jobs + 1, model_units + charged)
-        for currency, amount in entry.cash:
-            cash[currency] = cash.get(currency, Decimal(0)) + amount
+    # Most rows have the same values.
+    for facts, number in Counter(row.facts for row in rows).items():
+        counts[GROUPS[facts.state]] += number
+        units += facts.units * number
+        if facts.has_job:
+            jobs, model_units = by_model.get(facts.model, (0, Decimal(0)))
+            by_model[facts.model] = (jobs + number, model_units + facts.units * number)
+        for currency, amount in facts.cash:
+            cash[currency] = cash.get(currency, Decimal(0)) + amount * number
     models = [
         {
             "model": model,
@@ -343,8 +327,8 @@ def batch_numbers(batch: BatchOverview, entries: Mapping[str, LedgerEntry]) -> d
         for model, (jobs, model_sum) in by_model.items()
     ]
     # Rows that are not in the ledger yet were not looked at; rows of an earlier input may be too many.
-    total = max(batch.rows, len(entries))
-    counts["waiting"] += total - len(entries)
+    total = max(batch.rows, len(rows))
+    counts["waiting"] += total - len(rows)
     return {
         "total": total,
         "counts": {group: counts[group] for group in dict.fromkeys(GROUPS.values())},
@@ -356,10 +340,3 @@ def batch_numbers(batch: BatchOverview, entries: Mapping[str, LedgerEntry]) -> d
 
 def _number(amount: Decimal) -> str:
     return f"{amount.normalize():f}"
-
-
-def _matches(entry: LedgerEntry, words: list[str]) -> bool:
-    labels = (f"{name}: {value}" for name, value in (entry.labels or {}).items())
-    texts = (entry.prompt, entry.model_name, entry.task_id, entry.external_task_id, entry.error, *labels)
-    text = "\n".join(str(each) for each in texts if each).lower() + f"\n#{entry.number}"
-    return all(word in text for word in words)

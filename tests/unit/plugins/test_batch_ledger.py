@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_kling.batch.ledger import Ledger
 from airflow_provider_kling.batch.ledger_entry import RowState
+from airflow_provider_kling.batch.ledger_lines import read_lines
 from airflow_provider_kling.plugins.serializers import TaskInstanceRow
 from airflow_provider_kling.utils.storage import resolve_path
 from tests.support.stored_batch import JOB, PNG, RUN, SLUG, StoredBatch
@@ -93,10 +94,12 @@ def test_only_new_segments_are_read(
     viewer: Browser, stored: StoredBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[bytes] = []
-    lines = "airflow_provider_kling.plugins.batch_ledger.parse_line"
-    from airflow_provider_kling.batch.ledger_entry import parse_line
 
-    monkeypatch.setattr(lines, lambda line: read.append(line) or parse_line(line))
+    def lines_of(path: str, content: bytes, damaged: list[str]) -> Any:
+        read.extend(content.splitlines())
+        return read_lines(path, content, damaged)
+
+    monkeypatch.setattr("airflow_provider_kling.plugins.batch_lines.read_lines", lines_of)
     one = stored.instance()
     put([one])
     stored.write(*(stored.done(number) for number in range(1, 4)))
