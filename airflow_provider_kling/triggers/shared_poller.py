@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 BATCHING_WINDOW = 0.5
 """Seconds that an idle poller waits for further waiters before it polls for the first."""
 
+_DEFAULT_INTERVAL = 5.0
 _MAX_TASK_BACKOFF = 60.0
 """Seconds between reads of a job that cannot be read while others can."""
 
@@ -122,7 +124,10 @@ class SharedPoller(ResultSink):
         :param external_task_id: external id of the job, if known.
         :return: the wait.
         """
-        subscription = TaskSubscription(ident, max(interval, MIN_POLL_INTERVAL), deadline)
+        # One that is no number would make all times of the poller such, and no job would be due any more.
+        usable = interval if math.isfinite(interval) else _DEFAULT_INTERVAL
+        subscription = TaskSubscription(ident, max(usable, MIN_POLL_INTERVAL), deadline)
+        since = since if since is None or math.isfinite(since) else None
         due = self._first_due(subscription, since)
         job = self._jobs.setdefault(ident, _PolledTask(due, subscription.interval, added_at=_now()))
         position = self._positions.setdefault(ident, ListPosition())

@@ -178,6 +178,19 @@ async def test_one_unreadable_job_delays_no_other(server: Server, waits: Waits) 
         task.cancel()
 
 
+@pytest.mark.parametrize(
+    "odd", [{"interval": float("nan")}, {"interval": float("inf")}, {"since": float("nan")}]
+)
+async def test_a_wait_with_an_invalid_time_delays_no_other(
+    server: Server, waits: Waits, odd: dict[str, float]
+) -> None:
+    invalid, ident = server.make(2)
+    for each in (invalid, ident):
+        server.set(each, "succeed")
+    events = await asyncio.wait_for(asyncio.gather(waits.one(invalid, **odd), waits.one(ident)), 20)
+    assert [event["status"] for event in events] == ["succeed", "succeed"]
+
+
 async def test_a_job_that_appears_later_is_found(server: Server, waits: Waits) -> None:
     task = asyncio.ensure_future(waits.one("job-1"))
     await until(lambda: server.request_count)
