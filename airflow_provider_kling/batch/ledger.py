@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
@@ -42,7 +43,9 @@ MAX_OWN_DONE_ROWS = 5000
 MAX_ARCHIVES = 20
 """Number of archives of few rows above which they are merged into larger ones."""
 
-MAX_LOAD_ATTEMPTS = 5
+RETRY_SECONDS = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between attempts to read files that another worker merges: it may take some seconds."""
+
 _ARCHIVES_AHEAD = 2
 
 
@@ -81,7 +84,7 @@ class Ledger:
         :raises StoragePermanentError: the storage may not be read.
         :raises StorageTransientError: the storage does not respond.
         """
-        for _ in range(MAX_LOAD_ATTEMPTS):
+        for _ in _attempts():
             # An earlier worker that still runs may be merging its segments.
             with translate_storage_errors(), suppress(FileNotFoundError):
                 return self._load()
@@ -95,7 +98,7 @@ class Ledger:
         :raises StoragePermanentError: the storage may not be read.
         :raises StorageTransientError: the storage does not respond.
         """
-        for _ in range(MAX_LOAD_ATTEMPTS):
+        for _ in _attempts():
             with LineStore() as lines:
                 # An earlier worker that still runs may be merging the archives.
                 with translate_storage_errors(), suppress(FileNotFoundError):
@@ -362,6 +365,14 @@ class Ledger:
                 if entry.key not in keys:
                     keys.add(entry.key)
                     yield entry, line
+
+
+def _attempts() -> Iterator[int]:
+    """Yield the numbers of attempts to read files, with a pause before each further one."""
+    yield 0
+    for number, seconds in enumerate(RETRY_SECONDS, 1):
+        time.sleep(seconds)
+        yield number
 
 
 def _is_done(entry: LedgerEntry | None) -> bool:

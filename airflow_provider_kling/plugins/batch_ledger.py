@@ -27,6 +27,7 @@ from ..utils.json_input import read_json
 from ..utils.storage import (
     StoragePath,
     StoragePermanentError,
+    StorageTransientError,
     is_link,
     resolve_path,
     scheme_of,
@@ -49,6 +50,7 @@ MAX_CACHED_ROWS = 300_000
 FRESH_SECONDS = 1.5
 """Seconds for which a ledger is not listed again."""
 
+_MAX_READS = 5
 _MAX_SUMMARY_BYTES = 1024**2
 _WRONG_FOLDER = "it is not where the ledger of this batch is"
 
@@ -180,12 +182,22 @@ def _read_summary(folder: StoragePath) -> Mapping[str, Any]:
 
 
 def _load(folder: StoragePath, instance: TaskInstanceRow, cached: _CachedLedger) -> _CachedLedger:
-    with translate_storage_errors():
-        folder.fs.invalidate_cache(folder.path)
-        files: dict[str, Any] = {}
-        with suppress(FileNotFoundError):
-            files = folder.fs.find(folder.path, detail=True)
-    sizes = {str(path): int(facts.get("size") or 0) for path, facts in files.items()}
+    for _ in range(_MAX_READS):
+        # A worker may be merging the files.
+        with translate_storage_errors(), suppress(FileNotFoundError):
+            return _read_files(folder, instance, cached)
+    raise StorageTransientError("files of the ledger disappear while they are read")
+
+
+def _read_files(folder: StoragePath, instance: TaskInstanceRow, cached: _CachedLedger) -> _CachedLedger:
+    folder.fs.invalidate_cache(folder.path)
+    try:
+        listed: dict[str, Any] = folder.fs.find(folder.path, detail=True)
+    except FileNotFoundError:
+        if folder.fs.exists(folder.path):
+            raise
+        listed = {}
+    sizes = {str(path): int(facts.get("size") or 0) for path, facts in listed.items()}
     paths = segments_to_read(sizes)
     if sum(sizes[path] for path in paths) > MAX_LEDGER_BYTES:
         raise StoragePermanentError("the ledger is too large to be shown")
@@ -196,11 +208,10 @@ def _load(folder: StoragePath, instance: TaskInstanceRow, cached: _CachedLedger)
     def is_shown(entry: LedgerEntry) -> bool:
         return is_same_instance(instance, entry.airflow)
 
-    with translate_storage_errors():
-        read = {
-            path: (sizes[path], LineFile(path, content, is_shown))
-            for path, content in read_files(folder.fs, missing)
-        }
+    read = {
+        path: (sizes[path], LineFile(path, content, is_shown))
+        for path, content in read_files(folder.fs, missing)
+    }
     files = {path: read[path] if path in read else cached.files[path] for path in paths}
     return _CachedLedger(files, StoredRows(file for _, file in files.values()), time.monotonic())
 

@@ -222,6 +222,7 @@ def test_segments_that_always_disappear_raise_an_error(
         raise FileNotFoundError(path)
 
     monkeypatch.setattr(type(first.folder.fs), "cat_file", gone)
+    monkeypatch.setattr(ledger_module, "RETRY_SECONDS", (0.0, 0.0))
     with pytest.raises(StorageTransientError, match="disappear"):
         ledger_in(str(tmp_path))
 

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
@@ -207,15 +209,18 @@ def test_a_listing_that_is_not_atomic_loses_no_line(
         worker.compact()
     assert len(states) > 8
     for late, folder in enumerate(states):
-        for early in states[max(0, late - 4) : late]:
-            names = sorted({path.name for where in (early, folder) for path in where.iterdir()})
-            for split in names[1:]:
-                first = [path.name for path in early.iterdir() if path.name < split]
-                second = [path.name for path in folder.iterdir() if path.name >= split]
-                assert set(read_after(folder, [*first, *second])) == set(expected)
+        now = {path.name for path in folder.iterdir()}
+        for early in states[max(0, late - 3) : late]:
+            before = {path.name for path in early.iterdir()}
+            mixed = {
+                frozenset({name for name in before if name < split} | {name for name in now if name >= split})
+                for split in before | now
+            }
+            for listed in mixed - {frozenset(before), frozenset(now)}:
+                assert set(read_after(folder, listed)) == set(expected)
 
 
-def read_after(folder: Path, listed: list[str]) -> dict[str, LedgerEntry]:
+def read_after(folder: Path, listed: Iterable[str]) -> dict[str, LedgerEntry]:
     """Read a ledger whose first listing was another one."""
     reader = Ledger(resolve_path(str(folder)))
     listing, first = reader._list_files, iter([True])
@@ -227,6 +232,43 @@ def read_after(folder: Path, listed: list[str]) -> dict[str, LedgerEntry]:
     reader._list_files = late  # type: ignore[method-assign]
     reader.load()
     return reader.entries
+
+
+@pytest.mark.parametrize("prepare", [two_workers, small_archives])
+def test_readers_read_all_rows_while_another_worker_merges_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepare: Callable[[Path], None]
+) -> None:
+    prepare(tmp_path)
+    expected, worker = all_at_once(tmp_path), opened(tmp_path)
+    with monkeypatch.context() as patch:
+        Steps(patch, lambda: time.sleep(0.001))
+        one_at_a_time(patch)
+        compaction = threading.Thread(target=worker.compact)
+        compaction.start()
+        reads = 0
+        while compaction.is_alive():
+            reader = opened(tmp_path)
+            assert set(reader.entries) == set(expected)
+            with reader.archived() as lines:
+                assert {key: lines.whole(entry) for key, entry in reader.entries.items()} == expected
+            reads += 1
+        compaction.join()
+    assert reads
+    assert whole(tmp_path) == expected
+
+
+def test_a_reader_waits_for_a_merge_of_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_archives(tmp_path)
+    fs, ends = type(resolve_path(str(tmp_path)).fs), time.monotonic() + 1.0
+    read = fs.cat_file
+
+    def late(*arguments: Any, **more: Any) -> Any:
+        if time.monotonic() < ends:
+            raise FileNotFoundError("merged")
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(fs, "cat_file", late)
+    assert whole(tmp_path) == all_at_once(tmp_path)
 
 
 def test_a_write_that_fails_between_two_archives_is_repeated_by_the_next_start(
@@ -317,7 +359,7 @@ actions = st.one_of(
 @given(
     steps=st.lists(actions, max_size=25), few=st.sampled_from([1, 3, 1000]), rows=st.sampled_from([1, 2, 7])
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_load_in_parts_gives_the_same_state_as_all_lines_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[Any], few: int, rows: int
 ) -> None:

@@ -109,6 +109,25 @@ def test_only_new_segments_are_read(
     assert len(read) == 4
 
 
+def test_files_that_a_worker_merges_meanwhile_are_listed_again(
+    viewer: Browser, stored: StoredBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = stored.instance()
+    put([one])
+    stored.write(stored.done(1))
+    fs = type(resolve_path(str(stored.folder)).fs)
+    for name in ("find", "cat_file"):
+        read, missing = getattr(fs, name), iter([True])
+
+        def late(*arguments: Any, read: Any = read, missing: Any = missing, **more: Any) -> Any:
+            if next(missing, False):
+                raise FileNotFoundError("merged")
+            return read(*arguments, **more)
+
+        monkeypatch.setattr(fs, name, late)
+    assert query(viewer, one).json()["found"] == 1
+
+
 def test_ids_of_eighteen_digits_stay_text(viewer: Browser, stored: StoredBatch) -> None:
     one = stored.instance()
     put([one])
