@@ -30,11 +30,12 @@ _NUMBERS = (bool, int, float)
 
 
 class TemplateFields:
-    """Template fields of a class; of an operator that is not rendered, those that may hold a template.
+    """Template fields of a class; of an operator, those that may hold a template or were rendered.
 
     Airflow looks into each template field of each task whenever it parses a DAG file, and reads a setting for
     each one that it stores. An endpoint has up to thirty fields, of which a task sets a few, most of them to
-    plain words and numbers. :class:`SerializedFields` stores those.
+    plain words and numbers. :class:`SerializedFields` stores those. Of a rendered operator, Airflow stores
+    each template field for its tab "Rendered Templates", and builds a validator for each.
 
     :param names: the fields of the class.
     """
@@ -43,10 +44,13 @@ class TemplateFields:
         self._names = tuple(names)
 
     def __get__(self, operator: Any, owner: type[Any]) -> tuple[str, ...]:
-        # Afterwards Airflow stores how each of them was rendered, also to nothing.
-        if operator is None or operator.is_rendered:
+        if operator is None:
             return self._names
         get = vars(operator).get
+        if operator.is_rendered:
+            # A template that rendered to nothing is shown, too.
+            empty = {each.path[0] for each in operator.unresolved}
+            return tuple([name for name in self._names if get(name) is not None or name in empty])
         if owner.template_ext:
             # Any text may be the name of a file with a template.
             return tuple(

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..links import PREVIEW_ROUTE, RUN_PREVIEW_ROUTE, has_preview
 from ..version_compat import AirflowPlugin
+from .preload import preload_in_forking_process
 
 URL_PREFIX = "/kling"
 """URL path at which the api-server mounts the web application."""
@@ -79,3 +80,8 @@ class KlingPlugin(AirflowPlugin):
     fastapi_apps = _applications()
     fastapi_root_middlewares = _middlewares()
     external_views = _tabs()
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """Import what tasks need, in the processes that fork those of tasks; Airflow calls this."""
+        preload_in_forking_process()

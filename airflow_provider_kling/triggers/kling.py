@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NotRequired, TypedDict
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTaskEndEvent, BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from ..api.endpoint import get_endpoint
 from ..api.polling import MAX_FAILURES_PAST_DEADLINE, WARN_AFTER_FAILURES, Backoff, TaskEvent
@@ -194,7 +194,9 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         # A sensor does not say when it deferred, but this runs after that.
         deferred_at = self.since or self._started_at
         event = await self._wait()
-        await self._not_too_early(deferred_at)
+        # The fault is in the scheduling of the task's second worker.
+        if not isinstance(event, BaseTaskEndEvent):
+            await self._not_too_early(deferred_at)
         yield event
 
     async def on_kill(self) -> None:
@@ -267,8 +269,6 @@ class KlingTaskTrigger(_KlingBaseTrigger):
             # A worker reads a job without files again, and fails with the reason.
             and holds_its_files(get_endpoint(self.endpoint), waiter.task)
         ):
-            from airflow.triggers.base import TaskSuccessEvent
-
             from ..metrics import job_ended
 
             job_ended(waiter.task, endpoint=self.endpoint)

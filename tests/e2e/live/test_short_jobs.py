@@ -23,12 +23,13 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def test_no_task_is_red(start_airflow: Callable[..., LiveAirflow], emulator: Emulator) -> None:
+@pytest.mark.parametrize("dag_id", ["live_short", "live_short_end_from_trigger"])
+def test_no_task_is_red(start_airflow: Callable[..., LiveAirflow], emulator: Emulator, dag_id: str) -> None:
     # A machine that is busy delays heartbeats, which is not what this test is about.
     airflow = start_airflow(settings={"scheduler.task_instance_heartbeat_timeout": 300})
-    run_id = airflow.api.trigger("live_short", {"count": JOBS})
-    state = airflow.api.wait_for_run("live_short", run_id, timeout=1800)
-    instances = airflow.api.task_instances("live_short", run_id, "make")
+    run_id = airflow.api.trigger(dag_id, {"count": JOBS})
+    state = airflow.api.wait_for_run(dag_id, run_id, timeout=1800)
+    instances = airflow.api.task_instances(dag_id, run_id, "make")
     states = [(each["map_index"], each["state"], each["try_number"]) for each in instances]
     assert states == [(index, "success", 1) for index in range(JOBS)], airflow.last_lines()
     assert state == "success"

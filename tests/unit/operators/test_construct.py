@@ -264,16 +264,29 @@ def test_help_describes_each_parameter() -> None:
         assert f":param {name}:" in described
 
 
-def test_an_operator_has_the_template_fields_that_hold_more_than_plain_words_until_it_is_rendered() -> None:
+def test_an_operator_has_the_template_fields_that_hold_more_than_plain_words_or_were_set() -> None:
     whole = KlingImageToVideoOperator.template_fields
     assert whole == (*FIELDS, *KlingTaskOperator.template_fields)
     operator = make(prompt="a boat in {{ params.town }}", mode="pro", labels={"team": "shop"}, cfg_scale=0.5)
     assert operator.template_fields == ("prompt", "labels")
     operator.output_path = "/out/{{ params.folder }}"
     assert "output_path" in operator.template_fields
-    operator.render_template_fields({"params": {"folder": "boats", "town": "Bergen"}})
+    operator.negative_prompt = "{{ params.unwanted }}"
+    operator.render_template_fields({"params": {"folder": "boats", "town": "Bergen", "unwanted": ""}})
     assert (operator.output_path, operator.prompt) == ("/out/boats", "a boat in Bergen")
-    assert operator.template_fields == whole
+    # Airflow stores and shows these: what is set, and what was to be set.
+    shown = operator.template_fields
+    assert shown == tuple(name for name in whole if getattr(operator, name) is not None)
+    assert {"prompt", "mode", "negative_prompt", "output_path", "kling_conn_id"} <= {*shown}
+    assert not {"image_tail", "static_mask", "max_units"} & {*shown}
+
+
+def test_a_template_that_rendered_to_nothing_is_shown() -> None:
+    with DAG("films", render_template_as_native_obj=True):
+        operator = make(prompt="a boat", negative_prompt="{{ none }}")
+    operator.render_template_fields({})
+    assert operator.negative_prompt is None
+    assert "negative_prompt" in operator.template_fields
 
 
 def test_a_text_without_a_template_is_rendered_as_the_dag_says() -> None:

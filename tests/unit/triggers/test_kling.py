@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException
-from airflow.triggers.base import TriggerEvent
+from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_kling.api.polling import MIN_POLL_INTERVAL
 from airflow_provider_kling.emulator.server import Emulator
@@ -142,8 +142,6 @@ class TestTask:
         assert "another-key" not in caplog.text
 
     async def test_end_from_trigger_ends_the_task_in_the_triggerer(self, server: Server) -> None:
-        from airflow.triggers.base import TaskSuccessEvent
-
         (ident,) = server.make(1, external_task_id="af-1")
         server.set(ident, "succeed")
         trigger = task_trigger(ident, end_from_trigger=True)
@@ -380,6 +378,20 @@ async def test_events_are_held_back_where_early_ones_fail_tasks(
     trigger.trigger_id = 7
     assert (await fire(trigger)).payload["status"] in ("succeed", "slot")
     assert 1.5 * waits <= time.time() - began < 40
+
+
+@pytest.mark.usefixtures("connection")
+async def test_the_end_of_a_task_in_the_triggerer_is_not_held_back(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kling, "airflow_version", lambda: (3, 3, 2))
+    (ident,) = server.make()
+    server.set(ident, "succeed")
+    began = time.time()
+    trigger = task_trigger(ident, since=began, end_from_trigger=True)
+    trigger.trigger_id = 7
+    assert isinstance(await fire(trigger), TaskSuccessEvent)
+    assert time.time() - began < kling.FIRST_EVENT_AFTER - 1
 
 
 async def test_the_end_of_a_later_wait_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
