@@ -2,8 +2,8 @@
 """What a start of a large batch costs before anything is submitted: ``python -m benchmarks.bench_ledger``.
 
 The check of all rows, and the read of a ledger in which almost all rows are done: when the worker comes that
-archives them, and when each later one does. Processor time and memory, each in a process of its own. The
-output is Markdown for ``docs/benchmarks.md``.
+archives the last of them, and when each later one does. Processor time and memory, each in a process of its
+own. The output is Markdown for ``docs/benchmarks.md``.
 """
 
 from __future__ import annotations
