@@ -16,6 +16,9 @@ from ..utils.redaction import sanitize_text
 MANIFEST = "manifest.json"
 """Name of the manifest, which is written after all files of a task."""
 
+PARTIAL_MANIFEST = "manifest.partial.json"
+"""Name of the list of files that are stored while others of the task could not be."""
+
 SNIFF_BYTES = 4096
 """Number of leading bytes that identify the type of a file."""
 

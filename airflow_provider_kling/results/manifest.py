@@ -20,7 +20,7 @@ from ..utils.storage import (
     resolve_path,
     translate_storage_errors,
 )
-from .files import MANIFEST, list_result_files, task_folder
+from .files import MANIFEST, PARTIAL_MANIFEST, list_result_files, task_folder
 
 if TYPE_CHECKING:
     from ..version_compat import ObjectStoragePath
@@ -115,16 +115,17 @@ def serialize(manifest: Mapping[str, Any]) -> bytes:
     return json.dumps(manifest, indent=2, ensure_ascii=False, default=str).encode()
 
 
-def read_manifest(folder: StoragePath) -> dict[str, Any] | None:
+def read_manifest(folder: StoragePath, name: str = MANIFEST) -> dict[str, Any] | None:
     """Read the manifest of a task's folder.
 
     :param folder: the folder.
+    :param name: name of the file.
     :return: the manifest; ``None`` if there is none of a known version, which means that the files are not
         stored.
     :raises StoragePermanentError: the storage denies access or is not configured.
     :raises StorageTransientError: the storage does not respond as expected.
     """
-    path = folder.child(MANIFEST)
+    path = folder.child(name)
     if is_link(path):
         return None
     with translate_storage_errors():
@@ -139,18 +140,19 @@ def read_manifest(folder: StoragePath) -> dict[str, Any] | None:
     return content if is_valid else None
 
 
-def read_permitted_manifest(folder: StoragePath) -> dict[str, Any] | None:
+def read_permitted_manifest(folder: StoragePath, name: str = MANIFEST) -> dict[str, Any] | None:
     """Read the manifest of a task's folder, if this identity may read it.
 
     S3 denies a role that may not list to know that an object is missing.
 
     :param folder: the folder.
+    :param name: name of the file.
     :return: the manifest; ``None`` if there is none of a known version, or reading is denied.
     :raises StoragePermanentError: the storage is not configured.
     :raises StorageTransientError: the storage does not respond as expected.
     """
     try:
-        return read_manifest(folder)
+        return read_manifest(folder, name)
     except StorageForbidden:
         return None
 
@@ -200,7 +202,7 @@ def stored_folders(output_path: str | ObjectStoragePath) -> dict[str, list[Count
         folder, _, name = str(path).rpartition("/")
         if name == MANIFEST:
             with_manifest.add(folder)
-        elif info.get("size") != 0 and not info.get("islink"):
+        elif name != PARTIAL_MANIFEST and info.get("size") != 0 and not info.get("islink"):
             folders.setdefault(folder, Counter())[name.rpartition(".")[0]] += 1
     stored: dict[str, list[Counter[str]]] = {}
     for folder in with_manifest:

@@ -7,7 +7,8 @@ import hashlib
 import logging
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from ..exceptions import KlingResultExpired
 from ..utils.atomic_file import AtomicFile, cleanup_temp_files
 from ..utils.redaction import redact_text
 from ..utils.storage import (
@@ -41,6 +43,7 @@ from .download import (
 from .file_completeness import container_of
 from .files import (
     MANIFEST,
+    PARTIAL_MANIFEST,
     SNIFF_BYTES,
     ResultFile,
     UnexpectedContentError,
@@ -75,8 +78,8 @@ def store_result(
 ) -> dict[str, Any]:
     """Store the files of a finished task in ``output_path/{task id}/``.
 
-    Files that are already stored are not downloaded again. The manifest is written last: if there is one, all
-    files are stored.
+    Files that are already stored are not downloaded again, and one that cannot be stored prevents no other.
+    The manifest is written last: if there is one, all files are stored.
 
     :param task: the task as operators return it.
     :param output_path: folder in any storage that Airflow supports.
@@ -95,11 +98,12 @@ def store_result(
     try:
         options = options or DownloadOptions()
         folder = _folder(resolve_path(output_path), task, options.host)
-        manifest = read_permitted_manifest(folder) or {"files": ()}
-        task = in_order(task, stored_order(manifest["files"]))
+        manifest = read_permitted_manifest(folder)
+        known = manifest or _partial_manifest(folder, task, options.host)
+        task = in_order(task, stored_order(known["files"]))
         job = SignedUrlSource(task, refresh)
         store = _ResultStore(task, job, folder, options, airflow)
-        return attach_paths(task, store.run(metadata or {}, manifest))
+        return attach_paths(task, store.run(metadata or {}, known, is_whole=manifest is not None))
     except (StorageTransientError, StoragePermanentError) as error:
         raise job.not_stored_error(f"cannot be stored in {redact_text(str(output_path))}: {error}") from None
 
@@ -126,6 +130,12 @@ def _folder(root: StoragePath, task: Mapping[str, Any], host: str | None) -> Sto
     raise StoragePermanentError(f"{name} in it holds the files of another job; remove or rename that folder")
 
 
+def _partial_manifest(folder: StoragePath, task: Mapping[str, Any], host: str | None) -> Mapping[str, Any]:
+    """Return the list of files that an earlier try could store."""
+    partial = read_permitted_manifest(folder, PARTIAL_MANIFEST)
+    return partial if partial and is_of_same_job(partial, task, host) else {"files": ()}
+
+
 class _ResultStore:
     """Run one call of :func:`store_result`."""
 
@@ -144,15 +154,21 @@ class _ResultStore:
         self._airflow = airflow
         self._stop = threading.Event()
 
-    def run(self, metadata: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    def run(
+        self, metadata: Mapping[str, Any], manifest: Mapping[str, Any], *, is_whole: bool
+    ) -> dict[str, dict[str, Any]]:
         """Download the files that are not stored yet; return the manifest entries of all files by key."""
         stored = self._already_stored(manifest)
         missing = [file for file in list_result_files(self._task) if file.key not in stored]
         if missing:
-            stored |= self._download_all(missing)
+            self._download_missing(missing, stored)
         # A sweep stores the files without knowing the request.
-        if missing or (stored and metadata and not manifest.get("request")):
+        if missing or (stored and (not is_whole or (metadata and not manifest.get("request")))):
             self._write_manifest(stored, metadata)
+            if manifest["files"] and not is_whole:
+                # Not every role may remove files.
+                with suppress(Exception):
+                    self._folder.fs.rm_file(self._folder.child(PARTIAL_MANIFEST).path)
         return stored
 
     def _already_stored(self, manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -175,40 +191,80 @@ class _ResultStore:
                 # S3 denies a role that may not list to know of a missing file.
                 return False
 
-    def _download_all(self, files: list[ResultFile]) -> dict[str, dict[str, Any]]:
-        """Download files in parallel; raise the first error."""
+    def _download_missing(self, files: list[ResultFile], stored: dict[str, dict[str, Any]]) -> None:
+        """Download files and add their entries to the stored ones.
+
+        The first error is raised after all have ended: the other files are paid for, too, and a retry need
+        not download them again.
+        """
+        errors: dict[str, BaseException] = {}
+        known = len(stored)
+        for key, result in self._download_all(files).items():
+            if isinstance(result, BaseException):
+                errors[key] = result
+            else:
+                stored[key] = result
+        if not errors:
+            return
+        if len(stored) > known:
+            with suppress(StorageTransientError, StoragePermanentError):
+                self._write_list(PARTIAL_MANIFEST, stored, {})
+        key, error = next(iter(errors.items()))
+        some_stored = f"{len(stored)} of {len(stored) + len(errors)} files are stored"
+        if isinstance(error, TransientDownloadError | PermanentDownloadError):
+            others = f"; {some_stored}" if stored else ""
+            raise self._job.not_stored_error(f"could not be downloaded: {key}: {error}{others}") from None
+        if isinstance(error, KlingResultExpired) and stored:
+            error.set_next_steps(
+                f"In {redact_text(self._folder.uri)} {some_stored}. Only a new job, which is charged, makes "
+                "the others again."
+            )
+        raise error
+
+    def _download_all(self, files: list[ResultFile]) -> dict[str, dict[str, Any] | BaseException]:
+        """Download files in parallel; return the entry of each, or why there is none."""
         if len(files) == 1:
             # In the main thread an interrupt takes effect at once.
-            return {files[0].key: self._download_with_retries(files[0])}
+            try:
+                return {files[0].key: self._download_with_retries(files[0])}
+            except Exception as error:
+                return {files[0].key: error}
         pool = ThreadPoolExecutor(min(self._options.parallel, len(files)), thread_name_prefix="kling-store")
         try:
             running = {pool.submit(self._download_with_retries, file): file for file in files}
-            return {running[done].key: done.result() for done in as_completed(running)}
+            wait(running)
+            return {file.key: done.exception() or done.result() for done, file in running.items()}
         finally:
             self._stop.set()
             pool.shutdown(cancel_futures=True)
 
     def _write_manifest(self, stored: Mapping[str, Mapping[str, Any]], metadata: Mapping[str, Any]) -> None:
         """Write the manifest, which marks the result as stored."""
-        entries = [
-            {name: value for name, value in stored[file.key].items() if name != "path"}
-            for file in list_result_files(self._task)
-        ]
         if not metadata:
             # An earlier or concurrent writer may know the request.
             known = read_permitted_manifest(self._folder) or {}
             metadata = {**(known.get("request") or {}), "labels": known.get("labels")}
-        content = serialize(build_manifest(self._task, entries, metadata, self._options.host, self._airflow))
-        with AtomicFile(self._folder.child(MANIFEST)) as sink:
-            sink.write(content)
+        self._write_list(MANIFEST, stored, metadata)
         cleanup_temp_files(self._folder)
         # Not on INFO: a batch would write thousands of these lines.
         log.debug(
             "Stored %s files of task %s in %s",
-            len(entries),
+            len(stored),
             self._task.get("task_id"),
             redact_text(self._folder.uri),
         )
+
+    def _write_list(
+        self, name: str, stored: Mapping[str, Mapping[str, Any]], metadata: Mapping[str, Any]
+    ) -> None:
+        entries = [
+            {field: value for field, value in stored[file.key].items() if field != "path"}
+            for file in list_result_files(self._task)
+            if file.key in stored
+        ]
+        content = serialize(build_manifest(self._task, entries, metadata, self._options.host, self._airflow))
+        with AtomicFile(self._folder.child(name)) as sink:
+            sink.write(content)
 
     def _download_with_retries(self, file: ResultFile) -> dict[str, Any]:
         retrying = Retrying(
@@ -218,10 +274,7 @@ class _ResultStore:
             sleep=self._sleep_or_stop,
             reraise=True,
         )
-        try:
-            return retrying(self._download_once, file)
-        except (TransientDownloadError, PermanentDownloadError) as error:
-            raise self._job.not_stored_error(f"could not be downloaded: {file.key}: {error}") from None
+        return retrying(self._download_once, file)
 
     def _retry_delay(self, state: RetryCallState) -> float:
         """Return the delay in seconds: exponential with jitter, or ``Retry-After``, up to the limit."""
@@ -278,7 +331,7 @@ class _ResultStore:
 
     def _raise_if_cancelled(self) -> None:
         if self._stop.is_set():
-            raise PermanentDownloadError("another file of the task failed")
+            raise PermanentDownloadError("the download was interrupted")
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:

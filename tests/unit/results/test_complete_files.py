@@ -14,6 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_kling.exceptions import KlingResultNotKept
+from airflow_provider_kling.results import store
 from airflow_provider_kling.results.download import DownloadOptions
 from airflow_provider_kling.results.manifest import stored_task_ids
 from airflow_provider_kling.results.store import store_result
@@ -322,24 +323,38 @@ def test_too_large_a_file_is_refused(web, shelf):
     assert web.request_count("/v.mp4") == 2
 
 
-def test_a_failed_file_stops_the_other_downloads(web, tmp_path):
-    slow = dripping(PNG, "image/png")
-    task = {"task_id": "7", "images": [{"url": web.serve("/a", slow)}, {"url": "ftp://h/b.png"}]}
+def test_a_failed_file_stops_no_other_download(web, tmp_path):
+    task = {
+        "task_id": "7",
+        "images": [{"url": "ftp://h/a.png"}, {"url": web.serve("/b", whole(PNG, "image/png"))}],
+    }
     with pytest.raises(
-        KlingResultNotKept, match=r"images\[1\].url: its URL is blocked: ftp is not http or https"
+        KlingResultNotKept,
+        match=r"images\[0\].url: its URL is blocked: ftp is not http or https; 1 of 2 files",
     ):
         store_result(task, str(tmp_path), options=RULES)
-    assert [*tmp_path.rglob("*.png"), *tmp_path.rglob("*.part")] == []
+    assert [path.name for path in tmp_path.rglob("*.png")] == ["1-image.png"]
 
 
-def test_a_failed_file_stops_a_slow_download(web, tmp_path):
-    """A stop is seen between two drops, not only when a whole chunk has come."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + PNG[:8]
-    task = {"task_id": "7", "images": [{"url": web.serve("/a", dropwise(head))}, {"url": "ftp://h/b.png"}]}
+DROPS = dropwise(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + PNG[:8])
+
+
+@pytest.mark.parametrize("slow", [dripping(PNG, "image/png"), DROPS], ids=["chunks", "drops"])
+def test_an_interrupt_stops_all_downloads(web, tmp_path, monkeypatch, slow):
+    """It is seen between two drops, not only when a whole chunk has come."""
+
+    def interrupted(running):
+        while web.request_count("/a") + web.request_count("/b") < 2:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "wait", interrupted)
+    task = {"task_id": "7", "images": [{"url": web.serve(path, slow)} for path in ("/a", "/b")]}
     began = time.monotonic()
-    with pytest.raises(KlingResultNotKept, match=r"images\[1\].url"):
+    with pytest.raises(KeyboardInterrupt):
         store_result(task, str(tmp_path), options=RULES)
     assert time.monotonic() - began < 30
+    assert [*tmp_path.rglob("*.png"), *tmp_path.rglob("*.part")] == []
 
 
 def test_what_object_stores_call_an_encoding_is_none(web, tmp_path):
