@@ -207,6 +207,7 @@ class AccountClient:
 
     def _lines(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         pace, cursors, empty_pages = self._pace(), {""}, 0
+        before: list[dict[str, Any]] = []
         while True:
             call = ApiRequest("POST", path, body=body)
             with pace.lock:
@@ -214,7 +215,11 @@ class AccountClient:
             # Where nothing was charged there may be no object with the lines, but the key itself is there.
             result = (data["result"] or {"detail": None}) if "result" in data else data
             rows = _rows(call, result if isinstance(result, Mapping) else {}, "detail")
+            if len(rows) > 1 and rows == before:
+                # The same page under another cursor: its charges would count twice, and the list never end.
+                raise incomplete_list_error(call, "Charges")
             yield from rows
+            before = rows
             try:
                 cursor = next_cursor(data, cursors)
             except IncompleteListError:

@@ -171,7 +171,7 @@ class ResourceClient:
     def _check_deleted(self, resource_id: str, response: Mapping[str, Any]) -> None:
         """Fail if the answer to a deletion says that it failed, or is about another resource."""
         named = id_text(response_data(response).get(self.kind.id_field))
-        if named and named != resource_id:
+        if named and not _is_same_id(named, resource_id):
             raise KlingServerError(
                 f"Another {self.kind.noun} was named: a retry deletes it again. The answer to the deletion "
                 f"of {resource_id} is about {sanitize_text(named, _MAX_ID_LENGTH)}."
@@ -203,6 +203,13 @@ class ResourceClient:
         # What has no id cannot be used, and not deleted either.
         items = [item for item in found if id_text(item.get(self.kind.id_field))]
         return (task.task_id, *(str(item.get(self.kind.id_field)) for item in items)), items
+
+
+def _is_same_id(named: str, asked: str) -> bool:
+    """Whether two ids are the same one; JavaScript rounds the last digits of long numbers."""
+    if named.isdecimal() and asked.isdecimal():
+        return float(named) == float(asked)
+    return named == asked
 
 
 def _is_deleted(item: Mapping[str, Any]) -> bool:

@@ -164,6 +164,17 @@ def test_a_page_without_lines_that_names_the_next_one_is_no_end(scripted: Any, q
     assert len(list(hook.account.unit_ledger(1, 2))) == 1
 
 
+def test_a_page_that_comes_again_under_another_cursor_is_no_charge(scripted: Any, quick: None) -> None:
+    hook, script = scripted
+    for number in range(3):
+        script.add(ledger_page("a", "b", cursor=f"c{number}", more=True))
+    found: list[Any] = []
+    with pytest.raises(KlingServerError, match="Charges are missing; a retry reads again"):
+        found.extend(hook.account.unit_ledger(1, 2))
+    assert len(found) == 2
+    assert len(script.requests) == 2
+
+
 def test_pages_without_lines_are_not_followed_for_ever(scripted: Any, quick: None) -> None:
     hook, script = scripted
     for number in range(100):

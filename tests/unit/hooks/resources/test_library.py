@@ -178,7 +178,14 @@ def test_a_deletion_counts_only_if_its_answer_says_so(scripted: Any, data: dict[
 
 @pytest.mark.parametrize(
     "data",
-    [{"voice_id": "77"}, {"voice_id": 77}, {"task_id": "5", "task_status": "submitted"}, None, []],
+    [
+        {"voice_id": "77"},
+        {"voice_id": 77},
+        {"voice_id": 77.0},
+        {"task_id": "5", "task_status": "submitted"},
+        None,
+        [],
+    ],
 )
 def test_other_answers_to_a_deletion_are_successes(scripted: Any, data: Any) -> None:
     hook, script = scripted
@@ -219,6 +226,12 @@ def test_a_host_that_knows_no_pages_is_read_once_and_once_more(scripted: Any) ->
     script.add(page(task(1), task(2)))
     assert [item["voice_id"] for item in hook.voices.own()] == ["1", "2"]
     assert len(script.requests) == 2
+
+
+def test_a_rounded_id_in_an_answer_is_the_one_that_was_asked_for(scripted: Any) -> None:
+    hook, script = scripted
+    script.add({"code": 0, "data": {"element_id": 829900000000001300}})
+    assert hook.elements.delete("829900000000001234") is True
 
 
 def test_a_list_of_one_may_be_an_object(scripted: Any) -> None:
