@@ -104,6 +104,7 @@ bench: $(VENV)/.develops ## measure what the package costs
 	@$(BIN)/python -m benchmarks.bench_parse
 	@$(BIN)/python -m benchmarks.bench_hub
 	@$(BIN)/python -m benchmarks.bench_loop
+	@$(BIN)/python -m benchmarks.bench_waits
 	@$(BIN)/python -m scripts.bench_live
 	@$(BIN)/python -m benchmarks.bench_batch
 	@$(BIN)/python -m benchmarks.bench_batch_page

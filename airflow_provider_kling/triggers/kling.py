@@ -18,8 +18,8 @@ from ..version_compat import airflow_version
 from .loop_pacing import load_in_thread, start_semaphore
 
 if TYPE_CHECKING:
-    from ..api.endpoint import Endpoint
     from ..hooks.connection import KlingSettings
+    from .shared_poller import SharedPoller
     from .task_subscription import TaskSubscription
 
 _SETTINGS_BACKOFF = 2.0
@@ -210,20 +210,26 @@ class KlingTaskTrigger(_KlingBaseTrigger):
     async def _wait(self) -> TriggerEvent:
         await load_in_thread()
         from ..exceptions import KlingError
+        from .shared_poller import get_poller
 
         try:
-            endpoint, settings = get_endpoint(self.endpoint), await self._usable_settings()
+            endpoint, waiter, fingerprint = get_endpoint(self.endpoint), None, ""
             while True:
-                waiter = await self._wait_with(settings, endpoint)
-                refused = waiter.event is not None and waiter.event["status"] == "error"
-                if not refused:
+                settings = await self._usable_settings()
+                if waiter and settings.fingerprint == fingerprint:
                     return self._ended(waiter)
-                renewed = await self._usable_settings()
-                if renewed.fingerprint == settings.fingerprint:
+                if waiter:
+                    # The job is paid: its result must not be lost because the key was changed while it ran.
+                    self.log.warning(
+                        "Connection %r was changed; the wait continues with it", self.kling_conn_id
+                    )
+                fingerprint = settings.fingerprint
+                poller = get_poller(settings, endpoint)
+                # The poller has those of all its waits.
+                del settings
+                waiter = await self._wait_with(poller)
+                if waiter.event is None or waiter.event["status"] != "error":
                     return self._ended(waiter)
-                # The job is paid: its result must not be lost because the key was changed while it ran.
-                self.log.warning("Connection %r was changed; the wait continues with it", self.kling_conn_id)
-                settings = renewed
         except KlingError as error:
             # Without its sentence about the job, which is about a create call; here a job exists.
             return _to_trigger_event(self._event(error.message))
@@ -238,10 +244,7 @@ class KlingTaskTrigger(_KlingBaseTrigger):
         await asyncio.to_thread(ssl_context_for, settings)
         return settings
 
-    async def _wait_with(self, settings: KlingSettings, endpoint: Endpoint) -> TaskSubscription:
-        from .shared_poller import get_poller
-
-        poller = get_poller(settings, endpoint)
+    async def _wait_with(self, poller: SharedPoller) -> TaskSubscription:
         waiter = poller.subscribe(
             self.kling_task_id,
             self.poll_interval,
@@ -249,9 +252,13 @@ class KlingTaskTrigger(_KlingBaseTrigger):
             self.since,
             external_task_id=self.external_task_id,
         )
+        own_logger = self._log
         try:
-            async for level, line in waiter.log_messages():
-                self.log.log(level, line)
+            while lines := await waiter.next_messages():
+                for level, line in lines:
+                    self.log.log(level, line)
+                # Airflow 3 makes a logger of ten objects for each trigger.
+                self._log = own_logger
         finally:
             poller.unsubscribe(waiter)
         return waiter

@@ -141,8 +141,9 @@ async def wait_in_stages(
             subscription = following
             if on_join:
                 on_join(subscription)
-            async for level, line in subscription.log_messages():
-                on_line(level, line)
+            while lines := await subscription.next_messages():
+                for level, line in lines:
+                    on_line(level, line)
             now = time.time()
             event = subscription.event
             if event is None or event["status"] != "timeout" or now >= deadline:

@@ -100,6 +100,7 @@ class SharedPoller(ResultSink):
         self._positions: dict[str, ListPosition] = {}
         self._intervals: Counter[float] = Counter()
         self._task: asyncio.Task[None] | None = None
+        self._timer_context = contextvars.Context()
         self._wakeup = asyncio.Event()
         self._wakes_at = 0.0
         self._not_before = 0.0
@@ -126,7 +127,7 @@ class SharedPoller(ResultSink):
         """
         # One that is no number would make all times of the poller such, and no job would be due any more.
         usable = interval if math.isfinite(interval) else _DEFAULT_INTERVAL
-        subscription = TaskSubscription(ident, max(usable, MIN_POLL_INTERVAL), deadline)
+        subscription = TaskSubscription(ident, max(usable, MIN_POLL_INTERVAL), deadline, self._timer_context)
         since = since if since is None or math.isfinite(since) else None
         due = self._first_due(subscription, since)
         job = self._jobs.setdefault(ident, _PolledTask(due, subscription.interval, added_at=_now()))
@@ -148,6 +149,7 @@ class SharedPoller(ResultSink):
 
         :param subscription: the subscriber.
         """
+        subscription.close()
         job = self._jobs.get(subscription.ident)
         if job is None or subscription not in job.subscriptions:
             return

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import time
-from collections import deque
-from collections.abc import AsyncIterator
 
 from ..api.polling import WARN_AFTER_FAILURES, TaskEvent, TaskPoller
 from ..api.task import KlingTask, TaskStatus
@@ -19,36 +18,57 @@ DEADLINE_GRACE = 10.0
 class TaskSubscription:
     """Waits for one job.
 
-    The poller reports to it; :meth:`log_messages` runs in the trigger's coroutine, so that each line reaches
-    the log of the right task.
+    The poller reports to it; :meth:`next_messages` runs in the trigger's coroutine, so that each line reaches
+    the log of the right task. Thousands of waits exist at once, and every full garbage collection of the
+    triggerer takes longer with each of their objects: a wait holds few.
 
     :param ident: id or external id of the job.
     :param interval: seconds between polls that this wait asks for.
     :param deadline: Unix time in seconds.
+    :param timer_context: context of the timers of all waits of a loop, which only wake coroutines; without it
+        each timer would have a copy of its own.
     """
 
-    __slots__ = ("_log_messages", "_waiting", "event", "ident", "interval", "poller", "task")
+    __slots__ = (
+        "_log_messages",
+        "_timer",
+        "_timer_context",
+        "_waiting",
+        "event",
+        "ident",
+        "interval",
+        "poller",
+        "task",
+    )
 
-    def __init__(self, ident: str, interval: float, deadline: float) -> None:
+    def __init__(
+        self, ident: str, interval: float, deadline: float, timer_context: contextvars.Context | None = None
+    ) -> None:
         self.ident = ident
         self.interval = interval
         self.poller = TaskPoller(ident, deadline)
         self.event: TaskEvent | None = None
         self.task: KlingTask | None = None
-        self._log_messages: deque[tuple[int, str]] = deque()
+        self._log_messages: tuple[tuple[int, str], ...] = ()
         self._waiting: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_context = timer_context
 
-    async def log_messages(self) -> AsyncIterator[tuple[int, str]]:
-        """Yield log lines until :attr:`event` is set, which ends the wait.
+    async def next_messages(self) -> tuple[tuple[int, str], ...]:
+        """Wait for log lines, or for the end of the wait.
 
-        :return: iterator of log level and text.
+        :return: level and text of each line; nothing once :attr:`event` is set and all lines were returned.
         """
-        while True:
-            while self._log_messages:
-                yield self._log_messages.popleft()
-            if self.event:
-                return
-            await self._wait_until_notified()
+        while not self._log_messages and not self.event:
+            loop = asyncio.get_running_loop()
+            if self._timer is None:
+                # The poller may wait beyond the deadline: for a slow server, or because of Retry-After.
+                longest = max(self.poller.deadline - time.time(), 0.0) + DEADLINE_GRACE
+                self._timer = loop.call_later(longest, self._on_timer, context=self._timer_context)
+            self._waiting = loop.create_future()
+            await self._waiting
+        lines, self._log_messages = self._log_messages, ()
+        return lines
 
     def is_unchanged(self, word: str) -> bool:
         """Return whether a status word equals the last one; if so, record the poll.
@@ -69,7 +89,8 @@ class TaskSubscription:
         """
         before = self.poller.raw_status
         event = self.poller.on_task(task)
-        self.task = task
+        if task.status.is_terminal:
+            self.task = task
         if task.status is TaskStatus.UNKNOWN and task.raw_status != before:
             self._add_log_message(
                 logging.WARNING,
@@ -99,8 +120,20 @@ class TaskSubscription:
         """
         self._end(self.poller.auth_failed_event(message))
 
+    def close(self) -> None:
+        """Cancel the timer, when nothing waits any more."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._end(self.poller.check_deadline(time.time()))
+        # Without an answer of Kling there is no event yet, and another timer is needed.
+        self._notify()
+
     def _add_log_message(self, level: int, line: str) -> None:
-        self._log_messages.append((level, line))
+        self._log_messages += ((level, line),)
         self._notify()
 
     def _end(self, event: TaskEvent | None) -> None:
@@ -111,13 +144,3 @@ class TaskSubscription:
     def _notify(self) -> None:
         if self._waiting and not self._waiting.done():
             self._waiting.set_result(None)
-
-    async def _wait_until_notified(self) -> None:
-        # The poller may wait beyond the deadline: for a slow server, or because of Retry-After.
-        self._waiting = asyncio.get_running_loop().create_future()
-        longest = max(self.poller.deadline - time.time(), 0.0) + DEADLINE_GRACE
-        try:
-            async with asyncio.timeout(longest):
-                await self._waiting
-        except TimeoutError:
-            self._end(self.poller.check_deadline(time.time()))

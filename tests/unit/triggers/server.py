@@ -146,8 +146,8 @@ class Waits:
         try:
             # A test that would wait for ever fails.
             async with asyncio.timeout(60):
-                async for line in wait.log_messages():
-                    self.log_messages.append(line)
+                while lines := await wait.next_messages():
+                    self.log_messages += lines
         finally:
             hub.unsubscribe(wait)
         return wait.event

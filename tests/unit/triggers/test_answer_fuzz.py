@@ -193,8 +193,9 @@ async def _wait_for_all(connection: KlingSettings, endpoint: Endpoint) -> None:
     async def wait(ident: str) -> Any:
         waiter = hub.subscribe(ident, 0.2, time.time() + 60)
         try:
-            async for _, line in waiter.log_messages():
-                is_plain(line)
+            while lines := await waiter.next_messages():
+                for _, line in lines:
+                    is_plain(line)
         finally:
             hub.unsubscribe(waiter)
         return waiter.event

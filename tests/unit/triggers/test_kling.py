@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import pkgutil
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,6 +59,22 @@ def slot_trigger(**kwargs: Any) -> KlingSlotTrigger:
         "since": now,
     }
     return KlingSlotTrigger(**{**defaults, **kwargs})
+
+
+def _objects() -> int:
+    gc.collect()
+    return len(gc.get_objects())
+
+
+class _Sleeper(KlingTaskTrigger):
+    """A trigger that waits for nothing."""
+
+    def __init__(self, *_: object) -> None:
+        super().__init__(SLUG, "", "", 1.0, 0.0)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        await asyncio.sleep(60)
+        yield TriggerEvent({})  # type: ignore[no-untyped-call]
 
 
 async def fire(trigger: KlingTaskTrigger | KlingSlotTrigger) -> TriggerEvent:
@@ -177,6 +195,29 @@ class TestTask:
         ours = ("trigger", "airflow_provider_kling")
         log_messages = [line for line in caplog.records if line.name.startswith(ours)]
         assert [line.name for line in log_messages if line.levelno >= logging.INFO] == ["trigger"] * 2
+
+    async def test_a_wait_holds_few_objects(self, server: Server) -> None:
+        """Every full garbage collection stops the triggerer's loop for longer with each of them."""
+        count = 100
+        idents = server.make(count + 1)
+        waits = [asyncio.ensure_future(fire(task_trigger(idents[0])))]
+        await until(lambda: server.request_count)
+        before = _objects()
+        waits += [asyncio.ensure_future(fire(task_trigger(ident))) for ident in idents[1:]]
+        for status in ("submitted", "processing"):
+            for ident in idents:
+                server.set(ident, status)
+            reads = len(server.request_count)
+            await until(lambda reads=reads: len(server.request_count) >= reads + 5)  # type: ignore[misc]
+        held = _objects() - before
+        before = _objects()
+        waits += [asyncio.ensure_future(fire(_Sleeper())) for _ in range(count)]
+        await asyncio.sleep(0.1)
+        least = _objects() - before
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        assert (held - least) / count < 16, "what it holds in addition to a trigger that only sleeps"
 
     async def test_killing_the_task_reports_that_the_job_continues(
         self, caplog: pytest.LogCaptureFixture
