@@ -63,7 +63,7 @@ class TaskSubscription:
             loop = asyncio.get_running_loop()
             if self._timer is None:
                 # The poller may wait beyond the deadline: for a slow server, or because of Retry-After.
-                longest = max(self.poller.deadline - time.time(), 0.0) + DEADLINE_GRACE
+                longest = max(0.0, self.poller.deadline - time.time()) + DEADLINE_GRACE
                 self._timer = loop.call_later(longest, self._on_timer, context=self._timer_context)
             self._waiting = loop.create_future()
             await self._waiting
