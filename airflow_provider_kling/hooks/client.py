@@ -8,6 +8,7 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import requests
@@ -23,7 +24,7 @@ from ..utils.redaction import sanitize_text
 from . import flows
 from .connection import KlingSettings
 from .responses import HEADERS, MAX_RESPONSE_BYTES, no_response_error
-from .transport import check_is_final, iter_body, root_cause, ssl_context_for, within
+from .transport import check_is_final, iter_body, root_cause, ssl_context_for, unpooled, within
 
 # OpenSSL's words for what goes wrong before anything is sent.
 _HANDSHAKE = re.compile(
@@ -149,26 +150,26 @@ class KlingClient:
         total = self.settings.exchange_timeout(len(data or b""))
         deadline, token = time.monotonic() + total, self._token()
 
-        if call.needs_new_connection:
-            # Those in the pool are closed; one that another thread uses is not.
-            self._session.close()
-
         def exchange() -> tuple[int, dict[str, str], bytes]:
-            with self._session.request(
-                call.method,
-                self.settings.url(call.path),
-                params=call.params,
-                data=data,
-                headers=HEADERS,
-                # As a header, an entry of ~/.netrc for the host would replace it.
-                auth=_Bearer(token),
-                # Only as arguments of the request do these go before the environment's.
-                verify=self.settings.verify,
-                proxies=self.settings.proxies,
-                timeout=(connect, read),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            session = unpooled(self._session) if call.needs_new_connection else nullcontext(self._session)
+            with (
+                session as used,
+                used.request(
+                    call.method,
+                    self.settings.url(call.path),
+                    params=call.params,
+                    data=data,
+                    headers=HEADERS,
+                    # As a header, an entry of ~/.netrc for the host would replace it.
+                    auth=_Bearer(token),
+                    # Only as arguments of the request do these go before the environment's.
+                    verify=self.settings.verify,
+                    proxies=self.settings.proxies,
+                    timeout=(connect, read),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 check_is_final(response.status_code)
                 return response.status_code, dict(response.headers), _read_body(response, deadline)
 

@@ -6,7 +6,10 @@ from __future__ import annotations
 import os
 import ssl
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from functools import lru_cache
 from typing import TypeVar
 
@@ -33,6 +36,27 @@ class NoRedirectSession(requests.Session):
         :return: ``None``.
         """
         return None
+
+
+@contextmanager
+def unpooled(session: requests.Session) -> Iterator[requests.Session]:
+    """Provide a session like another one, whose connections have carried nothing yet and are closed after.
+
+    :param session: the session; other threads may use it. Adapters that are not of ``requests`` are shared.
+    :return: a context manager with the new one.
+    """
+    own = copy(session)
+    new = {
+        prefix: copy(adapter)
+        for prefix, adapter in session.adapters.items()
+        if type(adapter) is requests.adapters.HTTPAdapter
+    }
+    own.adapters = OrderedDict({**session.adapters, **new})
+    try:
+        yield own
+    finally:
+        for adapter in new.values():
+            adapter.close()
 
 
 def check_is_final(status: int) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +30,7 @@ from airflow_provider_kling.hooks import async_client, client
 from airflow_provider_kling.hooks.flows import MAX_DELAY, READ_ATTEMPTS
 from airflow_provider_kling.hooks.transport import NoRedirectSession
 from airflow_provider_kling.results.ssrf import guarded_session
-from tests.unit.hooks.conftest import Either, MakeClient
+from tests.unit.hooks.conftest import Either, MakeClient, MakeHook
 from tests.unit.hooks.scripted_server import Reply, ScriptedServer
 
 PATH = "/v1/videos/image2video"
@@ -289,6 +290,21 @@ def test_what_decides_over_money_has_a_connection_of_its_own(
     client_of_server.find_task(IMAGE_TO_VIDEO, "af-1")
     client_of_server.create(IMAGE_TO_VIDEO, BODY)
     assert len({request.connection for request in server.received}) == 3
+
+
+def test_create_calls_of_several_threads_do_not_disturb_each_other(
+    make_hook: MakeHook, server: ScriptedServer
+) -> None:
+    hook = make_hook(server.url)
+    with ThreadPoolExecutor(8) as pool:
+        calls = [
+            pool.submit(hook.client.create, IMAGE_TO_VIDEO, BODY)
+            if number % 2
+            else pool.submit(hook.client.get_task, IMAGE_TO_VIDEO, "8", retry=False)
+            for number in range(200)
+        ]
+        assert {call.result().task_id for call in calls} == {"8"}
+    assert len(server.received) == 200
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.2], ids=["while idle", "while the next one is sent"])
