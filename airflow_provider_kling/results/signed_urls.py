@@ -73,7 +73,7 @@ class SignedUrlSource:
 
     def _read(self) -> Mapping[str, Any]:
         try:
-            return in_order(self._refresh(), self._order) if self._refresh else self._task
+            fresh = self._refresh() if self._refresh else self._task
         except KlingTaskNotFound as error:
             raise (
                 self._deleted()
@@ -85,6 +85,11 @@ class SignedUrlSource:
                 raise
             # A refused read must not be final: the files exist and are paid for.
             raise self.not_stored_error(f"cannot be read again: {error.message}") from error
+        # Some gateways answer with another job than was asked for.
+        names = {task.get("external_task_id") for task in (fresh, self._task)} - {None, ""}
+        if len(names) > 1:
+            raise self.not_stored_error("was answered with that of a job of another external_task_id")
+        return in_order(fresh, self._order)
 
     @property
     def _expired(self) -> bool:

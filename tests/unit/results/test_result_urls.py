@@ -31,6 +31,16 @@ def test_expired_url_is_read_again(web, shelf):
     assert (len(requested), web.request_count("/old.mp4"), web.request_count("/new.mp4")) == (1, 1, 1)
 
 
+def test_a_new_reading_of_another_job_is_not_used(web, tmp_path):
+    task = video_task(web.serve("/v.mp4", status(403)), expires_at=None)
+    other = {**task, "external_task_id": "af-2", "videos": [{"url": web.serve("/o.mp4", whole(VIDEO))}]}
+    with pytest.raises(KlingResultNotKept, match="answered with that of a job of another external_task_id"):
+        store_result(task, str(tmp_path), options=RULES, refresh=lambda: other)
+    assert web.request_count("/o.mp4") == 0
+    unnamed = {**other, "external_task_id": None}
+    assert store_result(task, str(tmp_path), options=RULES, refresh=lambda: unnamed)["videos"][0]["bytes"]
+
+
 def test_several_files_share_one_new_reading(web, tmp_path):
     web.serve("/old", status(403))
     stale = {"task_id": "7", "images": [{"url": web.url(f"/old?{n}")} for n in range(4)]}
