@@ -18,6 +18,7 @@ from .version_compat import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
     from .api.polling import TaskEvent
+    from .api.task import KlingTask
 
 
 class JobState(StrEnum):
@@ -67,6 +68,8 @@ class KlingError(AirflowException):
 
     external_task_id: str | None = None
     """External id of the job, if only that is known."""
+    failed_task: KlingTask | None = None
+    """The job as it was read when it had failed, with what it was charged."""
 
     def __init__(
         self,

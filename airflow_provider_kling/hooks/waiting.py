@@ -164,5 +164,7 @@ def _task_or_raise(task: KlingTask | None, event: TaskEvent) -> KlingTask:
             job=JobState.EXISTS,
         )
     if task is None or event["status"] != "succeed":
-        raise error_from_event(event)
+        error = error_from_event(event)
+        error.failed_task = task if event["status"] == "failed" else None
+        raise error
     return task

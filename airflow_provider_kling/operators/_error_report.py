@@ -217,7 +217,10 @@ def report_errors(operator: KlingTaskOperator, context: Context) -> Iterator[Non
     try:
         yield
     except KlingError as error:
+        if isinstance(error, KlingTaskFailed | KlingContentRefused) and error.job is JobState.ENDED:
+            error.failed_task = _read_failed_job(operator, error)
         settle_lost(operator, context, error, partial(_read_failed_job, operator, error))
+        _add_charge(error)
         _add_rejected(operator, error)
         count_failure(error, endpoint=operator.endpoint, model=getattr(operator, "model_name", None))
         advice = recovery_advice_for(operator, context)
@@ -225,6 +228,15 @@ def report_errors(operator: KlingTaskOperator, context: Context) -> Iterator[Non
             error.set_next_steps(text)
         _push(operator, context, error)
         raise
+
+
+def _add_charge(error: KlingError) -> None:
+    """Say what a job that failed was charged, where Kling reports it."""
+    from ._task_run import describe_charge
+
+    if error.failed_task and (error.failed_task.charges or error.failed_task.units):
+        error.message = f"{error.message} It was {describe_charge(error.failed_task)}."
+        error.set_job_state(JobState.ENDED)
 
 
 def _add_rejected(operator: KlingTaskOperator, error: KlingError) -> None:
@@ -287,6 +299,8 @@ def return_refusal(operator: KlingTaskOperator, run: TaskRun, error: KlingConten
 def _read_failed_job(operator: KlingTaskOperator, error: KlingError) -> KlingTask | None:
     """Return the job that failed, for its charge."""
     run = operator._run
+    if error.failed_task:
+        return error.failed_task
     if run and run.ended_task and run.ended_task.task_id == error.task_id:
         return run.ended_task
     if not error.task_id:
