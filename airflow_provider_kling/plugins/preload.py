@@ -63,18 +63,22 @@ def preload_in_forking_process() -> None:
     try:
         for name in modules_of_tasks():
             importlib.import_module(name)
-        _build_validators()
+        _prepare()
     except Exception as error:
         # The task imports it again and fails with the reason; the scheduler must run in any case.
         log.warning("Tasks will import what they need themselves: %s", error)
 
 
-def _build_validators() -> None:
-    """Build the validators of all requests, which pydantic would do in each task."""
+def _prepare() -> None:
+    """Build what libraries would build in each task: validators of requests, and the parser of templates."""
+    from jinja2 import Environment
+
     from ..api.registry import ENDPOINTS
 
     for endpoint in ENDPOINTS.values():
         endpoint.request.model_rebuild()
+    # The extension that Airflow uses. A lexer is built once for all environments.
+    Environment(autoescape=True, extensions=["jinja2.ext.do"]).from_string("{{ value }}")
 
 
 def modules_of_tasks() -> Iterator[str]:
