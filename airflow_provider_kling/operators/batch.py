@@ -144,6 +144,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
     # Made when the task runs: Airflow copies operators.
     _task: BatchRunner | None = None
+    _killed = False
 
     def __init__(
         self,
@@ -326,6 +327,9 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
                 spread=self.spread,
                 regenerate_on_fail=self.regenerate_on_fail,
             )
+            if self._killed:
+                # Before there was anything to stop: reading the connection and the storage takes seconds.
+                task.kill()
             task.prepare(
                 concurrency=self.concurrency,
                 poll_interval=self.poll_interval,
@@ -379,6 +383,7 @@ class KlingBatchOperator(KlingHookMixin, RedactedTemplateMixin, BaseOperator):
 
     def on_kill(self) -> None:
         """Stop submitting and write the ledger; Kling cannot cancel running jobs."""
+        self._killed = True
         if self._task:
             self._task.kill()
 

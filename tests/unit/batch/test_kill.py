@@ -49,6 +49,16 @@ def test_sigterm_writes_the_ledger_and_stops_submission(
     assert kling.count("POST", PATH) == 6
 
 
+def test_a_stop_before_the_rows_are_read_submits_nothing(kling: Emulator, batch: Batch) -> None:
+    """As while the connection or the output path is read, which may take seconds."""
+    operator = batch.operator(rows(3))
+    operator.on_kill()
+    with pytest.raises(KlingError, match=r"^Stopped: 0 of 3 rows are done and stored, 3 were not submitted"):
+        operator.execute(context_of(batch.ti))
+    assert kling.count("POST", PATH) == 0
+    assert batch.retry().run(rows(3))["done"] == 3
+
+
 def test_a_create_call_in_progress_at_sigterm_is_recorded(
     start: Callable[..., Emulator], batch: Batch, tries: Callable[[Emulator], Tries]
 ) -> None:
