@@ -34,6 +34,9 @@ before the scheduler has processed the end of its worker (apache/airflow #71580,
 LATEST_FIRST_EVENT = 30.0
 """Seconds after the deferral from which an event is always fired."""
 
+_EXTRA_WAIT = 4.0
+"""Seconds that a first event is later for each second, after one, in which the trigger has not started."""
+
 _EARLY_EVENTS_FAIL_FROM = (3, 3)
 """First version of Airflow with that fault. Both issues are open, so newer versions count as affected."""
 
@@ -87,10 +90,11 @@ class _KlingBaseTrigger(BaseTrigger):
         # Outside a triggerer no scheduler is waiting.
         if self.trigger_id is None or airflow_version() < _EARLY_EVENTS_FAIL_FROM:
             return
-        # If a trigger starts within a second, the scheduler processes its worker's end within ten. If it is
-        # slow to start, the scheduler is slow, too.
-        slowness = max(self._started_at - deferred_at, 1.0) if self._started_at else 1.0
-        wait = max(min(FIRST_EVENT_AFTER * slowness, LATEST_FIRST_EVENT), FIRST_EVENT_AFTER)
+        # While a hundred tasks start on two processors, the scheduler processes the end of a worker up to 8 s
+        # late. If a trigger is slow to start, the machine is busier than that.
+        lateness = self._started_at - deferred_at - 1.0 if self._started_at else 0.0
+        extra = min(max(lateness, 0.0) * _EXTRA_WAIT, LATEST_FIRST_EVENT - FIRST_EVENT_AFTER)
+        wait = FIRST_EVENT_AFTER + max(extra, 0.0)
         early = deferred_at + wait - time.time()
         await asyncio.sleep(min(max(early, 0.0), wait))
 
