@@ -54,7 +54,6 @@ class AsyncKlingClient:
 
     async def __aenter__(self) -> Self:
         self._session = self._new_session()
-        self._unpooled = self._new_session(force_close=True)
         return self
 
     def _new_session(self, *, force_close: bool = False) -> aiohttp.ClientSession:
@@ -68,10 +67,15 @@ class AsyncKlingClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for session in (self._session, self._unpooled):
-            if session:
-                await session.close()
+        pooled, unpooled = self._session, self._unpooled
         self._session = self._unpooled = None
+        try:
+            if unpooled:
+                await unpooled.close()
+        finally:
+            # Also if the task is cancelled while it waits for the other one.
+            if pooled:
+                await pooled.close()
 
     async def run(self, flow: flows.Flow[_T]) -> _T:
         """Carry out a flow.
@@ -178,9 +182,12 @@ class AsyncKlingClient:
         return await self.run(flows.send(self.settings, request))
 
     async def _send_once(self, call: ApiRequest) -> tuple[int, dict[str, str], bytes]:
-        session = self._unpooled if call.needs_new_connection else self._session
-        if session is None:
+        if self._session is None:
             raise RuntimeError("AsyncKlingClient is used outside its 'async with' block")
+        session = self._session
+        if call.needs_new_connection:
+            # Pollers send no such request.
+            session = self._unpooled = self._unpooled or self._new_session(force_close=True)
         data = None if call.body is None else json.dumps(call.body).encode()
         connect, read = self.settings.timeout[0], self.settings.read_timeout(len(data or b""))
         total = self.settings.exchange_timeout(len(data or b""))
