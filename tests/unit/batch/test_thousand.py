@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A thousand jobs, faults of every kind, workers killed at random moments: a thousand results and charges.
 
-Takes about two minutes on a quiet machine; ``make test-live`` runs it.
+Takes about a minute on a quiet machine; ``make test-live`` runs it.
 """
 
 from __future__ import annotations
