@@ -50,7 +50,7 @@ class TemplateFields:
         if operator.is_rendered:
             # A template that rendered to nothing is shown, too.
             empty = {each.path[0] for each in operator.unresolved}
-            return tuple([name for name in self._names if get(name) is not None or name in empty])
+            return tuple([name for name in self._names if get(name) not in (None, "") or name in empty])
         if owner.template_ext:
             # Any text may be the name of a file with a template.
             return tuple(

@@ -15,6 +15,8 @@ from ..inputs.prepared_request import paths_to_str
 from ..utils.redaction import original_of, redact_reversibly, redact_text
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from ..submission.context import IdempotencyKey
     from ..version_compat import DAG, BaseOperator
     from ..version_compat import BaseOperator as _Operator
@@ -27,6 +29,9 @@ _REQUIRED_IF_TEMPLATED = ("output_path", "max_units", "max_usd", "kling_conn_id"
 EXTRA_BODY = "extra_body"
 OUTPUT_PATH = "output_path"
 CONN_ID = "kling_conn_id"
+
+_DO_EXTENSION = "jinja2.ext.ExprStmtExtension"
+"""The extension that all environments of Airflow have; it is about blocks."""
 
 _SOMETHING = r"(?!None\b)\s*\S.*?"
 _MOST_EXPRESSIONS = 6
@@ -79,6 +84,33 @@ def renderable(value: Any) -> Any:
     if isinstance(value, os.PathLike) or hasattr(value, "storage_options"):
         return paths_to_str(value) if is_templated(value) else value
     return to_builtin(value)
+
+
+def is_literal(value: Any, environment: Environment) -> bool:
+    """Return whether a text renders to itself.
+
+    :param value: a parameter as the DAG has it.
+    :param environment: the environment of the DAG's templates, which may have other marks than the usual.
+    :return: true if the text need not be rendered.
+    """
+    from jinja2.nativetypes import NativeEnvironment
+
+    if type(value) is not str or isinstance(environment, NativeEnvironment):
+        return False
+    marks = (
+        environment.variable_start_string,
+        environment.block_start_string,
+        environment.comment_start_string,
+        environment.line_statement_prefix,
+        environment.line_comment_prefix,
+    )
+    # Templates have one kind of line end and lose the last one. Extensions may change any text.
+    return not (
+        any(mark and mark in value for mark in marks)
+        or "\n" in value
+        or "\r" in value
+        or environment.extensions.keys() - {_DO_EXTENSION}
+    )
 
 
 def find_unresolved(templates: Mapping[str, Any], rendered: Mapping[str, Any]) -> list[UnresolvedTemplate]:
@@ -208,7 +240,9 @@ class RenderingMixin(_Operator):
         templates = {name: renderable(self._unrendered(name)) for name in names}
         for name, value in templates.items():
             setattr(self, name, value)
-        super()._do_render_template_fields(parent, names, context, jinja_env, seen_oids)
+        # To compile a text takes a millisecond, and most texts are a model or a mode.
+        rendered = [name for name in names if self.template_ext or not is_literal(templates[name], jinja_env)]
+        super()._do_render_template_fields(parent, rendered, context, jinja_env, seen_oids)
         for name in (OUTPUT_PATH, CONN_ID):
             # Lines around a template in triple quotes are no part of a name.
             if isinstance(text := getattr(self, name, None), str):

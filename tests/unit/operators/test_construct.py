@@ -276,7 +276,9 @@ def test_an_operator_has_the_template_fields_that_hold_more_than_plain_words_or_
     assert (operator.output_path, operator.prompt) == ("/out/boats", "a boat in Bergen")
     # Airflow stores and shows these: what is set, and what was to be set.
     shown = operator.template_fields
-    assert shown == tuple(name for name in whole if getattr(operator, name) is not None)
+    assert {*shown} == {name for name in whole if getattr(operator, name) not in (None, "")} | {
+        "negative_prompt"
+    }
     assert {"prompt", "mode", "negative_prompt", "output_path", "kling_conn_id"} <= {*shown}
     assert not {"image_tail", "static_mask", "max_units"} & {*shown}
 
