@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.live.airflow_processes import LiveAirflow
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
 
 @pytest.mark.parametrize("preload", [True, False])
 def test_forked_processes_have_the_operators(
