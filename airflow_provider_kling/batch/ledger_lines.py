@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the lines of a ledger's files, a few files at a time, and copies those of done rows to a local file.
 
-The parsed lines of 100,000 rows fill a worker's memory, so that only one file's lines are parsed at once, and
+The parsed lines of 100,000 rows fill a worker's memory. So the lines of one file are parsed at a time, and
 rows that are done stay in memory with their key, number and cost alone.
 """
 
@@ -102,7 +102,7 @@ def read_lines(path: str, content: bytes, damaged: list[str]) -> Iterator[tuple[
 
 
 def read_files(fs: Any, paths: Iterable[str], ahead: int = _PARALLEL) -> Iterator[tuple[str, bytes]]:
-    """Read files in order, several at once, because object storage has a high latency.
+    """Read files in order, several at the same time, because object storage has a high latency.
 
     :param fs: their file system.
     :param paths: the files.
@@ -129,7 +129,7 @@ def _first(reading: deque[tuple[str, Future[bytes]]]) -> tuple[str, bytes]:
 
 
 def parallel(do: Callable[[str], Any], names: list[str]) -> None:
-    """Call a function for all names, several at once.
+    """Call a function for all names, several at the same time.
 
     :param do: the function.
     :param names: the names.

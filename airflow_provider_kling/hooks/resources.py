@@ -173,8 +173,8 @@ class ResourceClient:
         named = id_text(response_data(response).get(self.kind.id_field))
         if named and not _is_same_id(named, resource_id):
             raise KlingServerError(
-                f"Another {self.kind.noun} was named: a retry deletes it again. The answer to the deletion "
-                f"of {resource_id} is about {sanitize_text(named, _MAX_ID_LENGTH)}."
+                f"Retry to delete {self.kind.noun} {resource_id}: the response is about another one, "
+                f"{sanitize_text(named, _MAX_ID_LENGTH)}."
             )
         task = parse_task(response)
         if task and task.status is TaskStatus.FAILED:

@@ -63,13 +63,13 @@ def preload_in_forking_process() -> None:
     try:
         for name in modules_of_tasks():
             importlib.import_module(name)
-        _prepare()
+        _build_validators_and_parser()
     except Exception as error:
         # The task imports it again and fails with the reason; the scheduler must run in any case.
         log.warning("Tasks will import what they need themselves: %s", error)
 
 
-def _prepare() -> None:
+def _build_validators_and_parser() -> None:
     """Build what libraries would build in each task: validators of requests, and the parser of templates."""
     from jinja2 import Environment
 

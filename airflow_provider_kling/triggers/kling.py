@@ -93,8 +93,7 @@ class _KlingBaseTrigger(BaseTrigger):
         # While a hundred tasks start on two processors, the scheduler processes the end of a worker up to 8 s
         # late. If a trigger is slow to start, the machine is busier than that.
         lateness = self._started_at - deferred_at - 1.0 if self._started_at else 0.0
-        extra = min(max(lateness, 0.0) * _EXTRA_WAIT, LATEST_FIRST_EVENT - FIRST_EVENT_AFTER)
-        wait = FIRST_EVENT_AFTER + max(extra, 0.0)
+        wait = min(FIRST_EVENT_AFTER + max(lateness, 0.0) * _EXTRA_WAIT, LATEST_FIRST_EVENT)
         early = deferred_at + wait - time.time()
         await asyncio.sleep(min(max(early, 0.0), wait))
 

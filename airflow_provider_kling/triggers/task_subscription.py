@@ -19,7 +19,7 @@ class TaskSubscription:
     """Waits for one job.
 
     The poller reports to it; :meth:`next_messages` runs in the trigger's coroutine, so that each line reaches
-    the log of the right task. Thousands of waits exist at once, and every full garbage collection of the
+    the log of the right task. Thousands of waits exist together, and every full garbage collection of the
     triggerer takes longer with each of their objects: a wait holds few.
 
     :param ident: id or external id of the job.

@@ -165,7 +165,7 @@ def test_a_path_that_does_not_exist_is_no_deletion(scripted: Any, body: dict[str
     ("data", "text"),
     [
         ({"task_id": "5", "task_status": "failed", "task_status_msg": "in use"}, "did not delete voice 77"),
-        ({"voice_id": "78"}, "Another voice was named"),
+        ({"voice_id": "78"}, "the response is about another one, 78"),
     ],
 )
 def test_a_deletion_counts_only_if_its_answer_says_so(scripted: Any, data: dict[str, Any], text: str) -> None:
